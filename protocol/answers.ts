@@ -1,0 +1,153 @@
+/**
+ * What a server says. Each shape is drawn here, above the code that writes it.
+ *
+ * ```text
+ * {"id":1,"protocol":1,"server":"dsmq/0.1.0","epoch":"…","start":41,"kept":"memory","retention":600000,"limits":{…}}
+ * {"id":2,"seq":42}
+ * {"id":3,"seqs":[43,44]}
+ * {"id":4,"message":"one","seq":42,"time":1767225600000,"through":42}
+ * {"id":5,"message":"","through":44}
+ * {"id":8,"sub":8,"start":44}
+ * {"sub":8,"prev":44,"messages":[{"seq":45,"time":1767225600001,"message":"four"}]}
+ * {"sub":8,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45}}
+ * {"id":10,"topics":[{"topic":"t","messages":4,"seq":45,"time":1767225600001}],"more":false}
+ * {"id":7,"error":{"code":"bad_topic","message":"…"}}
+ * {"message":"one"}                                        to a client of dsmq 1.x
+ * {"message":"","error":{"code":"bad_topic","message":"…"}}  the same
+ * ```
+ *
+ * @module
+ */
+
+import type { WireError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+
+/** How safely messages are kept: lost with the process; survive `kill -9`; survive power loss; held by several servers. */
+export type Kept = "memory" | "process" | "disk" | "quorum";
+
+/** A message as the store gives it out: `body` is its JSON encoding. */
+export interface StoredMessage {
+  /** Its place in the order of the whole store. */
+  readonly seq: number;
+  /** When it was stored, in milliseconds since 1970 by the server's clock. */
+  readonly time: number;
+  /** Its JSON encoding, quotes included. */
+  readonly body: string;
+}
+
+/** What the answer to `hello` says. */
+export interface Welcome {
+  readonly protocol: number;
+  /** Name and version of the server's software. */
+  readonly server: string;
+  /** Names this history of messages; another epoch means that the old one is lost. */
+  readonly epoch: string;
+  /** This connection reads what comes after this sequence number. */
+  readonly start: number;
+  readonly kept: Kept;
+  /** For how many milliseconds a message is kept. */
+  readonly retention: number;
+  readonly limits: Limits;
+}
+
+/** One topic in the answer to `topics`. */
+export interface TopicEntry {
+  readonly topic: string;
+  /** How many messages it holds. */
+  readonly messages: number;
+  /** The sequence number of its newest message. */
+  readonly seq: number;
+  /** When its newest message was stored, in milliseconds since 1970. */
+  readonly time: number;
+}
+
+/** Answers a read of ours: a message, or that there was none up to `through`. */
+export function readAnswer(
+  id: number,
+  message: StoredMessage | undefined,
+  through: number,
+): string {
+  if (message === undefined) return `{"id":${id},"message":"","through":${through}}`;
+  const { body, seq, time } = message;
+  return `{"id":${id},"message":${body},"seq":${seq},"time":${time},"through":${through}}`;
+}
+
+/** Answers a read of dsmq 1.x. */
+export function plainAnswer(message: StoredMessage | undefined): string {
+  return `{"message":${message === undefined ? '""' : message.body}}`;
+}
+
+/** Answers a bad read of dsmq 1.x, which waits for a message. */
+export function plainError(error: WireError): string {
+  return JSON.stringify({ message: "", error });
+}
+
+/** Answers a put: one sequence number, or a list of them if a list of messages was put. */
+export function putAnswer(id: number, seqs: readonly number[], many: boolean): string {
+  return many ? `{"id":${id},"seqs":[${seqs}]}` : `{"id":${id},"seq":${seqs[0]}}`;
+}
+
+/** Answers any request with what it asked for. */
+export function answer(id: number, fields: object = {}): string {
+  return JSON.stringify({ id, ...fields });
+}
+
+/** Answers any request with why it failed. */
+export function errorAnswer(id: number | null, error: WireError): string {
+  return JSON.stringify({ id, error });
+}
+
+/** The part of a streamed frame that is the same for all its subscribers: serialised once. */
+export function streamBody(messages: readonly StoredMessage[]): string {
+  const items = messages.map(({ seq, time, body }) =>
+    `{"seq":${seq},"time":${time},"message":${body}}`
+  );
+  return `"messages":[${items.join(",")}]}`;
+}
+
+/** A streamed frame for one subscriber; `prev` is the sequence number before it in this stream. */
+export function streamFrame(sub: number, prev: number, body: string): string {
+  return `{"sub":${sub},"prev":${prev},${body}`;
+}
+
+/** Tells a subscriber that its stream has ended, and why. */
+export function streamError(sub: number, error: WireError): string {
+  return JSON.stringify({ sub, error });
+}
+
+/** What a client may find in one answer; which fields are there depends on what it answers. */
+export type Answer = Partial<Welcome> & {
+  readonly id?: number | null;
+  readonly error?: WireError;
+  readonly message?: string;
+  readonly messages?: readonly {
+    readonly seq: number;
+    readonly time: number;
+    readonly message: string;
+  }[];
+  readonly seq?: number;
+  readonly seqs?: readonly number[];
+  readonly time?: number;
+  readonly through?: number;
+  readonly sub?: number;
+  readonly prev?: number;
+  readonly topics?: readonly TopicEntry[];
+  readonly more?: boolean;
+};
+
+/**
+ * Understands what a server said.
+ *
+ * @param data the data of a frame
+ * @returns the answers in it, in order; `undefined` if it is not a frame of this protocol
+ */
+export function decodeAnswers(data: unknown): readonly Answer[] | undefined {
+  if (typeof data !== "string") return undefined;
+  try {
+    const value: unknown = JSON.parse(data);
+    const answers = Array.isArray(value) ? value : [value];
+    return answers.every((item) => item !== null && typeof item === "object") ? answers : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Every error that dsmq reports: its code, what it says, and what it ends.
+ *
+ * @module
+ */
+
+/**
+ * The codes, each with the sentence that `docs/protocol.md` gives for it and its fate: what ends with
+ * it. A `request` error fails one request; a `stream` error ends one subscription; a `client` error
+ * never crosses the wire: the client finds it by itself.
+ */
+export const ERRORS = {
+  bad_request: {
+    fate: "request",
+    says: "The request does not have the form that its action asks for.",
+  },
+  unknown_action: { fate: "request", says: "The server does not know this action." },
+  bad_topic: {
+    fate: "request",
+    says: "The topic is not one: empty, too long, or with characters that none may have.",
+  },
+  bad_message: { fate: "request", says: "The message is not a string." },
+  too_large: { fate: "request", says: "The message is larger than the server takes." },
+  not_allowed: { fate: "request", says: "The server was started without leave for this." },
+  stopping: { fate: "request", says: "The server is stopping." },
+  unavailable: {
+    fate: "request",
+    says: "The store could not do it; nothing is known to be stored.",
+  },
+  internal: { fate: "request", says: "The server failed at this request; its log says more." },
+  trimmed: { fate: "stream", says: "Messages after the position asked for are gone already." },
+  ahead: { fate: "stream", says: "The position asked for is beyond the last message." },
+  closed: { fate: "client", says: "The connection is closed or broken." },
+  unreachable: { fate: "client", says: "No dsmq server answers at the address." },
+  unknown_outcome: {
+    fate: "client",
+    says: "The connection broke before the put was answered; it may be stored.",
+  },
+  bad_answer: { fate: "client", says: "The server sent what is not of the protocol." },
+} as const;
+
+/** The code of a {@linkcode DsmqError}. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error as it goes over the wire, under `error`. */
+export interface WireError {
+  /** What kind of error it is. */
+  readonly code: ErrorCode;
+  /** What could not be done, why, and the value seen. */
+  readonly message: string;
+  /** With `too_large`: the limit in bytes. */
+  readonly limit?: number;
+  /** With `trimmed` and `ahead`: the position that was asked for. */
+  readonly position?: number;
+  /** With `trimmed` and `ahead`: everything up to this sequence number is gone. */
+  readonly floor?: number;
+  /** With `trimmed` and `ahead`: the last sequence number of the store. */
+  readonly last?: number;
+  /** With a `put` of many messages: what became of each, in order. */
+  readonly outcomes?: readonly PutOutcome[];
+}
+
+/** What became of one message of a `putMany`: its sequence number, or why it was not stored. */
+export type PutOutcome = number | { readonly code: ErrorCode; readonly message: string };
+
+/** What an error knows beside its code and sentence. */
+export interface DsmqErrorDetails
+  extends ErrorOptions, Omit<Partial<WireError>, "code" | "message"> {
+  /** The topic that the failed call named. */
+  readonly topic?: string;
+}
+
+/**
+ * An error that a caller of dsmq may want to catch: it carries a code, and what recovery needs.
+ *
+ * Wrong arguments are a `TypeError` or `RangeError` instead.
+ *
+ * @example Tell a full stop from a message that is too large
+ * ```ts
+ * import { DsmqError } from "@dsmq/server";
+ *
+ * const error: unknown = new DsmqError("too_large", "Cannot put message", { limit: 1_000_000 });
+ * if (error instanceof DsmqError && error.code === "too_large") console.log(error.limit);
+ * ```
+ */
+export class DsmqError extends Error {
+  /** The name of the class, for logs. */
+  override readonly name = "DsmqError";
+  /** What kind of error it is. */
+  readonly code: ErrorCode;
+  /** The topic that the failed call named, where there is one. */
+  declare readonly topic?: string;
+  /** With `too_large`: the limit in bytes. */
+  declare readonly limit?: number;
+  /** With `trimmed` and `ahead`: the position that was asked for. */
+  declare readonly position?: number;
+  /** With `trimmed` and `ahead`: everything up to this sequence number is gone. */
+  declare readonly floor?: number;
+  /** With `trimmed` and `ahead`: the last sequence number of the store. */
+  declare readonly last?: number;
+  /** From `putMany`: what became of each message, in order. */
+  declare readonly outcomes?: readonly PutOutcome[];
+
+  /**
+   * Makes an error.
+   *
+   * @param code what kind of error it is
+   * @param message what could not be done, why, and the value seen
+   * @param details what recovery needs, and the `cause`
+   */
+  constructor(code: ErrorCode, message: string, details: DsmqErrorDetails = {}) {
+    const { cause, ...known } = details;
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    Object.assign(this, known);
+  }
+}

@@ -1,0 +1,367 @@
+/**
+ * What a client says. Each shape is drawn here, above the code that reads it.
+ *
+ * ```text
+ * {"action":"hello","id":1,"protocol":1,"since":"start"}
+ * {"action":"put","id":2,"topic":"t","message":"one"}
+ * {"action":"put","id":3,"topic":"t","messages":["two","three"]}
+ * {"action":"get","id":4,"topic":"t"}
+ * {"action":"get_latest","id":5,"topic":"t"}
+ * {"action":"get_wait","id":6,"topic":"t","timeout":10000}
+ * {"action":"cancel","id":7,"wait":6}
+ * {"action":"subscribe","id":8,"topic":"t","messages":256,"bytes":4194304,"since":{"after":41},"onGap":"oldest"}
+ * {"action":"credit","sub":8,"messages":512,"bytes":8388608}
+ * {"action":"unsubscribe","id":9,"sub":8}
+ * {"action":"topics","id":10,"prefix":"te","after":"tea","count":100}
+ * {"action":"shutdown","id":11}
+ * ```
+ *
+ * A frame is one request or an array of them. Requests of dsmq 1.x carry no `id`.
+ *
+ * @module
+ */
+
+import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
+import type { WireError } from "./errors.ts";
+import { kindOf, topicFault, utf8Length } from "./text.ts";
+
+/** From where a reader reads: the beginning, the end, after a sequence number, or from a time (ms since 1970). */
+export type WireSince = "start" | "now" | { readonly after: number } | { readonly time: number };
+
+/** What a subscription does where messages are gone that it should have had: go on with the oldest, or with what comes. */
+export type OnGap = "oldest" | "now";
+
+/** A message on its way in: its JSON encoding, and how many bytes of UTF-8 that is. */
+export interface Body {
+  /** The JSON encoding, quotes included. */
+  readonly body: string;
+  /** The length of `body` in bytes of UTF-8. */
+  readonly bytes: number;
+}
+
+/** Messages to store; `many` if they came as a list. */
+export interface PutRequest {
+  readonly action: "put";
+  readonly id: number | undefined;
+  readonly topic: string;
+  readonly bodies: readonly Body[];
+  readonly many: boolean;
+}
+
+/** One read; without an id it is one of dsmq 1.x. */
+export interface GetRequest {
+  readonly action: "get" | "get_latest";
+  readonly id: number | undefined;
+  readonly topic: string;
+}
+
+/** A request that could not be understood, or may not be carried out. */
+export interface RefusedRequest {
+  readonly action: "refused";
+  /** Under which id it is answered: `null` if it carried one that is none. */
+  readonly id: number | null | undefined;
+  /** A client of dsmq 1.x waits for an answer to this one. */
+  readonly awaited: boolean;
+  readonly error: WireError;
+}
+
+/** What a client asks for, understood and checked. */
+export type Request =
+  | { readonly action: "hello"; readonly id: number; readonly since: WireSince | undefined }
+  | PutRequest
+  | GetRequest
+  | {
+    readonly action: "get_wait";
+    readonly id: number;
+    readonly topic: string;
+    readonly timeout: number;
+  }
+  | { readonly action: "cancel"; readonly id: number | undefined; readonly wait: number }
+  | SubscribeRequest
+  | { readonly action: "credit"; readonly id: number | undefined; readonly sub: number } & Credit
+  | { readonly action: "unsubscribe"; readonly id: number | undefined; readonly sub: number }
+  | TopicsRequest
+  | { readonly action: "shutdown"; readonly id: number | undefined }
+  | RefusedRequest;
+
+/** How much a subscriber takes in all since it subscribed: never less than it said before. */
+export interface Credit {
+  readonly messages: number;
+  /** In bytes of the messages' JSON encoding in UTF-8. */
+  readonly bytes: number;
+}
+
+/** A stream to open; it is named by the id of this request. */
+export interface SubscribeRequest extends Credit {
+  readonly action: "subscribe";
+  readonly id: number;
+  readonly topic: string;
+  readonly since: WireSince | undefined;
+  readonly onGap: OnGap | undefined;
+}
+
+/** A page of the list of topics, in order of their code points. */
+export interface TopicsRequest {
+  readonly action: "topics";
+  readonly id: number;
+  readonly prefix: string;
+  readonly after: string;
+  readonly count: number;
+}
+
+/** What one frame says. */
+export interface Frame {
+  /** The frame was an array, and is answered with arrays. */
+  readonly batched: boolean;
+  readonly requests: readonly Request[];
+}
+
+/**
+ * Understands what a socket said. Never throws: what is wrong comes back as a refused request.
+ *
+ * @param data the text of a frame; anything else is refused
+ * @param limits the limits that messages are held to
+ * @returns the requests of the frame, in order
+ */
+export function decodeFrame(data: unknown, limits: Limits): Frame {
+  if (typeof data !== "string") {
+    return {
+      batched: false,
+      requests: [refuse({}, "bad_request", "Cannot read frame: it is binary, not text")],
+    };
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return {
+      batched: false,
+      requests: [refuse({}, "bad_request", "Cannot read frame: it is not JSON")],
+    };
+  }
+  let exact: unknown;
+  const again = () => exact ??= reparse(data);
+  if (!Array.isArray(value)) {
+    return { batched: false, requests: [decode(withNumberAsText(value, again), limits)] };
+  }
+  const itemAgain = (i: number) => (again() as unknown[])[i];
+  const requests = value.map((item, i) =>
+    decode(withNumberAsText(item, () => itemAgain(i)), limits)
+  );
+  return { batched: true, requests };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** dsmq 1.x stored a number as its text, so a `put` without an id may carry one; how it was written is in the source only. */
+function withNumberAsText(item: unknown, again: () => unknown): unknown {
+  const { action, id, message } = Object(item);
+  return action === "put" && id === undefined && typeof message === "number" ? again() : item;
+}
+
+/** The same JSON with every number under `message` as the text that it was written as. */
+function reparse(data: string): unknown {
+  // TypeScript does not know the third argument yet: https://github.com/tc39/proposal-json-parse-with-source
+  const reviver = (key: string, value: unknown, context?: { source: string }) =>
+    key === "message" && typeof value === "number" ? context?.source : value;
+  return JSON.parse(data, reviver);
+}
+
+function decode(item: unknown, limits: Limits): Request {
+  if (item === null || typeof item !== "object" || Array.isArray(item)) {
+    return refuse({}, "bad_request", `Cannot read request: it is ${kindOf(item)}, not an object`);
+  }
+  const fields = item as Fields;
+  const { action, id } = fields;
+  if (id !== undefined && !isCount(id)) {
+    return refuse(
+      fields,
+      "bad_request",
+      "Cannot read request: its id is not a whole number from 0 to 2^53 - 1",
+    );
+  }
+  switch (action) {
+    case "put":
+      return decodePut(fields, id, limits);
+    case "get":
+    case "get_latest":
+      return badTopic(fields) ?? { action, id, topic: fields.topic as string };
+    case "cancel":
+      return isCount(fields.wait)
+        ? { action, id, wait: fields.wait }
+        : refuseField(fields, "wait", "an id");
+    case "credit":
+      if (!isCount(fields.sub)) return refuseField(fields, "sub", "an id");
+      return badCredit(fields) ?? { action, id, sub: fields.sub, ...credit(fields) };
+    case "unsubscribe":
+      return isCount(fields.sub)
+        ? { action, id, sub: fields.sub }
+        : refuseField(fields, "sub", "an id");
+    case "shutdown":
+      return { action, id };
+    case "hello":
+    case "get_wait":
+    case "subscribe":
+    case "topics":
+      if (id === undefined) return refuseField(fields, "id", "a whole number");
+      return decodeOurs(action, fields, id);
+  }
+  return typeof action === "string"
+    ? refuse(
+      fields,
+      "unknown_action",
+      `Cannot do ${JSON.stringify(action.slice(0, 64))}: there is no such action`,
+    )
+    : refuseField(fields, "action", "a string");
+}
+
+function decodeOurs(
+  action: "hello" | "get_wait" | "subscribe" | "topics",
+  fields: Fields,
+  id: number,
+): Request {
+  const { topic, since, onGap, protocol, timeout = DEFAULT_WAIT } = fields;
+  switch (action) {
+    case "hello":
+      if (protocol !== undefined && protocol !== PROTOCOL) {
+        return refuseField(fields, "protocol", `${PROTOCOL}, the version this server speaks`);
+      }
+      return isSince(since) ? { action, id, since } : refuseField(fields, "since", SINCE);
+    case "get_wait":
+      if (!isCount(timeout) || timeout > MAX_WAIT) {
+        return refuseField(fields, "timeout", `milliseconds from 0 to ${MAX_WAIT}`);
+      }
+      return badTopic(fields) ?? { action, id, topic: topic as string, timeout };
+    case "subscribe":
+      if (!isSince(since)) return refuseField(fields, "since", SINCE);
+      if (onGap !== undefined && onGap !== "oldest" && onGap !== "now") {
+        return refuseField(fields, "onGap", '"oldest" or "now"');
+      }
+      return badTopic(fields) ?? badCredit(fields) ??
+        { action, id, topic: topic as string, since, onGap, ...credit(fields) };
+    case "topics": {
+      const { prefix = "", after = "", count = TOPICS_PAGE } = fields;
+      if (typeof prefix !== "string" || !prefix.isWellFormed()) {
+        return refuseField(fields, "prefix", "well-formed text");
+      }
+      if (typeof after !== "string" || !after.isWellFormed()) {
+        return refuseField(fields, "after", "well-formed text");
+      }
+      if (!isCount(count) || count < 1) return refuseField(fields, "count", "at least 1");
+      return { action, id, prefix, after, count: Math.min(count, TOPICS_PAGE) };
+    }
+  }
+}
+
+function decodePut(fields: Fields, id: number | undefined, limits: Limits): Request {
+  const { topic, message, messages } = fields;
+  const fault = badTopic(fields);
+  if (fault) return fault;
+  if ((message === undefined) === (messages === undefined)) {
+    return refuse(fields, "bad_message", 'Cannot put: a put has either "message" or "messages"');
+  }
+  if (messages !== undefined && !Array.isArray(messages)) {
+    return refuse(
+      fields,
+      "bad_message",
+      `Cannot put: "messages" is ${kindOf(messages)}, not an array`,
+    );
+  }
+  const many = messages !== undefined;
+  const bodies: Body[] = [];
+  for (const text of many ? messages as unknown[] : [message]) {
+    if (typeof text !== "string") {
+      return refuse(
+        fields,
+        "bad_message",
+        `Cannot put message: it is ${kindOf(text)}, not a string`,
+      );
+    }
+    const body = encodeBody(text);
+    if (body.bytes > limits.messageBytes) return refuse(fields, ...tooLarge(body.bytes, limits));
+    bodies.push(body);
+  }
+  return { action: "put", id, topic: topic as string, bodies, many };
+}
+
+/**
+ * Encodes a message as it is kept and delivered: JSON holds every string exactly, `\0` and lone
+ * surrogates included.
+ *
+ * @param text the message
+ * @returns its JSON encoding and size
+ */
+export function encodeBody(text: string): Body {
+  const body = JSON.stringify(text);
+  return { body, bytes: utf8Length(body) };
+}
+
+/**
+ * Words the refusal of a message that is too large.
+ *
+ * @param bytes the size seen
+ * @param limits the limits it broke
+ * @returns code, sentence and details
+ */
+export function tooLarge(bytes: number, limits: Limits): ["too_large", string, { limit: number }] {
+  const limit = limits.messageBytes;
+  return ["too_large", `Cannot put message: it is ${bytes} bytes as JSON, the limit is ${limit}`, {
+    limit,
+  }];
+}
+
+const SINCE = '"start", "now", {"after": a sequence number} or {"time": milliseconds}';
+
+function isSince(value: unknown): value is WireSince | undefined {
+  if (value === undefined || value === "start" || value === "now") return true;
+  const { after, time } = Object(value);
+  return isCount(after) || isCount(time);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function badTopic(fields: Fields): RefusedRequest | undefined {
+  const fault = topicFault(fields.topic);
+  return fault === undefined
+    ? undefined
+    : refuse(fields, "bad_topic", `Cannot ${fields.action}: ${fault}`);
+}
+
+function badCredit(fields: Fields): RefusedRequest | undefined {
+  for (const name of ["messages", "bytes"]) {
+    if (fields[name] !== undefined && !isCount(fields[name])) {
+      return refuseField(fields, name, "a whole number");
+    }
+  }
+}
+
+function credit(fields: Fields): Credit {
+  return { messages: (fields.messages ?? 0) as number, bytes: (fields.bytes ?? 0) as number };
+}
+
+function refuseField(fields: Fields, name: string, expected: string): RefusedRequest {
+  const what = typeof fields.action === "string"
+    ? `Cannot ${fields.action}`
+    : "Cannot read request";
+  return refuse(
+    fields,
+    "bad_request",
+    `${what}: "${name}" is not ${expected}, got ${kindOf(fields[name])}`,
+  );
+}
+
+function refuse(
+  { id, action }: Fields,
+  code: WireError["code"],
+  message: string,
+  details: Partial<WireError> = {},
+): RefusedRequest {
+  return {
+    action: "refused",
+    id: id === undefined || isCount(id) ? id : null,
+    awaited: id === undefined && (action === "get" || action === "get_latest"),
+    error: { code, message, ...details },
+  };
+}

@@ -1,0 +1,61 @@
+/**
+ * What text may be a topic, and how large a text is on the wire.
+ *
+ * @module
+ */
+
+import { MAX_TOPIC_BYTES } from "./limits.ts";
+
+/**
+ * The length of a well-formed text in bytes of UTF-8, without encoding it.
+ *
+ * A JSON encoding is always well-formed: `JSON.stringify` escapes lone surrogates.
+ *
+ * @param text the text to measure
+ * @returns the number of bytes
+ */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit <= 0x7f) continue;
+    bytes += unit <= 0x7ff ? 1 : 2;
+    // A surrogate pair is two units and four bytes: two were added for its first unit, none for its second.
+    if ((unit & 0xfc00) === 0xd800) i++;
+  }
+  return bytes;
+}
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/**
+ * Says why a value cannot be a topic.
+ *
+ * @param topic what was given as a topic
+ * @returns the reason, or `undefined` if it can be one
+ */
+export function topicFault(topic: unknown): string | undefined {
+  if (typeof topic !== "string") return `a topic is a string, got ${kindOf(topic)}`;
+  if (topic === "") return "a topic has at least one character";
+  if (CONTROL.test(topic)) return "a topic has no control characters";
+  if (!topic.isWellFormed()) return "a topic has no lone surrogates";
+  const bytes = utf8Length(topic);
+  if (bytes > MAX_TOPIC_BYTES) {
+    return `the topic is ${bytes} bytes, the limit is ${MAX_TOPIC_BYTES}`;
+  }
+  return undefined;
+}
+
+/**
+ * Names the kind of a value, for an error message.
+ *
+ * @param value what was given
+ * @returns such as `"null"`, `"an array"`, `"a number"`, `"nothing"`
+ */
+export function kindOf(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}

@@ -1,0 +1,118 @@
+/**
+ * The part of a SQLite library that the store needs, and the choice between the two that have it.
+ *
+ * @module
+ */
+
+/** What is bound to a statement, and comes back from it. */
+export type Value = string | number;
+
+/** A prepared statement. */
+export interface Statement {
+  /** Runs it for its effect. */
+  run(...values: Value[]): unknown;
+  /** Runs it and returns its rows, by column name. */
+  all(...values: Value[]): unknown[];
+}
+
+/** An open database. The SQL given to it is ASCII. */
+export interface Database {
+  /** Runs statements that take and return nothing. */
+  exec(sql: string): unknown;
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+/** The names of the engines. */
+export type EngineName = "@db/sqlite" | "node:sqlite";
+
+/** A SQLite library. */
+export interface Engine {
+  readonly name: EngineName;
+  /** Opens a database, `:memory:` for one in memory. */
+  open(path: string): Database;
+}
+
+/** How long the native library of `@db/sqlite` may take to load, in milliseconds. */
+const LOAD_TIMEOUT = 10_000;
+
+/** What loading a native library asks for: it is looked up in a cache, or fetched and written there. */
+const LEAVES = ["ffi", "read", "write", "env", "net"] as const;
+
+/**
+ * Loads a SQLite engine and tests it.
+ *
+ * `auto` takes `@db/sqlite` where every leave that it needs is granted already, it loads in time and
+ * passes the test, else `node:sqlite`, which is built in. Leave is looked up, never asked for.
+ *
+ * @param wanted which engine
+ * @returns the engine
+ * @throws {Error} if the engine that was asked for by name cannot be used here
+ */
+export async function loadEngine(wanted: EngineName | "auto"): Promise<Engine> {
+  if (wanted === "@db/sqlite" || (wanted === "auto" && mayLoadNative())) {
+    try {
+      return tested(await within(LOAD_TIMEOUT, loadDbSqlite()));
+    } catch (cause) {
+      if (wanted !== "auto") throw unusable(wanted, cause);
+    }
+  }
+  try {
+    return tested((await import("./engines/node_sqlite.ts")).nodeSqlite);
+  } catch (cause) {
+    throw unusable("node:sqlite", cause);
+  }
+}
+
+async function loadDbSqlite(): Promise<Engine> {
+  const { dbSqlite } = await import("./engines/db_sqlite.ts");
+  return dbSqlite(await import("@db/sqlite"));
+}
+
+function mayLoadNative(): boolean {
+  if (Deno.build.standalone) return false;
+  return LEAVES.every((name) => Deno.permissions.querySync({ name }).state === "granted");
+}
+
+/**
+ * Tests that an engine keeps what the store gives it: integers beyond 32 bits, text beyond ASCII, and the
+ * functions that the store's statements use.
+ *
+ * @param engine the engine to test
+ * @returns the engine
+ * @throws {Error} if it returns anything but what was stored
+ */
+export function tested(engine: Engine): Engine {
+  const db = engine.open(":memory:");
+  try {
+    db.exec("CREATE TABLE t (n INTEGER, s TEXT)");
+    const n = Number.MAX_SAFE_INTEGER;
+    const s = '"\u{1F600}\\u0000"';
+    db.prepare("INSERT INTO t SELECT ? + key, value FROM json_each(?)").run(n, JSON.stringify([s]));
+    const rows = db.prepare("SELECT n, s, octet_length(s) AS bytes FROM t WHERE n = ?").all(n);
+    const row = rows[0] as { n: number; s: string; bytes: number } | undefined;
+    if (row?.n !== n || row.s !== s || row.bytes !== 12) {
+      throw new Error("what it returns is not what was stored");
+    }
+    return engine;
+  } finally {
+    db.close();
+  }
+}
+
+function unusable(name: EngineName, cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`Cannot use ${name}: ${why}`, { cause });
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not load within ${ms / 1000} s`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

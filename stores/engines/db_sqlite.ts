@@ -1,0 +1,31 @@
+/**
+ * The engine that the published package prefers: a native library, called by FFI.
+ *
+ * @module
+ */
+
+import type { Database, Engine } from "../engine.ts";
+
+/** What is used of the package `@db/sqlite`; see https://jsr.io/@db/sqlite. */
+export interface DbSqlite {
+  /** Opens a database. */
+  readonly Database: new (
+    path: string,
+    options: { readonly int64: boolean; readonly unsafeConcurrency: boolean },
+  ) => Database;
+}
+
+/**
+ * Wraps the package.
+ *
+ * @param module the package, imported
+ * @returns an engine
+ */
+export function dbSqlite({ Database }: DbSqlite): Engine {
+  return {
+    name: "@db/sqlite",
+    // Without int64 an integer beyond 32 bits comes back cut off. unsafeConcurrency keeps what builds a
+    // row from one call to the next; it is safe here, since a statement is run to its end before the next.
+    open: (path) => new Database(path, { int64: true, unsafeConcurrency: true }),
+  };
+}

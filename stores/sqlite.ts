@@ -1,0 +1,288 @@
+/**
+ * Messages in a SQLite database in memory.
+ *
+ * Sequence numbers are handed out without gaps and messages are purged from the oldest on, so the rows are
+ * always those from one number to another; and a message's time never runs backwards. Hence expiry is a
+ * position, found by halving, and needs no index over time.
+ *
+ * @module
+ */
+
+import type { TopicEntry } from "../protocol/answers.ts";
+import type { Database, Engine, Statement } from "./engine.ts";
+import { TopicTable } from "./topic_table.ts";
+import {
+  type Follower,
+  type Message,
+  type Page,
+  type Put,
+  type Query,
+  type Store,
+  type Stored,
+  StoreError,
+  type TopicQuery,
+} from "./store.ts";
+
+/** How a {@linkcode SqliteStore} is opened. */
+export interface SqliteOptions {
+  readonly engine: Engine;
+  /** For how many milliseconds a message is kept. */
+  readonly retention: number;
+  /** Tells the time, in milliseconds since 1970. */
+  readonly clock: { now(): number };
+}
+
+const SCHEMA = `
+  CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY,
+    topic INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    body TEXT NOT NULL
+  );
+  CREATE INDEX messages_of_topic ON messages (topic);
+`;
+
+/** The first slice of a purge, in messages; it grows while slices take little of the budget. */
+const FIRST_SLICE = 16;
+
+/** Keeps messages in a SQLite database in memory. */
+export class SqliteStore implements Store {
+  readonly epoch: string = crypto.randomUUID();
+  readonly kept = "memory";
+  readonly description: string;
+
+  readonly #db: Database;
+  readonly #topics: TopicTable;
+  readonly #retention: number;
+  readonly #clock: SqliteOptions["clock"];
+  readonly #followers = new Set<Follower>();
+  readonly #sql: Record<
+    "insert" | "insertMany" | "page" | "sizes" | "pageTo" | "newest" | "time" | "delete",
+    Statement
+  >;
+
+  /** The last sequence number given, and the time of that message. */
+  #last = 0;
+  #lastTime = 0;
+  /** Everything up to here has expired. */
+  #floor = 0;
+  /** Everything up to here is deleted. */
+  #purged = 0;
+  /** When the oldest message above the floor was stored. */
+  #oldest = Infinity;
+  /** The largest body ever stored, in bytes. */
+  #largest = 0;
+
+  /**
+   * Opens a new and empty store.
+   *
+   * @param options engine, retention and clock
+   */
+  constructor({ engine, retention, clock }: SqliteOptions) {
+    this.description = `memory on ${engine.name}`;
+    this.#retention = retention;
+    this.#clock = clock;
+    this.#db = engine.open(":memory:");
+    this.#db.exec(SCHEMA);
+    this.#topics = new TopicTable(this.#db);
+    const columns = "seq, time, body, octet_length(body) AS bytes";
+    this.#sql = {
+      insert: this.#db.prepare("INSERT INTO messages VALUES (?, ?, ?, ?)"),
+      insertMany: this.#db.prepare(
+        "INSERT INTO messages SELECT ? + key, ?, ?, value FROM json_each(?)",
+      ),
+      page: this.#db.prepare(
+        `SELECT ${columns} FROM messages WHERE topic = ? AND seq > ? ORDER BY seq LIMIT ?`,
+      ),
+      sizes: this.#db.prepare(
+        "SELECT seq, octet_length(body) AS bytes FROM messages WHERE topic = ? AND seq > ? ORDER BY seq LIMIT ?",
+      ),
+      pageTo: this.#db.prepare(
+        `SELECT ${columns} FROM messages WHERE topic = ? AND seq > ? AND seq <= ? ORDER BY seq`,
+      ),
+      newest: this.#db.prepare(
+        `SELECT ${columns} FROM messages WHERE topic = ? AND seq > ? ORDER BY seq DESC LIMIT 1`,
+      ),
+      time: this.#db.prepare("SELECT time FROM messages WHERE seq = ?"),
+      delete: this.#db.prepare("DELETE FROM messages WHERE seq <= ?"),
+    };
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
+    const time = Math.max(this.#now(), this.#lastTime);
+    const messages = batch.map(({ topic, body, bytes }, i) => ({
+      seq: this.#last + 1 + i,
+      time,
+      topic,
+      body,
+      bytes,
+    }));
+    try {
+      this.#insert(messages);
+    } catch (cause) {
+      const error = new StoreError(`Cannot store messages: ${(cause as Error).message}`, { cause });
+      return batch.map(() => error);
+    }
+    if (this.#floor === this.#last) this.#oldest = time;
+    this.#last += messages.length;
+    this.#lastTime = time;
+    for (const { bytes } of messages) if (bytes > this.#largest) this.#largest = bytes;
+    // Fed before this call is answered: whoever is told that a message is stored finds its readers served.
+    for (const follower of this.#followers) follower.stored(messages);
+    return messages;
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async read(queries: readonly Query[]): Promise<readonly Page[]> {
+    this.#expire();
+    return queries.map((query) => this.#page(query));
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async bounds(): Promise<{ readonly floor: number; readonly last: number }> {
+    this.#expire();
+    return { floor: this.#floor, last: this.#last };
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async positionAt(time: number): Promise<number> {
+    this.#expire();
+    return this.#lastUpTo(time - 1);
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
+    this.#expire();
+    return this.#topics.list(query, this.#floor, this.#purged < this.#floor);
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async trim(budgetMs: number): Promise<boolean> {
+    this.#expire();
+    const end = performance.now() + budgetMs;
+    for (let slice = FIRST_SLICE; this.#purged < this.#floor;) {
+      const begin = performance.now();
+      if (begin >= end) return true;
+      this.#purge(Math.min(this.#purged + slice, this.#floor));
+      if (performance.now() - begin < budgetMs / 8) slice *= 2;
+      else slice = Math.max(FIRST_SLICE, slice >> 1);
+    }
+    return false;
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
+    this.#followers.add(to);
+    return { from: this.#last, [Symbol.dispose]: () => void this.#followers.delete(to) };
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#followers.clear();
+    this.#db.close();
+  }
+
+  #insert(messages: readonly Message[]): void {
+    this.#transaction(() => {
+      for (let i = 0; i < messages.length;) {
+        const { seq, time, topic, body } = messages[i]!;
+        let end = i + 1;
+        while (messages[end]?.topic === topic) end++;
+        const id = this.#topics.id(topic);
+        if (end === i + 1) {
+          this.#sql.insert.run(seq, id, time, body);
+        } else {
+          const bodies = messages.slice(i, end).map((message) => message.body);
+          this.#sql.insertMany.run(seq, id, time, JSON.stringify(bodies));
+        }
+        this.#topics.count(topic, end - i);
+        i = end;
+      }
+    });
+  }
+
+  #page({ topic, after, count, bytes, newest }: Query): Page {
+    const floor = this.#floor;
+    const from = Math.max(after, floor);
+    const id = this.#topics.find(topic);
+    const rows = id === undefined || from >= this.#last
+      ? []
+      : this.#rows(id, from, count, bytes, newest ?? false);
+    const messages = rows.map((row) => ({ ...row, topic }));
+    const full = newest !== true && messages.length > 0;
+    return { messages, through: full ? messages.at(-1)!.seq : Math.max(after, this.#last), floor };
+  }
+
+  #rows(
+    id: number,
+    after: number,
+    count: number,
+    bytes: number,
+    newest: boolean,
+  ): Omit<Message, "topic">[] {
+    type Row = Omit<Message, "topic">;
+    if (newest) return this.#sql.newest.all(id, after) as Row[];
+    if (count === 1 || count * this.#largest <= bytes) {
+      return this.#sql.page.all(id, after, count) as Row[];
+    }
+    // Sizes first: what lies beyond the limit is never brought into memory.
+    let upTo = 0;
+    let total = 0;
+    for (const row of this.#sql.sizes.all(id, after, count) as Row[]) {
+      total += row.bytes;
+      if (total > bytes && upTo > 0) break;
+      upTo = row.seq;
+    }
+    return this.#sql.pageTo.all(id, after, upTo) as Row[];
+  }
+
+  #purge(upTo: number): void {
+    this.#transaction(() => {
+      this.#topics.forget(upTo);
+      this.#sql.delete.run(upTo);
+    });
+    this.#purged = upTo;
+  }
+
+  /** Raises the floor over what has grown too old. Once gone, a message stays gone, also if the clock is set back. */
+  #expire(): void {
+    const cutoff = this.#now() - this.#retention;
+    if (this.#oldest > cutoff) return;
+    this.#floor = this.#lastUpTo(cutoff);
+    this.#oldest = this.#floor === this.#last ? Infinity : this.#timeOf(this.#floor + 1);
+  }
+
+  /** The last message above the floor that was stored at this time or before; the floor, if there is none. */
+  #lastUpTo(time: number): number {
+    let low = this.#floor;
+    let high = this.#last;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.#timeOf(middle) <= time) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #timeOf(seq: number): number {
+    return (this.#sql.time.all(seq)[0] as { time: number }).time;
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock.now());
+  }
+
+  #transaction(work: () => void): void {
+    this.#db.exec("BEGIN");
+    try {
+      work();
+      this.#db.exec("COMMIT");
+      this.#topics.commit();
+    } catch (error) {
+      this.#topics.rollback();
+      this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
