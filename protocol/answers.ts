@@ -8,7 +8,7 @@
  * {"id":4,"message":"one","seq":42,"time":1767225600000,"through":42}
  * {"id":5,"message":"","through":44}
  * {"id":8,"sub":8,"start":44}
- * {"sub":8,"prev":44,"messages":[{"seq":45,"time":1767225600001,"message":"four"}]}
+ * {"sub":8,"prev":44,"bytes":6,"messages":[{"seq":45,"time":1767225600001,"message":"four"}]}
  * {"sub":8,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45}}
  * {"id":10,"topics":[{"topic":"t","messages":4,"seq":45,"time":1767225600001}],"more":false}
  * {"id":7,"error":{"code":"bad_topic","message":"…"}}
@@ -97,12 +97,18 @@ export function errorAnswer(id: number | null, error: WireError): string {
   return JSON.stringify({ id, error });
 }
 
-/** The part of a streamed frame that is the same for all its subscribers: serialised once. */
-export function streamBody(messages: readonly StoredMessage[]): string {
+/**
+ * The part of a streamed frame that is the same for all its subscribers: serialised once.
+ *
+ * @param messages the messages, oldest first
+ * @param bytes what they take of the subscriber's credit
+ * @returns the end of the frame
+ */
+export function streamBody(messages: readonly StoredMessage[], bytes: number): string {
   const items = messages.map(({ seq, time, body }) =>
     `{"seq":${seq},"time":${time},"message":${body}}`
   );
-  return `"messages":[${items.join(",")}]}`;
+  return `"bytes":${bytes},"messages":[${items.join(",")}]}`;
 }
 
 /** A streamed frame for one subscriber; `prev` is the sequence number before it in this stream. */
@@ -131,6 +137,8 @@ export type Answer = Partial<Welcome> & {
   readonly through?: number;
   readonly sub?: number;
   readonly prev?: number;
+  readonly start?: number;
+  readonly bytes?: number;
   readonly topics?: readonly TopicEntry[];
   readonly more?: boolean;
 };

@@ -1,0 +1,3 @@
+/** x @module */
+/** x */
+export async function main(): Promise<void> {}

@@ -1,0 +1,220 @@
+/**
+ * One open socket: requests go out, answers come back to those who asked.
+ *
+ * @module
+ */
+
+import { type Answer, decodeAnswers } from "../protocol/answers.ts";
+import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
+import { FRAME_BYTES } from "../protocol/limits.ts";
+import type { Socket } from "./options.ts";
+
+/** The subprotocol that tells a server that this client understands more than dsmq 1.x. */
+const SUBPROTOCOL = "dsmq";
+
+/** What is asked of the server; the id is given here. */
+export interface Ask {
+  readonly action: string;
+  readonly topic?: string;
+  readonly [field: string]: unknown;
+}
+
+/** Takes what a stream brings. */
+export interface Stream {
+  /** A frame of messages, or the error that ends it. */
+  arrived(answer: Answer): void;
+  /** The link is gone, by this side's own doing or not. */
+  broken(error: DsmqError, own: boolean): void;
+}
+
+interface Pending {
+  readonly ask: Ask;
+  resolve(answer: Answer): void;
+  reject(error: DsmqError): void;
+}
+
+/** The goodbye of a client that has what it wanted (RFC 6455). */
+const NORMAL = 1000;
+
+/** For how long to wait for the server's goodbye, in milliseconds. */
+const GOODBYE = 1000;
+
+/** A socket in use. What is asked in one turn of the event loop leaves together. */
+export class Link {
+  readonly url: string;
+  readonly #socket: Socket;
+  readonly #pending = new Map<number, Pending>();
+  readonly #streams = new Map<number, Stream>();
+  readonly #gone = Promise.withResolvers<void>();
+  #outgoing: string[] = [];
+  #lastId = 0;
+  #idle: (() => void) | undefined;
+  /** Why nothing can be asked any more. */
+  #end: { readonly code: ErrorCode; readonly why: string } | undefined;
+
+  private constructor(url: string, socket: Socket) {
+    this.url = url;
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => this.#arrived(data);
+    socket.onclose = ({ code, reason }) =>
+      this.#broken(`it was closed with code ${code}${reason && `, ${reason}`}`);
+    // A close event follows and says the same.
+    socket.onerror = () => {};
+  }
+
+  /**
+   * Opens a socket, in one try.
+   *
+   * @param url the address
+   * @param dial makes the socket
+   * @param signal gives up when it aborts
+   * @returns the link, or `undefined` if nobody answered; rejects if the signal aborted
+   */
+  static async open(
+    url: string,
+    dial: (url: string, protocols: string[]) => Socket,
+    signal: AbortSignal,
+  ): Promise<Link | undefined> {
+    signal.throwIfAborted();
+    const socket = dial(url, [SUBPROTOCOL]);
+    const opened = Promise.withResolvers<boolean>();
+    const abort = () => opened.reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    socket.onopen = () => opened.resolve(true);
+    socket.onerror = socket.onclose = () => opened.resolve(false);
+    try {
+      if (await opened.promise) return new Link(url, socket);
+    } catch (error) {
+      socket.close();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * Asks for something.
+   *
+   * @param ask the request, without its id
+   * @param stream takes what comes under the id of this request without being its answer
+   * @returns the id, and the answer; it rejects with a {@linkcode DsmqError}
+   */
+  ask(ask: Ask, stream?: Stream): { readonly id: number; readonly answer: Promise<Answer> } {
+    const id = ++this.#lastId;
+    const { promise: answer, resolve, reject } = Promise.withResolvers<Answer>();
+    if (this.#end) {
+      reject(this.#error(this.#end.code, ask, this.#end.why));
+      return { id, answer };
+    }
+    this.#pending.set(id, { ask, resolve, reject });
+    if (stream) this.#streams.set(id, stream);
+    this.#send({ ...ask, id });
+    return { id, answer };
+  }
+
+  /** Says something that has no answer. */
+  tell(request: Ask): void {
+    if (!this.#end) this.#send(request);
+  }
+
+  /** Takes no more of a stream. */
+  forget(id: number): void {
+    this.#streams.delete(id);
+  }
+
+  /** Asks nothing more, waits until all was answered, and says goodbye. */
+  async close(): Promise<void> {
+    this.#shut();
+    if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    await this.abandon();
+  }
+
+  /** Says goodbye at once; what was not answered rejects. */
+  async abandon(): Promise<void> {
+    this.#shut();
+    this.#flush();
+    this.#socket.close(NORMAL);
+    // A server that does not answer is not waited for.
+    const timer = setTimeout(() => this.#broken("it was closed"), GOODBYE);
+    await this.#gone.promise;
+    clearTimeout(timer);
+  }
+
+  #shut(): void {
+    if (this.#end) return;
+    this.#end = { code: "closed", why: "it was closed" };
+    this.#endStreams("closed", "it was closed", true);
+  }
+
+  #send(request: object): void {
+    if (this.#outgoing.push(JSON.stringify(request)) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    const requests = this.#outgoing;
+    this.#outgoing = [];
+    for (let i = 0; i < requests.length;) {
+      let size = requests[i]!.length;
+      let end = i + 1;
+      while (end < requests.length && size + requests[end]!.length < FRAME_BYTES) {
+        size += requests[end++]!.length;
+      }
+      this.#socket.send(end === i + 1 ? requests[i]! : `[${requests.slice(i, end).join(",")}]`);
+      i = end;
+    }
+  }
+
+  #arrived(data: unknown): void {
+    const answers = decodeAnswers(data);
+    if (!answers) {
+      this.#broken("the server sent what is not of the protocol", "bad_answer");
+      return this.#socket.close();
+    }
+    for (const answer of answers) this.#handOut(answer);
+    if (this.#pending.size === 0) this.#idle?.();
+  }
+
+  #handOut(answer: Answer): void {
+    const { id, sub, error } = answer;
+    if (typeof id !== "number") {
+      if (sub !== undefined) this.#streams.get(sub)?.arrived(answer);
+      return;
+    }
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (error) pending?.reject(toDsmqError(error, pending.ask.topic));
+    else pending?.resolve(answer);
+  }
+
+  #broken(why: string, code: ErrorCode = "closed"): void {
+    this.#end ??= { code, why };
+    for (const { ask, reject } of this.#pending.values()) {
+      // Whether it was stored before the break is not known.
+      reject(this.#error(ask.action === "put" ? "unknown_outcome" : code, ask, why));
+    }
+    this.#pending.clear();
+    this.#endStreams(code, why, false);
+    this.#idle?.();
+    this.#gone.resolve();
+  }
+
+  #endStreams(code: ErrorCode, why: string, own: boolean): void {
+    const error = this.#error(code, undefined, why);
+    for (const stream of [...this.#streams.values()]) stream.broken(error, own);
+    this.#streams.clear();
+  }
+
+  #error(code: ErrorCode, ask: Ask | undefined, why: string): DsmqError {
+    const what = ask ? `Cannot ${ask.action.replace("_", " ")}` : "Cannot read on";
+    const details = ask?.topic === undefined ? {} : { topic: ask.topic };
+    return new DsmqError(code, `${what}: no connection to ${this.url}, ${why}`, details);
+  }
+}
+
+/** An error that came over the wire, as the caller gets it. */
+export function toDsmqError(
+  { code, message, ...details }: { code: ErrorCode; message: string } & DsmqErrorDetails,
+  topic?: string,
+): DsmqError {
+  return new DsmqError(code, message, topic === undefined ? details : { ...details, topic });
+}

@@ -1,0 +1,128 @@
+/**
+ * How a client connects: the options, their defaults and their bounds.
+ *
+ * @module
+ */
+
+import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
+import type { WireSince } from "../protocol/requests.ts";
+import { kindOf } from "../protocol/text.ts";
+
+/**
+ * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
+ * then or later; a number, what comes after the message with that sequence number.
+ */
+export type Since = "start" | "now" | number | Date;
+
+/** The part of a `WebSocket` that a connection uses. */
+export type Socket = Pick<
+  WebSocket,
+  "readyState" | "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror"
+>;
+
+/** How to connect. Durations are in milliseconds. */
+export interface ConnectOptions {
+  /** The address as a whole, such as `"ws://127.0.0.1:30008"` or `"wss://example.org/mq"`; instead of `host` and `port`. */
+  readonly url?: string | URL;
+  /** The host of the server. Default: `"127.0.0.1"`. */
+  readonly host?: string;
+  /** The port of the server. Default: 30008. */
+  readonly port?: number;
+  /** From where this connection reads. Default: `"now"`, what is stored after it connected. */
+  readonly since?: Since;
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal;
+  /** For how long to try, in milliseconds; there are at most ten tries. Default: 15000. */
+  readonly timeout?: number;
+  /** Opens the socket. Default: `new WebSocket(url, protocols)`. */
+  readonly dial?: (url: string, protocols: string[]) => Socket;
+}
+
+/** Options, complete and checked. */
+export interface Target {
+  readonly url: string;
+  readonly since: WireSince | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number;
+  readonly dial: (url: string, protocols: string[]) => Socket;
+}
+
+const DEFAULT_TIMEOUT = 15_000;
+
+/**
+ * Fills in the defaults and checks the options.
+ *
+ * @param target an address or options
+ * @returns what to connect to, and how
+ * @throws {TypeError} if an option is unknown or of the wrong type
+ * @throws {RangeError} if an option is out of its range
+ */
+export function checked(target: string | URL | ConnectOptions = {}): Target {
+  const options = typeof target === "string" || target instanceof URL ? { url: target } : target;
+  const {
+    url,
+    host = DEFAULT_HOST,
+    port = DEFAULT_PORT,
+    since,
+    signal,
+    timeout = DEFAULT_TIMEOUT,
+    dial = (url, protocols) => new WebSocket(url, protocols),
+    ...others
+  } = options;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw new TypeError(`Cannot connect: there is no option "${unknown}"`);
+  if (url !== undefined && (options.host !== undefined || options.port !== undefined)) {
+    throw new TypeError(
+      "Cannot connect: an address is given by url, or by host and port, not by both",
+    );
+  }
+  if (!Number.isSafeInteger(port) || port < 1 || port > 65535) {
+    throw new RangeError(`Cannot connect: port is a whole number from 1 to 65535, got ${port}`);
+  }
+  if (typeof timeout !== "number" || !(timeout > 0)) {
+    throw new RangeError(`Cannot connect: timeout is milliseconds above 0, got ${timeout}`);
+  }
+  const address = url ?? `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return { url: webSocketUrl(address), since: toWire(since), signal, timeout, dial };
+}
+
+function webSocketUrl(address: string | URL): string {
+  const refused = new TypeError(
+    `Cannot connect: ${JSON.stringify(String(address))} is not a ws:// or wss:// address`,
+  );
+  let url: URL;
+  try {
+    url = new URL(address);
+  } catch {
+    throw refused;
+  }
+  if (url.protocol === "http:") url.protocol = "ws:";
+  if (url.protocol === "https:") url.protocol = "wss:";
+  if ((url.protocol !== "ws:" && url.protocol !== "wss:") || url.hash !== "") throw refused;
+  return url.href;
+}
+
+/**
+ * Puts a position in the words of the wire.
+ *
+ * @param since where to read from
+ * @returns the same for the wire
+ * @throws {TypeError | RangeError} if it is not a position
+ */
+export function toWire(since: Since | undefined): WireSince | undefined {
+  if (since === undefined || since === "start" || since === "now") return since;
+  if (since instanceof Date) {
+    const time = since.getTime();
+    // Every message is younger than 1970.
+    if (!Number.isNaN(time)) return { time: Math.max(0, time) };
+    throw new RangeError("Cannot read since a Date that is invalid");
+  }
+  if (typeof since !== "number") {
+    const seen = typeof since === "string" ? JSON.stringify(since) : kindOf(since);
+    throw new TypeError(
+      `Cannot read since ${seen}: it is "start", "now", a Date or a sequence number`,
+    );
+  }
+  if (Number.isSafeInteger(since) && since >= 0) return { after: since };
+  throw new RangeError(`Cannot read since ${since}: a sequence number is a whole number from 0`);
+}

@@ -1,0 +1,192 @@
+/**
+ * A subscription as the reader of it sees it: an iterator over messages.
+ *
+ * @module
+ */
+
+import type { Answer } from "../protocol/answers.ts";
+import { DsmqError } from "../protocol/errors.ts";
+import type { OnGap, WireSince } from "../protocol/requests.ts";
+import { type Link, type Stream, toDsmqError } from "./link.ts";
+import type { Message } from "./reads.ts";
+
+/** How much may be under way, or arrived and not read: the server sends no more than that ahead. */
+const WINDOW = { messages: 4096, bytes: 4 * 1024 * 1024 };
+
+/** What a subscription needs to know. */
+export interface SubscriptionOptions {
+  readonly topic: string;
+  readonly since: WireSince | undefined;
+  readonly onGap: OnGap | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** The largest message that the server takes, in bytes. */
+  readonly messageBytes: number;
+}
+
+interface Frame {
+  readonly messages: Required<Answer>["messages"];
+  readonly bytes: number;
+  next: number;
+}
+
+type Next = IteratorResult<Message, undefined>;
+
+/**
+ * The messages of a topic, one after another, as they are stored. Leaving the loop ends it, and so do
+ * `return()`, `await using`, the signal, and the end of the connection.
+ */
+export class Subscription
+  implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, Stream {
+  readonly #link: Link;
+  readonly #topic: string;
+  readonly #id: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #window: { readonly messages: number; readonly bytes: number };
+  readonly #frames: Frame[] = [];
+  readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
+  #granted: { readonly messages: number; readonly bytes: number };
+  #read = { messages: 0, bytes: 0 };
+  /** The last sequence number of the stream; a frame that does not follow on it is an error. */
+  #last: number | undefined;
+  /** How it ends once all that arrived was read: with an error, or without. */
+  #end: { readonly error: unknown } | undefined;
+
+  /**
+   * Subscribes.
+   *
+   * @param link where to
+   * @param options to what
+   */
+  constructor(link: Link, { topic, since, onGap, signal, messageBytes }: SubscriptionOptions) {
+    this.#link = link;
+    this.#topic = topic;
+    this.#signal = signal;
+    // Twice the largest message: or a large one could wait for credit that is never given.
+    this.#window = { messages: WINDOW.messages, bytes: Math.max(WINDOW.bytes, 2 * messageBytes) };
+    this.#granted = this.#window;
+    const { id, answer } = link.ask(
+      { action: "subscribe", topic, since, onGap, ...this.#window },
+      this,
+    );
+    this.#id = id;
+    answer.then(({ start }) => this.#last ??= start, (error) => this.#ends(error));
+    signal?.addEventListener("abort", this.#abort);
+  }
+
+  /** The next message, once there is one. */
+  next(): Promise<Next> {
+    const message = this.#shift();
+    if (message) return Promise.resolve({ done: false, value: message });
+    if (this.#end) {
+      const { error } = this.#end;
+      // An error is told once.
+      this.#end = { error: undefined };
+      return error === undefined
+        ? Promise.resolve({ done: true, value: undefined })
+        : Promise.reject(error);
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Next>();
+    this.#waiting.push({ resolve, reject });
+    return promise;
+  }
+
+  /** Ends the subscription; nothing more is delivered. */
+  return(): Promise<Next> {
+    this.#leave();
+    this.#ends(undefined);
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** A subscription is its own iterator: it can be read once. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** As {@linkcode Subscription.return}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** Takes what the server streams. */
+  arrived({ error, messages, prev, bytes = 0 }: Answer): void {
+    if (this.#end) return;
+    if (error) return this.#ends(toDsmqError(error, this.#topic));
+    if (!messages || (this.#last !== undefined && prev !== this.#last)) {
+      const why = `it goes on after ${prev}, the last message was ${this.#last}`;
+      this.#leave();
+      return this.#ends(
+        new DsmqError("bad_answer", `Cannot read on: the stream has a hole, ${why}`, {
+          topic: this.#topic,
+        }),
+      );
+    }
+    this.#last = messages.at(-1)?.seq ?? this.#last;
+    this.#frames.push({ messages, bytes, next: 0 });
+    while (this.#waiting.length > 0) {
+      const value = this.#shift();
+      if (!value) break;
+      this.#waiting.shift()!.resolve({ done: false, value });
+    }
+  }
+
+  /** The connection is gone; a goodbye of this side's own is no error. */
+  broken(error: DsmqError, own: boolean): void {
+    if (own) this.#frames.length = 0;
+    this.#ends(own ? undefined : error);
+  }
+
+  readonly #abort = () => {
+    this.#leave();
+    this.#ends(this.#signal!.reason);
+  };
+
+  /** Tells the server, and drops what was not read. */
+  #leave(): void {
+    if (!this.#end) this.#link.tell({ action: "unsubscribe", sub: this.#id });
+    this.#frames.length = 0;
+  }
+
+  #ends(error: unknown): void {
+    if (this.#end) return;
+    this.#end = { error };
+    this.#link.forget(this.#id);
+    this.#signal?.removeEventListener("abort", this.#abort);
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      if (error === undefined) resolve({ done: true, value: undefined });
+      else {
+        // Told to the first; the others find the end.
+        reject(error);
+        error = undefined;
+        this.#end = { error: undefined };
+      }
+    }
+  }
+
+  #shift(): Message | undefined {
+    const frame = this.#frames[0];
+    if (!frame) return undefined;
+    const { seq, time, message } = frame.messages[frame.next++]!;
+    if (frame.next === frame.messages.length) {
+      this.#frames.shift();
+      this.#readOut(frame);
+    }
+    return { topic: this.#topic, body: message, seq, time };
+  }
+
+  /** A frame was read to its end: gives credit, half a window at a time. */
+  #readOut({ messages, bytes }: Frame): void {
+    const read = {
+      messages: this.#read.messages + messages.length,
+      bytes: this.#read.bytes + bytes,
+    };
+    this.#read = read;
+    const due = (name: "messages" | "bytes") =>
+      this.#granted[name] - read[name] <= this.#window[name] / 2;
+    if (this.#end || !(due("messages") || due("bytes"))) return;
+    this.#granted = {
+      messages: read.messages + this.#window.messages,
+      bytes: read.bytes + this.#window.bytes,
+    };
+    this.#link.tell({ action: "credit", sub: this.#id, ...this.#granted });
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What all sessions of a server have in common, and how they answer.
+ *
+ * @module
+ */
+
+import { answer, errorAnswer, plainError, type Welcome } from "../protocol/answers.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { Request } from "../protocol/requests.ts";
+import { StoreError } from "../stores/store.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Queue } from "./queue.ts";
+
+/** What a session needs of its server. */
+export interface Host {
+  readonly queue: Queue;
+  /** What `hello` is answered with, beside the start position. */
+  readonly welcome: Omit<Welcome, "start">;
+  /** Stops the server; `undefined` if that is not allowed. */
+  readonly shutdown: (() => void) | undefined;
+  /** Takes note of a request that failed. */
+  refused(error: WireError): void;
+}
+
+/** Answers a request that was done; one without an id has no answer. */
+export function done(
+  { id }: { readonly id: number | undefined },
+  fields: object,
+  out: Outbox,
+): void {
+  if (id !== undefined) out.add(answer(id, fields));
+}
+
+/** Answers a request that failed; without an id only a read has an answer, for a client of dsmq 1.x waits for one. */
+export function fail(host: Host, request: Request, error: WireError, out: Outbox): void {
+  host.refused(error);
+  const { id, action } = request;
+  const awaited = action === "refused"
+    ? request.awaited
+    : action === "get" || action === "get_latest";
+  if (id !== undefined) out.add(errorAnswer(id, error));
+  else if (awaited) out.add(plainError(error));
+}
+
+/** A store's failure as the client gets to see it; anything else is a defect of the server and is thrown on. */
+export function wireError(
+  error: unknown,
+): { readonly code: WireError["code"]; readonly message: string } {
+  if (!(error instanceof StoreError)) throw error;
+  return { code: error.code, message: error.message };
+}
+
+/** Words the refusal of an id that names something else still. */
+export function idInUse(id: number): WireError {
+  return { code: "bad_request", message: `Cannot read request: its id ${id} is still in use` };
+}

@@ -1,0 +1,105 @@
+/**
+ * The requests of one connection, one after another.
+ *
+ * @module
+ */
+
+import type { Limits } from "../protocol/limits.ts";
+import { decodeFrame, type Frame, type Request } from "../protocol/requests.ts";
+import { Outbox } from "./outbox.ts";
+import { BUFFER_LIMIT, type Wire } from "./wire.ts";
+
+/** Does a run of requests of one kind, and answers them in order. */
+export type Act = (run: readonly Request[], out: Outbox) => Promise<void> | void;
+
+/**
+ * Runs the frames of a connection one after another, and in a frame the requests: two that ran at once
+ * could use one cursor. Consecutive `put`s, and consecutive `get`s, go together.
+ */
+export class Line {
+  readonly #wire: Wire;
+  readonly #limits: Limits;
+  readonly #act: Act;
+  readonly #failed: (error: unknown) => void;
+  #frames: Frame[] = [];
+  #work: Promise<void> | undefined;
+  /** It takes more; it does what it took. */
+  #taking = true;
+  #doing = true;
+
+  /**
+   * Makes an empty line.
+   *
+   * @param wire where answers go
+   * @param limits what messages are held to
+   * @param act does the requests
+   * @param failed is told when `act` throws, which ends the line
+   */
+  constructor(wire: Wire, limits: Limits, act: Act, failed: (error: unknown) => void) {
+    this.#wire = wire;
+    this.#limits = limits;
+    this.#act = act;
+    this.#failed = failed;
+  }
+
+  /** Takes what the peer said: understood at once, done in turn. */
+  receive(data: unknown): void {
+    if (!this.#taking) return;
+    this.#frames.push(decodeFrame(data, this.#limits));
+    this.#work ??= this.#run();
+  }
+
+  /** Takes nothing more; resolves once all that was taken is done. */
+  async finish(): Promise<void> {
+    this.#taking = false;
+    await this.#work;
+  }
+
+  /** Takes nothing more and leaves undone what is in the line. */
+  stop(): void {
+    this.#taking = this.#doing = false;
+    this.#frames = [];
+  }
+
+  /** Sends what was answered so far, and waits while the peer has more to read than it should. */
+  async breathe(out: Outbox): Promise<void> {
+    if (this.#wire.buffered < BUFFER_LIMIT) return;
+    out.flush();
+    await this.#wire.drained();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#frames.length > 0) {
+        const frames = this.#frames;
+        this.#frames = [];
+        for (const frame of frames) {
+          if (this.#doing) await this.#do(frame);
+        }
+      }
+    } catch (error) {
+      this.stop();
+      this.#failed(error);
+    } finally {
+      this.#work = undefined;
+    }
+  }
+
+  async #do({ batched, requests }: Frame): Promise<void> {
+    const out = new Outbox((frame) => this.#wire.send(frame), batched);
+    for (let i = 0; i < requests.length && this.#doing;) {
+      let end = i + 1;
+      while (end < requests.length && together(requests[i]!, requests[end]!)) end++;
+      await this.#act(requests.slice(i, end), out);
+      await this.breathe(out);
+      i = end;
+    }
+    out.flush();
+  }
+}
+
+/** A refused request does not part the puts around it: it fails alone, and they are stored as one batch. */
+function together(one: Request, other: Request): boolean {
+  const isPut = ({ action }: Request) => action === "put" || action === "refused";
+  return isPut(one) ? isPut(other) : one.action === "get" && other.action === "get";
+}

@@ -1,0 +1,66 @@
+/**
+ * What one read of the store brought for a run of `get`s.
+ *
+ * @module
+ */
+
+import { FRAME_BYTES } from "../protocol/limits.ts";
+import type { Message } from "../stores/store.ts";
+import type { Queue } from "./queue.ts";
+import type { Reader } from "./reader.ts";
+
+/** How many topics one read covers at most: each may bring a message of full size. */
+const TOPICS = 64;
+
+/** The unread messages of several readers, given out one by one. */
+export class Pages {
+  readonly #pages = new Map<Reader, { readonly messages: readonly Message[]; next: number }>();
+
+  private constructor() {}
+
+  /**
+   * Reads for the first of these `get`s, as many as one read can serve.
+   *
+   * @param queue where messages come from
+   * @param gets the reader of each `get`, in order
+   * @returns what was found; rejects with a `StoreError`
+   */
+  static async read(queue: Queue, gets: readonly Reader[]): Promise<Pages> {
+    const wanted = new Map<Reader, number>();
+    for (const reader of gets) {
+      if (!wanted.has(reader) && wanted.size === TOPICS) break;
+      wanted.set(reader, (wanted.get(reader) ?? 0) + 1);
+    }
+    const pages = new Pages();
+    const bytes = Math.floor(FRAME_BYTES / wanted.size);
+    const readers = [...wanted].filter(([reader]) => {
+      // Someone waits there already: so there is nothing, and whatever comes is the waiter's.
+      if (reader.waiting) pages.#pages.set(reader, { messages: [], next: 0 });
+      return !reader.waiting;
+    });
+    if (readers.length === 0) return pages;
+    const found = await queue.read(
+      readers.map(([{ topic, cursor }, count]) => ({ topic, after: cursor, count, bytes })),
+    );
+    readers.forEach(([reader], i) => {
+      const { messages, through } = found[i]!;
+      if (messages.length === 0) reader.advance(through);
+      pages.#pages.set(reader, { messages, next: 0 });
+    });
+    return pages;
+  }
+
+  /** Whether the next `get` of a reader can be answered from these pages; if not, the store may know more. */
+  answers(reader: Reader): boolean {
+    const page = this.#pages.get(reader);
+    return page !== undefined && (page.messages.length === 0 || page.next < page.messages.length);
+  }
+
+  /** The oldest unread message of a reader, if there is one; its cursor moves. */
+  take(reader: Reader): Message | undefined {
+    const page = this.#pages.get(reader)!;
+    const message = page.messages[page.next++];
+    if (message) reader.deliver(message);
+    return message;
+  }
+}

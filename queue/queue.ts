@@ -1,0 +1,243 @@
+/**
+ * The middle of the house: the store, its feed, and who waits for what.
+ *
+ * @module
+ */
+
+import { streamBody, type TopicEntry } from "../protocol/answers.ts";
+import {
+  type Message,
+  type Page,
+  type Put,
+  type Query,
+  type Store,
+  type Stored,
+  StoreError,
+  type TopicQuery,
+} from "../stores/store.ts";
+import type { Clock } from "./clock.ts";
+
+/** Where the queue says what a person should know. */
+export type Log = Pick<Console, "info" | "warn" | "error">;
+
+/** New messages of one topic, as the feed brings them. */
+export class TopicBatch {
+  /** The messages, oldest first; at least one. */
+  readonly messages: readonly Message[];
+  #bytes: number | undefined;
+  #text: string | undefined;
+
+  /** Wraps messages of one topic. */
+  constructor(messages: readonly Message[]) {
+    this.messages = messages;
+  }
+
+  /** What they take of a subscriber's credit. */
+  get bytes(): number {
+    return this.#bytes ??= sumBytes(this.messages);
+  }
+
+  /** The messages as they are streamed: serialised once, for all subscribers. */
+  get text(): string {
+    return this.#text ??= streamBody(this.messages, this.bytes);
+  }
+}
+
+/** Someone who waits for messages of a topic. */
+export interface Interest {
+  /** Takes new messages. */
+  fed(batch: TopicBatch): void;
+  /** The feed was interrupted: read again from the last position. */
+  resync(): void;
+}
+
+/** How often expired messages are purged, and for how long at a time, in milliseconds. */
+const TRIM_EVERY = 1000;
+const TRIM_BUDGET = 5;
+
+/** How long to wait before following the store again after its feed was lost, in milliseconds. */
+const REFOLLOW_AFTER = 100;
+
+/** Holds a store, keeps it trimmed, and wakes readers from its feed, and from nothing else. */
+export class Queue implements AsyncDisposable {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
+  readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
+
+  readonly #store: Store;
+  readonly #interests = new Map<string, Set<Interest>>();
+  #feed: Disposable | undefined;
+  #cancelTrim: () => void = () => {};
+  #cancelRefollow: () => void = () => {};
+  #trimming: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(store: Store, clock: Clock, log: Log) {
+    this.#store = store;
+    this.clock = clock;
+    this.log = log;
+  }
+
+  /**
+   * Starts to follow a store. The queue owns the store from then on, and disposes of it if this fails.
+   *
+   * @param store what keeps the messages
+   * @param clock tells the time
+   * @param log takes what a person should know
+   * @returns the queue
+   */
+  static async open(store: Store, clock: Clock, log: Log): Promise<Queue> {
+    const queue = new Queue(store, clock, log);
+    try {
+      await queue.#follow();
+    } catch (error) {
+      await queue[Symbol.asyncDispose]();
+      throw error;
+    }
+    queue.#trimAfter(TRIM_EVERY);
+    return queue;
+  }
+
+  /** Stores messages; a store that fails as a whole fails each. */
+  async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
+    try {
+      const results = await this.#store.append(batch);
+      for (const result of results) if (!(result instanceof StoreError)) this.counts.stored++;
+      return results;
+    } catch (cause) {
+      const error = asStoreError(cause, "store messages");
+      return batch.map(() => error);
+    }
+  }
+
+  /** As {@linkcode Store.read}. */
+  read(queries: readonly Query[]): Promise<readonly Page[]> {
+    return this.#ask("read messages", (store) => store.read(queries));
+  }
+
+  /** As {@linkcode Store.bounds}. */
+  bounds(): Promise<{ readonly floor: number; readonly last: number }> {
+    return this.#ask("find the last message", (store) => store.bounds());
+  }
+
+  /** As {@linkcode Store.positionAt}. */
+  positionAt(time: number): Promise<number> {
+    return this.#ask("find a time", (store) => store.positionAt(time));
+  }
+
+  /** As {@linkcode Store.topics}. */
+  topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
+    return this.#ask("list topics", (store) => store.topics(query));
+  }
+
+  /** Has the feed wake someone for a topic. */
+  attend(topic: string, interest: Interest): void {
+    const interests = this.#interests.get(topic);
+    if (interests) interests.add(interest);
+    else this.#interests.set(topic, new Set([interest]));
+  }
+
+  /** Undoes {@linkcode Queue.attend}; may be called twice. */
+  leave(topic: string, interest: Interest): void {
+    const interests = this.#interests.get(topic);
+    interests?.delete(interest);
+    if (interests?.size === 0) this.#interests.delete(topic);
+  }
+
+  /** Stops following and trimming, and closes the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#cancelTrim();
+    this.#cancelRefollow();
+    this.#feed?.[Symbol.dispose]();
+    await this.#trimming;
+    await this.#store[Symbol.asyncDispose]();
+  }
+
+  async #ask<T>(what: string, work: (store: Store) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#store);
+    } catch (cause) {
+      throw asStoreError(cause, what);
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const feed = await this.#store.follow({
+      stored: (messages) => this.#fed(messages),
+      lost: (error) => this.#lost(error),
+    });
+    if (this.#closed) feed[Symbol.dispose]();
+    else this.#feed = feed;
+  }
+
+  #fed(messages: readonly Message[]): void {
+    if (this.#interests.size === 0) return;
+    for (const [topic, batch] of byTopic(messages)) {
+      const interests = this.#interests.get(topic);
+      if (!interests) continue;
+      const shared = new TopicBatch(batch);
+      // A copy: an interest may leave, or another join, while it is told.
+      for (const interest of [...interests]) {
+        try {
+          interest.fed(shared);
+        } catch (error) {
+          // One reader's failure is not the putter's, nor another reader's.
+          this.log.error("dsmq: a reader failed:", error);
+        }
+      }
+    }
+  }
+
+  #lost(error: Error): void {
+    if (this.#closed) return;
+    this.log.warn(`dsmq: the store's feed was lost, following again: ${error.message}`);
+    this.#feed?.[Symbol.dispose]();
+    this.#feed = undefined;
+    this.#cancelRefollow = this.clock.after(REFOLLOW_AFTER, () => void this.#refollow());
+  }
+
+  async #refollow(): Promise<void> {
+    try {
+      await this.#follow();
+    } catch (error) {
+      return this.#lost(error as Error);
+    }
+    for (const interests of [...this.#interests.values()]) {
+      for (const interest of [...interests]) interest.resync();
+    }
+  }
+
+  #trimAfter(ms: number): void {
+    if (this.#closed) return;
+    this.#cancelTrim = this.clock.after(ms, () => {
+      this.#trimming = this.#store.trim(TRIM_BUDGET).then(
+        // More to trim: after a breath, in which requests are served.
+        (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
+        (error) => {
+          this.log.error("dsmq: cannot purge expired messages:", error);
+          this.#trimAfter(TRIM_EVERY);
+        },
+      );
+    });
+  }
+}
+
+/** The size of messages together, in bytes of their JSON encoding in UTF-8. */
+function sumBytes(messages: readonly Message[]): number {
+  return messages.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function byTopic(messages: readonly Message[]): Map<string, readonly Message[]> {
+  const first = messages[0]!.topic;
+  if (messages.every(({ topic }) => topic === first)) return new Map([[first, messages]]);
+  return Map.groupBy(messages, ({ topic }) => topic);
+}
+
+function asStoreError(cause: unknown, what: string): StoreError {
+  if (cause instanceof StoreError) return cause;
+  return new StoreError(`Cannot ${what}: ${cause instanceof Error ? cause.message : cause}`, {
+    cause,
+  });
+}

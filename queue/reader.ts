@@ -1,0 +1,155 @@
+/**
+ * One connection's place in one topic: its cursor, and the line of those who wait there.
+ *
+ * @module
+ */
+
+import type { WireError } from "../protocol/errors.ts";
+import { FRAME_BYTES } from "../protocol/limits.ts";
+import type { Message, Page } from "../stores/store.ts";
+import type { Interest, Queue, TopicBatch } from "./queue.ts";
+
+/** A `get_wait` in the line. */
+export interface Waiter {
+  /** Gives it its message. */
+  served(message: Message): void;
+  /** Tells it that the store failed. */
+  failed(error: Error): void;
+}
+
+/**
+ * A cursor and the line of waiters on it.
+ *
+ * While someone waits, all up to the cursor has been read and nothing after it is known; so what the
+ * feed brings next goes to the first in the line.
+ */
+export class Reader implements Interest {
+  readonly topic: string;
+  readonly #queue: Queue;
+  #cursor: number;
+  #gap: WireError | undefined;
+  readonly #line: Waiter[] = [];
+  /** The line is being served from the store; what the feed brings meanwhile is only noted. */
+  #reading = false;
+  #fedMeanwhile = false;
+
+  /**
+   * Makes a reader.
+   *
+   * @param queue where messages come from
+   * @param topic what it reads
+   * @param cursor it reads what comes after
+   * @param gap what the first read is told instead, if messages are missing there
+   */
+  constructor(queue: Queue, topic: string, cursor: number, gap: WireError | undefined) {
+    this.#queue = queue;
+    this.topic = topic;
+    this.#cursor = cursor;
+    this.#gap = gap;
+  }
+
+  /** The topic is read up to here. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** Someone waits: there is nothing for anybody else. */
+  get waiting(): boolean {
+    return this.#line.length > 0;
+  }
+
+  /** What the first read is told instead, if messages are missing; once. */
+  takeGap(): WireError | undefined {
+    const gap = this.#gap;
+    this.#gap = undefined;
+    return gap;
+  }
+
+  /** Nothing more is there up to here: moves the cursor forward, never back. */
+  advance(to: number): void {
+    if (to > this.#cursor) this.#cursor = to;
+  }
+
+  /** A message goes to the peer: it, and all before it, is read. */
+  deliver(message: Message): void {
+    this.#cursor = message.seq;
+    this.#queue.counts.delivered++;
+  }
+
+  /** The newest unread message, if there is one; the cursor moves past it. */
+  async latest(): Promise<Message | undefined> {
+    const { messages: [message], through } = await this.#read(1, true);
+    if (message) this.deliver(message);
+    this.advance(through);
+    return message;
+  }
+
+  /** Joins the line. Resolves when the waiter was served, or when it has to wait for the feed. */
+  async wait(waiter: Waiter): Promise<void> {
+    this.#line.push(waiter);
+    if (this.#line.length > 1) return;
+    // First the feed, then a read: neither a gap nor an overlap between the two.
+    this.#queue.attend(this.topic, this);
+    await this.#catchUp();
+  }
+
+  /** Leaves the line, if still there. */
+  leave(waiter: Waiter): void {
+    const place = this.#line.indexOf(waiter);
+    if (place >= 0) this.#line.splice(place, 1);
+    this.#rest();
+  }
+
+  fed({ messages }: TopicBatch): void {
+    if (this.#reading) this.#fedMeanwhile = true;
+    else this.#serve(messages);
+  }
+
+  resync(): void {
+    void this.#catchUp();
+  }
+
+  async #catchUp(): Promise<void> {
+    if (this.#reading) {
+      this.#fedMeanwhile = true;
+      return;
+    }
+    this.#reading = true;
+    try {
+      do {
+        this.#fedMeanwhile = false;
+        const page = await this.#read(Math.max(1, this.#line.length), false);
+        if (page.messages.length > 0) this.#serve(page.messages);
+        else this.advance(page.through);
+        this.#fedMeanwhile ||= page.messages.length > 0;
+      } while (this.#fedMeanwhile && this.#line.length > 0);
+    } catch (error) {
+      for (const waiter of this.#line.splice(0)) waiter.failed(error as Error);
+    } finally {
+      this.#reading = false;
+      this.#rest();
+    }
+  }
+
+  #serve(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.seq <= this.#cursor) continue;
+      const waiter = this.#line.shift();
+      if (!waiter) break;
+      this.deliver(message);
+      waiter.served(message);
+    }
+    this.#rest();
+  }
+
+  /** Nobody waits: the feed need not call. */
+  #rest(): void {
+    if (this.#line.length === 0 && !this.#reading) this.#queue.leave(this.topic, this);
+  }
+
+  async #read(count: number, newest: boolean): Promise<Page> {
+    const query = { topic: this.topic, after: this.#cursor, count, bytes: FRAME_BYTES, newest };
+    const [page] = await this.#queue.read([query]);
+    return page!;
+  }
+}

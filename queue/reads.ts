@@ -1,0 +1,137 @@
+/**
+ * How one connection reads: its cursors, and the verbs that move them.
+ *
+ * @module
+ */
+
+import { plainAnswer, readAnswer } from "../protocol/answers.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { GetRequest, Request } from "../protocol/requests.ts";
+import type { Message } from "../stores/store.ts";
+import { done, fail, type Host, idInUse, wireError } from "./host.ts";
+import { Outbox } from "./outbox.ts";
+import { Pages } from "./pages.ts";
+import type { Position } from "./positions.ts";
+import { Reader } from "./reader.ts";
+import { Wait } from "./wait.ts";
+import type { Wire } from "./wire.ts";
+
+type Of<Action extends Request["action"]> = Extract<Request, { readonly action: Action }>;
+
+/** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
+const GETS = 1024;
+
+/** The cursors of a connection and those who wait on them. */
+export class Reads {
+  readonly #host: Host;
+  readonly #readers = new Map<string, Reader>();
+  readonly #waits = new Map<number, Wait>();
+  /** Answers that come after those of their frame: a message for a waiter, or the end of its time. */
+  readonly #late: Outbox;
+  #flushing = false;
+
+  /** Where topics start that have not been read. */
+  start: Position;
+
+  /**
+   * Makes it.
+   *
+   * @param host what is shared with other connections
+   * @param wire takes answers that come late
+   * @param start where topics start
+   */
+  constructor(host: Host, wire: Wire, start: Position) {
+    this.#host = host;
+    this.#late = new Outbox((frame) => wire.send(frame), false);
+    this.start = start;
+  }
+
+  /** The reader of a topic; a topic that was not read before begins at the start. */
+  reader(topic: string): Reader {
+    let reader = this.#readers.get(topic);
+    if (!reader) {
+      reader = new Reader(this.#host.queue, topic, this.start.after, this.start.gap);
+      this.#readers.set(topic, reader);
+    }
+    return reader;
+  }
+
+  /** Answers a run of `get`s, with as few reads of the store as can be; `breathe` waits for a slow peer. */
+  async get(run: readonly GetRequest[], out: Outbox, breathe: () => Promise<void>): Promise<void> {
+    const readers = run.map(({ topic }) => this.reader(topic));
+    for (let i = 0; i < run.length;) {
+      try {
+        const pages = await Pages.read(this.#host.queue, readers.slice(i, i + GETS));
+        for (; i < run.length; i++) {
+          const [request, reader] = [run[i]!, readers[i]!];
+          if (this.#tellGap(request, reader, out)) continue;
+          if (!pages.answers(reader)) break;
+          this.#give(request, reader, pages.take(reader), out);
+        }
+      } catch (error) {
+        for (; i < run.length; i++) fail(this.#host, run[i]!, wireError(error), out);
+      }
+      await breathe();
+    }
+  }
+
+  /** Answers with the newest unread message. */
+  async getLatest(request: GetRequest, out: Outbox): Promise<void> {
+    const reader = this.reader(request.topic);
+    if (this.#tellGap(request, reader, out)) return;
+    // Someone waits there: so there is nothing, and whatever comes is the waiter's.
+    this.#give(request, reader, reader.waiting ? undefined : await reader.latest(), out);
+  }
+
+  /** Answers with the oldest unread message, as soon as there is one. */
+  async getWait(request: Of<"get_wait">, out: Outbox): Promise<void> {
+    const { id, topic, timeout } = request;
+    const reader = this.reader(topic);
+    if (this.#waits.has(id)) return fail(this.#host, request, idInUse(id), out);
+    if (this.#tellGap(request, reader, out)) return;
+    const wait = new Wait(id, reader, (answer) => out.add(answer), () => this.#waits.delete(id));
+    this.#waits.set(id, wait);
+    await reader.wait(wait);
+    if (!wait.open) return;
+    if (timeout === 0) return wait.empty();
+    const callOff = this.#host.queue.clock.after(timeout, () => wait.empty());
+    wait.leaveFrame((answer) => this.#sendLate(answer), callOff);
+  }
+
+  /** Calls off a `getWait`: it is answered as if its time were over. */
+  cancel(request: Of<"cancel">, out: Outbox): void {
+    this.#waits.get(request.wait)?.empty();
+    done(request, {}, out);
+  }
+
+  /** Ends all waits with an error. */
+  end(error: WireError): void {
+    for (const wait of [...this.#waits.values()]) wait.end(error);
+    this.#late.flush();
+    this.#readers.clear();
+  }
+
+  /** Tells once, instead of a read, that messages are missing. */
+  #tellGap(request: GetRequest | Of<"get_wait">, reader: Reader, out: Outbox): boolean {
+    const gap = reader.takeGap();
+    if (gap === undefined) return false;
+    fail(this.#host, request, gap, out);
+    return true;
+  }
+
+  #give({ id }: GetRequest, reader: Reader, message: Message | undefined, out: Outbox): void {
+    const text = id === undefined ? plainAnswer(message) : readAnswer(id, message, reader.cursor);
+    out.add(text, message && text.length - message.body.length + message.bytes);
+  }
+
+  #sendLate(answer: string): void {
+    this.#late.add(answer);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // What is served from one batch of the feed leaves together.
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#late.flush();
+    });
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * One connection's dealings with the queue.
+ *
+ * @module
+ */
+
+import { putAnswer } from "../protocol/answers.ts";
+import type { PutOutcome, WireError } from "../protocol/errors.ts";
+import type { GetRequest, PutRequest, RefusedRequest, Request } from "../protocol/requests.ts";
+import { type Stored, StoreError } from "../stores/store.ts";
+import { done, fail, type Host, wireError } from "./host.ts";
+import { Line } from "./line.ts";
+import type { Outbox } from "./outbox.ts";
+import { locate } from "./positions.ts";
+import { Reads } from "./reads.ts";
+import { Streams } from "./streams.ts";
+import type { Wire } from "./wire.ts";
+
+type Of<Action extends Request["action"]> = Extract<Request, { readonly action: Action }>;
+
+/** Close codes of RFC 6455 and its registry: the peer may come back; the server is at fault. */
+const SERVICE_RESTART = 1012;
+const INTERNAL_ERROR = 1011;
+
+/** What those who wait are told when nobody can hear it any more. */
+const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
+
+/** A session does what its connection asks, in order, and holds what belongs to it. */
+export class Session {
+  readonly #host: Host;
+  readonly #wire: Wire;
+  readonly #line: Line;
+  readonly #reads: Reads;
+  readonly #streams: Streams;
+
+  /**
+   * Makes the session of a connection.
+   *
+   * @param host what it shares with the others
+   * @param wire the line to its peer
+   * @param start the last sequence number before the connection was accepted
+   */
+  constructor(host: Host, wire: Wire, start: number) {
+    this.#host = host;
+    this.#wire = wire;
+    this.#reads = new Reads(host, wire, { after: start, gap: undefined });
+    this.#streams = new Streams(host, wire);
+    this.#line = new Line(wire, host.welcome.limits, (run, out) => this.#act(run, out), (error) => {
+      host.queue.log.error("dsmq: a request failed unexpectedly, its connection is closed:", error);
+      this.close();
+      wire.close(INTERNAL_ERROR, "internal error");
+    });
+  }
+
+  /** Takes what the peer said: the data of one frame. */
+  receive(data: unknown): void {
+    this.#line.receive(data);
+  }
+
+  /** Finishes what was accepted, tells those who wait that it ends, and says goodbye. */
+  async finish(error: WireError): Promise<void> {
+    await this.#line.finish();
+    this.#reads.end(error);
+    this.close();
+    this.#wire.close(SERVICE_RESTART, "the server is stopping");
+  }
+
+  /** Drops everything: the peer is gone. May be called twice. */
+  close(): void {
+    this.#line.stop();
+    this.#streams.close();
+    this.#reads.end(GONE);
+  }
+
+  async #act(run: readonly Request[], out: Outbox): Promise<void> {
+    try {
+      await this.#do(run, out);
+    } catch (error) {
+      // Only a request that is alone in its run can throw.
+      fail(this.#host, run[0]!, wireError(error), out);
+    }
+  }
+
+  /** Does a run of requests of one kind; only `put`s (with refused ones among them) and `get`s come together. */
+  #do(run: readonly Request[], out: Outbox): Promise<void> | void {
+    const request = run[0]!;
+    switch (request.action) {
+      case "put":
+      case "refused":
+        return this.#put(run as readonly (PutRequest | RefusedRequest)[], out);
+      case "get":
+        return this.#reads.get(run as readonly GetRequest[], out, () => this.#line.breathe(out));
+      case "get_latest":
+        return this.#reads.getLatest(request, out);
+      case "get_wait":
+        return this.#reads.getWait(request, out);
+      case "cancel":
+        return this.#reads.cancel(request, out);
+      case "subscribe":
+        return this.#streams.subscribe(request, this.#reads.reader(request.topic), out);
+      case "credit":
+        return this.#streams.credit(request, out);
+      case "unsubscribe":
+        return this.#streams.unsubscribe(request, out);
+      case "hello":
+        return this.#hello(request, out);
+      case "topics":
+        return this.#topics(request, out);
+      case "shutdown":
+        return this.#shutdown(request, out);
+      default:
+        request satisfies never;
+    }
+  }
+
+  async #put(run: readonly (PutRequest | RefusedRequest)[], out: Outbox): Promise<void> {
+    const batch = run.flatMap((request) =>
+      request.action === "put"
+        ? request.bodies.map((body) => ({ topic: request.topic, ...body }))
+        : []
+    );
+    const results = batch.length > 0 ? await this.#host.queue.append(batch) : [];
+    let next = 0;
+    for (const request of run) {
+      if (request.action === "refused") fail(this.#host, request, request.error, out);
+      else this.#putDone(request, results.slice(next, next += request.bodies.length), out);
+    }
+  }
+
+  #putDone(request: PutRequest, results: readonly (Stored | StoreError)[], out: Outbox): void {
+    const { id, many } = request;
+    const failure = results.find((result) => result instanceof StoreError);
+    if (failure) {
+      const outcomes = many ? { outcomes: results.map(outcome) } : {};
+      fail(this.#host, request, { ...wireError(failure), ...outcomes }, out);
+    } else if (id !== undefined) {
+      out.add(putAnswer(id, (results as readonly Stored[]).map(({ seq }) => seq), many));
+    }
+  }
+
+  /** A topic that was read before keeps its place; all others start where this says. */
+  async #hello(request: Of<"hello">, out: Outbox): Promise<void> {
+    if (request.since !== undefined) {
+      this.#reads.start = await locate(this.#host.queue, request.since);
+    }
+    done(request, { ...this.#host.welcome, start: this.#reads.start.after }, out);
+  }
+
+  async #topics(request: Of<"topics">, out: Outbox): Promise<void> {
+    const topics = await this.#host.queue.topics(request);
+    done(request, { topics, more: topics.length === request.count }, out);
+  }
+
+  #shutdown(request: Of<"shutdown">, out: Outbox): void {
+    const { shutdown } = this.#host;
+    if (shutdown) {
+      done(request, {}, out);
+      shutdown();
+    } else {
+      const message = "Cannot shut down: the server was started without leave for it";
+      fail(this.#host, request, { code: "not_allowed", message }, out);
+    }
+  }
+}
+
+function outcome(result: Stored | StoreError): PutOutcome {
+  return result instanceof StoreError ? wireError(result) : result.seq;
+}

@@ -1,0 +1,83 @@
+/**
+ * The subscriptions of one connection, and the verbs for them.
+ *
+ * @module
+ */
+
+import type { Request, SubscribeRequest } from "../protocol/requests.ts";
+import { done, fail, type Host, idInUse } from "./host.ts";
+import type { Outbox } from "./outbox.ts";
+import { locate, type Position } from "./positions.ts";
+import type { Reader } from "./reader.ts";
+import { Subscription } from "./subscription.ts";
+import type { Wire } from "./wire.ts";
+
+type Of<Action extends Request["action"]> = Extract<Request, { readonly action: Action }>;
+
+/** The subscriptions of a connection, by the id of the request that opened them. */
+export class Streams {
+  readonly #host: Host;
+  readonly #wire: Wire;
+  readonly #subscriptions = new Map<number, Subscription>();
+  #closed = false;
+
+  /**
+   * Makes it.
+   *
+   * @param host what is shared with other connections
+   * @param wire where the streams go
+   */
+  constructor(host: Host, wire: Wire) {
+    this.#host = host;
+    this.#wire = wire;
+  }
+
+  /** Opens a stream; one that does not say from where begins at the connection's cursor. */
+  async subscribe(request: SubscribeRequest, reader: Reader, out: Outbox): Promise<void> {
+    const { id: sub, topic, since, onGap, messages, bytes } = request;
+    if (this.#subscriptions.has(sub)) return fail(this.#host, request, idInUse(sub), out);
+    const position: Position = since === undefined
+      ? { after: reader.cursor, gap: reader.takeGap() }
+      : await locate(this.#host.queue, since);
+    if (position.gap && onGap === undefined) return fail(this.#host, request, position.gap, out);
+    const after = position.gap && onGap === "now"
+      ? (await this.#host.queue.bounds()).last
+      : position.after;
+    if (this.#closed) return;
+    const exact = typeof since === "object" && "after" in since && position.gap === undefined;
+    const subscription = new Subscription(this.#host.queue, this.#wire, {
+      sub,
+      topic,
+      after,
+      exact,
+      onGap,
+      credit: { messages, bytes },
+      ended: () => this.#subscriptions.delete(sub),
+    });
+    this.#subscriptions.set(sub, subscription);
+    done(request, { sub, start: after }, out);
+    // The answer goes first, the stream after it.
+    out.flush();
+    subscription.start();
+  }
+
+  /** Raises the credit of a stream. One that has ended takes no note. */
+  credit(request: Of<"credit">, out: Outbox): void {
+    this.#subscriptions.get(request.sub)?.grant(request);
+    done(request, {}, out);
+  }
+
+  /** Ends a stream, if it has not ended by itself. */
+  unsubscribe(request: Of<"unsubscribe">, out: Outbox): void {
+    this.#subscriptions.get(request.sub)?.end();
+    this.#subscriptions.delete(request.sub);
+    done(request, {}, out);
+  }
+
+  /** Ends all. */
+  close(): void {
+    this.#closed = true;
+    for (const subscription of this.#subscriptions.values()) subscription.end();
+    this.#subscriptions.clear();
+  }
+}

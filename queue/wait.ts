@@ -1,0 +1,74 @@
+/**
+ * A `get_wait` that has not been answered.
+ *
+ * @module
+ */
+
+import { errorAnswer, readAnswer } from "../protocol/answers.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { Message } from "../stores/store.ts";
+import { wireError } from "./host.ts";
+import type { Reader, Waiter } from "./reader.ts";
+
+/** Stands in a reader's line until it is served, its time is over, or it is called off; answers once. */
+export class Wait implements Waiter {
+  readonly #id: number;
+  readonly #reader: Reader;
+  readonly #settled: () => void;
+  #send: (answer: string) => void;
+  #callOff: () => void = () => {};
+  #open = true;
+
+  /**
+   * Makes a wait that is not in the line yet.
+   *
+   * @param id under which it is answered
+   * @param reader in whose line it stands
+   * @param send takes the answer
+   * @param settled called once, before the answer is sent
+   */
+  constructor(id: number, reader: Reader, send: (answer: string) => void, settled: () => void) {
+    this.#id = id;
+    this.#reader = reader;
+    this.#send = send;
+    this.#settled = settled;
+  }
+
+  /** Not answered yet. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** From here on it is answered by `send`, at the latest when `callOff` has not been called in time. */
+  leaveFrame(send: (answer: string) => void, callOff: () => void): void {
+    this.#send = send;
+    this.#callOff = callOff;
+  }
+
+  served(message: Message): void {
+    this.#settle(readAnswer(this.#id, message, message.seq));
+  }
+
+  failed(error: Error): void {
+    this.end(wireError(error));
+  }
+
+  /** Its time is over, or it is called off: there was nothing. */
+  empty(): void {
+    this.#settle(readAnswer(this.#id, undefined, this.#reader.cursor));
+  }
+
+  /** It ends with an error. */
+  end(error: WireError): void {
+    this.#settle(errorAnswer(this.#id, error));
+  }
+
+  #settle(answer: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#callOff();
+    this.#reader.leave(this);
+    this.#settled();
+    this.#send(answer);
+  }
+}

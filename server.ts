@@ -1,0 +1,217 @@
+/**
+ * The server: one port, and the life and death of what is behind it.
+ *
+ * @module
+ */
+
+import deno from "./deno.json" with { type: "json" };
+import { MAX_TOPIC_BYTES, PROTOCOL } from "./protocol/limits.ts";
+import type { Clock } from "./queue/clock.ts";
+import { type Log, Queue } from "./queue/queue.ts";
+import { Complaints } from "./server/complaints.ts";
+import {
+  checked,
+  type EngineChoice,
+  type ServeLimits,
+  type ServeOptions,
+  type Settings,
+} from "./server/options.ts";
+import { Sessions } from "./server/sessions.ts";
+import type { Store } from "./stores/store.ts";
+import type { House, Listener } from "./transports/transport.ts";
+
+export type { Clock, EngineChoice, Log, ServeLimits, ServeOptions };
+
+/** The version of this software. */
+export const VERSION: string = deno.version;
+
+/** What a server has done so far. */
+export interface Stats {
+  /** Connections open now. */
+  readonly connections: number;
+  /** Messages stored since the start. */
+  readonly stored: number;
+  /** Messages delivered since the start, once for each reader. */
+  readonly delivered: number;
+  /** Requests refused or failed since the start. */
+  readonly refused: number;
+}
+
+/** A running server. */
+export interface Server extends AsyncDisposable {
+  /** The address it listens on. */
+  readonly host: string;
+  /** The port it listens on. */
+  readonly port: number;
+  /** Where clients of this machine find it, such as `ws://127.0.0.1:30008`. */
+  readonly url: string;
+  /** How messages are kept, such as `memory on node:sqlite`. */
+  readonly store: string;
+  /** Resolves once the server has stopped, however it came to it. */
+  readonly finished: Promise<void>;
+  /** Tells what it has done so far. */
+  stats(): Stats;
+  /**
+   * Stops: takes nothing new, finishes what was accepted, and closes every connection with code 1012. A
+   * peer that does not answer the goodbye within 2 s is given up. May be called twice.
+   */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Starts a server.
+ *
+ * @param options see {@linkcode ServeOptions}
+ * @returns the server, once it listens
+ * @throws {TypeError} if an option is unknown or of the wrong type
+ * @throws {RangeError} if an option is out of its range
+ * @throws {Error} if the address cannot be listened on, or the store cannot be opened; nothing is left running
+ *
+ * @example A server of a test's own
+ * ```ts
+ * import { connect, serve } from "@dsmq/server";
+ *
+ * await using server = await serve({ port: 0 });
+ * await using mq = await connect(server.url);
+ * await mq.put("greetings", "hello");
+ * console.log(await mq.get("greetings")); // hello
+ * ```
+ */
+export async function serve(options: ServeOptions = {}): Promise<Server> {
+  const settings = checked(options);
+  settings.signal?.throwIfAborted();
+  const { listen } = await import("./transports/deno.ts");
+  const store = await openStore(settings);
+  const queue = await Queue.open(store, settings.clock, settings.log);
+  try {
+    const server = new RunningServer(queue, store, settings);
+    server.open(listen);
+    return server;
+  } catch (error) {
+    await queue[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openStore({ engine, retention, clock }: Settings): Promise<Store> {
+  // Loaded here and not above: importing this file touches no native code.
+  const { loadEngine } = await import("./stores/engine.ts");
+  const { SqliteStore } = await import("./stores/sqlite.ts");
+  return new SqliteStore({ engine: await loadEngine(engine), retention, clock });
+}
+
+class RunningServer implements Server {
+  readonly store: string;
+  readonly #queue: Queue;
+  readonly #sessions: Sessions;
+  readonly #complaints: Complaints;
+  readonly #settings: Settings;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #stopListening = new AbortController();
+  #listener: Listener | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(queue: Queue, store: Store, settings: Settings) {
+    const { clock, log, retention, limits, allowShutdown } = settings;
+    this.store = store.description;
+    this.#queue = queue;
+    this.#settings = settings;
+    this.#complaints = new Complaints(clock, log);
+    const server = `dsmq/${VERSION}`;
+    this.#sessions = new Sessions({
+      queue,
+      welcome: {
+        protocol: PROTOCOL,
+        server,
+        epoch: store.epoch,
+        kept: store.kept,
+        retention,
+        limits: { ...limits, topicBytes: MAX_TOPIC_BYTES },
+      },
+      shutdown: allowShutdown ? () => void this.shutdown() : undefined,
+      refused: (error) => this.#complaints.note(error),
+    }, `${server}: a message queue. Connect with a WebSocket.`);
+  }
+
+  /** Opens the port, and from then on heeds signals. */
+  open(listen: (address: { host: string; port: number }, house: House) => Listener): void {
+    const { host, port, signal, handleSignals } = this.#settings;
+    try {
+      this.#listener = listen({ host, port }, this.#sessions);
+    } catch (error) {
+      throw cannotListen(host, port, error as Error);
+    }
+    const stop = () => void this.shutdown();
+    signal?.addEventListener("abort", stop, { signal: this.#stopListening.signal });
+    if (handleSignals) this.#heedSignals(stop);
+  }
+
+  get host(): string {
+    return this.#listener!.host;
+  }
+
+  get port(): number {
+    return this.#listener!.port;
+  }
+
+  get url(): string {
+    return `ws://${authority(localName(this.host), this.port)}`;
+  }
+
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  stats(): Stats {
+    const connections = this.#sessions.count;
+    return { connections, ...this.#queue.counts, refused: this.#complaints.count };
+  }
+
+  shutdown(): Promise<void> {
+    return this.#stopping ??= this.#stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopListening.abort();
+    try {
+      // Peers first: closing the port would cut them off with a close code of its own.
+      await this.#sessions.stop();
+      await this.#listener?.stop();
+      this.#complaints.stop();
+      await this.#queue[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#settings.log.error("dsmq: cannot stop cleanly:", error);
+    } finally {
+      this.#finished.resolve();
+    }
+  }
+
+  #heedSignals(stop: () => void): void {
+    // Windows knows no SIGTERM.
+    const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+    for (const signal of signals) Deno.addSignalListener(signal, stop);
+    // Taken back at once when the server stops, so that a second signal ends the process.
+    this.#stopListening.signal.addEventListener("abort", () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+    });
+  }
+}
+
+function cannotListen(host: string, port: number, cause: Error): Error {
+  const why = cause instanceof Deno.errors.AddrInUse ? "the port is taken" : cause.message;
+  return new Error(`Cannot serve on ${authority(host, port)}: ${why}`, { cause });
+}
+
+function authority(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** An address that stands for all of a machine's is nothing to connect to. */
+function localName(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}

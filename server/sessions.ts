@@ -1,0 +1,103 @@
+/**
+ * Who is in: the connections of a server, each with its session.
+ *
+ * @module
+ */
+
+import type { WireError } from "../protocol/errors.ts";
+import type { Host } from "../queue/host.ts";
+import { Session } from "../queue/session.ts";
+import type { House, Peer, Visit } from "../transports/transport.ts";
+
+/** How long peers have to finish and to answer the goodbye, in milliseconds. */
+const GRACE = 2000;
+
+/** The close code for a server that stops (registry of RFC 6455): the client may come back. */
+const SERVICE_RESTART = 1012;
+
+const STOPPING: WireError = {
+  code: "stopping",
+  message: "Cannot wait any longer: the server is stopping",
+};
+
+/** Gives each peer a session, and says goodbye to all. */
+export class Sessions implements House {
+  readonly #host: Host;
+  readonly #banner: string;
+  readonly #open = new Map<Peer, Session>();
+  readonly #empty = Promise.withResolvers<void>();
+  #stopping = false;
+
+  /**
+   * Makes an empty house.
+   *
+   * @param host what sessions share
+   * @param banner what a person reads who comes with a browser
+   */
+  constructor(host: Host, banner: string) {
+    this.#host = host;
+    this.#banner = banner;
+  }
+
+  /** How many connections are open. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  http({ method, url }: Request): Response {
+    if (method !== "GET" && method !== "HEAD") {
+      return say(405, "Method not allowed", { allow: "GET, HEAD" });
+    }
+    const { pathname } = new URL(url);
+    if (pathname === "/") return say(200, this.#banner);
+    if (pathname === "/health") return this.#stopping ? say(503, "stopping") : say(200, "ok");
+    return say(404, "Not found");
+  }
+
+  async admit(): Promise<Response | ((peer: Peer) => Visit)> {
+    if (this.#stopping) return say(503, "The server is stopping");
+    try {
+      // Before the upgrade is answered: what the client puts once it is connected comes after.
+      const { last } = await this.#host.queue.bounds();
+      return (peer) => this.#enter(peer, last);
+    } catch (error) {
+      this.failed(error);
+      return say(503, "The store does not answer");
+    }
+  }
+
+  failed(error: unknown): void {
+    this.#host.queue.log.error("dsmq: unexpected error:", error);
+  }
+
+  /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const session of this.#open.values()) void session.finish(STOPPING);
+    if (this.#open.size === 0) return;
+    const timer = setTimeout(() => {
+      for (const peer of [...this.#open.keys()]) peer.drop();
+    }, GRACE);
+    await this.#empty.promise;
+    clearTimeout(timer);
+  }
+
+  #enter(peer: Peer, start: number): Visit {
+    const session = new Session(this.#host, peer, start);
+    this.#open.set(peer, session);
+    // It was let in just before the end.
+    if (this.#stopping) peer.close(SERVICE_RESTART, "the server is stopping");
+    return {
+      receive: (data) => session.receive(data),
+      closed: () => {
+        session.close();
+        this.#open.delete(peer);
+        if (this.#open.size === 0 && this.#stopping) this.#empty.resolve();
+      },
+    };
+  }
+}
+
+function say(status: number, text: string, headers: HeadersInit = {}): Response {
+  return new Response(`${text}\n`, { status, headers });
+}

@@ -1,0 +1,51 @@
+/**
+ * How peers arrive, and the line to each: what a transport offers, and what it asks of the server.
+ *
+ * @module
+ */
+
+/** A peer that is connected. None of its methods throws, whatever the peer does. */
+export interface Peer {
+  /** Sends a text frame; in vain if the peer is gone. */
+  send(frame: string): void;
+  /** How many bytes the peer has yet to read. */
+  readonly buffered: number;
+  /** Resolves once little is buffered, or the peer is gone. */
+  drained(): Promise<void>;
+  /** Says goodbye, with a close code of RFC 6455 and a reason, and waits for the peer's. */
+  close(code: number, reason: string): void;
+  /** Gives the peer up: its visit is over at once, whatever it does. */
+  drop(): void;
+}
+
+/** What takes a peer's frames. */
+export interface Visit {
+  /** Takes the data of a frame: text, or else something that is not text. */
+  receive(data: unknown): void;
+  /** The peer is gone. Called once. */
+  closed(): void;
+}
+
+/** What the server does for those who arrive. */
+export interface House {
+  /** Answers a request that is not for a WebSocket. */
+  http(request: Request): Response;
+  /** Admits a request for a WebSocket, or answers it otherwise. */
+  admit(request: Request): Promise<Response | ((peer: Peer) => Visit)>;
+  /** Takes note of an error that should not be. */
+  failed(error: unknown): void;
+}
+
+/** An open port. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Closes the port and whatever is still connected. */
+  stop(): Promise<void>;
+}
+
+/** Opens a port; throws what the system says if it cannot. */
+export type Transport = (address: { host: string; port: number }, house: House) => Listener;
+
+/** The subprotocol of our own clients; it is echoed, and no other. */
+export const SUBPROTOCOL = "dsmq";
