@@ -69,6 +69,8 @@ export class Line {
   }
 
   async #run(): Promise<void> {
+    // A turn later: by then the work is known by its promise, so that finishing can wait for it.
+    await undefined;
     try {
       while (this.#frames.length > 0) {
         const frames = this.#frames;

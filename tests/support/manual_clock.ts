@@ -1,0 +1,48 @@
+/**
+ * A clock that stands still until a test moves it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../queue/clock.ts";
+
+/** Time in the hands of a test. */
+export class ManualClock implements Clock {
+  #now: number;
+  #timers: { at: number; callback: () => void }[] = [];
+
+  /** Starts at a time (ms since 1970), by default one with more than 32 bits. */
+  constructor(now = 1_767_225_600_000) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#now + ms, callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Lets time pass (ms), and calls back in order all who waited for it. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.#timers = this.#timers.filter((timer) => timer !== due);
+      this.#now = Math.max(this.#now, due.at);
+      due.callback();
+    }
+    this.#now = end;
+  }
+
+  /** Sets the clock, forward or back, without calling anybody. */
+  set(now: number): void {
+    this.#now = now;
+  }
+}
