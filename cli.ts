@@ -1,3 +1,113 @@
-/** x @module */
-/** x */
-export async function main(): Promise<void> {}
+/**
+ * The command line: which word, which help, which exit code.
+ *
+ * @module
+ */
+
+import { type Command, COMMON, EXIT, readArguments, UsageError } from "./cli/command.ts";
+import { demo } from "./cli/demo.ts";
+import { shutdown, topics } from "./cli/manage.ts";
+import { put } from "./cli/put.ts";
+import { get, latest, tail, wait } from "./cli/read.ts";
+import { serve } from "./cli/serve.ts";
+import { OutputClosed, print, say } from "./cli/terminal.ts";
+import { VERSION } from "./server.ts";
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve,
+  put,
+  get,
+  latest,
+  wait,
+  tail,
+  topics,
+  shutdown,
+  demo,
+};
+
+/**
+ * Runs the command line and ends the process. Exit codes: 0 all went well, 1 it failed, 2 it was not used
+ * rightly, 3 there was no message, 130 interrupted.
+ *
+ * @param args the arguments. Default: those of the process
+ */
+export async function main(args: readonly string[] = Deno.args): Promise<never> {
+  Deno.exit(await run(args));
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const [first] = args;
+    if (first === "--help" || first === "-h" || first === "help") return help(args[1]);
+    if (first === "--version" || first === "-V") return version();
+    const [name, rest] = choose(args);
+    const command = COMMANDS[name]!;
+    const read = readArguments(name, command, rest);
+    return read.flag("help") ? help(name) : await command.run(read);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** The word, and what follows it. Without a word a server is started; it may be given host and port alone. */
+function choose(args: readonly string[]): [name: string, rest: readonly string[]] {
+  const [first, second] = args;
+  if (first === undefined || first.startsWith("-") || isHost(first, second)) return ["serve", args];
+  if (Object.hasOwn(COMMANDS, first)) return [first, args.slice(1)];
+  throw new UsageError(`there is no command ${JSON.stringify(first)}`);
+}
+
+function isHost(word: string, next: string | undefined): boolean {
+  if (Object.hasOwn(COMMANDS, word)) return false;
+  return word === "localhost" || /[.:]/.test(word) || /^\d+$/.test(next ?? "");
+}
+
+function report(error: unknown): number {
+  if (error instanceof OutputClosed) return EXIT.ok;
+  if (error instanceof UsageError) {
+    say(`dsmq: ${error.message} (dsmq --help shows what there is)`);
+    return EXIT.usage;
+  }
+  say(`dsmq: ${error instanceof Error ? error.message : error}`);
+  return EXIT.failed;
+}
+
+function version(): number {
+  print(`dsmq ${VERSION}`);
+  return EXIT.ok;
+}
+
+function help(name: string | undefined): number {
+  if (name === undefined) {
+    print("dsmq, a dead simple message queue\n");
+    print("Usage: dsmq [COMMAND] [OPTIONS]\n");
+    const rows = Object.entries(COMMANDS).map((
+      [word, { takes, summary }],
+    ) => [`${word} ${takes}`.trim(), summary]);
+    print(table(rows));
+    print("\ndsmq COMMAND --help shows the options of a command, dsmq --version the version.");
+    print(
+      "Exit codes: 0 all went well, 1 it failed, 2 it was not used rightly, 3 there was no message.",
+    );
+    return EXIT.ok;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) {
+    throw new UsageError(`there is no command ${JSON.stringify(name)}`);
+  }
+  const { takes, summary, options } = COMMANDS[name]!;
+  print(`Usage: dsmq ${name} [OPTIONS] ${takes}`.trim());
+  print(`\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n`);
+  const rows = Object.entries({ ...options, ...COMMON })
+    .map((
+      [option, { value, help }],
+    ) => [`--${option}${value === undefined ? "" : ` ${value}`}`, help]);
+  print(table(rows));
+  return EXIT.ok;
+}
+
+function table(rows: readonly string[][]): string {
+  const width = Math.max(...rows.map(([left]) => left!.length));
+  return rows.map(([left, right]) => `  ${left!.padEnd(width)}  ${right}`).join("\n");
+}
+
+if (import.meta.main) await main();

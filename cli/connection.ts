@@ -1,0 +1,59 @@
+/**
+ * How commands reach a server.
+ *
+ * @module
+ */
+
+import { connect, type Connection, type Message, type Since } from "../client.ts";
+import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
+import type { Arguments, Option } from "./command.ts";
+import { say } from "./terminal.ts";
+import { whole } from "./values.ts";
+
+/** The options of every command that connects. */
+export const CONNECTION: Readonly<Record<string, Option>> = {
+  url: { value: "URL", help: "the server, such as wss://example.org/mq" },
+  host: { value: "HOST", help: `the server's host (${DEFAULT_HOST})` },
+  port: { value: "PORT", help: `the server's port (${DEFAULT_PORT})` },
+};
+
+/** A connection that takes long is told of, after so many milliseconds. */
+const PATIENCE = 1000;
+
+/**
+ * Connects to the server that the arguments name.
+ *
+ * @param args where it is
+ * @param since from where to read
+ * @param signal gives up when it aborts
+ * @returns the connection
+ */
+export async function connection(
+  args: Arguments,
+  since: Since | undefined,
+  signal?: AbortSignal,
+): Promise<Connection> {
+  const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
+  const timer = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), PATIENCE);
+  try {
+    return await connect({
+      ...(url !== undefined && { url }),
+      ...(host !== undefined && { host }),
+      ...(port !== undefined && { port: whole("port", port) }),
+      ...(since !== undefined && { since }),
+      ...(signal !== undefined && { signal }),
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * A message as a program reads it.
+ *
+ * @param message the message
+ * @returns one line of JSON
+ */
+export function asJson({ topic, seq, time, body }: Message): string {
+  return JSON.stringify({ topic, seq, time, message: body });
+}

@@ -1,0 +1,46 @@
+/**
+ * `dsmq topics` and `shutdown`.
+ *
+ * @module
+ */
+
+import { type Command, EXIT } from "./command.ts";
+import { CONNECTION, connection } from "./connection.ts";
+import { print } from "./terminal.ts";
+
+/** The list of topics. */
+export const topics: Command = {
+  takes: "[PREFIX]",
+  summary: "list the topics that hold messages, and how many",
+  options: {
+    ...CONNECTION,
+    json: { help: "print topic, messages, seq and time as a line of JSON each" },
+  },
+  words: [0, 1],
+  async run(args) {
+    await using mq = await connection(args, undefined);
+    const found = await mq.topics(args.words[0]);
+    const width = Math.max(0, ...found.map(({ messages }) => String(messages).length));
+    for (const entry of found) {
+      print(
+        args.flag("json")
+          ? JSON.stringify(entry)
+          : `${String(entry.messages).padStart(width)}  ${entry.topic}`,
+      );
+    }
+    return EXIT.ok;
+  },
+};
+
+/** The end of a server. */
+export const shutdown: Command = {
+  takes: "",
+  summary: "stop a server that was started with --allow-shutdown",
+  options: CONNECTION,
+  words: [0, 0],
+  async run(args) {
+    await using mq = await connection(args, undefined);
+    await mq.shutdownServer();
+    return EXIT.ok;
+  },
+};
