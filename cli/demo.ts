@@ -34,6 +34,12 @@ export const demo: Command = {
     }, PATIENCE);
     try {
       return await play(spawn);
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
+      throw new Error(
+        "Cannot show the demo: it starts processes, and this program has no leave to",
+        { cause },
+      );
     } finally {
       clearTimeout(timer);
       for (const child of children) tryKill(child);

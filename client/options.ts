@@ -99,7 +99,7 @@ function webSocketUrl(address: string | URL): string {
   if (url.protocol === "http:") url.protocol = "ws:";
   if (url.protocol === "https:") url.protocol = "wss:";
   if ((url.protocol !== "ws:" && url.protocol !== "wss:") || url.hash !== "") throw refused;
-  return url.href;
+  return url.href.replace(/(?<=:\/\/[^/]+)\/$/, "");
 }
 
 /**

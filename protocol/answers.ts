@@ -52,6 +52,7 @@ export interface Welcome {
 
 /** One topic in the answer to `topics`. */
 export interface TopicEntry {
+  /** Its name. */
   readonly topic: string;
   /** How many messages it holds. */
   readonly messages: number;

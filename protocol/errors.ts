@@ -4,12 +4,28 @@
  * @module
  */
 
-/**
- * The codes, each with the sentence that `docs/protocol.md` gives for it and its fate: what ends with
- * it. A `request` error fails one request; a `stream` error ends one subscription; a `client` error
- * never crosses the wire: the client finds it by itself.
- */
-export const ERRORS = {
+/** The code of a {@linkcode DsmqError}. */
+export type ErrorCode =
+  | "bad_request"
+  | "unknown_action"
+  | "bad_topic"
+  | "bad_message"
+  | "too_large"
+  | "not_allowed"
+  | "stopping"
+  | "unavailable"
+  | "trimmed"
+  | "ahead"
+  | "closed"
+  | "unreachable"
+  | "unknown_outcome"
+  | "bad_answer";
+
+/** What ends with an error: one request, one stream; or nothing on the wire, for the client found it by itself. */
+export type Fate = "request" | "stream" | "client";
+
+/** What each code means, in the sentence that `docs/protocol.md` gives for it, and what ends with it. */
+export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly says: string }>> = {
   bad_request: {
     fate: "request",
     says: "The request does not have the form that its action asks for.",
@@ -17,30 +33,23 @@ export const ERRORS = {
   unknown_action: { fate: "request", says: "The server does not know this action." },
   bad_topic: {
     fate: "request",
-    says: "The topic is not one: empty, too long, or with characters that none may have.",
+    says: "The topic is empty, too long, or has characters that none may have.",
   },
   bad_message: { fate: "request", says: "The message is not a string." },
   too_large: { fate: "request", says: "The message is larger than the server takes." },
   not_allowed: { fate: "request", says: "The server was started without leave for this." },
   stopping: { fate: "request", says: "The server is stopping." },
-  unavailable: {
-    fate: "request",
-    says: "The store could not do it; nothing is known to be stored.",
-  },
-  internal: { fate: "request", says: "The server failed at this request; its log says more." },
+  unavailable: { fate: "request", says: "The store could not do it." },
   trimmed: { fate: "stream", says: "Messages after the position asked for are gone already." },
   ahead: { fate: "stream", says: "The position asked for is beyond the last message." },
   closed: { fate: "client", says: "The connection is closed or broken." },
   unreachable: { fate: "client", says: "No dsmq server answers at the address." },
   unknown_outcome: {
     fate: "client",
-    says: "The connection broke before the put was answered; it may be stored.",
+    says: "The connection broke before a put was answered: it may be stored.",
   },
   bad_answer: { fate: "client", says: "The server sent what is not of the protocol." },
-} as const;
-
-/** The code of a {@linkcode DsmqError}. */
-export type ErrorCode = keyof typeof ERRORS;
+};
 
 /** An error as it goes over the wire, under `error`. */
 export interface WireError {
