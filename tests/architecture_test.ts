@@ -1,0 +1,170 @@
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { Program, ROOT } from "./support/program.ts";
+
+/** Which room may import from which; a room may always import from itself. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  "protocol/": [],
+  "client/": ["protocol/"],
+  "client.ts": ["client/", "protocol/"],
+  "stores/": ["protocol/"],
+  "queue/": ["protocol/", "stores/store.ts"],
+  "transports/": ["protocol/"],
+  "server/": ["protocol/", "queue/", "transports/transport.ts"],
+  "server.ts": ["protocol/", "queue/", "server/", "stores/", "transports/", "deno.json"],
+  "cli/": ["client.ts", "server.ts", "protocol/"],
+  "cli.ts": ["cli/", "server.ts"],
+  "mod.ts": ["client.ts", "server.ts", "cli.ts"],
+};
+
+/** What comes from outside, and who may use it. */
+const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
+  "@std/cli/parse-args": ["cli/"],
+  "@db/sqlite": ["stores/"],
+  "node:sqlite": ["stores/"],
+};
+
+interface Dependency {
+  readonly specifier: string;
+  readonly code?: { readonly specifier?: string };
+  readonly type?: { readonly specifier?: string };
+  readonly isDynamic?: boolean;
+}
+
+interface Module {
+  readonly specifier: string;
+  readonly dependencies?: readonly Dependency[];
+}
+
+async function graph(entry: string): Promise<readonly Module[]> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    stderr: "inherit",
+  });
+  const { stdout } = await command.output();
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
+  return modules.filter(({ specifier }) =>
+    specifier.startsWith(ROOT.href) && !local(specifier).startsWith("offline/")
+  );
+}
+
+function local(specifier: string): string {
+  return specifier.slice(ROOT.href.length);
+}
+
+function room(file: string): string {
+  return Object.keys(ARROWS).find((name) => file.startsWith(name)) ?? "";
+}
+
+Deno.test("rooms import only from the rooms that the design allows", async () => {
+  const modules = await graph("mod.ts");
+  assert(modules.length > 30, "the graph holds the whole house");
+  const forbidden: string[] = [];
+  for (const { specifier, dependencies = [] } of modules) {
+    const from = local(specifier);
+    if (from === "deno.json") continue;
+    assertNotEquals(room(from), "", `${from} is in no room`);
+    for (const { specifier: name, code, type } of dependencies) {
+      const target = code?.specifier ?? type?.specifier ?? name;
+      const inside = target.startsWith(ROOT.href) && !local(target).startsWith("offline/");
+      const allowed = inside
+        ? room(local(target)) === room(from) ||
+          ARROWS[room(from)]!.some((to) => local(target).startsWith(to))
+        : OUTSIDE[name]?.includes(room(from));
+      if (!allowed) forbidden.push(`${from} → ${inside ? local(target) : name}`);
+    }
+  }
+  assertEquals(forbidden, []);
+});
+
+Deno.test("the client loads nothing but itself and the protocol", async () => {
+  const files = (await graph("client.ts")).map(({ specifier }) => local(specifier));
+  assertEquals(files.filter((file) => !/^(client|protocol)[/.]/.test(file)), []);
+});
+
+Deno.test("what mod.ts loads at once needs neither Deno nor SQLite", async () => {
+  const modules = new Map((await graph("mod.ts")).map((module) => [module.specifier, module]));
+  const loaded = new Set<string>();
+  const visit = (specifier: string) => {
+    if (loaded.has(specifier)) return;
+    loaded.add(specifier);
+    for (const { specifier: name, code, isDynamic } of modules.get(specifier)?.dependencies ?? []) {
+      if (!isDynamic && code) visit(code.specifier ?? name);
+    }
+  };
+  visit(new URL("mod.ts", ROOT).href);
+  const outside = [...loaded].filter((specifier) => !specifier.startsWith(ROOT.href));
+  assertEquals(outside, []);
+  assertEquals(
+    [...loaded].map(local).filter((file) =>
+      /^(stores\/(?!store\.ts)|transports\/deno|cli[/.])/.test(file)
+    ),
+    [],
+  );
+});
+
+Deno.test("mod.ts can be imported where there is no Deno", async () => {
+  const script = `
+    const { log } = console;
+    delete globalThis.Deno;
+    const { connect, serve } = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
+    log(typeof connect, typeof serve);
+  `;
+  const file = await Deno.makeTempFile({ suffix: ".js" });
+  try {
+    await Deno.writeTextFile(file, script);
+    await using program = new Program(["--no-prompt", "--allow-import", "--allow-read", file]);
+    assertEquals(await program.end(), { code: 0, stdout: "function function", stderr: "" });
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("the client type-checks against a browser's library, and would not with a word of Deno in it", async () => {
+  const check = async (file: string) => {
+    const args = ["check", "--quiet", "--config", "tests/browser/deno.json", file];
+    const command = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env: { NO_COLOR: "1" } });
+    const { code, stderr } = await command.output();
+    return { code, stderr: new TextDecoder().decode(stderr) };
+  };
+  assertEquals(await check("client.ts"), { code: 0, stderr: "" });
+  const server = await check("transports/deno.ts");
+  assertEquals(server.code, 1);
+  assertStringIncludes(server.stderr, "Cannot find name 'Deno'");
+});
+
+const { links } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+
+Deno.test({
+  name: "with leave for the network alone, a checkout serves on node:sqlite and asks for nothing",
+  // Without the stand-ins the packages come from JSR, under its own address.
+  ignore: links === undefined,
+  async fn() {
+    // A registry at an address that swallows every packet: whoever asked it would hang.
+    const env = { JSR_URL: "http://192.0.2.1/" };
+    const args = ["--allow-net", "--no-prompt", "mod.ts", "serve", "--port", "0", "--json"];
+    await using server = new Program(args, env);
+    const { store } = JSON.parse(await server.line() ?? "null");
+    assertEquals(store, "memory on node:sqlite");
+  },
+});
+
+Deno.test("a binary can be compiled, up to the base that is downloaded for it", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    // In place of that base stands Deno itself: what comes out is whole, but does not run.
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["compile", "--allow-net", "--no-prompt", "--output", `${dir}/dsmq`, "cli.ts"],
+      cwd: ROOT,
+      env: { DENORT_BIN: Deno.execPath(), NO_COLOR: "1" },
+    });
+    const { code, stdout, stderr } = await command.output();
+    const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    assertEquals(code, 0, said);
+    // What is imported dynamically is in it, too.
+    for (const part of ["stores/", "transports/", "deno.json"]) assertStringIncludes(said, part);
+    assert((await Deno.stat(`${dir}/dsmq`)).size > 10_000_000);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -1,0 +1,243 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { serve } from "@dsmq/server";
+import { type Outcome, Program } from "./support/program.ts";
+
+/** Every command needs leave for the network, and no other. */
+function dsmq(...args: string[]): Program {
+  return new Program(["--allow-net", "--no-prompt", "cli.ts", ...args]);
+}
+
+async function ran(...args: string[]): Promise<Outcome> {
+  await using program = dsmq(...args);
+  return await program.end();
+}
+
+/** A server of the command line, and the port it listens on. */
+async function served(
+  ...args: string[]
+): Promise<{ server: Program; port: string } & AsyncDisposable> {
+  const server = dsmq("serve", "--port", "0", "--json", ...args);
+  const { port } = JSON.parse(await server.line() ?? "null") as { port: number };
+  return { server, port: String(port), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+Deno.test("what one shell puts, another gets", async () => {
+  await using house = await served();
+  assertEquals(await ran("put", "t", "hello", "--port", house.port), {
+    code: 0,
+    stdout: "",
+    stderr: "",
+  });
+  assertEquals(await ran("get", "t", "--port", house.port), {
+    code: 0,
+    stdout: "hello",
+    stderr: "",
+  });
+});
+
+Deno.test("get prints the oldest, latest the newest, and code 3 says that there is nothing", async () => {
+  await using house = await served();
+  await ran("put", "t", "one", "--port", house.port);
+  await ran("put", "t", "two", "--port", house.port);
+  assertEquals((await ran("get", "t", "--port", house.port)).stdout, "one");
+  assertEquals((await ran("latest", "t", "--port", house.port)).stdout, "two");
+  assertEquals((await ran("get", "t", "--since", "seq:1", "--port", house.port)).stdout, "two");
+  assertEquals(await ran("get", "t", "--since", "now", "--port", house.port), {
+    code: 3,
+    stdout: "",
+    stderr: "",
+  });
+  assertEquals(await ran("get", "other", "--port", house.port), {
+    code: 3,
+    stdout: "",
+    stderr: "",
+  });
+});
+
+Deno.test("an empty message is a message", async () => {
+  await using house = await served();
+  await ran("put", "t", "", "--port", house.port);
+  const { code, stdout } = await ran("get", "t", "--json", "--port", house.port);
+  assertEquals(code, 0);
+  const { time, ...rest } = JSON.parse(stdout);
+  assertEquals(rest, { topic: "t", seq: 1, message: "" });
+  assert(time > 1_700_000_000_000);
+});
+
+Deno.test("put takes each line of standard input, exactly", async () => {
+  await using house = await served();
+  await using put = dsmq("put", "lines", "--json", "--port", house.port);
+  await put.input("one\n\n  two\r\nlast without end");
+  const { code, stdout, stderr } = await put.end();
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(stdout.split("\n").map((line) => JSON.parse(line).seq), [1, 2, 3, 4]);
+  await using tail = dsmq(
+    "tail",
+    "lines",
+    "--since",
+    "start",
+    "--count",
+    "4",
+    "--json",
+    "--port",
+    house.port,
+  );
+  const bodies = (await tail.end()).stdout.split("\n").map((line) => JSON.parse(line).message);
+  assertEquals(bodies, ["one", "", "  two\r", "last without end"]);
+});
+
+Deno.test("standard input that is not UTF-8 is refused", async () => {
+  await using house = await served();
+  await using put = dsmq("put", "lines", "--port", house.port);
+  await put.input(new Uint8Array([0xff, 0xfe, 0x0a]));
+  const { code, stderr } = await put.end();
+  assertEquals([code, stderr], [1, "dsmq: Cannot put lines: standard input is not text in UTF-8"]);
+});
+
+Deno.test("tail prints messages as they come, and ends cleanly at Ctrl-C", async () => {
+  await using house = await served();
+  await using tail = dsmq("tail", "a", "b", "--since", "start", "--port", house.port);
+  await ran("put", "a", "one", "--port", house.port);
+  assertEquals(await tail.line(), "a: one");
+  await ran("put", "b", "two", "--port", house.port);
+  assertEquals(await tail.line(), "b: two");
+  tail.child.kill("SIGINT");
+  assertEquals(await tail.end(), { code: 0, stdout: "", stderr: "" });
+});
+
+Deno.test("wait prints the next message, or says with code 3 that none came", async () => {
+  await using house = await served();
+  await ran("put", "t", "before", "--port", house.port);
+  assertEquals(await ran("wait", "t", "--timeout", "50ms", "--port", house.port), {
+    code: 3,
+    stdout: "",
+    stderr: "",
+  });
+  assertEquals((await ran("wait", "t", "--since", "start", "--port", house.port)).stdout, "before");
+});
+
+Deno.test("wait ends at Ctrl-C with code 130", async () => {
+  await using server = await serve({ port: 0, handleSignals: false });
+  await using wait = dsmq("wait", "t", "--timeout", "60", "--url", server.url);
+  // Once it is connected, Ctrl-C has its handler.
+  while (server.stats().connections === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  wait.child.kill("SIGINT");
+  assertEquals(await wait.end(), { code: 130, stdout: "", stderr: "" });
+});
+
+Deno.test("topics lists names and counts", async () => {
+  await using house = await served();
+  await ran("put", "b", "1", "--port", house.port);
+  await ran("put", "b", "2", "--port", house.port);
+  await ran("put", "a", "3", "--port", house.port);
+  assertEquals((await ran("topics", "--port", house.port)).stdout, "1  a\n2  b");
+  const { stdout } = await ran("topics", "b", "--json", "--port", house.port);
+  const { topic, messages, seq } = JSON.parse(stdout);
+  assertEquals({ topic, messages, seq }, { topic: "b", messages: 2, seq: 2 });
+});
+
+Deno.test("shutdown stops a server that allows it, and no other", async () => {
+  await using closed = await served();
+  assertEquals(await ran("shutdown", "--port", closed.port), {
+    code: 1,
+    stdout: "",
+    stderr: "dsmq: Cannot shut down: the server was started without leave for it",
+  });
+  assertEquals((await ran("put", "t", "still there", "--port", closed.port)).code, 0);
+
+  await using open = await served("--allow-shutdown");
+  assertEquals(await ran("shutdown", "--port", open.port), { code: 0, stdout: "", stderr: "" });
+  assertEquals((await open.server.end()).code, 0);
+});
+
+Deno.test("a server says in its first line where it is and what it runs on, and stops at Ctrl-C", async () => {
+  await using server = dsmq("127.0.0.1", "0", "--json");
+  const { host, url } = JSON.parse(await server.line() ?? "null");
+  assertEquals(host, "127.0.0.1");
+  server.child.kill("SIGINT");
+  const { code, stderr } = await server.end();
+  assertEquals(code, 0);
+  const [first, last] = stderr.split("\n");
+  assertStringIncludes(first!, ` serves on ${url}, with messages in memory on node:sqlite`);
+  assertEquals(last, "dsmq: stopped");
+});
+
+Deno.test("what was not used rightly is told in one line, with code 2", async () => {
+  const cases: [string[], RegExp][] = [
+    [["bogus"], /^dsmq: there is no command "bogus" /],
+    [["4000"], /^dsmq: there is no command "4000" /],
+    [["get", "t", "--bogus"], /^dsmq: get has no option --bogus /],
+    [["get", "t", "--bogus=1"], /^dsmq: get has no option --bogus /],
+    [["serve", "-x"], /^dsmq: serve has no option -x /],
+    [["get"], /^dsmq: get needs TOPIC /],
+    [["put", "t", "a", "b"], /^dsmq: put takes TOPIC \[MESSAGE\], what is "b"\? /],
+    [["get", "t", "--port"], /^dsmq: --port needs a value /],
+    [
+      ["serve", "127.0.0.1", "0", "--port", "0"],
+      /^dsmq: serve takes host and port as words or as options/,
+    ],
+    [["help", "bogus"], /^dsmq: there is no command "bogus" /],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout, stderr } = await ran(...args);
+    assertEquals([code, stdout], [2, ""], args.join(" "));
+    assertMatch(stderr, expected);
+    assertEquals(stderr.split("\n").length, 1);
+  }
+});
+
+Deno.test("what cannot be done is told in one line, with code 1", async () => {
+  await using house = await served();
+  const cases: [string[], RegExp][] = [
+    [["serve", "--port", house.port], /: the port is taken$/],
+    [["serve", "no-such-host.invalid", "0"], /^dsmq: Cannot serve on no-such-host\.invalid:0: /],
+    [["serve", "--port", "99999"], /port is a whole number from 0 to 65535, got 99999$/],
+    [["serve", "--port", "ten"], /^dsmq: --port is a whole number, got "ten"$/],
+    [["serve", "--port", "0", "--retention", "soon"], /^dsmq: --retention is a time such as /],
+    [["serve", "--port", "0", "--retention", "0"], /retention is a whole number from 1 /],
+    [
+      ["serve", "--port", "0", "--engine", "other"],
+      /engine is "auto", "@db\/sqlite" or "node:sqlite", got "other"$/,
+    ],
+    [["get", "t", "--since", "yesterday", "--port", house.port], /^dsmq: --since is start, now, /],
+    [["put", "a\u0001", "x", "--port", house.port], /a topic has no control characters$/],
+    [["get", "t", "--url", "localhost:1"], /"localhost:1" is not a ws:\/\/ or wss:\/\/ address$/],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout, stderr } = await ran(...args);
+    assertEquals([code, stdout], [1, ""], args.join(" "));
+    assertMatch(stderr, expected);
+    assertEquals(stderr.split("\n").length, 1);
+  }
+});
+
+Deno.test("help and version go to standard output", async () => {
+  const help = await ran("--help");
+  assertEquals([help.code, help.stderr], [0, ""]);
+  for (
+    const word of ["serve", "put", "get", "latest", "wait", "tail", "topics", "shutdown", "demo"]
+  ) {
+    assertMatch(help.stdout, new RegExp(`^  ${word} `, "m"));
+    const own = await ran(word, "--help");
+    assertEquals([own.code, own.stderr], [0, ""]);
+    assertStringIncludes(own.stdout, `Usage: dsmq ${word} `);
+  }
+  assertMatch((await ran("--version")).stdout, /^dsmq \d+\.\d+\.\d+$/);
+});
+
+Deno.test("the demo shows who sent and who received, and ends by itself", async () => {
+  await using demo = new Program(["-A", "cli.ts", "demo"]);
+  const { code, stdout, stderr } = await demo.end();
+  assertEquals([code, stderr], [0, ""]);
+  const shown = stdout.split("\n");
+  for (const greeting of ["hello", "goodbye"]) {
+    assert(shown.some((line) => line.startsWith(`putter    put "${greeting}" as number `)), stdout);
+    assert(shown.includes(`getter 1  got "${greeting}"`), stdout);
+    assert(shown.includes(`getter 2  got "${greeting}"`), stdout);
+  }
+});
+
+Deno.test("mod.ts is the command line when it is the program", async () => {
+  await using program = new Program(["--allow-net", "--no-prompt", "mod.ts", "--version"]);
+  assertMatch((await program.end()).stdout, /^dsmq /);
+});

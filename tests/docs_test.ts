@@ -1,0 +1,30 @@
+import { assert, assertEquals } from "@std/assert";
+import { decodeAnswers } from "../protocol/answers.ts";
+import { ERRORS } from "../protocol/errors.ts";
+import { decodeFrame } from "../protocol/requests.ts";
+import { ROOT } from "./support/program.ts";
+
+const page = await Deno.readTextFile(new URL("docs/protocol.md", ROOT));
+
+Deno.test("the protocol's page lists every error with its meaning and its fate", () => {
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| (\w+) +\| (.+?) +\|$/gm)].map((row) =>
+    row.slice(1)
+  );
+  const told = rows.filter(([code]) => code! in ERRORS);
+  const expected = Object.entries(ERRORS).map(([code, { fate, says }]) => [code, fate, says]);
+  assertEquals(told, expected);
+});
+
+Deno.test("every frame that the protocol's page shows is understood", () => {
+  const blocks = [...page.matchAll(/```json\n([^]*?)```/g)].flatMap(([, block]) =>
+    block!.trim().split("\n")
+  );
+  const requests = blocks.filter((line) => /"action"/.test(line));
+  const answers = blocks.filter((line) => !/"action"/.test(line));
+  assert(requests.length >= 12 && answers.length >= 12, "the page shows frames of each kind");
+  for (const frame of requests) {
+    const { requests } = decodeFrame(frame, { messageBytes: 1_000_000, topicBytes: 256 });
+    for (const { action } of requests) assert(action !== "refused", frame);
+  }
+  for (const frame of answers) assert(decodeAnswers(frame) !== undefined, frame);
+});

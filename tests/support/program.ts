@@ -1,0 +1,78 @@
+/**
+ * Programs as a person starts them: processes of their own, whose output is read line by line.
+ *
+ * @module
+ */
+
+import { lines } from "../../cli/lines.ts";
+
+/** The root of the project. */
+export const ROOT = new URL("../../", import.meta.url);
+
+/** What a program left behind. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running program. It is killed when it is disposed of. */
+export class Program implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #lines: AsyncGenerator<string>;
+  readonly #stderr: Promise<string>;
+
+  /** Starts `deno run` with these arguments, in the root of the project. */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", ...args],
+      cwd: ROOT,
+      env: { NO_COLOR: "1", ...env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#lines = one(lines(this.#child.stdout));
+    this.#stderr = new Response(this.#child.stderr).text();
+  }
+
+  /** Its process, to signal it. */
+  get child(): Deno.ChildProcess {
+    return this.#child;
+  }
+
+  /** The next line that it prints; `undefined` at the end. */
+  async line(): Promise<string | undefined> {
+    const { done, value } = await this.#lines.next();
+    return done ? undefined : value;
+  }
+
+  /** Gives it its standard input, to the end. */
+  async input(bytes: string | Uint8Array): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+    await writer.close();
+  }
+
+  /** Waits for its end; `stdout` is what was not read before. */
+  async end(): Promise<Outcome> {
+    if (!this.#child.stdin.locked) await this.#child.stdin.close();
+    const rest: string[] = [];
+    for await (const line of this.#lines) rest.push(line);
+    const { code } = await this.#child.status;
+    return { code, stdout: rest.join("\n"), stderr: (await this.#stderr).trimEnd() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.end().catch(() => {});
+  }
+}
+
+async function* one(batches: AsyncGenerator<string[]>): AsyncGenerator<string> {
+  for await (const batch of batches) yield* batch;
+}
