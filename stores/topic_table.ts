@@ -39,8 +39,10 @@ export class TopicTable {
       names: db.prepare(
         "SELECT name FROM topics WHERE name > ? AND name >= ? ORDER BY name LIMIT ?",
       ),
+      // +topic: or SQLite would walk the whole index of topics for it, instead of the few rows up to that number.
       counts: db.prepare(
-        "SELECT name, count(*) AS n FROM messages JOIN topics ON id = topic WHERE seq <= ? GROUP BY topic",
+        "SELECT (SELECT name FROM topics WHERE id = topic) AS name, count(*) AS n " +
+          "FROM messages WHERE seq <= ? GROUP BY +topic",
       ),
       expired: db.prepare("SELECT count(*) AS n FROM messages WHERE topic = ? AND seq <= ?"),
       newest: db.prepare(

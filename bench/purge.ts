@@ -1,0 +1,116 @@
+/**
+ * How long the purge of a million expired messages holds the event loop up at a time.
+ *
+ * A queue is filled, then its clock is set forward past the retention, and the queue purges as it does in a
+ * server. Meanwhile a timer that wants to run all the time notes how late each turn comes, and messages are
+ * put and read. The same is measured before, at rest, for comparison.
+ *
+ * Run it with `deno task bench:purge`; with `--save` it also writes `bench/purge.md`.
+ *
+ * @module
+ */
+
+import { VERSION } from "@dsmq/server";
+import { systemClock } from "../queue/clock.ts";
+import { Queue } from "../queue/queue.ts";
+import { loadEngine } from "../stores/engine.ts";
+import { SqliteStore } from "../stores/sqlite.ts";
+
+const MESSAGES = 1_000_000;
+const TOPICS = 100;
+const BATCH = 1000;
+const RETENTION = 600_000;
+/** How long to measure at rest, in milliseconds. */
+const REST = 3000;
+/** The goal: never longer than this at a time, in milliseconds. */
+const GOAL = 20;
+
+let ahead = 0;
+const clock = { ...systemClock, now: () => Date.now() + ahead };
+const store = new SqliteStore({ engine: await loadEngine("auto"), retention: RETENTION, clock });
+await using queue = await Queue.open(store, clock, console);
+
+const body = JSON.stringify("x".repeat(64));
+const put = (topic: string) => ({ topic, body, bytes: body.length });
+for (let i = 0; i < MESSAGES / BATCH; i++) {
+  if (i % 100 === 0) console.error(`${i * BATCH} of ${MESSAGES} messages put`);
+  await queue.append(Array.from({ length: BATCH }, () => put(`topic ${i % TOPICS}`)));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+const rest = await measure(new Promise((resolve) => setTimeout(resolve, REST)));
+
+const purged = Promise.withResolvers<void>();
+const trim = store.trim.bind(store);
+let slices = 0;
+store.trim = async (budget) => {
+  const more = await trim(budget);
+  if (more) slices++;
+  else if (slices > 0) purged.resolve();
+  return more;
+};
+console.error("purging");
+const begin = performance.now();
+ahead = RETENTION;
+const purge = await measure(purged.promise);
+const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+
+const report = [
+  "| | turns | late, p50 | late, p99 | latest | put and read, p50 | longest |",
+  "| --- | --- | --- | --- | --- | --- | --- |",
+  row("at rest", rest),
+  row(`while ${MESSAGES} messages are purged, in ${slices} slices and ${seconds} s`, purge),
+  "",
+  `Times in milliseconds. The goal, at most ${GOAL} ms at a time, is ${
+    purge.late.every((ms) => ms <= GOAL) ? "reached" : "NOT reached"
+  }.`,
+].join("\n");
+console.log(report);
+if (Deno.args.includes("--save")) await save(report);
+
+interface Measured {
+  /** How long each turn of the event loop took to come. */
+  readonly late: number[];
+  /** How long each put and read took. */
+  readonly calls: number[];
+}
+
+async function measure(end: Promise<void>): Promise<Measured> {
+  const measured: Measured = { late: [], calls: [] };
+  let over = false;
+  void end.then(() => over = true);
+  for (let last = performance.now(); !over;) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    const turn = performance.now();
+    measured.late.push(turn - last);
+    await queue.append([put("probe")]);
+    await queue.read([{ topic: "probe", after: 0, count: 1, bytes: 1000 }]);
+    last = performance.now();
+    measured.calls.push(last - turn);
+  }
+  return measured;
+}
+
+function row(name: string, { late, calls }: Measured): string {
+  const figures = [
+    late.length,
+    ...[percentile(late, 0.5), percentile(late, 0.99), percentile(late, 1)],
+    ...[percentile(calls, 0.5), percentile(calls, 1)],
+  ];
+  return `| ${name} | ${figures.join(" | ")} |`;
+}
+
+function percentile(values: readonly number[], part: number): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!.toFixed(2);
+}
+
+async function save(report: string): Promise<void> {
+  const info = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  const cpu = /^model name\s*: (.*)$/m.exec(info)?.[1] ?? Deno.build.arch;
+  const machine = `${navigator.hardwareConcurrency} cores (${cpu}), ${Deno.build.os}`;
+  const software = `Deno ${Deno.version.deno}, dsmq ${VERSION}, ${store.description}`;
+  const page =
+    `# Purging\n\nWritten by \`deno task bench:purge --save\` on ${machine}, ${software}.\n\n${report}\n`;
+  await Deno.writeTextFile(new URL("purge.md", import.meta.url), page);
+}
