@@ -6,7 +6,7 @@
 
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { kindOf } from "../protocol/text.ts";
+import { seen } from "../protocol/text.ts";
 
 /**
  * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
@@ -118,9 +118,8 @@ export function toWire(since: Since | undefined): WireSince | undefined {
     throw new RangeError("Cannot read since a Date that is invalid");
   }
   if (typeof since !== "number") {
-    const seen = typeof since === "string" ? JSON.stringify(since) : kindOf(since);
     throw new TypeError(
-      `Cannot read since ${seen}: it is "start", "now", a Date or a sequence number`,
+      `Cannot read since ${seen(since)}: it is "start", "now", a Date or a sequence number`,
     );
   }
   if (Number.isSafeInteger(since) && since >= 0) return { after: since };

@@ -21,23 +21,27 @@
  * @module
  */
 
-import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
+import { type Body, encodeBody, tooLarge } from "./body.ts";
 import type { WireError } from "./errors.ts";
-import { kindOf, topicFault, utf8Length } from "./text.ts";
+import {
+  badCredit,
+  badTopic,
+  credit,
+  type Fields,
+  isCount,
+  isSince,
+  refuse,
+  refuseField,
+  SINCE,
+} from "./fields.ts";
+import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
+import { kindOf } from "./text.ts";
 
 /** From where a reader reads: the beginning, the end, after a sequence number, or from a time (ms since 1970). */
 export type WireSince = "start" | "now" | { readonly after: number } | { readonly time: number };
 
 /** What a subscription does where messages are gone that it should have had: go on with the oldest, or with what comes. */
 export type OnGap = "oldest" | "now";
-
-/** A message on its way in: its JSON encoding, and how many bytes of UTF-8 that is. */
-export interface Body {
-  /** The JSON encoding, quotes included. */
-  readonly body: string;
-  /** The length of `body` in bytes of UTF-8. */
-  readonly bytes: number;
-}
 
 /** Messages to store; `many` if they came as a list. */
 export interface PutRequest {
@@ -150,8 +154,6 @@ export function decodeFrame(data: unknown, limits: Limits): Frame {
   );
   return { batched: true, requests };
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** dsmq 1.x stored a number as its text, so a `put` without an id may carry one; how it was written is in the source only. */
 function withNumberAsText(item: unknown, again: () => unknown): unknown {
@@ -282,86 +284,4 @@ function decodePut(fields: Fields, id: number | undefined, limits: Limits): Requ
     bodies.push(body);
   }
   return { action: "put", id, topic: topic as string, bodies, many };
-}
-
-/**
- * Encodes a message as it is kept and delivered: JSON holds every string exactly, `\0` and lone
- * surrogates included.
- *
- * @param text the message
- * @returns its JSON encoding and size
- */
-export function encodeBody(text: string): Body {
-  const body = JSON.stringify(text);
-  return { body, bytes: utf8Length(body) };
-}
-
-/**
- * Words the refusal of a message that is too large.
- *
- * @param bytes the size seen
- * @param limits the limits it broke
- * @returns code, sentence and details
- */
-export function tooLarge(bytes: number, limits: Limits): ["too_large", string, { limit: number }] {
-  const limit = limits.messageBytes;
-  return ["too_large", `Cannot put message: it is ${bytes} bytes as JSON, the limit is ${limit}`, {
-    limit,
-  }];
-}
-
-const SINCE = '"start", "now", {"after": a sequence number} or {"time": milliseconds}';
-
-function isSince(value: unknown): value is WireSince | undefined {
-  if (value === undefined || value === "start" || value === "now") return true;
-  const { after, time } = Object(value);
-  return isCount(after) || isCount(time);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function badTopic(fields: Fields): RefusedRequest | undefined {
-  const fault = topicFault(fields.topic);
-  return fault === undefined
-    ? undefined
-    : refuse(fields, "bad_topic", `Cannot ${fields.action}: ${fault}`);
-}
-
-function badCredit(fields: Fields): RefusedRequest | undefined {
-  for (const name of ["messages", "bytes"]) {
-    if (fields[name] !== undefined && !isCount(fields[name])) {
-      return refuseField(fields, name, "a whole number");
-    }
-  }
-}
-
-function credit(fields: Fields): Credit {
-  return { messages: (fields.messages ?? 0) as number, bytes: (fields.bytes ?? 0) as number };
-}
-
-function refuseField(fields: Fields, name: string, expected: string): RefusedRequest {
-  const what = typeof fields.action === "string"
-    ? `Cannot ${fields.action}`
-    : "Cannot read request";
-  return refuse(
-    fields,
-    "bad_request",
-    `${what}: "${name}" is not ${expected}, got ${kindOf(fields[name])}`,
-  );
-}
-
-function refuse(
-  { id, action }: Fields,
-  code: WireError["code"],
-  message: string,
-  details: Partial<WireError> = {},
-): RefusedRequest {
-  return {
-    action: "refused",
-    id: id === undefined || isCount(id) ? id : null,
-    awaited: id === undefined && (action === "get" || action === "get_latest"),
-    error: { code, message, ...details },
-  };
 }

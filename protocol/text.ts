@@ -59,3 +59,15 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
+
+/**
+ * Shows a value in an error message, as far as it is short.
+ *
+ * @param value what was given
+ * @returns such as `-1`, `"middle"`, `null`, `an array`
+ */
+export function seen(value: unknown): string {
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
+  return kindOf(value);
+}

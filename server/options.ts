@@ -10,7 +10,7 @@ import {
   DEFAULT_PORT,
   DEFAULT_RETENTION,
 } from "../protocol/limits.ts";
-import { kindOf } from "../protocol/text.ts";
+import { seen } from "../protocol/text.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 
@@ -122,7 +122,7 @@ function refuseUnknown(others: object, what: string): void {
 
 function requireWhole(name: string, value: number, least: number, most: number): void {
   if (typeof value !== "number") {
-    throw new TypeError(`Cannot serve: ${name} is a number, got ${kindOf(value)}`);
+    throw new TypeError(`Cannot serve: ${name} is a number, got ${seen(value)}`);
   }
   if (!Number.isSafeInteger(value) || value < least || value > most) {
     throw new RangeError(
@@ -133,13 +133,13 @@ function requireWhole(name: string, value: number, least: number, most: number):
 
 function requireBoolean(name: string, value: boolean): void {
   if (typeof value !== "boolean") {
-    throw new TypeError(`Cannot serve: ${name} is true or false, got ${kindOf(value)}`);
+    throw new TypeError(`Cannot serve: ${name} is true or false, got ${seen(value)}`);
   }
 }
 
 function wrong(name: string, expected: string, value: unknown): Error {
   if (typeof value !== "string") {
-    return new TypeError(`Cannot serve: ${name} is ${expected}, got ${kindOf(value)}`);
+    return new TypeError(`Cannot serve: ${name} is ${expected}, got ${seen(value)}`);
   }
-  return new RangeError(`Cannot serve: ${name} is ${expected}, got ${JSON.stringify(value)}`);
+  return new RangeError(`Cannot serve: ${name} is ${expected}, got ${seen(value)}`);
 }

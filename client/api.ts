@@ -1,0 +1,137 @@
+/**
+ * What a connection offers to its user.
+ *
+ * @module
+ */
+
+import type { Kept, TopicEntry } from "../protocol/answers.ts";
+import type { DsmqError } from "../protocol/errors.ts";
+import type { OnGap } from "../protocol/requests.ts";
+import type { Since } from "./options.ts";
+import type { Message } from "./reads.ts";
+
+/** How to wait for a message. */
+export interface WaitOptions {
+  /** For how long, in milliseconds, at most 2147483647; the server keeps the time. Default: 10000. */
+  readonly timeout?: number;
+  /** Stops waiting when it aborts. A message that was under way by then is kept for the next read. */
+  readonly signal?: AbortSignal;
+}
+
+/** How to read one message. */
+export interface ReadOptions extends WaitOptions {
+  /** Which: the oldest unread message, the newest, or the oldest once there is one. Default: `"oldest"`. */
+  readonly mode?: "oldest" | "newest" | "wait";
+}
+
+/** How to subscribe. */
+export interface SubscribeOptions {
+  /** From where. Default: the connection's cursor for the topic. */
+  readonly since?: Since;
+  /**
+   * What to do if messages are gone that should have been delivered: go on with the oldest that there is, or
+   * with what comes. Default: the subscription ends with the error `trimmed` or `ahead`.
+   */
+  readonly onGap?: OnGap;
+  /** Ends the subscription, with its reason as the error, when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** The messages of a topic, one after another; read it with `for await`. It can be read once. */
+export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDisposable;
+
+/**
+ * A connection to a server. It reads only messages stored after it connected, unless told otherwise, and
+ * has a cursor of its own for each topic. After {@linkcode Connection.close}, or once the line is broken,
+ * every call rejects with a {@linkcode DsmqError} of code `closed`.
+ */
+export interface Connection extends AsyncDisposable {
+  /** The address of the server. */
+  readonly url: string;
+  /** How safely the server keeps messages: `memory` is lost with its process. */
+  readonly kept: Kept;
+
+  /**
+   * Puts a message into a topic.
+   *
+   * @param topic 1 to 256 bytes of UTF-8, without control characters
+   * @param message any string
+   * @returns the sequence number of the message, once it is stored
+   * @throws {TypeError | RangeError} if that cannot be a topic or a message
+   * @throws {DsmqError} `too_large`, `unavailable`, `stopping`; `unknown_outcome`, if the line broke before the answer
+   */
+  put(topic: string, message: string): Promise<number>;
+
+  /**
+   * Puts messages into a topic, in order. They are checked as a whole before the first is sent.
+   *
+   * @param topic as for `put`
+   * @param messages any strings
+   * @returns their sequence numbers, once all are stored
+   * @throws as `put`; a {@linkcode DsmqError} lists in `outcomes` what became of each
+   */
+  putMany(topic: string, messages: readonly string[]): Promise<number[]>;
+
+  /**
+   * Gets the oldest unread message.
+   *
+   * @param topic where from
+   * @returns the message, or `""` if there is none
+   */
+  get(topic: string): Promise<string>;
+
+  /**
+   * Gets the newest unread message; what is older is passed over for good.
+   *
+   * @param topic where from
+   * @returns the message, or `""` if there is none
+   */
+  getLatest(topic: string): Promise<string>;
+
+  /**
+   * Gets the oldest unread message, as soon as there is one. The server wakes it; nothing polls.
+   *
+   * @param topic where from
+   * @param options for how long
+   * @returns the message, or `""` when the time is over
+   */
+  getWait(topic: string, options?: WaitOptions): Promise<string>;
+
+  /**
+   * Reads as `get`, `getLatest` and `getWait` do, and tells more: a message that is `""` from none at all, its
+   * sequence number, and when it was stored.
+   *
+   * @param topic where from
+   * @param options which message, and how long to wait for it
+   * @returns the message, or `undefined` if there is none
+   */
+  read(topic: string, options?: ReadOptions): Promise<Message | undefined>;
+
+  /**
+   * Subscribes to a topic. It starts where the connection's cursor is, and moves by itself from there: gets do
+   * not move it, nor it them. The server sends no more than about 4 MiB ahead of what is read.
+   *
+   * @param topic what to subscribe to
+   * @param options from where
+   * @returns the messages, as they come
+   */
+  subscribe(topic: string, options?: SubscribeOptions): MessageStream;
+
+  /**
+   * Lists the topics that hold messages, in the order of their code points.
+   *
+   * @param prefix only topics that begin with this. Default: all
+   * @returns the topics
+   */
+  topics(prefix?: string): Promise<TopicEntry[]>;
+
+  /**
+   * Stops the server, if it was started with leave for that.
+   *
+   * @throws {DsmqError} `not_allowed`, if it was not
+   */
+  shutdownServer(): Promise<void>;
+
+  /** Sends what was put, waits for the answers, ends waits and subscriptions, and hangs up. May be called twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,42 @@
+/**
+ * Messages as they are kept and delivered: in their JSON encoding.
+ *
+ * @module
+ */
+
+import type { Limits } from "./limits.ts";
+import { utf8Length } from "./text.ts";
+
+/** A message on its way in: its JSON encoding, and how many bytes of UTF-8 that is. */
+export interface Body {
+  /** The JSON encoding, quotes included. */
+  readonly body: string;
+  /** The length of `body` in bytes of UTF-8. */
+  readonly bytes: number;
+}
+
+/**
+ * Encodes a message as it is kept and delivered: JSON holds every string exactly, `\0` and lone
+ * surrogates included.
+ *
+ * @param text the message
+ * @returns its JSON encoding and size
+ */
+export function encodeBody(text: string): Body {
+  const body = JSON.stringify(text);
+  return { body, bytes: utf8Length(body) };
+}
+
+/**
+ * Words the refusal of a message that is too large.
+ *
+ * @param bytes the size seen
+ * @param limits the limits it broke
+ * @returns code, sentence and details
+ */
+export function tooLarge(bytes: number, limits: Limits): ["too_large", string, { limit: number }] {
+  const limit = limits.messageBytes;
+  return ["too_large", `Cannot put message: it is ${bytes} bytes as JSON, the limit is ${limit}`, {
+    limit,
+  }];
+}
