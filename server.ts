@@ -144,6 +144,8 @@ class RunningServer implements Server {
     const stop = () => void this.shutdown();
     signal?.addEventListener("abort", stop, { signal: this.#stopListening.signal });
     if (handleSignals) this.#heedSignals(stop);
+    // It may have aborted while the store was opened.
+    if (signal?.aborted) stop();
   }
 
   get host(): string {

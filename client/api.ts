@@ -5,7 +5,6 @@
  */
 
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
-import type { DsmqError } from "../protocol/errors.ts";
 import type { OnGap } from "../protocol/requests.ts";
 import type { Since } from "./options.ts";
 import type { Message } from "./reads.ts";

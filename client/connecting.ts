@@ -7,6 +7,7 @@
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/limits.ts";
+import type { WireSince } from "../protocol/requests.ts";
 import { Link } from "./link.ts";
 import type { Target } from "./options.ts";
 
@@ -30,14 +31,11 @@ export async function reach(target: Target): Promise<{ link: Link; welcome: Welc
     const link = await open(target, signal);
     if (!link) throw unreachable(url, `nobody answers there (${TRIES} tries in ${seconds(begin)})`);
     try {
-      const hello = link.ask({ action: "hello", protocol: PROTOCOL, since });
-      return { link, welcome: complete(url, await orAborted(hello.answer, signal)) };
+      return { link, welcome: complete(await orAborted(hello(link, since), signal)) };
     } catch (error) {
       void link.abandon();
-      if (error instanceof DsmqError && error.code === "closed") {
-        throw unreachable(url, "it hung up", error);
-      }
-      throw error;
+      if (!(error instanceof DsmqError)) throw error;
+      throw unreachable(url, `what answers there is no dsmq server: ${error.message}`, error);
     }
   } catch (error) {
     // The caller's own signal is the caller's own error.
@@ -55,20 +53,17 @@ async function open({ url, dial }: Target, signal: AbortSignal): Promise<Link | 
   }
 }
 
-function complete(url: string, welcome: Answer): Welcome {
-  const { protocol, server, epoch, start, kept, retention, limits } = welcome;
-  if (protocol !== PROTOCOL || start === undefined || !limits) {
-    throw unreachable(url, `what answers there does not speak version ${PROTOCOL} of the protocol`);
+async function hello(link: Link, since: WireSince | undefined): Promise<Answer> {
+  return await link.ask({ action: "hello", protocol: PROTOCOL, since }).answer;
+}
+
+function complete(welcome: Answer): Welcome {
+  const { protocol, server = "", epoch = "", start, kept = "memory", retention = 0, limits } =
+    welcome;
+  if (protocol !== PROTOCOL || start === undefined || !Number.isSafeInteger(limits?.messageBytes)) {
+    throw new DsmqError("bad_answer", `it does not speak version ${PROTOCOL} of the protocol`);
   }
-  return {
-    protocol,
-    server: server ?? "",
-    epoch: epoch ?? "",
-    start,
-    kept: kept ?? "memory",
-    retention: retention ?? 0,
-    limits,
-  };
+  return { protocol, server, epoch, start, kept, retention, limits: limits! };
 }
 
 function unreachable(url: string, why: string, cause?: unknown): DsmqError {

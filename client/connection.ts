@@ -52,6 +52,9 @@ export class LinkedConnection implements Connection {
 
   async putMany(topic: string, messages: readonly string[]): Promise<number[]> {
     requireTopic("put", topic);
+    if (!Array.isArray(messages)) {
+      throw new TypeError(`Cannot put messages: they are ${kindOf(messages)}, not an array`);
+    }
     const parts: string[][] = [];
     let room = 0;
     for (const message of messages) {

@@ -48,7 +48,8 @@ export class Link {
   readonly #gone = Promise.withResolvers<void>();
   #outgoing: string[] = [];
   #lastId = 0;
-  #idle: (() => void) | undefined;
+  /** Resolves once nothing is asked any more; there while somebody waits for that. */
+  #idle: PromiseWithResolvers<void> | undefined;
   /** Why nothing can be asked any more. */
   #end: { readonly code: ErrorCode; readonly why: string } | undefined;
 
@@ -125,7 +126,7 @@ export class Link {
   /** Asks nothing more, waits until all was answered, and says goodbye. */
   async close(): Promise<void> {
     this.#shut();
-    if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    if (this.#pending.size > 0) await (this.#idle ??= Promise.withResolvers<void>()).promise;
     await this.abandon();
   }
 
@@ -142,8 +143,15 @@ export class Link {
 
   #shut(): void {
     if (this.#end) return;
-    this.#end = { code: "closed", why: "it was closed" };
-    this.#endStreams("closed", "it was closed", true);
+    const [code, why] = ["closed", "it was closed"] as const;
+    this.#end = { code, why };
+    this.#endStreams(code, why, true);
+    // What only waits is not waited for.
+    for (const [id, { ask, reject }] of this.#pending) {
+      if (ask.action !== "get_wait") continue;
+      this.#pending.delete(id);
+      reject(this.#error(code, ask, why));
+    }
   }
 
   #send(request: object): void {
@@ -171,7 +179,7 @@ export class Link {
       return this.#socket.close();
     }
     for (const answer of answers) this.#handOut(answer);
-    if (this.#pending.size === 0) this.#idle?.();
+    if (this.#pending.size === 0) this.#idle?.resolve();
   }
 
   #handOut(answer: Answer): void {
@@ -194,7 +202,7 @@ export class Link {
     }
     this.#pending.clear();
     this.#endStreams(code, why, false);
-    this.#idle?.();
+    this.#idle?.resolve();
     this.#gone.resolve();
   }
 

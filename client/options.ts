@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, MAX_WAIT } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
 
@@ -79,8 +79,10 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   if (!Number.isSafeInteger(port) || port < 1 || port > 65535) {
     throw new RangeError(`Cannot connect: port is a whole number from 1 to 65535, got ${port}`);
   }
-  if (typeof timeout !== "number" || !(timeout > 0)) {
-    throw new RangeError(`Cannot connect: timeout is milliseconds above 0, got ${timeout}`);
+  if (typeof timeout !== "number" || !(timeout > 0 && timeout <= MAX_WAIT)) {
+    throw new RangeError(
+      `Cannot connect: timeout is milliseconds above 0 and up to ${MAX_WAIT}, got ${seen(timeout)}`,
+    );
   }
   const address = url ?? `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
   return { url: webSocketUrl(address), since: toWire(since), signal, timeout, dial };

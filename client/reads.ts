@@ -5,7 +5,7 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import type { Ask, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 
 /** A message as its reader gets it. */
 export interface Message {
@@ -20,6 +20,7 @@ export interface Message {
 }
 
 interface Reader {
+  /** Takes the message, or nothing: that it has come to an end, or, to one who asked for the newest, an older one. */
   take(message: Message | undefined): void;
   /** Calls off what the server still does for it. */
   callOff(): void;
@@ -100,13 +101,19 @@ export class Reads {
 
   /** The newest unread message, if there is one; what is older is passed over. */
   async newest(topic: string): Promise<Message | undefined> {
-    const ask: Ask = { action: "get_latest", topic };
-    const message = toMessage(topic, await this.#link.ask(ask).answer);
     const place = this.#topic(topic);
-    const kept = place.kept.at(-1);
+    // What was kept, or still arrives for one who gave up, is older than what the server answers.
+    let older = place.kept.at(-1);
     place.kept = [];
-    this.#rest(topic, place);
-    return message ?? kept;
+    const reader: Reader = { take: (message) => older = message ?? older, callOff: () => {} };
+    place.readers.add(reader);
+    try {
+      return toMessage(topic, await this.#link.ask({ action: "get_latest", topic }).answer) ??
+        older;
+    } finally {
+      place.readers.delete(reader);
+      this.#rest(topic, place);
+    }
   }
 
   #arrived(topic: string, asker: Reader, message: Message | undefined): void {

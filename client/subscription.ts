@@ -92,6 +92,7 @@ export class Subscription
 
   /** Ends the subscription; nothing more is delivered. */
   return(): Promise<Next> {
+    this.#frames.length = 0;
     this.#leave();
     this.#ends(undefined);
     return Promise.resolve({ done: true, value: undefined });
@@ -111,16 +112,11 @@ export class Subscription
   arrived({ error, messages, prev, bytes = 0 }: Answer): void {
     if (this.#end) return;
     if (error) return this.#ends(toDsmqError(error, this.#topic));
-    if (!messages || (this.#last !== undefined && prev !== this.#last)) {
-      const why = `it goes on after ${prev}, the last message was ${this.#last}`;
-      this.#leave();
-      return this.#ends(
-        new DsmqError("bad_answer", `Cannot read on: the stream has a hole, ${why}`, {
-          topic: this.#topic,
-        }),
-      );
+    if (!isMessages(messages)) return this.#refuse("the server sent what is not of the protocol");
+    if (this.#last !== undefined && prev !== this.#last) {
+      return this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
     }
-    this.#last = messages.at(-1)?.seq ?? this.#last;
+    this.#last = messages.at(-1)!.seq;
     this.#frames.push({ messages, bytes, next: 0 });
     while (this.#waiting.length > 0) {
       const value = this.#shift();
@@ -136,14 +132,20 @@ export class Subscription
   }
 
   readonly #abort = () => {
+    this.#frames.length = 0;
     this.#leave();
     this.#ends(this.#signal!.reason);
   };
 
-  /** Tells the server, and drops what was not read. */
+  /** Tells the server that nothing more is wanted. */
   #leave(): void {
     if (!this.#end) this.#link.tell({ action: "unsubscribe", sub: this.#id });
-    this.#frames.length = 0;
+  }
+
+  /** The server broke its word: what arrived before is delivered, then the error. */
+  #refuse(why: string): void {
+    this.#leave();
+    this.#ends(new DsmqError("bad_answer", `Cannot read on: ${why}`, { topic: this.#topic }));
   }
 
   #ends(error: unknown): void {
@@ -189,4 +191,9 @@ export class Subscription
     };
     this.#link.tell({ action: "credit", sub: this.#id, ...this.#granted });
   }
+}
+
+function isMessages(messages: Answer["messages"]): messages is Frame["messages"] {
+  return Array.isArray(messages) && messages.length > 0 &&
+    messages.every((item) => typeof item?.seq === "number" && typeof item.message === "string");
 }

@@ -148,7 +148,7 @@ export function decodeFrame(data: unknown, limits: Limits): Frame {
   if (!Array.isArray(value)) {
     return { batched: false, requests: [decode(withNumberAsText(value, again), limits)] };
   }
-  const itemAgain = (i: number) => (again() as unknown[])[i];
+  const itemAgain = (i: number) => (again() as unknown[] | undefined)?.[i];
   const requests = value.map((item, i) =>
     decode(withNumberAsText(item, () => itemAgain(i)), limits)
   );
@@ -158,15 +158,21 @@ export function decodeFrame(data: unknown, limits: Limits): Frame {
 /** dsmq 1.x stored a number as its text, so a `put` without an id may carry one; how it was written is in the source only. */
 function withNumberAsText(item: unknown, again: () => unknown): unknown {
   const { action, id, message } = Object(item);
-  return action === "put" && id === undefined && typeof message === "number" ? again() : item;
+  if (action !== "put" || id !== undefined || typeof message !== "number") return item;
+  return again() ?? { ...item as Fields, message: String(message) };
 }
 
-/** The same JSON with every number under `message` as the text that it was written as. */
+/** The same JSON with every number under `message` as the text that it was written as; nothing if it is nested too deep. */
 function reparse(data: string): unknown {
   // TypeScript does not know the third argument yet: https://github.com/tc39/proposal-json-parse-with-source
   const reviver = (key: string, value: unknown, context?: { source: string }) =>
     key === "message" && typeof value === "number" ? context?.source : value;
-  return JSON.parse(data, reviver);
+  try {
+    return JSON.parse(data, reviver);
+  } catch {
+    // A reviver is called for each level in turn, and the stack has an end.
+    return undefined;
+  }
 }
 
 function decode(item: unknown, limits: Limits): Request {
