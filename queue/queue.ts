@@ -99,36 +99,36 @@ export class Queue implements AsyncDisposable {
     return queue;
   }
 
-  /** Stores messages; a store that fails as a whole fails each. */
+  /** As {@linkcode Store.append}; but a store that fails as a whole fails each. */
   async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
     try {
       const results = await this.#store.append(batch);
       for (const result of results) if (!(result instanceof StoreError)) this.counts.stored++;
       return results;
-    } catch (cause) {
-      const error = asStoreError(cause, "store messages");
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
       return batch.map(() => error);
     }
   }
 
   /** As {@linkcode Store.read}. */
   read(queries: readonly Query[]): Promise<readonly Page[]> {
-    return this.#ask("read messages", (store) => store.read(queries));
+    return this.#store.read(queries);
   }
 
   /** As {@linkcode Store.bounds}. */
   bounds(): Promise<{ readonly floor: number; readonly last: number }> {
-    return this.#ask("find the last message", (store) => store.bounds());
+    return this.#store.bounds();
   }
 
   /** As {@linkcode Store.positionAt}. */
   positionAt(time: number): Promise<number> {
-    return this.#ask("find a time", (store) => store.positionAt(time));
+    return this.#store.positionAt(time);
   }
 
   /** As {@linkcode Store.topics}. */
   topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
-    return this.#ask("list topics", (store) => store.topics(query));
+    return this.#store.topics(query);
   }
 
   /** Has the feed wake someone for a topic. */
@@ -153,14 +153,6 @@ export class Queue implements AsyncDisposable {
     this.#feed?.[Symbol.dispose]();
     await this.#trimming;
     await this.#store[Symbol.asyncDispose]();
-  }
-
-  async #ask<T>(what: string, work: (store: Store) => Promise<T>): Promise<T> {
-    try {
-      return await work(this.#store);
-    } catch (cause) {
-      throw asStoreError(cause, what);
-    }
   }
 
   async #follow(): Promise<void> {
@@ -233,11 +225,4 @@ function byTopic(messages: readonly Message[]): Map<string, readonly Message[]> 
   const first = messages[0]!.topic;
   if (messages.every(({ topic }) => topic === first)) return new Map([[first, messages]]);
   return Map.groupBy(messages, ({ topic }) => topic);
-}
-
-function asStoreError(cause: unknown, what: string): StoreError {
-  if (cause instanceof StoreError) return cause;
-  return new StoreError(`Cannot ${what}: ${cause instanceof Error ? cause.message : cause}`, {
-    cause,
-  });
 }

@@ -10,6 +10,7 @@
 
 import type { TopicEntry } from "../protocol/answers.ts";
 import type { Database, Engine, Statement } from "./engine.ts";
+import { Feed } from "./feed.ts";
 import { TopicTable } from "./topic_table.ts";
 import {
   type Follower,
@@ -55,7 +56,7 @@ export class SqliteStore implements Store {
   readonly #topics: TopicTable;
   readonly #retention: number;
   readonly #clock: SqliteOptions["clock"];
-  readonly #followers = new Set<Follower>();
+  readonly #feed = new Feed();
   readonly #sql: Record<
     "insert" | "insertMany" | "page" | "sizes" | "pageTo" | "newest" | "time" | "delete",
     Statement
@@ -72,6 +73,7 @@ export class SqliteStore implements Store {
   #oldest = Infinity;
   /** The largest body ever stored, in bytes. */
   #largest = 0;
+  #closed = false;
 
   /**
    * Opens a new and empty store.
@@ -110,6 +112,7 @@ export class SqliteStore implements Store {
 
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
   async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
+    if (batch.length === 0) return [];
     const time = Math.max(this.#now(), this.#lastTime);
     const messages = batch.map(({ topic, body, bytes }, i) => ({
       seq: this.#last + 1 + i,
@@ -120,67 +123,74 @@ export class SqliteStore implements Store {
     }));
     try {
       this.#insert(messages);
-    } catch (cause) {
-      const error = new StoreError(`Cannot store messages: ${(cause as Error).message}`, { cause });
-      return batch.map(() => error);
+    } catch (error) {
+      const failure = because("store messages", error);
+      return batch.map(() => failure);
     }
     if (this.#floor === this.#last) this.#oldest = time;
     this.#last += messages.length;
     this.#lastTime = time;
     for (const { bytes } of messages) if (bytes > this.#largest) this.#largest = bytes;
     // Fed before this call is answered: whoever is told that a message is stored finds its readers served.
-    for (const follower of this.#followers) follower.stored(messages);
+    this.#feed.bring(messages);
     return messages;
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  async read(queries: readonly Query[]): Promise<readonly Page[]> {
-    this.#expire();
-    return queries.map((query) => this.#page(query));
+  read(queries: readonly Query[]): Promise<readonly Page[]> {
+    return this.#ask("read messages", () => queries.map((query) => this.#page(query)));
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  async bounds(): Promise<{ readonly floor: number; readonly last: number }> {
-    this.#expire();
-    return { floor: this.#floor, last: this.#last };
+  bounds(): Promise<{ readonly floor: number; readonly last: number }> {
+    return this.#ask("find the last message", () => ({ floor: this.#floor, last: this.#last }));
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  async positionAt(time: number): Promise<number> {
-    this.#expire();
-    return this.#lastUpTo(time - 1);
+  positionAt(time: number): Promise<number> {
+    return this.#ask("find a time", () => this.#lastUpTo(time - 1));
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  async topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
-    this.#expire();
-    return this.#topics.list(query, this.#floor, this.#purged < this.#floor);
+  topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
+    return this.#ask(
+      "list topics",
+      () => this.#topics.list(query, this.#floor, this.#purged < this.#floor),
+    );
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  async trim(budgetMs: number): Promise<boolean> {
-    this.#expire();
-    const end = performance.now() + budgetMs;
-    for (let slice = FIRST_SLICE; this.#purged < this.#floor;) {
-      const begin = performance.now();
-      if (begin >= end) return true;
-      this.#purge(Math.min(this.#purged + slice, this.#floor));
-      if (performance.now() - begin < budgetMs / 8) slice *= 2;
-      else slice = Math.max(FIRST_SLICE, slice >> 1);
-    }
-    return false;
+  trim(budgetMs: number): Promise<boolean> {
+    return this.#ask("purge messages", () => {
+      const end = performance.now() + budgetMs;
+      for (let slice = FIRST_SLICE; this.#purged < this.#floor;) {
+        const begin = performance.now();
+        if (begin >= end) return true;
+        this.#purge(Math.min(this.#purged + slice, this.#floor));
+        if (performance.now() - begin < budgetMs / 8) slice *= 2;
+        else slice = Math.max(FIRST_SLICE, slice >> 1);
+      }
+      return false;
+    });
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  async follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
-    this.#followers.add(to);
-    return { from: this.#last, [Symbol.dispose]: () => void this.#followers.delete(to) };
+  follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
+    return this.#ask("follow", () => this.#feed.follow(to, this.#last));
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#followers.clear();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#feed.close();
     this.#db.close();
+  }
+
+  /** Answers a question, with what has expired left out. */
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async #ask<T>(what: string, work: () => T): Promise<T> {
+    try {
+      if (this.#closed) throw new Error("the store is closed");
+      this.#expire();
+      return work();
+    } catch (error) {
+      throw because(what, error);
+    }
   }
 
   #insert(messages: readonly Message[]): void {
@@ -274,15 +284,30 @@ export class SqliteStore implements Store {
   }
 
   #transaction(work: () => void): void {
+    if (this.#closed) throw new Error("the store is closed");
     this.#db.exec("BEGIN");
     try {
       work();
       this.#db.exec("COMMIT");
-      this.#topics.commit();
     } catch (error) {
       this.#topics.rollback();
-      this.#db.exec("ROLLBACK");
+      this.#undo();
       throw error;
     }
+    this.#topics.commit();
   }
+
+  #undo(): void {
+    try {
+      this.#db.exec("ROLLBACK");
+    } catch {
+      // SQLite has done it by itself, as it does where memory or the disk is full.
+    }
+  }
+}
+
+function because(what: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(`Cannot ${what}: ${why}`, { cause });
 }
