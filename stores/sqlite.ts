@@ -1,16 +1,13 @@
 /**
  * Messages in a SQLite database in memory.
  *
- * Sequence numbers are handed out without gaps and messages are purged from the oldest on, so the rows are
- * always those from one number to another; and a message's time never runs backwards. Hence expiry is a
- * position, found by halving, and needs no index over time.
- *
  * @module
  */
 
 import type { TopicEntry } from "../protocol/answers.ts";
 import type { Database, Engine, Statement } from "./engine.ts";
 import { Feed } from "./feed.ts";
+import { Span } from "./span.ts";
 import { TopicTable } from "./topic_table.ts";
 import {
   type Follower,
@@ -62,15 +59,9 @@ export class SqliteStore implements Store {
     Statement
   >;
 
-  /** The last sequence number given, and the time of that message. */
-  #last = 0;
-  #lastTime = 0;
-  /** Everything up to here has expired. */
-  #floor = 0;
+  readonly #span: Span;
   /** Everything up to here is deleted. */
   #purged = 0;
-  /** When the oldest message above the floor was stored. */
-  #oldest = Infinity;
   /** The largest body ever stored, in bytes. */
   #largest = 0;
   #closed = false;
@@ -108,14 +99,15 @@ export class SqliteStore implements Store {
       time: this.#db.prepare("SELECT time FROM messages WHERE seq = ?"),
       delete: this.#db.prepare("DELETE FROM messages WHERE seq <= ?"),
     };
+    this.#span = new Span((seq) => (this.#sql.time.all(seq)[0] as { time: number }).time);
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
   async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
     if (batch.length === 0) return [];
-    const time = Math.max(this.#now(), this.#lastTime);
+    const time = this.#span.timeAt(this.#now());
     const messages = batch.map(({ topic, body, bytes }, i) => ({
-      seq: this.#last + 1 + i,
+      seq: this.#span.last + 1 + i,
       time,
       topic,
       body,
@@ -127,9 +119,7 @@ export class SqliteStore implements Store {
       const failure = because("store messages", error);
       return batch.map(() => failure);
     }
-    if (this.#floor === this.#last) this.#oldest = time;
-    this.#last += messages.length;
-    this.#lastTime = time;
+    this.#span.grow(messages.length, time);
     for (const { bytes } of messages) if (bytes > this.#largest) this.#largest = bytes;
     // Fed before this call is answered: whoever is told that a message is stored finds its readers served.
     this.#feed.bring(messages);
@@ -141,27 +131,30 @@ export class SqliteStore implements Store {
   }
 
   bounds(): Promise<{ readonly floor: number; readonly last: number }> {
-    return this.#ask("find the last message", () => ({ floor: this.#floor, last: this.#last }));
+    return this.#ask(
+      "find the last message",
+      () => ({ floor: this.#span.floor, last: this.#span.last }),
+    );
   }
 
   positionAt(time: number): Promise<number> {
-    return this.#ask("find a time", () => this.#lastUpTo(time - 1));
+    return this.#ask("find a time", () => this.#span.upTo(time - 1));
   }
 
   topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
     return this.#ask(
       "list topics",
-      () => this.#topics.list(query, this.#floor, this.#purged < this.#floor),
+      () => this.#topics.list(query, this.#span.floor, this.#purged < this.#span.floor),
     );
   }
 
   trim(budgetMs: number): Promise<boolean> {
     return this.#ask("purge messages", () => {
       const end = performance.now() + budgetMs;
-      for (let slice = FIRST_SLICE; this.#purged < this.#floor;) {
+      for (let slice = FIRST_SLICE; this.#purged < this.#span.floor;) {
         const begin = performance.now();
         if (begin >= end) return true;
-        this.#purge(Math.min(this.#purged + slice, this.#floor));
+        this.#purge(Math.min(this.#purged + slice, this.#span.floor));
         if (performance.now() - begin < budgetMs / 8) slice *= 2;
         else slice = Math.max(FIRST_SLICE, slice >> 1);
       }
@@ -170,7 +163,7 @@ export class SqliteStore implements Store {
   }
 
   follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
-    return this.#ask("follow", () => this.#feed.follow(to, this.#last));
+    return this.#ask("follow", () => this.#feed.follow(to, this.#span.last));
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
@@ -186,7 +179,7 @@ export class SqliteStore implements Store {
   async #ask<T>(what: string, work: () => T): Promise<T> {
     try {
       if (this.#closed) throw new Error("the store is closed");
-      this.#expire();
+      this.#span.expire(this.#now() - this.#retention);
       return work();
     } catch (error) {
       throw because(what, error);
@@ -213,15 +206,19 @@ export class SqliteStore implements Store {
   }
 
   #page({ topic, after, count, bytes, newest }: Query): Page {
-    const floor = this.#floor;
+    const floor = this.#span.floor;
     const from = Math.max(after, floor);
     const id = this.#topics.find(topic);
-    const rows = id === undefined || from >= this.#last
+    const rows = id === undefined || from >= this.#span.last
       ? []
       : this.#rows(id, from, count, bytes, newest ?? false);
     const messages = rows.map((row) => ({ ...row, topic }));
     const full = newest !== true && messages.length > 0;
-    return { messages, through: full ? messages.at(-1)!.seq : Math.max(after, this.#last), floor };
+    return {
+      messages,
+      through: full ? messages.at(-1)!.seq : Math.max(after, this.#span.last),
+      floor,
+    };
   }
 
   #rows(
@@ -253,30 +250,6 @@ export class SqliteStore implements Store {
       this.#sql.delete.run(upTo);
     });
     this.#purged = upTo;
-  }
-
-  /** Raises the floor over what has grown too old. Once gone, a message stays gone, also if the clock is set back. */
-  #expire(): void {
-    const cutoff = this.#now() - this.#retention;
-    if (this.#oldest > cutoff) return;
-    this.#floor = this.#lastUpTo(cutoff);
-    this.#oldest = this.#floor === this.#last ? Infinity : this.#timeOf(this.#floor + 1);
-  }
-
-  /** The last message above the floor that was stored at this time or before; the floor, if there is none. */
-  #lastUpTo(time: number): number {
-    let low = this.#floor;
-    let high = this.#last;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (this.#timeOf(middle) <= time) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
-  #timeOf(seq: number): number {
-    return (this.#sql.time.all(seq)[0] as { time: number }).time;
   }
 
   #now(): number {

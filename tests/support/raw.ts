@@ -8,17 +8,22 @@
 export class Raw implements AsyncDisposable {
   readonly #socket: WebSocket;
   readonly #frames: string[] = [];
-  readonly #waiting: ((frame: string) => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<string>[] = [];
   readonly #closed = Promise.withResolvers<CloseEvent>();
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       const waiting = this.#waiting.shift();
-      if (waiting) waiting(data);
+      if (waiting) waiting.resolve(data);
       else this.#frames.push(data);
     };
-    socket.onclose = (event) => this.#closed.resolve(event);
+    socket.onclose = (event) => {
+      this.#closed.resolve(event);
+      // Whoever waits for a frame learns that there is none, instead of waiting for ever.
+      const error = new Error(`no frame came before the connection was closed with ${event.code}`);
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    };
   }
 
   /** Connects to an address. */
@@ -43,7 +48,9 @@ export class Raw implements AsyncDisposable {
   nextText(): Promise<string> {
     const frame = this.#frames.shift();
     if (frame !== undefined) return Promise.resolve(frame);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const waiting = Promise.withResolvers<string>();
+    this.#waiting.push(waiting);
+    return waiting.promise;
   }
 
   /** The next frame, as JSON. */

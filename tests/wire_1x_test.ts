@@ -1,0 +1,238 @@
+/**
+ * What a client of dsmq 1.x says over the wire, and what it hears: frames are compared as text.
+ *
+ * That a frame does not come is proved by a later request, whose answer comes first.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { ManualClock } from "./support/manual_clock.ts";
+import { openServer, quiet } from "./support/open_server.ts";
+import { Raw } from "./support/raw.ts";
+
+const put = (topic: string, message: string) => ({ action: "put", topic, message });
+const get = (topic: string) => ({ action: "get", topic });
+const getLatest = (topic: string) => ({ action: "get_latest", topic });
+
+async function askText(client: Raw, request: unknown): Promise<string> {
+  client.send(request);
+  return await client.nextText();
+}
+
+Deno.test("a put of dsmq 1.x has no answer, and a get has the message alone", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  client.send('{"action": "put", "topic": "t", "message": "hello"}');
+  assertEquals(
+    await askText(client, '{"action": "get", "topic": "t"}'),
+    '{"message":"hello"}',
+  );
+  assertEquals(await askText(client, get("t")), '{"message":""}');
+  assertEquals(client.unread, []);
+});
+
+Deno.test("dsmq 1.x gets the oldest unread message first, on every connection", async () => {
+  await using server = await openServer();
+  await using putter = await Raw.open(server.url);
+  await using reader = await Raw.open(server.url);
+  for (const message of ["one", "two", "three"]) putter.send(put("t", message));
+  assertEquals(await askText(putter, get("t")), '{"message":"one"}');
+  for (const client of [reader, putter]) {
+    const rest = client === reader ? ["one", "two", "three"] : ["two", "three"];
+    for (const message of rest) {
+      assertEquals(await askText(client, get("t")), `{"message":"${message}"}`);
+    }
+    assertEquals(await askText(client, get("t")), '{"message":""}');
+  }
+});
+
+Deno.test("dsmq 1.x reads nothing that was put before it connected", async () => {
+  await using server = await openServer();
+  await using putter = await Raw.open(server.url);
+  putter.send(put("t", "before"));
+  assertEquals(await askText(putter, get("t")), '{"message":"before"}');
+  await using reader = await Raw.open(server.url);
+  putter.send(put("t", "after"));
+  assertEquals(await askText(putter, get("t")), '{"message":"after"}');
+  assertEquals(await askText(reader, get("t")), '{"message":"after"}');
+  assertEquals(await askText(reader, get("t")), '{"message":""}');
+});
+
+Deno.test("get_latest of dsmq 1.x gives the newest unread message and passes over the older", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  assertEquals(await askText(client, getLatest("t")), '{"message":""}');
+  for (const message of ["one", "two", "three"]) client.send(put("t", message));
+  assertEquals(await askText(client, getLatest("t")), '{"message":"three"}');
+  assertEquals(await askText(client, getLatest("t")), '{"message":""}');
+  assertEquals(await askText(client, get("t")), '{"message":""}');
+  client.send(put("t", "four"));
+  assertEquals(await askText(client, get("t")), '{"message":"four"}');
+});
+
+Deno.test("topics do not mix, and one that nobody has put to is empty", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  client.send(put("a", "for a"));
+  client.send(put("b", "for b"));
+  assertEquals(await askText(client, get("c")), '{"message":""}');
+  assertEquals(await askText(client, get("b")), '{"message":"for b"}');
+  assertEquals(await askText(client, get("a")), '{"message":"for a"}');
+});
+
+Deno.test("a number that dsmq 1.x puts is stored as the text it was written as", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  const numbers = ["5", "5.0", "-3", "-0", "12345678901234567890", "1e2", "1E400", "0.10"];
+  for (const number of numbers) {
+    client.send(`{"action": "put", "topic": "t", "message": ${number}}`);
+    assertEquals(await askText(client, get("t")), `{"message":"${number}"}`);
+  }
+});
+
+Deno.test("what dsmq 1.x puts comes out as it went in", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  const messages = ["", " ", "5", "é😀", '"\\/', "\u0000", "\ud800", "\u2028", '{"message":"x"}'];
+  for (const message of messages) {
+    client.send(put("t", message));
+    assertEquals(await client.ask(get("t")), { message });
+  }
+  client.send('{"action": "put", "topic": "t", "message": "\\u00e9\\ud83d\\ude00"}');
+  assertEquals(await askText(client, get("t")), '{"message":"é😀"}');
+});
+
+Deno.test("a bad get of dsmq 1.x has exactly one answer: an empty message, and why", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  client.send(put("t", "good"));
+  for (const action of ["get", "get_latest"]) {
+    for (const topic of [undefined, "", 5, null, ["t"], "a\nb", "x".repeat(257), "\udc00"]) {
+      const answer = await client.ask({ action, topic });
+      assertEquals(Object.keys(answer), ["message", "error"]);
+      assertEquals([answer.message, answer.error.code], ["", "bad_topic"]);
+      assertNotEquals(answer.error.message, "");
+    }
+  }
+  assertEquals(await askText(client, get("t")), '{"message":"good"}');
+  assertEquals(client.unread, []);
+});
+
+Deno.test("nothing but a get is answered to a client of dsmq 1.x, and none of its mistakes ends its connection", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  const unanswered: unknown[] = [
+    "",
+    "hello",
+    "{",
+    "null",
+    "5",
+    '"get"',
+    "{}",
+    "[]",
+    "[[]]",
+    new Uint8Array([1, 2, 3]),
+    new TextEncoder().encode(JSON.stringify(get("t"))),
+    { action: "dance", topic: "t" },
+    { action: null, topic: "t" },
+    { topic: "t" },
+    { action: "put", topic: "t" },
+    { action: "put", topic: "t", message: null },
+    { action: "put", topic: "t", message: true },
+    { action: "put", topic: "t", message: ["one"] },
+    { action: "put", topic: "t", message: { one: 1 } },
+    { action: "put", topic: "", message: "one" },
+    { action: "put", topic: 5, message: "one" },
+    { action: "put", message: "one" },
+    { action: "put", topic: "t", message: "x".repeat(1_000_000) },
+    [{ action: "put", topic: "t" }, { action: "dance" }],
+    { action: "hello" },
+    { action: "get_wait", topic: "t" },
+    { action: "cancel", wait: 1 },
+    { action: "subscribe", topic: "t", messages: 1, bytes: 100 },
+    { action: "credit", sub: 1, messages: 1, bytes: 100 },
+    { action: "unsubscribe", sub: 1 },
+    { action: "topics" },
+    { action: "shutdown", topic: "" },
+  ];
+  for (const [i, frame] of unanswered.entries()) {
+    client.send(frame);
+    client.send(put("t", `after ${i}`));
+    assertEquals(await askText(client, get("t")), `{"message":"after ${i}"}`);
+  }
+  assertEquals(client.unread, []);
+});
+
+Deno.test("refusals that dsmq 1.x does not hear are counted, and logged at most once a second", async () => {
+  const clock = new ManualClock();
+  const warnings: string[] = [];
+  const log = { ...quiet, warn: (text: string) => void warnings.push(text) };
+  await using server = await openServer({ clock, log });
+  await using client = await Raw.open(server.url);
+  for (let i = 0; i < 100; i++) client.send("{");
+  assertEquals(await askText(client, get("t")), '{"message":""}');
+  assertEquals(server.stats().refused, 100);
+  assertEquals(warnings.length, 1);
+  clock.advance(1000);
+  assertEquals(warnings.length, 2);
+  clock.advance(10_000);
+  assertEquals(warnings.length, 2);
+});
+
+Deno.test("a client of dsmq 1.x that says nothing for a day is told nothing, and is still served", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock });
+  await using client = await Raw.open(server.url);
+  await using other = await Raw.open(server.url);
+  client.send(put("t", "one"));
+  assertEquals(await askText(client, get("t")), '{"message":"one"}');
+  clock.advance(86_400_000);
+  other.send(put("t", "two"));
+  assertEquals(await askText(other, getLatest("t")), '{"message":"two"}');
+  assertEquals(await askText(client, get("t")), '{"message":"two"}');
+  assertEquals(client.unread, []);
+});
+
+Deno.test("a shutdown by dsmq 1.x without leave has no answer, and the server goes on", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  client.send({ action: "shutdown", topic: "" });
+  client.send(put("t", "still here"));
+  assertEquals(await askText(client, get("t")), '{"message":"still here"}');
+  assertEquals(client.unread, []);
+  await using another = await Raw.open(server.url);
+  assertEquals(await askText(another, get("t")), '{"message":""}');
+});
+
+Deno.test("a shutdown by dsmq 1.x with leave stops the server, which tells everybody that it goes", async () => {
+  await using server = await openServer({ allowShutdown: true });
+  await using client = await Raw.open(server.url);
+  await using bystander = await Raw.open(server.url);
+  client.send(put("t", "one"));
+  client.send(get("t"));
+  client.send({ action: "shutdown", topic: "" });
+  assertEquals((await client.closed).code, 1012);
+  assertEquals((await bystander.closed).code, 1012);
+  await server.finished;
+  assertEquals([client.unread, bystander.unread], [['{"message":"one"}'], []]);
+});
+
+Deno.test("pipelined frames of dsmq 1.x are answered in order, each get by one object", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  const expected: string[] = [];
+  for (let i = 0; i < 500; i++) {
+    client.send(put("t", `${i}`));
+    client.send(get("t"));
+    expected.push(`{"message":"${i}"}`);
+    if (i % 5 === 0) {
+      client.send(get("empty"));
+      expected.push('{"message":""}');
+    }
+    if (i % 7 === 0) client.send("}{");
+  }
+  for (const answer of expected) assertEquals(await client.nextText(), answer);
+  assert((await askText(client, get(""))).startsWith('{"message":"","error":{'));
+  assertEquals(client.unread, []);
+});

@@ -1,0 +1,216 @@
+/**
+ * Streams whose place in the store is gone, or was never there: `trimmed`, `ahead`, and `onGap`.
+ *
+ * @module
+ */
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { ManualClock } from "./support/manual_clock.ts";
+import { openServer } from "./support/open_server.ts";
+import { Raw } from "./support/raw.ts";
+
+const RETENTION = 1000;
+
+const subscribe = (fields: object = {}) => ({
+  action: "subscribe",
+  id: 8,
+  topic: "t",
+  messages: 100,
+  bytes: 10_000,
+  ...fields,
+});
+const ample = { action: "credit", sub: 8, messages: 100, bytes: 10_000 };
+
+async function put(client: Raw, topic: string, ...messages: string[]): Promise<void> {
+  const { seqs } = await client.ask({ action: "put", id: 1, topic, messages });
+  assertEquals(seqs.length, messages.length);
+}
+
+/** The next frame of the stream: the number before it, and its messages. */
+async function streamed(client: Raw): Promise<[number, ...string[]]> {
+  const { sub, prev, messages } = await client.next();
+  assertEquals(sub, 8);
+  return [prev, ...messages.map(({ message }: { message: string }) => message)];
+}
+
+async function assertQuiet(client: Raw): Promise<void> {
+  assertEquals(await client.ask({ action: "cancel", id: 999, wait: 999 }), { id: 999 });
+  assertEquals(client.unread, []);
+}
+
+/** Three messages have expired; the fourth and fifth are there. */
+async function putOldAndNew(client: Raw, clock: ManualClock): Promise<void> {
+  await put(client, "t", "1", "2", "3");
+  clock.advance(RETENTION);
+  await put(client, "t", "4", "5");
+}
+
+// deno-lint-ignore no-explicit-any -- a test looks at what it expects
+function assertGap(error: any, code: string, position: number, floor: number, last: number): void {
+  assertNotEquals(error.message, "");
+  assertEquals({ ...error, message: "" }, { code, message: "", position, floor, last });
+}
+
+Deno.test("a subscription after a position that was trimmed is refused, and says what is left", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await putOldAndNew(client, clock);
+  const { id, error } = await client.ask(subscribe({ since: { after: 2 } }));
+  assertEquals(id, 8);
+  assertGap(error, "trimmed", 2, 3, 5);
+  await put(client, "t", "6");
+  await assertQuiet(client);
+  assertEquals(await client.ask(subscribe({ since: { after: 3 } })), { id: 8, sub: 8, start: 3 });
+  assertEquals(await streamed(client), [3, "4", "5", "6"]);
+});
+
+Deno.test("a subscription after a position beyond the last message is refused", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await putOldAndNew(client, clock);
+  const { id, error } = await client.ask(subscribe({ since: { after: 6 } }));
+  assertEquals(id, 8);
+  assertGap(error, "ahead", 6, 3, 5);
+  await put(client, "t", "6", "7");
+  await assertQuiet(client);
+});
+
+const gapless = [
+  ["the oldest message left", { after: 2 }, "oldest", 3, [3, "4", "5"]],
+  ["what comes", { after: 2 }, "now", 5, undefined],
+  ["what comes, being ahead", { after: 99 }, "oldest", 5, undefined],
+  ["what comes, being ahead", { after: 99 }, "now", 5, undefined],
+] as const;
+
+for (const [what, since, onGap, start, first] of gapless) {
+  Deno.test(`with onGap "${onGap}" a subscription goes on with ${what}`, async () => {
+    const clock = new ManualClock();
+    await using server = await openServer({ clock, retention: RETENTION });
+    await using client = await Raw.open(server.url);
+    await putOldAndNew(client, clock);
+    assertEquals(await client.ask(subscribe({ since, onGap })), { id: 8, sub: 8, start });
+    if (first) assertEquals(await streamed(client), [...first]);
+    await assertQuiet(client);
+    client.send({ action: "put", topic: "t", message: "6" });
+    assertEquals(await streamed(client), [5, "6"]);
+  });
+}
+
+Deno.test("a stream that loses its next message for want of credit ends with an error", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await client.ask(subscribe({ messages: 1 }));
+  client.send({ action: "put", topic: "t", messages: ["1", "2", "3"] });
+  assertEquals(await streamed(client), [0, "1"]);
+  clock.advance(RETENTION);
+  await put(client, "t", "4");
+  await assertQuiet(client);
+  client.send(ample);
+  const { sub, error } = await client.next();
+  assertEquals(sub, 8);
+  assertGap(error, "trimmed", 1, 3, 4);
+  await put(client, "t", "5");
+  client.send(ample);
+  await assertQuiet(client);
+  assertEquals(await client.ask(subscribe({ since: { after: 3 } })), { id: 8, sub: 8, start: 3 });
+  assertEquals(await streamed(client), [3, "4", "5"]);
+});
+
+Deno.test("a stream that loses its first message for want of credit ends with an error, too", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await client.ask(subscribe({ messages: 0 }));
+  await put(client, "t", "1");
+  clock.advance(RETENTION);
+  client.send(ample);
+  const { sub, error } = await client.next();
+  assertEquals(sub, 8);
+  assertGap(error, "trimmed", 0, 1, 1);
+});
+
+Deno.test("a subscription from the cursor passes over what expired unread, as a get does", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await putOldAndNew(client, clock);
+  await client.ask(subscribe());
+  assertEquals(await streamed(client), [0, "4", "5"]);
+});
+
+for (const [onGap, expected] of [["oldest", [1, "4", "5"]], ["now", [1, "6"]]] as const) {
+  Deno.test(`with onGap "${onGap}" a stream that loses messages goes on, and its frames show the gap`, async () => {
+    const clock = new ManualClock();
+    await using server = await openServer({ clock, retention: RETENTION });
+    await using client = await Raw.open(server.url);
+    await client.ask(subscribe({ messages: 1, onGap }));
+    client.send({ action: "put", topic: "t", messages: ["1", "2", "3"] });
+    assertEquals(await streamed(client), [0, "1"]);
+    clock.advance(RETENTION);
+    await put(client, "t", "4", "5");
+    client.send(ample);
+    if (onGap === "now") {
+      await assertQuiet(client);
+      client.send({ action: "put", topic: "t", message: "6" });
+    }
+    assertEquals(await streamed(client), [...expected]);
+    await assertQuiet(client);
+  });
+}
+
+Deno.test("messages that expire after they were streamed are no gap", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await client.ask(subscribe({ since: { after: 0 } }));
+  client.send({ action: "put", topic: "t", message: "1" });
+  assertEquals(await streamed(client), [0, "1"]);
+  clock.advance(RETENTION);
+  client.send({ action: "put", topic: "t", message: "2" });
+  assertEquals(await streamed(client), [1, "2"]);
+});
+
+Deno.test("messages of other topics that expire are no gap to a stream that is up to date", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await client.ask(subscribe({ since: { after: 0 }, messages: 0 }));
+  await put(client, "other", "x", "y");
+  clock.advance(RETENTION);
+  await put(client, "t", "3");
+  await put(client, "other", "z");
+  await assertQuiet(client);
+  client.send(ample);
+  assertEquals(await streamed(client), [0, "3"]);
+  await assertQuiet(client);
+});
+
+Deno.test("a stream that lags and loses nothing of its own topic goes on", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await put(client, "other", "x");
+  await client.ask(subscribe({ messages: 0 }));
+  clock.advance(1);
+  await put(client, "t", "2");
+  clock.advance(RETENTION - 1);
+  await put(client, "other", "y");
+  await assertQuiet(client);
+  client.send(ample);
+  assertEquals(await streamed(client), [0, "2"]);
+});
+
+Deno.test("a stream from the cursor is told of a gap that hello left there, as a read would be", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await putOldAndNew(client, clock);
+  await client.ask({ action: "hello", id: 2, since: { after: 1 } });
+  const { error } = await client.ask(subscribe());
+  assertGap(error, "trimmed", 1, 3, 5);
+  assertEquals(await client.ask(subscribe()), { id: 8, sub: 8, start: 3 });
+  assertEquals(await streamed(client), [3, "4", "5"]);
+});

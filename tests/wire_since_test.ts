@@ -1,0 +1,169 @@
+/**
+ * Where a connection starts: `since` in `hello`, and what it is told of a position that it cannot have.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { ManualClock } from "./support/manual_clock.ts";
+import { openServer } from "./support/open_server.ts";
+import { Raw } from "./support/raw.ts";
+
+const get = (id: number, topic: string) => ({ action: "get", id, topic });
+const hello = (since?: unknown) => ({ action: "hello", id: 0, since });
+
+async function putAll(client: Raw, topic: string, ...messages: string[]): Promise<void> {
+  const { seqs } = await client.ask({ action: "put", id: 1, topic, messages });
+  assertEquals(seqs.length, messages.length);
+}
+
+/** Reads a topic to its end. */
+async function readAll(client: Raw, topic: string): Promise<string[]> {
+  const messages: string[] = [];
+  for (;;) {
+    const answer = await client.ask(get(2, topic));
+    if (!("seq" in answer)) return messages;
+    messages.push(answer.message);
+  }
+}
+
+Deno.test("a connection that says nothing reads what was put after it connected", async () => {
+  await using server = await openServer();
+  await using putter = await Raw.open(server.url);
+  await putAll(putter, "t", "one", "two");
+  await using reader = await Raw.open(server.url);
+  await putAll(putter, "t", "three");
+  assertEquals((await reader.ask(hello())).start, 2);
+  assertEquals(await readAll(reader, "t"), ["three"]);
+});
+
+Deno.test("since start, now, after a number or a time, a connection reads from there", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock });
+  await using putter = await Raw.open(server.url);
+  await putAll(putter, "t", "one", "two");
+  clock.advance(10);
+  const time = clock.now();
+  await putAll(putter, "t", "three", "four");
+  clock.advance(10);
+  const cases = [
+    ["start", 0, ["one", "two", "three", "four"]],
+    [{ after: 0 }, 0, ["one", "two", "three", "four"]],
+    [{ after: 1 }, 1, ["two", "three", "four"]],
+    [{ after: 4 }, 4, []],
+    ["now", 4, []],
+    [{ time: 0 }, 0, ["one", "two", "three", "four"]],
+    [{ time: time - 10 }, 0, ["one", "two", "three", "four"]],
+    [{ time: time - 9 }, 2, ["three", "four"]],
+    [{ time }, 2, ["three", "four"]],
+    [{ time: time + 1 }, 4, []],
+    [{ time: time + 1_000_000 }, 4, []],
+  ] as const;
+  for (const [since, start, messages] of cases) {
+    await using reader = await Raw.open(server.url);
+    assertEquals((await reader.ask(hello(since))).start, start);
+    assertEquals(await readAll(reader, "t"), [...messages]);
+  }
+});
+
+Deno.test("a since that is none is refused, and the connection stays where it was", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  await using late = await Raw.open(server.url);
+  await putAll(client, "t", "one");
+  const bad = [5, null, "yesterday", {}, [], { after: -1 }, { after: "0" }, { time: 1.5 }];
+  for (const since of bad) {
+    const { id, error } = await late.ask(hello(since));
+    assertEquals([id, error.code], [0, "bad_request"]);
+    assertMatch(error.message, /since/);
+  }
+  assertEquals(await readAll(late, "t"), ["one"]);
+});
+
+Deno.test("a topic that was read before hello keeps its place; the others start where hello says", async () => {
+  await using server = await openServer();
+  await using putter = await Raw.open(server.url);
+  await putAll(putter, "a", "a1", "a2");
+  await putAll(putter, "b", "b1", "b2");
+  await using reader = await Raw.open(server.url);
+  assertEquals(await readAll(reader, "a"), []);
+  await reader.ask(hello("start"));
+  assertEquals(await readAll(reader, "a"), []);
+  assertEquals(await readAll(reader, "b"), ["b1", "b2"]);
+  await putAll(putter, "a", "a3");
+  assertEquals(await readAll(reader, "a"), ["a3"]);
+});
+
+/** A server whose first three messages (a, b, a) have expired, while the fourth and fifth (a, b) are there. */
+async function openTrimmed() {
+  const clock = new ManualClock();
+  const server = await openServer({ clock, retention: 1000 });
+  await using putter = await Raw.open(server.url);
+  for (const topic of ["a", "b", "a"]) await putAll(putter, topic, "old");
+  clock.advance(1000);
+  for (const topic of ["a", "b"]) await putAll(putter, topic, "new");
+  return server;
+}
+
+const reads = ["get", "get_latest", "get_wait"] as const;
+
+for (const action of reads) {
+  Deno.test(`a position that was trimmed is told once for each topic, by its first ${action}`, async () => {
+    await using server = await openTrimmed();
+    await using reader = await Raw.open(server.url);
+    assertEquals((await reader.ask(hello({ after: 1 }))).start, 3);
+    for (const topic of ["a", "b", "empty"]) {
+      const { id, error } = await reader.ask({ action, id: 5, topic });
+      assertEquals(id, 5);
+      assertEquals({ ...error, message: "" }, {
+        code: "trimmed",
+        message: "",
+        position: 1,
+        floor: 3,
+        last: 5,
+      });
+      assertEquals(await readAll(reader, topic), topic === "empty" ? [] : ["new"]);
+    }
+  });
+
+  Deno.test(`a position beyond the last message is told once for each topic, by its first ${action}`, async () => {
+    await using server = await openTrimmed();
+    await using reader = await Raw.open(server.url);
+    assertEquals((await reader.ask(hello({ after: 6 }))).start, 5);
+    for (const topic of ["a", "empty"]) {
+      const { id, error } = await reader.ask({ action, id: 5, topic });
+      assertEquals(id, 5);
+      assertEquals({ ...error, message: "" }, {
+        code: "ahead",
+        message: "",
+        position: 6,
+        floor: 3,
+        last: 5,
+      });
+      assertEquals(await readAll(reader, topic), []);
+    }
+    await putAll(reader, "a", "next");
+    assertEquals(await readAll(reader, "a"), ["next"]);
+  });
+}
+
+Deno.test("of gets that go together only the first is told that messages are gone", async () => {
+  await using server = await openTrimmed();
+  await using reader = await Raw.open(server.url);
+  await reader.ask(hello({ after: 0 }));
+  const answers = await reader.ask([get(1, "a"), get(2, "a"), get(3, "b"), get(4, "b")]);
+  assertEquals(
+    // deno-lint-ignore no-explicit-any -- a test looks at what it expects
+    answers.map(({ id, message, error }: any) => [id, message ?? error.code]),
+    [[1, "trimmed"], [2, "new"], [3, "trimmed"], [4, "new"]],
+  );
+});
+
+Deno.test("a position at the floor is not trimmed, and since start never is", async () => {
+  await using server = await openTrimmed();
+  for (const since of [{ after: 3 }, "start", { time: 0 }]) {
+    await using reader = await Raw.open(server.url);
+    assertEquals((await reader.ask(hello(since))).start, 3);
+    assertEquals([await readAll(reader, "a"), await readAll(reader, "b")], [["new"], ["new"]]);
+  }
+});
