@@ -1,0 +1,224 @@
+/**
+ * The client: how a connection ends, by its own doing and otherwise.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, type Connection, DsmqError, serve } from "@dsmq/server";
+import { Scripted } from "./support/scripted.ts";
+import { soon } from "./support/soon.ts";
+import { WireCutter } from "./support/wire_cutter.ts";
+
+/** Every call of a connection. */
+const calls: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
+  put: (mq) => mq.put("t", "message"),
+  putMany: (mq) => mq.putMany("t", ["message"]),
+  get: (mq) => mq.get("t"),
+  getLatest: (mq) => mq.getLatest("t"),
+  getWait: (mq) => mq.getWait("t"),
+  read: (mq) => mq.read("t"),
+  subscribe: (mq) => mq.subscribe("t").next(),
+  topics: (mq) => mq.topics(),
+  shutdownServer: (mq) => mq.shutdownServer(),
+};
+
+/** The code with which a promise rejects. */
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => soon(work), DsmqError)).code;
+}
+
+for (const [name, call] of Object.entries(calls)) {
+  Deno.test(`${name} on a closed connection rejects with closed`, async () => {
+    await using server = await serve({ port: 0 });
+    const mq = await connect(server.url);
+    await mq.close();
+    assertEquals(await codeOf(call(mq)), "closed");
+  });
+
+  Deno.test(`${name} on a connection whose server is gone rejects with closed`, async () => {
+    const server = await serve({ port: 0, allowShutdown: true });
+    await using mq = await connect(server.url);
+    const stream = mq.subscribe("t");
+    await server.shutdown();
+    // The end of the stream tells that the client has heard of it.
+    assertEquals(await codeOf(stream.next()), "closed");
+    assertEquals(await codeOf(call(mq)), "closed");
+  });
+}
+
+Deno.test("close sends what was put, and waits until it is stored", async () => {
+  await using server = await serve({ port: 0 });
+  const mq = await connect({ url: server.url });
+  const puts = [mq.put("t", "one"), mq.put("t", "two"), mq.putMany("t", ["three", "four"])];
+  await mq.close();
+  await using reader = await connect({ url: server.url, since: "start" });
+  const [one, two, [three, four]] = await Promise.all(puts) as [number, number, number[]];
+  for (const [seq, body] of [[one, "one"], [two, "two"], [three, "three"], [four, "four"]]) {
+    const message = await reader.read("t");
+    assertEquals([message?.seq, message?.body], [seq, body]);
+  }
+});
+
+Deno.test("close does not say goodbye before what was put is answered", async () => {
+  const script = new Scripted();
+  const mq = await connect({ dial: script.dial });
+  const closed = Promise.all([mq.put("t", "message"), mq.close()]);
+  const { id } = await script.next();
+  await script.say({ id: id + 1, message: "of nobody" });
+  assertEquals(script.goodbye, undefined);
+  await script.say({ id, seq: 7 });
+  assertEquals([(await closed)[0], script.goodbye], [7, 1000]);
+});
+
+Deno.test("close answers what was asked before it", async () => {
+  await using server = await serve({ port: 0 });
+  const mq = await connect({ url: server.url });
+  await mq.put("t", "message");
+  const answers = [mq.get("t"), mq.get("t"), mq.getLatest("t")];
+  await mq.close();
+  assertEquals(await Promise.all(answers), ["message", "", ""]);
+});
+
+Deno.test("close rejects a getWait that waits, and does not wait for its time", async () => {
+  await using server = await serve({ port: 0 });
+  const mq = await connect(server.url);
+  const waiting = mq.getWait("t", { timeout: 60_000 });
+  await mq.get("a later request");
+  const [code] = await Promise.all([codeOf(waiting), soon(mq.close())]);
+  assertEquals(code, "closed");
+});
+
+Deno.test("close ends a subscription without an error, and drops what was not read", async () => {
+  await using server = await serve({ port: 0 });
+  const mq = await connect(server.url);
+  const waiting = mq.subscribe("t").next();
+  const unread = mq.subscribe("u", { since: "start" });
+  await mq.putMany("u", ["one", "two", "three"]);
+  assertEquals((await unread.next()).value?.body, "one");
+  await soon(mq.close());
+  assertEquals(await waiting, { done: true, value: undefined });
+  assertEquals(await unread.next(), { done: true, value: undefined });
+});
+
+Deno.test("close may be called twice, one call after the other", async () => {
+  await using server = await serve({ port: 0 });
+  const mq = await connect(server.url);
+  await mq.close();
+  await soon(mq.close());
+});
+
+Deno.test("close may be called twice at once, while there are answers to wait for", async () => {
+  await using server = await serve({ port: 0 });
+  await using mq = await connect(server.url);
+  const put = mq.put("t", "message");
+  await soon(Promise.all([mq.close(), mq.close()]));
+  assert(await put > 0);
+});
+
+Deno.test("close does not wait long for a server that does not answer the goodbye", async () => {
+  const script = new Scripted({ polite: false });
+  const mq = await connect({ dial: script.dial });
+  await soon(mq.close());
+  assertEquals(script.goodbye, 1000);
+  assertEquals(await codeOf(mq.get("t")), "closed");
+});
+
+Deno.test("await using closes", async () => {
+  await using server = await serve({ port: 0 });
+  let put: Promise<number>;
+  {
+    await using mq = await connect(server.url);
+    put = mq.put("t", "message");
+  }
+  assert(await put > 0);
+  assertEquals(server.stats().connections, 0);
+});
+
+Deno.test("a server that stops ends a getWait with stopping, and a subscription with closed", async () => {
+  const server = await serve({ port: 0, log: { info() {}, warn() {}, error() {} } });
+  await using mq = await connect(server.url);
+  const waiting = codeOf(mq.getWait("t"));
+  const streaming = codeOf(mq.subscribe("t").next());
+  await mq.get("a later request");
+  await server.shutdown();
+  assertEquals([await waiting, await streaming], ["stopping", "closed"]);
+});
+
+Deno.test("a line that is cut rejects reads with closed, and unanswered puts with unknown_outcome", async () => {
+  await using server = await serve({ port: 0 });
+  await using line = new WireCutter(server.port);
+  await using mq = await connect(line.url);
+  const streaming = codeOf(mq.subscribe("t").next());
+  const waiting = codeOf(mq.getWait("t"));
+  await mq.put("u", "answered");
+  line.deafen();
+  const unanswered = [
+    mq.get("t"),
+    mq.getLatest("t"),
+    mq.topics(),
+    mq.put("t", "message"),
+    mq.putMany("t", ["message"]),
+  ].map(codeOf);
+  line.cut();
+  assertEquals([await streaming, await waiting], ["closed", "closed"]);
+  assertEquals(await Promise.all(unanswered), [
+    "closed",
+    "closed",
+    "closed",
+    "unknown_outcome",
+    "unknown_outcome",
+  ]);
+  for (const call of Object.values(calls)) assertEquals(await codeOf(call(mq)), "closed");
+});
+
+Deno.test("what arrived before the line was cut is still delivered to a subscription, then the error", async () => {
+  await using server = await serve({ port: 0 });
+  await using line = new WireCutter(server.port);
+  await using mq = await connect(line.url);
+  await using stream = mq.subscribe("t");
+  await mq.putMany("t", ["one", "two"]);
+  assertEquals((await stream.next()).value?.body, "one");
+  const broken = codeOf(mq.getWait("u"));
+  line.cut();
+  assertEquals(await broken, "closed");
+  assertEquals((await stream.next()).value?.body, "two");
+  assertEquals(await codeOf(stream.next()), "closed");
+  assert((await stream.next()).done);
+});
+
+Deno.test("close on a line that is cut while answers are awaited comes to its end", async () => {
+  await using server = await serve({ port: 0 });
+  await using line = new WireCutter(server.port);
+  const mq = await connect(line.url);
+  line.deafen();
+  const put = codeOf(mq.put("t", "message"));
+  const closing = mq.close();
+  line.cut();
+  await soon(closing);
+  assertEquals(await put, "unknown_outcome");
+});
+
+Deno.test("a put that the server refuses after all is told with the server's code", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const refused = assertRejects(() => mq.put("t", "message"), DsmqError, "disk full");
+  const { id } = await script.next();
+  await script.say({
+    id,
+    error: { code: "unavailable", message: "Cannot store messages: disk full" },
+  });
+  const error = await refused;
+  assertEquals([error.code, error.topic], ["unavailable", "t"]);
+});
+
+Deno.test("a server that sends what is not of the protocol fails what is asked, and is hung up on", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const get = codeOf(mq.get("t"));
+  const put = codeOf(mq.put("t", "message"));
+  await script.next();
+  await script.say("what?");
+  assertEquals([await get, await put], ["bad_answer", "unknown_outcome"]);
+  assert(script.frames.length > 0);
+});

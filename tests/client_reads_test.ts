@@ -1,0 +1,241 @@
+/**
+ * The client: its reads, and what becomes of a message whose reader has given up.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, type Connection, serve } from "@dsmq/server";
+import { type Asked, Scripted } from "./support/scripted.ts";
+
+const one = { seq: 1, body: "one" };
+const two = { seq: 2, body: "two" };
+const three = { seq: 3, body: "three" };
+
+/** A `getWait` that was sent, and its reader gave up: its answer is still to come. */
+async function abandoned(mq: Connection, script: Scripted): Promise<Asked> {
+  const controller = new AbortController();
+  const waiting = mq.getWait("t", { signal: controller.signal });
+  const asked = await script.next();
+  controller.abort();
+  await assertRejects(() => waiting, DOMException);
+  const cancel = await script.next();
+  assertEquals([asked.action, cancel.action, cancel.wait], ["get_wait", "cancel", asked.id]);
+  return asked;
+}
+
+Deno.test("a getWait sends its time in whole milliseconds, ten seconds unless told otherwise", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  for (const [timeout, sent] of [[undefined, 10_000], [0, 0], [0.1, 1], [99, 99]] as const) {
+    const waiting = mq.getWait("t", timeout === undefined ? {} : { timeout });
+    const asked = await script.next();
+    await script.give(asked);
+    assertEquals([asked.timeout, await waiting], [sent, ""]);
+  }
+});
+
+Deno.test("an abort ends a getWait with its reason, and calls it off", async () => {
+  await using server = await serve({ port: 0 });
+  await using mq = await connect(server.url);
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const waiting = mq.getWait("t", { signal: controller.signal, timeout: 60_000 });
+  await mq.get("a later request");
+  controller.abort(reason);
+  assert(await assertRejects(() => waiting, Error) === reason);
+  // The server has called it off: nobody stands before a plain get any more.
+  await mq.put("t", "message");
+  assertEquals(await mq.get("t"), "message");
+});
+
+Deno.test("a signal that has aborted already keeps a getWait from being asked", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  await assertRejects(() => mq.getWait("t", { signal: AbortSignal.abort() }), DOMException);
+  const get = mq.get("t");
+  const asked = await script.next();
+  await script.give(asked, one);
+  assertEquals([asked.action, await get], ["get", "one"]);
+});
+
+Deno.test("an abort after the answer changes nothing, and leaves no listener", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const controller = new AbortController();
+  let listeners = 0;
+  const { signal } = controller;
+  const [add, remove] = [
+    signal.addEventListener.bind(signal),
+    signal.removeEventListener.bind(signal),
+  ];
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+  signal.removeEventListener = (
+    ...args: Parameters<typeof remove>
+  ) => (listeners--, remove(...args));
+  const waiting = mq.getWait("t", { signal });
+  const asked = await script.next();
+  assertEquals(listeners, 1);
+  await script.give(asked, one);
+  assertEquals([await waiting, listeners], ["one", 0]);
+  controller.abort();
+  const get = mq.get("t");
+  // Had the abort been heard, a cancel would come first.
+  const next = await script.next();
+  await script.give(next);
+  assertEquals([next.action, await get], ["get", ""]);
+});
+
+Deno.test("a message that arrives after its getWait was aborted is kept for the next get", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  await script.give(await abandoned(mq, script), one);
+  // Asked of nobody: the message is here.
+  assertEquals(await mq.get("t"), "one");
+  assertEquals(script.unread, []);
+});
+
+Deno.test("it is kept for the next getWait, and for read, with all that is known of it", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  await script.give(await abandoned(mq, script), one);
+  assertEquals(await mq.getWait("t"), "one");
+  await script.give(await abandoned(mq, script), two);
+  assertEquals(await mq.read("t"), { topic: "t", body: "two", seq: 2, time: 1 });
+});
+
+Deno.test("it is kept for its own topic alone", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  await script.give(await abandoned(mq, script), one);
+  const other = mq.get("u");
+  await script.give(await script.next());
+  assertEquals(await other, "");
+  assertEquals(await mq.get("t"), "one");
+});
+
+Deno.test("several that arrived late are kept in order", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const first = await abandoned(mq, script);
+  const second = await abandoned(mq, script);
+  await script.give(first, one);
+  await script.give(second, two);
+  assertEquals([await mq.get("t"), await mq.get("t")], ["one", "two"]);
+});
+
+Deno.test("a get asked before the late message arrived is given it, and what it fetched goes to the next", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const late = await abandoned(mq, script);
+  const get = mq.get("t");
+  const asked = await script.next();
+  await script.give(late, one);
+  assertEquals(await get, "one");
+  await script.give(asked, two);
+  assertEquals(await mq.get("t"), "two");
+});
+
+Deno.test("a late message goes to the first of several waiters, and each after it to the next", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const late = await abandoned(mq, script);
+  const waiters = [mq.getWait("t"), mq.getWait("t")];
+  const [first, second] = [await script.next(), await script.next()];
+  await script.give(late, one);
+  assertEquals(await waiters[0], "one");
+  // The first has what it wanted, so its own request is called off; the answer may still be a message.
+  assertEquals([(await script.next()).wait, script.unread], [first.id, []]);
+  await script.give(first, two);
+  assertEquals(await waiters[1], "two");
+  assertEquals((await script.next()).wait, second.id);
+  await script.give(second, three);
+  assertEquals(await mq.get("t"), "three");
+});
+
+Deno.test("a late message that never was lets the others wait on", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const late = await abandoned(mq, script);
+  const waiting = mq.getWait("t");
+  const asked = await script.next();
+  await script.give(late);
+  await script.give(asked, one);
+  assertEquals(await waiting, "one");
+});
+
+Deno.test("getLatest gives a kept message if there is none newer", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const [first, second] = [await abandoned(mq, script), await abandoned(mq, script)];
+  await script.give(first, one);
+  await script.give(second, two);
+  const latest = mq.getLatest("t");
+  await script.give(await script.next());
+  assertEquals(await latest, "two");
+  const get = mq.get("t");
+  await script.give(await script.next());
+  assertEquals(await get, "");
+});
+
+Deno.test("getLatest passes over kept messages if there is one newer", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  await script.give(await abandoned(mq, script), one);
+  const latest = mq.getLatest("t");
+  await script.give(await script.next(), two);
+  assertEquals(await latest, "two");
+  const get = mq.get("t");
+  await script.give(await script.next());
+  assertEquals(await get, "");
+});
+
+Deno.test("getLatest passes over a late message that arrives just before its answer", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const late = await abandoned(mq, script);
+  const latest = mq.getLatest("t");
+  const asked = await script.next();
+  await script.give(late, one);
+  await script.give(asked, two);
+  assertEquals(await latest, "two");
+  const get = mq.get("t");
+  await script.give(await script.next());
+  assertEquals(await get, "");
+});
+
+Deno.test("a get asked after a getLatest never gives what is older", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  await script.give(await abandoned(mq, script), one);
+  const latest = mq.getLatest("t");
+  const get = mq.get("t");
+  await script.give(await script.next(), two);
+  assertEquals(await latest, "two");
+  // The get may have been asked of the server, which then has nothing.
+  if (script.unread.length > 0) await script.give(await script.next());
+  assertEquals(await get, "");
+});
+
+Deno.test("a get asked after a getLatest is not given what arrives late and is older", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const late = await abandoned(mq, script);
+  const latest = mq.getLatest("t");
+  const get = mq.get("t");
+  const [newest, oldest] = [await script.next(), await script.next()];
+  await script.give(late, one);
+  await script.give(newest, two);
+  await script.give(oldest, three);
+  assertEquals([await latest, await get], ["two", "three"]);
+});
+
+Deno.test("a subscription begins with the messages that were kept", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  await script.give(await abandoned(mq, script), { seq: 7, body: "seven" });
+  await using _stream = mq.subscribe("t");
+  const { id, since } = await script.next();
+  assertEquals(since, { after: 6 });
+  await script.say({ id, sub: id, start: 6 });
+});

@@ -1,0 +1,248 @@
+/**
+ * The client: how it connects, and how it sends.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect, type ConnectOptions, DsmqError, serve, type Server } from "@dsmq/server";
+import { Scripted, WELCOME } from "./support/scripted.ts";
+import { soon } from "./support/soon.ts";
+
+/** A port of this machine that nobody listens on. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** What `connect` rejects with: it must be a `DsmqError`. */
+async function refusal(options: ConnectOptions): Promise<DsmqError> {
+  return await assertRejects(() => soon(connect(options)), DsmqError);
+}
+
+Deno.test("requests of one turn of the event loop leave in one frame, in order", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  script.frames.length = 0;
+  const answers = Promise.all([
+    mq.put("t", "one"),
+    mq.get("t"),
+    mq.getLatest("u"),
+    mq.getWait("t", { timeout: 5 }),
+    mq.putMany("t", ["two", "three"]),
+  ]);
+  const asked = [];
+  for (let i = 0; i < 5; i++) asked.push(await script.next());
+  assertEquals(asked.map(({ action }) => action), ["put", "get", "get_latest", "get_wait", "put"]);
+  assertEquals(script.frames.length, 1);
+  await script.say([
+    { id: asked[0]!.id, seq: 1 },
+    { id: asked[1]!.id, message: "one", seq: 1, time: 1, through: 1 },
+    { id: asked[2]!.id, message: "", through: 1 },
+    { id: asked[3]!.id, message: "", through: 1 },
+    { id: asked[4]!.id, seqs: [2, 3] },
+  ]);
+  assertEquals(await answers, [1, "one", "", "", [2, 3]]);
+});
+
+Deno.test("requests of two turns leave in two frames", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  script.frames.length = 0;
+  const first = mq.get("t");
+  await script.give(await script.next());
+  await first;
+  const second = mq.get("t");
+  await script.give(await script.next());
+  await second;
+  assertEquals(script.frames.length, 2);
+});
+
+Deno.test("what is too much for one frame leaves in several, none much larger than 256 KiB", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  script.frames.length = 0;
+  const puts = Array.from({ length: 10 }, (_, i) => mq.put("t", String(i).repeat(100_000)));
+  for (let i = 0; i < 10; i++) {
+    const { id, message } = await script.next();
+    assert(message.startsWith(String(i)));
+    await script.say({ id, seq: i + 1 });
+  }
+  assertEquals(await Promise.all(puts), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assertEquals(script.frames.length, 5);
+  assert(script.frames.every((frame) => frame.length < 257 * 1024));
+});
+
+Deno.test("connect says what it is: the subprotocol dsmq, and hello with protocol and position", async () => {
+  const script = new Scripted();
+  const dialled: unknown[] = [];
+  await using mq = await connect({
+    host: "::1",
+    port: 5,
+    since: 7,
+    dial(url, protocols) {
+      dialled.push(url, protocols);
+      return script.dial();
+    },
+  });
+  assertEquals(dialled, ["ws://[::1]:5", ["dsmq"]]);
+  assertEquals(script.frames, ['{"action":"hello","protocol":1,"since":{"after":7},"id":1}']);
+  assertEquals([mq.url, mq.kept], ["ws://[::1]:5", WELCOME.kept]);
+});
+
+Deno.test("connect takes a URL, http: and https: included", async () => {
+  for (
+    const [url, dialled] of [
+      ["ws://host:5/path?query", "ws://host:5/path?query"],
+      [new URL("wss://host/"), "wss://host"],
+      ["http://host:5", "ws://host:5"],
+      ["https://host/path/", "wss://host/path/"],
+    ] as const
+  ) {
+    const script = new Scripted();
+    await using mq = await connect({ url, dial: script.dial });
+    assertEquals(mq.url, dialled);
+  }
+});
+
+Deno.test("connect retries while the server is still starting", async () => {
+  const port = freePort();
+  let tries = 0;
+  let starting: Promise<Server> | undefined;
+  const connecting = connect({
+    port,
+    dial(url, protocols) {
+      if (++tries === 3) starting = serve({ port });
+      return new WebSocket(url, protocols);
+    },
+  });
+  const mq = await soon(connecting);
+  await using _server = await starting!;
+  await using _mq = mq;
+  assert(tries >= 3);
+  await mq.put("t", "message");
+  assertEquals(await mq.get("t"), "message");
+});
+
+Deno.test("connect gives up after its time, and says where nobody answered", async () => {
+  const port = freePort();
+  const error = await refusal({ port, timeout: 50 });
+  assertEquals(error.code, "unreachable");
+  assertStringIncludes(error.message, `ws://127.0.0.1:${port}`);
+});
+
+Deno.test("connect gives up after ten tries in about five seconds", async () => {
+  const port = freePort();
+  const wait = globalThis.setTimeout;
+  const pauses: unknown[] = [];
+  // The pauses are noted instead of made.
+  globalThis.setTimeout = ((callback: () => void, ms: number) => {
+    pauses.push(ms);
+    return wait(callback, 0);
+  }) as typeof wait;
+  let tries = 0;
+  try {
+    const dial = (url: string, protocols: string[]) => {
+      tries++;
+      return new WebSocket(url, protocols);
+    };
+    const error = await assertRejects(() => connect({ port, dial }), DsmqError, "10 tries");
+    assertEquals(error.code, "unreachable");
+    assertStringIncludes(error.message, `ws://127.0.0.1:${port}`);
+  } finally {
+    globalThis.setTimeout = wait;
+  }
+  assertEquals(tries, 10);
+  assertEquals(pauses, [10, 20, 40, 80, 160, 320, 640, 1280, 2560]);
+});
+
+Deno.test("an abort signal ends connecting, with its own reason", async () => {
+  const port = freePort();
+  const controller = new AbortController();
+  const reason = new Error("changed my mind");
+  let tries = 0;
+  const connecting = connect({
+    port,
+    signal: controller.signal,
+    dial(url, protocols) {
+      if (++tries === 2) controller.abort(reason);
+      return new WebSocket(url, protocols);
+    },
+  });
+  const error = await assertRejects(() => soon(connecting), Error);
+  assert(error === reason);
+  assertEquals(tries, 2);
+});
+
+Deno.test("an abort signal ends waiting for hello, and hangs up", async () => {
+  const script = new Scripted();
+  const controller = new AbortController();
+  const connecting = connect({
+    signal: controller.signal,
+    dial() {
+      const socket = script.dial();
+      socket.send = () => controller.abort();
+      return socket;
+    },
+  });
+  assertEquals((await assertRejects(() => soon(connecting), Error)).name, "AbortError");
+  assertEquals(script.goodbye, 1000);
+});
+
+Deno.test("a signal that has aborted already keeps connect from dialling", async () => {
+  const script = new Scripted();
+  const signal = AbortSignal.abort();
+  await assertRejects(() => connect({ signal, dial: script.dial }), DOMException);
+  assertEquals(script.dialled, 0);
+});
+
+Deno.test("a connection once made outlives the time that connecting was given, and its signal", async () => {
+  await using server = await serve({ port: 0 });
+  const controller = new AbortController();
+  await using mq = await connect({ url: server.url, timeout: 500, signal: controller.signal });
+  controller.abort();
+  // A timer that was set later than that of connecting, and for the same time.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await mq.put("t", "message");
+  assertEquals(await mq.get("t"), "message");
+});
+
+Deno.test("connect refuses wrong options", async () => {
+  const wrong: [unknown, typeof TypeError | typeof RangeError, string][] = [
+    [{ hots: "x" }, TypeError, "hots"],
+    [{ url: "ws://x", port: 5 }, TypeError, "not by both"],
+    ["ftp://x", TypeError, "ftp://x"],
+    ["localhost:30008", TypeError, "localhost:30008"],
+    ["ws://x/#fragment", TypeError, "fragment"],
+    [{ port: 0 }, RangeError, "got 0"],
+    [{ port: 65536 }, RangeError, "got 65536"],
+    [{ port: 1.5 }, RangeError, "got 1.5"],
+    [{ timeout: 0 }, RangeError, "got 0"],
+    [{ timeout: NaN }, RangeError, "got NaN"],
+    [{ since: -1 }, RangeError, "-1"],
+    [{ since: 0.5 }, RangeError, "0.5"],
+    [{ since: "yesterday" }, TypeError, "yesterday"],
+    [{ since: new Date(NaN) }, RangeError, "invalid"],
+    [{ since: {} }, TypeError, "an object"],
+  ];
+  const script = new Scripted();
+  for (const [target, ErrorClass, message] of wrong) {
+    const options = typeof target === "string"
+      ? { url: target, dial: script.dial }
+      : { ...target as ConnectOptions, dial: script.dial };
+    await assertRejects(() => connect(options), ErrorClass, message);
+  }
+  assertEquals(script.dialled, 0);
+});
+
+Deno.test("connect may be given more time than a timer can hold", async () => {
+  await using server = await serve({ port: 0 });
+  for (const timeout of [2 ** 31, Number.MAX_SAFE_INTEGER, Infinity]) {
+    try {
+      await using _mq = await connect({ url: server.url, timeout });
+    } catch (error) {
+      // Or it is refused as what it is: a wrong argument.
+      assert(error instanceof RangeError, `${timeout}: ${error}`);
+    }
+  }
+});

@@ -1,0 +1,211 @@
+/**
+ * The server: how it stops.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, serve, type Server } from "@dsmq/server";
+import { Raw } from "./support/raw.ts";
+import { soon } from "./support/soon.ts";
+
+const quiet = { info() {}, warn() {}, error() {} };
+
+/** Asserts that nobody listens on the server's port. */
+async function assertPortFree({ port }: Server): Promise<void> {
+  await (await serve({ port })).shutdown();
+}
+
+Deno.test("await using stops the server, and frees its port", async () => {
+  let stopped: Server;
+  {
+    await using server = await serve({ port: 0 });
+    stopped = server;
+    await using mq = await connect(server.url);
+    await mq.put("t", "message");
+  }
+  await soon(stopped.finished);
+  await assertPortFree(stopped);
+});
+
+Deno.test("shutdown closes every connection with code 1012, and resolves finished", async () => {
+  const server = await serve({ port: 0 });
+  await using one = await Raw.open(server.url);
+  await using other = await Raw.open(server.url);
+  await soon(server.shutdown());
+  await soon(server.finished);
+  assertEquals([(await one.closed).code, (await other.closed).code], [1012, 1012]);
+  assertEquals(server.stats().connections, 0);
+  await assertPortFree(server);
+});
+
+Deno.test("finished is pending while the server runs", async () => {
+  await using server = await serve({ port: 0 });
+  await using mq = await connect(server.url);
+  const first = Promise.race([server.finished.then(() => "finished"), mq.put("t", "message")]);
+  assert(typeof await first === "number");
+});
+
+Deno.test("shutdown may be called twice, at once and afterwards", async () => {
+  const server = await serve({ port: 0 });
+  await using _mq = await connect(server.url);
+  await soon(Promise.all([server.shutdown(), server.shutdown(), server[Symbol.asyncDispose]()]));
+  await soon(server.shutdown());
+});
+
+Deno.test("shutdown finishes what was accepted: all of a frame is answered before the goodbye", async () => {
+  const server = await serve({ port: 0, allowShutdown: true });
+  await using raw = await Raw.open(server.url);
+  raw.send([
+    { action: "put", id: 1, topic: "t", message: "before" },
+    { action: "shutdown", id: 2 },
+    { action: "put", id: 3, topic: "t", message: "after" },
+    { action: "get", id: 4, topic: "t" },
+    { action: "get", id: 5, topic: "t" },
+  ]);
+  const answers = await raw.next();
+  await soon(server.finished);
+  assertEquals((await raw.closed).code, 1012);
+  assertEquals(answers.map(({ id }: { id: number }) => id), [1, 2, 3, 4, 5]);
+  assertEquals([answers[3].message, answers[4].message], ["before", "after"]);
+});
+
+Deno.test("shutdown tells those who wait that the server is stopping", async () => {
+  const server = await serve({ port: 0, log: quiet });
+  await using raw = await Raw.open(server.url);
+  raw.send([
+    { action: "get_wait", id: 1, topic: "t", timeout: 60_000 },
+    { action: "hello", id: 2 },
+  ]);
+  assertEquals((await raw.next())[0].id, 2);
+  await soon(server.shutdown());
+  const answer = await raw.next();
+  assertEquals([answer.id, answer.error.code], [1, "stopping"]);
+});
+
+Deno.test("a server that is stopping is not well, and lets nobody in", async () => {
+  const server = await serve({ port: 0 });
+  await using raw = await Raw.open(server.url);
+  const address = server.url.replace("ws:", "http:");
+  const stopping = server.shutdown();
+  const [health] = await Promise.allSettled([
+    fetch(`${address}/health`).then(async (response) => {
+      await response.text();
+      return response.status;
+    }),
+  ]);
+  await soon(stopping);
+  // Either it is said, or the port is closed already.
+  if (health.status === "fulfilled") assertEquals(health.value, 503);
+  assertEquals((await raw.closed).code, 1012);
+  await assertRejects(() => connect({ url: server.url, timeout: 50 }), Error);
+});
+
+Deno.test("a client may stop a server that gave leave for it", async () => {
+  const server = await serve({ port: 0, allowShutdown: true });
+  await using mq = await connect(server.url);
+  await mq.shutdownServer();
+  await soon(server.finished);
+  await assertPortFree(server);
+});
+
+Deno.test("a client may not stop a server that did not", async () => {
+  await using server = await serve({ port: 0, log: quiet });
+  await using mq = await connect(server.url);
+  await assertRejects(() => mq.shutdownServer(), Error, "without leave");
+  assert(await mq.put("t", "message") > 0);
+});
+
+Deno.test("an abort of the signal option stops the server", async () => {
+  const controller = new AbortController();
+  const server = await serve({ port: 0, signal: controller.signal });
+  await using raw = await Raw.open(server.url);
+  controller.abort();
+  await soon(server.finished);
+  assertEquals((await raw.closed).code, 1012);
+  await assertPortFree(server);
+});
+
+Deno.test("a signal that has aborted already keeps the server from starting", async () => {
+  const reason = new Error("never mind");
+  const signal = AbortSignal.abort(reason);
+  assert(await assertRejects(() => serve({ port: 0, signal }), Error) === reason);
+});
+
+Deno.test("a signal that aborts while the server is starting is heard", async () => {
+  const controller = new AbortController();
+  const starting = serve({ port: 0, signal: controller.signal });
+  controller.abort();
+  let server: Server | undefined;
+  try {
+    server = await starting;
+  } catch {
+    // As good: it did not start.
+  }
+  try {
+    if (server) await soon(server.finished, 1000);
+  } finally {
+    await server?.shutdown();
+  }
+});
+
+/** A server in a process of its own, which prints its address. */
+const PROGRAM = `
+  import { serve } from "@dsmq/server";
+  const server = await serve({ port: 0 });
+  console.log(server.url);
+  await server.finished;
+  console.log("finished");
+`;
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test({
+    name: `${signal} ends a server's process with code 0, after a goodbye with 1012`,
+    // Windows has neither of them.
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["eval", "--no-lock", PROGRAM],
+        cwd: new URL("..", import.meta.url),
+        stdin: "null",
+        stdout: "piped",
+        stderr: "inherit",
+      }).spawn();
+      const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      try {
+        const url = (await lines.read()).value!.trim();
+        await using raw = await Raw.open(url);
+        await raw.ask({ action: "put", id: 1, topic: "t", message: "message" });
+        child.kill(signal);
+        assertEquals((await soon(raw.closed)).code, 1012);
+        assertEquals((await soon(lines.read())).value, "finished\n");
+        assertEquals((await soon(child.status)).code, 0);
+      } finally {
+        await lines.cancel();
+        try {
+          child.kill("SIGKILL");
+        } catch {
+          // It has ended.
+        }
+        await child.status;
+      }
+    },
+  });
+}
+
+Deno.test("a server that is told to leaves signals alone", async () => {
+  const add = Deno.addSignalListener;
+  const heeded: string[] = [];
+  Deno.addSignalListener = (signal, handler) => {
+    heeded.push(signal);
+    add(signal, handler);
+  };
+  try {
+    await using _server = await serve({ port: 0, handleSignals: false });
+    assertEquals(heeded, []);
+    await using _other = await serve({ port: 0 });
+    assert(heeded.includes("SIGINT"));
+  } finally {
+    Deno.addSignalListener = add;
+  }
+});
