@@ -131,6 +131,9 @@ export interface Connection extends AsyncDisposable {
    */
   shutdownServer(): Promise<void>;
 
-  /** Sends what was put, waits for the answers, ends waits and subscriptions, and hangs up. May be called twice. */
+  /**
+   * Sends what was put, waits up to 5 s for the answers, ends waits and subscriptions, and hangs up. What
+   * was not answered by then rejects. May be called twice.
+   */
   close(): Promise<void>;
 }

@@ -36,7 +36,8 @@ interface Pending {
 /** The goodbye of a client that has what it wanted (RFC 6455). */
 const NORMAL = 1000;
 
-/** For how long to wait for the server's goodbye, in milliseconds. */
+/** For how long to wait for the last answers, and for the server's goodbye, in milliseconds. */
+const LAST_ANSWERS = 5000;
 const GOODBYE = 1000;
 
 /** A socket in use. What is asked in one turn of the event loop leaves together. */
@@ -123,10 +124,15 @@ export class Link {
     this.#streams.delete(id);
   }
 
-  /** Asks nothing more, waits until all was answered, and says goodbye. */
+  /** Asks nothing more, waits a while until all was answered, and says goodbye. */
   async close(): Promise<void> {
     this.#shut();
-    if (this.#pending.size > 0) await (this.#idle ??= Promise.withResolvers<void>()).promise;
+    if (this.#pending.size > 0) {
+      const idle = this.#idle ??= Promise.withResolvers<void>();
+      const timer = setTimeout(idle.resolve, LAST_ANSWERS);
+      await idle.promise;
+      clearTimeout(timer);
+    }
     await this.abandon();
   }
 

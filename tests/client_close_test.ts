@@ -124,6 +124,27 @@ Deno.test("close does not wait long for a server that does not answer the goodby
   assertEquals(await codeOf(mq.get("t")), "closed");
 });
 
+Deno.test("close waits 5 s for the last answers, and no longer", async () => {
+  const script = new Scripted();
+  const mq = await connect({ dial: script.dial });
+  const put = codeOf(mq.put("t", "message"));
+  await script.next();
+  // The only timer of 5 s is the one in question: it goes off at once.
+  const { setTimeout } = globalThis;
+  const timers: (number | undefined)[] = [];
+  globalThis.setTimeout = ((callback: () => void, ms?: number) => {
+    timers.push(ms);
+    return setTimeout(callback, ms === 5000 ? 0 : ms);
+  }) as typeof setTimeout;
+  try {
+    await soon(mq.close());
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assert(timers.includes(5000));
+  assertEquals(await put, "unknown_outcome");
+});
+
 Deno.test("await using closes", async () => {
   await using server = await serve({ port: 0 });
   let put: Promise<number>;

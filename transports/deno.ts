@@ -76,6 +76,9 @@ function attach(socket: WebSocket, arrived: (peer: Peer) => Visit, house: House)
 class DenoPeer implements Peer {
   readonly #socket: WebSocket;
   #gone = false;
+  /** There while somebody waits for the peer to read. */
+  #drain: PromiseWithResolvers<void> | undefined;
+  #nextLook: ReturnType<typeof setTimeout> | undefined;
   visit: Visit | undefined;
 
   constructor(socket: WebSocket) {
@@ -90,10 +93,10 @@ class DenoPeer implements Peer {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
   }
 
-  async drained(): Promise<void> {
-    while (!this.#gone && this.#socket.readyState === WebSocket.OPEN && this.buffered > LOW_WATER) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL));
-    }
+  drained(): Promise<void> {
+    const { promise } = this.#drain ??= Promise.withResolvers<void>();
+    this.#look();
+    return promise;
   }
 
   close(code: number, reason: string): void {
@@ -105,6 +108,18 @@ class DenoPeer implements Peer {
     if (this.#gone) return;
     this.#gone = true;
     this.close(INTERNAL_ERROR, "given up");
+    this.#look();
     this.visit?.closed();
+  }
+
+  /** Looks whether the peer has read; if not, looks again in a while. */
+  #look(): void {
+    clearTimeout(this.#nextLook);
+    if (this.buffered > LOW_WATER) {
+      this.#nextLook = setTimeout(() => this.#look(), DRAIN_POLL);
+      return;
+    }
+    this.#drain?.resolve();
+    this.#drain = undefined;
   }
 }

@@ -1,0 +1,297 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { type Engine, loadEngine, tested } from "../stores/engine.ts";
+import { dbSqlite } from "../stores/engines/db_sqlite.ts";
+import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
+import { SqliteStore } from "../stores/sqlite.ts";
+import { type Store, StoreError } from "../stores/store.ts";
+import { testStore } from "./store_contract.ts";
+import { nth, watched } from "./store_contract_failing.ts";
+import {
+  append,
+  assertIncreasing,
+  Feed,
+  put,
+  puts,
+  read,
+  RETENTION,
+  topicNames,
+  trimAll,
+} from "./store_contract_support.ts";
+import { DelayedStore } from "./support/delayed_store.ts";
+import { Database as FakeDatabase } from "./support/fake_db_sqlite.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+
+const overFake = dbSqlite({ Database: FakeDatabase });
+const native = await loadEngine("@db/sqlite").catch((error: Error) => error);
+const noNative = native instanceof Error ? native.message : undefined;
+
+function open(engine: Engine, clock = new ManualClock(), retention = RETENTION): Store {
+  return new SqliteStore({ engine, retention, clock });
+}
+
+testStore("node:sqlite", ({ clock }) => Promise.resolve(open(nodeSqlite, clock)));
+testStore(
+  "@db/sqlite",
+  async ({ clock }) => open(await loadEngine("@db/sqlite"), clock),
+  { ignore: noNative },
+);
+testStore("the adapter for @db/sqlite", ({ clock }) => Promise.resolve(open(overFake, clock)));
+for (const seed of [1, 2]) {
+  testStore(
+    `a delayed store, seed ${seed}`,
+    ({ clock }) => Promise.resolve(new DelayedStore(open(nodeSqlite, clock), { seed })),
+  );
+}
+
+Deno.test("a message lasts as long as the store is told", async () => {
+  const clock = new ManualClock();
+  await using store = open(nodeSqlite, clock, 50);
+  const messages = await append(store, [put("t")]);
+  clock.advance(49);
+  assertEquals((await read(store, { topic: "t" })).messages, messages);
+  clock.advance(1);
+  assertEquals((await read(store, { topic: "t" })).messages, []);
+});
+
+for (const engine of [nodeSqlite, overFake]) {
+  Deno.test(`${engine.name}: purging 50,000 messages takes several steps`, async () => {
+    const clock = new ManualClock();
+    const { failing, executed } = watched(engine);
+    await using store = open(failing, clock);
+    await append(store, Array.from({ length: 50_000 }, (_, i) => put(`t${i % 9}`)));
+    clock.advance(RETENTION);
+    await store.bounds();
+    executed.length = 0;
+    let steps = 1;
+    while (await store.trim(1)) steps++;
+    assert(steps > 1, `${steps} steps`);
+    // Also within a step: who has more time than one slice takes deletes more than one slice.
+    const slices = executed.filter((sql) => sql.startsWith("DELETE FROM messages")).length;
+    assert(slices >= steps - 1, `${slices} slices in ${steps} steps`);
+  });
+}
+
+Deno.test("a store says which engine keeps its messages, and that they are in memory", async () => {
+  await using store = open(nodeSqlite);
+  assertStringIncludes(store.description, "node:sqlite");
+  assertEquals(store.kept, "memory");
+});
+
+const FAILURES: Record<string, (sql: string) => boolean> = {
+  "the transaction does not begin": nth(1, "BEGIN"),
+  "its first message is not stored": nth(1, "INSERT INTO messages"),
+  "its last message is not stored": nth(4, "INSERT INTO messages"),
+  "a new topic is not stored": nth(2, "INSERT INTO topics"),
+  "the transaction does not end": nth(1, "COMMIT"),
+};
+
+for (const [failure, fails] of Object.entries(FAILURES)) {
+  Deno.test(`a batch is not stored at all if ${failure}`, async () => {
+    const { failing, failOn } = watched();
+    await using store = open(failing);
+    using feed = await Feed.open(store);
+    const before = await append(store, [put("old"), put("old"), put("u")]);
+    const bounds = await store.bounds();
+
+    failOn(fails);
+    const batch = [put("old"), put("new"), ...puts("u", "1", "2"), put("newer")];
+    const results = await store.append(batch);
+    assertEquals(results.length, batch.length);
+    for (const result of results) {
+      assertInstanceOf(result, StoreError);
+      assertEquals(result.code, "unavailable");
+      assertStringIncludes(result.message, "the disk is full");
+    }
+    assertEquals(await store.bounds(), bounds);
+    assertEquals(await topicNames(store), ["old", "u"]);
+    for (const topic of ["old", "u", "new", "newer"]) {
+      const expected = before.filter((message) => message.topic === topic);
+      assertEquals((await read(store, { topic })).messages, expected);
+    }
+
+    const after = await append(store, batch);
+    assertIncreasing([...before, ...after].map(({ seq }) => seq));
+    assertEquals(feed.messages, [...before, ...after]);
+    assertEquals((await read(store, { topic: "new" })).messages, [after[1]!]);
+    const entries = await store.topics({ prefix: "", after: "", count: 10 });
+    const counts = entries.map(({ topic, messages }) => [topic, messages]);
+    assertEquals(counts, [["new", 1], ["newer", 1], ["old", 3], ["u", 3]]);
+  });
+}
+
+Deno.test("a batch's error says why, also if SQLite has undone the transaction already", async () => {
+  const { failing, failOn } = watched();
+  let db: ReturnType<Engine["open"]>;
+  const engine: Engine = { name: failing.name, open: (path) => db = failing.open(path) };
+  await using store = open(engine);
+  // As SQLite does by itself where the disk is full or memory runs out.
+  failOn((sql) => sql === "COMMIT" ? (db.exec("ROLLBACK"), true) : false);
+  const [result] = await store.append([put("t")]);
+  assertInstanceOf(result, StoreError);
+  assertStringIncludes(result.message, "the disk is full");
+  failOn(() => {});
+  await append(store, [put("t")]);
+});
+
+for (const statement of ["DELETE FROM topics", "DELETE FROM messages", "COMMIT"]) {
+  Deno.test(`a purge whose ${statement} fails can be repeated, and counts right`, async () => {
+    const { failing, failOn } = watched();
+    const clock = new ManualClock();
+    await using store = open(failing, clock);
+    await append(store, [put("gone"), put("t"), put("t")]);
+    clock.advance(1);
+    const [kept] = await append(store, [put("t")]);
+    clock.advance(RETENTION - 1);
+    failOn(nth(1, statement));
+    await assertRejects(() => store.trim(1000), Error, "the disk is full");
+    const entry = { topic: "t", messages: 1, seq: kept!.seq, time: kept!.time };
+    for (let time = 0; time < 2; time++) {
+      assertEquals(await store.topics({ prefix: "", after: "", count: 10 }), [entry]);
+      assertEquals((await read(store, { topic: "t" })).messages, [kept!]);
+      await trimAll(store);
+    }
+    const [back] = await append(store, [put("gone")]);
+    assertEquals((await read(store, { topic: "gone" })).messages, [back!]);
+  });
+}
+
+Deno.test("what the engine fails at is rejected with a StoreError", async () => {
+  const { failing, failOn } = watched();
+  const clock = new ManualClock();
+  await using store = open(failing, clock);
+  await append(store, puts("t", "1", "2"));
+  const query = { topic: "t", after: 0, count: 10, bytes: 10 };
+  failOn((sql) => sql.startsWith("SELECT"));
+  const asked: (() => Promise<unknown>)[] = [
+    () => store.read([query]),
+    () => store.read([{ ...query, newest: true }]),
+    () => store.topics({ prefix: "", after: "", count: 1 }),
+    () => store.positionAt(clock.now()),
+  ];
+  for (const ask of asked) await assertRejects(ask, StoreError, "the disk is full");
+  clock.advance(RETENTION);
+  await assertRejects(() => store.bounds(), StoreError, "the disk is full");
+  await assertRejects(() => store.trim(1), StoreError, "the disk is full");
+  failOn(() => {});
+  assertEquals((await read(store, { topic: "t" })).messages, []);
+});
+
+const inCheckout = noNative !== undefined;
+
+Deno.test("the engine is @db/sqlite where it can be used, else node:sqlite", async () => {
+  assertEquals((await loadEngine("auto")).name, inCheckout ? "node:sqlite" : "@db/sqlite");
+});
+
+for (const leave of ["ffi", "read", "write", "env", "net"] as const) {
+  Deno.test({
+    name: `without the leave ${leave} the engine is node:sqlite`,
+    permissions: {
+      ...{ ffi: true, read: true, write: true, env: true, net: true },
+      [leave]: false,
+    },
+    async fn() {
+      await using store = open(await loadEngine("auto"));
+      assertStringIncludes(store.description, "node:sqlite");
+      assertEquals((await append(store, [put("t")])).length, 1);
+    },
+  });
+}
+
+Deno.test("node:sqlite serves without any leave", { permissions: "none" }, async () => {
+  assertEquals((await loadEngine("node:sqlite")).name, "node:sqlite");
+});
+
+Deno.test({
+  name: "an engine that is asked for by name and cannot be used is an error that says why",
+  ignore: !inCheckout,
+  async fn() {
+    const says = "Cannot use @db/sqlite: the package is not available in a checkout";
+    const error = await assertRejects(() => loadEngine("@db/sqlite"), Error, says);
+    assertInstanceOf(error.cause, Error);
+  },
+});
+
+Deno.test("an engine that cuts integers to 32 bits is refused", () => {
+  class Cutting extends FakeDatabase {
+    constructor(path: string) {
+      super(path, { int64: false });
+    }
+  }
+  assertThrows(() => tested(dbSqlite({ Database: Cutting })), Error, "not what was stored");
+  assertEquals(tested(overFake), overFake);
+});
+
+type Row = { n: number; s: string; bytes: number };
+
+const DAMAGES: Record<string, (row: Row) => unknown> = {
+  "integers of another type": (row) => ({ ...row, n: BigInt(row.n) }),
+  "text beyond ASCII damaged": (row) => ({ ...row, s: row.s.replace(/[^\0-\x7f]+/, "?") }),
+  "text unescaped": (row) => ({ ...row, s: row.s.replace("\\u0000", "\0") }),
+  "a length in characters": (row) => ({ ...row, bytes: row.s.length }),
+  "nothing": () => undefined,
+};
+
+for (const [damage, damaged] of Object.entries(DAMAGES)) {
+  Deno.test(`an engine that returns ${damage} is refused, and closed`, () => {
+    let closed = false;
+    class Damaging extends FakeDatabase {
+      override prepare(sql: string) {
+        const statement = super.prepare(sql);
+        const all = statement.all.bind(statement);
+        statement.all = (...values) => (all(...values) as Row[]).map(damaged) as never;
+        return statement;
+      }
+      override close() {
+        closed = true;
+        super.close();
+      }
+    }
+    assertThrows(() => tested(dbSqlite({ Database: Damaging })), Error, "not what was stored");
+    assert(closed);
+  });
+}
+
+Deno.test("a delayed store loses its feeds when told to, and can be followed again", async () => {
+  await using store = new DelayedStore(open(nodeSqlite));
+  using one = await Feed.open(store);
+  using two = await Feed.open(store);
+  const before = await append(store, [put("t")]);
+  await Promise.all([one.until(before[0]!), two.until(before[0]!)]);
+  store.loseFeeds(new Error("the cable is cut"));
+  using again = await Feed.open(store);
+  const after = [];
+  for (let i = 0; i < 10; i++) after.push(...await append(store, [put("t")]));
+  await again.until(after.at(-1)!);
+  assertEquals(again.messages, after);
+  for (const feed of [one, two]) {
+    assertEquals(feed.errors.map(({ message }) => message), ["the cable is cut"]);
+    assertEquals(feed.messages, before);
+  }
+});
+
+Deno.test("a delayed store appends in order, answers out of order, and feeds late", async () => {
+  await using store = new DelayedStore(open(nodeSqlite));
+  using feed = await Feed.open(store);
+  const answered: number[] = [];
+  let fedLater = 0;
+  const texts = Array.from({ length: 50 }, (_, i) => `${i}`);
+  await Promise.all(texts.map(async (text) => {
+    const [message] = await append(store, [put("t", text)]);
+    answered.push(message!.seq);
+    if (!feed.messages.some(({ seq }) => seq === message!.seq)) fedLater++;
+  }));
+  const ordered = answered.toSorted((a, b) => a - b);
+  assertNotEquals(answered, ordered);
+  assert(fedLater > 0);
+  await feed.until({ seq: ordered.at(-1)! });
+  assertEquals(feed.messages.map(({ seq }) => seq), ordered);
+  assertEquals(feed.messages.map(({ body }) => JSON.parse(body)), texts);
+});

@@ -1,0 +1,220 @@
+/**
+ * A store that answers late, as one behind a network does: each answer after a while of its own, the feed
+ * behind or ahead of the answers, and now and then broken off.
+ *
+ * @module
+ */
+
+import type { TopicEntry } from "../../protocol/answers.ts";
+import type {
+  Follower,
+  Message,
+  Page,
+  Put,
+  Query,
+  Store,
+  Stored,
+  StoreError,
+  TopicQuery,
+} from "../../stores/store.ts";
+
+/** How a {@linkcode DelayedStore} delays. */
+export interface Delays {
+  /** Makes a run reproducible: the same seed draws the same delays for the same calls. */
+  readonly seed?: number;
+  /** The longest delay, in milliseconds. */
+  readonly longest?: number;
+}
+
+/**
+ * Delays what another store does, within what the contract allows.
+ *
+ * What is asked for happens at the call or after a delay, and its answer comes after another. Appends
+ * happen in the order of their calls. It owns the store that it wraps.
+ */
+export class DelayedStore implements Store {
+  readonly #inner: Store;
+  readonly #chance: Chance;
+  readonly #feeds = new Set<DelayedFeed>();
+  readonly #answers = new Set<Promise<unknown>>();
+  #lastAppend: Promise<unknown> = Promise.resolve();
+  #appendsWaiting = 0;
+
+  /** Wraps a store. */
+  constructor(inner: Store, { seed = 1, longest = 2 }: Delays = {}) {
+    this.#inner = inner;
+    this.#chance = new Chance(seed, longest);
+  }
+
+  get epoch(): string {
+    return this.#inner.epoch;
+  }
+
+  get kept(): Store["kept"] {
+    return this.#inner.kept;
+  }
+
+  get description(): string {
+    return `${this.#inner.description}, delayed`;
+  }
+
+  /** Breaks all feeds off, as a broken network does: what was under way in them is lost. */
+  loseFeeds(error: Error = new Error("the network is broken")): void {
+    for (const feed of [...this.#feeds]) feed.lost(error);
+  }
+
+  append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
+    if (this.#appendsWaiting === 0 && this.#chance.even()) {
+      return this.#late(this.#inner.append(batch));
+    }
+    this.#appendsWaiting++;
+    const append = Promise.all([this.#lastAppend, this.#chance.delay()]).then(() => {
+      this.#appendsWaiting--;
+      return this.#inner.append(batch);
+    });
+    this.#lastAppend = append.catch(() => {});
+    return this.#late(append);
+  }
+
+  read(queries: readonly Query[]): Promise<readonly Page[]> {
+    return this.#sometime(() => this.#inner.read(queries));
+  }
+
+  bounds(): Promise<{ readonly floor: number; readonly last: number }> {
+    return this.#sometime(() => this.#inner.bounds());
+  }
+
+  positionAt(time: number): Promise<number> {
+    return this.#sometime(() => this.#inner.positionAt(time));
+  }
+
+  topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
+    return this.#sometime(() => this.#inner.topics(query));
+  }
+
+  trim(budgetMs: number): Promise<boolean> {
+    return this.#sometime(() => this.#inner.trim(budgetMs));
+  }
+
+  follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
+    return this.#sometime(async () => {
+      const feed = new DelayedFeed(to, this.#chance, () => this.#feeds.delete(feed));
+      this.#feeds.add(feed);
+      const { from } = await feed.follow(this.#inner);
+      return { from, [Symbol.dispose]: () => feed.end() };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const feed of [...this.#feeds]) feed.end();
+    await Promise.allSettled(this.#answers);
+    await this.#inner[Symbol.asyncDispose]();
+  }
+
+  #sometime<T>(work: () => Promise<T>): Promise<T> {
+    return this.#late(this.#chance.even() ? work() : this.#chance.delay().then(work));
+  }
+
+  #late<T>(answer: Promise<T>): Promise<T> {
+    // Marked as handled: it may reject before the delay is over, when nobody waits for it yet.
+    answer.catch(() => {});
+    const late = this.#chance.delay().then(() => answer);
+    const settled = late.then(() => {}, () => {}).finally(() => this.#answers.delete(settled));
+    this.#answers.add(settled);
+    return late;
+  }
+}
+
+/** Brings messages on in order, sometimes at once, mostly later and cut into other portions. */
+class DelayedFeed implements Follower {
+  readonly #to: Follower;
+  readonly #chance: Chance;
+  readonly #onEnd: () => void;
+  #source: Disposable | undefined;
+  #waiting: Message[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #ended = false;
+
+  constructor(to: Follower, chance: Chance, onEnd: () => void) {
+    this.#to = to;
+    this.#chance = chance;
+    this.#onEnd = onEnd;
+  }
+
+  async follow(store: Store): Promise<{ readonly from: number }> {
+    const source = await store.follow(this);
+    // It may have been lost while this was waiting.
+    if (this.#ended) source[Symbol.dispose]();
+    else this.#source = source;
+    return source;
+  }
+
+  stored(messages: readonly Message[]): void {
+    if (this.#ended) return;
+    if (this.#waiting.length === 0 && this.#chance.even()) return this.#to.stored(messages);
+    this.#waiting = this.#waiting.concat(messages);
+    this.#later();
+  }
+
+  lost(error: Error): void {
+    if (this.#ended) return;
+    this.end();
+    this.#to.lost(error);
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#source?.[Symbol.dispose]();
+    this.#onEnd();
+  }
+
+  #later(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const portion = this.#waiting.splice(0, this.#chance.portion(this.#waiting.length));
+      if (this.#waiting.length > 0) this.#later();
+      this.#to.stored(portion);
+    }, this.#chance.ms());
+  }
+}
+
+/** A seeded generator of random numbers (mulberry32), and what is drawn from it. */
+class Chance {
+  readonly #longest: number;
+  #state: number;
+
+  constructor(seed: number, longest: number) {
+    this.#state = seed;
+    this.#longest = longest;
+  }
+
+  even(): boolean {
+    return this.#next() < 0.5;
+  }
+
+  ms(): number {
+    return this.#next() * this.#longest;
+  }
+
+  /** From one to all. */
+  portion(all: number): number {
+    return this.even() ? all : 1 + Math.floor(this.#next() * all);
+  }
+
+  /** Nothing at all, a few turns of the microtask queue, or some milliseconds. */
+  async delay(): Promise<void> {
+    const kind = this.#next();
+    const ms = this.ms();
+    if (kind < 0.5) { for (let turns = Math.floor(kind * 20); turns > 0; turns--) await undefined; }
+    else await new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  #next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = this.#state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+}

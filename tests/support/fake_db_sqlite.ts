@@ -1,0 +1,82 @@
+/**
+ * A package of the shape of `@db/sqlite`, over `node:sqlite`: so that the adapter for it runs where its
+ * native library does not. It has the real one's ways where they matter to the store.
+ *
+ * @module
+ */
+
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+
+/** What the fake takes of the options of `@db/sqlite`. */
+export interface DatabaseOpenOptions {
+  /** Without it, integers come back cut to 32 bits. */
+  readonly int64?: boolean;
+  /** Taken, and without effect here. */
+  readonly unsafeConcurrency?: boolean;
+}
+
+/** An open database. */
+export class Database {
+  readonly #db: DatabaseSync;
+  readonly #int64: boolean;
+
+  /** Opens a database. */
+  constructor(path: string, { int64 = false }: DatabaseOpenOptions = {}) {
+    this.#db = new DatabaseSync(path);
+    this.#int64 = int64;
+  }
+
+  /** Runs statements, and returns how many rows the last one changed. */
+  exec(sql: string): number {
+    this.#db.exec(sql);
+    return (this.#db.prepare("SELECT changes() AS n").get() as { n: number }).n;
+  }
+
+  /** Prepares a statement. */
+  prepare(sql: string): Statement {
+    return new Statement(this.#db.prepare(sql), this.#int64);
+  }
+
+  /** Closes it. */
+  close(): void {
+    this.#db.close();
+  }
+}
+
+/** A prepared statement. */
+export class Statement {
+  readonly #statement: StatementSync;
+  readonly #int64: boolean;
+
+  /** Wraps a statement of `node:sqlite`. */
+  constructor(statement: StatementSync, int64: boolean) {
+    statement.setReadBigInts(true);
+    this.#statement = statement;
+    this.#int64 = int64;
+  }
+
+  /** Runs it, and returns how many rows it changed. */
+  run(...values: (string | number)[]): number {
+    return Number(this.#statement.run(...values.map(bound)).changes);
+  }
+
+  /** Runs it, and returns its rows as plain objects. */
+  all(...values: (string | number)[]): Record<string, unknown>[] {
+    return this.#statement.all(...values.map(bound)).map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, this.#column(value)]))
+    );
+  }
+
+  #column(value: unknown): unknown {
+    // Text is read as C reads it, up to the first NUL.
+    if (typeof value === "string") return value.split("\0", 1)[0];
+    if (typeof value !== "bigint") return value;
+    if (!this.#int64) return Number(BigInt.asIntN(32, value));
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  }
+}
+
+function bound(value: string | number): string | number | bigint {
+  return Number.isInteger(value) ? BigInt(value) : value;
+}
