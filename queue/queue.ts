@@ -145,6 +145,11 @@ export class Queue implements AsyncDisposable {
     if (interests?.size === 0) this.#interests.delete(topic);
   }
 
+  /** How many topics somebody waits for. */
+  get attended(): number {
+    return this.#interests.size;
+  }
+
   /** Stops following and trimming, and closes the store. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;

@@ -6,32 +6,49 @@
 
 import type { Follower, Message } from "./store.ts";
 
+interface Following {
+  readonly to: Follower;
+  readonly from: number;
+}
+
 /** Brings each batch to all who follow, in the order in which they were stored. */
 export class Feed {
-  /** Those who follow, and from where. */
-  readonly #followers = new Map<Follower, number>();
+  readonly #following = new Set<Following>();
   /** What is to be brought; there are several batches when a follower has more stored in its midst. */
   readonly #batches: (readonly Message[])[] = [];
 
   /** Adds a follower, who gets what comes after a number, until disposed of. */
   follow(to: Follower, from: number): { readonly from: number } & Disposable {
-    this.#followers.set(to, from);
-    return { from, [Symbol.dispose]: () => void this.#followers.delete(to) };
+    const following = { to, from };
+    this.#following.add(following);
+    return { from, [Symbol.dispose]: () => void this.#following.delete(following) };
   }
 
   /** Brings what was stored: at once, or, in the midst of the feed, after what is being brought. */
   bring(messages: readonly Message[]): void {
     if (this.#batches.push(messages) > 1) return;
     for (let batch; (batch = this.#batches[0]); this.#batches.shift()) {
-      for (const [follower, from] of [...this.#followers]) {
+      for (const following of [...this.#following]) {
         // One who joined after the batch was stored has it behind them; one may have left.
-        if (batch[0]!.seq > from && this.#followers.has(follower)) follower.stored(batch);
+        if (batch[0]!.seq > following.from && this.#following.has(following)) {
+          this.#give(following, batch);
+        }
       }
     }
   }
 
   /** Brings nothing more to anybody. */
   close(): void {
-    this.#followers.clear();
+    this.#following.clear();
+  }
+
+  #give(following: Following, batch: readonly Message[]): void {
+    try {
+      following.to.stored(batch);
+    } catch (error) {
+      // What one follower does not take must not cost the others theirs.
+      this.#following.delete(following);
+      following.to.lost(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 }

@@ -78,7 +78,7 @@ export interface TopicQuery {
   readonly count: number;
 }
 
-/** Takes the ordered feed of a store. Neither method throws. */
+/** Takes the ordered feed of a store. One that throws has lost it. */
 export interface Follower {
   /** Takes what was stored: one or more messages, in the order of the store, each exactly once. */
   stored(messages: readonly Message[]): void;
