@@ -71,6 +71,9 @@ export class Queue implements AsyncDisposable {
   #cancelTrim: () => void = () => {};
   #cancelRefollow: () => void = () => {};
   #trimming: Promise<void> = Promise.resolve();
+  /** How often the feed was lost, and after how many of those losses everybody has begun to read again. */
+  #losses = 0;
+  #mended = 0;
   #closed = false;
 
   private constructor(store: Store, clock: Clock, log: Log) {
@@ -170,7 +173,8 @@ export class Queue implements AsyncDisposable {
   }
 
   #fed(messages: readonly Message[]): void {
-    if (this.#interests.size === 0) return;
+    // After a loss messages are missing before these; whoever reads again finds both.
+    if (this.#interests.size === 0 || this.#mended < this.#losses) return;
     for (const [topic, batch] of byTopic(messages)) {
       const interests = this.#interests.get(topic);
       if (!interests) continue;
@@ -189,18 +193,24 @@ export class Queue implements AsyncDisposable {
 
   #lost(error: Error): void {
     if (this.#closed) return;
+    this.#losses++;
     this.log.warn(`dsmq: the store's feed was lost, following again: ${error.message}`);
     this.#feed?.[Symbol.dispose]();
     this.#feed = undefined;
+    this.#cancelRefollow();
     this.#cancelRefollow = this.clock.after(REFOLLOW_AFTER, () => void this.#refollow());
   }
 
   async #refollow(): Promise<void> {
+    const losses = this.#losses;
     try {
       await this.#follow();
     } catch (error) {
       return this.#lost(error as Error);
     }
+    // Lost once more while it was being followed: the next try is under way.
+    if (this.#losses > losses) return;
+    this.#mended = losses;
     for (const interests of [...this.#interests.values()]) {
       for (const interest of [...interests]) interest.resync();
     }
