@@ -87,8 +87,9 @@ function help(name: string | undefined): number {
     print(table(rows));
     print("\ndsmq COMMAND --help shows the options of a command, dsmq --version the version.");
     print(
-      "Exit codes: 0 all went well, 1 it failed, 2 it was not used rightly, 3 there was no message.",
+      "Exit codes: 0 all went well, 1 it failed, 2 it was not used rightly, 3 there was no message,",
     );
+    print("130 interrupted; serve and tail end at Ctrl-C with 0, for that is how they end.");
     return EXIT.ok;
   }
   if (!Object.hasOwn(COMMANDS, name)) {

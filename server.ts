@@ -18,7 +18,7 @@ import {
 } from "./server/options.ts";
 import { Sessions } from "./server/sessions.ts";
 import type { Store } from "./stores/store.ts";
-import type { House, Listener } from "./transports/transport.ts";
+import type { Listener, Transport } from "./transports/transport.ts";
 
 export type { Clock, EngineChoice, Log, ServeLimits, ServeOptions };
 
@@ -134,7 +134,7 @@ class RunningServer implements Server {
   }
 
   /** Opens the port, and from then on heeds signals. */
-  open(listen: (address: { host: string; port: number }, house: House) => Listener): void {
+  open(listen: Transport): void {
     const { host, port, signal, handleSignals } = this.#settings;
     try {
       this.#listener = listen({ host, port }, this.#sessions);

@@ -56,18 +56,18 @@ export const COMMON: Readonly<Record<string, Option>> = { help: { help: "show th
 export function readArguments(name: string, command: Command, args: readonly string[]): Arguments {
   const options = { ...command.options, ...COMMON };
   const names = Object.keys(options);
-  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs([...args], {
-    // A word that looks like a number stays as it was written.
-    string: ["_", ...names.filter((name) => options[name]!.value !== undefined)],
-    boolean: names.filter((name) => options[name]!.value === undefined),
-    alias: { h: "help" },
-    unknown(arg, key) {
-      if (key !== undefined) throw new UsageError(`${name} has no option ${arg.split("=")[0]}`);
+  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(
+    explicit(args, options),
+    {
+      // A word that looks like a number stays as it was written.
+      string: ["_", ...names.filter((name) => options[name]!.value !== undefined)],
+      boolean: names.filter((name) => options[name]!.value === undefined),
+      alias: { h: "help" },
+      unknown(arg, key) {
+        if (key !== undefined) throw new UsageError(`${name} has no option ${arg.split("=")[0]}`);
+      },
     },
-  });
-  for (const option of names) {
-    if (parsed[option] === "") throw new UsageError(`--${option} needs a value`);
-  }
+  );
   const words = parsed._.map(String);
   const [least, most] = command.words;
   if (!parsed.help && words.length < least) throw new UsageError(`${name} needs ${command.takes}`);
@@ -81,4 +81,25 @@ export function readArguments(name: string, command: Command, args: readonly str
     value: (option) => parsed[option] as string | undefined,
     flag: (option) => parsed[option] === true,
   };
+}
+
+/** The same arguments with nothing left to guess: which word is an option's value, and that a flag has none. */
+function explicit(args: readonly string[], options: Readonly<Record<string, Option>>): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === "--") return [...out, ...args.slice(i)];
+    const [, name = "", given] = /^--([^=]+)(?:=([^]*))?$/.exec(arg) ?? [];
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option === undefined) out.push(arg);
+    else if (option.value === undefined) out.push(given === undefined ? `--${name}=true` : arg);
+    else {
+      const value = given ?? args[++i];
+      if (value === undefined || value === "" || (given === undefined && value.startsWith("--"))) {
+        throw new UsageError(`--${name} needs a value`);
+      }
+      out.push(`--${name}=${value}`);
+    }
+  }
+  return out;
 }

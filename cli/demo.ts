@@ -6,7 +6,7 @@
 
 import { type Command, EXIT } from "./command.ts";
 import { lines } from "./lines.ts";
-import { print } from "./terminal.ts";
+import { interrupt, print } from "./terminal.ts";
 
 const TOPIC = "greetings";
 const GREETINGS = ["hello", "how are you?", "nice weather today", "see you tomorrow", "goodbye"];
@@ -22,6 +22,12 @@ export const demo: Command = {
   options: {},
   words: [0, 0],
   async run() {
+    // Looked up, not asked for.
+    if ((await Deno.permissions.query({ name: "run" })).state !== "granted") {
+      throw new Error(
+        "Cannot show the demo: it starts processes, and this program has no leave to",
+      );
+    }
     const children: Deno.ChildProcess[] = [];
     const spawn = (args: readonly string[], stdin: "piped" | "null" = "null") => {
       const child = command(args, stdin).spawn();
@@ -32,14 +38,12 @@ export const demo: Command = {
       print("the demo takes too long: something is wrong");
       for (const child of children) tryKill(child);
     }, PATIENCE);
+    using ctrlC = interrupt("SIGINT", "SIGTERM");
+    ctrlC.signal.addEventListener("abort", () => {
+      for (const child of children) tryKill(child);
+    });
     try {
       return await play(spawn);
-    } catch (cause) {
-      if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
-      throw new Error(
-        "Cannot show the demo: it starts processes, and this program has no leave to",
-        { cause },
-      );
     } finally {
       clearTimeout(timer);
       for (const child of children) tryKill(child);
@@ -84,10 +88,7 @@ async function play(
 }
 
 function command(args: readonly string[], stdin: "piped" | "null"): Deno.Command {
-  // A compiled program is its own command line; else there is Deno and the file of the command line.
-  const program = Deno.build.standalone
-    ? []
-    : ["run", "-A", "-q", import.meta.resolve("../cli.ts")];
+  const program = ["run", "-A", "-q", import.meta.resolve("../cli.ts")];
   return new Deno.Command(Deno.execPath(), {
     args: [...program, ...args],
     stdin,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../client.ts";
+import { type Connection, DsmqError } from "../client.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
 import { lines } from "./lines.ts";
@@ -28,15 +28,33 @@ export const put: Command = {
   },
 };
 
-/** Puts lines as they come: those that came together go together. */
+/** Puts lines as they come, those together that came together, up to the first that cannot be put. */
 async function* putLines(mq: Connection, topic: string): AsyncGenerator<readonly number[]> {
   if (Deno.stdin.isTerminal()) say("dsmq: each line is a message, Ctrl-D ends");
-  const input = lines(Deno.stdin.readable);
-  for (;;) {
-    const { done, value } = await input.next().catch((cause) => {
-      throw new Error("Cannot put lines: standard input is not text in UTF-8", { cause });
-    });
-    if (done) return;
-    yield await mq.putMany(topic, value);
+  let put = 0;
+  try {
+    for await (const batch of lines(Deno.stdin.readable)) {
+      for await (const seqs of putBatch(mq, topic, batch)) {
+        put += seqs.length;
+        yield seqs;
+      }
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot put line ${put + 1} (those before it are put): ${why}`, { cause });
   }
+}
+
+async function* putBatch(
+  mq: Connection,
+  topic: string,
+  batch: readonly string[],
+): AsyncGenerator<readonly number[]> {
+  try {
+    return yield await mq.putMany(topic, batch);
+  } catch (error) {
+    // Checked as a whole, and none was put: one by one, to find which it is.
+    if (!(error instanceof DsmqError) || error.code !== "too_large" || error.outcomes) throw error;
+  }
+  for (const line of batch) yield [await mq.put(topic, line)];
 }

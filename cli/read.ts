@@ -88,7 +88,7 @@ export const tail: Command = {
   options: {
     ...READING,
     since: since("now"),
-    count: { value: "N", help: "stop after so many messages" },
+    count: { value: "N", help: "stop after so many messages (0: never)" },
     "on-gap": {
       value: "WHAT",
       help: "if messages were missed: go on with the oldest, or with now (stop)",

@@ -35,17 +35,24 @@ export function say(text: string): void {
 }
 
 /**
- * A signal that aborts at Ctrl-C. A second Ctrl-C ends the process.
+ * A signal that aborts at Ctrl-C, or at other signals of the system. A second one ends the process.
  *
+ * @param names the signals. Default: SIGINT, which is Ctrl-C
  * @returns the signal, to be disposed of
  */
-export function interrupt(): { readonly signal: AbortSignal } & Disposable {
+export function interrupt(
+  ...names: readonly Deno.Signal[]
+): { readonly signal: AbortSignal } & Disposable {
+  // Windows knows no SIGTERM.
+  const heeded = names.length === 0 || Deno.build.os === "windows" ? ["SIGINT" as const] : names;
   const controller = new AbortController();
   const heed = () => {
     stop();
     controller.abort();
   };
-  const stop = () => Deno.removeSignalListener("SIGINT", heed);
-  Deno.addSignalListener("SIGINT", heed);
+  const stop = () => {
+    for (const name of heeded) Deno.removeSignalListener(name, heed);
+  };
+  for (const name of heeded) Deno.addSignalListener(name, heed);
   return { signal: controller.signal, [Symbol.dispose]: stop };
 }

@@ -17,7 +17,7 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How to read one message. */
+/** How to read one message. `timeout` and `signal` are for the mode `"wait"`. */
 export interface ReadOptions extends WaitOptions {
   /** Which: the oldest unread message, the newest, or the oldest once there is one. Default: `"oldest"`. */
   readonly mode?: "oldest" | "newest" | "wait";

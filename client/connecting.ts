@@ -29,7 +29,12 @@ export async function reach(target: Target): Promise<{ link: Link; welcome: Welc
   const signal = target.signal ? AbortSignal.any([target.signal, time]) : time;
   try {
     const link = await open(target, signal);
-    if (!link) throw unreachable(url, `nobody answers there (${TRIES} tries in ${seconds(begin)})`);
+    if (!link) {
+      throw unreachable(
+        url,
+        `no WebSocket server answers there (${TRIES} tries in ${seconds(begin)})`,
+      );
+    }
     try {
       return { link, welcome: complete(await orAborted(hello(link, since), signal)) };
     } catch (error) {

@@ -16,7 +16,7 @@ import type {
   SubscribeOptions,
   WaitOptions,
 } from "./api.ts";
-import type { Link } from "./link.ts";
+import { badAnswer, type Link } from "./link.ts";
 import { toWire } from "./options.ts";
 import { type Message, Reads } from "./reads.ts";
 import { Subscription } from "./subscription.ts";
@@ -47,6 +47,7 @@ export class LinkedConnection implements Connection {
     requireTopic("put", topic);
     this.#requireMessage(topic, message);
     const { seq } = await this.#link.ask({ action: "put", topic, message }).answer;
+    if (!Number.isSafeInteger(seq)) throw badAnswer("put", topic);
     return seq!;
   }
 
@@ -67,10 +68,15 @@ export class LinkedConnection implements Connection {
       room -= bytes;
       parts.at(-1)!.push(message);
     }
-    const asked = parts.map((part) =>
-      this.#link.ask({ action: "put", topic, messages: part }).answer
-    );
+    this.#link.requireOpen({ action: "put", topic });
+    const asked = parts.map((part) => this.#putPart(topic, part));
     return joined(topic, parts, await Promise.allSettled(asked));
+  }
+
+  async #putPart(topic: string, messages: readonly string[]): Promise<readonly number[]> {
+    const { seqs } = await this.#link.ask({ action: "put", topic, messages }).answer;
+    if (!Array.isArray(seqs) || seqs.length !== messages.length) throw badAnswer("put", topic);
+    return seqs;
   }
 
   async get(topic: string): Promise<string> {
@@ -122,8 +128,10 @@ export class LinkedConnection implements Connection {
     for (let more = true; more;) {
       const after = found.at(-1)?.topic ?? "";
       const answer: Answer = await this.#link.ask({ action: "topics", prefix, after }).answer;
-      found.push(...answer.topics ?? []);
-      more = answer.more ?? false;
+      if (!Array.isArray(answer.topics)) throw badAnswer("list topics");
+      found.push(...answer.topics);
+      // A page without topics is the last, whatever it says.
+      more = answer.more === true && answer.topics.length > 0;
     }
     return found;
   }
@@ -164,18 +172,14 @@ function requireTopic(action: string, topic: string): void {
 function joined(
   topic: string,
   parts: readonly string[][],
-  settled: readonly PromiseSettledResult<Answer>[],
+  settled: readonly PromiseSettledResult<readonly number[]>[],
 ): number[] {
-  const failure = settled.find(({ status }) => status === "rejected") as
-    | PromiseRejectedResult
-    | undefined;
-  if (!failure) {
-    return settled.flatMap((part) => (part as PromiseFulfilledResult<Answer>).value.seqs ?? []);
-  }
-  const outcomes = settled.flatMap((part, i): PutOutcome[] => {
-    if (part.status === "fulfilled") return [...part.value.seqs ?? []];
+  const failure = settled.find((part) => part.status === "rejected");
+  if (!failure) return settled.flatMap((part) => part.status === "fulfilled" ? part.value : []);
+  const outcomes = settled.flatMap((part, i): readonly PutOutcome[] => {
+    if (part.status === "fulfilled") return part.value;
     const { code, message, outcomes } = part.reason as DsmqError;
-    return outcomes ? [...outcomes] : parts[i]!.map(() => ({ code, message }));
+    return outcomes ?? parts[i]!.map(() => ({ code, message }));
   });
   const { code, message } = failure.reason as DsmqError;
   throw new DsmqError(code, message, { topic, outcomes, cause: failure.reason });

@@ -7,10 +7,8 @@
 import { type Answer, decodeAnswers } from "../protocol/answers.ts";
 import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
 import { FRAME_BYTES } from "../protocol/limits.ts";
+import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { Socket } from "./options.ts";
-
-/** The subprotocol that tells a server that this client understands more than dsmq 1.x. */
-const SUBPROTOCOL = "dsmq";
 
 /** What is asked of the server; the id is given here. */
 export interface Ask {
@@ -32,9 +30,6 @@ interface Pending {
   resolve(answer: Answer): void;
   reject(error: DsmqError): void;
 }
-
-/** The goodbye of a client that has what it wanted (RFC 6455). */
-const NORMAL = 1000;
 
 /** For how long to wait for the last answers, and for the server's goodbye, in milliseconds. */
 const LAST_ANSWERS = 5000;
@@ -114,6 +109,11 @@ export class Link {
     return { id, answer };
   }
 
+  /** Throws if nothing can be asked any more. */
+  requireOpen(ask: Ask): void {
+    if (this.#end) throw this.#error(this.#end.code, ask, this.#end.why);
+  }
+
   /** Says something that has no answer. */
   tell(request: Ask): void {
     if (!this.#end) this.#send(request);
@@ -140,7 +140,7 @@ export class Link {
   async abandon(): Promise<void> {
     this.#shut();
     this.#flush();
-    this.#socket.close(NORMAL);
+    this.#socket.close(CLOSE.normal);
     // A server that does not answer is not waited for.
     const timer = setTimeout(() => this.#broken("it was closed"), GOODBYE);
     await this.#gone.promise;
@@ -223,6 +223,16 @@ export class Link {
     const details = ask?.topic === undefined ? {} : { topic: ask.topic };
     return new DsmqError(code, `${what}: no connection to ${this.url}, ${why}`, details);
   }
+}
+
+/** The server answered, but not what was asked. */
+export function badAnswer(action: string, topic?: string): DsmqError {
+  const details = topic === undefined ? {} : { topic };
+  return new DsmqError(
+    "bad_answer",
+    `Cannot ${action}: the server's answer is not of the protocol`,
+    details,
+  );
 }
 
 /** An error that came over the wire, as the caller gets it. */

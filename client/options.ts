@@ -17,7 +17,7 @@ export type Since = "start" | "now" | number | Date;
 /** The part of a `WebSocket` that a connection uses. */
 export type Socket = Pick<
   WebSocket,
-  "readyState" | "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror"
+  "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror"
 >;
 
 /** How to connect. Durations are in milliseconds. */
@@ -59,6 +59,11 @@ const DEFAULT_TIMEOUT = 15_000;
  */
 export function checked(target: string | URL | ConnectOptions = {}): Target {
   const options = typeof target === "string" || target instanceof URL ? { url: target } : target;
+  if (options === null || typeof options !== "object") {
+    throw new TypeError(
+      `Cannot connect: the target is an address or options, got ${seen(options)}`,
+    );
+  }
   const {
     url,
     host = DEFAULT_HOST,
@@ -75,6 +80,12 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     throw new TypeError(
       "Cannot connect: an address is given by url, or by host and port, not by both",
     );
+  }
+  if (typeof host !== "string" || host === "") {
+    throw new TypeError(`Cannot connect: host is an address or a name, got ${seen(host)}`);
+  }
+  if (typeof dial !== "function") {
+    throw new TypeError(`Cannot connect: dial is a function, got ${seen(dial)}`);
   }
   if (!Number.isSafeInteger(port) || port < 1 || port > 65535) {
     throw new RangeError(`Cannot connect: port is a whole number from 1 to 65535, got ${port}`);

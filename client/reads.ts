@@ -5,7 +5,7 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import type { Link } from "./link.ts";
+import { badAnswer, type Link } from "./link.ts";
 
 /** A message as its reader gets it. */
 export interface Message {
@@ -90,7 +90,7 @@ export class Reads {
     answer.then((answer) => {
       answered = true;
       this.#arrived(topic, reader, toMessage(topic, answer));
-    }, (error) => {
+    }).catch((error) => {
       answered = true;
       leave();
       reject(error);
@@ -103,13 +103,17 @@ export class Reads {
   async newest(topic: string): Promise<Message | undefined> {
     const place = this.#topic(topic);
     // What was kept, or still arrives for one who gave up, is older than what the server answers.
-    let older = place.kept.at(-1);
-    place.kept = [];
+    const kept = place.kept.splice(0);
+    let older = kept.at(-1);
     const reader: Reader = { take: (message) => older = message ?? older, callOff: () => {} };
     place.readers.add(reader);
     try {
-      return toMessage(topic, await this.#link.ask({ action: "get_latest", topic }).answer) ??
-        older;
+      const { answer } = this.#link.ask({ action: "get_latest", topic });
+      return toMessage(topic, await answer) ?? older;
+    } catch (error) {
+      // Nothing was passed over: what was kept is still to be read, and what came meanwhile.
+      place.kept = older === undefined || older === kept.at(-1) ? kept : [...kept, older];
+      throw error;
     } finally {
       place.readers.delete(reader);
       this.#rest(topic, place);
@@ -144,6 +148,7 @@ export class Reads {
   }
 }
 
-function toMessage(topic: string, { message = "", seq, time = 0 }: Answer): Message | undefined {
+function toMessage(topic: string, { message, seq, time = 0 }: Answer): Message | undefined {
+  if (typeof message !== "string") throw badAnswer("get", topic);
   return seq === undefined ? undefined : { topic, body: message, seq, time };
 }

@@ -35,7 +35,7 @@ import {
   SINCE,
 } from "./fields.ts";
 import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
-import { kindOf } from "./text.ts";
+import { kindOf, quoted } from "./text.ts";
 
 /** From where a reader reads: the beginning, the end, after a sequence number, or from a time (ms since 1970). */
 export type WireSince = "start" | "now" | { readonly after: number } | { readonly time: number };
@@ -87,6 +87,12 @@ export type Request =
   | TopicsRequest
   | { readonly action: "shutdown"; readonly id: number | undefined }
   | RefusedRequest;
+
+/** The request of one action. */
+export type RequestOf<Action extends Request["action"]> = Extract<
+  Request,
+  { readonly action: Action }
+>;
 
 /** How much a subscriber takes in all since it subscribed: never less than it said before. */
 export interface Credit {
@@ -143,8 +149,9 @@ export function decodeFrame(data: unknown, limits: Limits): Frame {
       requests: [refuse({}, "bad_request", "Cannot read frame: it is not JSON")],
     };
   }
-  let exact: unknown;
-  const again = () => exact ??= reparse(data);
+  // Once for the whole frame, also if it comes to nothing.
+  let exact: { readonly value: unknown } | undefined;
+  const again = () => (exact ??= { value: reparse(data) }).value;
   if (!Array.isArray(value)) {
     return { batched: false, requests: [decode(withNumberAsText(value, again), limits)] };
   }
@@ -218,7 +225,7 @@ function decode(item: unknown, limits: Limits): Request {
     ? refuse(
       fields,
       "unknown_action",
-      `Cannot do ${JSON.stringify(action.slice(0, 64))}: there is no such action`,
+      `Cannot do ${quoted(action)}: there is no such action`,
     )
     : refuseField(fields, "action", "a string");
 }

@@ -68,6 +68,16 @@ export function kindOf(value: unknown): string {
  */
 export function seen(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
-  return kindOf(value);
+  return typeof value === "string" ? quoted(value) : kindOf(value);
+}
+
+/**
+ * Quotes a text for a log or an error message: the beginning of it, without what a terminal would obey.
+ *
+ * @param text what was given
+ * @returns at most its first 64 characters, in quotes
+ */
+export function quoted(text: string): string {
+  const escape = (unit: string) => `\\u00${unit.charCodeAt(0).toString(16)}`;
+  return JSON.stringify(text.slice(0, 64)).replace(/[\u007f-\u009f]/g, escape);
 }

@@ -9,7 +9,7 @@ import type { WireError } from "../protocol/errors.ts";
 import type { Request } from "../protocol/requests.ts";
 import { StoreError } from "../stores/store.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Queue } from "./queue.ts";
+import type { Log, Queue } from "./queue.ts";
 
 /** What a session needs of its server. */
 export interface Host {
@@ -42,12 +42,12 @@ export function fail(host: Host, request: Request, error: WireError, out: Outbox
   else if (awaited) out.add(plainError(error));
 }
 
-/** A store's failure as the client gets to see it; anything else is a defect of the server and is thrown on. */
-export function wireError(
-  error: unknown,
-): { readonly code: WireError["code"]; readonly message: string } {
-  if (!(error instanceof StoreError)) throw error;
-  return { code: error.code, message: error.message };
+/** A failure as the client gets to see it. Only a store's own words are for clients; anything else is a defect, and logged. */
+export function wireError(error: unknown, log: Log): Pick<WireError, "code" | "message"> {
+  if (error instanceof StoreError) return { code: error.code, message: error.message };
+  log.error("dsmq: a request failed unexpectedly:", error);
+  const message = "Cannot use the store: it failed unexpectedly, the server's log says more";
+  return { code: "unavailable", message };
 }
 
 /** Words the refusal of an id that names something else still. */

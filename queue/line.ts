@@ -9,6 +9,12 @@ import { decodeFrame, type Frame, type Request } from "../protocol/requests.ts";
 import { Outbox } from "./outbox.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
+/** At most so many requests go together. */
+const RUN = 4096;
+
+/** For how long requests are done without a pause for other connections, in milliseconds. */
+const TURN = 10;
+
 /** Does a run of requests of one kind, and answers them in order. */
 export type Act = (run: readonly Request[], out: Outbox) => Promise<void> | void;
 
@@ -26,6 +32,7 @@ export class Line {
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
+  #turnBegan = 0;
 
   /**
    * Makes an empty line.
@@ -71,6 +78,7 @@ export class Line {
   async #run(): Promise<void> {
     // A turn later: by then the work is known by its promise, so that finishing can wait for it.
     await undefined;
+    this.#turnBegan = performance.now();
     try {
       while (this.#frames.length > 0) {
         const frames = this.#frames;
@@ -87,13 +95,22 @@ export class Line {
     }
   }
 
+  /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
+  async #giveWay(): Promise<void> {
+    if (performance.now() - this.#turnBegan < TURN) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#turnBegan = performance.now();
+  }
+
   async #do({ batched, requests }: Frame): Promise<void> {
     const out = new Outbox((frame) => this.#wire.send(frame), batched);
     for (let i = 0; i < requests.length && this.#doing;) {
       let end = i + 1;
-      while (end < requests.length && together(requests[i]!, requests[end]!)) end++;
+      const most = Math.min(requests.length, i + RUN);
+      while (end < most && together(requests[i]!, requests[end]!)) end++;
       await this.#act(requests.slice(i, end), out);
       await this.breathe(out);
+      await this.#giveWay();
       i = end;
     }
     out.flush();

@@ -39,7 +39,7 @@ export class Pages {
       return !reader.waiting;
     });
     if (readers.length === 0) return pages;
-    const found = await queue.read(
+    const found = await queue.store.read(
       readers.map(([{ topic, cursor }, count]) => ({ topic, after: cursor, count, bytes })),
     );
     readers.forEach(([reader], i) => {

@@ -6,7 +6,7 @@
 
 import type { WireError } from "../protocol/errors.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import type { Queue } from "./queue.ts";
+import type { Store } from "../stores/store.ts";
 
 /** A position in the store, and whether messages that it promises are missing. */
 export interface Position {
@@ -18,16 +18,16 @@ export interface Position {
 /**
  * Finds the position that a client asked for.
  *
- * @param queue whose messages are to be read
+ * @param store whose messages are to be read
  * @param since from where
  * @returns the position; with a gap it is the nearest one from which reading can go on
  */
-export async function locate(queue: Queue, since: WireSince): Promise<Position> {
+export async function locate(store: Store, since: WireSince): Promise<Position> {
   const time = typeof since === "object" && "time" in since && !("after" in since)
     ? since.time
     : undefined;
-  const at = time === undefined ? undefined : await queue.positionAt(time);
-  const { floor, last } = await queue.bounds();
+  const at = time === undefined ? undefined : await store.positionAt(time);
+  const { floor, last } = await store.bounds();
   if (since === "now") return { after: last, gap: undefined };
   if (since === "start") return { after: floor, gap: undefined };
   if (at !== undefined) return { after: Math.max(at, floor), gap: undefined };

@@ -4,17 +4,8 @@
  * @module
  */
 
-import { streamBody, type TopicEntry } from "../protocol/answers.ts";
-import {
-  type Message,
-  type Page,
-  type Put,
-  type Query,
-  type Store,
-  type Stored,
-  StoreError,
-  type TopicQuery,
-} from "../stores/store.ts";
+import { streamBody } from "../protocol/answers.ts";
+import { type Message, type Put, type Store, type Stored, StoreError } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 
 /** Where the queue says what a person should know. */
@@ -47,8 +38,8 @@ export class TopicBatch {
 export interface Interest {
   /** Takes new messages. */
   fed(batch: TopicBatch): void;
-  /** The feed was interrupted: read again from the last position. */
-  resync(): void;
+  /** The feed was interrupted after it had brought everything up to a number: read again. */
+  resync(fed: number): void;
 }
 
 /** How often expired messages are purged, and for how long at a time, in milliseconds. */
@@ -60,24 +51,27 @@ const REFOLLOW_AFTER = 100;
 
 /** Holds a store, keeps it trimmed, and wakes readers from its feed, and from nothing else. */
 export class Queue implements AsyncDisposable {
+  /** What keeps the messages; it is read directly, and written to by {@linkcode Queue.append} alone. */
+  readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 
-  readonly #store: Store;
   readonly #interests = new Map<string, Set<Interest>>();
   #feed: Disposable | undefined;
   #cancelTrim: () => void = () => {};
   #cancelRefollow: () => void = () => {};
   #trimming: Promise<void> = Promise.resolve();
+  /** The feed has brought everything up to here. */
+  #fedTo = 0;
   /** How often the feed was lost, and after how many of those losses everybody has begun to read again. */
   #losses = 0;
   #mended = 0;
   #closed = false;
 
   private constructor(store: Store, clock: Clock, log: Log) {
-    this.#store = store;
+    this.store = store;
     this.clock = clock;
     this.log = log;
   }
@@ -105,33 +99,13 @@ export class Queue implements AsyncDisposable {
   /** As {@linkcode Store.append}; but a store that fails as a whole fails each. */
   async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
     try {
-      const results = await this.#store.append(batch);
+      const results = await this.store.append(batch);
       for (const result of results) if (!(result instanceof StoreError)) this.counts.stored++;
       return results;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       return batch.map(() => error);
     }
-  }
-
-  /** As {@linkcode Store.read}. */
-  read(queries: readonly Query[]): Promise<readonly Page[]> {
-    return this.#store.read(queries);
-  }
-
-  /** As {@linkcode Store.bounds}. */
-  bounds(): Promise<{ readonly floor: number; readonly last: number }> {
-    return this.#store.bounds();
-  }
-
-  /** As {@linkcode Store.positionAt}. */
-  positionAt(time: number): Promise<number> {
-    return this.#store.positionAt(time);
-  }
-
-  /** As {@linkcode Store.topics}. */
-  topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
-    return this.#store.topics(query);
   }
 
   /** Has the feed wake someone for a topic. */
@@ -160,21 +134,24 @@ export class Queue implements AsyncDisposable {
     this.#cancelRefollow();
     this.#feed?.[Symbol.dispose]();
     await this.#trimming;
-    await this.#store[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
   }
 
   async #follow(): Promise<void> {
-    const feed = await this.#store.follow({
+    const feed = await this.store.follow({
       stored: (messages) => this.#fed(messages),
       lost: (error) => this.#lost(error),
     });
     if (this.#closed) feed[Symbol.dispose]();
     else this.#feed = feed;
+    if (this.#losses === 0) this.#fedTo = Math.max(this.#fedTo, feed.from);
   }
 
   #fed(messages: readonly Message[]): void {
     // After a loss messages are missing before these; whoever reads again finds both.
-    if (this.#interests.size === 0 || this.#mended < this.#losses) return;
+    if (this.#mended < this.#losses) return;
+    this.#fedTo = messages.at(-1)!.seq;
+    if (this.#interests.size === 0) return;
     for (const [topic, batch] of byTopic(messages)) {
       const interests = this.#interests.get(topic);
       if (!interests) continue;
@@ -212,14 +189,14 @@ export class Queue implements AsyncDisposable {
     if (this.#losses > losses) return;
     this.#mended = losses;
     for (const interests of [...this.#interests.values()]) {
-      for (const interest of [...interests]) interest.resync();
+      for (const interest of [...interests]) interest.resync(this.#fedTo);
     }
   }
 
   #trimAfter(ms: number): void {
     if (this.#closed) return;
     this.#cancelTrim = this.clock.after(ms, () => {
-      this.#trimming = this.#store.trim(TRIM_BUDGET).then(
+      this.#trimming = this.store.trim(TRIM_BUDGET).then(
         // More to trim: after a breath, in which requests are served.
         (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
         (error) => {

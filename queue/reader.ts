@@ -7,15 +7,9 @@
 import type { WireError } from "../protocol/errors.ts";
 import { FRAME_BYTES } from "../protocol/limits.ts";
 import type { Message, Page } from "../stores/store.ts";
+import { wireError } from "./host.ts";
 import type { Interest, Queue, TopicBatch } from "./queue.ts";
-
-/** A `get_wait` in the line. */
-export interface Waiter {
-  /** Gives it its message. */
-  served(message: Message): void;
-  /** Tells it that the store failed. */
-  failed(error: Error): void;
-}
+import { type Waiter, WaitingLine } from "./waiting_line.ts";
 
 /**
  * A cursor and the line of waiters on it.
@@ -28,9 +22,9 @@ export class Reader implements Interest {
   readonly #queue: Queue;
   #cursor: number;
   #gap: WireError | undefined;
-  readonly #line: Waiter[] = [];
+  readonly #line = new WaitingLine();
   /** The line is being served from the store; what the feed brings meanwhile is only noted. */
-  #reading = false;
+  #reading: Promise<void> | undefined;
   #fedMeanwhile = false;
 
   /**
@@ -86,17 +80,16 @@ export class Reader implements Interest {
 
   /** Joins the line. Resolves when the waiter was served, or when it has to wait for the feed. */
   async wait(waiter: Waiter): Promise<void> {
-    this.#line.push(waiter);
+    this.#line.join(waiter);
     if (this.#line.length > 1) return;
     // First the feed, then a read: neither a gap nor an overlap between the two.
     this.#queue.attend(this.topic, this);
     await this.#catchUp();
   }
 
-  /** Leaves the line, if still there. */
-  leave(waiter: Waiter): void {
-    const place = this.#line.indexOf(waiter);
-    if (place >= 0) this.#line.splice(place, 1);
+  /** One of those in the line, who is no longer open, leaves it. */
+  left(): void {
+    this.#line.left();
     this.#rest();
   }
 
@@ -109,12 +102,12 @@ export class Reader implements Interest {
     void this.#catchUp();
   }
 
-  async #catchUp(): Promise<void> {
-    if (this.#reading) {
-      this.#fedMeanwhile = true;
-      return;
-    }
-    this.#reading = true;
+  #catchUp(): Promise<void> {
+    if (this.#reading) this.#fedMeanwhile = true;
+    return this.#reading ??= this.#serveFromStore();
+  }
+
+  async #serveFromStore(): Promise<void> {
     try {
       do {
         this.#fedMeanwhile = false;
@@ -124,9 +117,10 @@ export class Reader implements Interest {
         this.#fedMeanwhile ||= page.messages.length > 0;
       } while (this.#fedMeanwhile && this.#line.length > 0);
     } catch (error) {
-      for (const waiter of this.#line.splice(0)) waiter.failed(error as Error);
+      const failure = wireError(error, this.#queue.log);
+      for (let waiter; (waiter = this.#line.first());) waiter.end(failure);
     } finally {
-      this.#reading = false;
+      this.#reading = undefined;
       this.#rest();
     }
   }
@@ -134,22 +128,21 @@ export class Reader implements Interest {
   #serve(messages: readonly Message[]): void {
     for (const message of messages) {
       if (message.seq <= this.#cursor) continue;
-      const waiter = this.#line.shift();
+      const waiter = this.#line.first();
       if (!waiter) break;
       this.deliver(message);
       waiter.served(message);
     }
-    this.#rest();
   }
 
   /** Nobody waits: the feed need not call. */
   #rest(): void {
-    if (this.#line.length === 0 && !this.#reading) this.#queue.leave(this.topic, this);
+    if (!this.waiting && !this.#reading) this.#queue.leave(this.topic, this);
   }
 
   async #read(count: number, newest: boolean): Promise<Page> {
     const query = { topic: this.topic, after: this.#cursor, count, bytes: FRAME_BYTES, newest };
-    const [page] = await this.#queue.read([query]);
+    const [page] = await this.#queue.store.read([query]);
     return page!;
   }
 }

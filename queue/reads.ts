@@ -6,7 +6,7 @@
 
 import { plainAnswer, readAnswer } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { GetRequest, Request } from "../protocol/requests.ts";
+import type { GetRequest, RequestOf } from "../protocol/requests.ts";
 import type { Message } from "../stores/store.ts";
 import { done, fail, type Host, idInUse, wireError } from "./host.ts";
 import { Outbox } from "./outbox.ts";
@@ -14,9 +14,7 @@ import { Pages } from "./pages.ts";
 import type { Position } from "./positions.ts";
 import { Reader } from "./reader.ts";
 import { Wait } from "./wait.ts";
-import type { Wire } from "./wire.ts";
-
-type Of<Action extends Request["action"]> = Extract<Request, { readonly action: Action }>;
+import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
 const GETS = 1024;
@@ -24,6 +22,7 @@ const GETS = 1024;
 /** The cursors of a connection and those who wait on them. */
 export class Reads {
   readonly #host: Host;
+  readonly #wire: Wire;
   readonly #readers = new Map<string, Reader>();
   readonly #waits = new Map<number, Wait>();
   /** Answers that come after those of their frame: a message for a waiter, or the end of its time. */
@@ -42,6 +41,7 @@ export class Reads {
    */
   constructor(host: Host, wire: Wire, start: Position) {
     this.#host = host;
+    this.#wire = wire;
     this.#late = new Outbox((frame) => wire.send(frame), false);
     this.start = start;
   }
@@ -67,9 +67,12 @@ export class Reads {
           if (this.#tellGap(request, reader, out)) continue;
           if (!pages.answers(reader)) break;
           this.#give(request, reader, pages.take(reader), out);
+          if (this.#wire.buffered >= BUFFER_LIMIT) await breathe();
         }
       } catch (error) {
-        for (; i < run.length; i++) fail(this.#host, run[i]!, wireError(error), out);
+        for (; i < run.length; i++) {
+          fail(this.#host, run[i]!, wireError(error, this.#host.queue.log), out);
+        }
       }
       await breathe();
     }
@@ -84,7 +87,7 @@ export class Reads {
   }
 
   /** Answers with the oldest unread message, as soon as there is one. */
-  async getWait(request: Of<"get_wait">, out: Outbox): Promise<void> {
+  async getWait(request: RequestOf<"get_wait">, out: Outbox): Promise<void> {
     const { id, topic, timeout } = request;
     const reader = this.reader(topic);
     if (this.#waits.has(id)) return fail(this.#host, request, idInUse(id), out);
@@ -99,7 +102,7 @@ export class Reads {
   }
 
   /** Calls off a `getWait`: it is answered as if its time were over. */
-  cancel(request: Of<"cancel">, out: Outbox): void {
+  cancel(request: RequestOf<"cancel">, out: Outbox): void {
     this.#waits.get(request.wait)?.empty();
     done(request, {}, out);
   }
@@ -112,7 +115,7 @@ export class Reads {
   }
 
   /** Tells once, instead of a read, that messages are missing. */
-  #tellGap(request: GetRequest | Of<"get_wait">, reader: Reader, out: Outbox): boolean {
+  #tellGap(request: GetRequest | RequestOf<"get_wait">, reader: Reader, out: Outbox): boolean {
     const gap = reader.takeGap();
     if (gap === undefined) return false;
     fail(this.#host, request, gap, out);

@@ -6,7 +6,14 @@
 
 import { putAnswer } from "../protocol/answers.ts";
 import type { PutOutcome, WireError } from "../protocol/errors.ts";
-import type { GetRequest, PutRequest, RefusedRequest, Request } from "../protocol/requests.ts";
+import type {
+  GetRequest,
+  PutRequest,
+  RefusedRequest,
+  Request,
+  RequestOf,
+} from "../protocol/requests.ts";
+import { CLOSE } from "../protocol/websocket.ts";
 import { type Stored, StoreError } from "../stores/store.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
 import { Line } from "./line.ts";
@@ -15,12 +22,6 @@ import { locate } from "./positions.ts";
 import { Reads } from "./reads.ts";
 import { Streams } from "./streams.ts";
 import type { Wire } from "./wire.ts";
-
-type Of<Action extends Request["action"]> = Extract<Request, { readonly action: Action }>;
-
-/** Close codes of RFC 6455 and its registry: the peer may come back; the server is at fault. */
-const SERVICE_RESTART = 1012;
-const INTERNAL_ERROR = 1011;
 
 /** What those who wait are told when nobody can hear it any more. */
 const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
@@ -48,7 +49,7 @@ export class Session {
     this.#line = new Line(wire, host.welcome.limits, (run, out) => this.#act(run, out), (error) => {
       host.queue.log.error("dsmq: a request failed unexpectedly, its connection is closed:", error);
       this.close();
-      wire.close(INTERNAL_ERROR, "internal error");
+      wire.close(CLOSE.internalError, "internal error");
     });
   }
 
@@ -62,7 +63,7 @@ export class Session {
     await this.#line.finish();
     this.#reads.end(error);
     this.close();
-    this.#wire.close(SERVICE_RESTART, "the server is stopping");
+    this.#wire.close(CLOSE.serviceRestart, "the server is stopping");
   }
 
   /** Drops everything: the peer is gone. May be called twice. */
@@ -77,7 +78,7 @@ export class Session {
       await this.#do(run, out);
     } catch (error) {
       // Only a request that is alone in its run can throw.
-      fail(this.#host, run[0]!, wireError(error), out);
+      fail(this.#host, run[0]!, wireError(error, this.#host.queue.log), out);
     }
   }
 
@@ -132,26 +133,26 @@ export class Session {
     const failure = results.find((result) => result instanceof StoreError);
     if (failure) {
       const outcomes = many ? { outcomes: results.map(outcome) } : {};
-      fail(this.#host, request, { ...wireError(failure), ...outcomes }, out);
+      fail(this.#host, request, { code: failure.code, message: failure.message, ...outcomes }, out);
     } else if (id !== undefined) {
       out.add(putAnswer(id, (results as readonly Stored[]).map(({ seq }) => seq), many));
     }
   }
 
   /** A topic that was read before keeps its place; all others start where this says. */
-  async #hello(request: Of<"hello">, out: Outbox): Promise<void> {
+  async #hello(request: RequestOf<"hello">, out: Outbox): Promise<void> {
     if (request.since !== undefined) {
-      this.#reads.start = await locate(this.#host.queue, request.since);
+      this.#reads.start = await locate(this.#host.queue.store, request.since);
     }
     done(request, { ...this.#host.welcome, start: this.#reads.start.after }, out);
   }
 
-  async #topics(request: Of<"topics">, out: Outbox): Promise<void> {
-    const topics = await this.#host.queue.topics(request);
+  async #topics(request: RequestOf<"topics">, out: Outbox): Promise<void> {
+    const topics = await this.#host.queue.store.topics(request);
     done(request, { topics, more: topics.length === request.count }, out);
   }
 
-  #shutdown(request: Of<"shutdown">, out: Outbox): void {
+  #shutdown(request: RequestOf<"shutdown">, out: Outbox): void {
     const { shutdown } = this.#host;
     if (shutdown) {
       done(request, {}, out);
@@ -164,5 +165,5 @@ export class Session {
 }
 
 function outcome(result: Stored | StoreError): PutOutcome {
-  return result instanceof StoreError ? wireError(result) : result.seq;
+  return result instanceof StoreError ? { code: result.code, message: result.message } : result.seq;
 }

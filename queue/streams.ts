@@ -4,15 +4,13 @@
  * @module
  */
 
-import type { Request, SubscribeRequest } from "../protocol/requests.ts";
+import type { RequestOf, SubscribeRequest } from "../protocol/requests.ts";
 import { done, fail, type Host, idInUse } from "./host.ts";
 import type { Outbox } from "./outbox.ts";
 import { locate, type Position } from "./positions.ts";
 import type { Reader } from "./reader.ts";
 import { Subscription } from "./subscription.ts";
 import type { Wire } from "./wire.ts";
-
-type Of<Action extends Request["action"]> = Extract<Request, { readonly action: Action }>;
 
 /** The subscriptions of a connection, by the id of the request that opened them. */
 export class Streams {
@@ -38,10 +36,10 @@ export class Streams {
     if (this.#subscriptions.has(sub)) return fail(this.#host, request, idInUse(sub), out);
     const position: Position = since === undefined
       ? { after: reader.cursor, gap: reader.takeGap() }
-      : await locate(this.#host.queue, since);
+      : await locate(this.#host.queue.store, since);
     if (position.gap && onGap === undefined) return fail(this.#host, request, position.gap, out);
     const after = position.gap && onGap === "now"
-      ? (await this.#host.queue.bounds()).last
+      ? (await this.#host.queue.store.bounds()).last
       : position.after;
     if (this.#closed) return;
     const exact = typeof since === "object" && "after" in since && position.gap === undefined;
@@ -62,13 +60,13 @@ export class Streams {
   }
 
   /** Raises the credit of a stream. One that has ended takes no note. */
-  credit(request: Of<"credit">, out: Outbox): void {
+  credit(request: RequestOf<"credit">, out: Outbox): void {
     this.#subscriptions.get(request.sub)?.grant(request);
     done(request, {}, out);
   }
 
   /** Ends a stream, if it has not ended by itself. */
-  unsubscribe(request: Of<"unsubscribe">, out: Outbox): void {
+  unsubscribe(request: RequestOf<"unsubscribe">, out: Outbox): void {
     this.#subscriptions.get(request.sub)?.end();
     this.#subscriptions.delete(request.sub);
     done(request, {}, out);

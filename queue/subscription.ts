@@ -8,7 +8,8 @@ import { streamError, streamFrame } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { FRAME_BYTES } from "../protocol/limits.ts";
 import type { Credit, OnGap } from "../protocol/requests.ts";
-import type { Message, Page, StoreError } from "../stores/store.ts";
+import type { Message, Page } from "../stores/store.ts";
+import { wireError } from "./host.ts";
 import { trimmed } from "./positions.ts";
 import { type Interest, type Queue, TopicBatch } from "./queue.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
@@ -110,10 +111,11 @@ export class Subscription implements Interest {
     }
   }
 
-  resync(): void {
+  resync(fed: number): void {
     if (this.#state === "caught up") {
       this.#state = "lagging";
-      this.#exact = false;
+      this.#position = Math.max(this.#position, fed);
+      this.#exact = true;
     }
     this.#goOn();
   }
@@ -129,15 +131,14 @@ export class Subscription implements Interest {
       while (this.#state === "reading") {
         this.#again = false;
         if (this.#wire.buffered >= BUFFER_LIMIT) await this.#wire.drained();
+        const granted = this.#granted;
         const page = await this.#read();
         if (!this.#reading()) return;
         if (this.#exact && this.#position < page.floor) await this.#gap(page.floor);
-        else this.#take(page);
+        else this.#take(page, granted === this.#granted);
       }
     } catch (error) {
-      if (this.#reading()) {
-        this.#fail({ code: (error as StoreError).code, message: (error as Error).message });
-      }
+      if (this.#reading()) this.#fail(wireError(error, this.#queue.log));
     }
   }
 
@@ -152,17 +153,18 @@ export class Subscription implements Interest {
     const count = Math.min(Math.max(messages, 1), PAGE_MESSAGES);
     const { topic } = this.#options;
     const query = { topic, after: this.#position, count, bytes: Math.min(bytes, PAGE_BYTES) };
-    const [page] = await this.#queue.read([query]);
+    const [page] = await this.#queue.store.read([query]);
     return page!;
   }
 
-  #take({ messages, through }: Page): void {
+  /** Sends what the credit allows; `spent` says that no credit has come since the page was asked for. */
+  #take({ messages, through }: Page, spent: boolean): void {
     const fitting = messages.slice(0, this.#fitting(messages));
     if (fitting.length > 0) {
       this.#send(new TopicBatch(fitting));
       this.#exact = true;
     } else if (messages.length > 0) {
-      if (!this.#again) this.#lagBefore(messages[0]!);
+      if (spent) this.#lagBefore(messages[0]!);
     } else {
       this.#position = Math.max(this.#position, through);
       if (!this.#again) this.#state = "caught up";
@@ -176,7 +178,7 @@ export class Subscription implements Interest {
   }
 
   async #gap(floor: number): Promise<void> {
-    const { last } = await this.#queue.bounds();
+    const { last } = await this.#queue.store.bounds();
     if (!this.#reading()) return;
     const { onGap } = this.#options;
     if (onGap === undefined) return this.#fail(trimmed(this.#position, floor, last));

@@ -7,8 +7,8 @@
 import { errorAnswer, readAnswer } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { Message } from "../stores/store.ts";
-import { wireError } from "./host.ts";
-import type { Reader, Waiter } from "./reader.ts";
+import type { Reader } from "./reader.ts";
+import type { Waiter } from "./waiting_line.ts";
 
 /** Stands in a reader's line until it is served, its time is over, or it is called off; answers once. */
 export class Wait implements Waiter {
@@ -49,10 +49,6 @@ export class Wait implements Waiter {
     this.#settle(readAnswer(this.#id, message, message.seq));
   }
 
-  failed(error: Error): void {
-    this.end(wireError(error));
-  }
-
   /** Its time is over, or it is called off: there was nothing. */
   empty(): void {
     this.#settle(readAnswer(this.#id, undefined, this.#reader.cursor));
@@ -67,7 +63,7 @@ export class Wait implements Waiter {
     if (!this.#open) return;
     this.#open = false;
     this.#callOff();
-    this.#reader.leave(this);
+    this.#reader.left();
     this.#settled();
     this.#send(answer);
   }

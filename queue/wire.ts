@@ -4,7 +4,7 @@
  * @module
  */
 
-/** At most so many bytes wait for a peer to read them, and one frame more. */
+/** What a peer asks for goes on while fewer bytes than this wait for it to read them; then it waits. */
 export const BUFFER_LIMIT = 256 * 1024;
 
 /** A line to one peer. None of its methods throws, whatever the peer does. */

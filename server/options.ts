@@ -98,6 +98,11 @@ export function checked(options: ServeOptions): Settings {
   if (!["auto", "@db/sqlite", "node:sqlite"].includes(engine)) {
     throw wrong("engine", '"auto", "@db/sqlite" or "node:sqlite"', engine);
   }
+  requireMethods("log", log, ["info", "warn", "error"]);
+  requireMethods("clock", clock, ["now", "after"]);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw wrong("signal", "an AbortSignal", signal);
+  }
   requireBoolean("allowShutdown", allowShutdown);
   requireBoolean("handleSignals", handleSignals);
   return {
@@ -128,6 +133,13 @@ function requireWhole(name: string, value: number, least: number, most: number):
     throw new RangeError(
       `Cannot serve: ${name} is a whole number from ${least} to ${most}, got ${value}`,
     );
+  }
+}
+
+function requireMethods(name: string, value: object, methods: readonly string[]): void {
+  const lacking = methods.find((method) => typeof Object(value)[method] !== "function");
+  if (lacking !== undefined) {
+    throw new TypeError(`Cannot serve: ${name} has a method ${lacking}, got ${seen(value)}`);
   }
 }
 

@@ -5,15 +5,13 @@
  */
 
 import type { WireError } from "../protocol/errors.ts";
+import { CLOSE } from "../protocol/websocket.ts";
 import type { Host } from "../queue/host.ts";
 import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
-
-/** The close code for a server that stops (registry of RFC 6455): the client may come back. */
-const SERVICE_RESTART = 1012;
 
 const STOPPING: WireError = {
   code: "stopping",
@@ -48,7 +46,9 @@ export class Sessions implements House {
     if (method !== "GET" && method !== "HEAD") {
       return say(405, "Method not allowed", { allow: "GET, HEAD" });
     }
-    const { pathname } = new URL(url);
+    // What came as the Host may make no URL.
+    const pathname = URL.parse(url)?.pathname;
+    if (pathname === undefined) return say(400, "Bad request");
     if (pathname === "/") return say(200, this.#banner);
     if (pathname === "/health") return this.#stopping ? say(503, "stopping") : say(200, "ok");
     return say(404, "Not found");
@@ -58,7 +58,7 @@ export class Sessions implements House {
     if (this.#stopping) return say(503, "The server is stopping");
     try {
       // Before the upgrade is answered: what the client puts once it is connected comes after.
-      const { last } = await this.#host.queue.bounds();
+      const { last } = await this.#host.queue.store.bounds();
       return (peer) => this.#enter(peer, last);
     } catch (error) {
       this.failed(error);
@@ -86,7 +86,7 @@ export class Sessions implements House {
     const session = new Session(this.#host, peer, start);
     this.#open.set(peer, session);
     // It was let in just before the end.
-    if (this.#stopping) peer.close(SERVICE_RESTART, "the server is stopping");
+    if (this.#stopping) peer.close(CLOSE.serviceRestart, "the server is stopping");
     return {
       receive: (data) => session.receive(data),
       closed: () => {

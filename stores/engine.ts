@@ -4,6 +4,8 @@
  * @module
  */
 
+import deno from "../deno.json" with { type: "json" };
+
 /** What is bound to a statement, and comes back from it. */
 export type Value = string | number;
 
@@ -66,7 +68,9 @@ export async function loadEngine(wanted: EngineName | "auto"): Promise<Engine> {
 
 async function loadDbSqlite(): Promise<Engine> {
   const { dbSqlite } = await import("./engines/db_sqlite.ts");
-  return dbSqlite(await import("@db/sqlite"));
+  // Under a name that cannot be read off: or Deno would look for the package before anything runs, also
+  // where another engine is to serve, and wait for a registry that does not answer.
+  return dbSqlite(await import(deno.imports["@db/sqlite"]));
 }
 
 function mayLoadNative(): boolean {

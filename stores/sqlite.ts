@@ -62,7 +62,7 @@ export class SqliteStore implements Store {
   readonly #span: Span;
   /** Everything up to here is deleted. */
   #purged = 0;
-  /** The largest body ever stored, in bytes. */
+  /** No body is larger than this, in bytes. */
   #largest = 0;
   #closed = false;
 
@@ -250,6 +250,7 @@ export class SqliteStore implements Store {
       this.#sql.delete.run(upTo);
     });
     this.#purged = upTo;
+    if (upTo === this.#span.last) this.#largest = 0;
   }
 
   #now(): number {

@@ -6,7 +6,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "protocol/": [],
   "client/": ["protocol/"],
   "client.ts": ["client/", "protocol/"],
-  "stores/": ["protocol/"],
+  "stores/": ["protocol/", "deno.json"],
   "queue/": ["protocol/", "stores/store.ts"],
   "transports/": ["protocol/"],
   "server/": ["protocol/", "queue/", "transports/transport.ts"],
@@ -19,7 +19,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** What comes from outside, and who may use it. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "@std/cli/parse-args": ["cli/"],
-  "@db/sqlite": ["stores/"],
   "node:sqlite": ["stores/"],
 };
 

@@ -1,5 +1,11 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { serve } from "@dsmq/server";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { connect, DsmqError, serve } from "@dsmq/server";
 import { type Outcome, Program } from "./support/program.ts";
 
 /** Every command needs leave for the network, and no other. */
@@ -54,6 +60,16 @@ Deno.test("get prints the oldest, latest the newest, and code 3 says that there 
   });
 });
 
+Deno.test("a flag takes no word for its value, and after -- every word is itself", async () => {
+  await using house = await served();
+  assertEquals((await ran("put", "t", "--json", "true", "--port", house.port)).code, 0);
+  assertEquals((await ran("put", "--port", house.port, "--", "t", "--json")).code, 0);
+  assertEquals(
+    (await ran("tail", "t", "--since", "start", "--count", "2", "--port", house.port)).stdout,
+    "true\n--json",
+  );
+});
+
 Deno.test("an empty message is a message", async () => {
   await using house = await served();
   await ran("put", "t", "", "--port", house.port);
@@ -86,12 +102,23 @@ Deno.test("put takes each line of standard input, exactly", async () => {
   assertEquals(bodies, ["one", "", "  two\r", "last without end"]);
 });
 
-Deno.test("standard input that is not UTF-8 is refused", async () => {
-  await using house = await served();
-  await using put = dsmq("put", "lines", "--port", house.port);
-  await put.input(new Uint8Array([0xff, 0xfe, 0x0a]));
-  const { code, stderr } = await put.end();
-  assertEquals([code, stderr], [1, "dsmq: Cannot put lines: standard input is not text in UTF-8"]);
+Deno.test("lines are put up to the first that cannot be, and the error says which that is", async () => {
+  await using house = await served("--max-message-bytes", "12");
+  const cases: [string | Uint8Array, string][] = [
+    [new Uint8Array([0x61, 0x0a, 0x62, 0x0a, 0xff, 0x0a, 0x63]), "it is not text in UTF-8"],
+    [
+      "a\nb\nfar too long a line\nc\n",
+      "Cannot put message: it is 21 bytes as JSON, the limit is 12",
+    ],
+  ];
+  for (const [i, [input, why]] of cases.entries()) {
+    await using put = dsmq("put", `lines ${i}`, "--port", house.port);
+    await put.input(input);
+    const { code, stderr } = await put.end();
+    assertEquals([code, stderr], [1, `dsmq: Cannot put line 3 (those before it are put): ${why}`]);
+    const topics = await ran("topics", `lines ${i}`, "--port", house.port);
+    assertEquals(topics.stdout, `2  lines ${i}`);
+  }
 });
 
 Deno.test("tail prints messages as they come, and ends cleanly at Ctrl-C", async () => {
@@ -172,6 +199,8 @@ Deno.test("what was not used rightly is told in one line, with code 2", async ()
     [["get"], /^dsmq: get needs TOPIC /],
     [["put", "t", "a", "b"], /^dsmq: put takes TOPIC \[MESSAGE\], what is "b"\? /],
     [["get", "t", "--port"], /^dsmq: --port needs a value /],
+    [["get", "t", "--port="], /^dsmq: --port needs a value /],
+    [["get", "t", "--port", "--json"], /^dsmq: --port needs a value /],
     [
       ["serve", "127.0.0.1", "0", "--port", "0"],
       /^dsmq: serve takes host and port as words or as options/,
@@ -235,6 +264,22 @@ Deno.test("the demo shows who sent and who received, and ends by itself", async 
     assert(shown.includes(`getter 1  got "${greeting}"`), stdout);
     assert(shown.includes(`getter 2  got "${greeting}"`), stdout);
   }
+});
+
+Deno.test("the demo ends its processes when it is ended", async () => {
+  await using demo = new Program(["-A", "cli.ts", "demo"]);
+  const url = /ws:\/\/\S+/.exec(await demo.line() ?? "")![0];
+  demo.child.kill("SIGTERM");
+  await demo.end();
+  await assertRejects(() => connect({ url, timeout: 500 }), DsmqError, "Cannot connect");
+});
+
+Deno.test("the demo says that it needs leave to start processes, and does not ask for it", async () => {
+  assertEquals(await ran("demo"), {
+    code: 1,
+    stdout: "",
+    stderr: "dsmq: Cannot show the demo: it starts processes, and this program has no leave to",
+  });
 });
 
 Deno.test("mod.ts is the command line when it is the program", async () => {

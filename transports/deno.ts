@@ -4,15 +4,14 @@
  * @module
  */
 
-import { type House, type Listener, type Peer, SUBPROTOCOL, type Visit } from "./transport.ts";
+import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import type { Address, House, Listener, Peer, Visit } from "./transport.ts";
 
 /** Little is buffered below so many bytes. */
 const LOW_WATER = 64 * 1024;
 
-/** How often to look whether a slow peer has read, in milliseconds: there is no event for it. */
-const DRAIN_POLL = 5;
-
-const INTERNAL_ERROR = 1011;
+/** After what time to look again whether a slow peer has read, in milliseconds: there is no event for it. */
+const DRAIN_POLL = { first: 5, longest: 100 };
 
 /**
  * Opens a port with `Deno.serve`.
@@ -22,10 +21,12 @@ const INTERNAL_ERROR = 1011;
  * @returns the open port
  * @throws {Deno.errors.AddrInUse} if the port is taken, and other errors of the system
  */
-export function listen({ host, port }: { host: string; port: number }, house: House): Listener {
+export function listen({ host, port }: Address, house: House): Listener {
+  const end = new AbortController();
   const server = Deno.serve({
     hostname: host,
     port,
+    signal: end.signal,
     onListen: () => {},
     onError(error) {
       house.failed(error);
@@ -35,7 +36,12 @@ export function listen({ host, port }: { host: string; port: number }, house: Ho
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
     return upgrade ? welcome(request, house) : house.http(request);
   });
-  return { host: server.addr.hostname, port: server.addr.port, stop: () => server.shutdown() };
+  const stop = () => {
+    // Not shutdown(): it waits for the end of every request's body, which may never come.
+    end.abort();
+    return server.finished;
+  };
+  return { host: server.addr.hostname, port: server.addr.port, stop };
 }
 
 async function welcome(request: Request, house: House): Promise<Response> {
@@ -44,7 +50,11 @@ async function welcome(request: Request, house: House): Promise<Response> {
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) =>
     name.trim()
   );
-  const options = offered?.includes(SUBPROTOCOL) ? { protocol: SUBPROTOCOL } : {};
+  const options = {
+    // A client of dsmq 1.x may rest as long as it likes, and need not answer pings meanwhile.
+    idleTimeout: 0,
+    ...(offered?.includes(SUBPROTOCOL) && { protocol: SUBPROTOCOL }),
+  };
   let upgrade: { socket: WebSocket; response: Response };
   try {
     upgrade = Deno.upgradeWebSocket(request, options);
@@ -63,7 +73,7 @@ function attach(socket: WebSocket, arrived: (peer: Peer) => Visit, house: House)
       work();
     } catch (error) {
       house.failed(error);
-      peer.close(INTERNAL_ERROR, "internal error");
+      peer.close(CLOSE.internalError, "internal error");
     }
   };
   socket.onopen = () => guarded(() => peer.visit = arrived(peer));
@@ -79,6 +89,7 @@ class DenoPeer implements Peer {
   /** There while somebody waits for the peer to read. */
   #drain: PromiseWithResolvers<void> | undefined;
   #nextLook: ReturnType<typeof setTimeout> | undefined;
+  #pause = DRAIN_POLL.first;
   visit: Visit | undefined;
 
   constructor(socket: WebSocket) {
@@ -94,8 +105,7 @@ class DenoPeer implements Peer {
   }
 
   drained(): Promise<void> {
-    const { promise } = this.#drain ??= Promise.withResolvers<void>();
-    this.#look();
+    const { promise } = this.#drain ?? this.#beginToLook();
     return promise;
   }
 
@@ -107,18 +117,26 @@ class DenoPeer implements Peer {
   drop(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.close(INTERNAL_ERROR, "given up");
+    this.close(CLOSE.internalError, "given up");
     this.#look();
     this.visit?.closed();
   }
 
-  /** Looks whether the peer has read; if not, looks again in a while. */
+  #beginToLook(): PromiseWithResolvers<void> {
+    const drain = this.#drain = Promise.withResolvers<void>();
+    this.#look();
+    return drain;
+  }
+
+  /** Looks whether the peer has read; if not, looks again, after longer and longer pauses. */
   #look(): void {
     clearTimeout(this.#nextLook);
     if (this.buffered > LOW_WATER) {
-      this.#nextLook = setTimeout(() => this.#look(), DRAIN_POLL);
+      this.#nextLook = setTimeout(() => this.#look(), this.#pause);
+      this.#pause = Math.min(2 * this.#pause, DRAIN_POLL.longest);
       return;
     }
+    this.#pause = DRAIN_POLL.first;
     this.#drain?.resolve();
     this.#drain = undefined;
   }

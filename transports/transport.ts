@@ -44,8 +44,12 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
-/** Opens a port; throws what the system says if it cannot. */
-export type Transport = (address: { host: string; port: number }, house: House) => Listener;
+/** Where to listen. */
+export interface Address {
+  readonly host: string;
+  /** 0 for any port that is free. */
+  readonly port: number;
+}
 
-/** The subprotocol of our own clients; it is echoed, and no other. */
-export const SUBPROTOCOL = "dsmq";
+/** Opens a port; throws what the system says if it cannot. */
+export type Transport = (address: Address, house: House) => Listener;

@@ -48,7 +48,6 @@ export class Scripted {
   readonly dial = (): Socket => {
     this.dialled++;
     const socket: Socket = {
-      readyState: WebSocket.OPEN,
       send: (data) => this.#sent(data as string),
       close: (code) => {
         this.goodbye = code;
