@@ -52,7 +52,7 @@ export class Subscription implements Interest {
   /** A message is missing if the floor has passed the position. */
   #exact: boolean;
   #state: "caught up" | "lagging" | "reading" | "ended" = "lagging";
-  /** While it was reading, the feed brought something, or credit came. */
+  /** While it was reading, the feed brought something, or was interrupted. */
   #again = false;
 
   /**
@@ -91,7 +91,7 @@ export class Subscription implements Interest {
       messages: Math.max(messages, granted.messages),
       bytes: Math.max(bytes, granted.bytes),
     };
-    this.#goOn();
+    if (this.#state === "lagging") void this.#catchUp();
   }
 
   fed(batch: TopicBatch): void {
@@ -117,10 +117,7 @@ export class Subscription implements Interest {
       this.#position = Math.max(this.#position, fed);
       this.#exact = true;
     }
-    this.#goOn();
-  }
-
-  #goOn(): void {
+    // A read that is under way may have been too early.
     if (this.#state === "reading") this.#again = true;
     else if (this.#state === "lagging") void this.#catchUp();
   }
@@ -131,11 +128,10 @@ export class Subscription implements Interest {
       while (this.#state === "reading") {
         this.#again = false;
         if (this.#wire.buffered >= BUFFER_LIMIT) await this.#wire.drained();
-        const granted = this.#granted;
         const page = await this.#read();
         if (!this.#reading()) return;
         if (this.#exact && this.#position < page.floor) await this.#gap(page.floor);
-        else this.#take(page, granted === this.#granted);
+        else this.#take(page);
       }
     } catch (error) {
       if (this.#reading()) this.#fail(wireError(error, this.#queue.log));
@@ -157,14 +153,14 @@ export class Subscription implements Interest {
     return page!;
   }
 
-  /** Sends what the credit allows; `spent` says that no credit has come since the page was asked for. */
-  #take({ messages, through }: Page, spent: boolean): void {
+  /** Sends what the credit allows, also what was granted since the page was asked for. */
+  #take({ messages, through }: Page): void {
     const fitting = messages.slice(0, this.#fitting(messages));
     if (fitting.length > 0) {
       this.#send(new TopicBatch(fitting));
       this.#exact = true;
     } else if (messages.length > 0) {
-      if (spent) this.#lagBefore(messages[0]!);
+      this.#lagBefore(messages[0]!);
     } else {
       this.#position = Math.max(this.#position, through);
       if (!this.#again) this.#state = "caught up";

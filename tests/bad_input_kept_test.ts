@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { decodeFrame } from "../protocol/requests.ts";
 import { openServer, quiet } from "./support/open_server.ts";
 import { Raw } from "./support/raw.ts";
 
@@ -111,4 +112,25 @@ Deno.test("a number that dsmq 1.x puts does no harm beside what is nested 200,00
   client.send({ action: "get_latest", topic: "t" });
   assertEquals(await Promise.race([client.nextText(), closed]), '{"message":"next"}');
   assertEquals(failures, []);
+});
+
+Deno.test("a frame is read again for its numbers once, however many it has and however deep it is", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  const puts = Array.from({ length: 50 }, () => '{"action":"put","topic":"t","message":1.0}');
+  const { parse } = JSON;
+  let parsed = 0;
+  JSON.parse = (...args) => {
+    parsed++;
+    return parse(...args);
+  };
+  try {
+    for (const others of [[], [deep]]) {
+      parsed = 0;
+      const frame = `[${[...puts, ...others].join(",")}]`;
+      decodeFrame(frame, { messageBytes: 1000, topicBytes: 256 });
+      assertEquals(parsed, 2);
+    }
+  } finally {
+    JSON.parse = parse;
+  }
 });

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect, type Connection, serve } from "@dsmq/server";
+import { connect, type Connection, DsmqError, serve } from "@dsmq/server";
 import { type Asked, Scripted } from "./support/scripted.ts";
 
 const one = { seq: 1, body: "one" };
@@ -238,4 +238,17 @@ Deno.test("a subscription begins with the messages that were kept", async () => 
   const { id, since } = await script.next();
   assertEquals(since, { after: 6 });
   await script.say({ id, sub: id, start: 6 });
+});
+
+Deno.test("a getLatest that fails passes over nothing that was kept", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const [early, late] = [await abandoned(mq, script), await abandoned(mq, script)];
+  await script.give(early, one);
+  const latest = assertRejects(() => mq.getLatest("t"), DsmqError, "no");
+  const { id } = await script.next();
+  await script.give(late, two);
+  await script.say({ id, error: { code: "unavailable", message: "no" } });
+  await latest;
+  assertEquals([await mq.get("t"), await mq.get("t")], ["one", "two"]);
 });

@@ -171,3 +171,22 @@ for (const [name, frame] of Object.entries(laterJunk)) {
     }
   });
 }
+
+Deno.test("an answer that does not answer is an error, never a success", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const calls = [
+    () => mq.put("t", "one"),
+    () => mq.putMany("t", ["one", "two"]),
+    () => mq.get("t"),
+    () => mq.getLatest("t"),
+    () => mq.getWait("t"),
+    () => mq.topics(),
+  ];
+  for (const call of calls) {
+    const refused = assertRejects(call, DsmqError);
+    const { id } = await script.next();
+    await script.say({ id });
+    assertEquals((await soon(refused)).code, "bad_answer");
+  }
+});

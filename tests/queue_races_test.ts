@@ -184,3 +184,62 @@ Deno.test("a connection that closes while its waiter looks at the store leaves n
   await turn();
   assertEquals(at.host.queue.attended, 0);
 });
+
+Deno.test("a store that fails unexpectedly fails each waiter and the stream, and no more", async () => {
+  await using at = await scene();
+  await streaming(at, { messages: 9, bytes: 999 });
+  const waiting = [at.peer.ask(WAIT), at.peer.ask(WAIT)];
+  (await at.store.next<Page>()).answer(page(0));
+  await turn();
+  // In no request's course, so that nobody is there to hear what is thrown.
+  at.store.lose();
+  at.clock.advance(1000);
+  for (let reads = 0; reads < 2; reads++) {
+    (await soon(at.store.next<Page>())).refuse(new TypeError("a defect"));
+  }
+  for (const said of await soon(Promise.all(waiting))) {
+    assertEquals(said.error?.code, "unavailable");
+  }
+  assertEquals(at.peer.streamed.map(({ error }) => error?.code), ["unavailable"]);
+});
+
+Deno.test("a stream that lost messages while its feed was lost is told", async () => {
+  await using at = await scene();
+  await streaming(at, { messages: 9, bytes: 999 });
+  at.store.feed(1);
+  at.store.lose();
+  at.clock.advance(1000);
+  (await soon(at.store.next<Page>())).answer({ ...page(9), floor: 5 });
+  (await soon(at.store.next<{ floor: number; last: number }>())).answer({ floor: 5, last: 9 });
+  await turn();
+  assertEquals(at.peer.streamed.at(-1)?.error?.code, "trimmed");
+});
+
+Deno.test("a stream whose topic rested while others were purged lost nothing with its feed", async () => {
+  await using at = await scene();
+  await streaming(at, { messages: 9, bytes: 999 });
+  at.store.feed(1);
+  // Of other topics, and long gone: this stream has seen all of its own.
+  at.store.feedOther(6);
+  at.store.lose();
+  at.clock.advance(1000);
+  (await soon(at.store.next<Page>())).answer({ ...page(9, 9), floor: 5 });
+  (await soon(at.store.next<Page>())).answer({ ...page(9), floor: 5 });
+  await turn();
+  assertEquals(seqs(at.peer), [1, 9]);
+});
+
+Deno.test("a getWait that does not wait looks at the store, also while others are being woken", async () => {
+  await using at = await scene();
+  const early = at.peer.ask({ ...WAIT, timeout: 10 });
+  (await at.store.next<Page>()).answer(page(0));
+  await turn();
+  at.store.lose();
+  at.clock.advance(1000);
+  // Its time is over, and a read that was begun for it goes on.
+  assertEquals((await soon(early)).message, "");
+  const asked = at.peer.ask({ ...WAIT, timeout: 0 });
+  await turn();
+  (await soon(at.store.next<Page>())).answer(page(1, 1));
+  assertEquals((await soon(asked)).seq, 1);
+});

@@ -182,3 +182,15 @@ Deno.test("a connection that is closed counts no more", async () => {
   await using _other = await connect(server.url);
   assertEquals(server.stats().connections, 1);
 });
+
+Deno.test("a Host that makes no address is a bad request, and nothing to log", async () => {
+  const logged: unknown[] = [];
+  const log = { info() {}, warn() {}, error: (...data: unknown[]) => void logged.push(data) };
+  await using server = await serve({ port: 0, log });
+  using line = await Deno.connect({ hostname: server.host, port: server.port });
+  await line.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"));
+  const buffer = new Uint8Array(1024);
+  const length = await line.read(buffer);
+  assertStringIncludes(new TextDecoder().decode(buffer.subarray(0, length ?? 0)), "HTTP/1.1 400 ");
+  assertEquals(logged, []);
+});

@@ -20,6 +20,7 @@ export function page(through: number, ...seqs: number[]): Page {
 interface Asked<T> {
   readonly query: Query | undefined;
   readonly answer: (value: T) => void;
+  readonly refuse: (error: Error) => void;
 }
 
 /** Reads, bounds and follows wait for the test; nothing else is of use. */
@@ -43,6 +44,11 @@ export class HandStore implements Store {
   /** The feed brings messages. */
   feed(...seqs: number[]): void {
     this.#follower?.stored(seqs.map(message));
+  }
+
+  /** The feed brings a message of another topic. */
+  feedOther(seq: number): void {
+    this.#follower?.stored([{ ...message(seq), topic: "other" }]);
   }
 
   /** The feed breaks off. */
@@ -71,8 +77,8 @@ export class HandStore implements Store {
   [Symbol.asyncDispose] = () => Promise.resolve();
 
   #ask<T>(query?: Query): Promise<T> {
-    const { promise, resolve: answer } = Promise.withResolvers<T>();
-    const asked = { query, answer } as Asked<never>;
+    const { promise, resolve: answer, reject: refuse } = Promise.withResolvers<T>();
+    const asked = { query, answer, refuse } as Asked<never>;
     const awaited = this.#awaited.shift();
     if (awaited) awaited(asked);
     else this.#asked.push(asked);

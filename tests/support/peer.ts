@@ -39,6 +39,7 @@ export interface Said {
   readonly message?: string;
   readonly sub?: number;
   readonly prev?: number;
+  readonly error?: { readonly code: string };
   readonly messages?: readonly { readonly seq: number; readonly message: string }[];
 }
 
