@@ -84,7 +84,7 @@ async function measure(end: Promise<void>): Promise<Measured> {
     const turn = performance.now();
     measured.late.push(turn - last);
     await queue.append([put("probe")]);
-    await queue.read([{ topic: "probe", after: 0, count: 1, bytes: 1000 }]);
+    await store.read([{ topic: "probe", after: 0, count: 1, bytes: 1000 }]);
     last = performance.now();
     measured.calls.push(last - turn);
   }
