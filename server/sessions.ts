@@ -9,6 +9,7 @@ import { CLOSE } from "../protocol/websocket.ts";
 import type { Host } from "../queue/host.ts";
 import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
+import { page, say } from "./pages.ts";
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
@@ -42,16 +43,8 @@ export class Sessions implements House {
     return this.#open.size;
   }
 
-  http({ method, url }: Request): Response {
-    if (method !== "GET" && method !== "HEAD") {
-      return say(405, "Method not allowed", { allow: "GET, HEAD" });
-    }
-    // What came as the Host may make no URL.
-    const pathname = URL.parse(url)?.pathname;
-    if (pathname === undefined) return say(400, "Bad request");
-    if (pathname === "/") return say(200, this.#banner);
-    if (pathname === "/health") return this.#stopping ? say(503, "stopping") : say(200, "ok");
-    return say(404, "Not found");
+  http(request: Request): Response {
+    return page(request, { banner: this.#banner, stopping: this.#stopping });
   }
 
   async admit(): Promise<Response | ((peer: Peer) => Visit)> {
@@ -96,8 +89,4 @@ export class Sessions implements House {
       },
     };
   }
-}
-
-function say(status: number, text: string, headers: HeadersInit = {}): Response {
-  return new Response(`${text}\n`, { status, headers });
 }

@@ -1,0 +1,43 @@
+/**
+ * What a server shows by plain HTTP, to browsers and to those who look after it.
+ *
+ * @module
+ */
+
+/** What the pages tell. */
+export interface About {
+  /** What this is, in one line. */
+  readonly banner: string;
+  readonly stopping: boolean;
+}
+
+/**
+ * Answers a request: `/` says what this is, `/health` whether it serves.
+ *
+ * @param request the request
+ * @param about what to tell
+ * @returns the page
+ */
+export function page({ method, url }: Request, { banner, stopping }: About): Response {
+  if (method !== "GET" && method !== "HEAD") {
+    return say(405, "Method not allowed", { allow: "GET, HEAD" });
+  }
+  // What came as the Host may make no URL.
+  const pathname = URL.parse(url)?.pathname;
+  if (pathname === undefined) return say(400, "Bad request");
+  if (pathname === "/") return say(200, banner);
+  if (pathname === "/health") return stopping ? say(503, "stopping") : say(200, "ok");
+  return say(404, "Not found");
+}
+
+/**
+ * Says something in one line.
+ *
+ * @param status the status of HTTP
+ * @param text the line, without its end
+ * @param headers more headers
+ * @returns the response
+ */
+export function say(status: number, text: string, headers: HeadersInit = {}): Response {
+  return new Response(`${text}\n`, { status, headers });
+}
