@@ -33,6 +33,7 @@ export class Line {
   #taking = true;
   #doing = true;
   #turnBegan = 0;
+  #endPause: () => void = () => {};
 
   /**
    * Makes an empty line.
@@ -66,6 +67,7 @@ export class Line {
   stop(): void {
     this.#taking = this.#doing = false;
     this.#frames = [];
+    this.#endPause();
   }
 
   /** Sends what was answered so far, and waits while the peer has more to read than it should. */
@@ -98,7 +100,13 @@ export class Line {
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
   async #giveWay(): Promise<void> {
     if (performance.now() - this.#turnBegan < TURN) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, 0);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
     this.#turnBegan = performance.now();
   }
 
