@@ -1,0 +1,67 @@
+import { assert, assertEquals } from "@std/assert";
+import { Line } from "../queue/line.ts";
+import { soon } from "./support/soon.ts";
+
+const LIMITS = { messageBytes: 1000, topicBytes: 256 };
+const wire = { send() {}, buffered: 0, drained: () => Promise.resolve(), close() {} };
+const frame = (count: number) =>
+  JSON.stringify(Array.from({ length: count }, () => ({ action: "topics", id: 1 })));
+
+/** Works for a while, as a store that answers at once does. */
+function busy(ms: number): void {
+  for (const begin = performance.now(); performance.now() - begin < ms;);
+}
+
+Deno.test("a long frame lets others have their turn in between", async () => {
+  let done = 0;
+  const line = new Line(wire, LIMITS, () => (done++, busy(2)), () => {});
+  line.receive(frame(50));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert(done > 0 && done < 50, `${done} of 50 requests were done before the others' turn`);
+  await soon(line.finish());
+  assertEquals(done, 50);
+});
+
+Deno.test("consecutive puts, with refused ones among them, and consecutive gets go together", async () => {
+  const runs: string[][] = [];
+  const act = (run: readonly { readonly action: string }[]) =>
+    void runs.push(run.map(({ action }) => action));
+  const line = new Line(wire, LIMITS, act, () => {});
+  const put = { action: "put", id: 1, topic: "t", message: "m" };
+  const get = { action: "get", id: 1, topic: "t" };
+  const latest = { ...get, action: "get_latest" };
+  line.receive(JSON.stringify([put, {}, put, get, get, latest, latest, put]));
+  await line.finish();
+  assertEquals(runs, [
+    ["put", "refused", "put"],
+    ["get", "get"],
+    ["get_latest"],
+    ["get_latest"],
+    ["put"],
+  ]);
+});
+
+Deno.test("a line that is stopped does nothing more, also in the midst of a frame", async () => {
+  let done = 0;
+  const line = new Line(wire, LIMITS, () => {
+    if (++done === 3) line.stop();
+  }, () => {});
+  line.receive(frame(9));
+  line.receive(frame(9));
+  await line.finish();
+  assertEquals(done, 3);
+  line.receive(frame(1));
+  await line.finish();
+  assertEquals(done, 3);
+});
+
+Deno.test("what goes wrong in a request ends the line, and is told once", async () => {
+  const errors: unknown[] = [];
+  const line = new Line(wire, LIMITS, () => Promise.reject(new Error("a defect")), (error) => {
+    errors.push(error);
+  });
+  line.receive(frame(2));
+  line.receive(frame(1));
+  await line.finish();
+  assertEquals(errors.map((error) => (error as Error).message), ["a defect"]);
+});
