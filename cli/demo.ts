@@ -25,7 +25,7 @@ export const demo: Command = {
     // Looked up, not asked for.
     if ((await Deno.permissions.query({ name: "run" })).state !== "granted") {
       throw new Error(
-        "Cannot show the demo: it starts processes, and this program has no leave to",
+        "Cannot show the demo: it starts processes, which needs more leave: run it with -A",
       );
     }
     const children: Deno.ChildProcess[] = [];

@@ -278,7 +278,8 @@ Deno.test("the demo says that it needs leave to start processes, and does not as
   assertEquals(await ran("demo"), {
     code: 1,
     stdout: "",
-    stderr: "dsmq: Cannot show the demo: it starts processes, and this program has no leave to",
+    stderr:
+      "dsmq: Cannot show the demo: it starts processes, which needs more leave: run it with -A",
   });
 });
 
