@@ -99,7 +99,7 @@ export class Line {
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
   async #giveWay(): Promise<void> {
-    if (performance.now() - this.#turnBegan < TURN) return;
+    if (!this.#doing || performance.now() - this.#turnBegan < TURN) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, 0);
       this.#endPause = () => {

@@ -9,7 +9,10 @@ import type { Message } from "../stores/store.ts";
 import type { Queue } from "./queue.ts";
 import type { Reader } from "./reader.ts";
 
-/** How many topics one read covers at most: each may bring a message of full size. */
+/** At most so many bytes are brought into memory by one read (or one message, if larger). */
+const AT_ONCE = 16 * 1024 * 1024;
+
+/** At most so many topics are read at once, however small their messages are. */
 const TOPICS = 64;
 
 /** The unread messages of several readers, given out one by one. */
@@ -23,12 +26,18 @@ export class Pages {
    *
    * @param queue where messages come from
    * @param gets the reader of each `get`, in order
+   * @param messageBytes the largest message that there may be
    * @returns what was found; rejects with a `StoreError`
    */
-  static async read(queue: Queue, gets: readonly Reader[]): Promise<Pages> {
+  static async read(
+    queue: Queue,
+    gets: readonly Reader[],
+    messageBytes: number,
+  ): Promise<Pages> {
+    const topics = Math.min(TOPICS, Math.max(1, Math.floor(AT_ONCE / messageBytes)));
     const wanted = new Map<Reader, number>();
     for (const reader of gets) {
-      if (!wanted.has(reader) && wanted.size === TOPICS) break;
+      if (!wanted.has(reader) && wanted.size === topics) break;
       wanted.set(reader, (wanted.get(reader) ?? 0) + 1);
     }
     const pages = new Pages();

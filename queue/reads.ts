@@ -58,10 +58,11 @@ export class Reads {
 
   /** Answers a run of `get`s, with as few reads of the store as can be; `breathe` waits for a slow peer. */
   async get(run: readonly GetRequest[], out: Outbox, breathe: () => Promise<void>): Promise<void> {
+    const { queue, welcome: { limits } } = this.#host;
     const readers = run.map(({ topic }) => this.reader(topic));
     for (let i = 0; i < run.length;) {
       try {
-        const pages = await Pages.read(this.#host.queue, readers.slice(i, i + GETS));
+        const pages = await Pages.read(queue, readers.slice(i, i + GETS), limits.messageBytes);
         for (; i < run.length; i++) {
           const [request, reader] = [run[i]!, readers[i]!];
           if (this.#tellGap(request, reader, out)) continue;
