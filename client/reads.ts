@@ -30,7 +30,7 @@ interface Topic {
   /** Those who asked and have not been answered, oldest first. */
   readonly readers: Set<Reader>;
   /** Messages whose reader gave up before they came, oldest first. */
-  kept: Message[];
+  readonly kept: Message[];
 }
 
 /**
@@ -58,7 +58,7 @@ export class Reads {
     const place = this.#topic(topic);
     const kept = place.kept.shift();
     if (kept) {
-      this.#rest(topic, place);
+      this.#rest(topic);
       return Promise.resolve(kept);
     }
     const ask = timeout === undefined
@@ -94,7 +94,7 @@ export class Reads {
       answered = true;
       leave();
       reject(error);
-      this.#rest(topic, place);
+      this.#rest(topic);
     });
     return promise;
   }
@@ -103,20 +103,22 @@ export class Reads {
   async newest(topic: string): Promise<Message | undefined> {
     const place = this.#topic(topic);
     // What was kept, or still arrives for one who gave up, is older than what the server answers.
-    const kept = place.kept.splice(0);
-    let older = kept.at(-1);
-    const reader: Reader = { take: (message) => older = message ?? older, callOff: () => {} };
+    const older = place.kept.splice(0);
+    const reader: Reader = {
+      take: (message) => message && older.push(message),
+      callOff: () => {},
+    };
     place.readers.add(reader);
     try {
       const { answer } = this.#link.ask({ action: "get_latest", topic });
-      return toMessage(topic, await answer) ?? older;
+      return toMessage(topic, await answer) ?? older.at(-1);
     } catch (error) {
-      // Nothing was passed over: what was kept is still to be read, and what came meanwhile.
-      place.kept = older === undefined || older === kept.at(-1) ? kept : [...kept, older];
+      // Nothing was passed over: all of it is still to be read.
+      place.kept.unshift(...older);
       throw error;
     } finally {
       place.readers.delete(reader);
-      this.#rest(topic, place);
+      this.#rest(topic);
     }
   }
 
@@ -133,7 +135,7 @@ export class Reads {
         place.kept.push(message);
       }
     }
-    this.#rest(topic, place);
+    this.#rest(topic);
   }
 
   #topic(name: string): Topic {
@@ -143,8 +145,9 @@ export class Reads {
   }
 
   /** Forgets a topic of which nothing is to be remembered. */
-  #rest(name: string, { readers, kept }: Topic): void {
-    if (readers.size === 0 && kept.length === 0) this.#topics.delete(name);
+  #rest(name: string): void {
+    const topic = this.#topics.get(name);
+    if (topic?.readers.size === 0 && topic.kept.length === 0) this.#topics.delete(name);
   }
 }
 

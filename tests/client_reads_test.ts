@@ -243,12 +243,31 @@ Deno.test("a subscription begins with the messages that were kept", async () => 
 Deno.test("a getLatest that fails passes over nothing that was kept", async () => {
   const script = new Scripted();
   await using mq = await connect({ dial: script.dial });
-  const [early, late] = [await abandoned(mq, script), await abandoned(mq, script)];
+  const [early, late, last] = [
+    await abandoned(mq, script),
+    await abandoned(mq, script),
+    await abandoned(mq, script),
+  ];
   await script.give(early, one);
   const latest = assertRejects(() => mq.getLatest("t"), DsmqError, "no");
   const { id } = await script.next();
   await script.give(late, two);
+  await script.give(last, three);
   await script.say({ id, error: { code: "unavailable", message: "no" } });
   await latest;
-  assertEquals([await mq.get("t"), await mq.get("t")], ["one", "two"]);
+  const got = [await mq.get("t"), await mq.get("t"), await mq.get("t")];
+  assertEquals(got, ["one", "two", "three"]);
+});
+
+Deno.test("what is kept outlives the failure of a read that was given up long before", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const first = await abandoned(mq, script);
+  // Nothing is to be remembered of the topic when this is answered.
+  const get = mq.get("t");
+  await script.give(await script.next());
+  assertEquals(await get, "");
+  await script.give(await abandoned(mq, script), one);
+  await script.say({ id: first.id, error: { code: "unavailable", message: "no" } });
+  assertEquals(await mq.get("t"), "one");
 });
