@@ -6,7 +6,7 @@
 
 import type { Database, Engine } from "../engine.ts";
 
-/** What is used of the package `@db/sqlite`; see https://jsr.io/@db/sqlite. */
+/** What is used of the package `@db/sqlite`. */
 export interface DbSqlite {
   /** Opens a database. */
   readonly Database: new (
