@@ -39,7 +39,7 @@ export class Wait implements Waiter {
     return this.#open;
   }
 
-  /** From here on it is answered by `send`, at the latest when `callOff` has not been called in time. */
+  /** Its frame has been answered without it: from here on it answers by `send`, and `callOff` stops the clock that ends it. */
   leaveFrame(send: (answer: string) => void, callOff: () => void): void {
     this.#send = send;
     this.#callOff = callOff;
