@@ -74,13 +74,14 @@ export class Link {
   ): Promise<Link | undefined> {
     signal.throwIfAborted();
     const socket = dial(url, [SUBPROTOCOL]);
-    const opened = Promise.withResolvers<boolean>();
+    const opened = Promise.withResolvers<Link | undefined>();
     const abort = () => opened.reject(signal.reason);
     signal.addEventListener("abort", abort);
-    socket.onopen = () => opened.resolve(true);
-    socket.onerror = socket.onclose = () => opened.resolve(false);
+    // The link is there before anything can arrive.
+    socket.onopen = () => opened.resolve(new Link(url, socket));
+    socket.onerror = socket.onclose = () => opened.resolve(undefined);
     try {
-      if (await opened.promise) return new Link(url, socket);
+      return await opened.promise;
     } catch (error) {
       socket.close();
       throw error;

@@ -7,6 +7,7 @@
 import { DEFAULT_HOST, DEFAULT_PORT, MAX_WAIT } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
+import { denoNet, DenoSocket } from "./deno/socket.ts";
 
 /**
  * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
@@ -34,7 +35,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** For how long to try, in milliseconds; there are at most ten tries. Default: 15000. */
   readonly timeout?: number;
-  /** Opens the socket. Default: `new WebSocket(url, protocols)`. */
+  /** Opens the socket. Default: `new WebSocket(url, protocols)`, and on Deno one that sends without delay. */
   readonly dial?: (url: string, protocols: string[]) => Socket;
 }
 
@@ -71,7 +72,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     since,
     signal,
     timeout = DEFAULT_TIMEOUT,
-    dial = (url, protocols) => new WebSocket(url, protocols),
+    dial = dialDefault,
     ...others
   } = options;
   const [unknown] = Object.keys(others);
@@ -97,6 +98,11 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   }
   const address = url ?? `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
   return { url: webSocketUrl(address), since: toWire(since), signal, timeout, dial };
+}
+
+function dialDefault(url: string, protocols: string[]): Socket {
+  const net = denoNet();
+  return net ? new DenoSocket(net, url, protocols) : new WebSocket(url, protocols);
 }
 
 function webSocketUrl(address: string | URL): string {

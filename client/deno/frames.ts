@@ -1,0 +1,163 @@
+/**
+ * Frames of RFC 6455, as a client writes and reads them.
+ *
+ * ```text
+ * FIN RSV RSV RSV OPCODE(4) | MASK LENGTH(7) [LENGTH(16) or LENGTH(64)] [KEY(32)] | payload
+ * ```
+ *
+ * @module
+ */
+
+/** What a frame is. */
+export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+/** A frame that came. */
+export interface Frame {
+  readonly opcode: number;
+  /** It is the whole message, or the last part of one. */
+  readonly final: boolean;
+  /** Its payload: to be used before anything more is read. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** What came is not of RFC 6455, or too large. */
+export class FrameError extends Error {
+  /** The close code that says so. */
+  readonly code: number;
+
+  /** Makes an error with its close code. */
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The longest header: length and key in full. */
+const HEADER = 14;
+
+const FINAL = 0x80;
+const MASKED = 0x80;
+const RESERVED = 0x70;
+
+/** The largest payload that is read, in bytes; the same as that of Deno's own WebSocket. */
+const MAX_PAYLOAD = 64 * 1024 * 1024;
+
+/** How much is read at a time, in bytes. A larger frame gets a larger buffer, for its own time. */
+const BUFFER = 256 * 1024;
+
+const keys = new Uint32Array(1024);
+let nextKey = keys.length;
+
+/** A masking key that nobody can foresee, as section 10.3 asks for; drawn many at a time. */
+function maskingKey(): number {
+  if (nextKey === keys.length) {
+    crypto.getRandomValues(keys);
+    nextKey = 0;
+  }
+  return keys[nextKey++]!;
+}
+
+/**
+ * Writes a frame: in one piece, so that it also leaves in one.
+ *
+ * @param opcode what it is
+ * @param payload what it holds; it has its buffer to itself
+ * @returns the bytes of the frame
+ */
+export function writeFrame(
+  opcode: number,
+  payload: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  const { length } = payload;
+  // The payload begins at a multiple of four, so that it is masked by words.
+  const from = HEADER + 2;
+  const frame = new Uint8Array(from + length + 3 & ~3);
+  const view = new DataView(frame.buffer);
+  const [short, extra] = length < 126 ? [length, 0] : length < 65536 ? [126, 2] : [127, 8];
+  const start = from - 4 - extra - 2;
+  frame[start] = FINAL | opcode;
+  frame[start + 1] = MASKED | short;
+  if (extra === 2) view.setUint16(start + 2, length);
+  if (extra === 8) view.setBigUint64(start + 2, BigInt(length));
+  const words = new Uint32Array(frame.buffer);
+  const key = words[from / 4 - 1] = maskingKey();
+  const whole = length >> 2;
+  const source = new Uint32Array(payload.buffer, payload.byteOffset, whole);
+  for (let i = 0; i < whole; i++) words[from / 4 + i] = source[i]! ^ key;
+  for (let i = whole * 4; i < length; i++) frame[from + i] = payload[i]! ^ frame[from - 4 + i % 4]!;
+  return frame.subarray(start, from + length);
+}
+
+/** Takes bytes as they come and gives out frames. */
+export class FrameReader {
+  #buffer = new Uint8Array(BUFFER);
+  #view = new DataView(this.#buffer.buffer);
+  /** What came and was not given out lies from `start` to `end`. */
+  #start = 0;
+  #end = 0;
+  /** The size of the frame that is coming, as far as it is known. */
+  #wanted = 0;
+
+  /** Where the next bytes go; at least one fits. */
+  room(): Uint8Array<ArrayBuffer> {
+    if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    const size = Math.max(BUFFER, this.#wanted);
+    if (this.#buffer.length < size || (this.#end === 0 && this.#buffer.length > size)) {
+      const larger = new Uint8Array(size);
+      larger.set(this.#buffer.subarray(0, this.#end));
+      this.#buffer = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return this.#buffer.subarray(this.#end);
+  }
+
+  /** So many bytes were put into the room. */
+  took(bytes: number): void {
+    this.#end += bytes;
+  }
+
+  /**
+   * The next frame, if it is there as a whole.
+   *
+   * @throws {FrameError} if what came is no frame that a server may send
+   */
+  next(): Frame | undefined {
+    const have = this.#end - this.#start;
+    const at = this.#start;
+    if (have < 2) return undefined;
+    const [first, second] = [this.#buffer[at]!, this.#buffer[at + 1]!];
+    const short = second & ~MASKED;
+    const extra = short < 126 ? 0 : short === 126 ? 2 : 8;
+    if (have < 2 + extra) return undefined;
+    const length = extra === 0
+      ? short
+      : extra === 2
+      ? this.#view.getUint16(at + 2)
+      : Number(this.#view.getBigUint64(at + 2));
+    const opcode = first & 0x0f;
+    const final = (first & FINAL) !== 0;
+    if ((first & RESERVED) !== 0 || (second & MASKED) !== 0) {
+      throw new FrameError(1002, "a frame with bits that were not agreed on");
+    }
+    if (opcode > OPCODE.pong || (opcode > OPCODE.binary && opcode < OPCODE.close)) {
+      throw new FrameError(1002, `a frame of an unknown kind, ${opcode}`);
+    }
+    if (opcode >= OPCODE.close && (short > 125 || !final)) {
+      throw new FrameError(1002, "a control frame that is too long, or in parts");
+    }
+    if (length > MAX_PAYLOAD) throw new FrameError(1009, `a frame of ${length} bytes`);
+    this.#wanted = 2 + extra + length;
+    if (have < this.#wanted) return undefined;
+    this.#start += this.#wanted;
+    this.#wanted = 0;
+    return {
+      opcode,
+      final,
+      payload: this.#buffer.subarray(at + 2 + extra, this.#start),
+    };
+  }
+}
