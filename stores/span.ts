@@ -50,14 +50,20 @@ export class Span {
   /** Raises the floor over what was stored at this time or before. Once gone, a message stays gone. */
   expire(cutoff: number): void {
     if (this.#oldest > cutoff) return;
-    this.#floor = this.upTo(cutoff);
+    // Mostly a few messages have expired since the last time: so first in growing steps from the floor.
+    let step = 1;
+    while (this.#floor + step < this.#last && this.#timeOf(this.#floor + step) <= cutoff) step *= 2;
+    this.#floor = this.#halve(cutoff, Math.min(this.#last, this.#floor + step));
     this.#oldest = this.#floor === this.#last ? Infinity : this.#timeOf(this.#floor + 1);
   }
 
   /** The last message above the floor that was stored at this time or before; the floor, if there is none. */
   upTo(time: number): number {
+    return this.#halve(time, this.#last);
+  }
+
+  #halve(time: number, high: number): number {
     let low = this.#floor;
-    let high = this.#last;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
       if (this.#timeOf(middle) <= time) low = middle;

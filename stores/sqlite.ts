@@ -5,9 +5,11 @@
  */
 
 import type { TopicEntry } from "../protocol/answers.ts";
-import type { Database, Engine, Statement } from "./engine.ts";
+import type { Database, Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
+import { RunTable } from "./run_table.ts";
 import { Span } from "./span.ts";
+import { Tail } from "./tail.ts";
 import { TopicTable } from "./topic_table.ts";
 import {
   type Follower,
@@ -30,20 +32,17 @@ export interface SqliteOptions {
   readonly clock: { now(): number };
 }
 
-const SCHEMA = `
-  CREATE TABLE messages (
-    seq INTEGER PRIMARY KEY,
-    topic INTEGER NOT NULL,
-    time INTEGER NOT NULL,
-    body TEXT NOT NULL
-  );
-  CREATE INDEX messages_of_topic ON messages (topic);
-`;
-
 /** The first slice of a purge, in messages; it grows while slices take little of the budget. */
 const FIRST_SLICE = 16;
 
-/** Keeps messages in a SQLite database in memory. */
+/**
+ * Keeps messages in a SQLite database in memory.
+ *
+ * The newest ones stand in a list, the tail, and are moved into the database many at a time: when the tail
+ * is long, when someone reads who needs more than the tail, and with every purge. As the list is lost with
+ * the process just as the database is, nobody can tell; but whoever puts one message, or reads what was just
+ * put, does not wait for SQLite.
+ */
 export class SqliteStore implements Store {
   readonly epoch: string = crypto.randomUUID();
   readonly kept = "memory";
@@ -54,16 +53,12 @@ export class SqliteStore implements Store {
   readonly #retention: number;
   readonly #clock: SqliteOptions["clock"];
   readonly #feed = new Feed();
-  readonly #sql: Record<
-    "insert" | "insertMany" | "page" | "sizes" | "pageTo" | "newest" | "time" | "delete",
-    Statement
-  >;
-
+  readonly #runs: RunTable;
   readonly #span: Span;
-  /** Everything up to here is deleted. */
+  /** All after what is in the database. */
+  readonly #tail = new Tail();
+  /** Every row up to here is deleted. */
   #purged = 0;
-  /** No body is larger than this, in bytes. */
-  #largest = 0;
   #closed = false;
 
   /**
@@ -76,51 +71,31 @@ export class SqliteStore implements Store {
     this.#retention = retention;
     this.#clock = clock;
     this.#db = engine.open(":memory:");
-    this.#db.exec(SCHEMA);
+    this.#runs = new RunTable(this.#db);
     this.#topics = new TopicTable(this.#db);
-    const columns = "seq, time, body, octet_length(body) AS bytes";
-    this.#sql = {
-      insert: this.#db.prepare("INSERT INTO messages VALUES (?, ?, ?, ?)"),
-      insertMany: this.#db.prepare(
-        "INSERT INTO messages SELECT ? + key, ?, ?, value FROM json_each(?)",
-      ),
-      page: this.#db.prepare(
-        `SELECT ${columns} FROM messages WHERE topic = ? AND seq > ? ORDER BY seq LIMIT ?`,
-      ),
-      sizes: this.#db.prepare(
-        "SELECT seq, octet_length(body) AS bytes FROM messages WHERE topic = ? AND seq > ? ORDER BY seq LIMIT ?",
-      ),
-      pageTo: this.#db.prepare(
-        `SELECT ${columns} FROM messages WHERE topic = ? AND seq > ? AND seq <= ? ORDER BY seq`,
-      ),
-      newest: this.#db.prepare(
-        `SELECT ${columns} FROM messages WHERE topic = ? AND seq > ? ORDER BY seq DESC LIMIT 1`,
-      ),
-      time: this.#db.prepare("SELECT time FROM messages WHERE seq = ?"),
-      delete: this.#db.prepare("DELETE FROM messages WHERE seq <= ?"),
-    };
-    this.#span = new Span((seq) => (this.#sql.time.all(seq)[0] as { time: number }).time);
+    this.#span = new Span((seq) => this.#tail.timeOf(seq) ?? this.#runs.timeOf(seq));
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
   async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
     if (batch.length === 0) return [];
-    const time = this.#span.timeAt(this.#now());
-    const messages = batch.map(({ topic, body, bytes }, i) => ({
-      seq: this.#span.last + 1 + i,
-      time,
-      topic,
-      body,
-      bytes,
-    }));
     try {
-      this.#insert(messages);
+      if (this.#closed) throw new Error("the store is closed");
+      // Before more is taken: a database that fails is told to the putter, and nothing piles up here.
+      if (this.#tail.full) this.#moveTail();
     } catch (error) {
       const failure = because("store messages", error);
       return batch.map(() => failure);
     }
+    const time = this.#span.timeAt(this.#now());
+    const messages: Message[] = [];
+    let seq = this.#span.last;
+    for (const { topic, body, bytes } of batch) {
+      const message = { seq: ++seq, time, topic, body, bytes };
+      messages.push(message);
+      this.#tail.add(message);
+    }
     this.#span.grow(messages.length, time);
-    for (const { bytes } of messages) if (bytes > this.#largest) this.#largest = bytes;
     // Fed before this call is answered: whoever is told that a message is stored finds its readers served.
     this.#feed.bring(messages);
     return messages;
@@ -142,14 +117,16 @@ export class SqliteStore implements Store {
   }
 
   topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
-    return this.#ask(
-      "list topics",
-      () => this.#topics.list(query, this.#span.floor, this.#purged < this.#span.floor),
-    );
+    return this.#ask("list topics", () => {
+      this.#moveTail();
+      const { floor } = this.#span;
+      return this.#topics.list(query, floor, this.#purged < floor || this.#runs.splits(floor));
+    });
   }
 
   trim(budgetMs: number): Promise<boolean> {
     return this.#ask("purge messages", () => {
+      this.#moveTail();
       const end = performance.now() + budgetMs;
       for (let slice = FIRST_SLICE; this.#purged < this.#span.floor;) {
         const begin = performance.now();
@@ -186,71 +163,47 @@ export class SqliteStore implements Store {
     }
   }
 
-  #insert(messages: readonly Message[]): void {
+  #moveTail(): void {
+    const { messages } = this.#tail;
+    if (messages.length === 0) return;
     this.#transaction(() => {
-      for (let i = 0; i < messages.length;) {
-        const { seq, time, topic, body } = messages[i]!;
-        let end = i + 1;
-        while (messages[end]?.topic === topic) end++;
-        const id = this.#topics.id(topic);
-        if (end === i + 1) {
-          this.#sql.insert.run(seq, id, time, body);
-        } else {
-          const bodies = messages.slice(i, end).map((message) => message.body);
-          this.#sql.insertMany.run(seq, id, time, JSON.stringify(bodies));
-        }
-        this.#topics.count(topic, end - i);
-        i = end;
-      }
+      this.#topics.add(messages);
+      this.#runs.insert(messages, (topic) => this.#topics.id(topic));
     });
+    this.#tail.clear();
   }
 
-  #page({ topic, after, count, bytes, newest }: Query): Page {
-    const floor = this.#span.floor;
-    const from = Math.max(after, floor);
-    const id = this.#topics.find(topic);
-    const rows = id === undefined || from >= this.#span.last
+  #page(query: Query): Page {
+    const { floor, last } = this.#span;
+    const messages = query.after >= last
       ? []
-      : this.#rows(id, from, count, bytes, newest ?? false);
-    const messages = rows.map((row) => ({ ...row, topic }));
-    const full = newest !== true && messages.length > 0;
+      : this.#messages({ ...query, after: Math.max(query.after, floor) });
+    const full = query.newest !== true && messages.length > 0;
     return {
       messages,
-      through: full ? messages.at(-1)!.seq : Math.max(after, this.#span.last),
+      through: full ? messages.at(-1)!.seq : Math.max(query.after, last),
       floor,
     };
   }
 
-  #rows(
-    id: number,
-    after: number,
-    count: number,
-    bytes: number,
-    newest: boolean,
-  ): Omit<Message, "topic">[] {
-    type Row = Omit<Message, "topic">;
-    if (newest) return this.#sql.newest.all(id, after) as Row[];
-    if (count === 1 || count * this.#largest <= bytes) {
-      return this.#sql.page.all(id, after, count) as Row[];
-    }
-    // Sizes first: what lies beyond the limit is never brought into memory.
-    let upTo = 0;
-    let total = 0;
-    for (const row of this.#sql.sizes.all(id, after, count) as Row[]) {
-      total += row.bytes;
-      if (total > bytes && upTo > 0) break;
-      upTo = row.seq;
-    }
-    return this.#sql.pageTo.all(id, after, upTo) as Row[];
+  #messages(query: Query): readonly Message[] {
+    if (this.#tail.covers(query.after, this.#span.last)) return this.#tail.read(query);
+    this.#moveTail();
+    const { topic, after, newest } = query;
+    const id = this.#topics.find(topic, after);
+    if (id === undefined) return [];
+    if (!newest) return this.#runs.oldest({ ...query, id });
+    const message = this.#runs.newest(topic, id, after);
+    return message ? [message] : [];
   }
 
   #purge(upTo: number): void {
     this.#transaction(() => {
       this.#topics.forget(upTo);
-      this.#sql.delete.run(upTo);
+      this.#runs.delete(upTo);
     });
     this.#purged = upTo;
-    if (upTo === this.#span.last) this.#largest = 0;
+    if (upTo === this.#span.last) this.#runs.emptied();
   }
 
   #now(): number {
@@ -258,7 +211,6 @@ export class SqliteStore implements Store {
   }
 
   #transaction(work: () => void): void {
-    if (this.#closed) throw new Error("the store is closed");
     this.#db.exec("BEGIN");
     try {
       work();

@@ -6,11 +6,14 @@
 
 import type { TopicEntry } from "../protocol/answers.ts";
 import type { Database, Statement } from "./engine.ts";
-import type { TopicQuery } from "./store.ts";
+import type { Message, TopicQuery } from "./store.ts";
 
 interface Topic {
   readonly id: number;
-  messages: number;
+  readonly messages: number;
+  /** Its newest message. */
+  readonly seq: number;
+  readonly time: number;
 }
 
 const SCHEMA = "CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)";
@@ -23,7 +26,7 @@ const SCHEMA = "CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL 
 export class TopicTable {
   readonly #topics = new Map<string, Topic>();
   readonly #changes = new Map<string, Topic>();
-  readonly #sql: Record<"insert" | "delete" | "names" | "counts" | "expired" | "newest", Statement>;
+  readonly #sql: Record<"insert" | "delete" | "names" | "counts" | "before" | "around", Statement>;
   #nextId = 1;
 
   /**
@@ -41,43 +44,52 @@ export class TopicTable {
       ),
       // +topic: or SQLite would walk the whole index of topics for it, instead of the few rows up to that number.
       counts: db.prepare(
-        "SELECT (SELECT name FROM topics WHERE id = topic) AS name, count(*) AS n " +
-          "FROM messages WHERE seq <= ? GROUP BY +topic",
+        "SELECT (SELECT name FROM topics WHERE id = topic) AS name, sum(last - first + 1) AS n " +
+          "FROM runs WHERE last <= ? GROUP BY +topic",
       ),
-      expired: db.prepare("SELECT count(*) AS n FROM messages WHERE topic = ? AND seq <= ?"),
-      newest: db.prepare(
-        "SELECT seq, time FROM messages WHERE topic = ? ORDER BY seq DESC LIMIT 1",
+      before: db.prepare(
+        "SELECT coalesce(sum(last - first + 1), 0) AS n FROM runs WHERE topic = ? AND last <= ?",
+      ),
+      around: db.prepare(
+        "SELECT first FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
       ),
     };
   }
 
-  /** The number of a topic, if it holds messages. */
-  find(name: string): number | undefined {
-    return this.#topics.get(name)?.id;
+  /** The number of a topic, if it holds messages after a sequence number. */
+  find(name: string, after: number): number | undefined {
+    const topic = this.#topics.get(name);
+    return topic && topic.seq > after ? topic.id : undefined;
   }
 
-  /** The number of a topic that is about to get messages. */
+  /** Messages are about to be inserted: counts them in, and gives each of their topics a number. */
+  add(messages: readonly Message[]): void {
+    for (let i = 0; i < messages.length;) {
+      const { topic: name } = messages[i]!;
+      let end = i + 1;
+      while (messages[end]?.topic === name) end++;
+      const { seq, time } = messages[end - 1]!;
+      const known = this.#changes.get(name) ?? this.#topics.get(name);
+      const id = known?.id ?? this.#nextId++;
+      if (!known) this.#sql.insert.run(id, name);
+      this.#changes.set(name, { id, messages: (known?.messages ?? 0) + end - i, seq, time });
+      i = end;
+    }
+  }
+
+  /** The number of a topic to which messages were added. */
   id(name: string): number {
-    const known = this.#changes.get(name) ?? this.#topics.get(name);
-    if (known) return known.id;
-    const topic = { id: this.#nextId++, messages: 0 };
-    this.#sql.insert.run(topic.id, name);
-    this.#changes.set(name, topic);
-    return topic.id;
+    return this.#changes.get(name)!.id;
   }
 
-  /** Counts messages in, or out with a number below 0; a topic without messages is gone. */
-  count(name: string, messages: number): void {
-    const known = this.#changes.get(name) ?? this.#topics.get(name)!;
-    const topic = { id: known.id, messages: known.messages + messages };
-    this.#changes.set(name, topic);
-    if (topic.messages === 0) this.#sql.delete.run(topic.id);
-  }
-
-  /** Counts out the messages up to this number, which are about to be deleted. */
+  /** Counts out the messages of all runs up to a sequence number, which are about to be deleted. */
   forget(upTo: number): void {
     for (const { name, n } of this.#sql.counts.all(upTo) as { name: string; n: number }[]) {
-      this.count(name, -n);
+      const topic = this.#topics.get(name)!;
+      const messages = topic.messages - n;
+      this.#changes.set(name, { ...topic, messages });
+      // A topic without messages is gone.
+      if (messages === 0) this.#sql.delete.run(topic.id);
     }
   }
 
@@ -100,7 +112,7 @@ export class TopicTable {
    *
    * @param query which topics
    * @param floor messages up to here do not count
-   * @param unpurged some of those messages are not deleted yet
+   * @param unpurged some of those messages may not be deleted yet
    * @returns at most as many as were asked for
    */
   list({ prefix, after, count }: TopicQuery, floor: number, unpurged: boolean): TopicEntry[] {
@@ -111,10 +123,9 @@ export class TopicTable {
       ) => name);
       for (const name of names) {
         if (!name.startsWith(prefix)) return entries;
-        const { id, messages } = this.#topics.get(name)!;
-        const [{ seq, time }] = this.#sql.newest.all(id) as [{ seq: number; time: number }];
+        const { id, messages, seq, time } = this.#topics.get(name)!;
         if (seq <= floor) continue;
-        const expired = unpurged ? (this.#sql.expired.all(id, floor) as [{ n: number }])[0].n : 0;
+        const expired = unpurged ? this.#expired(id, floor) : 0;
         entries.push({ topic: name, messages: messages - expired, seq, time });
         if (entries.length === count) return entries;
       }
@@ -122,5 +133,12 @@ export class TopicTable {
       from = names.at(-1)!;
     }
     return entries;
+  }
+
+  /** How many messages of a topic that outlives the floor are at or below it. */
+  #expired(id: number, floor: number): number {
+    const [{ n }] = this.#sql.before.all(id, floor) as [{ n: number }];
+    const [{ first }] = this.#sql.around.all(id, floor) as [{ first: number }];
+    return n + Math.max(0, floor - first + 1);
   }
 }

@@ -1,0 +1,69 @@
+/**
+ * The newest messages, on their way into a database.
+ *
+ * @module
+ */
+
+import type { Message, Query } from "./store.ts";
+
+/** With so many messages, or so many bytes of bodies, it is time to move them. */
+const FULL = { messages: 1024, bytes: 1024 * 1024 };
+
+/** A list of messages with consecutive sequence numbers. */
+export class Tail {
+  #messages: Message[] = [];
+  #bytes = 0;
+
+  /** The messages, oldest first. */
+  get messages(): readonly Message[] {
+    return this.#messages;
+  }
+
+  /** It should be moved before it takes more. */
+  get full(): boolean {
+    return this.#messages.length >= FULL.messages || this.#bytes >= FULL.bytes;
+  }
+
+  /** Takes a message, which follows on the last. */
+  add(message: Message): void {
+    this.#messages.push(message);
+    this.#bytes += message.bytes;
+  }
+
+  /** The messages are where they should be. */
+  clear(): void {
+    this.#messages = [];
+    this.#bytes = 0;
+  }
+
+  /** Whether it holds all messages of the store that come after a sequence number. */
+  covers(after: number, last: number): boolean {
+    return after >= last - this.#messages.length;
+  }
+
+  /** When a message was stored, if it is in here. */
+  timeOf(seq: number): number | undefined {
+    const [first] = this.#messages;
+    return first && this.#messages[seq - first.seq]?.time;
+  }
+
+  /** The messages that a query asks for, if the tail covers it. */
+  read({ topic, after, count, bytes, newest }: Query): readonly Message[] {
+    const [first] = this.#messages;
+    if (!first) return [];
+    if (newest) {
+      const message = this.#messages.findLast((message) => message.topic === topic);
+      return message && message.seq > after ? [message] : [];
+    }
+    const found: Message[] = [];
+    let left = bytes;
+    for (let i = Math.max(0, after + 1 - first.seq); i < this.#messages.length; i++) {
+      const message = this.#messages[i]!;
+      if (message.topic !== topic) continue;
+      left -= message.bytes;
+      if (left < 0 && found.length > 0) break;
+      if (found.push(message) === count) break;
+    }
+    return found;
+  }
+}
