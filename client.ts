@@ -25,7 +25,7 @@ export type {
   WaitOptions,
 } from "./client/api.ts";
 export type { ConnectOptions, Since, Socket } from "./client/options.ts";
-export type { Message } from "./client/reads.ts";
+export type { Message } from "./client/message.ts";
 
 /**
  * Connects to a server. While nobody answers it tries again, ten times in about five seconds: the server

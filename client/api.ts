@@ -7,7 +7,7 @@
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import type { OnGap } from "../protocol/requests.ts";
 import type { Since } from "./options.ts";
-import type { Message } from "./reads.ts";
+import type { Message } from "./message.ts";
 
 /** How to wait for a message. */
 export interface WaitOptions {

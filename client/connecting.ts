@@ -8,7 +8,7 @@ import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { Link } from "./link.ts";
+import { Link, members } from "./link.ts";
 import type { Target } from "./options.ts";
 
 /** A server may still be starting: so many tries, the pause between them doubling from 10 ms. */
@@ -59,7 +59,8 @@ async function open({ url, dial }: Target, signal: AbortSignal): Promise<Link | 
 }
 
 async function hello(link: Link, since: WireSince | undefined): Promise<Answer> {
-  return await link.ask({ action: "hello", protocol: PROTOCOL, since }).answer;
+  const ask = { action: "hello", members: members({ protocol: PROTOCOL, since }) };
+  return await link.request(ask, (answer) => answer);
 }
 
 function complete(welcome: Answer): Welcome {

@@ -5,7 +5,7 @@
  */
 
 import type { Answer, Kept, TopicEntry, Welcome } from "../protocol/answers.ts";
-import { encodeBody, tooLarge } from "../protocol/body.ts";
+import { type Body, encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, FRAME_BYTES, MAX_WAIT } from "../protocol/limits.ts";
 import { kindOf, seen, topicFault } from "../protocol/text.ts";
@@ -16,10 +16,14 @@ import type {
   SubscribeOptions,
   WaitOptions,
 } from "./api.ts";
-import { badAnswer, type Link } from "./link.ts";
+import { badAnswer, type Link, members } from "./link.ts";
+import type { Message } from "./message.ts";
 import { toWire } from "./options.ts";
-import { type Message, Reads } from "./reads.ts";
+import { Reads, type TopicName } from "./reads.ts";
 import { Subscription } from "./subscription.ts";
+
+/** So many topics are remembered as good ones. */
+const TOPICS = 1000;
 
 /** A connection over a link. */
 export class LinkedConnection implements Connection {
@@ -28,6 +32,7 @@ export class LinkedConnection implements Connection {
   readonly #link: Link;
   readonly #reads: Reads;
   readonly #limits: Welcome["limits"];
+  readonly #topics = new Map<string, TopicName>();
 
   /**
    * Makes a connection.
@@ -43,61 +48,73 @@ export class LinkedConnection implements Connection {
     this.#limits = limits;
   }
 
-  async put(topic: string, message: string): Promise<number> {
-    requireTopic("put", topic);
-    this.#requireMessage(topic, message);
-    const { seq } = await this.#link.ask({ action: "put", topic, message }).answer;
-    if (!Number.isSafeInteger(seq)) throw badAnswer("put", topic);
-    return seq!;
+  put(topic: string, message: string): Promise<number> {
+    try {
+      const { json } = this.#topic("put", topic);
+      const { body } = this.#body(topic, message);
+      const ask = { action: "put", topic, members: `"topic":${json},"message":${body}` };
+      return this.#link.request(ask, ({ seq }) => {
+        if (!Number.isSafeInteger(seq)) throw badAnswer("put", topic);
+        return seq!;
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async putMany(topic: string, messages: readonly string[]): Promise<number[]> {
-    requireTopic("put", topic);
+    const { json } = this.#topic("put", topic);
     if (!Array.isArray(messages)) {
       throw new TypeError(`Cannot put messages: they are ${kindOf(messages)}, not an array`);
     }
     const parts: string[][] = [];
     let room = 0;
     for (const message of messages) {
-      const bytes = this.#requireMessage(topic, message);
+      const { body, bytes } = this.#body(topic, message);
       // A request each frame: no frame is much larger than it has to be.
       if (bytes > room) {
         parts.push([]);
         room = FRAME_BYTES;
       }
       room -= bytes;
-      parts.at(-1)!.push(message);
+      parts.at(-1)!.push(body);
     }
     this.#link.requireOpen({ action: "put", topic });
-    const asked = parts.map((part) => this.#putPart(topic, part));
+    const asked = parts.map((part) => this.#putPart(topic, json, part));
     return joined(topic, parts, await Promise.allSettled(asked));
   }
 
-  async #putPart(topic: string, messages: readonly string[]): Promise<readonly number[]> {
-    const { seqs } = await this.#link.ask({ action: "put", topic, messages }).answer;
-    if (!Array.isArray(seqs) || seqs.length !== messages.length) throw badAnswer("put", topic);
-    return seqs;
+  #putPart(topic: string, json: string, bodies: readonly string[]): Promise<readonly number[]> {
+    const members = `"topic":${json},"messages":[${bodies.join()}]`;
+    return this.#link.request({ action: "put", topic, members }, ({ seqs }) => {
+      if (!Array.isArray(seqs) || seqs.length !== bodies.length) throw badAnswer("put", topic);
+      return seqs;
+    });
   }
 
-  async get(topic: string): Promise<string> {
-    return (await this.read(topic))?.body ?? "";
+  get(topic: string): Promise<string> {
+    try {
+      return this.#reads.oldest(this.#topic("get", topic), bodyOf);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async getLatest(topic: string): Promise<string> {
-    return (await this.read(topic, { mode: "newest" }))?.body ?? "";
+    return bodyOf(await this.read(topic, { mode: "newest" }));
   }
 
   async getWait(topic: string, options: WaitOptions = {}): Promise<string> {
-    return (await this.read(topic, { ...options, mode: "wait" }))?.body ?? "";
+    return bodyOf(await this.read(topic, { ...options, mode: "wait" }));
   }
 
   async read(
     topic: string,
     { mode = "oldest", timeout = DEFAULT_WAIT, signal }: ReadOptions = {},
   ): Promise<Message | undefined> {
-    requireTopic("get", topic);
-    if (mode === "newest") return await this.#reads.newest(topic);
-    if (mode === "oldest") return await this.#reads.oldest(topic);
+    const named = this.#topic("get", topic);
+    if (mode === "newest") return await this.#reads.newest(named);
+    if (mode === "oldest") return await this.#reads.oldest(named, (message) => message);
     if (mode !== "wait") {
       throw new RangeError(`Cannot get: mode is "oldest", "newest" or "wait", got ${seen(mode)}`);
     }
@@ -106,11 +123,13 @@ export class LinkedConnection implements Connection {
         `Cannot wait: timeout is milliseconds from 0 to ${MAX_WAIT}, got ${timeout}`,
       );
     }
-    return await this.#reads.oldest(topic, Math.ceil(timeout), signal);
+    signal?.throwIfAborted();
+    const patience = { timeout: Math.ceil(timeout), signal };
+    return await this.#reads.oldest(named, (message) => message, patience);
   }
 
   subscribe(topic: string, { since, onGap, signal }: SubscribeOptions = {}): MessageStream {
-    requireTopic("subscribe", topic);
+    this.#topic("subscribe", topic);
     signal?.throwIfAborted();
     const position = since ?? this.#reads.position(topic);
     const { messageBytes } = this.#limits;
@@ -127,7 +146,8 @@ export class LinkedConnection implements Connection {
     const found: TopicEntry[] = [];
     for (let more = true; more;) {
       const after = found.at(-1)?.topic ?? "";
-      const answer: Answer = await this.#link.ask({ action: "topics", prefix, after }).answer;
+      const ask = { action: "topics", members: members({ prefix, after }) };
+      const answer: Answer = await this.#link.request(ask, (answer) => answer);
       if (!Array.isArray(answer.topics)) throw badAnswer("list topics");
       found.push(...answer.topics);
       // A page without topics is the last, whatever it says.
@@ -137,7 +157,7 @@ export class LinkedConnection implements Connection {
   }
 
   async shutdownServer(): Promise<void> {
-    await this.#link.ask({ action: "shutdown" }).answer;
+    await this.#link.request({ action: "shutdown", members: "" }, () => {});
   }
 
   close(): Promise<void> {
@@ -148,17 +168,32 @@ export class LinkedConnection implements Connection {
     return this.close();
   }
 
-  #requireMessage(topic: string, message: string): number {
+  /** A topic that can be one, as JSON; the last ones are remembered. */
+  #topic(action: string, name: string): TopicName {
+    const known = this.#topics.get(name);
+    if (known) return known;
+    requireTopic(action, name);
+    const topic = { name, json: JSON.stringify(name) };
+    if (this.#topics.size === TOPICS) this.#topics.clear();
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  #body(topic: string, message: string): Body {
     if (typeof message !== "string") {
       throw new TypeError(`Cannot put message: it is ${kindOf(message)}, not a string`);
     }
-    const { bytes } = encodeBody(message);
-    if (bytes > this.#limits.messageBytes) {
-      const [code, sentence, details] = tooLarge(bytes, this.#limits);
+    const body = encodeBody(message);
+    if (body.bytes > this.#limits.messageBytes) {
+      const [code, sentence, details] = tooLarge(body.bytes, this.#limits);
       throw new DsmqError(code, sentence, { ...details, topic });
     }
-    return bytes;
+    return body;
   }
+}
+
+function bodyOf(message: Message | undefined): string {
+  return message?.body ?? "";
 }
 
 function requireTopic(action: string, topic: string): void {

@@ -6,7 +6,6 @@
 
 import { type Answer, decodeAnswers } from "../protocol/answers.ts";
 import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
-import { FRAME_BYTES } from "../protocol/limits.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { Socket } from "./options.ts";
 
@@ -14,7 +13,14 @@ import type { Socket } from "./options.ts";
 export interface Ask {
   readonly action: string;
   readonly topic?: string;
-  readonly [field: string]: unknown;
+  /** All that the request says beside its action and id, as members of a JSON object; may be empty. */
+  readonly members: string;
+}
+
+/** Takes the answer to a request: one of the two, once. */
+export interface Asker {
+  answered(answer: Answer): void;
+  failed(error: DsmqError): void;
 }
 
 /** Takes what a stream brings. */
@@ -27,9 +33,11 @@ export interface Stream {
 
 interface Pending {
   readonly ask: Ask;
-  resolve(answer: Answer): void;
-  reject(error: DsmqError): void;
+  readonly asker: Asker;
 }
+
+/** With so many characters of requests a frame leaves at once: the server works on it while more are asked. */
+const ENOUGH = 16 * 1024;
 
 /** For how long to wait for the last answers, and for the server's goodbye, in milliseconds. */
 const LAST_ANSWERS = 5000;
@@ -43,6 +51,7 @@ export class Link {
   readonly #streams = new Map<number, Stream>();
   readonly #gone = Promise.withResolvers<void>();
   #outgoing: string[] = [];
+  #outgoingSize = 0;
   #lastId = 0;
   /** Resolves once nothing is asked any more; there while somebody waits for that. */
   #idle: PromiseWithResolvers<void> | undefined;
@@ -94,30 +103,45 @@ export class Link {
    * Asks for something.
    *
    * @param ask the request, without its id
+   * @param asker takes the answer, or a {@linkcode DsmqError}
    * @param stream takes what comes under the id of this request without being its answer
-   * @returns the id, and the answer; it rejects with a {@linkcode DsmqError}
+   * @returns the id
    */
-  ask(ask: Ask, stream?: Stream): { readonly id: number; readonly answer: Promise<Answer> } {
+  ask(ask: Ask, asker: Asker, stream?: Stream): number {
     const id = ++this.#lastId;
-    const { promise: answer, resolve, reject } = Promise.withResolvers<Answer>();
     if (this.#end) {
-      reject(this.#error(this.#end.code, ask, this.#end.why));
-      return { id, answer };
+      asker.failed(this.#error(this.#end.code, ask, this.#end.why));
+      return id;
     }
-    this.#pending.set(id, { ask, resolve, reject });
+    this.#pending.set(id, { ask, asker });
     if (stream) this.#streams.set(id, stream);
-    this.#send({ ...ask, id });
-    return { id, answer };
+    const { action, members } = ask;
+    this.#send(`{"action":"${action}","id":${id}${members && ","}${members}}`);
+    return id;
+  }
+
+  /** Asks for something, and makes of the answer what it returns; it rejects with what `make` throws, too. */
+  request<T>(ask: Ask, make: (answer: Answer) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const answered = (answer: Answer) => {
+        try {
+          resolve(make(answer));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.ask(ask, { answered, failed: reject });
+    });
   }
 
   /** Throws if nothing can be asked any more. */
-  requireOpen(ask: Ask): void {
+  requireOpen(ask: Pick<Ask, "action" | "topic">): void {
     if (this.#end) throw this.#error(this.#end.code, ask, this.#end.why);
   }
 
   /** Says something that has no answer. */
-  tell(request: Ask): void {
-    if (!this.#end) this.#send(request);
+  tell({ action, members }: Ask): void {
+    if (!this.#end) this.#send(`{"action":"${action}",${members}}`);
   }
 
   /** Takes no more of a stream. */
@@ -154,29 +178,25 @@ export class Link {
     this.#end = { code, why };
     this.#endStreams(code, why, true);
     // What only waits is not waited for.
-    for (const [id, { ask, reject }] of this.#pending) {
+    for (const [id, { ask, asker }] of this.#pending) {
       if (ask.action !== "get_wait") continue;
       this.#pending.delete(id);
-      reject(this.#error(code, ask, why));
+      asker.failed(this.#error(code, ask, why));
     }
   }
 
-  #send(request: object): void {
-    if (this.#outgoing.push(JSON.stringify(request)) === 1) queueMicrotask(() => this.#flush());
+  #send(request: string): void {
+    if (this.#outgoing.push(request) === 1) queueMicrotask(() => this.#flush());
+    this.#outgoingSize += request.length;
+    if (this.#outgoingSize >= ENOUGH) this.#flush();
   }
 
   #flush(): void {
     const requests = this.#outgoing;
+    if (requests.length === 0) return;
     this.#outgoing = [];
-    for (let i = 0; i < requests.length;) {
-      let size = requests[i]!.length;
-      let end = i + 1;
-      while (end < requests.length && size + requests[end]!.length < FRAME_BYTES) {
-        size += requests[end++]!.length;
-      }
-      this.#socket.send(end === i + 1 ? requests[i]! : `[${requests.slice(i, end).join(",")}]`);
-      i = end;
-    }
+    this.#outgoingSize = 0;
+    this.#socket.send(requests.length === 1 ? requests[0]! : `[${requests.join(",")}]`);
   }
 
   #arrived(data: unknown): void {
@@ -197,17 +217,18 @@ export class Link {
     }
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    if (error) pending?.reject(toDsmqError(error, pending.ask.topic));
-    else pending?.resolve(answer);
+    if (error) pending?.asker.failed(toDsmqError(error, pending.ask.topic));
+    else pending?.asker.answered(answer);
   }
 
   #broken(why: string, code: ErrorCode = "closed"): void {
     this.#end ??= { code, why };
-    for (const { ask, reject } of this.#pending.values()) {
-      // Whether it was stored before the break is not known.
-      reject(this.#error(ask.action === "put" ? "unknown_outcome" : code, ask, why));
-    }
+    const pending = [...this.#pending.values()];
     this.#pending.clear();
+    for (const { ask, asker } of pending) {
+      // Whether it was stored before the break is not known.
+      asker.failed(this.#error(ask.action === "put" ? "unknown_outcome" : code, ask, why));
+    }
     this.#endStreams(code, why, false);
     this.#idle?.resolve();
     this.#gone.resolve();
@@ -219,11 +240,16 @@ export class Link {
     this.#streams.clear();
   }
 
-  #error(code: ErrorCode, ask: Ask | undefined, why: string): DsmqError {
+  #error(code: ErrorCode, ask: Pick<Ask, "action" | "topic"> | undefined, why: string): DsmqError {
     const what = ask ? `Cannot ${ask.action.replace("_", " ")}` : "Cannot read on";
     const details = ask?.topic === undefined ? {} : { topic: ask.topic };
     return new DsmqError(code, `${what}: no connection to ${this.url}, ${why}`, details);
   }
+}
+
+/** What an object says, as the members of a JSON object. */
+export function members(fields: object): string {
+  return JSON.stringify(fields).slice(1, -1);
 }
 
 /** The server answered, but not what was asked. */

@@ -5,41 +5,26 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import { badAnswer, type Link } from "./link.ts";
+import type { Asker, Link } from "./link.ts";
+import { type Message, toMessage } from "./message.ts";
+import { Place, type Reader } from "./place.ts";
 
-/** A message as its reader gets it. */
-export interface Message {
-  /** The topic it was put into. */
-  readonly topic: string;
-  /** What was put. */
-  readonly body: string;
-  /** Its sequence number: its place in the order of the whole store. */
-  readonly seq: number;
-  /** When it was stored, in milliseconds since 1970 by the server's clock. */
-  readonly time: number;
+/** A topic: its name, and the same as JSON. */
+export interface TopicName {
+  readonly name: string;
+  readonly json: string;
 }
 
-interface Reader {
-  /** Takes the message, or nothing: that it has come to an end, or, to one who asked for the newest, an older one. */
-  take(message: Message | undefined): void;
-  /** Calls off what the server still does for it. */
-  callOff(): void;
+/** For how long to wait for a message (ms), and what ends that. */
+export interface Patience {
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
 }
 
-interface Topic {
-  /** Those who asked and have not been answered, oldest first. */
-  readonly readers: Set<Reader>;
-  /** Messages whose reader gave up before they came, oldest first. */
-  readonly kept: Message[];
-}
-
-/**
- * The reads of a connection. An answer belongs to the oldest reader of its topic, whoever asked for it: a
- * reader who gave up while its message was under way leaves it to the next.
- */
+/** The reads of a connection. */
 export class Reads {
   readonly #link: Link;
-  readonly #topics = new Map<string, Topic>();
+  readonly #places = new Map<string, Place>();
 
   /** Reads over a link. */
   constructor(link: Link) {
@@ -48,110 +33,162 @@ export class Reads {
 
   /** Where a subscription begins, if messages that were kept come before what the server has. */
   position(topic: string): number | undefined {
-    const oldest = this.#topics.get(topic)?.kept[0];
+    const oldest = this.#places.get(topic)?.kept[0];
     return oldest && oldest.seq - 1;
   }
 
-  /** The oldest unread message, if there is one; with a timeout (ms), once there is one. */
-  oldest(topic: string, timeout?: number, signal?: AbortSignal): Promise<Message | undefined> {
-    signal?.throwIfAborted();
-    const place = this.#topic(topic);
+  /**
+   * The oldest unread message, if there is one; with patience, once there is one.
+   *
+   * @param topic what to read
+   * @param make what to make of the message
+   * @param patience whether to wait
+   * @returns what was made; rejects with a `DsmqError`, or with the reason of the signal
+   */
+  oldest<T>(
+    topic: TopicName,
+    make: (message: Message | undefined) => T,
+    patience?: Patience,
+  ): Promise<T> {
+    const { name, json } = topic;
+    const place = this.#place(name);
     const kept = place.kept.shift();
     if (kept) {
-      this.#rest(topic);
-      return Promise.resolve(kept);
+      this.#rest(name, place);
+      return Promise.resolve(make(kept));
     }
-    const ask = timeout === undefined
-      ? { action: "get", topic }
-      : { action: "get_wait", topic, timeout };
-    const { promise, resolve, reject } = Promise.withResolvers<Message | undefined>();
-    const { id, answer } = this.#link.ask(ask);
-    let answered = false;
-    const leave = () => {
-      place.readers.delete(reader);
-      signal?.removeEventListener("abort", abort);
-    };
-    const reader: Reader = {
-      take(message) {
-        leave();
-        resolve(message);
-      },
-      callOff: () => {
-        if (!answered && timeout !== undefined) this.#link.tell({ action: "cancel", wait: id });
-      },
-    };
-    const abort = () => {
-      leave();
-      reader.callOff();
-      reject(signal!.reason);
-    };
-    place.readers.add(reader);
-    signal?.addEventListener("abort", abort);
-    answer.then((answer) => {
-      answered = true;
-      this.#arrived(topic, reader, toMessage(topic, answer));
-    }).catch((error) => {
-      answered = true;
-      leave();
-      reject(error);
-      this.#rest(topic);
+    const members = patience ? `"topic":${json},"timeout":${patience.timeout}` : `"topic":${json}`;
+    return new Promise((resolve, reject) => {
+      const reader = new OldestReader(this.#link, name, place, patience?.signal, {
+        take: (message) => resolve(make(message)),
+        fail: reject,
+        rest: () => this.#rest(name, place),
+      });
+      place.join(reader);
+      reader.ask({ action: patience ? "get_wait" : "get", topic: name, members });
     });
-    return promise;
   }
 
   /** The newest unread message, if there is one; what is older is passed over. */
-  async newest(topic: string): Promise<Message | undefined> {
-    const place = this.#topic(topic);
+  async newest({ name, json }: TopicName): Promise<Message | undefined> {
+    const place = this.#place(name);
     // What was kept, or still arrives for one who gave up, is older than what the server answers.
     const older = place.kept.splice(0);
-    const reader: Reader = {
-      take: (message) => message && older.push(message),
+    const reader = {
+      open: true,
+      take: (message: Message | undefined) => void (message && older.push(message)),
       callOff: () => {},
     };
-    place.readers.add(reader);
+    place.join(reader);
     try {
-      const { answer } = this.#link.ask({ action: "get_latest", topic });
-      return toMessage(topic, await answer) ?? older.at(-1);
+      const ask = { action: "get_latest", topic: name, members: `"topic":${json}` };
+      const message = await this.#link.request(ask, (answer) => toMessage(name, answer));
+      return message ?? older.at(-1);
     } catch (error) {
       // Nothing was passed over: all of it is still to be read.
       place.kept.unshift(...older);
       throw error;
     } finally {
-      place.readers.delete(reader);
-      this.#rest(topic);
+      reader.open = false;
+      place.left();
+      place.answered();
+      this.#rest(name, place);
     }
   }
 
-  #arrived(topic: string, asker: Reader, message: Message | undefined): void {
-    const place = this.#topic(topic);
-    if (message === undefined) {
-      if (place.readers.has(asker)) asker.take(undefined);
-    } else {
-      const [first] = place.readers;
-      if (first) {
-        first.take(message);
-        if (first !== asker) first.callOff();
-      } else {
-        place.kept.push(message);
-      }
-    }
-    this.#rest(topic);
+  #place(topic: string): Place {
+    let place = this.#places.get(topic);
+    if (!place) this.#places.set(topic, place = new Place());
+    return place;
   }
 
-  #topic(name: string): Topic {
-    let topic = this.#topics.get(name);
-    if (!topic) this.#topics.set(name, topic = { readers: new Set(), kept: [] });
-    return topic;
-  }
-
-  /** Forgets a topic of which nothing is to be remembered. */
-  #rest(name: string): void {
-    const topic = this.#topics.get(name);
-    if (topic?.readers.size === 0 && topic.kept.length === 0) this.#topics.delete(name);
+  /** Forgets a place of which nothing is to be remembered. */
+  #rest(topic: string, place: Place): void {
+    if (place.idle && this.#places.get(topic) === place) this.#places.delete(topic);
   }
 }
 
-function toMessage(topic: string, { message, seq, time = 0 }: Answer): Message | undefined {
-  if (typeof message !== "string") throw badAnswer("get", topic);
-  return seq === undefined ? undefined : { topic, body: message, seq, time };
+/** What becomes of a read. */
+interface Outcome {
+  take(message: Message | undefined): void;
+  fail(error: unknown): void;
+  /** Its place may be idle. */
+  rest(): void;
+}
+
+/** One who asked for the oldest message. */
+class OldestReader implements Reader, Asker {
+  open = true;
+  readonly #link: Link;
+  readonly #topic: string;
+  readonly #place: Place;
+  readonly #signal: AbortSignal | undefined;
+  readonly #outcome: Outcome;
+  #id = 0;
+  #waiting = false;
+
+  constructor(
+    link: Link,
+    topic: string,
+    place: Place,
+    signal: AbortSignal | undefined,
+    outcome: Outcome,
+  ) {
+    this.#link = link;
+    this.#topic = topic;
+    this.#place = place;
+    this.#signal = signal;
+    this.#outcome = outcome;
+  }
+
+  ask(ask: { readonly action: string; readonly topic: string; readonly members: string }): void {
+    this.#signal?.addEventListener("abort", this.#abort);
+    this.#waiting = ask.action === "get_wait";
+    this.#id = this.#link.ask(ask, this);
+  }
+
+  take(message: Message | undefined): void {
+    this.#leave();
+    this.#outcome.take(message);
+  }
+
+  callOff(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#link.tell({ action: "cancel", members: `"wait":${this.#id}` });
+  }
+
+  answered(answer: Answer): void {
+    this.#waiting = false;
+    let message: Message | undefined;
+    try {
+      message = toMessage(this.#topic, answer);
+    } catch (error) {
+      return this.failed(error);
+    }
+    this.#place.answered();
+    this.#place.arrived(this, message);
+    this.#outcome.rest();
+  }
+
+  failed(error: unknown): void {
+    this.#waiting = false;
+    this.#place.answered();
+    this.#leave();
+    this.#outcome.fail(error);
+    this.#outcome.rest();
+  }
+
+  readonly #abort = () => {
+    this.#leave();
+    this.callOff();
+    this.#outcome.fail(this.#signal!.reason);
+  };
+
+  #leave(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.#place.left();
+    this.#signal?.removeEventListener("abort", this.#abort);
+  }
 }

@@ -7,8 +7,8 @@
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { OnGap, WireSince } from "../protocol/requests.ts";
-import { type Link, type Stream, toDsmqError } from "./link.ts";
-import type { Message } from "./reads.ts";
+import { type Asker, type Link, members, type Stream, toDsmqError } from "./link.ts";
+import type { Message } from "./message.ts";
 
 /** How much may be under way, or arrived and not read: the server sends no more than that ahead. */
 const WINDOW = { messages: 4096, bytes: 4 * 1024 * 1024 };
@@ -36,7 +36,7 @@ type Next = IteratorResult<Message, undefined>;
  * `return()`, `await using`, the signal, and the end of the connection.
  */
 export class Subscription
-  implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, Stream {
+  implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, Asker, Stream {
   readonly #link: Link;
   readonly #topic: string;
   readonly #id: number;
@@ -64,12 +64,8 @@ export class Subscription
     // Twice the largest message: or a large one could wait for credit that is never given.
     this.#window = { messages: WINDOW.messages, bytes: Math.max(WINDOW.bytes, 2 * messageBytes) };
     this.#granted = this.#window;
-    const { id, answer } = link.ask(
-      { action: "subscribe", topic, since, onGap, ...this.#window },
-      this,
-    );
-    this.#id = id;
-    answer.then(({ start }) => this.#last ??= start, (error) => this.#ends(error));
+    const ask = members({ topic, since, onGap, ...this.#window });
+    this.#id = link.ask({ action: "subscribe", topic, members: ask }, this, this);
     signal?.addEventListener("abort", this.#abort);
   }
 
@@ -108,6 +104,16 @@ export class Subscription
     await this.return();
   }
 
+  /** Takes from where the server streams. */
+  answered({ start }: Answer): void {
+    this.#last ??= start;
+  }
+
+  /** The server did not subscribe. */
+  failed(error: DsmqError): void {
+    this.#ends(error);
+  }
+
   /** Takes what the server streams. */
   arrived({ error, messages, prev, bytes = 0 }: Answer): void {
     if (this.#end) return;
@@ -139,7 +145,8 @@ export class Subscription
 
   /** Tells the server that nothing more is wanted. */
   #leave(): void {
-    if (!this.#end) this.#link.tell({ action: "unsubscribe", sub: this.#id });
+    if (this.#end) return;
+    this.#link.tell({ action: "unsubscribe", members: members({ sub: this.#id }) });
   }
 
   /** The server broke its word: what arrived before is delivered, then the error. */
@@ -189,7 +196,8 @@ export class Subscription
       messages: read.messages + this.#window.messages,
       bytes: read.bytes + this.#window.bytes,
     };
-    this.#link.tell({ action: "credit", sub: this.#id, ...this.#granted });
+    const credit = members({ sub: this.#id, ...this.#granted });
+    this.#link.tell({ action: "credit", members: credit });
   }
 }
 

@@ -83,9 +83,14 @@ export function plainError(error: WireError): string {
   return JSON.stringify({ message: "", error });
 }
 
-/** Answers a put: one sequence number, or a list of them if a list of messages was put. */
-export function putAnswer(id: number, seqs: readonly number[], many: boolean): string {
-  return many ? `{"id":${id},"seqs":[${seqs}]}` : `{"id":${id},"seq":${seqs[0]}}`;
+/** Answers a put of one message with its sequence number. */
+export function putAnswer(id: number, seq: number): string {
+  return `{"id":${id},"seq":${seq}}`;
+}
+
+/** Answers a put of a list of messages with their sequence numbers. */
+export function putManyAnswer(id: number, seqs: readonly number[]): string {
+  return `{"id":${id},"seqs":[${seqs}]}`;
 }
 
 /** Answers any request with what it asked for. */

@@ -47,8 +47,7 @@ export type OnGap = "oldest" | "now";
 export interface PutRequest {
   readonly action: "put";
   readonly id: number | undefined;
-  readonly topic: string;
-  readonly bodies: readonly Body[];
+  readonly puts: readonly (Body & { readonly topic: string })[];
   readonly many: boolean;
 }
 
@@ -155,16 +154,16 @@ export function decodeFrame(data: unknown, limits: Limits): Frame {
   if (!Array.isArray(value)) {
     return { batched: false, requests: [decode(withNumberAsText(value, again), limits)] };
   }
-  const itemAgain = (i: number) => (again() as unknown[] | undefined)?.[i];
   const requests = value.map((item, i) =>
-    decode(withNumberAsText(item, () => itemAgain(i)), limits)
+    decode(withNumberAsText(item, () => (again() as unknown[] | undefined)?.[i]), limits)
   );
   return { batched: true, requests };
 }
 
 /** dsmq 1.x stored a number as its text, so a `put` without an id may carry one; how it was written is in the source only. */
 function withNumberAsText(item: unknown, again: () => unknown): unknown {
-  const { action, id, message } = Object(item);
+  if (item === null || typeof item !== "object") return item;
+  const { action, id, message } = item as Fields;
   if (action !== "put" || id !== undefined || typeof message !== "number") return item;
   return again() ?? { ...item as Fields, message: String(message) };
 }
@@ -283,7 +282,7 @@ function decodePut(fields: Fields, id: number | undefined, limits: Limits): Requ
     );
   }
   const many = messages !== undefined;
-  const bodies: Body[] = [];
+  const puts: PutRequest["puts"][number][] = [];
   for (const text of many ? messages as unknown[] : [message]) {
     if (typeof text !== "string") {
       return refuse(
@@ -292,9 +291,9 @@ function decodePut(fields: Fields, id: number | undefined, limits: Limits): Requ
         `Cannot put message: it is ${kindOf(text)}, not a string`,
       );
     }
-    const body = encodeBody(text);
-    if (body.bytes > limits.messageBytes) return refuse(fields, ...tooLarge(body.bytes, limits));
-    bodies.push(body);
+    const { body, bytes } = encodeBody(text);
+    if (bytes > limits.messageBytes) return refuse(fields, ...tooLarge(bytes, limits));
+    puts.push({ topic: topic as string, body, bytes });
   }
-  return { action: "put", id, topic: topic as string, bodies, many };
+  return { action: "put", id, puts, many };
 }

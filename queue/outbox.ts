@@ -33,6 +33,11 @@ export class Outbox {
     this.#bytes += bytes + 1;
   }
 
+  /** Adds an answer that is all ASCII. */
+  addAscii(answer: string): void {
+    this.add(answer, answer.length);
+  }
+
   /** Sends what was added. */
   flush(): void {
     const answers = this.#answers;

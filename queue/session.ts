@@ -4,7 +4,7 @@
  * @module
  */
 
-import { putAnswer } from "../protocol/answers.ts";
+import { putAnswer, putManyAnswer } from "../protocol/answers.ts";
 import type { PutOutcome, WireError } from "../protocol/errors.ts";
 import type {
   GetRequest,
@@ -14,7 +14,7 @@ import type {
   RequestOf,
 } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
-import { type Stored, StoreError } from "../stores/store.ts";
+import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
 import { Line } from "./line.ts";
 import type { Outbox } from "./outbox.ts";
@@ -115,27 +115,39 @@ export class Session {
   }
 
   async #put(run: readonly (PutRequest | RefusedRequest)[], out: Outbox): Promise<void> {
-    const batch = run.flatMap((request) =>
-      request.action === "put"
-        ? request.bodies.map((body) => ({ topic: request.topic, ...body }))
-        : []
-    );
+    const batch: Put[] = [];
+    for (const request of run) {
+      if (request.action === "put") { for (const put of request.puts) batch.push(put); }
+    }
     const results = batch.length > 0 ? await this.#host.queue.append(batch) : [];
     let next = 0;
     for (const request of run) {
-      if (request.action === "refused") fail(this.#host, request, request.error, out);
-      else this.#putDone(request, results.slice(next, next += request.bodies.length), out);
+      if (request.action === "refused") {
+        fail(this.#host, request, request.error, out);
+      } else if (request.many) {
+        this.#putManyDone(request, results.slice(next, next += request.puts.length), out);
+      } else {
+        this.#putDone(request, results[next++]!, out);
+      }
     }
   }
 
-  #putDone(request: PutRequest, results: readonly (Stored | StoreError)[], out: Outbox): void {
-    const { id, many } = request;
+  #putDone(request: PutRequest, result: Stored | StoreError, out: Outbox): void {
+    if (result instanceof StoreError) {
+      fail(this.#host, request, { code: result.code, message: result.message }, out);
+    } else if (request.id !== undefined) {
+      out.addAscii(putAnswer(request.id, result.seq));
+    }
+  }
+
+  #putManyDone(request: PutRequest, results: readonly (Stored | StoreError)[], out: Outbox): void {
     const failure = results.find((result) => result instanceof StoreError);
     if (failure) {
-      const outcomes = many ? { outcomes: results.map(outcome) } : {};
-      fail(this.#host, request, { code: failure.code, message: failure.message, ...outcomes }, out);
-    } else if (id !== undefined) {
-      out.add(putAnswer(id, (results as readonly Stored[]).map(({ seq }) => seq), many));
+      const outcomes = results.map(outcome);
+      fail(this.#host, request, { code: failure.code, message: failure.message, outcomes }, out);
+    } else if (request.id !== undefined) {
+      const seqs = (results as readonly Stored[]).map(({ seq }) => seq);
+      out.addAscii(putManyAnswer(request.id, seqs));
     }
   }
 
