@@ -59,8 +59,8 @@ async function open({ url, dial }: Target, signal: AbortSignal): Promise<Link | 
 }
 
 async function hello(link: Link, since: WireSince | undefined): Promise<Answer> {
-  const ask = { action: "hello", members: members({ protocol: PROTOCOL, since }) };
-  return await link.request(ask, (answer) => answer);
+  const said = members({ protocol: PROTOCOL, since });
+  return await link.request("hello", undefined, said, (answer) => answer);
 }
 
 function complete(welcome: Answer): Welcome {

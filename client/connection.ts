@@ -52,8 +52,8 @@ export class LinkedConnection implements Connection {
     try {
       const { json } = this.#topic("put", topic);
       const { body } = this.#body(topic, message);
-      const ask = { action: "put", topic, members: `"topic":${json},"message":${body}` };
-      return this.#link.request(ask, ({ seq }) => {
+      const members = `"topic":${json},"message":${body}`;
+      return this.#link.request("put", topic, members, ({ seq }) => {
         if (!Number.isSafeInteger(seq)) throw badAnswer("put", topic);
         return seq!;
       });
@@ -86,7 +86,7 @@ export class LinkedConnection implements Connection {
 
   #putPart(topic: string, json: string, bodies: readonly string[]): Promise<readonly number[]> {
     const members = `"topic":${json},"messages":[${bodies.join()}]`;
-    return this.#link.request({ action: "put", topic, members }, ({ seqs }) => {
+    return this.#link.request("put", topic, members, ({ seqs }) => {
       if (!Array.isArray(seqs) || seqs.length !== bodies.length) throw badAnswer("put", topic);
       return seqs;
     });
@@ -146,8 +146,12 @@ export class LinkedConnection implements Connection {
     const found: TopicEntry[] = [];
     for (let more = true; more;) {
       const after = found.at(-1)?.topic ?? "";
-      const ask = { action: "topics", members: members({ prefix, after }) };
-      const answer: Answer = await this.#link.request(ask, (answer) => answer);
+      const answer: Answer = await this.#link.request(
+        "topics",
+        undefined,
+        members({ prefix, after }),
+        (answer) => answer,
+      );
       if (!Array.isArray(answer.topics)) throw badAnswer("list topics");
       found.push(...answer.topics);
       // A page without topics is the last, whatever it says.
@@ -157,7 +161,7 @@ export class LinkedConnection implements Connection {
   }
 
   async shutdownServer(): Promise<void> {
-    await this.#link.request({ action: "shutdown", members: "" }, () => {});
+    await this.#link.request("shutdown", undefined, "", () => {});
   }
 
   close(): Promise<void> {

@@ -9,16 +9,11 @@ import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/er
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { Socket } from "./options.ts";
 
-/** What is asked of the server; the id is given here. */
-export interface Ask {
-  readonly action: string;
-  readonly topic?: string;
-  /** All that the request says beside its action and id, as members of a JSON object; may be empty. */
-  readonly members: string;
-}
-
-/** Takes the answer to a request: one of the two, once. */
+/** Someone who asks the server for something, and takes the answer: one of the two, once. */
 export interface Asker {
+  /** What is asked for, and of which topic. */
+  readonly action: string;
+  readonly topic: string | undefined;
   answered(answer: Answer): void;
   failed(error: DsmqError): void;
 }
@@ -29,11 +24,6 @@ export interface Stream {
   arrived(answer: Answer): void;
   /** The link is gone, by this side's own doing or not. */
   broken(error: DsmqError, own: boolean): void;
-}
-
-interface Pending {
-  readonly ask: Ask;
-  readonly asker: Asker;
 }
 
 /** With so many characters of requests a frame leaves at once: the server works on it while more are asked. */
@@ -47,7 +37,7 @@ const GOODBYE = 1000;
 export class Link {
   readonly url: string;
   readonly #socket: Socket;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, Asker>();
   readonly #streams = new Map<number, Stream>();
   readonly #gone = Promise.withResolvers<void>();
   #outgoing: string[] = [];
@@ -102,45 +92,49 @@ export class Link {
   /**
    * Asks for something.
    *
-   * @param ask the request, without its id
-   * @param asker takes the answer, or a {@linkcode DsmqError}
+   * @param asker what is asked for, and who takes the answer
+   * @param members all that the request says beside its action and id, as members of a JSON object
    * @param stream takes what comes under the id of this request without being its answer
    * @returns the id
    */
-  ask(ask: Ask, asker: Asker, stream?: Stream): number {
+  ask(asker: Asker, members: string, stream?: Stream): number {
     const id = ++this.#lastId;
     if (this.#end) {
-      asker.failed(this.#error(this.#end.code, ask, this.#end.why));
+      asker.failed(this.#error(this.#end.code, asker, this.#end.why));
       return id;
     }
-    this.#pending.set(id, { ask, asker });
+    this.#pending.set(id, asker);
     if (stream) this.#streams.set(id, stream);
-    const { action, members } = ask;
-    this.#send(`{"action":"${action}","id":${id}${members && ","}${members}}`);
+    this.#send(`{"action":"${asker.action}","id":${id}${members && ","}${members}}`);
     return id;
   }
 
-  /** Asks for something, and makes of the answer what it returns; it rejects with what `make` throws, too. */
-  request<T>(ask: Ask, make: (answer: Answer) => T): Promise<T> {
+  /**
+   * Asks for something.
+   *
+   * @param action what is asked for
+   * @param topic of which topic, for errors
+   * @param members as for {@linkcode Link.ask}
+   * @param make makes of the answer what is returned; what it throws is a rejection, too
+   */
+  request<T>(
+    action: string,
+    topic: string | undefined,
+    members: string,
+    make: (answer: Answer) => T,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const answered = (answer: Answer) => {
-        try {
-          resolve(make(answer));
-        } catch (error) {
-          reject(error);
-        }
-      };
-      this.ask(ask, { answered, failed: reject });
+      this.ask(new Request(action, topic, make, resolve, reject), members);
     });
   }
 
   /** Throws if nothing can be asked any more. */
-  requireOpen(ask: Pick<Ask, "action" | "topic">): void {
-    if (this.#end) throw this.#error(this.#end.code, ask, this.#end.why);
+  requireOpen(asked: Asked): void {
+    if (this.#end) throw this.#error(this.#end.code, asked, this.#end.why);
   }
 
   /** Says something that has no answer. */
-  tell({ action, members }: Ask): void {
+  tell(action: string, members: string): void {
     if (!this.#end) this.#send(`{"action":"${action}",${members}}`);
   }
 
@@ -178,10 +172,10 @@ export class Link {
     this.#end = { code, why };
     this.#endStreams(code, why, true);
     // What only waits is not waited for.
-    for (const [id, { ask, asker }] of this.#pending) {
-      if (ask.action !== "get_wait") continue;
+    for (const [id, asker] of this.#pending) {
+      if (asker.action !== "get_wait") continue;
       this.#pending.delete(id);
-      asker.failed(this.#error(code, ask, why));
+      asker.failed(this.#error(code, asker, why));
     }
   }
 
@@ -215,19 +209,19 @@ export class Link {
       if (sub !== undefined) this.#streams.get(sub)?.arrived(answer);
       return;
     }
-    const pending = this.#pending.get(id);
+    const asker = this.#pending.get(id);
     this.#pending.delete(id);
-    if (error) pending?.asker.failed(toDsmqError(error, pending.ask.topic));
-    else pending?.asker.answered(answer);
+    if (error) asker?.failed(toDsmqError(error, asker.topic));
+    else asker?.answered(answer);
   }
 
   #broken(why: string, code: ErrorCode = "closed"): void {
     this.#end ??= { code, why };
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { ask, asker } of pending) {
+    for (const asker of pending) {
       // Whether it was stored before the break is not known.
-      asker.failed(this.#error(ask.action === "put" ? "unknown_outcome" : code, ask, why));
+      asker.failed(this.#error(asker.action === "put" ? "unknown_outcome" : code, asker, why));
     }
     this.#endStreams(code, why, false);
     this.#idle?.resolve();
@@ -240,10 +234,44 @@ export class Link {
     this.#streams.clear();
   }
 
-  #error(code: ErrorCode, ask: Pick<Ask, "action" | "topic"> | undefined, why: string): DsmqError {
-    const what = ask ? `Cannot ${ask.action.replace("_", " ")}` : "Cannot read on";
-    const details = ask?.topic === undefined ? {} : { topic: ask.topic };
+  #error(code: ErrorCode, asked: Asked | undefined, why: string): DsmqError {
+    const what = asked ? `Cannot ${asked.action.replace("_", " ")}` : "Cannot read on";
+    const details = asked?.topic === undefined ? {} : { topic: asked.topic };
     return new DsmqError(code, `${what}: no connection to ${this.url}, ${why}`, details);
+  }
+}
+
+/** What was asked for, for an error. */
+type Asked = Pick<Asker, "action" | "topic">;
+
+/** A request of which something is made. */
+class Request<T> implements Asker {
+  readonly action: string;
+  readonly topic: string | undefined;
+  readonly #make: (answer: Answer) => T;
+  readonly #resolve: (made: T) => void;
+  readonly failed: (error: unknown) => void;
+
+  constructor(
+    action: string,
+    topic: string | undefined,
+    make: (answer: Answer) => T,
+    resolve: (made: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.action = action;
+    this.topic = topic;
+    this.#make = make;
+    this.#resolve = resolve;
+    this.failed = reject;
+  }
+
+  answered(answer: Answer): void {
+    try {
+      this.#resolve(this.#make(answer));
+    } catch (error) {
+      this.failed(error);
+    }
   }
 }
 

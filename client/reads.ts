@@ -59,13 +59,15 @@ export class Reads {
     }
     const members = patience ? `"topic":${json},"timeout":${patience.timeout}` : `"topic":${json}`;
     return new Promise((resolve, reject) => {
-      const reader = new OldestReader(this.#link, name, place, patience?.signal, {
+      const reader = new OldestReader(name, patience, {
+        link: this.#link,
+        place,
         take: (message) => resolve(make(message)),
         fail: reject,
         rest: () => this.#rest(name, place),
       });
       place.join(reader);
-      reader.ask({ action: patience ? "get_wait" : "get", topic: name, members });
+      reader.ask(members);
     });
   }
 
@@ -81,9 +83,9 @@ export class Reads {
     };
     place.join(reader);
     try {
-      const ask = { action: "get_latest", topic: name, members: `"topic":${json}` };
-      const message = await this.#link.request(ask, (answer) => toMessage(name, answer));
-      return message ?? older.at(-1);
+      const make = (answer: Answer) => toMessage(name, answer);
+      const members = `"topic":${json}`;
+      return await this.#link.request("get_latest", name, members, make) ?? older.at(-1);
     } catch (error) {
       // Nothing was passed over: all of it is still to be read.
       place.kept.unshift(...older);
@@ -108,8 +110,10 @@ export class Reads {
   }
 }
 
-/** What becomes of a read. */
-interface Outcome {
+/** What belongs to a read. */
+interface Reading {
+  readonly link: Link;
+  readonly place: Place;
   take(message: Message | undefined): void;
   fail(error: unknown): void;
   /** Its place may be idle. */
@@ -118,77 +122,70 @@ interface Outcome {
 
 /** One who asked for the oldest message. */
 class OldestReader implements Reader, Asker {
+  readonly action: "get" | "get_wait";
+  readonly topic: string;
   open = true;
-  readonly #link: Link;
-  readonly #topic: string;
-  readonly #place: Place;
   readonly #signal: AbortSignal | undefined;
-  readonly #outcome: Outcome;
+  readonly #reading: Reading;
   #id = 0;
-  #waiting = false;
+  #answered = false;
 
-  constructor(
-    link: Link,
-    topic: string,
-    place: Place,
-    signal: AbortSignal | undefined,
-    outcome: Outcome,
-  ) {
-    this.#link = link;
-    this.#topic = topic;
-    this.#place = place;
-    this.#signal = signal;
-    this.#outcome = outcome;
+  constructor(topic: string, patience: Patience | undefined, reading: Reading) {
+    this.action = patience ? "get_wait" : "get";
+    this.topic = topic;
+    this.#signal = patience?.signal;
+    this.#reading = reading;
   }
 
-  ask(ask: { readonly action: string; readonly topic: string; readonly members: string }): void {
-    this.#signal?.addEventListener("abort", this.#abort);
-    this.#waiting = ask.action === "get_wait";
-    this.#id = this.#link.ask(ask, this);
+  ask(members: string): void {
+    this.#signal?.addEventListener("abort", this);
+    this.#id = this.#reading.link.ask(this, members);
   }
 
   take(message: Message | undefined): void {
     this.#leave();
-    this.#outcome.take(message);
+    this.#reading.take(message);
   }
 
   callOff(): void {
-    if (!this.#waiting) return;
-    this.#waiting = false;
-    this.#link.tell({ action: "cancel", members: `"wait":${this.#id}` });
+    if (this.#answered || this.action === "get") return;
+    this.#reading.link.tell("cancel", `"wait":${this.#id}`);
   }
 
   answered(answer: Answer): void {
-    this.#waiting = false;
     let message: Message | undefined;
     try {
-      message = toMessage(this.#topic, answer);
+      message = toMessage(this.topic, answer);
     } catch (error) {
       return this.failed(error);
     }
-    this.#place.answered();
-    this.#place.arrived(this, message);
-    this.#outcome.rest();
+    const { place, rest } = this.#reading;
+    this.#answered = true;
+    place.answered();
+    place.arrived(this, message);
+    rest();
   }
 
   failed(error: unknown): void {
-    this.#waiting = false;
-    this.#place.answered();
+    const { place, fail, rest } = this.#reading;
+    this.#answered = true;
+    place.answered();
     this.#leave();
-    this.#outcome.fail(error);
-    this.#outcome.rest();
+    fail(error);
+    rest();
   }
 
-  readonly #abort = () => {
+  /** The signal aborted. */
+  handleEvent(): void {
     this.#leave();
     this.callOff();
-    this.#outcome.fail(this.#signal!.reason);
-  };
+    this.#reading.fail(this.#signal!.reason);
+  }
 
   #leave(): void {
     if (!this.open) return;
     this.open = false;
-    this.#place.left();
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#reading.place.left();
+    this.#signal?.removeEventListener("abort", this);
   }
 }

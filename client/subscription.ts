@@ -37,8 +37,9 @@ type Next = IteratorResult<Message, undefined>;
  */
 export class Subscription
   implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, Asker, Stream {
+  readonly action = "subscribe";
+  readonly topic: string;
   readonly #link: Link;
-  readonly #topic: string;
   readonly #id: number;
   readonly #signal: AbortSignal | undefined;
   readonly #window: { readonly messages: number; readonly bytes: number };
@@ -59,13 +60,12 @@ export class Subscription
    */
   constructor(link: Link, { topic, since, onGap, signal, messageBytes }: SubscriptionOptions) {
     this.#link = link;
-    this.#topic = topic;
+    this.topic = topic;
     this.#signal = signal;
     // Twice the largest message: or a large one could wait for credit that is never given.
     this.#window = { messages: WINDOW.messages, bytes: Math.max(WINDOW.bytes, 2 * messageBytes) };
     this.#granted = this.#window;
-    const ask = members({ topic, since, onGap, ...this.#window });
-    this.#id = link.ask({ action: "subscribe", topic, members: ask }, this, this);
+    this.#id = link.ask(this, members({ topic, since, onGap, ...this.#window }), this);
     signal?.addEventListener("abort", this.#abort);
   }
 
@@ -117,7 +117,7 @@ export class Subscription
   /** Takes what the server streams. */
   arrived({ error, messages, prev, bytes = 0 }: Answer): void {
     if (this.#end) return;
-    if (error) return this.#ends(toDsmqError(error, this.#topic));
+    if (error) return this.#ends(toDsmqError(error, this.topic));
     if (!isMessages(messages)) return this.#refuse("the server sent what is not of the protocol");
     if (this.#last !== undefined && prev !== this.#last) {
       return this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
@@ -146,13 +146,13 @@ export class Subscription
   /** Tells the server that nothing more is wanted. */
   #leave(): void {
     if (this.#end) return;
-    this.#link.tell({ action: "unsubscribe", members: members({ sub: this.#id }) });
+    this.#link.tell("unsubscribe", members({ sub: this.#id }));
   }
 
   /** The server broke its word: what arrived before is delivered, then the error. */
   #refuse(why: string): void {
     this.#leave();
-    this.#ends(new DsmqError("bad_answer", `Cannot read on: ${why}`, { topic: this.#topic }));
+    this.#ends(new DsmqError("bad_answer", `Cannot read on: ${why}`, { topic: this.topic }));
   }
 
   #ends(error: unknown): void {
@@ -179,7 +179,7 @@ export class Subscription
       this.#frames.shift();
       this.#readOut(frame);
     }
-    return { topic: this.#topic, body: message, seq, time };
+    return { topic: this.topic, body: message, seq, time };
   }
 
   /** A frame was read to its end: gives credit, half a window at a time. */
@@ -196,8 +196,7 @@ export class Subscription
       messages: read.messages + this.#window.messages,
       bytes: read.bytes + this.#window.bytes,
     };
-    const credit = members({ sub: this.#id, ...this.#granted });
-    this.#link.tell({ action: "credit", members: credit });
+    this.#link.tell("credit", members({ sub: this.#id, ...this.#granted }));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Frames of RFC 6455, as a client writes and reads them.
+ * Frames of RFC 6455, as a client reads them.
  *
  * ```text
  * FIN RSV RSV RSV OPCODE(4) | MASK LENGTH(7) [LENGTH(16) or LENGTH(64)] [KEY(32)] | payload
@@ -10,6 +10,9 @@
 
 /** What a frame is. */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+/** One of them. */
+export type Opcode = typeof OPCODE[keyof typeof OPCODE];
 
 /** A frame that came. */
 export interface Frame {
@@ -32,61 +35,16 @@ export class FrameError extends Error {
   }
 }
 
-/** The longest header: length and key in full. */
-const HEADER = 14;
-
-const FINAL = 0x80;
-const MASKED = 0x80;
+/** Bits of the first byte of a frame, and of its second. */
+export const FINAL = 0x80;
+export const MASKED = 0x80;
 const RESERVED = 0x70;
 
 /** The largest payload that is read, in bytes; the same as that of Deno's own WebSocket. */
 const MAX_PAYLOAD = 64 * 1024 * 1024;
 
 /** How much is read at a time, in bytes. A larger frame gets a larger buffer, for its own time. */
-const BUFFER = 256 * 1024;
-
-const keys = new Uint32Array(1024);
-let nextKey = keys.length;
-
-/** A masking key that nobody can foresee, as section 10.3 asks for; drawn many at a time. */
-function maskingKey(): number {
-  if (nextKey === keys.length) {
-    crypto.getRandomValues(keys);
-    nextKey = 0;
-  }
-  return keys[nextKey++]!;
-}
-
-/**
- * Writes a frame: in one piece, so that it also leaves in one.
- *
- * @param opcode what it is
- * @param payload what it holds; it has its buffer to itself
- * @returns the bytes of the frame
- */
-export function writeFrame(
-  opcode: number,
-  payload: Uint8Array<ArrayBuffer>,
-): Uint8Array<ArrayBuffer> {
-  const { length } = payload;
-  // The payload begins at a multiple of four, so that it is masked by words.
-  const from = HEADER + 2;
-  const frame = new Uint8Array(from + length + 3 & ~3);
-  const view = new DataView(frame.buffer);
-  const [short, extra] = length < 126 ? [length, 0] : length < 65536 ? [126, 2] : [127, 8];
-  const start = from - 4 - extra - 2;
-  frame[start] = FINAL | opcode;
-  frame[start + 1] = MASKED | short;
-  if (extra === 2) view.setUint16(start + 2, length);
-  if (extra === 8) view.setBigUint64(start + 2, BigInt(length));
-  const words = new Uint32Array(frame.buffer);
-  const key = words[from / 4 - 1] = maskingKey();
-  const whole = length >> 2;
-  const source = new Uint32Array(payload.buffer, payload.byteOffset, whole);
-  for (let i = 0; i < whole; i++) words[from / 4 + i] = source[i]! ^ key;
-  for (let i = whole * 4; i < length; i++) frame[from + i] = payload[i]! ^ frame[from - 4 + i % 4]!;
-  return frame.subarray(start, from + length);
-}
+const BUFFER = 64 * 1024;
 
 /** Takes bytes as they come and gives out frames. */
 export class FrameReader {

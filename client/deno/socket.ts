@@ -14,8 +14,9 @@
  */
 
 import type { Socket } from "../options.ts";
-import { FrameError, FrameReader, OPCODE, writeFrame } from "./frames.ts";
+import { FrameError, FrameReader, OPCODE } from "./frames.ts";
 import { shakeHands, type Stream, writeAll } from "./handshake.ts";
+import { FrameWriter } from "./writer.ts";
 
 interface Conn extends Stream {
   close(): void;
@@ -51,7 +52,7 @@ export class DenoSocket implements Socket {
   readonly #frames = new FrameReader();
   readonly #abort = new AbortController();
   #conn: Conn | undefined;
-  #outgoing: Uint8Array<ArrayBuffer>[] = [];
+  readonly #outgoing = new FrameWriter();
   #writing = false;
   /** The parts of a message that is not complete. */
   #parts: { readonly opcode: number; readonly bytes: Uint8Array<ArrayBuffer>[] } | undefined;
@@ -71,7 +72,9 @@ export class DenoSocket implements Socket {
 
   /** Sends a text message; in vain unless the socket is open. */
   send(text: string): void {
-    if (this.#state === "open") this.#send(OPCODE.text, new TextEncoder().encode(text));
+    if (this.#state !== "open") return;
+    this.#outgoing.text(text);
+    this.#write();
   }
 
   /** Says goodbye; whoever does not answer it in time is left. */
@@ -121,6 +124,8 @@ export class DenoSocket implements Socket {
     while (!this.#closed) {
       for (let frame; !this.#closed && (frame = this.#frames.next());) {
         this.#arrived(frame.opcode, frame.final, frame.payload);
+        // What is said in reply leaves before the next frame is looked at: both ends stay at work.
+        await undefined;
       }
       if (this.#closed) return;
       const count = await conn.read(this.#frames.room());
@@ -136,7 +141,8 @@ export class DenoSocket implements Socket {
   #arrived(opcode: number, final: boolean, payload: Uint8Array<ArrayBuffer>): void {
     switch (opcode) {
       case OPCODE.ping:
-        return this.#send(OPCODE.pong, payload.slice());
+        this.#outgoing.control(OPCODE.pong, payload);
+        return this.#write();
       case OPCODE.pong:
         return;
       case OPCODE.close:
@@ -172,24 +178,20 @@ export class DenoSocket implements Socket {
   #sayGoodbye(code: number, reason: string): void {
     if (this.#state !== "open") return;
     const text = new TextEncoder().encode(reason).subarray(0, 123);
-    this.#send(OPCODE.close, new Uint8Array([code >> 8, code & 255, ...text]));
+    this.#outgoing.control(OPCODE.close, new Uint8Array([code >> 8, code & 255, ...text]));
+    this.#write();
     this.#state = "closing";
   }
 
-  #send(opcode: number, payload: Uint8Array<ArrayBuffer>): void {
-    this.#outgoing.push(writeFrame(opcode, payload));
-    if (!this.#writing) void this.#write();
+  #write(): void {
+    if (!this.#writing) void this.#writeAll();
   }
 
   /** Writes what there is; what is sent meanwhile leaves together. */
-  async #write(): Promise<void> {
+  async #writeAll(): Promise<void> {
     this.#writing = true;
     try {
-      while (this.#outgoing.length > 0) {
-        const frames = this.#outgoing;
-        this.#outgoing = [];
-        await writeAll(this.#conn!, frames.length === 1 ? frames[0]! : joined(frames));
-      }
+      while (this.#outgoing.any) await writeAll(this.#conn!, this.#outgoing.take());
     } catch {
       this.#end(BROKEN, "");
     } finally {
@@ -221,9 +223,11 @@ export class DenoSocket implements Socket {
   }
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function decoded(bytes: Uint8Array<ArrayBuffer>): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch {
     throw new FrameError(1007, "text that is not UTF-8");
   }
