@@ -1,0 +1,57 @@
+/**
+ * What was measured on, and where the results are kept.
+ *
+ * @module
+ */
+
+import { VERSION } from "@dsmq/server";
+import { table } from "../measure/table.ts";
+import { loadEngine } from "../stores/engine.ts";
+import { cells, HEAD, type Judged } from "./row.ts";
+
+/** All that a run has found. */
+export interface Results {
+  readonly machine: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly rows: readonly Judged[];
+}
+
+/** The machine, in a few words. */
+export async function machine(): Promise<string> {
+  const info = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  const cpu = /^model name\s*: (.*)$/m.exec(info)?.[1] ?? Deno.build.arch;
+  return `${navigator.hardwareConcurrency} cores (${cpu}), ${Deno.build.os}`;
+}
+
+/** The software that took part. */
+export async function versions(peers: boolean): Promise<Record<string, string>> {
+  return {
+    dsmq: VERSION,
+    Deno: Deno.version.deno,
+    engine: (await loadEngine("auto")).name,
+    ...(peers && {
+      "redis-server": await version("redis-server"),
+      "nats-server": await version("nats-server"),
+    }),
+  };
+}
+
+async function version(program: string): Promise<string> {
+  const { stdout } = await new Deno.Command(program, { args: ["--version"] }).output();
+  return /\d+(\.\d+)+/.exec(new TextDecoder().decode(stdout))?.[0] ?? "unknown";
+}
+
+/** Writes the results beside the programs. */
+export async function save({ machine, versions, rows }: Results, command: string): Promise<void> {
+  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const day = new Date().toISOString().slice(0, 10);
+  const page = `# Results
+
+Written by \`${command}\` on ${day}, on ${machine}, with ${software.join(", ")}.
+Servers are pinned to one core, the client to the other; the rounds of all contenders are interleaved, and
+each figure is a median. Messages have 64 bytes unless said. Ratios hold, absolute figures are this machine's.
+
+${table(HEAD, rows.map(cells))}
+`;
+  await Deno.writeTextFile(new URL("results.md", import.meta.url), page);
+}

@@ -1,0 +1,139 @@
+/**
+ * The servers to measure: each a process of its own on a free port of this machine, on a core of its own.
+ *
+ * Where a scheduler happens to put both ends of a connection on one core, a round trip takes a third of the
+ * time: so servers are pinned to the first core, and the measuring process to the second.
+ *
+ * @module
+ */
+
+/** The cores of servers and client. */
+const CORES = { servers: "0", client: "1" } as const;
+
+/** A server that runs. */
+export interface Running {
+  readonly port: number;
+  readonly pid: number;
+}
+
+/** A program that is not there, and what brings it. */
+export class Missing extends Error {}
+
+let pinned: Promise<boolean> | undefined;
+
+/** Pins this process; says once if that cannot be done here. */
+function pin(): Promise<boolean> {
+  return pinned ??= (async () => {
+    try {
+      const args = ["-a", "-p", "-c", CORES.client, `${Deno.pid}`];
+      const { success } = await new Deno.Command("taskset", { args, stdout: "null" }).output();
+      if (success) return true;
+    } catch {
+      // There is no such program.
+    }
+    console.error("taskset cannot be used: nothing is pinned to a core, ratios of times say less");
+    return false;
+  })();
+}
+
+/** Starts servers, and ends them all. */
+export class Processes implements AsyncDisposable {
+  readonly #children: Deno.ChildProcess[] = [];
+  readonly #folders: string[] = [];
+
+  /**
+   * Starts a server.
+   *
+   * @param program the program
+   * @param args its arguments, given a free port
+   * @param brings what to install where the program is missing
+   * @returns the server; whether it listens already is not known
+   */
+  async start(
+    program: string,
+    args: (port: number) => readonly string[],
+    brings?: string,
+  ): Promise<Running> {
+    const port = freePort();
+    const isPinned = await pin();
+    if (brings !== undefined) await present(program, brings);
+    const command = [program, ...args(port)];
+    const [first, ...rest] = isPinned ? ["taskset", "-c", CORES.servers, ...command] : command;
+    const child = new Deno.Command(first!, {
+      args: rest,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    this.#children.push(child);
+    return { port, pid: child.pid };
+  }
+
+  /** Starts a Deno program. */
+  startDeno(args: (port: number) => readonly string[]): Promise<Running> {
+    return this.start(Deno.execPath(), (port) => ["run", "-A", "--quiet", ...args(port)]);
+  }
+
+  /** Starts a dsmq server, with options of its command line. */
+  startDsmq(...options: readonly string[]): Promise<Running> {
+    const cli = new URL("../cli.ts", import.meta.url).pathname;
+    return this.startDeno((port) => [cli, "serve", "--port", `${port}`, ...options]);
+  }
+
+  /** A folder that is gone afterwards. */
+  folder(): string {
+    const folder = Deno.makeTempDirSync({ prefix: "dsmq-bench-" });
+    this.#folders.push(folder);
+    return folder;
+  }
+
+  /** Ends one server before the others. */
+  async stop({ pid }: Running): Promise<void> {
+    const child = this.#children.find((one) => one.pid === pid);
+    if (child) await end(child);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#children.map(end));
+    for (const folder of this.#folders) await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function end(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+  await child.status;
+}
+
+async function present(program: string, brings: string): Promise<void> {
+  try {
+    await new Deno.Command(program, { args: ["--version"], stdout: "null" }).output();
+  } catch {
+    throw new Missing(`There is no ${program} here: the package ${brings} brings it`);
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/**
+ * Tries until it works.
+ *
+ * @param attempt throws as long as a server does not listen yet
+ * @returns what it returned
+ */
+export async function once<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tries === 500) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * A line of the results.
+ *
+ * @module
+ */
+
+import { figure } from "../measure/table.ts";
+
+/** What was measured. A goal bounds the ratio of ours to theirs, or ours alone where there is no other. */
+export interface Row {
+  /** What was done. */
+  readonly work: string;
+  /** Beside what. */
+  readonly against: string;
+  readonly unit: string;
+  readonly ours: number;
+  readonly theirs?: number;
+  readonly goal: { readonly atMost: number } | { readonly atLeast: number };
+}
+
+/** A row, judged. */
+export interface Judged extends Row {
+  readonly ratio?: number;
+  readonly reached: boolean;
+}
+
+/** Judges a row. */
+export function judged(row: Row): Judged {
+  const { ours, theirs, goal } = row;
+  const ratio = theirs === undefined ? undefined : ours / theirs;
+  const value = ratio ?? ours;
+  const reached = "atMost" in goal ? value <= goal.atMost : value >= goal.atLeast;
+  return { ...row, ...(ratio !== undefined && { ratio }), reached };
+}
+
+/** The columns of {@linkcode cells}. */
+export const HEAD = ["work", "against", "unit", "ours", "theirs", "ratio", "goal", ""] as const;
+
+/** A row for a table. */
+export function cells(
+  { work, against, unit, ours, theirs, ratio, goal, reached }: Judged,
+): string[] {
+  const bound = "atMost" in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`;
+  return [
+    work,
+    against,
+    unit,
+    figure(ours),
+    theirs === undefined ? "" : figure(theirs),
+    ratio === undefined ? "" : ratio.toFixed(2),
+    ratio === undefined ? bound : `${bound} ×`,
+    reached ? "reached" : "NOT reached",
+  ];
+}

@@ -1,0 +1,84 @@
+/**
+ * What it costs that many messages are kept, or many topics.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../client.ts";
+import { oneByOne, windowed } from "../../measure/calls.ts";
+import { median } from "../../measure/quantiles.ts";
+import { type Bench, client, MESSAGE, type Work } from "../bench.ts";
+import type { Running } from "../processes.ts";
+import type { Row } from "../row.ts";
+import { blocks } from "./one_call.ts";
+
+const BLOCK = 200;
+
+/** `put` and `get` where much is kept, beside the same where little is. */
+export const depth: Work = {
+  name: "depth",
+  needsPeers: false,
+  async run(bench) {
+    const little = await filled(bench, 1_000, 1);
+    const deep = await filled(bench, Math.ceil(1_000_000 * bench.scale), 1);
+    const wide = await filled(bench, Math.ceil(100_000 * bench.scale), Infinity);
+    const turns: Record<string, () => Promise<number[]>> = {};
+    for (const [name, server] of Object.entries({ little, deep, wide })) {
+      const mq = await client(server);
+      turns[`put ${name}`] = () => oneByOne(BLOCK, () => mq.put("0", MESSAGE));
+      turns[`get ${name}`] = () => reading(server, (reader) => oneByOne(BLOCK, () => read(reader)));
+      turns[`put 64 ${name}`] = () =>
+        each(() => windowed(10 * BLOCK, 64, () => mq.put("0", MESSAGE)));
+      turns[`get 64 ${name}`] = () =>
+        reading(server, (reader) => each(() => windowed(4 * BLOCK, 64, () => read(reader))));
+    }
+    const times = await blocks(bench, "much kept", turns);
+    const row = (verb: string, work: string, name: string): Row => ({
+      work: `${work} with ${name === "deep" ? "1,000,000 messages" : "100,000 topics"}`,
+      against: "the same with 1,000 messages, one topic",
+      unit: "µs a call, p50",
+      ours: median(times[`${verb} ${name}`]!) * 1000,
+      theirs: median(times[`${verb} little`]!) * 1000,
+      goal: { atMost: 1.2 },
+    });
+    return ["deep", "wide"].flatMap((name) => [
+      row("put", "one put", name),
+      row("get", "one get", name),
+      row("put 64", "puts, 64 in flight,", name),
+      row("get 64", "gets, 64 in flight,", name),
+    ]);
+  },
+};
+
+async function filled({ processes }: Bench, messages: number, topics: number): Promise<Running> {
+  const server = await processes.startDsmq("--retention", "1h");
+  await using mq = await client(server);
+  // The topic that is read holds as many messages everywhere as a block reads.
+  await mq.putMany("0", Array.from({ length: 1_000 }, () => MESSAGE));
+  const left = messages - 1_000;
+  if (topics === 1) {
+    for (let put = 0; put < left; put += 10_000) {
+      const many = Math.min(10_000, left - put);
+      await mq.putMany("0", Array.from({ length: many }, () => MESSAGE));
+    }
+  } else await windowed(left, 1024, (i) => mq.put(`${i + 1}`, MESSAGE));
+  return server;
+}
+
+/** From the first message on, each time with a connection that has read nothing. */
+async function reading(
+  server: Running,
+  work: (reader: Connection) => Promise<number[]>,
+): Promise<number[]> {
+  await using reader = await client(server, "start");
+  return await work(reader);
+}
+
+async function read(reader: Connection): Promise<void> {
+  if (await reader.get("0") === "") throw new Error("dsmq has no message there");
+}
+
+/** The time of a call where many were under way, in milliseconds. */
+async function each(perSecond: () => Promise<number>): Promise<number[]> {
+  return [1000 / await perSecond()];
+}

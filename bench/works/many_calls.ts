@@ -1,0 +1,89 @@
+/**
+ * Many calls under way: how many are done in a second, beside Redis and JetStream.
+ *
+ * @module
+ */
+
+import { windowed } from "../../measure/calls.ts";
+import { median } from "../../measure/quantiles.ts";
+import { client, MESSAGE, rounds, type Work } from "../bench.ts";
+import { connectNats, JetStream, startNats } from "../contenders/nats.ts";
+import { Redis } from "../contenders/redis.ts";
+import type { Row } from "../row.ts";
+
+const WINDOWS = [64, 1024];
+
+/** Acknowledged `put`s. */
+export const puts: Work = {
+  name: "puts",
+  needsPeers: true,
+  async run(bench) {
+    const { processes, scale } = bench;
+    const server = await processes.startDsmq();
+    await using redis = await Redis.open(processes);
+    const nats = await connectNats(await startNats(processes));
+    const stream = await JetStream.open(nats);
+    await using mq = await client(server);
+    const rows: Row[] = [];
+    for (const window of WINDOWS) {
+      const count = Math.ceil(200_000 * scale);
+      const found = await rounds(bench, `puts, ${window} in flight`, {
+        dsmq: () => windowed(count, window, () => mq.put("puts", MESSAGE)),
+        redis: () => windowed(count, window, () => redis.put(MESSAGE)),
+        jetStream: () => windowed(Math.ceil(count / 5), window, () => stream.put(MESSAGE)),
+      });
+      const row = (against: string, theirs: readonly number[], atLeast: number): Row => ({
+        work: `acknowledged puts, ${window} in flight`,
+        against,
+        unit: "a second",
+        ours: median(found.dsmq),
+        theirs: median(theirs),
+        goal: { atLeast },
+      });
+      rows.push(
+        row("Redis XADD", found.redis, 1.5),
+        row("JetStream publish, in memory", found.jetStream, 8),
+      );
+    }
+    await nats.close();
+    return rows;
+  },
+};
+
+/** `get`s of messages that wait. */
+export const gets: Work = {
+  name: "gets",
+  needsPeers: true,
+  async run(bench) {
+    const { processes, scale } = bench;
+    const server = await processes.startDsmq();
+    await using redis = await Redis.open(processes);
+    await using mq = await client(server);
+    const count = Math.ceil(200_000 * scale);
+    const ids: string[] = ["0-0"];
+    await windowed(count, 1024, () => mq.put("gets", MESSAGE));
+    await windowed(count, 1024, async (i) => void (ids[i + 1] = await redis.put(MESSAGE)));
+    const rows: Row[] = [];
+    for (const window of WINDOWS) {
+      const found = await rounds(bench, `gets, ${window} in flight`, {
+        async dsmq() {
+          // A new connection finds all of them unread.
+          await using reader = await client(server, "start");
+          return await windowed(count, window, async () => {
+            if (await reader.get("gets") === "") throw new Error("dsmq has no message there");
+          });
+        },
+        redis: () => windowed(count, window, (i) => redis.get(ids[i]!)),
+      });
+      rows.push({
+        work: `gets, ${window} in flight`,
+        against: "Redis XRANGE … COUNT 1",
+        unit: "a second",
+        ours: median(found.dsmq),
+        theirs: median(found.redis),
+        goal: { atLeast: 1.5 },
+      });
+    }
+    return rows;
+  },
+};

@@ -1,0 +1,135 @@
+/**
+ * One call at a time: how long it takes beside a raw echo.
+ *
+ * @module
+ */
+
+import { oneByOne } from "../../measure/calls.ts";
+import { median, quantile } from "../../measure/quantiles.ts";
+import { type Bench, client, MESSAGE, type Work } from "../bench.ts";
+import { DIAL, Echo } from "../contenders/echo.ts";
+import type { Row } from "../row.ts";
+
+/** Calls in a row, before another has its turn. */
+const BLOCK = 200;
+
+const SIZES = [1_100, 8_000, 60_000];
+
+/** A `put`, a `get`, and a waiter that is woken. */
+export const oneCall: Work = {
+  name: "one-call",
+  needsPeers: false,
+  async run(bench) {
+    const { processes } = bench;
+    const server = await processes.startDsmq();
+    const raw = await startEcho(bench);
+    await using putter = await client(server);
+    await using getter = await client(server);
+    await using other = await client(server);
+    using echo = await Echo.open(raw.port);
+    const times = await blocks(bench, "one put, get and getWait", {
+      echo: () => oneByOne(BLOCK, () => echo.call(MESSAGE)),
+      put: () => oneByOne(BLOCK, () => putter.put("one", MESSAGE)),
+      // As many as were put just before.
+      get: () => oneByOne(BLOCK, () => getter.get("one")),
+      wake: async () => {
+        const woken: number[] = [];
+        for (let i = 0; i < BLOCK; i++) {
+          const waiter = other.getWait("wake");
+          // Its answer says that the waiter, who asked before, is in line.
+          await other.get("nothing");
+          const begin = performance.now();
+          const put = putter.put("wake", MESSAGE);
+          await waiter;
+          woken.push(performance.now() - begin);
+          await put;
+        }
+        return woken;
+      },
+    });
+    const theirs = median(times.echo) * 1000;
+    const row = (work: string, of: readonly number[], atMost: number): Row => ({
+      work,
+      against: "raw echo of 64 B",
+      unit: "µs, p50",
+      ours: median(of) * 1000,
+      theirs,
+      goal: { atMost },
+    });
+    return [
+      row("one put", times.put, 1.1),
+      row("one get of a waiting message", times.get, 1.15),
+      row("waking a getWait", times.wake, 1.2),
+    ];
+  },
+};
+
+/** Larger messages; Deno's own WebSocket stalls with them, so the raw echo uses ours. */
+export const sizes: Work = {
+  name: "sizes",
+  needsPeers: false,
+  async run(bench) {
+    const server = await bench.processes.startDsmq();
+    const raw = await startEcho(bench);
+    await using mq = await client(server);
+    using echo = await Echo.open(raw.port, DIAL.ours);
+    const all = [64, ...SIZES];
+    const times = await blocks(bench, "larger messages", {
+      ...Object.fromEntries(all.map((size) => {
+        const text = "m".repeat(size);
+        return [`echo ${size}`, () => oneByOne(BLOCK, () => echo.call(text))];
+      })),
+      ...Object.fromEntries(all.map((size) => {
+        const text = "m".repeat(size);
+        return [`put ${size}`, () => oneByOne(BLOCK, () => mq.put("sizes", text))];
+      })),
+    });
+    const p50 = (name: string) => median(times[name]!) * 1000;
+    return SIZES.flatMap((size): Row[] => [
+      {
+        work: `one put of ${size} B`,
+        against: "one put of 64 B and the raw echo's difference",
+        unit: "µs, p50",
+        ours: p50(`put ${size}`),
+        theirs: p50("put 64") + Math.max(0, p50(`echo ${size}`) - p50("echo 64")),
+        goal: { atMost: 1.5 },
+      },
+      {
+        work: `one put of ${size} B`,
+        against: "",
+        unit: "ms, p99",
+        ours: quantile(times[`put ${size}`]!, 0.99),
+        goal: { atMost: 5 },
+      },
+    ]);
+  },
+};
+
+/** Starts the raw echo. */
+export function startEcho({ processes }: Bench): Promise<{ port: number; pid: number }> {
+  const program = new URL("../echo_server.ts", import.meta.url).pathname;
+  return processes.startDeno((port) => [program, `${port}`]);
+}
+
+/** Blocks of calls in turn: gives all times of each, but for a warm-up of a tenth. */
+export async function blocks<Name extends string>(
+  { scale, progress }: Bench,
+  work: string,
+  turns: Readonly<Record<Name, () => Promise<number[]>>>,
+): Promise<Record<Name, number[]>> {
+  const names = Object.keys(turns) as Name[];
+  const found = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
+    Name,
+    number[]
+  >;
+  progress.step(work);
+  const count = Math.ceil(40 * scale);
+  const warmUp = Math.ceil(count / 4);
+  for (let round = 0; round < count + warmUp; round++) {
+    for (const name of names) {
+      const times = await turns[name]();
+      if (round >= warmUp) found[name].push(...times);
+    }
+  }
+  return found;
+}

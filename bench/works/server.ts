@@ -1,0 +1,164 @@
+/**
+ * What a server takes: memory, processor time, time to start.
+ *
+ * @module
+ */
+
+import { connect } from "../../client.ts";
+import { median } from "../../measure/quantiles.ts";
+import { client, MESSAGE, rounds, type Work } from "../bench.ts";
+import { Echo } from "../contenders/echo.ts";
+import { once, type Running } from "../processes.ts";
+import type { Row } from "../row.ts";
+import { startEcho } from "./one_call.ts";
+
+const CONNECTIONS = 1_000;
+
+/** How long the processor time of an idle server is watched, in milliseconds. */
+const WATCH = 10_000;
+
+/** Memory for each message that is kept. */
+export const memory: Work = {
+  name: "memory",
+  needsPeers: false,
+  async run({ processes, progress, scale }) {
+    progress.step("memory of messages");
+    const server = await processes.startDsmq("--retention", "1h");
+    await using mq = await client(server);
+    const batch = Array.from({ length: 10_000 }, () => MESSAGE);
+    const put = async (count: number) => {
+      for (let i = 0; i < count; i += batch.length) await mq.putMany("kept", batch);
+    };
+    // What the work itself makes grow is there before.
+    await put(200_000);
+    const before = await settled(server);
+    const count = Math.ceil(1_000_000 * scale);
+    await put(count);
+    const ours = (await settled(server) - before) / count;
+    const against = "(growth of the resident memory)";
+    return [{
+      work: "memory of a kept message of 64 B",
+      against,
+      unit: "bytes",
+      ours,
+      goal: { atMost: 250 },
+    }];
+  },
+};
+
+/** Memory and processor time of connections at rest. */
+export const idle: Work = {
+  name: "idle",
+  needsPeers: false,
+  async run(bench) {
+    const { processes, progress } = bench;
+    progress.step("connections at rest");
+    const server = await processes.startDsmq();
+    const raw = await startEcho(bench);
+    const [ours, theirs] = [[], []] as AsyncDisposable[][];
+    const grown = async (
+      running: Running,
+      into: AsyncDisposable[],
+      open: () => Promise<AsyncDisposable>,
+    ) => {
+      // One before, and away again: what is loaded at the first connection is there.
+      await (await open())[Symbol.asyncDispose]();
+      const before = await settled(running);
+      while (into.length < CONNECTIONS) into.push(await open());
+      return (await settled(running) - before) / CONNECTIONS / 1000;
+    };
+    const memory = await grown(server, ours!, () => client(server));
+    const rawMemory = await grown(raw, theirs!, async () => {
+      const echo = await Echo.open(raw.port);
+      return { [Symbol.asyncDispose]: () => Promise.resolve(echo[Symbol.dispose]()) };
+    });
+    progress.step("a server at rest");
+    const before = await processorTime(server);
+    await new Promise((resolve) => setTimeout(resolve, WATCH));
+    const percent = (await processorTime(server) - before) / WATCH * 100;
+    for (const connection of [...ours!, ...theirs!]) await connection[Symbol.asyncDispose]();
+    return [{
+      work: "memory of a connection at rest, more than a raw one",
+      against: `(raw: ${rawMemory.toFixed(1)} kB)`,
+      unit: "kB",
+      ours: memory - rawMemory,
+      goal: { atMost: 4 },
+    }, {
+      work: `processor time with ${CONNECTIONS} connections at rest`,
+      against: "",
+      unit: "% of a core",
+      ours: percent,
+      goal: { atMost: 1 },
+    }];
+  },
+};
+
+/** From starting the process to the first answer. */
+export const start: Work = {
+  name: "start",
+  needsPeers: false,
+  async run(bench) {
+    const { processes } = bench;
+    const empty = new URL("../empty_server.ts", import.meta.url).pathname;
+    const timed = async (run: () => Promise<Running>, ask: (server: Running) => Promise<void>) => {
+      const begin = performance.now();
+      const server = await run();
+      await ask(server);
+      const took = performance.now() - begin;
+      await processes.stop(server);
+      return took;
+    };
+    const found = await rounds({ ...bench, rounds: 3 * bench.rounds }, "time to start", {
+      dsmq: () => timed(() => processes.startDsmq(), firstGet),
+      empty: () =>
+        timed(
+          () => processes.startDeno((port) => [empty, `${port}`]),
+          ({ port }) =>
+            once(async () => {
+              await (await fetch(`http://127.0.0.1:${port}/`)).text();
+            }),
+        ),
+    });
+    const row: Row = {
+      work: "start of the process to the first answered get",
+      against: "an empty Deno.serve, to its first answer",
+      unit: "ms, p50",
+      ours: median(found.dsmq),
+      theirs: median(found.empty),
+      goal: { atMost: 1.5 },
+    };
+    return [row];
+  },
+};
+
+async function firstGet({ port }: Running): Promise<void> {
+  // Not the client's own pauses between its tries, which grow: both are looked for equally often.
+  await once(async () => (await Deno.connect({ port })).close());
+  await using mq = await connect({ port });
+  await mq.get("start");
+}
+
+/** The resident memory of a server in bytes, once it does not change any more. */
+async function settled(server: Running): Promise<number> {
+  let last = NaN;
+  for (let look = 0; look < 20; look++) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await resident(server);
+    if (Math.abs(now - last) < 0.002 * now) return now;
+    last = now;
+  }
+  return last;
+}
+
+async function resident({ pid }: Running): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+}
+
+/** The processor time of a server, in milliseconds. */
+async function processorTime({ pid }: Running): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // Fields 14 and 15 of proc(5), in hundredths of a second; the second one, a name, may hold spaces.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}

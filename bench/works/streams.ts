@@ -1,0 +1,80 @@
+/**
+ * From one who puts to those who subscribe, beside NATS core.
+ *
+ * @module
+ */
+
+import { windowed } from "../../measure/calls.ts";
+import { median } from "../../measure/quantiles.ts";
+import type { Connection } from "../../client.ts";
+import { type Bench, client, MESSAGE, rounds, type Work } from "../bench.ts";
+import { connectNats, NatsCore, startNats } from "../contenders/nats.ts";
+import type { Row } from "../row.ts";
+
+/** One subscriber. */
+export const oneToOne: Work = {
+  name: "one-to-one",
+  needsPeers: true,
+  run: (bench) => stream(bench, "put to subscribe, one to one", 1, 200_000, 1024),
+};
+
+/** A hundred subscribers, each a connection of its own. */
+export const fanOut: Work = {
+  name: "fan-out",
+  needsPeers: true,
+  run: (bench) => stream(bench, "fan-out to 100 subscribers", 100, 10_000, 256),
+};
+
+async function stream(
+  bench: Bench,
+  work: string,
+  subscribers: number,
+  full: number,
+  window: number,
+): Promise<Row[]> {
+  const { processes, scale } = bench;
+  const count = Math.ceil(full * scale);
+  const server = await processes.startDsmq();
+  const nats = await startNats(processes);
+  const everyone = Array.from({ length: subscribers });
+  const putter = await client(server);
+  const readers = await Promise.all(everyone.map(() => client(server)));
+  const from = await connectNats(nats);
+  const to = await Promise.all(everyone.map(() => connectNats(nats)));
+  const perSecond = async (run: () => Promise<unknown>) => {
+    const begin = performance.now();
+    await run();
+    return count * subscribers / (performance.now() - begin) * 1000;
+  };
+  const found = await rounds(bench, work, {
+    dsmq: () => perSecond(() => throughDsmq(putter, readers, count, window)),
+    nats: () => perSecond(() => NatsCore.stream(from, to, count, window, MESSAGE)),
+  });
+  await Promise.all([...to, from].map((connection) => connection.close()));
+  await Promise.all([...readers, putter].map((connection) => connection.close()));
+  return [{
+    work: `${work}, ${window} in flight`,
+    against: "NATS core, unacknowledged",
+    unit: "deliveries a second",
+    ours: median(found.dsmq),
+    theirs: median(found.nats),
+    goal: { atLeast: 1 },
+  }];
+}
+
+/** Every put is acknowledged, and every message counted where it arrives. */
+async function throughDsmq(
+  putter: Connection,
+  readers: readonly Connection[],
+  count: number,
+  window: number,
+): Promise<void> {
+  const arrivals = readers.map(async (reader) => {
+    let left = count;
+    for await (const _ of reader.subscribe("stream")) if (--left === 0) return;
+  });
+  // An answer that comes after the subscription's.
+  await Promise.all(readers.map((reader) => reader.get("nothing")));
+  await windowed(count, window, () => putter.put("stream", MESSAGE));
+  await Promise.all(arrivals);
+}
