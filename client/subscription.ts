@@ -23,8 +23,11 @@ export interface SubscriptionOptions {
   readonly messageBytes: number;
 }
 
+/** A frame of messages: a list for each of their fields. */
 interface Frame {
-  readonly messages: Required<Answer>["messages"];
+  readonly seqs: readonly number[];
+  readonly times: readonly number[];
+  readonly messages: readonly string[];
   readonly bytes: number;
   next: number;
 }
@@ -115,15 +118,17 @@ export class Subscription
   }
 
   /** Takes what the server streams. */
-  arrived({ error, messages, prev, bytes = 0 }: Answer): void {
+  arrived(answer: Answer): void {
     if (this.#end) return;
+    const { error, prev } = answer;
     if (error) return this.#ends(toDsmqError(error, this.topic));
-    if (!isMessages(messages)) return this.#refuse("the server sent what is not of the protocol");
+    const frame = toFrame(answer);
+    if (!frame) return this.#refuse("the server sent what is not of the protocol");
     if (this.#last !== undefined && prev !== this.#last) {
       return this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
     }
-    this.#last = messages.at(-1)!.seq;
-    this.#frames.push({ messages, bytes, next: 0 });
+    this.#last = frame.seqs.at(-1)!;
+    this.#frames.push(frame);
     while (this.#waiting.length > 0) {
       const value = this.#shift();
       if (!value) break;
@@ -174,12 +179,17 @@ export class Subscription
   #shift(): Message | undefined {
     const frame = this.#frames[0];
     if (!frame) return undefined;
-    const { seq, time, message } = frame.messages[frame.next++]!;
+    const i = frame.next++;
     if (frame.next === frame.messages.length) {
       this.#frames.shift();
       this.#readOut(frame);
     }
-    return { topic: this.topic, body: message, seq, time };
+    return {
+      topic: this.topic,
+      body: frame.messages[i]!,
+      seq: frame.seqs[i]!,
+      time: frame.times[i]!,
+    };
   }
 
   /** A frame was read to its end: gives credit, half a window at a time. */
@@ -200,7 +210,15 @@ export class Subscription
   }
 }
 
-function isMessages(messages: Answer["messages"]): messages is Frame["messages"] {
-  return Array.isArray(messages) && messages.length > 0 &&
-    messages.every((item) => typeof item?.seq === "number" && typeof item.message === "string");
+function toFrame({ seqs, times, messages, bytes = 0 }: Answer): Frame | undefined {
+  const good = isList(messages, "string") && isList(seqs, "number") && isList(times, "number") &&
+    messages.length > 0 && messages.length === seqs.length && messages.length === times.length;
+  return good ? { seqs, times, messages, bytes, next: 0 } : undefined;
+}
+
+function isList<T>(
+  value: readonly T[] | undefined,
+  type: "string" | "number",
+): value is readonly T[] {
+  return Array.isArray(value) && value.every((item) => typeof item === type);
 }

@@ -7,7 +7,7 @@
 import type { Message, Query } from "./store.ts";
 
 /** With so many messages, or so many bytes of bodies, it is time to move them. */
-const FULL = { messages: 1024, bytes: 1024 * 1024 };
+const FULL = { messages: 1024, bytes: 128 * 1024 };
 
 /** A list of messages with consecutive sequence numbers. */
 export class Tail {

@@ -146,9 +146,10 @@ const laterJunk: Readonly<Record<string, unknown>> = {
   "an answer that nobody asked for": { id: 999, message: "" },
   "an id that is none": { id: null, error: { code: "bad_request", message: "?" } },
   "a stream of nobody": { sub: 999, prev: 0, messages: [] },
-  "a stream without messages": { sub: "SUB", prev: 0, bytes: 0, messages: [] },
-  "a stream whose messages are none": { sub: "SUB", prev: 0, bytes: 0, messages: 5 },
-  "a stream of nulls": { sub: "SUB", prev: 0, bytes: 0, messages: [null] },
+  "a stream without messages": { sub: "SUB", prev: 0, bytes: 0, seqs: [], times: [], messages: [] },
+  "a stream whose messages are none": { sub: "SUB", prev: 0, seqs: [1], times: [1], messages: 5 },
+  "a stream of nulls": { sub: "SUB", prev: 0, bytes: 0, seqs: [1], times: [1], messages: [null] },
+  "a stream whose lists differ": { sub: "SUB", prev: 0, seqs: [1, 2], times: [1], messages: ["m"] },
   "sequence numbers that are none": { id: "PUT", seqs: 5 },
   "an error without words": { id: "PUT", error: 5 },
 };

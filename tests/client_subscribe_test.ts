@@ -33,8 +33,7 @@ function frame(
   seqs: readonly number[],
   bytes = seqs.length * 3,
 ): object {
-  const messages = seqs.map((seq) => ({ seq, time: 1, message: String(seq) }));
-  return { sub, prev, bytes, messages };
+  return { sub, prev, bytes, seqs, times: seqs.map(() => 1), messages: seqs.map(String) };
 }
 
 /** Numbers from one to another. */

@@ -90,9 +90,9 @@ for (const losing of [false, true]) {
         assert(got().length <= messages);
       }
       await putting;
-      assertEquals(got().map(({ message }) => message), expected);
+      assertEquals(got(), expected);
       for (let i = 1; i < reader.streamed.length; i++) {
-        assertEquals(reader.streamed[i]!.prev, reader.streamed[i - 1]!.messages!.at(-1)!.seq);
+        assertEquals(reader.streamed[i]!.prev, reader.streamed[i - 1]!.seqs!.at(-1));
       }
       reader.close();
     });

@@ -30,7 +30,7 @@ async function put(client: Raw, topic: string, ...messages: string[]): Promise<v
 async function streamed(client: Raw): Promise<[number, ...string[]]> {
   const { sub, prev, messages } = await client.next();
   assertEquals(sub, 8);
-  return [prev, ...messages.map(({ message }: { message: string }) => message)];
+  return [prev, ...messages];
 }
 
 async function assertQuiet(client: Raw): Promise<void> {

@@ -40,7 +40,8 @@ export interface Said {
   readonly sub?: number;
   readonly prev?: number;
   readonly error?: { readonly code: string };
-  readonly messages?: readonly { readonly seq: number; readonly message: string }[];
+  readonly seqs?: readonly number[];
+  readonly messages?: readonly string[];
 }
 
 /** A session whose peer is the test. */

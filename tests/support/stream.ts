@@ -81,7 +81,12 @@ export class Stream {
     assertEquals([frame.sub, frame.prev], [this.sub, this.#prev]);
     assert(frame.messages.length > 0);
     let bytes = 0;
-    for (const { seq, message } of frame.messages) {
+    assertEquals([frame.seqs.length, frame.times.length], [
+      frame.messages.length,
+      frame.messages.length,
+    ]);
+    for (const [i, message] of frame.messages.entries()) {
+      const seq = frame.seqs[i];
       assert(seq > this.#prev);
       this.#prev = seq;
       this.messages.push(message);
