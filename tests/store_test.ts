@@ -11,7 +11,7 @@ import { type Engine, loadEngine, tested } from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { SqliteStore } from "../stores/sqlite.ts";
-import { type Store, StoreError } from "../stores/store.ts";
+import { type Put, type Store, StoreError } from "../stores/store.ts";
 import { testStore } from "./store_contract.ts";
 import { nth, watched } from "./store_contract_failing.ts";
 import {
@@ -43,6 +43,24 @@ testStore(
   async ({ clock }) => open(await loadEngine("@db/sqlite"), clock),
   { ignore: noNative },
 );
+/** Its messages are in the database before they are read. */
+class Moving extends SqliteStore {
+  override async append(batch: readonly Put[]) {
+    const results = await super.append(batch);
+    await listed(this);
+    return results;
+  }
+}
+
+/** The topics; to list them, everything is moved into the database. */
+async function listed(store: Store): Promise<(readonly [string, number])[]> {
+  const entries = await store.topics({ prefix: "", after: "", count: 10 });
+  return entries.map(({ topic, messages }) => [topic, messages] as const);
+}
+
+testStore("node:sqlite, without a tail", ({ clock }) => {
+  return Promise.resolve(new Moving({ engine: nodeSqlite, retention: RETENTION, clock }));
+});
 testStore("the adapter for @db/sqlite", ({ clock }) => Promise.resolve(open(overFake, clock)));
 for (const seed of [1, 2]) {
   testStore(
@@ -74,7 +92,7 @@ for (const engine of [nodeSqlite, overFake]) {
     while (await store.trim(1)) steps++;
     assert(steps > 1, `${steps} steps`);
     // Also within a step: who has more time than one slice takes deletes more than one slice.
-    const slices = executed.filter((sql) => sql.startsWith("DELETE FROM messages")).length;
+    const slices = executed.filter((sql) => sql.startsWith("DELETE FROM runs")).length;
     assert(slices >= steps - 1, `${slices} slices in ${steps} steps`);
   });
 }
@@ -87,61 +105,103 @@ Deno.test("a store says which engine keeps its messages, and that they are in me
 
 const FAILURES: Record<string, (sql: string) => boolean> = {
   "the transaction does not begin": nth(1, "BEGIN"),
-  "its first message is not stored": nth(1, "INSERT INTO messages"),
-  "its last message is not stored": nth(4, "INSERT INTO messages"),
+  "its first run is not stored": nth(1, "INSERT INTO runs"),
+  "its last run is not stored": nth(4, "INSERT INTO runs"),
   "a new topic is not stored": nth(2, "INSERT INTO topics"),
   "the transaction does not end": nth(1, "COMMIT"),
 };
 
 for (const [failure, fails] of Object.entries(FAILURES)) {
-  Deno.test(`a batch is not stored at all if ${failure}`, async () => {
+  Deno.test(`what was stored is not lost, nor there twice, if ${failure}`, async () => {
     const { failing, failOn } = watched();
     await using store = open(failing);
     using feed = await Feed.open(store);
     const before = await append(store, [put("old"), put("old"), put("u")]);
-    const bounds = await store.bounds();
+    assertEquals(await listed(store), [["old", 2], ["u", 1]]);
 
-    failOn(fails);
     const batch = [put("old"), put("new"), ...puts("u", "1", "2"), put("newer")];
-    const results = await store.append(batch);
-    assertEquals(results.length, batch.length);
-    for (const result of results) {
-      assertInstanceOf(result, StoreError);
-      assertEquals(result.code, "unavailable");
-      assertStringIncludes(result.message, "the disk is full");
-    }
-    assertEquals(await store.bounds(), bounds);
-    assertEquals(await topicNames(store), ["old", "u"]);
+    const after = await append(store, batch);
+    failOn(fails);
+    await assertRejects(() => listed(store), StoreError, "the disk is full");
+    failOn(() => {});
+
+    assertEquals(await listed(store), [["new", 1], ["newer", 1], ["old", 3], ["u", 3]]);
+    const all = [...before, ...after];
+    assertIncreasing(all.map(({ seq }) => seq));
+    assertEquals(feed.messages, all);
     for (const topic of ["old", "u", "new", "newer"]) {
-      const expected = before.filter((message) => message.topic === topic);
+      const expected = all.filter((message) => message.topic === topic);
       assertEquals((await read(store, { topic })).messages, expected);
     }
-
-    const after = await append(store, batch);
-    assertIncreasing([...before, ...after].map(({ seq }) => seq));
-    assertEquals(feed.messages, [...before, ...after]);
-    assertEquals((await read(store, { topic: "new" })).messages, [after[1]!]);
-    const entries = await store.topics({ prefix: "", after: "", count: 10 });
-    const counts = entries.map(({ topic, messages }) => [topic, messages]);
-    assertEquals(counts, [["new", 1], ["newer", 1], ["old", 3], ["u", 3]]);
   });
 }
 
-Deno.test("a batch's error says why, also if SQLite has undone the transaction already", async () => {
+Deno.test("a store that cannot move what it has takes no more, says why, and goes on when it can", async () => {
+  const { failing, failOn } = watched();
+  await using store = open(failing);
+  const before = await append(store, Array.from({ length: 1024 }, () => put("t")));
+  failOn((sql) => sql.startsWith("INSERT"));
+  const bounds = await store.bounds();
+  for (let time = 0; time < 2; time++) {
+    const results = await store.append([put("t"), put("u")]);
+    assertEquals(results.length, 2);
+    for (const result of results) {
+      assertInstanceOf(result, StoreError);
+      assertEquals([result.code, result.message], [
+        "unavailable",
+        "Cannot store messages: the disk is full",
+      ]);
+    }
+  }
+  assertEquals(await store.bounds(), bounds);
+  failOn(() => {});
+  const after = await append(store, [put("t")]);
+  assertEquals((await read(store, { topic: "t", count: 2000 })).messages, [...before, ...after]);
+  assertEquals(await listed(store), [["t", 1025]]);
+});
+
+Deno.test("an error says why, also if SQLite has undone the transaction already", async () => {
   const { failing, failOn } = watched();
   let db: ReturnType<Engine["open"]>;
   const engine: Engine = { name: failing.name, open: (path) => db = failing.open(path) };
   await using store = open(engine);
+  await append(store, [put("t")]);
   // As SQLite does by itself where the disk is full or memory runs out.
   failOn((sql) => sql === "COMMIT" ? (db.exec("ROLLBACK"), true) : false);
-  const [result] = await store.append([put("t")]);
-  assertInstanceOf(result, StoreError);
-  assertStringIncludes(result.message, "the disk is full");
+  await assertRejects(() => listed(store), StoreError, "the disk is full");
   failOn(() => {});
-  await append(store, [put("t")]);
+  assertEquals(await listed(store), [["t", 1]]);
 });
 
-for (const statement of ["DELETE FROM topics", "DELETE FROM messages", "COMMIT"]) {
+Deno.test("readers who are close behind do not wait for the database", async () => {
+  const { failing, executed } = watched();
+  await using store = open(failing);
+  executed.length = 0;
+  const messages = await append(store, [...puts("t", "1", "2"), put("u"), put("t", "3")]);
+  assertEquals((await read(store, { topic: "t" })).messages.length, 3);
+  assertEquals((await read(store, { topic: "t", newest: true })).messages, [messages[3]!]);
+  assertEquals((await read(store, { topic: "t", after: 1, count: 1 })).messages, [messages[1]!]);
+  assertEquals(executed, []);
+});
+
+Deno.test("a row is read once for those who read one message after another", async () => {
+  const { failing, executed } = watched();
+  await using store = open(failing);
+  const messages = await append(store, Array.from({ length: 100 }, (_, i) => put("t", `${i}`)));
+  await listed(store);
+  executed.length = 0;
+  for (const message of messages) {
+    const { messages: [found], through } = await read(store, {
+      topic: "t",
+      after: message.seq - 1,
+      count: 1,
+    });
+    assertEquals([found, through], [message, message.seq]);
+  }
+  assert(executed.length <= 4, `${executed.length} statements`);
+});
+
+for (const statement of ["DELETE FROM topics", "DELETE FROM runs", "COMMIT"]) {
   Deno.test(`a purge whose ${statement} fails can be repeated, and counts right`, async () => {
     const { failing, failOn } = watched();
     const clock = new ManualClock();
@@ -149,6 +209,7 @@ for (const statement of ["DELETE FROM topics", "DELETE FROM messages", "COMMIT"]
     await append(store, [put("gone"), put("t"), put("t")]);
     clock.advance(1);
     const [kept] = await append(store, [put("t")]);
+    await listed(store);
     clock.advance(RETENTION - 1);
     failOn(nth(1, statement));
     await assertRejects(() => store.trim(1000), Error, "the disk is full");
@@ -168,6 +229,7 @@ Deno.test("what the engine fails at is rejected with a StoreError", async () => 
   const clock = new ManualClock();
   await using store = open(failing, clock);
   await append(store, puts("t", "1", "2"));
+  await listed(store);
   const query = { topic: "t", after: 0, count: 10, bytes: 10 };
   failOn((sql) => sql.startsWith("SELECT"));
   const asked: (() => Promise<unknown>)[] = [
