@@ -5,24 +5,20 @@
  */
 
 import { type Command, COMMON, EXIT, readArguments, UsageError } from "./cli/command.ts";
-import { demo } from "./cli/demo.ts";
-import { shutdown, topics } from "./cli/manage.ts";
-import { put } from "./cli/put.ts";
-import { get, latest, tail, wait } from "./cli/read.ts";
-import { serve } from "./cli/serve.ts";
 import { OutputClosed, print, say } from "./cli/terminal.ts";
-import { VERSION } from "./server.ts";
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  serve,
-  put,
-  get,
-  latest,
-  wait,
-  tail,
-  topics,
-  shutdown,
-  demo,
+/** Each is loaded when it is needed: a server starts without what only clients use. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import("./cli/serve.ts")).serve,
+  put: async () => (await import("./cli/put.ts")).put,
+  get: async () => (await import("./cli/read.ts")).get,
+  latest: async () => (await import("./cli/read.ts")).latest,
+  wait: async () => (await import("./cli/read.ts")).wait,
+  tail: async () => (await import("./cli/read.ts")).tail,
+  topics: async () => (await import("./cli/manage.ts")).topics,
+  shutdown: async () => (await import("./cli/manage.ts")).shutdown,
+  bench: async () => (await import("./cli/bench.ts")).bench,
+  demo: async () => (await import("./cli/demo.ts")).demo,
 };
 
 /**
@@ -38,12 +34,12 @@ export async function main(args: readonly string[] = Deno.args): Promise<never> 
 async function run(args: readonly string[]): Promise<number> {
   try {
     const [first] = args;
-    if (first === "--help" || first === "-h" || first === "help") return help(args[1]);
-    if (first === "--version" || first === "-V") return version();
+    if (first === "--help" || first === "-h" || first === "help") return await help(args[1]);
+    if (first === "--version" || first === "-V") return await version();
     const [name, rest] = choose(args);
-    const command = COMMANDS[name]!;
+    const command = await COMMANDS[name]!();
     const read = readArguments(name, command, rest);
-    return read.flag("help") ? help(name) : await command.run(read);
+    return await (read.flag("help") ? help(name) : command.run(read));
   } catch (error) {
     return report(error);
   }
@@ -72,18 +68,22 @@ function report(error: unknown): number {
   return EXIT.failed;
 }
 
-function version(): number {
+async function version(): Promise<number> {
+  const { VERSION } = await import("./server.ts");
   print(`dsmq ${VERSION}`);
   return EXIT.ok;
 }
 
-function help(name: string | undefined): number {
+async function help(name: string | undefined): Promise<number> {
   if (name === undefined) {
     print("dsmq, a dead simple message queue\n");
     print("Usage: dsmq [COMMAND] [OPTIONS]\n");
-    const rows = Object.entries(COMMANDS).map((
-      [word, { takes, summary }],
-    ) => [`${word} ${takes}`.trim(), summary]);
+    const rows = await Promise.all(
+      Object.entries(COMMANDS).map(async ([word, load]) => {
+        const { takes, summary } = await load();
+        return [`${word} ${takes}`.trim(), summary];
+      }),
+    );
     print(table(rows));
     print("\ndsmq COMMAND --help shows the options of a command, dsmq --version the version.");
     print(
@@ -95,7 +95,7 @@ function help(name: string | undefined): number {
   if (!Object.hasOwn(COMMANDS, name)) {
     throw new UsageError(`there is no command ${JSON.stringify(name)}`);
   }
-  const { takes, summary, options } = COMMANDS[name]!;
+  const { takes, summary, options } = await COMMANDS[name]!();
   print(`Usage: dsmq ${name} [OPTIONS] ${takes}`.trim());
   print(`\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n`);
   const rows = Object.entries({ ...options, ...COMMON })

@@ -80,8 +80,8 @@ export interface Server extends AsyncDisposable {
 export async function serve(options: ServeOptions = {}): Promise<Server> {
   const settings = checked(options);
   settings.signal?.throwIfAborted();
-  const { listen } = await import("./transports/deno.ts");
-  const store = await openStore(settings);
+  const transport = import("./transports/deno.ts");
+  const [{ listen }, store] = await Promise.all([transport, openStore(settings)]);
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
     const server = new RunningServer(queue, store, settings);
@@ -95,8 +95,10 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
 
 async function openStore({ engine, retention, clock }: Settings): Promise<Store> {
   // Loaded here and not above: importing this file touches no native code.
-  const { loadEngine } = await import("./stores/engine.ts");
-  const { SqliteStore } = await import("./stores/sqlite.ts");
+  const [{ loadEngine }, { SqliteStore }] = await Promise.all([
+    import("./stores/engine.ts"),
+    import("./stores/sqlite.ts"),
+  ]);
   return new SqliteStore({ engine: await loadEngine(engine), retention, clock });
 }
 

@@ -11,7 +11,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "transports/": ["protocol/"],
   "server/": ["protocol/", "queue/", "transports/transport.ts"],
   "server.ts": ["protocol/", "queue/", "server/", "stores/", "transports/", "deno.json"],
-  "cli/": ["client.ts", "server.ts", "protocol/"],
+  "measure/": [],
+  "cli/": ["client.ts", "server.ts", "protocol/", "measure/"],
   "cli.ts": ["cli/", "server.ts"],
   "mod.ts": ["client.ts", "server.ts", "cli.ts"],
 };

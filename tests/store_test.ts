@@ -22,7 +22,6 @@ import {
   puts,
   read,
   RETENTION,
-  topicNames,
   trimAll,
 } from "./store_contract_support.ts";
 import { DelayedStore } from "./support/delayed_store.ts";

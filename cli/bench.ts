@@ -1,0 +1,133 @@
+/**
+ * `dsmq bench`: how fast a server is.
+ *
+ * @module
+ */
+
+import type { Connection } from "../client.ts";
+import { oneByOne, windowed } from "../measure/calls.ts";
+import { Progress } from "../measure/progress.ts";
+import { median, quantile } from "../measure/quantiles.ts";
+import { figure, table } from "../measure/table.ts";
+import { type Arguments, type Command, EXIT } from "./command.ts";
+import { CONNECTION, connection } from "./connection.ts";
+import { interrupt, print } from "./terminal.ts";
+import { whole } from "./values.ts";
+
+/** How many calls each measurement makes, and how often those with many under way are repeated. */
+const CALLS = { oneByOne: 2_000, windowed: 20_000 } as const;
+const ROUNDS = 3;
+const WINDOWS = [64, 1024];
+
+/** What was measured. */
+interface Figure {
+  readonly work: string;
+  readonly unit: "µs, p50" | "µs, p99" | "a second";
+  readonly value: number;
+}
+
+/** A measurement of a user's own server. */
+export const bench: Command = {
+  takes: "",
+  summary: "measure how fast a server is; about 200,000 messages stay there until they expire",
+  options: {
+    ...CONNECTION,
+    size: { value: "BYTES", help: "how large the messages are (64)" },
+    json: { help: "print the figures as JSON" },
+  },
+  words: [0, 0],
+  async run(args) {
+    const size = whole("size", args.value("size") ?? "64");
+    using stop = interrupt();
+    const progress = new Progress(1 + 2 * WINDOWS.length + 1);
+    try {
+      const figures = await measured(args, "m".repeat(size), progress, stop.signal);
+      progress.end();
+      if (args.flag("json")) print(JSON.stringify(figures));
+      else {
+        const rows = figures.map(({ work, unit, value }) => [work, unit, figure(value)]);
+        for (const line of table(["work", "unit", ""], rows).split("\n")) print(line);
+      }
+      return EXIT.ok;
+    } catch (error) {
+      progress.end();
+      if (stop.signal.aborted) return EXIT.interrupted;
+      throw error;
+    }
+  },
+};
+
+async function measured(
+  args: Arguments,
+  message: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<readonly Figure[]> {
+  await using putter = await connection(args, undefined, signal);
+  await using getter = await connection(args, undefined, signal);
+  // A topic of its own: nobody else's messages come between, and nobody else gets these.
+  const topic = `bench-${crypto.randomUUID()}`;
+  const put = async (into = topic) => {
+    signal.throwIfAborted();
+    await putter.put(into, message);
+  };
+  const figures: Figure[] = [];
+
+  progress.step("one at a time");
+  await oneByOne(CALLS.oneByOne / 4, () => put());
+  const puts = await oneByOne(CALLS.oneByOne, () => put());
+  const gets = await oneByOne(CALLS.oneByOne, () => gotten(getter, topic, signal));
+  for (const [work, times] of [["one put", puts], ["one get", gets]] as const) {
+    figures.push({ work, unit: "µs, p50", value: median(times) * 1000 });
+    figures.push({ work, unit: "µs, p99", value: quantile(times, 0.99) * 1000 });
+  }
+
+  for (const window of WINDOWS) {
+    const rates = async (work: string, call: () => Promise<unknown>) => {
+      progress.step(work);
+      const found: number[] = [];
+      for (let i = 0; i < ROUNDS; i++) found.push(await windowed(CALLS.windowed, window, call));
+      figures.push({ work, unit: "a second", value: median(found) });
+    };
+    await rates(`puts, ${window} in flight`, () => put());
+    await rates(`gets, ${window} in flight`, () => gotten(getter, topic, signal));
+  }
+
+  progress.step("put to subscribe");
+  const rates: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) rates.push(await streamed(getter, `${topic}-${i}`, put));
+  figures.push({
+    work: "put to subscribe, 1024 in flight",
+    unit: "a second",
+    value: median(rates),
+  });
+  return figures;
+}
+
+async function gotten(getter: Connection, topic: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  // An empty message is one, too: only read() tells it from none.
+  if (await getter.read(topic) === undefined) {
+    throw new Error("a message that was put cannot be read: it is gone, or the server is too slow");
+  }
+}
+
+/** Messages a second, from the first put to the last arrival; every put is acknowledged. */
+async function streamed(
+  getter: Connection,
+  topic: string,
+  put: (topic: string) => Promise<void>,
+): Promise<number> {
+  const count = CALLS.windowed;
+  const stream = getter.subscribe(topic);
+  // Answered after the subscription.
+  await getter.read(topic);
+  const arrivals = (async () => {
+    let left = count;
+    for await (const _ of stream) if (--left === 0) return;
+    throw new Error("the subscription ended before all messages had arrived");
+  })();
+  const begin = performance.now();
+  await Promise.all([windowed(count, 1024, () => put(topic)), arrivals]);
+  return count / (performance.now() - begin) * 1000;
+}
