@@ -1,10 +1,10 @@
 /**
- * Stands in for `@std/cli/parse-args` in a checkout: the part that the command line uses, over `node:util`.
+ * Stands in for `@std/cli/parse-args` in a checkout: the part that the command line uses.
+ *
+ * Not over `node:util`: to load that takes a fifth of the time in which a server starts.
  *
  * @module
  */
-
-import { parseArgs as nodeParseArgs } from "node:util";
 
 /** The options that are understood here; the package knows more. */
 export interface ParseOptions {
@@ -19,32 +19,23 @@ export function parseArgs(
   args: readonly string[],
   { string = [], boolean = [], alias = {}, unknown }: ParseOptions = {},
 ): { _: string[] } & Record<string, unknown> {
-  const letters = Object.entries(alias).map(([letter, name]) => [name, letter] as const);
-  const short = (name: string) => {
-    const letter = letters.find(([known]) => known === name)?.[1];
-    return letter === undefined ? {} : { short: letter };
-  };
-  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {};
-  for (const name of string) if (name !== "_") options[name] = { type: "string", ...short(name) };
-  for (const name of boolean) options[name] = { type: "boolean", ...short(name) };
-
   const parsed: { _: string[] } & Record<string, unknown> = { _: [] };
   for (const name of boolean) parsed[name] = false;
-  const { tokens } = nodeParseArgs({ args: [...args], options, strict: false, tokens: true });
-  for (const token of tokens) {
-    if (token.kind === "positional") {
-      if (unknown?.(token.value) !== false) parsed._.push(token.value);
-    } else if (token.kind === "option") {
-      const type = options[token.name]?.type;
-      const value = type === "string"
-        ? token.value ?? ""
-        : token.value === undefined
-        ? true
-        : token.value === "true";
-      if (type !== undefined || unknown?.(token.rawName, token.name, value) !== false) {
-        parsed[token.name] = value;
-      }
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === "--") {
+      parsed._.push(...args.slice(i + 1));
+      break;
     }
+    const [, dashes, given = "", value] = /^(--?)([^=]+)(?:=([^]*))?$/.exec(arg) ?? [];
+    if (dashes === undefined) {
+      if (unknown?.(arg) !== false) parsed._.push(arg);
+      continue;
+    }
+    const name = dashes === "-" ? alias[given] ?? given : given;
+    if (string.includes(name)) parsed[name] = value ?? args[++i] ?? "";
+    else if (boolean.includes(name)) parsed[name] = value === undefined || value === "true";
+    else if (unknown?.(arg, name, value ?? true) !== false) parsed[name] = value ?? true;
   }
   return parsed;
 }
