@@ -15,8 +15,15 @@ const RUN = 4096;
 /** For how long requests are done without a pause for other connections, in milliseconds. */
 const TURN = 10;
 
-/** Does a run of requests of one kind, and answers them in order. */
-export type Act = (run: readonly Request[], out: Outbox) => Promise<void> | void;
+/** Does what is in a line. */
+export interface Worker {
+  /** Does a run of requests of one kind, and answers them in order. */
+  act(run: readonly Request[], out: Outbox): Promise<void> | void;
+  /** Doing it threw, which has ended the line. */
+  failed(error: unknown): void;
+}
+
+const NOTHING = () => {};
 
 /**
  * Runs the frames of a connection one after another, and in a frame the requests: two that ran at once
@@ -25,29 +32,26 @@ export type Act = (run: readonly Request[], out: Outbox) => Promise<void> | void
 export class Line {
   readonly #wire: Wire;
   readonly #limits: Limits;
-  readonly #act: Act;
-  readonly #failed: (error: unknown) => void;
+  readonly #worker: Worker;
   #frames: Frame[] = [];
   #work: Promise<void> | undefined;
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
   #turnBegan = 0;
-  #endPause: () => void = () => {};
+  #endPause: () => void = NOTHING;
 
   /**
    * Makes an empty line.
    *
    * @param wire where answers go
    * @param limits what messages are held to
-   * @param act does the requests
-   * @param failed is told when `act` throws, which ends the line
+   * @param worker does the requests
    */
-  constructor(wire: Wire, limits: Limits, act: Act, failed: (error: unknown) => void) {
+  constructor(wire: Wire, limits: Limits, worker: Worker) {
     this.#wire = wire;
     this.#limits = limits;
-    this.#act = act;
-    this.#failed = failed;
+    this.#worker = worker;
   }
 
   /** Takes what the peer said: understood at once, done in turn. */
@@ -91,7 +95,7 @@ export class Line {
       }
     } catch (error) {
       this.stop();
-      this.#failed(error);
+      this.#worker.failed(error);
     } finally {
       this.#work = undefined;
     }
@@ -116,7 +120,7 @@ export class Line {
       let end = i + 1;
       const most = Math.min(requests.length, i + RUN);
       while (end < most && together(requests[i]!, requests[end]!)) end++;
-      await this.#act(requests.slice(i, end), out);
+      await this.#worker.act(requests.slice(i, end), out);
       await this.breathe(out);
       await this.#giveWay();
       i = end;

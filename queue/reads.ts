@@ -23,10 +23,12 @@ const GETS = 1024;
 export class Reads {
   readonly #host: Host;
   readonly #wire: Wire;
-  readonly #readers = new Map<string, Reader>();
-  readonly #waits = new Map<number, Wait>();
+  /** By topic; there once something was read, as most that is in here: connections at rest are many. */
+  #readers: Map<string, Reader> | undefined;
+  /** Those who wait, by id. */
+  #waits: Map<number, Wait> | undefined;
   /** Answers that come after those of their frame: a message for a waiter, or the end of its time. */
-  readonly #late: Outbox;
+  #late: Outbox | undefined;
   #flushing = false;
 
   /** Where topics start that have not been read. */
@@ -42,16 +44,16 @@ export class Reads {
   constructor(host: Host, wire: Wire, start: Position) {
     this.#host = host;
     this.#wire = wire;
-    this.#late = new Outbox((frame) => wire.send(frame), false);
     this.start = start;
   }
 
   /** The reader of a topic; a topic that was not read before begins at the start. */
   reader(topic: string): Reader {
-    let reader = this.#readers.get(topic);
+    const readers = this.#readers ??= new Map();
+    let reader = readers.get(topic);
     if (!reader) {
       reader = new Reader(this.#host.queue, topic, this.start.after, this.start.gap);
-      this.#readers.set(topic, reader);
+      readers.set(topic, reader);
     }
     return reader;
   }
@@ -91,10 +93,11 @@ export class Reads {
   async getWait(request: RequestOf<"get_wait">, out: Outbox): Promise<void> {
     const { id, topic, timeout } = request;
     const reader = this.reader(topic);
-    if (this.#waits.has(id)) return fail(this.#host, request, idInUse(id), out);
+    const waits = this.#waits ??= new Map();
+    if (waits.has(id)) return fail(this.#host, request, idInUse(id), out);
     if (this.#tellGap(request, reader, out)) return;
-    const wait = new Wait(id, reader, (answer) => out.add(answer), () => this.#waits.delete(id));
-    this.#waits.set(id, wait);
+    const wait = new Wait(id, reader, (answer) => out.add(answer), () => waits.delete(id));
+    waits.set(id, wait);
     await reader.wait(wait);
     if (!wait.open) return;
     if (timeout === 0) return wait.empty();
@@ -104,15 +107,15 @@ export class Reads {
 
   /** Calls off a `getWait`: it is answered as if its time were over. */
   cancel(request: RequestOf<"cancel">, out: Outbox): void {
-    this.#waits.get(request.wait)?.empty();
+    this.#waits?.get(request.wait)?.empty();
     done(request, {}, out);
   }
 
   /** Ends all waits with an error. */
   end(error: WireError): void {
-    for (const wait of [...this.#waits.values()]) wait.end(error);
-    this.#late.flush();
-    this.#readers.clear();
+    for (const wait of [...this.#waits?.values() ?? []]) wait.end(error);
+    this.#late?.flush();
+    this.#readers?.clear();
   }
 
   /** Tells once, instead of a read, that messages are missing. */
@@ -129,13 +132,14 @@ export class Reads {
   }
 
   #sendLate(answer: string): void {
+    this.#late ??= new Outbox((frame) => this.#wire.send(frame), false);
     this.#late.add(answer);
     if (this.#flushing) return;
     this.#flushing = true;
     // What is served from one batch of the feed leaves together.
     queueMicrotask(() => {
       this.#flushing = false;
-      this.#late.flush();
+      this.#late?.flush();
     });
   }
 }

@@ -16,7 +16,7 @@ import type {
 import { CLOSE } from "../protocol/websocket.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
-import { Line } from "./line.ts";
+import { Line, type Worker } from "./line.ts";
 import type { Outbox } from "./outbox.ts";
 import { locate } from "./positions.ts";
 import { Reads } from "./reads.ts";
@@ -27,12 +27,13 @@ import type { Wire } from "./wire.ts";
 const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
 
 /** A session does what its connection asks, in order, and holds what belongs to it. */
-export class Session {
+export class Session implements Worker {
   readonly #host: Host;
   readonly #wire: Wire;
   readonly #line: Line;
   readonly #reads: Reads;
-  readonly #streams: Streams;
+  /** There once something was subscribed to: most connections at rest have nothing to stream. */
+  #openStreams: Streams | undefined;
 
   /**
    * Makes the session of a connection.
@@ -45,12 +46,7 @@ export class Session {
     this.#host = host;
     this.#wire = wire;
     this.#reads = new Reads(host, wire, { after: start, gap: undefined });
-    this.#streams = new Streams(host, wire);
-    this.#line = new Line(wire, host.welcome.limits, (run, out) => this.#act(run, out), (error) => {
-      host.queue.log.error("dsmq: a request failed unexpectedly, its connection is closed:", error);
-      this.close();
-      wire.close(CLOSE.internalError, "internal error");
-    });
+    this.#line = new Line(wire, host.welcome.limits, this);
   }
 
   /** Takes what the peer said: the data of one frame. */
@@ -69,11 +65,24 @@ export class Session {
   /** Drops everything: the peer is gone. May be called twice. */
   close(): void {
     this.#line.stop();
-    this.#streams.close();
+    this.#openStreams?.close();
     this.#reads.end(GONE);
   }
 
-  async #act(run: readonly Request[], out: Outbox): Promise<void> {
+  get #streams(): Streams {
+    return this.#openStreams ??= new Streams(this.#host, this.#wire);
+  }
+
+  /** The line has come to a defect. */
+  failed(error: unknown): void {
+    const { log } = this.#host.queue;
+    log.error("dsmq: a request failed unexpectedly, its connection is closed:", error);
+    this.close();
+    this.#wire.close(CLOSE.internalError, "internal error");
+  }
+
+  /** Does a run of requests. */
+  async act(run: readonly Request[], out: Outbox): Promise<void> {
     try {
       await this.#do(run, out);
     } catch (error) {

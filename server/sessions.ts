@@ -80,13 +80,34 @@ export class Sessions implements House {
     this.#open.set(peer, session);
     // It was let in just before the end.
     if (this.#stopping) peer.close(CLOSE.serviceRestart, "the server is stopping");
-    return {
-      receive: (data) => session.receive(data),
-      closed: () => {
-        session.close();
-        this.#open.delete(peer);
-        if (this.#open.size === 0 && this.#stopping) this.#empty.resolve();
-      },
-    };
+    return new Stay(session, peer, this);
+  }
+
+  /** A peer is gone. */
+  left(peer: Peer): void {
+    this.#open.delete(peer);
+    if (this.#open.size === 0 && this.#stopping) this.#empty.resolve();
+  }
+}
+
+/** The visit of one peer. */
+class Stay implements Visit {
+  readonly #session: Session;
+  readonly #peer: Peer;
+  readonly #sessions: Sessions;
+
+  constructor(session: Session, peer: Peer, sessions: Sessions) {
+    this.#session = session;
+    this.#peer = peer;
+    this.#sessions = sessions;
+  }
+
+  receive(data: unknown): void {
+    this.#session.receive(data);
+  }
+
+  closed(): void {
+    this.#session.close();
+    this.#sessions.left(this.#peer);
   }
 }

@@ -61,39 +61,53 @@ async function welcome(request: Request, house: House): Promise<Response> {
   } catch (error) {
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
   }
-  attach(upgrade.socket, verdict, house);
+  new DenoPeer(upgrade.socket, verdict, house);
   return upgrade.response;
-}
-
-function attach(socket: WebSocket, arrived: (peer: Peer) => Visit, house: House): void {
-  const peer = new DenoPeer(socket);
-  // An exception in a handler would end the whole process.
-  const guarded = (work: () => void) => {
-    try {
-      work();
-    } catch (error) {
-      house.failed(error);
-      peer.close(CLOSE.internalError, "internal error");
-    }
-  };
-  socket.onopen = () => guarded(() => peer.visit = arrived(peer));
-  socket.onmessage = ({ data }) => guarded(() => peer.visit?.receive(data));
-  socket.onclose = () => guarded(() => peer.drop());
-  // What it says is said again by the close event, which follows.
-  socket.onerror = () => {};
 }
 
 class DenoPeer implements Peer {
   readonly #socket: WebSocket;
+  readonly #house: House;
+  #arrived: ((peer: Peer) => Visit) | undefined;
+  #visit: Visit | undefined;
   #gone = false;
   /** There while somebody waits for the peer to read. */
   #drain: PromiseWithResolvers<void> | undefined;
   #nextLook: ReturnType<typeof setTimeout> | undefined;
   #pause = DRAIN_POLL.first;
-  visit: Visit | undefined;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, arrived: (peer: Peer) => Visit, house: House) {
     this.#socket = socket;
+    this.#arrived = arrived;
+    this.#house = house;
+    const heard = (event: Event) => this.#guarded(event);
+    // Nobody listens for errors: the close event, which follows, says the same.
+    socket.onopen = socket.onmessage = socket.onclose = heard;
+  }
+
+  /** Takes an event of the socket. An exception would end the whole process. */
+  #guarded(event: Event): void {
+    try {
+      this.#heard(event);
+    } catch (error) {
+      this.#house.failed(error);
+      this.close(CLOSE.internalError, "internal error");
+    }
+  }
+
+  #heard(event: Event): void {
+    switch (event.type) {
+      case "open":
+        this.#visit = this.#arrived!(this);
+        this.#arrived = undefined;
+        // A listener takes half a kilobyte, and this one has done its work.
+        this.#socket.onopen = null;
+        return;
+      case "message":
+        return this.#visit?.receive((event as MessageEvent).data);
+      case "close":
+        return this.drop();
+    }
   }
 
   get buffered(): number {
@@ -119,7 +133,7 @@ class DenoPeer implements Peer {
     this.#gone = true;
     this.close(CLOSE.internalError, "given up");
     this.#look();
-    this.visit?.closed();
+    this.#visit?.closed();
   }
 
   #beginToLook(): PromiseWithResolvers<void> {

@@ -70,6 +70,8 @@ export const idle: Work = {
     const memory = await grown(server, ours!, () => client(server));
     const rawMemory = await grown(raw, theirs!, async () => {
       const echo = await Echo.open(raw.port);
+      // As ours has said hello.
+      await echo.call(MESSAGE);
       return { [Symbol.asyncDispose]: () => Promise.resolve(echo[Symbol.dispose]()) };
     });
     progress.step("a server at rest");
