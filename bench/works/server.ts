@@ -14,6 +14,9 @@ import { startEcho } from "./one_call.ts";
 
 const CONNECTIONS = 1_000;
 
+/** After what time V8 has tidied up the memory of a server that rests, in milliseconds. */
+const REST = 12_000;
+
 /** How long the processor time of an idle server is watched, in milliseconds. */
 const WATCH = 10_000;
 
@@ -140,16 +143,10 @@ async function firstGet({ port }: Running): Promise<void> {
   await mq.get("start");
 }
 
-/** The resident memory of a server in bytes, once it does not change any more. */
+/** The resident memory of a server in bytes, after a rest in which its garbage was collected. */
 async function settled(server: Running): Promise<number> {
-  let last = NaN;
-  for (let look = 0; look < 20; look++) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const now = await resident(server);
-    if (Math.abs(now - last) < 0.002 * now) return now;
-    last = now;
-  }
-  return last;
+  await new Promise((resolve) => setTimeout(resolve, REST));
+  return await resident(server);
 }
 
 async function resident({ pid }: Running): Promise<number> {
