@@ -8,7 +8,8 @@ import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { Link, members } from "./link.ts";
+import { members } from "./asker.ts";
+import { Link } from "./link.ts";
 import type { Target } from "./options.ts";
 
 /** A server may still be starting: so many tries, the pause between them doubling from 10 ms. */

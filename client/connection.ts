@@ -8,7 +8,7 @@ import type { Answer, Kept, TopicEntry, Welcome } from "../protocol/answers.ts";
 import { type Body, encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, FRAME_BYTES, MAX_WAIT } from "../protocol/limits.ts";
-import { kindOf, seen, topicFault } from "../protocol/text.ts";
+import { kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
   MessageStream,
@@ -16,23 +16,24 @@ import type {
   SubscribeOptions,
   WaitOptions,
 } from "./api.ts";
-import { badAnswer, type Link, members } from "./link.ts";
+import { badAnswer, members } from "./asker.ts";
+import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { toWire } from "./options.ts";
-import { Reads, type TopicName } from "./reads.ts";
+import { Puts } from "./puts.ts";
+import { Reads } from "./reads.ts";
 import { Subscription } from "./subscription.ts";
-
-/** So many topics are remembered as good ones. */
-const TOPICS = 1000;
+import { TopicNames } from "./topic.ts";
 
 /** A connection over a link. */
 export class LinkedConnection implements Connection {
   readonly url: string;
   readonly kept: Kept;
   readonly #link: Link;
+  readonly #puts: Puts;
   readonly #reads: Reads;
   readonly #limits: Welcome["limits"];
-  readonly #topics = new Map<string, TopicName>();
+  readonly #topics = new TopicNames();
 
   /**
    * Makes a connection.
@@ -44,26 +45,26 @@ export class LinkedConnection implements Connection {
     this.url = link.url;
     this.kept = kept;
     this.#link = link;
+    this.#puts = new Puts(link);
     this.#reads = new Reads(link);
     this.#limits = limits;
   }
 
   put(topic: string, message: string): Promise<number> {
     try {
-      const { json } = this.#topic("put", topic);
-      const { body } = this.#body(topic, message);
-      const members = `"topic":${json},"message":${body}`;
-      return this.#link.request("put", topic, members, ({ seq }) => {
-        if (!Number.isSafeInteger(seq)) throw badAnswer("put", topic);
-        return seq!;
-      });
+      const named = this.#topics.named("put", topic);
+      // A character takes up to six bytes: the size of a short one need not be known.
+      if (!(typeof message === "string" && 6 * message.length + 2 <= this.#limits.messageBytes)) {
+        this.#body(topic, message);
+      }
+      return this.#puts.put(named, message);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   async putMany(topic: string, messages: readonly string[]): Promise<number[]> {
-    const { json } = this.#topic("put", topic);
+    const { json } = this.#topics.named("put", topic);
     if (!Array.isArray(messages)) {
       throw new TypeError(`Cannot put messages: they are ${kindOf(messages)}, not an array`);
     }
@@ -94,7 +95,7 @@ export class LinkedConnection implements Connection {
 
   get(topic: string): Promise<string> {
     try {
-      return this.#reads.oldest(this.#topic("get", topic), bodyOf);
+      return this.#reads.oldest(this.#topics.named("get", topic), bodyOf);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -112,7 +113,7 @@ export class LinkedConnection implements Connection {
     topic: string,
     { mode = "oldest", timeout = DEFAULT_WAIT, signal }: ReadOptions = {},
   ): Promise<Message | undefined> {
-    const named = this.#topic("get", topic);
+    const named = this.#topics.named("get", topic);
     if (mode === "newest") return await this.#reads.newest(named);
     if (mode === "oldest") return await this.#reads.oldest(named, (message) => message);
     if (mode !== "wait") {
@@ -129,7 +130,7 @@ export class LinkedConnection implements Connection {
   }
 
   subscribe(topic: string, { since, onGap, signal }: SubscribeOptions = {}): MessageStream {
-    this.#topic("subscribe", topic);
+    this.#topics.named("subscribe", topic);
     signal?.throwIfAborted();
     const position = since ?? this.#reads.position(topic);
     const { messageBytes } = this.#limits;
@@ -172,17 +173,6 @@ export class LinkedConnection implements Connection {
     return this.close();
   }
 
-  /** A topic that can be one, as JSON; the last ones are remembered. */
-  #topic(action: string, name: string): TopicName {
-    const known = this.#topics.get(name);
-    if (known) return known;
-    requireTopic(action, name);
-    const topic = { name, json: JSON.stringify(name) };
-    if (this.#topics.size === TOPICS) this.#topics.clear();
-    this.#topics.set(name, topic);
-    return topic;
-  }
-
   #body(topic: string, message: string): Body {
     if (typeof message !== "string") {
       throw new TypeError(`Cannot put message: it is ${kindOf(message)}, not a string`);
@@ -198,13 +188,6 @@ export class LinkedConnection implements Connection {
 
 function bodyOf(message: Message | undefined): string {
   return message?.body ?? "";
-}
-
-function requireTopic(action: string, topic: string): void {
-  const fault = topicFault(topic);
-  if (fault === undefined) return;
-  const ErrorClass = typeof topic === "string" ? RangeError : TypeError;
-  throw new ErrorClass(`Cannot ${action}: ${fault}`);
 }
 
 /** The sequence numbers of all parts; if one failed, an error that says what became of each message. */

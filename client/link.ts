@@ -5,44 +5,27 @@
  */
 
 import { type Answer, decodeAnswers } from "../protocol/answers.ts";
-import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
+import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { type Asker, type Growing, Request, type Stream, toDsmqError } from "./asker.ts";
 import type { Socket } from "./options.ts";
-
-/** Someone who asks the server for something, and takes the answer: one of the two, once. */
-export interface Asker {
-  /** What is asked for, and of which topic. */
-  readonly action: string;
-  readonly topic: string | undefined;
-  answered(answer: Answer): void;
-  failed(error: DsmqError): void;
-}
-
-/** Takes what a stream brings. */
-export interface Stream {
-  /** A frame of messages, or the error that ends it. */
-  arrived(answer: Answer): void;
-  /** The link is gone, by this side's own doing or not. */
-  broken(error: DsmqError, own: boolean): void;
-}
-
-/** With so many characters of requests a frame leaves at once: the server works on it while more are asked. */
-const ENOUGH = 16 * 1024;
+import { Outgoing } from "./outgoing.ts";
 
 /** For how long to wait for the last answers, and for the server's goodbye, in milliseconds. */
 const LAST_ANSWERS = 5000;
 const GOODBYE = 1000;
 
-/** A socket in use. What is asked in one turn of the event loop leaves together. */
+/** A socket in use. */
 export class Link {
   readonly url: string;
   readonly #socket: Socket;
   readonly #pending = new Map<number, Asker>();
   readonly #streams = new Map<number, Stream>();
   readonly #gone = Promise.withResolvers<void>();
-  #outgoing: string[] = [];
-  #outgoingSize = 0;
+  readonly #outgoing: Outgoing;
   #lastId = 0;
+  /** How many calls are unanswered. */
+  #underWay = 0;
   /** Resolves once nothing is asked any more; there while somebody waits for that. */
   #idle: PromiseWithResolvers<void> | undefined;
   /** Why nothing can be asked any more. */
@@ -51,6 +34,7 @@ export class Link {
   private constructor(url: string, socket: Socket) {
     this.url = url;
     this.#socket = socket;
+    this.#outgoing = new Outgoing((frame) => socket.send(frame));
     socket.onmessage = ({ data }) => this.#arrived(data);
     socket.onclose = ({ code, reason }) =>
       this.#broken(`it was closed with code ${code}${reason && `, ${reason}`}`);
@@ -93,11 +77,12 @@ export class Link {
    * Asks for something.
    *
    * @param asker what is asked for, and who takes the answer
-   * @param members all that the request says beside its action and id, as members of a JSON object
+   * @param members all that the request says beside its action and id, as members of a JSON object, or what
+   *   becomes that when the request leaves: its owner may add calls until then
    * @param stream takes what comes under the id of this request without being its answer
    * @returns the id
    */
-  ask(asker: Asker, members: string, stream?: Stream): number {
+  ask(asker: Asker, members: string | Growing, stream?: Stream): number {
     const id = ++this.#lastId;
     if (this.#end) {
       asker.failed(this.#error(this.#end.code, asker, this.#end.why));
@@ -105,8 +90,26 @@ export class Link {
     }
     this.#pending.set(id, asker);
     if (stream) this.#streams.set(id, stream);
-    this.#send(`{"action":"${asker.action}","id":${id}${members && ","}${members}}`);
+    this.#underWay++;
+    const head = `{"action":"${asker.action}","id":${id}`;
+    if (typeof members === "string") {
+      const request = members === "" ? `${head}}` : `${head},${members}}`;
+      this.#outgoing.add(request, request.length, this.#underWay);
+    } else {
+      const request = { toString: () => `${head},${members}}` };
+      this.#outgoing.add(request, head.length + members.size, this.#underWay, members);
+    }
     return id;
+  }
+
+  /** Whether a request that was asked last has not left yet. */
+  canGrow(members: Growing): boolean {
+    return this.#outgoing.canGrow(members);
+  }
+
+  /** The request that was asked last has grown by a call of so many characters. */
+  grew(size: number): void {
+    this.#outgoing.grew(size, ++this.#underWay);
   }
 
   /**
@@ -135,7 +138,9 @@ export class Link {
 
   /** Says something that has no answer. */
   tell(action: string, members: string): void {
-    if (!this.#end) this.#send(`{"action":"${action}",${members}}`);
+    if (this.#end) return;
+    const request = `{"action":"${action}",${members}}`;
+    this.#outgoing.add(request, request.length, this.#underWay);
   }
 
   /** Takes no more of a stream. */
@@ -158,7 +163,7 @@ export class Link {
   /** Says goodbye at once; what was not answered rejects. */
   async abandon(): Promise<void> {
     this.#shut();
-    this.#flush();
+    this.#outgoing.flush();
     this.#socket.close(CLOSE.normal);
     // A server that does not answer is not waited for.
     const timer = setTimeout(() => this.#broken("it was closed"), GOODBYE);
@@ -175,22 +180,9 @@ export class Link {
     for (const [id, asker] of this.#pending) {
       if (asker.action !== "get_wait") continue;
       this.#pending.delete(id);
+      this.#underWay--;
       asker.failed(this.#error(code, asker, why));
     }
-  }
-
-  #send(request: string): void {
-    if (this.#outgoing.push(request) === 1) queueMicrotask(() => this.#flush());
-    this.#outgoingSize += request.length;
-    if (this.#outgoingSize >= ENOUGH) this.#flush();
-  }
-
-  #flush(): void {
-    const requests = this.#outgoing;
-    if (requests.length === 0) return;
-    this.#outgoing = [];
-    this.#outgoingSize = 0;
-    this.#socket.send(requests.length === 1 ? requests[0]! : `[${requests.join(",")}]`);
   }
 
   #arrived(data: unknown): void {
@@ -210,9 +202,11 @@ export class Link {
       return;
     }
     const asker = this.#pending.get(id);
+    if (!asker) return;
     this.#pending.delete(id);
-    if (error) asker?.failed(toDsmqError(error, asker.topic));
-    else asker?.answered(answer);
+    this.#underWay -= asker.calls ?? 1;
+    if (error) asker.failed(toDsmqError(error, asker.topic));
+    else asker.answered(answer);
   }
 
   #broken(why: string, code: ErrorCode = "closed"): void {
@@ -243,57 +237,3 @@ export class Link {
 
 /** What was asked for, for an error. */
 type Asked = Pick<Asker, "action" | "topic">;
-
-/** A request of which something is made. */
-class Request<T> implements Asker {
-  readonly action: string;
-  readonly topic: string | undefined;
-  readonly #make: (answer: Answer) => T;
-  readonly #resolve: (made: T) => void;
-  readonly failed: (error: unknown) => void;
-
-  constructor(
-    action: string,
-    topic: string | undefined,
-    make: (answer: Answer) => T,
-    resolve: (made: T) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.action = action;
-    this.topic = topic;
-    this.#make = make;
-    this.#resolve = resolve;
-    this.failed = reject;
-  }
-
-  answered(answer: Answer): void {
-    try {
-      this.#resolve(this.#make(answer));
-    } catch (error) {
-      this.failed(error);
-    }
-  }
-}
-
-/** What an object says, as the members of a JSON object. */
-export function members(fields: object): string {
-  return JSON.stringify(fields).slice(1, -1);
-}
-
-/** The server answered, but not what was asked. */
-export function badAnswer(action: string, topic?: string): DsmqError {
-  const details = topic === undefined ? {} : { topic };
-  return new DsmqError(
-    "bad_answer",
-    `Cannot ${action}: the server's answer is not of the protocol`,
-    details,
-  );
-}
-
-/** An error that came over the wire, as the caller gets it. */
-export function toDsmqError(
-  { code, message, ...details }: { code: ErrorCode; message: string } & DsmqErrorDetails,
-  topic?: string,
-): DsmqError {
-  return new DsmqError(code, message, topic === undefined ? details : { ...details, topic });
-}

@@ -5,15 +5,11 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import type { Asker, Link } from "./link.ts";
+import type { Asker } from "./asker.ts";
+import type { Link } from "./link.ts";
 import { type Message, toMessage } from "./message.ts";
 import { Place, type Reader } from "./place.ts";
-
-/** A topic: its name, and the same as JSON. */
-export interface TopicName {
-  readonly name: string;
-  readonly json: string;
-}
+import type { TopicName } from "./topic.ts";
 
 /** For how long to wait for a message (ms), and what ends that. */
 export interface Patience {

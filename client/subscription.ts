@@ -7,7 +7,8 @@
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { OnGap, WireSince } from "../protocol/requests.ts";
-import { type Asker, type Link, members, type Stream, toDsmqError } from "./link.ts";
+import { type Asker, members, type Stream, toDsmqError } from "./asker.ts";
+import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 
 /** How much may be under way, or arrived and not read: the server sends no more than that ahead. */

@@ -58,22 +58,6 @@ Deno.test("requests of two turns leave in two frames", async () => {
   assertEquals(script.frames.length, 2);
 });
 
-Deno.test("what is too much for one frame leaves in several, at once", async () => {
-  const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
-  script.frames.length = 0;
-  const puts = Array.from({ length: 10 }, (_, i) => mq.put("t", String(i).repeat(5_000)));
-  // Those that fill a frame do not wait for the end of the turn.
-  assertEquals(script.frames.length, 2);
-  for (let i = 0; i < 10; i++) {
-    const { id, message } = await script.next();
-    assert(message.startsWith(String(i)));
-    await script.say({ id, seq: i + 1 });
-  }
-  assertEquals(await Promise.all(puts), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-  assertEquals(script.frames.length, 3);
-});
-
 Deno.test("connect says what it is: the subprotocol dsmq, and hello with protocol and position", async () => {
   const script = new Scripted();
   const dialled: unknown[] = [];

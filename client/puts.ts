@@ -1,0 +1,96 @@
+/**
+ * Putting one message after another: those for one topic that leave together are one request.
+ *
+ * @module
+ */
+
+import type { Answer } from "../protocol/answers.ts";
+import { DsmqError } from "../protocol/errors.ts";
+import { type Asker, badAnswer, type Growing } from "./asker.ts";
+import type { Link } from "./link.ts";
+import type { TopicName } from "./topic.ts";
+
+/** The puts of a connection. */
+export class Puts {
+  readonly #link: Link;
+  #last: PutRun | undefined;
+
+  /** Puts over a link. */
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /**
+   * Puts a message.
+   *
+   * @param topic where to
+   * @param message what the server will take
+   * @returns its sequence number; rejects with a `DsmqError`
+   */
+  put(topic: TopicName, message: string): Promise<number> {
+    const last = this.#last;
+    if (last?.topic === topic.name && this.#link.canGrow(last)) {
+      const stored = last.add(message);
+      this.#link.grew(message.length);
+      return stored;
+    }
+    const run = this.#last = new PutRun(topic);
+    const stored = run.add(message);
+    this.#link.ask(run, run);
+    return stored;
+  }
+}
+
+/** Messages for one topic that were put one after another. */
+class PutRun implements Asker, Growing {
+  readonly action = "put";
+  readonly topic: string;
+  size = 0;
+  readonly #json: string;
+  readonly #messages: string[] = [];
+  readonly #callers: { resolve(seq: number): void; reject(error: DsmqError): void }[] = [];
+
+  constructor({ name, json }: TopicName) {
+    this.topic = name;
+    this.#json = json;
+  }
+
+  get calls(): number {
+    return this.#messages.length;
+  }
+
+  add(message: string): Promise<number> {
+    this.#messages.push(message);
+    this.size += message.length;
+    return new Promise((resolve, reject) => this.#callers.push({ resolve, reject }));
+  }
+
+  /** The members of the request: topic and messages. */
+  toString(): string {
+    const messages = this.#messages;
+    return messages.length === 1
+      ? `"topic":${this.#json},"message":${JSON.stringify(messages[0])}`
+      : `"topic":${this.#json},"messages":${JSON.stringify(messages)}`;
+  }
+
+  answered({ seq, seqs }: Answer): void {
+    const found = this.calls === 1 ? [seq] : seqs;
+    if (
+      !Array.isArray(found) || found.length !== this.calls || !found.every(Number.isSafeInteger)
+    ) {
+      return this.failed(badAnswer("put", this.topic));
+    }
+    this.#callers.forEach(({ resolve }, i) => resolve(found[i]!));
+  }
+
+  /** Some may have been stored all the same: then the error says what became of each. */
+  failed(error: DsmqError): void {
+    const { topic } = this;
+    this.#callers.forEach(({ resolve, reject }, i) => {
+      const outcome = error.outcomes?.[i];
+      if (outcome === undefined) reject(error);
+      else if (typeof outcome === "number") resolve(outcome);
+      else reject(new DsmqError(outcome.code, outcome.message, { topic }));
+    });
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Puts that leave together: one request for those of a topic, and still each for itself.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { connect, DsmqError } from "@dsmq/server";
+import { type Asked, Scripted } from "./support/scripted.ts";
+
+/** A connection to a scripted server. */
+async function scripted() {
+  const script = new Scripted();
+  const mq = await connect({ dial: script.dial });
+  script.frames.length = 0;
+  return { script, mq };
+}
+
+/** What the frames say that were sent: lists of requests. */
+function requests({ frames }: Scripted): Asked[][] {
+  return frames.map((frame) => [JSON.parse(frame)].flat());
+}
+
+/** What became of calls: the value, or the code of the error. */
+async function outcomes(calls: readonly Promise<number>[]): Promise<unknown[]> {
+  const settled = await Promise.allSettled(calls);
+  return settled.map((one) => one.status === "fulfilled" ? one.value : one.reason.code);
+}
+
+Deno.test("puts for one topic that follow on each other are one request; others stay in their order", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const calls = [
+    mq.put("t", "one"),
+    mq.put("t", "two"),
+    mq.put("u", "three"),
+    mq.put("t", "four"),
+    mq.get("t").then(() => 0),
+    mq.put("t", "five"),
+    mq.put("t", "six"),
+  ];
+  await script.next();
+  assertEquals(requests(script), [[
+    { action: "put", id: 2, topic: "t", messages: ["one", "two"] },
+    { action: "put", id: 3, topic: "u", message: "three" },
+    { action: "put", id: 4, topic: "t", message: "four" },
+    { action: "get", id: 5, topic: "t" },
+    { action: "put", id: 6, topic: "t", messages: ["five", "six"] },
+  ]]);
+  await script.say([
+    { id: 2, seqs: [1, 2] },
+    { id: 3, seq: 3 },
+    { id: 4, seq: 4 },
+    { id: 5, message: "one", seq: 1, time: 1, through: 1 },
+    { id: 6, seqs: [5, 6] },
+  ]);
+  assertEquals(await Promise.all(calls), [1, 2, 3, 4, 0, 5, 6]);
+});
+
+Deno.test("what was put after a frame left is a request of its own", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const first = mq.put("t", "one");
+  const { id } = await script.next();
+  const second = mq.put("t", "two");
+  const { id: other } = await script.next();
+  await script.say([{ id, seq: 1 }, { id: other, seq: 2 }]);
+  assertEquals(await Promise.all([first, second]), [1, 2]);
+});
+
+Deno.test("of many puts in one turn, half of what is under way leaves at once", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const calls = Array.from({ length: 70 }, (_, i) => mq.put("t", `${i}`));
+  const sizes = () => requests(script).map(([request]) => request!.messages.length);
+  assertEquals(sizes(), [16, 16, 32]);
+  await script.next();
+  assertEquals(sizes(), [16, 16, 32, 6]);
+  let seq = 0;
+  for (const [{ id, messages }] of requests(script) as [Asked][]) {
+    await script.say({ id, seqs: messages.map(() => ++seq) });
+  }
+  assertEquals(await Promise.all(calls), calls.map((_, i) => i + 1));
+});
+
+Deno.test("a frame of long messages leaves at 64 KiB", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const calls = Array.from({ length: 15 }, (_, i) => mq.put("t", `${i % 10}`.repeat(5_000)));
+  assertEquals(requests(script).map(([request]) => request!.messages.length), [14]);
+  const { id } = await script.next();
+  const { id: last, message } = await script.next();
+  assertEquals(message, "4".repeat(5_000));
+  await script.say([{ id, seqs: calls.slice(1).map((_, i) => i + 1) }, { id: last, seq: 15 }]);
+  assertEquals(await Promise.all(calls), calls.map((_, i) => i + 1));
+});
+
+Deno.test("puts that left together fail each for itself", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const calls = ["one", "two", "three"].map((message) => mq.put("t", message));
+  const settled = outcomes(calls);
+  const { id } = await script.next();
+  const failure = { code: "unavailable", message: "Cannot store messages: it is full" };
+  await script.say({ id, error: { ...failure, outcomes: [7, failure, 8] } });
+  assertEquals(await settled, [7, "unavailable", 8]);
+  const error = await assertRejects(() => calls[1]!, DsmqError, failure.message);
+  assertEquals([error.topic, error.outcomes], ["t", undefined]);
+});
+
+Deno.test("an error without outcomes, and an answer of another length, are for all of them", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const answers: [answer: object, code: string][] = [
+    [{ error: { code: "stopping", message: "Cannot put: it stops" } }, "stopping"],
+    [{ seqs: [1] }, "bad_answer"],
+    [{ seqs: [1, 2, 3] }, "bad_answer"],
+    [{ seqs: [1, null] }, "bad_answer"],
+    [{ seqs: "12" }, "bad_answer"],
+    [{ seq: 1 }, "bad_answer"],
+    [{}, "bad_answer"],
+  ];
+  for (const [answer, code] of answers) {
+    const settled = outcomes([mq.put("t", "one"), mq.put("t", "two")]);
+    const { id } = await script.next();
+    await script.say({ id, ...answer });
+    assertEquals(await settled, [code, code], JSON.stringify(answer));
+  }
+});
+
+Deno.test("of puts that left and of puts that did not, nobody knows after the line was cut", async () => {
+  const { script, mq } = await scripted();
+  const calls = Array.from({ length: 20 }, () => mq.put("t", "m"));
+  script.hangUp();
+  assertEquals(await outcomes(calls), calls.map(() => "unknown_outcome"));
+  assertEquals(await outcomes([mq.put("t", "m"), mq.put("t", "m")]), ["closed", "closed"]);
+});
