@@ -71,7 +71,8 @@ async function throughDsmq(
 ): Promise<void> {
   const arrivals = readers.map(async (reader) => {
     let left = count;
-    for await (const _ of reader.subscribe("stream")) if (--left === 0) return;
+    // Without a position it would begin where the connection did: with the messages of earlier rounds.
+    for await (const _ of reader.subscribe("stream", { since: "now" })) if (--left === 0) return;
   });
   // An answer that comes after the subscription's.
   await Promise.all(readers.map((reader) => reader.get("nothing")));
