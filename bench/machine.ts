@@ -36,6 +36,27 @@ export async function versions(peers: boolean): Promise<Record<string, string>> 
   };
 }
 
+/**
+ * Keeps a report beside the programs.
+ *
+ * @param name the name of the file, without `.md`
+ * @param title its heading
+ * @param command what has written it
+ * @param report Markdown
+ */
+export async function saveReport(
+  name: string,
+  title: string,
+  command: string,
+  report: string,
+): Promise<void> {
+  const { dsmq, Deno: deno, engine } = await versions(false);
+  const software = `Deno ${deno}, dsmq ${dsmq}, ${engine}`;
+  const page =
+    `# ${title}\n\nWritten by \`${command}\` on ${await machine()}, ${software}.\n\n${report}\n`;
+  await Deno.writeTextFile(new URL(`${name}.md`, import.meta.url), page);
+}
+
 async function version(program: string): Promise<string> {
   const { stdout } = await new Deno.Command(program, { args: ["--version"] }).output();
   return /\d+(\.\d+)+/.exec(new TextDecoder().decode(stdout))?.[0] ?? "unknown";

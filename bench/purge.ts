@@ -10,11 +10,12 @@
  * @module
  */
 
-import { VERSION } from "@dsmq/server";
+import { quantile } from "../measure/quantiles.ts";
 import { systemClock } from "../queue/clock.ts";
 import { Queue } from "../queue/queue.ts";
 import { loadEngine } from "../stores/engine.ts";
 import { SqliteStore } from "../stores/sqlite.ts";
+import { saveReport } from "./machine.ts";
 
 const MESSAGES = 1_000_000;
 const TOPICS = 100;
@@ -66,7 +67,9 @@ const report = [
   }.`,
 ].join("\n");
 console.log(report);
-if (Deno.args.includes("--save")) await save(report);
+if (Deno.args.includes("--save")) {
+  await saveReport("purge", "Purging", "deno task bench:purge --save", report);
+}
 
 interface Measured {
   /** How long each turn of the event loop took to come. */
@@ -101,16 +104,5 @@ function row(name: string, { late, calls }: Measured): string {
 }
 
 function percentile(values: readonly number[], part: number): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!.toFixed(2);
-}
-
-async function save(report: string): Promise<void> {
-  const info = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
-  const cpu = /^model name\s*: (.*)$/m.exec(info)?.[1] ?? Deno.build.arch;
-  const machine = `${navigator.hardwareConcurrency} cores (${cpu}), ${Deno.build.os}`;
-  const software = `Deno ${Deno.version.deno}, dsmq ${VERSION}, ${store.description}`;
-  const page =
-    `# Purging\n\nWritten by \`deno task bench:purge --save\` on ${machine}, ${software}.\n\n${report}\n`;
-  await Deno.writeTextFile(new URL("purge.md", import.meta.url), page);
+  return quantile(values, part).toFixed(2);
 }

@@ -144,7 +144,7 @@ async function firstGet({ port }: Running): Promise<void> {
 }
 
 /** The resident memory of a server in bytes, after a rest in which its garbage was collected. */
-async function settled(server: Running): Promise<number> {
+export async function settled(server: Running): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, REST));
   return await resident(server);
 }

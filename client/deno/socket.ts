@@ -3,9 +3,9 @@
  *
  * Why not Deno's own? Its client sends the header and the payload of a message above 1,024 bytes in two
  * writes and leaves Nagle's algorithm on: the system holds the second until the first is acknowledged, and
- * the other end takes its time with that, 44 ms each message. Measured with Deno 2.9.6 by
- * `bench/stall.ts`, on loopback and over 20 ms there and back (p50 of one `put`): Deno's own 44 ms and 42 to
- * 84 ms; a tiny frame before each large one 0.1 and 42 ms; this 0.1 and 21 to 30 ms, as long as the way is.
+ * the other end takes its time with that. Measured with Deno 2.9.6 by `bench/stall.ts`, on one machine and over
+ * 20 ms there and back (p50 of one `put` of 8,000 bytes): Deno's own 44 ms and 64 ms; the same behind a tiny
+ * request, whose answer acknowledges the header, 0.2 ms and 46 ms; this 0.2 ms and 23 ms.
  * `npm:ws` is as fast, but may not be imported without leave to read the environment; and any package would
  * end up in what is bundled for browsers, and be missing in what is compiled. Once Deno's client sets
  * TCP_NODELAY, this folder can go: `dial` in `client/options.ts` is the only one who asks for it.

@@ -1,0 +1,166 @@
+/**
+ * What a subscriber costs who does not read: a million messages are put while its iterator is not pulled.
+ *
+ * Two servers get the same messages in turn, and each has a subscriber who reads them all; one of them has
+ * one more, who sleeps. So what the sleeper takes of the server's memory, and of the others' speed, is the
+ * difference. Then it wakes, and has to be given every message in order. At a third server messages expire
+ * while it sleeps: there it has to be given every one that is kept still.
+ *
+ * Run it with `deno task bench:slow`; it exits with 1 if a goal is missed.
+ *
+ * @module
+ */
+
+import type { Connection, Message } from "../client.ts";
+import { windowed } from "../measure/calls.ts";
+import { Progress } from "../measure/progress.ts";
+import { median } from "../measure/quantiles.ts";
+import { figure, table } from "../measure/table.ts";
+import { client, MESSAGE } from "./bench.ts";
+import { Processes, type Running } from "./processes.ts";
+import { settled } from "./works/server.ts";
+
+const MESSAGES = 1_000_000;
+/** They are put in so many rounds, in which the servers take turns. */
+const ROUNDS = 10;
+const WINDOW = 1024;
+const GOALS = { megabytes: 2, speed: 0.9 };
+/** For how long messages are kept where they expire, in milliseconds, and how long their sleeper sleeps. */
+const SHORT = { retention: 6000, sleep: 4000 };
+
+/** A server, one who puts, and one who reads everything at once. */
+interface House {
+  readonly server: Running;
+  readonly putter: Connection;
+  readonly reader: Connection;
+  readonly perSecond: number[];
+}
+
+const progress = new Progress(ROUNDS + 4);
+await using processes = new Processes();
+const interrupted = () => void processes[Symbol.asyncDispose]().then(() => Deno.exit(130));
+Deno.addSignalListener("SIGINT", interrupted);
+
+const calm = await house("--retention", "1h");
+const slow = await house("--retention", "1h");
+await using sleeper = await client(slow.server);
+const asleep = sleeper.subscribe("t", { onGap: "oldest" });
+
+// The first messages make grow what grows once.
+for (const one of [calm, slow]) await round(one, 0.2);
+progress.step("memory before");
+const before = await memories();
+for (let i = 0; i < ROUNDS; i++) {
+  progress.step(`round ${i + 1} of ${ROUNDS}`);
+  for (const one of i % 2 === 0 ? [calm, slow] : [slow, calm]) await round(one, 1 / ROUNDS);
+}
+progress.step("memory after");
+const after = await memories();
+const grown = after.map((bytes, i) => (bytes - before[i]!) / 1e6);
+const cost = grown[1]! - grown[0]!;
+const speed = median(slow.perSecond.slice(1)) / median(calm.perSecond.slice(1));
+
+progress.step("waking");
+const missing = await missed(asleep, MESSAGES * 1.2);
+progress.step("waking where messages have expired");
+const expired = await wakeLate();
+progress.end();
+
+const rows = [
+  ["memory grown by the messages alone", `${figure(grown[0]!)} MB`, "", ""],
+  row(
+    "more with the sleeper",
+    `${cost.toFixed(1)} MB`,
+    `≤ ${GOALS.megabytes} MB`,
+    cost <= GOALS.megabytes,
+  ),
+  row(
+    "speed of others beside it",
+    `${speed.toFixed(2)} ×`,
+    `≥ ${GOALS.speed} ×`,
+    speed >= GOALS.speed,
+  ),
+  row("messages it missed on waking", `${missing}`, "0", missing === 0),
+  ["expired while it slept", figure(expired.gone), "", ""],
+  row("kept ones it missed", `${expired.missed}`, "0", expired.missed === 0),
+];
+console.log(table(["", "seen", "goal", ""], rows));
+for (const { putter, reader } of [calm, slow]) await Promise.all([putter.close(), reader.close()]);
+Deno.removeSignalListener("SIGINT", interrupted);
+if (rows.some(([, , , reached]) => reached === "NOT reached")) Deno.exitCode = 1;
+
+function row(name: string, seen: string, goal: string, reached: boolean): string[] {
+  return [name, seen, goal, reached ? "reached" : "NOT reached"];
+}
+
+async function house(...options: string[]): Promise<House> {
+  const server = await processes.startDsmq(...options);
+  return { server, putter: await client(server), reader: await client(server), perSecond: [] };
+}
+
+function memories(): Promise<number[]> {
+  return Promise.all([settled(calm.server), settled(slow.server)]);
+}
+
+/** Puts a part of the messages, and has them read. */
+async function round({ putter, reader, perSecond }: House, part: number): Promise<void> {
+  const count = MESSAGES * part;
+  const messages = reader.subscribe("t", { since: "now" });
+  await reader.get("nothing");
+  const begin = performance.now();
+  await Promise.all([
+    windowed(count, WINDOW, () => putter.put("t", MESSAGE)),
+    read(messages, count, () => {}),
+  ]);
+  perSecond.push(count / (performance.now() - begin) * 1000);
+}
+
+async function read(
+  messages: AsyncIterable<Message>,
+  count: number,
+  take: (message: Message) => void,
+): Promise<void> {
+  for await (const message of messages) {
+    take(message);
+    if (--count === 0) return;
+  }
+}
+
+/** How many of the numbers from 1 to the last did not come, or not in their turn. */
+async function missed(messages: AsyncIterable<Message>, last: number): Promise<number> {
+  let right = 0;
+  for await (const { seq } of messages) {
+    if (seq === right + 1) right++;
+    if (seq >= last) break;
+  }
+  return last - right;
+}
+
+/** Sleeps until a part of what is put has expired. */
+async function wakeLate(): Promise<{ readonly gone: number; readonly missed: number }> {
+  const { server, putter, reader } = await house("--retention", `${SHORT.retention}ms`);
+  await using sleeper = await client(server);
+  const asleep = sleeper.subscribe("t", { onGap: "oldest" });
+  const times: number[] = [];
+  const watched = read(reader.subscribe("t"), MESSAGES, ({ seq, time }) => times[seq] = time);
+  await reader.get("nothing");
+  await windowed(MESSAGES / 2, WINDOW, () => putter.put("t", MESSAGE));
+  await new Promise((resolve) => setTimeout(resolve, SHORT.sleep));
+  await windowed(MESSAGES / 2, WINDOW, () => putter.put("t", MESSAGE));
+  await watched;
+  await new Promise((resolve) => setTimeout(resolve, SHORT.retention - SHORT.sleep));
+  const end = await putter.put("t", "the last");
+  let [last, gone, missed] = [0, 0, 0];
+  for await (const { seq } of asleep) {
+    const now = Date.now();
+    if (seq <= last) missed++;
+    for (let skipped = last + 1; skipped < seq; skipped++) {
+      if (times[skipped]! + SHORT.retention > now) missed++;
+      else gone++;
+    }
+    last = seq;
+    if (seq === end) break;
+  }
+  await Promise.all([putter.close(), reader.close()]);
+  return { gone, missed };
+}

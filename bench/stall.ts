@@ -1,0 +1,162 @@
+/**
+ * What a larger message costs, sent with Deno's own WebSocket, with ways around its stall, and with ours.
+ *
+ * Deno's own writes the header and the payload of a message above 1,024 bytes apart from each other and leaves
+ * Nagle's algorithm on; `client/deno/socket.ts` says more. A `put` goes to a dsmq server on this machine, once
+ * directly, and once through a proxy that holds each way up for ten milliseconds. The proxy itself stands on
+ * this machine and acknowledges at once, so that the time which an acknowledgement takes on a real way is not in it.
+ *
+ * Run it with `deno task bench:stall`; with `--save` it also writes `bench/stall.md`.
+ *
+ * @module
+ */
+
+import { WebSocket as Ws } from "ws";
+import type { Socket } from "../client.ts";
+import { denoNet, DenoSocket } from "../client/deno/socket.ts";
+import { oneByOne } from "../measure/calls.ts";
+import { Progress } from "../measure/progress.ts";
+import { median, quantile } from "../measure/quantiles.ts";
+import { figure, table } from "../measure/table.ts";
+import { saveReport } from "./machine.ts";
+import { once, Processes } from "./processes.ts";
+
+const SIZES = [64, 1_100, 8_000, 60_000];
+const ROUNDS = 5;
+/** Calls in a row, and for how long the proxy holds each way up, in milliseconds. */
+const BLOCK = 10;
+const DELAY = 10;
+
+type Send = (text: string) => void;
+
+/** A tiny request that the server answers at once, under an id that no other has. */
+const TINY = '{"action":"cancel","id":0,"wait":0}';
+
+/** How to open a socket and how to send with it. */
+const WAYS: Readonly<Record<string, { dial(url: string): Socket; via?(send: Send): Send }>> = {
+  "Deno's own": { dial: (url) => new WebSocket(url) },
+  "Deno's own, behind a tiny request": {
+    dial: (url) => new WebSocket(url),
+    via: (send) => (text) => {
+      send(TINY);
+      send(text);
+    },
+  },
+  "npm:ws": { dial: (url) => new Ws(url, { perMessageDeflate: false }) as unknown as Socket },
+  "ours": { dial: (url) => new DenoSocket(denoNet()!, url, []) },
+};
+
+/** Puts over a raw socket. */
+class Putter {
+  readonly #socket: Socket;
+  readonly #send: Send;
+  #answered: () => void = () => {};
+  #id = 0;
+
+  private constructor(socket: Socket, via: (send: Send) => Send = (send) => send) {
+    this.#socket = socket;
+    this.#send = via((text) => socket.send(text));
+    socket.onmessage = ({ data }) => JSON.parse(data).id === this.#id && this.#answered();
+  }
+
+  static open(socket: Socket, via?: (send: Send) => Send): Promise<Putter> {
+    return new Promise((resolve, reject) => {
+      socket.onopen = () => resolve(new Putter(socket, via));
+      socket.onerror = () => reject(new Error("the server does not answer"));
+    });
+  }
+
+  put(message: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#answered = resolve;
+      this.#send(JSON.stringify({ action: "put", id: ++this.#id, topic: "t", message }));
+    });
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+await using processes = new Processes();
+const { port } = await processes.startDsmq();
+await once(async () => (await Deno.connect({ port })).close());
+const proxy = delayingProxy(port);
+const places = { "on this machine": port, [`${2 * DELAY} ms there and back`]: proxy.port };
+
+const progress = new Progress(Object.keys(places).length * SIZES.length);
+const rows: string[][] = [];
+for (const [place, port] of Object.entries(places)) {
+  const putters = await Promise.all(
+    Object.entries(WAYS).map(async ([name, { dial, via }]) => ({
+      name,
+      putter: await Putter.open(dial(`ws://127.0.0.1:${port}/`), via),
+      times: SIZES.map((): number[] => []),
+    })),
+  );
+  for (const [i, size] of SIZES.entries()) {
+    progress.step(`${size} B, ${place}`);
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const { putter, times } of putters) {
+        const found = await oneByOne(BLOCK, () => putter.put("m".repeat(size)));
+        if (round > 0) times[i]!.push(...found);
+      }
+    }
+  }
+  for (const { name, putter, times } of putters) {
+    rows.push([place, name, ...times.map((of) => `${ms(median(of))} / ${ms(quantile(of, 0.99))}`)]);
+    putter.close();
+  }
+}
+progress.end();
+proxy.close();
+
+const report = [
+  table(["", "sent with", ...SIZES.map((size) => `${size} B`)], rows),
+  "",
+  "One `put` and its answer, p50 / p99, in milliseconds.",
+].join("\n");
+console.log(report);
+if (Deno.args.includes("--save")) {
+  await saveReport("stall", "Larger messages", "deno task bench:stall --save", report);
+}
+
+function ms(value: number): string {
+  return figure(value);
+}
+
+/** Passes on what it is sent, later. */
+function delayingProxy(to: number): { readonly port: number; close(): void } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  void (async () => {
+    for await (const near of listener) {
+      const far = await Deno.connect({ port: to });
+      for (const conn of [near, far]) conn.setNoDelay(true);
+      void passOn(near, far);
+      void passOn(far, near);
+    }
+  })();
+  return { port: listener.addr.port, close: () => listener.close() };
+}
+
+async function passOn(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  try {
+    for await (const bytes of from.readable) {
+      const due = new Promise((resolve) => setTimeout(resolve, DELAY));
+      last = Promise.all([last, due]).then(() => writeAll(to, bytes)).catch(() => {});
+    }
+  } catch {
+    // Cut off, as the other way will be.
+  }
+  await last;
+  try {
+    to.close();
+  } catch {
+    // The other way has closed it.
+  }
+}
+
+async function writeAll(to: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
+}
