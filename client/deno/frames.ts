@@ -40,8 +40,8 @@ export const FINAL = 0x80;
 export const MASKED = 0x80;
 const RESERVED = 0x70;
 
-/** The largest payload that is read, in bytes; the same as that of Deno's own WebSocket. */
-const MAX_PAYLOAD = 64 * 1024 * 1024;
+/** The largest message that is read, in bytes; the same as that of Deno's own WebSocket. */
+export const MAX_PAYLOAD = 64 * 1024 * 1024;
 
 /** How much is read at a time, in bytes. A larger frame gets a larger buffer, for its own time. */
 const BUFFER = 64 * 1024;

@@ -55,6 +55,7 @@ export async function shakeHands(
   const protocol = answer.get("sec-websocket-protocol");
   if (
     answer.get("upgrade")?.toLowerCase() !== "websocket" ||
+    !/\bupgrade\b/i.test(answer.get("connection") ?? "") ||
     answer.get("sec-websocket-accept") !== await accept(key) ||
     answer.has("sec-websocket-extensions") ||
     (protocol !== null && !protocols.includes(protocol))

@@ -14,8 +14,9 @@
  */
 
 import type { Socket } from "../options.ts";
-import { FrameError, FrameReader, OPCODE } from "./frames.ts";
+import { type Frame, FrameError, FrameReader, OPCODE } from "./frames.ts";
 import { shakeHands, type Stream, writeAll } from "./handshake.ts";
+import { decoded, MessageReader } from "./messages.ts";
 import { FrameWriter } from "./writer.ts";
 
 interface Conn extends Stream {
@@ -50,12 +51,11 @@ export class DenoSocket implements Socket {
   onerror: Socket["onerror"] = null;
 
   readonly #frames = new FrameReader();
+  readonly #messages = new MessageReader();
   readonly #abort = new AbortController();
   #conn: Conn | undefined;
   readonly #outgoing = new FrameWriter();
   #writing = false;
-  /** The parts of a message that is not complete. */
-  #parts: { readonly opcode: number; readonly bytes: Uint8Array<ArrayBuffer>[] } | undefined;
   #state: "connecting" | "open" | "closing" | "closed" = "connecting";
   #goodbye: ReturnType<typeof setTimeout> | undefined;
 
@@ -91,7 +91,7 @@ export class DenoSocket implements Socket {
       const rest = await shakeHands(conn, url, protocols);
       if (this.#closed) return;
       this.#state = "open";
-      this.onopen?.call(this as never, new Event("open"));
+      this.#tell(this.onopen, new Event("open"));
       this.#frames.room().set(rest);
       this.#frames.took(rest.length);
       await this.#receive(conn);
@@ -123,7 +123,7 @@ export class DenoSocket implements Socket {
   async #receive(conn: Conn): Promise<void> {
     while (!this.#closed) {
       for (let frame; !this.#closed && (frame = this.#frames.next());) {
-        this.#arrived(frame.opcode, frame.final, frame.payload);
+        this.#arrived(frame);
         // What is said in reply leaves before the next frame is looked at: both ends stay at work.
         await undefined;
       }
@@ -138,38 +138,24 @@ export class DenoSocket implements Socket {
     return this.#state === "closed";
   }
 
-  #arrived(opcode: number, final: boolean, payload: Uint8Array<ArrayBuffer>): void {
-    switch (opcode) {
+  #arrived(frame: Frame): void {
+    switch (frame.opcode) {
       case OPCODE.ping:
-        this.#outgoing.control(OPCODE.pong, payload);
+        this.#outgoing.control(OPCODE.pong, frame.payload);
         return this.#write();
       case OPCODE.pong:
         return;
       case OPCODE.close:
-        return this.#arrivedGoodbye(payload);
-      case OPCODE.continuation:
-        if (!this.#parts) throw new FrameError(1002, "a part of no message");
-        this.#parts.bytes.push(payload.slice());
-        break;
-      default:
-        if (this.#parts) throw new FrameError(1002, "a message in the midst of another");
-        if (final) return this.#deliver(opcode, payload);
-        this.#parts = { opcode, bytes: [payload.slice()] };
+        return this.#arrivedGoodbye(frame.payload);
     }
-    if (!final) return;
-    const { opcode: first, bytes } = this.#parts;
-    this.#parts = undefined;
-    this.#deliver(first, joined(bytes));
-  }
-
-  #deliver(opcode: number, payload: Uint8Array<ArrayBuffer>): void {
-    if (this.#state !== "open") return;
-    const data = opcode === OPCODE.text ? decoded(payload) : payload.slice().buffer;
-    this.onmessage?.call(this as never, { data } as MessageEvent);
+    const data = this.#messages.take(frame);
+    if (data === undefined || this.#state !== "open") return;
+    this.#tell(this.onmessage, { data } as MessageEvent);
   }
 
   #arrivedGoodbye(payload: Uint8Array<ArrayBuffer>): void {
-    const code = payload.length < 2 ? 1005 : payload[0]! << 8 | payload[1]!;
+    if (payload.length === 1) throw new FrameError(1002, "half a close code");
+    const code = payload.length === 0 ? 1005 : payload[0]! << 8 | payload[1]!;
     const reason = decoded(payload.subarray(2));
     this.#sayGoodbye(code === 1005 ? 1000 : code, "");
     this.#end(code, reason);
@@ -209,8 +195,17 @@ export class DenoSocket implements Socket {
     // A goodbye that is being written is written to its end.
     if (!this.#writing) this.#drop();
     const clean = code !== BROKEN;
-    if (!clean) this.onerror?.call(this as never, new Event("error"));
-    this.onclose?.call(this as never, { code, reason, wasClean: clean } as CloseEvent);
+    if (!clean) this.#tell(this.onerror, new Event("error"));
+    this.#tell(this.onclose, { code, reason, wasClean: clean } as CloseEvent);
+  }
+
+  /** What a handler throws is its owner's matter, as with every WebSocket: the socket goes on. */
+  #tell<E extends Event>(handler: ((this: never, event: E) => unknown) | null, event: E): void {
+    try {
+      handler?.call(this as never, event);
+    } catch (error) {
+      reportError(error);
+    }
   }
 
   #drop(): void {
@@ -221,24 +216,4 @@ export class DenoSocket implements Socket {
     }
     this.#conn = undefined;
   }
-}
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function decoded(bytes: Uint8Array<ArrayBuffer>): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    throw new FrameError(1007, "text that is not UTF-8");
-  }
-}
-
-function joined(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,0 +1,69 @@
+/**
+ * Messages of RFC 6455, put together of their frames.
+ *
+ * @module
+ */
+
+import { type Frame, FrameError, MAX_PAYLOAD, OPCODE } from "./frames.ts";
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Takes frames of data, and gives out what they say: section 5.4. */
+export class MessageReader {
+  /** What kind of message has begun; it is not complete. */
+  #opcode: number | undefined;
+  #parts: Uint8Array<ArrayBuffer>[] = [];
+  #size = 0;
+
+  /**
+   * Takes a frame.
+   *
+   * @param frame any but a control frame
+   * @returns the message that it completes: text, or bytes
+   * @throws {FrameError} if the frame does not belong here, or the message is too large or not UTF-8
+   */
+  take({ opcode, final, payload }: Frame): string | ArrayBuffer | undefined {
+    const begins = opcode !== OPCODE.continuation;
+    if (begins && this.#opcode !== undefined) {
+      throw new FrameError(1002, "a message in the midst of another");
+    }
+    if (begins && final) return message(opcode, payload);
+    if (begins) this.#opcode = opcode;
+    if (this.#opcode === undefined) throw new FrameError(1002, "a part of no message");
+    this.#size += payload.length;
+    if (this.#size > MAX_PAYLOAD) throw new FrameError(1009, `a message of ${this.#size} bytes`);
+    this.#parts.push(payload.slice());
+    return final ? this.#complete(this.#opcode) : undefined;
+  }
+
+  #complete(opcode: number): string | ArrayBuffer {
+    const whole = new Uint8Array(this.#size);
+    let at = 0;
+    for (const part of this.#parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    this.#opcode = undefined;
+    this.#parts = [];
+    this.#size = 0;
+    return message(opcode, whole);
+  }
+}
+
+function message(opcode: number, payload: Uint8Array<ArrayBuffer>): string | ArrayBuffer {
+  return opcode === OPCODE.text ? decoded(payload) : payload.slice().buffer;
+}
+
+/**
+ * Reads text.
+ *
+ * @param bytes UTF-8
+ * @throws {FrameError} if they are anything else
+ */
+export function decoded(bytes: Uint8Array<ArrayBuffer>): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new FrameError(1007, "text that is not UTF-8");
+  }
+}

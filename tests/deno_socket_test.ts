@@ -1,0 +1,279 @@
+/**
+ * The WebSocket of the client for Deno, and servers that do as they should, or as they should not.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { connect, serve } from "@dsmq/server";
+import { denoNet, DenoSocket } from "../client/deno/socket.ts";
+import { soon } from "./support/soon.ts";
+import { handshake, serverFrame, WsPeer } from "./support/ws_peer.ts";
+
+const utf8 = new TextEncoder();
+
+/** What a socket tells its owner, one thing after another. */
+class Owner {
+  readonly socket: DenoSocket;
+  readonly told: unknown[] = [];
+  readonly #closed = Promise.withResolvers<void>();
+  #news = Promise.withResolvers<void>();
+
+  constructor(url: string, protocols: string[] = []) {
+    this.socket = new DenoSocket(denoNet()!, url, protocols);
+    this.socket.onopen = () => this.#tell("open");
+    this.socket.onmessage = ({ data }) => this.#tell(data);
+    this.socket.onerror = () => this.#tell("error");
+    this.socket.onclose = ({ code, reason, wasClean }) => {
+      this.#tell(wasClean ? [code, reason] : code);
+      this.#closed.resolve();
+    };
+  }
+
+  /** Resolves once it was told so many things. */
+  async toldSo(many: number): Promise<void> {
+    while (this.told.length < many) await soon(this.#news.promise);
+  }
+
+  /** Resolves once it was told that it is closed, and gives all that it was told. */
+  async end(): Promise<unknown[]> {
+    await soon(this.#closed.promise);
+    return this.told;
+  }
+
+  #tell(what: unknown): void {
+    this.told.push(what);
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+  }
+}
+
+/** A socket that is open, and its peer. */
+async function open(): Promise<{ peer: WsPeer; owner: Owner }> {
+  const peer = new WsPeer();
+  const owner = new Owner(peer.url);
+  await peer.open();
+  await owner.toldSo(1);
+  return { peer, owner };
+}
+
+function closeFrame(code: number, reason = ""): Uint8Array<ArrayBuffer> {
+  return serverFrame(8, new Uint8Array([code >> 8, code & 255, ...utf8.encode(reason)]));
+}
+
+Deno.test("it asks for a WebSocket as RFC 6455 has it", async () => {
+  using peer = new WsPeer();
+  const owner = new Owner(peer.url.replace("ws://", "ws://user:secret@") + "a%20b?c=d", [
+    "one",
+    "two",
+  ]);
+  const [request, ...lines] = (await peer.accept()).trimEnd().split("\r\n");
+  const key = lines.find((line) => line.startsWith("Sec-WebSocket-Key: "))!;
+  assertEquals(request, "GET /a%20b?c=d HTTP/1.1");
+  assertEquals(atob(key.split(": ")[1]!).length, 16);
+  assertEquals(lines.filter((line) => line !== key), [
+    `Host: ${new URL(peer.url).host}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Protocol: one, two",
+  ]);
+  peer.cut();
+  assertEquals(await owner.end(), ["error", 1006]);
+});
+
+for (
+  const [name, answer] of Object.entries<(request: string) => string | Promise<string>>({
+    "another status": () => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+    "a false key": (request) => handshake(request, { "Sec-WebSocket-Accept": "bm8=" }),
+    "no upgrade": (request) => handshake(request, { Upgrade: undefined }),
+    "no upgrade of the connection": (request) => handshake(request, { Connection: "close" }),
+    "an extension": (request) => handshake(request, { "Sec-WebSocket-Extensions": "x" }),
+    "a protocol not asked for": (request) => handshake(request, { "Sec-WebSocket-Protocol": "x" }),
+    "a header without an end": (request) => handshake(request, { X: "x".repeat(17_000) }),
+    "what is not HTTP": () => "hello\r\n\r\n",
+    "a line that is no header": () => "HTTP/1.1 101 Fine\r\nhello\r\n\r\n",
+    "an end in its midst": () => "HTTP/1.1 101 Swi",
+  })
+) {
+  Deno.test(`an answer with ${name} opens nothing, and says so once`, async () => {
+    using peer = new WsPeer();
+    const owner = new Owner(peer.url);
+    await peer.say(await answer(await peer.accept()));
+    if (name.startsWith("an end")) peer.cut();
+    assertEquals(await owner.end(), ["error", 1006]);
+  });
+}
+
+Deno.test("where nobody listens nothing opens", async () => {
+  const peer = new WsPeer();
+  peer[Symbol.dispose]();
+  assertEquals(await new Owner(peer.url).end(), ["error", 1006]);
+});
+
+Deno.test("what comes in one packet with the answer is not lost", async () => {
+  using peer = new WsPeer();
+  const owner = new Owner(peer.url);
+  await peer.open(serverFrame(1, "first"), serverFrame(1, "second"), closeFrame(1000));
+  assertEquals(await owner.end(), ["open", "first", "second", [1000, ""]]);
+});
+
+Deno.test("a message arrives in parts, with a ping among them that is answered", async () => {
+  const { peer, owner } = await open();
+  using _ = peer;
+  await peer.say(serverFrame(1, "one, ", { final: false }));
+  await peer.say(serverFrame(9, "ping"));
+  await peer.say(serverFrame(10, "unasked"));
+  await peer.say(serverFrame(0, "two, ", { final: false }));
+  await peer.say(serverFrame(0, "three"));
+  await peer.say(serverFrame(2, new Uint8Array([1, 2])));
+  assertEquals(await peer.next(), { final: true, opcode: 10, payload: utf8.encode("ping") });
+  await peer.say(closeFrame(4000, "enough"));
+  assertEquals(await peer.next(), { final: true, opcode: 8, payload: new Uint8Array([15, 160]) });
+  const data = new Uint8Array([1, 2]).buffer;
+  assertEquals(await owner.end(), ["open", "one, two, three", data, [4000, "enough"]]);
+  assertEquals(await peer.next(), undefined);
+});
+
+for (
+  const [name, bytes, code] of [
+    ["text that is not UTF-8", serverFrame(1, new Uint8Array([0xff])), 1007],
+    ["a part of no message", serverFrame(0, "m"), 1002],
+    ["a frame that is masked", serverFrame(1, "m", { masked: true }), 1002],
+    ["half a close code", serverFrame(8, "x"), 1002],
+    ["a reason that is not UTF-8", serverFrame(8, new Uint8Array([3, 232, 0xff])), 1007],
+  ] as const
+) {
+  Deno.test(`${name} is told with ${code}, and ends it`, async () => {
+    const { peer, owner } = await open();
+    using _ = peer;
+    await peer.say(
+      new Uint8Array([...serverFrame(1, "before"), ...bytes, ...serverFrame(1, "after")]),
+    );
+    const { opcode, payload } = (await peer.next())!;
+    assertEquals([opcode, payload[0]! << 8 | payload[1]!], [8, code]);
+    const [, before, [closed]] = await owner.end() as [string, string, [number]];
+    assertEquals([before, closed, owner.told.length], ["before", code, 3]);
+    assertEquals(await peer.next(), undefined);
+  });
+}
+
+Deno.test("a close without a code is one", async () => {
+  const { peer, owner } = await open();
+  using _ = peer;
+  await peer.say(serverFrame(8));
+  assertEquals(await owner.end(), ["open", [1005, ""]]);
+});
+
+Deno.test("a goodbye is sent behind all that was sent before, and the server's answer ends it", async () => {
+  const { peer, owner } = await open();
+  using _ = peer;
+  const texts = Array.from({ length: 50 }, (_, i) => `${i} `.repeat(i * 100));
+  for (const text of texts) owner.socket.send(text);
+  owner.socket.close(4001, "gone");
+  owner.socket.send("too late");
+  owner.socket.close();
+  for (const text of texts) {
+    assertEquals(new TextDecoder().decode((await peer.next())!.payload), text);
+  }
+  const goodbye = new Uint8Array([4001 >> 8, 4001 & 255, ...utf8.encode("gone")]);
+  assertEquals(await peer.next(), { final: true, opcode: 8, payload: goodbye });
+  await peer.say(serverFrame(1, "too late as well"));
+  await peer.say(closeFrame(4001));
+  assertEquals(await owner.end(), ["open", [4001, ""]]);
+  assertEquals(await peer.next(), undefined);
+});
+
+Deno.test("a server that does not answer a goodbye is left after a second", async () => {
+  const { peer, owner } = await open();
+  using _ = peer;
+  const begin = performance.now();
+  owner.socket.close();
+  assertEquals(await owner.end(), ["open", "error", 1006]);
+  assert(performance.now() - begin >= 990);
+});
+
+Deno.test("a server that cuts the line is told as one", async () => {
+  const { peer, owner } = await open();
+  using _ = peer;
+  peer.cut();
+  assertEquals(await owner.end(), ["open", "error", 1006]);
+  owner.socket.send("in vain");
+  owner.socket.close();
+  assertEquals(owner.told.length, 3);
+});
+
+Deno.test("closed before it was open, it does not open any more", async () => {
+  using never = new WsPeer();
+  const atOnce = new Owner(never.url);
+  atOnce.socket.send("in vain");
+  atOnce.socket.close();
+  assertEquals(await atOnce.end(), ["error", 1006]);
+
+  using peer = new WsPeer();
+  const inHandshake = new Owner(peer.url);
+  const request = await peer.accept();
+  inHandshake.socket.close();
+  assertEquals(await inHandshake.end(), ["error", 1006]);
+  await peer.say(await handshake(request)).catch(() => {});
+  assertEquals(await peer.next(), undefined);
+  assertEquals(inHandshake.told.length, 2);
+});
+
+Deno.test("a large message arrives whole, also where the other end takes its time", async () => {
+  const { peer, owner } = await open();
+  using _ = peer;
+  const text = "0123456789".repeat(300_000);
+  owner.socket.send(text);
+  owner.socket.send("small");
+  assertEquals(new TextDecoder().decode((await peer.next())!.payload), text);
+  assertEquals(new TextDecoder().decode((await peer.next())!.payload), "small");
+  await peer.say(serverFrame(1, text));
+  await peer.say(closeFrame(1000));
+  assertEquals(await owner.end(), ["open", text, [1000, ""]]);
+});
+
+Deno.test("what a handler throws is reported, and the socket goes on", async () => {
+  const { peer, owner } = await open();
+  using _ = peer;
+  const reported: unknown[] = [];
+  const report = (event: ErrorEvent) => {
+    event.preventDefault();
+    reported.push(event.error);
+  };
+  addEventListener("error", report);
+  try {
+    const error = new Error("a defect of the owner");
+    const { onmessage } = owner.socket;
+    owner.socket.onmessage = () => {
+      owner.socket.onmessage = onmessage;
+      throw error;
+    };
+    await peer.say(serverFrame(1, "one"));
+    await peer.say(serverFrame(1, "two"));
+    await peer.say(closeFrame(1000));
+    assertEquals(await owner.end(), ["open", "two", [1000, ""]]);
+    assertEquals(reported, [error]);
+  } finally {
+    removeEventListener("error", report);
+  }
+});
+
+Deno.test("wss: does not open to one who does not speak TLS", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const owner = new Owner(`wss://127.0.0.1:${listener.addr.port}`);
+  using conn = await listener.accept();
+  await conn.write(utf8.encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  assertEquals(await owner.end(), ["error", 1006]);
+});
+
+Deno.test("messages of any size come through connect as they were put", async () => {
+  await using server = await serve({ port: 0, limits: { messageBytes: 7_000_000 } });
+  await using mq = await connect(server.url);
+  const messages = [0, 1, 1_024, 1_025, 65_535, 70_000, 1_000_000].flatMap((length) => [
+    "m".repeat(length),
+    "€\0\ud800".repeat(length / 3),
+  ]);
+  for (const message of messages) await mq.put("t", message);
+  for (const message of messages) assertEquals(await mq.get("t"), message);
+});

@@ -1,0 +1,152 @@
+/**
+ * The other end of a WebSocket, byte by byte: what a server may say of RFC 6455, and what it may not.
+ *
+ * @module
+ */
+
+/** A frame as a client sent it, unmasked. */
+export interface ClientFrame {
+  readonly final: boolean;
+  readonly opcode: number;
+  readonly payload: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+
+/** A frame as a server sends it, or with a first byte and a mask bit of the test's own. */
+export function serverFrame(
+  opcode: number,
+  payload: string | Uint8Array = "",
+  { final = true, reserved = 0, masked = false } = {},
+): Uint8Array<ArrayBuffer> {
+  const bytes = typeof payload === "string" ? encoder.encode(payload) : payload;
+  const length = bytes.length;
+  const header = length < 126 ? [length] : length < 65536 ? [126, length >> 8, length & 255] : [
+    127,
+    ...new Uint8Array(new BigUint64Array([BigInt(length)]).buffer).reverse(),
+  ];
+  header[0]! |= masked ? 128 : 0;
+  return new Uint8Array([(final ? 128 : 0) | reserved | opcode, ...header, ...bytes]);
+}
+
+/** Takes the frames off bytes that a client sent; what is not complete is left. */
+export function clientFrames(bytes: Uint8Array): { frames: ClientFrame[]; rest: Uint8Array } {
+  const frames: ClientFrame[] = [];
+  let at = 0;
+  while (true) {
+    const left = bytes.subarray(at);
+    if (left.length < 2) break;
+    const view = new DataView(left.buffer, left.byteOffset, left.length);
+    if ((left[1]! & 128) === 0) throw new Error("a client's frame has to be masked");
+    const short = left[1]! & 127;
+    const head = short < 126 ? 2 : short === 126 ? 4 : 10;
+    if (left.length < head + 4) break;
+    const length = short < 126
+      ? short
+      : short === 126
+      ? view.getUint16(2)
+      : Number(view.getBigUint64(2));
+    if (length < (short === 126 ? 126 : short === 127 ? 65536 : 0)) {
+      throw new Error("a length has to be written as short as it can be");
+    }
+    if (left.length < head + 4 + length) break;
+    const key = left.subarray(head, head + 4);
+    const payload = left.slice(head + 4, head + 4 + length).map((byte, i) => byte ^ key[i % 4]!);
+    frames.push({ final: (left[0]! & 128) !== 0, opcode: left[0]! & 127, payload });
+    at += head + 4 + length;
+  }
+  return { frames, rest: bytes.subarray(at) };
+}
+
+/** A server for one connection. */
+export class WsPeer implements Disposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #frames: ClientFrame[] = [];
+  #conn: Deno.TcpConn | undefined;
+  #rest: Uint8Array = new Uint8Array();
+
+  /** Where to connect. */
+  get url(): string {
+    return `ws://127.0.0.1:${this.#listener.addr.port}/`;
+  }
+
+  /** Takes a connection, and reads what it asks for. */
+  async accept(): Promise<string> {
+    this.#conn = await this.#listener.accept();
+    let request = "";
+    while (!request.endsWith("\r\n\r\n")) {
+      const bytes = await this.#read();
+      if (!bytes) throw new Error("it ended before it had asked");
+      request += new TextDecoder().decode(bytes);
+    }
+    return request;
+  }
+
+  /** Takes a connection and answers it as it should be; with more behind, in the same packet. */
+  async open(...more: Uint8Array[]): Promise<void> {
+    const answer = encoder.encode(await handshake(await this.accept()));
+    await this.say(new Uint8Array([...answer, ...more.flatMap((bytes) => [...bytes])]));
+  }
+
+  /** Writes bytes. */
+  async say(bytes: Uint8Array | string): Promise<void> {
+    const all = typeof bytes === "string" ? encoder.encode(bytes) : bytes;
+    for (let at = 0; at < all.length;) at += await this.#conn!.write(all.subarray(at));
+  }
+
+  /** The next frame of the client; `undefined` if it has ended. */
+  async next(): Promise<ClientFrame | undefined> {
+    while (this.#frames.length === 0) {
+      const bytes = await this.#read();
+      if (!bytes) return undefined;
+      const all = new Uint8Array(this.#rest.length + bytes.length);
+      all.set(this.#rest);
+      all.set(bytes, this.#rest.length);
+      const { frames, rest } = clientFrames(all);
+      this.#frames.push(...frames);
+      this.#rest = rest;
+    }
+    return this.#frames.shift();
+  }
+
+  /** Cuts the connection. */
+  cut(): void {
+    this.#conn?.close();
+    this.#conn = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener.close();
+    this.cut();
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      const count = await this.#conn!.read(buffer);
+      return count === null ? undefined : buffer.subarray(0, count);
+    } catch {
+      // It was reset, which is an end as well.
+      return undefined;
+    }
+  }
+}
+
+/** The answer to a request for a WebSocket, with headers of the test's own beside or instead. */
+export async function handshake(
+  request: string,
+  others: Readonly<Record<string, string | undefined>> = {},
+): Promise<string> {
+  const key = /^sec-websocket-key: (.*)\r$/im.exec(request)![1]!;
+  const text = encoder.encode(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", text));
+  const headers = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Accept": btoa(String.fromCharCode(...digest)),
+    ...others,
+  };
+  const lines = Object.entries(headers).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`;
+}
