@@ -135,3 +135,16 @@ Deno.test("of puts that left and of puts that did not, nobody knows after the li
   assertEquals(await outcomes(calls), calls.map(() => "unknown_outcome"));
   assertEquals(await outcomes([mq.put("t", "m"), mq.put("t", "m")]), ["closed", "closed"]);
 });
+
+Deno.test("a message that is too large only as JSON is not sent", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const fits = "\0".repeat(166_666);
+  const { code, limit } = await assertRejects(() => mq.put("t", fits + "\0"), DsmqError);
+  assertEquals([code, limit], ["too_large", 1_000_000]);
+  const call = mq.put("t", fits);
+  const { id, message } = await script.next();
+  assertEquals(message, fits);
+  await script.say({ id, seq: 1 });
+  assertEquals(await call, 1);
+});

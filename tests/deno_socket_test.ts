@@ -123,11 +123,12 @@ Deno.test("a message arrives in parts, with a ping among them that is answered",
   using _ = peer;
   await peer.say(serverFrame(1, "one, ", { final: false }));
   await peer.say(serverFrame(9, "ping"));
+  // All before it was read: what comes now has a packet of its own.
+  assertEquals(await peer.next(), { final: true, opcode: 10, payload: utf8.encode("ping") });
   await peer.say(serverFrame(10, "unasked"));
   await peer.say(serverFrame(0, "two, ", { final: false }));
   await peer.say(serverFrame(0, "three"));
   await peer.say(serverFrame(2, new Uint8Array([1, 2])));
-  assertEquals(await peer.next(), { final: true, opcode: 10, payload: utf8.encode("ping") });
   await peer.say(closeFrame(4000, "enough"));
   assertEquals(await peer.next(), { final: true, opcode: 8, payload: new Uint8Array([15, 160]) });
   const data = new Uint8Array([1, 2]).buffer;
@@ -192,6 +193,34 @@ Deno.test("a server that does not answer a goodbye is left after a second", asyn
   assertEquals(await owner.end(), ["open", "error", 1006]);
   assert(performance.now() - begin >= 990);
 });
+
+Deno.test("what is being written when a server breaks the rules is written to its end", async () => {
+  const { peer, owner } = await open();
+  using _ = peer;
+  const text = "0123456789".repeat(1_000_000);
+  owner.socket.send(text);
+  await peer.say(serverFrame(0, "a part of no message"));
+  await owner.end();
+  assertEquals(new TextDecoder().decode((await peer.next())!.payload), text);
+  assertEquals((await peer.next())!.opcode, 8);
+  assertEquals(await peer.next(), undefined);
+});
+
+for (
+  const [who, breaks] of [["nothing", false], ["nothing and breaks the rules", true]] as const
+) {
+  Deno.test(`a server that reads ${who} is left all the same`, async () => {
+    const { peer, owner } = await open();
+    using _ = peer;
+    owner.socket.send("0123456789".repeat(2_000_000));
+    if (breaks) await peer.say(serverFrame(0, "a part of no message"));
+    else owner.socket.close();
+    await owner.end();
+    if (breaks) await new Promise((resolve) => setTimeout(resolve, 1100));
+    // What the system had taken arrives; the rest was given up.
+    assertEquals(await peer.next(), undefined);
+  });
+}
 
 Deno.test("a server that cuts the line is told as one", async () => {
   const { peer, owner } = await open();

@@ -192,9 +192,10 @@ export class DenoSocket implements Socket {
     this.#state = "closed";
     clearTimeout(this.#goodbye);
     this.#abort.abort();
-    // A goodbye that is being written is written to its end.
-    if (!this.#writing) this.#drop();
     const clean = code !== BROKEN;
+    // A goodbye that is being written has a while to get to its end.
+    if (clean && this.#writing) this.#goodbye = setTimeout(() => this.#drop(), GOODBYE);
+    else this.#drop();
     if (!clean) this.#tell(this.onerror, new Event("error"));
     this.#tell(this.onclose, { code, reason, wasClean: clean } as CloseEvent);
   }
@@ -209,6 +210,7 @@ export class DenoSocket implements Socket {
   }
 
   #drop(): void {
+    clearTimeout(this.#goodbye);
     try {
       this.#conn?.close();
     } catch {
