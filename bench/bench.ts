@@ -21,9 +21,11 @@ export interface Bench {
   readonly scale: number;
 }
 
-/** A work: how many steps it takes, and what it finds. */
+/** A work, and what it finds. */
 export interface Work {
   readonly name: string;
+  /** Of how many steps it tells. */
+  readonly steps: number;
   /** It has nothing to compare with unless the other servers are there. */
   readonly needsPeers: boolean;
   run(bench: Bench): Promise<Row[]>;

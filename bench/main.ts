@@ -71,8 +71,7 @@ if (!options.peers && chosen.some(({ needsPeers }) => needsPeers)) {
 Deno.exit(await main());
 
 async function main(): Promise<number> {
-  // What a work prepares and what it measures are a step each for most; for a bar that is close enough.
-  const progress = new Progress(chosen.length * 2);
+  const progress = new Progress(chosen.reduce((sum, { steps }) => sum + steps, 0));
   let running: Processes | undefined;
   const interrupted = () => void running?.[Symbol.asyncDispose]().then(() => Deno.exit(130));
   Deno.addSignalListener("SIGINT", interrupted);

@@ -17,8 +17,10 @@ const BLOCK = 200;
 /** `put` and `get` where much is kept, beside the same where little is. */
 export const depth: Work = {
   name: "depth",
+  steps: 2,
   needsPeers: false,
   async run(bench) {
+    bench.progress.step("filling");
     const little = await filled(bench, 1_000, 1);
     const deep = await filled(bench, Math.ceil(1_000_000 * bench.scale), 1);
     const wide = await filled(bench, Math.ceil(100_000 * bench.scale), Infinity);

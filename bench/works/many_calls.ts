@@ -16,6 +16,7 @@ const WINDOWS = [64, 1024];
 /** Acknowledged `put`s. */
 export const puts: Work = {
   name: "puts",
+  steps: WINDOWS.length,
   needsPeers: true,
   async run(bench) {
     const { processes, scale } = bench;
@@ -53,6 +54,7 @@ export const puts: Work = {
 /** `get`s of messages that wait. */
 export const gets: Work = {
   name: "gets",
+  steps: WINDOWS.length,
   needsPeers: true,
   async run(bench) {
     const { processes, scale } = bench;

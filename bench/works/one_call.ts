@@ -18,6 +18,7 @@ const SIZES = [1_100, 8_000, 60_000];
 /** A `put`, a `get`, and a waiter that is woken. */
 export const oneCall: Work = {
   name: "one-call",
+  steps: 1,
   needsPeers: false,
   async run(bench) {
     const { processes } = bench;
@@ -67,6 +68,7 @@ export const oneCall: Work = {
 /** Larger messages; Deno's own WebSocket stalls with them, so the raw echo uses ours. */
 export const sizes: Work = {
   name: "sizes",
+  steps: 1,
   needsPeers: false,
   async run(bench) {
     const server = await bench.processes.startDsmq();

@@ -23,6 +23,7 @@ const WATCH = 10_000;
 /** Memory for each message that is kept. */
 export const memory: Work = {
   name: "memory",
+  steps: 1,
   needsPeers: false,
   async run({ processes, progress, scale }) {
     progress.step("memory of messages");
@@ -52,6 +53,7 @@ export const memory: Work = {
 /** Memory and processor time of connections at rest. */
 export const idle: Work = {
   name: "idle",
+  steps: 2,
   needsPeers: false,
   async run(bench) {
     const { processes, progress } = bench;
@@ -101,6 +103,7 @@ export const idle: Work = {
 /** From starting the process to the first answer. */
 export const start: Work = {
   name: "start",
+  steps: 1,
   needsPeers: false,
   async run(bench) {
     const { processes } = bench;

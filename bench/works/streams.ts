@@ -14,6 +14,7 @@ import type { Row } from "../row.ts";
 /** One subscriber. */
 export const oneToOne: Work = {
   name: "one-to-one",
+  steps: 1,
   needsPeers: true,
   run: (bench) => stream(bench, "put to subscribe, one to one", 1, 200_000, 1024),
 };
@@ -21,6 +22,7 @@ export const oneToOne: Work = {
 /** A hundred subscribers, each a connection of its own. */
 export const fanOut: Work = {
   name: "fan-out",
+  steps: 1,
   needsPeers: true,
   run: (bench) => stream(bench, "fan-out to 100 subscribers", 100, 10_000, 256),
 };
