@@ -60,6 +60,7 @@ export class Queue implements AsyncDisposable {
 
   readonly #interests = new Map<string, Set<Interest>>();
   #feed: Disposable | undefined;
+  #trims = false;
   #cancelTrim: () => void = () => {};
   #cancelRefollow: () => void = () => {};
   #trimming: Promise<void> = Promise.resolve();
@@ -92,12 +93,13 @@ export class Queue implements AsyncDisposable {
       await queue[Symbol.asyncDispose]();
       throw error;
     }
-    queue.#trimAfter(TRIM_EVERY);
+    if (queue.#fedTo > 0) queue.#beginToTrim();
     return queue;
   }
 
   /** As {@linkcode Store.append}; but a store that fails as a whole fails each. */
   async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
+    this.#beginToTrim();
     try {
       const results = await this.store.append(batch);
       for (const result of results) if (!(result instanceof StoreError)) this.counts.stored++;
@@ -191,6 +193,13 @@ export class Queue implements AsyncDisposable {
     for (const interests of [...this.#interests.values()]) {
       for (const interest of [...interests]) interest.resync(this.#fedTo);
     }
+  }
+
+  /** Once something was stored: before that nothing can expire, and a server starts faster without a timer. */
+  #beginToTrim(): void {
+    if (this.#trims) return;
+    this.#trims = true;
+    this.#trimAfter(TRIM_EVERY);
   }
 
   #trimAfter(ms: number): void {
