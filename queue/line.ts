@@ -38,6 +38,8 @@ export class Line {
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
+  /** How many runs were done since nobody else had a turn, and since when that is known. */
+  #runs = 0;
   #turnBegan = 0;
   #endPause: () => void = NOTHING;
 
@@ -74,17 +76,16 @@ export class Line {
     this.#endPause();
   }
 
-  /** Sends what was answered so far, and waits while the peer has more to read than it should. */
-  async breathe(out: Outbox): Promise<void> {
-    if (this.#wire.buffered < BUFFER_LIMIT) return;
+  /** Where the peer has more to read than it should: sends what was answered so far, and waits. */
+  breathe(out: Outbox): Promise<void> | undefined {
+    if (this.#wire.buffered < BUFFER_LIMIT) return undefined;
     out.flush();
-    await this.#wire.drained();
+    return this.#wire.drained();
   }
 
   async #run(): Promise<void> {
     // A turn later: by then the work is known by its promise, so that finishing can wait for it.
     await undefined;
-    this.#turnBegan = performance.now();
     try {
       while (this.#frames.length > 0) {
         const frames = this.#frames;
@@ -98,34 +99,43 @@ export class Line {
       this.#worker.failed(error);
     } finally {
       this.#work = undefined;
+      this.#runs = 0;
     }
   }
 
+  async #do({ batched, requests }: Frame): Promise<void> {
+    const out = new Outbox(this.#wire, batched);
+    for (let i = 0; i < requests.length;) {
+      // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
+      const turn = this.#giveWay();
+      if (turn) await turn;
+      if (!this.#doing) break;
+      let end = i + 1;
+      const most = Math.min(requests.length, i + RUN);
+      while (end < most && together(requests[i]!, requests[end]!)) end++;
+      await this.#worker.act(requests.slice(i, end), out);
+      i = end;
+      const drained = this.breathe(out);
+      if (drained) await drained;
+    }
+    out.flush();
+  }
+
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
-  async #giveWay(): Promise<void> {
-    if (!this.#doing || performance.now() - this.#turnBegan < TURN) return;
-    await new Promise<void>((resolve) => {
+  #giveWay(): Promise<void> | undefined {
+    // Not even the time is looked at for one request alone.
+    if (this.#runs++ === 0) return undefined;
+    const now = performance.now();
+    if (this.#runs === 2) this.#turnBegan = now;
+    if (now - this.#turnBegan < TURN) return undefined;
+    this.#runs = 0;
+    return new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, 0);
       this.#endPause = () => {
         clearTimeout(timer);
         resolve();
       };
     });
-    this.#turnBegan = performance.now();
-  }
-
-  async #do({ batched, requests }: Frame): Promise<void> {
-    const out = new Outbox((frame) => this.#wire.send(frame), batched);
-    for (let i = 0; i < requests.length && this.#doing;) {
-      let end = i + 1;
-      const most = Math.min(requests.length, i + RUN);
-      while (end < most && together(requests[i]!, requests[end]!)) end++;
-      await this.#worker.act(requests.slice(i, end), out);
-      await this.breathe(out);
-      await this.#giveWay();
-      i = end;
-    }
-    out.flush();
   }
 }
 

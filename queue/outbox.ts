@@ -6,10 +6,11 @@
 
 import { FRAME_BYTES } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
+import type { Wire } from "./wire.ts";
 
 /** Packs answers, in order, into frames of up to 256 KiB; a larger answer has a frame of its own. */
 export class Outbox {
-  readonly #send: (frame: string) => void;
+  readonly #wire: Pick<Wire, "send">;
   readonly #batched: boolean;
   #answers: string[] = [];
   #bytes = 0;
@@ -17,11 +18,11 @@ export class Outbox {
   /**
    * Makes an empty one.
    *
-   * @param send takes the frames
+   * @param wire takes the frames
    * @param batched a single answer goes out as an array, too
    */
-  constructor(send: (frame: string) => void, batched: boolean) {
-    this.#send = send;
+  constructor(wire: Pick<Wire, "send">, batched: boolean) {
+    this.#wire = wire;
     this.#batched = batched;
   }
 
@@ -44,6 +45,6 @@ export class Outbox {
     if (answers.length === 0) return;
     this.#answers = [];
     this.#bytes = 0;
-    this.#send(answers.length === 1 && !this.#batched ? answers[0]! : `[${answers.join(",")}]`);
+    this.#wire.send(answers.length === 1 && !this.#batched ? answers[0]! : `[${answers.join(",")}]`);
   }
 }

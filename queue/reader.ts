@@ -70,9 +70,9 @@ export class Reader implements Interest {
     this.#queue.counts.delivered++;
   }
 
-  /** The newest unread message, if there is one; the cursor moves past it. */
-  async latest(): Promise<Message | undefined> {
-    const { messages: [message], through } = await this.#read(1, true);
+  /** The oldest unread message, or the newest, if there is one; the cursor moves past it. */
+  async next(newest: boolean): Promise<Message | undefined> {
+    const { messages: [message], through } = await this.#read(1, newest);
     if (message) this.deliver(message);
     this.advance(through);
     return message;

@@ -58,8 +58,21 @@ export class Reads {
     return reader;
   }
 
-  /** Answers a run of `get`s, with as few reads of the store as can be; `breathe` waits for a slow peer. */
-  async get(run: readonly GetRequest[], out: Outbox, breathe: () => Promise<void>): Promise<void> {
+  /** Answers with the oldest unread message, or the newest. */
+  async get(request: GetRequest, out: Outbox): Promise<void> {
+    const reader = this.reader(request.topic);
+    if (this.#tellGap(request, reader, out)) return;
+    // Someone waits there: so there is nothing, and whatever comes is the waiter's.
+    const message = reader.waiting ? undefined : await reader.next(request.action === "get_latest");
+    this.#give(request, reader, message, out);
+  }
+
+  /** Answers many `get`s, with as few reads of the store as can be; `breathe` waits for a slow peer. */
+  async getMany(
+    run: readonly GetRequest[],
+    out: Outbox,
+    breathe: () => Promise<void> | undefined,
+  ): Promise<void> {
     const { queue, welcome: { limits } } = this.#host;
     const readers = run.map(({ topic }) => this.reader(topic));
     for (let i = 0; i < run.length;) {
@@ -79,14 +92,6 @@ export class Reads {
       }
       await breathe();
     }
-  }
-
-  /** Answers with the newest unread message. */
-  async getLatest(request: GetRequest, out: Outbox): Promise<void> {
-    const reader = this.reader(request.topic);
-    if (this.#tellGap(request, reader, out)) return;
-    // Someone waits there: so there is nothing, and whatever comes is the waiter's.
-    this.#give(request, reader, reader.waiting ? undefined : await reader.latest(), out);
   }
 
   /** Answers with the oldest unread message, as soon as there is one. */
@@ -132,7 +137,7 @@ export class Reads {
   }
 
   #sendLate(answer: string): void {
-    this.#late ??= new Outbox((frame) => this.#wire.send(frame), false);
+    this.#late ??= new Outbox(this.#wire, false);
     this.#late.add(answer);
     if (this.#flushing) return;
     this.#flushing = true;

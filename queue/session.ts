@@ -86,8 +86,9 @@ export class Session implements Worker {
     try {
       await this.#do(run, out);
     } catch (error) {
-      // Only a request that is alone in its run can throw.
-      fail(this.#host, run[0]!, wireError(error, this.#host.queue.log), out);
+      // Of several requests none has been answered yet.
+      const failure = wireError(error, this.#host.queue.log);
+      for (const request of run) fail(this.#host, request, failure, out);
     }
   }
 
@@ -99,9 +100,10 @@ export class Session implements Worker {
       case "refused":
         return this.#put(run as readonly (PutRequest | RefusedRequest)[], out);
       case "get":
-        return this.#reads.get(run as readonly GetRequest[], out, () => this.#line.breathe(out));
+        if (run.length === 1) return this.#reads.get(request, out);
+        return this.#reads.getMany(run as readonly GetRequest[], out, () => this.#line.breathe(out));
       case "get_latest":
-        return this.#reads.getLatest(request, out);
+        return this.#reads.get(request, out);
       case "get_wait":
         return this.#reads.getWait(request, out);
       case "cancel":

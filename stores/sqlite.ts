@@ -177,7 +177,7 @@ export class SqliteStore implements Store {
     const { floor, last } = this.#span;
     const messages = query.after >= last
       ? []
-      : this.#messages({ ...query, after: Math.max(query.after, floor) });
+      : this.#messages(query.after < floor ? { ...query, after: floor } : query);
     const full = query.newest !== true && messages.length > 0;
     return {
       messages,

@@ -71,6 +71,8 @@ class DenoPeer implements Peer {
   #arrived: ((peer: Peer) => Visit) | undefined;
   #visit: Visit | undefined;
   #gone = false;
+  /** At least so much is buffered, in characters: to ask the platform takes as long as to send. */
+  #unread = 0;
   /** There while somebody waits for the peer to read. */
   #drain: PromiseWithResolvers<void> | undefined;
   #nextLook: ReturnType<typeof setTimeout> | undefined;
@@ -111,11 +113,15 @@ class DenoPeer implements Peer {
   }
 
   get buffered(): number {
-    return this.#gone ? 0 : this.#socket.bufferedAmount;
+    if (this.#gone) return 0;
+    return this.#unread < LOW_WATER ? this.#unread : this.#unread = this.#socket.bufferedAmount;
   }
 
   send(frame: string): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+    // It is open, or has been: then what is sent is dropped without an error.
+    if (this.#gone) return;
+    this.#unread += frame.length;
+    this.#socket.send(frame);
   }
 
   drained(): Promise<void> {

@@ -16,10 +16,25 @@ const encoder = new TextEncoder();
 const keys = new Uint8Array(4096);
 let nextKey = keys.length;
 
+/** A buffer, as bytes and as words of four: to make a view anew for each frame takes longer than to mask it. */
+class Space {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly words: Uint32Array<ArrayBuffer>;
+
+  constructor(size: number) {
+    const whole = Math.ceil(size / 4) * 4;
+    this.bytes = new Uint8Array(whole);
+    this.words = new Uint32Array(this.bytes.buffer);
+  }
+}
+
+/** A key, turned so that it fits the word in which a payload begins. */
+const turned = new Space(4);
+
 /** Collects frames until they are taken, into two buffers in turn. */
 export class FrameWriter {
-  #buffer = new Uint8Array(SIZE.first);
-  #spare = new Uint8Array(0);
+  #space = new Space(SIZE.first);
+  #spare: Space | undefined;
   #length = 0;
 
   /** Something is there to be taken. */
@@ -32,13 +47,13 @@ export class FrameWriter {
     // A unit is a byte, and never more than three; mostly one.
     this.#reserve(HEADER + text.length);
     let start = this.#length + headerSize(text.length);
-    let { read, written } = encoder.encodeInto(text, this.#buffer.subarray(start));
+    let { read, written } = encoder.encodeInto(text, this.#space.bytes.subarray(start));
     if (read < text.length || headerSize(written) !== headerSize(text.length)) {
       const bytes = encoder.encode(text);
       written = bytes.length;
       this.#reserve(HEADER + written);
       start = this.#length + headerSize(written);
-      this.#buffer.set(bytes, start);
+      this.#space.bytes.set(bytes, start);
     }
     this.#frame(OPCODE.text, start, written);
   }
@@ -47,44 +62,44 @@ export class FrameWriter {
   control(opcode: Opcode, payload: Uint8Array): void {
     this.#reserve(HEADER + payload.length);
     const start = this.#length + headerSize(payload.length);
-    this.#buffer.set(payload, start);
+    this.#space.bytes.set(payload, start);
     this.#frame(opcode, start, payload.length);
   }
 
   /** The frames that were added since the last time. They stand until this is called again. */
   take(): Uint8Array<ArrayBuffer> {
-    const taken = this.#buffer;
-    const bytes = taken.subarray(0, this.#length);
-    this.#buffer = this.#spare.length > 0 ? this.#spare : new Uint8Array(SIZE.first);
-    this.#spare = taken.length <= SIZE.kept ? taken : new Uint8Array(0);
+    const taken = this.#space;
+    const bytes = taken.bytes.subarray(0, this.#length);
+    this.#space = this.#spare ?? new Space(SIZE.first);
+    this.#spare = taken.bytes.length <= SIZE.kept ? taken : undefined;
     this.#length = 0;
     return bytes;
   }
 
   #reserve(bytes: number): void {
     const needed = this.#length + bytes;
-    if (needed <= this.#buffer.length) return;
-    const larger = new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
-    larger.set(this.#buffer.subarray(0, this.#length));
-    this.#buffer = larger;
+    const { bytes: present } = this.#space;
+    if (needed <= present.length) return;
+    this.#space = new Space(Math.max(needed, 2 * present.length));
+    this.#space.bytes.set(present.subarray(0, this.#length));
   }
 
   /** Puts the header before a payload that is in its place, and masks it. */
   #frame(opcode: Opcode, start: number, length: number): void {
-    const buffer = this.#buffer;
+    const { bytes } = this.#space;
     const at = this.#length;
-    buffer[at] = FINAL | opcode;
-    if (length < 126) buffer[at + 1] = MASKED | length;
+    bytes[at] = FINAL | opcode;
+    if (length < 126) bytes[at + 1] = MASKED | length;
     else if (length < 65536) {
-      buffer[at + 1] = MASKED | 126;
-      buffer[at + 2] = length >> 8;
-      buffer[at + 3] = length & 0xff;
+      bytes[at + 1] = MASKED | 126;
+      bytes[at + 2] = length >> 8;
+      bytes[at + 3] = length & 0xff;
     } else {
-      buffer[at + 1] = MASKED | 127;
-      new DataView(buffer.buffer).setBigUint64(at + 2, BigInt(length));
+      bytes[at + 1] = MASKED | 127;
+      new DataView(bytes.buffer).setBigUint64(at + 2, BigInt(length));
     }
-    drawKey(buffer, start - 4);
-    mask(buffer, start, length);
+    drawKey(bytes, start - 4);
+    mask(this.#space, start, length);
     this.#length = start + length;
   }
 }
@@ -103,19 +118,14 @@ function drawKey(into: Uint8Array, at: number): void {
 }
 
 /** Masks a payload with the key before it: by words of four bytes, but for its ends. */
-function mask(buffer: Uint8Array<ArrayBuffer>, start: number, length: number): void {
+function mask({ bytes, words }: Space, start: number, length: number): void {
   const key = start - 4;
   const end = start + length;
-  let i = start;
-  for (; i < end && i % 4 !== 0; i++) buffer[i]! ^= buffer[key + (i - start) % 4]!;
-  if (end - i >= 4) {
-    const turned = new Uint8Array(4);
-    for (let k = 0; k < 4; k++) turned[k] = buffer[key + (i - start + k) % 4]!;
-    const [word] = new Uint32Array(turned.buffer);
-    const words = new Uint32Array(buffer.buffer, 0, buffer.length >> 2);
-    const last = end >> 2;
-    for (let w = i >> 2; w < last; w++) words[w]! ^= word!;
-    i = last * 4;
-  }
-  for (; i < end; i++) buffer[i]! ^= buffer[key + (i - start) % 4]!;
+  const firstWord = Math.min(end, Math.ceil(start / 4) * 4);
+  const lastWord = Math.max(firstWord, end - end % 4);
+  for (let k = 0; k < 4; k++) turned.bytes[k] = bytes[key + (firstWord - start + k) % 4]!;
+  const word = turned.words[0]!;
+  for (let i = start; i < firstWord; i++) bytes[i]! ^= bytes[key + (i - start) % 4]!;
+  for (let w = firstWord / 4; w < lastWord / 4; w++) words[w]! ^= word;
+  for (let i = lastWord; i < end; i++) bytes[i]! ^= bytes[key + (i - start) % 4]!;
 }
