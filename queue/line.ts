@@ -17,9 +17,11 @@ const TURN = 10;
 
 /** Does what is in a line. */
 export interface Worker {
-  /** Does a run of requests of one kind, and answers them in order. */
+  /** Does a run of requests of one kind, and answers them in order; or throws, and has answered none. */
   act(run: readonly Request[], out: Outbox): Promise<void> | void;
-  /** Doing it threw, which has ended the line. */
+  /** Doing it threw: answers them all with that. */
+  refuse(run: readonly Request[], error: unknown, out: Outbox): void;
+  /** Not even that could be done, which has ended the line. */
   failed(error: unknown): void;
 }
 
@@ -90,8 +92,20 @@ export class Line {
       while (this.#frames.length > 0) {
         const frames = this.#frames;
         this.#frames = [];
-        for (const frame of frames) {
-          if (this.#doing) await this.#do(frame);
+        for (const { batched, requests } of frames) {
+          const out = new Outbox(this.#wire, batched);
+          for (let i = 0; i < requests.length;) {
+            // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
+            const turn = this.#giveWay();
+            if (turn) await turn;
+            if (!this.#doing) break;
+            const end = endOfRun(requests, i);
+            await this.#do(requests.slice(i, end), out);
+            i = end;
+            const drained = this.breathe(out);
+            if (drained) await drained;
+          }
+          out.flush();
         }
       }
     } catch (error) {
@@ -103,22 +117,12 @@ export class Line {
     }
   }
 
-  async #do({ batched, requests }: Frame): Promise<void> {
-    const out = new Outbox(this.#wire, batched);
-    for (let i = 0; i < requests.length;) {
-      // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
-      const turn = this.#giveWay();
-      if (turn) await turn;
-      if (!this.#doing) break;
-      let end = i + 1;
-      const most = Math.min(requests.length, i + RUN);
-      while (end < most && together(requests[i]!, requests[end]!)) end++;
-      await this.#worker.act(requests.slice(i, end), out);
-      i = end;
-      const drained = this.breathe(out);
-      if (drained) await drained;
+  async #do(run: readonly Request[], out: Outbox): Promise<void> {
+    try {
+      await this.#worker.act(run, out);
+    } catch (error) {
+      this.#worker.refuse(run, error, out);
     }
-    out.flush();
   }
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
@@ -137,6 +141,14 @@ export class Line {
       };
     });
   }
+}
+
+/** Where the run ends that begins at a place. */
+function endOfRun(requests: readonly Request[], begin: number): number {
+  const most = Math.min(requests.length, begin + RUN);
+  let end = begin + 1;
+  while (end < most && together(requests[begin]!, requests[end]!)) end++;
+  return end;
 }
 
 /** A refused request does not part the puts around it: it fails alone, and they are stored as one batch. */

@@ -45,6 +45,8 @@ export class Outbox {
     if (answers.length === 0) return;
     this.#answers = [];
     this.#bytes = 0;
-    this.#wire.send(answers.length === 1 && !this.#batched ? answers[0]! : `[${answers.join(",")}]`);
+    this.#wire.send(
+      answers.length === 1 && !this.#batched ? answers[0]! : `[${answers.join(",")}]`,
+    );
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { streamBody } from "../protocol/answers.ts";
-import { type Message, type Put, type Store, type Stored, StoreError } from "../stores/store.ts";
+import type { Message, Put, Store, Stored, StoreError } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 
 /** Where the queue says what a person should know. */
@@ -97,17 +97,10 @@ export class Queue implements AsyncDisposable {
     return queue;
   }
 
-  /** As {@linkcode Store.append}; but a store that fails as a whole fails each. */
-  async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
+  /** As {@linkcode Store.append}. */
+  append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
     this.#beginToTrim();
-    try {
-      const results = await this.store.append(batch);
-      for (const result of results) if (!(result instanceof StoreError)) this.counts.stored++;
-      return results;
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      return batch.map(() => error);
-    }
+    return this.store.append(batch);
   }
 
   /** Has the feed wake someone for a topic. */

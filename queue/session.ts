@@ -81,19 +81,15 @@ export class Session implements Worker {
     this.#wire.close(CLOSE.internalError, "internal error");
   }
 
-  /** Does a run of requests. */
-  async act(run: readonly Request[], out: Outbox): Promise<void> {
-    try {
-      await this.#do(run, out);
-    } catch (error) {
-      // Of several requests none has been answered yet.
-      const failure = wireError(error, this.#host.queue.log);
-      for (const request of run) fail(this.#host, request, failure, out);
+  refuse(run: readonly Request[], error: unknown, out: Outbox): void {
+    const failure = wireError(error, this.#host.queue.log);
+    for (const request of run) {
+      fail(this.#host, request, request.action === "refused" ? request.error : failure, out);
     }
   }
 
   /** Does a run of requests of one kind; only `put`s (with refused ones among them) and `get`s come together. */
-  #do(run: readonly Request[], out: Outbox): Promise<void> | void {
+  act(run: readonly Request[], out: Outbox): Promise<void> | void {
     const request = run[0]!;
     switch (request.action) {
       case "put":
@@ -101,7 +97,11 @@ export class Session implements Worker {
         return this.#put(run as readonly (PutRequest | RefusedRequest)[], out);
       case "get":
         if (run.length === 1) return this.#reads.get(request, out);
-        return this.#reads.getMany(run as readonly GetRequest[], out, () => this.#line.breathe(out));
+        return this.#reads.getMany(
+          run as readonly GetRequest[],
+          out,
+          () => this.#line.breathe(out),
+        );
       case "get_latest":
         return this.#reads.get(request, out);
       case "get_wait":
@@ -130,7 +130,9 @@ export class Session implements Worker {
     for (const request of run) {
       if (request.action === "put") { for (const put of request.puts) batch.push(put); }
     }
-    const results = batch.length > 0 ? await this.#host.queue.append(batch) : [];
+    const { queue } = this.#host;
+    const results = batch.length > 0 ? await queue.append(batch) : [];
+    for (const result of results) if (!(result instanceof StoreError)) queue.counts.stored++;
     let next = 0;
     for (const request of run) {
       if (request.action === "refused") {

@@ -14,7 +14,7 @@ function busy(ms: number): void {
 
 Deno.test("a long frame lets others have their turn in between", async () => {
   let done = 0;
-  const line = new Line(wire, LIMITS, { act: () => (done++, busy(2)), failed() {} });
+  const line = new Line(wire, LIMITS, { act: () => (done++, busy(2)), refuse() {}, failed() {} });
   line.receive(frame(50));
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert(done > 0 && done < 50, `${done} of 50 requests were done before the others' turn`);
@@ -26,7 +26,7 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
   const runs: string[][] = [];
   const act = (run: readonly { readonly action: string }[]) =>
     void runs.push(run.map(({ action }) => action));
-  const line = new Line(wire, LIMITS, { act, failed() {} });
+  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {} });
   const put = { action: "put", id: 1, topic: "t", message: "m" };
   const get = { action: "get", id: 1, topic: "t" };
   const latest = { ...get, action: "get_latest" };
@@ -44,7 +44,7 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
 Deno.test("a line that is stopped does nothing more, also in the midst of a frame", async () => {
   let done = 0;
   const act = () => void (++done === 3 && line.stop());
-  const line = new Line(wire, LIMITS, { act, failed() {} });
+  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {} });
   line.receive(frame(9));
   line.receive(frame(9));
   await line.finish();
@@ -54,10 +54,30 @@ Deno.test("a line that is stopped does nothing more, also in the midst of a fram
   assertEquals(done, 3);
 });
 
-Deno.test("what goes wrong in a request ends the line, and is told once", async () => {
+Deno.test("what goes wrong in a request is its answer, and the line goes on", async () => {
+  const errors: unknown[] = [];
+  let done = 0;
+  const act = () => ++done === 2 ? Promise.reject(new Error("a defect")) : undefined;
+  const refuse = (_run: unknown, error: unknown) => void errors.push(error);
+  const line = new Line(wire, LIMITS, { act, refuse, failed() {} });
+  line.receive(frame(2));
+  line.receive(frame(1));
+  await line.finish();
+  assertEquals(errors.map((error) => (error as Error).message), ["a defect"]);
+  assertEquals(done, 3);
+});
+
+Deno.test("a failure that cannot even be answered ends the line, and is told once", async () => {
   const errors: unknown[] = [];
   const act = () => Promise.reject(new Error("a defect"));
-  const line = new Line(wire, LIMITS, { act, failed: (error) => void errors.push(error) });
+  const refuse = (_run: unknown, error: unknown) => {
+    throw error;
+  };
+  const line = new Line(wire, LIMITS, {
+    act,
+    refuse,
+    failed: (error) => void errors.push(error),
+  });
   line.receive(frame(2));
   line.receive(frame(1));
   await line.finish();
