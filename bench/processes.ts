@@ -122,18 +122,19 @@ function freePort(): number {
 }
 
 /**
- * Tries until it works.
+ * Tries until it works, for at most five seconds.
  *
  * @param attempt throws as long as a server does not listen yet
+ * @param pause how long to wait before the next try, in milliseconds
  * @returns what it returned
  */
-export async function once<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 1;; tries++) {
+export async function once<T>(attempt: () => Promise<T>, pause = 10): Promise<T> {
+  for (const end = performance.now() + 5000;;) {
     try {
       return await attempt();
     } catch (error) {
-      if (tries === 500) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What it costs that many messages are kept, or many topics.
+ * What it costs that many messages are kept, or many topics, or many connections.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import type { Connection } from "../../client.ts";
 import { oneByOne, windowed } from "../../measure/calls.ts";
 import { median } from "../../measure/quantiles.ts";
+import { figure } from "../../measure/table.ts";
 import { type Bench, client, MESSAGE, type Work } from "../bench.ts";
 import type { Running } from "../processes.ts";
 import type { Row } from "../row.ts";
@@ -14,7 +15,9 @@ import { blocks } from "./one_call.ts";
 
 const BLOCK = 200;
 
-/** `put` and `get` where much is kept, beside the same where little is. */
+const CONNECTIONS = 1_000;
+
+/** `put` and `get` where there is much of something, beside the same where there is little. */
 export const depth: Work = {
   name: "depth",
   steps: 2,
@@ -22,10 +25,15 @@ export const depth: Work = {
   async run(bench) {
     bench.progress.step("filling");
     const little = await filled(bench, 1_000, 1);
-    const deep = await filled(bench, Math.ceil(1_000_000 * bench.scale), 1);
-    const wide = await filled(bench, Math.ceil(100_000 * bench.scale), Infinity);
+    const messages = Math.ceil(1_000_000 * bench.scale);
+    const topics = Math.ceil(100_000 * bench.scale);
+    const deep = await filled(bench, messages, 1);
+    const wide = await filled(bench, topics, Infinity);
+    const crowded = await filled(bench, 1_000, 1);
+    const crowd: Connection[] = [];
+    while (crowd.length < CONNECTIONS) crowd.push(await client(crowded));
     const turns: Record<string, () => Promise<number[]>> = {};
-    for (const [name, server] of Object.entries({ little, deep, wide })) {
+    for (const [name, server] of Object.entries({ little, deep, wide, crowded })) {
       const mq = await client(server);
       turns[`put ${name}`] = () => oneByOne(BLOCK, () => mq.put("0", MESSAGE));
       turns[`get ${name}`] = () => reading(server, (reader) => oneByOne(BLOCK, () => read(reader)));
@@ -34,20 +42,26 @@ export const depth: Work = {
       turns[`get 64 ${name}`] = () =>
         reading(server, (reader) => each(() => windowed(4 * BLOCK, 64, () => read(reader))));
     }
-    const times = await blocks(bench, "much kept", turns);
-    const row = (verb: string, work: string, name: string): Row => ({
-      work: `${work} with ${name === "deep" ? "1,000,000 messages" : "100,000 topics"}`,
+    const times = await blocks(bench, "much of something", turns);
+    await Promise.all(crowd.map((connection) => connection.close()));
+    const row = (verb: string, work: string, name: string, much: string): Row => ({
+      work: `${work} with ${much}`,
       against: "the same with 1,000 messages, one topic",
       unit: "µs a call, p50",
       ours: median(times[`${verb} ${name}`]!) * 1000,
       theirs: median(times[`${verb} little`]!) * 1000,
       goal: { atMost: 1.2 },
     });
-    return ["deep", "wide"].flatMap((name) => [
-      row("put", "one put", name),
-      row("get", "one get", name),
-      row("put 64", "puts, 64 in flight,", name),
-      row("get 64", "gets, 64 in flight,", name),
+    const much = {
+      deep: `${figure(messages)} messages`,
+      wide: `${figure(topics)} topics`,
+      crowded: `${figure(CONNECTIONS)} connections`,
+    };
+    return Object.entries(much).flatMap(([name, much]) => [
+      row("put", "one put", name, much),
+      row("get", "one get", name, much),
+      row("put 64", "puts, 64 in flight,", name, much),
+      row("get 64", "gets, 64 in flight,", name, much),
     ]);
   },
 };

@@ -121,10 +121,10 @@ export const start: Work = {
       empty: () =>
         timed(
           () => processes.startDeno((port) => [empty, `${port}`]),
-          ({ port }) =>
-            once(async () => {
-              await (await fetch(`http://127.0.0.1:${port}/`)).text();
-            }),
+          async ({ port }) => {
+            await listening(port);
+            await (await fetch(`http://127.0.0.1:${port}/`)).text();
+          },
         ),
     });
     const row: Row = {
@@ -140,10 +140,14 @@ export const start: Work = {
 };
 
 async function firstGet({ port }: Running): Promise<void> {
-  // Not the client's own pauses between its tries, which grow: both are looked for equally often.
-  await once(async () => (await Deno.connect({ port })).close());
+  await listening(port);
   await using mq = await connect({ port });
   await mq.get("start");
+}
+
+/** Looks often, or the pause between two looks would be what is measured. */
+function listening(port: number): Promise<void> {
+  return once(async () => (await Deno.connect({ port })).close(), 1);
 }
 
 /** The resident memory of a server in bytes, after a rest in which its garbage was collected. */
