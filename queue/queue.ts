@@ -147,18 +147,25 @@ export class Queue implements AsyncDisposable {
     if (this.#mended < this.#losses) return;
     this.#fedTo = messages.at(-1)!.seq;
     if (this.#interests.size === 0) return;
-    for (const [topic, batch] of byTopic(messages)) {
-      const interests = this.#interests.get(topic);
-      if (!interests) continue;
-      const shared = new TopicBatch(batch);
-      // A copy: an interest may leave, or another join, while it is told.
-      for (const interest of [...interests]) {
-        try {
-          interest.fed(shared);
-        } catch (error) {
-          // One reader's failure is not the putter's, nor another reader's.
-          this.log.error("dsmq: a reader failed:", error);
-        }
+    const first = messages[0]!.topic;
+    if (messages.every(({ topic }) => topic === first)) return this.#tell(first, messages);
+    for (const [topic, batch] of Map.groupBy(messages, ({ topic }) => topic)) {
+      this.#tell(topic, batch);
+    }
+  }
+
+  /** Wakes those who wait for a topic. */
+  #tell(topic: string, messages: readonly Message[]): void {
+    const interests = this.#interests.get(topic);
+    if (!interests) return;
+    const batch = new TopicBatch(messages);
+    // A copy: an interest may leave, or another join, while it is told.
+    for (const interest of [...interests]) {
+      try {
+        interest.fed(batch);
+      } catch (error) {
+        // One reader's failure is not the putter's, nor another reader's.
+        this.log.error("dsmq: a reader failed:", error);
       }
     }
   }
@@ -213,10 +220,4 @@ export class Queue implements AsyncDisposable {
 /** The size of messages together, in bytes of their JSON encoding in UTF-8. */
 function sumBytes(messages: readonly Message[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-function byTopic(messages: readonly Message[]): Map<string, readonly Message[]> {
-  const first = messages[0]!.topic;
-  if (messages.every(({ topic }) => topic === first)) return new Map([[first, messages]]);
-  return Map.groupBy(messages, ({ topic }) => topic);
 }
