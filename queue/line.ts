@@ -5,7 +5,7 @@
  */
 
 import type { Limits } from "../protocol/limits.ts";
-import { decodeFrame, type Frame, type Request } from "../protocol/requests.ts";
+import { decodeFrame, type Request } from "../protocol/requests.ts";
 import { Outbox } from "./outbox.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
@@ -35,14 +35,14 @@ export class Line {
   readonly #wire: Wire;
   readonly #limits: Limits;
   readonly #worker: Worker;
-  #frames: Frame[] = [];
+  /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
+  #frames: unknown[] = [];
   #work: Promise<void> | undefined;
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
-  /** How many runs were done since nobody else had a turn, and since when that is known. */
-  #runs = 0;
-  #turnBegan = 0;
+  /** Since when nobody else had a turn; only while there is work. */
+  #turnBegan: number | undefined;
   #endPause: () => void = NOTHING;
 
   /**
@@ -58,10 +58,10 @@ export class Line {
     this.#worker = worker;
   }
 
-  /** Takes what the peer said: understood at once, done in turn. */
+  /** Takes what the peer said. */
   receive(data: unknown): void {
     if (!this.#taking) return;
-    this.#frames.push(decodeFrame(data, this.#limits));
+    this.#frames.push(data);
     this.#work ??= this.#run();
   }
 
@@ -92,18 +92,18 @@ export class Line {
       while (this.#frames.length > 0) {
         const frames = this.#frames;
         this.#frames = [];
-        for (const { batched, requests } of frames) {
+        for (const data of frames) {
+          // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
+          const turn = this.#giveWay();
+          if (turn) await turn;
+          if (!this.#doing) break;
+          const { batched, requests } = decodeFrame(data, this.#limits);
           const out = new Outbox(this.#wire, batched);
-          for (let i = 0; i < requests.length;) {
-            // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
-            const turn = this.#giveWay();
-            if (turn) await turn;
-            if (!this.#doing) break;
-            const end = endOfRun(requests, i);
+          for (let i = 0, end; i < requests.length && this.#doing; i = end) {
+            end = endOfRun(requests, i);
             await this.#do(requests.slice(i, end), out);
-            i = end;
-            const drained = this.breathe(out);
-            if (drained) await drained;
+            const pause = this.breathe(out) ?? (end < requests.length && this.#giveWay());
+            if (pause) await pause;
           }
           out.flush();
         }
@@ -113,7 +113,7 @@ export class Line {
       this.#worker.failed(error);
     } finally {
       this.#work = undefined;
-      this.#runs = 0;
+      this.#turnBegan = undefined;
     }
   }
 
@@ -127,18 +127,17 @@ export class Line {
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
   #giveWay(): Promise<void> | undefined {
-    // Not even the time is looked at for one request alone.
-    if (this.#runs++ === 0) return undefined;
     const now = performance.now();
-    if (this.#runs === 2) this.#turnBegan = now;
+    this.#turnBegan ??= now;
     if (now - this.#turnBegan < TURN) return undefined;
-    this.#runs = 0;
     return new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, 0);
-      this.#endPause = () => {
+      const goOn = () => {
         clearTimeout(timer);
+        this.#turnBegan = performance.now();
         resolve();
       };
+      const timer = setTimeout(goOn, 0);
+      this.#endPause = goOn;
     });
   }
 }

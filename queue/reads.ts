@@ -83,7 +83,10 @@ export class Reads {
           if (this.#tellGap(request, reader, out)) continue;
           if (!pages.answers(reader)) break;
           this.#give(request, reader, pages.take(reader), out);
-          if (this.#wire.buffered >= BUFFER_LIMIT) await breathe();
+          if (this.#wire.buffered < BUFFER_LIMIT) continue;
+          // What was read may expire before the peer is ready for it: it is read again.
+          i++;
+          break;
         }
       } catch (error) {
         for (; i < run.length; i++) {

@@ -20,7 +20,7 @@ const SCHEMA = `
     times TEXT NOT NULL,
     bodies TEXT NOT NULL
   );
-  CREATE INDEX runs_of_topic ON runs (topic);
+  CREATE INDEX runs_of_topic ON runs (topic, last, first);
 `;
 
 /** No JSON encoding holds a line break: in a string it is escaped. */

@@ -98,6 +98,7 @@ export class SqliteStore implements Store {
     this.#span.grow(messages.length, time);
     // Fed before this call is answered: whoever is told that a message is stored finds its readers served.
     this.#feed.bring(messages);
+    if (this.#tail.long) this.#tryToMoveTail();
     return messages;
   }
 
@@ -126,16 +127,11 @@ export class SqliteStore implements Store {
 
   trim(budgetMs: number): Promise<boolean> {
     return this.#ask("purge messages", () => {
-      this.#moveTail();
       const end = performance.now() + budgetMs;
-      for (let slice = FIRST_SLICE; this.#purged < this.#span.floor;) {
-        const begin = performance.now();
-        if (begin >= end) return true;
-        this.#purge(Math.min(this.#purged + slice, this.#span.floor));
-        if (performance.now() - begin < budgetMs / 8) slice *= 2;
-        else slice = Math.max(FIRST_SLICE, slice >> 1);
-      }
-      return false;
+      // What has expired goes first: where the database is full, that makes room for the tail.
+      if (!this.#purgeUntil(end, budgetMs / 8)) return true;
+      this.#moveTail();
+      return !this.#purgeUntil(end, budgetMs / 8);
     });
   }
 
@@ -166,11 +162,22 @@ export class SqliteStore implements Store {
   #moveTail(): void {
     const { messages } = this.#tail;
     if (messages.length === 0) return;
+    const kept = messages[0]!.seq > this.#span.floor
+      ? messages
+      : messages.filter(({ seq }) => seq > this.#span.floor);
     this.#transaction(() => {
-      this.#topics.add(messages);
-      this.#runs.insert(messages, (topic) => this.#topics.id(topic));
+      this.#topics.add(kept);
+      this.#runs.insert(kept, (topic) => this.#topics.id(topic));
     });
     this.#tail.clear();
+  }
+
+  #tryToMoveTail(): void {
+    try {
+      this.#moveTail();
+    } catch {
+      // It stays where it is, and the next one who puts is told.
+    }
   }
 
   #page(query: Query): Page {
@@ -195,6 +202,19 @@ export class SqliteStore implements Store {
     if (!newest) return this.#runs.oldest({ ...query, id });
     const message = this.#runs.newest(topic, id, after);
     return message ? [message] : [];
+  }
+
+  /** Deletes what has expired in the database until a time, in slices of about so many milliseconds; says whether all is gone. */
+  #purgeUntil(end: number, sliceMs: number): boolean {
+    const upTo = Math.min(this.#span.floor, this.#span.last - this.#tail.messages.length);
+    for (let slice = FIRST_SLICE; this.#purged < upTo;) {
+      const begin = performance.now();
+      if (begin >= end) return false;
+      this.#purge(Math.min(this.#purged + slice, upTo));
+      if (performance.now() - begin < sliceMs) slice *= 2;
+      else slice = Math.max(FIRST_SLICE, slice >> 1);
+    }
+    return true;
   }
 
   #purge(upTo: number): void {

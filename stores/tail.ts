@@ -9,6 +9,9 @@ import type { Message, Query } from "./store.ts";
 /** With so many messages, or so many bytes of bodies, it is time to move them. */
 const FULL = { messages: 1024, bytes: 128 * 1024 };
 
+/** With so many messages it takes longer to look through them than to ask the database. */
+const LONG = 4 * FULL.messages;
+
 /** A list of messages with consecutive sequence numbers. */
 export class Tail {
   #messages: Message[] = [];
@@ -22,6 +25,11 @@ export class Tail {
   /** It should be moved before it takes more. */
   get full(): boolean {
     return this.#messages.length >= FULL.messages || this.#bytes >= FULL.bytes;
+  }
+
+  /** It should be moved at once: it was filled several times over. */
+  get long(): boolean {
+    return this.#messages.length >= LONG;
   }
 
   /** Takes a message, which follows on the last. */

@@ -4,7 +4,9 @@ import { Session } from "../queue/session.ts";
 import { BUFFER_LIMIT } from "../queue/wire.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { SqliteStore } from "../stores/sqlite.ts";
-import { hosted } from "./support/peer.ts";
+import { put } from "./store_contract_support.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { hosted, Peer } from "./support/peer.ts";
 import { soon } from "./support/soon.ts";
 
 const LARGE = 100_000;
@@ -64,3 +66,45 @@ for (const kind of ["many topics", "one topic"]) {
     session.close();
   });
 }
+
+Deno.test("what expires while a peer does not read is not given to it", async () => {
+  const clock = new ManualClock();
+  const store = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock });
+  await using host = await hosted(store, clock);
+  await store.append(Array.from({ length: 20 }, (_, i) => put("t", `${i}`.padEnd(30_000, "x"))));
+  const wire = new Stuffed();
+  const session = new Session(host, wire, 0);
+  const gets = Array.from({ length: 20 }, (_, i) => ({ action: "get", id: i, topic: "t" }));
+  session.receive(JSON.stringify(gets));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const answers = () => wire.sent.flatMap((frame) => JSON.parse(frame)) as { seq?: number }[];
+  const given = answers().length;
+  assert(given > 0 && given < 20, `${given} of 20 are given to a peer that does not read`);
+  clock.advance(1000);
+  wire.read();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(answers().slice(given).map(({ seq }) => seq), Array(20 - given).fill(undefined));
+  session.close();
+});
+
+Deno.test("a subscriber whose peer does not read is sent nothing more until it does, and then all", async () => {
+  const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
+  await using host = await hosted(store, systemClock);
+  const wire = new Stuffed();
+  const session = new Session(host, wire, 0);
+  session.receive(JSON.stringify({
+    ...{ action: "subscribe", id: 1, topic: "t" },
+    ...{ messages: 1e6, bytes: 1e9 },
+  }));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const putter = new Peer(host);
+  wire.buffered = BUFFER_LIMIT;
+  const before = wire.sent.length;
+  for (let i = 0; i < 50; i++) await putter.ask({ action: "put", topic: "t", message: `${i}` });
+  assertEquals(wire.sent.length, before);
+  wire.read();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const streamed = wire.sent.slice(before).flatMap((frame) => JSON.parse(frame).messages);
+  assertEquals(streamed, Array.from({ length: 50 }, (_, i) => `${i}`));
+  session.close();
+});

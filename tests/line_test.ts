@@ -22,6 +22,47 @@ Deno.test("a long frame lets others have their turn in between", async () => {
   assertEquals(done, 50);
 });
 
+Deno.test("after each run that takes its time others have a turn", async () => {
+  let [done, most, before] = [0, 0, 0];
+  const line = new Line(wire, LIMITS, { act: () => (done++, busy(11)), refuse() {}, failed() {} });
+  const looks = setInterval(() => {
+    most = Math.max(most, done - before);
+    before = done;
+  }, 0);
+  line.receive(frame(6));
+  line.receive(frame(6));
+  await line.finish();
+  clearInterval(looks);
+  assertEquals([done, most], [12, 1]);
+});
+
+Deno.test("what is said while others wait for their turn is not looked at before its own", async () => {
+  let understood = 0;
+  const limits = {
+    topicBytes: 256,
+    get messageBytes() {
+      return understood++, 1000;
+    },
+  };
+  const line = new Line(wire, limits, { act: () => busy(11), refuse() {}, failed() {} });
+  const put = JSON.stringify({ action: "put", id: 1, topic: "t", message: "m" });
+  for (let i = 0; i < 5; i++) line.receive(put);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert(understood < 5, `${understood} of 5 frames were understood before the others' turn`);
+  await line.finish();
+  assertEquals(understood, 5);
+});
+
+Deno.test("a frame of many puts is stored in parts, so that others are not kept waiting", async () => {
+  const runs: number[] = [];
+  const act = (run: readonly unknown[]) => void runs.push(run.length);
+  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {} });
+  const put = { action: "put", id: 1, topic: "t", message: "m" };
+  line.receive(JSON.stringify(Array.from({ length: 10_000 }, () => put)));
+  await line.finish();
+  assertEquals(runs, [4096, 4096, 10_000 - 2 * 4096]);
+});
+
 Deno.test("consecutive puts, with refused ones among them, and consecutive gets go together", async () => {
   const runs: string[][] = [];
   const act = (run: readonly { readonly action: string }[]) =>

@@ -3,7 +3,10 @@ import { systemClock } from "../queue/clock.ts";
 import type { Host } from "../queue/host.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { SqliteStore } from "../stores/sqlite.ts";
+import { StoreError } from "../stores/store.ts";
+import { put } from "./store_contract_support.ts";
 import { DelayedStore } from "./support/delayed_store.ts";
+import { ManualClock } from "./support/manual_clock.ts";
 import { hosted, Peer } from "./support/peer.ts";
 import { seeded } from "./support/seeded.ts";
 
@@ -116,4 +119,45 @@ Deno.test("a connection that closes in the midst of its requests leaves nobody b
   await putter.ask({ action: "get_latest", topic: "t" });
   assertEquals(at.host.queue.attended, 0);
   putter.close();
+});
+
+Deno.test("a queue purges once something was put, and not before", async () => {
+  const clock = new ManualClock();
+  const sqlite = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock });
+  let purges = 0;
+  const trim = sqlite.trim.bind(sqlite);
+  sqlite.trim = (budget) => (purges++, trim(budget));
+  await using host = await hosted(sqlite, clock);
+  clock.advance(10_000);
+  assertEquals(purges, 0);
+  await new Peer(host).ask({ action: "put", topic: "t", message: "m" });
+  for (let i = 1; i <= 3; i++) {
+    clock.advance(1000);
+    assertEquals(purges, i);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+});
+
+Deno.test("a store that was not empty is purged from the start", async () => {
+  const clock = new ManualClock();
+  const sqlite = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock });
+  await sqlite.append([put("t", "m")]);
+  let purges = 0;
+  sqlite.trim = () => Promise.resolve(purges++ > 0);
+  await using _ = await hosted(sqlite, clock);
+  clock.advance(1000);
+  assertEquals(purges, 1);
+});
+
+Deno.test("where the store takes nothing each put of a frame fails, and a bad one for its own reason", async () => {
+  const store = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock: systemClock });
+  await using host = await hosted(store, systemClock);
+  store.append = () => Promise.reject(new StoreError("the store is gone"));
+  const put = { action: "put", topic: "t", message: "m" };
+  const answers = await new Peer(host).askAll([put, { ...put, topic: "" }, put]);
+  assertEquals(answers.map(({ error }) => error?.code), [
+    "unavailable",
+    "bad_topic",
+    "unavailable",
+  ]);
 });

@@ -223,6 +223,60 @@ for (const statement of ["DELETE FROM topics", "DELETE FROM runs", "COMMIT"]) {
   });
 }
 
+/** An engine whose databases hold 400 pages and no more. */
+const small: Engine = {
+  name: nodeSqlite.name,
+  open(path) {
+    const db = nodeSqlite.open(path);
+    db.exec("PRAGMA max_page_count = 400");
+    return db;
+  },
+};
+
+Deno.test("a database that is full takes messages again once others have expired", async () => {
+  const clock = new ManualClock();
+  await using store = open(small, clock);
+  const large = put("t", "x".repeat(20_000));
+  let stored = 0;
+  for (let full = false; !full; stored++) {
+    assert(stored < 1000, "400 pages are never full");
+    full = (await store.append([large]))[0] instanceof StoreError;
+  }
+  clock.advance(RETENTION);
+  await trimAll(store);
+  assertEquals(await listed(store), []);
+  const last = await append(store, [put("t", "new")]);
+  assertEquals((await read(store, { topic: "t" })).messages, last);
+  assertEquals(await listed(store), [["t", 1]]);
+});
+
+Deno.test("a long batch is in the database at once: to look through it would take longer", async () => {
+  let inserts = 0;
+  const counting: Engine = {
+    name: nodeSqlite.name,
+    open(path) {
+      const db = nodeSqlite.open(path);
+      const prepare = db.prepare.bind(db);
+      db.prepare = (sql) => {
+        const statement = prepare(sql);
+        if (!sql.startsWith("INSERT INTO runs")) return statement;
+        const run = statement.run.bind(statement);
+        return {
+          all: (...values) => statement.all(...values),
+          run: (...values) => (inserts++, run(...values)),
+        };
+      };
+      return db;
+    },
+  };
+  await using store = open(counting);
+  await append(store, Array.from({ length: 4000 }, () => put("t", "m")));
+  assertEquals(inserts, 0);
+  await append(store, Array.from({ length: 4096 }, () => put("t", "m")));
+  // 64 messages in a row.
+  assertEquals(inserts, Math.ceil(4000 / 64) + 4096 / 64);
+});
+
 Deno.test("what the engine fails at is rejected with a StoreError", async () => {
   const { failing, failOn } = watched();
   const clock = new ManualClock();

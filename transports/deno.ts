@@ -71,7 +71,7 @@ class DenoPeer implements Peer {
   #arrived: ((peer: Peer) => Visit) | undefined;
   #visit: Visit | undefined;
   #gone = false;
-  /** At least so much is buffered, in characters: to ask the platform takes as long as to send. */
+  /** At most so much is buffered, in characters: to ask the platform takes as long as to send. */
   #unread = 0;
   /** There while somebody waits for the peer to read. */
   #drain: PromiseWithResolvers<void> | undefined;
