@@ -34,7 +34,7 @@ export class Link {
   private constructor(url: string, socket: Socket) {
     this.url = url;
     this.#socket = socket;
-    this.#outgoing = new Outgoing((frame) => socket.send(frame));
+    this.#outgoing = new Outgoing((frame) => this.#send(frame));
     socket.onmessage = ({ data }) => this.#arrived(data);
     socket.onclose = ({ code, reason }) =>
       this.#broken(`it was closed with code ${code}${reason && `, ${reason}`}`);
@@ -48,7 +48,7 @@ export class Link {
    * @param url the address
    * @param dial makes the socket
    * @param signal gives up when it aborts
-   * @returns the link, or `undefined` if nobody answered; rejects if the signal aborted
+   * @returns the link, or `undefined` if nobody answered; rejects if the signal aborted, or Deno has no leave
    */
   static async open(
     url: string,
@@ -62,7 +62,13 @@ export class Link {
     signal.addEventListener("abort", abort);
     // The link is there before anything can arrive.
     socket.onopen = () => opened.resolve(new Link(url, socket));
-    socket.onerror = socket.onclose = () => opened.resolve(undefined);
+    socket.onclose = () => opened.resolve(undefined);
+    socket.onerror = (event) => {
+      const { error } = event as ErrorEvent;
+      // To try again would not help.
+      if (error?.name === "NotCapable") opened.reject(error);
+      else opened.resolve(undefined);
+    };
     try {
       return await opened.promise;
     } catch (error) {
@@ -104,7 +110,7 @@ export class Link {
 
   /** Whether a request that was asked last has not left yet. */
   canGrow(members: Growing): boolean {
-    return this.#outgoing.canGrow(members);
+    return !this.#end && this.#outgoing.canGrow(members);
   }
 
   /** The request that was asked last has grown by a call of so many characters. */
@@ -169,6 +175,16 @@ export class Link {
     const timer = setTimeout(() => this.#broken("it was closed"), GOODBYE);
     await this.#gone.promise;
     clearTimeout(timer);
+  }
+
+  #send(frame: string): void {
+    try {
+      this.#socket.send(frame);
+    } catch (error) {
+      // No WebSocket does that once it is open; but a caller may dial with something else.
+      this.#broken(`it cannot be written to, ${error instanceof Error ? error.message : error}`);
+      this.#socket.close();
+    }
   }
 
   #shut(): void {

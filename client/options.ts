@@ -35,7 +35,10 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** For how long to try, in milliseconds; there are at most ten tries. Default: 15000. */
   readonly timeout?: number;
-  /** Opens the socket. Default: `new WebSocket(url, protocols)`, and on Deno one that sends without delay. */
+  /**
+   * Opens the socket. Default: `new WebSocket(url, protocols)`, and on Deno one that sends without delay. That
+   * one goes straight to the server: where a proxy of the environment has to be used, dial Deno's own.
+   */
   readonly dial?: (url: string, protocols: string[]) => Socket;
 }
 

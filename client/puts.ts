@@ -88,8 +88,8 @@ class PutRun implements Asker, Growing {
     const { topic } = this;
     this.#callers.forEach(({ resolve, reject }, i) => {
       const outcome = error.outcomes?.[i];
-      if (outcome === undefined) reject(error);
-      else if (typeof outcome === "number") resolve(outcome);
+      if (typeof outcome === "number" && Number.isSafeInteger(outcome)) resolve(outcome);
+      else if (outcome === null || typeof outcome !== "object") reject(error);
       else reject(new DsmqError(outcome.code, outcome.message, { topic }));
     });
   }

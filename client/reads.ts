@@ -83,8 +83,10 @@ export class Reads {
       const members = `"topic":${json}`;
       return await this.#link.request("get_latest", name, members, make) ?? older.at(-1);
     } catch (error) {
-      // Nothing was passed over: all of it is still to be read.
-      place.kept.unshift(...older);
+      // Nothing was passed over: all of it is still to be read, first of all by those who asked meanwhile.
+      reader.open = false;
+      place.left();
+      for (const message of older) place.arrived(reader, message);
       throw error;
     } finally {
       reader.open = false;

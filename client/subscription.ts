@@ -69,8 +69,9 @@ export class Subscription
     // Twice the largest message: or a large one could wait for credit that is never given.
     this.#window = { messages: WINDOW.messages, bytes: Math.max(WINDOW.bytes, 2 * messageBytes) };
     this.#granted = this.#window;
-    this.#id = link.ask(this, members({ topic, since, onGap, ...this.#window }), this);
+    // Before it asks: that may end it at once, and then nothing stays behind.
     signal?.addEventListener("abort", this.#abort);
+    this.#id = link.ask(this, members({ topic, since, onGap, ...this.#window }), this);
   }
 
   /** The next message, once there is one. */

@@ -76,6 +76,7 @@ Deno.test("it asks for a WebSocket as RFC 6455 has it", async () => {
     "Connection: Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
+    "Authorization: Basic dXNlcjpzZWNyZXQ=",
     "Sec-WebSocket-Protocol: one, two",
   ]);
   peer.cut();
@@ -306,3 +307,37 @@ Deno.test("messages of any size come through connect as they were put", async ()
   for (const message of messages) await mq.put("t", message);
   for (const message of messages) assertEquals(await mq.get("t"), message);
 });
+
+for (const secure of [false, true]) {
+  Deno.test(`it sends without delay, also to an address of IPv6, ${secure ? "" : "not "}over TLS`, async () => {
+    const done: unknown[] = [];
+    const ended = Promise.withResolvers<void>();
+    const conn = {
+      read: () => Promise.resolve(null),
+      write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+      close: () => {},
+    };
+    const socket = new DenoSocket(
+      {
+        connect({ hostname, port }) {
+          done.push(["connect", hostname, port]);
+          const setNoDelay = (on: boolean) => void done.push(["setNoDelay", on]);
+          return Promise.resolve({ ...conn, setNoDelay });
+        },
+        startTls(_, { hostname, alpnProtocols }) {
+          done.push(["startTls", hostname, ...alpnProtocols]);
+          return Promise.resolve(conn);
+        },
+      },
+      `${secure ? "wss" : "ws"}://[::1]/`,
+      [],
+    );
+    socket.onclose = () => ended.resolve();
+    await soon(ended.promise);
+    assertEquals(done, [
+      ["connect", "::1", secure ? 443 : 80],
+      ["setNoDelay", true],
+      ...(secure ? [["startTls", "::1", "http/1.1"]] : []),
+    ]);
+  });
+}

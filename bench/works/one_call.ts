@@ -113,11 +113,19 @@ export function startEcho({ processes }: Bench): Promise<{ port: number; pid: nu
   return processes.startDeno((port) => [program, `${port}`]);
 }
 
-/** Blocks of calls in turn: gives all times of each, but for a warm-up of a tenth. */
+/**
+ * Blocks of calls in turn: gives all times of each, but for a warm-up of a fifth.
+ *
+ * @param bench how much is to be done
+ * @param work what it is called
+ * @param turns the blocks
+ * @param rotate each of them is the first of a round in turn; or else they keep their order
+ */
 export async function blocks<Name extends string>(
   { scale, progress }: Bench,
   work: string,
   turns: Readonly<Record<Name, () => Promise<number[]>>>,
+  rotate = false,
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(turns) as Name[];
   const found = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
@@ -132,6 +140,7 @@ export async function blocks<Name extends string>(
       const times = await turns[name]();
       if (round >= warmUp) found[name].push(...times);
     }
+    if (rotate) names.push(names.shift()!);
   }
   return found;
 }

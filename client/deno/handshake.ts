@@ -43,6 +43,9 @@ export async function shakeHands(
     "Sec-WebSocket-Version: 13",
     `Sec-WebSocket-Key: ${key}`,
   ];
+  if (url.username !== "" || url.password !== "") {
+    lines.push(`Authorization: Basic ${credentials(url)}`);
+  }
   if (protocols.length > 0) lines.push(`Sec-WebSocket-Protocol: ${protocols.join(", ")}`);
   await writeAll(stream, new TextEncoder().encode(lines.join("\r\n") + END));
   const { head, rest } = await readAnswer(stream);
@@ -52,15 +55,23 @@ export async function shakeHands(
     const colon = line.indexOf(":");
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   }));
-  const protocol = answer.get("sec-websocket-protocol");
+  const said = (name: string) => answer.get(name) ?? "";
+  const connection = said("connection").toLowerCase().split(",").map((token) => token.trim());
+  const protocol = said("sec-websocket-protocol");
   if (
-    answer.get("upgrade")?.toLowerCase() !== "websocket" ||
-    !/\bupgrade\b/i.test(answer.get("connection") ?? "") ||
-    answer.get("sec-websocket-accept") !== await accept(key) ||
-    answer.has("sec-websocket-extensions") ||
-    (protocol !== null && !protocols.includes(protocol))
+    said("upgrade").toLowerCase() !== "websocket" ||
+    !connection.includes("upgrade") ||
+    said("sec-websocket-accept") !== await accept(key) ||
+    said("sec-websocket-extensions") !== "" ||
+    (protocol !== "" && !protocols.includes(protocol))
   ) throw new Error("the answer to the handshake is not of RFC 6455");
   return rest;
+}
+
+/** Name and password for a proxy in front of the server, RFC 7617. */
+function credentials({ username, password }: URL): string {
+  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
 async function accept(key: string): Promise<string> {

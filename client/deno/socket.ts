@@ -97,7 +97,7 @@ export class DenoSocket implements Socket {
       await this.#receive(conn);
       this.#end(BROKEN, "");
     } catch (error) {
-      if (!(error instanceof FrameError)) return this.#end(BROKEN, "");
+      if (!(error instanceof FrameError)) return this.#end(BROKEN, "", error);
       this.#sayGoodbye(error.code, error.message);
       this.#end(error.code, error.message);
     }
@@ -187,7 +187,7 @@ export class DenoSocket implements Socket {
   }
 
   /** Once: it is over, and the owner is told. */
-  #end(code: number, reason: string): void {
+  #end(code: number, reason: string, error?: unknown): void {
     if (this.#closed) return;
     this.#state = "closed";
     clearTimeout(this.#goodbye);
@@ -196,7 +196,7 @@ export class DenoSocket implements Socket {
     // A goodbye that is being written has a while to get to its end.
     if (clean && this.#writing) this.#goodbye = setTimeout(() => this.#drop(), GOODBYE);
     else this.#drop();
-    if (!clean) this.#tell(this.onerror, new Event("error"));
+    if (!clean) this.#tell(this.onerror, new ErrorEvent("error", { error }));
     this.#tell(this.onclose, { code, reason, wasClean: clean } as CloseEvent);
   }
 
