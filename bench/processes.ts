@@ -1,14 +1,10 @@
 /**
  * The servers to measure: each a process of its own on a free port of this machine, on a core of its own.
  *
- * Where a scheduler happens to put both ends of a connection on one core, a round trip takes a third of the
- * time: so servers are pinned to the first core, and the measuring process to the second.
- *
  * @module
  */
 
-/** The cores of servers and client. */
-const CORES = { servers: "0", client: "1" } as const;
+import { onServersCore, toStayAwake } from "./cores.ts";
 
 /** A server that runs. */
 export interface Running {
@@ -18,23 +14,6 @@ export interface Running {
 
 /** A program that is not there, and what brings it. */
 export class Missing extends Error {}
-
-let pinned: Promise<boolean> | undefined;
-
-/** Pins this process; says once if that cannot be done here. */
-function pin(): Promise<boolean> {
-  return pinned ??= (async () => {
-    try {
-      const args = ["-a", "-p", "-c", CORES.client, `${Deno.pid}`];
-      const { success } = await new Deno.Command("taskset", { args, stdout: "null" }).output();
-      if (success) return true;
-    } catch {
-      // There is no such program.
-    }
-    console.error("taskset cannot be used: nothing is pinned to a core, ratios of times say less");
-    return false;
-  })();
-}
 
 /** Starts servers, and ends them all. */
 export class Processes implements AsyncDisposable {
@@ -55,18 +34,8 @@ export class Processes implements AsyncDisposable {
     brings?: string,
   ): Promise<Running> {
     const port = freePort();
-    const isPinned = await pin();
     if (brings !== undefined) await present(program, brings);
-    const command = [program, ...args(port)];
-    const [first, ...rest] = isPinned ? ["taskset", "-c", CORES.servers, ...command] : command;
-    const child = new Deno.Command(first!, {
-      args: rest,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    this.#children.push(child);
-    return { port, pid: child.pid };
+    return { port, pid: this.#spawn(await onServersCore([program, ...args(port)])) };
   }
 
   /** Starts a Deno program. */
@@ -78,6 +47,11 @@ export class Processes implements AsyncDisposable {
   startDsmq(...options: readonly string[]): Promise<Running> {
     const cli = new URL("../cli.ts", import.meta.url).pathname;
     return this.startDeno((port) => [cli, "serve", "--port", `${port}`, ...options]);
+  }
+
+  /** Keeps the cores awake, for calls that go one at a time. */
+  async keepAwake(): Promise<void> {
+    for (const command of await toStayAwake()) this.#spawn(command);
   }
 
   /** A folder that is gone afterwards. */
@@ -96,6 +70,13 @@ export class Processes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#children.map(end));
     for (const folder of this.#folders) await Deno.remove(folder, { recursive: true });
+  }
+
+  #spawn([program, ...args]: readonly string[]): number {
+    const [stdin, stdout, stderr] = ["null", "null", "null"] as const;
+    const child = new Deno.Command(program!, { args, stdin, stdout, stderr }).spawn();
+    this.#children.push(child);
+    return child.pid;
   }
 }
 

@@ -122,7 +122,7 @@ export function startEcho({ processes }: Bench): Promise<{ port: number; pid: nu
  * @param rotate each of them is the first of a round in turn; or else they keep their order
  */
 export async function blocks<Name extends string>(
-  { scale, progress }: Bench,
+  { processes, scale, progress }: Bench,
   work: string,
   turns: Readonly<Record<Name, () => Promise<number[]>>>,
   rotate = false,
@@ -133,6 +133,7 @@ export async function blocks<Name extends string>(
     number[]
   >;
   progress.step(work);
+  await processes.keepAwake();
   const count = Math.ceil(40 * scale);
   const warmUp = Math.ceil(count / 4);
   for (let round = 0; round < count + warmUp; round++) {
