@@ -105,28 +105,21 @@ export class LinkedConnection implements Connection {
     return bodyOf(await this.read(topic, { mode: "newest" }));
   }
 
-  async getWait(topic: string, options: WaitOptions = {}): Promise<string> {
-    return bodyOf(await this.read(topic, { ...options, mode: "wait" }));
+  getWait(topic: string, options: WaitOptions = {}): Promise<string> {
+    try {
+      return this.#wait(topic, options, bodyOf);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  async read(
-    topic: string,
-    { mode = "oldest", timeout = DEFAULT_WAIT, signal }: ReadOptions = {},
-  ): Promise<Message | undefined> {
+  async read(topic: string, options: ReadOptions = {}): Promise<Message | undefined> {
+    const { mode = "oldest" } = options;
+    if (mode === "wait") return await this.#wait(topic, options, itself);
     const named = this.#topics.named("get", topic);
+    if (mode === "oldest") return await this.#reads.oldest(named, itself);
     if (mode === "newest") return await this.#reads.newest(named);
-    if (mode === "oldest") return await this.#reads.oldest(named, (message) => message);
-    if (mode !== "wait") {
-      throw new RangeError(`Cannot get: mode is "oldest", "newest" or "wait", got ${seen(mode)}`);
-    }
-    if (!(timeout >= 0 && timeout <= MAX_WAIT)) {
-      throw new RangeError(
-        `Cannot wait: timeout is milliseconds from 0 to ${MAX_WAIT}, got ${timeout}`,
-      );
-    }
-    signal?.throwIfAborted();
-    const patience = { timeout: Math.ceil(timeout), signal };
-    return await this.#reads.oldest(named, (message) => message, patience);
+    throw new RangeError(`Cannot get: mode is "oldest", "newest" or "wait", got ${seen(mode)}`);
   }
 
   subscribe(topic: string, { since, onGap, signal }: SubscribeOptions = {}): MessageStream {
@@ -173,6 +166,21 @@ export class LinkedConnection implements Connection {
     return this.close();
   }
 
+  #wait<T>(
+    topic: string,
+    { timeout = DEFAULT_WAIT, signal }: WaitOptions,
+    make: (message: Message | undefined) => T,
+  ): Promise<T> {
+    const named = this.#topics.named("get", topic);
+    if (!(timeout >= 0 && timeout <= MAX_WAIT)) {
+      throw new RangeError(
+        `Cannot wait: timeout is milliseconds from 0 to ${MAX_WAIT}, got ${timeout}`,
+      );
+    }
+    signal?.throwIfAborted();
+    return this.#reads.oldest(named, make, { timeout: Math.ceil(timeout), signal });
+  }
+
   #body(topic: string, message: string): Body {
     if (typeof message !== "string") {
       throw new TypeError(`Cannot put message: it is ${kindOf(message)}, not a string`);
@@ -184,6 +192,10 @@ export class LinkedConnection implements Connection {
     }
     return body;
   }
+}
+
+function itself(message: Message | undefined): Message | undefined {
+  return message;
 }
 
 function bodyOf(message: Message | undefined): string {

@@ -19,7 +19,7 @@ export function utf8Length(text: string): number {
 }
 
 /** Up to here a loop is faster than a call into the platform. */
-const SHORT = 256;
+const SHORT = 64;
 
 function shortLength(text: string): number {
   let bytes = text.length;

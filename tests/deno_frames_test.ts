@@ -137,6 +137,18 @@ Deno.test("a message is put together of its parts", () => {
   assertEquals(take(OPCODE.text, true), "");
 });
 
+Deno.test("text is read to the letter: a mark at its beginning, and what stands for bytes that are no text", () => {
+  const messages = new MessageReader();
+  for (const text of ["\ufeffmark", "\ufffd", "a\ufffd\ufeff", "\u0000\u{10ffff}"]) {
+    const payload = new TextEncoder().encode(text);
+    assertEquals(messages.take({ opcode: OPCODE.text, final: true, payload }), text);
+  }
+  // Beside bytes that are no text, it does not hide them.
+  const payload = new Uint8Array([0xef, 0xbf, 0xbd, 0xc3]);
+  const take = () => messages.take({ opcode: OPCODE.text, final: true, payload });
+  assertEquals(assertThrows(take, FrameError).code, 1007);
+});
+
 Deno.test("parts that do not belong together, are too large or not UTF-8 are refused", () => {
   const part = (opcode: number, final: boolean, payload = new Uint8Array([0x6d])) => ({
     ...{ opcode, final, payload },
