@@ -5,11 +5,11 @@
  */
 
 /**
- * A frame leaves before the end of a turn when it carries half of all calls that are unanswered, so that the
- * server works on one half while the other is asked; but not with fewer than `few` calls. It leaves at so many
- * characters in any case.
+ * A frame leaves before the end of a turn when it carries a third of all calls that are unanswered, so that
+ * while one is asked, and one answered, the server has one to work on; but not with fewer than `few` calls. It
+ * leaves at so many characters in any case.
  */
-const FULL = { few: 16, size: 64 * 1024 };
+const FULL = { few: 16, part: 1 / 3, size: 64 * 1024 };
 
 /** What is asked in one turn of the event loop leaves together, or in a few frames if it is much. */
 export class Outgoing {
@@ -52,8 +52,8 @@ export class Outgoing {
   grew(size: number, underWay: number): void {
     this.#size += size;
     this.#calls++;
-    const half = this.#calls >= FULL.few && 2 * this.#calls >= underWay;
-    if (half || this.#size >= FULL.size) this.flush();
+    const full = this.#calls >= FULL.few && this.#calls >= FULL.part * underWay;
+    if (full || this.#size >= FULL.size) this.flush();
   }
 
   /** Sends what was added. */

@@ -28,6 +28,21 @@ export function encodeBody(text: string): Body {
 }
 
 /**
+ * How to encode the strings that were read from a JSON text. Where it is all ASCII and without escapes, each
+ * stands there as it would be encoded: what is in quotes needs no second look.
+ *
+ * @param json the text
+ * @returns what does the same as {@linkcode encodeBody} for them, as fast as can be
+ */
+export function encoderFor(json: string): (text: string) => Body {
+  return json.includes("\\") || utf8Length(json) > json.length ? encodeBody : quotedBody;
+}
+
+function quotedBody(text: string): Body {
+  return { body: `"${text}"`, bytes: text.length + 2 };
+}
+
+/**
  * Words the refusal of a message that is too large.
  *
  * @param bytes the size seen

@@ -21,7 +21,7 @@
  * @module
  */
 
-import { type Body, encodeBody, tooLarge } from "./body.ts";
+import { type Body, encoderFor, tooLarge } from "./body.ts";
 import type { WireError } from "./errors.ts";
 import {
   badCredit,
@@ -118,6 +118,9 @@ export interface TopicsRequest {
   readonly count: number;
 }
 
+/** Encodes a message of a frame. */
+type Encode = (text: string) => Body;
+
 /** What one frame says. */
 export interface Frame {
   /** The frame was an array, and is answered with arrays. */
@@ -148,14 +151,15 @@ export function decodeFrame(data: unknown, limits: Limits): Frame {
       requests: [refuse({}, "bad_request", "Cannot read frame: it is not JSON")],
     };
   }
+  const encode = encoderFor(data);
   // Once for the whole frame, also if it comes to nothing.
   let exact: { readonly value: unknown } | undefined;
   const again = () => (exact ??= { value: reparse(data) }).value;
   if (!Array.isArray(value)) {
-    return { batched: false, requests: [decode(withNumberAsText(value, again), limits)] };
+    return { batched: false, requests: [decode(withNumberAsText(value, again), limits, encode)] };
   }
   const requests = value.map((item, i) =>
-    decode(withNumberAsText(item, () => (again() as unknown[] | undefined)?.[i]), limits)
+    decode(withNumberAsText(item, () => (again() as unknown[] | undefined)?.[i]), limits, encode)
   );
   return { batched: true, requests };
 }
@@ -181,7 +185,7 @@ function reparse(data: string): unknown {
   }
 }
 
-function decode(item: unknown, limits: Limits): Request {
+function decode(item: unknown, limits: Limits, encode: Encode): Request {
   if (item === null || typeof item !== "object" || Array.isArray(item)) {
     return refuse({}, "bad_request", `Cannot read request: it is ${kindOf(item)}, not an object`);
   }
@@ -196,7 +200,7 @@ function decode(item: unknown, limits: Limits): Request {
   }
   switch (action) {
     case "put":
-      return decodePut(fields, id, limits);
+      return decodePut(fields, id, limits, encode);
     case "get":
     case "get_latest":
       return badTopic(fields) ?? { action, id, topic: fields.topic as string };
@@ -267,7 +271,12 @@ function decodeOurs(
   }
 }
 
-function decodePut(fields: Fields, id: number | undefined, limits: Limits): Request {
+function decodePut(
+  fields: Fields,
+  id: number | undefined,
+  limits: Limits,
+  encode: Encode,
+): Request {
   const { topic, message, messages } = fields;
   const fault = badTopic(fields);
   if (fault) return fault;
@@ -291,7 +300,7 @@ function decodePut(fields: Fields, id: number | undefined, limits: Limits): Requ
         `Cannot put message: it is ${kindOf(text)}, not a string`,
       );
     }
-    const { body, bytes } = encodeBody(text);
+    const { body, bytes } = encode(text);
     if (bytes > limits.messageBytes) return refuse(fields, ...tooLarge(bytes, limits));
     puts.push({ topic: topic as string, body, bytes });
   }

@@ -7,7 +7,7 @@
 import type { Message, Query } from "./store.ts";
 
 /** With so many messages, or so many bytes of bodies, it is time to move them. */
-const FULL = { messages: 1024, bytes: 128 * 1024 };
+const FULL = { messages: 1024, bytes: 512 * 1024 };
 
 /** With so many messages it takes longer to look through them than to ask the database. */
 const LONG = 4 * FULL.messages;
