@@ -5,7 +5,7 @@
  * writes and leaves Nagle's algorithm on: the system holds the second until the first is acknowledged, and
  * the other end takes its time with that. Measured with Deno 2.9.6 by `bench/stall.ts`, on one machine and over
  * 20 ms there and back (p50 of one `put` of 8,000 bytes): Deno's own 44 ms and 64 ms; the same behind a tiny
- * request, whose answer acknowledges the header, 0.2 ms and 46 ms; this 0.2 ms and 23 ms.
+ * request, whose answer acknowledges the header, 0.1 ms and 46 ms; this 0.1 ms and 23 ms.
  * `npm:ws` is as fast, but may not be imported without leave to read the environment; and any package would
  * end up in what is bundled for browsers, and be missing in what is compiled. Once Deno's client sets
  * TCP_NODELAY, this folder can go: `dial` in `client/options.ts` is the only one who asks for it.
