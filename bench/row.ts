@@ -6,7 +6,10 @@
 
 import { figure } from "../measure/table.ts";
 
-/** What was measured. A goal bounds the ratio of ours to theirs, or ours alone where there is no other. */
+/**
+ * What was measured. A goal bounds the ratio of ours to theirs, or ours alone where there is no other; a row
+ * without one is there to be compared with.
+ */
 export interface Row {
   /** What was done. */
   readonly work: string;
@@ -15,22 +18,24 @@ export interface Row {
   readonly unit: string;
   readonly ours: number;
   readonly theirs?: number;
-  readonly goal: { readonly atMost: number } | { readonly atLeast: number };
+  readonly goal?: { readonly atMost: number } | { readonly atLeast: number };
 }
 
 /** A row, judged. */
 export interface Judged extends Row {
   readonly ratio?: number;
-  readonly reached: boolean;
+  readonly reached?: boolean;
 }
 
 /** Judges a row. */
 export function judged(row: Row): Judged {
   const { ours, theirs, goal } = row;
   const ratio = theirs === undefined ? undefined : ours / theirs;
+  const judged = { ...row, ...(ratio !== undefined && { ratio }) };
+  if (!goal) return judged;
   const value = ratio ?? ours;
   const reached = "atMost" in goal ? value <= goal.atMost : value >= goal.atLeast;
-  return { ...row, ...(ratio !== undefined && { ratio }), reached };
+  return { ...judged, reached };
 }
 
 /** The columns of {@linkcode cells}. */
@@ -40,7 +45,7 @@ export const HEAD = ["work", "against", "unit", "ours", "theirs", "ratio", "goal
 export function cells(
   { work, against, unit, ours, theirs, ratio, goal, reached }: Judged,
 ): string[] {
-  const bound = "atMost" in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`;
+  const bound = goal && ("atMost" in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`);
   return [
     work,
     against,
@@ -48,7 +53,7 @@ export function cells(
     figure(ours),
     theirs === undefined ? "" : figure(theirs),
     ratio === undefined ? "" : ratio.toFixed(2),
-    ratio === undefined ? bound : `${bound} ×`,
-    reached ? "reached" : "NOT reached",
+    bound === undefined ? "" : ratio === undefined ? bound : `${bound} ×`,
+    reached === undefined ? "" : reached ? "reached" : "NOT reached",
   ];
 }

@@ -37,10 +37,14 @@ export class Echo implements Disposable {
 
   /** There and back. */
   call(text: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#answered = resolve;
-      this.#socket.send(text);
-    });
+    const answered = this.next();
+    this.#socket.send(text);
+    return answered;
+  }
+
+  /** What comes next. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#answered = resolve);
   }
 
   [Symbol.dispose](): void {
