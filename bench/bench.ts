@@ -41,7 +41,7 @@ export function client({ port }: Running, since?: Since): Promise<Connection> {
 
 /** Rounds in which each has its turn, so that all see the same machine: gives what each brought, but for the first. */
 export async function rounds<Name extends string>(
-  { rounds, progress }: Bench,
+  { processes, rounds, progress }: Bench,
   work: string,
   turns: Readonly<Record<Name, () => Promise<number>>>,
 ): Promise<Record<Name, number[]>> {
@@ -51,6 +51,7 @@ export async function rounds<Name extends string>(
     number[]
   >;
   progress.step(work);
+  await processes.getMemory();
   for (let round = 0; round <= rounds; round++) {
     for (const name of names) {
       const value = await turns[name]();

@@ -69,9 +69,9 @@ export async function save({ machine, versions, rows }: Results, command: string
   const page = `# Results
 
 Written by \`${command}\` on ${day}, on ${machine}, with ${software.join(", ")}.
-Servers are pinned to one core, the client to the other, and while calls go one at a time, both cores are kept
-awake; the rounds of all contenders are interleaved, and each figure is a median. Messages have 64 bytes unless
-said. Ratios hold, absolute figures are this machine's.
+Servers are pinned to one core, the client to the other; memory is at hand, and while calls go one at a time, both
+cores are kept awake. The rounds of all contenders are interleaved, and each figure is a median. Messages have 64
+bytes unless said. Ratios hold, absolute figures are this machine's.
 
 ${table(HEAD, rows.map(cells))}
 `;

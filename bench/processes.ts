@@ -4,7 +4,7 @@
  * @module
  */
 
-import { onServersCore, toStayAwake } from "./cores.ts";
+import { onServersCore, toGetMemory, toStayAwake } from "./host.ts";
 
 /** A server that runs. */
 export interface Running {
@@ -35,7 +35,8 @@ export class Processes implements AsyncDisposable {
   ): Promise<Running> {
     const port = freePort();
     if (brings !== undefined) await present(program, brings);
-    return { port, pid: this.#spawn(await onServersCore([program, ...args(port)])) };
+    const { pid } = this.#spawn(await onServersCore([program, ...args(port)]));
+    return { port, pid };
   }
 
   /** Starts a Deno program. */
@@ -52,6 +53,11 @@ export class Processes implements AsyncDisposable {
   /** Keeps the cores awake, for calls that go one at a time. */
   async keepAwake(): Promise<void> {
     for (const command of await toStayAwake()) this.#spawn(command);
+  }
+
+  /** Has memory at hand, for servers that are given much to keep. */
+  async getMemory(): Promise<void> {
+    await this.#spawn(toGetMemory()).status;
   }
 
   /** A folder that is gone afterwards. */
@@ -72,11 +78,11 @@ export class Processes implements AsyncDisposable {
     for (const folder of this.#folders) await Deno.remove(folder, { recursive: true });
   }
 
-  #spawn([program, ...args]: readonly string[]): number {
+  #spawn([program, ...args]: readonly string[]): Deno.ChildProcess {
     const [stdin, stdout, stderr] = ["null", "null", "null"] as const;
     const child = new Deno.Command(program!, { args, stdin, stdout, stderr }).spawn();
     this.#children.push(child);
-    return child.pid;
+    return child;
   }
 }
 

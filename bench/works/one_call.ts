@@ -155,6 +155,7 @@ export async function blocks<Name extends string>(
     number[]
   >;
   progress.step(work);
+  await processes.getMemory();
   await processes.keepAwake();
   const count = Math.ceil(40 * scale);
   const warmUp = Math.ceil(count / 4);

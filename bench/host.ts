@@ -1,9 +1,12 @@
 /**
- * The cores to measure on: servers on the first, the measuring process on the second, both awake.
+ * What the system, and the host of a virtual machine, would add to the results.
  *
  * Where a scheduler happens to put both ends of a connection on one core, a round trip takes a third of the
- * time. And a core of a virtual machine that has nothing to do is given back to the host: to wake it takes
- * up to 20 µs, or nothing, as the host pleases, which is more than what there is to compare.
+ * time. So servers are pinned to the first core, and the measuring process to the second.
+ *
+ * A core of a virtual machine that has nothing to do is given back to the host: to wake it takes up to 20 µs, or
+ * nothing, as the host pleases. And a page of memory that the host has yet to give was seen to take 10 µs, in
+ * which dsmq stores thirty messages; as the page of a program that ended shortly before, a quarter of that.
  *
  * @module
  */
@@ -48,4 +51,9 @@ export async function toStayAwake(): Promise<readonly (readonly string[])[]> {
   return Object.values(CORES).map((
     core,
   ) => ["chrt", "--idle", "0", "taskset", "-c", core, ...busy]);
+}
+
+/** A command that has the host give memory, a GiB of it, and leaves it to those who come next. */
+export function toGetMemory(): readonly string[] {
+  return [Deno.execPath(), "eval", "new Uint8Array(2 ** 30).fill(1)"];
 }
