@@ -6,10 +6,7 @@
 
 import { figure } from "../measure/table.ts";
 
-/**
- * What was measured. A goal bounds the ratio of ours to theirs, or ours alone where there is no other; a row
- * without one is there to be compared with.
- */
+/** What was measured. A goal bounds the ratio of ours to theirs, or ours alone where there is no other. */
 export interface Row {
   /** What was done. */
   readonly work: string;
@@ -18,24 +15,22 @@ export interface Row {
   readonly unit: string;
   readonly ours: number;
   readonly theirs?: number;
-  readonly goal?: { readonly atMost: number } | { readonly atLeast: number };
+  readonly goal: { readonly atMost: number } | { readonly atLeast: number };
 }
 
 /** A row, judged. */
 export interface Judged extends Row {
   readonly ratio?: number;
-  readonly reached?: boolean;
+  readonly reached: boolean;
 }
 
 /** Judges a row. */
 export function judged(row: Row): Judged {
   const { ours, theirs, goal } = row;
   const ratio = theirs === undefined ? undefined : ours / theirs;
-  const judged = { ...row, ...(ratio !== undefined && { ratio }) };
-  if (!goal) return judged;
   const value = ratio ?? ours;
   const reached = "atMost" in goal ? value <= goal.atMost : value >= goal.atLeast;
-  return { ...judged, reached };
+  return { ...row, ...(ratio !== undefined && { ratio }), reached };
 }
 
 /** The columns of {@linkcode cells}. */
@@ -45,7 +40,7 @@ export const HEAD = ["work", "against", "unit", "ours", "theirs", "ratio", "goal
 export function cells(
   { work, against, unit, ours, theirs, ratio, goal, reached }: Judged,
 ): string[] {
-  const bound = goal && ("atMost" in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`);
+  const bound = "atMost" in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`;
   return [
     work,
     against,
@@ -53,7 +48,7 @@ export function cells(
     figure(ours),
     theirs === undefined ? "" : figure(theirs),
     ratio === undefined ? "" : ratio.toFixed(2),
-    bound === undefined ? "" : ratio === undefined ? bound : `${bound} ×`,
-    reached === undefined ? "" : reached ? "reached" : "NOT reached",
+    ratio === undefined ? bound : `${bound} ×`,
+    reached ? "reached" : "NOT reached",
   ];
 }

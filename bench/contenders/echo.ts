@@ -37,14 +37,10 @@ export class Echo implements Disposable {
 
   /** There and back. */
   call(text: string): Promise<void> {
-    const answered = this.next();
-    this.#socket.send(text);
-    return answered;
-  }
-
-  /** What comes next. */
-  next(): Promise<void> {
-    return new Promise((resolve) => this.#answered = resolve);
+    return new Promise((resolve) => {
+      this.#answered = resolve;
+      this.#socket.send(text);
+    });
   }
 
   [Symbol.dispose](): void {

@@ -8,7 +8,6 @@ import { oneByOne } from "../../measure/calls.ts";
 import { median, quantile } from "../../measure/quantiles.ts";
 import { type Bench, client, MESSAGE, type Work } from "../bench.ts";
 import { DIAL, Echo } from "../contenders/echo.ts";
-import type { Running } from "../processes.ts";
 import type { Row } from "../row.ts";
 
 /** Calls in a row, before another has its turn. */
@@ -29,37 +28,39 @@ export const oneCall: Work = {
     await using getter = await client(server);
     await using other = await client(server);
     using echo = await Echo.open(raw.port);
-    const relay = await startRaw(bench, "relay_server.ts");
-    using waiter = await Echo.open(relay.port);
-    using waker = await Echo.open(relay.port);
     const times = await blocks(bench, "one put, get and getWait", {
       echo: () => oneByOne(BLOCK, () => echo.call(MESSAGE)),
-      relay: () => wakes(() => waiter.next(), () => waker.call(MESSAGE)),
       put: () => oneByOne(BLOCK, () => putter.put("one", MESSAGE)),
       // As many as were put just before.
       get: () => oneByOne(BLOCK, () => getter.get("one")),
-      wake: () =>
-        wakes(
-          () => other.getWait("wake"),
-          () => putter.put("wake", MESSAGE),
+      wake: async () => {
+        const woken: number[] = [];
+        for (let i = 0; i < BLOCK; i++) {
+          const waiter = other.getWait("wake");
           // Its answer says that the waiter, who asked before, is in line.
-          () => other.get("nothing"),
-        ),
+          await other.get("nothing");
+          const begin = performance.now();
+          const put = putter.put("wake", MESSAGE);
+          await waiter;
+          woken.push(performance.now() - begin);
+          await put;
+        }
+        return woken;
+      },
     });
     const theirs = median(times.echo) * 1000;
-    const row = (work: string, of: readonly number[], atMost?: number): Row => ({
+    const row = (work: string, of: readonly number[], atMost: number): Row => ({
       work,
       against: "raw echo of 64 B",
       unit: "µs, p50",
       ours: median(of) * 1000,
       theirs,
-      ...(atMost !== undefined && { goal: { atMost } }),
+      goal: { atMost },
     });
     return [
       row("one put", times.put, 1.1),
       row("one get of a waiting message", times.get, 1.15),
       row("waking a getWait", times.wake, 1.2),
-      row("(a raw relay to another socket)", times.relay),
     ];
   },
 };
@@ -107,32 +108,9 @@ export const sizes: Work = {
 };
 
 /** Starts the raw echo. */
-export function startEcho(bench: Bench): Promise<Running> {
-  return startRaw(bench, "echo_server.ts");
-}
-
-function startRaw({ processes }: Bench, name: string): Promise<Running> {
-  const program = new URL(`../${name}`, import.meta.url).pathname;
+export function startEcho({ processes }: Bench): Promise<{ port: number; pid: number }> {
+  const program = new URL("../echo_server.ts", import.meta.url).pathname;
   return processes.startDeno((port) => [program, `${port}`]);
-}
-
-/** Times, in milliseconds, from a call to the message that it brings to someone who waits. */
-async function wakes(
-  wait: () => Promise<unknown>,
-  call: () => Promise<unknown>,
-  waits: () => Promise<unknown> = () => Promise.resolve(),
-): Promise<number[]> {
-  const times: number[] = [];
-  for (let i = 0; i < BLOCK; i++) {
-    const woken = wait();
-    await waits();
-    const begin = performance.now();
-    const called = call();
-    await woken;
-    times.push(performance.now() - begin);
-    await called;
-  }
-  return times;
 }
 
 /**
