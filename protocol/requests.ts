@@ -35,6 +35,7 @@ import {
   SINCE,
 } from "./fields.ts";
 import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
+import { withNumbersAsText } from "./numbers.ts";
 import { kindOf, quoted } from "./text.ts";
 
 /** From where a reader reads: the beginning, the end, after a sequence number, or from a time (ms since 1970). */
@@ -152,37 +153,9 @@ export function decodeFrame(data: unknown, limits: Limits): Frame {
     };
   }
   const encode = encoderFor(data);
-  // Once for the whole frame, also if it comes to nothing.
-  let exact: { readonly value: unknown } | undefined;
-  const again = () => (exact ??= { value: reparse(data) }).value;
-  if (!Array.isArray(value)) {
-    return { batched: false, requests: [decode(withNumberAsText(value, again), limits, encode)] };
-  }
-  const requests = value.map((item, i) =>
-    decode(withNumberAsText(item, () => (again() as unknown[] | undefined)?.[i]), limits, encode)
-  );
-  return { batched: true, requests };
-}
-
-/** dsmq 1.x stored a number as its text, so a `put` without an id may carry one; how it was written is in the source only. */
-function withNumberAsText(item: unknown, again: () => unknown): unknown {
-  if (item === null || typeof item !== "object") return item;
-  const { action, id, message } = item as Fields;
-  if (action !== "put" || id !== undefined || typeof message !== "number") return item;
-  return again() ?? { ...item as Fields, message: String(message) };
-}
-
-/** The same JSON with every number under `message` as the text that it was written as; nothing if it is nested too deep. */
-function reparse(data: string): unknown {
-  // TypeScript does not know the third argument yet: https://github.com/tc39/proposal-json-parse-with-source
-  const reviver = (key: string, value: unknown, context?: { source: string }) =>
-    key === "message" && typeof value === "number" ? context?.source : value;
-  try {
-    return JSON.parse(data, reviver);
-  } catch {
-    // A reviver is called for each level in turn, and the stack has an end.
-    return undefined;
-  }
+  const batched = Array.isArray(value);
+  const items = withNumbersAsText(batched ? value as unknown[] : [value], data);
+  return { batched, requests: items.map((item) => decode(item, limits, encode)) };
 }
 
 function decode(item: unknown, limits: Limits, encode: Encode): Request {
