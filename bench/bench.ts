@@ -39,24 +39,58 @@ export function client({ port }: Running, since?: Since): Promise<Connection> {
   return connect({ port, ...(since !== undefined && { since }) });
 }
 
+/** Works that each have their turn. */
+type Turns<Name extends string, Brought> = Readonly<Record<Name, () => Promise<Brought>>>;
+
 /** Rounds in which each has its turn, so that all see the same machine: gives what each brought, but for the first. */
 export async function rounds<Name extends string>(
   { processes, rounds, progress }: Bench,
   work: string,
-  turns: Readonly<Record<Name, () => Promise<number>>>,
+  turns: Turns<Name, number>,
+): Promise<Record<Name, number[]>> {
+  progress.step(work);
+  await processes.getMemory();
+  return await inTurn(turns, 1, rounds);
+}
+
+/**
+ * Blocks of calls in turn: gives all times of each, but for a warm-up of a fifth.
+ *
+ * @param bench how much is to be done
+ * @param work what it is called
+ * @param turns the blocks
+ * @param rotate each of them is the first of a round in turn; or else they keep their order
+ */
+export async function blocks<Name extends string>(
+  { processes, scale, progress }: Bench,
+  work: string,
+  turns: Turns<Name, number[]>,
+  rotate = false,
+): Promise<Record<Name, number[]>> {
+  progress.step(work);
+  await processes.getMemory();
+  await processes.keepAwake();
+  const count = Math.ceil(40 * scale);
+  return await inTurn(turns, Math.ceil(count / 4), count, rotate);
+}
+
+async function inTurn<Name extends string>(
+  turns: Turns<Name, number | number[]>,
+  warmUp: number,
+  count: number,
+  rotate = false,
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(turns) as Name[];
   const found = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
     Name,
     number[]
   >;
-  progress.step(work);
-  await processes.getMemory();
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 0; round < warmUp + count; round++) {
     for (const name of names) {
-      const value = await turns[name]();
-      if (round > 0) found[name].push(value);
+      const brought = await turns[name]();
+      if (round >= warmUp) found[name].push(...[brought].flat());
     }
+    if (rotate) names.push(names.shift()!);
   }
   return found;
 }

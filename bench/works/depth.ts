@@ -8,10 +8,9 @@ import type { Connection } from "../../client.ts";
 import { oneByOne, windowed } from "../../measure/calls.ts";
 import { median } from "../../measure/quantiles.ts";
 import { figure } from "../../measure/table.ts";
-import { type Bench, client, MESSAGE, type Work } from "../bench.ts";
+import { type Bench, blocks, client, MESSAGE, type Work } from "../bench.ts";
 import type { Running } from "../processes.ts";
 import type { Row } from "../row.ts";
-import { blocks } from "./one_call.ts";
 
 const BLOCK = 200;
 

@@ -6,7 +6,7 @@
 
 import { oneByOne } from "../../measure/calls.ts";
 import { median, quantile } from "../../measure/quantiles.ts";
-import { type Bench, client, MESSAGE, type Work } from "../bench.ts";
+import { type Bench, blocks, client, MESSAGE, type Work } from "../bench.ts";
 import { DIAL, Echo } from "../contenders/echo.ts";
 import type { Row } from "../row.ts";
 
@@ -112,38 +112,4 @@ export const sizes: Work = {
 export function startEcho({ processes }: Bench): Promise<{ port: number; pid: number }> {
   const program = new URL("../echo_server.ts", import.meta.url).pathname;
   return processes.startDeno((port) => [program, `${port}`]);
-}
-
-/**
- * Blocks of calls in turn: gives all times of each, but for a warm-up of a fifth.
- *
- * @param bench how much is to be done
- * @param work what it is called
- * @param turns the blocks
- * @param rotate each of them is the first of a round in turn; or else they keep their order
- */
-export async function blocks<Name extends string>(
-  { processes, scale, progress }: Bench,
-  work: string,
-  turns: Readonly<Record<Name, () => Promise<number[]>>>,
-  rotate = false,
-): Promise<Record<Name, number[]>> {
-  const names = Object.keys(turns) as Name[];
-  const found = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
-    Name,
-    number[]
-  >;
-  progress.step(work);
-  await processes.getMemory();
-  await processes.keepAwake();
-  const count = Math.ceil(40 * scale);
-  const warmUp = Math.ceil(count / 4);
-  for (let round = 0; round < count + warmUp; round++) {
-    for (const name of names) {
-      const times = await turns[name]();
-      if (round >= warmUp) found[name].push(...times);
-    }
-    if (rotate) names.push(names.shift()!);
-  }
-  return found;
 }
