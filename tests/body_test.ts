@@ -21,7 +21,9 @@ function inAscii(text: string): string {
 
 function assertSame(json: string): void {
   const text = JSON.parse(json) as string;
-  assertEquals(encoderFor(json)(text), encodeBody(text), json);
+  const expected = encodeBody(text);
+  assertEquals(encoderFor(json)(text), expected, json);
+  assertEquals(expected.bytes, new TextEncoder().encode(expected.body).length, json);
 }
 
 Deno.test("a message is encoded the same, however it was written in its frame", () => {
@@ -44,6 +46,8 @@ Deno.test("each unit is encoded the same, however it was written in its frame", 
 
 Deno.test("long texts are encoded the same, with the one unusual unit at their end", () => {
   for (const end of ["", "z", "\x7f", "é", "€", "\u{1f995}", "\\", '"', "\n", "\ud800"]) {
-    assertSame(JSON.stringify("m".repeat(20_000) + end));
+    for (const length of [60, 120, 250, 260, 20_000]) {
+      assertSame(JSON.stringify("m".repeat(length) + end));
+    }
   }
 });

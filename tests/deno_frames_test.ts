@@ -144,9 +144,11 @@ Deno.test("text is read to the letter: a mark at its beginning, and what stands 
     assertEquals(messages.take({ opcode: OPCODE.text, final: true, payload }), text);
   }
   // Beside bytes that are no text, it does not hide them.
-  const payload = new Uint8Array([0xef, 0xbf, 0xbd, 0xc3]);
-  const take = () => messages.take({ opcode: OPCODE.text, final: true, payload });
-  assertEquals(assertThrows(take, FrameError).code, 1007);
+  for (const bytes of [[0xef, 0xbf, 0xbd, 0xc3], [0x61, 0xc3], [0x61, 0xff, 0x61]]) {
+    const payload = new Uint8Array(bytes);
+    const take = () => messages.take({ opcode: OPCODE.text, final: true, payload });
+    assertEquals(assertThrows(take, FrameError).code, 1007);
+  }
 });
 
 Deno.test("parts that do not belong together, are too large or not UTF-8 are refused", () => {
