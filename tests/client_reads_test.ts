@@ -28,11 +28,28 @@ Deno.test("a getWait sends its time in whole milliseconds, ten seconds unless to
   const script = new Scripted();
   await using mq = await connect({ dial: script.dial });
   for (const [timeout, sent] of [[undefined, 10_000], [0, 0], [0.1, 1], [99, 99]] as const) {
-    const waiting = mq.getWait("t", timeout === undefined ? {} : { timeout });
+    const options = timeout === undefined ? {} : { timeout };
+    const waiting = mq.getWait("t", options);
     const asked = await script.next();
     await script.give(asked);
     assertEquals([asked.timeout, await waiting], [sent, ""]);
+    const reading = mq.read("t", { ...options, mode: "wait" });
+    const alike = await script.next();
+    await script.give(alike);
+    assertEquals([alike.action, alike.timeout, await reading], ["get_wait", sent, undefined]);
   }
+});
+
+Deno.test("an abort ends a read that waits, too", async () => {
+  const script = new Scripted();
+  await using mq = await connect({ dial: script.dial });
+  const controller = new AbortController();
+  const waiting = mq.read("t", { mode: "wait", signal: controller.signal });
+  const { id } = await script.next();
+  controller.abort();
+  await assertRejects(() => waiting, DOMException);
+  const { action, wait } = await script.next();
+  assertEquals([action, wait], ["cancel", id]);
 });
 
 Deno.test("an abort ends a getWait with its reason, and calls it off", async () => {

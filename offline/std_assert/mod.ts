@@ -77,8 +77,14 @@ export async function assertRejects<E extends Error = Error>(
   msgIncludes = "",
   msg?: string,
 ): Promise<E> {
+  let promise: PromiseLike<unknown>;
   try {
-    await fn();
+    promise = fn();
+  } catch (error) {
+    throw new Error(msg ?? "Function throws when expected to reject", { cause: error });
+  }
+  try {
+    await promise;
   } catch (error) {
     return checked(error, ErrorClass, msgIncludes, msg);
   }
