@@ -44,12 +44,12 @@ type Turns<Name extends string, Brought> = Readonly<Record<Name, () => Promise<B
 
 /** Rounds in which each has its turn, so that all see the same machine: gives what each brought, but for the first. */
 export async function rounds<Name extends string>(
-  { processes, rounds, progress }: Bench,
+  { processes, rounds, scale, progress }: Bench,
   work: string,
   turns: Turns<Name, number>,
 ): Promise<Record<Name, number[]>> {
   progress.step(work);
-  await processes.getMemory();
+  await processes.touchMemory(scale);
   return await inTurn(turns, 1, rounds);
 }
 
@@ -68,13 +68,22 @@ export async function blocks<Name extends string>(
   rotate = false,
 ): Promise<Record<Name, number[]>> {
   progress.step(work);
-  await processes.getMemory();
+  await processes.touchMemory(scale);
   await processes.keepAwake();
   const count = Math.ceil(40 * scale);
   return await inTurn(turns, Math.ceil(count / 4), count, rotate);
 }
 
-async function inTurn<Name extends string>(
+/**
+ * Gives each its turn, round after round.
+ *
+ * @param turns what to do
+ * @param warmUp how many rounds to do before
+ * @param count how many rounds to do then
+ * @param rotate each of them is the first of a round in turn
+ * @returns what each brought in the rounds after the warm-up
+ */
+export async function inTurn<Name extends string>(
   turns: Turns<Name, number | number[]>,
   warmUp: number,
   count: number,

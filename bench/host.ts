@@ -14,25 +14,46 @@
 /** The cores of servers and client. */
 const CORES = { servers: "0", client: "1" } as const;
 
-/** Is busy until the process that is its argument is gone. */
-const BUSY =
+/** Is busy until the process that is its argument is gone, or for ten minutes. */
+const BUSY = "ulimit -t 600; " +
   'while kill -0 "$1" 2>/dev/null; do i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; done';
 
-let pinned: Promise<boolean> | undefined;
+/** How much memory a work needs at most, in bytes, and which part of what there is may be asked for. */
+const MEMORY = { most: 2 ** 30, part: 1 / 4 };
 
-/** Pins this process; says once if that cannot be done here. */
+let pinned: Promise<boolean> | undefined;
+let idling: Promise<boolean> | undefined;
+
+/** Whether servers and this process have cores of their own; from the first call on they have. */
 function pin(): Promise<boolean> {
-  return pinned ??= (async () => {
-    try {
-      const args = ["-a", "-p", "-c", CORES.client, `${Deno.pid}`];
-      const { success } = await new Deno.Command("taskset", { args, stdout: "null" }).output();
-      if (success) return true;
-    } catch {
-      // There is no such program.
+  return pinned ??= allWork(
+    "taskset cannot be used: nothing is pinned to a core, ratios of times say less",
+    ["taskset", "-c", CORES.servers, "true"],
+    ["taskset", "-a", "-p", "-c", CORES.client, `${Deno.pid}`],
+  );
+}
+
+/** Whether a process can be had run when nobody else wants to. */
+function canIdle(): Promise<boolean> {
+  return idling ??= allWork(
+    "chrt cannot be used: cores rest between calls, which makes ratios of times vary",
+    ["chrt", "--idle", "0", "true"],
+  );
+}
+
+/** Runs commands; says what it means if one of them fails. */
+async function allWork(otherwise: string, ...commands: readonly string[][]): Promise<boolean> {
+  try {
+    for (const [program, ...args] of commands) {
+      const command = new Deno.Command(program!, { args, stdout: "null", stderr: "null" });
+      const { success } = await command.output();
+      if (!success) throw new Error(`${program} failed`);
     }
-    console.error("taskset cannot be used: nothing is pinned to a core, ratios of times say less");
+    return true;
+  } catch {
+    console.error(otherwise);
     return false;
-  })();
+  }
 }
 
 /** The command that runs a server where it belongs; this process goes to its own core. */
@@ -41,19 +62,33 @@ export async function onServersCore(command: readonly string[]): Promise<readonl
 }
 
 /**
- * Commands that keep the cores awake, one each: they run when nobody else wants to, until this process ends.
+ * Commands that keep the cores awake, one each: they run when nobody else wants to.
  *
  * Not for where all is busy anyway: on some machines the two are halves of one core.
  */
-export async function toStayAwake(): Promise<readonly (readonly string[])[]> {
-  if (!await pin()) return [];
+export async function busyCommands(): Promise<readonly (readonly string[])[]> {
+  if (!(await pin() && await canIdle())) return [];
   const busy = ["sh", "-c", BUSY, "sh", `${Deno.pid}`];
-  return Object.values(CORES).map((
-    core,
-  ) => ["chrt", "--idle", "0", "taskset", "-c", core, ...busy]);
+  const idle = ["chrt", "--idle", "0"];
+  return Object.values(CORES).map((core) => [...idle, "taskset", "-c", core, ...busy]);
 }
 
-/** A command that has the host give memory, a GiB of it, and leaves it to those who come next. */
-export function toGetMemory(): readonly string[] {
-  return [Deno.execPath(), "eval", "new Uint8Array(2 ** 30).fill(1)"];
+/** A command that has the host give memory for a part of a full work, and leaves it to those who come next. */
+export function memoryCommand(scale: number): readonly string[] {
+  const { available } = Deno.systemMemoryInfo();
+  const bytes = Math.floor(Math.min(MEMORY.most * scale, MEMORY.part * available));
+  return [Deno.execPath(), "eval", `new Uint8Array(${bytes}).fill(1)`];
+}
+
+/** What holds for all that is measured here, in sentences. */
+export async function conditions(): Promise<readonly string[]> {
+  return [
+    await pin()
+      ? "Servers are pinned to one core, the client to the other."
+      : "Nothing is pinned to a core.",
+    await pin() && await canIdle()
+      ? "Where calls go one at a time, both cores are kept awake."
+      : "Cores rest between calls.",
+    "Memory is touched before much is to be kept.",
+  ];
 }

@@ -13,6 +13,8 @@ import { cells, HEAD, type Judged } from "./row.ts";
 export interface Results {
   readonly machine: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** How it was measured. */
+  readonly conditions: readonly string[];
   readonly rows: readonly Judged[];
 }
 
@@ -63,15 +65,21 @@ async function version(program: string): Promise<string> {
 }
 
 /** Writes the results beside the programs. */
-export async function save({ machine, versions, rows }: Results, command: string): Promise<void> {
+export async function save(
+  { machine, versions, conditions, rows }: Results,
+  command: string,
+): Promise<void> {
   const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const day = new Date().toISOString().slice(0, 10);
   const page = `# Results
 
 Written by \`${command}\` on ${day}, on ${machine}, with ${software.join(", ")}.
-Servers are pinned to one core, the client to the other; memory is at hand, and while calls go one at a time, both
-cores are kept awake. The rounds of all contenders are interleaved, and each figure is a median. Messages have 64
-bytes unless said. Ratios hold, absolute figures are this machine's.
+
+${
+    conditions.map((sentence) => `- ${sentence}\n`).join("")
+  }- The rounds of all contenders are interleaved; figures of them are medians unless they are p99.
+- Messages are plain ASCII, and have 64 bytes unless said.
+- Ratios hold, absolute figures are this machine's.
 
 ${table(HEAD, rows.map(cells))}
 `;

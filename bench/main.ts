@@ -10,8 +10,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { Progress } from "../measure/progress.ts";
 import { table } from "../measure/table.ts";
 import type { Bench, Work } from "./bench.ts";
+import { conditions } from "./host.ts";
 import { machine, save, versions } from "./machine.ts";
-import { Missing, Processes } from "./processes.ts";
+import { Interrupted, Missing, Processes } from "./processes.ts";
 import { cells, HEAD, type Judged, judged } from "./row.ts";
 import { depth } from "./works/depth.ts";
 import { gets, puts } from "./works/many_calls.ts";
@@ -89,13 +90,19 @@ async function main(): Promise<number> {
       rows.push(...(await work.run(bench)).map(judged));
     }
   } catch (error) {
-    if (!(error instanceof Missing)) throw error;
     progress.end();
+    if (error instanceof Interrupted) return 130;
+    if (!(error instanceof Missing)) throw error;
     console.error(error.message);
     return 1;
   }
   progress.end();
-  const results = { machine: await machine(), versions: await versions(options.peers), rows };
+  const results = {
+    machine: await machine(),
+    versions: await versions(options.peers),
+    conditions: await conditions(),
+    rows,
+  };
   if (options.json) console.log(JSON.stringify(results, undefined, 2));
   else console.log(table(HEAD, rows.map(cells)));
   if (options.save) await save(results, ["deno task bench", ...Deno.args].join(" "));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { onServersCore, toGetMemory, toStayAwake } from "./host.ts";
+import { busyCommands, memoryCommand, onServersCore } from "./host.ts";
 
 /** A server that runs. */
 export interface Running {
@@ -15,10 +15,14 @@ export interface Running {
 /** A program that is not there, and what brings it. */
 export class Missing extends Error {}
 
+/** All was ended while there was work to do. */
+export class Interrupted extends Error {}
+
 /** Starts servers, and ends them all. */
 export class Processes implements AsyncDisposable {
   readonly #children: Deno.ChildProcess[] = [];
   readonly #folders: string[] = [];
+  #ending: Promise<void> | undefined;
 
   /**
    * Starts a server.
@@ -52,12 +56,12 @@ export class Processes implements AsyncDisposable {
 
   /** Keeps the cores awake, for calls that go one at a time. */
   async keepAwake(): Promise<void> {
-    for (const command of await toStayAwake()) this.#spawn(command);
+    for (const command of await busyCommands()) this.#spawn(command);
   }
 
-  /** Has memory at hand, for servers that are given much to keep. */
-  async getMemory(): Promise<void> {
-    await this.#spawn(toGetMemory()).status;
+  /** Has memory at hand, for servers that are given a part of a full work to keep. */
+  async touchMemory(scale: number): Promise<void> {
+    await this.#spawn(memoryCommand(scale)).status;
   }
 
   /** A folder that is gone afterwards. */
@@ -73,12 +77,17 @@ export class Processes implements AsyncDisposable {
     if (child) await end(child);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#ending ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
     await Promise.all(this.#children.map(end));
     for (const folder of this.#folders) await Deno.remove(folder, { recursive: true });
   }
 
   #spawn([program, ...args]: readonly string[]): Deno.ChildProcess {
+    if (this.#ending) throw new Interrupted();
     const [stdin, stdout, stderr] = ["null", "null", "null"] as const;
     const child = new Deno.Command(program!, { args, stdin, stdout, stderr }).spawn();
     this.#children.push(child);

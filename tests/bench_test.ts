@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect, serve } from "@dsmq/server";
+import { inTurn } from "../bench/bench.ts";
 import { cells, judged } from "../bench/row.ts";
 import { type Outcome, Program } from "./support/program.ts";
 
@@ -56,7 +57,8 @@ Deno.test("dsmq bench says in one line what is wrong", async () => {
 Deno.test("the benchmark judges each line by its goal, and prints them for programs", async () => {
   const { code, stdout, stderr } = await bench("--quick", "--only", "one-call", "--json");
   assertEquals(code, 0, stderr);
-  const { machine, versions, rows } = JSON.parse(stdout);
+  const { machine, versions, conditions, rows } = JSON.parse(stdout);
+  assert(conditions.length > 0);
   assertMatch(machine, /^\d+ cores/);
   assertEquals(versions.Deno, Deno.version.deno);
   assertEquals(rows.length, 3);
@@ -76,6 +78,17 @@ Deno.test("the benchmark refuses what it does not know, and helps", async () => 
   const help = await bench("--help");
   assertEquals([help.code, help.stderr], [0, ""]);
   assertStringIncludes(help.stdout, "--peers");
+});
+
+Deno.test("each has its turn in each round, and what the warm-up brings does not count", async () => {
+  let turn = 0;
+  const turns = () => ({
+    one: () => Promise.resolve(++turn),
+    other: () => Promise.resolve([++turn, -turn]),
+  });
+  assertEquals(await inTurn(turns(), 1, 2), { one: [3, 5], other: [4, -4, 6, -6] });
+  turn = 0;
+  assertEquals(await inTurn(turns(), 1, 2, true), { one: [4, 5], other: [3, -3, 6, -6] });
 });
 
 Deno.test("a goal is reached or not, from above or from below, as a ratio or alone", () => {

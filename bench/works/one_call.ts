@@ -37,8 +37,8 @@ export const oneCall: Work = {
         const woken: number[] = [];
         for (let i = 0; i < BLOCK; i++) {
           const message = waiter.getWait("wake");
-          // Its answer says that the waiter, who asked before, is in line. On the waiter's own connection the
-          // system would owe an acknowledgement for it, and send that in the midst of what is measured.
+          // By its answer the waiter, who asked before, is in line. On the waiter's own connection, where that is
+          // certain, the system would owe an acknowledgement, and send it in the midst of what is measured.
           await getter.get("nothing");
           const begin = performance.now();
           const put = putter.put("wake", MESSAGE);
