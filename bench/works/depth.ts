@@ -45,7 +45,7 @@ export const depth: Work = {
     await Promise.all(crowd.map((connection) => connection.close()));
     const row = (verb: string, work: string, name: string, much: string): Row => ({
       work: `${work} with ${much}`,
-      against: "the same, from 1,000 messages on",
+      against: "the same, beginning with 1,000 messages",
       unit: "µs a call, p50",
       ours: median(times[`${verb} ${name}`]!) * 1000,
       theirs: median(times[`${verb} little`]!) * 1000,
