@@ -15,6 +15,9 @@ export interface Body {
   readonly bytes: number;
 }
 
+/** Encodes a message. */
+export type Encode = (text: string) => Body;
+
 /**
  * Encodes a message as it is kept and delivered: JSON holds every string exactly, `\0` and lone
  * surrogates included.
@@ -34,7 +37,7 @@ export function encodeBody(text: string): Body {
  * @param json the text
  * @returns what encodes them
  */
-export function encoderFor(json: string): (text: string) => Body {
+export function encoderFor(json: string): Encode {
   return json.includes("\\") || !isAscii(json) ? encodeBody : quotedBody;
 }
 

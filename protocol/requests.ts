@@ -21,7 +21,7 @@
  * @module
  */
 
-import { type Body, encoderFor, tooLarge } from "./body.ts";
+import { type Body, type Encode, encoderFor, tooLarge } from "./body.ts";
 import type { WireError } from "./errors.ts";
 import {
   badCredit,
@@ -118,9 +118,6 @@ export interface TopicsRequest {
   readonly after: string;
   readonly count: number;
 }
-
-/** Encodes a message of a frame. */
-type Encode = (text: string) => Body;
 
 /** What one frame says. */
 export interface Frame {
