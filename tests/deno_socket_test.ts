@@ -57,6 +57,20 @@ async function open(): Promise<{ peer: WsPeer; owner: Owner }> {
   return { peer, owner };
 }
 
+/** Has timers of a second go off at once, until disposed of; tells when one has. */
+function hurried(): { readonly over: Promise<void> } & Disposable {
+  const { setTimeout } = globalThis;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  globalThis.setTimeout = ((callback: () => void, ms?: number) => {
+    if (ms !== 1000) return setTimeout(callback, ms);
+    return setTimeout(() => {
+      callback();
+      resolve();
+    }, 0);
+  }) as typeof setTimeout;
+  return { over: promise, [Symbol.dispose]: () => void (globalThis.setTimeout = setTimeout) };
+}
+
 function closeFrame(code: number, reason = ""): Uint8Array<ArrayBuffer> {
   return serverFrame(8, new Uint8Array([code >> 8, code & 255, ...utf8.encode(reason)]));
 }
@@ -213,11 +227,12 @@ for (
   Deno.test(`a server that reads ${who} is left all the same`, async () => {
     const { peer, owner } = await open();
     using _ = peer;
+    using second = hurried();
     owner.socket.send("0123456789".repeat(2_000_000));
     if (breaks) await peer.say(serverFrame(0, "a part of no message"));
     else owner.socket.close();
     await owner.end();
-    if (breaks) await new Promise((resolve) => setTimeout(resolve, 1100));
+    await soon(second.over);
     // What the system had taken arrives; the rest was given up.
     assertEquals(await peer.next(), undefined);
   });
