@@ -2,12 +2,10 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
-  assertNotEquals,
   assertRejects,
   assertStringIncludes,
-  assertThrows,
 } from "@std/assert";
-import { type Engine, loadEngine, tested } from "../stores/engine.ts";
+import { type Engine, loadEngine } from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { SqliteStore } from "../stores/sqlite.ts";
@@ -297,116 +295,4 @@ Deno.test("what the engine fails at is rejected with a StoreError", async () => 
   await assertRejects(() => store.trim(1), StoreError, "the disk is full");
   failOn(() => {});
   assertEquals((await read(store, { topic: "t" })).messages, []);
-});
-
-const inCheckout = noNative !== undefined;
-
-Deno.test("the engine is @db/sqlite where it can be used, else node:sqlite", async () => {
-  assertEquals((await loadEngine("auto")).name, inCheckout ? "node:sqlite" : "@db/sqlite");
-});
-
-for (const leave of ["ffi", "read", "write", "env", "net"] as const) {
-  Deno.test({
-    name: `without the leave ${leave} the engine is node:sqlite`,
-    permissions: {
-      ...{ ffi: true, read: true, write: true, env: true, net: true },
-      [leave]: false,
-    },
-    async fn() {
-      await using store = open(await loadEngine("auto"));
-      assertStringIncludes(store.description, "node:sqlite");
-      assertEquals((await append(store, [put("t")])).length, 1);
-    },
-  });
-}
-
-Deno.test("node:sqlite serves without any leave", { permissions: "none" }, async () => {
-  assertEquals((await loadEngine("node:sqlite")).name, "node:sqlite");
-});
-
-Deno.test({
-  name: "an engine that is asked for by name and cannot be used is an error that says why",
-  ignore: !inCheckout,
-  async fn() {
-    const says = "Cannot use @db/sqlite: the package is not available in a checkout";
-    const error = await assertRejects(() => loadEngine("@db/sqlite"), Error, says);
-    assertInstanceOf(error.cause, Error);
-  },
-});
-
-Deno.test("an engine that cuts integers to 32 bits is refused", () => {
-  class Cutting extends FakeDatabase {
-    constructor(path: string) {
-      super(path, { int64: false });
-    }
-  }
-  assertThrows(() => tested(dbSqlite({ Database: Cutting })), Error, "not what was stored");
-  assertEquals(tested(overFake), overFake);
-});
-
-type Row = { n: number; s: string; bytes: number };
-
-const DAMAGES: Record<string, (row: Row) => unknown> = {
-  "integers of another type": (row) => ({ ...row, n: BigInt(row.n) }),
-  "text beyond ASCII damaged": (row) => ({ ...row, s: row.s.replace(/[^\0-\x7f]+/, "?") }),
-  "text unescaped": (row) => ({ ...row, s: row.s.replace("\\u0000", "\0") }),
-  "a length in characters": (row) => ({ ...row, bytes: row.s.length }),
-  "nothing": () => undefined,
-};
-
-for (const [damage, damaged] of Object.entries(DAMAGES)) {
-  Deno.test(`an engine that returns ${damage} is refused, and closed`, () => {
-    let closed = false;
-    class Damaging extends FakeDatabase {
-      override prepare(sql: string) {
-        const statement = super.prepare(sql);
-        const all = statement.all.bind(statement);
-        statement.all = (...values) => (all(...values) as Row[]).map(damaged) as never;
-        return statement;
-      }
-      override close() {
-        closed = true;
-        super.close();
-      }
-    }
-    assertThrows(() => tested(dbSqlite({ Database: Damaging })), Error, "not what was stored");
-    assert(closed);
-  });
-}
-
-Deno.test("a delayed store loses its feeds when told to, and can be followed again", async () => {
-  await using store = new DelayedStore(open(nodeSqlite));
-  using one = await Feed.open(store);
-  using two = await Feed.open(store);
-  const before = await append(store, [put("t")]);
-  await Promise.all([one.until(before[0]!), two.until(before[0]!)]);
-  store.loseFeeds(new Error("the cable is cut"));
-  using again = await Feed.open(store);
-  const after = [];
-  for (let i = 0; i < 10; i++) after.push(...await append(store, [put("t")]));
-  await again.until(after.at(-1)!);
-  assertEquals(again.messages, after);
-  for (const feed of [one, two]) {
-    assertEquals(feed.errors.map(({ message }) => message), ["the cable is cut"]);
-    assertEquals(feed.messages, before);
-  }
-});
-
-Deno.test("a delayed store appends in order, answers out of order, and feeds late", async () => {
-  await using store = new DelayedStore(open(nodeSqlite));
-  using feed = await Feed.open(store);
-  const answered: number[] = [];
-  let fedLater = 0;
-  const texts = Array.from({ length: 50 }, (_, i) => `${i}`);
-  await Promise.all(texts.map(async (text) => {
-    const [message] = await append(store, [put("t", text)]);
-    answered.push(message!.seq);
-    if (!feed.messages.some(({ seq }) => seq === message!.seq)) fedLater++;
-  }));
-  const ordered = answered.toSorted((a, b) => a - b);
-  assertNotEquals(answered, ordered);
-  assert(fedLater > 0);
-  await feed.until({ seq: ordered.at(-1)! });
-  assertEquals(feed.messages.map(({ seq }) => seq), ordered);
-  assertEquals(feed.messages.map(({ body }) => JSON.parse(body)), texts);
 });

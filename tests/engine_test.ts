@@ -1,0 +1,98 @@
+/**
+ * The choice between the two SQLite libraries, and the test that each has to pass.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { loadEngine, tested } from "../stores/engine.ts";
+import { dbSqlite } from "../stores/engines/db_sqlite.ts";
+import { SqliteStore } from "../stores/sqlite.ts";
+import { append, put, RETENTION } from "./store_contract_support.ts";
+import { Database as FakeDatabase } from "./support/fake_db_sqlite.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+
+const inCheckout = await loadEngine("@db/sqlite").then(() => false, () => true);
+
+Deno.test("the engine is @db/sqlite where it can be used, else node:sqlite", async () => {
+  assertEquals((await loadEngine("auto")).name, inCheckout ? "node:sqlite" : "@db/sqlite");
+});
+
+for (const leave of ["ffi", "read", "write", "env", "net"] as const) {
+  Deno.test({
+    name: `without the leave ${leave} the engine is node:sqlite`,
+    permissions: {
+      ...{ ffi: true, read: true, write: true, env: true, net: true },
+      [leave]: false,
+    },
+    async fn() {
+      const engine = await loadEngine("auto");
+      const clock = new ManualClock();
+      await using store = new SqliteStore({ engine, retention: RETENTION, clock });
+      assertStringIncludes(store.description, "node:sqlite");
+      assertEquals((await append(store, [put("t")])).length, 1);
+    },
+  });
+}
+
+Deno.test("node:sqlite serves without any leave", { permissions: "none" }, async () => {
+  assertEquals((await loadEngine("node:sqlite")).name, "node:sqlite");
+});
+
+Deno.test({
+  name: "an engine that is asked for by name and cannot be used is an error that says why",
+  ignore: !inCheckout,
+  async fn() {
+    const says = "Cannot use @db/sqlite: the package is not available in a checkout";
+    const error = await assertRejects(() => loadEngine("@db/sqlite"), Error, says);
+    assertInstanceOf(error.cause, Error);
+  },
+});
+
+Deno.test("an engine that cuts integers to 32 bits is refused", () => {
+  class Cutting extends FakeDatabase {
+    constructor(path: string) {
+      super(path, { int64: false });
+    }
+  }
+  assertThrows(() => tested(dbSqlite({ Database: Cutting })), Error, "not what was stored");
+  const overFake = dbSqlite({ Database: FakeDatabase });
+  assertEquals(tested(overFake), overFake);
+});
+
+type Row = { n: number; s: string; bytes: number };
+
+const DAMAGES: Record<string, (row: Row) => unknown> = {
+  "integers of another type": (row) => ({ ...row, n: BigInt(row.n) }),
+  "text beyond ASCII damaged": (row) => ({ ...row, s: row.s.replace(/[^\0-\x7f]+/, "?") }),
+  "text unescaped": (row) => ({ ...row, s: row.s.replace("\\u0000", "\0") }),
+  "a length in characters": (row) => ({ ...row, bytes: row.s.length }),
+  "nothing": () => undefined,
+};
+
+for (const [damage, damaged] of Object.entries(DAMAGES)) {
+  Deno.test(`an engine that returns ${damage} is refused, and closed`, () => {
+    let closed = false;
+    class Damaging extends FakeDatabase {
+      override prepare(sql: string) {
+        const statement = super.prepare(sql);
+        const all = statement.all.bind(statement);
+        statement.all = (...values) => (all(...values) as Row[]).map(damaged) as never;
+        return statement;
+      }
+      override close() {
+        closed = true;
+        super.close();
+      }
+    }
+    assertThrows(() => tested(dbSqlite({ Database: Damaging })), Error, "not what was stored");
+    assert(closed);
+  });
+}
