@@ -5,22 +5,35 @@
  */
 
 import deno from "./deno.json" with { type: "json" };
-import { MAX_TOPIC_BYTES, PROTOCOL } from "./protocol/limits.ts";
+import { type Limits, PROTOCOL, type ServerLimits } from "./protocol/limits.ts";
 import type { Clock } from "./queue/clock.ts";
 import { type Log, Queue } from "./queue/queue.ts";
 import { Complaints } from "./server/complaints.ts";
 import {
   checked,
+  type Durability,
   type EngineChoice,
-  type ServeLimits,
+  type Overflow,
   type ServeOptions,
   type Settings,
+  type StoreChoice,
+  type TransportChoice,
 } from "./server/options.ts";
 import { Sessions } from "./server/sessions.ts";
 import type { Store } from "./stores/store.ts";
 import type { Listener, Transport } from "./transports/transport.ts";
 
-export type { Clock, EngineChoice, Log, ServeLimits, ServeOptions };
+export type {
+  Clock,
+  Durability,
+  EngineChoice,
+  Log,
+  Overflow,
+  ServeOptions,
+  ServerLimits,
+  StoreChoice,
+  TransportChoice,
+};
 
 /** The version of this software. */
 export const VERSION: string = deno.version;
@@ -93,7 +106,8 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   }
 }
 
-async function openStore({ engine, retention, clock }: Settings): Promise<Store> {
+async function openStore({ store, engine, retention, clock }: Settings): Promise<Store> {
+  if (store !== "memory") throw new Error(`Cannot open ${store}: it is not there yet`);
   // Loaded here and not above: importing this file touches no native code.
   const [{ loadEngine }, { SqliteStore }] = await Promise.all([
     import("./stores/engine.ts"),
@@ -128,7 +142,7 @@ class RunningServer implements Server {
         epoch: store.epoch,
         kept: store.kept,
         retention,
-        limits: { ...limits, topicBytes: MAX_TOPIC_BYTES },
+        limits: told(limits),
       },
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
       refused: (error) => this.#complaints.note(error),
@@ -203,6 +217,34 @@ class RunningServer implements Server {
       for (const signal of signals) Deno.removeSignalListener(signal, stop);
     });
   }
+}
+
+/** What clients need to know of the limits. */
+function told(limits: ServerLimits): Limits {
+  const {
+    messageBytes,
+    topicBytes,
+    frameRequests,
+    inFlight,
+    inFlightBytes,
+    waits,
+    subscriptions,
+    cursors,
+    creditMessages,
+    creditBytes,
+  } = limits;
+  return {
+    messageBytes,
+    topicBytes,
+    frameRequests,
+    inFlight,
+    inFlightBytes,
+    waits,
+    subscriptions,
+    cursors,
+    creditMessages,
+    creditBytes,
+  };
 }
 
 function cannotListen(host: string, port: number, cause: Error): Error {

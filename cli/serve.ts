@@ -4,8 +4,7 @@
  * @module
  */
 
-import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_RETENTION } from "../protocol/limits.ts";
-import { DEFAULT_MAX_MESSAGE_BYTES } from "../protocol/limits.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_RETENTION, LIMITS } from "../protocol/limits.ts";
 import { type EngineChoice, serve as start, type ServeOptions, VERSION } from "../server.ts";
 import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
 import { print, say } from "./terminal.ts";
@@ -24,7 +23,7 @@ export const serve: Command = {
     retention: { value: "TIME", help: `how long messages are kept (${DEFAULT_RETENTION / 1000}s)` },
     "max-message-bytes": {
       value: "N",
-      help: `the largest message, as JSON (${DEFAULT_MAX_MESSAGE_BYTES})`,
+      help: `${LIMITS.messageBytes.says} (${LIMITS.messageBytes.usual})`,
     },
     engine: { value: "NAME", help: "auto, @db/sqlite or node:sqlite (auto)" },
     "allow-shutdown": { help: "let clients stop the server" },

@@ -67,10 +67,11 @@ async function hello(link: Link, since: WireSince | undefined): Promise<Answer> 
 function complete(welcome: Answer): Welcome {
   const { protocol, server = "", epoch = "", start, kept = "memory", retention = 0, limits } =
     welcome;
+  const { recalls = 0 } = welcome;
   if (protocol !== PROTOCOL || start === undefined || !Number.isSafeInteger(limits?.messageBytes)) {
     throw new DsmqError("bad_answer", `it does not speak version ${PROTOCOL} of the protocol`);
   }
-  return { protocol, server, epoch, start, kept, retention, limits: limits! };
+  return { protocol, server, epoch, start, recalls, kept, retention, limits: limits! };
 }
 
 function unreachable(url: string, why: string, cause?: unknown): DsmqError {

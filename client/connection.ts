@@ -7,7 +7,7 @@
 import type { Answer, Kept, TopicEntry, Welcome } from "../protocol/answers.ts";
 import { type Body, encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
-import { DEFAULT_WAIT, FRAME_BYTES, MAX_WAIT } from "../protocol/limits.ts";
+import { DEFAULT_WAIT, FRAME_BYTES, LIMITS, MAX_WAIT } from "../protocol/limits.ts";
 import { kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
@@ -33,7 +33,7 @@ export class LinkedConnection implements Connection {
   readonly #puts: Puts;
   readonly #reads: Reads;
   readonly #limits: Welcome["limits"];
-  readonly #topics = new TopicNames();
+  readonly #topics: TopicNames;
 
   /**
    * Makes a connection.
@@ -48,6 +48,7 @@ export class LinkedConnection implements Connection {
     this.#puts = new Puts(link);
     this.#reads = new Reads(link);
     this.#limits = limits;
+    this.#topics = new TopicNames(limits.topicBytes ?? LIMITS.topicBytes.usual);
   }
 
   put(topic: string, message: string): Promise<number> {

@@ -18,6 +18,12 @@ const KNOWN = 1000;
 /** The topics that were named last: good ones, and what they are as JSON. */
 export class TopicNames {
   readonly #known = new Map<string, TopicName>();
+  readonly #bytes: number;
+
+  /** None is known yet; the server takes topics of up to so many bytes. */
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
 
   /**
    * Checks a topic, unless it is known.
@@ -30,7 +36,7 @@ export class TopicNames {
   named(action: string, name: string): TopicName {
     const known = this.#known.get(name);
     if (known) return known;
-    const fault = topicFault(name);
+    const fault = topicFault(name, this.#bytes);
     if (fault !== undefined) {
       const ErrorClass = typeof name === "string" ? RangeError : TypeError;
       throw new ErrorClass(`Cannot ${action}: ${fault}`);

@@ -2,14 +2,16 @@
  * What a server says. Each shape is drawn here, above the code that writes it.
  *
  * ```text
- * {"id":1,"protocol":1,"server":"dsmq/0.1.0","epoch":"…","start":41,"kept":"memory","retention":600000,"limits":{…}}
+ * {"id":1,"protocol":1,"server":"dsmq/0.1.0","epoch":"…","start":41,"recalls":0,"kept":"memory","retention":600000,"limits":{…}}
  * {"id":2,"seq":42}
+ * {"id":2,"seq":42,"dup":true}
  * {"id":3,"seqs":[43,44]}
  * {"id":4,"message":"one","seq":42,"time":1767225600000,"through":42}
  * {"id":5,"message":"","through":44}
  * {"id":8,"sub":8,"start":44}
  * {"sub":8,"prev":44,"bytes":6,"seqs":[45],"times":[1767225600001],"messages":["four"]}
  * {"sub":8,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45}}
+ * {"heartbeat":10000,"floor":40,"through":45,"seen":9,"lagging":[8]}
  * {"id":10,"topics":[{"topic":"t","messages":4,"seq":45,"time":1767225600001}],"more":false}
  * {"id":7,"error":{"code":"bad_topic","message":"…"}}
  * {"message":"one"}                                        to a client of dsmq 1.x
@@ -44,6 +46,8 @@ export interface Welcome {
   readonly epoch: string;
   /** This connection reads what comes after this sequence number. */
   readonly start: number;
+  /** A put that was stored after this sequence number is recognised when its session repeats it. */
+  readonly recalls: number;
   readonly kept: Kept;
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
@@ -83,14 +87,14 @@ export function plainError(error: WireError): string {
   return JSON.stringify({ message: "", error });
 }
 
-/** Answers a put of one message with its sequence number. */
-export function putAnswer(id: number, seq: number): string {
-  return `{"id":${id},"seq":${seq}}`;
+/** Answers a put of one message with its sequence number; `dup` if it had been stored before. */
+export function putAnswer(id: number, seq: number, dup: boolean): string {
+  return `{"id":${id},"seq":${seq}${dup ? ',"dup":true' : ""}}`;
 }
 
-/** Answers a put of a list of messages with their sequence numbers. */
-export function putManyAnswer(id: number, seqs: readonly number[]): string {
-  return `{"id":${id},"seqs":[${seqs}]}`;
+/** Answers a put of a list of messages with their sequence numbers; `dup` if some had been stored before. */
+export function putManyAnswer(id: number, seqs: readonly number[], dup: boolean): string {
+  return `{"id":${id},"seqs":[${seqs}]${dup ? ',"dup":true' : ""}}`;
 }
 
 /** Answers any request with what it asked for. */
@@ -134,13 +138,28 @@ export function streamError(sub: number, error: WireError): string {
   return JSON.stringify({ sub, error });
 }
 
+/** A sign of life, and how far everything is read. */
+export interface Heartbeat {
+  /** The next one comes after so many milliseconds. */
+  readonly heartbeat: number;
+  /** Everything up to this sequence number is gone. */
+  readonly floor: number;
+  /** All streams but the lagging ones, and all topics that a `get_wait` waits for, are read up to there. */
+  readonly through: number;
+  /** That holds for those that were opened by a request with this id, or a smaller one. */
+  readonly seen: number;
+  /** The streams for which it does not. */
+  readonly lagging: readonly number[];
+}
+
 /** What a client may find in one answer; which fields are there depends on what it answers. */
-export type Answer = Partial<Welcome> & {
+export type Answer = Partial<Welcome> & Partial<Heartbeat> & {
   readonly id?: number | null;
   readonly error?: WireError;
   readonly message?: string;
   readonly messages?: readonly string[];
   readonly seq?: number;
+  readonly dup?: boolean;
   readonly seqs?: readonly number[];
   readonly times?: readonly number[];
   readonly time?: number;

@@ -11,14 +11,19 @@ export type ErrorCode =
   | "bad_topic"
   | "bad_message"
   | "too_large"
+  | "full"
+  | "too_many"
+  | "unauthorized"
   | "not_allowed"
   | "stopping"
   | "unavailable"
+  | "unknown_outcome"
   | "trimmed"
   | "ahead"
+  | "epoch_changed"
+  | "replaced"
   | "closed"
   | "unreachable"
-  | "unknown_outcome"
   | "bad_answer";
 
 /** What ends with an error: one request, one stream; or nothing on the wire, for the client found it by itself. */
@@ -37,17 +42,31 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly 
   },
   bad_message: { fate: "request", says: "The message is not a string." },
   too_large: { fate: "request", says: "The message is larger than the server takes." },
-  not_allowed: { fate: "request", says: "The server was started without leave for this." },
+  full: { fate: "request", says: "The server keeps as much as it may: try again later." },
+  too_many: {
+    fate: "request",
+    says: "There are as many connections, requests, topics or the like as there may be.",
+  },
+  unauthorized: { fate: "request", says: "A token is needed, and none was given that is good." },
+  not_allowed: {
+    fate: "request",
+    says: "The token gives no leave for this, or the server was started without leave for it.",
+  },
   stopping: { fate: "request", says: "The server is stopping." },
   unavailable: { fate: "request", says: "The store could not do it." },
+  unknown_outcome: {
+    fate: "request",
+    says: "Whether the message is stored cannot be known: it may be.",
+  },
   trimmed: { fate: "stream", says: "Messages after the position asked for are gone already." },
   ahead: { fate: "stream", says: "The position asked for is beyond the last message." },
+  epoch_changed: {
+    fate: "stream",
+    says: "The history that the position belongs to is lost; the server has begun a new one.",
+  },
+  replaced: { fate: "client", says: "A newer connection goes on with this one's session." },
   closed: { fate: "client", says: "The connection is closed or broken." },
   unreachable: { fate: "client", says: "No dsmq server answers at the address." },
-  unknown_outcome: {
-    fate: "client",
-    says: "The connection broke before a put was answered: it may be stored.",
-  },
   bad_answer: { fate: "client", says: "The server sent what is not of the protocol." },
 };
 
@@ -57,13 +76,13 @@ export interface WireError {
   readonly code: ErrorCode;
   /** What could not be done, why, and the value seen. */
   readonly message: string;
-  /** With `too_large`: the limit in bytes. */
+  /** With `too_large`, `full` and `too_many`: the limit. */
   readonly limit?: number;
-  /** With `trimmed` and `ahead`: the position that was asked for. */
+  /** With `trimmed`, `ahead` and `epoch_changed`: the position that was asked for. */
   readonly position?: number;
-  /** With `trimmed` and `ahead`: everything up to this sequence number is gone. */
+  /** With these: everything up to this sequence number is gone. */
   readonly floor?: number;
-  /** With `trimmed` and `ahead`: the last sequence number of the store. */
+  /** With these: the last sequence number of the store. */
   readonly last?: number;
   /** With a `put` of many messages: what became of each, in order. */
   readonly outcomes?: readonly PutOutcome[];
@@ -99,13 +118,13 @@ export class DsmqError extends Error {
   readonly code: ErrorCode;
   /** The topic that the failed call named, where there is one. */
   declare readonly topic?: string;
-  /** With `too_large`: the limit in bytes. */
+  /** With `too_large`, `full` and `too_many`: the limit. */
   declare readonly limit?: number;
-  /** With `trimmed` and `ahead`: the position that was asked for. */
+  /** With `trimmed`, `ahead` and `epoch_changed`: the position that was asked for. */
   declare readonly position?: number;
-  /** With `trimmed` and `ahead`: everything up to this sequence number is gone. */
+  /** With these: everything up to this sequence number is gone. */
   declare readonly floor?: number;
-  /** With `trimmed` and `ahead`: the last sequence number of the store. */
+  /** With these: the last sequence number of the store. */
   declare readonly last?: number;
   /** From `putMany`: what became of each message, in order. */
   declare readonly outcomes?: readonly PutOutcome[];

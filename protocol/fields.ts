@@ -5,6 +5,7 @@
  */
 
 import type { WireError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
 import type { Credit, RefusedRequest, WireSince } from "./requests.ts";
 import { seen, topicFault } from "./text.ts";
 
@@ -27,8 +28,8 @@ export function isCount(value: unknown): value is number {
 }
 
 /** The refusal of a request whose topic is none. */
-export function badTopic(fields: Fields): RefusedRequest | undefined {
-  const fault = topicFault(fields.topic);
+export function badTopic(fields: Fields, limits: Limits): RefusedRequest | undefined {
+  const fault = topicFault(fields.topic, limits.topicBytes);
   return fault === undefined
     ? undefined
     : refuse(fields, "bad_topic", `Cannot ${fields.action}: ${fault}`);

@@ -16,15 +16,6 @@ export const DEFAULT_PORT = 30008;
 /** How long a message is kept, in milliseconds: ten minutes. */
 export const DEFAULT_RETENTION = 600_000;
 
-/** The longest topic, in bytes of UTF-8. */
-export const MAX_TOPIC_BYTES = 256;
-
-/**
- * The largest message, in bytes of its JSON encoding in UTF-8, quotes included.
- * Below the 1 MiB at which the Python client refuses a frame.
- */
-export const DEFAULT_MAX_MESSAGE_BYTES = 1_000_000;
-
 /** Answers to one frame come back in frames of up to this many bytes (or of one answer, if larger). */
 export const FRAME_BYTES = 256 * 1024;
 
@@ -37,10 +28,126 @@ export const DEFAULT_WAIT = 10_000;
 /** How many topics one answer to `topics` lists at most. */
 export const TOPICS_PAGE = 1000;
 
-/** What a server tells its clients of its limits, in the answer to `hello`. */
+/** How often a server may be asked to give a sign of life, in milliseconds. */
+export const HEARTBEAT = { least: 100, most: 600_000 };
+
+/** A message takes so many bytes of what may be stored, beside its body and its topic. */
+export const MESSAGE_OVERHEAD = 100;
+
+/** What a server tells its clients of its limits, in the answer to `hello`. Sizes are in bytes of UTF-8. */
 export interface Limits {
-  /** The largest message, in bytes of its JSON encoding in UTF-8. */
+  /** The largest message, in bytes of its JSON encoding. */
   readonly messageBytes: number;
-  /** The longest topic, in bytes of UTF-8. */
+  /** The longest topic. */
   readonly topicBytes: number;
+  /** How many requests a frame may hold. */
+  readonly frameRequests: number;
+  /** How many requests of a connection may wait to be done; and how many puts of a session are recognised when repeated. */
+  readonly inFlight: number;
+  /** How many bytes such requests may have together (or one frame, if larger). */
+  readonly inFlightBytes: number;
+  /** How many `get_wait`s of a connection may wait. */
+  readonly waits: number;
+  /** How many streams a connection may have. */
+  readonly subscriptions: number;
+  /** How many topics a connection may have a cursor for. */
+  readonly cursors: number;
+  /** How many messages a stream may be granted beyond what it was sent. */
+  readonly creditMessages: number;
+  /** The same in bytes of messages. */
+  readonly creditBytes: number;
 }
+
+/** All limits that a server has. */
+export interface ServerLimits extends Limits {
+  /** How many topics may hold messages. */
+  readonly topics: number;
+  /** How much is stored; a message counts its body, its topic and 100. */
+  readonly storedBytes: number;
+  /** How many connections there may be. */
+  readonly connections: number;
+  /** How many of them from one address. */
+  readonly connectionsPerAddress: number;
+  /** How long a connection that owes a token may take to bring it, in milliseconds. */
+  readonly tokenTime: number;
+  /** How many requests of a connection may fail in a minute before it is closed. */
+  readonly errorsPerMinute: number;
+}
+
+/** The range that a limit can be set to, what it is unless it is set, and what it bounds. */
+export interface Limit {
+  readonly usual: number;
+  readonly least: number;
+  readonly most: number;
+  /** In the words of a person. */
+  readonly says: string;
+}
+
+const MIB = 1024 * 1024;
+const ANY = Number.MAX_SAFE_INTEGER;
+
+/** Each limit. Sizes are in bytes, times in milliseconds. */
+export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
+  messageBytes: {
+    // Below the 1 MiB at which the Python client refuses a frame.
+    usual: 1_000_000,
+    least: 2,
+    most: 32 * MIB,
+    says: "the largest message, as JSON",
+  },
+  topicBytes: { usual: 256, least: 1, most: 4096, says: "the longest topic" },
+  topics: { usual: 100_000, least: 1, most: ANY, says: "topics that hold messages" },
+  storedBytes: {
+    usual: 1024 * MIB,
+    least: 1,
+    most: ANY,
+    says: "all that is stored: bodies, topics, and 100 a message",
+  },
+  connections: { usual: 10_000, least: 1, most: ANY, says: "connections in all" },
+  connectionsPerAddress: {
+    usual: 10_000,
+    least: 1,
+    most: ANY,
+    says: "connections from one address",
+  },
+  frameRequests: { usual: 16_384, least: 1, most: ANY, says: "requests in one frame" },
+  inFlight: {
+    usual: 16_384,
+    least: 1,
+    most: 1_000_000,
+    says: "requests of a connection that wait to be done",
+  },
+  inFlightBytes: { usual: 16 * MIB, least: 1, most: ANY, says: "what these take together" },
+  waits: { usual: 10_000, least: 0, most: ANY, says: "waiting getWaits of a connection" },
+  subscriptions: { usual: 1_000, least: 0, most: ANY, says: "subscriptions of a connection" },
+  cursors: { usual: 100_000, least: 1, most: ANY, says: "topics that a connection reads" },
+  creditMessages: {
+    usual: 1_000_000,
+    least: 1,
+    most: ANY,
+    says: "messages that a subscription is granted ahead",
+  },
+  creditBytes: {
+    usual: 256 * MIB,
+    least: 2,
+    most: ANY,
+    says: "bytes that a subscription is granted ahead",
+  },
+  tokenTime: {
+    usual: 5_000,
+    least: 1,
+    most: MAX_WAIT,
+    says: "how long a token that is owed may take",
+  },
+  errorsPerMinute: {
+    usual: Infinity,
+    least: 1,
+    most: Infinity,
+    says: "failed requests of a connection a minute, past which it is closed",
+  },
+};
+
+/** All limits as they are unless they are set. */
+export const USUAL_LIMITS: ServerLimits = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, { usual }]) => [name, usual]),
+) as unknown as ServerLimits;

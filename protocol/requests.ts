@@ -2,16 +2,18 @@
  * What a client says. Each shape is drawn here, above the code that reads it.
  *
  * ```text
- * {"action":"hello","id":1,"protocol":1,"since":"start"}
- * {"action":"put","id":2,"topic":"t","message":"one"}
- * {"action":"put","id":3,"topic":"t","messages":["two","three"]}
+ * {"action":"hello","id":1,"protocol":1,"since":"start","session":"…","heartbeat":10000,"token":"…"}
+ * {"action":"hello","id":1,"session":"…","epoch":"…","since":{"after":40},"positions":{"t":44}}
+ * {"action":"put","id":2,"topic":"t","message":"one","n":1}
+ * {"action":"put","id":3,"topic":"t","messages":["two","three"],"n":2}
  * {"action":"get","id":4,"topic":"t"}
  * {"action":"get_latest","id":5,"topic":"t"}
  * {"action":"get_wait","id":6,"topic":"t","timeout":10000}
  * {"action":"cancel","id":7,"wait":6}
- * {"action":"subscribe","id":8,"topic":"t","messages":256,"bytes":4194304,"since":{"after":41},"onGap":"oldest"}
+ * {"action":"subscribe","id":8,"topic":"t","messages":256,"bytes":4194304,"since":{"after":41},"epoch":"…","onGap":"oldest"}
  * {"action":"credit","sub":8,"messages":512,"bytes":8388608}
  * {"action":"unsubscribe","id":9,"sub":8}
+ * {"action":"heartbeat"}
  * {"action":"topics","id":10,"prefix":"te","after":"tea","count":100}
  * {"action":"shutdown","id":11}
  * ```
@@ -34,9 +36,9 @@ import {
   refuseField,
   SINCE,
 } from "./fields.ts";
-import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
+import { DEFAULT_WAIT, HEARTBEAT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
 import { withNumbersAsText } from "./numbers.ts";
-import { kindOf, quoted } from "./text.ts";
+import { kindOf, quoted, topicFault } from "./text.ts";
 
 /** From where a reader reads: the beginning, the end, after a sequence number, or from a time (ms since 1970). */
 export type WireSince = "start" | "now" | { readonly after: number } | { readonly time: number };
@@ -44,10 +46,29 @@ export type WireSince = "start" | "now" | { readonly after: number } | { readonl
 /** What a subscription does where messages are gone that it should have had: go on with the oldest, or with what comes. */
 export type OnGap = "oldest" | "now";
 
+/** Opens the conversation, or goes on with one after a break. */
+export interface HelloRequest {
+  readonly action: "hello";
+  readonly id: number;
+  /** Where topics start that `positions` does not name. */
+  readonly since: WireSince | undefined;
+  /** Names the one who puts, over several connections; a secret. */
+  readonly session: string | undefined;
+  /** The history that `since` and `positions` are of. */
+  readonly epoch: string | undefined;
+  /** How far topics are read. */
+  readonly positions: ReadonlyMap<string, number>;
+  /** Asks for a sign of life each so many milliseconds, and promises to answer it. */
+  readonly heartbeat: number | undefined;
+  readonly token: string | undefined;
+}
+
 /** Messages to store; `many` if they came as a list. */
 export interface PutRequest {
   readonly action: "put";
   readonly id: number | undefined;
+  /** The number of the first within its session; each other one is one more than the one before. */
+  readonly n: number | undefined;
   readonly puts: readonly (Body & { readonly topic: string })[];
   readonly many: boolean;
 }
@@ -71,7 +92,7 @@ export interface RefusedRequest {
 
 /** What a client asks for, understood and checked. */
 export type Request =
-  | { readonly action: "hello"; readonly id: number; readonly since: WireSince | undefined }
+  | HelloRequest
   | PutRequest
   | GetRequest
   | {
@@ -85,6 +106,7 @@ export type Request =
   | { readonly action: "credit"; readonly id: number | undefined; readonly sub: number } & Credit
   | { readonly action: "unsubscribe"; readonly id: number | undefined; readonly sub: number }
   | TopicsRequest
+  | { readonly action: "heartbeat"; readonly id: number | undefined }
   | { readonly action: "shutdown"; readonly id: number | undefined }
   | RefusedRequest;
 
@@ -107,6 +129,8 @@ export interface SubscribeRequest extends Credit {
   readonly id: number;
   readonly topic: string;
   readonly since: WireSince | undefined;
+  /** The history that `since` is of. */
+  readonly epoch: string | undefined;
   readonly onGap: OnGap | undefined;
 }
 
@@ -173,7 +197,7 @@ function decode(item: unknown, limits: Limits, encode: Encode): Request {
       return decodePut(fields, id, limits, encode);
     case "get":
     case "get_latest":
-      return badTopic(fields) ?? { action, id, topic: fields.topic as string };
+      return badTopic(fields, limits) ?? { action, id, topic: fields.topic as string };
     case "cancel":
       return isCount(fields.wait)
         ? { action, id, wait: fields.wait }
@@ -185,6 +209,7 @@ function decode(item: unknown, limits: Limits, encode: Encode): Request {
       return isCount(fields.sub)
         ? { action, id, sub: fields.sub }
         : refuseField(fields, "sub", "an id");
+    case "heartbeat":
     case "shutdown":
       return { action, id };
     case "hello":
@@ -192,7 +217,7 @@ function decode(item: unknown, limits: Limits, encode: Encode): Request {
     case "subscribe":
     case "topics":
       if (id === undefined) return refuseField(fields, "id", "a whole number");
-      return decodeOurs(action, fields, id);
+      return decodeOurs(action, fields, id, limits);
   }
   return typeof action === "string"
     ? refuse(
@@ -207,26 +232,25 @@ function decodeOurs(
   action: "hello" | "get_wait" | "subscribe" | "topics",
   fields: Fields,
   id: number,
+  limits: Limits,
 ): Request {
-  const { topic, since, onGap, protocol, timeout = DEFAULT_WAIT } = fields;
+  const { topic, since, epoch, onGap, timeout = DEFAULT_WAIT } = fields;
   switch (action) {
     case "hello":
-      if (protocol !== undefined && protocol !== PROTOCOL) {
-        return refuseField(fields, "protocol", `${PROTOCOL}, the version this server speaks`);
-      }
-      return isSince(since) ? { action, id, since } : refuseField(fields, "since", SINCE);
+      return decodeHello(fields, id, limits);
     case "get_wait":
       if (!isCount(timeout) || timeout > MAX_WAIT) {
         return refuseField(fields, "timeout", `milliseconds from 0 to ${MAX_WAIT}`);
       }
-      return badTopic(fields) ?? { action, id, topic: topic as string, timeout };
+      return badTopic(fields, limits) ?? { action, id, topic: topic as string, timeout };
     case "subscribe":
       if (!isSince(since)) return refuseField(fields, "since", SINCE);
+      if (!isText(epoch)) return refuseField(fields, "epoch", "text");
       if (onGap !== undefined && onGap !== "oldest" && onGap !== "now") {
         return refuseField(fields, "onGap", '"oldest" or "now"');
       }
-      return badTopic(fields) ?? badCredit(fields) ??
-        { action, id, topic: topic as string, since, onGap, ...credit(fields) };
+      return badTopic(fields, limits) ?? badCredit(fields) ??
+        { action, id, topic: topic as string, since, epoch, onGap, ...credit(fields) };
     case "topics": {
       const { prefix = "", after = "", count = TOPICS_PAGE } = fields;
       if (typeof prefix !== "string" || !prefix.isWellFormed()) {
@@ -241,14 +265,65 @@ function decodeOurs(
   }
 }
 
+/** Who asks for a session draws it by lot: from 16 characters on nobody guesses it. */
+const SESSION = /^[\w-]{16,64}$/;
+
+/** The longest token, and the longest name of an epoch, in characters. */
+const MAX_TEXT = 4096;
+
+/** The largest number of a put: a list that begins with it still counts exactly. */
+const MAX_NUMBER = 2 ** 52;
+
+function decodeHello(fields: Fields, id: number, limits: Limits): Request {
+  const { protocol, since, session, epoch, positions = {}, heartbeat, token } = fields;
+  if (protocol !== undefined && protocol !== PROTOCOL) {
+    return refuseField(fields, "protocol", `${PROTOCOL}, the version this server speaks`);
+  }
+  if (!isSince(since)) return refuseField(fields, "since", SINCE);
+  if (session !== undefined && !(typeof session === "string" && SESSION.test(session))) {
+    // It may be a secret with a slip in it: what was seen is not told.
+    const form = "16 to 64 letters, digits, - and _";
+    return refuse(fields, "bad_request", `Cannot hello: "session" is not ${form}`);
+  }
+  if (!isText(epoch)) return refuseField(fields, "epoch", "text");
+  if (!isText(token)) {
+    return refuse(fields, "bad_request", 'Cannot hello: "token" is not text');
+  }
+  const { least, most } = HEARTBEAT;
+  if (heartbeat !== undefined && !(isCount(heartbeat) && heartbeat >= least && heartbeat <= most)) {
+    return refuseField(fields, "heartbeat", `milliseconds from ${least} to ${most}`);
+  }
+  const read = readPositions(positions, limits);
+  if (read === undefined) return refuseField(fields, "positions", "sequence numbers by topic");
+  if (read.size > limits.cursors) {
+    const { cursors: limit } = limits;
+    const message = `Cannot hello: it has ${read.size} positions, the limit is ${limit}`;
+    return refuse(fields, "too_many", message, { limit });
+  }
+  return { action: "hello", id, since, session, epoch, positions: read, heartbeat, token };
+}
+
+function readPositions(positions: unknown, limits: Limits): Map<string, number> | undefined {
+  if (positions === null || typeof positions !== "object" || Array.isArray(positions)) return;
+  const read = new Map(Object.entries(positions));
+  for (const [topic, position] of read) {
+    if (topicFault(topic, limits.topicBytes) !== undefined || !isCount(position)) return;
+  }
+  return read;
+}
+
+function isText(value: unknown): value is string | undefined {
+  return value === undefined || (typeof value === "string" && value.length <= MAX_TEXT);
+}
+
 function decodePut(
   fields: Fields,
   id: number | undefined,
   limits: Limits,
   encode: Encode,
 ): Request {
-  const { topic, message, messages } = fields;
-  const fault = badTopic(fields);
+  const { topic, message, messages, n } = fields;
+  const fault = badTopic(fields, limits);
   if (fault) return fault;
   if ((message === undefined) === (messages === undefined)) {
     return refuse(fields, "bad_message", 'Cannot put: a put has either "message" or "messages"');
@@ -261,6 +336,9 @@ function decodePut(
     );
   }
   const many = messages !== undefined;
+  if (n !== undefined && !(isCount(n) && n <= MAX_NUMBER)) {
+    return refuseField(fields, "n", `a whole number from 0 to ${MAX_NUMBER}`);
+  }
   const puts: PutRequest["puts"][number][] = [];
   for (const text of many ? messages as unknown[] : [message]) {
     if (typeof text !== "string") {
@@ -274,5 +352,5 @@ function decodePut(
     if (bytes > limits.messageBytes) return refuse(fields, ...tooLarge(bytes, limits));
     puts.push({ topic: topic as string, body, bytes });
   }
-  return { action: "put", id, puts, many };
+  return { action: "put", id, n, puts, many };
 }

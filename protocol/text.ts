@@ -4,8 +4,6 @@
  * @module
  */
 
-import { MAX_TOPIC_BYTES } from "./limits.ts";
-
 /**
  * The length of a well-formed text in bytes of UTF-8, without encoding it.
  *
@@ -70,18 +68,16 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
  * Says why a value cannot be a topic.
  *
  * @param topic what was given as a topic
+ * @param limit the longest topic, in bytes of UTF-8
  * @returns the reason, or `undefined` if it can be one
  */
-export function topicFault(topic: unknown): string | undefined {
+export function topicFault(topic: unknown, limit: number): string | undefined {
   if (typeof topic !== "string") return `a topic is a string, got ${kindOf(topic)}`;
   if (topic === "") return "a topic has at least one character";
   if (CONTROL.test(topic)) return "a topic has no control characters";
   if (!topic.isWellFormed()) return "a topic has no lone surrogates";
   const bytes = utf8Length(topic);
-  if (bytes > MAX_TOPIC_BYTES) {
-    return `the topic is ${bytes} bytes, the limit is ${MAX_TOPIC_BYTES}`;
-  }
-  return undefined;
+  return bytes > limit ? `the topic is ${bytes} bytes, the limit is ${limit}` : undefined;
 }
 
 /**

@@ -7,12 +7,25 @@
 /** The subprotocol by which a client says that it understands more than dsmq 1.x. */
 export const SUBPROTOCOL = "dsmq";
 
+/** What stands before a token, in base64url, among the subprotocols that a browser offers. */
+export const TOKEN_SUBPROTOCOL = "dsmq.token.";
+
 /** The close codes in use. */
 export const CLOSE = {
   /** The client has what it wanted. */
   normal: 1000,
+  /** The client did what it may not, too often. */
+  policyViolation: 1008,
   /** A defect of the server. */
   internalError: 1011,
   /** The server stops; the client may come back. */
   serviceRestart: 1012,
+  /** There are too many connections; the client may come back later. */
+  tryAgainLater: 1013,
+  /** No token, or one that gives no leave (any more). */
+  unauthorized: 4401,
+  /** Nothing was heard of the client, or it did not read what it was sent, for too long. */
+  givenUp: 4408,
+  /** A newer connection goes on with its session. */
+  replaced: 4409,
 } as const;

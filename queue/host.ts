@@ -14,8 +14,8 @@ import type { Log, Queue } from "./queue.ts";
 /** What a session needs of its server. */
 export interface Host {
   readonly queue: Queue;
-  /** What `hello` is answered with, beside the start position. */
-  readonly welcome: Omit<Welcome, "start">;
+  /** What `hello` is answered with, beside where the connection and the store stand. */
+  readonly welcome: Omit<Welcome, "start" | "recalls">;
   /** Stops the server; `undefined` if that is not allowed. */
   readonly shutdown: (() => void) | undefined;
   /** Takes note of a request that failed. */

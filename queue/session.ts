@@ -116,6 +116,8 @@ export class Session implements Worker {
         return this.#streams.unsubscribe(request, out);
       case "hello":
         return this.#hello(request, out);
+      case "heartbeat":
+        return done(request, {}, out);
       case "topics":
         return this.#topics(request, out);
       case "shutdown":
@@ -149,7 +151,7 @@ export class Session implements Worker {
     if (result instanceof StoreError) {
       fail(this.#host, request, { code: result.code, message: result.message }, out);
     } else if (request.id !== undefined) {
-      out.addAscii(putAnswer(request.id, result.seq));
+      out.addAscii(putAnswer(request.id, result.seq, result.dup === true));
     }
   }
 
@@ -159,8 +161,9 @@ export class Session implements Worker {
       const outcomes = results.map(outcome);
       fail(this.#host, request, { code: failure.code, message: failure.message, outcomes }, out);
     } else if (request.id !== undefined) {
-      const seqs = (results as readonly Stored[]).map(({ seq }) => seq);
-      out.addAscii(putManyAnswer(request.id, seqs));
+      const stored = results as readonly Stored[];
+      const seqs = stored.map(({ seq }) => seq);
+      out.addAscii(putManyAnswer(request.id, seqs, stored.some(({ dup }) => dup)));
     }
   }
 
@@ -169,7 +172,8 @@ export class Session implements Worker {
     if (request.since !== undefined) {
       this.#reads.start = await locate(this.#host.queue.store, request.since);
     }
-    done(request, { ...this.#host.welcome, start: this.#reads.start.after }, out);
+    const { recalls } = await this.#host.queue.store.bounds();
+    done(request, { ...this.#host.welcome, start: this.#reads.start.after, recalls }, out);
   }
 
   async #topics(request: RequestOf<"topics">, out: Outbox): Promise<void> {

@@ -6,9 +6,10 @@
 
 import {
   DEFAULT_HOST,
-  DEFAULT_MAX_MESSAGE_BYTES,
   DEFAULT_PORT,
   DEFAULT_RETENTION,
+  LIMITS,
+  type ServerLimits,
 } from "../protocol/limits.ts";
 import { seen } from "../protocol/text.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
@@ -17,11 +18,17 @@ import type { Log } from "../queue/queue.ts";
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
 export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
 
-/** The limits that a server holds its clients to. Sizes are in bytes. */
-export interface ServeLimits {
-  /** The largest message, in bytes of its JSON encoding in UTF-8, at most 32 MiB. Default: 1000000. */
-  readonly messageBytes?: number;
-}
+/** What keeps the messages: memory, or a file of SQLite. */
+export type StoreChoice = "memory" | `sqlite:${string}`;
+
+/** What an acknowledged message in a file survives: `full` a loss of power, `normal` the end of the process. */
+export type Durability = "full" | "normal";
+
+/** What happens to a put when as much is stored as may be. */
+export type Overflow = "reject" | "drop-oldest";
+
+/** How peers arrive: by `Deno.serve`, or by `node:http` and `npm:ws`, which strangers may reach. */
+export type TransportChoice = "builtin" | "hardened";
 
 /** How a server is started. Durations are in milliseconds. */
 export interface ServeOptions {
@@ -29,14 +36,20 @@ export interface ServeOptions {
   readonly host?: string;
   /** The port to listen on; 0 takes any that is free. Default: 30008. */
   readonly port?: number;
-  /** What keeps the messages. Default, and so far the only one: `"memory"`. */
-  readonly store?: "memory";
+  /** What keeps the messages: `"memory"`, or `"sqlite:PATH"` for a file. Default: `"memory"`. */
+  readonly store?: StoreChoice;
+  /** What an acknowledged message in a file survives. Default: `"full"`, a loss of power. */
+  readonly durability?: Durability;
   /** The SQLite engine. Default: `"auto"`, `@db/sqlite` where its library can be used, else `node:sqlite`. */
   readonly engine?: EngineChoice;
   /** For how long a message is kept, in whole milliseconds. Default: 600000, ten minutes. */
   readonly retention?: number;
   /** What clients are held to. */
-  readonly limits?: ServeLimits;
+  readonly limits?: Partial<ServerLimits>;
+  /** What to do when as much is stored as may be: refuse puts, or give up the oldest messages. Default: `"reject"`. */
+  readonly overflow?: Overflow;
+  /** How peers arrive. Default: `"builtin"`; take `"hardened"` where strangers reach the port directly. */
+  readonly transport?: TransportChoice;
   /** Clients may stop the server. Default: `false`. */
   readonly allowShutdown?: boolean;
   /** SIGINT and SIGTERM shut the server down; a second one ends the process. Default: `true`. */
@@ -51,11 +64,9 @@ export interface ServeOptions {
 
 /** Options, complete and checked. */
 export interface Settings extends Required<Omit<ServeOptions, "signal" | "limits">> {
-  readonly limits: Required<ServeLimits>;
+  readonly limits: ServerLimits;
   readonly signal: AbortSignal | undefined;
 }
-
-const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
 /** Warnings and errors go to standard error; what is not wrong is not said. */
 const quietLog: Log = {
@@ -78,8 +89,11 @@ export function checked(options: ServeOptions): Settings {
     port = DEFAULT_PORT,
     store = "memory",
     engine = "auto",
+    durability = "full",
     retention = DEFAULT_RETENTION,
     limits = {},
+    overflow = "reject",
+    transport = "builtin",
     allowShutdown = false,
     handleSignals = true,
     signal = undefined,
@@ -87,17 +101,17 @@ export function checked(options: ServeOptions): Settings {
     clock = systemClock,
     ...others
   } = options;
-  const { messageBytes = DEFAULT_MAX_MESSAGE_BYTES, ...otherLimits } = limits;
   refuseUnknown(others, "option");
-  refuseUnknown(otherLimits, "limit");
   if (typeof host !== "string" || host === "") throw wrong("host", "an address or a name", host);
   requireWhole("port", port, 0, 65535);
   requireWhole("retention", retention, 1, Number.MAX_SAFE_INTEGER);
-  requireWhole("limits.messageBytes", messageBytes, 2, MAX_MESSAGE_BYTES);
-  if (store !== "memory") throw wrong("store", '"memory"', store);
-  if (!["auto", "@db/sqlite", "node:sqlite"].includes(engine)) {
-    throw wrong("engine", '"auto", "@db/sqlite" or "node:sqlite"', engine);
+  if (store !== "memory" && !/^sqlite:./s.test(store)) {
+    throw wrong("store", '"memory" or "sqlite:PATH"', store);
   }
+  requireOneOf("engine", engine, ["auto", "@db/sqlite", "node:sqlite"]);
+  requireOneOf("durability", durability, ["full", "normal"]);
+  requireOneOf("overflow", overflow, ["reject", "drop-oldest"]);
+  requireOneOf("transport", transport, ["builtin", "hardened"]);
   requireMethods("log", log, ["info", "warn", "error"]);
   requireMethods("clock", clock, ["now", "after"]);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
@@ -110,8 +124,11 @@ export function checked(options: ServeOptions): Settings {
     port,
     store,
     engine,
+    durability,
     retention,
-    limits: { messageBytes },
+    limits: checkedLimits(limits),
+    overflow,
+    transport,
     allowShutdown,
     handleSignals,
     signal,
@@ -120,9 +137,32 @@ export function checked(options: ServeOptions): Settings {
   };
 }
 
+function checkedLimits(limits: Partial<ServerLimits>): ServerLimits {
+  if (limits === null || typeof limits !== "object") throw wrong("limits", "an object", limits);
+  for (const name of Object.keys(limits)) {
+    if (!Object.hasOwn(LIMITS, name)) throw unknown("limit", name);
+  }
+  const checked = Object.entries(LIMITS).map(([name, { usual, least, most }]) => {
+    const { [name as keyof ServerLimits]: limit = usual } = limits;
+    if (limit !== usual) requireWhole(`limits.${name}`, limit, least, most);
+    return [name, limit];
+  });
+  return Object.fromEntries(checked) as ServerLimits;
+}
+
+function requireOneOf(name: string, value: string, words: readonly string[]): void {
+  if (words.includes(value)) return;
+  const all = words.map((word) => `"${word}"`);
+  throw wrong(name, `${all.slice(0, -1).join(", ")} or ${all.at(-1)}`, value);
+}
+
 function refuseUnknown(others: object, what: string): void {
   const [name] = Object.keys(others);
-  if (name !== undefined) throw new TypeError(`Cannot serve: there is no ${what} "${name}"`);
+  if (name !== undefined) throw unknown(what, name);
+}
+
+function unknown(what: string, name: string): Error {
+  return new TypeError(`Cannot serve: there is no ${what} "${name}"`);
 }
 
 function requireWhole(name: string, value: number, least: number, most: number): void {

@@ -12,6 +12,7 @@ import { Span } from "./span.ts";
 import { Tail } from "./tail.ts";
 import { TopicTable } from "./topic_table.ts";
 import {
+  type Bounds,
   type Follower,
   type Message,
   type Page,
@@ -106,10 +107,10 @@ export class SqliteStore implements Store {
     return this.#ask("read messages", () => queries.map((query) => this.#page(query)));
   }
 
-  bounds(): Promise<{ readonly floor: number; readonly last: number }> {
+  bounds(): Promise<Bounds> {
     return this.#ask(
       "find the last message",
-      () => ({ floor: this.#span.floor, last: this.#span.last }),
+      () => ({ floor: this.#span.floor, last: this.#span.last, recalls: 0 }),
     );
   }
 

@@ -14,13 +14,19 @@ export interface Put {
   readonly body: string;
   /** The length of `body` in bytes of UTF-8. */
   readonly bytes: number;
+  /** Who puts it, if they may repeat it. */
+  readonly session?: string | undefined;
+  /** Its number within the session, with which a repetition is recognised. It grows by one, and may skip some. */
+  readonly n?: number | undefined;
 }
 
-/** Where and when a message was stored. */
+/** Where a message was stored. */
 export interface Stored {
   readonly seq: number;
-  /** In milliseconds since 1970. */
-  readonly time: number;
+  /** When, in milliseconds since 1970; of one that had been stored before that is not known. */
+  readonly time?: number;
+  /** It had been stored before: this is where. */
+  readonly dup?: boolean;
 }
 
 /** A stored message. */
@@ -45,6 +51,16 @@ export class StoreError extends Error {
     super(message, options);
     this.code = options.code ?? "unavailable";
   }
+}
+
+/** What there is in a store. */
+export interface Bounds {
+  /** Everything up to here is gone. */
+  readonly floor: number;
+  /** The last sequence number given. */
+  readonly last: number;
+  /** A put that was stored after this number is recognised when its session repeats it. */
+  readonly recalls: number;
 }
 
 /** Asks for messages of one topic. */
@@ -93,6 +109,11 @@ export interface Follower {
  * twice, also when everything was purged. A message's time is never smaller than the one before. A message
  * is not given out once it is as old as the retention, to the millisecond, whether or not it was purged.
  *
+ * A put that its session repeats is not stored again; its answer is that of the first time. This holds for the
+ * last so many numbers of a session that were stored (a setting of the store, at least as many as its user leaves
+ * unanswered), after the number that {@linkcode Store.bounds} gives as `recalls`. A put that was refused was not
+ * stored, and may be repeated.
+ *
  * Any method rejects with a {@linkcode StoreError} where the store cannot do its work.
  */
 export interface Store extends AsyncDisposable {
@@ -108,8 +129,8 @@ export interface Store extends AsyncDisposable {
   /** Reads one page a query. It covers at least all that the feed had given out when it was called. */
   read(queries: readonly Query[]): Promise<readonly Page[]>;
 
-  /** Everything up to `floor` is gone; `last` is the last sequence number given. */
-  bounds(): Promise<{ readonly floor: number; readonly last: number }>;
+  /** What there is. */
+  bounds(): Promise<Bounds>;
 
   /** The position from which on messages were stored at this time (ms since 1970) or later. */
   positionAt(time: number): Promise<number>;

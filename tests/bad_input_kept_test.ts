@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { decodeFrame } from "../protocol/requests.ts";
 import { openServer, quiet } from "./support/open_server.ts";
 import { Raw } from "./support/raw.ts";
+import { USUAL_LIMITS } from "../protocol/limits.ts";
 
 const get = (topic: string) => ({ action: "get", id: 2, topic });
 
@@ -130,7 +131,7 @@ Deno.test("a frame is read again for its numbers once, however many it has and h
     for (const others of [[], [deep]]) {
       parsed = 0;
       const frame = `[${[...puts, ...others].join(",")}]`;
-      decodeFrame(frame, { messageBytes: 1000, topicBytes: 256 });
+      decodeFrame(frame, { ...USUAL_LIMITS, messageBytes: 1000 });
       assertEquals(parsed, 2);
     }
   } finally {

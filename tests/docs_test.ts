@@ -3,6 +3,7 @@ import { decodeAnswers } from "../protocol/answers.ts";
 import { ERRORS } from "../protocol/errors.ts";
 import { decodeFrame } from "../protocol/requests.ts";
 import { ROOT } from "./support/program.ts";
+import { USUAL_LIMITS } from "../protocol/limits.ts";
 
 const page = await Deno.readTextFile(new URL("docs/protocol.md", ROOT));
 
@@ -23,7 +24,7 @@ Deno.test("every frame that the protocol's page shows is understood", () => {
   const answers = blocks.filter((line) => !/"action"/.test(line));
   assert(requests.length >= 12 && answers.length >= 12, "the page shows frames of each kind");
   for (const frame of requests) {
-    const { requests } = decodeFrame(frame, { messageBytes: 1_000_000, topicBytes: 256 });
+    const { requests } = decodeFrame(frame, USUAL_LIMITS);
     for (const { action } of requests) assert(action !== "refused", frame);
   }
   for (const frame of answers) assert(decodeAnswers(frame) !== undefined, frame);

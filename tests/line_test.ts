@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { Line } from "../queue/line.ts";
 import { soon } from "./support/soon.ts";
+import { USUAL_LIMITS } from "../protocol/limits.ts";
 
-const LIMITS = { messageBytes: 1000, topicBytes: 256 };
+const LIMITS = { ...USUAL_LIMITS, messageBytes: 1000 };
 const wire = { send() {}, buffered: 0, drained: () => Promise.resolve(), close() {} };
 const frame = (count: number) =>
   JSON.stringify(Array.from({ length: count }, () => ({ action: "topics", id: 1 })));
@@ -39,7 +40,7 @@ Deno.test("after each run that takes its time others have a turn", async () => {
 Deno.test("what is said while others wait for their turn is not looked at before its own", async () => {
   let understood = 0;
   const limits = {
-    topicBytes: 256,
+    ...USUAL_LIMITS,
     get messageBytes() {
       return understood++, 1000;
     },

@@ -49,7 +49,7 @@ export async function append(store: Store, batch: readonly Put[]): Promise<Messa
   assertEquals(results.length, batch.length);
   return results.map((result, i) => {
     if (result instanceof StoreError) throw result;
-    return plain({ ...batch[i]!, ...result });
+    return plain({ ...batch[i]!, seq: result.seq, time: result.time! });
   });
 }
 

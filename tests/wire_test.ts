@@ -189,9 +189,21 @@ Deno.test("hello says who serves, where this connection starts, and what it is h
       server: "",
       epoch: "",
       start: 0,
+      recalls: 0,
       kept: "memory",
       retention: 1234,
-      limits: { messageBytes: 5678, topicBytes: 256 },
+      limits: {
+        messageBytes: 5678,
+        topicBytes: 256,
+        frameRequests: 16_384,
+        inFlight: 16_384,
+        inFlightBytes: 16 * 1024 * 1024,
+        waits: 10_000,
+        subscriptions: 1_000,
+        cursors: 100_000,
+        creditMessages: 1_000_000,
+        creditBytes: 256 * 1024 * 1024,
+      },
     },
   );
   assertMatch(welcome.server, /^dsmq\/\d+\.\d+\.\d+/);

@@ -7,6 +7,7 @@
 
 import type { TopicEntry } from "../../protocol/answers.ts";
 import type {
+  Bounds,
   Follower,
   Message,
   Page,
@@ -80,7 +81,7 @@ export class DelayedStore implements Store {
     return this.#sometime(() => this.#inner.read(queries));
   }
 
-  bounds(): Promise<{ readonly floor: number; readonly last: number }> {
+  bounds(): Promise<Bounds> {
     return this.#sometime(() => this.#inner.bounds());
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Follower, Message, Page, Query, Store } from "../../stores/store.ts";
+import type { Bounds, Follower, Message, Page, Query, Store } from "../../stores/store.ts";
 
 /** A message of topic `t`. */
 export function message(seq: number): Message {
@@ -60,7 +60,7 @@ export class HandStore implements Store {
     return [await this.#ask<Page>(query)];
   }
 
-  bounds(): Promise<{ readonly floor: number; readonly last: number }> {
+  bounds(): Promise<Bounds> {
     return this.#ask();
   }
 

@@ -12,6 +12,7 @@ import { Session } from "../../queue/session.ts";
 import type { Wire } from "../../queue/wire.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
+import { USUAL_LIMITS } from "../../protocol/limits.ts";
 
 /** What sessions over a store have in common; it ends with the queue. */
 export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDisposable> {
@@ -24,7 +25,7 @@ export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDi
       epoch: store.epoch,
       kept: store.kept,
       retention: 600_000,
-      limits: { messageBytes: 1_000_000, topicBytes: 256 },
+      limits: USUAL_LIMITS,
     },
     shutdown: undefined,
     refused: () => {},

@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from "../../client.ts";
+import { USUAL_LIMITS } from "../../protocol/limits.ts";
 
 /** What hello is answered with, unless the test says otherwise. */
 export const WELCOME = {
@@ -14,7 +15,7 @@ export const WELCOME = {
   start: 0,
   kept: "memory",
   retention: 600_000,
-  limits: { messageBytes: 1_000_000, topicBytes: 256 },
+  limits: USUAL_LIMITS,
 };
 
 /** A request as it was sent. */
