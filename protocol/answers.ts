@@ -152,6 +152,11 @@ export interface Heartbeat {
   readonly lagging: readonly number[];
 }
 
+/** Gives a sign of life. */
+export function heartbeat(sign: Heartbeat): string {
+  return JSON.stringify(sign);
+}
+
 /** What a client may find in one answer; which fields are there depends on what it answers. */
 export type Answer = Partial<Welcome> & Partial<Heartbeat> & {
   readonly id?: number | null;

@@ -5,8 +5,10 @@
  */
 
 import { assert } from "@std/assert";
+import { Claims } from "../../queue/claims.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { Host } from "../../queue/host.ts";
+import { Pulses } from "../../queue/pulses.ts";
 import { Queue } from "../../queue/queue.ts";
 import { Session } from "../../queue/session.ts";
 import type { Wire } from "../../queue/wire.ts";
@@ -27,6 +29,8 @@ export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDi
       retention: 600_000,
       limits: USUAL_LIMITS,
     },
+    claims: new Claims(),
+    pulses: new Pulses(queue),
     shutdown: undefined,
     refused: () => {},
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
@@ -60,6 +64,7 @@ export class Peer {
       buffered: 0,
       drained: () => Promise.resolve(),
       close: () => {},
+      drop: () => {},
     };
     this.#session = new Session(host, wire, start);
   }
