@@ -20,11 +20,11 @@ export interface Position {
  *
  * @param store whose messages are to be read
  * @param since from where
- * @param epoch the history that this is of, if the client names it
  * @returns the position; with a gap it is the nearest one from which reading can go on
  */
-export async function locate(store: Store, since: WireSince, epoch?: string): Promise<Position> {
-  const { after, time } = since as { readonly after?: number; readonly time?: number };
+export async function locate(store: Store, since: WireSince): Promise<Position> {
+  const { after, time, epoch }: { after?: number; time?: number; epoch?: string | undefined } =
+    Object(since);
   const at = after === undefined && time !== undefined ? await store.positionAt(time) : undefined;
   const bounds = await store.bounds();
   const { floor, last } = bounds;

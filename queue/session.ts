@@ -215,7 +215,7 @@ export class Session implements Worker, Holder, Pulse {
   async #hello(request: RequestOf<"hello">, out: Outbox): Promise<void> {
     const { since, session, epoch, positions, heartbeat } = request;
     const { queue: { store }, welcome } = this.#host;
-    if (since !== undefined) this.#reads.start = await locate(store, since, epoch);
+    if (since !== undefined) this.#reads.start = await locate(store, since);
     if (positions.size > 0) this.#reads.place(await locateAll(store, positions, epoch));
     if (session !== undefined) this.#claim(session);
     if (heartbeat !== undefined) {

@@ -32,11 +32,11 @@ export class Streams {
 
   /** Opens a stream; one that does not say from where begins at the connection's cursor. */
   async subscribe(request: SubscribeRequest, reader: Reader, out: Outbox): Promise<void> {
-    const { id: sub, topic, since, epoch, onGap, messages, bytes } = request;
+    const { id: sub, topic, since, onGap, messages, bytes } = request;
     if (this.#subscriptions.has(sub)) return fail(this.#host, request, idInUse(sub), out);
     const position: Position = since === undefined
       ? { after: reader.cursor, gap: reader.takeGap() }
-      : await locate(this.#host.queue.store, since, epoch);
+      : await locate(this.#host.queue.store, since);
     if (position.gap && onGap === undefined) return fail(this.#host, request, position.gap, out);
     const after = position.gap && onGap === "now"
       ? (await this.#host.queue.store.bounds()).last

@@ -64,7 +64,7 @@ Deno.test("a client of another history is told so at each first read, and at eac
     action: "hello",
     id: 1,
     epoch: "an older one",
-    since: { after: 40 },
+    since: { after: 40, epoch: "an older one" },
     positions: { t: 44 },
   });
   for (const topic of ["t", "other"]) {
@@ -72,13 +72,14 @@ Deno.test("a client of another history is told so at each first read, and at eac
     assertEquals(error.code, "epoch_changed");
   }
   assertEquals((await client.ask({ action: "get", id: 3, topic: "t" })).message, "new");
-  const subscribe = { action: "subscribe", topic: "t", messages: 9, bytes: 1000, epoch: "old" };
-  const refused = await client.ask({ ...subscribe, id: 4, since: { after: 44 } });
+  const subscribe = { action: "subscribe", topic: "t", messages: 9, bytes: 1000 };
+  const since = { after: 44, epoch: "an older one" };
+  const refused = await client.ask({ ...subscribe, id: 4, since });
   assertEquals(refused.error.code, "epoch_changed");
   const { start } = await client.ask({
     ...subscribe,
     id: 5,
-    since: { after: 44 },
+    since,
     onGap: "oldest",
   });
   assertEquals(start, 0);
@@ -117,6 +118,7 @@ Deno.test("what is no session, position, number or interval is refused, and a se
     { positions: { t: -1 } },
     { positions: { "": 1 } },
     { epoch: 5 },
+    { since: { after: 1, epoch: 5 } },
     { heartbeat: 99 },
     { heartbeat: 600_001 },
     { heartbeat: 1000.5 },
