@@ -52,6 +52,8 @@ export interface Welcome {
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
   readonly limits: Limits;
+  /** How often it gives a sign of life, in milliseconds, if the client asked for that. */
+  readonly heartbeat?: number | undefined;
 }
 
 /** One topic in the answer to `topics`. */
