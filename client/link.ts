@@ -240,7 +240,7 @@ export class Link implements Ends {
   #take({ line, welcome }: Contact): void {
     this.#welcome = welcome;
     this.#line = line;
-    this.#known = Math.max(this.#known, welcome.start);
+    this.#known = Math.max(this.#known, welcome.start, welcome.recalls);
     const { inFlight, inFlightBytes, frameRequests } = welcome.limits;
     this.#outgoing.open({
       calls: inFlight ?? LIMITS.inFlight.usual,
