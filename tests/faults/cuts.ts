@@ -12,7 +12,7 @@
 import { connect, type Connection, serve } from "../../mod.ts";
 import { type Random, seeded } from "../support/seeded.ts";
 import { type Faults, FaultyProxy } from "./proxy.ts";
-import { type Finding, report } from "./report.ts";
+import { type Finding, none, report } from "./report.ts";
 
 /** How it is run. */
 export interface CutsOptions {
@@ -128,10 +128,6 @@ async function getAll(mq: Connection, got: string[], signal: AbortSignal): Promi
       if (!signal.aborted) throw error;
     }
   }
-}
-
-function none(found: readonly unknown[]): Pick<Finding, "seen" | "good"> {
-  return { seen: found.length, good: found.length === 0 };
 }
 
 function same(one: readonly string[], other: readonly string[]): boolean {

@@ -14,6 +14,17 @@ export interface Finding {
   readonly good: boolean;
 }
 
+/** What was looked for and must not be there. */
+export function none(found: readonly unknown[]): Pick<Finding, "seen" | "good"> {
+  return { seen: found.length, good: found.length === 0 };
+}
+
+/** Throws unless everything is as it has to be; for tests. */
+export function allGood(findings: readonly Finding[]): void {
+  const bad = findings.filter(({ good }) => !good).map(({ what, seen }) => `${what}: ${seen}`);
+  if (bad.length > 0) throw new Error(`It is not as it has to be.\n${bad.join("\n")}`);
+}
+
 /**
  * Prints findings, and ends the process with 1 if one is not good.
  *

@@ -1,0 +1,136 @@
+/**
+ * A server in a process of its own, seen from outside: what it takes, what it says of itself, and how it ends.
+ *
+ * Run as a program this file is that process: its argument is the options as JSON. Its first line says where it
+ * listens; for each line that it reads it collects garbage and prints a {@linkcode Report}.
+ *
+ * @module
+ */
+
+import { lines } from "../../cli/lines.ts";
+import { serve, type ServeOptions, type Stats } from "../../server.ts";
+import { ROOT } from "../support/program.ts";
+
+/** What a server says of itself, after garbage collection. Sizes are in bytes. */
+export interface Report extends Stats {
+  /** The heap of JavaScript. */
+  readonly heap: number;
+  /** All memory of the process. */
+  readonly resident: number;
+}
+
+/** Options that can be told to another process. */
+export type ChildOptions = Omit<ServeOptions, "signal" | "log" | "clock">;
+
+/** A server that runs as a child of this process. It is killed when it is disposed of. */
+export class ChildServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #said: AsyncGenerator<string>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #complaints: Promise<string>;
+  #ended = false;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    said: AsyncGenerator<string>,
+    complaints: Promise<string>,
+    port: number,
+  ) {
+    this.port = port;
+    this.#child = child;
+    this.#said = said;
+    this.#writer = child.stdin.getWriter();
+    this.#complaints = complaints;
+    void child.status.then(() => this.#ended = true);
+  }
+
+  /** Starts one; it listens when this resolves. */
+  static async start(options: ChildOptions = {}): Promise<ChildServer> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "--v8-flags=--expose-gc", PROGRAM, JSON.stringify(options)],
+      cwd: ROOT,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const said = each(lines(child.stdout));
+    const complaints = new Response(child.stderr).text();
+    const { done, value } = await said.next();
+    if (done) throw new Error(`Cannot start the server: ${await complaints}`);
+    return new ChildServer(child, said, complaints, Number(value));
+  }
+
+  /** Where to connect. */
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}`;
+  }
+
+  /** The process has ended. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Has it collect garbage, and say what it holds. */
+  async report(): Promise<Report> {
+    await this.#writer.write(new TextEncoder().encode("\n"));
+    const { done, value } = await this.#said.next();
+    if (done) throw new Error(`Cannot ask the server: it has ended: ${await this.#complaints}`);
+    return JSON.parse(value);
+  }
+
+  /** All memory of the process now, in bytes; no garbage is collected for it. Linux alone. */
+  async resident(): Promise<number> {
+    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
+  }
+
+  /** Sends a signal. */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until it has ended by itself: the code (128 and more after a signal), and what it complained of. */
+  async end(): Promise<{ readonly code: number; readonly complaints: string }> {
+    // A server that only ever listens to us would wait for the next line.
+    await this.#writer.close().catch(() => {});
+    const { code } = await this.#child.status;
+    for await (const _ of this.#said);
+    return { code, complaints: (await this.#complaints).trim() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (!this.#ended) this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended just now.
+    }
+    await this.end();
+  }
+}
+
+const PROGRAM = new URL("tests/faults/child_server.ts", ROOT).href;
+
+async function* each(batches: AsyncGenerator<string[]>): AsyncGenerator<string> {
+  for await (const batch of batches) yield* batch;
+}
+
+async function main(options: ChildOptions): Promise<void> {
+  // What goes wrong by a client's doing is counted in the report; what is wrong with the server is told.
+  const log = { info() {}, warn() {}, error: console.error };
+  const server = await serve({ port: 0, log, ...options });
+  console.log(server.port);
+  for await (const batch of lines(Deno.stdin.readable)) {
+    for (const _ of batch) {
+      for (let i = 0; i < 3; i++) {
+        (globalThis as { gc?: () => void }).gc?.();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      const { heapUsed: heap, rss: resident } = Deno.memoryUsage();
+      console.log(JSON.stringify({ heap, resident, ...server.stats() }));
+    }
+  }
+  await server.finished;
+}
+
+if (import.meta.main) await main(JSON.parse(Deno.args[0] ?? "{}"));

@@ -1,0 +1,163 @@
+/**
+ * Random and mutated frames, over many connections, beside a client that behaves: the server has to live, to answer
+ * each request that has an id once, and to forget it all.
+ *
+ * ```sh
+ * deno task fuzz [FRAMES] [SEED] [builtin|hardened]
+ * ```
+ *
+ * @module
+ */
+
+import { connect } from "../../client.ts";
+import type { TransportChoice } from "../../server.ts";
+import { seeded } from "../support/seeded.ts";
+import { ChildServer } from "./child_server.ts";
+import { FuzzLine } from "./fuzz_line.ts";
+import { type Finding, none, report } from "./report.ts";
+import { pause } from "./pause.ts";
+
+/** How it is run. */
+export interface FuzzOptions {
+  /** How many frames there are. */
+  readonly frames: number;
+  /** Makes the frames of a run those of another with the same seed. */
+  readonly seed: number;
+  readonly transport?: TransportChoice;
+}
+
+/** So many connections at a time. */
+const LANES = 4;
+
+/** How long messages are kept: what was stored is gone before the memory is looked at, in milliseconds. */
+const RETENTION = 500;
+const GONE = 2500;
+
+const GOAL = 10e6;
+
+/**
+ * Says all kinds of things to a server, and looks at how it takes them.
+ *
+ * @param options how many frames
+ * @returns what was found
+ */
+export async function fuzz(
+  { frames, seed, transport = "builtin" }: FuzzOptions,
+): Promise<Finding[]> {
+  await using server = await ChildServer.start({ retention: RETENTION, transport });
+  // The first frames make grow what grows once.
+  const warmth = await storm(server, Math.ceil(frames / 20), seed + 1);
+  await pause(GONE);
+  const before = await server.report();
+  const stop = new AbortController();
+  const good = behave(server, stop.signal);
+  const seen = await storm(server, frames, seed);
+  stop.abort();
+  const { calls, wrong, slowest } = await good;
+  await pause(GONE);
+  const crashed = server.ended;
+  const after = crashed ? undefined : await server.report();
+  server.signal("SIGTERM");
+  const { code, complaints } = await server.end();
+  const grown = after ? after.heap - before.heap : Infinity;
+  const lines = [...warmth.all, ...seen.all];
+  const asked = lines.reduce((sum, { tally }) => sum + tally.asked, 0);
+  const told = lines.flatMap(({ tally }) => tally.wrong);
+  const left = lines.flatMap(({ unanswered }) => unanswered);
+  const closes = Map.groupBy(lines.filter(({ closed }) => closed), ({ code }) => `${code}`);
+  for (const what of [...told, ...wrong].slice(0, 5)) console.error(what);
+  if (complaints !== "") console.error(complaints.slice(0, 2000));
+  return [
+    { what: "frames said", seen: seen.frames, good: seen.frames >= frames },
+    { what: "connections", seen: lines.length, good: true },
+    {
+      what: "of them closed by the server, with",
+      seen: [...closes].map(([code, { length }]) => `${code}: ${length}`).join(", "),
+      good: lines.every(({ badlyClosed }) => !badlyClosed),
+    },
+    { what: "crashes", seen: crashed || code !== 0 ? 1 : 0, good: !crashed && code === 0 },
+    { what: "connections that hung", ...none(lines.filter(({ hung }) => hung)) },
+    { what: "requests that have an answer", seen: asked, good: asked > frames / 4 },
+    { what: "not answered", ...none(left) },
+    { what: "answered twice, or with what is neither a result nor a coded error", ...none(told) },
+    { what: "errors in the server's log", ...none(complaints.split("\n").filter(Boolean)) },
+    { what: "good requests beside them", seen: calls, good: calls > 0 },
+    { what: "good requests answered wrongly", ...none(wrong) },
+    { what: "the slowest of them took, in ms", seen: Math.round(slowest), good: slowest < 10_000 },
+    { what: "connections left", seen: after?.connections ?? "?", good: after?.connections === 0 },
+    { what: "heap grown, in MB", seen: (grown / 1e6).toFixed(1), good: grown <= GOAL },
+  ];
+}
+
+/** Says frames over many connections. */
+async function storm(
+  server: ChildServer,
+  frames: number,
+  seed: number,
+): Promise<{ readonly all: FuzzLine[]; readonly frames: number }> {
+  const all: FuzzLine[] = [];
+  let said = 0;
+  await Promise.all(
+    Array.from({ length: LANES }, async (_, lane) => {
+      const random = seeded(seed * LANES + lane);
+      while (said < frames && !server.ended) {
+        const line = await FuzzLine.open(server.port, random);
+        all.push(line);
+        const most = 1 + random(400);
+        while (line.frames < most && said < frames && !line.over) {
+          const before = line.frames;
+          await line.burst(1 + random(30));
+          said += line.frames - before;
+        }
+        await line.finish();
+      }
+    }),
+  );
+  return { all, frames: said };
+}
+
+/** A client that does only what it should, and looks at each answer. */
+async function behave(server: ChildServer, signal: AbortSignal) {
+  const wrong: string[] = [];
+  let [calls, slowest, last] = [0, 0, 0];
+  await using mq = await connect({ url: server.url });
+  const topic = "of one who behaves";
+  for (let i = 0; !signal.aborted; i++) {
+    const begin = performance.now();
+    try {
+      const bodies = [`${i}`, `é ${i}`, `${i} `.repeat(i % 500)];
+      const seqs = [await mq.put(topic, bodies[0]!), ...await mq.putMany(topic, bodies.slice(1))];
+      const got = await Promise.all([mq.read(topic), mq.read(topic)]);
+      const newest = await mq.read(topic, { mode: "newest" });
+      const rest = await mq.get(topic);
+      calls += 6;
+      for (const [at, message] of [...got, newest].entries()) {
+        const right = message?.body === bodies[at] && message?.seq === seqs[at];
+        // Where all was slow it may have expired.
+        const late = performance.now() - begin > RETENTION / 2 && message === undefined;
+        if (!right && !late) wrong.push(`${JSON.stringify(message)} is not ${bodies[at]}`);
+      }
+      if (rest !== "") wrong.push(`${rest} is left`);
+      if (seqs.some((seq, at) => seq <= (seqs[at - 1] ?? last))) wrong.push(`order: ${seqs}`);
+      last = seqs.at(-1)!;
+    } catch (error) {
+      wrong.push(String(error));
+      if (server.ended) break;
+    }
+    slowest = Math.max(slowest, performance.now() - begin);
+  }
+  return { calls, wrong, slowest };
+}
+
+if (import.meta.main) {
+  const [frames = "100000", seed = `${Date.now() % 1_000_000}`, transport = "builtin"] = Deno.args;
+  console.log(`deno task fuzz ${frames} ${seed} ${transport}`);
+  const options = { frames: Number(frames), seed: Number(seed) };
+  report(
+    "Frames as no sane client says them",
+    await fuzz({
+      ...options,
+      transport: transport as TransportChoice,
+    }),
+  );
+}

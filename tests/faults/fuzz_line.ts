@@ -1,0 +1,134 @@
+/**
+ * One connection of the fuzzer: what it says, and whether the server is still with it.
+ *
+ * @module
+ */
+
+import { CLOSE } from "../../protocol/websocket.ts";
+import { BareClient, clientFrame } from "../support/bare_client.ts";
+import type { Random } from "../support/seeded.ts";
+import { decoded, type FuzzFrame, fuzzFrame } from "./fuzz_frames.ts";
+import { until } from "./pause.ts";
+import { Tally } from "./tally.ts";
+
+/** A server that has not answered after so long hangs, in milliseconds. */
+const PATIENCE = 20_000;
+
+/** Ids that no frame has by chance. */
+const OWN_IDS = 2 ** 50;
+
+/** With what the server may close: it says so in docs/protocol.md, or RFC 6455 does. */
+const DOCUMENTED = new Set<number | undefined>([
+  1002, // it breaks the protocol of WebSockets
+  1007, // what it calls text is none
+  1009, // a frame is too large
+  CLOSE.policyViolation,
+  CLOSE.tryAgainLater,
+  CLOSE.givenUp,
+  CLOSE.replaced,
+]);
+
+/** A connection over which anything is said. */
+export class FuzzLine {
+  readonly tally: Tally = new Tally();
+  /** How many frames were said. */
+  frames = 0;
+  /** The server closed it, with this code if with any. */
+  closed = false;
+  code: number | undefined;
+  /** It was neither answered nor closed. */
+  hung = false;
+  /** What was not answered although it is open. */
+  unanswered: readonly unknown[] = [];
+  readonly #client: BareClient;
+  readonly #random: Random;
+  readonly #reading: Promise<void>;
+  /** Something was sent as text that is not UTF-8: the server may hang up without a word. */
+  #broken = false;
+  #finished = false;
+  #lastOwn = OWN_IDS;
+
+  private constructor(client: BareClient, random: Random) {
+    this.#client = client;
+    this.#random = random;
+    this.#reading = this.#read();
+  }
+
+  /** Opens one. */
+  static async open(port: number, random: Random): Promise<FuzzLine> {
+    const headers = random(2) === 0 ? ["Sec-WebSocket-Protocol: dsmq"] : [];
+    return new FuzzLine(await BareClient.open(port, ...headers), random);
+  }
+
+  /** Nothing more can be said. */
+  get over(): boolean {
+    return this.closed || this.hung;
+  }
+
+  /** The server had no reason to close it that is written anywhere. */
+  get badlyClosed(): boolean {
+    return this.closed && !DOCUMENTED.has(this.code) && !(this.#broken && this.code === undefined);
+  }
+
+  /** Says some frames, and waits until the server is through with them. */
+  async burst(count: number): Promise<void> {
+    for (let i = 0; i < count && !this.over; i++) {
+      const frame = fuzzFrame(this.#random);
+      this.#broken ||= frame.opcode === 1 && decoded(frame.payload) === undefined;
+      this.frames++;
+      await this.#say(frame);
+    }
+    await this.#settle();
+  }
+
+  /** Calls off what waits, and hangs up once everything is answered. */
+  async finish(): Promise<void> {
+    for (const wait of this.tally.owed) {
+      if (typeof wait === "number") await this.#request({ action: "cancel", wait });
+    }
+    await this.#settle();
+    await until(() => this.over || this.tally.owed.length === 0, 2000, 5);
+    if (!this.over) this.unanswered = this.tally.owed;
+    this.#finished = true;
+    this.#client.cut();
+    await this.#reading;
+  }
+
+  /** The server works off a connection in order: once this is answered, it is through. */
+  async #settle(): Promise<void> {
+    const id = ++this.#lastOwn;
+    await this.#request({ action: "heartbeat", id });
+    if (!await until(() => this.over || !this.tally.owes(id), PATIENCE, 1)) {
+      this.hung = true;
+    }
+  }
+
+  async #request(request: object): Promise<void> {
+    const payload = new TextEncoder().encode(JSON.stringify(request));
+    await this.#say({ opcode: 1, payload });
+  }
+
+  async #say(frame: FuzzFrame): Promise<void> {
+    if (this.over) return;
+    this.tally.sends(frame);
+    try {
+      await this.#client.say(clientFrame(frame.opcode, frame.payload));
+    } catch {
+      // The server has hung up; the reading comes to it.
+    }
+  }
+
+  async #read(): Promise<void> {
+    for (let frame; (frame = await this.#client.next()) !== undefined;) {
+      const { opcode, payload } = frame;
+      if (opcode === 1) this.tally.hears(new TextDecoder().decode(payload));
+      else if (opcode === 8) {
+        this.code = payload.length < 2 ? 1005 : payload[0]! * 256 + payload[1]!;
+        break;
+      }
+    }
+    if (this.#finished) return;
+    this.closed = true;
+    this.#client.cut();
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What a connection asked and what it was answered, request by request.
+ *
+ * @module
+ */
+
+import { ERRORS } from "../../protocol/errors.ts";
+import { decoded, type FuzzFrame } from "./fuzz_frames.ts";
+
+/** What one item of an answer may be. */
+// deno-lint-ignore no-explicit-any -- whatever the server says is looked at
+type Said = any;
+
+/** Counts what is owed to one connection, and what it got beyond that. */
+export class Tally {
+  /** Requests with a usable id, and those of dsmq 1.x that have an answer. */
+  asked = 0;
+  /** What was said that should not have been, and why. */
+  readonly wrong: string[] = [];
+  /** By id (`null` for what is none, `plain` for dsmq 1.x): how many answers are owed. */
+  readonly #owed = new Map<number | null | "plain", number>();
+
+  /** Notes a frame that is sent. */
+  sends({ opcode, payload }: FuzzFrame): void {
+    const text = opcode === 1 ? decoded(payload) : undefined;
+    const said = text === undefined ? undefined : parsed(text);
+    for (const item of Array.isArray(said) ? said : [said]) {
+      const name = answeredAs(item);
+      if (name === undefined) continue;
+      this.asked++;
+      this.#owed.set(name, (this.#owed.get(name) ?? 0) + 1);
+    }
+  }
+
+  /** Notes a frame that has come. */
+  hears(text: string): void {
+    const said = parsed(text);
+    if (said === undefined) this.wrong.push(`not JSON: ${brief(text)}`);
+    for (const item of Array.isArray(said) ? said : [said]) this.#hearsOne(item);
+  }
+
+  /** Ids of requests that were not answered. */
+  get owed(): (number | null | "plain")[] {
+    return [...this.#owed.keys()];
+  }
+
+  /** Whether an answer is owed under an id. */
+  owes(id: number): boolean {
+    return this.#owed.has(id);
+  }
+
+  #hearsOne(item: Said): void {
+    if (!wellFormed(item)) this.wrong.push(`no answer of the protocol: ${brief(item)}`);
+    if (isUnasked(item)) return;
+    const name = item?.id === undefined ? "plain" : item.id;
+    const owed = this.#owed.get(name);
+    if (owed === undefined) this.wrong.push(`not asked for, or answered twice: ${brief(item)}`);
+    else if (owed === 1) this.#owed.delete(name);
+    else this.#owed.set(name, owed - 1);
+  }
+}
+
+/** Under which id a request is answered; `undefined` if it is not. */
+function answeredAs(item: Said): number | null | "plain" | undefined {
+  if (item === null || typeof item !== "object" || Array.isArray(item)) return undefined;
+  const { id, action } = item;
+  if (id === undefined) return action === "get" || action === "get_latest" ? "plain" : undefined;
+  return Number.isSafeInteger(id) && id >= 0 ? id : null;
+}
+
+/** Parts of streams, and signs of life. */
+function isUnasked(item: Said): boolean {
+  return item?.id === undefined && (item?.sub !== undefined || item?.heartbeat !== undefined);
+}
+
+/** It has a result or one coded error, never both. */
+function wellFormed(item: Said): boolean {
+  if (item === null || typeof item !== "object" || Array.isArray(item)) return false;
+  const { error, id } = item;
+  if (error === undefined) return id !== null;
+  const coded = Object.hasOwn(ERRORS, error.code) && typeof error.message === "string";
+  const results = ["seq", "seqs", "topics", "protocol", "start"];
+  return coded && !results.some((name) => name in item);
+}
+
+function parsed(text: string): Said {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function brief(what: unknown): string {
+  const text = typeof what === "string" ? what : JSON.stringify(what) ?? "undefined";
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
