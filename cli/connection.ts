@@ -36,13 +36,15 @@ export async function connection(
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
   const timer = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), PATIENCE);
   try {
-    return await connect({
+    const mq = await connect({
       ...(url !== undefined && { url }),
       ...(host !== undefined && { host }),
       ...(port !== undefined && { port: whole("port", port) }),
       ...(since !== undefined && { since }),
       ...(signal !== undefined && { signal }),
     });
+    void tellOf(mq);
+    return mq;
   } finally {
     clearTimeout(timer);
   }
@@ -56,4 +58,19 @@ export async function connection(
  */
 export function asJson({ topic, seq, time, body }: Message): string {
   return JSON.stringify({ topic, seq, time, message: body });
+}
+
+/** Says when the server is away, and when it is back. */
+async function tellOf(mq: Connection): Promise<void> {
+  let away = false;
+  for await (const { state, url, why, epochChanged } of mq.states()) {
+    if (state === "reconnecting" && !away) {
+      say(`dsmq: lost the connection to ${url}, ${why}; trying to connect again`);
+    }
+    if (state === "connected" && away) {
+      const lost = epochChanged ? "; it has lost the messages that it had" : "";
+      say(`dsmq: connected again to ${url}${lost}`);
+    }
+    away = state === "reconnecting";
+  }
 }

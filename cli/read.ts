@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Connection, Message, OnGap } from "../client.ts";
+import type { Connection, GapChoice, Message } from "../client.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection } from "./connection.ts";
-import { interrupt, print } from "./terminal.ts";
+import { interrupt, print, say } from "./terminal.ts";
 import { duration, position, whole } from "./values.ts";
 
 const since = (usual: string) => ({
@@ -119,7 +119,14 @@ export const tail: Command = {
   },
 };
 
-function gap(text: string | undefined): OnGap | undefined {
-  if (text === undefined || text === "oldest" || text === "now") return text;
-  throw new RangeError(`--on-gap is oldest or now, got ${JSON.stringify(text)}`);
+/** What to do about a gap: it is said, and then reading goes on. */
+function gap(text: string | undefined): GapChoice | undefined {
+  if (text === undefined) return undefined;
+  if (text !== "oldest" && text !== "now") {
+    throw new RangeError(`--on-gap is oldest or now, got ${JSON.stringify(text)}`);
+  }
+  return ({ message }) => {
+    say(`dsmq: messages were missed: ${message}`);
+    return text;
+  };
 }
