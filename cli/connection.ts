@@ -4,7 +4,13 @@
  * @module
  */
 
-import { connect, type Connection, type Message, type Since } from "../client.ts";
+import {
+  connect,
+  type Connection,
+  type ConnectOptions,
+  type Message,
+  type Since,
+} from "../client.ts";
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import type { Arguments, Option } from "./command.ts";
 import { say } from "./terminal.ts";
@@ -25,13 +31,13 @@ const PATIENCE = 1000;
  *
  * @param args where it is
  * @param since from where to read
- * @param signal gives up when it aborts
+ * @param options how else to connect
  * @returns the connection
  */
 export async function connection(
   args: Arguments,
   since: Since | undefined,
-  signal?: AbortSignal,
+  options: Pick<ConnectOptions, "signal" | "reconnect"> = {},
 ): Promise<Connection> {
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
   const timer = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), PATIENCE);
@@ -41,7 +47,7 @@ export async function connection(
       ...(host !== undefined && { host }),
       ...(port !== undefined && { port: whole("port", port) }),
       ...(since !== undefined && { since }),
-      ...(signal !== undefined && { signal }),
+      ...options,
     });
     void tellOf(mq);
     return mq;
