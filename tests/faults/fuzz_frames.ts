@@ -20,9 +20,7 @@ const SINCE = ['"start"', '"now"', '{"after":1}', '{"time":1}', '{"after":3,"epo
 
 const COUNTS = ["0", "1", "2", "7", "50", "100000000", "9007199254740991"];
 
-const SESSIONS = ["0123456789abcdef", "fuzz-fuzz-fuzz-fuzz", "_______________-"].map((name) =>
-  q(name)
-);
+const SESSIONS = Array.from({ length: 16 }, (_, i) => q(`fuzz-fuzz_fuzz-${i}`));
 
 /** The fields of each action, and good values for each, as JSON. Some of them exclude each other, which is wanted. */
 const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {

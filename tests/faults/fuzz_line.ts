@@ -43,8 +43,11 @@ export class FuzzLine {
   readonly #client: BareClient;
   readonly #random: Random;
   readonly #reading: Promise<void>;
-  /** Something was sent as text that is not UTF-8: the server may hang up without a word. */
-  #broken = false;
+  /**
+   * The server may hang up without our hearing its goodbye: what was sent as text is not UTF-8, or somebody else took
+   * the session while more of ours was under way, which resets the connection.
+   */
+  #mayBeCut = false;
   #finished = false;
   #lastOwn = OWN_IDS;
 
@@ -67,14 +70,17 @@ export class FuzzLine {
 
   /** The server had no reason to close it that is written anywhere. */
   get badlyClosed(): boolean {
-    return this.closed && !DOCUMENTED.has(this.code) && !(this.#broken && this.code === undefined);
+    return this.closed && !DOCUMENTED.has(this.code) &&
+      !(this.#mayBeCut && this.code === undefined);
   }
 
   /** Says some frames, and waits until the server is through with them. */
   async burst(count: number): Promise<void> {
     for (let i = 0; i < count && !this.over; i++) {
       const frame = fuzzFrame(this.#random);
-      this.#broken ||= frame.opcode === 1 && decoded(frame.payload) === undefined;
+      if (frame.opcode === 1) {
+        this.#mayBeCut ||= decoded(frame.payload)?.includes('"session"') ?? true;
+      }
       this.frames++;
       await this.#say(frame);
     }
