@@ -100,19 +100,16 @@ export async function cuts({ cuts, seed }: CutsOptions): Promise<Finding[]> {
     { what: "connections cut", seen: proxy.cuts, good: proxy.cuts >= cuts },
     { what: "puts acknowledged", seen: acknowledged.size, good: acknowledged.size === put + 1 },
     { what: "puts and reads refused", seen: refused.length, good: refused.length === 0 },
-    {
-      what: "acknowledged, and not in store",
-      ...none(inOrder.filter((body) => !present.has(body))),
-    },
+    none("acknowledged, and not in store", inOrder.filter((body) => !present.has(body))),
     {
       what: "stored twice",
       seen: stored.length - present.size,
       good: stored.length === present.size,
     },
-    {
-      what: "put one after another, and stored in another order",
-      ...none(numbers(stored.slice(0, -1)).filter((n, i, all) => i > 0 && n < all[i - 1]!)),
-    },
+    none(
+      "put one after another, and stored in another order",
+      numbers(stored.slice(0, -1)).filter((n, i, all) => i > 0 && n < all[i - 1]!),
+    ),
     { what: "got, as stored", seen: got.length, good: same(got, stored) },
     { what: "streamed, as stored", seen: streamed.length, good: same(streamed, stored) },
   ];

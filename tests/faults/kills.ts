@@ -13,7 +13,8 @@ import { DatabaseSync } from "node:sqlite";
 import { connect, type Connection, DsmqError } from "../../mod.ts";
 import { Program } from "../support/program.ts";
 import { seeded } from "../support/seeded.ts";
-import { type Finding, report } from "./report.ts";
+import { pause } from "./pause.ts";
+import { type Finding, none, report } from "./report.ts";
 
 /** How it is run. */
 export interface KillsOptions {
@@ -60,21 +61,21 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       putAll(mq, i, ending.signal, acknowledged, (error) => refused.push(String(error)))
     );
     for (let killed = 0; killed < kills; killed++) {
-      await sleep(20 + random(80));
+      await pause(20 + random(80));
       server.child.kill("SIGKILL");
       await server.end();
       ({ server, port } = await start(port));
       // It has to come to some acknowledgements before it is killed.
       const before = acknowledged.size;
       const end = Date.now() + 20_000;
-      while (acknowledged.size < before + 100 && Date.now() < end) await sleep(2);
+      while (acknowledged.size < before + 100 && Date.now() < end) await pause(2);
     }
     ending.abort();
     await Promise.all(putting);
     const last = "last";
     acknowledged.set(last, await putters[0]!.put(TOPIC, last));
     const end = Date.now() + 20_000;
-    while (streamed.at(-1) !== last && Date.now() < end) await sleep(10);
+    while (streamed.at(-1) !== last && Date.now() < end) await pause(10);
     stop.abort();
     await streaming;
 
@@ -172,14 +173,6 @@ function integrity(file: string): string {
   } finally {
     db.close();
   }
-}
-
-function none(what: string, found: readonly unknown[]): Finding {
-  return { what, seen: found.length, good: found.length === 0 };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 if (import.meta.main) {

@@ -15,8 +15,8 @@ export interface Finding {
 }
 
 /** What was looked for and must not be there. */
-export function none(found: readonly unknown[]): Pick<Finding, "seen" | "good"> {
-  return { seen: found.length, good: found.length === 0 };
+export function none(what: string, found: readonly unknown[]): Finding {
+  return { what, seen: found.length, good: found.length === 0 };
 }
 
 /** Throws unless everything is as it has to be; for tests. */
