@@ -2,7 +2,8 @@
  * A server in a process of its own, seen from outside: what it takes, what it says of itself, and how it ends.
  *
  * Run as a program this file is that process: its argument is the options as JSON. Its first line says where it
- * listens; for each line that it reads it collects garbage and prints a {@linkcode Report}.
+ * listens; for each line that it reads it collects garbage and prints a {@linkcode Report}, and its last line is
+ * what it has done in all.
  *
  * @module
  */
@@ -17,6 +18,16 @@ export interface Report extends Stats {
   readonly heap: number;
   /** All memory of the process. */
   readonly resident: number;
+}
+
+/** How a server ended. */
+export interface Ending {
+  /** What its process exited with; 128 and more after a signal. */
+  readonly code: number;
+  /** What it had done, if it came to say that. */
+  readonly stats: Stats | undefined;
+  /** What it said on standard error. */
+  readonly complaints: string;
 }
 
 /** Options that can be told to another process. */
@@ -90,13 +101,15 @@ export class ChildServer implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits until it has ended by itself: the code (128 and more after a signal), and what it complained of. */
-  async end(): Promise<{ readonly code: number; readonly complaints: string }> {
-    // A server that only ever listens to us would wait for the next line.
+  /** Waits until it has ended by itself. */
+  async end(): Promise<Ending> {
+    // Or it would wait for the next line.
     await this.#writer.close().catch(() => {});
     const { code } = await this.#child.status;
-    for await (const _ of this.#said);
-    return { code, complaints: (await this.#complaints).trim() };
+    let last: string | undefined;
+    for await (const line of this.#said) last = line;
+    const stats = last === undefined ? undefined : JSON.parse(last);
+    return { code, stats, complaints: (await this.#complaints).trim() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,6 +144,7 @@ async function main(options: ChildOptions): Promise<void> {
     }
   }
   await server.finished;
+  console.log(JSON.stringify(server.stats()));
 }
 
 if (import.meta.main) await main(JSON.parse(Deno.args[0] ?? "{}"));

@@ -1,0 +1,106 @@
+/**
+ * A client without any of ours in it, which puts as fast as it can and knows what it is owed.
+ *
+ * @module
+ */
+
+import { BareClient, clientFrame } from "../support/bare_client.ts";
+
+/** What the server answered. */
+interface Answer {
+  readonly id: number;
+  readonly seq?: number;
+  readonly error?: { readonly code: string };
+}
+
+/** So many puts go in a frame, and so many may be unanswered. */
+const BATCH = 20;
+const WINDOW = 2000;
+
+/** Puts until the server says goodbye, and answers that. */
+export class RawPutter {
+  /** What is stored, with its sequence number. */
+  readonly acknowledged: Map<string, number> = new Map();
+  /** Codes of what was refused. */
+  readonly refused: string[] = [];
+  /** How many puts were sent. */
+  sent = 0;
+  /** What the connection was closed with; `undefined` if it was cut. */
+  code: number | undefined;
+  /** Resolves at the end of the connection. */
+  readonly over: Promise<void>;
+  readonly #client: BareClient;
+  readonly #name: string;
+  readonly #topic: string;
+  #answered = 0;
+  /** Answers came that were not the next ones. */
+  #disordered = false;
+  #goodbye = false;
+  #room = Promise.withResolvers<void>();
+
+  private constructor(client: BareClient, topic: string, name: string) {
+    this.#client = client;
+    this.#topic = topic;
+    this.#name = name;
+    this.over = Promise.all([this.#put(), this.#read()]).then(() => client.cut());
+  }
+
+  /** Connects, and begins to put into a topic. */
+  static async open(port: number, topic: string, name: string): Promise<RawPutter> {
+    return new RawPutter(await BareClient.open(port), topic, name);
+  }
+
+  /** Each put up to the last that was answered was answered, in order. */
+  get ordered(): boolean {
+    return !this.#disordered;
+  }
+
+  async #put(): Promise<void> {
+    try {
+      while (!this.#goodbye) {
+        const puts = Array.from({ length: BATCH }, () => {
+          const id = this.sent++;
+          return { action: "put", id, topic: this.#topic, message: this.#body(id) };
+        });
+        await this.#client.say(clientFrame(1, JSON.stringify(puts)));
+        while (this.sent - this.#answered > WINDOW && !this.#goodbye) await this.#room.promise;
+      }
+    } catch {
+      // The line is cut: the reading comes to it.
+    }
+  }
+
+  async #read(): Promise<void> {
+    for (let frame; (frame = await this.#client.next()) !== undefined;) {
+      const { opcode, payload } = frame;
+      if (opcode === 8) {
+        this.code = payload.length < 2 ? 1005 : payload[0]! * 256 + payload[1]!;
+        this.#stop();
+        await this.#client.say(clientFrame(8, payload.slice(0, 2))).catch(() => {});
+      } else if (opcode === 1) {
+        for (const answer of [JSON.parse(new TextDecoder().decode(payload))].flat()) {
+          this.#take(answer);
+        }
+        this.#room.resolve();
+        this.#room = Promise.withResolvers();
+      }
+    }
+    this.#stop();
+  }
+
+  #take({ id, seq, error }: Answer): void {
+    this.#disordered ||= id !== this.#answered;
+    this.#answered++;
+    if (seq !== undefined) this.acknowledged.set(this.#body(id), seq);
+    else this.refused.push(error?.code ?? "neither stored nor refused");
+  }
+
+  #stop(): void {
+    this.#goodbye = true;
+    this.#room.resolve();
+  }
+
+  #body(id: number): string {
+    return `${this.#name}:${id}`;
+  }
+}

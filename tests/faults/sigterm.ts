@@ -1,0 +1,224 @@
+/**
+ * Servers that are told to stop in the middle of much work: what they took they have to answer, and then to end.
+ *
+ * ```sh
+ * deno run -A tests/faults/sigterm.ts [TIMES] [memory|file] [builtin|hardened]
+ * ```
+ *
+ * @module
+ */
+
+import { connect, type Connection, DsmqError } from "../../client.ts";
+import type { TransportChoice } from "../../server.ts";
+import { BareClient } from "../support/bare_client.ts";
+import { seeded } from "../support/seeded.ts";
+import { ChildServer, type Ending } from "./child_server.ts";
+import { pause } from "./pause.ts";
+import { RawPutter } from "./raw_putter.ts";
+import { type Finding, none, report } from "./report.ts";
+
+/** How it is run. */
+export interface SigtermOptions {
+  /** How many servers are stopped. */
+  readonly times: number;
+  /** Where messages are kept. Default: memory. */
+  readonly store?: "memory" | "file";
+  readonly transport?: TransportChoice;
+  readonly seed?: number;
+}
+
+const TOPIC = "sigterm";
+
+/** Peers that do not answer the goodbye get 2 s; what comes after is not worth another. */
+const STATED = 3000;
+
+/** A second signal ends it at once, in milliseconds. */
+const AT_ONCE = 500;
+
+/** One server in each so many has a peer that never reads. */
+const MUTE_EVERY = 4;
+
+/** What is left of a server that was stopped. */
+interface Stopped {
+  readonly ending: Ending;
+  readonly raw: readonly RawPutter[];
+  /** How long it took to end, in milliseconds. */
+  readonly took: number;
+  /** How many puts were acknowledged by it. */
+  readonly acknowledged: number;
+}
+
+/**
+ * Stops servers one after another, on one port, while clients put.
+ *
+ * @param options how many
+ * @returns what was found
+ */
+export async function sigterm(options: SigtermOptions): Promise<Finding[]> {
+  const { times, store = "memory", transport = "builtin", seed = 1 } = options;
+  const random = seeded(seed);
+  const dir = await Deno.makeTempDir({ prefix: "dsmq-sigterm-" });
+  const kept = store === "file" ? `sqlite:${dir}/queue.db` as const : "memory";
+  const start = (port: number) => ChildServer.start({ port, store: kept, transport });
+  let server = await start(0);
+  const { port, url } = server;
+  const reconnect = { firstPause: 1, longestPause: 20 };
+  const clients = await Promise.all(
+    Array.from({ length: 3 }, () => connect({ url, reconnect, timeout: 60_000 })),
+  );
+  const ours = clients.map((mq, i) => new Putter(mq, `ours ${i}`));
+  const stopped: Stopped[] = [];
+  try {
+    for (let i = 0; i < times; i++) {
+      const before = sum(ours.map(({ acknowledged }) => acknowledged.size));
+      const raw = await Promise.all(
+        [0, 1].map((n) => RawPutter.open(port, TOPIC, `raw ${i}.${n}`)),
+      );
+      using mute = i % MUTE_EVERY === 1 ? await BareClient.open(port) : undefined;
+      await pause(150 + random(150));
+      const begin = performance.now();
+      server.signal("SIGTERM");
+      const ending = await server.end();
+      const took = performance.now() - begin;
+      mute?.cut();
+      await Promise.all(raw.map(({ over }) => over));
+      await pause(20);
+      const after = sum(ours.map(({ acknowledged }) => acknowledged.size));
+      const byRaw = sum(raw.map(({ acknowledged }) => acknowledged.size));
+      stopped.push({ ending, raw, took, acknowledged: after - before + byRaw });
+      if (i < times - 1 || store === "file") server = await start(port);
+    }
+    for (const putter of ours) putter.stop();
+    const kept = store === "file" ? await readBack(server.url) : undefined;
+    // What memory had is gone, and with it whoever could answer.
+    await Promise.all(clients.map((mq) => mq.close()));
+    await Promise.all(ours.map(({ over }) => over));
+    return [
+      ...found(stopped),
+      ...(kept ? lasting(kept, stopped, ours) : []),
+      await endsAtOnce(transport),
+    ];
+  } finally {
+    await server[Symbol.asyncDispose]();
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** What can be told without looking at what is stored. */
+function found(stopped: readonly Stopped[]): Finding[] {
+  const raw = stopped.flatMap(({ raw }) => raw);
+  const refused = raw.flatMap(({ refused }) => refused);
+  const longest = Math.max(...stopped.map(({ took }) => took));
+  const usual = Math.max(
+    ...stopped.filter((_, i) => i % MUTE_EVERY !== 1).map(({ took }) => took),
+  );
+  const unanswered = sum(
+    raw.map(({ sent, acknowledged, refused }) => sent - acknowledged.size - refused.length),
+  );
+  return [
+    { what: "servers stopped", seen: stopped.length, good: true },
+    none("exit codes other than 0", stopped.filter(({ ending }) => ending.code !== 0)),
+    none("with words of error", stopped.map(({ ending }) => ending.complaints).filter(Boolean)),
+    {
+      what: "puts acknowledged",
+      seen: sum(stopped.map(({ acknowledged }) => acknowledged)),
+      good: stopped.every(({ acknowledged }) => acknowledged > 0),
+    },
+    none(
+      "servers that stored other than they acknowledged",
+      stopped.filter(({ ending, acknowledged }) => ending.stats?.stored !== acknowledged),
+    ),
+    none("raw clients that were not closed with 1012", raw.filter(({ code }) => code !== 1012)),
+    none(
+      "raw clients with a put unanswered before one that was",
+      raw.filter((one) => !one.ordered),
+    ),
+    { what: "raw puts that came too late to be taken", seen: unanswered, good: true },
+    { what: "raw puts refused", seen: [...new Set(refused)].join(), good: true },
+    { what: "the end took at most, in ms", seen: Math.round(usual), good: usual < STATED },
+    { what: "with a peer that reads nothing", seen: Math.round(longest), good: longest < STATED },
+  ];
+}
+
+/** What is stored against what was acknowledged. */
+function lasting(
+  stored: readonly string[],
+  stopped: readonly Stopped[],
+  ours: readonly Putter[],
+): Finding[] {
+  const present = new Set(stored);
+  const acknowledged = [...stopped.flatMap(({ raw }) => raw), ...ours]
+    .flatMap((putter) => [...putter.acknowledged.keys()]);
+  const known = new Set(acknowledged);
+  return [
+    { what: "stored in the file", seen: stored.length, good: stored.length > 0 },
+    none("acknowledged, and missing", acknowledged.filter((body) => !present.has(body))),
+    none("stored twice", stored.filter((body, i) => stored.indexOf(body, i + 1) >= 0)),
+    none("stored, and not acknowledged", stored.filter((body) => !known.has(body))),
+    none("puts of ours that failed", ours.flatMap(({ failed }) => failed)),
+  ];
+}
+
+/** A server with a peer that reads nothing waits for it; unless it is told again. */
+async function endsAtOnce(transport: TransportChoice): Promise<Finding> {
+  await using server = await ChildServer.start({ transport });
+  using _mute = await BareClient.open(server.port);
+  server.signal("SIGTERM");
+  await pause(300);
+  const patient = !server.ended;
+  const begin = performance.now();
+  server.signal("SIGTERM");
+  const { code } = await server.end();
+  const took = performance.now() - begin;
+  const what = "the end after a second signal, in ms";
+  return { what, seen: Math.round(took), good: patient && took < AT_ONCE && code !== 0 };
+}
+
+async function readBack(url: string): Promise<string[]> {
+  await using reader = await connect({ url, since: "start" });
+  const bodies: string[] = [];
+  for (let message; (message = await reader.read(TOPIC));) bodies.push(message.body);
+  return bodies;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+/** Puts through a connection of ours until it is told to stop. */
+class Putter {
+  readonly acknowledged: Map<string, number> = new Map();
+  readonly failed: string[] = [];
+  readonly over: Promise<unknown>;
+  #stopped = false;
+
+  constructor(mq: Connection, name: string) {
+    let n = 0;
+    this.over = Promise.all(Array.from({ length: 50 }, async () => {
+      while (!this.#stopped) {
+        const body = `${name}:${n++}`;
+        try {
+          this.acknowledged.set(body, await mq.put(TOPIC, body));
+        } catch (error) {
+          this.failed.push(error instanceof DsmqError ? error.code : String(error));
+        }
+      }
+    }));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}
+
+if (import.meta.main) {
+  const [times = "20", store = "file", transport = "builtin"] = Deno.args;
+  report(
+    `Servers stopped by SIGTERM, with messages in ${store}, transport ${transport}`,
+    await sigterm({
+      times: Number(times),
+      store: store as "memory" | "file",
+      transport: transport as TransportChoice,
+    }),
+  );
+}
