@@ -2,8 +2,8 @@
  * A server in a process of its own, seen from outside: what it takes, what it says of itself, and how it ends.
  *
  * Run as a program this file is that process: its argument is the options as JSON. Its first line says where it
- * listens; for each line that it reads it collects garbage and prints a {@linkcode Report}, and its last line is
- * what it has done in all.
+ * listens; for each line that it reads it prints a {@linkcode Report}, after collecting garbage if it is asked to,
+ * and its last line is what it has done in all.
  *
  * @module
  */
@@ -12,10 +12,12 @@ import { lines } from "../../cli/lines.ts";
 import { serve, type ServeOptions, type Stats } from "../../server.ts";
 import { ROOT } from "../support/program.ts";
 
-/** What a server says of itself, after garbage collection. Sizes are in bytes. */
+/** What a server says of itself. Sizes are in bytes. */
 export interface Report extends Stats {
-  /** The heap of JavaScript. */
+  /** What is in use of the heap of JavaScript. */
   readonly heap: number;
+  /** What V8 holds for the heap and does not use: room for garbage, which it seldom gives back. */
+  readonly room: number;
   /** All memory of the process. */
   readonly resident: number;
 }
@@ -82,18 +84,12 @@ export class ChildServer implements AsyncDisposable {
     return this.#ended;
   }
 
-  /** Has it collect garbage, and say what it holds. */
-  async report(): Promise<Report> {
-    await this.#writer.write(new TextEncoder().encode("\n"));
+  /** Has it say what it holds, by default after collecting garbage. Ask again once it has answered. */
+  async report(first: "gc" | "as it is" = "gc"): Promise<Report> {
+    await this.#writer.write(new TextEncoder().encode(`${first}\n`));
     const { done, value } = await this.#said.next();
     if (done) throw new Error(`Cannot ask the server: it has ended: ${await this.#complaints}`);
     return JSON.parse(value);
-  }
-
-  /** All memory of the process now, in bytes; no garbage is collected for it. Linux alone. */
-  async resident(): Promise<number> {
-    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
-    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
   }
 
   /** Sends a signal. */
@@ -134,13 +130,13 @@ async function main(options: ChildOptions): Promise<void> {
   const server = await serve({ port: 0, log, ...options });
   console.log(server.port);
   for await (const batch of lines(Deno.stdin.readable)) {
-    for (const _ of batch) {
-      for (let i = 0; i < 3; i++) {
+    for (const line of batch) {
+      for (let i = 0; i < 3 && line === "gc"; i++) {
         (globalThis as { gc?: () => void }).gc?.();
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
-      const { heapUsed: heap, rss: resident } = Deno.memoryUsage();
-      console.log(JSON.stringify({ heap, resident, ...server.stats() }));
+      const { heapUsed: heap, heapTotal, rss: resident } = Deno.memoryUsage();
+      console.log(JSON.stringify({ heap, room: heapTotal - heap, resident, ...server.stats() }));
     }
   }
   await server.finished;

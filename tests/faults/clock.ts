@@ -50,8 +50,10 @@ export async function clocks({ steps, seed, store }: ClockOptions): Promise<Find
       retention: RETENTION,
       store: store === "file" ? `sqlite:${dir}/queue.db` : "memory",
     });
-    await using putter = await connect(server.url);
-    await using follower = await connect(server.url);
+    // Time that passes in leaps is not for signs of life.
+    const open = () => connect({ url: server.url, heartbeat: 600_000 });
+    await using putter = await open();
+    await using follower = await open();
     const puts = new Map<string, Put>();
     const overdue: string[] = [];
     const early: string[] = [];

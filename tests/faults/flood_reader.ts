@@ -12,9 +12,15 @@ export type Manner = "gets" | "subscribes" | "subscribes, and goes on";
 /** A message that came, by its number; or the word that some are missing. */
 type Event = number | "gap";
 
+/** So many reads are under way at a time. */
+const GETS = 100;
+
 /** Reads a topic from the beginning of its connection. */
 export class FloodReader {
   readonly name: string;
+  readonly manner: Manner;
+  /** It sleeps for a while. */
+  readonly sleeps: boolean;
   /** Something else than a gap went wrong. */
   failure: string | undefined;
   /** A gap has ended it. */
@@ -30,7 +36,9 @@ export class FloodReader {
 
   /** Begins to read; it may sleep after so many messages. */
   constructor(mq: Connection, topic: string, manner: Manner, sleepsAfter = Infinity) {
-    this.name = sleepsAfter === Infinity ? `one who ${manner}` : `one who sleeps, and ${manner}`;
+    this.manner = manner;
+    this.sleeps = sleepsAfter < Infinity;
+    this.name = this.sleeps ? `one who sleeps, and ${manner}` : `one who ${manner}`;
     this.#mq = mq;
     this.#sleepsAfter = sleepsAfter;
     this.#reading = (manner === "gets" ? this.#get(topic) : this.#follow(topic, manner))
@@ -67,10 +75,10 @@ export class FloodReader {
     await this.#mq.close();
   }
 
-  /** The messages that came neither after the one before them in the topic nor after word of a gap. */
-  misplaced(seqs: readonly number[]): number[] {
+  /** Messages that came after a gap without a word of one, and those that are doubled or out of order. */
+  misplaced(seqs: readonly number[]): { readonly skipped: number[]; readonly wrong: number[] } {
     const places = new Map(seqs.map((seq, i) => [seq, i]));
-    const wrong: number[] = [];
+    const [skipped, wrong]: [number[], number[]] = [[], []];
     let [next, gap] = [0, false];
     for (const event of this.#events) {
       if (event === "gap") {
@@ -78,22 +86,26 @@ export class FloodReader {
         continue;
       }
       const place = places.get(event) ?? -1;
-      if (gap ? place < next : place !== next) wrong.push(event);
+      if (place < next) wrong.push(event);
+      else if (place > next && !gap) skipped.push(event);
       next = place + 1;
       gap = false;
     }
-    return wrong;
+    return { skipped, wrong };
   }
 
   async #get(topic: string): Promise<void> {
     const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        const message = await this.#mq.read(topic, { mode: "wait", timeout: 500, signal });
-        if (message) await this.#take(message);
-      } catch (error) {
-        if (!isTrimmed(error)) throw error;
-        this.#events.push("gap");
+    for (let before = -1; !signal.aborted;) {
+      const wait = before === this.#count;
+      before = this.#count;
+      // Many at a time: one at a time would not keep up with those who put.
+      const asked = wait
+        ? [this.#mq.read(topic, { mode: "wait", timeout: 500, signal })]
+        : Array.from({ length: GETS }, () => this.#mq.read(topic));
+      for (const read of await Promise.allSettled(asked)) {
+        if (read.status === "rejected") this.#miss(read.reason);
+        else if (read.value) await this.#take(read.value);
       }
     }
   }
@@ -110,10 +122,15 @@ export class FloodReader {
         await this.#take(message);
       }
     } catch (error) {
-      if (!isTrimmed(error)) throw error;
-      this.#events.push("gap");
+      this.#miss(error);
       this.ended = true;
     }
+  }
+
+  /** Takes the word that messages are gone. */
+  #miss(error: unknown): void {
+    if (!(error instanceof DsmqError && error.code === "trimmed")) throw error;
+    this.#events.push("gap");
   }
 
   async #take({ seq }: Message): Promise<void> {
@@ -121,8 +138,4 @@ export class FloodReader {
     this.#last = seq;
     if (++this.#count === this.#sleepsAfter) await this.#awake.promise;
   }
-}
-
-function isTrimmed(error: unknown): boolean {
-  return error instanceof DsmqError && error.code === "trimmed";
 }

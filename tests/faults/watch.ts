@@ -7,9 +7,17 @@
 import type { ChildServer } from "./child_server.ts";
 import { pause } from "./pause.ts";
 
-/** The most that a server takes, in bytes, until it is told to look no more. */
+/** Memory, in bytes. */
+export interface Memory {
+  /** All of the process. */
+  readonly resident: number;
+  /** The same without what V8 keeps free in its heap. */
+  readonly held: number;
+}
+
+/** The most that a server takes until it is told to look no more; no garbage is collected for it. */
 export class MemoryWatch {
-  #most = 0;
+  #most: Memory = { resident: 0, held: 0 };
   #stopped = false;
   readonly #watching: Promise<void>;
 
@@ -19,7 +27,7 @@ export class MemoryWatch {
   }
 
   /** Looks no more: how much it was at most. */
-  async stop(): Promise<number> {
+  async stop(): Promise<Memory> {
     this.#stopped = true;
     await this.#watching;
     return this.#most;
@@ -27,10 +35,20 @@ export class MemoryWatch {
 
   async #watch(server: ChildServer, every: number): Promise<void> {
     while (!this.#stopped && !server.ended) {
-      this.#most = Math.max(this.#most, await server.resident());
+      const now = await memory(server);
+      this.#most = {
+        resident: Math.max(this.#most.resident, now.resident),
+        held: Math.max(this.#most.held, now.held),
+      };
       await pause(every);
     }
   }
+}
+
+/** What a server takes now. */
+export async function memory(server: ChildServer): Promise<Memory> {
+  const { resident, room } = await server.report("as it is");
+  return { resident, held: resident - room };
 }
 
 /** Bytes as a person reads them. */
