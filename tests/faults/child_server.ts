@@ -84,7 +84,7 @@ export class ChildServer implements AsyncDisposable {
     return this.#ended;
   }
 
-  /** Has it say what it holds, by default after collecting garbage. Ask again once it has answered. */
+  /** Has it say what it holds, by default after collecting garbage. */
   async report(first: "gc" | "as it is" = "gc"): Promise<Report> {
     await this.#writer.write(new TextEncoder().encode(`${first}\n`));
     const { done, value } = await this.#said.next();
