@@ -9,6 +9,7 @@ import { DsmqError } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { members } from "./asker.ts";
+import { RefusedError } from "./deno/handshake.ts";
 import { Link } from "./link.ts";
 import type { Target } from "./options.ts";
 
@@ -21,7 +22,8 @@ const FIRST_PAUSE = 10;
  *
  * @param target what to connect to, and how
  * @returns the open link, and what the server said of itself
- * @throws {DsmqError} `unreachable`, if nobody answers, or not as a server of this protocol does
+ * @throws {DsmqError} `unreachable`, if nobody answers, or not as a server of this protocol does;
+ *   `unauthorized`, if the server asks for a token, and for none that was given
  */
 export async function reach(target: Target): Promise<{ link: Link; welcome: Welcome }> {
   const { url, since, timeout } = target;
@@ -41,11 +43,17 @@ export async function reach(target: Target): Promise<{ link: Link; welcome: Welc
     } catch (error) {
       void link.abandon();
       if (!(error instanceof DsmqError)) throw error;
+      if (error.code === "unauthorized") throw unauthorized(target, error);
       throw unreachable(url, `what answers there is no dsmq server: ${error.message}`, error);
     }
   } catch (error) {
     // The caller's own signal is the caller's own error.
     target.signal?.throwIfAborted();
+    if (error instanceof RefusedError) {
+      throw error.status === 401
+        ? unauthorized(target, error)
+        : unreachable(url, error.message, error);
+    }
     if (time.aborted) throw unreachable(url, `no answer in ${seconds(begin)}`, error);
     throw error;
   }
@@ -76,6 +84,13 @@ function complete(welcome: Answer): Welcome {
 
 function unreachable(url: string, why: string, cause?: unknown): DsmqError {
   return new DsmqError("unreachable", `Cannot connect to ${url}: ${why}`, { cause });
+}
+
+function unauthorized({ url, hasToken }: Target, cause: unknown): DsmqError {
+  const why = hasToken
+    ? "the token that was given is not good there"
+    : "it asks for a token, and none was given";
+  return new DsmqError("unauthorized", `Cannot connect to ${url}: ${why}`, { cause });
 }
 
 function seconds(since: number): string {

@@ -7,6 +7,7 @@
 import { type Answer, decodeAnswers } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { RefusedError } from "./deno/handshake.ts";
 import { type Asker, type Growing, Request, type Stream, toDsmqError } from "./asker.ts";
 import type { Socket } from "./options.ts";
 import { Outgoing } from "./outgoing.ts";
@@ -37,7 +38,9 @@ export class Link {
     this.#outgoing = new Outgoing((frame) => this.#send(frame));
     socket.onmessage = ({ data }) => this.#arrived(data);
     socket.onclose = ({ code, reason }) =>
-      this.#broken(`it was closed with code ${code}${reason && `, ${reason}`}`);
+      code === CLOSE.unauthorized
+        ? this.#broken("the server closed it for want of a good token", "unauthorized")
+        : this.#broken(`it was closed with code ${code}${reason && `, ${reason}`}`);
     // A close event follows and says the same.
     socket.onerror = () => {};
   }
@@ -66,7 +69,7 @@ export class Link {
     socket.onerror = (event) => {
       const { error } = event as ErrorEvent;
       // To try again would not help.
-      if (error?.name === "NotCapable") opened.reject(error);
+      if (error?.name === "NotCapable" || error instanceof RefusedError) opened.reject(error);
       else opened.resolve(undefined);
     };
     try {

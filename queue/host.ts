@@ -8,6 +8,7 @@ import { answer, errorAnswer, plainError, type Welcome } from "../protocol/answe
 import type { WireError } from "../protocol/errors.ts";
 import type { Request } from "../protocol/requests.ts";
 import { StoreError } from "../stores/store.ts";
+import type { Door } from "./leave.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Log, Queue } from "./queue.ts";
 
@@ -16,6 +17,8 @@ export interface Host {
   readonly queue: Queue;
   /** What `hello` is answered with, beside where the connection and the store stand. */
   readonly welcome: Omit<Welcome, "start" | "recalls">;
+  /** Knows the tokens that `hello` may bring. */
+  readonly door: Door;
   /** Stops the server; `undefined` if that is not allowed. */
   readonly shutdown: (() => void) | undefined;
   /** Takes note of a request that failed. */

@@ -5,6 +5,8 @@
  */
 
 import { assert } from "@std/assert";
+import { Leave } from "../../door/leave.ts";
+import { digestOf } from "../../door/tokens.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { Host } from "../../queue/host.ts";
 import { Queue } from "../../queue/queue.ts";
@@ -13,6 +15,9 @@ import type { Wire } from "../../queue/wire.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
 import { USUAL_LIMITS } from "../../protocol/limits.ts";
+
+/** Leave to do everything, for those who have no token. */
+export const EVERYTHING: Leave = new Leave("", {});
 
 /** What sessions over a store have in common; it ends with the queue. */
 export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDisposable> {
@@ -27,6 +32,7 @@ export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDi
       retention: 600_000,
       limits: USUAL_LIMITS,
     },
+    door: { digestOf, leaveOf: () => EVERYTHING },
     shutdown: undefined,
     refused: () => {},
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
@@ -61,7 +67,7 @@ export class Peer {
       drained: () => Promise.resolve(),
       close: () => {},
     };
-    this.#session = new Session(host, wire, start);
+    this.#session = new Session(host, wire, start, EVERYTHING);
   }
 
   /** Says one request in a frame; an id is given here. */
