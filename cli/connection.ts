@@ -8,6 +8,7 @@ import { connect, type Connection, type Message, type Since } from "../client.ts
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import type { Arguments, Option } from "./command.ts";
 import { say } from "./terminal.ts";
+import { clientToken, TOKEN } from "./tokens.ts";
 import { whole } from "./values.ts";
 
 /** The options of every command that connects. */
@@ -15,6 +16,7 @@ export const CONNECTION: Readonly<Record<string, Option>> = {
   url: { value: "URL", help: "the server, such as wss://example.org/mq" },
   host: { value: "HOST", help: `the server's host (${DEFAULT_HOST})` },
   port: { value: "PORT", help: `the server's port (${DEFAULT_PORT})` },
+  ...TOKEN,
 };
 
 /** A connection that takes long is told of, after so many milliseconds. */
@@ -34,12 +36,14 @@ export async function connection(
   signal?: AbortSignal,
 ): Promise<Connection> {
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
+  const token = await clientToken(args);
   const timer = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), PATIENCE);
   try {
     return await connect({
       ...(url !== undefined && { url }),
       ...(host !== undefined && { host }),
       ...(port !== undefined && { port: whole("port", port) }),
+      ...(token !== undefined && { token }),
       ...(since !== undefined && { since }),
       ...(signal !== undefined && { signal }),
     });
