@@ -37,8 +37,8 @@ export async function digestOf(token: string): Promise<Digest> {
  */
 export function broughtToken(headers: Headers): string | undefined {
   // Another scheme than Bearer is for a proxy in front of the server.
-  const [, bearer] = /^bearer(?: +(.*))?$/i.exec(headers.get("authorization") ?? "") ?? [];
-  if (bearer !== undefined) return bearer.trim();
+  const bearer = /^bearer(?: +|$)(.*)$/i.exec(headers.get("authorization") ?? "");
+  if (bearer) return bearer[1]!.trim();
   const [offered, ...more] = offeredProtocols(headers).filter((name) =>
     name.startsWith(TOKEN_SUBPROTOCOL)
   );
