@@ -19,6 +19,8 @@ const ANY = "*";
 export function isOrigin(origin: unknown): boolean {
   if (typeof origin !== "string") return false;
   if (origin === ANY) return true;
+  // Within a name it would match nothing that is sent, and be taken for a pattern.
+  if (origin.includes(ANY)) return false;
   const own = URL.parse(origin)?.origin;
   // Browsers' extensions and the like have schemes of their own, for which URLs know no origin.
   return own === "null"
