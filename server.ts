@@ -118,15 +118,16 @@ export interface Server extends AsyncDisposable {
  * ```
  */
 export async function serve(options: ServeOptions = {}): Promise<Server> {
-  const settings = checked(options);
+  const { entry, ...settings } = checked(options);
   settings.signal?.throwIfAborted();
   const transport = import("./transports/deno.ts");
   const [{ listen }, store] = await Promise.all([transport, openStore(settings)]);
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
-    const { host, entry } = settings;
-    const door = await Door.of({ ...entry, host, secure: entry.tls !== undefined });
-    const server = new RunningServer(queue, store, door, settings);
+    const { tls } = entry;
+    const door = await Door.of({ ...entry, host: settings.host, secure: tls !== undefined });
+    // Without the tokens, which nobody needs any more.
+    const server = new RunningServer(queue, store, door, { ...settings, tls });
     server.open(listen);
     return server;
   } catch (error) {
@@ -135,7 +136,9 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   }
 }
 
-async function openStore({ store, engine, retention, clock }: Settings): Promise<Store> {
+async function openStore(
+  { store, engine, retention, clock }: Omit<Settings, "entry">,
+): Promise<Store> {
   if (store !== "memory") throw new Error(`Cannot open ${store}: it is not there yet`);
   // Loaded here and not above: importing this file touches no native code.
   const [{ loadEngine }, { SqliteStore }] = await Promise.all([
@@ -145,19 +148,22 @@ async function openStore({ store, engine, retention, clock }: Settings): Promise
   return new SqliteStore({ engine: await loadEngine(engine), retention, clock });
 }
 
+/** What a server that runs has to remember of its options. */
+type Running = Omit<Settings, "entry"> & Pick<Settings["entry"], "tls">;
+
 class RunningServer implements Server {
   readonly store: string;
   readonly #queue: Queue;
   readonly #door: Door;
   readonly #sessions: Sessions;
   readonly #complaints: Complaints;
-  readonly #settings: Settings;
+  readonly #settings: Running;
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopListening = new AbortController();
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(queue: Queue, store: Store, door: Door, settings: Settings) {
+  constructor(queue: Queue, store: Store, door: Door, settings: Running) {
     const { clock, log, retention, limits, allowShutdown } = settings;
     this.store = store.description;
     this.#queue = queue;
@@ -187,7 +193,7 @@ class RunningServer implements Server {
 
   /** Opens the port, and from then on heeds signals. */
   open(listen: Transport): void {
-    const { host, port, signal, handleSignals, entry: { tls }, log } = this.#settings;
+    const { host, port, tls, signal, handleSignals, log } = this.#settings;
     try {
       this.#listener = listen({ host, port, tls }, this.#sessions);
     } catch (error) {
@@ -214,7 +220,7 @@ class RunningServer implements Server {
   }
 
   get url(): string {
-    const scheme = this.#settings.entry.tls ? "wss" : "ws";
+    const scheme = this.#settings.tls ? "wss" : "ws";
     return `${scheme}://${authority(localName(this.host), this.port)}`;
   }
 

@@ -111,7 +111,8 @@ export function heedHangup(args: Arguments, server: Server): Disposable {
     try {
       const { tokens, anonymous } = parseTokens(file, await readable(file));
       await server.setTokens(tokens, anonymous);
-      say(`dsmq: read ${file} again: ${tokens.length} tokens are good`);
+      const count = tokens.length === 1 ? "1 token is" : `${tokens.length} tokens are`;
+      say(`dsmq: read ${file} again: ${count} good`);
     } catch (error) {
       const why = error instanceof Error ? error.message : error;
       say(`dsmq: ${why}; the tokens are what they were`);

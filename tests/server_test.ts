@@ -101,6 +101,21 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
     [{ engine: "steam" }, RangeError, '"steam"'],
     [{ allowShutdown: "yes" }, TypeError, "allowShutdown"],
     [{ handleSignals: 1 }, TypeError, "handleSignals"],
+    [{ tokens: "good" }, TypeError, "tokens is a list, got a string"],
+    [{ tokens: [null] }, TypeError, "tokens[0] is an object, got null"],
+    [{ tokens: [{}] }, TypeError, "tokens[0].token"],
+    [{ tokens: [{ token: "a", right: [] }] }, TypeError, 'tokens[0] has no member "right"'],
+    [{ tokens: [{ token: "a", rights: ["own"] }] }, RangeError, '"own"'],
+    [{ tokens: [{ token: "a", rights: "read" }] }, TypeError, "tokens[0].rights is a list"],
+    [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
+    [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
+    [{ allowedOrigins: ["null"] }, RangeError, '"null"'],
+    [{ allowedOrigins: ["https://a.test/"] }, RangeError, '"https://a.test/"'],
+    [{ allowedOrigins: "*" }, TypeError, "allowedOrigins is a list"],
+    [{ allowedHosts: ["http://a.test"] }, RangeError, '"http://a.test"'],
+    [{ cert: "x" }, TypeError, "with the cert is no key"],
+    [{ key: "x" }, TypeError, "with the key is no cert"],
+    [{ cert: 5, key: "x" }, TypeError, "cert is text in PEM"],
   ];
   for (const [options, ErrorClass, message] of wrong) {
     const error = await assertRejects(
