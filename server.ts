@@ -9,7 +9,9 @@ import { Door } from "./door/door.ts";
 import { isLoopback } from "./door/hosts.ts";
 import type { Grant, Right, TokenGrant } from "./door/leave.ts";
 import { DEFAULT_HOST, type Limits, PROTOCOL, type ServerLimits } from "./protocol/limits.ts";
+import { Claims } from "./queue/claims.ts";
 import type { Clock } from "./queue/clock.ts";
+import { Pulses } from "./queue/pulses.ts";
 import { type Log, Queue } from "./queue/queue.ts";
 import { Complaints } from "./server/complaints.ts";
 import {
@@ -157,6 +159,7 @@ class RunningServer implements Server {
   readonly #door: Door;
   readonly #sessions: Sessions;
   readonly #complaints: Complaints;
+  readonly #pulses: Pulses;
   readonly #settings: Running;
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopListening = new AbortController();
@@ -170,6 +173,7 @@ class RunningServer implements Server {
     this.#door = door;
     this.#settings = settings;
     this.#complaints = new Complaints(clock, log);
+    this.#pulses = new Pulses(queue);
     const server = `dsmq/${VERSION}`;
     this.#sessions = new Sessions({
       queue,
@@ -182,6 +186,8 @@ class RunningServer implements Server {
         retention,
         limits: told(limits),
       },
+      claims: new Claims(),
+      pulses: this.#pulses,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
       refused: (error) => this.#complaints.note(error),
     }, {
@@ -255,6 +261,7 @@ class RunningServer implements Server {
       await this.#sessions.stop();
       await this.#listener?.stop();
       this.#complaints.stop();
+      this.#pulses.stop();
       await this.#queue[Symbol.asyncDispose]();
     } catch (error) {
       this.#settings.log.error("dsmq: cannot stop cleanly:", error);

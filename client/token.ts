@@ -14,19 +14,19 @@ const TOKEN = /^[\x21-\x7e]{1,1024}$/;
  * Checks a token. What was given is not in the error: it may be a token with a slip in it.
  *
  * @param token what the caller gave
- * @param url where it is to be brought
- * @throws {TypeError | RangeError} if it cannot be one, or the address has a name and a password
+ * @param urls where it is to be brought
+ * @throws {TypeError | RangeError} if it cannot be one, or an address has a name and a password
  */
-export function requireToken(token: unknown, url: string): void {
+export function requireToken(token: unknown, urls: readonly string[]): void {
   const form = "1 to 1024 visible characters of ASCII";
   if (typeof token !== "string") {
     throw new TypeError(`Cannot connect: token is ${form}, got ${kindOf(token)}`);
   }
   if (!TOKEN.test(token)) throw new RangeError(`Cannot connect: token is not ${form}`);
-  const { username, password } = new URL(url);
-  if (username === "" && password === "") return;
+  const named = urls.map((url) => new URL(url)).some((url) => url.username || url.password);
+  if (!named) return;
   throw new TypeError(
-    "Cannot connect: there is a token, and the address has a name or a password: only one of both can be brought",
+    "Cannot connect: there is a token, and an address has a name or a password: only one of both can be brought",
   );
 }
 

@@ -8,8 +8,10 @@ import { answer, errorAnswer, plainError, type Welcome } from "../protocol/answe
 import type { WireError } from "../protocol/errors.ts";
 import type { Request } from "../protocol/requests.ts";
 import { StoreError } from "../stores/store.ts";
+import type { Claims } from "./claims.ts";
 import type { Door } from "./leave.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Pulses } from "./pulses.ts";
 import type { Log, Queue } from "./queue.ts";
 
 /** What a session needs of its server. */
@@ -19,6 +21,10 @@ export interface Host {
   readonly welcome: Omit<Welcome, "start" | "recalls">;
   /** Knows the tokens that `hello` may bring. */
   readonly door: Door;
+  /** Which sessions are in use. */
+  readonly claims: Claims;
+  /** Who gives signs of life. */
+  readonly pulses: Pulses;
   /** Stops the server; `undefined` if that is not allowed. */
   readonly shutdown: (() => void) | undefined;
   /** Takes note of a request that failed. */

@@ -52,10 +52,21 @@ export class Reads {
     const readers = this.#readers ??= new Map();
     let reader = readers.get(topic);
     if (!reader) {
-      reader = new Reader(this.#host.queue, topic, this.start.after, this.start.gap);
+      reader = new Reader(this.#host.queue, topic, this.start);
       readers.set(topic, reader);
     }
     return reader;
+  }
+
+  /** Goes on from positions that the client knows better. */
+  place(positions: ReadonlyMap<string, Position>): void {
+    for (const [topic, position] of positions) this.reader(topic).move(position);
+  }
+
+  /** Some who wait may not have been given yet what the feed has brought. */
+  get catchingUp(): boolean {
+    return this.#waits !== undefined && this.#waits.size > 0 &&
+      [...this.#readers!.values()].some(({ reading }) => reading);
   }
 
   /** Answers with the oldest unread message, or the newest. */

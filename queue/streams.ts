@@ -81,6 +81,11 @@ export class Streams {
     }
   }
 
+  /** Those that have not been sent yet all that the feed has brought. */
+  get lagging(): number[] {
+    return [...this.#subscriptions].flatMap(([sub, { caughtUp }]) => caughtUp ? [] : [sub]);
+  }
+
   /** Ends all. */
   close(): void {
     this.#closed = true;

@@ -7,8 +7,10 @@
 import { assert } from "@std/assert";
 import { Leave } from "../../door/leave.ts";
 import { digestOf } from "../../door/tokens.ts";
+import { Claims } from "../../queue/claims.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { Host } from "../../queue/host.ts";
+import { Pulses } from "../../queue/pulses.ts";
 import { Queue } from "../../queue/queue.ts";
 import { Session } from "../../queue/session.ts";
 import type { Wire } from "../../queue/wire.ts";
@@ -33,6 +35,8 @@ export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDi
       limits: USUAL_LIMITS,
     },
     door: { digestOf, leaveOf: () => EVERYTHING },
+    claims: new Claims(),
+    pulses: new Pulses(queue),
     shutdown: undefined,
     refused: () => {},
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
@@ -66,6 +70,7 @@ export class Peer {
       buffered: 0,
       drained: () => Promise.resolve(),
       close: () => {},
+      drop: () => {},
     };
     this.#session = new Session(host, wire, start, EVERYTHING);
   }
