@@ -279,6 +279,21 @@ Deno.test("tokens that are wrong change nothing", async () => {
   assert(await mq.put("t", "message") > 0);
 });
 
+Deno.test("a session belongs to the token that it was opened with", async () => {
+  await using server = await openServer({ tokens: [{ token: "one" }, { token: "two" }] });
+  const session = "session-0123456789";
+  const opened = async (token: string) => {
+    const knock = await Knock.at(server.port, headers(server.port, token));
+    assertEquals((await knock.ask({ action: "hello", id: 1, session })).id, 1);
+    return knock;
+  };
+  using mine = await opened("one");
+  using _other = await opened("two");
+  assertEquals(await mine.ask({ action: "heartbeat", id: 2 }), { id: 2 });
+  using _newer = await opened("one");
+  assertEquals(await mine.next(), { code: 4409 });
+});
+
 Deno.test("no token is in a log, a frame, an answer, an error or what a server shows of itself", async () => {
   const secrets = ["good-secret-1", "bad-secret-2", "hello-secret-3", "gone-secret-4"];
   const [good, bad, hello, gone] = secrets as [string, string, string, string];
