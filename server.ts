@@ -35,6 +35,7 @@ export type {
   EngineChoice,
   EntryOptions,
   Grant,
+  Limits,
   Log,
   Overflow,
   Right,
