@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { WireError } from "../protocol/errors.ts";
 import type { RequestOf, SubscribeRequest } from "../protocol/requests.ts";
 import { done, fail, type Host, idInUse } from "./host.ts";
 import type { Outbox } from "./outbox.ts";
@@ -70,6 +71,14 @@ export class Streams {
     this.#subscriptions.get(request.sub)?.end();
     this.#subscriptions.delete(request.sub);
     done(request, {}, out);
+  }
+
+  /** Ends the streams of those topics to which this finds something to say. */
+  endSome(judge: (topic: string) => WireError | undefined): void {
+    for (const subscription of [...this.#subscriptions.values()]) {
+      const error = judge(subscription.topic);
+      if (error) subscription.fail(error);
+    }
   }
 
   /** Those that have not been sent yet all that the feed has brought. */

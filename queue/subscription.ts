@@ -89,6 +89,18 @@ export class Subscription implements Interest {
     this.#queue.leave(this.#options.topic, this);
   }
 
+  /** Ends the stream, and says why. */
+  fail(error: WireError): void {
+    this.#wire.send(streamError(this.#options.sub, error));
+    this.end();
+    this.#options.ended();
+  }
+
+  /** What it streams. */
+  get topic(): string {
+    return this.#options.topic;
+  }
+
   /** Raises what the subscriber takes in all since it subscribed; it never falls. */
   grant({ messages, bytes }: Credit): void {
     const granted = this.#granted;
@@ -139,7 +151,7 @@ export class Subscription implements Interest {
         else this.#take(page);
       }
     } catch (error) {
-      if (this.#reading()) this.#fail(wireError(error, this.#queue.log));
+      if (this.#reading()) this.fail(wireError(error, this.#queue.log));
     }
   }
 
@@ -182,7 +194,7 @@ export class Subscription implements Interest {
     const { last } = await this.#queue.store.bounds();
     if (!this.#reading()) return;
     const { onGap } = this.#options;
-    if (onGap === undefined) return this.#fail(trimmed(this.#position, floor, last));
+    if (onGap === undefined) return this.fail(trimmed(this.#position, floor, last));
     this.#position = onGap === "now" ? last : floor;
     this.#exact = false;
   }
@@ -212,11 +224,5 @@ export class Subscription implements Interest {
     const sent = this.#sent;
     this.#sent = { messages: sent.messages + messages.length, bytes: sent.bytes + bytes };
     this.#queue.counts.delivered += messages.length;
-  }
-
-  #fail(error: WireError): void {
-    this.#wire.send(streamError(this.#options.sub, error));
-    this.end();
-    this.#options.ended();
   }
 }

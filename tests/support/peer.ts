@@ -5,6 +5,8 @@
  */
 
 import { assert } from "@std/assert";
+import { Leave } from "../../door/leave.ts";
+import { digestOf } from "../../door/tokens.ts";
 import { Claims } from "../../queue/claims.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { Host } from "../../queue/host.ts";
@@ -15,6 +17,9 @@ import type { Wire } from "../../queue/wire.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
 import { USUAL_LIMITS } from "../../protocol/limits.ts";
+
+/** Leave to do everything, for those who have no token. */
+export const EVERYTHING: Leave = new Leave("", {});
 
 /** What sessions over a store have in common; it ends with the queue. */
 export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDisposable> {
@@ -29,6 +34,7 @@ export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDi
       retention: 600_000,
       limits: USUAL_LIMITS,
     },
+    door: { digestOf, leaveOf: () => EVERYTHING },
     claims: new Claims(),
     pulses: new Pulses(queue),
     shutdown: undefined,
@@ -66,7 +72,7 @@ export class Peer {
       close: () => {},
       drop: () => {},
     };
-    this.#session = new Session(host, wire, start);
+    this.#session = new Session(host, wire, start, EVERYTHING);
   }
 
   /** Says one request in a frame; an id is given here. */
