@@ -1,32 +1,74 @@
 /**
- * Puts as much as a server takes, in a thread of its own. It is given an address, and says each second how many
- * puts were acknowledged.
+ * Puts as much as it is told to, in a thread of its own, and may read it all again. It is given a
+ * {@linkcode Load}, and says each second how far it is.
  *
  * @module
  */
 
-import { connect } from "../../client.ts";
-import type { Load } from "./load.ts";
+import { connect, type Connection } from "../../client.ts";
+import type { Load, Progress } from "./load.ts";
+import { pause } from "./pause.ts";
 
 const self = globalThis as unknown as Worker;
 
-self.onmessage = async ({ data }: MessageEvent<Load>) => {
-  const { url, topic, bytes, window, perSecond = Infinity } = data;
-  const mq = await connect(url);
-  const body = "x".repeat(bytes);
-  let done = 0;
-  setInterval(() => {
-    self.postMessage(done);
-    done = 0;
-  }, 1000);
-  const begin = performance.now();
-  let asked = 0;
-  await Promise.all(Array.from({ length: window }, async () => {
-    for (;;) {
-      const early = asked++ / perSecond * 1000 - (performance.now() - begin);
-      if (early > 1) await new Promise((resolve) => setTimeout(resolve, early));
-      await mq.put(topic, body);
-      done++;
-    }
-  }));
+self.onmessage = ({ data }: MessageEvent<Load>) => {
+  void work(data);
 };
+
+async function work(load: Load): Promise<void> {
+  const { url, topic, bytes, window, perSecond = Infinity, reads = false } = load;
+  await using mq = await connect(url);
+  const counts = { done: 0, asked: 0, read: 0 };
+  const wrong: string[] = [];
+  setInterval(() => {
+    const { done, asked, read } = counts;
+    self.postMessage({ done, behind: asked - read, wrong: wrong.splice(0) } satisfies Progress);
+    counts.done = 0;
+  }, 1000);
+  const reading = reads ? follow(mq, topic, counts, wrong) : undefined;
+  const begin = performance.now();
+  const padding = " ".repeat(bytes);
+  const put = async () => {
+    const n = counts.asked++;
+    try {
+      await mq.put(topic, `${n}${padding}`);
+      counts.done++;
+    } catch (error) {
+      wrong.push(String(error));
+      await pause(100);
+    }
+  };
+  const lane = async () => {
+    for (;;) await put();
+  };
+  /** Puts what is due, many at a time, as long as not too much is unanswered. */
+  const paced = async () => {
+    let unanswered = 0;
+    for (;; await pause(2)) {
+      const due = (performance.now() - begin) / 1000 * perSecond;
+      while (counts.asked < due && unanswered < window) {
+        unanswered++;
+        void put().then(() => unanswered--);
+      }
+    }
+  };
+  const lanes = perSecond === Infinity ? Array.from({ length: window }, lane) : [paced()];
+  await Promise.all([reading, ...lanes]);
+}
+
+/** Reads all that is put, and looks whether each comes once and in its turn. */
+async function follow(
+  mq: Connection,
+  topic: string,
+  counts: { read: number },
+  wrong: string[],
+): Promise<void> {
+  try {
+    for await (const { body } of mq.subscribe(topic)) {
+      if (Number.parseInt(body) !== counts.read) wrong.push(`${body.trim()}, not ${counts.read}`);
+      counts.read = Number.parseInt(body) + 1;
+    }
+  } catch (error) {
+    wrong.push(String(error));
+  }
+}
