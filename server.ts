@@ -134,19 +134,24 @@ class RunningServer implements Server {
     this.#settings = settings;
     this.#complaints = new Complaints(clock, log);
     const server = `dsmq/${VERSION}`;
-    this.#sessions = new Sessions({
-      queue,
-      welcome: {
-        protocol: PROTOCOL,
-        server,
-        epoch: store.epoch,
-        kept: store.kept,
-        retention,
-        limits: told(limits),
+    this.#sessions = new Sessions(
+      {
+        queue,
+        welcome: {
+          protocol: PROTOCOL,
+          server,
+          epoch: store.epoch,
+          kept: store.kept,
+          retention,
+          limits: told(limits),
+        },
+        errorsPerMinute: limits.errorsPerMinute,
+        shutdown: allowShutdown ? () => void this.shutdown() : undefined,
+        refused: (error) => this.#complaints.note(error),
       },
-      shutdown: allowShutdown ? () => void this.shutdown() : undefined,
-      refused: (error) => this.#complaints.note(error),
-    }, `${server}: a message queue. Connect with a WebSocket.`);
+      `${server}: a message queue. Connect with a WebSocket.`,
+      limits,
+    );
   }
 
   /** Opens the port, and from then on heeds signals. */

@@ -16,6 +16,8 @@ export interface Host {
   readonly queue: Queue;
   /** What `hello` is answered with, beside where the connection and the store stand. */
   readonly welcome: Omit<Welcome, "start" | "recalls">;
+  /** How many requests of a connection may fail in a minute before it is closed. */
+  readonly errorsPerMinute: number;
   /** Stops the server; `undefined` if that is not allowed. */
   readonly shutdown: (() => void) | undefined;
   /** Takes note of a request that failed. */

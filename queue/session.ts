@@ -17,6 +17,7 @@ import { CLOSE } from "../protocol/websocket.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
 import { Line, type Worker } from "./line.ts";
+import { withPatience } from "./patience.ts";
 import type { Outbox } from "./outbox.ts";
 import { locate } from "./positions.ts";
 import { Reads } from "./reads.ts";
@@ -43,7 +44,7 @@ export class Session implements Worker {
    * @param start the last sequence number before the connection was accepted
    */
   constructor(host: Host, wire: Wire, start: number) {
-    this.#host = host;
+    this.#host = host = withPatience(host, () => this.#lostPatience());
     this.#wire = wire;
     this.#reads = new Reads(host, wire, { after: start, gap: undefined });
     this.#line = new Line(wire, host.welcome.limits, this);
@@ -81,6 +82,23 @@ export class Session implements Worker {
     this.#wire.close(CLOSE.internalError, "internal error");
   }
 
+  noted(refused: readonly RefusedRequest[]): void {
+    for (const { error } of refused) this.#host.refused(error);
+  }
+
+  flooded(): void {
+    this.close();
+    this.#wire.close(CLOSE.policyViolation, "too many requests wait");
+  }
+
+  /** Too much of what it asked failed: does nothing more, and says goodbye after the last answer. */
+  async #lostPatience(): Promise<void> {
+    this.#line.stop();
+    await this.#line.finish();
+    this.close();
+    this.#wire.close(CLOSE.policyViolation, "too many requests failed");
+  }
+
   refuse(run: readonly Request[], error: unknown, out: Outbox): void {
     const failure = wireError(error, this.#host.queue.log);
     for (const request of run) {
@@ -109,7 +127,7 @@ export class Session implements Worker {
       case "cancel":
         return this.#reads.cancel(request, out);
       case "subscribe":
-        return this.#streams.subscribe(request, this.#reads.reader(request.topic), out);
+        return this.#streams.subscribe(request, this.#reads, out);
       case "credit":
         return this.#streams.credit(request, out);
       case "unsubscribe":

@@ -84,13 +84,14 @@ export class Subscription implements Interest {
     this.#queue.leave(this.#options.topic, this);
   }
 
+  /** What could be sent without further credit, if so much were granted. */
+  leftWith(credit: Credit): Credit {
+    return less(higher(this.#granted, credit), this.#sent);
+  }
+
   /** Raises what the subscriber takes in all since it subscribed; it never falls. */
-  grant({ messages, bytes }: Credit): void {
-    const granted = this.#granted;
-    this.#granted = {
-      messages: Math.max(messages, granted.messages),
-      bytes: Math.max(bytes, granted.bytes),
-    };
+  grant(credit: Credit): void {
+    this.#granted = higher(this.#granted, credit);
     if (this.#state === "lagging") void this.#catchUp();
   }
 
@@ -195,10 +196,7 @@ export class Subscription implements Interest {
   }
 
   get #left(): Credit {
-    return {
-      messages: this.#granted.messages - this.#sent.messages,
-      bytes: this.#granted.bytes - this.#sent.bytes,
-    };
+    return less(this.#granted, this.#sent);
   }
 
   #send({ messages, bytes, text }: TopicBatch): void {
@@ -214,4 +212,15 @@ export class Subscription implements Interest {
     this.end();
     this.#options.ended();
   }
+}
+
+function higher(one: Credit, other: Credit): Credit {
+  return {
+    messages: Math.max(one.messages, other.messages),
+    bytes: Math.max(one.bytes, other.bytes),
+  };
+}
+
+function less(one: Credit, other: Credit): Credit {
+  return { messages: one.messages - other.messages, bytes: one.bytes - other.bytes };
 }

@@ -14,6 +14,7 @@ import {
 import { seen } from "../protocol/text.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
+import { guarded } from "./log.ts";
 
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
 export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
@@ -132,7 +133,7 @@ export function checked(options: ServeOptions): Settings {
     allowShutdown,
     handleSignals,
     signal,
-    log,
+    log: guarded(log),
     clock,
   };
 }

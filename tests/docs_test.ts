@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeAnswers } from "../protocol/answers.ts";
 import { ERRORS } from "../protocol/errors.ts";
-import { decodeFrame } from "../protocol/requests.ts";
+import { decodeFrame } from "../protocol/frames.ts";
 import { ROOT } from "./support/program.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
 

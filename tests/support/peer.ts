@@ -27,6 +27,7 @@ export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDi
       retention: 600_000,
       limits: USUAL_LIMITS,
     },
+    errorsPerMinute: Infinity,
     shutdown: undefined,
     refused: () => {},
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
