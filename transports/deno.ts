@@ -93,7 +93,7 @@ class DenoPeer implements Peer {
   readonly #socket: WebSocket;
   readonly #house: House;
   #arrived: ((peer: Peer) => Visit) | undefined;
-  #isHere: () => void;
+  #isHere: (() => void) | undefined;
   #late: ReturnType<typeof setTimeout> | undefined;
   #visit: Visit | undefined;
   #gone = false;
@@ -155,7 +155,8 @@ class DenoPeer implements Peer {
     if (!arrived) return;
     this.#arrived = undefined;
     clearTimeout(this.#late);
-    this.#isHere();
+    this.#isHere?.();
+    this.#isHere = undefined;
     this.#visit = arrived(this);
   }
 
