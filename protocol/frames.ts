@@ -6,7 +6,7 @@
 
 import { type Encode, encoderFor } from "./body.ts";
 import type { WireError } from "./errors.ts";
-import { type Fields, isCount, refuse, refuseWith, tooMany } from "./fields.ts";
+import { type Fields, refuse, refuseWith, tooMany } from "./fields.ts";
 import type { Limits } from "./limits.ts";
 import { withNumbersAsText } from "./numbers.ts";
 import { decodeRequest, type RefusedRequest, type Request } from "./requests.ts";

@@ -12,10 +12,14 @@ import { Session } from "../../queue/session.ts";
 import type { Wire } from "../../queue/wire.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
-import { USUAL_LIMITS } from "../../protocol/limits.ts";
+import { type ServerLimits, USUAL_LIMITS } from "../../protocol/limits.ts";
 
 /** What sessions over a store have in common; it ends with the queue. */
-export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDisposable> {
+export async function hosted(
+  store: Store,
+  clock: Clock,
+  limits: Partial<ServerLimits> = {},
+): Promise<Host & AsyncDisposable> {
   const queue = await Queue.open(store, clock, quiet);
   return {
     queue,
@@ -25,9 +29,9 @@ export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDi
       epoch: store.epoch,
       kept: store.kept,
       retention: 600_000,
-      limits: USUAL_LIMITS,
+      limits: { ...USUAL_LIMITS, ...limits },
     },
-    errorsPerMinute: Infinity,
+    errorsPerMinute: limits.errorsPerMinute ?? Infinity,
     shutdown: undefined,
     refused: () => {},
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
