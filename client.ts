@@ -11,6 +11,7 @@
 import type { Connection } from "./client/api.ts";
 import { reach } from "./client/connecting.ts";
 import { LinkedConnection } from "./client/connection.ts";
+import { Link } from "./client/link.ts";
 import { checked, type ConnectOptions } from "./client/options.ts";
 
 export { DsmqError } from "./protocol/errors.ts";
@@ -19,13 +20,15 @@ export type { Kept, TopicEntry } from "./protocol/answers.ts";
 export type { OnGap } from "./protocol/requests.ts";
 export type {
   Connection,
+  GapChoice,
   MessageStream,
   ReadOptions,
   SubscribeOptions,
   WaitOptions,
 } from "./client/api.ts";
-export type { ConnectOptions, Since, Socket } from "./client/options.ts";
+export type { ConnectOptions, Dial, ReconnectOptions, Since, Socket } from "./client/options.ts";
 export type { Message } from "./client/message.ts";
+export type { State, StateChange } from "./client/states.ts";
 
 /**
  * Connects to a server. While nobody answers it tries again, ten times in about five seconds: the server
@@ -48,6 +51,6 @@ export type { Message } from "./client/message.ts";
  * ```
  */
 export async function connect(target?: string | URL | ConnectOptions): Promise<Connection> {
-  const { link, welcome } = await reach(checked(target));
-  return new LinkedConnection(link, welcome);
+  const { contact, reach: again } = await reach(checked(target));
+  return new LinkedConnection(new Link(contact, again));
 }

@@ -6,7 +6,9 @@
 
 import deno from "./deno.json" with { type: "json" };
 import { type Limits, PROTOCOL, type ServerLimits } from "./protocol/limits.ts";
+import { Claims } from "./queue/claims.ts";
 import type { Clock } from "./queue/clock.ts";
+import { Pulses } from "./queue/pulses.ts";
 import { type Log, Queue } from "./queue/queue.ts";
 import { Complaints } from "./server/complaints.ts";
 import {
@@ -121,6 +123,7 @@ class RunningServer implements Server {
   readonly #queue: Queue;
   readonly #sessions: Sessions;
   readonly #complaints: Complaints;
+  readonly #pulses: Pulses;
   readonly #settings: Settings;
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopListening = new AbortController();
@@ -133,6 +136,7 @@ class RunningServer implements Server {
     this.#queue = queue;
     this.#settings = settings;
     this.#complaints = new Complaints(clock, log);
+    this.#pulses = new Pulses(queue);
     const server = `dsmq/${VERSION}`;
     this.#sessions = new Sessions(
       {
@@ -146,6 +150,8 @@ class RunningServer implements Server {
           limits: told(limits),
         },
         errorsPerMinute: limits.errorsPerMinute,
+        claims: new Claims(),
+        pulses: this.#pulses,
         shutdown: allowShutdown ? () => void this.shutdown() : undefined,
         refused: (error) => this.#complaints.note(error),
       },
@@ -205,6 +211,7 @@ class RunningServer implements Server {
       await this.#sessions.stop();
       await this.#listener?.stop();
       this.#complaints.stop();
+      this.#pulses.stop();
       await this.#queue[Symbol.asyncDispose]();
     } catch (error) {
       this.#settings.log.error("dsmq: cannot stop cleanly:", error);

@@ -5,9 +5,11 @@
  */
 
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
+import type { DsmqError } from "../protocol/errors.ts";
 import type { OnGap } from "../protocol/requests.ts";
 import type { Since } from "./options.ts";
 import type { Message } from "./message.ts";
+import type { State, StateChange } from "./states.ts";
 
 /** How to wait for a message. */
 export interface WaitOptions {
@@ -23,15 +25,22 @@ export interface ReadOptions extends WaitOptions {
   readonly mode?: "oldest" | "newest" | "wait";
 }
 
+/**
+ * What to do if messages are gone that should have been delivered: go on with the oldest that there is, or with
+ * what comes; or a function that is told what is known of the gap, and chooses. If that gives `undefined`, the
+ * subscription ends with the error.
+ */
+export type GapChoice = OnGap | ((gap: DsmqError) => OnGap | undefined);
+
 /** How to subscribe. */
 export interface SubscribeOptions {
   /** From where. Default: the connection's cursor for the topic. */
   readonly since?: Since;
   /**
-   * What to do if messages are gone that should have been delivered: go on with the oldest that there is, or
-   * with what comes. Default: the subscription ends with the error `trimmed` or `ahead`.
+   * What to do if messages are gone that should have been delivered. Default: the subscription ends with the error
+   * `trimmed`, `ahead` or `epoch_changed`.
    */
-  readonly onGap?: OnGap;
+  readonly onGap?: GapChoice;
   /** Ends the subscription, with its reason as the error, when it aborts. */
   readonly signal?: AbortSignal;
 }
@@ -41,12 +50,40 @@ export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDis
 
 /**
  * A connection to a server. It reads only messages stored after it connected, unless told otherwise, and
- * has a cursor of its own for each topic. After {@linkcode Connection.close}, or once the line is broken,
- * every call rejects with a {@linkcode DsmqError} of code `closed`.
+ * has a cursor of its own for each topic.
+ *
+ * If the line breaks, it is made again, and everything goes on where it was: reads at their cursors, waits and
+ * subscriptions; and what was put and is unanswered is put again, without being stored twice. Calls made
+ * meanwhile wait. Where messages were lost on the way (they expired, or the server lost its history), the first
+ * read of each topic concerned rejects once with `trimmed`, `ahead` or `epoch_changed`, and subscriptions do as
+ * their `onGap` says.
+ *
+ * After {@linkcode Connection.close}, or once it is given up, every call rejects with a {@linkcode DsmqError} of
+ * code `closed` (or `unauthorized`, or `replaced`).
  */
 export interface Connection extends AsyncDisposable {
   /** The address of the server. */
   readonly url: string;
+  /** Whether it has a server, looks for one, or is closed for good. */
+  readonly state: State;
+
+  /**
+   * Tells what becomes of it: the state now, and each change, until it is closed.
+   *
+   * @example Say when the server is away
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * for await (const { state, why } of mq.states()) {
+   *   console.log(state, why ?? ""); // connected
+   *   if (state === "connected") break;
+   * }
+   * ```
+   */
+  states(): AsyncIterableIterator<StateChange, undefined>;
+
   /** How safely the server keeps messages: `memory` is lost with its process. */
   readonly kept: Kept;
 
@@ -57,7 +94,8 @@ export interface Connection extends AsyncDisposable {
    * @param message any string
    * @returns the sequence number of the message, once it is stored
    * @throws {TypeError | RangeError} if that cannot be a topic or a message
-   * @throws {DsmqError} `too_large`, `unavailable`, `stopping`; `unknown_outcome`, if the line broke before the answer
+   * @throws {DsmqError} `too_large`, `full`, `too_many`, `not_allowed`, `unavailable`, `stopping`; `unknown_outcome`, if nobody
+   *   can know whether it was stored: the connection was given up, or the server lost what it knew of it
    */
   put(topic: string, message: string): Promise<number>;
 

@@ -1,81 +1,183 @@
 /**
- * From an address to a server that has said hello.
+ * From an address to a server that has said hello; and back to it, after a break.
  *
  * @module
  */
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
-import { DsmqError } from "../protocol/errors.ts";
+import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { members } from "./asker.ts";
-import { Link } from "./link.ts";
-import type { Target } from "./options.ts";
+import { CLOSE } from "../protocol/websocket.ts";
+import { type Break, Line } from "./line.ts";
+import type { Backoff, Target } from "./options.ts";
 
 /** A server may still be starting: so many tries, the pause between them doubling from 10 ms. */
 const TRIES = 10;
 const FIRST_PAUSE = 10;
 
+/** How long one try may take on the way back, in milliseconds. */
+const ONE_TRY = 5000;
+
+/** An open line, and what the server at its end said of itself. */
+export interface Contact {
+  readonly line: Line;
+  readonly welcome: Welcome;
+}
+
+/** How a link comes back. */
+export interface Reach {
+  /** Where the caller wanted to begin. */
+  readonly since: WireSince | undefined;
+  /** Under which name it puts; none, if it does not come back. */
+  readonly session: string | undefined;
+  /** Finds the next line; there if it comes back at all. `hello` tells how far it has read. */
+  again?(hello: () => object, signal: AbortSignal): Promise<Contact>;
+}
+
 /**
  * Connects and says hello.
  *
  * @param target what to connect to, and how
- * @returns the open link, and what the server said of itself
- * @throws {DsmqError} `unreachable`, if nobody answers, or not as a server of this protocol does
+ * @returns the contact, and how to come back
+ * @throws {DsmqError} `unreachable`, if nobody answers, or not as a server of this protocol does; `unauthorized`
  */
-export async function reach(target: Target): Promise<{ link: Link; welcome: Welcome }> {
-  const { url, since, timeout } = target;
+export async function reach(target: Target): Promise<{ contact: Contact; reach: Reach }> {
+  const { since, reconnect, heartbeat } = target;
+  const session = reconnect && drawSession();
+  const introduction = { protocol: PROTOCOL, session, heartbeat };
+  const contact = await first(target, { ...introduction, since });
+  if (!reconnect) return { contact, reach: { since, session } };
+  const again: Reach["again"] = (hello, signal) =>
+    back(target, reconnect, () => ({ ...introduction, ...hello() }), signal);
+  return { contact, reach: { since, session, again } };
+}
+
+/** Connects for the first time. */
+async function first(target: Target, hello: object): Promise<Contact> {
+  const { urls, timeout } = target;
   const begin = Date.now();
   const time = AbortSignal.timeout(timeout);
   const signal = target.signal ? AbortSignal.any([target.signal, time]) : time;
+  let said: DsmqError | undefined;
   try {
-    const link = await open(target, signal);
-    if (!link) {
-      throw unreachable(
-        url,
-        `no WebSocket server answers there (${TRIES} tries in ${seconds(begin)})`,
-      );
+    for (let tries = 1, pause = FIRST_PAUSE; tries <= TRIES; tries++, pause *= 2) {
+      if (tries > 1) await rest(pause / 2, signal);
+      for (const url of urls) {
+        try {
+          const contact = await contactOf(url, target, hello, signal);
+          if (contact) return contact;
+        } catch (error) {
+          if (!mayPass(error)) throw error;
+          said = error;
+        }
+      }
     }
-    try {
-      return { link, welcome: complete(await orAborted(hello(link, since), signal)) };
-    } catch (error) {
-      void link.abandon();
-      if (!(error instanceof DsmqError)) throw error;
-      throw unreachable(url, `what answers there is no dsmq server: ${error.message}`, error);
-    }
+    if (said) throw said;
+    throw unreachable(
+      urls,
+      `no WebSocket server answers there (${TRIES} tries in ${seconds(begin)})`,
+    );
   } catch (error) {
     // The caller's own signal is the caller's own error.
     target.signal?.throwIfAborted();
-    if (time.aborted) throw unreachable(url, `no answer in ${seconds(begin)}`, error);
+    if (time.aborted) throw unreachable(urls, `no answer in ${seconds(begin)}`, error);
     throw error;
   }
 }
 
-async function open({ url, dial }: Target, signal: AbortSignal): Promise<Link | undefined> {
-  for (let tries = 1, pause = FIRST_PAUSE;; tries++, pause *= 2) {
-    const link = await Link.open(url, dial, signal);
-    if (link || tries === TRIES) return link;
-    await rest(pause, signal);
+/** Connects once more, with pauses that grow and differ: those who lost the same server do not all come at once. */
+async function back(
+  target: Target,
+  { firstPause, longestPause, giveUpAfter }: Backoff,
+  hello: () => object,
+  signal: AbortSignal,
+): Promise<Contact> {
+  const { urls } = target;
+  const begin = Date.now();
+  for (let tries = 0;; tries++) {
+    await rest(Math.random() * Math.min(longestPause, firstPause * 2 ** tries), signal);
+    for (const url of urls) {
+      try {
+        const time = AbortSignal.any([signal, AbortSignal.timeout(ONE_TRY)]);
+        const contact = await contactOf(url, target, hello(), time);
+        if (contact) return contact;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof DsmqError && isFinal(error.code)) throw error;
+      }
+    }
+    if (Date.now() - begin >= giveUpAfter) {
+      throw unreachable(urls, `nobody answered for ${seconds(begin)}`);
+    }
   }
 }
 
-async function hello(link: Link, since: WireSince | undefined): Promise<Answer> {
-  const said = members({ protocol: PROTOCOL, since });
-  return await link.request("hello", undefined, said, (answer) => answer);
+/** One try; `undefined` if nobody answered. */
+async function contactOf(
+  url: string,
+  { dial }: Target,
+  hello: object,
+  signal: AbortSignal,
+): Promise<Contact | undefined> {
+  const line = await Line.open(url, dial, signal);
+  if (!line) return undefined;
+  try {
+    return { line, welcome: complete(await orAborted(line.greet(hello), signal)) };
+  } catch (error) {
+    line.drop("it was given up");
+    if (!(error instanceof DsmqError)) throw error;
+    const end = error.cause as Break | undefined;
+    const code = end ? codeOf(end) : error.code === "unauthorized" ? error.code : undefined;
+    if (code && code !== "closed") {
+      throw new DsmqError(code, `Cannot connect to ${url}: ${error.message}`);
+    }
+    throw unreachable([url], `what answers there is no dsmq server: ${error.message}`, error);
+  }
+}
+
+/** What a close code says of whether it is any use to come back. */
+const SAYS: Readonly<Record<number, ErrorCode>> = {
+  [CLOSE.policyViolation]: "closed",
+  [CLOSE.serviceRestart]: "stopping",
+  [CLOSE.tryAgainLater]: "too_many",
+  [CLOSE.unauthorized]: "unauthorized",
+  [CLOSE.replaced]: "replaced",
+};
+
+/** What the end of a line says as an error. */
+export function codeOf({ code }: Break): ErrorCode | undefined {
+  return SAYS[code];
+}
+
+/** It is no use to come back after that. */
+export function isFinal(code: ErrorCode | undefined): boolean {
+  return code === "closed" || code === "unauthorized" || code === "replaced";
+}
+
+/** It may be otherwise in a moment. */
+function mayPass(error: unknown): error is DsmqError {
+  return error instanceof DsmqError && (error.code === "too_many" || error.code === "stopping");
 }
 
 function complete(welcome: Answer): Welcome {
-  const { protocol, server = "", epoch = "", start, kept = "memory", retention = 0, limits } =
-    welcome;
-  const { recalls = 0 } = welcome;
+  const { protocol, server = "", epoch = "", start, recalls = 0, kept = "memory" } = welcome;
+  const { retention = 0, limits, heartbeat } = welcome;
   if (protocol !== PROTOCOL || start === undefined || !Number.isSafeInteger(limits?.messageBytes)) {
     throw new DsmqError("bad_answer", `it does not speak version ${PROTOCOL} of the protocol`);
   }
-  return { protocol, server, epoch, start, recalls, kept, retention, limits: limits! };
+  return { protocol, server, epoch, start, recalls, kept, retention, limits: limits!, heartbeat };
 }
 
-function unreachable(url: string, why: string, cause?: unknown): DsmqError {
-  return new DsmqError("unreachable", `Cannot connect to ${url}: ${why}`, { cause });
+/** A name that nobody guesses. Not `randomUUID`: browsers have that on secure pages alone. */
+function drawSession(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
+function unreachable(urls: readonly string[], why: string, cause?: unknown): DsmqError {
+  return new DsmqError("unreachable", `Cannot connect to ${urls.join(" or ")}: ${why}`, { cause });
 }
 
 function seconds(since: number): string {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Answer, Kept, TopicEntry, Welcome } from "../protocol/answers.ts";
+import type { Answer, Kept, TopicEntry } from "../protocol/answers.ts";
 import { type Body, encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
-import { DEFAULT_WAIT, FRAME_BYTES, LIMITS, MAX_WAIT } from "../protocol/limits.ts";
+import { DEFAULT_WAIT, FRAME_BYTES, LIMITS, type Limits, MAX_WAIT } from "../protocol/limits.ts";
 import { kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
@@ -16,39 +16,53 @@ import type {
   SubscribeOptions,
   WaitOptions,
 } from "./api.ts";
-import { badAnswer, members } from "./asker.ts";
+import { badAnswer, members } from "./asked.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { toWire } from "./options.ts";
-import { Puts } from "./puts.ts";
+import { numbered, Puts } from "./puts.ts";
 import { Reads } from "./reads.ts";
+import type { State, StateChange } from "./states.ts";
 import { Subscription } from "./subscription.ts";
 import { TopicNames } from "./topic.ts";
 
 /** A connection over a link. */
 export class LinkedConnection implements Connection {
-  readonly url: string;
-  readonly kept: Kept;
   readonly #link: Link;
   readonly #puts: Puts;
   readonly #reads: Reads;
-  readonly #limits: Welcome["limits"];
   readonly #topics: TopicNames;
 
   /**
    * Makes a connection.
    *
    * @param link an open link
-   * @param welcome what the server said of itself
    */
-  constructor(link: Link, { kept, limits }: Welcome) {
-    this.url = link.url;
-    this.kept = kept;
+  constructor(link: Link) {
     this.#link = link;
     this.#puts = new Puts(link);
     this.#reads = new Reads(link);
-    this.#limits = limits;
-    this.#topics = new TopicNames(limits.topicBytes ?? LIMITS.topicBytes.usual);
+    this.#topics = new TopicNames(this.#limits.topicBytes ?? LIMITS.topicBytes.usual);
+  }
+
+  get url(): string {
+    return this.#link.url;
+  }
+
+  get kept(): Kept {
+    return this.#link.welcome.kept;
+  }
+
+  get state(): State {
+    return this.#link.states.state;
+  }
+
+  states(): AsyncIterableIterator<StateChange, undefined> {
+    return this.#link.states.watch();
+  }
+
+  get #limits(): Limits {
+    return this.#link.welcome.limits;
   }
 
   put(topic: string, message: string): Promise<number> {
@@ -87,7 +101,8 @@ export class LinkedConnection implements Connection {
   }
 
   #putPart(topic: string, json: string, bodies: readonly string[]): Promise<readonly number[]> {
-    const members = `"topic":${json},"messages":[${bodies.join()}]`;
+    const n = numbered(this.#link.number(bodies.length));
+    const members = `"topic":${json},"messages":[${bodies.join()}]${n}`;
     return this.#link.request("put", topic, members, ({ seqs }) => {
       if (!Array.isArray(seqs) || seqs.length !== bodies.length) throw badAnswer("put", topic);
       return seqs;

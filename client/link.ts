@@ -1,116 +1,101 @@
 /**
- * One open socket: requests go out, answers come back to those who asked.
+ * What a connection has asked and what it is told, over one line after another.
  *
  * @module
  */
 
-import { type Answer, decodeAnswers } from "../protocol/answers.ts";
+import type { Answer, Heartbeat, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
-import { type Asker, type Growing, Request, type Stream, toDsmqError } from "./asker.ts";
-import type { Socket } from "./options.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { Asked, Request, type Stream, toDsmqError, Told } from "./asked.ts";
+import { codeOf, type Contact, isFinal, type Reach } from "./connecting.ts";
+import { Cursors } from "./cursors.ts";
+import { type Break, type Ends, HELLO, type Line } from "./line.ts";
 import { Outgoing } from "./outgoing.ts";
+import { States } from "./states.ts";
 
-/** For how long to wait for the last answers, and for the server's goodbye, in milliseconds. */
+/** For how long to wait for the last answers, in milliseconds. */
 const LAST_ANSWERS = 5000;
-const GOODBYE = 1000;
 
-/** A socket in use. */
-export class Link {
-  readonly url: string;
-  readonly #socket: Socket;
-  readonly #pending = new Map<number, Asker>();
-  readonly #streams = new Map<number, Stream>();
-  readonly #gone = Promise.withResolvers<void>();
-  readonly #outgoing: Outgoing;
-  #lastId = 0;
+/** A server is given up that was not heard for so many of the intervals that it named. */
+const PATIENCE = 3;
+
+/** The end of a link: why nothing can be asked any more. */
+interface End {
+  readonly code: ErrorCode;
+  readonly why: string;
+}
+
+/**
+ * A link outlives the line that it uses: when that breaks, it looks for another, goes on where it was, and asks
+ * again what was not answered.
+ */
+export class Link implements Ends {
+  readonly cursors: Cursors;
+  readonly states: States;
+  readonly #reach: Reach;
+  readonly #asked = new Map<number, Asked>();
+  readonly #streams = new Map<number, Stream & Asked>();
+  readonly #outgoing = new Outgoing((frame) => this.#line?.send(frame));
+  readonly #givenUp = new AbortController();
+  #line: Line | undefined;
+  #url: string;
+  #welcome: Welcome;
+  #lastId = HELLO;
+  #lastNumber = 0;
   /** How many calls are unanswered. */
   #underWay = 0;
+  /** A sequence number that the server had given. */
+  #known = 0;
   /** Resolves once nothing is asked any more; there while somebody waits for that. */
   #idle: PromiseWithResolvers<void> | undefined;
-  /** Why nothing can be asked any more. */
-  #end: { readonly code: ErrorCode; readonly why: string } | undefined;
-
-  private constructor(url: string, socket: Socket) {
-    this.url = url;
-    this.#socket = socket;
-    this.#outgoing = new Outgoing((frame) => this.#send(frame));
-    socket.onmessage = ({ data }) => this.#arrived(data);
-    socket.onclose = ({ code, reason }) =>
-      this.#broken(`it was closed with code ${code}${reason && `, ${reason}`}`);
-    // A close event follows and says the same.
-    socket.onerror = () => {};
-  }
+  #end: End | undefined;
+  #heard = true;
+  #watch: ReturnType<typeof setInterval> | undefined;
 
   /**
-   * Opens a socket, in one try.
+   * Begins with an open line.
    *
-   * @param url the address
-   * @param dial makes the socket
-   * @param signal gives up when it aborts
-   * @returns the link, or `undefined` if nobody answered; rejects if the signal aborted, or Deno has no leave
+   * @param contact the line, and what the server said of itself
+   * @param reach finds the next line when this one breaks
    */
-  static async open(
-    url: string,
-    dial: (url: string, protocols: string[]) => Socket,
-    signal: AbortSignal,
-  ): Promise<Link | undefined> {
-    signal.throwIfAborted();
-    const socket = dial(url, [SUBPROTOCOL]);
-    const opened = Promise.withResolvers<Link | undefined>();
-    const abort = () => opened.reject(signal.reason);
-    signal.addEventListener("abort", abort);
-    // The link is there before anything can arrive.
-    socket.onopen = () => opened.resolve(new Link(url, socket));
-    socket.onclose = () => opened.resolve(undefined);
-    socket.onerror = (event) => {
-      const { error } = event as ErrorEvent;
-      // To try again would not help.
-      if (error?.name === "NotCapable") opened.reject(error);
-      else opened.resolve(undefined);
-    };
-    try {
-      return await opened.promise;
-    } catch (error) {
-      socket.close();
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+  constructor({ line, welcome }: Contact, reach: Reach) {
+    this.#reach = reach;
+    this.#url = line.url;
+    this.#welcome = welcome;
+    this.cursors = new Cursors(welcome, reach.since);
+    this.states = new States({ state: "connected", url: line.url });
+    this.#take({ line, welcome });
+  }
+
+  /** The address of the server. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** What the server said of itself. */
+  get welcome(): Welcome {
+    return this.#welcome;
   }
 
   /**
    * Asks for something.
    *
-   * @param asker what is asked for, and who takes the answer
-   * @param members all that the request says beside its action and id, as members of a JSON object, or what
-   *   becomes that when the request leaves: its owner may add calls until then
+   * @param asked what is asked for, and takes the answer
    * @param stream takes what comes under the id of this request without being its answer
-   * @returns the id
    */
-  ask(asker: Asker, members: string | Growing, stream?: Stream): number {
-    const id = ++this.#lastId;
-    if (this.#end) {
-      asker.failed(this.#error(this.#end.code, asker, this.#end.why));
-      return id;
-    }
-    this.#pending.set(id, asker);
-    if (stream) this.#streams.set(id, stream);
-    this.#underWay++;
-    const head = `{"action":"${asker.action}","id":${id}`;
-    if (typeof members === "string") {
-      const request = members === "" ? `${head}}` : `${head},${members}}`;
-      this.#outgoing.add(request, request.length, this.#underWay);
-    } else {
-      const request = { toString: () => `${head},${members}}` };
-      this.#outgoing.add(request, head.length + members.size, this.#underWay, members);
-    }
-    return id;
+  ask(asked: Asked, stream?: Stream & Asked): void {
+    asked.id = ++this.#lastId;
+    asked.known = this.#known;
+    if (this.#end) return asked.failed(this.#error(this.#end, asked));
+    if (stream) this.#streams.set(asked.id, stream);
+    this.#underWay += asked.calls;
+    this.#add(asked);
   }
 
   /** Whether a request that was asked last has not left yet. */
-  canGrow(members: Growing): boolean {
-    return !this.#end && this.#outgoing.canGrow(members);
+  canGrow(asked: Asked): boolean {
+    return !this.#end && this.#outgoing.canGrow(asked);
   }
 
   /** The request that was asked last has grown by a call of so many characters. */
@@ -123,7 +108,7 @@ export class Link {
    *
    * @param action what is asked for
    * @param topic of which topic, for errors
-   * @param members as for {@linkcode Link.ask}
+   * @param members what the request says beside its action and id, as members of a JSON object
    * @param make makes of the answer what is returned; what it throws is a rejection, too
    */
   request<T>(
@@ -133,20 +118,31 @@ export class Link {
     make: (answer: Answer) => T,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.ask(new Request(action, topic, make, resolve, reject), members);
+      this.ask(new Request(action, topic, members, make, resolve, reject));
     });
   }
 
-  /** Throws if nothing can be asked any more. */
-  requireOpen(asked: Asked): void {
-    if (this.#end) throw this.#error(this.#end.code, asked, this.#end.why);
+  /**
+   * Numbers puts, so that the server knows them again.
+   *
+   * @param count how many
+   * @returns the number of the first; none without a session
+   */
+  number(count: number): number | undefined {
+    if (this.#reach.session === undefined) return undefined;
+    const first = this.#lastNumber + 1;
+    this.#lastNumber += count;
+    return first;
   }
 
-  /** Says something that has no answer. */
-  tell(action: string, members: string): void {
-    if (this.#end) return;
-    const request = `{"action":"${action}",${members}}`;
-    this.#outgoing.add(request, request.length, this.#underWay);
+  /** Throws if nothing can be asked any more. */
+  requireOpen(asked: Pick<Asked, "action" | "topic">): void {
+    if (this.#end) throw this.#error(this.#end, asked);
+  }
+
+  /** Says something that has no answer; in vain while there is no line: the next one is told what counts then. */
+  tell(action: string, members?: string): void {
+    if (this.#line) this.#outgoing.add(new Told(action, members), this.#underWay);
   }
 
   /** Takes no more of a stream. */
@@ -157,99 +153,213 @@ export class Link {
   /** Asks nothing more, waits a while until all was answered, and says goodbye. */
   async close(): Promise<void> {
     this.#shut();
-    if (this.#pending.size > 0) {
+    if (this.#asked.size > 0) {
       const idle = this.#idle ??= Promise.withResolvers<void>();
       const timer = setTimeout(idle.resolve, LAST_ANSWERS);
       await idle.promise;
       clearTimeout(timer);
     }
-    await this.abandon();
-  }
-
-  /** Says goodbye at once; what was not answered rejects. */
-  async abandon(): Promise<void> {
-    this.#shut();
     this.#outgoing.flush();
-    this.#socket.close(CLOSE.normal);
-    // A server that does not answer is not waited for.
-    const timer = setTimeout(() => this.#broken("it was closed"), GOODBYE);
-    await this.#gone.promise;
-    clearTimeout(timer);
+    const line = this.#line;
+    // The line first: what it still brings is heard.
+    if (line) await line.close();
+    this.#finish({ code: "closed", why: "it was closed" });
   }
 
-  #send(frame: string): void {
-    try {
-      this.#socket.send(frame);
-    } catch (error) {
-      // No WebSocket does that once it is open; but a caller may dial with something else.
-      this.#broken(`it cannot be written to, ${error instanceof Error ? error.message : error}`);
-      this.#socket.close();
+  heard(answers: readonly Answer[] | undefined): void {
+    this.#heard = true;
+    if (!answers) {
+      const end: End = { code: "bad_answer", why: "the server sent what is not of the protocol" };
+      return this.#finish(end);
     }
+    for (const answer of answers) this.#handOut(answer);
+    this.#outgoing.flush();
+    if (this.#asked.size === 0) this.#idle?.resolve();
+  }
+
+  broken(end: Break): void {
+    this.#leaveLine();
+    if (this.#givenUp.signal.aborted) return;
+    const { why } = end;
+    const code = codeOf(end);
+    if (code && isFinal(code)) return this.#finish({ code, why });
+    // One who says goodbye comes back only for what was put and has no answer.
+    if (!this.#reach.again || (this.#end && this.#asked.size === 0)) {
+      return this.#finish({ code: "closed", why });
+    }
+    this.states.become({ state: "reconnecting", url: this.#url, why });
+    void this.#return(why);
+  }
+
+  #add(asked: Asked): void {
+    this.#asked.set(asked.id, asked);
+    if (this.#line) this.#outgoing.add(asked, this.#underWay);
+  }
+
+  /** Looks for another line, and goes on over it. */
+  async #return(why: string): Promise<void> {
+    try {
+      const contact = await this.#reach.again!(() => this.cursors.hello(), this.#givenUp.signal);
+      if (this.#givenUp.signal.aborted) void contact.line.close();
+      else this.#resume(contact);
+    } catch (error) {
+      const { code, message } = error instanceof DsmqError
+        ? error
+        : { code: "closed" as const, message: String(error) };
+      const final: ErrorCode = code === "unreachable" ? "closed" : code;
+      this.#finish({ code: final, why: `${why}; ${message}` });
+    }
+  }
+
+  #resume({ line, welcome }: Contact): void {
+    const epochChanged = welcome.epoch !== this.#welcome.epoch;
+    this.cursors.renewed(welcome);
+    for (const asked of [...this.#asked.values()]) {
+      const unsure = asked.action === "put" && asked.sent &&
+        (epochChanged || asked.known < welcome.recalls);
+      if (!unsure && asked.again()) continue;
+      this.#settled(asked);
+      if (!unsure) continue;
+      const why = epochChanged
+        ? "the server has lost its history"
+        : "the server has forgotten what this session put";
+      asked.failed(this.#error({ code: "unknown_outcome", why }, asked));
+    }
+    // An answered subscription is asked for again, under its old id.
+    for (const [id, stream] of this.#streams) {
+      if (!this.#asked.has(id) && stream.again()) this.#asked.set(id, stream);
+    }
+    if (epochChanged) this.#known = 0;
+    this.#url = line.url;
+    this.#take({ line, welcome });
+    this.states.become({ state: "connected", url: line.url, epochChanged });
+    if (this.#asked.size === 0) this.#idle?.resolve();
+  }
+
+  /** Goes on over a line, with what was asked and is unanswered before anything new. */
+  #take({ line, welcome }: Contact): void {
+    this.#welcome = welcome;
+    this.#line = line;
+    this.#known = Math.max(this.#known, welcome.start);
+    const { inFlight, inFlightBytes, frameRequests } = welcome.limits;
+    this.#outgoing.open({
+      calls: inFlight ?? LIMITS.inFlight.usual,
+      // The server counts characters, too, but may have some of the last frame besides.
+      size: (inFlightBytes ?? LIMITS.inFlightBytes.usual) / 2,
+      requests: frameRequests ?? LIMITS.frameRequests.usual,
+    });
+    for (const asked of [...this.#asked.values()].sort(byId)) {
+      if (!asked.sent) asked.known = this.#known;
+      this.#outgoing.add(asked, this.#underWay);
+    }
+    line.use(this);
+    const { heartbeat } = welcome;
+    if (heartbeat !== undefined && this.#line === line) {
+      this.#heard = true;
+      let silent = 0;
+      this.#watch = setInterval(() => {
+        silent = this.#heard ? 0 : silent + 1;
+        this.#heard = false;
+        if (silent >= PATIENCE) line.drop(`nothing was heard for ${PATIENCE * heartbeat} ms`);
+      }, heartbeat);
+    }
+  }
+
+  #leaveLine(): void {
+    clearInterval(this.#watch);
+    this.#line = undefined;
+    this.#outgoing.close();
   }
 
   #shut(): void {
     if (this.#end) return;
-    const [code, why] = ["closed", "it was closed"] as const;
-    this.#end = { code, why };
-    this.#endStreams(code, why, true);
+    const end: End = { code: "closed", why: "it was closed" };
+    this.#end = end;
+    this.#endStreams(end, true);
     // What only waits is not waited for.
-    for (const [id, asker] of this.#pending) {
-      if (asker.action !== "get_wait") continue;
-      this.#pending.delete(id);
-      this.#underWay--;
-      asker.failed(this.#error(code, asker, why));
+    for (const asked of [...this.#asked.values()]) {
+      if (asked.action !== "get_wait") continue;
+      this.#settled(asked);
+      asked.failed(this.#error(end, asked));
     }
-  }
-
-  #arrived(data: unknown): void {
-    const answers = decodeAnswers(data);
-    if (!answers) {
-      this.#broken("the server sent what is not of the protocol", "bad_answer");
-      return this.#socket.close();
-    }
-    for (const answer of answers) this.#handOut(answer);
-    if (this.#pending.size === 0) this.#idle?.resolve();
   }
 
   #handOut(answer: Answer): void {
-    const { id, sub, error } = answer;
+    const { id, sub, seq, seqs, error } = answer;
     if (typeof id !== "number") {
       if (sub !== undefined) this.#streams.get(sub)?.arrived(answer);
+      else if (answer.heartbeat !== undefined) this.#beat(answer as Answer & Heartbeat);
       return;
     }
-    const asker = this.#pending.get(id);
-    if (!asker) return;
-    this.#pending.delete(id);
-    this.#underWay -= asker.calls ?? 1;
-    if (error) asker.failed(toDsmqError(error, asker.topic));
-    else asker.answered(answer);
+    const asked = this.#asked.get(id);
+    if (!asked) return;
+    // The server goes, and so will the line: the next one is asked again.
+    if (error?.code === "stopping" && this.#reach.again && !this.#end) return;
+    this.#settled(asked);
+    this.#outgoing.answered(asked);
+    this.#knows(seq ?? (Array.isArray(seqs) ? seqs.at(-1) : undefined));
+    if (error) asked.failed(toDsmqError(error, asked.topic));
+    else asked.answered(answer);
   }
 
-  #broken(why: string, code: ErrorCode = "closed"): void {
-    this.#end ??= { code, why };
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const asker of pending) {
-      // Whether it was stored before the break is not known.
-      asker.failed(this.#error(asker.action === "put" ? "unknown_outcome" : code, asker, why));
+  /** A sign of life: answers it, and notes how far everything is read. */
+  #beat({ floor = 0, through = 0, seen = 0, lagging }: Partial<Heartbeat>): void {
+    this.tell("heartbeat");
+    if (!Array.isArray(lagging) || !Number.isSafeInteger(through)) return;
+    this.#knows(through);
+    for (const [id, stream] of this.#streams) {
+      if (id <= seen && !lagging.includes(id)) stream.readThrough(through);
     }
-    this.#endStreams(code, why, false);
-    this.#idle?.resolve();
-    this.#gone.resolve();
+    for (const asked of this.#asked.values()) {
+      if (asked.action === "get_wait" && asked.id <= seen) {
+        this.cursors.read(asked.topic!, through);
+      }
+    }
+    this.cursors.gone(floor);
   }
 
-  #endStreams(code: ErrorCode, why: string, own: boolean): void {
-    const error = this.#error(code, undefined, why);
+  /** The server has given a sequence number. */
+  #knows(seq: number | undefined): void {
+    if (seq !== undefined && seq > this.#known && Number.isSafeInteger(seq)) this.#known = seq;
+  }
+
+  #settled(asked: Asked): void {
+    this.#asked.delete(asked.id);
+    this.#underWay -= asked.calls;
+  }
+
+  /** It is over, for good. */
+  #finish(end: End): void {
+    if (this.#givenUp.signal.aborted) return;
+    this.#givenUp.abort();
+    this.#line?.drop(end.why);
+    this.#leaveLine();
+    this.#end ??= end;
+    const left = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const asked of left) {
+      // Whether it was stored before the break is not known.
+      const code = asked.action === "put" && asked.sent ? "unknown_outcome" : end.code;
+      asked.failed(this.#error({ ...end, code }, asked));
+    }
+    this.#endStreams(end, false);
+    this.#idle?.resolve();
+    this.states.become({ state: "closed", url: this.#url, why: end.why });
+  }
+
+  #endStreams(end: End, own: boolean): void {
+    const error = this.#error(end, undefined);
     for (const stream of [...this.#streams.values()]) stream.broken(error, own);
     this.#streams.clear();
   }
 
-  #error(code: ErrorCode, asked: Asked | undefined, why: string): DsmqError {
+  #error({ code, why }: End, asked: Pick<Asked, "action" | "topic"> | undefined): DsmqError {
     const what = asked ? `Cannot ${asked.action.replace("_", " ")}` : "Cannot read on";
     const details = asked?.topic === undefined ? {} : { topic: asked.topic };
-    return new DsmqError(code, `${what}: no connection to ${this.url}, ${why}`, details);
+    return new DsmqError(code, `${what}: no connection to ${this.#url}, ${why}`, details);
   }
 }
 
-/** What was asked for, for an error. */
-type Asked = Pick<Asker, "action" | "topic">;
+function byId(one: Asked, other: Asked): number {
+  return one.id - other.id;
+}

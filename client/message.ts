@@ -5,7 +5,7 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import { badAnswer } from "./asker.ts";
+import { badAnswer } from "./asked.ts";
 
 /** A message as its reader gets it. */
 export interface Message {

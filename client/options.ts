@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DEFAULT_HOST, DEFAULT_PORT, MAX_WAIT } from "../protocol/limits.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT, MAX_WAIT } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
 import { denoNet, DenoSocket } from "./deno/socket.ts";
@@ -23,8 +23,11 @@ export type Socket = Pick<
 
 /** How to connect. Durations are in milliseconds. */
 export interface ConnectOptions {
-  /** The address as a whole, such as `"ws://127.0.0.1:30008"` or `"wss://example.org/mq"`; instead of `host` and `port`. */
-  readonly url?: string | URL;
+  /**
+   * The address as a whole, such as `"ws://127.0.0.1:30008"` or `"wss://example.org/mq"`; instead of `host` and
+   * `port`. Of several addresses of one queue, the first that answers is taken.
+   */
+  readonly url?: string | URL | readonly (string | URL)[];
   /** The host of the server. Default: `"127.0.0.1"`. */
   readonly host?: string;
   /** The port of the server. Default: 30008. */
@@ -33,25 +36,50 @@ export interface ConnectOptions {
   readonly since?: Since;
   /** Gives up when it aborts. */
   readonly signal?: AbortSignal;
+  /** How to come back after a break; `false`: not at all. Default: see {@linkcode ReconnectOptions}. */
+  readonly reconnect?: boolean | ReconnectOptions;
+  /** How often the server gives a sign of life, from 100 to 600000 milliseconds. Default: 10000. */
+  readonly heartbeat?: number;
   /** For how long to try, in milliseconds; there are at most ten tries. Default: 15000. */
   readonly timeout?: number;
   /**
    * Opens the socket. Default: `new WebSocket(url, protocols)`, and on Deno one that sends without delay. That
    * one goes straight to the server: where a proxy of the environment has to be used, dial Deno's own.
    */
-  readonly dial?: (url: string, protocols: string[]) => Socket;
+  readonly dial?: Dial;
 }
+
+/** Opens a socket. */
+export type Dial = (url: string, protocols: string[]) => Socket;
+
+/** How to come back after a break: after pauses that grow, each drawn by lot up to its length. Times are in milliseconds. */
+export interface ReconnectOptions {
+  /** The longest first pause; each later one may be twice as long. Default: 100. */
+  readonly firstPause?: number;
+  /** No pause is longer. Default: 5000. */
+  readonly longestPause?: number;
+  /** Gives up, and closes the connection, when nobody has answered for so long. Default: 600000, ten minutes. */
+  readonly giveUpAfter?: number;
+}
+
+/** The same, complete. */
+export type Backoff = Required<ReconnectOptions>;
 
 /** Options, complete and checked. */
 export interface Target {
-  readonly url: string;
+  readonly urls: readonly string[];
   readonly since: WireSince | undefined;
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
-  readonly dial: (url: string, protocols: string[]) => Socket;
+  /** How to come back, if at all. */
+  readonly reconnect: Backoff | undefined;
+  readonly heartbeat: number;
+  readonly dial: Dial;
 }
 
 const DEFAULT_TIMEOUT = 15_000;
+const DEFAULT_HEARTBEAT = 10_000;
+const DEFAULT_BACKOFF: Backoff = { firstPause: 100, longestPause: 5000, giveUpAfter: 600_000 };
 
 /**
  * Fills in the defaults and checks the options.
@@ -62,7 +90,9 @@ const DEFAULT_TIMEOUT = 15_000;
  * @throws {RangeError} if an option is out of its range
  */
 export function checked(target: string | URL | ConnectOptions = {}): Target {
-  const options = typeof target === "string" || target instanceof URL ? { url: target } : target;
+  const options: ConnectOptions = typeof target === "string" || target instanceof URL
+    ? { url: target }
+    : target;
   if (options === null || typeof options !== "object") {
     throw new TypeError(
       `Cannot connect: the target is an address or options, got ${seen(options)}`,
@@ -75,6 +105,8 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     since,
     signal,
     timeout = DEFAULT_TIMEOUT,
+    reconnect = true,
+    heartbeat = DEFAULT_HEARTBEAT,
     dial = dialDefault,
     ...others
   } = options;
@@ -99,8 +131,45 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
       `Cannot connect: timeout is milliseconds above 0 and up to ${MAX_WAIT}, got ${seen(timeout)}`,
     );
   }
-  const address = url ?? `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return { url: webSocketUrl(address), since: toWire(since), signal, timeout, dial };
+  const { least, most } = HEARTBEAT;
+  if (!Number.isSafeInteger(heartbeat) || heartbeat < least || heartbeat > most) {
+    throw new RangeError(
+      `Cannot connect: heartbeat is whole milliseconds from ${least} to ${most}, got ${
+        seen(heartbeat)
+      }`,
+    );
+  }
+  const addresses = [url ?? `ws://${host.includes(":") ? `[${host}]` : host}:${port}`].flat();
+  if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address in url");
+  return {
+    urls: addresses.map(webSocketUrl),
+    since: toWire(since),
+    signal,
+    timeout,
+    reconnect: backoff(reconnect),
+    heartbeat,
+    dial,
+  };
+}
+
+function backoff(reconnect: boolean | ReconnectOptions): Backoff | undefined {
+  if (typeof reconnect === "boolean") return reconnect ? DEFAULT_BACKOFF : undefined;
+  if (reconnect === null || typeof reconnect !== "object") {
+    throw new TypeError(
+      `Cannot connect: reconnect is true, false or options, got ${seen(reconnect)}`,
+    );
+  }
+  for (const [name, value] of Object.entries(reconnect)) {
+    if (!Object.hasOwn(DEFAULT_BACKOFF, name)) {
+      throw new TypeError(`Cannot connect: there is no option "reconnect.${name}"`);
+    }
+    if (typeof value !== "number" || !(value >= 0)) {
+      throw new RangeError(
+        `Cannot connect: reconnect.${name} is milliseconds from 0, got ${seen(value)}`,
+      );
+    }
+  }
+  return { ...DEFAULT_BACKOFF, ...reconnect };
 }
 
 function dialDefault(url: string, protocols: string[]): Socket {

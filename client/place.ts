@@ -26,6 +26,9 @@ export class Place {
   #next = 0;
   #unanswered = 0;
 
+  /** How far the topic is read; 0 if nothing was answered yet. */
+  through = 0;
+
   /** Nothing of it is to be remembered. */
   get idle(): boolean {
     return this.#unanswered === 0 && this.kept.length === 0;

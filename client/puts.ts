@@ -6,7 +6,7 @@
 
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import { type Asker, badAnswer, type Growing } from "./asker.ts";
+import { Asked, badAnswer } from "./asked.ts";
 import type { Link } from "./link.ts";
 import type { TopicName } from "./topic.ts";
 
@@ -30,29 +30,34 @@ export class Puts {
   put(topic: TopicName, message: string): Promise<number> {
     const last = this.#last;
     if (last?.topic === topic.name && this.#link.canGrow(last)) {
+      this.#link.number(1);
       const stored = last.add(message);
       this.#link.grew(message.length);
       return stored;
     }
-    const run = this.#last = new PutRun(topic);
+    const run = this.#last = new PutRun(topic, this.#link.number(1));
     const stored = run.add(message);
-    this.#link.ask(run, run);
+    this.#link.ask(run);
     return stored;
   }
 }
 
 /** Messages for one topic that were put one after another. */
-class PutRun implements Asker, Growing {
+class PutRun extends Asked {
   readonly action = "put";
   readonly topic: string;
   size = 0;
   readonly #json: string;
+  /** The number of the first; the others have those after it, for nothing else is numbered meanwhile. */
+  readonly #n: number | undefined;
   readonly #messages: string[] = [];
   readonly #callers: { resolve(seq: number): void; reject(error: DsmqError): void }[] = [];
 
-  constructor({ name, json }: TopicName) {
+  constructor({ name, json }: TopicName, n: number | undefined) {
+    super();
     this.topic = name;
     this.#json = json;
+    this.#n = n;
   }
 
   get calls(): number {
@@ -65,12 +70,12 @@ class PutRun implements Asker, Growing {
     return new Promise((resolve, reject) => this.#callers.push({ resolve, reject }));
   }
 
-  /** The members of the request: topic and messages. */
-  toString(): string {
+  protected members(): string {
     const messages = this.#messages;
-    return messages.length === 1
-      ? `"topic":${this.#json},"message":${JSON.stringify(messages[0])}`
-      : `"topic":${this.#json},"messages":${JSON.stringify(messages)}`;
+    const said = messages.length === 1
+      ? `"message":${JSON.stringify(messages[0])}`
+      : `"messages":${JSON.stringify(messages)}`;
+    return `"topic":${this.#json},${said}${numbered(this.#n)}`;
   }
 
   answered({ seq, seqs }: Answer): void {
@@ -93,4 +98,9 @@ class PutRun implements Asker, Growing {
       else reject(new DsmqError(outcome.code, outcome.message, { topic }));
     });
   }
+}
+
+/** The number of a put, as another member of a request. */
+export function numbered(n: number | undefined): string {
+  return n === undefined ? "" : `,"n":${n}`;
 }

@@ -5,7 +5,8 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import type { Asker } from "./asker.ts";
+import { Asked } from "./asked.ts";
+import { DsmqError } from "../protocol/errors.ts";
 import type { Link } from "./link.ts";
 import { type Message, toMessage } from "./message.ts";
 import { Place, type Reader } from "./place.ts";
@@ -46,16 +47,15 @@ export class Reads {
     make: (message: Message | undefined) => T,
     patience?: Patience,
   ): Promise<T> {
-    const { name, json } = topic;
+    const { name } = topic;
     const place = this.#place(name);
     const kept = place.kept.shift();
     if (kept) {
       this.#rest(name, place);
       return Promise.resolve(make(kept));
     }
-    const members = patience ? `"topic":${json},"timeout":${patience.timeout}` : `"topic":${json}`;
     return new Promise((resolve, reject) => {
-      const reader = new OldestReader(name, patience, {
+      const reader = new OldestReader(topic, patience, {
         link: this.#link,
         place,
         take: (message) => resolve(make(message)),
@@ -63,7 +63,7 @@ export class Reads {
         rest: () => this.#rest(name, place),
       });
       place.join(reader);
-      reader.ask(members);
+      reader.ask();
     });
   }
 
@@ -79,10 +79,14 @@ export class Reads {
     };
     place.join(reader);
     try {
-      const make = (answer: Answer) => toMessage(name, answer);
+      const make = (answer: Answer) => {
+        place.through = answer.through ?? place.through;
+        return toMessage(name, answer);
+      };
       const members = `"topic":${json}`;
       return await this.#link.request("get_latest", name, members, make) ?? older.at(-1);
     } catch (error) {
+      this.#link.cursors.failed(name, error);
       // Nothing was passed over: all of it is still to be read, first of all by those who asked meanwhile.
       reader.open = false;
       place.left();
@@ -104,6 +108,7 @@ export class Reads {
 
   /** Forgets a place of which nothing is to be remembered. */
   #rest(topic: string, place: Place): void {
+    this.#link.cursors.read(topic, place.through);
     if (place.idle && this.#places.get(topic) === place) this.#places.delete(topic);
   }
 }
@@ -119,25 +124,43 @@ interface Reading {
 }
 
 /** One who asked for the oldest message. */
-class OldestReader implements Reader, Asker {
+class OldestReader extends Asked implements Reader {
   readonly action: "get" | "get_wait";
   readonly topic: string;
+  /** One who waits keeps the server from nothing. */
+  readonly calls: number;
   open = true;
+  readonly #json: string;
   readonly #signal: AbortSignal | undefined;
   readonly #reading: Reading;
-  #id = 0;
+  /** Until when it waits, by the clock of `performance`. */
+  readonly #until: number | undefined;
   #answered = false;
 
-  constructor(topic: string, patience: Patience | undefined, reading: Reading) {
+  constructor({ name, json }: TopicName, patience: Patience | undefined, reading: Reading) {
+    super();
     this.action = patience ? "get_wait" : "get";
-    this.topic = topic;
+    this.topic = name;
+    this.calls = patience ? 0 : 1;
+    this.#json = json;
     this.#signal = patience?.signal;
+    this.#until = patience && performance.now() + patience.timeout;
     this.#reading = reading;
   }
 
-  ask(members: string): void {
+  get size(): number {
+    return this.#json.length;
+  }
+
+  protected members(): string {
+    if (this.#until === undefined) return `"topic":${this.#json}`;
+    const timeout = Math.max(0, Math.ceil(this.#until - performance.now()));
+    return `"topic":${this.#json},"timeout":${timeout}`;
+  }
+
+  ask(): void {
     this.#signal?.addEventListener("abort", this);
-    this.#id = this.#reading.link.ask(this, members);
+    this.#reading.link.ask(this);
   }
 
   take(message: Message | undefined): void {
@@ -147,7 +170,13 @@ class OldestReader implements Reader, Asker {
 
   callOff(): void {
     if (this.#answered || this.action === "get") return;
-    this.#reading.link.tell("cancel", `"wait":${this.#id}`);
+    this.#reading.link.tell("cancel", `"wait":${this.id}`);
+  }
+
+  /** Nobody waits for it any more: what the server had for it, the next reader gets. */
+  override again(): boolean {
+    if (!this.open) this.#settle();
+    return this.open;
   }
 
   answered(answer: Answer): void {
@@ -157,19 +186,24 @@ class OldestReader implements Reader, Asker {
     } catch (error) {
       return this.failed(error);
     }
-    const { place, rest } = this.#reading;
-    this.#answered = true;
-    place.answered();
+    const { place } = this.#reading;
+    place.through = answer.through ?? place.through;
     place.arrived(this, message);
-    rest();
+    this.#settle();
   }
 
   failed(error: unknown): void {
-    const { place, fail, rest } = this.#reading;
-    this.#answered = true;
-    place.answered();
+    const { link, fail } = this.#reading;
+    link.cursors.failed(this.topic, error);
     this.#leave();
     fail(error);
+    this.#settle();
+  }
+
+  #settle(): void {
+    const { place, rest } = this.#reading;
+    this.#answered = true;
+    place.answered();
     rest();
   }
 

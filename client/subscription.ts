@@ -7,7 +7,8 @@
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { OnGap, WireSince } from "../protocol/requests.ts";
-import { type Asker, members, type Stream, toDsmqError } from "./asker.ts";
+import { Asked, members, type Stream, toDsmqError } from "./asked.ts";
+import type { GapChoice } from "./api.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 
@@ -18,7 +19,7 @@ const WINDOW = { messages: 4096, bytes: 4 * 1024 * 1024 };
 export interface SubscriptionOptions {
   readonly topic: string;
   readonly since: WireSince | undefined;
-  readonly onGap: OnGap | undefined;
+  readonly onGap: GapChoice | undefined;
   readonly signal: AbortSignal | undefined;
   /** The largest message that the server takes, in bytes. */
   readonly messageBytes: number;
@@ -39,20 +40,23 @@ type Next = IteratorResult<Message, undefined>;
  * The messages of a topic, one after another, as they are stored. Leaving the loop ends it, and so do
  * `return()`, `await using`, the signal, and the end of the connection.
  */
-export class Subscription
-  implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, Asker, Stream {
+export class Subscription extends Asked
+  implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, Stream {
   readonly action = "subscribe";
   readonly topic: string;
+  readonly calls = 1;
   readonly #link: Link;
-  readonly #id: number;
   readonly #signal: AbortSignal | undefined;
+  readonly #onGap: GapChoice | undefined;
   readonly #window: { readonly messages: number; readonly bytes: number };
   readonly #frames: Frame[] = [];
   readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
+  /** Where it begins when it is asked for (again). */
+  #since: WireSince | undefined;
   #granted: { readonly messages: number; readonly bytes: number };
   #read = { messages: 0, bytes: 0 };
   /** The last sequence number of the stream; a frame that does not follow on it is an error. */
-  #last: number | undefined;
+  #last = 0;
   /** How it ends once all that arrived was read: with an error, or without. */
   #end: { readonly error: unknown } | undefined;
 
@@ -63,15 +67,45 @@ export class Subscription
    * @param options to what
    */
   constructor(link: Link, { topic, since, onGap, signal, messageBytes }: SubscriptionOptions) {
+    super();
     this.#link = link;
     this.topic = topic;
+    this.#since = since;
+    this.#onGap = onGap;
     this.#signal = signal;
     // Twice the largest message: or a large one could wait for credit that is never given.
     this.#window = { messages: WINDOW.messages, bytes: Math.max(WINDOW.bytes, 2 * messageBytes) };
     this.#granted = this.#window;
     // Before it asks: that may end it at once, and then nothing stays behind.
     signal?.addEventListener("abort", this.#abort);
-    this.#id = link.ask(this, members({ topic, since, onGap, ...this.#window }), this);
+    link.ask(this, this);
+  }
+
+  get size(): number {
+    return this.topic.length;
+  }
+
+  protected members(): string {
+    const onGap = typeof this.#onGap === "function" ? undefined : this.#onGap;
+    return members({ topic: this.topic, since: this.#since, onGap, ...this.#granted });
+  }
+
+  /** Goes on where it was; what arrived and is not read yet still counts against its credit. */
+  override again(): boolean {
+    if (this.#end) return false;
+    const unread = this.#frames.reduce(
+      (sum, { messages, bytes }) => ({
+        messages: sum.messages + messages.length,
+        bytes: sum.bytes + bytes,
+      }),
+      { messages: 0, bytes: 0 },
+    );
+    this.#read = { messages: -unread.messages, bytes: -unread.bytes };
+    this.#granted = {
+      messages: Math.max(0, this.#window.messages - unread.messages),
+      bytes: Math.max(0, this.#window.bytes - unread.bytes),
+    };
+    return true;
   }
 
   /** The next message, once there is one. */
@@ -110,26 +144,33 @@ export class Subscription
   }
 
   /** Takes from where the server streams. */
-  answered({ start }: Answer): void {
-    this.#last ??= start;
+  answered({ start = 0 }: Answer): void {
+    this.#last = start;
+    this.#through(start);
   }
 
   /** The server did not subscribe. */
   failed(error: DsmqError): void {
-    this.#ends(error);
+    this.#fail(error);
+  }
+
+  readThrough(seq: number): void {
+    const { after = 0 } = Object(this.#since) as { after?: number };
+    if (seq > after) this.#through(seq);
   }
 
   /** Takes what the server streams. */
   arrived(answer: Answer): void {
     if (this.#end) return;
     const { error, prev } = answer;
-    if (error) return this.#ends(toDsmqError(error, this.topic));
+    if (error) return this.#fail(toDsmqError(error, this.topic));
     const frame = toFrame(answer);
     if (!frame) return this.#refuse("the server sent what is not of the protocol");
-    if (this.#last !== undefined && prev !== this.#last) {
+    if (prev !== this.#last) {
       return this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
     }
     this.#last = frame.seqs.at(-1)!;
+    this.#through(this.#last);
     this.#frames.push(frame);
     while (this.#waiting.length > 0) {
       const value = this.#shift();
@@ -144,6 +185,29 @@ export class Subscription
     this.#ends(own ? undefined : error);
   }
 
+  /** The stream has brought all up to there: that is where it would go on. */
+  #through(after: number): void {
+    this.#since = { after, epoch: this.#link.cursors.epoch };
+  }
+
+  /** It ends, unless messages are missing and the caller wants to go on with what there is. */
+  #fail(error: DsmqError): void {
+    const { code, floor, last } = error;
+    const gap = code === "trimmed" || code === "ahead" || code === "epoch_changed";
+    if (!gap || typeof this.#onGap !== "function" || this.#end) return this.#ends(error);
+    let choice: OnGap | undefined;
+    try {
+      choice = this.#onGap(error);
+    } catch (thrown) {
+      return this.#ends(thrown);
+    }
+    if (choice === undefined) return this.#ends(error);
+    this.#through(choice === "now" || code === "ahead" ? last ?? 0 : floor ?? 0);
+    this.again();
+    this.#link.forget(this.id);
+    this.#link.ask(this, this);
+  }
+
   readonly #abort = () => {
     this.#frames.length = 0;
     this.#leave();
@@ -153,7 +217,7 @@ export class Subscription
   /** Tells the server that nothing more is wanted. */
   #leave(): void {
     if (this.#end) return;
-    this.#link.tell("unsubscribe", members({ sub: this.#id }));
+    this.#link.tell("unsubscribe", members({ sub: this.id }));
   }
 
   /** The server broke its word: what arrived before is delivered, then the error. */
@@ -165,7 +229,7 @@ export class Subscription
   #ends(error: unknown): void {
     if (this.#end) return;
     this.#end = { error };
-    this.#link.forget(this.#id);
+    this.#link.forget(this.id);
     this.#signal?.removeEventListener("abort", this.#abort);
     for (const { resolve, reject } of this.#waiting.splice(0)) {
       if (error === undefined) resolve({ done: true, value: undefined });
@@ -208,7 +272,7 @@ export class Subscription
       messages: read.messages + this.#window.messages,
       bytes: read.bytes + this.#window.bytes,
     };
-    this.#link.tell("credit", members({ sub: this.#id, ...this.#granted }));
+    this.#link.tell("credit", members({ sub: this.id, ...this.#granted }));
   }
 }
 

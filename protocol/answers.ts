@@ -52,6 +52,8 @@ export interface Welcome {
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
   readonly limits: Limits;
+  /** How often it gives a sign of life, in milliseconds, if the client asked for that. */
+  readonly heartbeat?: number | undefined;
 }
 
 /** One topic in the answer to `topics`. */
@@ -150,6 +152,11 @@ export interface Heartbeat {
   readonly seen: number;
   /** The streams for which it does not. */
   readonly lagging: readonly number[];
+}
+
+/** Gives a sign of life. */
+export function heartbeat(sign: Heartbeat): string {
+  return JSON.stringify(sign);
 }
 
 /** What a client may find in one answer; which fields are there depends on what it answers. */

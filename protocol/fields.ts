@@ -18,8 +18,18 @@ export const SINCE = '"start", "now", {"after": a sequence number} or {"time": m
 /** Whether it is a position to read from, or not given. */
 export function isSince(value: unknown): value is WireSince | undefined {
   if (value === undefined || value === "start" || value === "now") return true;
-  const { after, time } = Object(value);
-  return after === undefined ? isCount(time) : isCount(after) && time === undefined;
+  const { after, time, epoch } = Object(value);
+  return after === undefined
+    ? isCount(time)
+    : isCount(after) && time === undefined && isText(epoch);
+}
+
+/** The longest token, and the longest name of an epoch, in characters. */
+const MAX_TEXT = 4096;
+
+/** Whether it is text of no unreasonable length, or not given. */
+export function isText(value: unknown): value is string | undefined {
+  return value === undefined || (typeof value === "string" && value.length <= MAX_TEXT);
 }
 
 /** Whether it is a whole number from 0 to 2^53 - 1. */

@@ -3,14 +3,14 @@
  *
  * ```text
  * {"action":"hello","id":1,"protocol":1,"since":"start","session":"…","heartbeat":10000,"token":"…"}
- * {"action":"hello","id":1,"session":"…","epoch":"…","since":{"after":40},"positions":{"t":44}}
+ * {"action":"hello","id":1,"session":"…","since":{"after":40,"epoch":"…"},"epoch":"…","positions":{"t":44}}
  * {"action":"put","id":2,"topic":"t","message":"one","n":1}
  * {"action":"put","id":3,"topic":"t","messages":["two","three"],"n":2}
  * {"action":"get","id":4,"topic":"t"}
  * {"action":"get_latest","id":5,"topic":"t"}
  * {"action":"get_wait","id":6,"topic":"t","timeout":10000}
  * {"action":"cancel","id":7,"wait":6}
- * {"action":"subscribe","id":8,"topic":"t","messages":256,"bytes":4194304,"since":{"after":41},"epoch":"…","onGap":"oldest"}
+ * {"action":"subscribe","id":8,"topic":"t","messages":256,"bytes":4194304,"since":{"after":41,"epoch":"…"},"onGap":"oldest"}
  * {"action":"credit","sub":8,"messages":512,"bytes":8388608}
  * {"action":"unsubscribe","id":9,"sub":8}
  * {"action":"heartbeat"}
@@ -32,6 +32,7 @@ import {
   type Fields,
   isCount,
   isSince,
+  isText,
   refuse,
   refuseField,
   SINCE,
@@ -39,8 +40,15 @@ import {
 import { DEFAULT_WAIT, HEARTBEAT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
 import { kindOf, quoted, topicFault } from "./text.ts";
 
-/** From where a reader reads: the beginning, the end, after a sequence number, or from a time (ms since 1970). */
-export type WireSince = "start" | "now" | { readonly after: number } | { readonly time: number };
+/**
+ * From where a reader reads: the beginning, the end, after a sequence number (of a history, if it is named), or from
+ * a time (ms since 1970).
+ */
+export type WireSince =
+  | "start"
+  | "now"
+  | { readonly after: number; readonly epoch?: string | undefined }
+  | { readonly time: number };
 
 /** What a subscription does where messages are gone that it should have had: go on with the oldest, or with what comes. */
 export type OnGap = "oldest" | "now";
@@ -53,10 +61,9 @@ export interface HelloRequest {
   readonly since: WireSince | undefined;
   /** Names the one who puts, over several connections; a secret. */
   readonly session: string | undefined;
-  /** The history that `since` and `positions` are of. */
-  readonly epoch: string | undefined;
-  /** How far topics are read. */
+  /** How far topics are read, and in which history. */
   readonly positions: ReadonlyMap<string, number>;
+  readonly epoch: string | undefined;
   /** Asks for a sign of life each so many milliseconds, and promises to answer it. */
   readonly heartbeat: number | undefined;
   readonly token: string | undefined;
@@ -128,8 +135,6 @@ export interface SubscribeRequest extends Credit {
   readonly id: number;
   readonly topic: string;
   readonly since: WireSince | undefined;
-  /** The history that `since` is of. */
-  readonly epoch: string | undefined;
   readonly onGap: OnGap | undefined;
 }
 
@@ -205,7 +210,7 @@ function decodeOurs(
   id: number,
   limits: Limits,
 ): Request {
-  const { topic, since, epoch, onGap, timeout = DEFAULT_WAIT } = fields;
+  const { topic, since, onGap, timeout = DEFAULT_WAIT } = fields;
   switch (action) {
     case "hello":
       return decodeHello(fields, id, limits);
@@ -216,12 +221,11 @@ function decodeOurs(
       return badTopic(fields, limits) ?? { action, id, topic: topic as string, timeout };
     case "subscribe":
       if (!isSince(since)) return refuseField(fields, "since", SINCE);
-      if (!isText(epoch)) return refuseField(fields, "epoch", "text");
       if (onGap !== undefined && onGap !== "oldest" && onGap !== "now") {
         return refuseField(fields, "onGap", '"oldest" or "now"');
       }
       return badTopic(fields, limits) ?? badCredit(fields) ??
-        { action, id, topic: topic as string, since, epoch, onGap, ...credit(fields) };
+        { action, id, topic: topic as string, since, onGap, ...credit(fields) };
     case "topics": {
       const { prefix = "", after = "", count = TOPICS_PAGE } = fields;
       if (typeof prefix !== "string" || !prefix.isWellFormed()) {
@@ -238,9 +242,6 @@ function decodeOurs(
 
 /** Who asks for a session draws it by lot: from 16 characters on nobody guesses it. */
 const SESSION = /^[\w-]{16,64}$/;
-
-/** The longest token, and the longest name of an epoch, in characters. */
-const MAX_TEXT = 4096;
 
 /** The largest number of a put: a list that begins with it still counts exactly. */
 const MAX_NUMBER = 2 ** 52;
@@ -281,10 +282,6 @@ function readPositions(positions: unknown, limits: Limits): Map<string, number> 
     if (topicFault(topic, limits.topicBytes) !== undefined || !isCount(position)) return;
   }
   return read;
-}
-
-function isText(value: unknown): value is string | undefined {
-  return value === undefined || (typeof value === "string" && value.length <= MAX_TEXT);
 }
 
 function decodePut(

@@ -9,7 +9,6 @@ import { tooMany } from "../protocol/fields.ts";
 import { type Frame, KnownFrame, readFrame, refuseFrame } from "../protocol/frames.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
-import { utf8Length } from "../protocol/text.ts";
 
 /** No request is written in fewer characters: while fewer than that wait, nothing has to be counted. */
 const SHORTEST = 16;
@@ -24,17 +23,15 @@ const ACTION = '"action":';
 interface Waiting {
   readonly data: unknown;
   readonly known?: Frame;
-  /** An upper bound of its size and its requests, which costs nothing. */
+  /** Its length; of such a length there is a bound to how many requests it has. */
   readonly weight: number;
-  /** The requests and bytes that it takes of what may wait, once somebody had to know. */
-  size?: { readonly requests: number; readonly bytes: number };
+  /** How many requests it takes of those that may wait, once somebody had to know. */
+  requests?: number;
   /** So many of its requests are done, if it had more than there was room for. */
   room?: number;
   /** So many are refused for want of room. */
   refused: number;
 }
-
-const NOTHING = { requests: 0, bytes: 0 };
 
 /** Stands where a frame was taken out. */
 const TAKEN: Waiting = { data: undefined, weight: 0, refused: 0 };
@@ -46,10 +43,9 @@ export class Backlog {
   #frames: Waiting[] = [];
   #next = 0;
   #weight = 0;
-  /** The first of those that wait have been measured, up to here, and take this together. */
-  #measured = 0;
+  /** Those that wait have been counted up to here, and have so many requests together. */
+  #counted = 0;
   #requests = 0;
-  #bytes = 0;
   /** How many that wait are refused already. */
   #refused = 0;
 
@@ -79,9 +75,10 @@ export class Backlog {
     const one: Waiting = { data: text, weight: Math.max(SHORTEST, text?.length ?? 0), refused: 0 };
     const { inFlight, inFlightBytes } = this.#limits;
     const weight = this.#weight + one.weight;
-    // A character takes at most three bytes.
-    if (weight + SHORTEST * this.#rest > SHORTEST * inFlight || 3 * weight > inFlightBytes) {
-      return this.#addMeasured(one);
+    // Bytes are counted as characters: there are no more of these, and to count them takes no time.
+    const light = this.empty || weight <= inFlightBytes;
+    if (!light || weight + SHORTEST * this.#rest > SHORTEST * inFlight) {
+      return this.#addCounted(one, light);
     }
     this.#push(one);
     return true;
@@ -100,15 +97,12 @@ export class Backlog {
     // Cleared away in one go for many: taking costs the same in any length.
     if (this.#next > 32 && 2 * this.#next > this.#frames.length) {
       this.#frames = this.#frames.slice(this.#next);
-      this.#measured = Math.max(0, this.#measured - this.#next);
+      this.#counted = Math.max(0, this.#counted - this.#next);
       this.#next = 0;
     }
     this.#weight -= one.weight;
     this.#refused -= one.refused;
-    if (one.size) {
-      this.#requests -= one.size.requests;
-      this.#bytes -= one.size.bytes;
-    }
+    this.#requests -= one.requests ?? 0;
     const frame = one.known ?? this.#read(one);
     const most = one.known ? 0 : one.room ?? this.#limits.frameRequests;
     this.#rest = Math.min(frame.length, most);
@@ -123,10 +117,9 @@ export class Backlog {
   /** Forgets all. */
   clear(): void {
     this.#frames = [];
-    this.#next = this.#measured = 0;
+    this.#next = this.#counted = 0;
     this.#weight =
       this.#requests =
-      this.#bytes =
       this.#refused =
       this.#rest =
         0;
@@ -137,35 +130,30 @@ export class Backlog {
     return readFrame(data, this.#limits, cut);
   }
 
-  /** So much waits that it has to be known exactly. */
-  #addMeasured(one: Waiting): boolean {
-    for (let i = Math.max(this.#measured, this.#next); i < this.#frames.length; i++) {
-      this.#measure(this.#frames[i]!);
+  /** So much waits that it has to be known exactly how many requests that is. */
+  #addCounted(one: Waiting, light: boolean): boolean {
+    const { inFlight, frameRequests } = this.#limits;
+    for (let i = Math.max(this.#counted, this.#next); i < this.#frames.length; i++) {
+      const waiting = this.#frames[i]!;
+      waiting.requests = waiting.known ? 0 : countRequests(waiting.data);
+      this.#requests += waiting.requests;
     }
-    this.#measured = this.#frames.length;
-    const { inFlight, inFlightBytes, frameRequests } = this.#limits;
-    const { requests, bytes } = sizeOf(one.data);
+    this.#counted = this.#frames.length;
+    const requests = countRequests(one.data);
     const room = inFlight - this.#rest - this.#requests;
     if (room <= 0) return this.#refuse(one.data, requests, this.#noRoom());
-    if (!this.empty && this.#bytes + bytes > inFlightBytes) {
-      return this.#refuse(one.data, requests, this.#tooHeavy());
-    }
+    if (!light) return this.#refuse(one.data, requests, this.#tooHeavy());
     const asked = Math.min(requests, frameRequests);
     if (asked > room) {
       one.room = room;
       one.refused = asked - room;
       if (this.#isFlood(one.refused)) return false;
     }
+    one.requests = Math.min(asked, room);
+    this.#requests += one.requests;
     this.#push(one);
-    this.#measure(one, { requests: Math.min(asked, room), bytes });
-    this.#measured = this.#frames.length;
+    this.#counted = this.#frames.length;
     return true;
-  }
-
-  #measure(one: Waiting, size = one.known ? NOTHING : sizeOf(one.data)): void {
-    one.size = size;
-    this.#requests += size.requests;
-    this.#bytes += size.bytes;
   }
 
   /** Keeps of a frame only what has to be answered. */
@@ -202,10 +190,10 @@ export class Backlog {
   }
 }
 
-/** Counted in its text: at least one, for a frame that asks for nothing costs something, too. */
-function sizeOf(data: unknown): { readonly requests: number; readonly bytes: number } {
-  if (typeof data !== "string") return { requests: 1, bytes: 0 };
+/** Counted in the text: at least one, for a frame that asks for nothing costs something, too. */
+function countRequests(data: unknown): number {
+  if (typeof data !== "string") return 1;
   let requests = 0;
   for (let at = 0; (at = data.indexOf(ACTION, at)) !== -1; at += ACTION.length) requests++;
-  return { requests: Math.max(1, requests), bytes: utf8Length(data) };
+  return Math.max(1, requests);
 }

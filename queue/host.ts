@@ -8,7 +8,9 @@ import { answer, errorAnswer, plainError, type Welcome } from "../protocol/answe
 import type { WireError } from "../protocol/errors.ts";
 import type { Request } from "../protocol/requests.ts";
 import { StoreError } from "../stores/store.ts";
+import type { Claims } from "./claims.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Pulses } from "./pulses.ts";
 import type { Log, Queue } from "./queue.ts";
 
 /** What a session needs of its server. */
@@ -18,6 +20,10 @@ export interface Host {
   readonly welcome: Omit<Welcome, "start" | "recalls">;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
+  /** Which sessions are in use. */
+  readonly claims: Claims;
+  /** Who gives signs of life. */
+  readonly pulses: Pulses;
   /** Stops the server; `undefined` if that is not allowed. */
   readonly shutdown: (() => void) | undefined;
   /** Takes note of a request that failed. */

@@ -16,6 +16,9 @@ const RUN = 4096;
 /** For how long requests are done without a pause for other connections, in milliseconds. */
 const TURN = 10;
 
+/** Where answers go. */
+type Outlet = Pick<Wire, "send" | "buffered" | "drained">;
+
 /** Does what is in a line. */
 export interface Worker {
   /** Does a run of requests of one kind, and answers them in order; or throws, and has answered none. */
@@ -37,7 +40,7 @@ const NOTHING = () => {};
  * could use one cursor. Consecutive `put`s, and consecutive `get`s, go together.
  */
 export class Line {
-  readonly #wire: Wire;
+  readonly #wire: Outlet;
   readonly #worker: Worker;
   /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
   readonly #backlog: Backlog;
@@ -45,6 +48,8 @@ export class Line {
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
+  /** The id of the request that was done last. */
+  #seen = 0;
   /** Since when nobody else had a turn; only while there is work. */
   #turnBegan: number | undefined;
   #endPause: () => void = NOTHING;
@@ -56,10 +61,15 @@ export class Line {
    * @param limits what the connection is held to
    * @param worker does the requests
    */
-  constructor(wire: Wire, limits: Limits, worker: Worker) {
+  constructor(wire: Outlet, limits: Limits, worker: Worker) {
     this.#wire = wire;
     this.#worker = worker;
     this.#backlog = new Backlog(limits, (refused) => worker.noted(refused));
+  }
+
+  /** The id of the request that was done last, of those that carry one. */
+  get seen(): number {
+    return this.#seen;
   }
 
   /** Takes what the peer said. */
@@ -135,6 +145,7 @@ export class Line {
     } catch (error) {
       this.#worker.refuse(run, error, out);
     }
+    this.#seen = run.at(-1)!.id ?? this.#seen;
   }
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */

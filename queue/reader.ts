@@ -8,6 +8,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { FRAME_BYTES } from "../protocol/limits.ts";
 import type { Message, Page } from "../stores/store.ts";
 import { wireError } from "./host.ts";
+import type { Position } from "./positions.ts";
 import type { Interest, Queue, TopicBatch } from "./queue.ts";
 import { type Waiter, WaitingLine } from "./waiting_line.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
@@ -36,26 +37,36 @@ export class Reader implements Interest {
    * @param queue where messages come from
    * @param wire tells how much the peer has yet to read
    * @param topic what it reads
-   * @param cursor it reads what comes after
-   * @param gap what the first read is told instead, if messages are missing there
+   * @param position it reads what comes after; the first read is told of a gap there, instead
    */
   constructor(
     queue: Queue,
     wire: Pick<Wire, "buffered" | "drained">,
     topic: string,
-    cursor: number,
-    gap: WireError | undefined,
+    { after, gap }: Position,
   ) {
     this.#queue = queue;
     this.#wire = wire;
     this.topic = topic;
-    this.#cursor = cursor;
+    this.#cursor = after;
     this.#gap = gap;
   }
 
   /** The topic is read up to here. */
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** What it has is not yet all that the feed has brought. */
+  get reading(): boolean {
+    return this.#reading !== undefined;
+  }
+
+  /** Goes on from another position; those who wait are served from there. */
+  move({ after, gap }: Position): void {
+    this.#cursor = after;
+    this.#gap = gap;
+    if (this.waiting) void this.#catchUp();
   }
 
   /** Someone waits: there is nothing for anybody else. */

@@ -54,7 +54,7 @@ export class Reads {
   }
 
   /** The reader of a request's topic; or there may be no more, and the request fails. */
-  async place(
+  async readerFor(
     request: Request & { readonly topic: string },
     out: Outbox,
   ): Promise<Reader | undefined> {
@@ -73,8 +73,7 @@ export class Reads {
     const readers = this.#readers ??= new Map();
     let reader = readers.get(topic);
     if (!reader && readers.size < this.#host.welcome.limits.cursors) {
-      const { after, gap } = this.start;
-      reader = new Reader(this.#host.queue, this.#wire, topic, after, gap);
+      reader = new Reader(this.#host.queue, this.#wire, topic, this.start);
       readers.set(topic, reader);
     }
     return reader;
@@ -105,6 +104,25 @@ export class Reads {
     for (const [topic, reader] of this.#readers ?? []) {
       if (reader.isWorthless(floor)) this.#readers!.delete(topic);
     }
+  }
+
+  /** Why it cannot read these topics as well; or nothing, if there is room for them. */
+  async refusal(topics: readonly string[]): Promise<WireError | undefined> {
+    const more = () => topics.filter((topic) => !this.#readers?.has(topic)).length;
+    if (!this.#isFull(more())) return undefined;
+    await this.#forget();
+    return this.#isFull(more()) ? this.#full() : undefined;
+  }
+
+  /** Goes on from positions that the client knows better; there is room for them. */
+  place(positions: ReadonlyMap<string, Position>): void {
+    for (const [topic, position] of positions) this.#reader(topic)?.move(position);
+  }
+
+  /** Some who wait may not have been given yet what the feed has brought. */
+  get catchingUp(): boolean {
+    return this.#waits !== undefined && this.#waits.size > 0 &&
+      [...this.#readers!.values()].some(({ reading }) => reading);
   }
 
   /** Answers with the oldest unread message, or the newest. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { putAnswer, putManyAnswer } from "../protocol/answers.ts";
+import { heartbeat, putAnswer, putManyAnswer } from "../protocol/answers.ts";
 import type { PutOutcome, WireError } from "../protocol/errors.ts";
 import type {
   GetRequest,
@@ -15,26 +15,35 @@ import type {
 } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
+import type { Holder } from "./claims.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
 import { Line, type Worker } from "./line.ts";
 import { withPatience } from "./patience.ts";
 import type { Outbox } from "./outbox.ts";
-import { locate } from "./positions.ts";
+import { locate, locateAll } from "./positions.ts";
+import type { Pulse } from "./pulses.ts";
 import { Reads } from "./reads.ts";
 import { Streams } from "./streams.ts";
-import type { Wire } from "./wire.ts";
+import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** What those who wait are told when nobody can hear it any more. */
 const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
 
+const NOTHING = () => {};
+
 /** A session does what its connection asks, in order, and holds what belongs to it. */
-export class Session implements Worker {
+export class Session implements Worker, Holder, Pulse {
   readonly #host: Host;
   readonly #wire: Wire;
   readonly #line: Line;
   readonly #reads: Reads;
   /** There once something was subscribed to: most connections at rest have nothing to stream. */
   #openStreams: Streams | undefined;
+  /** Under which name it puts, if it said so. */
+  #name: string | undefined;
+  #endPulse: () => void = NOTHING;
+
+  heard = false;
 
   /**
    * Makes the session of a connection.
@@ -52,6 +61,7 @@ export class Session implements Worker {
 
   /** Takes what the peer said: the data of one frame. */
   receive(data: unknown): void {
+    this.heard = true;
     this.#line.receive(data);
   }
 
@@ -66,8 +76,30 @@ export class Session implements Worker {
   /** Drops everything: the peer is gone. May be called twice. */
   close(): void {
     this.#line.stop();
+    this.#endPulse();
+    if (this.#name !== undefined) this.#host.claims.release(this.#name, this);
     this.#openStreams?.close();
     this.#reads.end(GONE);
+  }
+
+  replaced(): void {
+    this.close();
+    this.#wire.close(CLOSE.replaced, "a newer connection goes on with this session");
+  }
+
+  silent(): void {
+    this.close();
+    this.#wire.close(CLOSE.givenUp, "no sign of life");
+    this.#wire.drop();
+  }
+
+  beat(every: number, floor: number, fed: number): void {
+    // One who does not read has signs enough waiting.
+    if (this.#wire.buffered >= BUFFER_LIMIT) return;
+    const through = this.#reads.catchingUp ? 0 : fed;
+    const lagging = this.#openStreams?.lagging ?? [];
+    const { seen } = this.#line;
+    this.#wire.send(heartbeat({ heartbeat: every, floor, through, seen, lagging }));
   }
 
   get #streams(): Streams {
@@ -145,10 +177,11 @@ export class Session implements Worker {
     }
   }
 
-  async #put(run: readonly (PutRequest | RefusedRequest)[], out: Outbox): Promise<void> {
+  async #put(asked: readonly (PutRequest | RefusedRequest)[], out: Outbox): Promise<void> {
+    const run = this.#name === undefined ? asked.map(withoutNumber) : asked;
     const batch: Put[] = [];
     for (const request of run) {
-      if (request.action === "put") { for (const put of request.puts) batch.push(put); }
+      if (request.action === "put") this.#collect(request, batch);
     }
     const { queue } = this.#host;
     const results = batch.length > 0 ? await queue.append(batch) : [];
@@ -162,6 +195,17 @@ export class Session implements Worker {
       } else {
         this.#putDone(request, results[next++]!, out);
       }
+    }
+  }
+
+  #collect({ n, puts }: PutRequest, batch: Put[]): void {
+    const session = this.#name;
+    if (n === undefined || session === undefined) {
+      for (const put of puts) batch.push(put);
+    } else {
+      puts.forEach(({ topic, body, bytes }, i) =>
+        batch.push({ topic, body, bytes, session, n: n + i })
+      );
     }
   }
 
@@ -185,13 +229,28 @@ export class Session implements Worker {
     }
   }
 
-  /** A topic that was read before keeps its place; all others start where this says. */
+  /** Topics that are named go on from there; of the others, those that were read before keep their places. */
   async #hello(request: RequestOf<"hello">, out: Outbox): Promise<void> {
-    if (request.since !== undefined) {
-      this.#reads.start = await locate(this.#host.queue.store, request.since);
+    const { since, session, epoch, positions, heartbeat } = request;
+    const { queue: { store }, welcome } = this.#host;
+    const refusal = positions.size > 0 && await this.#reads.refusal([...positions.keys()]);
+    if (refusal) return fail(this.#host, request, refusal, out);
+    if (since !== undefined) this.#reads.start = await locate(store, since);
+    if (positions.size > 0) this.#reads.place(await locateAll(store, positions, epoch));
+    if (session !== undefined) this.#claim(session);
+    if (heartbeat !== undefined) {
+      this.#endPulse();
+      this.#endPulse = this.#host.pulses.begin(this, heartbeat);
     }
-    const { recalls } = await this.#host.queue.store.bounds();
-    done(request, { ...this.#host.welcome, start: this.#reads.start.after, recalls }, out);
+    const { recalls } = await store.bounds();
+    done(request, { ...welcome, start: this.#reads.start.after, recalls, heartbeat }, out);
+  }
+
+  #claim(session: string): void {
+    const { claims } = this.#host;
+    if (this.#name !== undefined) claims.release(this.#name, this);
+    this.#name = session;
+    claims.claim(session, this);
   }
 
   async #topics(request: RequestOf<"topics">, out: Outbox): Promise<void> {
@@ -209,6 +268,18 @@ export class Session implements Worker {
       fail(this.#host, request, { code: "not_allowed", message }, out);
     }
   }
+}
+
+/** A number means something within a session only. */
+function withoutNumber(request: PutRequest | RefusedRequest): PutRequest | RefusedRequest {
+  if (request.action === "refused" || request.n === undefined) return request;
+  const message = 'Cannot put: "n" is given, but no session; hello opens one';
+  return {
+    action: "refused",
+    id: request.id,
+    awaited: false,
+    error: { code: "bad_request", message },
+  };
 }
 
 function outcome(result: Stored | StoreError): PutOutcome {

@@ -39,7 +39,7 @@ export class Streams {
     if (this.#subscriptions.has(sub)) return fail(this.#host, request, idInUse(sub), out);
     const refusal = this.#full() ?? this.#excess("subscribe", credit);
     if (refusal) return fail(this.#host, request, refusal, out);
-    const reader = since === undefined ? await reads.place(request, out) : undefined;
+    const reader = since === undefined ? await reads.readerFor(request, out) : undefined;
     if (since === undefined && !reader) return;
     const position: Position = reader
       ? { after: reader.cursor, gap: reader.gap }
@@ -102,6 +102,11 @@ export class Streams {
     if (bytes > creditBytes) {
       return tooMany(what, creditBytes, `${bytes} bytes would be granted ahead`);
     }
+  }
+
+  /** Those that have not been sent yet all that the feed has brought. */
+  get lagging(): number[] {
+    return [...this.#subscriptions].flatMap(([sub, { caughtUp }]) => caughtUp ? [] : [sub]);
   }
 
   /** Ends all. */

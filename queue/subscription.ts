@@ -71,6 +71,11 @@ export class Subscription implements Interest {
     this.#exact = options.exact;
   }
 
+  /** It has been sent all that the feed has brought. */
+  get caughtUp(): boolean {
+    return this.#state === "caught up";
+  }
+
   /** Begins to stream. */
   start(): void {
     // First the feed, then reads: neither a gap nor an overlap between the two.

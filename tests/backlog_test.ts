@@ -27,6 +27,8 @@ class Stuffed {
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
+  drop(): void {}
+
   close(): void {}
 
   read(): void {

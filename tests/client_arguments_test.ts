@@ -14,7 +14,7 @@ const as = (value: unknown): any => value;
 
 Deno.test("wrong arguments are a TypeError or a RangeError, and nothing is sent", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const topics: [unknown, typeof TypeError | typeof RangeError, string][] = [
     [undefined, TypeError, "nothing"],
@@ -51,7 +51,7 @@ Deno.test("wrong arguments are a TypeError or a RangeError, and nothing is sent"
 
 Deno.test("putMany of a string is a TypeError: it is no list of messages", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const put = assertRejects(() => mq.putMany("t", as("message")), TypeError);
   await Promise.race([put, script.next().then(({ id }) => script.say({ id, seqs: [] }))]);
@@ -61,7 +61,7 @@ Deno.test("putMany of a string is a TypeError: it is no list of messages", async
 
 Deno.test("a read in a mode that there is not is refused, and nothing is sent", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const read = assertRejects(() => mq.read("t", { mode: as("latest") }), Error);
   await Promise.race([read, script.next().then((asked) => script.give(asked))]);
@@ -71,7 +71,7 @@ Deno.test("a read in a mode that there is not is refused, and nothing is sent", 
 
 Deno.test("putMany that fails lists what became of each message", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", ["one", "two", "three"]), DsmqError);
   const { id, messages } = await script.next();
   assertEquals(messages, ["one", "two", "three"]);
@@ -84,7 +84,7 @@ Deno.test("putMany that fails lists what became of each message", async () => {
 
 Deno.test("putMany in several requests lists each outcome: stored, refused, and not known", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const messages = Array.from({ length: 6 }, () => "x".repeat(120_000));
   const failing = assertRejects(() => mq.putMany("t", messages), DsmqError);
   const [first, second, third] = [await script.next(), await script.next(), await script.next()];
@@ -104,7 +104,7 @@ Deno.test("putMany in several requests lists each outcome: stored, refused, and 
 
 Deno.test("putMany on a line that broke lists each outcome as not known", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", ["one", "two"]), DsmqError);
   await script.next();
   script.hangUp();

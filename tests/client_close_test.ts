@@ -38,7 +38,7 @@ for (const [name, call] of Object.entries(calls)) {
 
   Deno.test(`${name} on a connection whose server is gone rejects with closed`, async () => {
     const server = await serve({ port: 0, allowShutdown: true });
-    await using mq = await connect(server.url);
+    await using mq = await connect({ url: server.url, reconnect: false });
     const stream = mq.subscribe("t");
     await server.shutdown();
     // The end of the stream tells that the client has heard of it.
@@ -62,7 +62,7 @@ Deno.test("close sends what was put, and waits until it is stored", async () => 
 
 Deno.test("close does not say goodbye before what was put is answered", async () => {
   const script = new Scripted();
-  const mq = await connect({ dial: script.dial });
+  const mq = await connect({ dial: script.dial, reconnect: false });
   const closed = Promise.all([mq.put("t", "message"), mq.close()]);
   const { id } = await script.next();
   await script.say({ id: id + 1, message: "of nobody" });
@@ -118,7 +118,7 @@ Deno.test("close may be called twice at once, while there are answers to wait fo
 
 Deno.test("close does not wait long for a server that does not answer the goodbye", async () => {
   const script = new Scripted({ polite: false });
-  const mq = await connect({ dial: script.dial });
+  const mq = await connect({ dial: script.dial, reconnect: false });
   await soon(mq.close());
   assertEquals(script.goodbye, 1000);
   assertEquals(await codeOf(mq.get("t")), "closed");
@@ -126,7 +126,7 @@ Deno.test("close does not wait long for a server that does not answer the goodby
 
 Deno.test("close waits 5 s for the last answers, and no longer", async () => {
   const script = new Scripted();
-  const mq = await connect({ dial: script.dial });
+  const mq = await connect({ dial: script.dial, reconnect: false });
   const put = codeOf(mq.put("t", "message"));
   await script.next();
   // The only timer of 5 s is the one in question: it goes off at once.
@@ -158,7 +158,7 @@ Deno.test("await using closes", async () => {
 
 Deno.test("a server that stops ends a getWait with stopping, and a subscription with closed", async () => {
   const server = await serve({ port: 0, log: { info() {}, warn() {}, error() {} } });
-  await using mq = await connect(server.url);
+  await using mq = await connect({ url: server.url, reconnect: false });
   const waiting = codeOf(mq.getWait("t"));
   const streaming = codeOf(mq.subscribe("t").next());
   await mq.get("a later request");
@@ -169,7 +169,7 @@ Deno.test("a server that stops ends a getWait with stopping, and a subscription 
 Deno.test("a line that is cut rejects reads with closed, and unanswered puts with unknown_outcome", async () => {
   await using server = await serve({ port: 0 });
   await using line = new WireCutter(server.port);
-  await using mq = await connect(line.url);
+  await using mq = await connect({ url: line.url, reconnect: false });
   const streaming = codeOf(mq.subscribe("t").next());
   const waiting = codeOf(mq.getWait("t"));
   await mq.put("u", "answered");
@@ -196,7 +196,7 @@ Deno.test("a line that is cut rejects reads with closed, and unanswered puts wit
 Deno.test("what arrived before the line was cut is still delivered to a subscription, then the error", async () => {
   await using server = await serve({ port: 0 });
   await using line = new WireCutter(server.port);
-  await using mq = await connect(line.url);
+  await using mq = await connect({ url: line.url, reconnect: false });
   await using stream = mq.subscribe("t");
   await mq.putMany("t", ["one", "two"]);
   assertEquals((await stream.next()).value?.body, "one");
@@ -211,7 +211,7 @@ Deno.test("what arrived before the line was cut is still delivered to a subscrip
 Deno.test("close on a line that is cut while answers are awaited comes to its end", async () => {
   await using server = await serve({ port: 0 });
   await using line = new WireCutter(server.port);
-  const mq = await connect(line.url);
+  const mq = await connect({ url: line.url, reconnect: false });
   line.deafen();
   const put = codeOf(mq.put("t", "message"));
   const closing = mq.close();
@@ -222,7 +222,7 @@ Deno.test("close on a line that is cut while answers are awaited comes to its en
 
 Deno.test("a put that the server refuses after all is told with the server's code", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const refused = assertRejects(() => mq.put("t", "message"), DsmqError, "disk full");
   const { id } = await script.next();
   await script.say({
@@ -235,7 +235,7 @@ Deno.test("a put that the server refuses after all is told with the server's cod
 
 Deno.test("a server that sends what is not of the protocol fails what is asked, and is hung up on", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const get = codeOf(mq.get("t"));
   const put = codeOf(mq.put("t", "message"));
   await script.next();

@@ -26,7 +26,7 @@ async function abandoned(mq: Connection, script: Scripted): Promise<Asked> {
 
 Deno.test("a getWait sends its time in whole milliseconds, ten seconds unless told otherwise", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   for (const [timeout, sent] of [[undefined, 10_000], [0, 0], [0.1, 1], [99, 99]] as const) {
     const options = timeout === undefined ? {} : { timeout };
     const waiting = mq.getWait("t", options);
@@ -42,7 +42,7 @@ Deno.test("a getWait sends its time in whole milliseconds, ten seconds unless to
 
 Deno.test("an abort ends a read that waits, too", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const controller = new AbortController();
   const waiting = mq.read("t", { mode: "wait", signal: controller.signal });
   const { id } = await script.next();
@@ -68,7 +68,7 @@ Deno.test("an abort ends a getWait with its reason, and calls it off", async () 
 
 Deno.test("a signal that has aborted already keeps a getWait from being asked", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   await assertRejects(() => mq.getWait("t", { signal: AbortSignal.abort() }), DOMException);
   const get = mq.get("t");
   const asked = await script.next();
@@ -78,7 +78,7 @@ Deno.test("a signal that has aborted already keeps a getWait from being asked", 
 
 Deno.test("an abort after the answer changes nothing, and leaves no listener", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const controller = new AbortController();
   let listeners = 0;
   const { signal } = controller;
@@ -105,7 +105,7 @@ Deno.test("an abort after the answer changes nothing, and leaves no listener", a
 
 Deno.test("a message that arrives after its getWait was aborted is kept for the next get", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.give(await abandoned(mq, script), one);
   // Asked of nobody: the message is here.
   assertEquals(await mq.get("t"), "one");
@@ -114,7 +114,7 @@ Deno.test("a message that arrives after its getWait was aborted is kept for the 
 
 Deno.test("it is kept for the next getWait, and for read, with all that is known of it", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.give(await abandoned(mq, script), one);
   assertEquals(await mq.getWait("t"), "one");
   await script.give(await abandoned(mq, script), two);
@@ -123,7 +123,7 @@ Deno.test("it is kept for the next getWait, and for read, with all that is known
 
 Deno.test("it is kept for its own topic alone", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.give(await abandoned(mq, script), one);
   const other = mq.get("u");
   await script.give(await script.next());
@@ -133,7 +133,7 @@ Deno.test("it is kept for its own topic alone", async () => {
 
 Deno.test("several that arrived late are kept in order", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const first = await abandoned(mq, script);
   const second = await abandoned(mq, script);
   await script.give(first, one);
@@ -143,7 +143,7 @@ Deno.test("several that arrived late are kept in order", async () => {
 
 Deno.test("a get asked before the late message arrived is given it, and what it fetched goes to the next", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const get = mq.get("t");
   const asked = await script.next();
@@ -155,7 +155,7 @@ Deno.test("a get asked before the late message arrived is given it, and what it 
 
 Deno.test("a late message goes to the first of several waiters, and each after it to the next", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const waiters = [mq.getWait("t"), mq.getWait("t")];
   const [first, second] = [await script.next(), await script.next()];
@@ -172,7 +172,7 @@ Deno.test("a late message goes to the first of several waiters, and each after i
 
 Deno.test("a late message that never was lets the others wait on", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const waiting = mq.getWait("t");
   const asked = await script.next();
@@ -183,7 +183,7 @@ Deno.test("a late message that never was lets the others wait on", async () => {
 
 Deno.test("getLatest gives a kept message if there is none newer", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const [first, second] = [await abandoned(mq, script), await abandoned(mq, script)];
   await script.give(first, one);
   await script.give(second, two);
@@ -197,7 +197,7 @@ Deno.test("getLatest gives a kept message if there is none newer", async () => {
 
 Deno.test("getLatest passes over kept messages if there is one newer", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.give(await abandoned(mq, script), one);
   const latest = mq.getLatest("t");
   await script.give(await script.next(), two);
@@ -209,7 +209,7 @@ Deno.test("getLatest passes over kept messages if there is one newer", async () 
 
 Deno.test("getLatest passes over a late message that arrives just before its answer", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const latest = mq.getLatest("t");
   const asked = await script.next();
@@ -223,7 +223,7 @@ Deno.test("getLatest passes over a late message that arrives just before its ans
 
 Deno.test("a get asked after a getLatest never gives what is older", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.give(await abandoned(mq, script), one);
   const latest = mq.getLatest("t");
   const get = mq.get("t");
@@ -236,7 +236,7 @@ Deno.test("a get asked after a getLatest never gives what is older", async () =>
 
 Deno.test("a get asked after a getLatest is not given what arrives late and is older", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const latest = mq.getLatest("t");
   const get = mq.get("t");
@@ -249,7 +249,7 @@ Deno.test("a get asked after a getLatest is not given what arrives late and is o
 
 Deno.test("a subscription begins with the messages that were kept", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.give(await abandoned(mq, script), { seq: 7, body: "seven" });
   await using _stream = mq.subscribe("t");
   const { id, since } = await script.next();
@@ -259,7 +259,7 @@ Deno.test("a subscription begins with the messages that were kept", async () => 
 
 Deno.test("a getLatest that fails passes over nothing that was kept", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const [early, late, last] = [
     await abandoned(mq, script),
     await abandoned(mq, script),
@@ -278,7 +278,7 @@ Deno.test("a getLatest that fails passes over nothing that was kept", async () =
 
 Deno.test("what is kept outlives the failure of a read that was given up long before", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const first = await abandoned(mq, script);
   // Nothing is to be remembered of the topic when this is answered.
   const get = mq.get("t");

@@ -157,7 +157,7 @@ const laterJunk: Readonly<Record<string, unknown>> = {
 for (const [name, frame] of Object.entries(laterJunk)) {
   Deno.test(`junk from a server fails calls at most, and never the program: ${name}`, async () => {
     const script = new Scripted();
-    await using mq = await connect({ dial: script.dial });
+    await using mq = await connect({ dial: script.dial, reconnect: false });
     await using stream = mq.subscribe("t", { since: "now" });
     const settled = Promise.allSettled([mq.putMany("t", ["one"]), stream.next()]);
     const [sub, asked] = [await script.next(), await script.next()];
@@ -175,7 +175,7 @@ for (const [name, frame] of Object.entries(laterJunk)) {
 
 Deno.test("an answer that does not answer is an error, never a success", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const calls = [
     () => mq.put("t", "one"),
     () => mq.putMany("t", ["one", "two"]),

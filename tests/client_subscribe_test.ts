@@ -43,7 +43,7 @@ function range(from: number, to: number): number[] {
 
 Deno.test("leaving the loop ends a subscription on both sides", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   await script.say(frame(sub, 0, [1, 2]));
   for await (const { body } of stream) {
@@ -72,7 +72,7 @@ Deno.test("a server delivers no more to a subscription that was left", async () 
 
 Deno.test("await using, return() and an error in the loop end a subscription, too", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   {
     await using _stream = (await opened(mq, script)).stream;
   }
@@ -99,7 +99,7 @@ Deno.test("await using, return() and an error in the loop end a subscription, to
 
 Deno.test("an abort ends a subscription with its reason, on both sides", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const controller = new AbortController();
   const stream = mq.subscribe("t", { signal: controller.signal });
   const { id } = await script.next();
@@ -131,7 +131,7 @@ Deno.test("an abort wakes a subscription that waits; a signal that has aborted a
 
 Deno.test("several next() at once get message after message", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   const waiting = [stream.next(), stream.next(), stream.next()];
   await script.say(frame(sub, 0, [1, 2]));
@@ -141,7 +141,7 @@ Deno.test("several next() at once get message after message", async () => {
 
 Deno.test("credit by messages is given back half a window at a time, as they are read", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   const half = WINDOW.messages / 2;
   await script.say(frame(sub, 0, range(1, half - 1)));
@@ -167,7 +167,7 @@ Deno.test("credit by messages is given back half a window at a time, as they are
 
 Deno.test("credit by bytes is given back half a window at a time", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   const half = WINDOW.bytes / 2;
   await script.say(frame(sub, 0, [1], half - 1));
@@ -194,7 +194,7 @@ Deno.test("the window has room for two messages of the largest size", async () =
 
 Deno.test("a hole in the stream is an error, and ends it on both sides", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   await script.say(frame(sub, 0, [1, 4]));
   assertEquals((await stream.next()).value?.seq, 1);
@@ -208,7 +208,7 @@ Deno.test("a hole in the stream is an error, and ends it on both sides", async (
 
 Deno.test("a first frame that does not follow on the start is a hole as well", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   await script.say(frame(sub, 3, [4]));
   assertEquals((await assertRejects(() => stream.next(), DsmqError)).code, "bad_answer");
@@ -216,7 +216,7 @@ Deno.test("a first frame that does not follow on the start is a hole as well", a
 
 Deno.test("messages that arrived before a hole are delivered before its error", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   await script.say(frame(sub, 0, [1, 2]));
   await script.say(frame(sub, 3, [4]));

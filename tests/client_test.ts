@@ -22,7 +22,7 @@ async function refusal(options: ConnectOptions): Promise<DsmqError> {
 
 Deno.test("requests of one turn of the event loop leave in one frame, in order", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const answers = Promise.all([
     mq.put("t", "one"),
@@ -47,7 +47,7 @@ Deno.test("requests of one turn of the event loop leave in one frame, in order",
 
 Deno.test("requests of two turns leave in two frames", async () => {
   const script = new Scripted();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const first = mq.get("t");
   await script.give(await script.next());
@@ -65,13 +65,16 @@ Deno.test("connect says what it is: the subprotocol dsmq, and hello with protoco
     host: "::1",
     port: 5,
     since: 7,
+    reconnect: false,
     dial(url, protocols) {
       dialled.push(url, protocols);
       return script.dial();
     },
   });
   assertEquals(dialled, ["ws://[::1]:5", ["dsmq"]]);
-  assertEquals(script.frames, ['{"action":"hello","id":1,"protocol":1,"since":{"after":7}}']);
+  assertEquals(script.frames, [
+    '{"action":"hello","id":1,"protocol":1,"heartbeat":10000,"since":{"after":7}}',
+  ]);
   assertEquals([mq.url, mq.kept], ["ws://[::1]:5", WELCOME.kept]);
 });
 

@@ -5,8 +5,10 @@
  */
 
 import { assert } from "@std/assert";
+import { Claims } from "../../queue/claims.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { Host } from "../../queue/host.ts";
+import { Pulses } from "../../queue/pulses.ts";
 import { Queue } from "../../queue/queue.ts";
 import { Session } from "../../queue/session.ts";
 import type { Wire } from "../../queue/wire.ts";
@@ -32,6 +34,8 @@ export async function hosted(
       limits: { ...USUAL_LIMITS, ...limits },
     },
     errorsPerMinute: limits.errorsPerMinute ?? Infinity,
+    claims: new Claims(),
+    pulses: new Pulses(queue),
     shutdown: undefined,
     refused: () => {},
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
@@ -65,6 +69,7 @@ export class Peer {
       buffered: 0,
       drained: () => Promise.resolve(),
       close: () => {},
+      drop: () => {},
     };
     this.#session = new Session(host, wire, start);
   }

@@ -1,0 +1,156 @@
+/**
+ * One open socket to a server: frames go out, and frames come in.
+ *
+ * @module
+ */
+
+import { type Answer, decodeAnswers } from "../protocol/answers.ts";
+import { DsmqError } from "../protocol/errors.ts";
+import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { toDsmqError } from "./asked.ts";
+import type { Dial, Socket } from "./options.ts";
+
+/** How a line ended. */
+export interface Break {
+  /** The close code of RFC 6455; 1006 if it broke without a word. */
+  readonly code: number;
+  /** What the server said, or what happened. */
+  readonly why: string;
+}
+
+/** Who uses a line. */
+export interface Ends {
+  /** A frame came; `undefined` if it is not of the protocol. */
+  heard(answers: readonly Answer[] | undefined): void;
+  /** It is over. Called once. */
+  broken(end: Break): void;
+}
+
+/** How long the server has to answer a goodbye, in milliseconds. */
+const GOODBYE = 1000;
+
+/** The id of `hello`; what else is asked has larger ones. */
+export const HELLO = 1;
+
+/** An open socket. */
+export class Line {
+  readonly url: string;
+  readonly #socket: Socket;
+  readonly #over = Promise.withResolvers<Break>();
+  #ends: Ends | undefined;
+  /** What came while nobody used it. */
+  readonly #early: (readonly Answer[] | undefined)[] = [];
+  #end: Break | undefined;
+
+  private constructor(url: string, socket: Socket) {
+    this.url = url;
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => this.#heard(decodeAnswers(data));
+    socket.onclose = ({ code, reason }) =>
+      this.#broken({ code, why: `it was closed with code ${code}${reason && `, ${reason}`}` });
+    // A close event follows and says the same.
+    socket.onerror = () => {};
+  }
+
+  /**
+   * Opens a socket, in one try.
+   *
+   * @param url the address
+   * @param dial makes the socket
+   * @param signal gives up when it aborts
+   * @returns the line, or `undefined` if nobody answered; rejects if the signal aborted, or Deno has no leave
+   */
+  static async open(url: string, dial: Dial, signal: AbortSignal): Promise<Line | undefined> {
+    signal.throwIfAborted();
+    const socket = dial(url, [SUBPROTOCOL]);
+    const opened = Promise.withResolvers<Line | undefined>();
+    const abort = () => opened.reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    // The line is there before anything can arrive.
+    socket.onopen = () => opened.resolve(new Line(url, socket));
+    socket.onclose = () => opened.resolve(undefined);
+    socket.onerror = (event) => {
+      const { error } = event as ErrorEvent;
+      // To try again would not help.
+      if (error?.name === "NotCapable") opened.reject(error);
+      else opened.resolve(undefined);
+    };
+    try {
+      return await opened.promise;
+    } catch (error) {
+      socket.close();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * Says hello.
+   *
+   * @param fields what to say
+   * @returns the answer; rejects with the error that was the answer, or with `closed` and the {@linkcode Break} as its cause
+   */
+  async greet(fields: object): Promise<Answer> {
+    const answer = Promise.withResolvers<Answer>();
+    this.use({
+      heard: (answers) => {
+        const found = answers?.find(({ id }) => id === HELLO);
+        if (answers === undefined) {
+          answer.reject(new DsmqError("bad_answer", "what it sends is not of the protocol"));
+        } else if (found?.error) answer.reject(toDsmqError(found.error));
+        else if (found) answer.resolve(found);
+        if (found) this.#ends = undefined;
+      },
+      broken: (end) => answer.reject(new DsmqError("closed", end.why, { cause: end })),
+    });
+    this.send(JSON.stringify({ action: "hello", id: HELLO, ...fields }));
+    return await answer.promise;
+  }
+
+  /** Gives it to someone, with what came meanwhile. */
+  use(ends: Ends): void {
+    this.#ends = ends;
+    for (const answers of this.#early.splice(0)) ends.heard(answers);
+    if (this.#end) ends.broken(this.#end);
+  }
+
+  /** Sends a frame; in vain if it is over. */
+  send(frame: string): void {
+    try {
+      this.#socket.send(frame);
+    } catch (error) {
+      // No WebSocket does that once it is open; but a caller may dial with something else.
+      const why = `it cannot be written to, ${error instanceof Error ? error.message : error}`;
+      this.drop(why);
+    }
+  }
+
+  /** Says goodbye, and resolves when that is answered, or after a while. */
+  async close(): Promise<void> {
+    this.#socket.close(CLOSE.normal);
+    // A server that does not answer is not waited for.
+    const timer = setTimeout(() => this.#broken({ code: 1006, why: "it was closed" }), GOODBYE);
+    await this.#over.promise;
+    clearTimeout(timer);
+  }
+
+  /** Gives it up at once. */
+  drop(why: string): void {
+    this.#broken({ code: 1006, why });
+    this.#socket.close(CLOSE.normal);
+  }
+
+  #heard(answers: readonly Answer[] | undefined): void {
+    if (this.#end) return;
+    if (this.#ends) this.#ends.heard(answers);
+    else this.#early.push(answers);
+  }
+
+  #broken(end: Break): void {
+    if (this.#end) return;
+    this.#end = end;
+    this.#over.resolve(end);
+    this.#ends?.broken(end);
+  }
+}

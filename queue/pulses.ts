@@ -1,0 +1,118 @@
+/**
+ * Signs of life, between the server and those who asked for them.
+ *
+ * @module
+ */
+
+import type { Clock } from "./clock.ts";
+import type { Queue } from "./queue.ts";
+
+/** One who gives signs of life, and is asked for them. */
+export interface Pulse {
+  /** Something was heard of the peer since this was last set to `false`. */
+  heard: boolean;
+  /** Gives a sign; everything up to `floor` is gone, and the feed has brought all up to `fed`. */
+  beat(every: number, floor: number, fed: number): void;
+  /** The peer was not heard for too long. */
+  silent(): void;
+}
+
+/** A peer is given up when it was not heard for so many intervals. */
+const PATIENCE = 2;
+
+/** Those of one interval take turns in so many parts of it: to serve thousands at once would hold others up. */
+const PARTS = 16;
+
+/** Gives all who asked for it a sign of life each so often. */
+export class Pulses {
+  readonly #queue: Queue;
+  readonly #clock: Clock;
+  /** By interval, in milliseconds. */
+  readonly #rounds = new Map<number, Round>();
+
+  /** Nobody has asked yet. */
+  constructor(queue: Queue) {
+    this.#queue = queue;
+    this.#clock = queue.clock;
+  }
+
+  /**
+   * Begins to give signs of life.
+   *
+   * @param pulse who asked
+   * @param every how often, in milliseconds
+   * @returns how to end it; may be called twice
+   */
+  begin(pulse: Pulse, every: number): () => void {
+    const round = this.#rounds.get(every) ?? this.#open(every);
+    const part = round.join(pulse);
+    return () => {
+      part.delete(pulse);
+      if (round.empty && this.#rounds.get(every) === round) this.#close(every, round);
+    };
+  }
+
+  /** Ends all. */
+  stop(): void {
+    for (const [every, round] of this.#rounds) this.#close(every, round);
+  }
+
+  #open(every: number): Round {
+    const round = new Round();
+    this.#rounds.set(every, round);
+    this.#turn(every, round);
+    return round;
+  }
+
+  #close(every: number, round: Round): void {
+    round.callOff();
+    this.#rounds.delete(every);
+  }
+
+  #turn(every: number, round: Round): void {
+    round.callOff = this.#clock.after(every / PARTS, () => {
+      this.#turn(every, round);
+      void this.#beat(every, round.next());
+    });
+  }
+
+  async #beat(every: number, part: ReadonlyMap<Pulse, Silence>): Promise<void> {
+    if (part.size === 0) return;
+    // A store that does not answer is no reason to call a peer dead, or to be called so: the sign tells less.
+    const floor = await this.#queue.store.bounds().then(({ floor }) => floor, () => 0);
+    for (const [pulse, silence] of [...part]) {
+      silence.intervals = pulse.heard ? 0 : silence.intervals + 1;
+      pulse.heard = false;
+      if (silence.intervals > PATIENCE) pulse.silent();
+      else pulse.beat(every, floor, this.#queue.fedTo);
+    }
+  }
+}
+
+/** For how many intervals nothing was heard of a peer. */
+interface Silence {
+  intervals: number;
+}
+
+/** Those with one interval. */
+class Round {
+  readonly #parts = Array.from({ length: PARTS }, () => new Map<Pulse, Silence>());
+  #joined = 0;
+  #next = 0;
+  callOff: () => void = () => {};
+
+  get empty(): boolean {
+    return this.#parts.every(({ size }) => size === 0);
+  }
+
+  /** Each who joins goes to the next part, so that all are of about one size. */
+  join(pulse: Pulse): Map<Pulse, Silence> {
+    const part = this.#parts[this.#joined++ % PARTS]!;
+    part.set(pulse, { intervals: 0 });
+    return part;
+  }
+
+  next(): ReadonlyMap<Pulse, Silence> {
+    return this.#parts[this.#next++ % PARTS]!;
+  }
+}
