@@ -31,6 +31,10 @@ const GONE: WireError = { code: "stopping", message: "Cannot wait: the connectio
 
 const NOTHING = () => {};
 
+/** How long one who is sent away may go on, and may take to answer the goodbye, in milliseconds. */
+const LAST_WORDS = 100;
+const GRACE = 2000;
+
 /** A session does what its connection asks, in order, and holds what belongs to it. */
 export class Session implements Worker, Holder, Pulse {
   readonly #host: Host;
@@ -42,6 +46,8 @@ export class Session implements Worker, Holder, Pulse {
   /** Under which name it puts, if it said so. */
   #name: string | undefined;
   #endPulse: () => void = NOTHING;
+  #endGoodbye: () => void = NOTHING;
+  #closed = false;
 
   heard = false;
 
@@ -75,8 +81,10 @@ export class Session implements Worker, Holder, Pulse {
 
   /** Drops everything: the peer is gone. May be called twice. */
   close(): void {
+    this.#closed = true;
     this.#line.stop();
     this.#endPulse();
+    this.#endGoodbye();
     if (this.#name !== undefined) this.#host.claims.release(this.#name, this);
     this.#openStreams?.close();
     this.#reads.end(GONE);
@@ -119,16 +127,25 @@ export class Session implements Worker, Holder, Pulse {
   }
 
   flooded(): void {
-    this.close();
-    this.#wire.close(CLOSE.policyViolation, "too many requests wait");
+    this.#expel("too many requests wait");
   }
 
   /** Too much of what it asked failed: does nothing more, and says goodbye after the last answer. */
   async #lostPatience(): Promise<void> {
     this.#line.stop();
     await this.#line.finish();
+    if (!this.#closed) this.#expel("too many requests failed");
+  }
+
+  /** Says goodbye to one who did what it may not. */
+  #expel(reason: string): void {
     this.close();
-    this.#wire.close(CLOSE.policyViolation, "too many requests failed");
+    const { clock } = this.#host.queue;
+    // After a while, in which what it says is dropped: unread data in a closed socket would cost it the goodbye.
+    this.#endGoodbye = clock.after(LAST_WORDS, () => {
+      this.#endGoodbye = clock.after(GRACE, () => this.#wire.drop());
+      this.#wire.close(CLOSE.policyViolation, reason);
+    });
   }
 
   refuse(run: readonly Request[], error: unknown, out: Outbox): void {

@@ -14,8 +14,8 @@ import { hosted } from "./support/peer.ts";
 
 /** A connection whose store answers when the test says so. */
 async function connection(limits: Partial<ServerLimits>) {
-  const store = new HandStore();
-  const host = await hosted(store, new ManualClock(), limits);
+  const [store, clock] = [new HandStore(), new ManualClock()];
+  const host = await hosted(store, clock, limits);
   const refused: string[] = [];
   const sent: string[] = [];
   const closed: [number, string][] = [];
@@ -24,7 +24,7 @@ async function connection(limits: Partial<ServerLimits>) {
     buffered: 0,
     drained: () => Promise.resolve(),
     close: (code: number, reason: string) => void closed.push([code, reason]),
-    drop() {},
+    drop: () => void closed.push([0, "dropped"]),
   };
   const counting = { ...host, refused: ({ code }: { code: string }) => void refused.push(code) };
   const session = new Session(counting, wire, 0);
@@ -32,6 +32,7 @@ async function connection(limits: Partial<ServerLimits>) {
     sent,
     refused,
     closed,
+    clock,
     say: (said: unknown) => session.receive(JSON.stringify(said)),
     sayText: (text: unknown) => session.receive(text),
     /** Lets the line take what is next. */
@@ -141,25 +142,35 @@ Deno.test("who goes on when four times as many are refused as may wait is closed
   for (let id = 1; id <= 3 + 12; id++) client.say(get(id));
   assertEquals(client.closed, []);
   client.say(get(16));
-  assertEquals(client.closed, [[1008, "too many requests wait"]]);
-  client.say(get(17));
+  for (let id = 17; id < 100; id++) client.say(get(id));
+  client.clock.advance(100);
+  assertEquals(client.closed.splice(0), [[1008, "too many requests wait"]]);
   await client.answer(1);
-  assertEquals(client.closed.length, 1);
+  assertEquals(client.refused, []);
+  // It does not answer the goodbye.
+  client.clock.advance(2000);
+  assertEquals(client.closed, [[0, "dropped"]]);
 });
 
-Deno.test("a flood of puts of dsmq 1.x is refused without a word, and its connection lives", async () => {
-  await using client = await connection({ inFlight: 3 });
+Deno.test("puts of dsmq 1.x wait in any number, as many as the bytes allow", async () => {
+  const put = { action: "put", topic: "t", message: "m" };
+  await using client = await connection({
+    inFlight: 3,
+    inFlightBytes: 100 * JSON.stringify(put).length,
+  });
   client.say(get());
   await client.turn();
-  for (let i = 0; i < 3; i++) client.say(get());
-  for (let i = 0; i < 100; i++) client.say({ action: "put", topic: "t", message: "m" });
-  assertEquals(client.refused, Array(100).fill("too_many"));
-  await client.answer(4);
-  assertEquals(client.sent.splice(0), Array(4).fill('{"message":""}'));
+  for (let i = 0; i < 150; i++) client.say(put);
+  // There is room for no byte more, and nobody waits to hear of it.
+  assertEquals(client.refused.splice(0), Array(50).fill("too_many"));
+  client.say({ ...get(), action: "get_latest" });
+  await client.answer(1);
+  assertEquals(client.refused, [...Array(100).fill("unavailable"), "too_many"]);
+  const [got, latest] = client.sent.splice(0).map((frame) => JSON.parse(frame));
+  assertEquals([got, latest.message, latest.error.code], [{ message: "" }, "", "too_many"]);
   client.say(get());
   await client.answer(1);
-  assertEquals(client.sent, ['{"message":""}']);
-  assertEquals(client.closed, []);
+  assertEquals([client.sent, client.closed], [['{"message":""}'], []]);
 });
 
 Deno.test("frames that hold no request count as well", async () => {

@@ -217,10 +217,26 @@ Deno.test("errors a minute: the connection that makes more is closed with 1008 a
   for (let i = 0; i < 3; i++) assertEquals((await old.ask({ action: "get" })).message, "");
   clock.advance(59_999);
   client.send([bad, get("t", 2)]);
-  assertEquals((await client.next())[0].error.code, "bad_topic");
+  const [one, ...others] = await client.next();
+  assertEquals([one.error.code, others], ["bad_topic", []]);
+  clock.advance(100);
   const { code, reason } = await client.closed;
   assertEquals([code, reason], [1008, "too many requests failed"]);
-  clock.advance(1);
+  old.send({ action: "put", topic: "t", message: "m" });
+  assertEquals(await old.ask(get("t")), { message: "m" });
+});
+
+Deno.test("a flood of requests is closed with 1008, and others go on", async () => {
+  await using server = await openServer({ limits: { inFlight: 10 } });
+  await using old = await Raw.open(server.url);
+  await using client = await Raw.open(server.url);
+  // One after another, which the server takes in faster than it does them.
+  const frame = JSON.stringify(
+    Array.from({ length: 10 }, (_, id) => ({ ...get("t", id), pad: "" })),
+  );
+  for (let i = 0; i < 100; i++) client.send(frame);
+  const { code, reason } = await client.closed;
+  assertEquals([code, reason], [1008, "too many requests wait"]);
   old.send({ action: "put", topic: "t", message: "m" });
   assertEquals(await old.ask(get("t")), { message: "m" });
 });
