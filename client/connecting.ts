@@ -16,7 +16,7 @@ import type { Backoff, Target } from "./options.ts";
 const TRIES = 10;
 const FIRST_PAUSE = 10;
 
-/** How long one try may take on the way back, in milliseconds. */
+/** How long one try may take, in milliseconds. */
 const ONE_TRY = 5000;
 
 /** An open line, and what the server at its end said of itself. */
@@ -99,8 +99,7 @@ async function back(
     await rest(Math.random() * Math.min(longestPause, firstPause * 2 ** tries), signal);
     for (const url of urls) {
       try {
-        const time = AbortSignal.any([signal, AbortSignal.timeout(ONE_TRY)]);
-        const contact = await contactOf(url, target, hello(), time);
+        const contact = await contactOf(url, target, hello(), signal);
         if (contact) return contact;
       } catch (error) {
         signal.throwIfAborted();
@@ -120,14 +119,21 @@ async function contactOf(
   hello: object,
   signal: AbortSignal,
 ): Promise<Contact | undefined> {
-  const line = await Line.open(url, dial, signal);
-  if (!line) return undefined;
+  const time = AbortSignal.timeout(ONE_TRY);
+  const either = AbortSignal.any([signal, time]);
+  let line: Line | undefined;
   try {
-    return { line, welcome: complete(await orAborted(line.greet(hello), signal)) };
+    line = await Line.open(url, dial, either);
+    if (!line) return undefined;
+    return { line, welcome: complete(await orAborted(line.greet(hello), either)) };
   } catch (error) {
-    line.drop("it was given up");
+    line?.drop("it was given up");
+    signal.throwIfAborted();
+    if (time.aborted) return undefined;
     if (!(error instanceof DsmqError)) throw error;
     const end = error.cause as Break | undefined;
+    // The network cut it: as if nobody had answered.
+    if (end?.code === 1006) return undefined;
     const code = end ? codeOf(end) : error.code === "unauthorized" ? error.code : undefined;
     if (code && code !== "closed") {
       throw new DsmqError(code, `Cannot connect to ${url}: ${error.message}`);

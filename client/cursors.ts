@@ -59,7 +59,7 @@ export class Cursors {
     if (!Number.isSafeInteger(floor) || floor <= this.#floor) return;
     this.#floor = floor;
     if (!this.#passed) return;
-    for (const [topic, through] of this.#read) if (through <= floor) this.#read.delete(topic);
+    for (const [topic, through] of this.#read) if (through < floor) this.#read.delete(topic);
   }
 
   /** The connection came back. In another history, all topics begin anew, and each is to be told. */
@@ -79,6 +79,6 @@ export class Cursors {
   /** What expired after the start was passed over long ago, as it is while one is connected: that is no gap. */
   get #passed(): boolean {
     const { after, epoch } = this.#start;
-    return !this.#exact && epoch === this.#epoch && after <= this.#floor;
+    return !this.#exact && epoch === this.#epoch && after < this.#floor;
   }
 }

@@ -6,7 +6,6 @@
 
 import type { Answer } from "../protocol/answers.ts";
 import { Asked } from "./asked.ts";
-import { DsmqError } from "../protocol/errors.ts";
 import type { Link } from "./link.ts";
 import { type Message, toMessage } from "./message.ts";
 import { Place, type Reader } from "./place.ts";

@@ -32,6 +32,10 @@ export class Scripted {
   readonly frames: string[] = [];
   /** How often it was dialled. */
   dialled = 0;
+  /** What hello is answered with. */
+  welcome: object = WELCOME;
+  /** Dialling is in vain. */
+  away = false;
   /** With which code the client said goodbye. */
   goodbye: number | undefined;
 
@@ -60,7 +64,10 @@ export class Scripted {
       onerror: null,
     };
     this.#socket = socket;
-    queueMicrotask(() => this.#fire("onopen", new Event("open")));
+    queueMicrotask(() => {
+      if (this.away) socket.onclose?.call(socket as WebSocket, new CloseEvent("close"));
+      else this.#fire("onopen", new Event("open"));
+    });
     return socket;
   };
 
@@ -91,6 +98,12 @@ export class Scripted {
     );
   }
 
+  /** What the last hello said. */
+  get hello(): Asked {
+    const hellos = this.frames.filter((frame) => frame.includes('"hello"'));
+    return JSON.parse(hellos.at(-1)!);
+  }
+
   /** Closes the socket. */
   hangUp(code = 1006): void {
     this.#fire("onclose", new CloseEvent("close", { code }));
@@ -101,7 +114,7 @@ export class Scripted {
     const value: Asked | Asked[] = JSON.parse(data);
     for (const asked of Array.isArray(value) ? value : [value]) {
       if (asked.action === "hello") {
-        queueMicrotask(() => this.#deliver(JSON.stringify({ ...WELCOME, id: asked.id })));
+        queueMicrotask(() => this.#deliver(JSON.stringify({ ...this.welcome, id: asked.id })));
       } else {
         const waiting = this.#waiting.shift();
         if (waiting) waiting(asked);

@@ -1,0 +1,386 @@
+/**
+ * A connection that comes back, with a server in the hands of the test.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { connect, type ConnectOptions, DsmqError, type StateChange } from "@dsmq/server";
+import { Scripted, WELCOME } from "./support/scripted.ts";
+import { soon } from "./support/soon.ts";
+
+const reconnect = { firstPause: 1, longestPause: 5 };
+
+/** A connection to a scripted server, which comes back soon. */
+async function scripted(options: ConnectOptions = {}) {
+  const script = new Scripted();
+  const mq = await connect({ dial: script.dial, reconnect, ...options });
+  return { script, mq };
+}
+
+/** The code with which a promise rejects. */
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => soon(work), DsmqError)).code;
+}
+
+Deno.test("puts that were not answered are put again under their numbers, before any new one", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const { session } = script.hello;
+  const one = mq.put("t", "one");
+  const many = mq.putMany("t", ["two", "three"]);
+  const [first, second] = [await script.next(), await script.next()];
+  assertEquals([first.n, second.n], [1, 2]);
+  script.hangUp();
+  const four = mq.put("t", "four");
+  const again = [await soon(script.next()), await script.next(), await script.next()];
+  assertEquals(script.hello.session, session);
+  assertEquals(again.map(({ message, messages, n }) => [message ?? messages, n]), [
+    ["one", 1],
+    [["two", "three"], 2],
+    ["four", 4],
+  ]);
+  await script.say([
+    { id: again[0]!.id, seq: 7, dup: true },
+    { id: again[1]!.id, seqs: [8, 9], dup: true },
+    { id: again[2]!.id, seq: 10 },
+  ]);
+  assertEquals([await one, await many, await four], [7, [8, 9], 10]);
+});
+
+Deno.test("each connection has a session of its own, which nobody could guess", async () => {
+  const [one, other] = [await scripted(), await scripted()];
+  await using _ = one.mq;
+  await using __ = other.mq;
+  assertNotEquals(one.script.hello.session, other.script.hello.session);
+  assert(/^[\w-]{22}$/.test(one.script.hello.session));
+});
+
+Deno.test("where the server has begun a new history, what was put before nobody knows; what is put now is put", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const before = codeOf(mq.put("t", "before"));
+  await script.next();
+  script.welcome = { ...WELCOME, epoch: "another" };
+  script.hangUp();
+  const meanwhile = mq.put("t", "meanwhile");
+  const { id, message } = await soon(script.next());
+  assertEquals(message, "meanwhile");
+  await script.say({ id, seq: 1 });
+  assertEquals([await before, await meanwhile], ["unknown_outcome", 1]);
+});
+
+Deno.test("what the server would not recognise any more is not put again", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const first = mq.put("t", "first");
+  await script.say({ id: (await script.next()).id, seq: 10 });
+  await first;
+  const second = codeOf(mq.put("t", "second"));
+  await script.next();
+  script.welcome = { ...WELCOME, recalls: 11 };
+  script.hangUp();
+  assertEquals(await second, "unknown_outcome");
+  // Up to what was known when it was put, the server may forget what it likes.
+  const third = mq.put("t", "third");
+  await script.next();
+  script.hangUp();
+  const { id, message } = await soon(script.next());
+  assertEquals(message, "third");
+  await script.say({ id, seq: 12 });
+  assertEquals(await third, 12);
+});
+
+Deno.test("reads go on at their cursors, of which the server is told", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const got = mq.get("t");
+  await script.give(await script.next(), { seq: 5, body: "five" });
+  assertEquals(await got, "five");
+  const next = mq.get("t");
+  await script.next();
+  script.hangUp();
+  const again = await soon(script.next());
+  const { since, epoch, positions } = script.hello;
+  assertEquals([since, epoch, positions], [{ after: 0, epoch: "e" }, "e", { t: 5 }]);
+  await script.give(again, { seq: 6, body: "six" });
+  assertEquals(await next, "six");
+});
+
+Deno.test("a wait goes on for the rest of its time, and one that was called off does not", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const abort = new AbortController();
+  const calledOff = mq.getWait("t", { signal: abort.signal }).catch(() => "called off");
+  const waiting = mq.getWait("t", { timeout: 60_000 });
+  await script.next();
+  await script.next();
+  script.hangUp();
+  abort.abort();
+  const again = await soon(script.next());
+  assert(again.timeout > 50_000 && again.timeout <= 60_000, `${again.timeout}`);
+  await script.give(again, { seq: 1, body: "one" });
+  assertEquals([await calledOff, await waiting], ["called off", "one"]);
+  assertEquals(script.unread, []);
+});
+
+Deno.test("a server that stops does not end a wait: the next one is asked", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const waiting = mq.getWait("t");
+  const { id } = await script.next();
+  await script.say({ id, error: { code: "stopping", message: "Cannot wait: it stops" } });
+  script.hangUp(1012);
+  await script.give(await soon(script.next()), { seq: 1, body: "one" });
+  assertEquals(await waiting, "one");
+});
+
+Deno.test("a subscription goes on after what it was given, in the history that this is of", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const stream = mq.subscribe("t", { since: "start" });
+  const first = stream.next();
+  const { id, since } = await script.next();
+  assertEquals(since, "start");
+  await script.say({ id, sub: id, start: 0 });
+  const frame = { sub: id, bytes: 5, times: [1] };
+  await script.say({ ...frame, prev: 0, seqs: [4], messages: ["one"] });
+  assertEquals((await first).value?.body, "one");
+  script.hangUp();
+  const again = await soon(script.next());
+  assertEquals([again.action, again.id, again.since], [
+    "subscribe",
+    id,
+    { after: 4, epoch: "e" },
+  ]);
+  const second = stream.next();
+  await script.say({ id, sub: id, start: 4 });
+  await script.say({ ...frame, prev: 4, seqs: [9], messages: ["two"] });
+  assertEquals((await second).value?.body, "two");
+  await stream.return!();
+});
+
+Deno.test("what arrived and is not read yet counts against the credit of the stream that goes on", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  await using stream = mq.subscribe("t", { since: "start" });
+  const { id, messages, bytes } = await script.next();
+  await script.say({ id, sub: id, start: 0 });
+  const seqs = [1, 2, 3];
+  await script.say({ sub: id, prev: 0, bytes: 9, seqs, times: seqs, messages: ["a", "b", "c"] });
+  script.hangUp();
+  const again = await soon(script.next());
+  assertEquals([again.messages, again.bytes], [messages - 3, bytes - 9]);
+  await script.say({ id, sub: id, start: 3 });
+  for (const body of ["a", "b", "c"]) assertEquals((await stream.next()).value?.body, body);
+});
+
+Deno.test("onGap is told what is known of a gap, and chooses where to go on", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const gaps: unknown[] = [];
+  await using stream = mq.subscribe("t", {
+    since: 3,
+    onGap({ code, position, floor, last }) {
+      gaps.push([code, position, floor, last]);
+      return "oldest";
+    },
+  });
+  const next = stream.next();
+  const { id, onGap } = await script.next();
+  assertEquals(onGap, undefined);
+  const gap = { code: "trimmed", message: "gone", position: 3, floor: 40, last: 45 };
+  await script.say({ id, error: gap });
+  const again = await soon(script.next());
+  assertEquals(again.since, { after: 40, epoch: "e" });
+  await script.say({ id: again.id, sub: again.id, start: 40 });
+  await script.say({
+    sub: again.id,
+    prev: 40,
+    bytes: 3,
+    seqs: [41],
+    times: [1],
+    messages: ["m"],
+  });
+  assertEquals((await next).value?.seq, 41);
+  assertEquals(gaps, [["trimmed", 3, 40, 45]]);
+});
+
+Deno.test("signs of life are answered, and move the places of what rests", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  await using stream = mq.subscribe("quiet", { since: "now" });
+  const waiting = mq.getWait("waited for").catch(() => {});
+  const [{ id }, wait] = [await script.next(), await script.next()];
+  await script.say({ id, sub: id, start: 2 });
+  const sign = { heartbeat: 10_000, floor: 20, through: 30, seen: wait.id, lagging: [] };
+  await script.say(sign);
+  assertEquals((await script.next()).action, "heartbeat");
+  // Of what was asked later than it has seen, a sign says nothing; nor of a stream that lags.
+  const later = mq.getWait("later").catch(() => {});
+  await script.next();
+  await script.say({ ...sign, through: 40, lagging: [id] });
+  await script.next();
+  script.hangUp();
+  const again = [await soon(script.next()), await script.next(), await script.next()];
+  assertEquals(again[0]!.since, { after: 30, epoch: "e" });
+  // The start is at the floor that the server told, or before: nothing is missing there.
+  assertEquals([script.hello.since, script.hello.positions], ["start", { "waited for": 40 }]);
+  await script.say({ id, sub: id, start: 30 });
+  for (const asked of again.slice(1)) await script.give(asked);
+  await Promise.all([waiting, later]);
+  await stream.return!();
+});
+
+Deno.test("after a new history each topic is told so once, over any number of breaks", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  script.welcome = { ...WELCOME, epoch: "second" };
+  script.hangUp();
+  const told = codeOf(mq.get("t"));
+  const { id } = await soon(script.next());
+  const gap = { code: "epoch_changed", message: "lost", floor: 0, last: 3 };
+  await script.say({ id, error: gap });
+  assertEquals(await told, "epoch_changed");
+  script.hangUp();
+  const next = mq.get("t");
+  await script.give(await soon(script.next()), { seq: 1, body: "one" });
+  assertEquals(await next, "one");
+  const { since, epoch, positions } = script.hello;
+  assertEquals([since, epoch, positions], [{ after: 0, epoch: "e" }, "second", { t: 0 }]);
+});
+
+Deno.test("the states of a connection can be watched", async () => {
+  const { script, mq } = await scripted();
+  const seen: StateChange[] = [];
+  const watching = (async () => {
+    for await (const change of mq.states()) seen.push(change);
+  })();
+  assertEquals(mq.state, "connected");
+  script.welcome = { ...WELCOME, epoch: "another" };
+  script.hangUp();
+  assertEquals(mq.state, "reconnecting");
+  const put = mq.put("t", "m");
+  await script.say({ id: (await soon(script.next())).id, seq: 1 });
+  await put;
+  await mq.close();
+  await soon(watching);
+  assertEquals(seen.map(({ state, epochChanged }) => [state, epochChanged]), [
+    ["connected", undefined],
+    ["reconnecting", undefined],
+    ["connected", true],
+    ["closed", undefined],
+  ]);
+  assert(seen[1]!.why?.includes("1006"), seen[1]!.why);
+  // Who comes late is told how it ended.
+  assertEquals((await mq.states().next()).value?.state, "closed");
+});
+
+Deno.test("a connection whose session a newer one goes on with does not come back", async () => {
+  const { script, mq } = await scripted();
+  const waiting = codeOf(mq.getWait("t"));
+  script.hangUp(4409);
+  assertEquals([await waiting, mq.state], ["replaced", "closed"]);
+  assertEquals(await codeOf(mq.get("t")), "replaced");
+});
+
+Deno.test("a connection that finds nobody for too long gives up: what left nobody knows, what did not is not stored", async () => {
+  const { script, mq } = await scripted({ reconnect: { ...reconnect, giveUpAfter: 20 } });
+  const left = codeOf(mq.put("t", "left"));
+  await script.next();
+  script.away = true;
+  script.hangUp();
+  const kept = codeOf(mq.put("t", "kept back"));
+  const got = codeOf(mq.get("t"));
+  assertEquals([await left, await kept, await got], ["unknown_outcome", "closed", "closed"]);
+  assertEquals(mq.state, "closed");
+});
+
+Deno.test("close does not wait for a server that is away, but for what was put it tries", async () => {
+  const { script, mq } = await scripted();
+  script.away = true;
+  script.hangUp();
+  await soon(mq.close(), 1000);
+
+  const other = await scripted();
+  const put = other.mq.put("t", "m");
+  await other.script.next();
+  other.script.hangUp();
+  const closing = other.mq.close();
+  const again = await soon(other.script.next());
+  await other.script.say({ id: again.id, seq: 1, dup: true });
+  assertEquals(await put, 1);
+  await soon(closing);
+});
+
+Deno.test("of several addresses, those that answer are used", async () => {
+  const script = new Scripted();
+  const dialled: string[] = [];
+  const mq = await connect({
+    url: ["ws://one.test", "ws://two.test"],
+    reconnect,
+    dial(url) {
+      dialled.push(url);
+      script.away = url === "ws://one.test";
+      return script.dial();
+    },
+  });
+  assertEquals([mq.url, dialled], ["ws://two.test", ["ws://one.test", "ws://two.test"]]);
+  await mq.close();
+});
+
+Deno.test("no more is unanswered than the server takes; the rest leaves as answers come", async () => {
+  const script = new Scripted();
+  script.welcome = { ...WELCOME, limits: { ...WELCOME.limits, inFlight: 3 } };
+  await using mq = await connect({ dial: script.dial, reconnect });
+  const topics = ["a", "b", "c", "d", "e"];
+  const gets = topics.map((topic) => mq.get(topic));
+  const asked = [await script.next(), await script.next(), await script.next()];
+  assertEquals(script.unread, []);
+  await script.give(asked[0]!, { seq: 1, body: "1" });
+  asked.push(await soon(script.next()));
+  assertEquals(script.unread, []);
+  for (const one of asked.slice(1)) await script.give(one, { seq: one.id, body: "x" });
+  await script.give(await soon(script.next()), { seq: 9, body: "9" });
+  assertEquals((await Promise.all(gets)).filter((body) => body !== "").length, 5);
+});
+
+Deno.test("a server is not asked twice to stop", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const stopping = codeOf(mq.shutdownServer());
+  await script.next();
+  script.hangUp();
+  assertEquals(await stopping, "unknown_outcome");
+  const put = mq.put("t", "m");
+  const next = await soon(script.next());
+  assertEquals(next.action, "put");
+  await script.say({ id: next.id, seq: 1 });
+  await put;
+});
+
+Deno.test("a server that gives no sign of life is left", async () => {
+  const script = new Scripted();
+  script.welcome = { ...WELCOME, heartbeat: 100 };
+  await using mq = await connect({ dial: script.dial, reconnect, heartbeat: 100 });
+  assertEquals(script.hello.heartbeat, 100);
+  const states = mq.states();
+  await states.next();
+  const { value } = await soon(states.next());
+  assertEquals(value?.state, "reconnecting");
+  assert(value?.why?.includes("nothing was heard"), value?.why);
+});
+
+Deno.test("reconnect and heartbeat are checked", async () => {
+  const wrong: [object, typeof TypeError | typeof RangeError][] = [
+    [{ reconnect: "yes" }, TypeError],
+    [{ reconnect: { firstPause: -1 } }, RangeError],
+    [{ reconnect: { pause: 1 } }, TypeError],
+    [{ heartbeat: 99 }, RangeError],
+    [{ heartbeat: 1.5 }, RangeError],
+    [{ url: [] }, TypeError],
+  ];
+  for (const [options, ErrorClass] of wrong) {
+    await assertRejects(() => connect(options as ConnectOptions), ErrorClass, "Cannot connect");
+  }
+});

@@ -1,0 +1,145 @@
+/**
+ * Connections that are cut at random bytes, under puts, gets and a subscription: nothing may be lost, doubled or out
+ * of order.
+ *
+ * ```sh
+ * deno run -A tests/faults/cuts.ts [CUTS] [SEED]
+ * ```
+ *
+ * @module
+ */
+
+import { connect, type Connection, serve } from "../../mod.ts";
+import { type Random, seeded } from "../support/seeded.ts";
+import { type Faults, FaultyProxy } from "./proxy.ts";
+import { type Finding, report } from "./report.ts";
+
+/** How it is run. */
+export interface CutsOptions {
+  /** How many cuts there are at least. */
+  readonly cuts: number;
+  /** Makes the faults of a run those of another with the same seed. */
+  readonly seed: number;
+}
+
+/** The chance that a connection loses what comes down, before it is cut. */
+const LOST = 0.3;
+
+const TOPIC = "cuts";
+
+function faults(random: Random): Faults {
+  const bytes = 300 + random(6000);
+  const piece = random(10) < 3 ? 1 + random(50) : 64 * 1024;
+  if (random(1000) < 1000 * LOST) {
+    // Not in the midst of the handshake: nothing would go up after that, and so nothing be cut.
+    return { piece, deafAfterDown: 1500 + bytes, cutAfterUp: bytes + random(4000) };
+  }
+  return random(2) === 0 ? { piece, cutAfterUp: bytes } : { piece, cutAfterDown: bytes };
+}
+
+/**
+ * Runs a server, a putter, a getter and a subscriber, each behind a proxy that cuts.
+ *
+ * @param options how many cuts
+ * @returns what was found
+ */
+export async function cuts({ cuts, seed }: CutsOptions): Promise<Finding[]> {
+  const random = seeded(seed);
+  await using server = await serve({ port: 0, handleSignals: false });
+  let calm = false;
+  await using proxy = new FaultyProxy(server.port, () => calm ? {} : faults(random));
+  const reconnect = { firstPause: 1, longestPause: 10 };
+  const open = () => connect({ url: proxy.url, reconnect, heartbeat: 200, timeout: 60_000 });
+  const [putter, getter, subscriber] = await Promise.all([open(), open(), open()]);
+  const stop = new AbortController();
+
+  const acknowledged = new Map<string, number>();
+  const refused: string[] = [];
+  let put = 0;
+  async function putAll(): Promise<void> {
+    while (proxy.cuts < cuts) {
+      const calls = Array.from({ length: 1 + random(20) }, async () => {
+        const body = `${put++}:${"x".repeat(random(200))}`;
+        try {
+          acknowledged.set(body, await putter.put(TOPIC, body));
+        } catch (error) {
+          refused.push(String(error));
+        }
+      });
+      await Promise.all(calls);
+    }
+  }
+
+  const got: string[] = [];
+  const streamed: string[] = [];
+  const getting = getAll(getter, got, stop.signal);
+  const streaming = (async () => {
+    for await (const { body } of subscriber.subscribe(TOPIC, { signal: stop.signal })) {
+      streamed.push(body);
+    }
+  })().catch((error) => stop.signal.aborted ? undefined : refused.push(String(error)));
+  await putAll();
+  calm = true;
+  const last = `last:${put}`;
+  acknowledged.set(last, await putter.put(TOPIC, last));
+  const end = Date.now() + 20_000;
+  while ((got.at(-1) !== last || streamed.at(-1) !== last) && Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  stop.abort();
+  await Promise.all([getting, streaming]);
+
+  await using reader = await connect({ url: server.url, since: "start" });
+  const stored: string[] = [];
+  for (let body; (body = await reader.get(TOPIC)) !== "";) stored.push(body);
+  await Promise.all([putter.close(), getter.close(), subscriber.close()]);
+  const inOrder = [...acknowledged].sort(([, one], [, other]) => one - other).map(([body]) => body);
+  const present = new Set(stored);
+  const numbers = (bodies: readonly string[]) => bodies.map((body) => parseInt(body));
+  return [
+    { what: "connections cut", seen: proxy.cuts, good: proxy.cuts >= cuts },
+    { what: "puts acknowledged", seen: acknowledged.size, good: acknowledged.size === put + 1 },
+    { what: "puts and reads refused", seen: refused.length, good: refused.length === 0 },
+    {
+      what: "acknowledged, and not in store",
+      ...none(inOrder.filter((body) => !present.has(body))),
+    },
+    {
+      what: "stored twice",
+      seen: stored.length - present.size,
+      good: stored.length === present.size,
+    },
+    {
+      what: "put one after another, and stored in another order",
+      ...none(numbers(stored.slice(0, -1)).filter((n, i, all) => i > 0 && n < all[i - 1]!)),
+    },
+    { what: "got, as stored", seen: got.length, good: same(got, stored) },
+    { what: "streamed, as stored", seen: streamed.length, good: same(streamed, stored) },
+  ];
+}
+
+async function getAll(mq: Connection, got: string[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const read = Array.from({ length: 8 }, () => mq.get(TOPIC));
+    for (const body of await Promise.all(read)) if (body !== "") got.push(body);
+    try {
+      const body = await mq.getWait(TOPIC, { timeout: 50, signal });
+      if (body !== "") got.push(body);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}
+
+function none(found: readonly unknown[]): Pick<Finding, "seen" | "good"> {
+  return { seen: found.length, good: found.length === 0 };
+}
+
+function same(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((item, i) => item === other[i]);
+}
+
+if (import.meta.main) {
+  const [cutCount = "1000", seed = "1"] = Deno.args;
+  report("Connections cut", await cuts({ cuts: Number(cutCount), seed: Number(seed) }));
+}

@@ -1,0 +1,153 @@
+/**
+ * A TCP proxy that does to connections what networks do: cuts them at any byte, loses what was under way, delays
+ * it, and takes it apart.
+ *
+ * @module
+ */
+
+/** What happens to one connection. */
+export interface Faults {
+  /** It is cut once so many bytes have gone up, from the client to the server. */
+  readonly cutAfterUp?: number;
+  /** It is cut once so many bytes have come down, from the server to the client. */
+  readonly cutAfterDown?: number;
+  /** So many bytes come down; what the server says after them is lost, though it goes on to hear. */
+  readonly deafAfterDown?: number;
+  /** How long each piece is held, in milliseconds. */
+  readonly delay?: number;
+  /** The largest piece that is passed on at a time, in bytes. */
+  readonly piece?: number;
+}
+
+/** Passes bytes on between those who connect to it and a port of this machine. */
+export class FaultyProxy implements AsyncDisposable {
+  /** Where those who connect are taken. */
+  target: number;
+  /** How many connections were cut by a fault. */
+  cuts = 0;
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #faults: (connection: number) => Faults;
+  readonly #lines = new Set<Deno.TcpConn>();
+  readonly #passing = new Set<Promise<unknown>>();
+  readonly #accepting: Promise<void>;
+  #connections = 0;
+
+  /**
+   * Opens it.
+   *
+   * @param target the port to pass on to
+   * @param faults what happens to each connection, counted from 0
+   */
+  constructor(target: number, faults: (connection: number) => Faults = () => ({})) {
+    this.target = target;
+    this.#faults = faults;
+    this.#accepting = this.#accept();
+  }
+
+  /** Where to connect. */
+  get url(): string {
+    return `ws://127.0.0.1:${(this.#listener.addr as Deno.NetAddr).port}`;
+  }
+
+  /** How many have connected. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** Cuts all connections. */
+  cut(): void {
+    for (const line of this.#lines) close(line);
+    this.#lines.clear();
+  }
+
+  /** Cuts all connections and takes no more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    this.cut();
+    await this.#accepting;
+    await Promise.all(this.#passing);
+  }
+
+  async #accept(): Promise<void> {
+    try {
+      for await (const client of this.#listener) {
+        client.setNoDelay(true);
+        this.#track(this.#join(client, this.#faults(this.#connections++)));
+      }
+    } catch {
+      // The listener was closed while it waited.
+    }
+  }
+
+  async #join(client: Deno.TcpConn, faults: Faults): Promise<void> {
+    let server: Deno.TcpConn;
+    try {
+      server = await Deno.connect({ hostname: "127.0.0.1", port: this.target });
+    } catch {
+      // Nobody is there.
+      return close(client);
+    }
+    server.setNoDelay(true);
+    this.#lines.add(client).add(server);
+    const cut = () => {
+      this.cuts++;
+      this.#end(client, server);
+    };
+    const { cutAfterUp, cutAfterDown, deafAfterDown } = faults;
+    await Promise.all([
+      pass(client, server, faults, { cutAfter: cutAfterUp, deafAfter: undefined, cut }),
+      pass(server, client, faults, { cutAfter: cutAfterDown, deafAfter: deafAfterDown, cut }),
+    ]);
+    this.#end(client, server);
+  }
+
+  #end(client: Deno.TcpConn, server: Deno.TcpConn): void {
+    for (const line of [client, server]) {
+      this.#lines.delete(line);
+      close(line);
+    }
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#passing.add(work);
+    void work.finally(() => this.#passing.delete(work));
+  }
+}
+
+interface Way {
+  readonly cutAfter: number | undefined;
+  readonly deafAfter: number | undefined;
+  cut(): void;
+}
+
+/** Passes bytes on one way, until there is an end to it. */
+async function pass(
+  from: Deno.TcpConn,
+  to: Deno.TcpConn,
+  { delay = 0, piece = 64 * 1024 }: Faults,
+  { cutAfter = Infinity, deafAfter = Infinity, cut }: Way,
+): Promise<void> {
+  const buffer = new Uint8Array(piece);
+  let passed = 0;
+  try {
+    for (let n; (n = await from.read(buffer)) !== null;) {
+      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+      const whole = passed + n <= Math.min(cutAfter, deafAfter);
+      const end = whole ? n : Math.max(0, Math.min(cutAfter, deafAfter) - passed);
+      for (let at = 0; at < end;) at += await to.write(buffer.subarray(at, end));
+      passed += n;
+      if (passed >= cutAfter) return cut();
+    }
+    await to.closeWrite();
+  } catch {
+    // One of the two was closed.
+  }
+}
+
+function close(line: Deno.TcpConn): void {
+  try {
+    line.close();
+  } catch {
+    // It is closed already.
+  }
+}
