@@ -148,7 +148,10 @@ function checkedLimits(limits: Partial<ServerLimits>): ServerLimits {
     if (limit !== usual) requireWhole(`limits.${name}`, limit, least, most);
     return [name, limit];
   });
-  return Object.fromEntries(checked) as ServerLimits;
+  const all = Object.fromEntries(checked) as ServerLimits;
+  // Or a subscriber could never be granted enough for it.
+  requireWhole("limits.messageBytes", all.messageBytes, 2, all.creditBytes);
+  return all;
 }
 
 function requireOneOf(name: string, value: string, words: readonly string[]): void {

@@ -105,7 +105,7 @@ const cases: Record<string, Case> = {
     },
   },
   "bytes granted ahead": {
-    limits: { creditBytes: 10 },
+    limits: { creditBytes: 10, messageBytes: 10 },
     async run(client) {
       assertRefused(await client.ask(subscribe(1, 100, 11)), 1, 10);
       assertEquals((await client.ask(subscribe(1, 100, 10))).sub, 1);
