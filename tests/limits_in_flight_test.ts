@@ -143,13 +143,29 @@ Deno.test("who goes on when four times as many are refused as may wait is closed
   assertEquals(client.closed, []);
   client.say(get(16));
   for (let id = 17; id < 100; id++) client.say(get(id));
-  client.clock.advance(100);
+  // What it has sent already is read first, or it would not hear the goodbye.
+  client.clock.advance(99);
+  assertEquals(client.closed, []);
+  client.clock.advance(1);
   assertEquals(client.closed.splice(0), [[1008, "too many requests wait"]]);
   await client.answer(1);
   assertEquals(client.refused, []);
   // It does not answer the goodbye.
   client.clock.advance(2000);
   assertEquals(client.closed, [[0, "dropped"]]);
+});
+
+Deno.test("who hears of its refusals before it goes on is no flood", async () => {
+  await using client = await connection({ inFlight: 3 });
+  for (let round = 0; round < 5; round++) {
+    client.say(get(0));
+    await client.turn();
+    for (let id = 1; id <= 3 + 12; id++) client.say(get(id));
+    await client.answer(4);
+    assertEquals(client.heard().length, 1 + 3 + 12);
+  }
+  client.clock.advance(1000);
+  assertEquals(client.closed, []);
 });
 
 Deno.test("puts of dsmq 1.x wait in any number, as many as the bytes allow", async () => {
