@@ -63,8 +63,8 @@ async function measured(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<readonly Figure[]> {
-  await using putter = await connection(args, undefined, signal);
-  await using getter = await connection(args, undefined, signal);
+  await using putter = await connection(args, undefined, { signal });
+  await using getter = await connection(args, undefined, { signal });
   // A topic of its own: nobody else's messages come between, and nobody else gets these.
   const topic = `bench-${crypto.randomUUID()}`;
   const put = async (into = topic) => {

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { connect, type Connection, type Message, type Since } from "../client.ts";
+import {
+  connect,
+  type Connection,
+  type ConnectOptions,
+  type Message,
+  type Since,
+} from "../client.ts";
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import type { Arguments, Option } from "./command.ts";
 import { say } from "./terminal.ts";
@@ -25,24 +31,26 @@ const PATIENCE = 1000;
  *
  * @param args where it is
  * @param since from where to read
- * @param signal gives up when it aborts
+ * @param options how else to connect
  * @returns the connection
  */
 export async function connection(
   args: Arguments,
   since: Since | undefined,
-  signal?: AbortSignal,
+  options: Pick<ConnectOptions, "signal" | "reconnect"> = {},
 ): Promise<Connection> {
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
   const timer = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), PATIENCE);
   try {
-    return await connect({
+    const mq = await connect({
       ...(url !== undefined && { url }),
       ...(host !== undefined && { host }),
       ...(port !== undefined && { port: whole("port", port) }),
       ...(since !== undefined && { since }),
-      ...(signal !== undefined && { signal }),
+      ...options,
     });
+    void tellOf(mq);
+    return mq;
   } finally {
     clearTimeout(timer);
   }
@@ -56,4 +64,19 @@ export async function connection(
  */
 export function asJson({ topic, seq, time, body }: Message): string {
   return JSON.stringify({ topic, seq, time, message: body });
+}
+
+/** Says when the server is away, and when it is back. */
+async function tellOf(mq: Connection): Promise<void> {
+  let away = false;
+  for await (const { state, url, why, epochChanged } of mq.states()) {
+    if (state === "reconnecting" && !away) {
+      say(`dsmq: lost the connection to ${url}, ${why}; trying to connect again`);
+    }
+    if (state === "connected" && away) {
+      const lost = epochChanged ? "; it has lost the messages that it had" : "";
+      say(`dsmq: connected again to ${url}${lost}`);
+    }
+    away = state === "reconnecting";
+  }
 }

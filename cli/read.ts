@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Connection, Message, OnGap } from "../client.ts";
+import type { Connection, GapChoice, Message } from "../client.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection } from "./connection.ts";
-import { interrupt, print } from "./terminal.ts";
+import { interrupt, print, say } from "./terminal.ts";
 import { duration, position, whole } from "./values.ts";
 
 const since = (usual: string) => ({
@@ -59,7 +59,7 @@ export const wait: Command = {
         args,
         "now",
         (mq, topic) => mq.read(topic, { mode: "wait", signal, ...timeout }),
-        signal,
+        { signal },
       );
     } catch (error) {
       if (signal.aborted) return EXIT.interrupted;
@@ -72,9 +72,9 @@ async function readOne(
   args: Arguments,
   usual: string,
   read: (mq: Connection, topic: string) => Promise<Message | undefined>,
-  signal?: AbortSignal,
+  options: { readonly signal?: AbortSignal } = {},
 ): Promise<number> {
-  await using mq = await connection(args, position(args.value("since") ?? usual), signal);
+  await using mq = await connection(args, position(args.value("since") ?? usual), options);
   const message = await read(mq, args.words[0]!);
   if (!message) return EXIT.nothing;
   print(args.flag("json") ? asJson(message) : message.body);
@@ -104,7 +104,7 @@ export const tail: Command = {
     let left = whole("count", args.value("count") ?? "0") || Infinity;
     const onGap = gap(args.value("on-gap"));
     try {
-      await using mq = await connection(args, position(args.value("since") ?? "now"), signal);
+      await using mq = await connection(args, position(args.value("since") ?? "now"), { signal });
       await Promise.all(args.words.map(async (topic) => {
         for await (const message of mq.subscribe(topic, { signal, ...(onGap && { onGap }) })) {
           if (left === 0) return;
@@ -119,7 +119,14 @@ export const tail: Command = {
   },
 };
 
-function gap(text: string | undefined): OnGap | undefined {
-  if (text === undefined || text === "oldest" || text === "now") return text;
-  throw new RangeError(`--on-gap is oldest or now, got ${JSON.stringify(text)}`);
+/** What to do about a gap: it is said, and then reading goes on. */
+function gap(text: string | undefined): GapChoice | undefined {
+  if (text === undefined) return undefined;
+  if (text !== "oldest" && text !== "now") {
+    throw new RangeError(`--on-gap is oldest or now, got ${JSON.stringify(text)}`);
+  }
+  return ({ message }) => {
+    say(`dsmq: messages were missed: ${message}`);
+    return text;
+  };
 }

@@ -1,0 +1,129 @@
+/**
+ * Clients of a server that ends and starts again, on the same port.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, type Connection, DsmqError, type ServeOptions, type Server } from "@dsmq/server";
+import { openServer } from "./support/open_server.ts";
+import { soon } from "./support/soon.ts";
+
+const reconnect = { firstPause: 1, longestPause: 10 };
+
+/** Ends a server and starts another in its place. */
+async function again(server: Server, options: ServeOptions = {}): Promise<Server> {
+  const { port } = server;
+  await server.shutdown();
+  return await openServer({ port, ...options });
+}
+
+/** Resolves once a connection is back. */
+async function back(mq: Connection): Promise<void> {
+  for await (const { state } of mq.states()) if (state === "connected") return;
+}
+
+/** The code with which a promise rejects. */
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => soon(work), DsmqError)).code;
+}
+
+Deno.test("after a restart of a server in memory, every read and every subscription is told that the epoch has changed", async () => {
+  let server = await openServer();
+  const clients = await Promise.all(
+    Array.from({ length: 5 }, () => connect({ url: server.url, reconnect })),
+  );
+  const [putter, ...readers] = clients as [Connection, ...Connection[]];
+  await putter.put("t", "old");
+  for (const mq of readers) assertEquals(await mq.get("t"), "old");
+  const streams = readers.map((mq) => mq.subscribe("t"));
+  const told = streams.map((stream) => codeOf(stream.next()));
+  const waits = readers.map((mq) => codeOf(mq.getWait("waited for")));
+  await Promise.all(readers.map((mq) => mq.get("another, so that all of that has arrived")));
+
+  server = await again(server);
+  assertEquals(new Set(await Promise.all([...told, ...waits])), new Set(["epoch_changed"]));
+  await putter.put("t", "new");
+  for (const mq of readers) {
+    for (const topic of ["t", "never read"]) {
+      assertEquals(await codeOf(mq.get(topic)), "epoch_changed");
+    }
+    assertEquals([await mq.get("t"), await mq.get("never read")], ["new", ""]);
+  }
+  await Promise.all(clients.map((mq) => mq.close()));
+  await server.shutdown();
+});
+
+Deno.test("a subscription that says what to do about gaps goes on with the new history", async () => {
+  let server = await openServer();
+  await using mq = await connect({ url: server.url, reconnect });
+  const gaps: string[] = [];
+  const chosen = mq.subscribe("t", { onGap: ({ code }) => (gaps.push(code), "oldest") });
+  const oldest = mq.subscribe("t", { onGap: "oldest" });
+  await mq.put("t", "old");
+  for (const stream of [chosen, oldest]) {
+    assertEquals((await soon(stream.next())).value?.body, "old");
+  }
+  server = await again(server);
+  await back(mq);
+  assertEquals(await soon(mq.put("t", "new")), 1);
+  for (const stream of [chosen, oldest]) {
+    const { value } = await soon(stream.next());
+    assertEquals([value?.seq, value?.body], [1, "new"]);
+  }
+  assertEquals(gaps, ["epoch_changed"]);
+  await server.shutdown();
+});
+
+Deno.test("calls that are made while the server is away are done once it is back", async () => {
+  const first = await openServer();
+  await using mq = await connect({ url: first.url, reconnect });
+  await first.shutdown();
+  const put = mq.put("t", "meanwhile");
+  const many = mq.putMany("t", ["a", "b"]);
+  assertEquals(mq.state, "reconnecting");
+  const server = await openServer({ port: first.port });
+  assertEquals([await soon(put), await soon(many)], [1, [2, 3]]);
+  await server.shutdown();
+});
+
+Deno.test("without reconnect a connection ends with its line", async () => {
+  const server = await openServer();
+  await using mq = await connect({ url: server.url, reconnect: false });
+  await server.shutdown();
+  const states = [];
+  for await (const { state } of mq.states()) states.push(state);
+  assertEquals(states.at(-1), "closed");
+  assertEquals(await codeOf(mq.put("t", "m")), "closed");
+});
+
+Deno.test("what was lost of a topic while one was away is told once, with what is known of it", async () => {
+  let time = Date.now();
+  const clock = {
+    now: () => time,
+    after(ms: number, callback: () => void) {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    },
+  };
+  const dir = await Deno.makeTempDir();
+  try {
+    const options: ServeOptions = { store: `sqlite:${dir}/queue.db`, retention: 1000, clock };
+    let server = await openServer(options);
+    await using mq = await connect({ url: server.url, reconnect });
+    await mq.put("t", "one");
+    await mq.put("t", "two");
+    assertEquals(await mq.get("t"), "one");
+    time += 2000;
+    server = await again(server, options);
+    const error = await assertRejects(() => soon(mq.get("t")), DsmqError);
+    const { code, position, floor, last } = error;
+    assertEquals([code, position, floor, last], ["trimmed", 1, 2, 2]);
+    await mq.put("t", "three");
+    assertEquals(await mq.get("t"), "three");
+    assert(mq.kept === "disk", mq.kept);
+    await server.shutdown();
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
