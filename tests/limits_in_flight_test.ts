@@ -26,6 +26,7 @@ async function connection(limits: Partial<ServerLimits>) {
     close: (code: number, reason: string) => void closed.push([code, reason]),
     drop: () => void closed.push([0, "dropped"]),
   };
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
   const counting = { ...host, refused: ({ code }: { code: string }) => void refused.push(code) };
   const session = new Session(counting, wire, 0);
   return {
@@ -36,11 +37,12 @@ async function connection(limits: Partial<ServerLimits>) {
     say: (said: unknown) => session.receive(JSON.stringify(said)),
     sayText: (text: unknown) => session.receive(text),
     /** Lets the line take what is next. */
-    turn: () => new Promise((resolve) => setTimeout(resolve, 0)),
+    turn,
     /** The store answers so many reads: there is nothing. */
     async answer(reads: number) {
       for (let i = 0; i < reads; i++) (await store.next<Page>()).answer(page(0));
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      // On a slow machine the line lets others have a turn before it goes on.
+      for (let i = 0; i < 5; i++) await turn();
     },
     /** Whom it answered and how, in order. */
     heard: () =>
