@@ -37,7 +37,8 @@ export type { State, StateChange } from "./client/states.ts";
  * @param target an address, or options; by default the server of this machine, `ws://127.0.0.1:30008`
  * @returns the connection
  * @throws {TypeError | RangeError} if an option is wrong
- * @throws {DsmqError} `unreachable`, if no server answers
+ * @throws {DsmqError} `unreachable`, if no server answers; `unauthorized`, if it asks for a token, and for none
+ *   that was given
  *
  * @example Put, and get
  * ```ts

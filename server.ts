@@ -5,7 +5,10 @@
  */
 
 import deno from "./deno.json" with { type: "json" };
-import { type Limits, PROTOCOL, type ServerLimits } from "./protocol/limits.ts";
+import { Door } from "./door/door.ts";
+import { isLoopback } from "./door/hosts.ts";
+import type { Grant, Right, TokenGrant } from "./door/leave.ts";
+import { DEFAULT_HOST, type Limits, PROTOCOL, type ServerLimits } from "./protocol/limits.ts";
 import { Claims } from "./queue/claims.ts";
 import type { Clock } from "./queue/clock.ts";
 import { Pulses } from "./queue/pulses.ts";
@@ -21,6 +24,7 @@ import {
   type StoreChoice,
   type TransportChoice,
 } from "./server/options.ts";
+import { type EntryOptions, requireGrant, requireTokens } from "./server/door_options.ts";
 import { Sessions } from "./server/sessions.ts";
 import type { Store } from "./stores/store.ts";
 import type { Listener, Transport } from "./transports/transport.ts";
@@ -29,11 +33,16 @@ export type {
   Clock,
   Durability,
   EngineChoice,
+  EntryOptions,
+  Grant,
+  Limits,
   Log,
   Overflow,
+  Right,
   ServeOptions,
   ServerLimits,
   StoreChoice,
+  TokenGrant,
   TransportChoice,
 };
 
@@ -58,7 +67,7 @@ export interface Server extends AsyncDisposable {
   readonly host: string;
   /** The port it listens on. */
   readonly port: number;
-  /** Where clients of this machine find it, such as `ws://127.0.0.1:30008`. */
+  /** Where clients of this machine find it, such as `ws://127.0.0.1:30008`; with TLS it begins with `wss:`. */
   readonly url: string;
   /** How messages are kept, such as `memory on node:sqlite`. */
   readonly store: string;
@@ -66,6 +75,25 @@ export interface Server extends AsyncDisposable {
   readonly finished: Promise<void>;
   /** Tells what it has done so far. */
   stats(): Stats;
+  /**
+   * Has other tokens count from now on. Who is connected by one that is none of them any more is told
+   * (`unauthorized`) and closed with code 4401 at once; others go on, with the rights that they have now.
+   *
+   * @param tokens all that are good
+   * @param anonymous what those may do who bring none. Default: as `serve` was told; nothing, if it was not
+   * @throws {TypeError | RangeError} if one of these is wrong; then nothing changes
+   *
+   * @example Take a token back
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0, tokens: [{ token: "reader-1", rights: ["read"] }] });
+   * await using reader = await connect({ url: server.url, token: "reader-1" });
+   * await server.setTokens([{ token: "reader-2", rights: ["read"] }]);
+   * await reader.get("t").catch(({ code }) => console.log(code)); // unauthorized
+   * ```
+   */
+  setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void>;
   /**
    * Stops: takes nothing new, finishes what was accepted, and closes every connection with code 1012. A
    * peer that does not answer the goodbye within 2 s is given up. May be called twice.
@@ -93,13 +121,16 @@ export interface Server extends AsyncDisposable {
  * ```
  */
 export async function serve(options: ServeOptions = {}): Promise<Server> {
-  const settings = checked(options);
+  const { entry, ...settings } = checked(options);
   settings.signal?.throwIfAborted();
   const transport = import("./transports/deno.ts");
   const [{ listen }, store] = await Promise.all([transport, openStore(settings)]);
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
-    const server = new RunningServer(queue, store, settings);
+    const { tls } = entry;
+    const door = await Door.of({ ...entry, host: settings.host, secure: tls !== undefined });
+    // Without the tokens, which nobody needs any more.
+    const server = new RunningServer(queue, store, door, { ...settings, tls });
     server.open(listen);
     return server;
   } catch (error) {
@@ -108,7 +139,9 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   }
 }
 
-async function openStore({ store, engine, retention, clock }: Settings): Promise<Store> {
+async function openStore(
+  { store, engine, retention, clock }: Omit<Settings, "entry">,
+): Promise<Store> {
   if (store !== "memory") throw new Error(`Cannot open ${store}: it is not there yet`);
   // Loaded here and not above: importing this file touches no native code.
   const [{ loadEngine }, { SqliteStore }] = await Promise.all([
@@ -118,55 +151,66 @@ async function openStore({ store, engine, retention, clock }: Settings): Promise
   return new SqliteStore({ engine: await loadEngine(engine), retention, clock });
 }
 
+/** What a server that runs has to remember of its options. */
+type Running = Omit<Settings, "entry"> & Pick<Settings["entry"], "tls">;
+
 class RunningServer implements Server {
   readonly store: string;
   readonly #queue: Queue;
+  readonly #door: Door;
   readonly #sessions: Sessions;
   readonly #complaints: Complaints;
   readonly #pulses: Pulses;
-  readonly #settings: Settings;
+  readonly #settings: Running;
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopListening = new AbortController();
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(queue: Queue, store: Store, settings: Settings) {
+  constructor(queue: Queue, store: Store, door: Door, settings: Running) {
     const { clock, log, retention, limits, allowShutdown } = settings;
     this.store = store.description;
     this.#queue = queue;
+    this.#door = door;
     this.#settings = settings;
     this.#complaints = new Complaints(clock, log);
     this.#pulses = new Pulses(queue);
     const server = `dsmq/${VERSION}`;
-    this.#sessions = new Sessions(
-      {
-        queue,
-        welcome: {
-          protocol: PROTOCOL,
-          server,
-          epoch: store.epoch,
-          kept: store.kept,
-          retention,
-          limits: told(limits),
-        },
-        errorsPerMinute: limits.errorsPerMinute,
-        claims: new Claims(),
-        pulses: this.#pulses,
-        shutdown: allowShutdown ? () => void this.shutdown() : undefined,
-        refused: (error) => this.#complaints.note(error),
+    this.#sessions = new Sessions({
+      queue,
+      door,
+      welcome: {
+        protocol: PROTOCOL,
+        server,
+        epoch: store.epoch,
+        kept: store.kept,
+        retention,
+        limits: told(limits),
       },
-      `${server}: a message queue. Connect with a WebSocket.`,
+      errorsPerMinute: limits.errorsPerMinute,
+      claims: new Claims(),
+      pulses: this.#pulses,
+      shutdown: allowShutdown ? () => void this.shutdown() : undefined,
+      refused: (error) => this.#complaints.note(error),
+    }, {
+      door,
       limits,
-    );
+      banner: `${server}: a message queue. Connect with a WebSocket.`,
+    });
   }
 
   /** Opens the port, and from then on heeds signals. */
   open(listen: Transport): void {
-    const { host, port, signal, handleSignals } = this.#settings;
+    const { host, port, tls, signal, handleSignals, log } = this.#settings;
     try {
-      this.#listener = listen({ host, port }, this.#sessions);
+      this.#listener = listen({ host, port, tls }, this.#sessions);
     } catch (error) {
       throw cannotListen(host, port, error as Error);
+    }
+    if (!isLoopback(host) && !this.#door.asksForToken) {
+      log.warn(
+        `dsmq: everybody who reaches ${host} may read and write here: ask for a token, or serve on ${DEFAULT_HOST}`,
+      );
     }
     const stop = () => void this.shutdown();
     signal?.addEventListener("abort", stop, { signal: this.#stopListening.signal });
@@ -184,7 +228,8 @@ class RunningServer implements Server {
   }
 
   get url(): string {
-    return `ws://${authority(localName(this.host), this.port)}`;
+    const scheme = this.#settings.tls ? "wss" : "ws";
+    return `${scheme}://${authority(localName(this.host), this.port)}`;
   }
 
   get finished(): Promise<void> {
@@ -194,6 +239,13 @@ class RunningServer implements Server {
   stats(): Stats {
     const connections = this.#sessions.count;
     return { connections, ...this.#queue.counts, refused: this.#complaints.count };
+  }
+
+  async setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {
+    requireTokens(tokens);
+    if (anonymous !== undefined) requireGrant("anonymous", anonymous);
+    await this.#door.change(tokens, anonymous);
+    this.#sessions.tokensChanged();
   }
 
   shutdown(): Promise<void> {

@@ -14,6 +14,7 @@ import {
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import type { Arguments, Option } from "./command.ts";
 import { say } from "./terminal.ts";
+import { clientToken, TOKEN } from "./tokens.ts";
 import { whole } from "./values.ts";
 
 /** The options of every command that connects. */
@@ -21,6 +22,7 @@ export const CONNECTION: Readonly<Record<string, Option>> = {
   url: { value: "URL", help: "the server, such as wss://example.org/mq" },
   host: { value: "HOST", help: `the server's host (${DEFAULT_HOST})` },
   port: { value: "PORT", help: `the server's port (${DEFAULT_PORT})` },
+  ...TOKEN,
 };
 
 /** A connection that takes long is told of, after so many milliseconds. */
@@ -40,12 +42,14 @@ export async function connection(
   options: Pick<ConnectOptions, "signal" | "reconnect"> = {},
 ): Promise<Connection> {
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
+  const token = await clientToken(args);
   const timer = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), PATIENCE);
   try {
     const mq = await connect({
       ...(url !== undefined && { url }),
       ...(host !== undefined && { host }),
       ...(port !== undefined && { port: whole("port", port) }),
+      ...(token !== undefined && { token }),
       ...(since !== undefined && { since }),
       ...options,
     });

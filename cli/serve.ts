@@ -5,9 +5,17 @@
  */
 
 import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_RETENTION, LIMITS } from "../protocol/limits.ts";
-import { type EngineChoice, serve as start, type ServeOptions, VERSION } from "../server.ts";
+import {
+  type EngineChoice,
+  type EntryOptions,
+  serve as start,
+  type ServeOptions,
+  VERSION,
+} from "../server.ts";
 import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
+import { readable } from "./files.ts";
 import { print, say } from "./terminal.ts";
+import { heedHangup, serverTokens, TOKEN } from "./tokens.ts";
 import { duration, whole } from "./values.ts";
 
 /** The command. */
@@ -26,23 +34,49 @@ export const serve: Command = {
       help: `${LIMITS.messageBytes.says} (${LIMITS.messageBytes.usual})`,
     },
     engine: { value: "NAME", help: "auto, @db/sqlite or node:sqlite (auto)" },
+    ...TOKEN,
+    "token-file": {
+      value: "FILE",
+      help: "tokens, a line each: TOKEN [RIGHTS [PREFIX...]]; read again at SIGHUP",
+    },
+    "allow-origin": { value: "ORIGINS", help: "web pages that may connect, or * for all" },
+    "allow-host": { value: "NAMES", help: "names of this server, beside HOST and localhost" },
+    cert: { value: "FILE", help: "the certificate for TLS, in PEM" },
+    key: { value: "FILE", help: "its private key" },
     "allow-shutdown": { help: "let clients stop the server" },
     json: { help: "print where it listens as a line of JSON" },
   },
   words: [0, 2],
   async run(args) {
+    const entry = await entryOptions(args);
     const server = await start({
       ...options(args),
+      ...entry,
       log: { info: say, warn: say, error: console.error },
     });
     const { host, port, url, store } = server;
-    say(`dsmq ${VERSION} serves on ${url}, with messages in ${store}; Ctrl-C stops it`);
-    if (args.flag("json")) print(JSON.stringify({ host, port, url, store }));
+    using _ = heedHangup(args, server);
+    const token = entry.token !== undefined || entry.tokens !== undefined;
+    const whom = token ? ", and asks for a token" : "";
+    say(`dsmq ${VERSION} serves on ${url}, with messages in ${store}${whom}; Ctrl-C stops it`);
+    if (args.flag("json")) print(JSON.stringify({ host, port, url, store, token }));
     await server.finished;
     say("dsmq: stopped");
     return EXIT.ok;
   },
 };
+
+/** Who may come in. */
+async function entryOptions(args: Arguments): Promise<EntryOptions> {
+  const [origins, hosts, cert, key] = ["allow-origin", "allow-host", "cert", "key"].map(args.value);
+  return {
+    ...await serverTokens(args),
+    ...(origins !== undefined && { allowedOrigins: origins.split(",") }),
+    ...(hosts !== undefined && { allowedHosts: hosts.split(",") }),
+    ...(cert !== undefined && { cert: await readable(cert) }),
+    ...(key !== undefined && { key: await readable(key) }),
+  };
+}
 
 function options(args: Arguments): ServeOptions {
   const [host = args.value("host"), port = args.value("port")] = args.words;

@@ -9,6 +9,7 @@ import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
+import { RefusedError } from "./deno/handshake.ts";
 import { type Break, Line } from "./line.ts";
 import type { Backoff, Target } from "./options.ts";
 
@@ -40,7 +41,8 @@ export interface Reach {
  *
  * @param target what to connect to, and how
  * @returns the contact, and how to come back
- * @throws {DsmqError} `unreachable`, if nobody answers, or not as a server of this protocol does; `unauthorized`
+ * @throws {DsmqError} `unreachable`, if nobody answers, or not as a server of this protocol does; `unauthorized`,
+ *   if the server asks for a token, and for none that was given
  */
 export async function reach(target: Target): Promise<{ contact: Contact; reach: Reach }> {
   const { since, reconnect, heartbeat } = target;
@@ -115,7 +117,7 @@ async function back(
 /** One try; `undefined` if nobody answered. */
 async function contactOf(
   url: string,
-  { dial }: Target,
+  { dial, hasToken }: Target,
   hello: object,
   signal: AbortSignal,
 ): Promise<Contact | undefined> {
@@ -130,11 +132,17 @@ async function contactOf(
     line?.drop("it was given up");
     signal.throwIfAborted();
     if (time.aborted) return undefined;
+    if (error instanceof RefusedError) {
+      throw error.status === 401
+        ? unauthorized(url, hasToken, error)
+        : unreachable([url], error.message, error);
+    }
     if (!(error instanceof DsmqError)) throw error;
     const end = error.cause as Break | undefined;
     // The network cut it: as if nobody had answered.
     if (end?.code === 1006) return undefined;
     const code = end ? codeOf(end) : error.code === "unauthorized" ? error.code : undefined;
+    if (code === "unauthorized") throw unauthorized(url, hasToken);
     if (code && code !== "closed") {
       throw new DsmqError(code, `Cannot connect to ${url}: ${error.message}`);
     }
@@ -184,6 +192,13 @@ function drawSession(): string {
 
 function unreachable(urls: readonly string[], why: string, cause?: unknown): DsmqError {
   return new DsmqError("unreachable", `Cannot connect to ${urls.join(" or ")}: ${why}`, { cause });
+}
+
+function unauthorized(url: string, hasToken: boolean, cause?: unknown): DsmqError {
+  const why = hasToken
+    ? "the token that was given is not good there"
+    : "it asks for a token, and none was given";
+  return new DsmqError("unauthorized", `Cannot connect to ${url}: ${why}`, { cause });
 }
 
 function seconds(since: number): string {

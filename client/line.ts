@@ -8,6 +8,7 @@ import { type Answer, decodeAnswers } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { toDsmqError } from "./asked.ts";
+import { RefusedError } from "./deno/handshake.ts";
 import type { Dial, Socket } from "./options.ts";
 
 /** How a line ended. */
@@ -58,7 +59,8 @@ export class Line {
    * @param url the address
    * @param dial makes the socket
    * @param signal gives up when it aborts
-   * @returns the line, or `undefined` if nobody answered; rejects if the signal aborted, or Deno has no leave
+   * @returns the line, or `undefined` if nobody answered; rejects if the signal aborted, Deno has no leave, or
+   *   the server refuses
    */
   static async open(url: string, dial: Dial, signal: AbortSignal): Promise<Line | undefined> {
     signal.throwIfAborted();
@@ -72,7 +74,7 @@ export class Line {
     socket.onerror = (event) => {
       const { error } = event as ErrorEvent;
       // To try again would not help.
-      if (error?.name === "NotCapable") opened.reject(error);
+      if (error?.name === "NotCapable" || error instanceof RefusedError) opened.reject(error);
       else opened.resolve(undefined);
     };
     try {

@@ -8,6 +8,7 @@ import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT, MAX_WAIT } from "../protocol/lim
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
 import { denoNet, DenoSocket } from "./deno/socket.ts";
+import { requireToken, tokenProtocol } from "./token.ts";
 
 /**
  * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
@@ -32,6 +33,11 @@ export interface ConnectOptions {
   readonly host?: string;
   /** The port of the server. Default: 30008. */
   readonly port?: number;
+  /**
+   * The token, if the server asks for one: 1 to 1024 visible characters of ASCII. It goes into a header, and
+   * from browsers, or with `dial`, among the subprotocols.
+   */
+  readonly token?: string;
   /** From where this connection reads. Default: `"now"`, what is stored after it connected. */
   readonly since?: Since;
   /** Gives up when it aborts. */
@@ -68,6 +74,8 @@ export type Backoff = Required<ReconnectOptions>;
 /** Options, complete and checked. */
 export interface Target {
   readonly urls: readonly string[];
+  /** Whether a token is brought. Which, only `dial` knows. */
+  readonly hasToken: boolean;
   readonly since: WireSince | undefined;
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
@@ -102,12 +110,13 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     url,
     host = DEFAULT_HOST,
     port = DEFAULT_PORT,
+    token,
     since,
     signal,
     timeout = DEFAULT_TIMEOUT,
     reconnect = true,
     heartbeat = DEFAULT_HEARTBEAT,
-    dial = dialDefault,
+    dial,
     ...others
   } = options;
   const [unknown] = Object.keys(others);
@@ -120,7 +129,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   if (typeof host !== "string" || host === "") {
     throw new TypeError(`Cannot connect: host is an address or a name, got ${seen(host)}`);
   }
-  if (typeof dial !== "function") {
+  if (dial !== undefined && typeof dial !== "function") {
     throw new TypeError(`Cannot connect: dial is a function, got ${seen(dial)}`);
   }
   if (!Number.isSafeInteger(port) || port < 1 || port > 65535) {
@@ -141,14 +150,17 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   }
   const addresses = [url ?? `ws://${host.includes(":") ? `[${host}]` : host}:${port}`].flat();
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address in url");
+  const urls = addresses.map(webSocketUrl);
+  if (token !== undefined) requireToken(token, urls);
   return {
-    urls: addresses.map(webSocketUrl),
+    urls,
+    hasToken: token !== undefined,
     since: toWire(since),
     signal,
     timeout,
     reconnect: backoff(reconnect),
     heartbeat,
-    dial,
+    dial: dialler(dial, token),
   };
 }
 
@@ -172,9 +184,13 @@ function backoff(reconnect: boolean | ReconnectOptions): Backoff | undefined {
   return { ...DEFAULT_BACKOFF, ...reconnect };
 }
 
-function dialDefault(url: string, protocols: string[]): Socket {
+/** Opens sockets that bring the token. */
+function dialler(dial: ConnectOptions["dial"], token: string | undefined): Target["dial"] {
   const net = denoNet();
-  return net ? new DenoSocket(net, url, protocols) : new WebSocket(url, protocols);
+  if (net && !dial) return (url, protocols) => new DenoSocket(net, url, protocols, token);
+  const open = dial ?? ((url, protocols) => new WebSocket(url, protocols));
+  if (token === undefined) return open;
+  return (url, protocols) => open(url, [...protocols, tokenProtocol(token)]);
 }
 
 function webSocketUrl(address: string | URL): string {

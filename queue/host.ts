@@ -9,6 +9,7 @@ import type { WireError } from "../protocol/errors.ts";
 import type { Request } from "../protocol/requests.ts";
 import { StoreError } from "../stores/store.ts";
 import type { Claims } from "./claims.ts";
+import type { Door } from "./leave.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Pulses } from "./pulses.ts";
 import type { Log, Queue } from "./queue.ts";
@@ -20,6 +21,8 @@ export interface Host {
   readonly welcome: Omit<Welcome, "start" | "recalls">;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
+  /** Knows the tokens that `hello` may bring. */
+  readonly door: Door;
   /** Which sessions are in use. */
   readonly claims: Claims;
   /** Who gives signs of life. */

@@ -47,7 +47,7 @@ export class Pulses {
     const round = this.#rounds.get(every) ?? this.#open(every);
     const part = round.join(pulse);
     return () => {
-      part.delete(pulse);
+      part.silences.delete(pulse);
       if (round.empty && this.#rounds.get(every) === round) this.#close(every, round);
     };
   }
@@ -72,15 +72,19 @@ export class Pulses {
   #turn(every: number, round: Round): void {
     round.callOff = this.#clock.after(every / PARTS, () => {
       this.#turn(every, round);
-      void this.#beat(every, round.next());
+      const part = round.next();
+      // Where time jumps, or the store does not answer, nobody is asked again before he could answer.
+      if (!part.beating) {
+        part.beating = this.#beat(every, part).finally(() => part.beating = undefined);
+      }
     });
   }
 
-  async #beat(every: number, part: ReadonlyMap<Pulse, Silence>): Promise<void> {
-    if (part.size === 0) return;
+  async #beat(every: number, { silences }: Part): Promise<void> {
+    if (silences.size === 0) return;
     // A store that does not answer is no reason to call a peer dead, or to be called so: the sign tells less.
     const floor = await this.#queue.store.bounds().then(({ floor }) => floor, () => 0);
-    for (const [pulse, silence] of [...part]) {
+    for (const [pulse, silence] of [...silences]) {
       silence.intervals = pulse.heard ? 0 : silence.intervals + 1;
       pulse.heard = false;
       if (silence.intervals > PATIENCE) pulse.silent();
@@ -94,25 +98,34 @@ interface Silence {
   intervals: number;
 }
 
+/** Those of one interval who are asked at one time. */
+interface Part {
+  readonly silences: Map<Pulse, Silence>;
+  beating: Promise<void> | undefined;
+}
+
 /** Those with one interval. */
 class Round {
-  readonly #parts = Array.from({ length: PARTS }, () => new Map<Pulse, Silence>());
+  readonly #parts: readonly Part[] = Array.from({ length: PARTS }, () => ({
+    silences: new Map(),
+    beating: undefined,
+  }));
   #joined = 0;
   #next = 0;
   callOff: () => void = () => {};
 
   get empty(): boolean {
-    return this.#parts.every(({ size }) => size === 0);
+    return this.#parts.every(({ silences }) => silences.size === 0);
   }
 
   /** Each who joins goes to the next part, so that all are of about one size. */
-  join(pulse: Pulse): Map<Pulse, Silence> {
+  join(pulse: Pulse): Part {
     const part = this.#parts[this.#joined++ % PARTS]!;
-    part.set(pulse, { intervals: 0 });
+    part.silences.set(pulse, { intervals: 0 });
     return part;
   }
 
-  next(): ReadonlyMap<Pulse, Silence> {
+  next(): Part {
     return this.#parts[this.#next++ % PARTS]!;
   }
 }

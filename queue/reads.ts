@@ -200,6 +200,14 @@ export class Reads {
     done(request, {}, out);
   }
 
+  /** Ends the waits for those topics to which this finds something to say. */
+  endSome(judge: (topic: string) => WireError | undefined): void {
+    for (const wait of [...this.#waits?.values() ?? []]) {
+      const error = judge(wait.topic);
+      if (error) wait.end(error);
+    }
+  }
+
   /** Ends all waits with an error. */
   end(error: WireError): void {
     for (const wait of [...this.#waits?.values() ?? []]) wait.end(error);

@@ -17,6 +17,7 @@ import { CLOSE } from "../protocol/websocket.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import type { Holder } from "./claims.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
+import { allowed, type Leave, noLeave, readableTopics, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
 import { Line, type Worker } from "./line.ts";
 import { withPatience } from "./patience.ts";
 import type { Outbox } from "./outbox.ts";
@@ -41,6 +42,8 @@ export class Session implements Worker, Holder, Pulse {
   readonly #wire: Wire;
   readonly #line: Line;
   readonly #reads: Reads;
+  /** What it may do; `undefined` while it owes a token. */
+  #leave: Leave | undefined;
   /** There once something was subscribed to: most connections at rest have nothing to stream. */
   #openStreams: Streams | undefined;
   /** Under which name it puts, if it said so. */
@@ -57,10 +60,12 @@ export class Session implements Worker, Holder, Pulse {
    * @param host what it shares with the others
    * @param wire the line to its peer
    * @param start the last sequence number before the connection was accepted
+   * @param leave what it may do; `undefined` if it owes a token
    */
-  constructor(host: Host, wire: Wire, start: number) {
+  constructor(host: Host, wire: Wire, start: number, leave: Leave | undefined) {
     this.#host = host = withPatience(host, () => this.#lostPatience());
     this.#wire = wire;
+    this.#leave = leave;
     this.#reads = new Reads(host, wire, { after: start, gap: undefined });
     this.#line = new Line(wire, host.welcome.limits, this);
   }
@@ -77,6 +82,29 @@ export class Session implements Worker, Holder, Pulse {
     this.#reads.end(error);
     this.close();
     this.#wire.close(CLOSE.serviceRestart, "the server is stopping");
+  }
+
+  /** Whose it is: the same for all who bring the same token, and `""` for those without one. */
+  get identity(): string {
+    return this.#leave?.identity ?? "";
+  }
+
+  /** What it may do; `undefined` while it owes a token. */
+  get leave(): Leave | undefined {
+    return this.#leave;
+  }
+
+  /** Has it do from now on what this allows: what it waits for and may not have any more ends. */
+  set leave(leave: Leave | undefined) {
+    this.#leave = leave;
+    if (leave) this.#endForbidden(leave);
+  }
+
+  /** It has no leave any more: tells those who wait, drops everything, and says goodbye. */
+  expel(error: WireError): void {
+    this.#reads.end(error);
+    this.close();
+    this.#wire.close(CLOSE.unauthorized, "no good token");
   }
 
   /** Drops everything: the peer is gone. May be called twice. */
@@ -127,18 +155,18 @@ export class Session implements Worker, Holder, Pulse {
   }
 
   flooded(): void {
-    this.#expel("too many requests wait");
+    this.#sendAway("too many requests wait");
   }
 
   /** Too much of what it asked failed: does nothing more, and says goodbye after the last answer. */
   async #lostPatience(): Promise<void> {
     this.#line.stop();
     await this.#line.finish();
-    if (!this.#closed) this.#expel("too many requests failed");
+    if (!this.#closed) this.#sendAway("too many requests failed");
   }
 
   /** Says goodbye to one who did what it may not. */
-  #expel(reason: string): void {
+  #sendAway(reason: string): void {
     this.close();
     const { clock } = this.#host.queue;
     // After a while, in which what it says is dropped: unread data in a closed socket would cost it the goodbye.
@@ -155,8 +183,25 @@ export class Session implements Worker, Holder, Pulse {
     }
   }
 
-  /** Does a run of requests of one kind; only `put`s (with refused ones among them) and `get`s come together. */
   act(run: readonly Request[], out: Outbox): Promise<void> | void {
+    // Once for a run: who may do everything pays nothing for those who may not.
+    return this.#leave?.full ? this.#do(run, out) : this.#doAllowed(run, out);
+  }
+
+  /** The same, but what may not be done is refused in its place. */
+  async #doAllowed(run: readonly Request[], out: Outbox): Promise<void> {
+    for (const part of allowed(run, this.#leave)) {
+      try {
+        await this.#do(part, out);
+      } catch (error) {
+        // Those before it are answered.
+        this.refuse(part, error, out);
+      }
+    }
+  }
+
+  /** Does a run of requests of one kind; only `put`s (with refused ones among them) and `get`s come together. */
+  #do(run: readonly Request[], out: Outbox): Promise<void> | void {
     const request = run[0]!;
     switch (request.action) {
       case "put":
@@ -176,7 +221,7 @@ export class Session implements Worker, Holder, Pulse {
       case "cancel":
         return this.#reads.cancel(request, out);
       case "subscribe":
-        return this.#streams.subscribe(request, this.#reads, out);
+        return this.#subscribe(request, out);
       case "credit":
         return this.#streams.credit(request, out);
       case "unsubscribe":
@@ -246,8 +291,42 @@ export class Session implements Worker, Holder, Pulse {
     }
   }
 
+  async #subscribe(request: RequestOf<"subscribe">, out: Outbox): Promise<void> {
+    const leave = this.#leave;
+    await this.#streams.subscribe(request, this.#reads, out);
+    // It may have become another while the stream was opened.
+    if (this.#leave !== leave && this.#leave) this.#endForbidden(this.#leave);
+  }
+
+  #endForbidden(leave: Leave): void {
+    if (leave.full) return;
+    const judge = (topic: string) =>
+      leave.mayRead(topic) ? undefined : noLeave("read on in", topic);
+    this.#reads.endSome(judge);
+    this.#openStreams?.endSome(judge);
+  }
+
+  /** Whether the one who says hello has leave; a token that it brings counts from now on. */
+  async #admitted(request: RequestOf<"hello">, out: Outbox): Promise<boolean> {
+    const { door } = this.#host;
+    if (request.token !== undefined) {
+      const digest = await door.digestOf(request.token);
+      const leave = door.leaveOf(digest);
+      if (!leave) {
+        fail(this.#host, request, TOKEN_BAD, out);
+        out.flush();
+        this.expel(TOKEN_BAD);
+        return false;
+      }
+      this.leave = leave;
+    }
+    if (!this.#leave) fail(this.#host, request, TOKEN_NEEDED, out);
+    return this.#leave !== undefined;
+  }
+
   /** Topics that are named go on from there; of the others, those that were read before keep their places. */
   async #hello(request: RequestOf<"hello">, out: Outbox): Promise<void> {
+    if (!await this.#admitted(request, out)) return;
     const { since, session, epoch, positions, heartbeat } = request;
     const { queue: { store }, welcome } = this.#host;
     const refusal = positions.size > 0 && await this.#reads.refusal([...positions.keys()]);
@@ -266,24 +345,26 @@ export class Session implements Worker, Holder, Pulse {
   #claim(session: string): void {
     const { claims } = this.#host;
     if (this.#name !== undefined) claims.release(this.#name, this);
-    this.#name = session;
-    claims.claim(session, this);
+    // What one identity names is nothing to another; and no session has a dot in it.
+    this.#name = this.identity === "" ? session : `${this.identity}.${session}`;
+    claims.claim(this.#name, this);
   }
 
   async #topics(request: RequestOf<"topics">, out: Outbox): Promise<void> {
-    const topics = await this.#host.queue.store.topics(request);
+    const { store } = this.#host.queue;
+    const topics = await readableTopics(store, request, this.#leave?.readable);
     done(request, { topics, more: topics.length === request.count }, out);
   }
 
   #shutdown(request: RequestOf<"shutdown">, out: Outbox): void {
     const { shutdown } = this.#host;
-    if (shutdown) {
-      done(request, {}, out);
-      shutdown();
-    } else {
+    if (!shutdown) {
       const message = "Cannot shut down: the server was started without leave for it";
-      fail(this.#host, request, { code: "not_allowed", message }, out);
+      return fail(this.#host, request, { code: "not_allowed", message }, out);
     }
+    if (!this.#leave?.admin) return fail(this.#host, request, noLeave("shut down"), out);
+    done(request, {}, out);
+    shutdown();
   }
 }
 

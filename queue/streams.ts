@@ -104,6 +104,14 @@ export class Streams {
     }
   }
 
+  /** Ends the streams of those topics to which this finds something to say. */
+  endSome(judge: (topic: string) => WireError | undefined): void {
+    for (const subscription of [...this.#subscriptions.values()]) {
+      const error = judge(subscription.topic);
+      if (error) subscription.fail(error);
+    }
+  }
+
   /** Those that have not been sent yet all that the feed has brought. */
   get lagging(): number[] {
     return [...this.#subscriptions].flatMap(([sub, { caughtUp }]) => caughtUp ? [] : [sub]);

@@ -94,6 +94,18 @@ export class Subscription implements Interest {
     return less(higher(this.#granted, credit), this.#sent);
   }
 
+  /** Ends the stream, and says why. */
+  fail(error: WireError): void {
+    this.#wire.send(streamError(this.#options.sub, error));
+    this.end();
+    this.#options.ended();
+  }
+
+  /** What it streams. */
+  get topic(): string {
+    return this.#options.topic;
+  }
+
   /** Raises what the subscriber takes in all since it subscribed; it never falls. */
   grant(credit: Credit): void {
     this.#granted = higher(this.#granted, credit);
@@ -140,7 +152,7 @@ export class Subscription implements Interest {
         else this.#take(page);
       }
     } catch (error) {
-      if (this.#reading()) this.#fail(wireError(error, this.#queue.log));
+      if (this.#reading()) this.fail(wireError(error, this.#queue.log));
     }
   }
 
@@ -183,7 +195,7 @@ export class Subscription implements Interest {
     const { last } = await this.#queue.store.bounds();
     if (!this.#reading()) return;
     const { onGap } = this.#options;
-    if (onGap === undefined) return this.#fail(trimmed(this.#position, floor, last));
+    if (onGap === undefined) return this.fail(trimmed(this.#position, floor, last));
     this.#position = onGap === "now" ? last : floor;
     this.#exact = false;
   }
@@ -210,12 +222,6 @@ export class Subscription implements Interest {
     const sent = this.#sent;
     this.#sent = { messages: sent.messages + messages.length, bytes: sent.bytes + bytes };
     this.#queue.counts.delivered += messages.length;
-  }
-
-  #fail(error: WireError): void {
-    this.#wire.send(streamError(this.#options.sub, error));
-    this.end();
-    this.#options.ended();
   }
 }
 

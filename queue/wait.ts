@@ -39,6 +39,11 @@ export class Wait implements Waiter {
     return this.#open;
   }
 
+  /** What it waits for. */
+  get topic(): string {
+    return this.#reader.topic;
+  }
+
   /** Its frame has been answered without it: from here on it answers by `send`, and `callOff` stops the clock that ends it. */
   leaveFrame(send: (answer: string) => void, callOff: () => void): void {
     this.#send = send;

@@ -14,6 +14,7 @@ import {
 import { seen } from "../protocol/text.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
+import { checkedEntry, type EntryOptions, type EntrySettings } from "./door_options.ts";
 import { guarded } from "./log.ts";
 
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
@@ -32,7 +33,7 @@ export type Overflow = "reject" | "drop-oldest";
 export type TransportChoice = "builtin" | "hardened";
 
 /** How a server is started. Durations are in milliseconds. */
-export interface ServeOptions {
+export interface ServeOptions extends EntryOptions {
   /** The address to listen on. Default: `"127.0.0.1"`, this machine alone. */
   readonly host?: string;
   /** The port to listen on; 0 takes any that is free. Default: 30008. */
@@ -51,7 +52,7 @@ export interface ServeOptions {
   readonly overflow?: Overflow;
   /** How peers arrive. Default: `"builtin"`; take `"hardened"` where strangers reach the port directly. */
   readonly transport?: TransportChoice;
-  /** Clients may stop the server. Default: `false`. */
+  /** Clients may stop the server; where a token is asked for, those with the right `admin`. Default: `false`. */
   readonly allowShutdown?: boolean;
   /** SIGINT and SIGTERM shut the server down; a second one ends the process. Default: `true`. */
   readonly handleSignals?: boolean;
@@ -64,7 +65,9 @@ export interface ServeOptions {
 }
 
 /** Options, complete and checked. */
-export interface Settings extends Required<Omit<ServeOptions, "signal" | "limits">> {
+export interface Settings
+  extends Required<Omit<ServeOptions, "signal" | "limits" | keyof EntryOptions>> {
+  readonly entry: EntrySettings;
   readonly limits: ServerLimits;
   readonly signal: AbortSignal | undefined;
 }
@@ -85,6 +88,7 @@ const quietLog: Log = {
  * @throws {RangeError} if an option is out of its range
  */
 export function checked(options: ServeOptions): Settings {
+  const { entry, others: rest } = checkedEntry(options);
   const {
     host = DEFAULT_HOST,
     port = DEFAULT_PORT,
@@ -101,7 +105,7 @@ export function checked(options: ServeOptions): Settings {
     log = quietLog,
     clock = systemClock,
     ...others
-  } = options;
+  } = rest;
   refuseUnknown(others, "option");
   if (typeof host !== "string" || host === "") throw wrong("host", "an address or a name", host);
   requireWhole("port", port, 0, 65535);
@@ -121,6 +125,7 @@ export function checked(options: ServeOptions): Settings {
   requireBoolean("allowShutdown", allowShutdown);
   requireBoolean("handleSignals", handleSignals);
   return {
+    entry,
     host,
     port,
     store,

@@ -4,10 +4,13 @@
  * @module
  */
 
+import type { Door } from "../door/door.ts";
+import { offeredProtocols } from "../door/tokens.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { Host } from "../queue/host.ts";
+import { TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
 import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
 import { page, say } from "./pages.ts";
@@ -24,15 +27,25 @@ const STOPPING: WireError = {
   message: "Cannot wait any longer: the server is stopping",
 };
 
+/** What the house has to know beside what its sessions need. */
+export interface HouseOptions {
+  readonly door: Door;
+  /** How many may be in, and how long a token that is owed may take. */
+  readonly limits: Pick<ServerLimits, "connections" | "connectionsPerAddress" | "tokenTime">;
+  /** What a person reads who comes with a browser. */
+  readonly banner: string;
+}
+
 /** Gives each peer a session, and says goodbye to all. */
 export class Sessions implements House {
   readonly #host: Host;
-  readonly #banner: string;
+  readonly #options: HouseOptions;
   readonly #places: Places;
   readonly #open = new Map<Peer, Session>();
-  /** Those who are being told that there is no place, and how many will have been. */
-  readonly #toldOff = new Set<Peer>();
-  #toldOffCount = 0;
+  /** Those who owe a token, or were told to leave: how to call off what happens to them in the end. */
+  readonly #timers = new Map<Peer, () => void>();
+  /** How many are being told that there is no place for them, or will be. */
+  #told = 0;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
@@ -40,13 +53,12 @@ export class Sessions implements House {
    * Makes an empty house.
    *
    * @param host what sessions share
-   * @param banner what a person reads who comes with a browser
-   * @param limits how many may be in
+   * @param options the rest
    */
-  constructor(host: Host, banner: string, limits: ServerLimits) {
-    this.#places = new Places(limits);
+  constructor(host: Host, options: HouseOptions) {
+    this.#places = new Places(options.limits);
     this.#host = host;
-    this.#banner = banner;
+    this.#options = options;
   }
 
   /** How many connections are open. */
@@ -55,22 +67,40 @@ export class Sessions implements House {
   }
 
   http(request: Request): Response {
-    return page(request, { banner: this.#banner, stopping: this.#stopping });
+    const { banner, door } = this.#options;
+    const why = door.judgeHost(request);
+    if (why !== undefined) return this.#refuse(403, why);
+    return page(request, { banner, stopping: this.#stopping });
   }
 
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => Visit)> {
+    const verdict = await this.#options.door.judge(request);
+    if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.why);
     if (this.#stopping) return say(503, "The server is stopping");
     // From here on, and not from when it has entered: many may be on their way in.
-    const leave = this.#places.take(from);
-    if (typeof leave !== "function") return this.#turnAway(request, leave);
+    const place = this.#places.take(from);
+    if (typeof place !== "function") return this.#haveNoPlace(request, place);
+    if (verdict.kind === "expelled") return (peer) => this.#turnAway(peer, place);
     try {
       // Before the upgrade is answered: what the client puts once it is connected comes after.
       const { last } = await this.#host.queue.store.bounds();
-      return (peer) => this.#enter(peer, last, leave);
+      return (peer) => this.#enter(peer, last, verdict.digest, place);
     } catch (error) {
-      leave();
+      place();
       this.failed(error);
       return say(503, "The store does not answer");
+    }
+  }
+
+  /** Has the tokens count that the door knows now: who has leave no more is told and leaves, the others go on. */
+  tokensChanged(): void {
+    const { door } = this.#options;
+    for (const [peer, session] of [...this.#open]) {
+      const leave = door.renewed(session.leave);
+      if (!leave && session.leave) {
+        this.#expel(peer, session, session.identity === "" ? TOKEN_NEEDED : TOKEN_BAD);
+      }
+      if (leave && leave !== session.leave) session.leave = leave;
     }
   }
 
@@ -81,7 +111,7 @@ export class Sessions implements House {
   /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const peer of [...this.#toldOff]) peer.drop();
+    for (const peer of [...this.#timers.keys()]) this.#calledOff(peer);
     for (const session of this.#open.values()) void session.finish(STOPPING);
     if (this.#open.size === 0) return;
     const timer = setTimeout(() => {
@@ -92,38 +122,93 @@ export class Sessions implements House {
   }
 
   /** There is no place. A client of ours sees the code of a close, and not the status of a refused upgrade. */
-  #turnAway(
+  #haveNoPlace(
     request: Request,
     { error, address }: { readonly error: WireError; readonly address: boolean },
   ): Response | ((peer: Peer) => Visit) {
     this.#host.refused(error);
-    if (this.#toldOffCount >= TOLD || !offersOurs(request)) {
+    if (this.#told >= TOLD || !offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
       return say(address ? 429 : 503, error.message);
     }
-    this.#toldOffCount++;
+    this.#told++;
     return (peer) => {
-      this.#toldOff.add(peer);
-      const callOff = this.#host.queue.clock.after(GRACE, () => peer.drop());
       peer.close(CLOSE.tryAgainLater, error.message);
-      const closed = () => {
-        callOff();
-        this.#toldOff.delete(peer);
-        this.#toldOffCount--;
-      };
-      return { receive() {}, closed };
+      return this.#seeOff(peer, () => this.#told--);
     };
   }
 
-  #enter(peer: Peer, start: number, leave: () => void): Visit {
-    const session = new Session(this.#host, peer, start);
+  #enter(
+    peer: Peer,
+    start: number,
+    digest: Uint8Array<ArrayBuffer> | undefined,
+    place: () => void,
+  ): Visit {
+    const { door, limits } = this.#options;
+    // Looked up now: the token may have been revoked since it was judged.
+    const leave = door.leaveOf(digest);
+    if (digest && !leave) return this.#turnAway(peer, place);
+    const session = new Session(this.#host, peer, start, leave);
     this.#open.set(peer, session);
+    if (!leave) {
+      this.#after(peer, limits.tokenTime, () => {
+        if (!session.leave) this.#expel(peer, session, TOKEN_NEEDED);
+      });
+    }
     // It was let in just before the end.
     if (this.#stopping) peer.close(CLOSE.serviceRestart, "the server is stopping");
-    return new Stay(session, peer, this, leave);
+    return new Stay(session, peer, this, place);
+  }
+
+  /** One who is in has to leave. */
+  #expel(peer: Peer, session: Session, error: WireError): void {
+    session.expel(error);
+    this.#host.refused(error);
+    this.#dropLater(peer);
+  }
+
+  /** One who has just come has to leave, and learns why by the close code. */
+  #turnAway(peer: Peer, place: () => void): Visit {
+    this.#host.refused(TOKEN_BAD);
+    peer.close(CLOSE.unauthorized, "the token is not good");
+    return this.#seeOff(peer, place);
+  }
+
+  /** The visit of one who was told to leave; `gone` is called when it is over. */
+  #seeOff(peer: Peer, gone: () => void): Visit {
+    this.#dropLater(peer);
+    const closed = () => {
+      this.#calledOff(peer);
+      gone();
+    };
+    return { receive: () => {}, closed };
+  }
+
+  /** Whoever does not answer the goodbye is given up. */
+  #dropLater(peer: Peer): void {
+    this.#after(peer, GRACE, () => peer.drop());
+  }
+
+  #after(peer: Peer, ms: number, callback: () => void): void {
+    this.#calledOff(peer);
+    this.#timers.set(peer, this.#host.queue.clock.after(ms, callback));
+  }
+
+  #calledOff(peer: Peer): void {
+    this.#timers.get(peer)?.();
+    this.#timers.delete(peer);
+  }
+
+  /** Refuses one who comes, before it is in. */
+  #refuse(status: 401 | 403, why: string): Response {
+    const code = status === 401 ? "unauthorized" : "not_allowed";
+    this.#host.refused({ code, message: `Cannot let in: ${why}` });
+    const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};
+    return say(status, `Cannot let in: ${why}`, headers);
   }
 
   /** A peer is gone. */
   left(peer: Peer): void {
+    this.#calledOff(peer);
     this.#open.delete(peer);
     if (this.#open.size === 0 && this.#stopping) this.#empty.resolve();
   }
@@ -134,13 +219,13 @@ class Stay implements Visit {
   readonly #session: Session;
   readonly #peer: Peer;
   readonly #sessions: Sessions;
-  readonly #leave: () => void;
+  readonly #place: () => void;
 
-  constructor(session: Session, peer: Peer, sessions: Sessions, leave: () => void) {
+  constructor(session: Session, peer: Peer, sessions: Sessions, place: () => void) {
     this.#session = session;
     this.#peer = peer;
     this.#sessions = sessions;
-    this.#leave = leave;
+    this.#place = place;
   }
 
   receive(data: unknown): void {
@@ -148,13 +233,8 @@ class Stay implements Visit {
   }
 
   closed(): void {
-    this.#leave();
+    this.#place();
     this.#session.close();
     this.#sessions.left(this.#peer);
   }
-}
-
-function offersOurs({ headers }: Request): boolean {
-  const offered = headers.get("sec-websocket-protocol")?.split(",") ?? [];
-  return offered.some((name) => name.trim() === SUBPROTOCOL);
 }

@@ -6,7 +6,7 @@ import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { SqliteStore } from "../stores/sqlite.ts";
 import { put } from "./store_contract_support.ts";
 import { ManualClock } from "./support/manual_clock.ts";
-import { hosted, Peer } from "./support/peer.ts";
+import { EVERYTHING, hosted, Peer } from "./support/peer.ts";
 import { soon } from "./support/soon.ts";
 
 const LARGE = 100_000;
@@ -47,7 +47,7 @@ for (const kind of ["many topics", "one topic"]) {
     await store.append(all.map((i) => ({ topic: topic(i), body, bytes: body.length })));
 
     const wire = new Stuffed();
-    const session = new Session(host, wire, 0);
+    const session = new Session(host, wire, 0, EVERYTHING);
     session.receive(JSON.stringify(all.map((i) => ({ action: "get", id: i, topic: topic(i) }))));
     for (const turn of [1, 2, 3]) {
       await new Promise((resolve) => setTimeout(resolve, 0));
@@ -75,7 +75,7 @@ Deno.test("what expires while a peer does not read is not given to it", async ()
   await using host = await hosted(store, clock);
   await store.append(Array.from({ length: 20 }, (_, i) => put("t", `${i}`.padEnd(30_000, "x"))));
   const wire = new Stuffed();
-  const session = new Session(host, wire, 0);
+  const session = new Session(host, wire, 0, EVERYTHING);
   const gets = Array.from({ length: 20 }, (_, i) => ({ action: "get", id: i, topic: "t" }));
   session.receive(JSON.stringify(gets));
   await new Promise((resolve) => setTimeout(resolve, 0));
@@ -93,7 +93,7 @@ Deno.test("a subscriber whose peer does not read is sent nothing more until it d
   const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
   await using host = await hosted(store, systemClock);
   const wire = new Stuffed();
-  const session = new Session(host, wire, 0);
+  const session = new Session(host, wire, 0, EVERYTHING);
   session.receive(JSON.stringify({
     ...{ action: "subscribe", id: 1, topic: "t" },
     ...{ messages: 1e6, bytes: 2e8 },
@@ -116,7 +116,7 @@ for (const kind of ["one topic", "many topics"]) {
     const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
     await using host = await hosted(store, systemClock);
     const wire = new Stuffed();
-    const session = new Session(host, wire, 0);
+    const session = new Session(host, wire, 0, EVERYTHING);
     const topic = (i: number) => kind === "one topic" ? "t" : `t${i}`;
     const all = Array.from({ length: TOPICS }, (_, i) => i);
     const waits = all.map((id) => ({
@@ -154,7 +154,7 @@ Deno.test("who stops waiting while its peer does not read, leaves the message to
   const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await hosted(store, clock);
   const wire = new Stuffed();
-  const session = new Session(host, wire, 0);
+  const session = new Session(host, wire, 0, EVERYTHING);
   const wait = { action: "get_wait", topic: "t" };
   session.receive(
     JSON.stringify([{ ...wait, id: 1, timeout: 10 }, { ...wait, id: 2, timeout: 100 }]),

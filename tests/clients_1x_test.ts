@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { openServer } from "./support/open_server.ts";
 
 const programs = new URL("./programs/", import.meta.url);
@@ -60,6 +60,31 @@ for (const { name, command } of clients) {
   });
 
   Deno.test({
+    name: `${name} works where those without a token may read and write${why}`,
+    ignore,
+    async fn() {
+      const rights = ["read", "write"] as const;
+      await using server = await openServer({
+        token: "good",
+        anonymous: { rights },
+        allowShutdown: true,
+      });
+      assertEquals(await run(command!, `${server.port}`), EXCHANGED);
+    },
+  });
+
+  Deno.test({
+    name: `${name} is refused where a token is needed${why}`,
+    ignore,
+    async fn() {
+      await using server = await openServer({ token: "good" });
+      const { code, stderr } = await ended(command!, `${server.port}`);
+      assertNotEquals(code, 0);
+      assertStringIncludes(stderr, "401");
+    },
+  });
+
+  Deno.test({
     name: `${name} stops a server that gives leave${why}`,
     ignore,
     async fn() {
@@ -72,14 +97,23 @@ for (const { name, command } of clients) {
 }
 
 /** Runs a program to its end, and gives the lines that it printed, each as JSON. */
-async function run([program, ...args]: readonly string[], ...more: string[]): Promise<unknown[]> {
+async function run(command: readonly string[], ...more: string[]): Promise<unknown[]> {
+  const { code, stdout, stderr } = await ended(command, ...more);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Runs a program to its end. */
+async function ended(
+  [program, ...args]: readonly string[],
+  ...more: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const { code, stdout, stderr } = await new Deno.Command(program!, {
     args: [...args, "127.0.0.1", ...more],
     signal: AbortSignal.timeout(PATIENCE),
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  assertEquals({ code, stderr: text(stderr) }, { code: 0, stderr: "" });
-  return text(stdout).trimEnd().split("\n").map((line) => JSON.parse(line));
+  return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
 /** A Python with the module `websocket`: it may belong to the system's and not to the first on the PATH. */

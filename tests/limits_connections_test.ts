@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { Door } from "../door/door.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
 import { addressKey } from "../server/places.ts";
@@ -23,9 +24,16 @@ async function house(limits: Partial<ServerLimits>) {
   const clock = new ManualClock();
   const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock });
   const host = await hosted(store, clock);
-  const sessions = new Sessions(host, "", { ...USUAL_LIMITS, ...limits });
-  const request = (protocols: string) =>
-    new Request("http://localhost/", { headers: { "sec-websocket-protocol": protocols } });
+  const door = await Door.of({
+    ...{ host: "localhost", secure: false, tokens: undefined, anonymous: undefined },
+    ...{ allowedHosts: [], allowedOrigins: [] },
+  });
+  const all = { ...USUAL_LIMITS, ...limits };
+  const sessions = new Sessions(host, { door, limits: all, banner: "" });
+  const request = (protocols: string) => {
+    const headers = { host: "localhost", "sec-websocket-protocol": protocols };
+    return new Request("http://localhost/", { headers });
+  };
   return {
     clock,
     sessions,

@@ -10,7 +10,7 @@ import { Session } from "../queue/session.ts";
 import type { Page } from "../stores/store.ts";
 import { HandStore, page } from "./support/hand_store.ts";
 import { ManualClock } from "./support/manual_clock.ts";
-import { hosted } from "./support/peer.ts";
+import { EVERYTHING, hosted } from "./support/peer.ts";
 
 /** A connection whose store answers when the test says so. */
 async function connection(limits: Partial<ServerLimits>) {
@@ -28,7 +28,7 @@ async function connection(limits: Partial<ServerLimits>) {
   };
   const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
   const counting = { ...host, refused: ({ code }: { code: string }) => void refused.push(code) };
-  const session = new Session(counting, wire, 0);
+  const session = new Session(counting, wire, 0, EVERYTHING);
   return {
     sent,
     refused,

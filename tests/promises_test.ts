@@ -253,7 +253,7 @@ Deno.test("5: a closed connection is an error, never an empty string", async () 
 
 Deno.test("5: a broken connection is an error, never an empty string", async () => {
   const server = await serve({ port: 0 });
-  await using mq = await connect(server.url);
+  await using mq = await connect({ url: server.url, reconnect: false });
   await server.shutdown();
   for (const read of ["get", "getLatest", "getWait"] as const) {
     assertEquals((await assertRejects(() => mq[read]("t"), DsmqError)).code, "closed");

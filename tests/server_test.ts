@@ -41,7 +41,7 @@ Deno.test("a server runs on the engine that it was told to", async () => {
 });
 
 Deno.test("a server on all addresses can be reached by its url", async () => {
-  await using server = await serve({ host: "0.0.0.0", port: 0 });
+  await using server = await serve({ host: "0.0.0.0", port: 0, log: quiet });
   assertEquals([server.host, server.url], ["0.0.0.0", `ws://127.0.0.1:${server.port}`]);
   await using mq = await connect(server.url);
   assert(await mq.put("t", "message") > 0);
@@ -101,6 +101,21 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
     [{ engine: "steam" }, RangeError, '"steam"'],
     [{ allowShutdown: "yes" }, TypeError, "allowShutdown"],
     [{ handleSignals: 1 }, TypeError, "handleSignals"],
+    [{ tokens: "good" }, TypeError, "tokens is a list, got a string"],
+    [{ tokens: [null] }, TypeError, "tokens[0] is an object, got null"],
+    [{ tokens: [{}] }, TypeError, "tokens[0].token"],
+    [{ tokens: [{ token: "a", right: [] }] }, TypeError, 'tokens[0] has no member "right"'],
+    [{ tokens: [{ token: "a", rights: ["own"] }] }, RangeError, '"own"'],
+    [{ tokens: [{ token: "a", rights: "read" }] }, TypeError, "tokens[0].rights is a list"],
+    [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
+    [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
+    [{ allowedOrigins: ["null"] }, RangeError, '"null"'],
+    [{ allowedOrigins: ["https://a.test/"] }, RangeError, '"https://a.test/"'],
+    [{ allowedOrigins: "*" }, TypeError, "allowedOrigins is a list"],
+    [{ allowedHosts: ["http://a.test"] }, RangeError, '"http://a.test"'],
+    [{ cert: "x" }, TypeError, "with the cert is no key"],
+    [{ key: "x" }, TypeError, "with the key is no cert"],
+    [{ cert: 5, key: "x" }, TypeError, "cert is text in PEM"],
   ];
   for (const [options, ErrorClass, message] of wrong) {
     const error = await assertRejects(
@@ -138,7 +153,7 @@ Deno.test("what there is not is not found, and what may not be done is not allow
 
 Deno.test("an upgrade that is malformed is a bad request, and the server goes on", async () => {
   await using server = await serve({ port: 0, log: quiet });
-  const upgrade = "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+  const upgrade = "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
   const requests = [
     `GET / HTTP/1.1\r\n${upgrade}\r\n`,
     `GET / HTTP/1.1\r\n${upgrade}Sec-WebSocket-Version: 13\r\n\r\n`,
@@ -183,7 +198,7 @@ Deno.test("a connection that is closed counts no more", async () => {
   assertEquals(server.stats().connections, 1);
 });
 
-Deno.test("a Host that makes no address is a bad request, and nothing to log", async () => {
+Deno.test("a Host that makes no address is refused, and no defect", async () => {
   const logged: unknown[] = [];
   const log = { info() {}, warn() {}, error: (...data: unknown[]) => void logged.push(data) };
   await using server = await serve({ port: 0, log });
@@ -191,6 +206,6 @@ Deno.test("a Host that makes no address is a bad request, and nothing to log", a
   await line.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"));
   const buffer = new Uint8Array(1024);
   const length = await line.read(buffer);
-  assertStringIncludes(new TextDecoder().decode(buffer.subarray(0, length ?? 0)), "HTTP/1.1 400 ");
+  assertStringIncludes(new TextDecoder().decode(buffer.subarray(0, length ?? 0)), "HTTP/1.1 403 ");
   assertEquals(logged, []);
 });

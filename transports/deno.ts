@@ -19,17 +19,18 @@ const DRAIN_POLL = { first: 5, longest: 100 };
 /**
  * Opens a port with `Deno.serve`.
  *
- * @param address host and port, 0 for any that is free
+ * @param address host and port, 0 for any that is free, and what TLS needs
  * @param house what to do for those who arrive
  * @returns the open port
  * @throws {Deno.errors.AddrInUse} if the port is taken, and other errors of the system
  */
-export function listen({ host, port }: Address, house: House): Listener {
+export function listen({ host, port, tls }: Address, house: House): Listener {
   const end = new AbortController();
   const arriving = new Set<DenoPeer>();
   const server = Deno.serve({
     hostname: host,
     port,
+    ...tls,
     signal: end.signal,
     onListen: () => {},
     onError(error) {

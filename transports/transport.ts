@@ -56,6 +56,8 @@ export interface Address {
   readonly host: string;
   /** 0 for any port that is free. */
   readonly port: number;
+  /** With TLS: the certificate and its key, in PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** Opens a port; throws what the system says if it cannot. */

@@ -12,6 +12,18 @@ const MAX_ANSWER = 16 * 1024;
 
 const END = "\r\n\r\n";
 
+/** The server is there and wants nothing of this: to ask again would not help. */
+export class RefusedError extends Error {
+  /** The status of its answer: 401 or 403. */
+  readonly status: number;
+
+  /** Makes one of a status line. */
+  constructor(status: number, line: string) {
+    super(`the answer is ${JSON.stringify(line)}`);
+    this.status = status;
+  }
+}
+
 /** The part of a connection that a handshake uses. */
 export interface Stream {
   /** Reads into a buffer; `null` at the end. */
@@ -26,6 +38,7 @@ export interface Stream {
  * @param stream an open connection
  * @param url where to
  * @param protocols the subprotocols to offer
+ * @param token goes with the request, instead of a name and a password in the address
  * @returns what came after the answer
  * @throws {Error} if the answer is anything but yes
  */
@@ -33,6 +46,7 @@ export async function shakeHands(
   stream: Stream,
   url: URL,
   protocols: readonly string[],
+  token?: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const key = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))));
   const lines = [
@@ -43,13 +57,17 @@ export async function shakeHands(
     "Sec-WebSocket-Version: 13",
     `Sec-WebSocket-Key: ${key}`,
   ];
-  if (url.username !== "" || url.password !== "") {
+  if (token !== undefined) {
+    lines.push(`Authorization: Bearer ${token}`);
+  } else if (url.username !== "" || url.password !== "") {
     lines.push(`Authorization: Basic ${credentials(url)}`);
   }
   if (protocols.length > 0) lines.push(`Sec-WebSocket-Protocol: ${protocols.join(", ")}`);
   await writeAll(stream, new TextEncoder().encode(lines.join("\r\n") + END));
   const { head, rest } = await readAnswer(stream);
   const [status = "", ...fields] = head.split("\r\n");
+  const [, refused] = /^HTTP\/1\.1 (401|403)\b/.exec(status) ?? [];
+  if (refused !== undefined) throw new RefusedError(Number(refused), status);
   if (!/^HTTP\/1\.1 101\b/.test(status)) throw new Error(`the answer is ${JSON.stringify(status)}`);
   const answer = new Headers(fields.map((line) => {
     const colon = line.indexOf(":");

@@ -65,9 +65,10 @@ export class DenoSocket implements Socket {
    * @param net Deno's network
    * @param url a ws: or wss: address
    * @param protocols the subprotocols to offer
+   * @param token goes with the request, if there is one
    */
-  constructor(net: DenoNet, url: string, protocols: readonly string[]) {
-    void this.#run(net, new URL(url), protocols);
+  constructor(net: DenoNet, url: string, protocols: readonly string[], token?: string) {
+    void this.#run(net, new URL(url), protocols, token);
   }
 
   /** Sends a text message; in vain unless the socket is open. */
@@ -85,10 +86,15 @@ export class DenoSocket implements Socket {
     this.#goodbye = setTimeout(() => this.#end(BROKEN, ""), GOODBYE);
   }
 
-  async #run(net: DenoNet, url: URL, protocols: readonly string[]): Promise<void> {
+  async #run(
+    net: DenoNet,
+    url: URL,
+    protocols: readonly string[],
+    token: string | undefined,
+  ): Promise<void> {
     try {
       const conn = await this.#connect(net, url);
-      const rest = await shakeHands(conn, url, protocols);
+      const rest = await shakeHands(conn, url, protocols, token);
       if (this.#closed) return;
       this.#state = "open";
       this.#tell(this.onopen, new Event("open"));

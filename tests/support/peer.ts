@@ -5,6 +5,8 @@
  */
 
 import { assert } from "@std/assert";
+import { Leave } from "../../door/leave.ts";
+import { digestOf } from "../../door/tokens.ts";
 import { Claims } from "../../queue/claims.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { Host } from "../../queue/host.ts";
@@ -15,6 +17,9 @@ import type { Wire } from "../../queue/wire.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
 import { type ServerLimits, USUAL_LIMITS } from "../../protocol/limits.ts";
+
+/** Leave to do everything, for those who have no token. */
+export const EVERYTHING: Leave = new Leave("", {});
 
 /** What sessions over a store have in common; it ends with the queue. */
 export async function hosted(
@@ -34,6 +39,7 @@ export async function hosted(
       limits: { ...USUAL_LIMITS, ...limits },
     },
     errorsPerMinute: limits.errorsPerMinute ?? Infinity,
+    door: { digestOf, leaveOf: () => EVERYTHING },
     claims: new Claims(),
     pulses: new Pulses(queue),
     shutdown: undefined,
@@ -71,7 +77,7 @@ export class Peer {
       close: () => {},
       drop: () => {},
     };
-    this.#session = new Session(host, wire, start);
+    this.#session = new Session(host, wire, start, EVERYTHING);
   }
 
   /** Says one request in a frame; an id is given here. */

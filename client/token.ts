@@ -1,0 +1,42 @@
+/**
+ * How a client brings its token: never in an address, which ends up in logs.
+ *
+ * @module
+ */
+
+import { kindOf } from "../protocol/text.ts";
+import { TOKEN_SUBPROTOCOL } from "../protocol/websocket.ts";
+
+/** What fits into a header. */
+const TOKEN = /^[\x21-\x7e]{1,1024}$/;
+
+/**
+ * Checks a token. What was given is not in the error: it may be a token with a slip in it.
+ *
+ * @param token what the caller gave
+ * @param urls where it is to be brought
+ * @throws {TypeError | RangeError} if it cannot be one, or an address has a name and a password
+ */
+export function requireToken(token: unknown, urls: readonly string[]): void {
+  const form = "1 to 1024 visible characters of ASCII";
+  if (typeof token !== "string") {
+    throw new TypeError(`Cannot connect: token is ${form}, got ${kindOf(token)}`);
+  }
+  if (!TOKEN.test(token)) throw new RangeError(`Cannot connect: token is not ${form}`);
+  const named = urls.map((url) => new URL(url)).some((url) => url.username || url.password);
+  if (!named) return;
+  throw new TypeError(
+    "Cannot connect: there is a token, and an address has a name or a password: only one of both can be brought",
+  );
+}
+
+/**
+ * Puts a token in the words of a subprotocol, for who cannot set a header: a page.
+ *
+ * @param token the token
+ * @returns what to offer beside `dsmq`
+ */
+export function tokenProtocol(token: string): string {
+  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(token)));
+  return TOKEN_SUBPROTOCOL + base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}

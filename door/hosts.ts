@@ -1,0 +1,98 @@
+/**
+ * Under which name a server may be called: the `Host` header.
+ *
+ * A page of a stranger may have its own name point to this machine (DNS rebinding), and is then of the same
+ * origin as the server: only the `Host` that its browser sends gives it away. An address cannot be rebound.
+ *
+ * @module
+ */
+
+/** A name or an address as a `Host` header has it: an IPv6 address in brackets; the port may be missing. */
+const AUTHORITY = /^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\],]+?)\.?(?::(\d{1,5}))?$/;
+
+const BYTE = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+const IPV4 = new RegExp(`^${BYTE}(?:\\.${BYTE}){3}$`);
+
+/** What a `Host` header says. */
+interface Authority {
+  /** In lower case, without a dot at the end. */
+  readonly name: string;
+  /** As it was written, without zeros before it. */
+  readonly port: string | undefined;
+}
+
+function parse(host: string): Authority | undefined {
+  const [, name, port] = AUTHORITY.exec(host.toLowerCase()) ?? [];
+  if (name === undefined) return undefined;
+  return { name, port: port === undefined ? undefined : String(Number(port)) };
+}
+
+function isAddress(name: string): boolean {
+  return name.startsWith("[") ? URL.canParse(`http://${name}`) : IPV4.test(name);
+}
+
+function isLoopbackName(name: string): boolean {
+  return name === "localhost" || name.endsWith(".localhost");
+}
+
+/**
+ * Whether an address to listen on is reached from its own machine alone.
+ *
+ * @param host a name or an address, an IPv6 address without brackets
+ * @returns true for loopback
+ */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  if (isLoopbackName(name)) return true;
+  if (name.includes(":")) return isLoopbackAddress(name);
+  return IPV4.test(name) && name.startsWith("127.");
+}
+
+function isLoopbackAddress(address: string): boolean {
+  // URLs write an address in its one shortest form.
+  const shortest = URL.parse(`http://[${address}]`)?.hostname;
+  return shortest === "[::1]" || /^\[::ffff:7f[0-9a-f]{2}:/.test(shortest ?? "");
+}
+
+/**
+ * Whether this can be one of the `allowedHosts`.
+ *
+ * @param host what was given
+ * @returns true for a name or an address, with or without a port
+ */
+export function isHost(host: unknown): boolean {
+  return typeof host === "string" && parse(host) !== undefined;
+}
+
+/** The names that a server answers to. */
+export class Hosts {
+  readonly #allowed: readonly Authority[];
+  readonly #usualPort: string;
+
+  /**
+   * Takes the names down.
+   *
+   * @param allowed names or addresses; one with a port is meant with that port alone
+   * @param secure the server has TLS
+   */
+  constructor(allowed: readonly string[], secure: boolean) {
+    this.#allowed = allowed.map(parse).filter((parsed) => parsed !== undefined);
+    this.#usualPort = secure ? "443" : "80";
+  }
+
+  /**
+   * Judges a `Host` header.
+   *
+   * @param host what it says; `null` if it is missing
+   * @returns whether it may come in: as an address, a loopback name, or a name that is allowed
+   */
+  welcomes(host: string | null): boolean {
+    const called = host === null ? undefined : parse(host);
+    if (called === undefined) return false;
+    const { name, port = this.#usualPort } = called;
+    if (isAddress(name) || isLoopbackName(name)) return true;
+    return this.#allowed.some((allowed) =>
+      allowed.name === name && (allowed.port === undefined || allowed.port === port)
+    );
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What a session may do, and how what it may not is refused.
+ *
+ * @module
+ */
+
+import type { TopicEntry } from "../protocol/answers.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { Request, TopicsRequest } from "../protocol/requests.ts";
+import { quoted } from "../protocol/text.ts";
+import type { Store } from "../stores/store.ts";
+
+/** Leave to do something. */
+export interface Leave {
+  /** Whose it is; `""` for those without a token. */
+  readonly identity: string;
+  readonly admin: boolean;
+  /** Everything may be read and written. */
+  readonly full: boolean;
+  /** What topics begin with that may be read, none of it the beginning of another; `undefined` for all. */
+  readonly readable: readonly string[] | undefined;
+  mayRead(topic: string): boolean;
+  mayWrite(topic: string): boolean;
+}
+
+/** Knows tokens, by their digests. */
+export interface Door {
+  digestOf(token: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** The leave that a token gives now, if any. */
+  leaveOf(digest: Uint8Array<ArrayBuffer>): Leave | undefined;
+}
+
+/** What they are told who bring no token where one is needed. */
+export const TOKEN_NEEDED: WireError = {
+  code: "unauthorized",
+  message: "Cannot do this: a token is needed, and none was given",
+};
+
+/** What they are told whose token is none of the good ones, or not any more. */
+export const TOKEN_BAD: WireError = {
+  code: "unauthorized",
+  message: "Cannot do this: the token that was given is not good",
+};
+
+/** Why a request may not be done; `undefined` if it may be, or its verb judges for itself. */
+function refusal(request: Request, leave: Leave | undefined): WireError | undefined {
+  const { action } = request;
+  if (action === "hello") return undefined;
+  if (!leave) return TOKEN_NEEDED;
+  switch (action) {
+    case "put": {
+      // All of one request are for one topic.
+      const topic = request.puts[0]?.topic;
+      return topic === undefined || leave.mayWrite(topic) ? undefined : noLeave("put into", topic);
+    }
+    case "get":
+    case "get_latest":
+    case "get_wait":
+    case "subscribe":
+      return leave.mayRead(request.topic) ? undefined : noLeave("read", request.topic);
+    case "topics":
+      return leave.readable?.length === 0 ? noLeave("list topics") : undefined;
+  }
+  return undefined;
+}
+
+/** Words that leave is lacking. */
+export function noLeave(verb: string, topic?: string): WireError {
+  const what = topic === undefined ? verb : `${verb} topic ${quoted(topic)}`;
+  return { code: "not_allowed", message: `Cannot ${what}: there is no leave for it` };
+}
+
+/**
+ * Puts refusals in the place of what may not be done.
+ *
+ * @param run requests of one kind
+ * @param leave of who asks; `undefined` if that is not known yet
+ * @returns the same, in order, in runs of one kind
+ */
+export function allowed(
+  run: readonly Request[],
+  leave: Leave | undefined,
+): readonly (readonly Request[])[] {
+  const runs: Request[][] = [];
+  for (const request of run) {
+    const error = refusal(request, leave);
+    const judged = error ? refused(request, error) : request;
+    // Refused ones go with puts, but not with gets.
+    const last = runs.at(-1);
+    if (last && (last[0]!.action === "get") === (judged.action === "get")) last.push(judged);
+    else runs.push([judged]);
+  }
+  return runs;
+}
+
+function refused(request: Request, error: WireError): Request {
+  const { id, action } = request;
+  const awaited = action === "refused"
+    ? request.awaited
+    : action === "get" || action === "get_latest";
+  return { action: "refused", id, awaited, error };
+}
+
+/**
+ * Lists topics that may be read.
+ *
+ * @param store whose topics
+ * @param request which of them
+ * @param readable what they begin with; `undefined` for all
+ * @returns a page of them, in the order of their code points
+ */
+export async function readableTopics(
+  store: Store,
+  request: TopicsRequest,
+  readable: readonly string[] | undefined,
+): Promise<readonly TopicEntry[]> {
+  const { prefix, after, count } = request;
+  if (readable === undefined) return await store.topics({ prefix, after, count });
+  // Where none is the beginning of another, all topics of one come before all topics of the next.
+  const wanted = readable.flatMap((own) =>
+    own.startsWith(prefix) ? [own] : prefix.startsWith(own) ? [prefix] : []
+  ).sort(byCodePoints);
+  const found: TopicEntry[] = [];
+  for (const prefix of wanted) {
+    if (found.length === count) break;
+    found.push(...await store.topics({ prefix, after, count: count - found.length }));
+  }
+  return found;
+}
+
+/** UTF-8 keeps the order of code points, which UTF-16 does not. */
+function byCodePoints(one: string, other: string): number {
+  const [left, right] = [Array.from(one), Array.from(other)];
+  for (let i = 0; i < left.length && i < right.length; i++) {
+    const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}

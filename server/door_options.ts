@@ -1,0 +1,150 @@
+/**
+ * Who may come in: these options of a server, their defaults and their bounds.
+ *
+ * @module
+ */
+
+import type { DoorOptions } from "../door/door.ts";
+import { isHost } from "../door/hosts.ts";
+import { type Grant, RIGHTS, type TokenGrant } from "../door/leave.ts";
+import { isOrigin } from "../door/origins.ts";
+import { isToken } from "../door/tokens.ts";
+import { kindOf, seen } from "../protocol/text.ts";
+
+/** Who may come in. */
+export interface EntryOptions {
+  /** A token that gives leave for everything; it is then asked for. Default: none is asked for. */
+  readonly token?: string;
+  /** Tokens, and what each gives leave for; one of them is then asked for, even if there is none. */
+  readonly tokens?: readonly TokenGrant[];
+  /** What those may do who bring no token. Default: everything if no token is asked for, else nothing. */
+  readonly anonymous?: Grant;
+  /** The origins of web pages that may come in, beside the server's own; `"*"` is any. Default: none. */
+  readonly allowedOrigins?: readonly string[];
+  /** Names under which the server may be called, beside `host` and those of loopback. Default: none. */
+  readonly allowedHosts?: readonly string[];
+  /** The certificate for TLS, in PEM, with those above it. Default: no TLS. */
+  readonly cert?: string;
+  /** The private key for TLS, in PEM. */
+  readonly key?: string;
+}
+
+/** These options, checked; the rest of a door's is known to the server. */
+export interface EntrySettings extends Omit<DoorOptions, "host" | "secure"> {
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+}
+
+/**
+ * Fills in the defaults and checks the options.
+ *
+ * @param options all that the caller gave
+ * @returns the settings, and the options that are not of this kind
+ * @throws {TypeError} if an option is of the wrong type
+ * @throws {RangeError} if an option is out of its range
+ */
+export function checkedEntry<Others extends object>(
+  options: EntryOptions & Others,
+): { entry: EntrySettings; others: Omit<EntryOptions & Others, keyof EntryOptions> } {
+  const { token, tokens, anonymous, allowedOrigins = [], allowedHosts = [], cert, key, ...others } =
+    options;
+  requireList("allowedOrigins", allowedOrigins, 'origins such as "https://example.org"', isOrigin);
+  requireList("allowedHosts", allowedHosts, 'names such as "mq.example.org"', isHost);
+  if (anonymous !== undefined) requireGrant("anonymous", anonymous);
+  const entry = {
+    tokens: grants(token, tokens),
+    anonymous,
+    allowedOrigins,
+    allowedHosts,
+    tls: checkedTls(cert, key),
+  };
+  return { entry, others };
+}
+
+/**
+ * Checks tokens, and what each gives leave for.
+ *
+ * @param tokens what the caller gave
+ * @throws {TypeError | RangeError} if something of it is not as it has to be; no token is in the message
+ */
+export function requireTokens(tokens: readonly TokenGrant[]): void {
+  if (!Array.isArray(tokens)) {
+    throw new TypeError(`Cannot serve: tokens is a list, got ${kindOf(tokens)}`);
+  }
+  tokens.forEach((grant: TokenGrant, i) => {
+    requireGrant(`tokens[${i}]`, grant, ["token"]);
+    requireToken(`tokens[${i}].token`, grant.token);
+  });
+}
+
+/**
+ * Checks what somebody has leave for.
+ *
+ * @param name what it is called
+ * @param grant what the caller gave
+ * @param more the names that it may have beside its own
+ * @throws {TypeError | RangeError} if something of it is not as it has to be
+ */
+export function requireGrant(name: string, grant: Grant, more: readonly string[] = []): void {
+  if (grant === null || typeof grant !== "object") {
+    throw new TypeError(`Cannot serve: ${name} is an object, got ${kindOf(grant)}`);
+  }
+  const { rights, topics, ...others } = grant;
+  const unknown = Object.keys(others).find((other) => !more.includes(other));
+  if (unknown !== undefined) {
+    throw new TypeError(`Cannot serve: ${name} has no member ${seen(unknown)}`);
+  }
+  const isRight = (right: unknown) => (RIGHTS as readonly unknown[]).includes(right);
+  if (rights !== undefined) requireList(`${name}.rights`, rights, "read, write, admin", isRight);
+  const isPrefix = (topic: unknown) => typeof topic === "string" && topic.isWellFormed();
+  if (topics !== undefined) requireList(`${name}.topics`, topics, "prefixes of topics", isPrefix);
+}
+
+function grants(
+  token: string | undefined,
+  tokens: readonly TokenGrant[] | undefined,
+): readonly TokenGrant[] | undefined {
+  if (token !== undefined) requireToken("token", token);
+  if (tokens !== undefined) requireTokens(tokens);
+  if (token === undefined) return tokens;
+  return [{ token }, ...tokens ?? []];
+}
+
+/** What was given is not shown: it may be a token with a slip in it. */
+function requireToken(name: string, token: unknown): void {
+  const form = "1 to 1024 visible characters of ASCII";
+  if (typeof token !== "string") {
+    throw new TypeError(`Cannot serve: ${name} is ${form}, got ${kindOf(token)}`);
+  }
+  if (!isToken(token)) throw new RangeError(`Cannot serve: ${name} is not ${form}`);
+}
+
+function checkedTls(cert: string | undefined, key: string | undefined): EntrySettings["tls"] {
+  for (const [name, value] of Object.entries({ cert, key })) {
+    if (value !== undefined && typeof value !== "string") {
+      throw new TypeError(`Cannot serve: ${name} is text in PEM, got ${kindOf(value)}`);
+    }
+  }
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    const [there, lacking] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
+    throw new TypeError(
+      `Cannot serve: TLS needs cert and key, and with the ${there} is no ${lacking}`,
+    );
+  }
+  return { cert, key };
+}
+
+function requireList(
+  name: string,
+  values: readonly unknown[],
+  of: string,
+  good: (value: unknown) => boolean,
+): void {
+  if (!Array.isArray(values)) {
+    throw new TypeError(`Cannot serve: ${name} is a list of ${of}, got ${kindOf(values)}`);
+  }
+  const bad = values.find((value) => !good(value));
+  if (bad === undefined && values.every(good)) return;
+  const ErrorClass = typeof bad === "string" ? RangeError : TypeError;
+  throw new ErrorClass(`Cannot serve: ${name} is a list of ${of}, and has ${seen(bad)}`);
+}

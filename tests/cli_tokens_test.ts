@@ -1,0 +1,218 @@
+/**
+ * Who may come in, from the command line.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { lines } from "../cli/lines.ts";
+import { parseTokens } from "../cli/tokens.ts";
+import { type Outcome, Program, ROOT } from "./support/program.ts";
+
+/** The command line, with leave to read files but no environment unless a test gives it. */
+function dsmq(args: readonly string[], env: Record<string, string> = {}): Program {
+  const leave = ["--allow-net", "--allow-read", "--no-prompt"];
+  if (Object.keys(env).length > 0) leave.push("--allow-env");
+  return new Program([...leave, "cli.ts", ...args], env);
+}
+
+async function ran(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  await using program = dsmq(args, env);
+  return await program.end();
+}
+
+interface House extends AsyncDisposable {
+  readonly server: Program;
+  readonly at: readonly string[];
+  readonly token: boolean;
+}
+
+async function served(args: readonly string[], env: Record<string, string> = {}): Promise<House> {
+  const server = dsmq(["serve", "--port", "0", "--json", ...args], env);
+  const { port, token } = JSON.parse(await server.line() ?? "null");
+  const end = () => server[Symbol.asyncDispose]();
+  return { server, at: ["--port", String(port)], token, [Symbol.asyncDispose]: end };
+}
+
+/** A file of a test's own. */
+async function written(text: string): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, text);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path) };
+}
+
+const NEEDED = /: it asks for a token, and none was given$/;
+const BAD = /: the token that was given is not good there$/;
+
+Deno.test("a token is given by an option, a file, or the environment if it may be read", async () => {
+  await using file = await written("# mine\n\n  secret-1  \n");
+  for (
+    const [args, env] of [
+      [["--token", "secret-1"], {}],
+      [["--token-file", file.path], {}],
+      [[], { DSMQ_TOKEN: "secret-1" }],
+    ] as const
+  ) {
+    await using house = await served(args, env);
+    assertEquals(house.token, true);
+    assertMatch((await ran(["put", "t", "m", ...house.at])).stderr, NEEDED);
+    assertMatch((await ran(["put", "t", "m", "--token", "secret-2", ...house.at])).stderr, BAD);
+    assertEquals((await ran(["put", "t", "m", ...house.at, ...args], env)).stderr, "");
+    const { stderr } = await (house.server.child.kill("SIGINT"), house.server.end());
+    assertStringIncludes(stderr.split("\n")[0]!, ", and asks for a token; Ctrl-C stops it");
+    assert(!stderr.includes("secret"), stderr);
+  }
+});
+
+Deno.test("a variable of the environment that may not be read is not asked for", async () => {
+  await using house = await served([]);
+  const leave = ["--allow-net", "--no-prompt"];
+  await using put = new Program([...leave, "cli.ts", "put", "t", "m", ...house.at], {
+    DSMQ_TOKEN: "not a token",
+  });
+  assertEquals(await put.end(), { code: 0, stdout: "", stderr: "" });
+  assertEquals(house.token, false);
+});
+
+Deno.test("a file gives each token its rights and topics", async () => {
+  await using file = await written("secret-1\nsecret-2 read,write mine. ours.\n* read public.\n");
+  await using house = await served(["--token-file", file.path]);
+  const put = async (topic: string, ...args: string[]) =>
+    (await ran(["put", topic, "m", ...house.at, ...args])).stderr;
+  const [one, two] = [["--token", "secret-1"], ["--token", "secret-2"]];
+  assertEquals(await put("public.t", ...one), "");
+  assertEquals(await put("ours.t", ...two), "");
+  assertMatch(await put("public.t", ...two), /there is no leave for it$/);
+  assertEquals((await ran(["get", "public.t", ...house.at])).stdout, "m");
+  assertMatch(await put("public.t"), /there is no leave for it$/);
+  assertMatch((await ran(["get", "ours.t", ...house.at])).stderr, /there is no leave for it$/);
+});
+
+Deno.test("a file of tokens is read again at SIGHUP, and one with a fault changes nothing", async () => {
+  await using file = await written("secret-1\n");
+  const args = [
+    "run",
+    "-A",
+    "--quiet",
+    "cli.ts",
+    "serve",
+    "--port",
+    "0",
+    "--token-file",
+    file.path,
+  ];
+  const command = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stderr: "piped",
+  });
+  await using child = command.spawn();
+  const said = heard(child.stderr);
+  const first = await said();
+  const url = /ws:\/\/\S+(?=,)/.exec(first)![0];
+  const put = async (token: string) =>
+    (await ran(["put", "t", "m", "--url", url, "--token", token])).stderr;
+  assertEquals(await put("secret-1"), "");
+
+  await Deno.writeTextFile(file.path, "secret-2 everything\n");
+  child.kill("SIGHUP");
+  const fault = await said();
+  assertMatch(
+    fault,
+    /in line 1 the rights are not of read, write and admin.*; the tokens are what/,
+  );
+  assertEquals(await put("secret-1"), "");
+
+  await Deno.writeTextFile(file.path, "secret-2\n");
+  child.kill("SIGHUP");
+  const read = await said();
+  assertMatch(read, /^dsmq: read \S+ again: 1 token is good$/);
+  assertEquals(await put("secret-2"), "");
+  assertMatch(await put("secret-1"), BAD);
+  assert(![first, fault, read].join().includes("secret"));
+  child.kill("SIGINT");
+  // What is left of its output is read to the end, so that the pipe is closed.
+  while (await said() !== "") continue;
+});
+
+/** Reads line by line, at the end empty ones. */
+function heard(stream: ReadableStream<Uint8Array>): () => Promise<string> {
+  const batches = lines(stream);
+  const waiting: string[] = [];
+  return async () => {
+    while (waiting.length === 0) {
+      const { done, value } = await batches.next();
+      if (done) return "";
+      waiting.push(...value);
+    }
+    return waiting.shift()!;
+  };
+}
+
+Deno.test("a file of tokens is understood line by line, and a fault is told by its line alone", () => {
+  const text = "# comment\r\n\r\na\nb read\nc\tread,admin \t x. y\n* write\n";
+  assertEquals(parseTokens("F", text), {
+    tokens: [
+      { token: "a" },
+      { token: "b", rights: ["read"] },
+      { token: "c", rights: ["read", "admin"], topics: ["x.", "y"] },
+    ],
+    anonymous: { rights: ["write"] },
+  });
+  assertEquals(parseTokens("F", ""), { tokens: [], anonymous: { rights: [] } });
+  for (const bad of ["secret secret", "secret read,", "sécret", "read secret"]) {
+    const { message } = assertThrows(
+      () => parseTokens("F", `a\n${bad}`),
+      Error,
+      "F: in line 2 the",
+    );
+    assert(!message.includes("cret"), message);
+  }
+});
+
+Deno.test("what a file lacks is told in one line", async () => {
+  await using empty = await written("* read\n");
+  const cases: [string[], RegExp][] = [
+    [["serve", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
+    [["get", "t", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
+    [["get", "t", "--token-file", empty.path], /: there is no token in it$/],
+    [["serve", "--token-file", empty.path, "--token", "secret"], /both --token and --token-file$/],
+    [["get", "t", "--token-file", empty.path, "--token", "secret"], /both --token and --token-f/],
+    [["serve", "--cert", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
+    [["serve", "--cert", empty.path], /with the cert is no key$/],
+    [["serve", "--token", "a secret"], /token is not 1 to 1024 visible characters of ASCII$/],
+    [["serve", "--allow-origin", "a.test"], /allowedOrigins is a list .* and has "a\.test"$/],
+    [["serve", "--allow-host", "a,http://b"], /allowedHosts is a list .* and has "http:\/\/b"$/],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout, stderr } = await ran(args);
+    assertEquals([code, stdout], [1, ""], args.join(" "));
+    assertMatch(stderr, expected);
+    assertEquals(stderr.split("\n").length, 1);
+    assert(!stderr.includes("secret"), stderr);
+  }
+  await using program = new Program([
+    "--allow-net",
+    "--no-prompt",
+    "cli.ts",
+    "serve",
+    "--token-file",
+    "F",
+  ]);
+  assertEquals(
+    (await program.end()).stderr,
+    "dsmq: Cannot read F: there is no leave for it (--allow-read)",
+  );
+});
+
+Deno.test("a server that others can reach says so in one line, unless it asks for a token", async () => {
+  for (const args of [[], ["--token", "secret"]]) {
+    await using house = await served(["--host", "0.0.0.0", ...args]);
+    house.server.child.kill("SIGINT");
+    const lines = (await house.server.end()).stderr.split("\n");
+    const warnings = lines.filter((line) => line.includes("everybody who reaches 0.0.0.0"));
+    assertEquals(warnings.length, args.length === 0 ? 1 : 0);
+    assertEquals(lines.length, args.length === 0 ? 3 : 2);
+  }
+});

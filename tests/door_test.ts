@@ -1,0 +1,191 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { Door } from "../door/door.ts";
+import { Hosts, isHost, isLoopback } from "../door/hosts.ts";
+import { Leave } from "../door/leave.ts";
+import { isOrigin, Origins } from "../door/origins.ts";
+import { broughtToken, digestOf, isToken, Tokens } from "../door/tokens.ts";
+
+Deno.test("a name is told from an address, whatever is written around it", () => {
+  const hosts = new Hosts(["mq.example.org", "other.test:444", "::1"], false);
+  const cases: [string | null, boolean][] = [
+    ["127.0.0.1", true],
+    ["10.0.0.1:30008", true],
+    ["[2001:db8::1]:30008", true],
+    ["[::ffff:10.0.0.1]", true],
+    ["localhost", true],
+    ["a.b.localhost.:1", true],
+    ["MQ.example.org:1", true],
+    ["mq.example.org.", true],
+    ["other.test:444", true],
+    ["other.test:0444", true],
+    ["other.test:445", false],
+    ["other.test", false],
+    ["[::g]", false],
+    ["[::1", false],
+    ["::1", false],
+    ["1.2.3", false],
+    ["1.2.3.4.5", false],
+    ["01.2.3.4", false],
+    ["0x7f.0.0.1", false],
+    ["mq.example.org:", false],
+    ["mq.example.org:x", false],
+    ["mq.example.org/", false],
+    ["mq.example.org, localhost", false],
+    ["http://localhost", false],
+    [".", false],
+    [".localhost.evil", false],
+    ["", false],
+    [null, false],
+  ];
+  for (const [host, welcome] of cases) assertEquals(hosts.welcomes(host), welcome, String(host));
+});
+
+Deno.test("a name that is allowed with the usual port is called without it", () => {
+  assert(new Hosts(["a.test:443"], true).welcomes("a.test"));
+  assert(!new Hosts(["a.test:443"], false).welcomes("a.test"));
+  assert(new Hosts(["a.test:80"], false).welcomes("a.test"));
+});
+
+Deno.test("loopback is told from what others can reach", () => {
+  const loopback = ["127.0.0.1", "127.9.9.9", "::1", "0:0:0:0:0:0:0:1", "LOCALHOST", "a.localhost"];
+  const others = ["0.0.0.0", "::", "10.0.0.1", "example.org", "128.0.0.1", "localhost.test"];
+  assertEquals(loopback.filter((host) => !isLoopback(host)), []);
+  assertEquals(others.filter(isLoopback), []);
+  assert(isLoopback("::ffff:127.0.0.1"));
+});
+
+Deno.test("the own origin has the scheme of the server, and the host it was called by", () => {
+  const plain = new Origins([], false);
+  const secure = new Origins([], true);
+  assert(plain.welcomes(null, "a.test"));
+  assert(plain.welcomes("http://a.test:1", "A.test:1"));
+  assert(!plain.welcomes("https://a.test:1", "a.test:1"));
+  assert(secure.welcomes("https://a.test:1", "a.test:1"));
+  assert(!secure.welcomes("http://a.test:1", "a.test:1"));
+  assert(!secure.welcomes("https://b.test:1", "a.test:1"));
+});
+
+Deno.test("only what a browser can send is taken as an allowed origin or host", () => {
+  const good = ["*", "https://example.org", "http://a.test:8080", "http://[::1]:1"];
+  const extension = "chrome-extension://abcdefghijklmnop";
+  assertEquals([...good, extension].filter((origin) => !isOrigin(origin)), []);
+  const bad = [
+    "null",
+    "",
+    "example.org",
+    "https://example.org/",
+    "https://example.org/path",
+    "https://EXAMPLE.org",
+    "https://example.org:443",
+    "https://*.example.org",
+    "file://",
+    "https://",
+    5,
+  ];
+  assertEquals(bad.filter(isOrigin), []);
+  assertEquals(["a.test", "a.test:1", "[::1]", "1.2.3.4"].filter((host) => !isHost(host)), []);
+  assertEquals(["", "http://a.test", "a b", "a/b", "::1", 5].filter(isHost), []);
+});
+
+Deno.test("a token is found by its digest, and its identity stays the same and tells nothing", async () => {
+  const grants = [{ token: "one" }, { token: "two", rights: ["read"] as const }, { token: "one" }];
+  const tokens = await Tokens.of(grants);
+  const found = tokens.find(await digestOf("two"))!;
+  assert(found.mayRead("t") && !found.mayWrite("t"));
+  for (const wrong of ["", "three", "tw", "two ", "twp"]) {
+    assertEquals(tokens.find(await digestOf(wrong)), undefined, wrong);
+  }
+  assertMatch(found.identity, /^[0-9a-f]{32}$/);
+  const again = (await Tokens.of([{ token: "two" }])).find(await digestOf("two"))!;
+  assertEquals(again.identity, found.identity);
+  assertNotEquals(tokens.find(await digestOf("one"))!.identity, found.identity);
+});
+
+Deno.test("every byte of a digest counts", async () => {
+  const tokens = await Tokens.of([{ token: "good" }]);
+  const digest = await digestOf("good");
+  assert(tokens.find(digest));
+  for (let i = 0; i < digest.length; i++) {
+    const other = digest.slice();
+    other[i]! ^= 1;
+    assertEquals(tokens.find(other), undefined);
+  }
+});
+
+Deno.test("a token is visible ASCII of a length that fits into a header", () => {
+  assertEquals(["a", "~!*,;=", "x".repeat(1024)].filter((token) => !isToken(token)), []);
+  assertEquals(["", "a b", "ä", "a\n", "x".repeat(1025), 5, null].filter(isToken), []);
+});
+
+Deno.test("the token of a request is taken from its header, or else from its subprotocols", () => {
+  const cases: [Record<string, string>, string | undefined][] = [
+    [{}, undefined],
+    [{ authorization: "Bearer a" }, "a"],
+    [{ authorization: "BEARER   a" }, "a"],
+    [{ authorization: "Bearer" }, ""],
+    [{ authorization: "Bearera" }, undefined],
+    [{ authorization: "Basic YQ==" }, undefined],
+    [{ "sec-websocket-protocol": "dsmq" }, undefined],
+    [{ "sec-websocket-protocol": "dsmq, dsmq.token.YQ" }, "a"],
+    [{ "sec-websocket-protocol": "dsmq.token.w6Q" }, "ä"],
+    [{ "sec-websocket-protocol": "dsmq.token._w" }, ""],
+    [{ "sec-websocket-protocol": "dsmq.token.YQ,dsmq.token.Yg" }, ""],
+    [{ "authorization": "Bearer a", "sec-websocket-protocol": "dsmq.token.Yg" }, "a"],
+  ];
+  for (const [headers, token] of cases) {
+    assertEquals(broughtToken(new Headers(headers)), token, JSON.stringify(headers));
+  }
+});
+
+Deno.test("leave is for each right by itself, and for topics by as few prefixes as can be", () => {
+  const all = new Leave("", {});
+  assert(all.full && all.admin && all.mayRead("t") && all.mayWrite("t"));
+  assertEquals(all.readable, undefined);
+  const some = new Leave("", { topics: ["a.b", "a.", "c", "a.", "a.b.c"] });
+  assertEquals(some.readable, ["a.", "c"]);
+  assert(!some.full && some.mayRead("a.x") && some.mayWrite("cc") && !some.mayRead("a"));
+  assertEquals(new Leave("", { topics: ["", "a"] }).readable, undefined);
+  assertEquals(new Leave("", { topics: [] }).readable, []);
+  const none = new Leave("", { rights: [] });
+  assert(!none.full && !none.admin && !none.mayRead("t") && !none.mayWrite("t"));
+  const writer = new Leave("", { rights: ["write"] });
+  assertEquals([writer.full, writer.readable], [false, []]);
+});
+
+Deno.test("changes of the tokens take place in the order of their calls", async () => {
+  const door = await Door.of({
+    host: "127.0.0.1",
+    allowedHosts: [],
+    allowedOrigins: [],
+    secure: false,
+    tokens: undefined,
+    anonymous: undefined,
+  });
+  assertEquals([door.asksForToken, door.leaveOf(undefined)?.full], [false, true]);
+  const many = Array.from({ length: 500 }, (_, i) => ({ token: `first-${i}` }));
+  await Promise.all([door.change(many), door.change([{ token: "second" }])]);
+  assertEquals(door.leaveOf(await digestOf("first-0")), undefined);
+  assert(door.leaveOf(await digestOf("second"))?.full);
+  // Nobody was told of those without a token: now they may do nothing.
+  assertEquals([door.asksForToken, door.leaveOf(undefined)], [true, undefined]);
+});
+
+Deno.test("what was said of those without a token stays, unless something else is said", async () => {
+  const door = await Door.of({
+    host: "127.0.0.1",
+    allowedHosts: [],
+    allowedOrigins: [],
+    secure: false,
+    tokens: undefined,
+    anonymous: { rights: ["read"] },
+  });
+  await door.change([{ token: "a" }]);
+  assertEquals([door.leaveOf(undefined)?.mayRead("t"), door.leaveOf(undefined)?.mayWrite("t")], [
+    true,
+    false,
+  ]);
+  await door.change([], { rights: ["write"] });
+  assertEquals(door.leaveOf(undefined)?.mayWrite("t"), true);
+  await door.change([], { rights: [] });
+  assertEquals(door.leaveOf(undefined), undefined);
+});

@@ -1,0 +1,87 @@
+/**
+ * TLS: the certificate of `tests/fixtures` is for localhost, signed by itself, and good for a hundred years.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect, DsmqError } from "@dsmq/server";
+import { openServer } from "./support/open_server.ts";
+import { Program, ROOT } from "./support/program.ts";
+
+const CERT = "tests/fixtures/localhost_cert.pem";
+const KEY = "tests/fixtures/localhost_key.pem";
+const cert = await Deno.readTextFile(new URL(CERT, ROOT));
+const key = await Deno.readTextFile(new URL(KEY, ROOT));
+
+Deno.test("with a certificate and its key all goes through TLS, pages too", async () => {
+  await using server = await openServer({ cert, key, token: "good" });
+  assertEquals(server.url, `wss://127.0.0.1:${server.port}`);
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  for (const name of ["localhost", "127.0.0.1"]) {
+    const page = await fetch(`https://${name}:${server.port}/health`, { client });
+    assertEquals([page.status, await page.text()], [200, "ok\n"]);
+  }
+  const run = async (...args: string[]) => {
+    const program = ["--allow-net", "--allow-env", "--no-prompt", "cli.ts", ...args];
+    await using child = new Program(program, {
+      DENO_CERT: new URL(CERT, ROOT).pathname,
+      DSMQ_TOKEN: "good",
+    });
+    return await child.end();
+  };
+  const url = `wss://localhost:${server.port}`;
+  const put = await run("put", "t", "over TLS", "--url", url);
+  assertEquals(put, { code: 0, stdout: "", stderr: "" });
+  const get = await run("get", "t", "--url", server.url);
+  assertEquals(get, { code: 0, stdout: "over TLS", stderr: "" });
+});
+
+Deno.test("with TLS the own origin begins with https, and no other may come in", async () => {
+  await using server = await openServer({ cert, key });
+  const authority = `localhost:${server.port}`;
+  for (
+    const [origin, status] of [[`https://${authority}`, 101], [`http://${authority}`, 403], [
+      "https://localhost",
+      403,
+    ]] as const
+  ) {
+    const conn = await Deno.connectTls({
+      hostname: "localhost",
+      port: server.port,
+      caCerts: [cert],
+      alpnProtocols: ["http/1.1"],
+    });
+    const lines = [
+      "GET / HTTP/1.1",
+      `Host: ${authority}`,
+      `Origin: ${origin}`,
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      `Sec-WebSocket-Key: ${btoa("0123456789abcdef")}`,
+    ];
+    await conn.write(new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"));
+    const buffer = new Uint8Array(4096);
+    const text = new TextDecoder().decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
+    assertStringIncludes(text, `HTTP/1.1 ${status} `, origin);
+    conn.close();
+  }
+});
+
+Deno.test("who does not know the certificate does not connect, and who has no TLS neither", async () => {
+  await using server = await openServer({ cert, key });
+  for (const url of [server.url, server.url.replace("wss:", "ws:")]) {
+    const error = await assertRejects(() => connect({ url, timeout: 300 }), DsmqError);
+    assertEquals(error.code, "unreachable");
+  }
+});
+
+Deno.test("a certificate or a key that cannot be used is a clear error, and is not shown", async () => {
+  const cases: [string, string][] = [["secret", key], [cert, "secret"], [key, cert]];
+  for (const [cert, key] of cases) {
+    const error = await assertRejects(() => openServer({ cert, key }), Error);
+    assertStringIncludes(error.message, "Cannot serve on 127.0.0.1:0: ");
+    assert(!error.message.includes("secret") && !error.message.includes("BEGIN"), error.message);
+  }
+});
