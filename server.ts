@@ -109,11 +109,11 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
 async function openStore({ store, engine, retention, clock }: Settings): Promise<Store> {
   if (store !== "memory") throw new Error(`Cannot open ${store}: it is not there yet`);
   // Loaded here and not above: importing this file touches no native code.
-  const [{ loadEngine }, { SqliteStore }] = await Promise.all([
+  const [{ loadEngine }, { MemoryStore }] = await Promise.all([
     import("./stores/engine.ts"),
-    import("./stores/sqlite.ts"),
+    import("./stores/memory.ts"),
   ]);
-  return new SqliteStore({ engine: await loadEngine(engine), retention, clock });
+  return new MemoryStore({ engine: await loadEngine(engine), retention, clock });
 }
 
 class RunningServer implements Server {

@@ -8,7 +8,7 @@ import {
 import { type Engine, loadEngine } from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { type Put, type Store, StoreError } from "../stores/store.ts";
 import { testStore } from "./store_contract.ts";
 import { nth, watched } from "./store_contract_failing.ts";
@@ -31,7 +31,7 @@ const native = await loadEngine("@db/sqlite").catch((error: Error) => error);
 const noNative = native instanceof Error ? native.message : undefined;
 
 function open(engine: Engine, clock = new ManualClock(), retention = RETENTION): Store {
-  return new SqliteStore({ engine, retention, clock });
+  return new MemoryStore({ engine, retention, clock });
 }
 
 testStore("node:sqlite", ({ clock }) => Promise.resolve(open(nodeSqlite, clock)));
@@ -41,7 +41,7 @@ testStore(
   { ignore: noNative },
 );
 /** Its messages are in the database before they are read. */
-class Moving extends SqliteStore {
+class Moving extends MemoryStore {
   override async append(batch: readonly Put[]) {
     const results = await super.append(batch);
     await listed(this);
