@@ -21,9 +21,9 @@ export interface Limits {
   readonly window: number;
 }
 
-/** Tells the time. */
+/** Tells the time, in milliseconds since 1970. */
 export interface Time {
-  /** In whole milliseconds since 1970. */
+  /** In whole milliseconds. */
   now(): number;
   /** What was stored at this time or before has expired. */
   cutoff(): number;
@@ -58,15 +58,17 @@ export class Admission {
    * Takes a batch.
    *
    * @param batch what is put
+   * @param now the time
    * @param messages gets those that are stored
    * @returns what became of each put
    */
-  take(batch: readonly Put[], messages: Message[]): (Stored | StoreError)[] {
+  take(batch: readonly Put[], now: number, messages: Message[]): (Stored | StoreError)[] {
     const { span } = this.#holdings;
     const { storedBytes } = this.#limits;
-    const time = span.timeAt(this.#time.now());
+    const time = span.timeAt(now);
     const results: (Stored | StoreError)[] = [];
-    let [lastTopic, overhead]: [string | undefined, number] = [undefined, 0];
+    let lastTopic: string | undefined;
+    let overhead = 0;
     /** Sessions one of whose puts was refused because the store is full. */
     let refused: Map<string, StoreError> | undefined;
     for (const put of batch) {
@@ -113,10 +115,10 @@ export class Admission {
 
   #noTopic(topic: string): StoreError | undefined {
     const { topics } = this.#limits;
-    if (this.#holdings.hasTopic(topic, topics)) return undefined;
+    if (this.#holdings.admitsTopic(topic, topics)) return undefined;
     return this.#attempt(() => {
       this.#holdings.span.expire(this.#time.cutoff());
-      return this.#holdings.makeRoomForTopic(topics) ? undefined : this.#tooManyTopics();
+      return this.#holdings.makeRoomForTopic(topic, topics) ? undefined : this.#tooManyTopics();
     });
   }
 

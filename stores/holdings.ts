@@ -69,28 +69,29 @@ export class Holdings {
     return this.#bytes;
   }
 
-  /** Takes a message, which follows on the last. */
+  /** Takes a message, which follows on the last; its topic was admitted after the tail was moved last. */
   take(message: Message, size: number): void {
-    if (this.tail.messages.at(-1)?.topic !== message.topic) this.#tailTopics.add(message.topic);
     this.tail.add(message);
     this.span.grow(1, message.time);
     this.#bytes += size;
   }
 
-  /** Whether a topic holds messages, or certainly fewer do than may. */
-  hasTopic(topic: string, most: number): boolean {
-    const { topics } = this;
-    if (this.#tailTopics.has(topic) || topics.has(topic)) return true;
+  /** Admits a topic if it holds messages, or if certainly fewer do than may. */
+  admitsTopic(topic: string, most: number): boolean {
+    const known = this.#tailTopics;
+    if (known.has(topic)) return true;
     // Topics of the tail may be counted twice here.
-    return topics.size + this.#tailTopics.size < most;
+    if (!this.topics.has(topic) && this.topics.size + known.size >= most) return false;
+    known.add(topic);
+    return true;
   }
 
-  /** Deletes topics that have expired until one more may hold messages; says whether it may. */
-  makeRoomForTopic(most: number): boolean {
+  /** Admits a topic that holds nothing, once those have gone that have expired, if fewer hold messages than may. */
+  makeRoomForTopic(topic: string, most: number): boolean {
     this.moveTail();
     const { floor } = this.span;
     if (this.topics.size >= most && this.#purged < floor) this.#purge(floor);
-    return this.topics.size < most;
+    return this.admitsTopic(topic, most);
   }
 
   /** Deletes what has expired until so much is stored; if that is not enough, then also the oldest ones, if `drop`. */

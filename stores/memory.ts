@@ -56,8 +56,9 @@ export class MemoryStore extends SqliteStore {
       return batch.map(() => failure);
     }
     const messages: Message[] = [];
-    const results = this.#admission.take(batch, messages);
-    this.puts.commit(this.time.now());
+    const now = this.time.now();
+    const results = this.#admission.take(batch, now, messages);
+    this.puts.commit(now);
     // Fed before this call is answered: whoever is told that a message is stored finds its readers served.
     if (messages.length > 0) this.feed.bring(messages);
     if (tail.long) this.#tryToMoveTail();

@@ -137,6 +137,7 @@ export class PutOnce {
 
   /** What was noted holds. Drops what is too old or too much. */
   commit(now: number): void {
+    if (this.#touched.length === 0) return;
     for (const run of this.#touched) {
       run.touched = false;
       run.session.used = now;
