@@ -45,6 +45,8 @@ for (let i = 0; i < ROUNDS; i++) {
 // The fastest round of each: what else the machine does, and the collection of garbage, only adds to it.
 const [plain, once] = [without, within].map((times) => Math.min(...times) / BATCH * 1e6);
 console.log(
-  `a put takes the store ${plain!.toFixed(0)} ns, with a session and a number ${once!.toFixed(0)}: ` +
+  `a put takes the store ${plain!.toFixed(0)} ns, with a session and a number ${
+    once!.toFixed(0)
+  }: ` +
     `${((once! / plain! - 1) * 100).toFixed(1)} % more`,
 );

@@ -17,8 +17,10 @@ import { TopicTable } from "./topic_table.ts";
 export interface Ending {
   /** Writes what else belongs to the transaction, just before it is committed. */
   save(): void;
-  /** It failed, in its work or as it was `committed`; what is in memory is undone already. */
-  failed(committing: boolean): void;
+  /** It is committed. */
+  done(): void;
+  /** It failed, in its work or as it was `committing`; what is in memory is undone already. */
+  failed(error: unknown, committing: boolean): void;
 }
 
 /** The first slice of a purge, in messages; it grows while slices take little of the budget. */
@@ -176,12 +178,13 @@ export class Holdings {
       } catch {
         // SQLite has done it by itself, as it does where memory or the disk is full.
       }
-      this.#ending?.failed(committing);
+      this.#ending?.failed(error, committing);
       throw error;
     } finally {
       this.#inTransaction = false;
     }
     this.topics.commit();
+    this.#ending?.done();
   }
 
   /** The last message that is in the database. */

@@ -44,10 +44,12 @@ interface Session {
   used: number;
 }
 
-/** Hears what is to be remembered no longer. */
-export interface Forgetting {
-  /** A run, and up to which number its session is forgotten now. */
-  dropped(run: PutRun, forgotten: number): void;
+/** A run that is to be remembered no longer. */
+export interface Dropped extends PutRun {
+  /** Up to which number its session is forgotten now. */
+  readonly forgotten: number;
+  /** Nothing is left of the session. */
+  readonly wholly: boolean;
 }
 
 /** What {@linkcode PutOnce.find} says of a number that may have been stored, and nobody knows. */
@@ -74,7 +76,7 @@ export class PutOnce {
   readonly #window: number;
   readonly #most: number;
   readonly #keep: number;
-  readonly #forgetting: Forgetting | undefined;
+  readonly #onDrop: ((dropped: Dropped) => void) | undefined;
   /** The least recently used first. */
   readonly #sessions = new Map<string, Session>();
   /** All runs in the order in which they were begun, from `#head` on; among them some that were dropped. */
@@ -91,13 +93,16 @@ export class PutOnce {
    * Remembers nothing yet.
    *
    * @param options how it is bounded
-   * @param forgetting hears what is dropped
+   * @param onDrop hears what is dropped
    */
-  constructor({ window, retention, most = MOST_RUNS }: PutOnceOptions, forgetting?: Forgetting) {
+  constructor(
+    { window, retention, most = MOST_RUNS }: PutOnceOptions,
+    onDrop?: (dropped: Dropped) => void,
+  ) {
     this.#window = window;
     this.#most = most;
     this.#keep = Math.max(retention, LEAST_TIME);
-    this.#forgetting = forgetting;
+    this.#onDrop = onDrop;
   }
 
   /** What was stored after this sequence number is remembered, but for what is older than a session's window. */
@@ -236,7 +241,8 @@ export class PutOnce {
     const { session } = run;
     session.forgotten = Math.max(session.forgotten, run.first + run.count - 1);
     this.#remove(run);
-    this.#forgetting?.dropped(told(run), session.forgotten);
+    const { forgotten, runs } = session;
+    this.#onDrop?.({ ...told(run), forgotten, wholly: runs.length === 0 });
   }
 
   #remove(run: Run): void {
