@@ -24,6 +24,9 @@ export interface State extends Extent {
   readonly recalls: number;
 }
 
+/** Why a file is not opened, in words that are for a person. */
+class Unusable extends Error {}
+
 /** By this a file is known as one of dsmq: the letters of the name. */
 const APPLICATION = 0x64736d71;
 
@@ -58,7 +61,7 @@ export class DatabaseFile {
       const isNew = this.#isNew();
       if (check && !isNew) this.#check();
       const mode = this.#pragma("journal_mode = WAL");
-      if (mode !== "wal") throw new Error(`its journal mode is ${mode} and cannot be changed`);
+      if (mode !== "wal") throw new Unusable(`its journal mode is ${mode} and cannot be changed`);
       this.#pragma(`synchronous = ${durability}`);
       this.#pragma(`journal_size_limit = ${LOG_BYTES}`);
       this.db.exec("BEGIN IMMEDIATE");
@@ -82,7 +85,7 @@ export class DatabaseFile {
   /** Reads where the history stands. */
   read(): State {
     const [state] = this.#sql.read.all() as [State?];
-    if (!state) throw new Error("it is damaged: it has no state");
+    if (!state) throw new Unusable("it is damaged: it has no state");
     return state;
   }
 
@@ -107,13 +110,13 @@ export class DatabaseFile {
     const form = this.#pragma("user_version");
     if (application === APPLICATION) {
       if (form === FORM) return false;
-      throw new Error(`it is of another version of dsmq: its form is ${form}, known is ${FORM}`);
+      throw new Unusable(`it is of another version of dsmq: its form is ${form}, known is ${FORM}`);
     }
     const [{ tables }] = this.db.prepare("SELECT count(*) AS tables FROM sqlite_schema").all() as [
       { tables: number },
     ];
     if (application === 0 && form === 0 && tables === 0) return true;
-    throw new Error("it is the database of another program");
+    throw new Unusable("it is the database of another program");
   }
 
   #make(): void {
@@ -128,7 +131,7 @@ export class DatabaseFile {
 
   #check(): void {
     const found = this.#pragma("quick_check(1)");
-    if (found !== "ok") throw new Error(`it is damaged: ${found}`);
+    if (found !== "ok") throw new Unusable(`it is damaged: ${found}`);
   }
 
   #pragma(pragma: string): unknown {
@@ -150,6 +153,7 @@ export function cannotOpen(path: string, error: unknown): Error {
 
 function reason(path: string, error: unknown): string {
   const words = error instanceof Error ? error.message : String(error);
+  if (error instanceof Unusable) return words;
   switch (codeOf(error)) {
     case SQLITE.busy:
       return "another process uses it";
@@ -184,6 +188,6 @@ function fault(path: string): string | undefined {
 function requireLeave(path: string): void {
   for (const name of ["read", "write"] as const) {
     if (Deno.permissions.querySync({ name, path }).state === "granted") continue;
-    throw new Error(`there is no leave to ${name} it (--allow-${name}=${path})`);
+    throw new Unusable(`there is no leave to ${name} it (--allow-${name}=${path})`);
   }
 }

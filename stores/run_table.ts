@@ -92,7 +92,7 @@ export class RunTable {
     const whole = ends.first === null
       ? floor === last
       : first <= floor + 1 && ends.last === last && ends.count === last - first + 1;
-    if (!whole) throw new Error("messages are missing in it");
+    if (!whole) throw new Error("it is damaged: messages are missing in it");
     this.#largest = ends.largest ?? 0;
     return (this.#sql.from.all(0) as [Row?])[0]?.first ?? first;
   }

@@ -8,9 +8,10 @@ import {
 import { type Engine, loadEngine } from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
+import { FileStore } from "../stores/file.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { type Put, type Store, StoreError } from "../stores/store.ts";
-import { testStore } from "./store_contract.ts";
+import { type Opening, testStore } from "./store_contract.ts";
 import { nth, watched } from "./store_contract_failing.ts";
 import {
   append,
@@ -34,12 +35,33 @@ function open(engine: Engine, clock = new ManualClock(), retention = RETENTION):
   return new MemoryStore({ engine, retention, clock });
 }
 
-testStore("node:sqlite", ({ clock }) => Promise.resolve(open(nodeSqlite, clock)));
+/** The files of the stores, by their place; they go with the process. */
+const files = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(files, { recursive: true }));
+
+function openFile(engine: Engine, { place, ...options }: Opening): Promise<Store> {
+  const path = `${files}/${place}.db`;
+  return Promise.resolve(new FileStore({ ...options, engine, path, durability: "normal" }));
+}
+
+testStore("node:sqlite", (options) => {
+  return Promise.resolve(new MemoryStore({ ...options, engine: nodeSqlite }));
+});
 testStore(
   "@db/sqlite",
-  async ({ clock }) => open(await loadEngine("@db/sqlite"), clock),
+  async (options) => new MemoryStore({ ...options, engine: await loadEngine("@db/sqlite") }),
   { ignore: noNative },
 );
+testStore("a file", (options) => openFile(nodeSqlite, options), { restarts: true });
+testStore(
+  "a file on @db/sqlite",
+  async (options) => openFile(await loadEngine("@db/sqlite"), options),
+  { ignore: noNative, restarts: true },
+);
+testStore("a file by the adapter for @db/sqlite", (options) => openFile(overFake, options), {
+  restarts: true,
+});
+
 /** Its messages are in the database before they are read. */
 class Moving extends MemoryStore {
   override async append(batch: readonly Put[]) {
@@ -55,14 +77,19 @@ async function listed(store: Store): Promise<(readonly [string, number])[]> {
   return entries.map(({ topic, messages }) => [topic, messages] as const);
 }
 
-testStore("node:sqlite, without a tail", ({ clock }) => {
-  return Promise.resolve(new Moving({ engine: nodeSqlite, retention: RETENTION, clock }));
+testStore("node:sqlite, without a tail", (options) => {
+  return Promise.resolve(new Moving({ ...options, engine: nodeSqlite }));
 });
-testStore("the adapter for @db/sqlite", ({ clock }) => Promise.resolve(open(overFake, clock)));
+testStore("the adapter for @db/sqlite", (options) => {
+  return Promise.resolve(new MemoryStore({ ...options, engine: overFake }));
+});
 for (const seed of [1, 2]) {
   testStore(
     `a delayed store, seed ${seed}`,
-    ({ clock }) => Promise.resolve(new DelayedStore(open(nodeSqlite, clock), { seed })),
+    (options) => {
+      const store = new MemoryStore({ ...options, engine: nodeSqlite });
+      return Promise.resolve(new DelayedStore(store, { seed }));
+    },
   );
 }
 
