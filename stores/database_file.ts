@@ -159,6 +159,9 @@ function reason(path: string, error: unknown): string {
       return "another process uses it";
     case SQLITE.readonly:
       return "it is read-only, or its folder is";
+    case SQLITE.io:
+      // A file that is read-only cannot be locked, and that is what SQLite says of it.
+      return `it is read-only, or the disk fails (${words})`;
     case SQLITE.full:
       return "the disk is full";
     case SQLITE.corrupt:

@@ -198,11 +198,13 @@ export class FileStore extends SqliteStore {
     this.#waiting = [];
     const messages: Message[] = [];
     let results: readonly (readonly (Stored | StoreError)[])[];
+    const before = this.#fedTo;
     try {
       results = this.#commit(waiting, messages);
     } catch (error) {
       const failure = because("store messages", error, isFull(error) ? "full" : undefined);
-      results = waiting.map(({ batch }) => batch.map((put) => this.#storedBefore(put) ?? failure));
+      const become = (put: Put) => this.#storedBefore(put, before) ?? failure;
+      results = waiting.map(({ batch }) => batch.map(become));
     }
     for (const [i, { resolve }] of waiting.entries()) resolve(results[i]!);
   }
@@ -227,11 +229,11 @@ export class FileStore extends SqliteStore {
     return results;
   }
 
-  /** Where a put that its session repeats was stored, if that is known. */
-  #storedBefore({ session, n }: Put): Stored | undefined {
+  /** Where a put that its session repeats was stored, if it was up to a number. */
+  #storedBefore({ session, n }: Put, upTo: number): Stored | undefined {
     if (session === undefined || n === undefined) return undefined;
     const seq = this.#knownPuts.find(session, n);
-    return seq > 0 ? { seq, dup: true } : undefined;
+    return seq > 0 && seq <= upTo ? { seq, dup: true } : undefined;
   }
 
   /** A transaction failed: closes the file, unless it is sure that it stands as before. */
