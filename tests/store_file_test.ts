@@ -226,9 +226,7 @@ for (const durability of ["full", "normal"]) {
       await using program = new Program(
         ["-A", "tests/programs/appender.ts", folder.file, session, durability],
       );
-      for (let line; seqs.size < 400 + 333 * round; seqs.set(...pair(line))) {
-        line = await program.line();
-      }
+      while (seqs.size < 400 + 333 * round) seqs.set(...pair(await program.line()));
       program.child.kill("SIGKILL");
       const { stdout } = await program.end();
       for (const line of whole(stdout)) seqs.set(...pair(line));
