@@ -49,7 +49,7 @@ export class DatabaseFile {
    * Opens a file, or makes a new one, in a transaction that stays open: for what else it is to hold.
    *
    * @param place which file, and how
-   * @param check whether to read all of it, and refuse it if it is damaged
+   * @param check whether to read all of it and refuse it if it is damaged, where it was not closed as it should be
    * @throws {Error} if it cannot be used; the reason is in words
    */
   constructor({ path, engine, durability }: FilePlace, check: boolean) {
@@ -59,7 +59,7 @@ export class DatabaseFile {
     try {
       this.#pragma("locking_mode = EXCLUSIVE");
       const isNew = this.#isNew();
-      if (check && !isNew) this.#check();
+      if (check && !isNew) this.#checkUnlessClean();
       const mode = this.#pragma("journal_mode = WAL");
       if (mode !== "wal") throw new Unusable(`its journal mode is ${mode} and cannot be changed`);
       this.#pragma(`synchronous = ${durability}`);
@@ -78,8 +78,13 @@ export class DatabaseFile {
 
   /** Ends the transaction in which it was opened. If it is to `write`, a file that takes nothing is found out now. */
   opened(write: boolean): void {
-    if (write) this.db.exec("UPDATE state SET last = last");
+    if (write) this.db.exec("UPDATE state SET clean = 0");
     this.db.exec("COMMIT");
+  }
+
+  /** It is about to be closed as it should be. */
+  markClean(): void {
+    this.db.exec("UPDATE state SET clean = 1");
   }
 
   /** Reads where the history stands. */
@@ -122,14 +127,17 @@ export class DatabaseFile {
   #make(): void {
     this.db.exec(
       "CREATE TABLE state (epoch TEXT NOT NULL, floor INTEGER NOT NULL, last INTEGER NOT NULL, " +
-        "time INTEGER NOT NULL, recalls INTEGER NOT NULL)",
+        "time INTEGER NOT NULL, recalls INTEGER NOT NULL, clean INTEGER NOT NULL)",
     );
-    this.db.prepare("INSERT INTO state VALUES (?, 0, 0, 0, 0)").run(crypto.randomUUID());
+    this.db.prepare("INSERT INTO state VALUES (?, 0, 0, 0, 0, 0)").run(crypto.randomUUID());
     this.#pragma(`application_id = ${APPLICATION}`);
     this.#pragma(`user_version = ${FORM}`);
   }
 
-  #check(): void {
+  /** It takes long where a disk has to bring a large file, and so is done where something has happened. */
+  #checkUnlessClean(): void {
+    const [state] = this.db.prepare("SELECT clean FROM state").all() as [{ clean: number }?];
+    if (state?.clean === 1) return;
     const found = this.#pragma("quick_check(1)");
     if (found !== "ok") throw new Unusable(`it is damaged: ${found}`);
   }

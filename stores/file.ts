@@ -113,13 +113,16 @@ export class FileStore extends SqliteStore {
 
   protected override close(): void {
     if (this.#turn) this.#flush();
+    if (!this.#opened) return;
+    const { file } = this.#opened;
     try {
-      if (this.#opened) this.#saveFloor();
+      this.#saveFloor();
+      file.markClean();
     } catch {
-      // What was acknowledged is in the file; only a floor is forgotten, and found again by the time.
+      // What was acknowledged is in the file. A floor is found again by the time; and the next start checks the file.
     }
-    this.#opened?.file.close();
     this.#opened = undefined;
+    file.close();
   }
 
   /** The open file; if it had to be closed, it is opened again. */

@@ -11,6 +11,7 @@ import { serve } from "../server.ts";
 import type { Engine } from "../stores/engine.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { FileStore } from "../stores/file.ts";
+import { StoreError } from "../stores/store.ts";
 import { append, put, puts, read, RETENTION, texts } from "./store_contract_support.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { Program } from "./support/program.ts";
@@ -118,9 +119,17 @@ async function filled(path: string): Promise<void> {
   }
 }
 
+/** As if the process had been killed while it had the file open. */
+function unclean(path: string): void {
+  const db = new DatabaseSync(path);
+  db.exec("UPDATE state SET clean = 0");
+  db.close();
+}
+
 Deno.test("a file that was cut short is refused", async () => {
   using folder = new Folder();
   await filled(folder.file);
+  unclean(folder.file);
   const { size } = Deno.statSync(folder.file);
   for (const left of [size - 4096, Math.floor(size / 2), 5000]) {
     Deno.truncateSync(folder.file, left);
@@ -128,18 +137,48 @@ Deno.test("a file that was cut short is refused", async () => {
   }
 });
 
-Deno.test("a file with damaged pages is refused, wherever the damage is", async () => {
-  using folder = new Folder();
-  await filled(folder.file);
-  const whole = Deno.readFileSync(folder.file);
+/** Runs work for each page of a file but the first, with the head of that page damaged, by which all else in it is found. */
+async function eachDamaged(path: string, work: (page: number) => Promise<void>): Promise<void> {
+  const whole = Deno.readFileSync(path);
   for (let page = 1; page < whole.length / 4096; page++) {
     const bytes = whole.slice();
-    // The head of a page, by which all else in it is found.
     bytes.fill(0x5a, page * 4096, page * 4096 + 64);
-    Deno.writeFileSync(folder.file, bytes);
-    const error = assertThrows(() => open(folder.file), Error, undefined, `page ${page}`);
-    assertMatch(error.message, /^Cannot open sqlite:.*: it is damaged: /);
+    Deno.writeFileSync(path, bytes);
+    await work(page);
   }
+}
+
+Deno.test("a file that was not closed as it should be is refused if a page is damaged, whichever", async () => {
+  using folder = new Folder();
+  await filled(folder.file);
+  unclean(folder.file);
+  await eachDamaged(folder.file, async (page) => {
+    const error = await Promise.try(open, folder.file).catch((error: Error) => error);
+    assert(error instanceof Error, `page ${page}`);
+    assertMatch(error.message, /^Cannot open sqlite:.*: it is damaged: /);
+  });
+});
+
+Deno.test("a page that was damaged later costs errors, and no wrong message", async () => {
+  using folder = new Folder();
+  await filled(folder.file);
+  let found = 0;
+  await eachDamaged(folder.file, async () => {
+    const store = await Promise.try(open, folder.file).catch((error: Error) => error);
+    if (store instanceof Error) {
+      assertMatch(store.message, /^Cannot open sqlite:.*: it is damaged: /);
+      found++;
+      return;
+    }
+    for (const topic of ["t0", "t1", "t2"]) {
+      const page = await read(store, { topic }).catch((error) => error);
+      if (page instanceof StoreError) found++;
+      else assertEquals(page.messages.length > 1600, true);
+    }
+    await store.append([put("t0"), put("u")]);
+    await store[Symbol.asyncDispose]();
+  });
+  assert(found > 10, `${found}`);
 });
 
 Deno.test("a file that lacks messages is refused", async () => {
