@@ -45,7 +45,8 @@ export const serve: Command = {
     store: { value: "WHERE", help: "what keeps messages: memory, or sqlite:PATH (memory)" },
     durability: {
       value: "HOW",
-      help: "in a file they survive a loss of power (full) or the process (normal) (full)",
+      help:
+        "what messages in a file survive: a loss of power (full), or normal: the process (full)",
     },
     overflow: {
       value: "HOW",
