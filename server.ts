@@ -27,6 +27,7 @@ export type {
   Clock,
   Durability,
   EngineChoice,
+  Limits,
   Log,
   Overflow,
   ServeOptions,

@@ -259,16 +259,19 @@ export class FileStore extends SqliteStore {
   /** After a transaction failed: whether it was committed all the same. */
   #isStored(messages: readonly Message[], error: unknown): boolean {
     if (!this.#unsure) return false;
-    let last: number;
+    const { seq, topic, body } = messages.at(-1)!;
+    let there: Message | undefined;
     try {
-      ({ last } = this.#reopen().holdings.span);
+      const { holdings } = this.#reopen();
+      const query = { topic, after: seq - 1, count: 1, bytes: 1 };
+      if (holdings.span.last >= seq) [there] = holdings.page(query).messages;
     } catch (cause) {
       throw unknownOutcome(cause);
     }
-    if (last < messages.at(-1)!.seq) return false;
+    if (there?.body !== body) return false;
     // What is in the file is there for all to read, but whether the disk has it nobody knows.
     if (codeOf(error) !== SQLITE.io || this.kept === "process") return true;
-    this.#fedTo = last;
+    this.#fedTo = seq;
     this.feed.bring(messages);
     throw unknownOutcome(error);
   }
