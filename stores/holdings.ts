@@ -99,16 +99,17 @@ export class Holdings {
   /** Deletes what has expired until so much is stored; if that is not enough, then also the oldest ones, if `drop`. */
   shrink(bytes: number, drop: boolean): void {
     const { span } = this;
-    const inDatabase = this.#lastMoved;
-    while (this.#bytes > bytes && this.#purged < Math.min(span.floor, inDatabase)) {
-      this.#purge(Math.min(this.#purged + ROOM_SLICE, span.floor, inDatabase));
+    const moved = this.#lastMoved;
+    let gone = Math.min(span.floor, moved);
+    while (this.#bytes > bytes && this.#sizes.endBy(gone)) {
+      this.#purge(Math.min(this.#purged + ROOM_SLICE, gone));
     }
     if (this.#bytes > bytes) this.#countOut(span.floor);
     if (this.#bytes <= bytes || !drop) return;
     span.raise(this.#reach(span.floor, this.#bytes - bytes));
     this.#countOut(span.floor);
-    const upTo = Math.min(span.floor, inDatabase);
-    if (this.#sizes.endBy(upTo)) this.#purge(upTo);
+    gone = Math.min(span.floor, moved);
+    if (this.#sizes.endBy(gone)) this.#purge(gone);
   }
 
   /** Moves the tail into the database. */
@@ -121,6 +122,7 @@ export class Holdings {
       this.#countOut(floor);
       this.topics.add(kept);
       this.#runs.insert(kept, (topic) => this.topics.id(topic));
+      this.#sizes.changed();
     });
     this.#emptyTail();
   }
@@ -237,6 +239,7 @@ export class Holdings {
       this.#countOut(upTo);
       this.topics.forget(upTo);
       this.#runs.delete(upTo);
+      this.#sizes.changed();
       this.#purged = Math.max(this.#purged, upTo);
       if (upTo === this.span.last) this.#runs.emptied();
     });
@@ -279,7 +282,7 @@ export class Holdings {
       [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];
       this.topics.rollback();
       this.#runs.undone();
-      this.#sizes.undone();
+      this.#sizes.changed();
     };
   }
 }

@@ -20,7 +20,9 @@ interface Sized {
 export class RunSizes {
   readonly #sql: Record<"total" | "next" | "bodies", Statement>;
   /** The row that was looked at last: what its messages take up to each of them. */
-  #row: { readonly first: number; readonly sums: readonly number[] } | undefined;
+  #row: Sized & { readonly sums: readonly number[] } | undefined;
+  /** Where the first row of all ends. */
+  #firstEnd: number | undefined;
 
   /**
    * Looks at a table.
@@ -39,6 +41,7 @@ export class RunSizes {
 
   /** What the messages after one number and up to another take; they must be there. */
   size(after: number, upTo: number): number {
+    if (this.#holds(after) && this.#holds(upTo)) return this.#head(upTo) - this.#head(after);
     const [{ size }] = this.#sql.total.all(after, upTo) as [{ size: number }];
     return size - this.#head(after) + this.#head(upTo);
   }
@@ -47,7 +50,7 @@ export class RunSizes {
   reach(after: number, size: number): { readonly upTo: number; readonly lacking: number } {
     let [upTo, lacking] = [after, size];
     while (lacking > 0) {
-      const row = this.#next(upTo);
+      const row = this.#holds(upTo) ? this.#row! : this.#next(upTo);
       if (!row) break;
       const before = row.first <= upTo ? this.#head(upTo) : 0;
       if (row.size - before <= lacking) {
@@ -62,38 +65,41 @@ export class RunSizes {
 
   /** Whether there are rows of which no message comes after a number. */
   endBy(upTo: number): boolean {
-    return (this.#next(0)?.last ?? Infinity) <= upTo;
+    this.#firstEnd ??= this.#next(0)?.last ?? Infinity;
+    return this.#firstEnd <= upTo;
+  }
+
+  /** Rows were inserted, deleted or undone: what is remembered of them is void. */
+  changed(): void {
+    this.#row = this.#firstEnd = undefined;
+  }
+
+  /** Whether the message after this one is in the row that was looked at last. */
+  #holds(seq: number): boolean {
+    const row = this.#row;
+    return row !== undefined && seq >= row.first - 1 && seq < row.last;
   }
 
   /** What the messages up to a number take that share their row with the next one. */
   #head(upTo: number): number {
-    const known = this.#row;
-    if (known && upTo >= known.first && upTo < known.first + known.sums.length - 1) {
-      return known.sums[upTo - known.first]!;
-    }
-    const row = this.#next(upTo);
+    const row = this.#holds(upTo) ? this.#row : this.#next(upTo);
     return row && row.first <= upTo ? this.#sums(row)[upTo - row.first]! : 0;
   }
 
-  #sums({ last, first, size }: Sized): readonly number[] {
-    if (this.#row?.first === first) return this.#row.sums;
-    const [{ bodies }] = this.#sql.bodies.all(last) as [{ bodies: string }];
+  #sums(row: Sized): readonly number[] {
+    if (this.#row?.first === row.first) return this.#row.sums;
+    const [{ bodies }] = this.#sql.bodies.all(row.last) as [{ bodies: string }];
     const lengths = bodies.split(BETWEEN).map(utf8Length);
     const all = lengths.reduce((sum, length) => sum + length, 0);
-    const overhead = (size - all) / lengths.length;
+    const overhead = (row.size - all) / lengths.length;
     let sum = 0;
     const sums = lengths.map((length) => sum += length + overhead);
-    this.#row = { first, sums };
+    this.#row = { ...row, sums };
     return sums;
   }
 
   /** The first row that ends after a number. */
   #next(after: number): Sized | undefined {
     return (this.#sql.next.all(after) as [Sized?])[0];
-  }
-
-  /** Rows were undone: what is remembered of them is void. */
-  undone(): void {
-    this.#row = undefined;
   }
 }

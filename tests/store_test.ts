@@ -10,7 +10,7 @@ import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { FileStore } from "../stores/file.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { type Put, type Store, StoreError } from "../stores/store.ts";
+import { type Message, type Put, type Store, StoreError } from "../stores/store.ts";
 import { type Opening, testStore } from "./store_contract.ts";
 import { nth, watched } from "./store_contract_failing.ts";
 import {
@@ -273,6 +273,30 @@ Deno.test("a database that is full takes messages again once others have expired
   const last = await append(store, [put("t", "new")]);
   assertEquals((await read(store, { topic: "t" })).messages, last);
   assertEquals(await listed(store), [["t", 1]]);
+});
+
+Deno.test("older and newer messages can be read while a database takes nothing", async () => {
+  const { failing, failOn } = watched();
+  await using store = open(failing);
+  const all = await append(store, Array.from({ length: 100 }, (_, i) => put("t", `${i}`)));
+  await listed(store);
+  all.push(...await append(store, [put("u"), ...puts("t", "a", "bcd", "e")]));
+  all.splice(100, 1);
+  failOn((sql) => sql.startsWith("INSERT"));
+  assertEquals((await read(store, { topic: "t" })).messages, all);
+  assertEquals((await read(store, { topic: "t", newest: true })).messages, all.slice(-1));
+  for (const [count, bytes] of [[1000, 12], [7, 1000], [1, 1], [104, 1000], [1000, 400]] as const) {
+    const found: Message[] = [];
+    for (let after = 0; after < 104;) {
+      const page = await read(store, { topic: "t", after, count, bytes });
+      assert(page.messages.length <= count);
+      const size = page.messages.reduce((sum, message) => sum + message.bytes, 0);
+      assert(size <= bytes || page.messages.length === 1, `${size} bytes, at most ${bytes}`);
+      found.push(...page.messages);
+      after = page.through;
+    }
+    assertEquals(found, all);
+  }
 });
 
 Deno.test("a long batch is in the database at once: to look through it would take longer", async () => {
