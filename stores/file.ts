@@ -33,8 +33,6 @@ interface Opened {
   readonly holdings: Holdings;
   readonly puts: PutOnce;
   readonly admission: Admission;
-  /** Up to here the floor is in the file. */
-  savedFloor: number;
 }
 
 const SURVIVES: Readonly<Record<Durability, string>> = {
@@ -96,13 +94,6 @@ export class FileStore extends SqliteStore {
     return new Promise((resolve) => this.#waiting.push({ batch, resolve }));
   }
 
-  override async trim(budgetMs: number): Promise<boolean> {
-    const more = await super.trim(budgetMs);
-    // So that what is gone stays gone, also if the clock is set back before the next start.
-    if (!more) await this.ask("purge messages", () => this.#saveFloor());
-    return more;
-  }
-
   protected override get holdings(): Holdings {
     return this.#ready().holdings;
   }
@@ -114,13 +105,16 @@ export class FileStore extends SqliteStore {
   protected override close(): void {
     if (this.#turn) this.#flush();
     if (!this.#opened) return;
-    const { file } = this.#opened;
+    const { file, holdings } = this.#opened;
     try {
-      this.#saveFloor();
+      // So that what is gone stays gone, also if the clock is set back before the next start.
+      holdings.transaction(() => {});
       file.markClean();
     } catch {
-      // What was acknowledged is in the file. A floor is found again by the time; and the next start checks the file.
+      // What was acknowledged is in the file. The floor is found again by the time; and the next start checks the file.
     }
+    // A transaction that failed may have closed it.
+    if (!this.#opened) return;
     this.#opened = undefined;
     file.close();
   }
@@ -179,7 +173,6 @@ export class FileStore extends SqliteStore {
       done: () => {
         dropped.splice(0, saved);
         puts.commit(this.time.now());
-        opened.savedFloor = holdings.span.floor;
       },
       failed: (error, committing) => {
         puts.rollback();
@@ -189,8 +182,7 @@ export class FileStore extends SqliteStore {
     };
     const holdings = new Holdings(file.db, start, ending);
     const admission = new Admission(holdings, puts, this.limits, this.time, true);
-    const opened: Opened = { file, holdings, puts, admission, savedFloor: start.floor };
-    return opened;
+    return { file, holdings, puts, admission };
   }
 
   /** Commits what waits, feeds it, and answers. */
@@ -274,11 +266,6 @@ export class FileStore extends SqliteStore {
     this.#fedTo = seq;
     this.feed.bring(messages);
     throw unknownOutcome(error);
-  }
-
-  #saveFloor(): void {
-    const { holdings, savedFloor } = this.#ready();
-    if (holdings.span.floor > savedFloor) holdings.transaction(() => {});
   }
 }
 

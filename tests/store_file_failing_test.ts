@@ -7,6 +7,7 @@
 
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import type { Limits } from "../stores/admission.ts";
 import type { Database, Engine } from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
@@ -43,9 +44,11 @@ class FailingFile implements AsyncDisposable {
   db!: Database;
   readonly #folder = Deno.makeTempDirSync();
   readonly #engine: Engine;
+  readonly #limits: Partial<Limits>;
 
-  constructor(engine: Engine = nodeSqlite) {
+  constructor(engine: Engine = nodeSqlite, limits: Partial<Limits> = {}) {
     this.#engine = engine;
+    this.#limits = limits;
     this.store = this.#open();
   }
 
@@ -71,7 +74,8 @@ class FailingFile implements AsyncDisposable {
     const { clock } = this;
     const engine: Engine = { name: this.#engine.name, open: (path) => this.#watched(path) };
     const path = `${this.#folder}/queue.db`;
-    return new FileStore({ path, engine, clock, retention: RETENTION, durability: "full" });
+    const limits = this.#limits;
+    return new FileStore({ path, engine, clock, limits, retention: RETENTION, durability: "full" });
   }
 
   #watched(path: string): Database {
@@ -271,6 +275,25 @@ for (const engine of [nodeSqlite, overFake]) {
     assertEquals(before.length, last - refused + 1);
   });
 }
+
+Deno.test("what fails takes no room, and drops nothing", async () => {
+  const message = (n: number) => put("t", `${n}`.padStart(8, "0"));
+  for (const overflow of ["reject", "drop-oldest"] as const) {
+    await using file = new FailingFile(nodeSqlite, { storedBytes: 4 * 111, overflow });
+    const before = await append(file.store, [1, 2, 3].map(message));
+    for (const beginning of ["INSERT INTO runs", "UPDATE state", "COMMIT"]) {
+      file.before = nth(1, beginning);
+      const failed = await outcomes(file.store, [message(4), message(5), message(6)]);
+      assertEquals(failed, Array(3).fill("unavailable"), beginning);
+      assertEquals((await read(file.store, { topic: "t" })).messages, before, beginning);
+      assertEquals((await file.store.bounds()).floor, 0);
+    }
+    file.mend();
+    const last = overflow === "reject" ? [4, "full"] : [4, 5];
+    assertEquals(await outcomes(file.store, [message(7), message(8)]), last);
+    assertEquals((await texts(file.store)).length, 4);
+  }
+});
 
 Deno.test("a full disk found out at the commit is no doubt: nothing is stored", async () => {
   await using file = new FailingFile();

@@ -12,7 +12,16 @@ import type { Engine } from "../stores/engine.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { FileStore } from "../stores/file.ts";
 import { StoreError } from "../stores/store.ts";
-import { append, put, puts, read, RETENTION, texts } from "./store_contract_support.ts";
+import {
+  append,
+  numbered,
+  put,
+  puts,
+  read,
+  RETENTION,
+  texts,
+  trimAll,
+} from "./store_contract_support.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { Program } from "./support/program.ts";
 
@@ -237,6 +246,24 @@ Deno.test("a server whose file cannot be opened does not start, and leaves nothi
   assertEquals(error?.message, `Cannot open sqlite:${folder.file}: another process uses it`);
 });
 
+Deno.test("nothing is left in the file of what was purged and forgotten", async () => {
+  using folder = new Folder();
+  const clock = new ManualClock();
+  const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
+  const store = new FileStore({ ...options, durability: "normal" });
+  for (let n = 1; n <= 20; n++) {
+    await append(store, [numbered("s", n), put("t"), numbered(`once ${n}`, 1)]);
+  }
+  clock.advance(RETENTION);
+  await trimAll(store);
+  await store[Symbol.asyncDispose]();
+  const db = new DatabaseSync(folder.file);
+  for (const table of ["runs", "topics", "sessions", "numbers"]) {
+    assertEquals(db.prepare(`SELECT count(*) AS n FROM ${table}`).get()!.n, 0, table);
+  }
+  db.close();
+});
+
 Deno.test("what a message survives is said: power with full, the process with normal", async () => {
   using folder = new Folder();
   for (
@@ -272,6 +299,8 @@ for (const durability of ["full", "normal"]) {
     }
     const db = new DatabaseSync(folder.file);
     assertEquals(Object.values(db.prepare("PRAGMA integrity_check").get()!), ["ok"]);
+    const { clean } = db.prepare("SELECT clean FROM state").get()!;
+    assertEquals(clean, 0, "the next start checks the file");
     db.close();
     const clock = { now: () => Date.now() };
     const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
