@@ -284,6 +284,8 @@ Deno.test("what a message survives is said: power with full, the process with no
 for (const durability of ["full", "normal"]) {
   Deno.test(`nothing acknowledged is lost, doubled or out of order when the process is killed (${durability})`, async () => {
     using folder = new Folder();
+    await open(folder.file)[Symbol.asyncDispose]();
+    assertEquals(isClean(folder.file), true);
     const acknowledged = new Map<string, Map<number, number>>();
     for (let round = 0; round < 3; round++) {
       const session = `session ${round}`;
@@ -299,9 +301,8 @@ for (const durability of ["full", "normal"]) {
     }
     const db = new DatabaseSync(folder.file);
     assertEquals(Object.values(db.prepare("PRAGMA integrity_check").get()!), ["ok"]);
-    const { clean } = db.prepare("SELECT clean FROM state").get()!;
-    assertEquals(clean, 0, "the next start checks the file");
     db.close();
+    assertEquals(isClean(folder.file), false, "the next start checks the file");
     const clock = { now: () => Date.now() };
     const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
     await using store = new FileStore({ ...options, durability: "full" });
@@ -327,6 +328,14 @@ for (const durability of ["full", "normal"]) {
     }
     assert((await texts(store, "t0")).length > 300);
   });
+}
+
+/** Whether a file was closed as it should be. */
+function isClean(path: string): boolean {
+  const db = new DatabaseSync(path);
+  const { clean } = db.prepare("SELECT clean FROM state").get()!;
+  db.close();
+  return clean === 1;
 }
 
 /** What was printed in whole lines: the last one may have been cut off. */
