@@ -16,7 +16,7 @@ import type {
 import { CLOSE } from "../protocol/websocket.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import type { Holder } from "./claims.ts";
-import { done, fail, type Host, wireError } from "./host.ts";
+import { done, fail, type Host, told, wireError } from "./host.ts";
 import { allowed, type Leave, noLeave, readableTopics, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
 import { Line, type Worker } from "./line.ts";
 import { withPatience } from "./patience.ts";
@@ -273,7 +273,7 @@ export class Session implements Worker, Holder, Pulse {
 
   #putDone(request: PutRequest, result: Stored | StoreError, out: Outbox): void {
     if (result instanceof StoreError) {
-      fail(this.#host, request, { code: result.code, message: result.message }, out);
+      fail(this.#host, request, told(result), out);
     } else if (request.id !== undefined) {
       out.addAscii(putAnswer(request.id, result.seq, result.dup === true));
     }
@@ -283,7 +283,7 @@ export class Session implements Worker, Holder, Pulse {
     const failure = results.find((result) => result instanceof StoreError);
     if (failure) {
       const outcomes = results.map(outcome);
-      fail(this.#host, request, { code: failure.code, message: failure.message, outcomes }, out);
+      fail(this.#host, request, { ...told(failure), outcomes }, out);
     } else if (request.id !== undefined) {
       const stored = results as readonly Stored[];
       const seqs = stored.map(({ seq }) => seq);

@@ -3,7 +3,7 @@ import { systemClock } from "../queue/clock.ts";
 import { Session } from "../queue/session.ts";
 import { BUFFER_LIMIT } from "../queue/wire.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { put } from "./store_contract_support.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { EVERYTHING, hosted, Peer } from "./support/peer.ts";
@@ -39,7 +39,7 @@ class Stuffed {
 
 for (const kind of ["many topics", "one topic"]) {
   Deno.test(`a peer that reads nothing is sent little of what it asked for, of ${kind}`, async () => {
-    const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
+    const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
     await using host = await hosted(store, systemClock);
     const body = JSON.stringify("x".repeat(LARGE));
     const topic = (i: number) => kind === "one topic" ? "t" : `t${i}`;
@@ -71,7 +71,7 @@ for (const kind of ["many topics", "one topic"]) {
 
 Deno.test("what expires while a peer does not read is not given to it", async () => {
   const clock = new ManualClock();
-  const store = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock });
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock });
   await using host = await hosted(store, clock);
   await store.append(Array.from({ length: 20 }, (_, i) => put("t", `${i}`.padEnd(30_000, "x"))));
   const wire = new Stuffed();
@@ -90,7 +90,7 @@ Deno.test("what expires while a peer does not read is not given to it", async ()
 });
 
 Deno.test("a subscriber whose peer does not read is sent nothing more until it does, and then all", async () => {
-  const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
   await using host = await hosted(store, systemClock);
   const wire = new Stuffed();
   const session = new Session(host, wire, 0, EVERYTHING);
@@ -113,7 +113,7 @@ Deno.test("a subscriber whose peer does not read is sent nothing more until it d
 
 for (const kind of ["one topic", "many topics"]) {
   Deno.test(`those who wait are served no faster than their peer reads, of ${kind}`, async () => {
-    const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
+    const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
     await using host = await hosted(store, systemClock);
     const wire = new Stuffed();
     const session = new Session(host, wire, 0, EVERYTHING);
@@ -151,7 +151,7 @@ for (const kind of ["one topic", "many topics"]) {
 
 Deno.test("who stops waiting while its peer does not read, leaves the message to the next", async () => {
   const clock = new ManualClock();
-  const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock });
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await hosted(store, clock);
   const wire = new Stuffed();
   const session = new Session(host, wire, 0, EVERYTHING);

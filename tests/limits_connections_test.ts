@@ -11,7 +11,7 @@ import { USUAL_LIMITS } from "../protocol/limits.ts";
 import { addressKey } from "../server/places.ts";
 import { Sessions } from "../server/sessions.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import type { Peer, Visit } from "../transports/transport.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { openServer } from "./support/open_server.ts";
@@ -22,7 +22,7 @@ import { soon } from "./support/soon.ts";
 /** A house with a clock that stands still. */
 async function house(limits: Partial<ServerLimits>) {
   const clock = new ManualClock();
-  const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock });
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   const host = await hosted(store, clock);
   const door = await Door.of({
     ...{ host: "localhost", secure: false, tokens: undefined, anonymous: undefined },
