@@ -139,16 +139,16 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   }
 }
 
-async function openStore(
-  { store, engine, retention, clock }: Omit<Settings, "entry">,
-): Promise<Store> {
-  if (store !== "memory") throw new Error(`Cannot open ${store}: it is not there yet`);
+async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {
+  const { store, durability, retention, clock, overflow } = settings;
+  const { storedBytes, topics, inFlight: window } = settings.limits;
   // Loaded here and not above: importing this file touches no native code.
-  const [{ loadEngine }, { SqliteStore }] = await Promise.all([
-    import("./stores/engine.ts"),
-    import("./stores/sqlite.ts"),
-  ]);
-  return new SqliteStore({ engine: await loadEngine(engine), retention, clock });
+  const { loadEngine } = await import("./stores/engine.ts");
+  const limits = { storedBytes, topics, window, overflow };
+  const options = { engine: await loadEngine(settings.engine), retention, clock, limits };
+  if (store === "memory") return new (await import("./stores/memory.ts")).MemoryStore(options);
+  const path = store.slice("sqlite:".length);
+  return new (await import("./stores/file.ts")).FileStore({ ...options, path, durability });
 }
 
 /** What a server that runs has to remember of its options. */
@@ -187,13 +187,14 @@ class RunningServer implements Server {
         retention,
         limits: told(limits),
       },
+      errorsPerMinute: limits.errorsPerMinute,
       claims: new Claims(),
       pulses: this.#pulses,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
       refused: (error) => this.#complaints.note(error),
     }, {
       door,
-      tokenTime: limits.tokenTime,
+      limits,
       banner: `${server}: a message queue. Connect with a WebSocket.`,
     });
   }

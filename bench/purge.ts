@@ -14,7 +14,7 @@ import { quantile } from "../measure/quantiles.ts";
 import { systemClock } from "../queue/clock.ts";
 import { Queue } from "../queue/queue.ts";
 import { loadEngine } from "../stores/engine.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { saveReport } from "./machine.ts";
 
 const MESSAGES = 1_000_000;
@@ -28,7 +28,7 @@ const GOAL = 20;
 
 let ahead = 0;
 const clock = { ...systemClock, now: () => Date.now() + ahead };
-const store = new SqliteStore({ engine: await loadEngine("auto"), retention: RETENTION, clock });
+const store = new MemoryStore({ engine: await loadEngine("auto"), retention: RETENTION, clock });
 await using queue = await Queue.open(store, clock, console);
 
 const body = JSON.stringify("x".repeat(64));

@@ -4,19 +4,35 @@
  * @module
  */
 
-import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_RETENTION, LIMITS } from "../protocol/limits.ts";
 import {
+  DEFAULT_HOST,
+  DEFAULT_PORT,
+  DEFAULT_RETENTION,
+  type Limit,
+  LIMITS,
+  type ServerLimits,
+} from "../protocol/limits.ts";
+import {
+  type Durability,
   type EngineChoice,
   type EntryOptions,
+  type Overflow,
   serve as start,
   type ServeOptions,
+  type StoreChoice,
   VERSION,
 } from "../server.ts";
-import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
+import { type Arguments, type Command, EXIT, type Option, UsageError } from "./command.ts";
 import { readable } from "./files.ts";
 import { print, say } from "./terminal.ts";
 import { heedHangup, serverTokens, TOKEN } from "./tokens.ts";
 import { duration, whole } from "./values.ts";
+
+/** Each limit, with the name of its option, such as `max-stored-bytes`. */
+const MAXIMA = Object.entries(LIMITS).map(([name, limit]) => {
+  const option = `max-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return { name: name as keyof ServerLimits, option, limit, isTime: name === "tokenTime" };
+});
 
 /** The command. */
 export const serve: Command = {
@@ -29,9 +45,15 @@ export const serve: Command = {
       help: `the port to listen on, 0 for any that is free (${DEFAULT_PORT})`,
     },
     retention: { value: "TIME", help: `how long messages are kept (${DEFAULT_RETENTION / 1000}s)` },
-    "max-message-bytes": {
-      value: "N",
-      help: `${LIMITS.messageBytes.says} (${LIMITS.messageBytes.usual})`,
+    store: { value: "WHERE", help: "what keeps messages: memory, or sqlite:PATH (memory)" },
+    durability: {
+      value: "HOW",
+      help:
+        "what messages in a file survive: a loss of power (full), or normal: the process (full)",
+    },
+    overflow: {
+      value: "HOW",
+      help: "when as much is stored as may be: reject, or drop-oldest (reject)",
     },
     engine: { value: "NAME", help: "auto, @db/sqlite or node:sqlite (auto)" },
     ...TOKEN,
@@ -43,6 +65,9 @@ export const serve: Command = {
     "allow-host": { value: "NAMES", help: "names of this server, beside HOST and localhost" },
     cert: { value: "FILE", help: "the certificate for TLS, in PEM" },
     key: { value: "FILE", help: "its private key" },
+    ...Object.fromEntries(
+      MAXIMA.map(({ option, limit, isTime }) => [option, maximum(limit, isTime)]),
+    ),
     "allow-shutdown": { help: "let clients stop the server" },
     json: { help: "print where it listens as a line of JSON" },
   },
@@ -85,17 +110,31 @@ function options(args: Arguments): ServeOptions {
   ) {
     throw new UsageError("serve takes host and port as words or as options, not as both");
   }
-  const [retention, bytes, engine] = [
-    args.value("retention"),
-    args.value("max-message-bytes"),
-    args.value("engine"),
-  ];
+  const retention = args.value("retention");
+  const limits = Object.fromEntries(MAXIMA.flatMap(({ name, option, isTime }) => {
+    const text = args.value(option);
+    return text === undefined ? [] : [[name, (isTime ? duration : whole)(option, text)]];
+  })) as Partial<ServerLimits>;
   return {
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port: whole("port", port) }),
     ...(retention !== undefined && { retention: duration("retention", retention) }),
-    ...(bytes !== undefined && { limits: { messageBytes: whole("max-message-bytes", bytes) } }),
-    ...(engine !== undefined && { engine: engine as EngineChoice }),
+    ...word<"store", StoreChoice>(args, "store"),
+    ...word<"durability", Durability>(args, "durability"),
+    ...word<"overflow", Overflow>(args, "overflow"),
+    ...word<"engine", EngineChoice>(args, "engine"),
+    limits,
     allowShutdown: args.flag("allow-shutdown"),
   };
+}
+
+/** An option that the library checks. */
+function word<N extends keyof ServeOptions, T>(args: Arguments, name: N): { [name in N]?: T } {
+  const value = args.value(name);
+  return value === undefined ? {} : { [name]: value } as { [name in N]: T };
+}
+
+function maximum({ says, usual }: Limit, isTime: boolean): Option {
+  if (isTime) return { value: "TIME", help: `${says} (${usual / 1000}s)` };
+  return { value: "N", help: `${says} (${usual === Infinity ? "no limit" : usual})` };
 }

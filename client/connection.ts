@@ -142,13 +142,12 @@ export class LinkedConnection implements Connection {
     this.#topics.named("subscribe", topic);
     signal?.throwIfAborted();
     const position = since ?? this.#reads.position(topic);
-    const { messageBytes } = this.#limits;
     return new Subscription(this.#link, {
       topic,
       since: toWire(position),
       onGap,
       signal,
-      messageBytes,
+      limits: this.#limits,
     });
   }
 

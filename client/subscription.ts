@@ -6,6 +6,7 @@
 
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
+import type { Limits } from "../protocol/limits.ts";
 import type { OnGap, WireSince } from "../protocol/requests.ts";
 import { Asked, members, type Stream, toDsmqError } from "./asked.ts";
 import type { GapChoice } from "./api.ts";
@@ -21,8 +22,8 @@ export interface SubscriptionOptions {
   readonly since: WireSince | undefined;
   readonly onGap: GapChoice | undefined;
   readonly signal: AbortSignal | undefined;
-  /** The largest message that the server takes, in bytes. */
-  readonly messageBytes: number;
+  /** What the server takes, and grants. */
+  readonly limits: Pick<Limits, "messageBytes" | "creditMessages" | "creditBytes">;
 }
 
 /** A frame of messages: a list for each of their fields. */
@@ -48,6 +49,7 @@ export class Subscription extends Asked
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
   readonly #onGap: GapChoice | undefined;
+  readonly #messageBytes: number;
   readonly #window: { readonly messages: number; readonly bytes: number };
   readonly #frames: Frame[] = [];
   readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
@@ -66,15 +68,20 @@ export class Subscription extends Asked
    * @param link where to
    * @param options to what
    */
-  constructor(link: Link, { topic, since, onGap, signal, messageBytes }: SubscriptionOptions) {
+  constructor(link: Link, { topic, since, onGap, signal, limits }: SubscriptionOptions) {
     super();
     this.#link = link;
     this.topic = topic;
     this.#since = since;
     this.#onGap = onGap;
     this.#signal = signal;
-    // Twice the largest message: or a large one could wait for credit that is never given.
-    this.#window = { messages: WINDOW.messages, bytes: Math.max(WINDOW.bytes, 2 * messageBytes) };
+    const { messageBytes, creditMessages, creditBytes } = limits;
+    this.#messageBytes = messageBytes;
+    // Twice the largest message, so that one can be under way while the other is read.
+    this.#window = {
+      messages: Math.min(WINDOW.messages, creditMessages ?? Infinity),
+      bytes: Math.min(Math.max(WINDOW.bytes, 2 * messageBytes), creditBytes ?? Infinity),
+    };
     this.#granted = this.#window;
     // Before it asks: that may end it at once, and then nothing stays behind.
     signal?.addEventListener("abort", this.#abort);
@@ -265,9 +272,15 @@ export class Subscription extends Asked
       bytes: this.#read.bytes + bytes,
     };
     this.#read = read;
-    const due = (name: "messages" | "bytes") =>
-      this.#granted[name] - read[name] <= this.#window[name] / 2;
-    if (this.#end || !(due("messages") || due("bytes"))) return;
+    const left = {
+      messages: this.#granted.messages - read.messages,
+      bytes: this.#granted.bytes - read.bytes,
+    };
+    // The largest message must fit at any time: or it could wait for credit that is never given.
+    const due = left.messages <= this.#window.messages / 2 ||
+      left.bytes <= this.#window.bytes / 2 ||
+      left.bytes < this.#messageBytes;
+    if (this.#end || !due) return;
     this.#granted = {
       messages: read.messages + this.#window.messages,
       bytes: read.bytes + this.#window.bytes,

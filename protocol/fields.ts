@@ -71,17 +71,27 @@ export function refuseField(fields: Fields, name: string, expected: string): Ref
   );
 }
 
-/** Refuses a request. Under an id that is none it is answered with `null` in its place. */
+/** Refuses a request. */
 export function refuse(
-  { id, action }: Fields,
+  fields: Fields,
   code: WireError["code"],
   message: string,
   details: Partial<WireError> = {},
 ): RefusedRequest {
+  return refuseWith(fields, { code, message, ...details });
+}
+
+/** Refuses a request with an error. Under an id that is none it is answered with `null` in its place. */
+export function refuseWith({ id, action }: Fields, error: WireError): RefusedRequest {
   return {
     action: "refused",
     id: id === undefined || isCount(id) ? id : null,
     awaited: id === undefined && (action === "get" || action === "get_latest"),
-    error: { code, message, ...details },
+    error,
   };
+}
+
+/** Words the refusal of what there may be no more of. */
+export function tooMany(what: string, limit: number, why: string): WireError {
+  return { code: "too_many", message: `Cannot ${what}: ${why}, the limit is ${limit}`, limit };
 }

@@ -11,12 +11,12 @@ import type { Fields } from "./fields.ts";
  * number was written is in the source only.
  *
  * @param items the requests of a frame, as they came
- * @param json their source: an array of them, or the only one
+ * @param json their source: an array of them, or the only one; without it they are written as their value is
  * @returns the same, with each such number as it was written
  */
-export function withNumbersAsText(items: readonly unknown[], json: string): readonly unknown[] {
+export function withNumbersAsText(items: readonly unknown[], json?: string): readonly unknown[] {
   if (!items.some(hasNumber)) return items;
-  const again = reparse(json);
+  const again = json === undefined ? undefined : reparse(json);
   const exact = Array.isArray(again) ? again : [again];
   return items.map((item, i) =>
     hasNumber(item) ? exact[i] ?? { ...item, message: String(item.message) } : item

@@ -23,7 +23,7 @@
  * @module
  */
 
-import { type Body, type Encode, encoderFor, tooLarge } from "./body.ts";
+import { type Body, type Encode, tooLarge } from "./body.ts";
 import type { WireError } from "./errors.ts";
 import {
   badCredit,
@@ -38,7 +38,6 @@ import {
   SINCE,
 } from "./fields.ts";
 import { DEFAULT_WAIT, HEARTBEAT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
-import { withNumbersAsText } from "./numbers.ts";
 import { kindOf, quoted, topicFault } from "./text.ts";
 
 /**
@@ -148,43 +147,15 @@ export interface TopicsRequest {
   readonly count: number;
 }
 
-/** What one frame says. */
-export interface Frame {
-  /** The frame was an array, and is answered with arrays. */
-  readonly batched: boolean;
-  readonly requests: readonly Request[];
-}
-
 /**
- * Understands what a socket said. Never throws: what is wrong comes back as a refused request.
+ * Understands a request. Never throws: what is wrong comes back as a refused one.
  *
- * @param data the text of a frame; anything else is refused
- * @param limits the limits that messages are held to
- * @returns the requests of the frame, in order
+ * @param item the request, as JSON has it
+ * @param limits the limits that it is held to
+ * @param encode encodes its messages
+ * @returns the request
  */
-export function decodeFrame(data: unknown, limits: Limits): Frame {
-  if (typeof data !== "string") {
-    return {
-      batched: false,
-      requests: [refuse({}, "bad_request", "Cannot read frame: it is binary, not text")],
-    };
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(data);
-  } catch {
-    return {
-      batched: false,
-      requests: [refuse({}, "bad_request", "Cannot read frame: it is not JSON")],
-    };
-  }
-  const encode = encoderFor(data);
-  const batched = Array.isArray(value);
-  const items = withNumbersAsText(batched ? value as unknown[] : [value], data);
-  return { batched, requests: items.map((item) => decode(item, limits, encode)) };
-}
-
-function decode(item: unknown, limits: Limits, encode: Encode): Request {
+export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Request {
   if (item === null || typeof item !== "object" || Array.isArray(item)) {
     return refuse({}, "bad_request", `Cannot read request: it is ${kindOf(item)}, not an object`);
   }

@@ -19,6 +19,8 @@ export interface Host {
   readonly queue: Queue;
   /** What `hello` is answered with, beside where the connection and the store stand. */
   readonly welcome: Omit<Welcome, "start" | "recalls">;
+  /** How many requests of a connection may fail in a minute before it is closed. */
+  readonly errorsPerMinute: number;
   /** Knows the tokens that `hello` may bring. */
   readonly door: Door;
   /** Which sessions are in use. */
@@ -51,9 +53,14 @@ export function fail(host: Host, request: Request, error: WireError, out: Outbox
   else if (awaited) out.add(plainError(error));
 }
 
+/** What a store refused, as the client gets to see it. */
+export function told({ code, message, limit }: StoreError): WireError {
+  return { code, message, ...(limit !== undefined && { limit }) };
+}
+
 /** A failure as the client gets to see it. Only a store's own words are for clients; anything else is a defect, and logged. */
-export function wireError(error: unknown, log: Log): Pick<WireError, "code" | "message"> {
-  if (error instanceof StoreError) return { code: error.code, message: error.message };
+export function wireError(error: unknown, log: Log): WireError {
+  if (error instanceof StoreError) return told(error);
   log.error("dsmq: a request failed unexpectedly:", error);
   const message = "Cannot use the store: it failed unexpectedly, the server's log says more";
   return { code: "unavailable", message };

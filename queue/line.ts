@@ -5,11 +5,12 @@
  */
 
 import type { Limits } from "../protocol/limits.ts";
-import { decodeFrame, type Request } from "../protocol/requests.ts";
+import type { RefusedRequest, Request } from "../protocol/requests.ts";
+import { Backlog } from "./backlog.ts";
 import { Outbox } from "./outbox.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
-/** At most so many requests go together. */
+/** At most so many requests are understood at a time, and go together. */
 const RUN = 4096;
 
 /** For how long requests are done without a pause for other connections, in milliseconds. */
@@ -24,6 +25,10 @@ export interface Worker {
   act(run: readonly Request[], out: Outbox): Promise<void> | void;
   /** Doing it threw: answers them all with that. */
   refuse(run: readonly Request[], error: unknown, out: Outbox): void;
+  /** These are refused already and have no answer. */
+  noted(refused: readonly RefusedRequest[]): void;
+  /** The peer goes on although far too much of it waits, which has ended the line. */
+  flooded(): void;
   /** Not even that could be done, which has ended the line. */
   failed(error: unknown): void;
 }
@@ -36,10 +41,9 @@ const NOTHING = () => {};
  */
 export class Line {
   readonly #wire: Outlet;
-  readonly #limits: Limits;
   readonly #worker: Worker;
   /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
-  #frames: unknown[] = [];
+  readonly #backlog: Backlog;
   #work: Promise<void> | undefined;
   /** It takes more; it does what it took. */
   #taking = true;
@@ -54,13 +58,13 @@ export class Line {
    * Makes an empty line.
    *
    * @param wire where answers go
-   * @param limits what messages are held to
+   * @param limits what the connection is held to
    * @param worker does the requests
    */
   constructor(wire: Outlet, limits: Limits, worker: Worker) {
     this.#wire = wire;
-    this.#limits = limits;
     this.#worker = worker;
+    this.#backlog = new Backlog(limits, (refused) => worker.noted(refused));
   }
 
   /** The id of the request that was done last, of those that carry one. */
@@ -71,8 +75,12 @@ export class Line {
   /** Takes what the peer said. */
   receive(data: unknown): void {
     if (!this.#taking) return;
-    this.#frames.push(data);
-    this.#work ??= this.#run();
+    if (this.#backlog.add(data)) {
+      this.#work ??= this.#run();
+    } else {
+      this.stop();
+      this.#worker.flooded();
+    }
   }
 
   /** Takes nothing more; resolves once all that was taken is done. */
@@ -84,7 +92,7 @@ export class Line {
   /** Takes nothing more and leaves undone what is in the line. */
   stop(): void {
     this.#taking = this.#doing = false;
-    this.#frames = [];
+    this.#backlog.clear();
     this.#endPause();
   }
 
@@ -99,24 +107,17 @@ export class Line {
     // A turn later: by then the work is known by its promise, so that finishing can wait for it.
     await undefined;
     try {
-      while (this.#frames.length > 0) {
-        const frames = this.#frames;
-        this.#frames = [];
-        for (const data of frames) {
-          // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
-          const turn = this.#giveWay();
-          if (turn) await turn;
-          if (!this.#doing) break;
-          const { batched, requests } = decodeFrame(data, this.#limits);
-          const out = new Outbox(this.#wire, batched);
-          for (let i = 0, end; i < requests.length && this.#doing; i = end) {
-            end = endOfRun(requests, i);
-            await this.#do(requests.slice(i, end), out);
-            const pause = this.breathe(out) ?? (end < requests.length && this.#giveWay());
-            if (pause) await pause;
-          }
-          out.flush();
+      while (!this.#backlog.empty) {
+        // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
+        const turn = this.#giveWay();
+        if (turn) await turn;
+        const frame = this.#backlog.take();
+        if (!frame) break;
+        const out = new Outbox(this.#wire, frame.batched);
+        for (let i = 0; i < frame.length && this.#doing; i += RUN) {
+          await this.#doPart(frame.requests(i, i + RUN), frame.length - i, out);
         }
+        out.flush();
       }
     } catch (error) {
       this.stop();
@@ -124,6 +125,17 @@ export class Line {
     } finally {
       this.#work = undefined;
       this.#turnBegan = undefined;
+    }
+  }
+
+  /** Does some requests of a frame in which so many are left. */
+  async #doPart(requests: readonly Request[], left: number, out: Outbox): Promise<void> {
+    for (let i = 0, end; i < requests.length && this.#doing; i = end) {
+      end = endOfRun(requests, i);
+      this.#backlog.began(end - i);
+      await this.#do(requests.slice(i, end), out);
+      const pause = this.breathe(out) ?? (end < left && this.#giveWay());
+      if (pause) await pause;
     }
   }
 
@@ -155,9 +167,8 @@ export class Line {
 
 /** Where the run ends that begins at a place. */
 function endOfRun(requests: readonly Request[], begin: number): number {
-  const most = Math.min(requests.length, begin + RUN);
   let end = begin + 1;
-  while (end < most && together(requests[begin]!, requests[end]!)) end++;
+  while (end < requests.length && together(requests[begin]!, requests[end]!)) end++;
   return end;
 }
 

@@ -11,16 +11,19 @@ import { wireError } from "./host.ts";
 import type { Position } from "./positions.ts";
 import type { Interest, Queue, TopicBatch } from "./queue.ts";
 import { type Waiter, WaitingLine } from "./waiting_line.ts";
+import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /**
  * A cursor and the line of waiters on it.
  *
  * While someone waits, all up to the cursor has been read and nothing after it is known; so what the
- * feed brings next goes to the first in the line.
+ * feed brings next goes to the first in the line, or, if the peer has much to read already, stays in the
+ * store until it has read.
  */
 export class Reader implements Interest {
   readonly topic: string;
   readonly #queue: Queue;
+  readonly #wire: Pick<Wire, "buffered" | "drained">;
   #cursor: number;
   #gap: WireError | undefined;
   readonly #line = new WaitingLine();
@@ -32,11 +35,18 @@ export class Reader implements Interest {
    * Makes a reader.
    *
    * @param queue where messages come from
+   * @param wire tells how much the peer has yet to read
    * @param topic what it reads
    * @param position it reads what comes after; the first read is told of a gap there, instead
    */
-  constructor(queue: Queue, topic: string, { after, gap }: Position) {
+  constructor(
+    queue: Queue,
+    wire: Pick<Wire, "buffered" | "drained">,
+    topic: string,
+    { after, gap }: Position,
+  ) {
     this.#queue = queue;
+    this.#wire = wire;
     this.topic = topic;
     this.#cursor = after;
     this.#gap = gap;
@@ -62,6 +72,16 @@ export class Reader implements Interest {
   /** Someone waits: there is nothing for anybody else. */
   get waiting(): boolean {
     return this.#line.length > 0;
+  }
+
+  /** Nobody waits, nothing is missing, and all up to the cursor is gone: a new one there would read the same. */
+  isWorthless(floor: number): boolean {
+    return !this.waiting && !this.#reading && this.#gap === undefined && this.#cursor <= floor;
+  }
+
+  /** What the first read is to be told instead, if messages are missing. */
+  get gap(): WireError | undefined {
+    return this.#gap;
   }
 
   /** What the first read is told instead, if messages are missing; once. */
@@ -107,7 +127,7 @@ export class Reader implements Interest {
 
   fed({ messages }: TopicBatch): void {
     if (this.#reading) this.#fedMeanwhile = true;
-    else this.#serve(messages);
+    else if (!this.#serve(messages)) void this.#catchUp();
   }
 
   resync(): void {
@@ -122,8 +142,11 @@ export class Reader implements Interest {
   async #serveFromStore(): Promise<void> {
     try {
       do {
+        if (this.#wire.buffered >= BUFFER_LIMIT) await this.#wire.drained();
         this.#fedMeanwhile = false;
-        const page = await this.#read(Math.max(1, this.#line.length), false);
+        // They may all have left meanwhile.
+        if (!this.waiting) break;
+        const page = await this.#read(this.#line.length, false);
         if (page.messages.length > 0) this.#serve(page.messages);
         else this.advance(page.through);
         this.#fedMeanwhile ||= page.messages.length > 0;
@@ -137,14 +160,17 @@ export class Reader implements Interest {
     }
   }
 
-  #serve(messages: readonly Message[]): void {
+  /** Gives out messages, one to each who waits; `false` if the peer has to read before there may be more. */
+  #serve(messages: readonly Message[]): boolean {
     for (const message of messages) {
       if (message.seq <= this.#cursor) continue;
+      if (this.#wire.buffered >= BUFFER_LIMIT) return false;
       const waiter = this.#line.first();
       if (!waiter) break;
       this.deliver(message);
       waiter.served(message);
     }
+    return true;
   }
 
   /** Nobody waits: the feed need not call. */

@@ -16,9 +16,10 @@ import type {
 import { CLOSE } from "../protocol/websocket.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import type { Holder } from "./claims.ts";
-import { done, fail, type Host, wireError } from "./host.ts";
+import { done, fail, type Host, told, wireError } from "./host.ts";
 import { allowed, type Leave, noLeave, readableTopics, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
 import { Line, type Worker } from "./line.ts";
+import { withPatience } from "./patience.ts";
 import type { Outbox } from "./outbox.ts";
 import { locate, locateAll } from "./positions.ts";
 import type { Pulse } from "./pulses.ts";
@@ -30,6 +31,10 @@ import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
 
 const NOTHING = () => {};
+
+/** How long one who is sent away may go on, and may take to answer the goodbye, in milliseconds. */
+const LAST_WORDS = 100;
+const GRACE = 2000;
 
 /** A session does what its connection asks, in order, and holds what belongs to it. */
 export class Session implements Worker, Holder, Pulse {
@@ -44,6 +49,8 @@ export class Session implements Worker, Holder, Pulse {
   /** Under which name it puts, if it said so. */
   #name: string | undefined;
   #endPulse: () => void = NOTHING;
+  #endGoodbye: () => void = NOTHING;
+  #closed = false;
 
   heard = false;
 
@@ -56,7 +63,7 @@ export class Session implements Worker, Holder, Pulse {
    * @param leave what it may do; `undefined` if it owes a token
    */
   constructor(host: Host, wire: Wire, start: number, leave: Leave | undefined) {
-    this.#host = host;
+    this.#host = host = withPatience(host, () => this.#lostPatience());
     this.#wire = wire;
     this.#leave = leave;
     this.#reads = new Reads(host, wire, { after: start, gap: undefined });
@@ -102,8 +109,10 @@ export class Session implements Worker, Holder, Pulse {
 
   /** Drops everything: the peer is gone. May be called twice. */
   close(): void {
+    this.#closed = true;
     this.#line.stop();
     this.#endPulse();
+    this.#endGoodbye();
     if (this.#name !== undefined) this.#host.claims.release(this.#name, this);
     this.#openStreams?.close();
     this.#reads.end(GONE);
@@ -139,6 +148,32 @@ export class Session implements Worker, Holder, Pulse {
     log.error("dsmq: a request failed unexpectedly, its connection is closed:", error);
     this.close();
     this.#wire.close(CLOSE.internalError, "internal error");
+  }
+
+  noted(refused: readonly RefusedRequest[]): void {
+    for (const { error } of refused) this.#host.refused(error);
+  }
+
+  flooded(): void {
+    this.#sendAway("too many requests wait");
+  }
+
+  /** Too much of what it asked failed: does nothing more, and says goodbye after the last answer. */
+  async #lostPatience(): Promise<void> {
+    this.#line.stop();
+    await this.#line.finish();
+    if (!this.#closed) this.#sendAway("too many requests failed");
+  }
+
+  /** Says goodbye to one who did what it may not. */
+  #sendAway(reason: string): void {
+    this.close();
+    const { clock } = this.#host.queue;
+    // After a while, in which what it says is dropped: unread data in a closed socket would cost it the goodbye.
+    this.#endGoodbye = clock.after(LAST_WORDS, () => {
+      this.#endGoodbye = clock.after(GRACE, () => this.#wire.drop());
+      this.#wire.close(CLOSE.policyViolation, reason);
+    });
   }
 
   refuse(run: readonly Request[], error: unknown, out: Outbox): void {
@@ -238,7 +273,7 @@ export class Session implements Worker, Holder, Pulse {
 
   #putDone(request: PutRequest, result: Stored | StoreError, out: Outbox): void {
     if (result instanceof StoreError) {
-      fail(this.#host, request, { code: result.code, message: result.message }, out);
+      fail(this.#host, request, told(result), out);
     } else if (request.id !== undefined) {
       out.addAscii(putAnswer(request.id, result.seq, result.dup === true));
     }
@@ -248,7 +283,7 @@ export class Session implements Worker, Holder, Pulse {
     const failure = results.find((result) => result instanceof StoreError);
     if (failure) {
       const outcomes = results.map(outcome);
-      fail(this.#host, request, { code: failure.code, message: failure.message, outcomes }, out);
+      fail(this.#host, request, { ...told(failure), outcomes }, out);
     } else if (request.id !== undefined) {
       const stored = results as readonly Stored[];
       const seqs = stored.map(({ seq }) => seq);
@@ -258,7 +293,7 @@ export class Session implements Worker, Holder, Pulse {
 
   async #subscribe(request: RequestOf<"subscribe">, out: Outbox): Promise<void> {
     const leave = this.#leave;
-    await this.#streams.subscribe(request, this.#reads.reader(request.topic), out);
+    await this.#streams.subscribe(request, this.#reads, out);
     // It may have become another while the stream was opened.
     if (this.#leave !== leave && this.#leave) this.#endForbidden(this.#leave);
   }
@@ -294,6 +329,8 @@ export class Session implements Worker, Holder, Pulse {
     if (!await this.#admitted(request, out)) return;
     const { since, session, epoch, positions, heartbeat } = request;
     const { queue: { store }, welcome } = this.#host;
+    const refusal = positions.size > 0 && await this.#reads.refusal([...positions.keys()]);
+    if (refusal) return fail(this.#host, request, refusal, out);
     if (since !== undefined) this.#reads.start = await locate(store, since);
     if (positions.size > 0) this.#reads.place(await locateAll(store, positions, epoch));
     if (session !== undefined) this.#claim(session);

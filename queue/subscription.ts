@@ -89,6 +89,11 @@ export class Subscription implements Interest {
     this.#queue.leave(this.#options.topic, this);
   }
 
+  /** What could be sent without further credit, if so much were granted. */
+  leftWith(credit: Credit): Credit {
+    return less(higher(this.#granted, credit), this.#sent);
+  }
+
   /** Ends the stream, and says why. */
   fail(error: WireError): void {
     this.#wire.send(streamError(this.#options.sub, error));
@@ -102,12 +107,8 @@ export class Subscription implements Interest {
   }
 
   /** Raises what the subscriber takes in all since it subscribed; it never falls. */
-  grant({ messages, bytes }: Credit): void {
-    const granted = this.#granted;
-    this.#granted = {
-      messages: Math.max(messages, granted.messages),
-      bytes: Math.max(bytes, granted.bytes),
-    };
+  grant(credit: Credit): void {
+    this.#granted = higher(this.#granted, credit);
     if (this.#state === "lagging") void this.#catchUp();
   }
 
@@ -212,10 +213,7 @@ export class Subscription implements Interest {
   }
 
   get #left(): Credit {
-    return {
-      messages: this.#granted.messages - this.#sent.messages,
-      bytes: this.#granted.bytes - this.#sent.bytes,
-    };
+    return less(this.#granted, this.#sent);
   }
 
   #send({ messages, bytes, text }: TopicBatch): void {
@@ -225,4 +223,15 @@ export class Subscription implements Interest {
     this.#sent = { messages: sent.messages + messages.length, bytes: sent.bytes + bytes };
     this.#queue.counts.delivered += messages.length;
   }
+}
+
+function higher(one: Credit, other: Credit): Credit {
+  return {
+    messages: Math.max(one.messages, other.messages),
+    bytes: Math.max(one.bytes, other.bytes),
+  };
+}
+
+function less(one: Credit, other: Credit): Credit {
+  return { messages: one.messages - other.messages, bytes: one.bytes - other.bytes };
 }

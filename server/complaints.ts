@@ -38,8 +38,10 @@ export class Complaints {
     if (!this.#resting) this.#tell();
   }
 
-  /** Says nothing more. */
+  /** Says what is untold, and nothing more. */
   stop(): void {
+    this.#resting?.();
+    this.#tell();
     this.#resting?.();
   }
 

@@ -15,6 +15,7 @@ import { seen } from "../protocol/text.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import { checkedEntry, type EntryOptions, type EntrySettings } from "./door_options.ts";
+import { guarded } from "./log.ts";
 
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
 export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
@@ -137,7 +138,7 @@ export function checked(options: ServeOptions): Settings {
     allowShutdown,
     handleSignals,
     signal,
-    log,
+    log: guarded(log),
     clock,
   };
 }
@@ -152,7 +153,10 @@ function checkedLimits(limits: Partial<ServerLimits>): ServerLimits {
     if (limit !== usual) requireWhole(`limits.${name}`, limit, least, most);
     return [name, limit];
   });
-  return Object.fromEntries(checked) as ServerLimits;
+  const all = Object.fromEntries(checked) as ServerLimits;
+  // Or a subscriber could never be granted enough for it.
+  requireWhole("limits.messageBytes", all.messageBytes, 2, all.creditBytes);
+  return all;
 }
 
 function requireOneOf(name: string, value: string, words: readonly string[]): void {

@@ -5,16 +5,22 @@
  */
 
 import type { Door } from "../door/door.ts";
+import { offeredProtocols } from "../door/tokens.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { CLOSE } from "../protocol/websocket.ts";
+import type { ServerLimits } from "../protocol/limits.ts";
+import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { Host } from "../queue/host.ts";
 import { TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
 import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
 import { page, say } from "./pages.ts";
+import { Places } from "./places.ts";
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
+
+/** So many at a time are let in to be told that there is no place for them; others have to guess. */
+const TOLD = 100;
 
 const STOPPING: WireError = {
   code: "stopping",
@@ -24,8 +30,8 @@ const STOPPING: WireError = {
 /** What the house has to know beside what its sessions need. */
 export interface HouseOptions {
   readonly door: Door;
-  /** How long a token that is owed may take, in milliseconds. */
-  readonly tokenTime: number;
+  /** How many may be in, and how long a token that is owed may take. */
+  readonly limits: Pick<ServerLimits, "connections" | "connectionsPerAddress" | "tokenTime">;
   /** What a person reads who comes with a browser. */
   readonly banner: string;
 }
@@ -34,9 +40,12 @@ export interface HouseOptions {
 export class Sessions implements House {
   readonly #host: Host;
   readonly #options: HouseOptions;
+  readonly #places: Places;
   readonly #open = new Map<Peer, Session>();
   /** Those who owe a token, or were told to leave: how to call off what happens to them in the end. */
   readonly #timers = new Map<Peer, () => void>();
+  /** How many are being told that there is no place for them, or will be. */
+  #told = 0;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
@@ -47,6 +56,7 @@ export class Sessions implements House {
    * @param options the rest
    */
   constructor(host: Host, options: HouseOptions) {
+    this.#places = new Places(options.limits);
     this.#host = host;
     this.#options = options;
   }
@@ -63,16 +73,20 @@ export class Sessions implements House {
     return page(request, { banner, stopping: this.#stopping });
   }
 
-  async admit(request: Request): Promise<Response | ((peer: Peer) => Visit)> {
+  async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => Visit)> {
     const verdict = await this.#options.door.judge(request);
     if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.why);
     if (this.#stopping) return say(503, "The server is stopping");
-    if (verdict.kind === "expelled") return (peer) => this.#turnAway(peer);
+    // From here on, and not from when it has entered: many may be on their way in.
+    const place = this.#places.take(from);
+    if (typeof place !== "function") return this.#haveNoPlace(request, place);
+    if (verdict.kind === "expelled") return (peer) => this.#turnAway(peer, place);
     try {
       // Before the upgrade is answered: what the client puts once it is connected comes after.
       const { last } = await this.#host.queue.store.bounds();
-      return (peer) => this.#enter(peer, last, verdict.digest);
+      return (peer) => this.#enter(peer, last, verdict.digest, place);
     } catch (error) {
+      place();
       this.failed(error);
       return say(503, "The store does not answer");
     }
@@ -107,21 +121,42 @@ export class Sessions implements House {
     clearTimeout(timer);
   }
 
-  #enter(peer: Peer, start: number, digest: Uint8Array<ArrayBuffer> | undefined): Visit {
-    const { door, tokenTime } = this.#options;
+  /** There is no place. A client of ours sees the code of a close, and not the status of a refused upgrade. */
+  #haveNoPlace(
+    request: Request,
+    { error, address }: { readonly error: WireError; readonly address: boolean },
+  ): Response | ((peer: Peer) => Visit) {
+    this.#host.refused(error);
+    if (this.#told >= TOLD || !offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
+      return say(address ? 429 : 503, error.message);
+    }
+    this.#told++;
+    return (peer) => {
+      peer.close(CLOSE.tryAgainLater, error.message);
+      return this.#seeOff(peer, () => this.#told--);
+    };
+  }
+
+  #enter(
+    peer: Peer,
+    start: number,
+    digest: Uint8Array<ArrayBuffer> | undefined,
+    place: () => void,
+  ): Visit {
+    const { door, limits } = this.#options;
     // Looked up now: the token may have been revoked since it was judged.
     const leave = door.leaveOf(digest);
-    if (digest && !leave) return this.#turnAway(peer);
+    if (digest && !leave) return this.#turnAway(peer, place);
     const session = new Session(this.#host, peer, start, leave);
     this.#open.set(peer, session);
     if (!leave) {
-      this.#after(peer, tokenTime, () => {
+      this.#after(peer, limits.tokenTime, () => {
         if (!session.leave) this.#expel(peer, session, TOKEN_NEEDED);
       });
     }
     // It was let in just before the end.
     if (this.#stopping) peer.close(CLOSE.serviceRestart, "the server is stopping");
-    return new Stay(session, peer, this);
+    return new Stay(session, peer, this, place);
   }
 
   /** One who is in has to leave. */
@@ -132,11 +167,20 @@ export class Sessions implements House {
   }
 
   /** One who has just come has to leave, and learns why by the close code. */
-  #turnAway(peer: Peer): Visit {
+  #turnAway(peer: Peer, place: () => void): Visit {
     this.#host.refused(TOKEN_BAD);
     peer.close(CLOSE.unauthorized, "the token is not good");
+    return this.#seeOff(peer, place);
+  }
+
+  /** The visit of one who was told to leave; `gone` is called when it is over. */
+  #seeOff(peer: Peer, gone: () => void): Visit {
     this.#dropLater(peer);
-    return { receive: () => {}, closed: () => this.#calledOff(peer) };
+    const closed = () => {
+      this.#calledOff(peer);
+      gone();
+    };
+    return { receive: () => {}, closed };
   }
 
   /** Whoever does not answer the goodbye is given up. */
@@ -175,11 +219,13 @@ class Stay implements Visit {
   readonly #session: Session;
   readonly #peer: Peer;
   readonly #sessions: Sessions;
+  readonly #place: () => void;
 
-  constructor(session: Session, peer: Peer, sessions: Sessions) {
+  constructor(session: Session, peer: Peer, sessions: Sessions, place: () => void) {
     this.#session = session;
     this.#peer = peer;
     this.#sessions = sessions;
+    this.#place = place;
   }
 
   receive(data: unknown): void {
@@ -187,6 +233,7 @@ class Stay implements Visit {
   }
 
   closed(): void {
+    this.#place();
     this.#session.close();
     this.#sessions.left(this.#peer);
   }

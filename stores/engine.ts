@@ -104,6 +104,30 @@ export function tested(engine: Engine): Engine {
   }
 }
 
+/** What SQLite calls the errors that the store tells apart. */
+export const SQLITE = {
+  busy: 5,
+  readonly: 8,
+  io: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADb: 26,
+};
+
+/**
+ * What SQLite calls an error.
+ *
+ * @param error what an engine threw
+ * @returns the code, without what is extended; `undefined` if it is not SQLite's
+ */
+export function codeOf(error: unknown): number | undefined {
+  // node:sqlite has the number in errcode, @db/sqlite in code.
+  const { errcode, code } = Object(error) as { errcode?: unknown; code?: unknown };
+  const number = typeof errcode === "number" ? errcode : code;
+  return typeof number === "number" ? number & 0xff : undefined;
+}
+
 function unusable(name: EngineName, cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new Error(`Cannot use ${name}: ${why}`, { cause });

@@ -38,6 +38,13 @@ export class Feed {
     }
   }
 
+  /** Messages may have been missed: everybody is told, and gets nothing more. */
+  lose(error: Error): void {
+    const all = this.#following;
+    this.#following = [];
+    for (const { to } of all) to.lost(error);
+  }
+
   /** Brings nothing more to anybody. */
   close(): void {
     this.#following = [];

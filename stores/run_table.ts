@@ -7,24 +7,26 @@
 
 import { utf8Length } from "../protocol/text.ts";
 import type { Database, Statement } from "./engine.ts";
+import { overheadOf } from "./size.ts";
 import type { Message, Query } from "./store.ts";
 
 /** At most so many messages are in a row, and (unless it is one alone) so many bytes of bodies. */
 const RUN = { messages: 64, bytes: 16 * 1024 };
 
 const SCHEMA = `
-  CREATE TABLE runs (
+  CREATE TABLE IF NOT EXISTS runs (
     last INTEGER PRIMARY KEY,
     first INTEGER NOT NULL,
     topic INTEGER NOT NULL,
+    size INTEGER NOT NULL,
     times TEXT NOT NULL,
     bodies TEXT NOT NULL
   );
-  CREATE INDEX runs_of_topic ON runs (topic, last, first);
+  CREATE INDEX IF NOT EXISTS runs_of_topic ON runs (topic, last, first);
 `;
 
-/** No JSON encoding holds a line break: in a string it is escaped. */
-const BETWEEN = "\n";
+/** What stands between the bodies of a row. No JSON encoding holds a line break: in a string it is escaped. */
+export const BETWEEN = "\n";
 
 /** How many rows are kept as they were read last, for those who read one message after another. */
 const KEPT = 64;
@@ -41,7 +43,7 @@ interface Row {
 
 /** Messages, as rows of a database. */
 export class RunTable {
-  readonly #sql: Record<"insert" | "page" | "newest" | "from" | "delete", Statement>;
+  readonly #sql: Record<"insert" | "page" | "newest" | "from" | "delete" | "ends", Statement>;
   /** No row's bodies are larger than this, in bytes. */
   #largest = 0;
   /** The row that was looked at last for a time. */
@@ -58,7 +60,7 @@ export class RunTable {
     db.exec(SCHEMA);
     const columns = "last, first, times, bodies, octet_length(bodies) AS bytes";
     this.#sql = {
-      insert: db.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?)"),
+      insert: db.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)"),
       page: db.prepare(
         `SELECT ${columns} FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?`,
       ),
@@ -67,7 +69,32 @@ export class RunTable {
       ),
       from: db.prepare("SELECT last, first, times FROM runs WHERE last >= ? ORDER BY last LIMIT 1"),
       delete: db.prepare("DELETE FROM runs WHERE last <= ?"),
+      ends: db.prepare(
+        "SELECT min(first) AS first, max(last) AS last, max(size) AS largest, " +
+          "sum(last - first + 1) AS count FROM runs WHERE last > ?",
+      ),
     };
+  }
+
+  /**
+   * Reads what rows a database had before.
+   *
+   * @param floor messages up to here do not count
+   * @param last the last message that there should be
+   * @returns the first message that is there, expired or not
+   * @throws {Error} if not all messages are there
+   */
+  load(floor: number, last: number): number {
+    const [ends] = this.#sql.ends.all(floor) as [
+      { first: number | null; last: number; largest: number; count: number },
+    ];
+    const first = ends.first ?? last + 1;
+    const whole = ends.first === null
+      ? floor === last
+      : first <= floor + 1 && ends.last === last && ends.count === last - first + 1;
+    if (!whole) throw new Error("it is damaged: messages are missing in it");
+    this.#largest = ends.largest ?? 0;
+    return (this.#sql.from.all(0) as [Row?])[0]?.first ?? first;
   }
 
   /**
@@ -93,7 +120,8 @@ export class RunTable {
       const times = sameTime
         ? `${time}`
         : [time, ...run.slice(1).map((next) => next.time - time)].join();
-      this.#sql.insert.run(first + run.length - 1, first, id(topic), times, bodies);
+      const taken = size - (run.length - 1) + run.length * overheadOf(topic);
+      this.#sql.insert.run(first + run.length - 1, first, id(topic), taken, times, bodies);
       if (size > this.#largest) this.#largest = size;
       i = end;
     }
@@ -168,6 +196,12 @@ export class RunTable {
   /** Deletes the rows of which no message comes after a sequence number. */
   delete(upTo: number): void {
     this.#sql.delete.run(upTo);
+  }
+
+  /** Rows were undone: what is remembered of them is void. */
+  undone(): void {
+    this.#timed = undefined;
+    this.#kept.clear();
   }
 
   /** The table is empty. */

@@ -7,6 +7,13 @@
  * @module
  */
 
+/** Where a span begins and ends, and the time of the last message that there was. */
+export interface Extent {
+  readonly floor: number;
+  readonly last: number;
+  readonly lastTime: number;
+}
+
 /** The messages above a floor, up to the last. */
 export class Span {
   readonly #timeOf: (seq: number) => number;
@@ -17,12 +24,20 @@ export class Span {
   #oldest = Infinity;
 
   /**
-   * Makes an empty span.
+   * Makes a span, an empty one unless it is told where it stands.
    *
    * @param timeOf tells when a message above the floor was stored
+   * @param start where it begins and ends, and the time of the last message that there was
    */
-  constructor(timeOf: (seq: number) => number) {
+  constructor(
+    timeOf: (seq: number) => number,
+    { floor, last, lastTime }: Extent = { floor: 0, last: 0, lastTime: 0 },
+  ) {
     this.#timeOf = timeOf;
+    this.#floor = floor;
+    this.#last = last;
+    this.#lastTime = lastTime;
+    if (floor < last) this.#oldest = timeOf(floor + 1);
   }
 
   /** Everything up to here has expired. */
@@ -33,6 +48,11 @@ export class Span {
   /** The last sequence number that was given. */
   get last(): number {
     return this.#last;
+  }
+
+  /** The time of the last message that there was. */
+  get lastTime(): number {
+    return this.#lastTime;
   }
 
   /** The time of a message that is stored now: never before that of the last. */
@@ -53,8 +73,29 @@ export class Span {
     // Mostly a few messages have expired since the last time: so first in growing steps from the floor.
     let step = 1;
     while (this.#floor + step < this.#last && this.#timeOf(this.#floor + step) <= cutoff) step *= 2;
-    this.#floor = this.#halve(cutoff, Math.min(this.#last, this.#floor + step));
-    this.#oldest = this.#floor === this.#last ? Infinity : this.#timeOf(this.#floor + 1);
+    this.raise(this.#halve(cutoff, Math.min(this.#last, this.#floor + step)));
+  }
+
+  /** Raises the floor to a number. */
+  raise(upTo: number): void {
+    this.#floor = upTo;
+    this.#oldest = upTo === this.#last ? Infinity : this.#timeOf(upTo + 1);
+  }
+
+  /** Remembers how it is now; what comes back makes it so again. */
+  mark(): () => void {
+    const [floor, last, lastTime, oldest] = [
+      this.#floor,
+      this.#last,
+      this.#lastTime,
+      this.#oldest,
+    ];
+    return () => {
+      this.#floor = floor;
+      this.#last = last;
+      this.#lastTime = lastTime;
+      this.#oldest = oldest;
+    };
   }
 
   /** The last message above the floor that was stored at this time or before; the floor, if there is none. */

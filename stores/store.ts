@@ -40,17 +40,34 @@ export interface Message extends StoredMessage {
 export class StoreError extends Error {
   /** What the caller of the server gets to see. */
   readonly code: ErrorCode;
+  /** The limit that was reached, with `full` and `too_many`. */
+  declare readonly limit?: number;
 
   /**
    * Makes an error.
    *
    * @param message what could not be done, and why
-   * @param options the code, `unavailable` by default, and the `cause`
+   * @param options the code, `unavailable` by default, the limit that was reached, and the `cause`
    */
-  constructor(message: string, options: ErrorOptions & { code?: ErrorCode } = {}) {
+  constructor(message: string, options: ErrorOptions & { code?: ErrorCode; limit?: number } = {}) {
     super(message, options);
     this.code = options.code ?? "unavailable";
+    if (options.limit !== undefined) this.limit = options.limit;
   }
+}
+
+/**
+ * Says what a store could not do.
+ *
+ * @param what what it was to do
+ * @param cause why it could not
+ * @param code what the caller gets to see, `unavailable` by default
+ * @returns the error; a `StoreError` is left as it is
+ */
+export function because(what: string, cause: unknown, code?: ErrorCode): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(`Cannot ${what}: ${why}`, { cause, ...(code && { code }) });
 }
 
 /** What there is in a store. */
@@ -111,8 +128,10 @@ export interface Follower {
  *
  * A put that its session repeats is not stored again; its answer is that of the first time. This holds for the
  * last so many numbers of a session that were stored (a setting of the store, at least as many as its user leaves
- * unanswered), after the number that {@linkcode Store.bounds} gives as `recalls`. A put that was refused was not
- * stored, and may be repeated.
+ * unanswered), after the number that {@linkcode Store.bounds} gives as `recalls`. One that is older than what its
+ * session is remembered by is refused with `unknown_outcome`: it is never stored a second time in silence. A put that
+ * was refused was not stored, and may be repeated. Where one is refused with `full`, all later ones of its session in
+ * the batch are, too: so a producer that repeats them keeps its order.
  *
  * Any method rejects with a {@linkcode StoreError} where the store cannot do its work.
  */

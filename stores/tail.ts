@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sizeOf } from "./size.ts";
 import type { Message, Query } from "./store.ts";
 
 /** With so many messages, or so many bytes of bodies, it is time to move them. */
@@ -44,6 +45,13 @@ export class Tail {
     this.#bytes = 0;
   }
 
+  /** Messages after a number were not stored after all. */
+  cut(last: number): void {
+    while (this.#messages.length > 0 && this.#messages.at(-1)!.seq > last) {
+      this.#bytes -= this.#messages.pop()!.bytes;
+    }
+  }
+
   /** Whether it holds all messages of the store that come after a sequence number. */
   covers(after: number, last: number): boolean {
     return after >= last - this.#messages.length;
@@ -55,7 +63,31 @@ export class Tail {
     return first && this.#messages[seq - first.seq]?.time;
   }
 
-  /** The messages that a query asks for, if the tail covers it. */
+  /** What its messages take after one number and up to another. */
+  size(after: number, upTo: number): number {
+    let size = 0;
+    for (let i = this.#place(after); (this.#messages[i]?.seq ?? Infinity) <= upTo; i++) {
+      size += sizeOf(this.#messages[i]!);
+    }
+    return size;
+  }
+
+  /** The number up to which its messages after one take so much together; the last, if they take less. */
+  reach(after: number, size: number): number {
+    let i = this.#place(after);
+    for (let left = size; i < this.#messages.length && left > 0; i++) {
+      left -= sizeOf(this.#messages[i]!);
+    }
+    return this.#messages[i - 1]?.seq ?? after;
+  }
+
+  /** Where the messages after a number begin. */
+  #place(after: number): number {
+    const [first] = this.#messages;
+    return first ? Math.max(0, after + 1 - first.seq) : 0;
+  }
+
+  /** The messages that a query asks for, as far as the tail has them. */
   read({ topic, after, count, bytes, newest }: Query): readonly Message[] {
     const [first] = this.#messages;
     if (!first) return [];

@@ -16,16 +16,18 @@ interface Topic {
   readonly time: number;
 }
 
-const SCHEMA = "CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)";
+const SCHEMA =
+  "CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)";
 
 /**
  * The table of topics. Names go in and out as text; the messages name their topic by number.
  *
- * Changes belong to the transaction around them and take effect with {@linkcode TopicTable.commit}.
+ * Changes belong to the transaction around them; {@linkcode TopicTable.rollback} undoes them.
  */
 export class TopicTable {
   readonly #topics = new Map<string, Topic>();
-  readonly #changes = new Map<string, Topic>();
+  /** What was changed in this transaction, as it was before. */
+  readonly #undo = new Map<string, Topic | undefined>();
   readonly #sql: Record<"insert" | "delete" | "names" | "counts" | "before" | "around", Statement>;
   #nextId = 1;
 
@@ -56,6 +58,34 @@ export class TopicTable {
     };
   }
 
+  /**
+   * Reads which topics there are.
+   *
+   * @param db the database
+   * @param timeOf tells when a message was stored
+   */
+  load(db: Database, timeOf: (seq: number) => number): void {
+    const all = db.prepare(
+      "SELECT id, name, sum(last - first + 1) AS messages, max(last) AS seq " +
+        "FROM topics JOIN runs ON topic = id GROUP BY id",
+    );
+    for (const row of all.all() as (Omit<Topic, "time"> & { name: string })[]) {
+      const { id, name, messages, seq } = row;
+      this.#topics.set(name, { id, messages, seq, time: timeOf(seq) });
+      this.#nextId = Math.max(this.#nextId, id + 1);
+    }
+  }
+
+  /** How many topics there are, those included whose messages have expired and are not deleted yet. */
+  get size(): number {
+    return this.#topics.size;
+  }
+
+  /** Whether it is one of these. */
+  has(name: string): boolean {
+    return this.#topics.has(name);
+  }
+
   /** The number of a topic, if it holds messages after a sequence number. */
   find(name: string, after: number): number | undefined {
     const topic = this.#topics.get(name);
@@ -69,17 +99,17 @@ export class TopicTable {
       let end = i + 1;
       while (messages[end]?.topic === name) end++;
       const { seq, time } = messages[end - 1]!;
-      const known = this.#changes.get(name) ?? this.#topics.get(name);
+      const known = this.#topics.get(name);
       const id = known?.id ?? this.#nextId++;
       if (!known) this.#sql.insert.run(id, name);
-      this.#changes.set(name, { id, messages: (known?.messages ?? 0) + end - i, seq, time });
+      this.#change(name, { id, messages: (known?.messages ?? 0) + end - i, seq, time });
       i = end;
     }
   }
 
   /** The number of a topic to which messages were added. */
   id(name: string): number {
-    return this.#changes.get(name)!.id;
+    return this.#topics.get(name)!.id;
   }
 
   /** Counts out the messages of all runs up to a sequence number, which are about to be deleted. */
@@ -87,24 +117,31 @@ export class TopicTable {
     for (const { name, n } of this.#sql.counts.all(upTo) as { name: string; n: number }[]) {
       const topic = this.#topics.get(name)!;
       const messages = topic.messages - n;
-      this.#changes.set(name, { ...topic, messages });
       // A topic without messages is gone.
+      this.#change(name, messages === 0 ? undefined : { ...topic, messages });
       if (messages === 0) this.#sql.delete.run(topic.id);
     }
   }
 
   /** The transaction holds. */
   commit(): void {
-    for (const [name, topic] of this.#changes) {
-      if (topic.messages === 0) this.#topics.delete(name);
-      else this.#topics.set(name, topic);
-    }
-    this.#changes.clear();
+    this.#undo.clear();
   }
 
   /** The transaction does not hold. */
   rollback(): void {
-    this.#changes.clear();
+    for (const [name, topic] of this.#undo) this.#set(name, topic);
+    this.#undo.clear();
+  }
+
+  #change(name: string, topic: Topic | undefined): void {
+    if (!this.#undo.has(name)) this.#undo.set(name, this.#topics.get(name));
+    this.#set(name, topic);
+  }
+
+  #set(name: string, topic: Topic | undefined): void {
+    if (topic) this.#topics.set(name, topic);
+    else this.#topics.delete(name);
   }
 
   /**

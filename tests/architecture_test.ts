@@ -22,6 +22,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "@std/cli/parse-args": ["cli/"],
   "node:sqlite": ["stores/"],
+  "node:timers": ["stores/"],
 };
 
 interface Dependency {

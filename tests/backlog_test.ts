@@ -3,7 +3,7 @@ import { systemClock } from "../queue/clock.ts";
 import { Session } from "../queue/session.ts";
 import { BUFFER_LIMIT } from "../queue/wire.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { put } from "./store_contract_support.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { EVERYTHING, hosted, Peer } from "./support/peer.ts";
@@ -39,7 +39,7 @@ class Stuffed {
 
 for (const kind of ["many topics", "one topic"]) {
   Deno.test(`a peer that reads nothing is sent little of what it asked for, of ${kind}`, async () => {
-    const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
+    const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
     await using host = await hosted(store, systemClock);
     const body = JSON.stringify("x".repeat(LARGE));
     const topic = (i: number) => kind === "one topic" ? "t" : `t${i}`;
@@ -71,7 +71,7 @@ for (const kind of ["many topics", "one topic"]) {
 
 Deno.test("what expires while a peer does not read is not given to it", async () => {
   const clock = new ManualClock();
-  const store = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock });
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock });
   await using host = await hosted(store, clock);
   await store.append(Array.from({ length: 20 }, (_, i) => put("t", `${i}`.padEnd(30_000, "x"))));
   const wire = new Stuffed();
@@ -90,13 +90,13 @@ Deno.test("what expires while a peer does not read is not given to it", async ()
 });
 
 Deno.test("a subscriber whose peer does not read is sent nothing more until it does, and then all", async () => {
-  const store = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
   await using host = await hosted(store, systemClock);
   const wire = new Stuffed();
   const session = new Session(host, wire, 0, EVERYTHING);
   session.receive(JSON.stringify({
     ...{ action: "subscribe", id: 1, topic: "t" },
-    ...{ messages: 1e6, bytes: 1e9 },
+    ...{ messages: 1e6, bytes: 2e8 },
   }));
   await new Promise((resolve) => setTimeout(resolve, 0));
   const putter = new Peer(host);
@@ -109,4 +109,65 @@ Deno.test("a subscriber whose peer does not read is sent nothing more until it d
   const streamed = wire.sent.slice(before).flatMap((frame) => JSON.parse(frame).messages);
   assertEquals(streamed, Array.from({ length: 50 }, (_, i) => `${i}`));
   session.close();
+});
+
+for (const kind of ["one topic", "many topics"]) {
+  Deno.test(`those who wait are served no faster than their peer reads, of ${kind}`, async () => {
+    const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
+    await using host = await hosted(store, systemClock);
+    const wire = new Stuffed();
+    const session = new Session(host, wire, 0, EVERYTHING);
+    const topic = (i: number) => kind === "one topic" ? "t" : `t${i}`;
+    const all = Array.from({ length: TOPICS }, (_, i) => i);
+    const waits = all.map((id) => ({
+      ...{ action: "get_wait", id, topic: topic(id), timeout: 100_000 },
+    }));
+    session.receive(JSON.stringify(waits));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assertEquals(wire.sent, []);
+    const body = JSON.stringify("x".repeat(LARGE));
+    await store.append(all.map((i) => ({ topic: topic(i), body, bytes: body.length })));
+    for (const turn of [1, 2, 3]) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      assert(wire.buffered > 0, `something is sent in turn ${turn}`);
+      assert(wire.buffered < 2 * BUFFER_LIMIT + 2 * LARGE, `${wire.buffered} bytes are buffered`);
+      wire.read();
+    }
+    const answers = () => wire.sent.flatMap((frame) => JSON.parse(frame));
+    const end = (async () => {
+      while (answers().length < TOPICS) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        wire.read();
+      }
+    })();
+    await soon(end);
+    const bySeq = (one: { seq: number }, other: { seq: number }) => one.seq - other.seq;
+    assertEquals(answers().sort(bySeq).map(({ id }) => id), all);
+    assertEquals(answers().map(({ seq }) => seq), all.map((i) => i + 1));
+    assertEquals(host.queue.attended, 0);
+    session.close();
+  });
+}
+
+Deno.test("who stops waiting while its peer does not read, leaves the message to the next", async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
+  await using host = await hosted(store, clock);
+  const wire = new Stuffed();
+  const session = new Session(host, wire, 0, EVERYTHING);
+  const wait = { action: "get_wait", topic: "t" };
+  session.receive(
+    JSON.stringify([{ ...wait, id: 1, timeout: 10 }, { ...wait, id: 2, timeout: 100 }]),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  wire.buffered = BUFFER_LIMIT;
+  await store.append([put("t", "m")]);
+  clock.advance(10);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  wire.read();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const answers = wire.sent.flatMap((frame) => JSON.parse(frame));
+  assertEquals(answers.map(({ id, message }) => [id, message]), [[1, ""], [2, "m"]]);
+  session.close();
+  assertEquals(host.queue.attended, 0);
 });

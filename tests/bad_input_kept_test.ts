@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { decodeFrame } from "../protocol/requests.ts";
+import { decodeFrame } from "../protocol/frames.ts";
 import { openServer, quiet } from "./support/open_server.ts";
 import { Raw } from "./support/raw.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";

@@ -8,9 +8,11 @@ import {
 import { connect, DsmqError, serve } from "@dsmq/server";
 import { type Outcome, Program } from "./support/program.ts";
 
-/** Every command needs leave for the network, and no other. */
+/** Every command needs leave for the network, and no other; but a server for its file, if it has one. */
 function dsmq(...args: string[]): Program {
-  return new Program(["--allow-net", "--no-prompt", "cli.ts", ...args]);
+  const file = args.find((arg) => arg.startsWith("sqlite:"))?.slice("sqlite:".length);
+  const leaves = file ? [`--allow-read=${file}`, `--allow-write=${file}`] : [];
+  return new Program(["--allow-net", ...leaves, "--no-prompt", "cli.ts", ...args]);
 }
 
 async function ran(...args: string[]): Promise<Outcome> {
@@ -189,6 +191,46 @@ Deno.test("a server says in its first line where it is and what it runs on, and 
   assertEquals(last, "dsmq: stopped");
 });
 
+Deno.test("a server with a file goes on after a restart, and says what its messages survive", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const store = ["--store", `sqlite:${folder}/queue.db`];
+    for (const [durability, survives] of [["full", "a loss of power"], ["normal", "the end of "]]) {
+      await using house = await served(...store, "--durability", durability!);
+      await ran("put", "t", durability!, "--port", house.port);
+      house.server.child.kill("SIGINT");
+      const [first] = (await house.server.end()).stderr.split("\n");
+      const says = `with messages in sqlite:${folder}/queue.db on node:sqlite `;
+      assertStringIncludes(first!, `${says}(an acknowledged message survives ${survives}`);
+    }
+    await using house = await served(...store);
+    assertEquals((await ran("topics", "--port", house.port)).stdout, "2  t");
+    assertEquals((await ran("get", "t", "--port", house.port)).stdout, "full");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("limits are options of serve, and past them puts are refused or the oldest goes", async () => {
+  // Two bytes of quotes, three of text, one of topic and 100.
+  const limit = ["--max-stored-bytes", "212", "--max-topics", "1"];
+  await using rejects = await served(...limit);
+  for (const text of ["one", "two"]) await ran("put", "t", text, "--port", rejects.port);
+  assertEquals(await ran("put", "t", "six", "--port", rejects.port), {
+    code: 1,
+    stdout: "",
+    stderr: "dsmq: Cannot put message: 212 bytes are stored, the limit is 212",
+  });
+  assertEquals(await ran("put", "u", "", "--port", rejects.port), {
+    code: 1,
+    stdout: "",
+    stderr: "dsmq: Cannot put message: 1 topics hold messages, the limit is 1",
+  });
+  await using drops = await served(...limit, "--overflow", "drop-oldest");
+  for (const text of ["one", "two", "six"]) await ran("put", "t", text, "--port", drops.port);
+  assertEquals((await ran("get", "t", "--port", drops.port)).stdout, "two");
+});
+
 Deno.test("what was not used rightly is told in one line, with code 2", async () => {
   const cases: [string[], RegExp][] = [
     [["bogus"], /^dsmq: there is no command "bogus" /],
@@ -224,6 +266,22 @@ Deno.test("what cannot be done is told in one line, with code 1", async () => {
     [["serve", "--port", "ten"], /^dsmq: --port is a whole number, got "ten"$/],
     [["serve", "--port", "0", "--retention", "soon"], /^dsmq: --retention is a time such as /],
     [["serve", "--port", "0", "--retention", "0"], /retention is a whole number from 1 /],
+    [
+      ["serve", "--port", "0", "--store", "sqlite:/not/there/queue.db"],
+      /^dsmq: Cannot open sqlite:\/not\/there\/queue\.db: unable to open database file/,
+    ],
+    [
+      ["serve", "--port", "0", "--store", "disk"],
+      /store is "memory" or "sqlite:PATH", got "disk"$/,
+    ],
+    [
+      ["serve", "--port", "0", "--overflow", "drop"],
+      /overflow is "reject" or "drop-oldest", got "drop"$/,
+    ],
+    [
+      ["serve", "--port", "0", "--max-stored-bytes", "1GB"],
+      /^dsmq: --max-stored-bytes is a whole number, got "1GB"$/,
+    ],
     [
       ["serve", "--port", "0", "--engine", "other"],
       /engine is "auto", "@db\/sqlite" or "node:sqlite", got "other"$/,

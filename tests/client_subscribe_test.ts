@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, type Connection, DsmqError, type MessageStream, serve } from "@dsmq/server";
+import { openServer } from "./support/open_server.ts";
 import { Scripted } from "./support/scripted.ts";
 import { soon } from "./support/soon.ts";
 
@@ -266,4 +267,21 @@ Deno.test("a subscription that cannot begin where it was told rejects its first 
   await using now = mq.subscribe("t", { since: last + 5, onGap: "now" });
   await mq.put("t", "two");
   assertEquals((await now.next()).value?.body, "two");
+});
+
+Deno.test("a server that grants little ahead streams all the same, the largest message included", async () => {
+  for (const creditMessages of [1, 2, 3]) {
+    for (const creditBytes of [100, 101, 150, 199]) {
+      const limits = { messageBytes: 100, creditMessages, creditBytes };
+      await using server = await openServer({ limits });
+      await using mq = await connect(server.url);
+      const messages = Array.from({ length: 12 }, (_, i) => `${i}`.padEnd(98 - 7 * (i % 5), "x"));
+      const stream = mq.subscribe("t");
+      await mq.putMany("t", messages);
+      for (const message of messages) {
+        assertEquals((await soon(stream.next())).value?.body, message);
+      }
+      await stream.return?.();
+    }
+  }
 });

@@ -6,14 +6,14 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { append, Feed, put, RETENTION } from "./store_contract_support.ts";
 import { DelayedStore } from "./support/delayed_store.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 
 function open(): DelayedStore {
   const clock = new ManualClock();
-  return new DelayedStore(new SqliteStore({ engine: nodeSqlite, retention: RETENTION, clock }));
+  return new DelayedStore(new MemoryStore({ engine: nodeSqlite, retention: RETENTION, clock }));
 }
 
 Deno.test("a delayed store loses its feeds when told to, and can be followed again", async () => {

@@ -1,9 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeAnswers } from "../protocol/answers.ts";
 import { ERRORS } from "../protocol/errors.ts";
-import { decodeFrame } from "../protocol/requests.ts";
+import { decodeFrame } from "../protocol/frames.ts";
 import { ROOT } from "./support/program.ts";
-import { USUAL_LIMITS } from "../protocol/limits.ts";
+import { LIMITS, USUAL_LIMITS } from "../protocol/limits.ts";
+import { openServer } from "./support/open_server.ts";
+import { Raw } from "./support/raw.ts";
 
 const page = await Deno.readTextFile(new URL("docs/protocol.md", ROOT));
 
@@ -28,4 +30,32 @@ Deno.test("every frame that the protocol's page shows is understood", () => {
     for (const { action } of requests) assert(action !== "refused", frame);
   }
   for (const frame of answers) assert(decodeAnswers(frame) !== undefined, frame);
+});
+
+const inWords = (limit: number) =>
+  Number.isFinite(limit) ? limit.toLocaleString("en") : "unlimited";
+const cells = (text: string, columns: number) =>
+  [...text.matchAll(/^\| `(\w+)` .*$/gm)].map(([row]) =>
+    row.split("|").slice(1, columns + 1).map((cell) => cell.trim().replaceAll("`", ""))
+  ).filter(([name]) => name! in LIMITS);
+
+Deno.test("the page on reliability lists every limit with its default and what it bounds", async () => {
+  const reliability = await Deno.readTextFile(new URL("docs/reliability.md", ROOT));
+  const expected = Object.entries(LIMITS).map(([name, { usual, says }]) => [
+    name,
+    inWords(usual),
+    says,
+  ]);
+  assertEquals(
+    cells(reliability.split(/^## /m).find((part) => part.startsWith("Limits"))!, 3),
+    expected,
+  );
+});
+
+Deno.test("the protocol's page lists every limit that hello tells, with its default", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  const { limits } = await client.ask({ action: "hello", id: 1 });
+  const told = Object.entries(limits).map(([name, limit]) => [name, inWords(limit as number)]);
+  assertEquals(cells(page, 2), told);
 });

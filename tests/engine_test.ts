@@ -14,7 +14,7 @@ import {
 } from "@std/assert";
 import { loadEngine, tested } from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { append, put, RETENTION } from "./store_contract_support.ts";
 import { Database as FakeDatabase } from "./support/fake_db_sqlite.ts";
 import { ManualClock } from "./support/manual_clock.ts";
@@ -35,7 +35,7 @@ for (const leave of ["ffi", "read", "write", "env", "net"] as const) {
     async fn() {
       const engine = await loadEngine("auto");
       const clock = new ManualClock();
-      await using store = new SqliteStore({ engine, retention: RETENTION, clock });
+      await using store = new MemoryStore({ engine, retention: RETENTION, clock });
       assertStringIncludes(store.description, "node:sqlite");
       assertEquals((await append(store, [put("t")])).length, 1);
     },

@@ -5,6 +5,7 @@ import { USUAL_LIMITS } from "../protocol/limits.ts";
 
 const LIMITS = { ...USUAL_LIMITS, messageBytes: 1000 };
 const wire = { send() {}, buffered: 0, drained: () => Promise.resolve(), close() {} };
+const unasked = { noted() {}, flooded() {} };
 const frame = (count: number) =>
   JSON.stringify(Array.from({ length: count }, () => ({ action: "topics", id: 1 })));
 
@@ -15,7 +16,12 @@ function busy(ms: number): void {
 
 Deno.test("a long frame lets others have their turn in between", async () => {
   let done = 0;
-  const line = new Line(wire, LIMITS, { act: () => (done++, busy(2)), refuse() {}, failed() {} });
+  const line = new Line(wire, LIMITS, {
+    act: () => (done++, busy(2)),
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
   line.receive(frame(50));
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert(done > 0 && done < 50, `${done} of 50 requests were done before the others' turn`);
@@ -25,7 +31,12 @@ Deno.test("a long frame lets others have their turn in between", async () => {
 
 Deno.test("after each run that takes its time others have a turn", async () => {
   let [done, most, before] = [0, 0, 0];
-  const line = new Line(wire, LIMITS, { act: () => (done++, busy(11)), refuse() {}, failed() {} });
+  const line = new Line(wire, LIMITS, {
+    act: () => (done++, busy(11)),
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
   const looks = setInterval(() => {
     most = Math.max(most, done - before);
     before = done;
@@ -45,7 +56,12 @@ Deno.test("what is said while others wait for their turn is not looked at before
       return understood++, 1000;
     },
   };
-  const line = new Line(wire, limits, { act: () => busy(11), refuse() {}, failed() {} });
+  const line = new Line(wire, limits, {
+    act: () => busy(11),
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
   const put = JSON.stringify({ action: "put", id: 1, topic: "t", message: "m" });
   for (let i = 0; i < 5; i++) line.receive(put);
   await new Promise((resolve) => setTimeout(resolve, 0));
@@ -57,7 +73,7 @@ Deno.test("what is said while others wait for their turn is not looked at before
 Deno.test("a frame of many puts is stored in parts, so that others are not kept waiting", async () => {
   const runs: number[] = [];
   const act = (run: readonly unknown[]) => void runs.push(run.length);
-  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {} });
+  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {}, ...unasked });
   const put = { action: "put", id: 1, topic: "t", message: "m" };
   line.receive(JSON.stringify(Array.from({ length: 10_000 }, () => put)));
   await line.finish();
@@ -68,7 +84,7 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
   const runs: string[][] = [];
   const act = (run: readonly { readonly action: string }[]) =>
     void runs.push(run.map(({ action }) => action));
-  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {} });
+  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {}, ...unasked });
   const put = { action: "put", id: 1, topic: "t", message: "m" };
   const get = { action: "get", id: 1, topic: "t" };
   const latest = { ...get, action: "get_latest" };
@@ -86,7 +102,7 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
 Deno.test("a line that is stopped does nothing more, also in the midst of a frame", async () => {
   let done = 0;
   const act = () => void (++done === 3 && line.stop());
-  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {} });
+  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {}, ...unasked });
   line.receive(frame(9));
   line.receive(frame(9));
   await line.finish();
@@ -101,7 +117,7 @@ Deno.test("what goes wrong in a request is its answer, and the line goes on", as
   let done = 0;
   const act = () => ++done === 2 ? Promise.reject(new Error("a defect")) : undefined;
   const refuse = (_run: unknown, error: unknown) => void errors.push(error);
-  const line = new Line(wire, LIMITS, { act, refuse, failed() {} });
+  const line = new Line(wire, LIMITS, { act, refuse, failed() {}, ...unasked });
   line.receive(frame(2));
   line.receive(frame(1));
   await line.finish();
@@ -119,6 +135,7 @@ Deno.test("a failure that cannot even be answered ends the line, and is told onc
     act,
     refuse,
     failed: (error) => void errors.push(error),
+    ...unasked,
   });
   line.receive(frame(2));
   line.receive(frame(1));

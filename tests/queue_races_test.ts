@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Host } from "../queue/host.ts";
-import type { Page } from "../stores/store.ts";
+import { type Bounds, type Page, StoreError } from "../stores/store.ts";
 import { HandStore, page } from "./support/hand_store.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { hosted, Peer } from "./support/peer.ts";
@@ -242,4 +242,19 @@ Deno.test("a getWait that does not wait looks at the store, also while others ar
   await turn();
   (await soon(at.store.next<Page>())).answer(page(1, 1));
   assertEquals((await soon(asked)).seq, 1);
+});
+
+Deno.test("a gap is told to the next read, if the stream that should begin after it cannot", async () => {
+  await using at = await scene();
+  const bounds = () => at.store.next<Bounds>();
+  const hello = at.peer.ask({ action: "hello", since: { after: 1 } });
+  (await bounds()).answer({ floor: 3, last: 5, recalls: 0 });
+  (await bounds()).answer({ floor: 3, last: 5, recalls: 0 });
+  await soon(hello);
+  const subscribe = { action: "subscribe", topic: "t", messages: 1, bytes: 100, onGap: "now" };
+  const failed = at.peer.ask(subscribe);
+  (await bounds()).refuse(new StoreError("the disk is full"));
+  assertEquals((await soon(failed)).error?.code, "unavailable");
+  const told = await soon(at.peer.ask({ action: "get", topic: "t" }));
+  assertEquals(told.error?.code, "trimmed");
 });

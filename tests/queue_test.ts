@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../queue/clock.ts";
 import type { Host } from "../queue/host.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { StoreError } from "../stores/store.ts";
 import { put } from "./store_contract_support.ts";
 import { DelayedStore } from "./support/delayed_store.ts";
@@ -12,7 +12,7 @@ import { seeded } from "./support/seeded.ts";
 
 /** A queue over a store that answers late and out of order, as one behind a network does. */
 async function house(seed: number): Promise<{ host: Host; store: DelayedStore } & AsyncDisposable> {
-  const sqlite = new SqliteStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
+  const sqlite = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
   const store = new DelayedStore(sqlite, { seed });
   const host = await hosted(store, systemClock);
   return { host, store, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() };
@@ -123,7 +123,7 @@ Deno.test("a connection that closes in the midst of its requests leaves nobody b
 
 Deno.test("a queue purges once something was put, and not before", async () => {
   const clock = new ManualClock();
-  const sqlite = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock });
+  const sqlite = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock });
   let purges = 0;
   const trim = sqlite.trim.bind(sqlite);
   sqlite.trim = (budget) => (purges++, trim(budget));
@@ -140,7 +140,7 @@ Deno.test("a queue purges once something was put, and not before", async () => {
 
 Deno.test("a store that was not empty is purged from the start", async () => {
   const clock = new ManualClock();
-  const sqlite = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock });
+  const sqlite = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock });
   await sqlite.append([put("t", "m")]);
   let purges = 0;
   sqlite.trim = () => Promise.resolve(purges++ > 0);
@@ -150,7 +150,7 @@ Deno.test("a store that was not empty is purged from the start", async () => {
 });
 
 Deno.test("where the store takes nothing each put of a frame fails, and a bad one for its own reason", async () => {
-  const store = new SqliteStore({ engine: nodeSqlite, retention: 1000, clock: systemClock });
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock: systemClock });
   await using host = await hosted(store, systemClock);
   store.append = () => Promise.reject(new StoreError("the store is gone"));
   const put = { action: "put", topic: "t", message: "m" };

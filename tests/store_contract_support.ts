@@ -14,6 +14,7 @@ import {
   type Store,
   StoreError,
 } from "../stores/store.ts";
+import type { Limits } from "../stores/admission.ts";
 import type { ManualClock } from "./support/manual_clock.ts";
 
 /** For how many milliseconds the stores of these tests keep a message. */
@@ -27,6 +28,10 @@ export interface Bench {
   readonly clock: ManualClock;
   /** Opens another new store; the test closes it. */
   another(): Promise<Store>;
+  /** Goes on with a new store that has limits, instead of the one before. */
+  limited(limits: Partial<Limits>): Promise<Store>;
+  /** The store as it goes on: where restarts are to change nothing, closed and opened again. */
+  next(): Promise<Store>;
 }
 
 /** Promises, each with its proof. */
@@ -36,6 +41,26 @@ export type Promises = Readonly<Record<string, (bench: Bench) => Promise<void>>>
 export function put(topic: string, text = "x"): Put {
   const body = JSON.stringify(text);
   return { topic, body, bytes: new TextEncoder().encode(body).length };
+}
+
+/** A message that its session may put again. */
+export function numbered(session: string, n: number, topic = "t", text = `${session} ${n}`): Put {
+  return { ...put(topic, text), session, n };
+}
+
+/** What became of puts, in short: the number of what was stored, `dup` before it if it had been; or the code of the error. */
+export async function outcomes(store: Store, batch: readonly Put[]): Promise<(number | string)[]> {
+  const results = await store.append(batch);
+  assertEquals(results.length, batch.length);
+  return results.map((result) => {
+    if (result instanceof StoreError) return result.code;
+    return result.dup ? `dup ${result.seq}` : result.seq;
+  });
+}
+
+/** All bodies of a topic, as texts. */
+export async function texts(store: Store, topic = "t"): Promise<string[]> {
+  return (await read(store, { topic })).messages.map(({ body }) => JSON.parse(body) as string);
 }
 
 /** Texts to put into one topic. */

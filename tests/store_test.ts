@@ -8,9 +8,10 @@ import {
 import { type Engine, loadEngine } from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { SqliteStore } from "../stores/sqlite.ts";
-import { type Put, type Store, StoreError } from "../stores/store.ts";
-import { testStore } from "./store_contract.ts";
+import { FileStore } from "../stores/file.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { type Message, type Put, type Store, StoreError } from "../stores/store.ts";
+import { type Opening, testStore } from "./store_contract.ts";
 import { nth, watched } from "./store_contract_failing.ts";
 import {
   append,
@@ -31,17 +32,38 @@ const native = await loadEngine("@db/sqlite").catch((error: Error) => error);
 const noNative = native instanceof Error ? native.message : undefined;
 
 function open(engine: Engine, clock = new ManualClock(), retention = RETENTION): Store {
-  return new SqliteStore({ engine, retention, clock });
+  return new MemoryStore({ engine, retention, clock });
 }
 
-testStore("node:sqlite", ({ clock }) => Promise.resolve(open(nodeSqlite, clock)));
+/** The files of the stores, by their place; they go with the process. */
+const files = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(files, { recursive: true }));
+
+function openFile(engine: Engine, { place, ...options }: Opening): Promise<Store> {
+  const path = `${files}/${place}.db`;
+  return Promise.resolve(new FileStore({ ...options, engine, path, durability: "normal" }));
+}
+
+testStore("node:sqlite", (options) => {
+  return Promise.resolve(new MemoryStore({ ...options, engine: nodeSqlite }));
+});
 testStore(
   "@db/sqlite",
-  async ({ clock }) => open(await loadEngine("@db/sqlite"), clock),
+  async (options) => new MemoryStore({ ...options, engine: await loadEngine("@db/sqlite") }),
   { ignore: noNative },
 );
+testStore("a file", (options) => openFile(nodeSqlite, options), { restarts: true });
+testStore(
+  "a file on @db/sqlite",
+  async (options) => openFile(await loadEngine("@db/sqlite"), options),
+  { ignore: noNative, restarts: true },
+);
+testStore("a file by the adapter for @db/sqlite", (options) => openFile(overFake, options), {
+  restarts: true,
+});
+
 /** Its messages are in the database before they are read. */
-class Moving extends SqliteStore {
+class Moving extends MemoryStore {
   override async append(batch: readonly Put[]) {
     const results = await super.append(batch);
     await listed(this);
@@ -55,14 +77,19 @@ async function listed(store: Store): Promise<(readonly [string, number])[]> {
   return entries.map(({ topic, messages }) => [topic, messages] as const);
 }
 
-testStore("node:sqlite, without a tail", ({ clock }) => {
-  return Promise.resolve(new Moving({ engine: nodeSqlite, retention: RETENTION, clock }));
+testStore("node:sqlite, without a tail", (options) => {
+  return Promise.resolve(new Moving({ ...options, engine: nodeSqlite }));
 });
-testStore("the adapter for @db/sqlite", ({ clock }) => Promise.resolve(open(overFake, clock)));
+testStore("the adapter for @db/sqlite", (options) => {
+  return Promise.resolve(new MemoryStore({ ...options, engine: overFake }));
+});
 for (const seed of [1, 2]) {
   testStore(
     `a delayed store, seed ${seed}`,
-    ({ clock }) => Promise.resolve(new DelayedStore(open(nodeSqlite, clock), { seed })),
+    (options) => {
+      const store = new MemoryStore({ ...options, engine: nodeSqlite });
+      return Promise.resolve(new DelayedStore(store, { seed }));
+    },
   );
 }
 
@@ -246,6 +273,30 @@ Deno.test("a database that is full takes messages again once others have expired
   const last = await append(store, [put("t", "new")]);
   assertEquals((await read(store, { topic: "t" })).messages, last);
   assertEquals(await listed(store), [["t", 1]]);
+});
+
+Deno.test("older and newer messages can be read while a database takes nothing", async () => {
+  const { failing, failOn } = watched();
+  await using store = open(failing);
+  const all = await append(store, Array.from({ length: 100 }, (_, i) => put("t", `${i}`)));
+  await listed(store);
+  all.push(...await append(store, [put("u"), ...puts("t", "a", "bcd", "e")]));
+  all.splice(100, 1);
+  failOn((sql) => sql.startsWith("INSERT"));
+  assertEquals((await read(store, { topic: "t" })).messages, all);
+  assertEquals((await read(store, { topic: "t", newest: true })).messages, all.slice(-1));
+  for (const [count, bytes] of [[1000, 12], [7, 1000], [1, 1], [104, 1000], [1000, 400]] as const) {
+    const found: Message[] = [];
+    for (let after = 0; after < 104;) {
+      const page = await read(store, { topic: "t", after, count, bytes });
+      assert(page.messages.length <= count);
+      const size = page.messages.reduce((sum, message) => sum + message.bytes, 0);
+      assert(size <= bytes || page.messages.length === 1, `${size} bytes, at most ${bytes}`);
+      found.push(...page.messages);
+      after = page.through;
+    }
+    assertEquals(found, all);
+  }
 });
 
 Deno.test("a long batch is in the database at once: to look through it would take longer", async () => {

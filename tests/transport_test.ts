@@ -45,3 +45,41 @@ Deno.test("a peer that does not read has more and more buffered, and is told of 
   conn.close();
   await listener.stop();
 });
+
+Deno.test({
+  name: "a peer that goes away before its upgrade is answered has a visit that ends",
+  // Deno itself waits for such an upgrade for ever.
+  sanitizeOps: false,
+  fn: goesAway,
+});
+
+async function goesAway(): Promise<void> {
+  const [admitted, answer] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()];
+  const ended = Promise.withResolvers<void>();
+  const house: House = {
+    http: () => new Response(),
+    async admit(_request, from) {
+      admitted.resolve(from);
+      await answer.promise;
+      return () => ({ receive() {}, closed: ended.resolve });
+    },
+    failed: (error) => ended.reject(error),
+  };
+  const listener = listen({ host: "127.0.0.1", port: 0 }, house);
+  const conn = await Deno.connect({ port: listener.port });
+  const lines = [
+    "GET / HTTP/1.1",
+    "Host: localhost",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    `Sec-WebSocket-Key: ${btoa("0123456789abcdef")}`,
+  ];
+  await conn.write(new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`));
+  assertEquals(await soon(admitted.promise), "127.0.0.1");
+  conn.close();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  answer.resolve();
+  await soon(ended.promise);
+  await listener.stop();
+}

@@ -10,6 +10,9 @@ import type { Address, House, Listener, Peer, Visit } from "./transport.ts";
 /** Little is buffered below so many bytes. */
 const LOW_WATER = 64 * 1024;
 
+/** How long a socket may take to open once the upgrade was answered, in milliseconds: mostly it takes less than one. */
+const OPEN_WITHIN = 2000;
+
 /** After what time to look again whether a slow peer has read, in milliseconds: there is no event for it. */
 const DRAIN_POLL = { first: 5, longest: 100 };
 
@@ -23,6 +26,7 @@ const DRAIN_POLL = { first: 5, longest: 100 };
  */
 export function listen({ host, port, tls }: Address, house: House): Listener {
   const end = new AbortController();
+  const arriving = new Set<DenoPeer>();
   const server = Deno.serve({
     hostname: host,
     port,
@@ -33,20 +37,26 @@ export function listen({ host, port, tls }: Address, house: House): Listener {
       house.failed(error);
       return new Response("Internal error\n", { status: 500 });
     },
-  }, (request) => {
+  }, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-    return upgrade ? welcome(request, house) : house.http(request);
+    return upgrade ? welcome(request, info, house, arriving) : house.http(request);
   });
   const stop = () => {
     // Not shutdown(): it waits for the end of every request's body, which may never come.
     end.abort();
+    for (const peer of arriving) peer.drop();
     return server.finished;
   };
   return { host: server.addr.hostname, port: server.addr.port, stop };
 }
 
-async function welcome(request: Request, house: House): Promise<Response> {
-  const verdict = await house.admit(request);
+async function welcome(
+  request: Request,
+  { remoteAddr, completed }: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  house: House,
+  arriving: Set<DenoPeer>,
+): Promise<Response> {
+  const verdict = await house.admit(request, remoteAddr.hostname);
   if (verdict instanceof Response) return verdict;
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) =>
     name.trim()
@@ -60,16 +70,32 @@ async function welcome(request: Request, house: House): Promise<Response> {
   try {
     upgrade = Deno.upgradeWebSocket(request, options);
   } catch (error) {
+    verdict(NOBODY).closed();
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
   }
-  new DenoPeer(upgrade.socket, verdict, house);
+  const peer = new DenoPeer(upgrade.socket, verdict, house, () => arriving.delete(peer));
+  arriving.add(peer);
+  // If the peer is gone by now, its socket neither opens nor closes.
+  const answered = () => peer.hasToOpen();
+  completed.then(answered, answered);
   return upgrade.response;
 }
+
+/** In the place of a peer whose handshake failed. */
+const NOBODY: Peer = {
+  send() {},
+  buffered: 0,
+  drained: () => Promise.resolve(),
+  close() {},
+  drop() {},
+};
 
 class DenoPeer implements Peer {
   readonly #socket: WebSocket;
   readonly #house: House;
   #arrived: ((peer: Peer) => Visit) | undefined;
+  #isHere: (() => void) | undefined;
+  #late: ReturnType<typeof setTimeout> | undefined;
   #visit: Visit | undefined;
   #gone = false;
   /** At most so much is buffered, in characters: to ask the platform takes as long as to send. */
@@ -79,9 +105,16 @@ class DenoPeer implements Peer {
   #nextLook: ReturnType<typeof setTimeout> | undefined;
   #pause = DRAIN_POLL.first;
 
-  constructor(socket: WebSocket, arrived: (peer: Peer) => Visit, house: House) {
+  /** Wraps a socket; `isHere` is called when it opened, or never will. */
+  constructor(
+    socket: WebSocket,
+    arrived: (peer: Peer) => Visit,
+    house: House,
+    isHere: () => void,
+  ) {
     this.#socket = socket;
     this.#arrived = arrived;
+    this.#isHere = isHere;
     this.#house = house;
     const heard = (event: Event) => this.#guarded(event);
     // Nobody listens for errors: the close event, which follows, says the same.
@@ -101,8 +134,8 @@ class DenoPeer implements Peer {
   #heard(event: Event): void {
     switch (event.type) {
       case "open":
-        this.#visit = this.#arrived!(this);
-        this.#arrived = undefined;
+        if (this.#gone) return this.#socket.close();
+        this.#enter();
         // A listener takes half a kilobyte, and this one has done its work.
         this.#socket.onopen = null;
         return;
@@ -111,6 +144,21 @@ class DenoPeer implements Peer {
       case "close":
         return this.drop();
     }
+  }
+
+  /** The upgrade was answered: unless the socket opens soon, the peer is gone. */
+  hasToOpen(): void {
+    if (this.#arrived) this.#late = setTimeout(() => this.drop(), OPEN_WITHIN);
+  }
+
+  #enter(): void {
+    const arrived = this.#arrived;
+    if (!arrived) return;
+    this.#arrived = undefined;
+    clearTimeout(this.#late);
+    this.#isHere?.();
+    this.#isHere = undefined;
+    this.#visit = arrived(this);
   }
 
   get buffered(): number {
@@ -140,6 +188,7 @@ class DenoPeer implements Peer {
     this.#gone = true;
     this.close(CLOSE.internalError, "given up");
     this.#look();
+    this.#enter();
     this.#visit?.closed();
   }
 

@@ -30,8 +30,15 @@ export interface Visit {
 export interface House {
   /** Answers a request that is not for a WebSocket. */
   http(request: Request): Response;
-  /** Admits a request for a WebSocket, or answers it otherwise. */
-  admit(request: Request): Promise<Response | ((peer: Peer) => Visit)>;
+  /**
+   * Admits a request for a WebSocket, or answers it otherwise.
+   *
+   * @param request the request
+   * @param from the address that it comes from
+   * @returns the answer; or what is called once with the peer, also if that is gone by then or its handshake fails:
+   * its visit is then over at once
+   */
+  admit(request: Request, from: string): Promise<Response | ((peer: Peer) => Visit)>;
   /** Takes note of an error that should not be. */
   failed(error: unknown): void;
 }

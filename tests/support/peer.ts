@@ -16,13 +16,17 @@ import { Session } from "../../queue/session.ts";
 import type { Wire } from "../../queue/wire.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
-import { USUAL_LIMITS } from "../../protocol/limits.ts";
+import { type ServerLimits, USUAL_LIMITS } from "../../protocol/limits.ts";
 
 /** Leave to do everything, for those who have no token. */
 export const EVERYTHING: Leave = new Leave("", {});
 
 /** What sessions over a store have in common; it ends with the queue. */
-export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDisposable> {
+export async function hosted(
+  store: Store,
+  clock: Clock,
+  limits: Partial<ServerLimits> = {},
+): Promise<Host & AsyncDisposable> {
   const queue = await Queue.open(store, clock, quiet);
   return {
     queue,
@@ -32,8 +36,9 @@ export async function hosted(store: Store, clock: Clock): Promise<Host & AsyncDi
       epoch: store.epoch,
       kept: store.kept,
       retention: 600_000,
-      limits: USUAL_LIMITS,
+      limits: { ...USUAL_LIMITS, ...limits },
     },
+    errorsPerMinute: limits.errorsPerMinute ?? Infinity,
     door: { digestOf, leaveOf: () => EVERYTHING },
     claims: new Claims(),
     pulses: new Pulses(queue),

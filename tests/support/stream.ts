@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Raw } from "./raw.ts";
 
 /** More credit than a test uses up. */
-export const AMPLE = { messages: 1_000_000, bytes: 1_000_000_000 };
+export const AMPLE = { messages: 1_000_000, bytes: 200_000_000 };
 
 /** A request to subscribe to the topic `t`, with ample credit unless it says otherwise. */
 export function subscribe(id: number, fields: object = {}): { id: number } {

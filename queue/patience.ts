@@ -1,0 +1,36 @@
+/**
+ * How many failures of a connection a server bears with.
+ *
+ * @module
+ */
+
+import type { WireError } from "../protocol/errors.ts";
+import type { Host } from "./host.ts";
+
+const MINUTE = 60_000;
+
+/**
+ * The same host for one connection, whose failures are counted.
+ *
+ * @param host what all have in common
+ * @param lost called once, when more have failed within a minute than may
+ * @returns a host that counts; the same, if there is no limit
+ */
+export function withPatience(host: Host, lost: () => void): Host {
+  const { errorsPerMinute, queue: { clock } } = host;
+  if (errorsPerMinute === Infinity) return host;
+  /** When those failed that are not a minute old. */
+  let times: number[] = [];
+  let patient = true;
+  const refused = (error: WireError) => {
+    host.refused(error);
+    if (!patient) return;
+    const now = clock.now();
+    times.push(now);
+    if (times.length <= errorsPerMinute) return;
+    times = times.filter((time) => time > now - MINUTE && time <= now);
+    patient = times.length <= errorsPerMinute;
+    if (!patient) lost();
+  };
+  return { ...host, refused };
+}

@@ -1,0 +1,166 @@
+/**
+ * What becomes of each put: it is stored, was stored before, or is refused.
+ *
+ * @module
+ */
+
+import type { Holdings } from "./holdings.ts";
+import { FORGOTTEN, type PutOnce } from "./put_once.ts";
+import { overheadOf } from "./size.ts";
+import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
+
+/** How much a store takes. */
+export interface Limits {
+  /** What all messages take together, in bytes; see `size.ts`. */
+  readonly storedBytes: number;
+  /** What to do when that is reached. */
+  readonly overflow: "reject" | "drop-oldest";
+  /** How many topics may hold messages. */
+  readonly topics: number;
+  /** How many of the last numbers of a session are recognised when they are repeated. */
+  readonly window: number;
+}
+
+/** Tells the time, in milliseconds since 1970. */
+export interface Time {
+  /** In whole milliseconds. */
+  now(): number;
+  /** What was stored at this time or before has expired. */
+  cutoff(): number;
+}
+
+/** Decides, and hands what is stored to the holdings. */
+export class Admission {
+  readonly #holdings: Holdings;
+  readonly #puts: PutOnce;
+  readonly #limits: Limits;
+  readonly #time: Time;
+  readonly #atomic: boolean;
+
+  /**
+   * Makes the decisions of a store.
+   *
+   * @param holdings what the store holds
+   * @param puts what was put once
+   * @param limits how much it takes
+   * @param time tells the time, and what has expired
+   * @param atomic a failure of the database is thrown, and undoes all; else it refuses the put that it befell
+   */
+  constructor(holdings: Holdings, puts: PutOnce, limits: Limits, time: Time, atomic: boolean) {
+    this.#holdings = holdings;
+    this.#puts = puts;
+    this.#limits = limits;
+    this.#time = time;
+    this.#atomic = atomic;
+  }
+
+  /**
+   * Takes a batch.
+   *
+   * @param batch what is put
+   * @param now the time
+   * @param messages gets those that are stored
+   * @returns what became of each put
+   */
+  take(batch: readonly Put[], now: number, messages: Message[]): (Stored | StoreError)[] {
+    const { span } = this.#holdings;
+    const { storedBytes } = this.#limits;
+    const time = span.timeAt(now);
+    const results: (Stored | StoreError)[] = [];
+    let lastTopic: string | undefined;
+    let overhead = 0;
+    /** Sessions one of whose puts was refused because the store is full. */
+    let refused: Map<string, StoreError> | undefined;
+    for (const put of batch) {
+      const { topic, body, bytes, session, n } = put;
+      const numbered = session !== undefined && n !== undefined;
+      if (numbered) {
+        const seq = this.#puts.find(session, n);
+        if (seq !== 0) {
+          results.push(seq === FORGOTTEN ? forgotten(n) : { seq, dup: true });
+          continue;
+        }
+        const error = refused?.get(session);
+        if (error) {
+          results.push(error);
+          continue;
+        }
+      }
+      if (topic !== lastTopic) {
+        const error = this.#noTopic(topic);
+        if (error) {
+          results.push(error);
+          continue;
+        }
+        lastTopic = topic;
+        overhead = overheadOf(topic);
+      }
+      const size = bytes + overhead;
+      const error = this.#holdings.bytes + size > storedBytes && this.#noRoom(size);
+      if (error) {
+        if (session !== undefined) (refused ??= new Map()).set(session, error);
+        results.push(error);
+        // Its topic was not taken; or it may hold nothing any more, for what was dropped.
+        lastTopic = undefined;
+        continue;
+      }
+      const message = { seq: span.last + 1, time, topic, body, bytes };
+      this.#holdings.take(message, size);
+      if (numbered) this.#puts.note(session, n, message.seq);
+      messages.push(message);
+      results.push(message);
+    }
+    return results;
+  }
+
+  #noTopic(topic: string): StoreError | undefined {
+    const { topics } = this.#limits;
+    if (this.#holdings.admitsTopic(topic, topics)) return undefined;
+    return this.#attempt(() => {
+      this.#holdings.span.expire(this.#time.cutoff());
+      return this.#holdings.makeRoomForTopic(topic, topics) ? undefined : this.#tooManyTopics();
+    });
+  }
+
+  #noRoom(size: number): StoreError | undefined {
+    const { storedBytes, overflow } = this.#limits;
+    return this.#attempt(() => {
+      this.#holdings.span.expire(this.#time.cutoff());
+      const drop = overflow === "drop-oldest" && size <= storedBytes;
+      this.#holdings.shrink(storedBytes - size, drop);
+      return this.#holdings.bytes + size <= storedBytes ? undefined : this.#full(size);
+    });
+  }
+
+  #attempt(work: () => StoreError | undefined): StoreError | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (this.#atomic) throw error;
+      return because("store messages", error);
+    }
+  }
+
+  #full(size: number): StoreError {
+    const limit = this.#limits.storedBytes;
+    const why = size > limit
+      ? `it takes ${size} bytes, the limit of all that is stored is ${limit}`
+      : `${this.#holdings.bytes} bytes are stored, the limit is ${limit}`;
+    return new StoreError(`Cannot put message: ${why}`, { code: "full", limit });
+  }
+
+  #tooManyTopics(): StoreError {
+    const limit = this.#limits.topics;
+    return new StoreError(
+      `Cannot put message: ${limit} topics hold messages, the limit is ${limit}`,
+      { code: "too_many", limit },
+    );
+  }
+}
+
+function forgotten(n: number): StoreError {
+  return new StoreError(
+    `Cannot tell whether message ${n} is stored: its session has put too many since`,
+    { code: "unknown_outcome" },
+  );
+}

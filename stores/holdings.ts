@@ -1,0 +1,288 @@
+/**
+ * What a store holds: messages in the tables of a database, and newer ones on their way there.
+ *
+ * @module
+ */
+
+import type { TopicEntry } from "../protocol/answers.ts";
+import type { Database } from "./engine.ts";
+import { RunSizes } from "./run_sizes.ts";
+import { RunTable } from "./run_table.ts";
+import { type Extent, Span } from "./span.ts";
+import type { Message, Page, Query, TopicQuery } from "./store.ts";
+import { Tail } from "./tail.ts";
+import { TopicTable } from "./topic_table.ts";
+
+/** What a transaction ends with. */
+export interface Ending {
+  /** Writes what else belongs to the transaction, just before it is committed. */
+  save(): void;
+  /** It is committed. */
+  done(): void;
+  /** It failed, in its work or as it was `committing`; what is in memory is undone already. */
+  failed(error: unknown, committing: boolean): void;
+}
+
+/** The first slice of a purge, in messages; it grows while slices take little of the budget. */
+const FIRST_SLICE = 16;
+
+/** A slice of a purge that makes room, in messages. */
+const ROOM_SLICE = 1024;
+
+/** Messages in a database, and those in the tail that come after them. */
+export class Holdings {
+  readonly span: Span;
+  readonly topics: TopicTable;
+  /** All after what is in the database. */
+  readonly tail = new Tail();
+  readonly #db: Database;
+  readonly #runs: RunTable;
+  readonly #sizes: RunSizes;
+  readonly #ending: Ending | undefined;
+  /** The topics of the messages in the tail. */
+  readonly #tailTopics = new Set<string>();
+  /** Every row up to here is deleted. */
+  #purged = 0;
+  /** What all messages after `#counted` take; it trails behind the floor. */
+  #bytes = 0;
+  #counted = 0;
+  #inTransaction = false;
+
+  /**
+   * Makes the tables in a database, or reads what they hold.
+   *
+   * @param db an open database
+   * @param start where the messages begin and end that are in it
+   * @param ending what else its transactions do
+   */
+  constructor(db: Database, start?: Extent, ending?: Ending) {
+    this.#db = db;
+    this.#ending = ending;
+    this.#runs = new RunTable(db);
+    this.topics = new TopicTable(db);
+    this.#sizes = new RunSizes(db);
+    const timeOf = (seq: number) => this.tail.timeOf(seq) ?? this.#runs.timeOf(seq);
+    if (start) this.#load(start, timeOf);
+    this.span = new Span(timeOf, start);
+  }
+
+  /** What is stored, in bytes; some of it may have expired. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a message, which follows on the last; its topic was admitted after the tail was moved last. */
+  take(message: Message, size: number): void {
+    this.tail.add(message);
+    this.span.grow(1, message.time);
+    this.#bytes += size;
+  }
+
+  /** Admits a topic if it holds messages, or if certainly fewer do than may. */
+  admitsTopic(topic: string, most: number): boolean {
+    const known = this.#tailTopics;
+    if (known.has(topic)) return true;
+    // Topics of the tail may be counted twice here.
+    if (!this.topics.has(topic) && this.topics.size + known.size >= most) return false;
+    known.add(topic);
+    return true;
+  }
+
+  /** Admits a topic that holds nothing, once those have gone that have expired, if fewer hold messages than may. */
+  makeRoomForTopic(topic: string, most: number): boolean {
+    this.moveTail();
+    const { floor } = this.span;
+    if (this.topics.size >= most && this.#purged < floor) this.#purge(floor);
+    return this.admitsTopic(topic, most);
+  }
+
+  /** Deletes what has expired until so much is stored; if that is not enough, then also the oldest ones, if `drop`. */
+  shrink(bytes: number, drop: boolean): void {
+    const { span } = this;
+    const moved = this.#lastMoved;
+    let gone = Math.min(span.floor, moved);
+    while (this.#bytes > bytes && this.#sizes.endBy(gone)) {
+      this.#purge(Math.min(this.#purged + ROOM_SLICE, gone));
+    }
+    if (this.#bytes > bytes) this.#countOut(span.floor);
+    if (this.#bytes <= bytes || !drop) return;
+    span.raise(this.#reach(span.floor, this.#bytes - bytes));
+    this.#countOut(span.floor);
+    gone = Math.min(span.floor, moved);
+    if (this.#sizes.endBy(gone)) this.#purge(gone);
+  }
+
+  /** Moves the tail into the database. */
+  moveTail(): void {
+    const { messages } = this.tail;
+    if (messages.length === 0) return;
+    const { floor } = this.span;
+    const kept = messages[0]!.seq > floor ? messages : messages.filter(({ seq }) => seq > floor);
+    this.transaction(() => {
+      this.#countOut(floor);
+      this.topics.add(kept);
+      this.#runs.insert(kept, (topic) => this.topics.id(topic));
+      this.#sizes.changed();
+    });
+    this.#emptyTail();
+  }
+
+  /** Reads a page. */
+  page(query: Query): Page {
+    const { floor, last } = this.span;
+    const messages = query.after >= last
+      ? []
+      : this.#messages(query.after < floor ? { ...query, after: floor } : query);
+    const full = query.newest !== true && messages.length > 0;
+    return {
+      messages,
+      through: full ? messages.at(-1)!.seq : Math.max(query.after, last),
+      floor,
+    };
+  }
+
+  /** Lists topics. */
+  list(query: TopicQuery): TopicEntry[] {
+    this.moveTail();
+    const { floor } = this.span;
+    return this.topics.list(query, floor, this.#purged < floor || this.#runs.splits(floor));
+  }
+
+  /** Deletes what has expired in the database until a time, in slices of about so many milliseconds; says whether all is gone. */
+  purgeUntil(end: number, sliceMs: number): boolean {
+    const upTo = Math.min(this.span.floor, this.#lastMoved);
+    for (let slice = FIRST_SLICE; this.#purged < upTo;) {
+      const begin = performance.now();
+      if (begin >= end) return false;
+      this.#purge(Math.min(this.#purged + slice, upTo));
+      if (performance.now() - begin < sliceMs) slice *= 2;
+      else slice = Math.max(FIRST_SLICE, slice >> 1);
+    }
+    return true;
+  }
+
+  /** Does work in a transaction; within one, as a part of it. If it fails, nothing of it has happened. */
+  transaction(work: () => void): void {
+    if (this.#inTransaction) return work();
+    const undo = this.#mark();
+    let committing = false;
+    this.#inTransaction = true;
+    try {
+      this.#db.exec("BEGIN");
+      work();
+      this.#ending?.save();
+      committing = true;
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      undo();
+      try {
+        this.#db.exec("ROLLBACK");
+      } catch {
+        // SQLite has done it by itself, as it does where memory or the disk is full.
+      }
+      this.#ending?.failed(error, committing);
+      throw error;
+    } finally {
+      this.#inTransaction = false;
+    }
+    this.topics.commit();
+    this.#ending?.done();
+  }
+
+  /** The last message that is in the database. */
+  get #lastMoved(): number {
+    return this.span.last - this.tail.messages.length;
+  }
+
+  #load(start: Extent, timeOf: (seq: number) => number): void {
+    const { floor, last } = start;
+    this.#purged = this.#runs.load(floor, last) - 1;
+    this.#counted = floor;
+    this.#bytes = this.#sizes.size(floor, last);
+    this.topics.load(this.#db, timeOf);
+  }
+
+  #messages(query: Query): readonly Message[] {
+    const { tail } = this;
+    if (tail.covers(query.after, this.span.last)) return tail.read(query);
+    try {
+      this.moveTail();
+    } catch {
+      // Where the database takes nothing, what is in it can be read all the same, and the tail after it.
+    }
+    const found = this.#inDatabase(query);
+    if (tail.messages.length === 0) return found;
+    if (query.newest) {
+      const newest = tail.read(query);
+      return newest.length > 0 ? newest : found;
+    }
+    const count = query.count - found.length;
+    const bytes = query.bytes - found.reduce((sum, message) => sum + message.bytes, 0);
+    if (count === 0 || (found.length > 0 && bytes <= 0)) return found;
+    const rest = tail.read({ ...query, after: this.#lastMoved, count, bytes });
+    // One message always comes, however large: not if there are others before it.
+    const fits = found.length === 0 || (rest[0]?.bytes ?? 0) <= bytes;
+    return fits ? [...found, ...rest] : found;
+  }
+
+  #inDatabase(query: Query): readonly Message[] {
+    const { topic, after, newest } = query;
+    const id = this.topics.find(topic, after);
+    if (id === undefined) return [];
+    if (!newest) return this.#runs.oldest({ ...query, id });
+    const message = this.#runs.newest(topic, id, after);
+    return message ? [message] : [];
+  }
+
+  #purge(upTo: number): void {
+    this.transaction(() => {
+      this.#countOut(upTo);
+      this.topics.forget(upTo);
+      this.#runs.delete(upTo);
+      this.#sizes.changed();
+      this.#purged = Math.max(this.#purged, upTo);
+      if (upTo === this.span.last) this.#runs.emptied();
+    });
+  }
+
+  /** Messages up to here are gone: they are not stored any more. It comes before they are deleted. */
+  #countOut(upTo: number): void {
+    if (upTo <= this.#counted) return;
+    const moved = this.#lastMoved;
+    if (this.#counted < moved) {
+      this.#bytes -= this.#sizes.size(this.#counted, Math.min(upTo, moved));
+    }
+    this.#bytes -= this.tail.size(Math.max(this.#counted, moved), upTo);
+    this.#counted = upTo;
+  }
+
+  /** The number up to which the messages after one take so much together, or all of them. */
+  #reach(after: number, size: number): number {
+    const moved = this.#lastMoved;
+    if (after >= moved) return this.tail.reach(after, size);
+    const { upTo, lacking } = this.#sizes.reach(after, size);
+    return lacking > 0 ? this.tail.reach(moved, lacking) : upTo;
+  }
+
+  #emptyTail(): void {
+    this.tail.clear();
+    this.#tailTopics.clear();
+  }
+
+  /** Remembers what is in memory; what comes back makes it so again, for what came to the tail since is void. */
+  #mark(): () => void {
+    const [purged, bytes, counted] = [this.#purged, this.#bytes, this.#counted];
+    const undoSpan = this.span.mark();
+    const { last } = this.span;
+    return () => {
+      // The order counts: a span that is shorter has no messages that the tail still has.
+      undoSpan();
+      this.tail.cut(last);
+      if (this.tail.messages.length === 0) this.#tailTopics.clear();
+      [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];
+      this.topics.rollback();
+      this.#runs.undone();
+      this.#sizes.changed();
+    };
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * How much of a connection may wait to be done: `inFlight` and `inFlightBytes`.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { ServerLimits } from "../protocol/limits.ts";
+import { Session } from "../queue/session.ts";
+import type { Page } from "../stores/store.ts";
+import { HandStore, page } from "./support/hand_store.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { EVERYTHING, hosted } from "./support/peer.ts";
+
+/** A connection whose store answers when the test says so. */
+async function connection(limits: Partial<ServerLimits>) {
+  const [store, clock] = [new HandStore(), new ManualClock()];
+  const host = await hosted(store, clock, limits);
+  const refused: string[] = [];
+  const sent: string[] = [];
+  const closed: [number, string][] = [];
+  const wire = {
+    send: (frame: string) => void sent.push(frame),
+    buffered: 0,
+    drained: () => Promise.resolve(),
+    close: (code: number, reason: string) => void closed.push([code, reason]),
+    drop: () => void closed.push([0, "dropped"]),
+  };
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+  const counting = { ...host, refused: ({ code }: { code: string }) => void refused.push(code) };
+  const session = new Session(counting, wire, 0, EVERYTHING);
+  return {
+    sent,
+    refused,
+    closed,
+    clock,
+    say: (said: unknown) => session.receive(JSON.stringify(said)),
+    sayText: (text: unknown) => session.receive(text),
+    /** Lets the line take what is next. */
+    turn,
+    /** The store answers so many reads: there is nothing. */
+    async answer(reads: number) {
+      for (let i = 0; i < reads; i++) (await store.next<Page>()).answer(page(0));
+      // On a slow machine the line lets others have a turn before it goes on.
+      for (let i = 0; i < 5; i++) await turn();
+    },
+    /** Whom it answered and how, in order. */
+    heard: () =>
+      sent.splice(0).flatMap((frame) => JSON.parse(frame)).map(({ id, error }) =>
+        error ? [id, error.code, error.limit] : [id]
+      ),
+    async [Symbol.asyncDispose]() {
+      session.close();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const get = (id?: number) => ({ action: "get", id, topic: "t" });
+
+for (const kind of ["ours", "of dsmq 1.x"]) {
+  const idOf = (i: number) => kind === "ours" ? i : undefined;
+  Deno.test(`of requests ${kind} that wait the N+1st is refused, in its turn, and the N are done`, async () => {
+    await using client = await connection({ inFlight: 3 });
+    client.say(get(idOf(0)));
+    await client.turn();
+    for (const i of [1, 2, 3, 4, 5]) client.say(get(idOf(i)));
+    assertEquals(client.sent, []);
+    await client.answer(4);
+    const expected = [[0], [1], [2], [3], [4, "too_many", 3], [5, "too_many", 3]];
+    assertEquals(client.heard(), expected.map(([id, ...error]) => [idOf(id as number), ...error]));
+    client.say(get(idOf(6)));
+    await client.answer(1);
+    assertEquals(client.heard(), [[idOf(6)]]);
+    assertEquals(client.closed, []);
+  });
+}
+
+Deno.test("as soon as a request is being done, another may wait", async () => {
+  await using client = await connection({ inFlight: 1 });
+  client.say(get(0));
+  await client.turn();
+  client.say(get(1));
+  client.say(get(2));
+  await client.answer(1);
+  client.say(get(3));
+  await client.answer(2);
+  assertEquals(client.heard(), [[0], [1], [2, "too_many", 1], [3]]);
+});
+
+Deno.test("of a frame for which there is not room the first are done and the others refused, in order", async () => {
+  await using client = await connection({ inFlight: 3 });
+  const latest = (id: number) => ({ ...get(id), action: "get_latest" });
+  client.say([0, 1, 2, 3, 4].map(latest));
+  await client.turn();
+  await client.answer(1);
+  // The second is being done and one waits, so there is room for two.
+  client.say([5, 6, 7].map(latest));
+  await client.answer(4);
+  assertEquals(client.heard(), [
+    ...[[0], [1], [2], [3, "too_many", 3], [4, "too_many", 3]],
+    ...[[5], [6], [7, "too_many", 3]],
+  ]);
+});
+
+Deno.test("messages that look like requests count as one request each", async () => {
+  await using client = await connection({ inFlight: 3 });
+  client.say(get(0));
+  await client.turn();
+  const pad = ['"action":'.repeat(10), '{"action":"get"}'];
+  for (const id of [1, 2, 3]) client.say({ ...get(id), pad });
+  await client.answer(4);
+  assertEquals(client.heard(), [[0], [1], [2], [3]]);
+});
+
+Deno.test("of bytes that wait no more are taken than may, but one frame is, however large", async () => {
+  await using client = await connection({ inFlightBytes: 1000 });
+  // A character counts as a byte, however many it takes.
+  const padded = (id: number, bytes: number) => {
+    const bare = JSON.stringify({ ...get(id), pad: "" }).length;
+    return { ...get(id), pad: "é".repeat(bytes - bare) };
+  };
+  client.say(get(0));
+  await client.turn();
+  client.say(padded(1, 5000));
+  client.say(get(2));
+  await client.answer(2);
+  assertEquals(client.heard(), [[0], [1], [2, "too_many", 1000]]);
+
+  client.say(get(3));
+  await client.turn();
+  client.say(padded(4, 600));
+  client.say(padded(5, 401));
+  client.say(padded(6, 400));
+  client.say(get(7));
+  await client.answer(3);
+  assertEquals(client.heard(), [[3], [4], [5, "too_many", 1000], [6], [7, "too_many", 1000]]);
+});
+
+Deno.test("who goes on when four times as many are refused as may wait is closed with 1008", async () => {
+  await using client = await connection({ inFlight: 3 });
+  client.say(get(0));
+  await client.turn();
+  for (let id = 1; id <= 3 + 12; id++) client.say(get(id));
+  assertEquals(client.closed, []);
+  client.say(get(16));
+  for (let id = 17; id < 100; id++) client.say(get(id));
+  // What it has sent already is read first, or it would not hear the goodbye.
+  client.clock.advance(99);
+  assertEquals(client.closed, []);
+  client.clock.advance(1);
+  assertEquals(client.closed.splice(0), [[1008, "too many requests wait"]]);
+  await client.answer(1);
+  assertEquals(client.refused, []);
+  // It does not answer the goodbye.
+  client.clock.advance(2000);
+  assertEquals(client.closed, [[0, "dropped"]]);
+});
+
+Deno.test("who hears of its refusals before it goes on is no flood", async () => {
+  await using client = await connection({ inFlight: 3 });
+  for (let round = 0; round < 5; round++) {
+    client.say(get(0));
+    await client.turn();
+    for (let id = 1; id <= 3 + 12; id++) client.say(get(id));
+    await client.answer(4);
+    assertEquals(client.heard().length, 1 + 3 + 12);
+  }
+  client.clock.advance(1000);
+  assertEquals(client.closed, []);
+});
+
+Deno.test("puts of dsmq 1.x wait in any number, as many as the bytes allow", async () => {
+  const put = { action: "put", topic: "t", message: "m" };
+  await using client = await connection({
+    inFlight: 3,
+    inFlightBytes: 100 * JSON.stringify(put).length,
+  });
+  client.say(get());
+  await client.turn();
+  for (let i = 0; i < 150; i++) client.say(put);
+  // There is room for no byte more, and nobody waits to hear of it.
+  assertEquals(client.refused.splice(0), Array(50).fill("too_many"));
+  client.say({ ...get(), action: "get_latest" });
+  await client.answer(1);
+  assertEquals(client.refused, [...Array(100).fill("unavailable"), "too_many"]);
+  const [got, latest] = client.sent.splice(0).map((frame) => JSON.parse(frame));
+  assertEquals([got, latest.message, latest.error.code], [{ message: "" }, "", "too_many"]);
+  client.say(get());
+  await client.answer(1);
+  assertEquals([client.sent, client.closed], [['{"message":""}'], []]);
+});
+
+Deno.test("frames that hold no request count as well", async () => {
+  await using client = await connection({ inFlight: 3 });
+  client.say(get(0));
+  await client.turn();
+  const junk = ["", "{", "[]", new Uint8Array(10_000_000), "1"];
+  for (let i = 0; i < 1000; i++) client.sayText(junk[i % junk.length]);
+  await client.answer(1);
+  assertEquals(client.heard(), [[0]]);
+  assertEquals(client.closed, []);
+  assert(client.refused.length >= 600, `${client.refused.length} are refused`);
+  client.say(get(1));
+  await client.answer(1);
+  assertEquals(client.heard(), [[1]]);
+});

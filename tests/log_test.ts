@@ -1,0 +1,50 @@
+/**
+ * The log of a server: whatever it does, the server goes on.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { Complaints } from "../server/complaints.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { openServer } from "./support/open_server.ts";
+import { quiet } from "./support/open_server.ts";
+import { Raw } from "./support/raw.ts";
+
+const failing = {
+  "throws": () => {
+    throw new Error("no space left");
+  },
+  "rejects": () => Promise.reject(new Error("no space left")),
+};
+
+for (const [what, say] of Object.entries(failing)) {
+  Deno.test(`a log that ${what} stalls nothing, and does not end the process`, async () => {
+    let said = 0;
+    const fail = () => (said++, say());
+    const log = { info: fail, warn: fail, error: fail };
+    await using server = await openServer({ log: log as typeof quiet });
+    await using client = await Raw.open(server.url);
+    client.send("{");
+    assertEquals((await client.ask({ action: "get", id: 1, topic: "" })).error.code, "bad_topic");
+    client.send({ action: "put", topic: "t", message: "m" });
+    assertEquals(await client.ask({ action: "get", topic: "t" }), { message: "m" });
+    assert(said > 0, "the log was used");
+  });
+}
+
+Deno.test("refusals are told at most once a second, and the last of them when the server stops", () => {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const complaints = new Complaints(clock, { ...quiet, warn: (text: string) => told.push(text) });
+  const note = (message: string) => complaints.note({ code: "bad_request", message });
+  for (const message of ["1", "2", "3"]) note(message);
+  assertEquals(told.splice(0), ["dsmq: refused a request: 1"]);
+  clock.advance(1000);
+  assertEquals(told.splice(0), ["dsmq: refused a request: 3 (and 1 more in the last second)"]);
+  note("4");
+  complaints.stop();
+  assertEquals(told.splice(0), ["dsmq: refused a request: 4"]);
+  clock.advance(10_000);
+  assertEquals([told, complaints.count], [[], 4]);
+});

@@ -1,0 +1,38 @@
+/**
+ * Puts four times as much into a store as it may hold, and prints by how many bytes the process grew at most.
+ *
+ * @module
+ */
+
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { MemoryStore } from "../../stores/memory.ts";
+import { StoreError } from "../../stores/store.ts";
+
+const storedBytes = Number(Deno.args[0]);
+const overflow = Deno.args[1] as "reject" | "drop-oldest";
+const clock = { now: () => Date.now() };
+const limits = { storedBytes, overflow };
+const options = { engine: nodeSqlite, retention: 600_000, clock };
+{
+  // What the process itself takes once it has worked for a while is not what is measured.
+  await using store = new MemoryStore({ ...options, limits: { ...limits, storedBytes: 2 ** 20 } });
+  for (let i = 0; i < 1000; i++) await store.append(batch(i));
+}
+const before = Deno.memoryUsage().rss;
+let [most, refused, put] = [before, 0, 0];
+await using store = new MemoryStore({ ...options, limits });
+for (let i = 0; put < 4 * storedBytes; i++) {
+  for (const result of await store.append(batch(i))) if (result instanceof StoreError) refused++;
+  put += 340 * 361;
+  if (i % 20 !== 0) continue;
+  await new Promise((resolve) => setTimeout(resolve));
+  most = Math.max(most, Deno.memoryUsage().rss);
+}
+console.log(JSON.stringify({ grown: most - before, refused }));
+
+function batch(i: number) {
+  return Array.from({ length: 340 }, (_, j) => {
+    const body = JSON.stringify(`${i} ${j}`.padEnd(253, "x"));
+    return { topic: "topic".padEnd(6, `${i % 7}`), body, bytes: body.length };
+  });
+}
