@@ -19,6 +19,7 @@ import type { Holder } from "./claims.ts";
 import { done, fail, type Host, told, wireError } from "./host.ts";
 import { allowed, type Leave, noLeave, readableTopics, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
 import { Line, type Worker } from "./line.ts";
+import { Lull } from "./lull.ts";
 import { withPatience } from "./patience.ts";
 import type { Outbox } from "./outbox.ts";
 import { locate, locateAll } from "./positions.ts";
@@ -49,6 +50,8 @@ export class Session implements Worker, Holder, Pulse {
   /** Under which name it puts, if it said so. */
   #name: string | undefined;
   #endPulse: () => void = NOTHING;
+  /** There once it says goodbye. */
+  #lull: Lull | undefined;
   #endGoodbye: () => void = NOTHING;
   #closed = false;
 
@@ -81,6 +84,10 @@ export class Session implements Worker, Holder, Pulse {
     await this.#line.finish();
     this.#reads.end(error);
     this.close();
+    // Where a goodbye crosses what the peer says, Deno's own WebSockets reset the connection: what the peer has
+    // not read by then, answers and goodbye, is lost.
+    await this.#wire.drained();
+    await (this.#lull = new Lull()).wait(this);
     this.#wire.close(CLOSE.serviceRestart, "the server is stopping");
   }
 
@@ -113,6 +120,7 @@ export class Session implements Worker, Holder, Pulse {
     this.#line.stop();
     this.#endPulse();
     this.#endGoodbye();
+    this.#lull?.end(this);
     if (this.#name !== undefined) this.#host.claims.release(this.#name, this);
     this.#openStreams?.close();
     this.#reads.end(GONE);

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, serve, type Server } from "@dsmq/server";
+import { RawPutter } from "./faults/raw_putter.ts";
 import { Raw } from "./support/raw.ts";
 import { soon } from "./support/soon.ts";
 
@@ -68,6 +69,19 @@ Deno.test("shutdown finishes what was accepted: all of a frame is answered befor
   assertEquals((await raw.closed).code, 1012);
   assertEquals(answers.map(({ id }: { id: number }) => id), [1, 2, 3, 4, 5]);
   assertEquals([answers[3].message, answers[4].message], ["before", "after"]);
+});
+
+Deno.test("a client that is in the middle of many puts has every answer, and the goodbye, before the end", async () => {
+  for (let i = 0; i < 5; i++) {
+    const server = await serve({ port: 0 });
+    const putter = await RawPutter.open(server.port, "t", "raw");
+    while (putter.acknowledged.size < 1000) await new Promise((resolve) => setTimeout(resolve, 1));
+    await soon(server.shutdown());
+    await soon(putter.over);
+    assertEquals(putter.code, 1012);
+    assert(putter.ordered);
+    assertEquals(putter.acknowledged.size, server.stats().stored);
+  }
 });
 
 Deno.test("shutdown tells those who wait that the server is stopping", async () => {
