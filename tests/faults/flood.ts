@@ -38,6 +38,9 @@ const TIMES = 3;
 
 const PUTTERS = 3;
 
+/** So many messages are there beforehand. */
+const WARM = 500;
+
 /**
  * Puts far more than a queue may keep.
  *
@@ -85,7 +88,7 @@ export async function flood(options: FloodOptions): Promise<Finding[]> {
     const held = most.held - before.held;
     const full = refused.filter(({ code }) => code === "full");
     const rejects = overflow === "reject";
-    const stored = seqs.length * each;
+    const stored = (seqs.length + WARM) * each;
     const findings: Finding[] = [
       { what: "puts", seen: count, good: true },
       {
@@ -140,7 +143,7 @@ function judged(reader: FloodReader, seqs: readonly number[], rejects: boolean):
 /** Has a server do what it will do, with few messages: the room that V8 takes for garbage grows once. */
 async function warm(url: string): Promise<void> {
   await using mq = await connect(url);
-  const bodies = Array.from({ length: 500 }, (_, i) => `${BODY}${i}`);
+  const bodies = Array.from({ length: WARM }, (_, i) => `${BODY}${i}`);
   const last = (await mq.putMany("warm", bodies)).at(-1);
   await Promise.all(
     Array.from({ length: 4 * PUTTERS }, async () => {

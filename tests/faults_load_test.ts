@@ -1,0 +1,42 @@
+/**
+ * Short runs of what `tests/faults/` does at length: load, and input as no sane client sends it.
+ *
+ * @module
+ */
+
+import { clocks } from "./faults/clock.ts";
+import { flood } from "./faults/flood.ts";
+import { fuzz } from "./faults/fuzz.ts";
+import { allGood } from "./faults/report.ts";
+import { sigterm } from "./faults/sigterm.ts";
+import { slow } from "./faults/slow.ts";
+import { soak } from "./faults/soak.ts";
+
+Deno.test("among random and mutated frames the server lives, and answers each request that has an id once", async () => {
+  allGood(await fuzz({ frames: 2000, seed: 1 }));
+});
+
+Deno.test("subscribers that never read take little, and the others hardly notice them", async () => {
+  // So short a look at the slowest of all puts is at the mercy of whatever else the machine does.
+  allGood(await slow({ seconds: 2, subscribers: 100, slower: 10, untilGivenUp: false }));
+});
+
+for (const overflow of ["reject", "drop-oldest"] as const) {
+  Deno.test(`a full queue that is flooded holds its limit, and its readers go on (${overflow})`, async () => {
+    allGood(await flood({ limit: 4 * 1024 * 1024, overflow }));
+  });
+}
+
+Deno.test("a server in all kinds of use makes no error, and takes no more and more memory", async () => {
+  allGood(await soak({ seconds: 6, retention: 1000, growth: 0.5 }));
+});
+
+for (const store of ["memory", "file"] as const) {
+  Deno.test(`a server that is told to stop under load answers what it took, and ends in time (${store})`, async () => {
+    allGood(await sigterm({ times: 2, store }));
+  });
+
+  Deno.test(`a clock that jumps by an hour disorders nothing, and loses nothing before its time (${store})`, async () => {
+    for (const seed of [1, 2, 3]) allGood(await clocks({ steps: 150, seed, store }));
+  });
+}
