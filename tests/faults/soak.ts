@@ -54,7 +54,7 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
   const kept = store === "file" ? `sqlite:${dir}/queue.db` as const : "memory";
   await using server = await ChildServer.start({ retention, transport, store: kept });
   try {
-    const full = await fullSpeed(server, Math.min(MEASURED, seconds * 1000));
+    const full = await fullSpeed(server, Math.min(MEASURED, seconds * 500));
     const random = seeded(seed);
     await using proxy = new FaultyProxy(
       server.port,
