@@ -69,8 +69,7 @@ export async function sigterm(options: SigtermOptions): Promise<Finding[]> {
   const ours = clients.map((mq, i) => new Putter(mq, `ours ${i}`));
   const stopped: Stopped[] = [];
   try {
-    for (let i = 0; i < times; i++) {
-      const before = sum(ours.map(({ acknowledged }) => acknowledged.size));
+    for (let [i, before] = [0, 0]; i < times; i++) {
       const raw = await Promise.all(
         [0, 1].map((n) => RawPutter.open(port, TOPIC, `raw ${i}.${n}`)),
       );
@@ -86,6 +85,7 @@ export async function sigterm(options: SigtermOptions): Promise<Finding[]> {
       const after = sum(ours.map(({ acknowledged }) => acknowledged.size));
       const byRaw = sum(raw.map(({ acknowledged }) => acknowledged.size));
       stopped.push({ ending, raw, took, acknowledged: after - before + byRaw });
+      before = after;
       server = await start(port);
     }
     for (const putter of ours) putter.stop();
