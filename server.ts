@@ -5,7 +5,13 @@
  */
 
 import deno from "./deno.json" with { type: "json" };
-import { type Limits, PROTOCOL, type ServerLimits } from "./protocol/limits.ts";
+import {
+  largestFrame,
+  type Limits,
+  patience,
+  PROTOCOL,
+  type ServerLimits,
+} from "./protocol/limits.ts";
 import type { Clock } from "./queue/clock.ts";
 import { type Log, Queue } from "./queue/queue.ts";
 import { Complaints } from "./server/complaints.ts";
@@ -48,6 +54,8 @@ export interface Stats {
   readonly delivered: number;
   /** Requests refused or failed since the start. */
   readonly refused: number;
+  /** Connections given up since the start: their peers read nothing, or did not answer, for too long. */
+  readonly dropped: number;
 }
 
 /** A running server. */
@@ -58,6 +66,8 @@ export interface Server extends AsyncDisposable {
   readonly port: number;
   /** Where clients of this machine find it, such as `ws://127.0.0.1:30008`. */
   readonly url: string;
+  /** How peers arrive. */
+  readonly transport: TransportChoice;
   /** How messages are kept, such as `memory on node:sqlite`. */
   readonly store: string;
   /** Resolves once the server has stopped, however it came to it. */
@@ -93,12 +103,14 @@ export interface Server extends AsyncDisposable {
 export async function serve(options: ServeOptions = {}): Promise<Server> {
   const settings = checked(options);
   settings.signal?.throwIfAborted();
-  const transport = import("./transports/deno.ts");
-  const [{ listen }, store] = await Promise.all([transport, openStore(settings)]);
+  const [{ listen }, store] = await Promise.all([
+    loadTransport(settings.transport),
+    openStore(settings),
+  ]);
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
     const server = new RunningServer(queue, store, settings);
-    server.open(listen);
+    await server.open(listen);
     return server;
   } catch (error) {
     await queue[Symbol.asyncDispose]();
@@ -116,11 +128,17 @@ async function openStore({ store, engine, retention, clock }: Settings): Promise
   return new SqliteStore({ engine: await loadEngine(engine), retention, clock });
 }
 
+/** Loaded here and not above: importing this file touches neither Deno nor npm. */
+function loadTransport(choice: TransportChoice): Promise<{ listen: Transport }> {
+  return choice === "builtin" ? import("./transports/deno.ts") : import("./transports/node.ts");
+}
+
 class RunningServer implements Server {
   readonly store: string;
   readonly #queue: Queue;
   readonly #sessions: Sessions;
   readonly #complaints: Complaints;
+  readonly #givenUp: Complaints;
   readonly #settings: Settings;
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopListening = new AbortController();
@@ -132,28 +150,38 @@ class RunningServer implements Server {
     this.store = store.description;
     this.#queue = queue;
     this.#settings = settings;
-    this.#complaints = new Complaints(clock, log);
+    this.#complaints = new Complaints(clock, log, "refused a request");
+    this.#givenUp = new Complaints(clock, log, "gave up a peer");
     const server = `dsmq/${VERSION}`;
-    this.#sessions = new Sessions({
-      queue,
-      welcome: {
-        protocol: PROTOCOL,
-        server,
-        epoch: store.epoch,
-        kept: store.kept,
-        retention,
-        limits: told(limits),
+    this.#sessions = new Sessions(
+      {
+        queue,
+        welcome: {
+          protocol: PROTOCOL,
+          server,
+          epoch: store.epoch,
+          kept: store.kept,
+          retention,
+          limits: told(limits),
+        },
+        shutdown: allowShutdown ? () => void this.shutdown() : undefined,
+        refused: ({ message }) => this.#complaints.note(message),
       },
-      shutdown: allowShutdown ? () => void this.shutdown() : undefined,
-      refused: (error) => this.#complaints.note(error),
-    }, `${server}: a message queue. Connect with a WebSocket.`);
+      `${server}: a message queue. Connect with a WebSocket.`,
+      (why) => this.#givenUp.note(why),
+    );
   }
 
   /** Opens the port, and from then on heeds signals. */
-  open(listen: Transport): void {
-    const { host, port, signal, handleSignals } = this.#settings;
+  async open(listen: Transport): Promise<void> {
+    const { host, port, signal, handleSignals, limits, clock } = this.#settings;
+    const bounds = {
+      frameBytes: largestFrame(limits),
+      patience: patience(limits),
+      after: clock.after.bind(clock),
+    };
     try {
-      this.#listener = listen({ host, port }, this.#sessions);
+      this.#listener = await listen({ host, port }, this.#sessions, bounds);
     } catch (error) {
       throw cannotListen(host, port, error as Error);
     }
@@ -162,6 +190,10 @@ class RunningServer implements Server {
     if (handleSignals) this.#heedSignals(stop);
     // It may have aborted while the store was opened.
     if (signal?.aborted) stop();
+  }
+
+  get transport(): TransportChoice {
+    return this.#settings.transport;
   }
 
   get host(): string {
@@ -182,7 +214,8 @@ class RunningServer implements Server {
 
   stats(): Stats {
     const connections = this.#sessions.count;
-    return { connections, ...this.#queue.counts, refused: this.#complaints.count };
+    const [refused, dropped] = [this.#complaints.count, this.#givenUp.count];
+    return { connections, ...this.#queue.counts, refused, dropped };
   }
 
   shutdown(): Promise<void> {
@@ -200,6 +233,7 @@ class RunningServer implements Server {
       await this.#sessions.stop();
       await this.#listener?.stop();
       this.#complaints.stop();
+      this.#givenUp.stop();
       await this.#queue[Symbol.asyncDispose]();
     } catch (error) {
       this.#settings.log.error("dsmq: cannot stop cleanly:", error);
@@ -248,7 +282,8 @@ function told(limits: ServerLimits): Limits {
 }
 
 function cannotListen(host: string, port: number, cause: Error): Error {
-  const why = cause instanceof Deno.errors.AddrInUse ? "the port is taken" : cause.message;
+  const isTaken = "code" in cause && cause.code === "EADDRINUSE";
+  const why = isTaken ? "the port is taken" : cause.message;
   return new Error(`Cannot serve on ${authority(host, port)}: ${why}`, { cause });
 }
 

@@ -5,7 +5,13 @@
  */
 
 import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_RETENTION, LIMITS } from "../protocol/limits.ts";
-import { type EngineChoice, serve as start, type ServeOptions, VERSION } from "../server.ts";
+import {
+  type EngineChoice,
+  serve as start,
+  type ServeOptions,
+  type TransportChoice,
+  VERSION,
+} from "../server.ts";
 import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
 import { print, say } from "./terminal.ts";
 import { duration, whole } from "./values.ts";
@@ -25,6 +31,10 @@ export const serve: Command = {
       value: "N",
       help: `${LIMITS.messageBytes.says} (${LIMITS.messageBytes.usual})`,
     },
+    transport: {
+      value: "NAME",
+      help: "builtin, or hardened where strangers reach the port (builtin)",
+    },
     engine: { value: "NAME", help: "auto, @db/sqlite or node:sqlite (auto)" },
     "allow-shutdown": { help: "let clients stop the server" },
     json: { help: "print where it listens as a line of JSON" },
@@ -35,9 +45,10 @@ export const serve: Command = {
       ...options(args),
       log: { info: say, warn: say, error: console.error },
     });
-    const { host, port, url, store } = server;
-    say(`dsmq ${VERSION} serves on ${url}, with messages in ${store}; Ctrl-C stops it`);
-    if (args.flag("json")) print(JSON.stringify({ host, port, url, store }));
+    const { host, port, url, store, transport } = server;
+    const how = transport === "builtin" ? "" : ` (${transport})`;
+    say(`dsmq ${VERSION} serves on ${url}${how}, with messages in ${store}; Ctrl-C stops it`);
+    if (args.flag("json")) print(JSON.stringify({ host, port, url, store, transport }));
     await server.finished;
     say("dsmq: stopped");
     return EXIT.ok;
@@ -51,16 +62,18 @@ function options(args: Arguments): ServeOptions {
   ) {
     throw new UsageError("serve takes host and port as words or as options, not as both");
   }
-  const [retention, bytes, engine] = [
+  const [retention, bytes, engine, transport] = [
     args.value("retention"),
     args.value("max-message-bytes"),
     args.value("engine"),
+    args.value("transport"),
   ];
   return {
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port: whole("port", port) }),
     ...(retention !== undefined && { retention: duration("retention", retention) }),
     ...(bytes !== undefined && { limits: { messageBytes: whole("max-message-bytes", bytes) } }),
+    ...(transport !== undefined && { transport: transport as TransportChoice }),
     ...(engine !== undefined && { engine: engine as EngineChoice }),
     allowShutdown: args.flag("allow-shutdown"),
   };

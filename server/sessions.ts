@@ -23,6 +23,7 @@ const STOPPING: WireError = {
 export class Sessions implements House {
   readonly #host: Host;
   readonly #banner: string;
+  readonly #gaveUp: (why: string) => void;
   readonly #open = new Map<Peer, Session>();
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
@@ -32,10 +33,12 @@ export class Sessions implements House {
    *
    * @param host what sessions share
    * @param banner what a person reads who comes with a browser
+   * @param gaveUp takes note that a peer was given up, and why
    */
-  constructor(host: Host, banner: string) {
+  constructor(host: Host, banner: string, gaveUp: (why: string) => void) {
     this.#host = host;
     this.#banner = banner;
+    this.#gaveUp = gaveUp;
   }
 
   /** How many connections are open. */
@@ -63,13 +66,17 @@ export class Sessions implements House {
     this.#host.queue.log.error("dsmq: unexpected error:", error);
   }
 
+  gaveUp(why: string): void {
+    this.#gaveUp(why);
+  }
+
   /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const session of this.#open.values()) void session.finish(STOPPING);
     if (this.#open.size === 0) return;
     const timer = setTimeout(() => {
-      for (const peer of [...this.#open.keys()]) peer.drop();
+      for (const peer of [...this.#open.keys()]) peer.drop("it did not answer the goodbye");
     }, GRACE);
     await this.#empty.promise;
     clearTimeout(timer);

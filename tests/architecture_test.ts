@@ -21,6 +21,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "@std/cli/parse-args": ["cli/"],
   "node:sqlite": ["stores/"],
+  "node:http": ["transports/"],
+  "node:https": ["transports/"],
+  "node:net": ["transports/"],
+  "ws": ["transports/"],
 };
 
 interface Dependency {

@@ -12,9 +12,15 @@ Deno.test("a peer that does not read has more and more buffered, and is told of 
         arrived.resolve(peer);
         return { receive() {}, closed() {} };
       }),
+    gaveUp() {},
     failed: (error) => arrived.reject(error),
   };
-  const listener = listen({ host: "127.0.0.1", port: 0 }, house);
+  const after = () => () => {};
+  const listener = await listen({ host: "127.0.0.1", port: 0 }, house, {
+    frameBytes: 1024,
+    patience: 8000,
+    after,
+  });
   const conn = await Deno.connect({ port: listener.port });
   const lines = [
     "GET / HTTP/1.1",

@@ -5,27 +5,27 @@
  */
 
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
-import type { Address, House, Listener, Peer, Visit } from "./transport.ts";
-
-/** Little is buffered below so many bytes. */
-const LOW_WATER = 64 * 1024;
-
-/** After what time to look again whether a slow peer has read, in milliseconds: there is no event for it. */
-const DRAIN_POLL = { first: 5, longest: 100 };
+import { Line, type Shared } from "./line.ts";
+import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
+import { Watch } from "./watch.ts";
 
 /**
  * Opens a port with `Deno.serve`.
  *
  * @param address host and port, 0 for any that is free
  * @param house what to do for those who arrive
- * @returns the open port
- * @throws {Deno.errors.AddrInUse} if the port is taken, and other errors of the system
+ * @param bounds what peers are held to
+ * @returns the open port; rejects with `Deno.errors.AddrInUse` if it is taken, and other errors of the system
  */
-export function listen({ host, port }: Address, house: House): Listener {
+// deno-lint-ignore require-await -- other transports have to wait, and errors are rejections
+export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
+  const { host, port, cert, key } = address;
   const end = new AbortController();
+  const watch = new Watch(bounds);
   const server = Deno.serve({
     hostname: host,
     port,
+    ...(cert !== undefined && key !== undefined && { cert, key }),
     signal: end.signal,
     onListen: () => {},
     onError(error) {
@@ -34,9 +34,10 @@ export function listen({ host, port }: Address, house: House): Listener {
     },
   }, (request) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-    return upgrade ? welcome(request, house) : house.http(request);
+    return upgrade ? welcome(request, { house, watch }) : house.http(request);
   });
   const stop = () => {
+    watch.stop();
     // Not shutdown(): it waits for the end of every request's body, which may never come.
     end.abort();
     return server.finished;
@@ -44,8 +45,8 @@ export function listen({ host, port }: Address, house: House): Listener {
   return { host: server.addr.hostname, port: server.addr.port, stop };
 }
 
-async function welcome(request: Request, house: House): Promise<Response> {
-  const verdict = await house.admit(request);
+async function welcome(request: Request, shared: Shared): Promise<Response> {
+  const verdict = await shared.house.admit(request);
   if (verdict instanceof Response) return verdict;
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) =>
     name.trim()
@@ -61,103 +62,49 @@ async function welcome(request: Request, house: House): Promise<Response> {
   } catch (error) {
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
   }
-  new DenoPeer(upgrade.socket, verdict, house);
+  new DenoLine(upgrade.socket, verdict, shared);
   return upgrade.response;
 }
 
-class DenoPeer implements Peer {
+class DenoLine extends Line {
   readonly #socket: WebSocket;
-  readonly #house: House;
-  #arrived: ((peer: Peer) => Visit) | undefined;
-  #visit: Visit | undefined;
-  #gone = false;
-  /** At most so much is buffered, in characters: to ask the platform takes as long as to send. */
-  #unread = 0;
-  /** There while somebody waits for the peer to read. */
-  #drain: PromiseWithResolvers<void> | undefined;
-  #nextLook: ReturnType<typeof setTimeout> | undefined;
-  #pause = DRAIN_POLL.first;
 
-  constructor(socket: WebSocket, arrived: (peer: Peer) => Visit, house: House) {
+  constructor(socket: WebSocket, arrived: (peer: Peer) => Visit, shared: Shared) {
+    super(arrived, shared);
     this.#socket = socket;
-    this.#arrived = arrived;
-    this.#house = house;
-    const heard = (event: Event) => this.#guarded(event);
     // Nobody listens for errors: the close event, which follows, says the same.
+    const heard = (event: Event) => this.#heard(event);
     socket.onopen = socket.onmessage = socket.onclose = heard;
-  }
-
-  /** Takes an event of the socket. An exception would end the whole process. */
-  #guarded(event: Event): void {
-    try {
-      this.#heard(event);
-    } catch (error) {
-      this.#house.failed(error);
-      this.close(CLOSE.internalError, "internal error");
-    }
   }
 
   #heard(event: Event): void {
     switch (event.type) {
       case "open":
-        this.#visit = this.#arrived!(this);
-        this.#arrived = undefined;
         // A listener takes half a kilobyte, and this one has done its work.
         this.#socket.onopen = null;
-        return;
+        return this.opened();
       case "message":
-        return this.#visit?.receive((event as MessageEvent).data);
+        return this.received((event as MessageEvent).data);
       case "close":
-        return this.drop();
+        return this.ended();
     }
   }
 
-  get buffered(): number {
-    if (this.#gone) return 0;
-    return this.#unread < LOW_WATER ? this.#unread : this.#unread = this.#socket.bufferedAmount;
+  protected override measure(): number {
+    return this.#socket.bufferedAmount;
   }
 
-  send(frame: string): void {
-    // It is open, or has been: then what is sent is dropped without an error.
-    if (this.#gone) return;
-    this.#unread += frame.length;
+  /** The socket is open, or has been: then what is sent is dropped without an error. */
+  protected override transmit(frame: string): void {
     this.#socket.send(frame);
   }
 
-  drained(): Promise<void> {
-    const { promise } = this.#drain ?? this.#beginToLook();
-    return promise;
-  }
-
-  close(code: number, reason: string): void {
+  protected override sayGoodbye(code: number, reason: string): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
   }
 
-  /** Also called when the socket closed; that may happen twice. */
-  drop(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.close(CLOSE.internalError, "given up");
-    this.#look();
-    this.#visit?.closed();
-  }
-
-  #beginToLook(): PromiseWithResolvers<void> {
-    const drain = this.#drain = Promise.withResolvers<void>();
-    this.#look();
-    return drain;
-  }
-
-  /** Looks whether the peer has read; if not, looks again, after longer and longer pauses. */
-  #look(): void {
-    clearTimeout(this.#nextLook);
-    if (this.buffered > LOW_WATER) {
-      this.#nextLook = setTimeout(() => this.#look(), this.#pause);
-      this.#pause = Math.min(2 * this.#pause, DRAIN_POLL.longest);
-      return;
-    }
-    this.#pause = DRAIN_POLL.first;
-    this.#drain?.resolve();
-    this.#drain = undefined;
+  /** All that can be done: its connection ends when what was sent has been read, or the peer is gone. */
+  protected override hangUp(): void {
+    this.sayGoodbye(CLOSE.givenUp, "given up");
   }
 }
