@@ -128,6 +128,9 @@ async function openStore({ store, engine, retention, clock }: Settings): Promise
   return new SqliteStore({ engine: await loadEngine(engine), retention, clock });
 }
 
+/** How long the headers of a request may take, in milliseconds: with what passes between two looks, not 10 s. */
+const HEADER_TIME = 8000;
+
 /** Loaded here and not above: importing this file touches neither Deno nor npm. */
 function loadTransport(choice: TransportChoice): Promise<{ listen: Transport }> {
   return choice === "builtin" ? import("./transports/deno.ts") : import("./transports/node.ts");
@@ -177,6 +180,7 @@ class RunningServer implements Server {
     const { host, port, signal, handleSignals, limits, clock } = this.#settings;
     const bounds = {
       frameBytes: largestFrame(limits),
+      headerTime: HEADER_TIME,
       patience: patience(limits),
       after: clock.after.bind(clock),
     };

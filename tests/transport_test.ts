@@ -18,6 +18,7 @@ Deno.test("a peer that does not read has more and more buffered, and is told of 
   const after = () => () => {};
   const listener = await listen({ host: "127.0.0.1", port: 0 }, house, {
     frameBytes: 1024,
+    headerTime: 8000,
     patience: 8000,
     after,
   });

@@ -20,9 +20,6 @@ import { Line, type Shared } from "./line.ts";
 import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
 import { Watch } from "./watch.ts";
 
-/** How long a request may take to come, in milliseconds; looked at every second. */
-const REQUEST_TIME = 8000;
-
 /** How long a connection may rest between two requests of HTTP, in milliseconds. */
 const KEEP_ALIVE = 5000;
 
@@ -66,7 +63,7 @@ interface Upgrader {
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const upgrader = await loadUpgrader(bounds);
   const shared = { house, watch: new Watch(bounds) };
-  const server = openServer(address);
+  const server = openServer(address, bounds);
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -117,17 +114,17 @@ async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
   });
 }
 
-function openServer({ cert, key }: Address): Server {
+function openServer({ cert, key }: Address, { headerTime }: Bounds): Server {
   const options: ServerOptions = {
-    headersTimeout: REQUEST_TIME,
-    requestTimeout: REQUEST_TIME,
-    connectionsCheckingInterval: 1000,
+    headersTimeout: headerTime,
+    requestTimeout: headerTime,
+    connectionsCheckingInterval: headerTime / 8,
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,
     noDelay: true,
   };
   if (cert === undefined || key === undefined) return createServer(options);
-  return createSecureServer({ ...options, cert, key, handshakeTimeout: REQUEST_TIME });
+  return createSecureServer({ ...options, cert, key, handshakeTimeout: headerTime });
 }
 
 function opened(server: Server, { host, port }: Address): Promise<void> {

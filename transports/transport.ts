@@ -60,6 +60,8 @@ export interface Address {
 export interface Bounds {
   /** The largest frame of a client, whole, in bytes. Deno's own WebSockets cannot be held to it. */
   readonly frameBytes: number;
+  /** How long the headers of a request may take to come, in milliseconds. `Deno.serve` waits for ever. */
+  readonly headerTime: number;
   /** For how long a peer may read nothing, while it has much to read, in milliseconds. */
   readonly patience: number;
   /** Calls back once, after so many milliseconds; returns how to call it off. */
