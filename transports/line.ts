@@ -74,6 +74,11 @@ export abstract class Line implements Peer, Watched {
     this.#guarded(() => this.#visit?.receive(data));
   }
 
+  /** The peer has read. Not all sockets know. */
+  protected wasRead(): void {
+    if (this.#drain) this.#lookForRoom();
+  }
+
   /** The socket is closed. Some say so twice. */
   protected ended(): void {
     if (this.#gone) return;

@@ -16,7 +16,7 @@ import {
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
-import { Line, type Shared } from "./line.ts";
+import { Line, LOW_WATER, type Shared } from "./line.ts";
 import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
 import { Watch } from "./watch.ts";
 
@@ -169,7 +169,7 @@ async function welcome(
     if (socket.destroyed) return;
     if (verdict instanceof Response) return await refuse(socket, verdict);
     upgrader.handleUpgrade(incoming, socket, head, (webSocket) => {
-      new NodeLine(webSocket, verdict, shared);
+      new NodeLine(webSocket, socket, verdict, shared);
     });
   } catch (error) {
     house.failed(error);
@@ -244,12 +244,27 @@ async function whole(
   return { status: response.status, headers: Object.fromEntries(response.headers), body };
 }
 
+/**
+ * What a socket was given in one go it reports as read when all of it was. So it gets a little at a time,
+ * and the rest waits here: otherwise who reads slowly would look like who does not read.
+ */
 class NodeLine extends Line {
   readonly #socket: Socketry;
+  #waiting: string[] = [];
+  /** In characters. */
+  #waitingSize = 0;
+  /** Said once nothing waits. */
+  #goodbye: { code: number; reason: string } | undefined;
 
-  constructor(socket: Socketry, arrived: (peer: Peer) => Visit, shared: Shared) {
+  constructor(
+    socket: Socketry,
+    connection: Socket,
+    arrived: (peer: Peer) => Visit,
+    shared: Shared,
+  ) {
     super(arrived, shared);
     this.#socket = socket;
+    connection.on("drain", () => this.#goOn());
     socket.on("message", (data, isBinary) => this.received(isBinary ? data : `${data}`));
     socket.on("close", () => this.ended());
     // Without a listener an error would end the process; the close event, which follows, says enough.
@@ -258,18 +273,42 @@ class NodeLine extends Line {
   }
 
   protected override measure(): number {
-    return this.#socket.bufferedAmount;
+    return this.#socket.bufferedAmount + this.#waitingSize;
   }
 
   protected override transmit(frame: string): void {
-    this.#socket.send(frame);
+    if (this.#goodbye) return;
+    if (this.#waiting.length === 0 && this.#socket.bufferedAmount < LOW_WATER) {
+      return this.#socket.send(frame);
+    }
+    this.#waiting.push(frame);
+    this.#waitingSize += frame.length;
   }
 
   protected override sayGoodbye(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+    if (this.#goodbye) return;
+    this.#goodbye = { code, reason };
+    if (this.#waiting.length === 0) this.#socket.close(code, reason);
   }
 
   protected override hangUp(): void {
+    this.#waiting = [];
+    this.#waitingSize = 0;
     this.#socket.terminate();
+  }
+
+  /** The connection has taken all that it was given. */
+  #goOn(): void {
+    let sent = 0;
+    for (let size = 0; sent < this.#waiting.length && size < LOW_WATER; sent++) {
+      const frame = this.#waiting[sent]!;
+      size += frame.length;
+      this.#socket.send(frame);
+    }
+    for (const { length } of this.#waiting.splice(0, sent)) this.#waitingSize -= length;
+    if (sent > 0 && this.#waiting.length === 0 && this.#goodbye) {
+      this.#socket.close(this.#goodbye.code, this.#goodbye.reason);
+    }
+    this.wasRead();
   }
 }

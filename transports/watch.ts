@@ -42,7 +42,7 @@ export class Watch {
 
   /** Looks no more after one who is gone. */
   delete(peer: Watched): void {
-    this.#still.delete(peer);
+    if (this.#still.delete(peer) && this.#still.size === 0) this.stop();
   }
 
   /** Looks no more after anybody. */
