@@ -29,6 +29,9 @@ const HEADER_BYTES = 16 * 1024;
 /** How long a peer has to answer the goodbye, in milliseconds. */
 const CLOSE_TIME = 5000;
 
+/** How long one who broke the rules has to hear why, in milliseconds; what it says meanwhile is thrown away. */
+const LAST_WORD = 1000;
+
 /** What `npm:ws` looks up in the environment, where it may not even look without leave. */
 const VARIABLES = ["WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
 
@@ -266,9 +269,16 @@ class NodeLine extends Line {
     this.#socket = socket;
     connection.on("drain", () => this.#goOn());
     socket.on("message", (data, isBinary) => this.received(isBinary ? data : `${data}`));
-    socket.on("close", () => this.ended());
-    // Without a listener an error would end the process; the close event, which follows, says enough.
-    socket.on("error", () => {});
+    let cut: ReturnType<typeof setTimeout> | undefined;
+    socket.on("close", () => {
+      clearTimeout(cut);
+      this.ended();
+    });
+    // It broke the rules of WebSockets, and is being told so. Without a listener that would end the process.
+    socket.on("error", () => {
+      this.ended();
+      cut ??= setTimeout(() => socket.terminate(), LAST_WORD);
+    });
     this.opened();
   }
 
