@@ -20,7 +20,7 @@ export const DEFAULT_RETENTION = 600_000;
 export const FRAME_BYTES = 256 * 1024;
 
 /** What a client may send in one frame; or more, if one message is larger. */
-export const CLIENT_FRAME_BYTES = 4 * 1024 * 1024;
+export const CLIENT_FRAME_BYTES = 2 * 1024 * 1024;
 
 /** For how long a peer may read nothing while much waits for it, in milliseconds; for messages up to 1 MiB. */
 const PATIENCE = 8000;
@@ -160,8 +160,8 @@ export const USUAL_LIMITS: ServerLimits = Object.fromEntries(
 
 /** The largest frame that a client may send, in bytes; not every transport can hold it to that. */
 export function largestFrame({ messageBytes }: Pick<Limits, "messageBytes">): number {
-  // Around a message there is room for what else a request says.
-  return Math.max(CLIENT_FRAME_BYTES, messageBytes + 64 * 1024);
+  // Beside a message there is room for what went into its frame before it.
+  return Math.max(CLIENT_FRAME_BYTES, messageBytes + 512 * 1024);
 }
 
 /** For how long a peer may read nothing while much waits for it, in milliseconds. */

@@ -29,7 +29,7 @@ const HEADER_BYTES = 16 * 1024;
 /** How long a peer has to answer the goodbye, in milliseconds. */
 const CLOSE_TIME = 5000;
 
-/** How long one who broke the rules has to hear why, in milliseconds; what it says meanwhile is thrown away. */
+/** How long one who broke the rules has to hear why, in milliseconds. */
 const LAST_WORD = 1000;
 
 /** What `npm:ws` looks up in the environment, where it may not even look without leave. */
@@ -278,6 +278,8 @@ class NodeLine extends Line {
     socket.on("error", () => {
       this.ended();
       cut ??= setTimeout(() => socket.terminate(), LAST_WORD);
+      // Later: it is just about to be read on, to throw away what comes. Nothing more shall come.
+      setTimeout(() => connection.pause(), 0);
     });
     this.opened();
   }
