@@ -57,9 +57,16 @@ export class ServerProcess implements AsyncDisposable {
     return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
   }
 
-  /** How many handles of files and sockets it has open. */
-  async handles(): Promise<number> {
-    return (await Array.fromAsync(Deno.readDir(`/proc/${this.#child.pid}/fd`))).length;
+  /** How many sockets it has open. */
+  async sockets(): Promise<number> {
+    const folder = `/proc/${this.#child.pid}/fd`;
+    let count = 0;
+    for await (const { name } of Deno.readDir(folder)) {
+      // It may have been closed since it was listed.
+      const target = await Deno.readLink(`${folder}/${name}`).catch(() => "");
+      if (target.startsWith("socket:")) count++;
+    }
+    return count;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
