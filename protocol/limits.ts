@@ -20,7 +20,7 @@ export const DEFAULT_RETENTION = 600_000;
 export const FRAME_BYTES = 256 * 1024;
 
 /** What a client may send in one frame; or more, if one message is larger. */
-export const CLIENT_FRAME_BYTES = 2 * 1024 * 1024;
+export const CLIENT_FRAME_BYTES = 3 * 1024 * 1024;
 
 /** For how long a peer may read nothing while much waits for it, in milliseconds; for messages up to 1 MiB. */
 const PATIENCE = 8000;
