@@ -33,6 +33,7 @@ export type {
   Clock,
   Durability,
   EngineChoice,
+  Limits,
   Log,
   Overflow,
   ServeOptions,
