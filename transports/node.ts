@@ -115,7 +115,13 @@ function openServer({ cert, key }: Address, { headerTime }: Bounds): Server {
     noDelay: true,
   };
   if (cert === undefined || key === undefined) return createServer(options);
-  return createSecureServer({ ...options, cert, key, handshakeTimeout: headerTime });
+  return createSecureServer({
+    ...options,
+    cert,
+    key,
+    ALPNProtocols: ["http/1.1"],
+    handshakeTimeout: headerTime,
+  });
 }
 
 function opened(server: Server, { host, port }: Address): Promise<void> {
