@@ -13,6 +13,7 @@ import type {
   Visit,
 } from "../../transports/transport.ts";
 import { ManualClock } from "./manual_clock.ts";
+import { soon } from "./soon.ts";
 
 /** A peer that has arrived. */
 export interface Guest {
@@ -125,7 +126,10 @@ export class Opened implements AsyncDisposable {
     return this.#listener!.stop();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
+  /** Stops, and waits until the platform has noticed that all connections have ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await soon(this.inn.until(() => this.inn.present === 0));
+    await new Promise((resolve) => setTimeout(resolve, 30));
   }
 }
