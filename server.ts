@@ -8,7 +8,14 @@ import deno from "./deno.json" with { type: "json" };
 import { Door } from "./door/door.ts";
 import { isLoopback } from "./door/hosts.ts";
 import type { Grant, Right, TokenGrant } from "./door/leave.ts";
-import { DEFAULT_HOST, type Limits, PROTOCOL, type ServerLimits } from "./protocol/limits.ts";
+import {
+  DEFAULT_HOST,
+  largestFrame,
+  type Limits,
+  patience,
+  PROTOCOL,
+  type ServerLimits,
+} from "./protocol/limits.ts";
 import { Claims } from "./queue/claims.ts";
 import type { Clock } from "./queue/clock.ts";
 import { Pulses } from "./queue/pulses.ts";
@@ -59,6 +66,8 @@ export interface Stats {
   readonly delivered: number;
   /** Requests refused or failed since the start. */
   readonly refused: number;
+  /** Connections given up since the start: their peers read nothing, or did not answer, for too long. */
+  readonly dropped: number;
 }
 
 /** A running server. */
@@ -69,6 +78,8 @@ export interface Server extends AsyncDisposable {
   readonly port: number;
   /** Where clients of this machine find it, such as `ws://127.0.0.1:30008`; with TLS it begins with `wss:`. */
   readonly url: string;
+  /** How peers arrive. */
+  readonly transport: TransportChoice;
   /** How messages are kept, such as `memory on node:sqlite`. */
   readonly store: string;
   /** Resolves once the server has stopped, however it came to it. */
@@ -123,15 +134,17 @@ export interface Server extends AsyncDisposable {
 export async function serve(options: ServeOptions = {}): Promise<Server> {
   const { entry, ...settings } = checked(options);
   settings.signal?.throwIfAborted();
-  const transport = import("./transports/deno.ts");
-  const [{ listen }, store] = await Promise.all([transport, openStore(settings)]);
+  const [{ listen }, store] = await Promise.all([
+    loadTransport(settings.transport),
+    openStore(settings),
+  ]);
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
     const { tls } = entry;
     const door = await Door.of({ ...entry, host: settings.host, secure: tls !== undefined });
     // Without the tokens, which nobody needs any more.
     const server = new RunningServer(queue, store, door, { ...settings, tls });
-    server.open(listen);
+    await server.open(listen);
     return server;
   } catch (error) {
     await queue[Symbol.asyncDispose]();
@@ -153,6 +166,13 @@ async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {
 
 /** What a server that runs has to remember of its options. */
 type Running = Omit<Settings, "entry"> & Pick<Settings["entry"], "tls">;
+/** How long the headers of a request may take, in milliseconds: with what passes between two looks, not 10 s. */
+const HEADER_TIME = 8000;
+
+/** Loaded here and not above: importing this file touches neither Deno nor npm. */
+function loadTransport(choice: TransportChoice): Promise<{ listen: Transport }> {
+  return choice === "builtin" ? import("./transports/deno.ts") : import("./transports/node.ts");
+}
 
 class RunningServer implements Server {
   readonly store: string;
@@ -160,6 +180,7 @@ class RunningServer implements Server {
   readonly #door: Door;
   readonly #sessions: Sessions;
   readonly #complaints: Complaints;
+  readonly #givenUp: Complaints;
   readonly #pulses: Pulses;
   readonly #settings: Running;
   readonly #finished = Promise.withResolvers<void>();
@@ -173,7 +194,8 @@ class RunningServer implements Server {
     this.#queue = queue;
     this.#door = door;
     this.#settings = settings;
-    this.#complaints = new Complaints(clock, log);
+    this.#complaints = new Complaints(clock, log, "refused a request");
+    this.#givenUp = new Complaints(clock, log, "gave up a peer");
     this.#pulses = new Pulses(queue);
     const server = `dsmq/${VERSION}`;
     this.#sessions = new Sessions({
@@ -191,19 +213,26 @@ class RunningServer implements Server {
       claims: new Claims(),
       pulses: this.#pulses,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
-      refused: (error) => this.#complaints.note(error),
+      refused: ({ message }) => this.#complaints.note(message),
     }, {
       door,
       limits,
+      gaveUp: (why) => this.#givenUp.note(why),
       banner: `${server}: a message queue. Connect with a WebSocket.`,
     });
   }
 
   /** Opens the port, and from then on heeds signals. */
-  open(listen: Transport): void {
-    const { host, port, tls, signal, handleSignals, log } = this.#settings;
+  async open(listen: Transport): Promise<void> {
+    const { host, port, tls, signal, handleSignals, log, limits, clock } = this.#settings;
+    const bounds = {
+      frameBytes: largestFrame(limits),
+      headerTime: HEADER_TIME,
+      patience: patience(limits),
+      after: clock.after.bind(clock),
+    };
     try {
-      this.#listener = listen({ host, port, tls }, this.#sessions);
+      this.#listener = await listen({ host, port, tls }, this.#sessions, bounds);
     } catch (error) {
       throw cannotListen(host, port, error as Error);
     }
@@ -217,6 +246,10 @@ class RunningServer implements Server {
     if (handleSignals) this.#heedSignals(stop);
     // It may have aborted while the store was opened.
     if (signal?.aborted) stop();
+  }
+
+  get transport(): TransportChoice {
+    return this.#settings.transport;
   }
 
   get host(): string {
@@ -238,7 +271,8 @@ class RunningServer implements Server {
 
   stats(): Stats {
     const connections = this.#sessions.count;
-    return { connections, ...this.#queue.counts, refused: this.#complaints.count };
+    const [refused, dropped] = [this.#complaints.count, this.#givenUp.count];
+    return { connections, ...this.#queue.counts, refused, dropped };
   }
 
   async setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {
@@ -264,6 +298,7 @@ class RunningServer implements Server {
       await this.#listener?.stop();
       this.#complaints.stop();
       this.#pulses.stop();
+      this.#givenUp.stop();
       await this.#queue[Symbol.asyncDispose]();
     } catch (error) {
       this.#settings.log.error("dsmq: cannot stop cleanly:", error);
@@ -312,7 +347,8 @@ function told(limits: ServerLimits): Limits {
 }
 
 function cannotListen(host: string, port: number, cause: Error): Error {
-  const why = cause instanceof Deno.errors.AddrInUse ? "the port is taken" : cause.message;
+  const isTaken = "code" in cause && cause.code === "EADDRINUSE";
+  const why = isTaken ? "the port is taken" : cause.message;
   return new Error(`Cannot serve on ${authority(host, port)}: ${why}`, { cause });
 }
 

@@ -20,6 +20,7 @@ import {
   serve as start,
   type ServeOptions,
   type StoreChoice,
+  type TransportChoice,
   VERSION,
 } from "../server.ts";
 import { type Arguments, type Command, EXIT, type Option, UsageError } from "./command.ts";
@@ -55,6 +56,10 @@ export const serve: Command = {
       value: "HOW",
       help: "when as much is stored as may be: reject, or drop-oldest (reject)",
     },
+    transport: {
+      value: "NAME",
+      help: "builtin, or hardened where strangers reach the port (builtin)",
+    },
     engine: { value: "NAME", help: "auto, @db/sqlite or node:sqlite (auto)" },
     ...TOKEN,
     "token-file": {
@@ -79,12 +84,15 @@ export const serve: Command = {
       ...entry,
       log: { info: say, warn: say, error: console.error },
     });
-    const { host, port, url, store } = server;
+    const { host, port, url, store, transport } = server;
     using _ = heedHangup(args, server);
+    const how = transport === "builtin" ? "" : ` (${transport})`;
     const token = entry.token !== undefined || entry.tokens !== undefined;
     const whom = token ? ", and asks for a token" : "";
-    say(`dsmq ${VERSION} serves on ${url}, with messages in ${store}${whom}; Ctrl-C stops it`);
-    if (args.flag("json")) print(JSON.stringify({ host, port, url, store, token }));
+    say(
+      `dsmq ${VERSION} serves on ${url}${how}, with messages in ${store}${whom}; Ctrl-C stops it`,
+    );
+    if (args.flag("json")) print(JSON.stringify({ host, port, url, store, transport, token }));
     await server.finished;
     say("dsmq: stopped");
     return EXIT.ok;
@@ -123,6 +131,7 @@ function options(args: Arguments): ServeOptions {
     ...word<"durability", Durability>(args, "durability"),
     ...word<"overflow", Overflow>(args, "overflow"),
     ...word<"engine", EngineChoice>(args, "engine"),
+    ...word<"transport", TransportChoice>(args, "transport"),
     limits,
     allowShutdown: args.flag("allow-shutdown"),
   };

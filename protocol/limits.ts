@@ -19,6 +19,12 @@ export const DEFAULT_RETENTION = 600_000;
 /** Answers to one frame come back in frames of up to this many bytes (or of one answer, if larger). */
 export const FRAME_BYTES = 256 * 1024;
 
+/** What a client may send in one frame; or more, if one message is larger. */
+export const CLIENT_FRAME_BYTES = 3 * 1024 * 1024;
+
+/** For how long a peer may read nothing while much waits for it, in milliseconds; for messages up to 1 MiB. */
+const PATIENCE = 8000;
+
 /** The longest time a `get_wait` may wait, in milliseconds: what a 32-bit timer can hold. */
 export const MAX_WAIT = 2 ** 31 - 1;
 
@@ -151,3 +157,15 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
 export const USUAL_LIMITS: ServerLimits = Object.fromEntries(
   Object.entries(LIMITS).map(([name, { usual }]) => [name, usual]),
 ) as unknown as ServerLimits;
+
+/** The largest frame that a client may send, in bytes; not every transport can hold it to that. */
+export function largestFrame({ messageBytes }: Pick<Limits, "messageBytes">): number {
+  // Beside a message there is room for what went into its frame before it.
+  return Math.max(CLIENT_FRAME_BYTES, messageBytes + 512 * 1024);
+}
+
+/** For how long a peer may read nothing while much waits for it, in milliseconds. */
+export function patience({ messageBytes }: Pick<Limits, "messageBytes">): number {
+  // Platforms tell of a message that was read, not of a part of it.
+  return PATIENCE * Math.max(1, Math.ceil(messageBytes / MIB));
+}

@@ -134,7 +134,7 @@ export class Session implements Worker, Holder, Pulse {
   silent(): void {
     this.close();
     this.#wire.close(CLOSE.givenUp, "no sign of life");
-    this.#wire.drop();
+    this.#wire.drop("it gave no sign of life");
   }
 
   beat(every: number, floor: number, fed: number): void {
@@ -179,7 +179,7 @@ export class Session implements Worker, Holder, Pulse {
     const { clock } = this.#host.queue;
     // After a while, in which what it says is dropped: unread data in a closed socket would cost it the goodbye.
     this.#endGoodbye = clock.after(LAST_WORDS, () => {
-      this.#endGoodbye = clock.after(GRACE, () => this.#wire.drop());
+      this.#endGoodbye = clock.after(GRACE, () => this.#wire.drop("it did not answer the goodbye"));
       this.#wire.close(CLOSE.policyViolation, reason);
     });
   }

@@ -17,6 +17,6 @@ export interface Wire {
   drained(): Promise<void>;
   /** Says goodbye, with a close code of RFC 6455 and a reason. */
   close(code: number, reason: string): void;
-  /** Gives the peer up, whatever it does. */
-  drop(): void;
+  /** Gives the peer up, whatever it does, and says why in the log. */
+  drop(why: string): void;
 }

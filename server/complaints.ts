@@ -1,40 +1,47 @@
 /**
- * What is said of refused requests: counted each, told at most once a second.
+ * What is said of refused requests and of peers given up: counted each, told at most once a second.
  *
  * @module
  */
 
-import type { WireError } from "../protocol/errors.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 
 const EVERY = 1000;
 
-/** Counts refused requests, and logs them without letting a bad client fill the log. */
+/** Counts what goes wrong by others' doing, and logs it without letting a bad client fill the log. */
 export class Complaints {
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #what: string;
   #count = 0;
   #untold = 0;
   #last = "";
   #resting: (() => void) | undefined;
 
-  /** Makes an empty one. */
-  constructor(clock: Clock, log: Log) {
+  /**
+   * Makes an empty one.
+   *
+   * @param clock tells when a second is over
+   * @param log takes the lines
+   * @param what what happens, as a line begins
+   */
+  constructor(clock: Clock, log: Log, what: string) {
     this.#clock = clock;
     this.#log = log;
+    this.#what = what;
   }
 
-  /** How many requests were refused. */
+  /** How often it happened. */
   get count(): number {
     return this.#count;
   }
 
-  /** Notes a refused request. */
-  note({ message }: WireError): void {
+  /** Notes that it happened, and why. */
+  note(why: string): void {
     this.#count++;
     this.#untold++;
-    this.#last = message;
+    this.#last = why;
     if (!this.#resting) this.#tell();
   }
 
@@ -49,7 +56,7 @@ export class Complaints {
     this.#resting = undefined;
     if (this.#untold === 0) return;
     const more = this.#untold === 1 ? "" : ` (and ${this.#untold - 1} more in the last second)`;
-    this.#log.warn(`dsmq: refused a request: ${this.#last}${more}`);
+    this.#log.warn(`dsmq: ${this.#what}: ${this.#last}${more}`);
     this.#untold = 0;
     this.#resting = this.#clock.after(EVERY, () => this.#tell());
   }

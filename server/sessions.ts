@@ -34,6 +34,8 @@ export interface HouseOptions {
   readonly limits: Pick<ServerLimits, "connections" | "connectionsPerAddress" | "tokenTime">;
   /** What a person reads who comes with a browser. */
   readonly banner: string;
+  /** Takes note that a peer was given up, and why. */
+  gaveUp(why: string): void;
 }
 
 /** Gives each peer a session, and says goodbye to all. */
@@ -108,6 +110,10 @@ export class Sessions implements House {
     this.#host.queue.log.error("dsmq: unexpected error:", error);
   }
 
+  gaveUp(why: string): void {
+    this.#options.gaveUp(why);
+  }
+
   /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -115,7 +121,7 @@ export class Sessions implements House {
     for (const session of this.#open.values()) void session.finish(STOPPING);
     if (this.#open.size === 0) return;
     const timer = setTimeout(() => {
-      for (const peer of [...this.#open.keys()]) peer.drop();
+      for (const peer of [...this.#open.keys()]) peer.drop("it did not answer the goodbye");
     }, GRACE);
     await this.#empty.promise;
     clearTimeout(timer);
@@ -185,7 +191,7 @@ export class Sessions implements House {
 
   /** Whoever does not answer the goodbye is given up. */
   #dropLater(peer: Peer): void {
-    this.#after(peer, GRACE, () => peer.drop());
+    this.#after(peer, GRACE, () => peer.drop("it did not answer the goodbye"));
   }
 
   #after(peer: Peer, ms: number, callback: () => void): void {

@@ -36,8 +36,12 @@ for (const [what, say] of Object.entries(failing)) {
 Deno.test("refusals are told at most once a second, and the last of them when the server stops", () => {
   const clock = new ManualClock();
   const told: string[] = [];
-  const complaints = new Complaints(clock, { ...quiet, warn: (text: string) => told.push(text) });
-  const note = (message: string) => complaints.note({ code: "bad_request", message });
+  const complaints = new Complaints(
+    clock,
+    { ...quiet, warn: (text: string) => told.push(text) },
+    "refused a request",
+  );
+  const note = (message: string) => complaints.note(message);
   for (const message of ["1", "2", "3"]) note(message);
   assertEquals(told.splice(0), ["dsmq: refused a request: 1"]);
   clock.advance(1000);

@@ -5,28 +5,27 @@
  */
 
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
-import type { Address, House, Listener, Peer, Visit } from "./transport.ts";
-
-/** Little is buffered below so many bytes. */
-const LOW_WATER = 64 * 1024;
+import { Line, nobodyCame, type Shared } from "./line.ts";
+import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
+import { Watch } from "./watch.ts";
 
 /** How long a socket may take to open once the upgrade was answered, in milliseconds: mostly it takes less than one. */
 const OPEN_WITHIN = 2000;
-
-/** After what time to look again whether a slow peer has read, in milliseconds: there is no event for it. */
-const DRAIN_POLL = { first: 5, longest: 100 };
 
 /**
  * Opens a port with `Deno.serve`.
  *
  * @param address host and port, 0 for any that is free, and what TLS needs
  * @param house what to do for those who arrive
- * @returns the open port
- * @throws {Deno.errors.AddrInUse} if the port is taken, and other errors of the system
+ * @param bounds what peers are held to
+ * @returns the open port; rejects with `Deno.errors.AddrInUse` if it is taken, and other errors of the system
  */
-export function listen({ host, port, tls }: Address, house: House): Listener {
+// deno-lint-ignore require-await -- other transports have to wait, and errors are rejections
+export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
+  const { host, port, tls } = address;
   const end = new AbortController();
-  const arriving = new Set<DenoPeer>();
+  const arriving = new Set<DenoLine>();
+  const watch = new Watch(bounds);
   const server = Deno.serve({
     hostname: host,
     port,
@@ -39,12 +38,13 @@ export function listen({ host, port, tls }: Address, house: House): Listener {
     },
   }, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-    return upgrade ? welcome(request, info, house, arriving) : house.http(request);
+    return upgrade ? welcome(request, info, { house, watch }, arriving) : house.http(request);
   });
   const stop = () => {
+    watch.stop();
     // Not shutdown(): it waits for the end of every request's body, which may never come.
     end.abort();
-    for (const peer of arriving) peer.drop();
+    for (const line of arriving) line.leave();
     return server.finished;
   };
   return { host: server.addr.hostname, port: server.addr.port, stop };
@@ -53,10 +53,10 @@ export function listen({ host, port, tls }: Address, house: House): Listener {
 async function welcome(
   request: Request,
   { remoteAddr, completed }: Deno.ServeHandlerInfo<Deno.NetAddr>,
-  house: House,
-  arriving: Set<DenoPeer>,
+  shared: Shared,
+  arriving: Set<DenoLine>,
 ): Promise<Response> {
-  const verdict = await house.admit(request, remoteAddr.hostname);
+  const verdict = await shared.house.admit(request, remoteAddr.hostname);
   if (verdict instanceof Response) return verdict;
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) =>
     name.trim()
@@ -70,144 +70,81 @@ async function welcome(
   try {
     upgrade = Deno.upgradeWebSocket(request, options);
   } catch (error) {
-    verdict(NOBODY).closed();
+    nobodyCame(verdict);
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
   }
-  const peer = new DenoPeer(upgrade.socket, verdict, house, () => arriving.delete(peer));
-  arriving.add(peer);
+  const line = new DenoLine(upgrade.socket, verdict, shared, () => arriving.delete(line));
+  arriving.add(line);
   // If the peer is gone by now, its socket neither opens nor closes.
-  const answered = () => peer.hasToOpen();
+  const answered = () => line.hasToOpen();
   completed.then(answered, answered);
   return upgrade.response;
 }
 
-/** In the place of a peer whose handshake failed. */
-const NOBODY: Peer = {
-  send() {},
-  buffered: 0,
-  drained: () => Promise.resolve(),
-  close() {},
-  drop() {},
-};
-
-class DenoPeer implements Peer {
+class DenoLine extends Line {
   readonly #socket: WebSocket;
-  readonly #house: House;
-  #arrived: ((peer: Peer) => Visit) | undefined;
   #isHere: (() => void) | undefined;
   #late: ReturnType<typeof setTimeout> | undefined;
-  #visit: Visit | undefined;
-  #gone = false;
-  /** At most so much is buffered, in characters: to ask the platform takes as long as to send. */
-  #unread = 0;
-  /** There while somebody waits for the peer to read. */
-  #drain: PromiseWithResolvers<void> | undefined;
-  #nextLook: ReturnType<typeof setTimeout> | undefined;
-  #pause = DRAIN_POLL.first;
 
   /** Wraps a socket; `isHere` is called when it opened, or never will. */
   constructor(
     socket: WebSocket,
     arrived: (peer: Peer) => Visit,
-    house: House,
+    shared: Shared,
     isHere: () => void,
   ) {
+    super(arrived, shared);
     this.#socket = socket;
-    this.#arrived = arrived;
     this.#isHere = isHere;
-    this.#house = house;
-    const heard = (event: Event) => this.#guarded(event);
     // Nobody listens for errors: the close event, which follows, says the same.
+    const heard = (event: Event) => this.#heard(event);
     socket.onopen = socket.onmessage = socket.onclose = heard;
-  }
-
-  /** Takes an event of the socket. An exception would end the whole process. */
-  #guarded(event: Event): void {
-    try {
-      this.#heard(event);
-    } catch (error) {
-      this.#house.failed(error);
-      this.close(CLOSE.internalError, "internal error");
-    }
   }
 
   #heard(event: Event): void {
     switch (event.type) {
       case "open":
-        if (this.#gone) return this.#socket.close();
-        this.#enter();
         // A listener takes half a kilobyte, and this one has done its work.
         this.#socket.onopen = null;
-        return;
+        return this.opened();
       case "message":
-        return this.#visit?.receive((event as MessageEvent).data);
+        return this.received((event as MessageEvent).data);
       case "close":
-        return this.drop();
+        return this.ended();
     }
+  }
+
+  /** The port is closed. */
+  leave(): void {
+    this.ended();
   }
 
   /** The upgrade was answered: unless the socket opens soon, the peer is gone. */
   hasToOpen(): void {
-    if (this.#arrived) this.#late = setTimeout(() => this.drop(), OPEN_WITHIN);
+    if (this.#isHere) this.#late = setTimeout(() => this.ended(), OPEN_WITHIN);
   }
 
-  #enter(): void {
-    const arrived = this.#arrived;
-    if (!arrived) return;
-    this.#arrived = undefined;
+  protected override settled(): void {
     clearTimeout(this.#late);
     this.#isHere?.();
     this.#isHere = undefined;
-    this.#visit = arrived(this);
   }
 
-  get buffered(): number {
-    if (this.#gone) return 0;
-    return this.#unread < LOW_WATER ? this.#unread : this.#unread = this.#socket.bufferedAmount;
+  protected override measure(): number {
+    return this.#socket.bufferedAmount;
   }
 
-  send(frame: string): void {
-    // It is open, or has been: then what is sent is dropped without an error.
-    if (this.#gone) return;
-    this.#unread += frame.length;
+  /** The socket is open, or has been: then what is sent is dropped without an error. */
+  protected override transmit(frame: string): void {
     this.#socket.send(frame);
   }
 
-  drained(): Promise<void> {
-    const { promise } = this.#drain ?? this.#beginToLook();
-    return promise;
-  }
-
-  close(code: number, reason: string): void {
+  protected override sayGoodbye(code: number, reason: string): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
   }
 
-  /** Also called when the socket closed; that may happen twice. */
-  drop(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.close(CLOSE.internalError, "given up");
-    this.#look();
-    this.#enter();
-    this.#visit?.closed();
-  }
-
-  #beginToLook(): PromiseWithResolvers<void> {
-    const drain = this.#drain = Promise.withResolvers<void>();
-    this.#look();
-    return drain;
-  }
-
-  /** Looks whether the peer has read; if not, looks again, after longer and longer pauses. */
-  #look(): void {
-    clearTimeout(this.#nextLook);
-    if (this.buffered > LOW_WATER) {
-      this.#nextLook = setTimeout(() => this.#look(), this.#pause);
-      this.#pause = Math.min(2 * this.#pause, DRAIN_POLL.longest);
-      return;
-    }
-    this.#pause = DRAIN_POLL.first;
-    this.#drain?.resolve();
-    this.#drain = undefined;
+  /** All that can be done: its connection ends when what was sent has been read, or the peer is gone. */
+  protected override hangUp(): void {
+    this.sayGoodbye(CLOSE.givenUp, "given up");
   }
 }

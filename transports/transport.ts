@@ -14,8 +14,8 @@ export interface Peer {
   drained(): Promise<void>;
   /** Says goodbye, with a close code of RFC 6455 and a reason, and waits for the peer's. */
   close(code: number, reason: string): void;
-  /** Gives the peer up: its visit is over at once, whatever it does. */
-  drop(): void;
+  /** Gives the peer up, and says why in the log: its visit is over at once, whatever it does. May be called twice. */
+  drop(why: string): void;
 }
 
 /** What takes a peer's frames. */
@@ -41,6 +41,8 @@ export interface House {
   admit(request: Request, from: string): Promise<Response | ((peer: Peer) => Visit)>;
   /** Takes note of an error that should not be. */
   failed(error: unknown): void;
+  /** Takes note that a peer was given up, and why: what comes after "gave up a peer: ". */
+  gaveUp(why: string): void;
 }
 
 /** An open port. */
@@ -60,5 +62,17 @@ export interface Address {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
+/** What peers are held to. */
+export interface Bounds {
+  /** The largest frame of a client, whole, in bytes. Deno's own WebSockets cannot be held to it. */
+  readonly frameBytes: number;
+  /** How long the headers of a request may take to come, in milliseconds. `Deno.serve` waits for ever. */
+  readonly headerTime: number;
+  /** For how long a peer may read nothing, while it has much to read, in milliseconds. */
+  readonly patience: number;
+  /** Calls back once, after so many milliseconds; returns how to call it off. */
+  after(ms: number, callback: () => void): () => void;
+}
+
 /** Opens a port; throws what the system says if it cannot. */
-export type Transport = (address: Address, house: House) => Listener;
+export type Transport = (address: Address, house: House, bounds: Bounds) => Promise<Listener>;

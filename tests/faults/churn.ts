@@ -1,0 +1,83 @@
+/**
+ * Connections that come and go: connect, subscribe, drop, half of them cut in the middle of the handshake. Nothing
+ * may be left of them. `deno run -A tests/faults/churn.ts [CYCLES] [builtin|hardened]`; 100,000 and both
+ * unless told otherwise. Linux alone, for it looks into `/proc`.
+ *
+ * @module
+ */
+
+import type { TransportChoice } from "../../server.ts";
+import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
+import { seeded } from "../support/seeded.ts";
+import { type Report, ServerProcess } from "./server_process.ts";
+import { mb, Verdicts } from "./verdicts.ts";
+
+/** So many at a time. */
+const TOGETHER = 50;
+
+/** What was there before and after. */
+export interface Left {
+  readonly before: Report & { readonly sockets: number };
+  readonly after: Report & { readonly sockets: number };
+}
+
+/** Lets connections come and go, and tells what is left of them. */
+export async function churn(transport: TransportChoice, cycles: number): Promise<Left> {
+  await using server = await ServerProcess.start({ transport });
+  // So that all there is to load has been loaded.
+  await comeAndGo(server.port, Math.min(cycles, 2000));
+  const before = await settled(server);
+  await comeAndGo(server.port, cycles);
+  return { before, after: await settled(server) };
+}
+
+async function comeAndGo(port: number, cycles: number): Promise<void> {
+  const random = seeded(7);
+  const request = upgradeRequest("Sec-WebSocket-Protocol: dsmq");
+  const subscribe = { action: "subscribe", id: 1, messages: 100, bytes: 100_000 };
+  const one = async (i: number) => {
+    using client = await BareClient.connect(port);
+    if (i % 2 === 0) return await client.say(request.slice(0, random(request.length + 1)));
+    await client.say(request);
+    await client.head();
+    await client.say(clientFrame(1, JSON.stringify({ ...subscribe, topic: `t${i % 100}` })));
+    // Every other waits for the answer, and some say goodbye.
+    if (i % 4 === 1) await client.next();
+    if (i % 8 === 1) await client.say(clientFrame(8, new Uint8Array([3, 232])));
+  };
+  let next = 0;
+  const inTurn = async () => {
+    for (let i; (i = next++) < cycles;) await one(i);
+  };
+  await Promise.all(Array.from({ length: TOGETHER }, inTurn));
+}
+
+/** What is there once it has been the same for half a second; after 15 s in any case. */
+async function settled(server: ServerProcess): Promise<Report & { sockets: number }> {
+  let [same, last] = [0, -1];
+  for (let i = 0;; i++) {
+    const [report, sockets] = [await server.report(), await server.sockets()];
+    same = report.connections === 0 && sockets === last ? same + 1 : 0;
+    last = sockets;
+    if (same === 4 || i === 150) return { ...report, sockets };
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+if (import.meta.main) {
+  const cycles = Number(Deno.args[0] ?? 100_000);
+  const transports = (Deno.args[1] ? [Deno.args[1]] : ["builtin", "hardened"]) as TransportChoice[];
+  const verdicts = new Verdicts();
+  for (const transport of transports) {
+    const began = performance.now();
+    const { before, after } = await churn(transport, cycles);
+    const seconds = ((performance.now() - began) / 1000).toFixed(0);
+    verdicts.fact(`${transport}: connect, subscribe, drop`, `${cycles} times in ${seconds} s`);
+    verdicts.row("no session is left", after.connections === 0, `${after.connections}`);
+    const sockets = after.sockets - before.sockets;
+    verdicts.row("no socket is left", sockets <= 0, `${sockets} more than before`);
+    const grown = after.heap - before.heap;
+    verdicts.row("the heap within 10 MB of the start", grown <= 10e6, `${mb(grown)} more`);
+  }
+  Deno.exit(verdicts.code);
+}

@@ -1,0 +1,168 @@
+/**
+ * A server among strangers: fragments without an end, half-sent headers, frames that are not masked, peers that
+ * read nothing. `deno run -A tests/faults/hostile_frames.ts [builtin|hardened]`; the figures that must
+ * be reached are those of `hardened`, the default. Linux alone, for it looks into `/proc`.
+ *
+ * @module
+ */
+
+import { connect } from "@dsmq/server/client";
+import type { TransportChoice } from "../../server.ts";
+import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
+import { soon } from "../support/soon.ts";
+import { ServerProcess } from "./server_process.ts";
+import { mb, Verdicts } from "./verdicts.ts";
+
+const transport = (Deno.args[0] ?? "hardened") as TransportChoice;
+const held = transport === "hardened";
+const verdicts = new Verdicts();
+
+/** What a hardened server has to do, and a built-in one is only seen to do. */
+function judge(what: string, passed: boolean, seen: string): void {
+  if (held) verdicts.row(what, passed, seen);
+  else verdicts.fact(what, seen);
+}
+
+/** What an attack did to the memory at its worst, and to an honest client meanwhile. */
+async function during(
+  server: ServerProcess,
+  attack: () => Promise<void>,
+): Promise<{ grown: number; slowest: number }> {
+  const before = await server.resident();
+  let most = before;
+  let slowest = 0;
+  let going = true;
+  const watching = (async () => {
+    while (going) {
+      most = Math.max(most, await server.resident());
+      const began = performance.now();
+      await using mq = await connect(`ws://127.0.0.1:${server.port}`);
+      await mq.put("honest", "hello");
+      slowest = Math.max(slowest, performance.now() - began);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  try {
+    await attack();
+  } finally {
+    going = false;
+    await watching;
+  }
+  return { grown: most - before, slowest };
+}
+
+async function tried(
+  server: ServerProcess,
+  what: string,
+  attack: () => Promise<{ passed: boolean; seen: string }>,
+): Promise<void> {
+  let found = { passed: false, seen: "nothing" };
+  const { grown, slowest } = await during(server, async () => {
+    found = await attack();
+  });
+  judge(what, found.passed, found.seen);
+  judge("      memory at most +8 MB meanwhile", grown <= 8e6, `+${mb(grown)}`);
+  judge("      an honest client within 1 s", slowest <= 1000, `${Math.round(slowest)} ms`);
+}
+
+async function fragments(port: number): Promise<{ passed: boolean; seen: string }> {
+  const piece = clientFrame(0, new Uint8Array(1024 * 1024), { final: false });
+  using client = await BareClient.open(port);
+  const closed = client.closeCode();
+  let said = 0;
+  try {
+    await client.say(clientFrame(1, "", { final: false }));
+    for (; said < 600; said++) await client.say(piece);
+  } catch {
+    // It was cut off.
+  }
+  const code = await soon(closed, 2000).catch(() => "none");
+  return { passed: code === 1009, seen: `close code ${code} after ${said} MiB were taken` };
+}
+
+async function halves(port: number): Promise<{ passed: boolean; seen: string }> {
+  const began = performance.now();
+  const clients: BareClient[] = [];
+  for (let i = 0; i < 1000; i++) {
+    const client = await BareClient.connect(port);
+    await client.say(upgradeRequest().slice(0, 1 + i % 100));
+    clients.push(client);
+  }
+  let closed = 0;
+  const all = Promise.all(clients.map((client) => client.head().then(() => closed++)));
+  await soon(all, 12_000).catch(() => {});
+  const seconds = (performance.now() - began) / 1000;
+  for (const client of clients) client.cut();
+  const seen = `${closed} of 1000 closed after ${seconds.toFixed(1)} s`;
+  return { passed: closed === 1000, seen };
+}
+
+async function unmasked(port: number): Promise<{ passed: boolean; seen: string }> {
+  const codes = new Map<unknown, number>();
+  for (let i = 0; i < 100; i++) {
+    using client = await BareClient.open(port);
+    await client.say(clientFrame(1, '{"action":"get","id":1,"topic":"t"}', { masked: false }));
+    const frame = await soon(client.next());
+    const code = frame?.opcode === 8 ? frame.payload[0]! * 256 + frame.payload[1]! : "answered";
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+  }
+  const seen = [...codes].map(([code, count]) => `${count} × ${code}`).join(", ");
+  return { passed: codes.get(1002) === 100, seen };
+}
+
+/** A reader that asks for much and reads none of it. */
+async function stalled(server: ServerProcess): Promise<void> {
+  const { port } = server;
+  await using mq = await connect(`ws://127.0.0.1:${port}`);
+  const body = "x".repeat(100_000);
+  for (let i = 0; i < 400; i++) await mq.put("much", body);
+  const sockets = await server.sockets();
+  const before = (await server.report()).dropped;
+  using client = await BareClient.open(port);
+  const credit = { messages: 1_000_000, bytes: 200_000_000 };
+  const subscribe = { action: "subscribe", id: 1, topic: "much", since: "start", ...credit };
+  await client.say(clientFrame(1, JSON.stringify(subscribe)));
+  const began = performance.now();
+  let report = await server.report();
+  while (report.dropped === before && performance.now() - began < 15_000) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    report = await server.report();
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const gone = report.dropped - before === 1 && report.connections === 1;
+  verdicts.row(
+    "a peer that reads nothing is given up within 10 s, and counted",
+    gone && seconds < 10,
+    `${seconds.toFixed(1)} s`,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const left = await server.sockets() - sockets;
+  judge("      its connection is gone", left === 0, `${left} sockets more than before`);
+}
+
+/** Uses a server as honest clients do: it has seen work, and its heap has grown to what that takes, before it is attacked. */
+async function use(port: number): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    const clients = await Promise.all(
+      Array.from({ length: 1000 }, () => BareClient.open(port)),
+    );
+    for (const client of clients) client.cut();
+    await using mq = await connect(`ws://127.0.0.1:${port}`);
+    await mq.putMany("used", Array.from({ length: 10_000 }, () => "x".repeat(100)));
+  }
+}
+
+console.log(`transport: ${transport}`);
+{
+  await using server = await ServerProcess.start({ transport });
+  const { port } = server;
+  await use(port);
+  await tried(server, "600 MiB of fragments without an end are refused", () => fragments(port));
+  await tried(server, "frames that are not masked are refused", () => unmasked(port));
+  await tried(server, "1,000 half-sent headers are closed within 10 s", () => halves(port));
+}
+{
+  await using server = await ServerProcess.start({ transport });
+  await stalled(server);
+}
+Deno.exit(verdicts.code);

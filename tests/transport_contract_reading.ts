@@ -1,0 +1,133 @@
+/**
+ * The contract of a transport: peers that read slowly, or not at all.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Transport } from "../transports/transport.ts";
+import { BareClient } from "./support/bare_client.ts";
+import { type Guest, Opened } from "./support/inn.ts";
+import { soon } from "./support/soon.ts";
+
+const MIB = 1024 * 1024;
+const FRAME = "x".repeat(MIB);
+
+/** What the system takes for a peer that does not read is far below this. */
+const MUCH = 32;
+
+/** Lets the platform do what it has begun. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** Reads so much, all of which has to be there. */
+async function read(client: BareClient, bytes: number): Promise<void> {
+  for (let left = bytes; left > 0;) {
+    const count = await soon(client.skim(left));
+    assert(count > 0, `it was cut off with ${left} bytes to read`);
+    left -= count;
+  }
+}
+
+/** Lets seconds pass, and the platform work meanwhile. */
+async function pass({ clock }: Opened, seconds: number): Promise<void> {
+  for (let i = 0; i < seconds; i++) {
+    await turn();
+    clock.advance(1000);
+  }
+}
+
+async function stalled(opened: Opened): Promise<{ client: BareClient; guest: Guest }> {
+  const client = await BareClient.open(opened.port);
+  const guest = opened.inn.guests.at(-1)!;
+  for (let i = 0; i < MUCH; i++) guest.peer.send(FRAME);
+  return { client, guest };
+}
+
+/** Each promise, and its proof. */
+export const reading: Readonly<Record<string, (listen: Transport) => Promise<void>>> = {
+  async "a peer that does not read has more and more buffered, and is told of once it reads"(
+    listen,
+  ) {
+    await using opened = await Opened.with(listen);
+    using client = await BareClient.open(opened.port);
+    const { peer } = opened.inn.guests[0]!;
+    assertEquals(peer.buffered, 0);
+    for (let i = 0; i < MUCH; i++) peer.send(FRAME);
+    await turn();
+    assert(peer.buffered > MUCH / 2 * MIB, `${peer.buffered} bytes are buffered`);
+    let drained = false;
+    const whenDrained = peer.drained().then(() => drained = true);
+    await turn();
+    assertEquals(drained, false);
+    await read(client, MUCH * MIB);
+    await soon(whenDrained);
+    assert(peer.buffered < 64 * 1024, `${peer.buffered} bytes are buffered`);
+  },
+
+  async "a peer that reads nothing for 8 s is given up, once, and nothing of it is kept"(listen) {
+    await using opened = await Opened.with(listen);
+    const { inn, clock } = opened;
+    const { client, guest } = await stalled(opened);
+    using _client = client;
+    const drained = guest.peer.drained();
+    await pass(opened, 7);
+    assertEquals([guest.closed, inn.reasons], [0, []]);
+    await pass(opened, 3);
+    assertEquals([guest.closed, inn.reasons], [1, ["it read nothing for 8 s"]]);
+    assertEquals([guest.peer.buffered, clock.waiting], [0, 0]);
+    await soon(drained);
+    guest.peer.send("in vain");
+    guest.peer.close(1000, "in vain");
+    guest.peer.drop("a test");
+    client.cut();
+    await pass(opened, 10);
+    assertEquals([guest.closed, inn.reasons.length, inn.failures], [1, 1, []]);
+  },
+
+  async "a peer that reads slowly is kept"(listen) {
+    await using opened = await Opened.with(listen);
+    const { inn, clock } = opened;
+    const { client, guest } = await stalled(opened);
+    using _client = client;
+    for (let i = 0; i < 5; i++) {
+      // As much as the system may hold back before it asks for more.
+      await read(client, 5 * MIB);
+      await pass(opened, 6);
+    }
+    assertEquals([guest.closed, inn.reasons], [0, []]);
+    await read(client, (MUCH - 25) * MIB);
+    await pass(opened, 2);
+    assertEquals(clock.waiting, 0);
+  },
+
+  async "a peer that is sent more and more, and reads it, is kept"(listen) {
+    await using opened = await Opened.with(listen);
+    const { client, guest } = await stalled(opened);
+    using _client = client;
+    for (let i = 0; i < 12; i++) {
+      // It has more to read at the end of each second than before.
+      await read(client, 6 * MIB);
+      for (let i = 0; i < 8; i++) guest.peer.send(FRAME);
+      await pass(opened, 1);
+    }
+    assertEquals([guest.closed, opened.inn.reasons], [0, []]);
+  },
+
+  async "peers at rest are looked after with no timer, and stalled ones with one for all"(listen) {
+    await using opened = await Opened.with(listen);
+    const { inn, clock } = opened;
+    const clients: BareClient[] = [];
+    for (let i = 0; i < 20; i++) clients.push(await BareClient.open(opened.port));
+    for (const { peer } of inn.guests) peer.send("little");
+    await turn();
+    assertEquals(clock.waiting, 0);
+    for (const { peer } of inn.guests.slice(0, 3)) {
+      for (let i = 0; i < MUCH; i++) peer.send(FRAME);
+    }
+    assertEquals(clock.waiting, 1);
+    await pass(opened, 10);
+    assertEquals([inn.present, inn.reasons.length, clock.waiting], [17, 3, 0]);
+    for (const client of clients) client.cut();
+    await soon(inn.until(() => inn.present === 0));
+  },
+};

@@ -1,0 +1,194 @@
+/**
+ * The line to a peer, as far as it is the same however the peer arrived.
+ *
+ * @module
+ */
+
+import { CLOSE } from "../protocol/websocket.ts";
+import type { House, Peer, Visit } from "./transport.ts";
+import type { Watch, Watched } from "./watch.ts";
+
+/** Little is buffered below so many bytes. */
+export const LOW_WATER = 64 * 1024;
+
+/** After what time to look again whether a slow peer has read, in milliseconds: there is no event for it. */
+const DRAIN_POLL = { first: 5, longest: 100 };
+
+/** What the lines of one port share. */
+export interface Shared {
+  readonly house: House;
+  readonly watch: Watch;
+}
+
+/**
+ * Guards what the visit does, keeps account of what the peer has yet to read, and ends once. A socket
+ * says what it hears to `opened`, `received` and `ended`, and does what the abstract methods say.
+ */
+export abstract class Line implements Peer, Watched {
+  readonly #shared: Shared;
+  #arrived: ((peer: Peer) => Visit) | undefined;
+  #visit: Visit | undefined;
+  #gone = false;
+  #leaving = false;
+  #watched = false;
+  /** At most so much is buffered, in characters: to ask the platform takes as long as to send. */
+  #unread = 0;
+  /** At least so much would be buffered if the peer had read nothing since the last look. */
+  #unreadSinceLook = 0;
+  /** There while somebody waits for the peer to read. */
+  #drain: PromiseWithResolvers<void> | undefined;
+  #nextLook: ReturnType<typeof setTimeout> | undefined;
+  #pause = DRAIN_POLL.first;
+
+  /**
+   * Makes the line, before the peer has arrived.
+   *
+   * @param arrived begins the visit
+   * @param shared what all lines share
+   */
+  constructor(arrived: (peer: Peer) => Visit, shared: Shared) {
+    this.#arrived = arrived;
+    this.#shared = shared;
+  }
+
+  /** How many bytes the socket holds for the peer. */
+  protected abstract measure(): number;
+  /** Sends a text frame; the line is not gone. */
+  protected abstract transmit(frame: string): void;
+  /** Says goodbye, if that has not been done. */
+  protected abstract sayGoodbye(code: number, reason: string): void;
+  /** Ends the connection at once, as far as the platform can. */
+  protected abstract hangUp(): void;
+
+  /** It is known whether the peer arrives. */
+  protected settled(): void {}
+
+  /** The socket is open. */
+  protected opened(): void {
+    if (this.#gone) return this.hangUp();
+    this.#guarded(() => this.#enter());
+  }
+
+  /** A frame came. */
+  protected received(data: unknown): void {
+    this.#guarded(() => this.#visit?.receive(data));
+  }
+
+  /** The peer has read. Not all sockets know. */
+  protected wasRead(): void {
+    if (this.#drain) this.#lookForRoom();
+  }
+
+  /** The socket is closed. Some say so twice. */
+  protected ended(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#shared.watch.delete(this);
+    this.#lookForRoom();
+    this.#guarded(() => {
+      // One who never came was promised a visit, too.
+      this.#enter();
+      this.#visit?.closed();
+    });
+  }
+
+  #enter(): void {
+    const arrived = this.#arrived;
+    if (!arrived) return;
+    this.#arrived = undefined;
+    this.settled();
+    this.#visit = arrived(this);
+  }
+
+  get buffered(): number {
+    if (this.#gone) return 0;
+    return this.#unread < LOW_WATER ? this.#unread : this.#unread = this.measure();
+  }
+
+  send(frame: string): void {
+    if (this.#gone) return;
+    this.#unread += frame.length;
+    this.#unreadSinceLook += frame.length;
+    this.transmit(frame);
+    if (this.#unread > LOW_WATER && !this.#watched && this.buffered > LOW_WATER) this.#beWatched();
+  }
+
+  drained(): Promise<void> {
+    if (!this.#drain) {
+      this.#drain = Promise.withResolvers<void>();
+      const { promise } = this.#drain;
+      this.#lookForRoom();
+      return promise;
+    }
+    return this.#drain.promise;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#gone) return;
+    this.#leaving = true;
+    this.sayGoodbye(code, reason);
+    // It may never answer: then it is given up.
+    if (!this.#watched) this.#beWatched();
+  }
+
+  drop(why: string): void {
+    if (this.#gone) return;
+    this.ended();
+    this.hangUp();
+    this.#shared.house.gaveUp(why);
+  }
+
+  look(): "has read" | "has not read" | "is well" {
+    const now = this.measure();
+    const hasRead = now < this.#unreadSinceLook;
+    this.#unread = this.#unreadSinceLook = now;
+    if (now <= LOW_WATER && !this.#leaving) {
+      this.#watched = false;
+      return "is well";
+    }
+    return hasRead ? "has read" : "has not read";
+  }
+
+  #beWatched(): void {
+    this.#watched = true;
+    this.#unreadSinceLook = this.measure();
+    this.#shared.watch.add(this);
+  }
+
+  /** Looks whether the peer has read; if not, looks again, after longer and longer pauses. */
+  #lookForRoom(): void {
+    clearTimeout(this.#nextLook);
+    if (this.buffered > LOW_WATER) {
+      this.#nextLook = setTimeout(() => this.#lookForRoom(), this.#pause);
+      this.#pause = Math.min(2 * this.#pause, DRAIN_POLL.longest);
+      return;
+    }
+    this.#pause = DRAIN_POLL.first;
+    this.#drain?.resolve();
+    this.#drain = undefined;
+  }
+
+  /** Does what an event asks for. An exception would end the whole process. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#shared.house.failed(error);
+      this.close(CLOSE.internalError, "internal error");
+    }
+  }
+}
+
+/** In the place of a peer whose handshake failed. */
+const NOBODY: Peer = {
+  send() {},
+  buffered: 0,
+  drained: () => Promise.resolve(),
+  close() {},
+  drop() {},
+};
+
+/** The handshake of one who was admitted has failed: the visit is over at once. */
+export function nobodyCame(arrived: (peer: Peer) => Visit): void {
+  arrived(NOBODY).closed();
+}

@@ -1,0 +1,164 @@
+/**
+ * The transport for those whom strangers can reach: `node:http` with `npm:ws`. Messages have a largest size,
+ * headers have to come in time, and a peer that is given up is cut off.
+ *
+ * @module
+ */
+
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { SUBPROTOCOL } from "../protocol/websocket.ts";
+import { nobodyCame, type Shared } from "./line.ts";
+import { admitted, answer, refuse, replied } from "./node_http.ts";
+import { NodeLine, type Socketry } from "./node_line.ts";
+import type { Address, Bounds, House, Listener } from "./transport.ts";
+import { Watch } from "./watch.ts";
+
+/** How long a connection may rest between two requests of HTTP, in milliseconds. */
+const KEEP_ALIVE = 5000;
+
+/** How much the headers of a request may take, in bytes. */
+const HEADER_BYTES = 16 * 1024;
+
+/** How long a peer has to answer the goodbye, in milliseconds. */
+const CLOSE_TIME = 5000;
+
+/** What `npm:ws` looks up in the environment, where it may not even look without leave. */
+const VARIABLES = ["WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
+
+/** The part of its server that is used. */
+interface Upgrader {
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Uint8Array,
+    upgraded: (socket: Socketry) => void,
+  ): void;
+}
+
+/**
+ * Opens a port with `node:http`, or with `node:https` where there is a certificate.
+ *
+ * @param address host and port, 0 for any that is free
+ * @param house what to do for those who arrive
+ * @param bounds what peers are held to
+ * @returns the open port; rejects if `npm:ws` cannot be used, and with errors of the system
+ */
+export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
+  const upgrader = await loadUpgrader(bounds);
+  const shared = { house, watch: new Watch(bounds) };
+  const server = openServer(address, bounds);
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    // Without a listener an error would end the process. The close event, which follows, says enough.
+    socket.on("error", () => {});
+  });
+  server.on("clientError", (_error: Error, socket: Socket) => socket.destroy());
+  // With TLS, that is the other end of a connection that is in the set already.
+  server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    void answer(request, response, house);
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
+    socket.on("error", () => {});
+    void welcome(request, socket, head, upgrader, shared);
+  });
+  await opened(server, address);
+  server.on("error", (error: Error) => house.failed(error));
+  const { address: host, port } = server.address() as AddressInfo;
+  const stop = async () => {
+    shared.watch.stop();
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  return { host, port, stop };
+}
+
+/** Loads `npm:ws`, if that may read what it reads: asked for leave, or thrown at, nobody is. */
+async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
+  const states = await Promise.all(
+    VARIABLES.map((variable) => Deno.permissions.query({ name: "env", variable })),
+  );
+  if (states.some(({ state }) => state !== "granted")) {
+    throw new Error(
+      `the hardened transport needs --allow-env=${VARIABLES}, for npm:ws looks these up`,
+    );
+  }
+  const { WebSocketServer } = await import("ws");
+  return new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: frameBytes,
+    closeTimeout: CLOSE_TIME,
+    handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+  });
+}
+
+function openServer({ tls }: Address, { headerTime }: Bounds): Server {
+  const options: ServerOptions = {
+    headersTimeout: headerTime,
+    requestTimeout: headerTime,
+    connectionsCheckingInterval: headerTime / 8,
+    keepAliveTimeout: KEEP_ALIVE,
+    maxHeaderSize: HEADER_BYTES,
+    noDelay: true,
+  };
+  if (!tls) return createServer(options);
+  return createSecureServer({
+    ...options,
+    ...tls,
+    ALPNProtocols: ["http/1.1"],
+    handshakeTimeout: headerTime,
+  });
+}
+
+function opened(server: Server, { host, port }: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** Answers a request for a WebSocket, or for another upgrade that there is none of. */
+async function welcome(
+  incoming: IncomingMessage,
+  socket: Socket,
+  head: Uint8Array,
+  upgrader: Upgrader,
+  shared: Shared,
+): Promise<void> {
+  const { house } = shared;
+  try {
+    const isFor = incoming.headers.upgrade?.toLowerCase() === "websocket";
+    const verdict = isFor ? await admitted(incoming, house) : await replied(incoming, house);
+    if (verdict instanceof Response) {
+      return socket.destroyed ? undefined : await refuse(socket, verdict);
+    }
+    let came = false;
+    // It may have gone meanwhile; or its handshake is none, and the upgrader says so to it.
+    if (!socket.destroyed) {
+      upgrader.handleUpgrade(incoming, socket, head, (webSocket) => {
+        came = true;
+        new NodeLine(webSocket, socket, verdict, shared);
+      });
+    }
+    if (!came) nobodyCame(verdict);
+  } catch (error) {
+    house.failed(error);
+    socket.destroy();
+  }
+}
