@@ -4,8 +4,8 @@
  * @module
  */
 
-import { heartbeat, putAnswer, putManyAnswer } from "../protocol/answers.ts";
-import type { PutOutcome, WireError } from "../protocol/errors.ts";
+import { heartbeat } from "../protocol/answers.ts";
+import type { WireError } from "../protocol/errors.ts";
 import type {
   GetRequest,
   PutRequest,
@@ -14,16 +14,16 @@ import type {
   RequestOf,
 } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
-import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import type { Holder } from "./claims.ts";
-import { done, fail, type Host, told, wireError } from "./host.ts";
+import { Goodbye } from "./goodbye.ts";
+import { done, fail, type Host, wireError } from "./host.ts";
 import { allowed, type Leave, noLeave, readableTopics, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
 import { Line, type Worker } from "./line.ts";
-import { Lull } from "./lull.ts";
 import { withPatience } from "./patience.ts";
 import type { Outbox } from "./outbox.ts";
 import { locate, locateAll } from "./positions.ts";
 import type { Pulse } from "./pulses.ts";
+import { Puts } from "./puts.ts";
 import { Reads } from "./reads.ts";
 import { Streams } from "./streams.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
@@ -33,26 +33,19 @@ const GONE: WireError = { code: "stopping", message: "Cannot wait: the connectio
 
 const NOTHING = () => {};
 
-/** How long one who is sent away may go on, and may take to answer the goodbye, in milliseconds. */
-const LAST_WORDS = 100;
-const GRACE = 2000;
-
 /** A session does what its connection asks, in order, and holds what belongs to it. */
 export class Session implements Worker, Holder, Pulse {
   readonly #host: Host;
   readonly #wire: Wire;
   readonly #line: Line;
   readonly #reads: Reads;
+  readonly #goodbye: Goodbye;
   /** What it may do; `undefined` while it owes a token. */
   #leave: Leave | undefined;
   /** There once something was subscribed to: most connections at rest have nothing to stream. */
   #openStreams: Streams | undefined;
-  /** Under which name it puts, if it said so. */
-  #name: string | undefined;
+  readonly #puts: Puts;
   #endPulse: () => void = NOTHING;
-  /** There once it says goodbye. */
-  #lull: Lull | undefined;
-  #endGoodbye: () => void = NOTHING;
   #closed = false;
 
   heard = false;
@@ -69,6 +62,8 @@ export class Session implements Worker, Holder, Pulse {
     this.#host = host = withPatience(host, () => this.#lostPatience());
     this.#wire = wire;
     this.#leave = leave;
+    this.#goodbye = new Goodbye(wire, host.queue.clock);
+    this.#puts = new Puts(host);
     this.#reads = new Reads(host, wire, { after: start, gap: undefined });
     this.#line = new Line(wire, host.welcome.limits, this);
   }
@@ -76,6 +71,7 @@ export class Session implements Worker, Holder, Pulse {
   /** Takes what the peer said: the data of one frame. */
   receive(data: unknown): void {
     this.heard = true;
+    this.#goodbye.heard();
     this.#line.receive(data);
   }
 
@@ -84,11 +80,7 @@ export class Session implements Worker, Holder, Pulse {
     await this.#line.finish();
     this.#reads.end(error);
     this.close();
-    // Where a goodbye crosses what the peer says, Deno's own WebSockets reset the connection: what the peer has
-    // not read by then, answers and goodbye, is lost.
-    await this.#wire.drained();
-    await (this.#lull = new Lull()).wait(this);
-    this.#wire.close(CLOSE.serviceRestart, "the server is stopping");
+    await this.#goodbye.say(CLOSE.serviceRestart, "the server is stopping");
   }
 
   /** Whose it is: the same for all who bring the same token, and `""` for those without one. */
@@ -111,24 +103,29 @@ export class Session implements Worker, Holder, Pulse {
   expel(error: WireError): void {
     this.#reads.end(error);
     this.close();
-    this.#wire.close(CLOSE.unauthorized, "no good token");
+    void this.#goodbye.say(CLOSE.unauthorized, "no good token");
   }
 
-  /** Drops everything: the peer is gone. May be called twice. */
+  /** The peer is gone. */
+  end(): void {
+    this.close();
+    this.#goodbye.end();
+  }
+
+  /** Drops everything. May be called twice. */
   close(): void {
     this.#closed = true;
     this.#line.stop();
     this.#endPulse();
-    this.#endGoodbye();
-    this.#lull?.end(this);
-    if (this.#name !== undefined) this.#host.claims.release(this.#name, this);
+    const { session } = this.#puts;
+    if (session !== undefined) this.#host.claims.release(session, this);
     this.#openStreams?.close();
     this.#reads.end(GONE);
   }
 
   replaced(): void {
     this.close();
-    this.#wire.close(CLOSE.replaced, "a newer connection goes on with this session");
+    void this.#goodbye.say(CLOSE.replaced, "a newer connection goes on with this session");
   }
 
   silent(): void {
@@ -176,12 +173,7 @@ export class Session implements Worker, Holder, Pulse {
   /** Says goodbye to one who did what it may not. */
   #sendAway(reason: string): void {
     this.close();
-    const { clock } = this.#host.queue;
-    // After a while, in which what it says is dropped: unread data in a closed socket would cost it the goodbye.
-    this.#endGoodbye = clock.after(LAST_WORDS, () => {
-      this.#endGoodbye = clock.after(GRACE, () => this.#wire.drop("it did not answer the goodbye"));
-      this.#wire.close(CLOSE.policyViolation, reason);
-    });
+    void this.#goodbye.say(CLOSE.policyViolation, reason);
   }
 
   refuse(run: readonly Request[], error: unknown, out: Outbox): void {
@@ -214,7 +206,7 @@ export class Session implements Worker, Holder, Pulse {
     switch (request.action) {
       case "put":
       case "refused":
-        return this.#put(run as readonly (PutRequest | RefusedRequest)[], out);
+        return this.#puts.put(run as readonly (PutRequest | RefusedRequest)[], out);
       case "get":
         if (run.length === 1) return this.#reads.get(request, out);
         return this.#reads.getMany(
@@ -244,58 +236,6 @@ export class Session implements Worker, Holder, Pulse {
         return this.#shutdown(request, out);
       default:
         request satisfies never;
-    }
-  }
-
-  async #put(asked: readonly (PutRequest | RefusedRequest)[], out: Outbox): Promise<void> {
-    const run = this.#name === undefined ? asked.map(withoutNumber) : asked;
-    const batch: Put[] = [];
-    for (const request of run) {
-      if (request.action === "put") this.#collect(request, batch);
-    }
-    const { queue } = this.#host;
-    const results = batch.length > 0 ? await queue.append(batch) : [];
-    for (const result of results) if (!(result instanceof StoreError)) queue.counts.stored++;
-    let next = 0;
-    for (const request of run) {
-      if (request.action === "refused") {
-        fail(this.#host, request, request.error, out);
-      } else if (request.many) {
-        this.#putManyDone(request, results.slice(next, next += request.puts.length), out);
-      } else {
-        this.#putDone(request, results[next++]!, out);
-      }
-    }
-  }
-
-  #collect({ n, puts }: PutRequest, batch: Put[]): void {
-    const session = this.#name;
-    if (n === undefined || session === undefined) {
-      for (const put of puts) batch.push(put);
-    } else {
-      puts.forEach(({ topic, body, bytes }, i) =>
-        batch.push({ topic, body, bytes, session, n: n + i })
-      );
-    }
-  }
-
-  #putDone(request: PutRequest, result: Stored | StoreError, out: Outbox): void {
-    if (result instanceof StoreError) {
-      fail(this.#host, request, told(result), out);
-    } else if (request.id !== undefined) {
-      out.addAscii(putAnswer(request.id, result.seq, result.dup === true));
-    }
-  }
-
-  #putManyDone(request: PutRequest, results: readonly (Stored | StoreError)[], out: Outbox): void {
-    const failure = results.find((result) => result instanceof StoreError);
-    if (failure) {
-      const outcomes = results.map(outcome);
-      fail(this.#host, request, { ...told(failure), outcomes }, out);
-    } else if (request.id !== undefined) {
-      const stored = results as readonly Stored[];
-      const seqs = stored.map(({ seq }) => seq);
-      out.addAscii(putManyAnswer(request.id, seqs, stored.some(({ dup }) => dup)));
     }
   }
 
@@ -352,10 +292,11 @@ export class Session implements Worker, Holder, Pulse {
 
   #claim(session: string): void {
     const { claims } = this.#host;
-    if (this.#name !== undefined) claims.release(this.#name, this);
+    if (this.#puts.session !== undefined) claims.release(this.#puts.session, this);
     // What one identity names is nothing to another; and no session has a dot in it.
-    this.#name = this.identity === "" ? session : `${this.identity}.${session}`;
-    claims.claim(this.#name, this);
+    const name = this.identity === "" ? session : `${this.identity}.${session}`;
+    this.#puts.session = name;
+    claims.claim(name, this);
   }
 
   async #topics(request: RequestOf<"topics">, out: Outbox): Promise<void> {
@@ -374,20 +315,4 @@ export class Session implements Worker, Holder, Pulse {
     done(request, {}, out);
     shutdown();
   }
-}
-
-/** A number means something within a session only. */
-function withoutNumber(request: PutRequest | RefusedRequest): PutRequest | RefusedRequest {
-  if (request.action === "refused" || request.n === undefined) return request;
-  const message = 'Cannot put: "n" is given, but no session; hello opens one';
-  return {
-    action: "refused",
-    id: request.id,
-    awaited: false,
-    error: { code: "bad_request", message },
-  };
-}
-
-function outcome(result: Stored | StoreError): PutOutcome {
-  return result instanceof StoreError ? { code: result.code, message: result.message } : result.seq;
 }

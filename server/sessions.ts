@@ -167,9 +167,9 @@ export class Sessions implements House {
 
   /** One who is in has to leave. */
   #expel(peer: Peer, session: Session, error: WireError): void {
+    this.#calledOff(peer);
     session.expel(error);
     this.#host.refused(error);
-    this.#dropLater(peer);
   }
 
   /** One who has just come has to leave, and learns why by the close code. */
@@ -181,17 +181,13 @@ export class Sessions implements House {
 
   /** The visit of one who was told to leave; `gone` is called when it is over. */
   #seeOff(peer: Peer, gone: () => void): Visit {
-    this.#dropLater(peer);
+    // Whoever does not answer the goodbye is given up.
+    this.#after(peer, GRACE, () => peer.drop("it did not answer the goodbye"));
     const closed = () => {
       this.#calledOff(peer);
       gone();
     };
     return { receive: () => {}, closed };
-  }
-
-  /** Whoever does not answer the goodbye is given up. */
-  #dropLater(peer: Peer): void {
-    this.#after(peer, GRACE, () => peer.drop("it did not answer the goodbye"));
   }
 
   #after(peer: Peer, ms: number, callback: () => void): void {
@@ -240,7 +236,7 @@ class Stay implements Visit {
 
   closed(): void {
     this.#place();
-    this.#session.close();
+    this.#session.end();
     this.#sessions.left(this.#peer);
   }
 }

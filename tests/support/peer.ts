@@ -96,7 +96,7 @@ export class Peer {
 
   /** Hangs up. */
   close(): void {
-    this.#session.close();
+    this.#session.end();
   }
 
   #named(request: object): { request: object; answer: Promise<Said> } {

@@ -1,0 +1,89 @@
+/**
+ * Putting: runs of requests become one batch for the store, and its results their answers.
+ *
+ * @module
+ */
+
+import { putAnswer, putManyAnswer } from "../protocol/answers.ts";
+import type { PutOutcome } from "../protocol/errors.ts";
+import type { PutRequest, RefusedRequest } from "../protocol/requests.ts";
+import { type Put, type Stored, StoreError } from "../stores/store.ts";
+import { fail, type Host, told } from "./host.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** The puts of a connection. */
+export class Puts {
+  readonly #host: Host;
+  /** Under which name it puts, if it said so. */
+  session: string | undefined;
+
+  /** Puts without a session. */
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Stores a run of puts, and answers them and the refused ones among them in order. */
+  async put(asked: readonly (PutRequest | RefusedRequest)[], out: Outbox): Promise<void> {
+    const run = this.session === undefined ? asked.map(withoutNumber) : asked;
+    const batch: Put[] = [];
+    for (const request of run) {
+      if (request.action === "put") this.#collect(request, batch);
+    }
+    const { queue } = this.#host;
+    const results = batch.length > 0 ? await queue.append(batch) : [];
+    for (const result of results) if (!(result instanceof StoreError)) queue.counts.stored++;
+    let next = 0;
+    for (const request of run) {
+      if (request.action === "refused") {
+        fail(this.#host, request, request.error, out);
+      } else if (request.many) {
+        this.#answerMany(request, results.slice(next, next += request.puts.length), out);
+      } else {
+        this.#answer(request, results[next++]!, out);
+      }
+    }
+  }
+
+  #collect({ n, puts }: PutRequest, batch: Put[]): void {
+    const { session } = this;
+    if (n === undefined || session === undefined) {
+      for (const put of puts) batch.push(put);
+    } else {
+      puts.forEach(({ topic, body, bytes }, i) =>
+        batch.push({ topic, body, bytes, session, n: n + i })
+      );
+    }
+  }
+
+  #answer(request: PutRequest, result: Stored | StoreError, out: Outbox): void {
+    if (result instanceof StoreError) {
+      fail(this.#host, request, told(result), out);
+    } else if (request.id !== undefined) {
+      out.addAscii(putAnswer(request.id, result.seq, result.dup === true));
+    }
+  }
+
+  #answerMany(request: PutRequest, results: readonly (Stored | StoreError)[], out: Outbox): void {
+    const failure = results.find((result) => result instanceof StoreError);
+    if (failure) {
+      const outcomes = results.map(outcome);
+      fail(this.#host, request, { ...told(failure), outcomes }, out);
+    } else if (request.id !== undefined) {
+      const stored = results as readonly Stored[];
+      const seqs = stored.map(({ seq }) => seq);
+      out.addAscii(putManyAnswer(request.id, seqs, stored.some(({ dup }) => dup)));
+    }
+  }
+}
+
+/** A number means something within a session only. */
+function withoutNumber(request: PutRequest | RefusedRequest): PutRequest | RefusedRequest {
+  if (request.action === "refused" || request.n === undefined) return request;
+  const message = 'Cannot put: "n" is given, but no session; hello opens one';
+  const error = { code: "bad_request", message } as const;
+  return { action: "refused", id: request.id, awaited: false, error };
+}
+
+function outcome(result: Stored | StoreError): PutOutcome {
+  return result instanceof StoreError ? { code: result.code, message: result.message } : result.seq;
+}
