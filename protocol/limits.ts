@@ -169,3 +169,31 @@ export function patience({ messageBytes }: Pick<Limits, "messageBytes">): number
   // Platforms tell of a message that was read, not of a part of it.
   return PATIENCE * Math.max(1, Math.ceil(messageBytes / MIB));
 }
+
+/** What clients need to know of the limits. */
+export function clientLimits(limits: ServerLimits): Limits {
+  const {
+    messageBytes,
+    topicBytes,
+    frameRequests,
+    inFlight,
+    inFlightBytes,
+    waits,
+    subscriptions,
+    cursors,
+    creditMessages,
+    creditBytes,
+  } = limits;
+  return {
+    messageBytes,
+    topicBytes,
+    frameRequests,
+    inFlight,
+    inFlightBytes,
+    waits,
+    subscriptions,
+    cursors,
+    creditMessages,
+    creditBytes,
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * A server that runs: one port, and the life and death of what is behind it.
+ *
+ * @module
+ */
+
+import deno from "../deno.json" with { type: "json" };
+import type { Door } from "../door/door.ts";
+import { isLoopback } from "../door/hosts.ts";
+import type { Grant, TokenGrant } from "../door/leave.ts";
+import {
+  clientLimits,
+  DEFAULT_HOST,
+  largestFrame,
+  patience,
+  PROTOCOL,
+} from "../protocol/limits.ts";
+import { Claims } from "../queue/claims.ts";
+import { Pulses } from "../queue/pulses.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Listener, Transport } from "../transports/transport.ts";
+import { authority, cannotListen, localName } from "./addresses.ts";
+import type { Server, Stats } from "./api.ts";
+import { Complaints } from "./complaints.ts";
+import { requireGrant, requireTokens } from "./door_options.ts";
+import type { Settings, TransportChoice } from "./options.ts";
+import { Sessions } from "./sessions.ts";
+
+/** The version of this software. */
+export const VERSION: string = deno.version;
+
+/** What a server that runs has to remember of its options. */
+export type Running = Omit<Settings, "entry"> & Pick<Settings["entry"], "tls">;
+
+/** How long the headers of a request may take, in milliseconds: with what passes between two looks, not 10 s. */
+const HEADER_TIME = 8000;
+
+/** One port, and what is behind it. */
+export class RunningServer implements Server {
+  readonly store: string;
+  readonly #queue: Queue;
+  readonly #door: Door;
+  readonly #sessions: Sessions;
+  readonly #complaints: Complaints;
+  readonly #givenUp: Complaints;
+  readonly #pulses: Pulses;
+  readonly #settings: Running;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #stopListening = new AbortController();
+  #listener: Listener | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /**
+   * Makes a server that does not listen yet.
+   *
+   * @param queue what it serves; it owns that from then on
+   * @param door who may come in
+   * @param settings the rest
+   */
+  constructor(queue: Queue, door: Door, settings: Running) {
+    const { store } = queue;
+    const { clock, log, retention, limits, allowShutdown } = settings;
+    this.store = store.description;
+    this.#queue = queue;
+    this.#door = door;
+    this.#settings = settings;
+    this.#complaints = new Complaints(clock, log, "refused a request");
+    this.#givenUp = new Complaints(clock, log, "gave up a peer");
+    this.#pulses = new Pulses(queue);
+    const server = `dsmq/${VERSION}`;
+    this.#sessions = new Sessions({
+      queue,
+      door,
+      welcome: {
+        protocol: PROTOCOL,
+        server,
+        epoch: store.epoch,
+        kept: store.kept,
+        retention,
+        limits: clientLimits(limits),
+      },
+      errorsPerMinute: limits.errorsPerMinute,
+      claims: new Claims(),
+      pulses: this.#pulses,
+      shutdown: allowShutdown ? () => void this.shutdown() : undefined,
+      refused: ({ message }) => this.#complaints.note(message),
+    }, {
+      door,
+      limits,
+      gaveUp: (why) => this.#givenUp.note(why),
+      banner: `${server}: a message queue. Connect with a WebSocket.`,
+    });
+  }
+
+  /** Opens the port, and from then on heeds signals. */
+  async open(listen: Transport): Promise<void> {
+    const { host, port, tls, signal, handleSignals, log, limits, clock } = this.#settings;
+    const bounds = {
+      frameBytes: largestFrame(limits),
+      headerTime: HEADER_TIME,
+      patience: patience(limits),
+      after: clock.after.bind(clock),
+    };
+    try {
+      this.#listener = await listen({ host, port, tls }, this.#sessions, bounds);
+    } catch (error) {
+      throw cannotListen(host, port, error as Error);
+    }
+    if (!isLoopback(host) && !this.#door.asksForToken) {
+      log.warn(
+        `dsmq: everybody who reaches ${host} may read and write here: ask for a token, or serve on ${DEFAULT_HOST}`,
+      );
+    }
+    const stop = () => void this.shutdown();
+    signal?.addEventListener("abort", stop, { signal: this.#stopListening.signal });
+    if (handleSignals) this.#heedSignals(stop);
+    // It may have aborted while the store was opened.
+    if (signal?.aborted) stop();
+  }
+
+  get transport(): TransportChoice {
+    return this.#settings.transport;
+  }
+
+  get host(): string {
+    return this.#listener!.host;
+  }
+
+  get port(): number {
+    return this.#listener!.port;
+  }
+
+  get url(): string {
+    const scheme = this.#settings.tls ? "wss" : "ws";
+    return `${scheme}://${authority(localName(this.host), this.port)}`;
+  }
+
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  stats(): Stats {
+    const connections = this.#sessions.count;
+    const [refused, dropped] = [this.#complaints.count, this.#givenUp.count];
+    return { connections, ...this.#queue.counts, refused, dropped };
+  }
+
+  async setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {
+    requireTokens(tokens);
+    if (anonymous !== undefined) requireGrant("anonymous", anonymous);
+    await this.#door.change(tokens, anonymous);
+    this.#sessions.tokensChanged();
+  }
+
+  shutdown(): Promise<void> {
+    return this.#stopping ??= this.#stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopListening.abort();
+    try {
+      // Peers first: closing the port would cut them off with a close code of its own.
+      await this.#sessions.stop();
+      await this.#listener?.stop();
+      this.#complaints.stop();
+      this.#pulses.stop();
+      this.#givenUp.stop();
+      await this.#queue[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#settings.log.error("dsmq: cannot stop cleanly:", error);
+    } finally {
+      this.#finished.resolve();
+    }
+  }
+
+  #heedSignals(stop: () => void): void {
+    // Windows knows no SIGTERM.
+    const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+    for (const signal of signals) Deno.addSignalListener(signal, stop);
+    // Taken back at once when the server stops, so that a second signal ends the process.
+    this.#stopListening.signal.addEventListener("abort", () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+    });
+  }
+}
