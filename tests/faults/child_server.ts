@@ -20,8 +20,6 @@ export interface Report extends Stats {
   readonly room: number;
   /** All memory of the process. */
   readonly resident: number;
-  /** Connections given up since the start. */
-  readonly dropped: number;
 }
 
 /** How a server ended. */
