@@ -14,14 +14,12 @@ import { ROOT } from "../support/program.ts";
 
 /** What a server says of itself. Sizes are in bytes. */
 export interface Report extends Stats {
-  /** What is in use of the heap of JavaScript. */
+  /** What is in use of the heap of JavaScript, and what is kept outside for it. */
   readonly heap: number;
   /** What V8 holds for the heap and does not use: room for garbage, which it seldom gives back. */
   readonly room: number;
   /** All memory of the process. */
   readonly resident: number;
-  /** Connections given up since the start. */
-  readonly dropped: number;
 }
 
 /** How a server ended. */
@@ -94,6 +92,24 @@ export class ChildServer implements AsyncDisposable {
     return JSON.parse(value);
   }
 
+  /** All memory of the process, in bytes, seen from outside. Linux alone. */
+  async resident(): Promise<number> {
+    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
+  }
+
+  /** How many sockets it has open. Linux alone. */
+  async sockets(): Promise<number> {
+    const folder = `/proc/${this.#child.pid}/fd`;
+    let count = 0;
+    for await (const { name } of Deno.readDir(folder)) {
+      // It may have been closed since it was listed.
+      const target = await Deno.readLink(`${folder}/${name}`).catch(() => "");
+      if (target.startsWith("socket:")) count++;
+    }
+    return count;
+  }
+
   /** Sends a signal. */
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
@@ -137,8 +153,9 @@ async function main(options: ChildOptions): Promise<void> {
         (globalThis as { gc?: () => void }).gc?.();
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
-      const { heapUsed: heap, heapTotal, rss: resident } = Deno.memoryUsage();
-      console.log(JSON.stringify({ heap, room: heapTotal - heap, resident, ...server.stats() }));
+      const { heapUsed, heapTotal, external, rss: resident } = Deno.memoryUsage();
+      const [heap, room] = [heapUsed + external, heapTotal - heapUsed];
+      console.log(JSON.stringify({ heap, room, resident, ...server.stats() }));
     }
   }
   await server.finished;

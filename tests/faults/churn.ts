@@ -9,7 +9,7 @@
 import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
 import { seeded } from "../support/seeded.ts";
-import { type Report, ServerProcess } from "./server_process.ts";
+import { ChildServer, type Report } from "./child_server.ts";
 import { mb, Verdicts } from "./verdicts.ts";
 
 /** So many at a time. */
@@ -23,7 +23,7 @@ export interface Left {
 
 /** Lets connections come and go, and tells what is left of them. */
 export async function churn(transport: TransportChoice, cycles: number): Promise<Left> {
-  await using server = await ServerProcess.start({ transport });
+  await using server = await ChildServer.start({ transport });
   // So that all there is to load has been loaded.
   await comeAndGo(server.port, Math.min(cycles, 2000));
   const before = await settled(server);
@@ -53,7 +53,7 @@ async function comeAndGo(port: number, cycles: number): Promise<void> {
 }
 
 /** What is there once it has been the same for half a second; after 15 s in any case. */
-async function settled(server: ServerProcess): Promise<Report & { sockets: number }> {
+async function settled(server: ChildServer): Promise<Report & { sockets: number }> {
   let [same, last] = [0, -1];
   for (let i = 0;; i++) {
     const [report, sockets] = [await server.report(), await server.sockets()];

@@ -16,7 +16,8 @@ import { ChildServer } from "./child_server.ts";
 import { FloodReader, type Manner } from "./flood_reader.ts";
 import { until } from "./pause.ts";
 import { type Finding, none, report } from "./report.ts";
-import { mb, memory, MemoryWatch } from "./watch.ts";
+import { mb } from "./verdicts.ts";
+import { memory, MemoryWatch } from "./watch.ts";
 
 /** How it is run. */
 export interface FloodOptions {

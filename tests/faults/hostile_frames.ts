@@ -10,7 +10,7 @@ import { connect } from "@dsmq/server/client";
 import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
 import { soon } from "../support/soon.ts";
-import { ServerProcess } from "./server_process.ts";
+import { ChildServer } from "./child_server.ts";
 import { mb, Verdicts } from "./verdicts.ts";
 
 const transport = (Deno.args[0] ?? "hardened") as TransportChoice;
@@ -25,7 +25,7 @@ function judge(what: string, passed: boolean, seen: string): void {
 
 /** What an attack did to the memory at its worst, and to an honest client meanwhile. */
 async function during(
-  server: ServerProcess,
+  server: ChildServer,
   attack: () => Promise<void>,
 ): Promise<{ grown: number; slowest: number }> {
   const before = await server.resident();
@@ -52,7 +52,7 @@ async function during(
 }
 
 async function tried(
-  server: ServerProcess,
+  server: ChildServer,
   what: string,
   attack: () => Promise<{ passed: boolean; seen: string }>,
 ): Promise<void> {
@@ -111,7 +111,7 @@ async function unmasked(port: number): Promise<{ passed: boolean; seen: string }
 }
 
 /** A reader that asks for much and reads none of it. */
-async function stalled(server: ServerProcess): Promise<void> {
+async function stalled(server: ChildServer): Promise<void> {
   const { port } = server;
   await using mq = await connect(`ws://127.0.0.1:${port}`);
   const body = "x".repeat(100_000);
@@ -154,7 +154,7 @@ async function use(port: number): Promise<void> {
 
 console.log(`transport: ${transport}`);
 {
-  await using server = await ServerProcess.start({ transport });
+  await using server = await ChildServer.start({ transport });
   const { port } = server;
   await use(port);
   await tried(server, "600 MiB of fragments without an end are refused", () => fragments(port));
@@ -162,7 +162,7 @@ console.log(`transport: ${transport}`);
   await tried(server, "1,000 half-sent headers are closed within 10 s", () => halves(port));
 }
 {
-  await using server = await ServerProcess.start({ transport });
+  await using server = await ChildServer.start({ transport });
   await stalled(server);
 }
 Deno.exit(verdicts.code);

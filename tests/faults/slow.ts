@@ -17,7 +17,8 @@ import { ChildServer } from "./child_server.ts";
 import { Loader } from "./load.ts";
 import { pause, until } from "./pause.ts";
 import { type Finding, report } from "./report.ts";
-import { mb, MemoryWatch } from "./watch.ts";
+import { mb } from "./verdicts.ts";
+import { MemoryWatch } from "./watch.ts";
 
 /** How it is run. */
 export interface SlowOptions {

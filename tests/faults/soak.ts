@@ -17,7 +17,7 @@ import { pause, until } from "./pause.ts";
 import { FaultyProxy } from "./proxy.ts";
 import { type Finding, none, report } from "./report.ts";
 import { type Notes, ROLES } from "./soak_roles.ts";
-import { mb } from "./watch.ts";
+import { mb } from "./verdicts.ts";
 
 /** How it is run. */
 export interface SoakOptions {

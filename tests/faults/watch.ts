@@ -50,8 +50,3 @@ export async function memory(server: ChildServer): Promise<Memory> {
   const { resident, room } = await server.report("as it is");
   return { resident, held: resident - room };
 }
-
-/** Bytes as a person reads them. */
-export function mb(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}
