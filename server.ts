@@ -22,6 +22,7 @@ import {
   type TransportChoice,
 } from "./server/options.ts";
 import { RunningServer, VERSION } from "./server/running.ts";
+import type { SqliteOptions } from "./stores/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 import type { Transport } from "./transports/transport.ts";
 
@@ -88,13 +89,26 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
 async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {
   const { store, durability, retention, clock, overflow } = settings;
   const { storedBytes, topics, inFlight: window } = settings.limits;
-  // Loaded here and not above: importing this file touches no native code.
-  const { loadEngine } = await import("./stores/engine.ts");
   const limits = { storedBytes, topics, window, overflow };
-  const options = { engine: await loadEngine(settings.engine), retention, clock, limits };
-  if (store === "memory") return new (await import("./stores/memory.ts")).MemoryStore(options);
-  const path = store.slice("sqlite:".length);
-  return new (await import("./stores/file.ts")).FileStore({ ...options, path, durability });
+  // Loaded here and not above, and at once: importing this file touches no native code.
+  const [{ loadEngine }, open] = await Promise.all([
+    import("./stores/engine.ts"),
+    store === "memory" ? memoryStore() : fileStore(store.slice("sqlite:".length), durability),
+  ]);
+  return open({ engine: await loadEngine(settings.engine), retention, clock, limits });
+}
+
+async function memoryStore(): Promise<(options: SqliteOptions) => Store> {
+  const { MemoryStore } = await import("./stores/memory.ts");
+  return (options) => new MemoryStore(options);
+}
+
+async function fileStore(
+  path: string,
+  durability: Durability,
+): Promise<(options: SqliteOptions) => Store> {
+  const { FileStore } = await import("./stores/file.ts");
+  return (options) => new FileStore({ ...options, path, durability });
 }
 
 /** Loaded here and not above: importing this file touches neither Deno nor npm. */

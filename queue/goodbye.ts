@@ -16,6 +16,8 @@ const MOST = 20;
 /** How long a peer has to answer, in milliseconds. */
 const GRACE = 2000;
 
+const NOTHING = () => {};
+
 /**
  * Says goodbye once all that was sent has been read, and nothing is heard any more: where a goodbye crosses
  * what the peer says, Deno's own WebSockets reset the connection, and what the peer has not read by then,
@@ -27,8 +29,8 @@ export class Goodbye {
   #heard = false;
   #ended = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #endLull: () => void = () => {};
-  #callOff: () => void = () => {};
+  #endLull: () => void = NOTHING;
+  #callOff: () => void = NOTHING;
 
   /** Says nothing yet. */
   constructor(wire: Pick<Wire, "drained" | "close" | "drop">, clock: Clock) {

@@ -24,7 +24,7 @@ const OPEN_WITHIN = 2000;
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const { host, port, tls } = address;
   const end = new AbortController();
-  const arriving = new Set<DenoLine>();
+  const arrivals = new Arrivals();
   const watch = new Watch(bounds);
   const server = Deno.serve({
     hostname: host,
@@ -38,13 +38,13 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     },
   }, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-    return upgrade ? welcome(request, info, { house, watch }, arriving) : house.http(request);
+    return upgrade ? welcome(request, info, { house, watch }, arrivals) : house.http(request);
   });
   const stop = () => {
     watch.stop();
     // Not shutdown(): it waits for the end of every request's body, which may never come.
     end.abort();
-    for (const line of arriving) line.leave();
+    arrivals.end();
     return server.finished;
   };
   return { host: server.addr.hostname, port: server.addr.port, stop };
@@ -52,10 +52,11 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
 
 async function welcome(
   request: Request,
-  { remoteAddr, completed }: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  { remoteAddr }: Deno.ServeHandlerInfo<Deno.NetAddr>,
   shared: Shared,
-  arriving: Set<DenoLine>,
+  arrivals: Arrivals,
 ): Promise<Response> {
+  arrivals.sweep();
   const verdict = await shared.house.admit(request, remoteAddr.hostname);
   if (verdict instanceof Response) return verdict;
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) =>
@@ -73,29 +74,54 @@ async function welcome(
     nobodyCame(verdict);
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
   }
-  const line = new DenoLine(upgrade.socket, verdict, shared, () => arriving.delete(line));
-  arriving.add(line);
-  // If the peer is gone by now, its socket neither opens nor closes.
-  const answered = () => line.hasToOpen();
-  completed.then(answered, answered);
+  arrivals.add(new DenoLine(upgrade.socket, verdict, shared, arrivals));
   return upgrade.response;
+}
+
+/**
+ * Those whose upgrade was answered, until their socket opens. If a peer is gone by then, its socket neither opens
+ * nor closes: whoever arrives later clears it away. (To wait for Deno's `completed` costs 11 kB a connection.)
+ */
+class Arrivals {
+  /** Since when each is under way, by the clock of `performance`; the first that came is the first in it. */
+  readonly #since = new Map<DenoLine, number>();
+
+  add(line: DenoLine): void {
+    this.#since.set(line, performance.now());
+  }
+
+  delete(line: DenoLine): void {
+    this.#since.delete(line);
+  }
+
+  /** Ends those that should have opened by now. */
+  sweep(): void {
+    const late = performance.now() - OPEN_WITHIN;
+    for (const [line, since] of this.#since) {
+      if (since > late) return;
+      line.leave();
+    }
+  }
+
+  /** Ends all. */
+  end(): void {
+    for (const line of [...this.#since.keys()]) line.leave();
+  }
 }
 
 class DenoLine extends Line {
   readonly #socket: WebSocket;
-  #isHere: (() => void) | undefined;
-  #late: ReturnType<typeof setTimeout> | undefined;
+  readonly #arrivals: Arrivals;
 
-  /** Wraps a socket; `isHere` is called when it opened, or never will. */
   constructor(
     socket: WebSocket,
     arrived: (peer: Peer) => Visit,
     shared: Shared,
-    isHere: () => void,
+    arrivals: Arrivals,
   ) {
     super(arrived, shared);
     this.#socket = socket;
-    this.#isHere = isHere;
+    this.#arrivals = arrivals;
     // Nobody listens for errors: the close event, which follows, says the same.
     const heard = (event: Event) => this.#heard(event);
     socket.onopen = socket.onmessage = socket.onclose = heard;
@@ -114,20 +140,13 @@ class DenoLine extends Line {
     }
   }
 
-  /** The port is closed. */
+  /** It will not come any more. */
   leave(): void {
     this.ended();
   }
 
-  /** The upgrade was answered: unless the socket opens soon, the peer is gone. */
-  hasToOpen(): void {
-    if (this.#isHere) this.#late = setTimeout(() => this.ended(), OPEN_WITHIN);
-  }
-
   protected override settled(): void {
-    clearTimeout(this.#late);
-    this.#isHere?.();
-    this.#isHere = undefined;
+    this.#arrivals.delete(this);
   }
 
   protected override measure(): number {
