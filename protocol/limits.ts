@@ -123,7 +123,7 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
     most: 1_000_000,
     says: "requests of a connection that wait to be done",
   },
-  inFlightBytes: { usual: 16 * MIB, least: 1, most: ANY, says: "what these take together" },
+  inFlightBytes: { usual: 8 * MIB, least: 1, most: ANY, says: "what these take together" },
   waits: { usual: 10_000, least: 0, most: ANY, says: "waiting getWaits of a connection" },
   subscriptions: { usual: 1_000, least: 0, most: ANY, says: "subscriptions of a connection" },
   cursors: { usual: 100_000, least: 1, most: ANY, says: "topics that a connection reads" },

@@ -197,7 +197,7 @@ Deno.test("hello says who serves, where this connection starts, and what it is h
         topicBytes: 256,
         frameRequests: 16_384,
         inFlight: 16_384,
-        inFlightBytes: 16 * 1024 * 1024,
+        inFlightBytes: 8 * 1024 * 1024,
         waits: 10_000,
         subscriptions: 1_000,
         cursors: 100_000,
