@@ -173,27 +173,13 @@ export function patience({ messageBytes }: Pick<Limits, "messageBytes">): number
 /** What clients need to know of the limits. */
 export function clientLimits(limits: ServerLimits): Limits {
   const {
-    messageBytes,
-    topicBytes,
-    frameRequests,
-    inFlight,
-    inFlightBytes,
-    waits,
-    subscriptions,
-    cursors,
-    creditMessages,
-    creditBytes,
+    topics: _topics,
+    storedBytes: _storedBytes,
+    connections: _connections,
+    connectionsPerAddress: _connectionsPerAddress,
+    tokenTime: _tokenTime,
+    errorsPerMinute: _errorsPerMinute,
+    ...told
   } = limits;
-  return {
-    messageBytes,
-    topicBytes,
-    frameRequests,
-    inFlight,
-    inFlightBytes,
-    waits,
-    subscriptions,
-    cursors,
-    creditMessages,
-    creditBytes,
-  };
+  return told;
 }
