@@ -66,7 +66,7 @@ export const depth: Work = {
 };
 
 async function filled({ processes }: Bench, messages: number, topics: number): Promise<Running> {
-  const server = await processes.startDsmq("--retention", "1h");
+  const server = await processes.startDsmq("--retention", "1h", "--max-topics", "1000000");
   await using mq = await client(server);
   // The topic that is read holds as many messages everywhere as a block reads.
   await mq.putMany("0", Array.from({ length: 1_000 }, () => MESSAGE));
