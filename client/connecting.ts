@@ -10,7 +10,7 @@ import { PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import { RefusedError } from "./deno/handshake.ts";
-import { type Break, Line } from "./line.ts";
+import { type Break, Line, shownUrl } from "./line.ts";
 import type { Backoff, Target } from "./options.ts";
 
 /** A server may still be starting: so many tries, the pause between them doubling from 10 ms. */
@@ -32,8 +32,8 @@ export interface Reach {
   readonly since: WireSince | undefined;
   /** Under which name it puts; none, if it does not come back. */
   readonly session: string | undefined;
-  /** Finds the next line; there if it comes back at all. `hello` tells how far it has read. */
-  again?(hello: () => object, signal: AbortSignal): Promise<Contact>;
+  /** Finds the next line; there if it comes back at all. `hellos` tell how far it has read. */
+  again?(hellos: () => readonly object[], signal: AbortSignal): Promise<Contact>;
 }
 
 /**
@@ -50,8 +50,11 @@ export async function reach(target: Target): Promise<{ contact: Contact; reach: 
   const introduction = { protocol: PROTOCOL, session, heartbeat };
   const contact = await first(target, { ...introduction, since });
   if (!reconnect) return { contact, reach: { since, session } };
-  const again: Reach["again"] = (hello, signal) =>
-    back(target, reconnect, () => ({ ...introduction, ...hello() }), signal);
+  const again: Reach["again"] = (hellos, signal) => {
+    const introduced = () =>
+      hellos().map((hello, i) => i > 0 ? hello : { ...introduction, ...hello });
+    return back(target, reconnect, introduced, signal);
+  };
   return { contact, reach: { since, session, again } };
 }
 
@@ -67,7 +70,7 @@ async function first(target: Target, hello: object): Promise<Contact> {
       if (tries > 1) await rest(pause / 2, signal);
       for (const url of urls) {
         try {
-          const contact = await contactOf(url, target, hello, signal);
+          const contact = await contactOf(url, target, [hello], signal);
           if (contact) return contact;
         } catch (error) {
           if (!mayPass(error)) throw error;
@@ -92,7 +95,7 @@ async function first(target: Target, hello: object): Promise<Contact> {
 async function back(
   target: Target,
   { firstPause, longestPause, giveUpAfter }: Backoff,
-  hello: () => object,
+  hellos: () => readonly object[],
   signal: AbortSignal,
 ): Promise<Contact> {
   const { urls } = target;
@@ -101,7 +104,7 @@ async function back(
     await rest(Math.random() * Math.min(longestPause, firstPause * 2 ** tries), signal);
     for (const url of urls) {
       try {
-        const contact = await contactOf(url, target, hello(), signal);
+        const contact = await contactOf(url, target, hellos(), signal);
         if (contact) return contact;
       } catch (error) {
         signal.throwIfAborted();
@@ -118,7 +121,7 @@ async function back(
 async function contactOf(
   url: string,
   { dial, hasToken }: Target,
-  hello: object,
+  hellos: readonly object[],
   signal: AbortSignal,
 ): Promise<Contact | undefined> {
   const time = AbortSignal.timeout(ONE_TRY);
@@ -127,7 +130,10 @@ async function contactOf(
   try {
     line = await Line.open(url, dial, either);
     if (!line) return undefined;
-    return { line, welcome: complete(await orAborted(line.greet(hello), either)) };
+    const [hello = {}, ...more] = hellos;
+    const welcome = complete(await orAborted(line.greet(hello), either));
+    for (const further of more) await orAborted(line.greet(further), either);
+    return { line, welcome };
   } catch (error) {
     line?.drop("it was given up");
     signal.throwIfAborted();
@@ -144,7 +150,7 @@ async function contactOf(
     const code = end ? codeOf(end) : error.code === "unauthorized" ? error.code : undefined;
     if (code === "unauthorized") throw unauthorized(url, hasToken);
     if (code && code !== "closed") {
-      throw new DsmqError(code, `Cannot connect to ${url}: ${error.message}`);
+      throw new DsmqError(code, `Cannot connect to ${shownUrl(url)}: ${error.message}`);
     }
     throw unreachable([url], `what answers there is no dsmq server: ${error.message}`, error);
   }
@@ -191,14 +197,18 @@ function drawSession(): string {
 }
 
 function unreachable(urls: readonly string[], why: string, cause?: unknown): DsmqError {
-  return new DsmqError("unreachable", `Cannot connect to ${urls.join(" or ")}: ${why}`, { cause });
+  return new DsmqError(
+    "unreachable",
+    `Cannot connect to ${urls.map(shownUrl).join(" or ")}: ${why}`,
+    { cause },
+  );
 }
 
 function unauthorized(url: string, hasToken: boolean, cause?: unknown): DsmqError {
   const why = hasToken
     ? "the token that was given is not good there"
     : "it asks for a token, and none was given";
-  return new DsmqError("unauthorized", `Cannot connect to ${url}: ${why}`, { cause });
+  return new DsmqError("unauthorized", `Cannot connect to ${shownUrl(url)}: ${why}`, { cause });
 }
 
 function seconds(since: number): string {

@@ -230,6 +230,7 @@ function joined(
     const { code, message, outcomes } = part.reason as DsmqError;
     return outcomes ?? parts[i]!.map(() => ({ code, message }));
   });
-  const { code, message } = failure.reason as DsmqError;
-  throw new DsmqError(code, message, { topic, outcomes, cause: failure.reason });
+  const { code, message, limit } = failure.reason as DsmqError;
+  const details = limit === undefined ? { topic } : { topic, limit };
+  throw new DsmqError(code, message, { ...details, outcomes, cause: failure.reason });
 }

@@ -8,6 +8,9 @@ import type { Welcome } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { WireSince } from "../protocol/requests.ts";
 
+/** About as many characters of positions are in one `hello`: far from what a frame may have, whatever they are. */
+const HELLO_SIZE = 256 * 1024;
+
 /** Where topics are read from, and how far those are read that were. */
 export class Cursors {
   /** Topics that were read, in the present history. */
@@ -70,10 +73,21 @@ export class Cursors {
     this.#floor = 0;
   }
 
-  /** What `hello` says of it. */
-  hello(): { since: WireSince; epoch: string; positions: Record<string, number> } {
-    const positions = Object.fromEntries(this.#read);
-    return { since: this.#passed ? "start" : this.#start, epoch: this.#epoch, positions };
+  /** What `hello` says of it: in several of them, if one would be too large. */
+  hellos(): readonly object[] {
+    const epoch = this.#epoch;
+    const parts: Record<string, number>[] = [Object.create(null)];
+    let size = 0;
+    for (const [topic, through] of this.#read) {
+      size += topic.length + 24;
+      if (size > HELLO_SIZE) {
+        parts.push(Object.create(null));
+        size = 0;
+      }
+      parts.at(-1)![topic] = through;
+    }
+    const since = this.#passed ? "start" : this.#start;
+    return parts.map((positions, i) => i > 0 ? { epoch, positions } : { since, epoch, positions });
   }
 
   /** What expired after the start was passed over long ago, as it is while one is connected: that is no gap. */

@@ -35,6 +35,7 @@ export const HELLO = 1;
 
 /** An open socket. */
 export class Line {
+  /** Where it leads, without name and password. */
   readonly url: string;
   readonly #socket: Socket;
   readonly #over = Promise.withResolvers<Break>();
@@ -44,7 +45,7 @@ export class Line {
   #end: Break | undefined;
 
   private constructor(url: string, socket: Socket) {
-    this.url = url;
+    this.url = shownUrl(url);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#heard(decodeAnswers(data));
     socket.onclose = ({ code, reason }) =>
@@ -155,4 +156,12 @@ export class Line {
     this.#over.resolve(end);
     this.#ends?.broken(end);
   }
+}
+
+/** An address as it may be shown: a name and a password in it are for a proxy alone. */
+export function shownUrl(address: string): string {
+  const url = new URL(address);
+  if (url.username === "" && url.password === "") return address;
+  url.username = url.password = "";
+  return url.href.replace(/(?<=:\/\/[^/]+)\/$/, "");
 }

@@ -191,7 +191,7 @@ export class Link implements Ends {
   /** Looks for another line, and goes on over it. */
   async #return(why: string): Promise<void> {
     try {
-      const contact = await this.#reach.again!(() => this.cursors.hello(), this.#givenUp.signal);
+      const contact = await this.#reach.again!(() => this.cursors.hellos(), this.#givenUp.signal);
       if (this.#givenUp.signal.aborted) void contact.line.close();
       else this.#resume(contact);
     } catch (error) {

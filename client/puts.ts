@@ -91,11 +91,18 @@ class PutRun extends Asked {
   /** Some may have been stored all the same: then the error says what became of each. */
   failed(error: DsmqError): void {
     const { topic } = this;
+    const details = error.limit === undefined ? { topic } : { topic, limit: error.limit };
     this.#callers.forEach(({ resolve, reject }, i) => {
       const outcome = error.outcomes?.[i];
       if (typeof outcome === "number" && Number.isSafeInteger(outcome)) resolve(outcome);
       else if (outcome === null || typeof outcome !== "object") reject(error);
-      else reject(new DsmqError(outcome.code, outcome.message, { topic }));
+      else {reject(
+          new DsmqError(
+            outcome.code,
+            outcome.message,
+            outcome.code === error.code ? details : { topic },
+          ),
+        );}
     });
   }
 }

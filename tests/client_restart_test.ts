@@ -127,3 +127,44 @@ Deno.test("what was lost of a topic while one was away is told once, with what i
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("positions of very many topics fit into what the server takes", async () => {
+  const names = Array.from({ length: 16_000 }, (_, i) => `${i}${"é".repeat(100)}`);
+  const dir = await Deno.makeTempDir();
+  try {
+    const options: ServeOptions = { store: `sqlite:${dir}/queue.db`, transport: "hardened" };
+    let server = await openServer(options);
+    await using mq = await connect({ url: server.url, reconnect });
+    await Promise.all(names.map((name) => mq.put(name, "old")));
+    const read = (body: string) => async (name: string) => assertEquals(await mq.get(name), body);
+    await Promise.all(names.map(read("old")));
+    server = await again(server, options);
+    await Promise.all(names.map((name) => mq.put(name, "new")));
+    await Promise.all(names.map(read("new")));
+    await server.shutdown();
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("a full queue tells its limit, to one put and to many", async () => {
+  await using server = await openServer({ limits: { storedBytes: 300 } });
+  await using mq = await connect(server.url);
+  await mq.putMany("t", ["one", "two"]);
+  for (const put of [() => mq.put("t", "three"), () => mq.putMany("t", ["three", "four"])]) {
+    const { code, limit } = await assertRejects(put, DsmqError);
+    assertEquals([code, limit], ["full", 300]);
+  }
+  const both = await Promise.allSettled([mq.put("t", "three"), mq.put("t", "four")]);
+  assertEquals(both.map((put) => put.status === "rejected" && put.reason.limit), [300, 300]);
+});
+
+Deno.test("the name and the password of an address are shown to nobody", async () => {
+  await using server = await openServer();
+  const secret = server.url.replace("ws://", "ws://name:secret@");
+  await using mq = await connect(secret);
+  assertEquals(mq.url, server.url);
+  await server.shutdown();
+  const error = await assertRejects(() => connect({ url: secret, timeout: 50 }), DsmqError);
+  assert(!/name|secret/.test(`${error.message} ${error.stack}`), error.message);
+});

@@ -39,9 +39,11 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
   const dir = await Deno.makeTempDir({ prefix: "dsmq-kills-" });
   const file = `${dir}/queue.db`;
   const start = (port: number) => serverOn(file, port, durability, transport);
-  let { server, port } = await start(0);
-  const url = `ws://127.0.0.1:${port}`;
+  let server: Program | undefined;
   try {
+    let port: number;
+    ({ server, port } = await start(0));
+    const url = `ws://127.0.0.1:${port}`;
     const reconnect = { firstPause: 1, longestPause: 20 };
     const open = () => connect({ url, reconnect, timeout: 60_000 });
     const putters = await Promise.all(Array.from({ length: PUTTERS }, open));
@@ -110,7 +112,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       { what: "integrity_check", seen: integrity(file), good: integrity(file) === "ok" },
     ];
   } finally {
-    await server[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
     await Deno.remove(dir, { recursive: true });
   }
 }
