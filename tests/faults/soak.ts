@@ -35,6 +35,9 @@ export interface SoakOptions {
 /** The load beside those who look at each message on their own: 100 bytes each, put and read again. */
 const LOAD = { topic: "load", bytes: 100, window: 2048, reads: true };
 
+/** What is put in the time of the retention has room, also after a pause that is made up for. */
+const LIMITS = { storedBytes: 4 * 1024 ** 3 };
+
 /** For how long the full speed is measured, in milliseconds. */
 const MEASURED = 5000;
 
@@ -52,7 +55,12 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
   const { retention = 10_000 } = options;
   const dir = await Deno.makeTempDir({ prefix: "dsmq-soak-" });
   const kept = store === "file" ? `sqlite:${dir}/queue.db` as const : "memory";
-  await using server = await ChildServer.start({ retention, transport, store: kept });
+  await using server = await ChildServer.start({
+    retention,
+    transport,
+    store: kept,
+    limits: LIMITS,
+  });
   try {
     const full = await fullSpeed(server, Math.min(MEASURED, seconds * 500));
     const random = seeded(seed);
