@@ -6,7 +6,7 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { PROTOCOL } from "../protocol/limits.ts";
+import { HEARTBEAT, PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import { RefusedError } from "./deno/handshake.ts";
@@ -182,7 +182,9 @@ function mayPass(error: unknown): error is DsmqError {
 
 function complete(welcome: Answer): Welcome {
   const { protocol, server = "", epoch = "", start, recalls = 0, kept = "memory" } = welcome;
-  const { retention = 0, limits, heartbeat } = welcome;
+  const { retention = 0, limits } = welcome;
+  const every = Number(welcome.heartbeat);
+  const heartbeat = every >= HEARTBEAT.least ? every : undefined;
   if (protocol !== PROTOCOL || start === undefined || !Number.isSafeInteger(limits?.messageBytes)) {
     throw new DsmqError("bad_answer", `it does not speak version ${PROTOCOL} of the protocol`);
   }
