@@ -66,8 +66,12 @@ export class Puts {
   #answerMany(request: PutRequest, results: readonly (Stored | StoreError)[], out: Outbox): void {
     const failure = results.find((result) => result instanceof StoreError);
     if (failure) {
-      const outcomes = results.map(outcome);
-      fail(this.#host, request, { ...told(failure), outcomes }, out);
+      // What holds for all is said once: a list that is refused would be answered with many times its length.
+      const alike = results.every((result) =>
+        result instanceof StoreError && result.code === failure.code
+      );
+      const outcomes = alike ? {} : { outcomes: results.map(outcome) };
+      fail(this.#host, request, { ...told(failure), ...outcomes }, out);
     } else if (request.id !== undefined) {
       const stored = results as readonly Stored[];
       const seqs = stored.map(({ seq }) => seq);
