@@ -2,16 +2,18 @@
  * What a server says. Each shape is drawn here, above the code that writes it.
  *
  * ```text
- * {"id":1,"protocol":1,"server":"dsmq/0.1.0","epoch":"…","start":41,"recalls":0,"kept":"memory","retention":600000,"limits":{…}}
+ * {"id":1,"protocol":1,"server":"dsmq/0.1.0","store":"…","epoch":"…","start":41,"last":45,"floor":40,"time":1767225600000,"recalled":true,"heartbeat":10000,"kept":"memory","retention":600000,"limits":{…}}
  * {"id":2,"seq":42}
  * {"id":2,"seq":42,"dup":true}
  * {"id":3,"seqs":[43,44]}
  * {"id":4,"message":"one","seq":42,"time":1767225600000,"through":42}
  * {"id":5,"message":"","through":44}
- * {"id":8,"sub":8,"start":44}
+ * {"id":6,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45},"through":38}
+ * {"id":8,"sub":8,"start":44,"through":44}
  * {"sub":8,"prev":44,"bytes":6,"seqs":[45],"times":[1767225600001],"messages":["four"]}
- * {"sub":8,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45}}
- * {"heartbeat":10000,"floor":40,"through":45,"seen":9,"lagging":[8]}
+ * {"sub":8,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45},"through":38}
+ * {"heartbeat":10000,"time":1767225600000,"last":45,"floor":40}
+ * {"ahead":990000}
  * {"id":10,"topics":[{"topic":"t","messages":4,"seq":45,"time":1767225600001}],"more":false}
  * {"id":7,"error":{"code":"bad_topic","message":"…"}}
  * {"message":"one"}                                        to a client of dsmq 1.x
@@ -42,17 +44,25 @@ export interface Welcome {
   readonly protocol: number;
   /** Name and version of the server's software. */
   readonly server: string;
-  /** Names this history of messages; another epoch means that the old one is lost. */
+  /** Names the file, or the memory, that holds the messages. */
+  readonly store: string;
+  /** Names this opening of the store; positions are numbers within an epoch. */
   readonly epoch: string;
   /** This connection reads what comes after this sequence number. */
   readonly start: number;
-  /** A put that was stored after this sequence number is recognised when its session repeats it. */
-  readonly recalls: number;
+  /** The last sequence number that was given. */
+  readonly last: number;
+  /** Everything up to this sequence number is gone. */
+  readonly floor: number;
+  /** The store's time, in milliseconds since 1970. */
+  readonly time: number;
+  /** With `known`: all that the session stored after that is recognised when it is repeated. */
+  readonly recalled?: boolean | undefined;
   readonly kept: Kept;
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
   readonly limits: Limits;
-  /** How often it gives a sign of life, in milliseconds, if the client asked for that. */
+  /** How often it sends a heartbeat, in milliseconds, if the client asked for that. */
   readonly heartbeat?: number | undefined;
 }
 
@@ -104,9 +114,9 @@ export function answer(id: number, fields: object = {}): string {
   return JSON.stringify({ id, ...fields });
 }
 
-/** Answers any request with why it failed. */
-export function errorAnswer(id: number | null, error: WireError): string {
-  return JSON.stringify({ id, error });
+/** Answers any request with why it failed; a read that was told of a gap goes on after `through`. */
+export function errorAnswer(id: number | null, error: WireError, through?: number): string {
+  return JSON.stringify({ id, error, through });
 }
 
 /**
@@ -135,28 +145,31 @@ export function streamFrame(sub: number, prev: number, body: string): string {
   return `{"sub":${sub},"prev":${prev},${body}`;
 }
 
-/** Tells a subscriber that its stream has ended, and why. */
-export function streamError(sub: number, error: WireError): string {
-  return JSON.stringify({ sub, error });
+/** Tells a subscriber that its stream has ended, and why; after a gap it could go on after `through`. */
+export function streamError(sub: number, error: WireError, through?: number): string {
+  return JSON.stringify({ sub, error, through });
 }
 
-/** A sign of life, and how far everything is read. */
+/** What a heartbeat tells: the interval, and where the store stands. */
 export interface Heartbeat {
   /** The next one comes after so many milliseconds. */
   readonly heartbeat: number;
+  /** The store's time, in milliseconds since 1970. */
+  readonly time: number;
+  /** The last sequence number that was given. */
+  readonly last: number;
   /** Everything up to this sequence number is gone. */
   readonly floor: number;
-  /** All streams but the lagging ones, and all topics that a `get_wait` waits for, are read up to there. */
-  readonly through: number;
-  /** That holds for those that were opened by a request with this id, or a smaller one. */
-  readonly seen: number;
-  /** The streams for which it does not. */
-  readonly lagging: readonly number[];
 }
 
-/** Gives a sign of life. */
-export function heartbeat(sign: Heartbeat): string {
-  return JSON.stringify(sign);
+/** A heartbeat. */
+export function heartbeat({ heartbeat, time, last, floor }: Heartbeat): string {
+  return `{"heartbeat":${heartbeat},"time":${time},"last":${last},"floor":${floor}}`;
+}
+
+/** Says that a large frame follows, of about so many bytes: until it is there, nothing else can be heard. */
+export function announcement(bytes: number): string {
+  return `{"ahead":${bytes}}`;
 }
 
 /** What a client may find in one answer; which fields are there depends on what it answers. */
@@ -171,9 +184,9 @@ export type Answer = Partial<Welcome> & Partial<Heartbeat> & {
   readonly times?: readonly number[];
   readonly time?: number;
   readonly through?: number;
+  readonly ahead?: number;
   readonly sub?: number;
   readonly prev?: number;
-  readonly start?: number;
   readonly bytes?: number;
   readonly topics?: readonly TopicEntry[];
   readonly more?: boolean;

@@ -18,6 +18,7 @@ export type ErrorCode =
   | "stopping"
   | "unavailable"
   | "unknown_outcome"
+  | "superseded"
   | "trimmed"
   | "ahead"
   | "epoch_changed"
@@ -57,6 +58,10 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly 
   unknown_outcome: {
     fate: "request",
     says: "Whether the message is stored cannot be known: it may be.",
+  },
+  superseded: {
+    fate: "request",
+    says: "The message is not stored: a later one of its session was stored before it came.",
   },
   trimmed: { fate: "stream", says: "Messages after the position asked for are gone already." },
   ahead: { fate: "stream", says: "The position asked for is beyond the last message." },

@@ -6,7 +6,7 @@
 
 import type { WireError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
-import type { Credit, RefusedRequest, WireSince } from "./requests.ts";
+import type { Credit, RefusedRequest, WireSince, WireStart } from "./requests.ts";
 import { seen, topicFault } from "./text.ts";
 
 /** A request as it came, an object at least. */
@@ -18,10 +18,21 @@ export const SINCE = '"start", "now", {"after": a sequence number} or {"time": m
 /** Whether it is a position to read from, or not given. */
 export function isSince(value: unknown): value is WireSince | undefined {
   if (value === undefined || value === "start" || value === "now") return true;
-  const { after, time, epoch } = Object(value);
-  return after === undefined
-    ? isCount(time)
-    : isCount(after) && time === undefined && isText(epoch);
+  const { after, time, epoch, heard } = Object(value);
+  if (after === undefined) return isCount(time);
+  return isCount(after) && time === undefined && isText(epoch) &&
+    (heard === undefined || isCount(heard));
+}
+
+/** Whether it is the start of an earlier connection. */
+export function isStart(value: unknown): value is WireStart {
+  const { start, epoch } = Object(value);
+  return isCount(start) && typeof epoch === "string" && isText(epoch);
+}
+
+/** The refusal of a request whose position is invalid. */
+export function badSince(fields: Fields, name: "since" | "cursor"): RefusedRequest | undefined {
+  return isSince(fields[name]) ? undefined : refuseField(fields, name, SINCE);
 }
 
 /** The longest token, and the longest name of an epoch, in characters. */

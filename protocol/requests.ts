@@ -2,20 +2,23 @@
  * What a client says. Each shape is drawn here, above the code that reads it.
  *
  * ```text
- * {"action":"hello","id":1,"protocol":1,"since":"start","session":"…","heartbeat":10000,"token":"…"}
- * {"action":"hello","id":1,"session":"…","since":{"after":40,"epoch":"…"},"epoch":"…","positions":{"t":44}}
+ * {"action":"hello","id":1,"protocol":1,"since":"start","session":"…","try":1,"heartbeat":10000,"token":"…"}
+ * {"action":"hello","id":1,"session":"…","try":2,"since":{"start":40,"epoch":"…"},"known":{"epoch":"…","seq":44}}
  * {"action":"put","id":2,"topic":"t","message":"one","n":1}
  * {"action":"put","id":3,"topic":"t","messages":["two","three"],"n":2}
  * {"action":"get","id":4,"topic":"t"}
- * {"action":"get_latest","id":5,"topic":"t"}
+ * {"action":"get_latest","id":5,"topic":"t","since":{"after":41,"epoch":"…","heard":1767225600000}}
  * {"action":"get_wait","id":6,"topic":"t","timeout":10000}
  * {"action":"cancel","id":7,"wait":6}
  * {"action":"subscribe","id":8,"topic":"t","messages":256,"bytes":4194304,"since":{"after":41,"epoch":"…"},"onGap":"oldest"}
+ * {"action":"subscribe","id":9,"topic":"t","messages":256,"bytes":4194304,"cursor":{"after":41,"epoch":"…","heard":1767225600000}}
  * {"action":"credit","sub":8,"messages":512,"bytes":8388608}
- * {"action":"unsubscribe","id":9,"sub":8}
+ * {"action":"unsubscribe","id":10,"sub":8}
  * {"action":"heartbeat"}
- * {"action":"topics","id":10,"prefix":"te","after":"tea","count":100}
- * {"action":"shutdown","id":11}
+ * {"action":"heartbeat","ahead":990000}
+ * {"action":"topics","id":11,"prefix":"te","after":"tea","count":100}
+ * {"action":"shutdown","id":12}
+ * {"action":"close"}
  * ```
  *
  * A frame is one request or an array of them. Requests of dsmq 1.x carry no `id`.
@@ -27,27 +30,42 @@ import { type Body, type Encode, tooLarge } from "./body.ts";
 import type { WireError } from "./errors.ts";
 import {
   badCredit,
+  badSince,
   badTopic,
   credit,
   type Fields,
   isCount,
   isSince,
+  isStart,
   isText,
   refuse,
   refuseField,
   SINCE,
 } from "./fields.ts";
 import { DEFAULT_WAIT, HEARTBEAT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
-import { kindOf, quoted, topicFault } from "./text.ts";
+import { kindOf, quoted } from "./text.ts";
 
-/**
- * From where a reader reads: the beginning, the end, after a sequence number (of a history, if it is named), or from
- * a time (ms since 1970).
- */
+/** A position that a reader has reached. */
+export interface WirePosition {
+  /** Everything up to this sequence number is read. */
+  readonly after: number;
+  /** In which epoch it was reached; the present one if it is not said. */
+  readonly epoch?: string | undefined;
+  /** What was gone by this time of the store (ms since 1970) is no gap; without it, all that is missing is one. */
+  readonly heard?: number | undefined;
+}
+
+/** The `start` that `hello` told on an earlier connection: what expired since is no gap. */
+export interface WireStart {
+  readonly start: number;
+  readonly epoch: string;
+}
+
+/** From where a reader reads: the beginning, the end, after a position, or from a time (ms since 1970). */
 export type WireSince =
   | "start"
   | "now"
-  | { readonly after: number; readonly epoch?: string | undefined }
+  | WirePosition
   | { readonly time: number };
 
 /** What a subscription does where messages are gone that it should have had: go on with the oldest, or with what comes. */
@@ -57,14 +75,15 @@ export type OnGap = "oldest" | "now";
 export interface HelloRequest {
   readonly action: "hello";
   readonly id: number;
-  /** Where topics start that `positions` does not name. */
-  readonly since: WireSince | undefined;
+  /** Where topics start that were not read on this connection, unless their first read says otherwise. */
+  readonly since: WireSince | WireStart | undefined;
   /** Names the one who puts, over several connections; a secret. */
   readonly session: string | undefined;
-  /** How far topics are read, and in which history. */
-  readonly positions: ReadonlyMap<string, number>;
-  readonly epoch: string | undefined;
-  /** Asks for a sign of life each so many milliseconds, and promises to answer it. */
+  /** Grows with each try of this session to connect: an older one replaces nothing. */
+  readonly try: number;
+  /** What the client knew when it sent the oldest put that is unanswered. */
+  readonly known: { readonly epoch: string; readonly seq: number } | undefined;
+  /** Asks for a heartbeat each so many milliseconds, and promises to answer it. */
   readonly heartbeat: number | undefined;
   readonly token: string | undefined;
 }
@@ -84,6 +103,8 @@ export interface GetRequest {
   readonly action: "get" | "get_latest";
   readonly id: number | undefined;
   readonly topic: string;
+  /** Where the topic is read from, if it was not read on this connection. */
+  readonly since: WireSince | undefined;
 }
 
 /** A request that could not be understood, or may not be carried out. */
@@ -105,6 +126,7 @@ export type Request =
     readonly action: "get_wait";
     readonly id: number;
     readonly topic: string;
+    readonly since: WireSince | undefined;
     readonly timeout: number;
   }
   | { readonly action: "cancel"; readonly id: number | undefined; readonly wait: number }
@@ -112,7 +134,8 @@ export type Request =
   | { readonly action: "credit"; readonly id: number | undefined; readonly sub: number } & Credit
   | { readonly action: "unsubscribe"; readonly id: number | undefined; readonly sub: number }
   | TopicsRequest
-  | { readonly action: "heartbeat"; readonly id: number | undefined }
+  | HeartbeatRequest
+  | { readonly action: "close"; readonly id: number | undefined }
   | { readonly action: "shutdown"; readonly id: number | undefined }
   | RefusedRequest;
 
@@ -121,6 +144,14 @@ export type RequestOf<Action extends Request["action"]> = Extract<
   Request,
   { readonly action: Action }
 >;
+
+/** Answers a heartbeat. */
+export interface HeartbeatRequest {
+  readonly action: "heartbeat";
+  readonly id: number | undefined;
+  /** A large frame of about so many bytes follows. */
+  readonly ahead: number;
+}
 
 /** How much a subscriber takes in all since it subscribed: never less than it said before. */
 export interface Credit {
@@ -134,7 +165,10 @@ export interface SubscribeRequest extends Credit {
   readonly action: "subscribe";
   readonly id: number;
   readonly topic: string;
+  /** From where; the connection's cursor, if it is not said. */
   readonly since: WireSince | undefined;
+  /** Where that cursor is, if the topic was not read on this connection. */
+  readonly cursor: WireSince | undefined;
   readonly onGap: OnGap | undefined;
 }
 
@@ -173,7 +207,15 @@ export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Re
       return decodePut(fields, id, limits, encode);
     case "get":
     case "get_latest":
-      return badTopic(fields, limits) ?? { action, id, topic: fields.topic as string };
+      // A client of dsmq 1.x names no position.
+      return badTopic(fields, limits) ??
+        (id === undefined ? undefined : badSince(fields, "since")) ??
+        {
+          action,
+          id,
+          topic: fields.topic as string,
+          since: id === undefined ? undefined : fields.since as WireSince | undefined,
+        };
     case "cancel":
       return isCount(fields.wait)
         ? { action, id, wait: fields.wait }
@@ -185,8 +227,14 @@ export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Re
       return isCount(fields.sub)
         ? { action, id, sub: fields.sub }
         : refuseField(fields, "sub", "an id");
-    case "heartbeat":
+    case "heartbeat": {
+      const { ahead = 0 } = fields;
+      return isCount(ahead)
+        ? { action, id, ahead }
+        : refuseField(fields, "ahead", "a number of bytes");
+    }
     case "shutdown":
+    case "close":
       return { action, id };
     case "hello":
     case "get_wait":
@@ -210,22 +258,31 @@ function decodeOurs(
   id: number,
   limits: Limits,
 ): Request {
-  const { topic, since, onGap, timeout = DEFAULT_WAIT } = fields;
+  const { topic, since, cursor, onGap, timeout = DEFAULT_WAIT } = fields;
   switch (action) {
     case "hello":
-      return decodeHello(fields, id, limits);
+      return decodeHello(fields, id);
     case "get_wait":
       if (!isCount(timeout) || timeout > MAX_WAIT) {
         return refuseField(fields, "timeout", `milliseconds from 0 to ${MAX_WAIT}`);
       }
-      return badTopic(fields, limits) ?? { action, id, topic: topic as string, timeout };
+      return badTopic(fields, limits) ?? badSince(fields, "since") ??
+        { action, id, topic: topic as string, since: since as WireSince | undefined, timeout };
     case "subscribe":
-      if (!isSince(since)) return refuseField(fields, "since", SINCE);
       if (onGap !== undefined && onGap !== "oldest" && onGap !== "now") {
         return refuseField(fields, "onGap", '"oldest" or "now"');
       }
-      return badTopic(fields, limits) ?? badCredit(fields) ??
-        { action, id, topic: topic as string, since, onGap, ...credit(fields) };
+      return badTopic(fields, limits) ?? badSince(fields, "since") ??
+        badSince(fields, "cursor") ?? badCredit(fields) ??
+        {
+          action,
+          id,
+          topic: topic as string,
+          since: since as WireSince | undefined,
+          cursor: cursor as WireSince | undefined,
+          onGap,
+          ...credit(fields),
+        };
     case "topics": {
       const { prefix = "", after = "", count = TOPICS_PAGE } = fields;
       if (typeof prefix !== "string" || !prefix.isWellFormed()) {
@@ -246,18 +303,21 @@ const SESSION = /^[\w-]{16,64}$/;
 /** The largest number of a put: a list that begins with it still counts exactly. */
 const MAX_NUMBER = 2 ** 52;
 
-function decodeHello(fields: Fields, id: number, limits: Limits): Request {
-  const { protocol, since, session, epoch, positions = {}, heartbeat, token } = fields;
+function decodeHello(fields: Fields, id: number): Request {
+  const { protocol, since, session, try: tried = 0, known, heartbeat, token } = fields;
   if (protocol !== undefined && protocol !== PROTOCOL) {
     return refuseField(fields, "protocol", `${PROTOCOL}, the version this server speaks`);
   }
-  if (!isSince(since)) return refuseField(fields, "since", SINCE);
+  if (!isSince(since) && !isStart(since)) return refuseField(fields, "since", SINCE);
   if (session !== undefined && !(typeof session === "string" && SESSION.test(session))) {
     // It may be a secret with a slip in it: what was seen is not told.
     const form = "16 to 64 letters, digits, - and _";
     return refuse(fields, "bad_request", `Cannot hello: "session" is not ${form}`);
   }
-  if (!isText(epoch)) return refuseField(fields, "epoch", "text");
+  if (!isCount(tried)) return refuseField(fields, "try", "a whole number");
+  if (known !== undefined && !isKnown(known)) {
+    return refuseField(fields, "known", "an epoch and a sequence number");
+  }
   if (!isText(token)) {
     return refuse(fields, "bad_request", 'Cannot hello: "token" is not text');
   }
@@ -265,23 +325,12 @@ function decodeHello(fields: Fields, id: number, limits: Limits): Request {
   if (heartbeat !== undefined && !(isCount(heartbeat) && heartbeat >= least && heartbeat <= most)) {
     return refuseField(fields, "heartbeat", `milliseconds from ${least} to ${most}`);
   }
-  const read = readPositions(positions, limits);
-  if (read === undefined) return refuseField(fields, "positions", "sequence numbers by topic");
-  if (read.size > limits.cursors) {
-    const { cursors: limit } = limits;
-    const message = `Cannot hello: it has ${read.size} positions, the limit is ${limit}`;
-    return refuse(fields, "too_many", message, { limit });
-  }
-  return { action: "hello", id, since, session, epoch, positions: read, heartbeat, token };
+  return { action: "hello", id, since, session, try: tried, known, heartbeat, token };
 }
 
-function readPositions(positions: unknown, limits: Limits): Map<string, number> | undefined {
-  if (positions === null || typeof positions !== "object" || Array.isArray(positions)) return;
-  const read = new Map(Object.entries(positions));
-  for (const [topic, position] of read) {
-    if (topicFault(topic, limits.topicBytes) !== undefined || !isCount(position)) return;
-  }
-  return read;
+function isKnown(value: unknown): value is { epoch: string; seq: number } {
+  const { epoch, seq } = Object(value);
+  return typeof epoch === "string" && isText(epoch) && isCount(seq);
 }
 
 function decodePut(
