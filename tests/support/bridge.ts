@@ -1,0 +1,304 @@
+/**
+ * The real client joined to real sessions of the server over a connection in memory: the test sees each frame, holds
+ * it or loses it, and cuts the connection when it likes. The server behind it can be exchanged, as a restart does.
+ *
+ * @module
+ */
+
+import type { Socket } from "../../client.ts";
+import type { ServerLimits } from "../../protocol/limits.ts";
+import { type Clock, systemClock } from "../../queue/clock.ts";
+import type { Host } from "../../queue/host.ts";
+import { Session } from "../../queue/session.ts";
+import type { Limits } from "../../stores/admission.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { MemoryStore } from "../../stores/memory.ts";
+import type { Page, Query, Store } from "../../stores/store.ts";
+import { EVERYTHING, hosted } from "./peer.ts";
+
+/** For the option `reconnect`: a client that comes back at once. */
+export const reconnect = { firstPause: 1, longestPause: 5 };
+
+/** A store in memory. */
+export function inMemory(
+  clock: Clock = systemClock,
+  retention = 600_000,
+  limits: Partial<Limits> = {},
+): MemoryStore {
+  return new MemoryStore({ engine: nodeSqlite, retention, clock, limits });
+}
+
+/** A store in memory whose reads of the topic `slow` wait for the test: as those of a file that is being synced. */
+export class GatedStore extends MemoryStore {
+  /** Resolved by the test, to let them go on. */
+  readonly gate = Promise.withResolvers<void>();
+
+  /** Opens a new and empty store. */
+  constructor(clock: Clock = systemClock, retention = 600_000) {
+    super({ engine: nodeSqlite, retention, clock });
+  }
+
+  override async read(queries: readonly Query[]): Promise<readonly Page[]> {
+    if (queries.some(({ topic }) => topic === "slow")) await this.gate.promise;
+    return await super.read(queries);
+  }
+}
+
+/** What sessions share; it ends with its queue. */
+export type TestHost = Host & AsyncDisposable;
+
+/** A server without a port. */
+export async function hostOf(
+  store: Store,
+  clock: Clock = systemClock,
+  limits: Partial<ServerLimits> = {},
+): Promise<TestHost> {
+  const host = await hosted(store, clock, limits);
+  return {
+    ...host,
+    async [Symbol.asyncDispose]() {
+      // What is under way on connections in memory arrives, or does not, before the test ends.
+      await turns(5);
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Puts messages past all clients. */
+export async function store(host: Host, topic: string, ...messages: string[]): Promise<void> {
+  const puts = messages.map((message) => {
+    const body = JSON.stringify(message);
+    return { topic, body, bytes: new TextEncoder().encode(body).length };
+  });
+  for (const result of await host.queue.append(puts)) if (result instanceof Error) throw result;
+}
+
+/** Some turns of the event loop. */
+export async function turns(count = 20): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Waits for what must come to be; rejects if it has not within a time (ms). */
+export async function until(condition: () => boolean, ms = 10_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`It has not come to be: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** What `settled` says of a promise that did not settle. */
+export const UNSETTLED = "(has not settled)";
+
+/** What became of a promise: its value, `error` with its code, or that it did not settle within a time (ms). */
+export async function settled<T>(work: Promise<T>, ms = 5000): Promise<T | string> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(UNSETTLED), ms);
+  });
+  try {
+    return await Promise.race([work.catch((error) => `error ${error?.code ?? error}`), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Joins a client to a server. */
+export class Bridge {
+  /** The server behind it; while it is undefined nobody answers. */
+  host: Host | undefined;
+  /** The frames that came down, on all connections, whether or not they arrived. */
+  readonly down: string[] = [];
+  /** The frames that went up. */
+  readonly up: string[] = [];
+  /** Whether a frame of the server arrives, or is lost. */
+  passes: (frame: string) => boolean = () => true;
+  /** Whether a frame of the client arrives, or is lost. */
+  passesUp: (frame: string) => boolean = () => true;
+  /** Whether what the server sends is held from now on, until it is released: this frame, and all behind it. */
+  holds: (frame: string) => boolean = () => false;
+  /** The same for what the client sends; also that it has hung up. */
+  holdsUp: (frame: string) => boolean = () => false;
+  /** How often it was dialled. */
+  dialled = 0;
+  readonly #connections = new Set<BridgeConnection>();
+  #newest: BridgeConnection | undefined;
+
+  /** Joins to a server, or to nobody yet. */
+  constructor(host: Host | undefined) {
+    this.host = host;
+  }
+
+  /** For the option `dial`. */
+  readonly dial = (): Socket => {
+    this.dialled++;
+    const connection = new BridgeConnection(this, () => this.#connections.delete(connection));
+    queueMicrotask(async () => {
+      const { host } = this;
+      if (!host) return connection.fail();
+      // What a real server reads of its store before it takes someone in.
+      const { last } = await host.queue.store.bounds();
+      if (!connection.open(host, last)) return;
+      this.#connections.add(connection);
+      this.#newest = connection;
+    });
+    return connection.socket;
+  };
+
+  /** Cuts the newest connection; both ends notice at once, and what was under way is lost. */
+  cut(): void {
+    this.#newest?.cut();
+  }
+
+  /** Lets go what was held; nothing more is. */
+  release(): void {
+    this.holds = this.holdsUp = () => false;
+    for (const connection of [...this.#connections]) connection.release();
+  }
+}
+
+/** One connection of a bridge. */
+class BridgeConnection {
+  /** The client's end. */
+  readonly socket: Socket;
+  readonly #bridge: Bridge;
+  readonly #onEnd: () => void;
+  readonly #down = new Way();
+  readonly #up = new Way();
+  #session: Session | undefined;
+  /** The client has not been told that it is over. */
+  #clientOpen = true;
+  /** The server has not. */
+  #serverOpen = false;
+
+  constructor(bridge: Bridge, onEnd: () => void) {
+    this.#bridge = bridge;
+    this.#onEnd = onEnd;
+    this.socket = {
+      send: (frame) => this.#sendUp(frame as string),
+      close: () => {
+        if (!this.#clientOpen) return;
+        this.#up.pass(() => this.#endServer());
+        // It is told in a turn of its own, as by a real socket; and hears nothing in between.
+        this.#down.end();
+        setTimeout(() => this.#endClient(1000), 0);
+      },
+      onopen: null,
+      onmessage: null,
+      onclose: null,
+      onerror: null,
+    };
+  }
+
+  /** Nobody is there. */
+  fail(): void {
+    this.#endClient(1006);
+  }
+
+  /** The server takes it; false if the client has gone meanwhile. */
+  open(host: Host, start: number): boolean {
+    if (!this.#clientOpen || this.#down.ended) return false;
+    this.#session = new Session(
+      host,
+      {
+        send: (frame) => this.#sendDown(frame),
+        buffered: 0,
+        drained: () => Promise.resolve(),
+        close: (code) => this.#serverCloses(code),
+        drop: () => this.#serverCloses(1006),
+      },
+      start,
+      EVERYTHING,
+    );
+    this.#serverOpen = true;
+    this.#tell("onopen", new Event("open"));
+    return true;
+  }
+
+  cut(): void {
+    this.#down.end();
+    this.#up.end();
+    this.#endServer();
+    this.#endClient(1006);
+  }
+
+  release(): void {
+    this.#up.release();
+    this.#down.release();
+  }
+
+  #sendDown(frame: string): void {
+    if (!this.#serverOpen) return;
+    this.#bridge.down.push(frame);
+    if (!this.#bridge.passes(frame)) return;
+    this.#down.pass(() => {
+      if (this.#clientOpen) this.#tell("onmessage", new MessageEvent("message", { data: frame }));
+    }, this.#bridge.holds(frame));
+  }
+
+  #sendUp(frame: string): void {
+    if (!this.#clientOpen || !this.#session) return;
+    this.#bridge.up.push(frame);
+    if (!this.#bridge.passesUp(frame)) return;
+    this.#up.pass(() => {
+      if (this.#serverOpen) this.#session!.receive(frame);
+    }, this.#bridge.holdsUp(frame));
+  }
+
+  #serverCloses(code: number): void {
+    this.#down.pass(() => {
+      this.#endServer();
+      this.#endClient(code);
+    });
+  }
+
+  #endServer(): void {
+    if (!this.#serverOpen) return;
+    this.#serverOpen = false;
+    this.#onEnd();
+    this.#session!.end();
+  }
+
+  #endClient(code: number): void {
+    if (!this.#clientOpen) return;
+    this.#clientOpen = false;
+    this.#tell("onclose", new CloseEvent("close", { code }));
+  }
+
+  #tell(handler: "onopen" | "onmessage" | "onclose", event: Event): void {
+    (this.socket[handler] as ((event: Event) => void) | null)?.call(this.socket, event);
+  }
+}
+
+/** What is under way in one direction: it arrives in order, each frame in a turn of its own, as from a network. */
+class Way {
+  ended = false;
+  readonly #moving: (() => void)[] = [];
+  #held: (() => void)[] | undefined;
+
+  /** Passes something on; or keeps it back, and all behind it. */
+  pass(arrive: () => void, hold = false): void {
+    if (this.ended) return;
+    if (hold) this.#held ??= [];
+    if (this.#held) this.#held.push(arrive);
+    else this.#move(arrive);
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const arrive of held) this.#move(arrive);
+  }
+
+  /** What is under way is lost. */
+  end(): void {
+    this.ended = true;
+    this.#moving.length = 0;
+    this.#held = undefined;
+  }
+
+  #move(arrive: () => void): void {
+    this.#moving.push(arrive);
+    setTimeout(() => this.#moving.shift()?.(), 0);
+  }
+}
