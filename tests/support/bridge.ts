@@ -150,6 +150,11 @@ export class Bridge {
     this.#newest?.cut();
   }
 
+  /** Cuts the client's end of the newest connection: what it sent still arrives, and the server notices after that. */
+  cutClient(): void {
+    this.#newest?.cutClient();
+  }
+
   /** Lets go what was held; nothing more is. */
   release(): void {
     this.holds = this.holdsUp = () => false;
@@ -219,6 +224,12 @@ class BridgeConnection {
     this.#down.end();
     this.#up.end();
     this.#endServer();
+    this.#endClient(1006);
+  }
+
+  cutClient(): void {
+    this.#up.pass(() => this.#endServer());
+    this.#down.end();
     this.#endClient(1006);
   }
 

@@ -1,0 +1,425 @@
+/**
+ * Positions over breaks: where reading goes on, in the same history and in another one.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { connect, type ConnectOptions } from "@dsmq/server";
+import { hostOf, inMemory, reconnect, settled, store, turns, until } from "./support/bridge.ts";
+import { arrive, comeBack, end, goAway, joined, next } from "./support/joined.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { QueueFile } from "./support/queue_file.ts";
+import { Scripted, WELCOME } from "./support/scripted.ts";
+import { soon } from "./support/soon.ts";
+
+// What a lost history leaves behind.
+
+Deno.test("two waits on a topic, a restart in memory, a second break: nothing of the new history is skipped", async () => {
+  const [old, fresh] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(old, { since: "start" });
+  await store(old, "t", "o1", "o2", "o3");
+  // Two who read at a time, as workers do: one has got o3, the other waits.
+  assertEquals(await Promise.all([mq.get("t"), mq.get("t")]), ["o1", "o2"]);
+  const [one, other] = [mq.getWait("t"), mq.getWait("t")];
+  assertEquals(await one, "o3");
+  await store(fresh, "t", "n1", "n2", "n3", "n4", "n5");
+  bridge.host = fresh;
+  bridge.cut();
+  assertEquals(await settled(other), "error epoch_changed");
+  bridge.cut();
+  await turns();
+  const got = [await settled(mq.get("t")), await settled(mq.get("t"))];
+  await end(mq, old, fresh);
+  assertEquals(got, ["n1", "n2"]);
+});
+
+Deno.test("what was kept of the old history is read, or the loss is told: it is no position in the new one", async () => {
+  const [old, fresh] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(old, { since: "start" });
+  // A wait that is called off while its message is under way: the message is kept for the next read.
+  const abort = new AbortController();
+  const waiting = settled(mq.getWait("t", { signal: abort.signal }));
+  await turns();
+  bridge.holds = (frame) => frame.includes("o3");
+  await store(old, "other", "x1", "x2");
+  await store(old, "t", "o3");
+  await turns();
+  abort.abort();
+  await waiting;
+  bridge.release();
+  await turns();
+  await store(fresh, "t", "n1", "n2", "n3");
+  await comeBack(bridge, mq, fresh);
+  const stream = mq.subscribe("t");
+  let first = await next(stream);
+  // It was acknowledged and arrived: to be given it is no fault.
+  if (first === "o3") first = await next(stream);
+  await end(mq, old, fresh);
+  assertEquals(first, "error epoch_changed");
+});
+
+Deno.test("a subscription since a number, asked before the history was lost, is told so", async () => {
+  const [old, fresh] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(old, { since: "start" });
+  await store(old, "t", "o1", "o2", "o3");
+  await store(fresh, "t", "n1", "n2", "n3");
+  // It is sent; the server is gone before it answers.
+  bridge.passesUp = (frame) => !frame.includes('"subscribe"');
+  const stream = mq.subscribe("t", { since: 2 });
+  const first = next(stream);
+  await turns();
+  bridge.passesUp = () => true;
+  await comeBack(bridge, mq, fresh);
+  assertEquals(await first, "error epoch_changed");
+  await end(mq, old, fresh);
+});
+
+for (const action of ["get", "getLatest", "getWait"] as const) {
+  Deno.test(`a ${action} that was sent and unanswered when the history was lost is told so, and the next reads on`, async () => {
+    const [old, fresh] = [await hostOf(inMemory()), await hostOf(inMemory())];
+    const { bridge, mq } = await joined(old, { since: "start" });
+    await store(old, "t", "o1", "o2", "o3");
+    await store(fresh, "t", "n1", "n2", "n3");
+    assertEquals(await mq.get("t"), "o1");
+    bridge.passesUp = (frame) => !frame.includes('"get');
+    const reading = settled(mq[action]("t"));
+    await turns();
+    bridge.passesUp = () => true;
+    await comeBack(bridge, mq, fresh);
+    assertEquals(await reading, "error epoch_changed");
+    assertEquals(await settled(mq.get("t")), "n1");
+    await end(mq, old, fresh);
+  });
+}
+
+// Reads that had no answer leave no position.
+
+Deno.test("a wait called off in a break, and another break: nothing older than the connection is read", async () => {
+  const host = await hostOf(inMemory());
+  await store(host, "t", "before 1", "before 2");
+  const { bridge, mq } = await joined(host);
+  const abort = new AbortController();
+  const waiting = settled(mq.getWait("t", { signal: abort.signal }));
+  await turns();
+  bridge.cut();
+  abort.abort();
+  await waiting;
+  await until(() => bridge.dialled === 2 && mq.state === "connected");
+  await turns();
+  await comeBack(bridge, mq);
+  assertEquals(await settled(mq.get("t")), "");
+  await end(mq, host);
+});
+
+Deno.test("a get that failed, and one break: the next is asked without a position, from the start of the connection", async () => {
+  const script = new Scripted();
+  script.welcome = { ...WELCOME, start: 100, last: 100 };
+  const mq = await connect({ dial: script.dial, reconnect });
+  const got = settled(mq.get("t"));
+  const { id } = await script.next();
+  await script.say({ id, error: { code: "unavailable", message: "the store could not do it" } });
+  assertEquals(await got, "error unavailable");
+  script.hangUp();
+  const again = settled(mq.get("t"));
+  const asked = await soon(script.next());
+  assertEquals([asked.action, asked.topic, asked.since], ["get", "t", undefined]);
+  assertEquals(script.hello.since, { start: 100, epoch: "e" });
+  await script.give(asked, { seq: 101, body: "m" });
+  assertEquals(await again, "m");
+  await soon(mq.close());
+});
+
+Deno.test("a wait called off in the break to a new history: the topic is told of the loss, also after a second break", async () => {
+  const [old, fresh] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(old);
+  const abort = new AbortController();
+  const waiting = settled(mq.getWait("t", { signal: abort.signal }));
+  await turns();
+  bridge.host = fresh;
+  bridge.cut();
+  abort.abort();
+  await waiting;
+  await until(() => bridge.dialled === 2 && mq.state === "connected");
+  await turns();
+  await comeBack(bridge, mq);
+  assertEquals(await settled(mq.get("t")), "error epoch_changed");
+  await end(mq, old, fresh);
+});
+
+Deno.test("what is put after a connection began is read, though the answers to its first wait were lost", async () => {
+  const host = await hostOf(inMemory());
+  await store(host, "t", "before");
+  const { bridge, mq } = await joined(host);
+  bridge.passes = () => false;
+  const waiting = settled(mq.getWait("t"));
+  await turns();
+  await store(host, "t", "1", "2");
+  await turns();
+  bridge.passes = () => true;
+  bridge.cut();
+  assertEquals([await waiting, await settled(mq.get("t"))], ["1", "2"]);
+  await end(mq, host);
+});
+
+for (const since of ["now", undefined] as const) {
+  Deno.test(`what a connection puts after it subscribed since ${since ?? "its cursor"} is streamed, though the answer was lost`, async () => {
+    const host = await hostOf(inMemory());
+    await store(host, "t", "before");
+    const { bridge, mq } = await joined(host);
+    bridge.passes = () => false;
+    const stream = mq.subscribe("t", since && { since });
+    const first = next(stream);
+    const put = mq.put("t", "mine");
+    await turns();
+    bridge.passes = () => true;
+    bridge.cut();
+    await put;
+    assertEquals(await first, "mine");
+    await end(mq, host);
+  });
+}
+
+// Histories that are not lost altogether: an older file brought back, copies, two servers.
+
+/** A client of a queue in a file, and what it does to both. */
+async function filed() {
+  const file = new QueueFile();
+  let host = await hostOf(file.open());
+  const { bridge, mq } = await joined(host, { since: "start" });
+  return {
+    file,
+    bridge,
+    mq,
+    put: (...messages: string[]) => store(host, "t", ...messages),
+    get: () => settled(mq.get("t")),
+    /** Ends the server and starts it on what is in the folder, after something was done to that; the client is away. */
+    async restart(change = () => {}) {
+      goAway(bridge);
+      await host[Symbol.asyncDispose]();
+      change();
+      host = await hostOf(file.open());
+    },
+    /** Lets the client come back. */
+    back: () => arrive(bridge, mq, host),
+    async [Symbol.asyncDispose]() {
+      await end(mq, host);
+      await file[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a file that is opened again is the same history: reading goes on, and nothing is told", async () => {
+  await using scene = await filed();
+  await scene.put("m1", "m2");
+  assertEquals(await scene.get(), "m1");
+  for (const more of ["m3", "m4"]) {
+    await scene.restart();
+    await scene.put(more);
+    await scene.back();
+  }
+  const got = [await scene.get(), await scene.get(), await scene.get(), await scene.get()];
+  assertEquals(got, ["m2", "m3", "m4", ""]);
+});
+
+for (const second of [false, true]) {
+  const more = second ? ", and a second break before it is read" : "";
+  Deno.test(`of a file that lost its newest messages, as in a loss of power, the loss is told${more}`, async () => {
+    await using scene = await filed();
+    const { file } = scene;
+    await scene.put("m1", "m2");
+    file.copy("before");
+    await scene.put("m3", "m4");
+    for (const message of ["m1", "m2", "m3", "m4"]) assertEquals(await scene.get(), message);
+    await scene.restart(() => file.bringBack("before"));
+    await scene.back();
+    await scene.put("n3", "n4", "n5");
+    if (second) await comeBack(scene.bridge, scene.mq);
+    const got = [await scene.get(), await scene.get(), await scene.get(), await scene.get()];
+    assertEquals(got, ["error ahead", "n3", "n4", "n5"]);
+  });
+}
+
+Deno.test("an older file that was closed and is brought back is another history, each time anew", async () => {
+  await using scene = await filed();
+  const { file } = scene;
+  await scene.put("m1", "m2");
+  await scene.restart(() => file.copy("closed"));
+  await scene.back();
+  await scene.put("m3", "m4");
+  for (const message of ["m1", "m2", "m3", "m4"]) assertEquals(await scene.get(), message);
+  for (const name of ["x", "y"]) {
+    await scene.restart(() => file.bringBack("closed"));
+    await scene.put(`${name}3`, `${name}4`, `${name}5`);
+    await scene.back();
+    const told = await scene.get();
+    assert(told === "error epoch_changed" || told === "error ahead", `${name}: ${told}`);
+    const rest = [];
+    for (let got; (got = await scene.get()) !== "";) rest.push(got);
+    // Nothing that is there is skipped; what was common to both may be told again.
+    assertEquals(rest.slice(-3), [`${name}3`, `${name}4`, `${name}5`]);
+    assertEquals(rest.slice(0, -3), ["m1", "m2"].slice(2 - (rest.length - 3)));
+  }
+});
+
+Deno.test("two servers on copies of one file are two histories from there on", async () => {
+  await using file = new QueueFile();
+  await using other = new QueueFile();
+  const first = await hostOf(file.open());
+  await store(first, "t", "m1", "m2");
+  await first[Symbol.asyncDispose]();
+  for (const extra of ["", "-wal", "-shm"]) {
+    try {
+      Deno.copyFileSync(file.path + extra, other.path + extra);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  const [one, two] = [await hostOf(file.open()), await hostOf(other.open())];
+  const { bridge, mq } = await joined(one, { since: "start" });
+  await store(one, "t", "one 3", "one 4");
+  await store(two, "t", "two 3", "two 4", "two 5");
+  const got: string[] = [];
+  for (let i = 0; i < 4; i++) got.push(await settled(mq.get("t")));
+  await comeBack(bridge, mq, two);
+  const told = await settled(mq.get("t"));
+  const rest: string[] = [];
+  for (let message; (message = await settled(mq.get("t"))) !== "";) rest.push(message);
+  await end(mq, one, two);
+  assertEquals(got, ["m1", "m2", "one 3", "one 4"]);
+  assert(told === "error epoch_changed" || told === "error ahead", told);
+  assertEquals(rest.slice(-3), ["two 3", "two 4", "two 5"]);
+});
+
+Deno.test("a subscription is told of an older file as well, and goes on as its onGap says", async () => {
+  await using scene = await filed();
+  const { file, mq } = scene;
+  await scene.put("m1", "m2");
+  file.copy("before");
+  await scene.put("m3");
+  const plain = mq.subscribe("t", { since: "start" });
+  const gaps: string[] = [];
+  const going = mq.subscribe("t", {
+    since: "start",
+    onGap: ({ code }) => (gaps.push(code), "oldest"),
+  });
+  for (const stream of [plain, going]) {
+    for (const message of ["m1", "m2", "m3"]) assertEquals(await next(stream), message);
+  }
+  await scene.restart(() => file.bringBack("before"));
+  await scene.put("n3", "n4", "n5");
+  await scene.back();
+  assertEquals(await next(plain), "error ahead");
+  const got = [await next(going), await next(going), await next(going)];
+  assertEquals([gaps, got], [["ahead"], ["n3", "n4", "n5"]]);
+  await going.return!();
+});
+
+Deno.test("between two servers with a history each, reading goes on at each where it was", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(one, { since: "start" });
+  await store(one, "t", "a1", "a2", "a3", "a4");
+  await store(two, "t", "b1", "b2", "b3");
+  const get = () => settled(mq.get("t"));
+  assertEquals([await get(), await get()], ["a1", "a2"]);
+  await comeBack(bridge, mq, two);
+  assertEquals([await get(), await get()], ["error epoch_changed", "b1"]);
+  await comeBack(bridge, mq, one);
+  assertEquals(await get(), "a3");
+  await comeBack(bridge, mq, two);
+  assertEquals([await get(), await get()], ["b2", "b3"]);
+  await comeBack(bridge, mq, one);
+  assertEquals([await get(), await get()], ["a4", ""]);
+  await end(mq, one, two);
+});
+
+// Many positions.
+
+Deno.test("hello has one size, whatever was read", async () => {
+  const host = await hostOf(inMemory());
+  const { bridge, mq } = await joined(host, { since: "start" });
+  const names = Array.from({ length: 1000 }, (_, i) => `${i}`.padEnd(200, "x"));
+  const hello = () => bridge.up.findLast((frame) => frame.includes('"hello"'))!.length;
+  const puts = names.map((topic) => {
+    const body = '"m"';
+    return { topic, body, bytes: body.length };
+  });
+  await host.queue.append([...puts, ...puts]);
+  await comeBack(bridge, mq);
+  const before = hello();
+  const read = async (expected: string) => {
+    const got = await Promise.all(names.map((name) => settled(mq.get(name))));
+    assertEquals(new Set(got), new Set([expected]));
+  };
+  await read("m");
+  await comeBack(bridge, mq);
+  // A number in it may have become longer.
+  assert(Math.abs(hello() - before) < 16, `${before} bytes, then ${hello()}`);
+  await read("m");
+  await comeBack(bridge, mq);
+  await read("");
+  await end(mq, host);
+});
+
+const limits = { cursors: 10 };
+
+/** Gets of 16 topics, of which each is read once, as for replies, by a client of a server with room for ten; and a break. */
+async function manyTopics(options: ConnectOptions): Promise<[unknown[], unknown, number]> {
+  const clock = new ManualClock();
+  const host = await hostOf(inMemory(clock), clock, limits);
+  const { bridge, mq } = await joined(host, {
+    ...options,
+    reconnect: { ...reconnect, giveUpAfter: 1000 },
+  });
+  const got: unknown[] = [];
+  for (let i = 0; i < 16; i++) {
+    if (i === 8) clock.advance(60_000);
+    got.push(await settled(mq.get(`reply.${i}`)));
+  }
+  await turns();
+  bridge.cut();
+  const again = await settled(mq.get("reply.0"));
+  await end(mq, host);
+  return [got, again, bridge.dialled];
+}
+
+for (const [who, options] of [["one", {}], ["one that began at a number", { since: 0 }]] as const) {
+  Deno.test(`a client that asked for more topics than the server has room for, and found nothing, comes back: ${who}`, async () => {
+    assertEquals(await manyTopics(options), [Array(16).fill(""), "", 2]);
+  });
+}
+
+Deno.test("after the server has lost its history, topics that are read once are still forgotten", async () => {
+  const clock = new ManualClock();
+  const old = await hostOf(inMemory(clock, 60_000), clock, limits);
+  const fresh = await hostOf(inMemory(clock, 60_000), clock, limits);
+  const { bridge, mq } = await joined(old);
+  await comeBack(bridge, mq, fresh);
+  const seen: string[] = [];
+  for (let i = 0; i < 16; i++) {
+    if (i === 8) clock.advance(120_000);
+    await store(fresh, `reply.${i}`, "m");
+    // Each topic is told of the loss at its first read.
+    const got = await settled(mq.get(`reply.${i}`));
+    seen.push(got === "error epoch_changed" ? await settled(mq.get(`reply.${i}`)) : got);
+  }
+  await end(mq, old, fresh);
+  assertEquals(seen, Array(16).fill("m"));
+});
+
+Deno.test("a client goes on at a server that came back with room for fewer topics", async () => {
+  await using file = new QueueFile();
+  let host = await hostOf(file.open());
+  const { bridge, mq } = await joined(host, { since: "start" });
+  const names = Array.from({ length: 20 }, (_, i) => `topic ${i}`);
+  for (const name of names) await store(host, name, "1", "2");
+  for (const name of names) assertEquals(await mq.get(name), "1");
+  goAway(bridge);
+  await host[Symbol.asyncDispose]();
+  host = await hostOf(file.open(), undefined, limits);
+  bridge.host = host;
+  const got: string[] = [];
+  for (const name of names.slice(0, 10)) got.push(await settled(mq.get(name)));
+  assertEquals(got, Array(10).fill("2"));
+  await end(mq, host);
+});

@@ -1,0 +1,60 @@
+/**
+ * A client and a server joined by a bridge, and what tests of breaks do to them again and again.
+ *
+ * @module
+ */
+
+import type { Host } from "../../queue/host.ts";
+import { connect, type Connection, type ConnectOptions } from "@dsmq/server";
+import { Bridge, reconnect, settled, type TestHost, until } from "./bridge.ts";
+import type { ManualClock } from "./manual_clock.ts";
+import { soon } from "./soon.ts";
+
+/** How often the server sends a heartbeat to one who did not ask for another interval, in milliseconds. */
+const HEARTBEAT = 10_000;
+
+/** Connects a client to a server. */
+export async function joined(
+  host: TestHost,
+  options: ConnectOptions = {},
+): Promise<{ bridge: Bridge; mq: Connection }> {
+  const bridge = new Bridge(host);
+  const mq = await connect({ dial: bridge.dial, reconnect, ...options });
+  return { bridge, mq };
+}
+
+/** Cuts the connection, and waits until the client is back; at another server, if one is given. */
+export async function comeBack(bridge: Bridge, mq: Connection, host = bridge.host!): Promise<void> {
+  goAway(bridge);
+  await arrive(bridge, mq, host);
+}
+
+/** Cuts the connection; nobody answers until there is a host again. */
+export function goAway(bridge: Bridge): void {
+  bridge.host = undefined;
+  bridge.cut();
+}
+
+/** Lets a client that is away come back, to a server. */
+export async function arrive(bridge: Bridge, mq: Connection, host: Host): Promise<void> {
+  const { dialled } = bridge;
+  bridge.host = host;
+  await until(() => bridge.dialled > dialled && mq.state === "connected");
+}
+
+/** The text of the next message of a stream, or its error. */
+export async function next(stream: AsyncIterator<{ body: string }, undefined>): Promise<string> {
+  const result = await settled(stream.next());
+  return typeof result === "string" ? result : result.value?.body ?? "(is done)";
+}
+
+/** Lets a heartbeat become due, on each connection; takes 10 s of the clock. */
+export function beat(clock: ManualClock): void {
+  for (let part = 0; part < 16; part++) clock.advance(HEARTBEAT / 16);
+}
+
+/** Closes the client, then the servers. */
+export async function end(mq: Connection, ...hosts: TestHost[]): Promise<void> {
+  await soon(mq.close());
+  for (const host of hosts) await host[Symbol.asyncDispose]();
+}
