@@ -6,8 +6,10 @@
 
 /** Tells the time and waits. */
 export interface Clock {
-  /** The time in milliseconds since 1970. */
+  /** The time in milliseconds since 1970: that of the wall clock, which may be set forward or back. */
   now(): number;
+  /** Milliseconds since any moment, which nobody can set. Where a clock has none, `now` serves for it. */
+  monotonic?(): number;
   /** Calls back once, after so many milliseconds; returns how to call it off. */
   after(ms: number, callback: () => void): () => void;
 }
@@ -15,6 +17,7 @@ export interface Clock {
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);

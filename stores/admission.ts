@@ -5,7 +5,7 @@
  */
 
 import type { Holdings } from "./holdings.ts";
-import { FORGOTTEN, type PutOnce } from "./put_once.ts";
+import { FORGOTTEN, type PutOnce, SUPERSEDED } from "./put_once.ts";
 import { overheadOf } from "./size.ts";
 import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
 
@@ -19,6 +19,10 @@ export interface Limits {
   readonly topics: number;
   /** How many of the last numbers of a session are recognised when they are repeated. */
   readonly window: number;
+  /** Of how many topics it is told exactly what is gone of them. */
+  readonly gone: number;
+  /** How many epochs are known. */
+  readonly epochs: number;
 }
 
 /** Tells the time, in milliseconds since 1970. */
@@ -65,7 +69,6 @@ export class Admission {
   take(batch: readonly Put[], now: number, messages: Message[]): (Stored | StoreError)[] {
     const { span } = this.#holdings;
     const { storedBytes } = this.#limits;
-    const time = span.timeAt(now);
     const results: (Stored | StoreError)[] = [];
     let lastTopic: string | undefined;
     let overhead = 0;
@@ -77,7 +80,8 @@ export class Admission {
       if (numbered) {
         const seq = this.#puts.find(session, n);
         if (seq !== 0) {
-          results.push(seq === FORGOTTEN ? forgotten(n) : { seq, dup: true });
+          this.#puts.keep(session, now);
+          results.push(seq > 0 ? { seq, dup: true } : notAgain(seq, n));
           continue;
         }
         const error = refused?.get(session);
@@ -96,7 +100,7 @@ export class Admission {
         overhead = overheadOf(topic);
       }
       const size = bytes + overhead;
-      const error = this.#holdings.bytes + size > storedBytes && this.#noRoom(size);
+      const error = this.#holdings.bytes + size > storedBytes && this.#noRoom(size, now);
       if (error) {
         if (session !== undefined) (refused ??= new Map()).set(session, error);
         results.push(error);
@@ -104,7 +108,7 @@ export class Admission {
         lastTopic = undefined;
         continue;
       }
-      const message = { seq: span.last + 1, time, topic, body, bytes };
+      const message = { seq: span.last + 1, time: now, topic, body, bytes };
       this.#holdings.take(message, size);
       if (numbered) this.#puts.note(session, n, message.seq);
       messages.push(message);
@@ -122,12 +126,12 @@ export class Admission {
     });
   }
 
-  #noRoom(size: number): StoreError | undefined {
+  #noRoom(size: number, now: number): StoreError | undefined {
     const { storedBytes, overflow } = this.#limits;
     return this.#attempt(() => {
       this.#holdings.span.expire(this.#time.cutoff());
       const drop = overflow === "drop-oldest" && size <= storedBytes;
-      this.#holdings.shrink(storedBytes - size, drop);
+      this.#holdings.shrink(storedBytes - size, drop, now);
       return this.#holdings.bytes + size <= storedBytes ? undefined : this.#full(size);
     });
   }
@@ -158,9 +162,16 @@ export class Admission {
   }
 }
 
-function forgotten(n: number): StoreError {
+/** Why a number that its session has passed is not stored now. */
+function notAgain(found: typeof FORGOTTEN | typeof SUPERSEDED | number, n: number): StoreError {
+  if (found === FORGOTTEN) {
+    return new StoreError(
+      `Cannot tell whether message ${n} is stored: its session has put too many since`,
+      { code: "unknown_outcome" },
+    );
+  }
   return new StoreError(
-    `Cannot tell whether message ${n} is stored: its session has put too many since`,
-    { code: "unknown_outcome" },
+    `Cannot put message ${n}: it was not stored, and a later one of its session was`,
+    { code: "superseded" },
   );
 }

@@ -5,6 +5,9 @@
  */
 
 import { codeOf, type Database, type Engine, SQLITE, type Statement } from "./engine.ts";
+import { EpochTable } from "./epoch_table.ts";
+import { STATE, upgradeFrom1 } from "./file_upgrade.ts";
+import type { Drop } from "./gone_times.ts";
 import type { Extent } from "./span.ts";
 
 /** What an acknowledged message survives: a loss of power, or the end of the process. */
@@ -19,9 +22,27 @@ export interface FilePlace {
 
 /** Where the history of a file stands. */
 export interface State extends Extent {
-  readonly epoch: string;
-  /** As {@linkcode Bounds.recalls}. */
-  readonly recalls: number;
+  /** The store's time. */
+  readonly clock: number;
+  /** For how many milliseconds messages are kept. */
+  readonly retention: number;
+  /** What was given up before it expired, or as it did. */
+  readonly drop: Drop;
+  /** As {@linkcode PutOnce.lost}. */
+  readonly lost: number;
+}
+
+interface Row {
+  readonly store: string;
+  readonly floor: number;
+  readonly last: number;
+  readonly time: number;
+  readonly clock: number;
+  readonly retention: number;
+  readonly drop_up_to: number;
+  readonly drop_at: number;
+  readonly drop_retention: number;
+  readonly lost: number;
 }
 
 /** Why a file is not opened, in words that are for a person. */
@@ -30,8 +51,9 @@ class Unusable extends Error {}
 /** By this a file is known as one of dsmq: the letters of the name. */
 const APPLICATION = 0x64736d71;
 
-/** The form of the tables. */
-const FORM = 1;
+/** The form of the tables, and that of files that are taken over. */
+const FORM = 2;
+const FORM_BEFORE = 1;
 
 /** The log is cut back to this size once it was written to the database, in bytes. */
 const LOG_BYTES = 64 * 1024 * 1024;
@@ -43,32 +65,45 @@ const LOG_BYTES = 64 * 1024 * 1024;
  */
 export class DatabaseFile {
   readonly db: Database;
-  readonly #sql: Record<"read" | "save", Statement>;
+  readonly epochs: EpochTable;
+  readonly #sql: Record<"read" | "save" | "begin" | "commit" | "rollback", Statement>;
 
   /**
    * Opens a file, or makes a new one, in a transaction that stays open: for what else it is to hold.
    *
    * @param place which file, and how
    * @param check whether to read all of it and refuse it if it is damaged, where it was not closed as it should be
+   * @param now the time
    * @throws {Error} if it cannot be used; the reason is in words
    */
-  constructor({ path, engine, durability }: FilePlace, check: boolean) {
+  constructor({ path, engine, durability }: FilePlace, check: boolean, now: number) {
     requireLeave(path);
     // Under a name that SQLite takes for nothing else than a file: not for memory, nor for an address.
     this.db = engine.open(/^([/\\]|[A-Za-z]:)/.test(path) ? path : `./${path}`);
     try {
       this.#pragma("locking_mode = EXCLUSIVE");
-      const isNew = this.#isNew();
-      if (check && !isNew) this.#checkUnlessClean();
+      const form = this.#form();
+      if (check && form !== undefined) this.#checkUnlessClean();
       const mode = this.#pragma("journal_mode = WAL");
       if (mode !== "wal") throw new Unusable(`its journal mode is ${mode} and cannot be changed`);
       this.#pragma(`synchronous = ${durability}`);
+      // On macOS a disk is told to write what it has only if it is asked for that: this is how. Elsewhere it means nothing.
+      this.#pragma(`fullfsync = ${durability === "full" ? 1 : 0}`);
+      this.#pragma(`checkpoint_fullfsync = ${durability === "full" ? 1 : 0}`);
       this.#pragma(`journal_size_limit = ${LOG_BYTES}`);
-      this.db.exec("BEGIN IMMEDIATE");
-      if (isNew) this.#make();
+      this.db.prepare("BEGIN IMMEDIATE").run();
+      if (form === undefined) this.#make(now);
+      else if (form === FORM_BEFORE) this.#upgrade(now);
+      this.epochs = new EpochTable(this.db);
       this.#sql = {
-        read: this.db.prepare("SELECT epoch, floor, last, time AS lastTime, recalls FROM state"),
-        save: this.db.prepare("UPDATE state SET floor = ?, last = ?, time = ?, recalls = ?"),
+        read: this.db.prepare("SELECT * FROM state"),
+        save: this.db.prepare(
+          "UPDATE state SET floor = ?, last = ?, time = ?, clock = ?, retention = ?, " +
+            "drop_up_to = ?, drop_at = ?, drop_retention = ?, lost = ?",
+        ),
+        begin: this.db.prepare("BEGIN"),
+        commit: this.db.prepare("COMMIT"),
+        rollback: this.db.prepare("ROLLBACK"),
       };
     } catch (error) {
       this.db.close();
@@ -79,7 +114,7 @@ export class DatabaseFile {
   /** Ends the transaction in which it was opened. If it is to `write`, a file that takes nothing is found out now. */
   opened(write: boolean): void {
     if (write) this.db.exec("UPDATE state SET clean = 0");
-    this.db.exec("COMMIT");
+    this.#sql.commit.run();
   }
 
   /** It is about to be closed as it should be. */
@@ -89,20 +124,38 @@ export class DatabaseFile {
 
   /** Reads where the history stands. */
   read(): State {
-    const [state] = this.#sql.read.all() as [State?];
-    if (!state) throw new Unusable("it is damaged: it has no state");
-    return state;
+    const { floor, last, time, clock, retention, lost, ...row } = this.#row();
+    const drop = { upTo: row.drop_up_to, at: row.drop_at, retention: row.drop_retention };
+    return { floor, last, lastTime: time, clock, retention, drop, lost };
   }
 
   /** Writes where the history stands. */
-  save({ floor, last, lastTime, recalls }: Omit<State, "epoch">): void {
-    this.#sql.save.run(floor, last, lastTime, recalls);
+  save({ floor, last, lastTime, clock, retention, drop, lost }: State): void {
+    const { upTo, at } = drop;
+    this.#sql.save.run(
+      ...[floor, last, lastTime, clock, retention, upTo, at, drop.retention, lost],
+    );
+  }
+
+  /** Names the file; a copy of it has the same name. */
+  get store(): string {
+    return this.#row().store;
+  }
+
+  /**
+   * Brings all that is in the log into the database itself, and both to the disk.
+   *
+   * @throws {Error} if that cannot be done; what is in the log may not be on the disk then
+   */
+  checkpoint(): void {
+    const [row] = this.db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all() as [{ busy: number }?];
+    if (row?.busy !== 0) throw new Error("its log cannot be written to the database");
   }
 
   /** Throws if a transaction was left open, or none can be begun. */
   requireRest(): void {
-    this.db.exec("BEGIN");
-    this.db.exec("ROLLBACK");
+    this.#sql.begin.run();
+    this.#sql.rollback.run();
   }
 
   /** Closes it. What was committed is then in the file itself, and another process may open it. */
@@ -110,27 +163,39 @@ export class DatabaseFile {
     this.db.close();
   }
 
-  #isNew(): boolean {
+  #row(): Row {
+    const [row] = this.#sql.read.all() as [Row?];
+    if (!row) throw new Unusable("it is damaged: it has no state");
+    return row;
+  }
+
+  /** The form of the tables; `undefined` if it is a new file. */
+  #form(): number | undefined {
     const application = this.#pragma("application_id");
     const form = this.#pragma("user_version");
     if (application === APPLICATION) {
-      if (form === FORM) return false;
-      throw new Unusable(`it is of another version of dsmq: its form is ${form}, known is ${FORM}`);
+      if (form === FORM || form === FORM_BEFORE) return form;
+      throw new Unusable(
+        `it is of another version of dsmq: its form is ${form}, known are ${FORM_BEFORE} and ${FORM}`,
+      );
     }
     const [{ tables }] = this.db.prepare("SELECT count(*) AS tables FROM sqlite_schema").all() as [
       { tables: number },
     ];
-    if (application === 0 && form === 0 && tables === 0) return true;
+    if (application === 0 && form === 0 && tables === 0) return undefined;
     throw new Unusable("it is the database of another program");
   }
 
-  #make(): void {
-    this.db.exec(
-      "CREATE TABLE state (epoch TEXT NOT NULL, floor INTEGER NOT NULL, last INTEGER NOT NULL, " +
-        "time INTEGER NOT NULL, recalls INTEGER NOT NULL, clean INTEGER NOT NULL)",
-    );
-    this.db.prepare("INSERT INTO state VALUES (?, 0, 0, 0, 0, 0)").run(crypto.randomUUID());
+  #make(now: number): void {
+    this.db.exec(STATE);
+    this.db.prepare("INSERT INTO state VALUES (?, 0, 0, 0, ?, 0, 0, 0, 0, 0, 0)")
+      .run(crypto.randomUUID(), now);
     this.#pragma(`application_id = ${APPLICATION}`);
+    this.#pragma(`user_version = ${FORM}`);
+  }
+
+  #upgrade(now: number): void {
+    upgradeFrom1(this.db, now);
     this.#pragma(`user_version = ${FORM}`);
   }
 

@@ -115,6 +115,17 @@ export const SQLITE = {
   notADb: 26,
 };
 
+/** What SQLite says of these errors where it has nothing to add. The texts are fixed: SQLite's own tests rely on them. */
+const TEXTS: ReadonlyMap<string, number> = new Map([
+  ["database is locked", SQLITE.busy],
+  ["attempt to write a readonly database", SQLITE.readonly],
+  ["disk I/O error", SQLITE.io],
+  ["database disk image is malformed", SQLITE.corrupt],
+  ["database or disk is full", SQLITE.full],
+  ["unable to open database file", SQLITE.cannotOpen],
+  ["file is not a database", SQLITE.notADb],
+]);
+
 /**
  * What SQLite calls an error.
  *
@@ -122,10 +133,11 @@ export const SQLITE = {
  * @returns the code, without what is extended; `undefined` if it is not SQLite's
  */
 export function codeOf(error: unknown): number | undefined {
-  // node:sqlite has the number in errcode, @db/sqlite in code.
-  const { errcode, code } = Object(error) as { errcode?: unknown; code?: unknown };
+  // node:sqlite has the number in errcode, but for errors of `exec`; @db/sqlite has it in code where a database
+  // is opened, and else throws an Error of which the text is all there is.
+  const { errcode, code, message } = Object(error) as Record<string, unknown>;
   const number = typeof errcode === "number" ? errcode : code;
-  return typeof number === "number" ? number & 0xff : undefined;
+  return typeof number === "number" ? number & 0xff : TEXTS.get(String(message));
 }
 
 function unusable(name: EngineName, cause: unknown): Error {

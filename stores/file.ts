@@ -6,10 +6,16 @@
 
 import { clearImmediate, setImmediate } from "node:timers";
 import { Admission } from "./admission.ts";
-import { cannotOpen, DatabaseFile, type Durability, type FilePlace } from "./database_file.ts";
+import {
+  cannotOpen,
+  DatabaseFile,
+  type Durability,
+  type FilePlace,
+  type State,
+} from "./database_file.ts";
 import { codeOf, SQLITE } from "./engine.ts";
 import { type Ending, Holdings } from "./holdings.ts";
-import { type Dropped, PutOnce } from "./put_once.ts";
+import { type Dropped, FORGOTTEN, PutOnce } from "./put_once.ts";
 import { PutTable } from "./put_table.ts";
 import { type SqliteOptions, SqliteStore } from "./sqlite.ts";
 import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
@@ -33,6 +39,8 @@ interface Opened {
   readonly holdings: Holdings;
   readonly puts: PutOnce;
   readonly admission: Admission;
+  /** Writes where it stands. */
+  save(): void;
 }
 
 const SURVIVES: Readonly<Record<Durability, string>> = {
@@ -48,19 +56,27 @@ const SURVIVES: Readonly<Record<Durability, string>> = {
  * sure how it stands it is closed and opened again, now or when someone asks next.
  */
 export class FileStore extends SqliteStore {
-  override readonly epoch: string;
+  override readonly id: string;
+  override readonly epoch: string = crypto.randomUUID();
   override readonly kept: "disk" | "process";
   override readonly description: string;
+  protected override readonly ends: ReadonlyMap<string, number>;
   readonly #place: FilePlace;
   #opened: Opened | undefined;
   /** What was put once, as far as is known while the file is closed. */
   #knownPuts: PutOnce;
   #waiting: Waiting[] = [];
   #turn: ReturnType<typeof setImmediate> | undefined;
+  /** Sessions that are forgotten once what waits is committed. */
+  readonly #leaving: string[] = [];
   /** The feed has brought everything up to here. */
   #fedTo: number;
+  /** Everything up to here is known to survive what the durability says, and may be told to who put it. */
+  #safeTo: number;
   /** The last transaction that failed may have been committed. */
   #unsure = false;
+  /** A commit failed: the disk may not have what is in the log, and nothing may rest on it. */
+  #doubtful = false;
 
   /**
    * Opens a file, or makes a new one.
@@ -75,10 +91,11 @@ export class FileStore extends SqliteStore {
     this.kept = durability === "full" ? "disk" : "process";
     this.description = `sqlite:${path} on ${engine.name} (${SURVIVES[durability]})`;
     const opened = this.#open({ first: true });
-    this.epoch = opened.file.read().epoch;
+    this.id = opened.file.store;
+    this.ends = opened.file.epochs.ends;
     this.#opened = opened;
     this.#knownPuts = opened.puts;
-    this.#fedTo = opened.holdings.span.last;
+    this.#fedTo = this.#safeTo = opened.holdings.span.last;
   }
 
   // deno-lint-ignore require-await -- a closed store answers at once
@@ -92,6 +109,13 @@ export class FileStore extends SqliteStore {
     }
     this.#turn ??= setImmediate(() => this.#flush());
     return new Promise((resolve) => this.#waiting.push({ batch, resolve }));
+  }
+
+  override forget(session: string): Promise<void> {
+    // What it put before is stored first, or it would be remembered again.
+    if (this.#waiting.length === 0 || this.closed) return super.forget(session);
+    this.#leaving.push(session);
+    return Promise.resolve();
   }
 
   protected override get holdings(): Holdings {
@@ -109,7 +133,7 @@ export class FileStore extends SqliteStore {
     try {
       // So that what is gone stays gone, also if the clock is set back before the next start.
       holdings.transaction(() => {});
-      file.markClean();
+      if (!this.#doubtful) file.markClean();
     } catch {
       // What was acknowledged is in the file. The floor is found again by the time; and the next start checks the file.
     }
@@ -123,18 +147,41 @@ export class FileStore extends SqliteStore {
   #ready(): Opened {
     if (this.#opened) return this.#opened;
     const opened = this.#reopen();
-    if (opened.holdings.span.last !== this.#fedTo) {
-      this.#fedTo = opened.holdings.span.last;
+    const { last } = opened.holdings.span;
+    if (!this.#doubtful) this.#safeTo = last;
+    if (last !== this.#fedTo) {
+      this.#fedTo = last;
       this.feed.lose(new Error(`sqlite:${this.#place.path} was opened again`));
     }
     return opened;
   }
 
+  /** The open file, once it is known that the disk has all that is in it. */
+  #readyToCommit(): Opened {
+    const opened = this.#ready();
+    if (!this.#doubtful) return opened;
+    try {
+      opened.file.checkpoint();
+    } catch (error) {
+      this.#closeFile();
+      throw error;
+    }
+    this.#doubtful = false;
+    this.#safeTo = opened.holdings.span.last;
+    return opened;
+  }
+
   #reopen(): Opened {
     const opened = this.#open({ first: false });
-    if (opened.file.read().epoch !== this.epoch) {
-      opened.file.close();
-      throw cannotOpen(this.#place.path, new Error("it is another file than before"));
+    const { file, holdings } = opened;
+    try {
+      if (file.store !== this.id || file.epochs.present !== this.epoch) {
+        throw new Error("it is another file than before");
+      }
+      if (holdings.span.last < this.#fedTo) throw new Error("messages are missing that it had");
+    } catch (error) {
+      file.close();
+      throw cannotOpen(this.#place.path, error);
     }
     this.#knownPuts = opened.puts;
     return this.#opened = opened;
@@ -144,10 +191,14 @@ export class FileStore extends SqliteStore {
     const { path } = this.#place;
     let file: DatabaseFile | undefined;
     try {
-      file = new DatabaseFile(this.#place, first);
+      file = new DatabaseFile(this.#place, first, this.time.now());
+      if (first) file.epochs.begin(this.epoch, file.read().last, this.limits.epochs);
       const opened = this.#load(file);
+      if (first) opened.save();
       // Opened again, a file can be read even if it takes nothing at present.
       file.opened(first);
+      // Whoever had it before may have left what the disk does not have.
+      if (first && this.kept === "disk") file.checkpoint();
       return opened;
     } catch (error) {
       file?.close();
@@ -157,18 +208,24 @@ export class FileStore extends SqliteStore {
 
   #load(file: DatabaseFile): Opened {
     const start = file.read();
+    const { retention } = this;
+    this.time.goOnFrom(Math.max(start.clock, start.lastTime));
     const table = new PutTable(file.db);
     const dropped: Dropped[] = [];
     const { window } = this.limits;
-    const puts = new PutOnce({ window, retention: this.retention }, (run) => dropped.push(run));
-    table.load(puts, start.recalls, this.time.now());
+    const puts = new PutOnce({ window, retention }, (run) => dropped.push(run));
+    table.load(puts, start.lost, this.time.now());
     let saved = 0;
+    const save = () => {
+      const { span: { floor, last, lastTime }, goneTimes: { total: drop } } = holdings;
+      const [clock, lost] = [this.time.now(), puts.lost];
+      file.save({ floor, last, lastTime, clock, retention, drop, lost });
+    };
     const ending: Ending = {
       save: () => {
-        const { floor, last, lastTime } = holdings.span;
         table.save(puts.noted(), dropped);
         saved = dropped.length;
-        file.save({ floor, last, lastTime, recalls: puts.recalls });
+        save();
       },
       done: () => {
         dropped.splice(0, saved);
@@ -180,9 +237,21 @@ export class FileStore extends SqliteStore {
         this.#settle(committing && !isFull(error));
       },
     };
-    const holdings = new Holdings(file.db, start, ending);
+    const { gone } = this.limits;
+    const holdings = new Holdings(file.db, { retention, gone, start, ending });
+    this.#giveUpBefore(holdings, start);
     const admission = new Admission(holdings, puts, this.limits, this.time, true);
-    return { file, holdings, puts, admission };
+    return { file, holdings, puts, admission, save };
+  }
+
+  /** Takes over what was given up before it was opened, and gives up what was kept for longer than it is now. */
+  #giveUpBefore({ span, goneTimes }: Holdings, { drop, retention }: State): void {
+    if (drop.upTo > 0) goneTimes.drop(drop.upTo, drop.at, drop.retention);
+    if (retention <= this.retention) return;
+    const { floor } = span;
+    const now = this.time.now();
+    span.expire(now - this.retention);
+    if (span.floor > floor) goneTimes.drop(span.floor, now, retention);
   }
 
   /** Commits what waits, feeds it, and answers. */
@@ -191,22 +260,21 @@ export class FileStore extends SqliteStore {
     this.#turn = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
-    const messages: Message[] = [];
     let results: readonly (readonly (Stored | StoreError)[])[];
-    const before = this.#fedTo;
     try {
-      results = this.#commit(waiting, messages);
+      results = this.#commit(waiting);
     } catch (error) {
       const failure = because("store messages", error, isFull(error) ? "full" : undefined);
-      const become = (put: Put) => this.#storedBefore(put, before) ?? failure;
-      results = waiting.map(({ batch }) => batch.map(become));
+      results = waiting.map(({ batch }) => batch.map((put) => this.#foundBefore(put) ?? failure));
     }
+    for (const session of this.#leaving.splice(0)) this.#knownPuts.forget(session);
     for (const [i, { resolve }] of waiting.entries()) resolve(results[i]!);
   }
 
-  #commit(waiting: readonly Waiting[], messages: Message[]): (Stored | StoreError)[][] {
-    const { holdings, admission } = this.#ready();
+  #commit(waiting: readonly Waiting[]): (Stored | StoreError)[][] {
+    const { holdings, admission } = this.#readyToCommit();
     const results: (Stored | StoreError)[][] = [];
+    const messages: Message[] = [];
     const now = this.time.now();
     try {
       holdings.transaction(() => {
@@ -214,32 +282,48 @@ export class FileStore extends SqliteStore {
         holdings.moveTail();
       });
     } catch (error) {
-      if (messages.length === 0 || !this.#isStored(messages, error)) throw error;
+      if (messages.length === 0 || !this.#isStored(messages.at(-1)!)) throw error;
+      if (this.#doubtful) {
+        // It is there for all to read, and so they get it. But whether the disk has it nobody knows.
+        this.#feed(messages);
+        throw unknownOutcome(error);
+      }
     }
-    if (messages.length > 0) {
-      this.#fedTo = messages.at(-1)!.seq;
-      // Fed before the calls are answered: whoever is told that a message is stored finds its readers served.
-      this.feed.bring(messages);
-    }
+    this.#safeTo = holdings.span.last;
+    // Fed before the calls are answered: whoever is told that a message is stored finds its readers served.
+    if (messages.length > 0) this.#feed(messages);
     return results;
   }
 
-  /** Where a put that its session repeats was stored, if it was up to a number. */
-  #storedBefore({ session, n }: Put, upTo: number): Stored | undefined {
+  #feed(messages: readonly Message[]): void {
+    this.#fedTo = messages.at(-1)!.seq;
+    this.feed.bring(messages);
+  }
+
+  /** While the file fails: what is known of a put that its session repeats. */
+  #foundBefore({ session, n }: Put): Stored | StoreError | undefined {
     if (session === undefined || n === undefined) return undefined;
     const seq = this.#knownPuts.find(session, n);
-    return seq > 0 && seq <= upTo ? { seq, dup: true } : undefined;
+    if (seq > 0 && seq <= this.#safeTo) return { seq, dup: true };
+    // It is in the file, or was: to say that it is not stored would be wrong.
+    return seq > 0 || seq === FORGOTTEN ? unknownOutcome(new Error("the file fails")) : undefined;
   }
 
   /** A transaction failed: closes the file, unless it is sure that it stands as before. */
   #settle(unsure: boolean): void {
-    const { file } = this.#opened!;
     this.#unsure = unsure;
+    // What a commit left in the log that failed: the disk may not have it, nor anything that comes after it.
+    if (unsure && this.kept === "disk") this.#doubtful = true;
     try {
-      if (!unsure) return file.requireRest();
+      if (!unsure) return this.#opened!.file.requireRest();
     } catch {
       // A transaction that cannot be undone is undone by closing the file.
     }
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
+    const { file } = this.#opened!;
     this.#opened = undefined;
     try {
       file.close();
@@ -248,24 +332,17 @@ export class FileStore extends SqliteStore {
     }
   }
 
-  /** After a transaction failed: whether it was committed all the same. */
-  #isStored(messages: readonly Message[], error: unknown): boolean {
+  /** After a transaction failed: whether it was committed all the same, of which this was the last message. */
+  #isStored({ seq, topic, body }: Message): boolean {
     if (!this.#unsure) return false;
-    const { seq, topic, body } = messages.at(-1)!;
-    let there: Message | undefined;
     try {
       const { holdings } = this.#reopen();
+      if (holdings.span.last < seq) return false;
       const query = { topic, after: seq - 1, count: 1, bytes: 1 };
-      if (holdings.span.last >= seq) [there] = holdings.page(query).messages;
+      return holdings.page(query).messages[0]?.body === body;
     } catch (cause) {
       throw unknownOutcome(cause);
     }
-    if (there?.body !== body) return false;
-    // What is in the file is there for all to read, but whether the disk has it nobody knows.
-    if (codeOf(error) !== SQLITE.io || this.kept === "process") return true;
-    this.#fedTo = seq;
-    this.feed.bring(messages);
-    throw unknownOutcome(error);
   }
 }
 

@@ -5,13 +5,15 @@
  */
 
 import type { TopicEntry } from "../protocol/answers.ts";
-import type { Database } from "./engine.ts";
+import type { Database, Statement } from "./engine.ts";
+import { GoneTable } from "./gone_table.ts";
+import { GoneTimes } from "./gone_times.ts";
 import { RunSizes } from "./run_sizes.ts";
 import { RunTable } from "./run_table.ts";
 import { type Extent, Span } from "./span.ts";
-import type { Message, Page, Query, TopicQuery } from "./store.ts";
+import type { Gone, Message, Page, Query, TopicQuery } from "./store.ts";
 import { Tail } from "./tail.ts";
-import { TopicTable } from "./topic_table.ts";
+import { type Deleted, TopicTable } from "./topic_table.ts";
 
 /** What a transaction ends with. */
 export interface Ending {
@@ -21,6 +23,18 @@ export interface Ending {
   done(): void;
   /** It failed, in its work or as it was `committing`; what is in memory is undone already. */
   failed(error: unknown, committing: boolean): void;
+}
+
+/** What holdings are made of. */
+export interface HoldingsOptions {
+  /** For how many milliseconds a message is kept. */
+  readonly retention: number;
+  /** Of how many topics it is told exactly what is gone of them. */
+  readonly gone: number;
+  /** Where the messages begin and end that are in the database. */
+  readonly start?: Extent;
+  /** What else its transactions do. */
+  readonly ending?: Ending;
 }
 
 /** The first slice of a purge, in messages; it grows while slices take little of the budget. */
@@ -35,7 +49,10 @@ export class Holdings {
   readonly topics: TopicTable;
   /** All after what is in the database. */
   readonly tail = new Tail();
+  readonly goneTimes: GoneTimes;
+  readonly #gone: GoneTable;
   readonly #db: Database;
+  readonly #sql: Record<"begin" | "commit" | "rollback", Statement>;
   readonly #runs: RunTable;
   readonly #sizes: RunSizes;
   readonly #ending: Ending | undefined;
@@ -52,12 +69,19 @@ export class Holdings {
    * Makes the tables in a database, or reads what they hold.
    *
    * @param db an open database
-   * @param start where the messages begin and end that are in it
-   * @param ending what else its transactions do
+   * @param options see {@linkcode HoldingsOptions}
    */
-  constructor(db: Database, start?: Extent, ending?: Ending) {
+  constructor(db: Database, { retention, gone, start, ending }: HoldingsOptions) {
     this.#db = db;
     this.#ending = ending;
+    // Prepared: the errors of these carry SQLite's code, those of `exec` none.
+    this.#sql = {
+      begin: db.prepare("BEGIN"),
+      commit: db.prepare("COMMIT"),
+      rollback: db.prepare("ROLLBACK"),
+    };
+    this.goneTimes = new GoneTimes(retention);
+    this.#gone = new GoneTable(db, gone);
     this.#runs = new RunTable(db);
     this.topics = new TopicTable(db);
     this.#sizes = new RunSizes(db);
@@ -97,7 +121,7 @@ export class Holdings {
   }
 
   /** Deletes what has expired until so much is stored; if that is not enough, then also the oldest ones, if `drop`. */
-  shrink(bytes: number, drop: boolean): void {
+  shrink(bytes: number, drop: boolean, now: number): void {
     const { span } = this;
     const moved = this.#lastMoved;
     let gone = Math.min(span.floor, moved);
@@ -107,6 +131,7 @@ export class Holdings {
     if (this.#bytes > bytes) this.#countOut(span.floor);
     if (this.#bytes <= bytes || !drop) return;
     span.raise(this.#reach(span.floor, this.#bytes - bytes));
+    this.goneTimes.drop(span.floor, now);
     this.#countOut(span.floor);
     gone = Math.min(span.floor, moved);
     if (this.#sizes.endBy(gone)) this.#purge(gone);
@@ -117,9 +142,11 @@ export class Holdings {
     const { messages } = this.tail;
     if (messages.length === 0) return;
     const { floor } = this.span;
-    const kept = messages[0]!.seq > floor ? messages : messages.filter(({ seq }) => seq > floor);
+    const gone = this.tail.upTo(floor);
+    const kept = gone.length === 0 ? messages : messages.slice(gone.length);
     this.transaction(() => {
       this.#countOut(floor);
+      this.#noteGone(newestOfEach(gone));
       this.topics.add(kept);
       this.#runs.insert(kept, (topic) => this.topics.id(topic));
       this.#sizes.changed();
@@ -134,11 +161,22 @@ export class Holdings {
       ? []
       : this.#messages(query.after < floor ? { ...query, after: floor } : query);
     const full = query.newest !== true && messages.length > 0;
-    return {
-      messages,
-      through: full ? messages.at(-1)!.seq : Math.max(query.after, last),
-      floor,
-    };
+    const through = full ? messages.at(-1)!.seq : Math.max(query.after, last);
+    const gone = query.gone && this.gone(query.topic);
+    return gone ? { messages, through, floor, gone } : { messages, through, floor };
+  }
+
+  /** What is gone of a topic, at the floor as it is now. */
+  gone(topic: string): Gone | undefined {
+    const { floor } = this.span;
+    if (floor === 0) return undefined;
+    const left = this.#goneUnpurged(topic, floor);
+    const noted = this.#gone.find(topic);
+    if (left && left.seq > (noted?.seq ?? 0)) {
+      return { seq: left.seq, at: this.goneTimes.of(left.seq, left.time) };
+    }
+    const { horizon } = this.#gone;
+    return noted ?? (horizon.seq > 0 ? horizon : undefined);
   }
 
   /** Lists topics. */
@@ -168,15 +206,15 @@ export class Holdings {
     let committing = false;
     this.#inTransaction = true;
     try {
-      this.#db.exec("BEGIN");
+      this.#sql.begin.run();
       work();
       this.#ending?.save();
       committing = true;
-      this.#db.exec("COMMIT");
+      this.#sql.commit.run();
     } catch (error) {
       undo();
       try {
-        this.#db.exec("ROLLBACK");
+        this.#sql.rollback.run();
       } catch {
         // SQLite has done it by itself, as it does where memory or the disk is full.
       }
@@ -237,12 +275,28 @@ export class Holdings {
   #purge(upTo: number): void {
     this.transaction(() => {
       this.#countOut(upTo);
-      this.topics.forget(upTo);
+      this.#noteGone(this.topics.forget(upTo));
       this.#runs.delete(upTo);
       this.#sizes.changed();
       this.#purged = Math.max(this.#purged, upTo);
+      this.goneTimes.forget(this.#purged);
       if (upTo === this.span.last) this.#runs.emptied();
     });
+  }
+
+  /** The newest message of a topic up to the floor that is in the database still, or in the tail. */
+  #goneUnpurged(topic: string, floor: number): { seq: number; time: number } | undefined {
+    const inTail = floor > this.#lastMoved && this.tail.newestUpTo(topic, floor);
+    if (inTail) return inTail;
+    const id = this.topics.find(topic, 0);
+    return id === undefined ? undefined : this.#runs.newestUpTo(id, floor);
+  }
+
+  /** Notes what is gone of topics whose messages are purged; ordered by their numbers. */
+  #noteGone(newest: readonly Deleted[]): void {
+    for (const { topic, seq, time } of newest) {
+      this.#gone.note(topic, { seq, at: this.goneTimes.of(seq, time) });
+    }
   }
 
   /** Messages up to here are gone: they are not stored any more. It comes before they are deleted. */
@@ -273,10 +327,13 @@ export class Holdings {
   #mark(): () => void {
     const [purged, bytes, counted] = [this.#purged, this.#bytes, this.#counted];
     const undoSpan = this.span.mark();
+    const undoGone = this.goneTimes.mark();
     const { last } = this.span;
     return () => {
       // The order counts: a span that is shorter has no messages that the tail still has.
       undoSpan();
+      undoGone();
+      this.#gone.undone();
       this.tail.cut(last);
       if (this.tail.messages.length === 0) this.#tailTopics.clear();
       [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];
@@ -285,4 +342,14 @@ export class Holdings {
       this.#sizes.changed();
     };
   }
+}
+
+/** The newest message of each topic, in order. */
+function newestOfEach(messages: readonly Message[]): Message[] {
+  const newest = new Map<string, Message>();
+  for (const message of messages) {
+    newest.delete(message.topic);
+    newest.set(message.topic, message);
+  }
+  return [...newest.values()];
 }

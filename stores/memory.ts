@@ -20,11 +20,13 @@ import { because, type Message, type Put, type Stored, type StoreError } from ".
  * put, does not wait for SQLite.
  */
 export class MemoryStore extends SqliteStore {
+  override readonly id: string = crypto.randomUUID();
   override readonly epoch: string = crypto.randomUUID();
   override readonly kept = "memory";
   override readonly description: string;
   protected override readonly holdings: Holdings;
   protected override readonly puts: PutOnce;
+  protected override readonly ends: ReadonlyMap<string, number> = new Map();
   readonly #db: Database;
   readonly #admission: Admission;
 
@@ -38,8 +40,9 @@ export class MemoryStore extends SqliteStore {
     const { engine } = options;
     this.description = `memory on ${engine.name}`;
     this.#db = engine.open(":memory:");
-    this.holdings = new Holdings(this.#db);
-    this.puts = new PutOnce({ window: this.limits.window, retention: this.retention });
+    const { retention, limits: { gone, window } } = this;
+    this.holdings = new Holdings(this.#db, { retention, gone });
+    this.puts = new PutOnce({ window, retention });
     this.#admission = new Admission(this.holdings, this.puts, this.limits, this.time, false);
   }
 

@@ -23,6 +23,15 @@ export interface PutRun {
   readonly seq: number;
 }
 
+/** A session that is remembered, and what is not remembered of it. */
+export interface PutSession {
+  readonly session: string;
+  /** Numbers up to here of which nothing is known may have been stored. */
+  readonly forgotten: number;
+  /** Nothing of it that was stored after this sequence number is lost. */
+  readonly lost: number;
+}
+
 interface Run {
   readonly session: Session;
   readonly first: number;
@@ -38,22 +47,24 @@ interface Session {
   readonly name: string;
   /** By their numbers; mostly the newest is the last. There is at least one. */
   readonly runs: Run[];
-  /** Numbers up to here that are in no run may have been stored. */
+  /** As {@linkcode PutSession} has them. */
   forgotten: number;
-  /** When it put something last. */
+  lost: number;
+  /** When it was heard of last. */
   used: number;
 }
 
 /** A run that is to be remembered no longer. */
-export interface Dropped extends PutRun {
-  /** Up to which number its session is forgotten now. */
-  readonly forgotten: number;
+export interface Dropped extends PutRun, PutSession {
   /** Nothing is left of the session. */
   readonly wholly: boolean;
 }
 
 /** What {@linkcode PutOnce.find} says of a number that may have been stored, and nobody knows. */
 export const FORGOTTEN = -1;
+
+/** What {@linkcode PutOnce.find} says of a number that was certainly not stored, though a later one of its session was. */
+export const SUPERSEDED = -2;
 
 /** How it is bounded. */
 export interface PutOnceOptions {
@@ -87,7 +98,7 @@ export class PutOnce {
   /** Who was looked up last, and who noted last. */
   #found: Session | undefined;
   #newest: Session | undefined;
-  #recalls = 0;
+  #lost = 0;
 
   /**
    * Remembers nothing yet.
@@ -105,12 +116,17 @@ export class PutOnce {
     this.#onDrop = onDrop;
   }
 
-  /** What was stored after this sequence number is remembered, but for what is older than a session's window. */
-  get recalls(): number {
-    return this.#recalls;
+  /** No session of which nothing is left had stored anything after this sequence number. */
+  get lost(): number {
+    return this.#lost;
   }
 
-  /** Where a number was stored; 0 if it was not, {@linkcode FORGOTTEN} if nobody knows. */
+  /** Whether all that a session stored after a sequence number is remembered, but for what is older than its window. */
+  recalls(name: string, seq: number): boolean {
+    return seq >= (this.#sessions.get(name)?.lost ?? this.#lost);
+  }
+
+  /** Where a number was stored; 0 if it was not and may be, else {@linkcode FORGOTTEN} or {@linkcode SUPERSEDED}. */
   find(name: string, n: number): number {
     let session = this.#found;
     if (session?.name !== name) {
@@ -123,13 +139,13 @@ export class PutOnce {
     if (n >= last.first + last.count) return 0;
     const run = runs[place(runs, n) - 1];
     if (run && n < run.first + run.count) return run.seq + n - run.first;
-    return n <= session!.forgotten ? FORGOTTEN : 0;
+    return n <= session!.forgotten ? FORGOTTEN : SUPERSEDED;
   }
 
-  /** A number was stored that had not been found. */
+  /** A number was stored, which is larger than all before. */
   note(name: string, n: number, seq: number): void {
     let session = this.#newest;
-    if (session?.name !== name) session = this.#turnTo(name);
+    if (session?.name !== name) session = this.#turnTo(name) ?? this.#meet(name, n);
     const { runs } = session!;
     const run = runs[runs.length - 1];
     if (
@@ -138,6 +154,18 @@ export class PutOnce {
       if (!run.touched) this.#touch(run, run.count);
       run.count++;
     } else this.#begin(session!, n, 1, seq);
+  }
+
+  /** A session is heard of: it is remembered for as long as if it had put something. */
+  keep(name: string, now: number): void {
+    const session = this.#turnTo(name);
+    if (session) session.used = now;
+  }
+
+  /** Forgets a session that will not come back: nothing of it counts as lost. Nothing is noted meanwhile. */
+  forget(name: string): void {
+    const session = this.#sessions.get(name);
+    for (const run of session ? [...session.runs] : []) this.#drop(run);
   }
 
   /** What was noted holds. Drops what is too old or too much. */
@@ -167,11 +195,11 @@ export class PutOnce {
   }
 
   /** What was noted since the last commit, as runs. */
-  *noted(): Iterable<PutRun> {
+  *noted(): Iterable<PutRun & PutSession> {
     for (const run of this.#touched) yield told(run);
   }
 
-  /** Forgets sessions that have put nothing for long. */
+  /** Forgets sessions that have not been heard of for long. */
   expire(now: number): void {
     for (const session of this.#sessions.values()) {
       if (session.used + this.#keep > now) break;
@@ -179,30 +207,36 @@ export class PutOnce {
     }
   }
 
-  /** Takes what was remembered elsewhere: runs in the order of their sequence numbers, and what is forgotten. */
-  load(
-    runs: Iterable<PutRun>,
-    forgotten: Iterable<readonly [string, number]>,
-    recalls: number,
-    now: number,
-  ): void {
-    for (const { session, first, count, seq } of runs) {
-      this.#begin(this.#turnTo(session), first, count, seq);
+  /** Takes what was remembered elsewhere: runs in the order of their sequence numbers, and what is lost of all others. */
+  load(runs: Iterable<PutRun & PutSession>, lost: number, now: number): void {
+    for (const { session: name, first, count, seq, forgotten, lost } of runs) {
+      const session = this.#turnTo(name) ?? this.#add({ name, forgotten, lost });
+      this.#begin(session, first, count, seq);
     }
-    for (const [name, upTo] of forgotten) {
-      const session = this.#sessions.get(name);
-      if (session) session.forgotten = upTo;
-    }
-    this.#recalls = recalls;
+    this.#lost = lost;
     this.commit(now);
   }
 
-  /** The session, as the one that is used most recently. */
-  #turnTo(name: string): Session {
-    let session = this.#sessions.get(name);
-    if (session) this.#sessions.delete(name);
-    else session = { name, runs: [], forgotten: 0, used: 0 };
+  /** A session that is known, as the one that is used most recently. */
+  #turnTo(name: string): Session | undefined {
+    let session = this.#newest;
+    if (session?.name === name) return session;
+    session = this.#sessions.get(name);
+    if (!session) return undefined;
+    this.#sessions.delete(name);
     this.#sessions.set(name, session);
+    return this.#newest = session;
+  }
+
+  /** A session that is not known puts a number. It may have been known before, if anything is lost. */
+  #meet(name: string, n: number): Session {
+    const lost = this.#lost;
+    return this.#add({ name, forgotten: lost > 0 ? n - 1 : 0, lost });
+  }
+
+  #add(known: Pick<Session, "name" | "forgotten" | "lost">): Session {
+    const session = { ...known, runs: [], used: 0 };
+    this.#sessions.set(session.name, session);
     return this.#newest = session;
   }
 
@@ -233,7 +267,9 @@ export class PutOnce {
 
   /** Drops a run that its session might have repeated. */
   #lose(run: Run): void {
-    this.#recalls = Math.max(this.#recalls, run.seq + run.count - 1);
+    const { session } = run;
+    session.lost = Math.max(session.lost, run.seq + run.count - 1);
+    if (session.runs.length === 1) this.#lost = Math.max(this.#lost, session.lost);
     this.#drop(run);
   }
 
@@ -241,8 +277,7 @@ export class PutOnce {
     const { session } = run;
     session.forgotten = Math.max(session.forgotten, run.first + run.count - 1);
     this.#remove(run);
-    const { forgotten, runs } = session;
-    this.#onDrop?.({ ...told(run), forgotten, wholly: runs.length === 0 });
+    this.#onDrop?.({ ...told(run), wholly: session.runs.length === 0 });
   }
 
   #remove(run: Run): void {
@@ -274,6 +309,7 @@ function place(runs: readonly Run[], n: number): number {
   return low;
 }
 
-function told({ session, first, count, seq }: Run): PutRun {
-  return { session: session.name, first, count, seq };
+function told({ session, first, count, seq }: Run): PutRun & PutSession {
+  const { name, forgotten, lost } = session;
+  return { session: name, first, count, seq, forgotten, lost };
 }

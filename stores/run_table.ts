@@ -43,7 +43,10 @@ interface Row {
 
 /** Messages, as rows of a database. */
 export class RunTable {
-  readonly #sql: Record<"insert" | "page" | "newest" | "from" | "delete" | "ends", Statement>;
+  readonly #sql: Record<
+    "insert" | "page" | "newest" | "before" | "around" | "from" | "delete" | "ends",
+    Statement
+  >;
   /** No row's bodies are larger than this, in bytes. */
   #largest = 0;
   /** The row that was looked at last for a time. */
@@ -66,6 +69,12 @@ export class RunTable {
       ),
       newest: db.prepare(
         `SELECT ${columns} FROM runs WHERE topic = ? AND last > ? ORDER BY last DESC LIMIT 1`,
+      ),
+      before: db.prepare(
+        "SELECT last, first, times FROM runs WHERE topic = ? AND last <= ? ORDER BY last DESC LIMIT 1",
+      ),
+      around: db.prepare(
+        "SELECT last, first, times FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
       ),
       from: db.prepare("SELECT last, first, times FROM runs WHERE last >= ? ORDER BY last LIMIT 1"),
       delete: db.prepare("DELETE FROM runs WHERE last <= ?"),
@@ -177,6 +186,18 @@ export class RunTable {
     return row && decoded(row, topic).at(-1);
   }
 
+  /** The newest message of a topic up to a number, if there is one, and when it was stored. */
+  newestUpTo(id: number, upTo: number): { seq: number; time: number } | undefined {
+    // A row that holds later ones as well holds the very message of that number, as all between belong to its topic.
+    const [around] = this.#sql.around.all(id, upTo) as [Row?];
+    if (around && around.first <= upTo) {
+      const { first, last, times } = around;
+      return { seq: upTo, time: timesOf(times, last - first + 1)[upTo - first]! };
+    }
+    const [before] = this.#sql.before.all(id, upTo) as [Row?];
+    return before && { seq: before.last, time: lastTimeOf(before.times) };
+  }
+
   /** When a message was stored; it must be there. */
   timeOf(seq: number): number {
     let timed = this.#timed;
@@ -221,6 +242,18 @@ function decoded({ first, times, bodies, bytes }: Row, topic: string): Message[]
     body,
     bytes: ascii ? body.length : utf8Length(body),
   }));
+}
+
+/**
+ * Reads the column of times.
+ *
+ * @param times when the messages of a row were stored
+ * @returns when the last of them was
+ */
+export function lastTimeOf(times: string): number {
+  const comma = times.lastIndexOf(",");
+  if (comma < 0) return Number(times);
+  return Number.parseInt(times) + Number(times.slice(comma + 1));
 }
 
 function timesOf(times: string, count: number): number[] {

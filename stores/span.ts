@@ -55,11 +55,6 @@ export class Span {
     return this.#lastTime;
   }
 
-  /** The time of a message that is stored now: never before that of the last. */
-  timeAt(now: number): number {
-    return Math.max(now, this.#lastTime);
-  }
-
   /** Messages were stored, as the last. */
   grow(count: number, time: number): void {
     if (this.#floor === this.#last) this.#oldest = time;

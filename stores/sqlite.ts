@@ -6,7 +6,8 @@
 
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import type { Limits, Time } from "./admission.ts";
+import type { Clock } from "../queue/clock.ts";
+import type { Limits } from "./admission.ts";
 import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
 import type { Holdings } from "./holdings.ts";
@@ -15,22 +16,26 @@ import {
   because,
   type Bounds,
   type Follower,
+  type Known,
   type Page,
   type Put,
   type Query,
+  type Standing,
+  type StandingQuery,
   type Store,
   type Stored,
   type StoreError,
   type TopicQuery,
 } from "./store.ts";
+import { StoreTime } from "./store_time.ts";
 
 /** How a store in SQLite is opened. */
 export interface SqliteOptions {
   readonly engine: Engine;
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
-  /** Tells the time, in milliseconds since 1970. */
-  readonly clock: { now(): number };
+  /** Tells the time at which it is opened, and how much passes. */
+  readonly clock: Pick<Clock, "now" | "monotonic">;
   /** How much it takes. What is not said is as a server has it by default. */
   readonly limits?: Partial<Limits>;
 }
@@ -40,17 +45,20 @@ const USUAL: Limits = {
   overflow: "reject",
   topics: LIMITS.topics.usual,
   window: LIMITS.inFlight.usual,
+  gone: 100_000,
+  epochs: 1000,
 };
 
 /** A store in a SQLite database. Every answer leaves out what has expired. */
 export abstract class SqliteStore implements Store {
+  abstract readonly id: string;
   abstract readonly epoch: string;
   abstract readonly kept: Kept;
   abstract readonly description: string;
 
   protected readonly feed: Feed = new Feed();
   protected readonly limits: Limits;
-  protected readonly time: Time;
+  protected readonly time: StoreTime;
   protected readonly retention: number;
   protected closed = false;
 
@@ -62,14 +70,15 @@ export abstract class SqliteStore implements Store {
   constructor({ retention, clock, limits }: SqliteOptions) {
     this.limits = { ...USUAL, ...limits };
     this.retention = retention;
-    const now = () => Math.floor(clock.now());
-    this.time = { now, cutoff: () => now() - retention };
+    this.time = new StoreTime(clock, retention);
   }
 
   /** What it holds; throws where it cannot be used. */
   protected abstract get holdings(): Holdings;
   /** What was put once. */
   protected abstract get puts(): PutOnce;
+  /** Where the epochs before this one ended. */
+  protected abstract readonly ends: ReadonlyMap<string, number>;
   /** Closes the database; called once. */
   protected abstract close(): void;
 
@@ -80,9 +89,32 @@ export abstract class SqliteStore implements Store {
   }
 
   bounds(): Promise<Bounds> {
-    return this.ask("find the last message", ({ span: { floor, last } }) => {
-      return { floor, last, recalls: this.puts.recalls };
+    return this.ask("find the last message", (holdings) => this.#bounds(holdings));
+  }
+
+  standings(queries: readonly StandingQuery[]): Promise<readonly Standing[]> {
+    return this.ask("find how things stand", (holdings) => {
+      const bounds = this.#bounds(holdings);
+      return queries.map(({ topic, epoch }) => ({
+        ...bounds,
+        end: this.#endOf(epoch, bounds.last),
+        gone: topic === undefined ? undefined : holdings.gone(topic),
+      }));
     });
+  }
+
+  recalls(session: string, known?: Known): Promise<boolean> {
+    return this.ask("find a session", ({ span }) => {
+      const { puts } = this;
+      puts.keep(session, this.time.now());
+      if (!known) return true;
+      const end = this.#endOf(known.epoch, span.last);
+      return end !== undefined && known.seq <= end && puts.recalls(session, known.seq);
+    });
+  }
+
+  forget(session: string): Promise<void> {
+    return this.ask("forget a session", () => this.puts.forget(session));
   }
 
   positionAt(time: number): Promise<number> {
@@ -119,6 +151,14 @@ export abstract class SqliteStore implements Store {
   /** Throws once it is closed. */
   protected requireOpen(): void {
     if (this.closed) throw new Error("the store is closed");
+  }
+
+  #bounds({ span: { floor, last } }: Holdings): Bounds {
+    return { floor, last, time: this.time.now() };
+  }
+
+  #endOf(epoch: string | undefined, last: number): number | undefined {
+    return epoch === undefined || epoch === this.epoch ? last : this.ends.get(epoch);
   }
 
   /** Answers a question, with what has expired left out. */

@@ -16,7 +16,7 @@ export interface Put {
   readonly bytes: number;
   /** Who puts it, if they may repeat it. */
   readonly session?: string | undefined;
-  /** Its number within the session, with which a repetition is recognised. It grows by one, and may skip some. */
+  /** Its number within the session, with which a repetition is recognised. It only grows, and may skip some. */
   readonly n?: number | undefined;
 }
 
@@ -76,8 +76,38 @@ export interface Bounds {
   readonly floor: number;
   /** The last sequence number given. */
   readonly last: number;
-  /** A put that was stored after this number is recognised when its session repeats it. */
-  readonly recalls: number;
+  /** The store's time, in milliseconds since 1970. */
+  readonly time: number;
+}
+
+/** The newest message of a topic that is gone. */
+export interface Gone {
+  readonly seq: number;
+  /** When it ceased to be readable, in the store's time. */
+  readonly at: number;
+}
+
+/** Asks how things stand for somebody who knows a position, or a topic. */
+export interface StandingQuery {
+  readonly topic?: string | undefined;
+  readonly epoch?: string | undefined;
+}
+
+/** How things stand. */
+export interface Standing extends Bounds {
+  /**
+   * The last number of the epoch that was named, in this store; of the present one, or where none was named, `last`.
+   * `undefined`: the epoch is unknown here, and no number of it means anything.
+   */
+  readonly end: number | undefined;
+  /** What is gone of the topic, if one was named and anything is. */
+  readonly gone: Gone | undefined;
+}
+
+/** The last position that a client knows. */
+export interface Known {
+  readonly epoch: string;
+  readonly seq: number;
 }
 
 /** Asks for messages of one topic. */
@@ -91,6 +121,8 @@ export interface Query {
   readonly bytes: number;
   /** The newest message alone, instead of the oldest ones. */
   readonly newest?: boolean;
+  /** Also tell what is gone of the topic. */
+  readonly gone?: boolean;
 }
 
 /** Messages of one topic, oldest first. */
@@ -100,6 +132,8 @@ export interface Page {
   readonly through: number;
   /** Everything up to this number was gone when the page was read. */
   readonly floor: number;
+  /** What is gone of the topic, if that was asked for and anything is. */
+  readonly gone?: Gone;
 }
 
 /** Asks for a page of the list of topics that hold messages, in order of their code points. */
@@ -123,20 +157,31 @@ export interface Follower {
  * Keeps messages in one order.
  *
  * A sequence number is a safe integer above 0, strictly increasing over the whole store and never used
- * twice, also when everything was purged. A message's time is never smaller than the one before. A message
- * is not given out once it is as old as the retention, to the millisecond, whether or not it was purged.
+ * twice, also when everything was purged. A number means something within its epoch alone: an epoch begins each time
+ * that the store is opened, and the store knows where the newest of those before ended. So who comes with a position
+ * learns whether it is one of this history.
+ *
+ * The store's time never runs backwards and is not that of a wall clock: it goes on from where it was as time passes,
+ * whatever the wall clock is set to. A message has the time at which it was stored, and is not given out once it is as
+ * old as the retention, to the millisecond, whether or not it was purged. What is gone of a topic is told exactly, for the
+ * newest topics of which anything is gone (a setting of the store); of the others it may be told more than is true,
+ * never less.
  *
  * A put that its session repeats is not stored again; its answer is that of the first time. This holds for the
- * last so many numbers of a session that were stored (a setting of the store, at least as many as its user leaves
- * unanswered), after the number that {@linkcode Store.bounds} gives as `recalls`. One that is older than what its
- * session is remembered by is refused with `unknown_outcome`: it is never stored a second time in silence. A put that
- * was refused was not stored, and may be repeated. Where one is refused with `full`, all later ones of its session in
+ * last numbers of a session that were stored (a setting of the store, at least as many as its user leaves
+ * unanswered), as long as the session is remembered; {@linkcode Store.recalls} tells. One that is older than what its
+ * session is remembered by is refused with `unknown_outcome`: it is never stored a second time in silence. Any other
+ * number at or below the last that its session stored is refused with `superseded`: it was not stored, and will not
+ * be behind a later one. A put that was refused was not stored, and may be repeated as long as no later one of its
+ * session was stored. Where one is refused with `full`, all later ones of its session in
  * the batch are, too: so a producer that repeats them keeps its order.
  *
  * Any method rejects with a {@linkcode StoreError} where the store cannot do its work.
  */
 export interface Store extends AsyncDisposable {
-  /** Names this history; a new one means that the old is lost. */
+  /** Names the file, or this memory: at random, and the same as long as it lives. A copied file keeps it. */
+  readonly id: string;
+  /** Names what is stored from this opening of the store on: at random, new at every opening. */
   readonly epoch: string;
   readonly kept: Kept;
   /** How it is kept, for a person to read, such as `memory on node:sqlite`. */
@@ -150,6 +195,20 @@ export interface Store extends AsyncDisposable {
 
   /** What there is. */
   bounds(): Promise<Bounds>;
+
+  /** How things stand: one answer a query, all of the same moment. */
+  standings(queries: readonly StandingQuery[]): Promise<readonly Standing[]>;
+
+  /**
+   * Whether all that a session stored after what its client knows would be recognised if it were repeated. It is false
+   * where the epoch is unknown or the number lies beyond its end. Numbers older than the last of a session that are
+   * remembered do not count: no client leaves so many unanswered. Keeps the session alive; without `known` it does only that,
+   * and resolves true.
+   */
+  recalls(session: string, known?: Known): Promise<boolean>;
+
+  /** Forgets a session whose client will not come back. */
+  forget(session: string): Promise<void>;
 
   /** The position from which on messages were stored at this time (ms since 1970) or later. */
   positionAt(time: number): Promise<number>;

@@ -63,6 +63,18 @@ export class Tail {
     return first && this.#messages[seq - first.seq]?.time;
   }
 
+  /** Its messages up to a number. */
+  upTo(seq: number): readonly Message[] {
+    return this.#messages.slice(0, this.#place(seq));
+  }
+
+  /** The newest message of a topic up to a number. */
+  newestUpTo(topic: string, seq: number): Message | undefined {
+    let i = Math.min(this.#place(seq), this.#messages.length) - 1;
+    while (i >= 0 && this.#messages[i]!.topic !== topic) i--;
+    return this.#messages[i];
+  }
+
   /** What its messages take after one number and up to another. */
   size(after: number, upTo: number): number {
     let size = 0;

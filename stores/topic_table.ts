@@ -6,12 +6,20 @@
 
 import type { TopicEntry } from "../protocol/answers.ts";
 import type { Database, Statement } from "./engine.ts";
+import { lastTimeOf } from "./run_table.ts";
 import type { Message, TopicQuery } from "./store.ts";
 
 interface Topic {
   readonly id: number;
   readonly messages: number;
   /** Its newest message. */
+  readonly seq: number;
+  readonly time: number;
+}
+
+/** The newest message of a topic that is about to be deleted. */
+export interface Deleted {
+  readonly topic: string;
   readonly seq: number;
   readonly time: number;
 }
@@ -46,8 +54,9 @@ export class TopicTable {
       ),
       // +topic: or SQLite would walk the whole index of topics for it, instead of the few rows up to that number.
       counts: db.prepare(
-        "SELECT (SELECT name FROM topics WHERE id = topic) AS name, sum(last - first + 1) AS n " +
-          "FROM runs WHERE last <= ? GROUP BY +topic",
+        // Beside max() all other columns are those of that row.
+        "SELECT (SELECT name FROM topics WHERE id = topic) AS name, sum(last - first + 1) AS n, " +
+          "max(last) AS seq, times FROM runs WHERE last <= ? GROUP BY +topic ORDER BY seq",
       ),
       before: db.prepare(
         "SELECT coalesce(sum(last - first + 1), 0) AS n FROM runs WHERE topic = ? AND last <= ?",
@@ -112,15 +121,22 @@ export class TopicTable {
     return this.#topics.get(name)!.id;
   }
 
-  /** Counts out the messages of all runs up to a sequence number, which are about to be deleted. */
-  forget(upTo: number): void {
-    for (const { name, n } of this.#sql.counts.all(upTo) as { name: string; n: number }[]) {
+  /** Counts out the messages of all runs up to a sequence number, which are about to be deleted; returns the newest of each topic, in order. */
+  forget(upTo: number): Deleted[] {
+    const rows = this.#sql.counts.all(upTo) as {
+      name: string;
+      n: number;
+      seq: number;
+      times: string;
+    }[];
+    for (const { name, n } of rows) {
       const topic = this.#topics.get(name)!;
       const messages = topic.messages - n;
       // A topic without messages is gone.
       this.#change(name, messages === 0 ? undefined : { ...topic, messages });
       if (messages === 0) this.#sql.delete.run(topic.id);
     }
+    return rows.map(({ name, seq, times }) => ({ topic: name, seq, time: lastTimeOf(times) }));
   }
 
   /** The transaction holds. */

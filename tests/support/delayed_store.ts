@@ -9,10 +9,13 @@ import type { TopicEntry } from "../../protocol/answers.ts";
 import type {
   Bounds,
   Follower,
+  Known,
   Message,
   Page,
   Put,
   Query,
+  Standing,
+  StandingQuery,
   Store,
   Stored,
   StoreError,
@@ -45,6 +48,10 @@ export class DelayedStore implements Store {
   constructor(inner: Store, { seed = 1, longest = 2 }: Delays = {}) {
     this.#inner = inner;
     this.#chance = new Chance(seed, longest);
+  }
+
+  get id(): string {
+    return this.#inner.id;
   }
 
   get epoch(): string {
@@ -83,6 +90,19 @@ export class DelayedStore implements Store {
 
   bounds(): Promise<Bounds> {
     return this.#sometime(() => this.#inner.bounds());
+  }
+
+  standings(queries: readonly StandingQuery[]): Promise<readonly Standing[]> {
+    return this.#sometime(() => this.#inner.standings(queries));
+  }
+
+  recalls(session: string, known?: Known): Promise<boolean> {
+    return this.#sometime(() => this.#inner.recalls(session, known));
+  }
+
+  /** It happens after the appends that were called before it. */
+  forget(session: string): Promise<void> {
+    return this.#late(this.#lastAppend.then(() => this.#inner.forget(session)));
   }
 
   positionAt(time: number): Promise<number> {

@@ -4,7 +4,16 @@
  * @module
  */
 
-import type { Bounds, Follower, Message, Page, Query, Store } from "../../stores/store.ts";
+import type {
+  Bounds,
+  Follower,
+  Message,
+  Page,
+  Query,
+  Standing,
+  StandingQuery,
+  Store,
+} from "../../stores/store.ts";
 
 /** A message of topic `t`. */
 export function message(seq: number): Message {
@@ -23,8 +32,9 @@ interface Asked<T> {
   readonly refuse: (error: Error) => void;
 }
 
-/** Reads, bounds and follows wait for the test; nothing else is of use. */
+/** Reads, bounds, standings and follows wait for the test; nothing else is of use. */
 export class HandStore implements Store {
+  readonly id = "by hand";
   readonly epoch = "by hand";
   readonly kept = "memory";
   readonly description = "by hand";
@@ -64,6 +74,10 @@ export class HandStore implements Store {
     return this.#ask();
   }
 
+  standings(_queries: readonly StandingQuery[]): Promise<readonly Standing[]> {
+    return this.#ask();
+  }
+
   async follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
     this.#follower = to;
     if (this.slowToFollow) await this.#ask();
@@ -74,6 +88,8 @@ export class HandStore implements Store {
   positionAt = () => Promise.reject(new Error("not by hand"));
   topics = () => Promise.reject(new Error("not by hand"));
   trim = () => Promise.resolve(false);
+  recalls = () => Promise.resolve(true);
+  forget = () => Promise.resolve();
   [Symbol.asyncDispose] = () => Promise.resolve();
 
   #ask<T>(query?: Query): Promise<T> {

@@ -9,6 +9,8 @@ import type { Clock } from "../../queue/clock.ts";
 /** Time in the hands of a test. */
 export class ManualClock implements Clock {
   #now: number;
+  /** By how much the wall clock was set forward (or back) without any time passing. */
+  #jumped = 0;
   #timers: { at: number; callback: () => void }[] = [];
 
   /** Starts at a time (ms since 1970), by default one with more than 32 bits. */
@@ -18,6 +20,10 @@ export class ManualClock implements Clock {
 
   now(): number {
     return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#now - this.#jumped;
   }
 
   after(ms: number, callback: () => void): () => void {
@@ -41,8 +47,16 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
-  /** Sets the clock, forward or back, without calling anybody. */
+  /** Goes on to a later time, without calling anybody; or sets the wall clock back. */
   set(now: number): void {
-    this.#now = now;
+    if (now < this.#now) this.jump(now - this.#now);
+    else this.#now = now;
+  }
+
+  /** Sets the wall clock forward or back (ms), while no time passes. */
+  jump(ms: number): void {
+    this.#now += ms;
+    this.#jumped += ms;
+    for (const timer of this.#timers) timer.at += ms;
   }
 }

@@ -1,0 +1,59 @@
+/**
+ * The table of epochs: which there were, and the last number in each.
+ *
+ * @module
+ */
+
+import type { Database } from "./engine.ts";
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS epochs (id INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, last INTEGER)
+`;
+
+/**
+ * The epochs of a file. The row of the present one has no last number: it gets it when the next epoch begins, from what
+ * is in the file then. So whatever was said of numbers that the file does not have is found to lie beyond the end of its
+ * epoch.
+ */
+export class EpochTable {
+  readonly #db: Database;
+
+  /**
+   * Makes the table.
+   *
+   * @param db an open database
+   */
+  constructor(db: Database) {
+    this.#db = db;
+    db.exec(SCHEMA);
+  }
+
+  /** The epoch that began last. */
+  get present(): string | undefined {
+    const [row] = this.#db.prepare("SELECT epoch FROM epochs WHERE last IS NULL").all() as [
+      { epoch: string }?,
+    ];
+    return row?.epoch;
+  }
+
+  /** Where the epochs before the present one ended. */
+  get ends(): ReadonlyMap<string, number> {
+    const rows = this.#db.prepare("SELECT epoch, last FROM epochs WHERE last IS NOT NULL").all();
+    return new Map((rows as { epoch: string; last: number }[]).map((row) => [row.epoch, row.last]));
+  }
+
+  /**
+   * Begins an epoch, and ends the one before.
+   *
+   * @param epoch its name
+   * @param last the last number in the file
+   * @param most how many epochs are known
+   */
+  begin(epoch: string, last: number, most: number): void {
+    this.#db.prepare("UPDATE epochs SET last = ? WHERE last IS NULL").run(last);
+    this.#db.prepare("INSERT INTO epochs (epoch) VALUES (?)").run(epoch);
+    this.#db.prepare(
+      "DELETE FROM epochs WHERE id <= (SELECT id FROM epochs ORDER BY id DESC LIMIT 1 OFFSET ?)",
+    ).run(most);
+  }
+}
