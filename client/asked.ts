@@ -6,67 +6,63 @@
 
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
+import type { Limits } from "../protocol/limits.ts";
 
-/** Something that leaves in a frame. */
-export interface Leaving {
-  /** About its length, in characters. */
-  readonly size: number;
-  /** For how many calls it stands that the server does at once; one that only waits counts nothing. */
-  readonly calls: number;
-  /** It leaves now: what it says, as JSON. */
-  leave(): string;
+/** A position that the server had told before something was asked. */
+export interface Known {
+  readonly epoch: string;
+  readonly seq: number;
 }
 
 /** Something that was asked for: it is answered or fails, once. While it is neither, a new connection asks again. */
-export abstract class Asked implements Leaving {
+export abstract class Asked {
   /** What is asked for, and of which topic. */
   abstract readonly action: string;
   abstract readonly topic: string | undefined;
-  /** Under which id; the link gives it. */
+  /** About how many characters it takes. */
+  abstract readonly size: number;
+  /** For how many requests or messages it stands, of those that may be unanswered. */
+  abstract readonly calls: number;
+  /** It may wait for its answer while the server goes on with what comes after it. */
+  readonly waits: boolean = false;
+  /** Under which id, on this connection. */
   id = 0;
   /** It has left, at least once. */
   sent = false;
-  /** A sequence number that was given before it left for the first time. */
-  known = 0;
-
-  abstract readonly calls: number;
-  abstract readonly size: number;
+  /** What the client knew before it left for the first time. */
+  known: Known | undefined;
+  /** Nobody is interested any more: it does not leave. */
+  withdrawn = false;
+  /** What it takes of the window while it is unanswered, and its place among all that were sent. */
+  weight = 0;
+  order = 0;
 
   /** What it says beside its action and id, as members of a JSON object. */
   protected abstract members(): string;
 
   abstract answered(answer: Answer): void;
-  abstract failed(error: DsmqError): void;
+  abstract failed(error: unknown): void;
+
+  /** It is answered with an error. */
+  refused(error: DsmqError, _answer: Answer): void {
+    this.failed(error);
+  }
 
   /** There is a new connection: whether to ask again. If not, it has seen to itself. */
   again(): boolean {
     return true;
   }
 
-  leave(): string {
-    this.sent = true;
+  /** The requests into which it has to be parted for a server with such limits: itself, mostly. */
+  within(_limits: Limits): readonly Asked[] {
+    return [this];
+  }
+
+  /** What leaves, as JSON. */
+  encode(): string {
     const members = this.members();
     const head = `{"action":"${this.action}","id":${this.id}`;
     return members === "" ? `${head}}` : `${head},${members}}`;
-  }
-}
-
-/** Says something that has no answer. */
-export class Told implements Leaving {
-  readonly calls = 0;
-  readonly #text: string;
-
-  /** Says it with these members of a JSON object. */
-  constructor(action: string, members = "") {
-    this.#text = members === "" ? `{"action":"${action}"}` : `{"action":"${action}",${members}}`;
-  }
-
-  get size(): number {
-    return this.#text.length;
-  }
-
-  leave(): string {
-    return this.#text;
   }
 }
 
@@ -74,8 +70,6 @@ export class Told implements Leaving {
 export interface Stream {
   /** A frame of messages, or the error that ends it. */
   arrived(answer: Answer): void;
-  /** The stream has brought all up to there, though none of it may be of its topic. */
-  readThrough(seq: number): void;
   /** The connection is gone for good, by this side's own doing or not. */
   broken(error: DsmqError, own: boolean): void;
 }
@@ -84,7 +78,7 @@ export interface Stream {
 export class Request<T> extends Asked {
   readonly action: string;
   readonly topic: string | undefined;
-  readonly calls: number = 1;
+  readonly calls: number;
   readonly #members: string;
   readonly #make: (answer: Answer) => T;
   readonly #resolve: (made: T) => void;
@@ -94,23 +88,24 @@ export class Request<T> extends Asked {
    * Makes a request.
    *
    * @param action what is asked for
-   * @param topic of which topic, for errors
    * @param members what it says
    * @param make makes of the answer what was asked for; what it throws is a failure, too
    * @param resolve takes what was made
    * @param reject takes a failure
+   * @param calls as {@linkcode Asked.calls}
    */
   constructor(
     action: string,
-    topic: string | undefined,
     members: string,
     make: (answer: Answer) => T,
     resolve: (made: T) => void,
     reject: (error: unknown) => void,
+    calls = 1,
   ) {
     super();
     this.action = action;
-    this.topic = topic;
+    this.topic = undefined;
+    this.calls = calls;
     this.#members = members;
     this.#make = make;
     this.#resolve = resolve;
@@ -125,9 +120,10 @@ export class Request<T> extends Asked {
     return this.#members;
   }
 
-  /** To stop a server that has just started again would be too much. */
+  /** To stop a server that has just started again would be too much; and a probe is for one connection. */
   override again(): boolean {
-    if (this.action !== "shutdown") return true;
+    if (this.action === "heartbeat") return false;
+    if (this.action !== "shutdown" || !this.sent) return true;
     const message = "Cannot shut down: the connection broke before the answer";
     this.failed(new DsmqError("unknown_outcome", message));
     return false;
@@ -163,4 +159,9 @@ export function toDsmqError(
   topic?: string,
 ): DsmqError {
   return new DsmqError(code, message, topic === undefined ? details : { ...details, topic });
+}
+
+/** Whether an error says that messages are missing: reading goes on after it. */
+export function isGap({ code }: DsmqError): boolean {
+  return code === "trimmed" || code === "ahead" || code === "epoch_changed";
 }

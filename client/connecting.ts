@@ -6,9 +6,10 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { HEARTBEAT, PROTOCOL } from "../protocol/limits.ts";
-import type { WireSince } from "../protocol/requests.ts";
+import { HEARTBEAT, PROTOCOL, USUAL_LIMITS } from "../protocol/limits.ts";
+import type { WireSince, WireStart } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
+import type { Known } from "./asked.ts";
 import { RefusedError } from "./deno/handshake.ts";
 import { type Break, Line, shownUrl } from "./line.ts";
 import type { Backoff, Target } from "./options.ts";
@@ -26,14 +27,26 @@ export interface Contact {
   readonly welcome: Welcome;
 }
 
+/** How often it was tried to come back, and since when (by the clock of `performance`), without any use. */
+export interface Tries {
+  count: number;
+  since: number | undefined;
+}
+
+/** What `hello` says of what was read and put. */
+export interface Hello {
+  readonly since: WireSince | WireStart | undefined;
+  readonly known?: Known | undefined;
+}
+
 /** How a link comes back. */
 export interface Reach {
   /** Where the caller wanted to begin. */
   readonly since: WireSince | undefined;
   /** Under which name it puts; none, if it does not come back. */
   readonly session: string | undefined;
-  /** Finds the next line; there if it comes back at all. `hellos` tell how far it has read. */
-  again?(hellos: () => readonly object[], signal: AbortSignal): Promise<Contact>;
+  /** Finds the next line; there if it comes back at all. `hello` tells where it was. */
+  again?(hello: () => Hello, tries: Tries, signal: AbortSignal): Promise<Contact>;
 }
 
 /**
@@ -47,19 +60,24 @@ export interface Reach {
 export async function reach(target: Target): Promise<{ contact: Contact; reach: Reach }> {
   const { since, reconnect, heartbeat } = target;
   const session = reconnect && drawSession();
-  const introduction = { protocol: PROTOCOL, session, heartbeat };
-  const contact = await first(target, { ...introduction, since });
+  let number = 0;
+  // Of two hellos of one session the one with the larger number counts, whichever arrives first.
+  const introduce = (hello: Hello) => () => ({
+    protocol: PROTOCOL,
+    session,
+    try: session && ++number,
+    heartbeat,
+    ...hello,
+  });
+  const contact = await first(target, introduce({ since }));
   if (!reconnect) return { contact, reach: { since, session } };
-  const again: Reach["again"] = (hellos, signal) => {
-    const introduced = () =>
-      hellos().map((hello, i) => i > 0 ? hello : { ...introduction, ...hello });
-    return back(target, reconnect, introduced, signal);
-  };
+  const again: Reach["again"] = (hello, tries, signal) =>
+    back(target, reconnect, () => introduce(hello())(), tries, signal);
   return { contact, reach: { since, session, again } };
 }
 
 /** Connects for the first time. */
-async function first(target: Target, hello: object): Promise<Contact> {
+async function first(target: Target, hello: () => object): Promise<Contact> {
   const { urls, timeout } = target;
   const begin = Date.now();
   const time = AbortSignal.timeout(timeout);
@@ -70,7 +88,7 @@ async function first(target: Target, hello: object): Promise<Contact> {
       if (tries > 1) await rest(pause / 2, signal);
       for (const url of urls) {
         try {
-          const contact = await contactOf(url, target, [hello], signal);
+          const contact = await contactOf(url, target, hello, signal);
           if (contact) return contact;
         } catch (error) {
           if (!mayPass(error)) throw error;
@@ -91,28 +109,36 @@ async function first(target: Target, hello: object): Promise<Contact> {
   }
 }
 
-/** Connects once more, with pauses that grow and differ: those who lost the same server do not all come at once. */
+/**
+ * Connects once more, with pauses that grow and differ: those who lost the same server do not all come at once. They
+ * go on growing where a server lets the connection in, and it breaks before it was of any use.
+ */
 async function back(
   target: Target,
   { firstPause, longestPause, giveUpAfter }: Backoff,
-  hellos: () => readonly object[],
+  hello: () => object,
+  tries: Tries,
   signal: AbortSignal,
 ): Promise<Contact> {
   const { urls } = target;
-  const begin = Date.now();
-  for (let tries = 0;; tries++) {
-    await rest(Math.random() * Math.min(longestPause, firstPause * 2 ** tries), signal);
+  const begin = tries.since ??= performance.now();
+  for (;; tries.count++) {
+    const seen = performance.now() - begin;
+    if (tries.count > 0 && seen >= giveUpAfter) {
+      throw unreachable(urls, `nobody answered for ${(seen / 1000).toFixed(1)} s`);
+    }
+    const pause = Math.min(longestPause, firstPause * 2 ** tries.count);
+    await rest(Math.random() * pause, signal);
     for (const url of urls) {
       try {
-        const contact = await contactOf(url, target, hellos(), signal);
-        if (contact) return contact;
+        const contact = await contactOf(url, target, hello, signal);
+        if (!contact) continue;
+        tries.count++;
+        return contact;
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof DsmqError && isFinal(error.code)) throw error;
       }
-    }
-    if (Date.now() - begin >= giveUpAfter) {
-      throw unreachable(urls, `nobody answered for ${seconds(begin)}`);
     }
   }
 }
@@ -121,7 +147,7 @@ async function back(
 async function contactOf(
   url: string,
   { dial, hasToken }: Target,
-  hellos: readonly object[],
+  hello: () => object,
   signal: AbortSignal,
 ): Promise<Contact | undefined> {
   const time = AbortSignal.timeout(ONE_TRY);
@@ -130,9 +156,7 @@ async function contactOf(
   try {
     line = await Line.open(url, dial, either);
     if (!line) return undefined;
-    const [hello = {}, ...more] = hellos;
-    const welcome = complete(await orAborted(line.greet(hello), either));
-    for (const further of more) await orAborted(line.greet(further), either);
+    const welcome = complete(await orAborted(line.greet(hello()), either));
     return { line, welcome };
   } catch (error) {
     line?.drop("it was given up");
@@ -181,14 +205,28 @@ function mayPass(error: unknown): error is DsmqError {
 }
 
 function complete(welcome: Answer): Welcome {
-  const { protocol, server = "", epoch = "", start, recalls = 0, kept = "memory" } = welcome;
-  const { retention = 0, limits } = welcome;
+  const { protocol, server = "", epoch = "", store = epoch, start, kept = "memory" } = welcome;
+  const { last = start, floor = 0, time = 0, recalled = false, retention = 0, limits } = welcome;
   const every = Number(welcome.heartbeat);
   const heartbeat = every >= HEARTBEAT.least ? every : undefined;
   if (protocol !== PROTOCOL || start === undefined || !Number.isSafeInteger(limits?.messageBytes)) {
     throw new DsmqError("bad_answer", `it does not speak version ${PROTOCOL} of the protocol`);
   }
-  return { protocol, server, epoch, start, recalls, kept, retention, limits: limits!, heartbeat };
+  return {
+    protocol,
+    server,
+    store,
+    epoch,
+    start,
+    last: last!,
+    floor,
+    time,
+    recalled,
+    kept,
+    retention,
+    limits: { ...USUAL_LIMITS, ...limits },
+    heartbeat,
+  };
 }
 
 /** A name that nobody guesses. Not `randomUUID`: browsers have that on secure pages alone. */

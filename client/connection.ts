@@ -5,9 +5,9 @@
  */
 
 import type { Answer, Kept, TopicEntry } from "../protocol/answers.ts";
-import { type Body, encodeBody, tooLarge } from "../protocol/body.ts";
-import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
-import { DEFAULT_WAIT, FRAME_BYTES, LIMITS, type Limits, MAX_WAIT } from "../protocol/limits.ts";
+import { encodeBody, tooLarge } from "../protocol/body.ts";
+import { DsmqError } from "../protocol/errors.ts";
+import { DEFAULT_WAIT, LIMITS, type Limits, MAX_WAIT } from "../protocol/limits.ts";
 import { kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
@@ -20,7 +20,7 @@ import { badAnswer, members } from "./asked.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { toWire } from "./options.ts";
-import { numbered, Puts } from "./puts.ts";
+import { Puts } from "./puts.ts";
 import { Reads } from "./reads.ts";
 import type { State, StateChange } from "./states.ts";
 import { Subscription } from "./subscription.ts";
@@ -68,45 +68,21 @@ export class LinkedConnection implements Connection {
   put(topic: string, message: string): Promise<number> {
     try {
       const named = this.#topics.named("put", topic);
-      // A character takes up to six bytes: the size of a short one need not be known.
-      if (!(typeof message === "string" && 6 * message.length + 2 <= this.#limits.messageBytes)) {
-        this.#body(topic, message);
-      }
-      return this.#puts.put(named, message);
+      return this.#puts.put(named, this.#checked(topic, message));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   async putMany(topic: string, messages: readonly string[]): Promise<number[]> {
-    const { json } = this.#topics.named("put", topic);
+    const named = this.#topics.named("put", topic);
     if (!Array.isArray(messages)) {
       throw new TypeError(`Cannot put messages: they are ${kindOf(messages)}, not an array`);
     }
-    const parts: string[][] = [];
-    let room = 0;
-    for (const message of messages) {
-      const { body, bytes } = this.#body(topic, message);
-      // A request each frame: no frame is much larger than it has to be.
-      if (bytes > room) {
-        parts.push([]);
-        room = FRAME_BYTES;
-      }
-      room -= bytes;
-      parts.at(-1)!.push(body);
-    }
+    // Checked as a whole before the first is sent; and a copy, which stays as it is.
+    const bodies = Array.from(messages, (message: string) => this.#checked(topic, message));
     this.#link.requireOpen({ action: "put", topic });
-    const asked = parts.map((part) => this.#putPart(topic, json, part));
-    return joined(topic, parts, await Promise.allSettled(asked));
-  }
-
-  #putPart(topic: string, json: string, bodies: readonly string[]): Promise<readonly number[]> {
-    const n = numbered(this.#link.number(bodies.length));
-    const members = `"topic":${json},"messages":[${bodies.join()}]${n}`;
-    return this.#link.request("put", topic, members, ({ seqs }) => {
-      if (!Array.isArray(seqs) || seqs.length !== bodies.length) throw badAnswer("put", topic);
-      return seqs;
-    });
+    return await this.#puts.putMany(named, bodies);
   }
 
   get(topic: string): Promise<string> {
@@ -141,10 +117,11 @@ export class LinkedConnection implements Connection {
   subscribe(topic: string, { since, onGap, signal }: SubscribeOptions = {}): MessageStream {
     this.#topics.named("subscribe", topic);
     signal?.throwIfAborted();
-    const position = since ?? this.#reads.position(topic);
+    this.#link.requireOpen({ action: "subscribe", topic });
     return new Subscription(this.#link, {
       topic,
-      since: toWire(position),
+      since: toWire(since),
+      arrived: since === undefined ? this.#reads.beginning(topic) : undefined,
       onGap,
       signal,
       limits: this.#limits,
@@ -157,7 +134,6 @@ export class LinkedConnection implements Connection {
       const after = found.at(-1)?.topic ?? "";
       const answer: Answer = await this.#link.request(
         "topics",
-        undefined,
         members({ prefix, after }),
         (answer) => answer,
       );
@@ -170,7 +146,7 @@ export class LinkedConnection implements Connection {
   }
 
   async shutdownServer(): Promise<void> {
-    await this.#link.request("shutdown", undefined, "", () => {});
+    await this.#link.request("shutdown", "", () => {});
   }
 
   close(): Promise<void> {
@@ -196,16 +172,18 @@ export class LinkedConnection implements Connection {
     return this.#reads.oldest(named, make, { timeout: Math.ceil(timeout), signal });
   }
 
-  #body(topic: string, message: string): Body {
+  /** A message that the server will take. */
+  #checked(topic: string, message: string): string {
+    const { messageBytes } = this.#limits;
+    // A character takes up to six bytes: the size of a short one need not be known.
+    if (typeof message === "string" && 6 * message.length + 2 <= messageBytes) return message;
     if (typeof message !== "string") {
       throw new TypeError(`Cannot put message: it is ${kindOf(message)}, not a string`);
     }
-    const body = encodeBody(message);
-    if (body.bytes > this.#limits.messageBytes) {
-      const [code, sentence, details] = tooLarge(body.bytes, this.#limits);
-      throw new DsmqError(code, sentence, { ...details, topic });
-    }
-    return body;
+    const { bytes } = encodeBody(message);
+    if (bytes <= messageBytes) return message;
+    const [code, sentence, details] = tooLarge(bytes, this.#limits);
+    throw new DsmqError(code, sentence, { ...details, topic });
   }
 }
 
@@ -215,22 +193,4 @@ function itself(message: Message | undefined): Message | undefined {
 
 function bodyOf(message: Message | undefined): string {
   return message?.body ?? "";
-}
-
-/** The sequence numbers of all parts; if one failed, an error that says what became of each message. */
-function joined(
-  topic: string,
-  parts: readonly string[][],
-  settled: readonly PromiseSettledResult<readonly number[]>[],
-): number[] {
-  const failure = settled.find((part) => part.status === "rejected");
-  if (!failure) return settled.flatMap((part) => part.status === "fulfilled" ? part.value : []);
-  const outcomes = settled.flatMap((part, i): readonly PutOutcome[] => {
-    if (part.status === "fulfilled") return part.value;
-    const { code, message, outcomes } = part.reason as DsmqError;
-    return outcomes ?? parts[i]!.map(() => ({ code, message }));
-  });
-  const { code, message, limit } = failure.reason as DsmqError;
-  const details = limit === undefined ? { topic } : { topic, limit };
-  throw new DsmqError(code, message, { ...details, outcomes, cause: failure.reason });
 }

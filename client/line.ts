@@ -43,6 +43,8 @@ export class Line {
   /** What came while nobody used it. */
   readonly #early: (readonly Answer[] | undefined)[] = [];
   #end: Break | undefined;
+  /** Its user knows that it is over. */
+  #told = false;
 
   private constructor(url: string, socket: Socket) {
     this.url = shownUrl(url);
@@ -103,7 +105,11 @@ export class Line {
           answer.reject(new DsmqError("bad_answer", "what it sends is not of the protocol"));
         } else if (found?.error) answer.reject(toDsmqError(found.error));
         else if (found) answer.resolve(found);
-        if (found) this.#ends = undefined;
+        if (!found) return;
+        this.#ends = undefined;
+        // What shares its frame is for whoever uses the line next.
+        const rest = answers!.slice(answers!.indexOf(found) + 1);
+        if (rest.length > 0) this.#early.push(rest);
       },
       broken: (end) => answer.reject(new DsmqError("closed", end.why, { cause: end })),
     });
@@ -114,8 +120,11 @@ export class Line {
   /** Gives it to someone, with what came meanwhile. */
   use(ends: Ends): void {
     this.#ends = ends;
-    for (const answers of this.#early.splice(0)) ends.heard(answers);
-    if (this.#end) ends.broken(this.#end);
+    for (const answers of this.#early.splice(0)) {
+      // It may be left in the midst of this.
+      if (!this.#end) ends.heard(answers);
+    }
+    if (this.#end && !this.#told) ends.broken(this.#end);
   }
 
   /** Sends a frame; in vain if it is over. */
@@ -154,6 +163,7 @@ export class Line {
     if (this.#end) return;
     this.#end = end;
     this.#over.resolve(end);
+    this.#told = this.#ends !== undefined;
     this.#ends?.broken(end);
   }
 }

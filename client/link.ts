@@ -6,38 +6,52 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { type Asked, Request, type Stream } from "./asked.ts";
-import { codeOf, type Contact, isFinal, type Reach } from "./connecting.ts";
-import { Cursors } from "./cursors.ts";
-import { Desk, type End } from "./desk.ts";
+import { ANNOUNCED, type Limits, PEER_SPEED } from "../protocol/limits.ts";
+import { type Asked, type Known, Request, type Stream } from "./asked.ts";
+import { codeOf, type Contact, isFinal, type Reach, type Tries } from "./connecting.ts";
+import { type End, InFlightRequests } from "./in_flight.ts";
 import type { Break, Ends, Line } from "./line.ts";
+import { Positions } from "./positions.ts";
 import { States } from "./states.ts";
 
 /** For how long to wait for the last answers, in milliseconds. */
 const LAST_ANSWERS = 5000;
 
 /** A server is given up that was not heard for so many of the intervals that it named. */
-const PATIENCE = 3;
+const MAX_MISSED_HEARTBEATS = 3;
+
+/** The store's time, as it was told at a time of `performance`. */
+interface StoreTime {
+  readonly time: number;
+  readonly at: number;
+}
 
 /**
  * A link outlives the line that it uses: when that breaks, it looks for another, goes on where it was, and asks
  * again what was not answered.
  */
 export class Link implements Ends {
-  readonly cursors: Cursors;
+  readonly positions: Positions;
   readonly states: States;
   readonly #reach: Reach;
-  readonly #desk: Desk;
+  readonly #requests: InFlightRequests;
   readonly #givenUp = new AbortController();
   #line: Line | undefined;
   #url: string;
   #welcome: Welcome;
+  #storeTime: StoreTime = { time: 0, at: 0 };
+  /** No message that is younger has expired, for some time to come. */
+  #freshAfter = Infinity;
   #lastNumber = 0;
+  /** Tries to come back since something was answered last. */
+  #tries: Tries = { count: 0, since: undefined };
   /** Resolves once nothing is asked any more; there while somebody waits for that. */
   #idle: PromiseWithResolvers<void> | undefined;
   /** Why nothing can be asked any more. */
   #end: End | undefined;
   #heard = true;
+  /** How many bytes may be on their way since the server was heard: while they pass, nothing can be heard. */
+  #underWay = 0;
   #watch: ReturnType<typeof setInterval> | undefined;
 
   /**
@@ -50,11 +64,10 @@ export class Link implements Ends {
     this.#reach = reach;
     this.#url = line.url;
     this.#welcome = welcome;
-    this.cursors = new Cursors(welcome, reach.since);
+    this.positions = new Positions(welcome, reach.since);
     this.states = new States({ state: "connected", url: line.url });
-    this.#desk = new Desk(
-      this.cursors,
-      (frame) => this.#line?.send(frame),
+    this.#requests = new InFlightRequests(
+      (frame) => this.#send(frame),
       (end, asked) => this.#error(end, asked),
     );
     this.#take({ line, welcome });
@@ -70,6 +83,21 @@ export class Link implements Ends {
     return this.#welcome;
   }
 
+  /** What the server holds its clients to. */
+  get limits(): Limits {
+    return this.#welcome.limits;
+  }
+
+  /** There is a line to a server, as far as is known. */
+  get connected(): boolean {
+    return this.#requests.open;
+  }
+
+  /** The largest sequence number that the server has told, and its epoch. */
+  get known(): Known {
+    return this.#requests.known;
+  }
+
   /**
    * Asks for something.
    *
@@ -78,46 +106,45 @@ export class Link implements Ends {
    */
   ask(asked: Asked, stream?: Stream & Asked): void {
     if (this.#end) asked.failed(this.#error(this.#end, asked));
-    else this.#desk.ask(asked, stream);
+    else this.#requests.ask(asked, stream);
   }
 
   /**
    * Asks for something.
    *
    * @param action what is asked for
-   * @param topic of which topic, for errors
    * @param members what the request says beside its action and id, as members of a JSON object
    * @param make makes of the answer what is returned; what it throws is a rejection, too
    */
-  request<T>(
-    action: string,
-    topic: string | undefined,
-    members: string,
-    make: (answer: Answer) => T,
-  ): Promise<T> {
+  request<T>(action: string, members: string, make: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.ask(new Request(action, topic, members, make, resolve, reject));
+      this.ask(new Request(action, members, make, resolve, reject));
     });
   }
 
-  /** Whether what was asked last has not left yet. */
+  /** Whether what was asked last has not left yet, and may become larger. */
   canGrow(asked: Asked): boolean {
-    return !this.#end && this.#desk.canGrow(asked);
+    return !this.#end && this.#requests.canGrow(asked);
   }
 
   /** What was asked last has grown by a call of so many characters. */
   grew(size: number): void {
-    this.#desk.grew(size);
+    this.#requests.grew(size);
   }
 
-  /** Says something that has no answer. */
+  /** Sends a request that has no answer. */
   tell(action: string, members?: string): void {
-    this.#desk.tell(action, members);
+    this.#requests.tell(action, members);
+  }
+
+  /** Nobody is interested in an answer any more: whether there will be none. */
+  withdraw(asked: Asked): boolean {
+    return this.#requests.withdraw(asked);
   }
 
   /** Takes no more of a stream. */
   forget(id: number): void {
-    this.#desk.forget(id);
+    this.#requests.forget(id);
   }
 
   /**
@@ -133,6 +160,13 @@ export class Link implements Ends {
     return first;
   }
 
+  /** Whether a message that was stored then has expired by now. */
+  hasExpired(stored: number): boolean {
+    if (stored > this.#freshAfter) return false;
+    const { time, at } = this.#storeTime;
+    return stored + this.#welcome.retention <= time + performance.now() - at;
+  }
+
   /** Throws if nothing can be asked any more. */
   requireOpen(asked: Pick<Asked, "action" | "topic">): void {
     if (this.#end) throw this.#error(this.#end, asked);
@@ -143,17 +177,19 @@ export class Link implements Ends {
     if (!this.#end) {
       const end: End = { code: "closed", why: "it was closed" };
       this.#end = end;
-      this.#desk.endStreams(end, true);
+      this.#requests.endStreams(end, true);
       // What only waits is not waited for.
-      this.#desk.endWaits(end);
+      this.#requests.endWaits(end);
     }
-    if (!this.#desk.idle) {
+    if (!this.#requests.idle) {
       const idle = this.#idle ??= Promise.withResolvers<void>();
       const timer = setTimeout(idle.resolve, LAST_ANSWERS);
       await idle.promise;
       clearTimeout(timer);
     }
-    this.#desk.flush();
+    // With nothing unanswered there will be nothing to repeat.
+    if (this.#requests.idle && this.#reach.session !== undefined) this.tell("close");
+    this.#requests.flush();
     // The line first: what it still brings is heard.
     await this.#line?.close();
     this.#finish({ code: "closed", why: "it was closed" });
@@ -161,17 +197,21 @@ export class Link implements Ends {
 
   heard(answers: readonly Answer[] | undefined): void {
     this.#heard = true;
+    this.#underWay = 0;
     if (!answers) {
       const why = "the server sent what is not of the protocol";
       return this.#finish({ code: "bad_answer", why });
     }
     for (const answer of answers) {
       // The server goes, and so will the line: the next one is asked again.
-      const goes = answer.error?.code === "stopping" && this.#reach.again && !this.#end;
-      if (!goes) this.#desk.handOut(answer);
+      if (answer.error?.code === "stopping" && this.#reach.again && !this.#end) continue;
+      this.#tries = { count: 0, since: undefined };
+      if (answer.heartbeat !== undefined && answer.id === undefined) this.#answerHeartbeat(answer);
+      else if (answer.ahead !== undefined) this.#underWay = Number(answer.ahead) || 0;
+      else this.#requests.handOut(answer);
     }
-    this.#desk.flush();
-    if (this.#desk.idle) this.#idle?.resolve();
+    this.#requests.flush();
+    if (this.#requests.idle) this.#idle?.resolve();
   }
 
   broken(end: Break): void {
@@ -181,7 +221,7 @@ export class Link implements Ends {
     const code = codeOf(end);
     if (code && isFinal(code)) return this.#finish({ code, why });
     // One who says goodbye comes back only for what was asked and has no answer.
-    if (!this.#reach.again || (this.#end && this.#desk.idle)) {
+    if (!this.#reach.again || (this.#end && this.#requests.idle)) {
       return this.#finish({ code: "closed", why });
     }
     this.states.become({ state: "reconnecting", url: this.#url, why });
@@ -190,8 +230,9 @@ export class Link implements Ends {
 
   /** Looks for another line, and goes on over it. */
   async #return(why: string): Promise<void> {
+    const hello = () => ({ since: this.positions.base, known: this.#requests.knownBeforePuts });
     try {
-      const contact = await this.#reach.again!(() => this.cursors.hellos(), this.#givenUp.signal);
+      const contact = await this.#reach.again!(hello, this.#tries, this.#givenUp.signal);
       if (this.#givenUp.signal.aborted) void contact.line.close();
       else this.#resume(contact);
     } catch (error) {
@@ -205,24 +246,53 @@ export class Link implements Ends {
 
   #resume({ line, welcome }: Contact): void {
     const epochChanged = welcome.epoch !== this.#welcome.epoch;
-    this.cursors.renewed(welcome);
-    this.#desk.sift(welcome, epochChanged);
+    this.positions.begin(welcome);
     this.#url = line.url;
-    this.#take({ line, welcome });
     this.states.become({ state: "connected", url: line.url, epochChanged });
-    if (this.#desk.idle) this.#idle?.resolve();
+    this.#take({ line, welcome });
+    if (this.#requests.idle) this.#idle?.resolve();
   }
 
   /** Goes on over a line. */
   #take({ line, welcome }: Contact): void {
     this.#welcome = welcome;
     this.#line = line;
-    this.#desk.open(welcome);
-    line.use(this);
+    this.#tellTime(welcome.time);
+    this.#requests.resume(welcome);
+    if (welcome.heartbeat !== undefined) this.#watchOver(line, welcome.heartbeat);
     // It may have broken by now.
-    if (this.#line === line && welcome.heartbeat !== undefined) {
-      this.#watchOver(line, welcome.heartbeat);
+    line.use(this);
+  }
+
+  #send(frame: string): void {
+    const line = this.#line;
+    if (!line) return;
+    if (frame.length > ANNOUNCED && this.#watch !== undefined) {
+      line.send(`{"action":"heartbeat","ahead":${frame.length}}`);
     }
+    this.#underWay += frame.length;
+    line.send(frame);
+  }
+
+  #answerHeartbeat({ time = 0, last, floor = 0 }: Answer): void {
+    this.tell("heartbeat");
+    this.#requests.knows(last);
+    this.positions.heard(time, floor);
+    this.#tellTime(time);
+  }
+
+  #tellTime(time: number): void {
+    if (time > 0) this.#storeTime = { time, at: performance.now() };
+    this.#keepTime();
+  }
+
+  /** To look at the clock for each message takes time: mostly it is younger than could expire until this is called next. */
+  #keepTime(): void {
+    const { time, at } = this.#storeTime;
+    const { heartbeat, retention } = this.#welcome;
+    this.#freshAfter = heartbeat === undefined
+      ? Infinity
+      : time + performance.now() - at + 2 * heartbeat - retention;
   }
 
   /** Leaves a line on which nothing is heard. */
@@ -232,14 +302,20 @@ export class Link implements Ends {
     this.#watch = setInterval(() => {
       silent = this.#heard ? 0 : silent + 1;
       this.#heard = false;
-      if (silent >= PATIENCE) line.drop(`nothing was heard for ${PATIENCE * every} ms`);
+      this.#keepTime();
+      const passing = this.#underWay / (PEER_SPEED * every / 1000);
+      if (silent < MAX_MISSED_HEARTBEATS + passing) return;
+      line.drop(`nothing was heard for ${silent * every} ms`);
     }, every);
   }
 
   #leaveLine(): void {
     clearInterval(this.#watch);
+    this.#watch = undefined;
+    this.#freshAfter = Infinity;
     this.#line = undefined;
-    this.#desk.suspend();
+    this.#underWay = 0;
+    this.#requests.suspend();
   }
 
   /** It is over, for good. */
@@ -249,7 +325,7 @@ export class Link implements Ends {
     this.#line?.drop(end.why);
     this.#leaveLine();
     this.#end ??= end;
-    this.#desk.end(end);
+    this.#requests.end(end);
     this.#idle?.resolve();
     this.states.become({ state: "closed", url: this.#url, why: end.why });
   }

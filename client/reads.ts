@@ -5,11 +5,12 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import { Asked } from "./asked.ts";
+import { DsmqError } from "../protocol/errors.ts";
+import { Asked, isGap } from "./asked.ts";
 import type { Link } from "./link.ts";
 import { type Message, toMessage } from "./message.ts";
-import { Place, type Reader } from "./place.ts";
 import type { TopicName } from "./topic.ts";
+import { type Item, TopicQueue, type TopicReader } from "./topic_queue.ts";
 
 /** For how long to wait for a message (ms), and what ends that. */
 export interface Patience {
@@ -17,20 +18,17 @@ export interface Patience {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A wait gives a server that is there so long to say what there is, in milliseconds, however short it is itself. */
+const ONE_LOOK = 500;
+
 /** The reads of a connection. */
 export class Reads {
   readonly #link: Link;
-  readonly #places = new Map<string, Place>();
+  readonly #queues = new Map<string, TopicQueue>();
 
   /** Reads over a link. */
   constructor(link: Link) {
     this.#link = link;
-  }
-
-  /** Where a subscription begins, if messages that were kept come before what the server has. */
-  position(topic: string): number | undefined {
-    const oldest = this.#places.get(topic)?.kept[0];
-    return oldest && oldest.seq - 1;
   }
 
   /**
@@ -46,135 +44,146 @@ export class Reads {
     make: (message: Message | undefined) => T,
     patience?: Patience,
   ): Promise<T> {
-    const { name } = topic;
-    const place = this.#place(name);
-    const kept = place.kept.shift();
-    if (kept) {
-      this.#rest(name, place);
-      return Promise.resolve(make(kept));
+    const action = patience ? "get_wait" : "get";
+    const queue = this.#begin(topic, action);
+    if (!queue.busy) {
+      const item = this.#arrived(queue);
+      if (item) {
+        queue.shift();
+        this.#rest(topic.name, queue);
+        return item.gap ? Promise.reject(item.gap) : Promise.resolve(make(item.message));
+      }
     }
     return new Promise((resolve, reject) => {
-      const reader = new OldestReader(topic, patience, {
+      const take = (message: Message | undefined) => resolve(make(message));
+      const reading = {
         link: this.#link,
-        place,
-        take: (message) => resolve(make(message)),
+        queue,
+        take,
         fail: reject,
-        rest: () => this.#rest(name, place),
-      });
-      place.join(reader);
-      reader.ask();
+        rest: this.#restOf(topic, queue),
+      };
+      new OldestReader(action, topic, patience, reading).ask();
     });
   }
 
   /** The newest unread message, if there is one; what is older is passed over. */
-  async newest({ name, json }: TopicName): Promise<Message | undefined> {
-    const place = this.#place(name);
-    // What was kept, or still arrives for one who gave up, is older than what the server answers.
-    const older = place.kept.splice(0);
-    const reader = {
-      open: true,
-      take: (message: Message | undefined) => void (message && older.push(message)),
-      callOff: () => {},
-    };
-    place.join(reader);
-    try {
-      const make = (answer: Answer) => {
-        place.through = answer.through ?? place.through;
-        return toMessage(name, answer);
-      };
-      const members = `"topic":${json}`;
-      return await this.#link.request("get_latest", name, members, make) ?? older.at(-1);
-    } catch (error) {
-      this.#link.cursors.failed(name, error);
-      // Nothing was passed over: all of it is still to be read, first of all by those who asked meanwhile.
-      reader.open = false;
-      place.left();
-      for (const message of older) place.arrived(reader, message);
-      throw error;
-    } finally {
-      reader.open = false;
-      place.left();
-      place.answered();
-      this.#rest(name, place);
+  newest(topic: TopicName): Promise<Message | undefined> {
+    const queue = this.#begin(topic, "get_latest");
+    return new Promise((resolve, reject) => {
+      // What arrived and has expired since is not there any more.
+      this.#arrived(queue);
+      const rest = this.#restOf(topic, queue);
+      const reading = { link: this.#link, queue, take: resolve, fail: reject, rest };
+      new NewestReader("get_latest", topic, reading).ask();
+    });
+  }
+
+  /**
+   * Where a subscription begins that starts at the connection's cursor, if something has arrived that comes before
+   * what the server has. A gap is the subscription's then.
+   */
+  beginning(topic: string): Item | undefined {
+    const queue = this.#queues.get(topic);
+    const item = queue && this.#arrived(queue);
+    if (item?.gap) queue!.shift();
+    return item;
+  }
+
+  /** Throws if there can be no read. */
+  #begin({ name }: TopicName, action: string): TopicQueue {
+    this.#link.requireOpen({ action, topic: name });
+    let queue = this.#queues.get(name);
+    if (queue) return queue;
+    if (!this.#link.positions.use(name)) {
+      throw new DsmqError("too_many", "Cannot get: the positions of too many topics are kept", {
+        topic: name,
+      });
     }
+    this.#queues.set(name, queue = new TopicQueue());
+    return queue;
   }
 
-  #place(topic: string): Place {
-    let place = this.#places.get(topic);
-    if (!place) this.#places.set(topic, place = new Place());
-    return place;
+  /** The oldest of what has arrived and has not expired. */
+  #arrived(queue: TopicQueue): Item | undefined {
+    let item;
+    while ((item = queue.head)?.message && this.#link.hasExpired(item.message.time)) queue.shift();
+    return item;
   }
 
-  /** Forgets a place of which nothing is to be remembered. */
-  #rest(topic: string, place: Place): void {
-    this.#link.cursors.read(topic, place.through);
-    if (place.idle && this.#places.get(topic) === place) this.#places.delete(topic);
+  #restOf({ name }: TopicName, queue: TopicQueue): () => void {
+    return () => this.#rest(name, queue);
+  }
+
+  /** Forgets a queue of which nothing is to be remembered. */
+  #rest(topic: string, queue: TopicQueue): void {
+    if (queue.idle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
   }
 }
 
 /** What belongs to a read. */
 interface Reading {
   readonly link: Link;
-  readonly place: Place;
+  readonly queue: TopicQueue;
   take(message: Message | undefined): void;
   fail(error: unknown): void;
-  /** Its place may be idle. */
+  /** Its queue may be idle. */
   rest(): void;
 }
 
-/** One who asked for the oldest message. */
-class OldestReader extends Asked implements Reader {
-  readonly action: "get" | "get_wait";
+/** One who asked for a message. */
+abstract class Reader extends Asked implements TopicReader {
+  readonly action: string;
   readonly topic: string;
-  /** One who waits keeps the server from nothing. */
-  readonly calls: number;
+  readonly calls = 1;
+  abstract readonly newest: boolean;
   open = true;
+  protected readonly reading: Reading;
   readonly #json: string;
-  readonly #signal: AbortSignal | undefined;
-  readonly #reading: Reading;
-  /** Until when it waits, by the clock of `performance`. */
-  readonly #until: number | undefined;
   #answered = false;
 
-  constructor({ name, json }: TopicName, patience: Patience | undefined, reading: Reading) {
+  constructor(action: string, { name, json }: TopicName, reading: Reading) {
     super();
-    this.action = patience ? "get_wait" : "get";
+    this.action = action;
     this.topic = name;
-    this.calls = patience ? 0 : 1;
     this.#json = json;
-    this.#signal = patience?.signal;
-    this.#until = patience && performance.now() + patience.timeout;
-    this.#reading = reading;
+    this.reading = reading;
   }
 
   get size(): number {
     return this.#json.length;
   }
 
-  protected members(): string {
-    if (this.#until === undefined) return `"topic":${this.#json}`;
-    const timeout = Math.max(0, Math.ceil(this.#until - performance.now()));
-    return `"topic":${this.#json},"timeout":${timeout}`;
-  }
-
   ask(): void {
-    this.#signal?.addEventListener("abort", this);
-    this.#reading.link.ask(this);
+    const { link, queue } = this.reading;
+    queue.join(this);
+    queue.unanswered++;
+    link.ask(this);
   }
 
-  take(message: Message | undefined): void {
-    this.#leave();
-    this.#reading.take(message);
+  protected members(): string {
+    const since = this.reading.link.positions.since(this.topic);
+    return since === undefined
+      ? `"topic":${this.#json}`
+      : `"topic":${this.#json},"since":${JSON.stringify(since)}`;
+  }
+
+  settle(item: Item | undefined): void {
+    this.leave();
+    if (item?.gap) this.reading.fail(item.gap);
+    else this.reading.take(item?.message);
   }
 
   callOff(): void {
-    if (this.#answered || this.action === "get") return;
-    this.#reading.link.tell("cancel", `"wait":${this.id}`);
+    if (this.#answered) return;
+    const { link } = this.reading;
+    if (link.withdraw(this)) this.#done();
+    else if (this.waits) link.tell("cancel", `"wait":${this.id}`);
   }
 
   /** Nobody waits for it any more: what the server had for it, the next reader gets. */
   override again(): boolean {
-    if (!this.open) this.#settle();
+    if (!this.open) this.#done();
     return this.open;
   }
 
@@ -185,38 +194,106 @@ class OldestReader extends Asked implements Reader {
     } catch (error) {
       return this.failed(error);
     }
-    const { place } = this.#reading;
-    place.through = answer.through ?? place.through;
-    place.arrived(this, message);
-    this.#settle();
+    this.#arrived(answer.through ?? answer.seq, message && { message, epoch: this.#epoch });
+  }
+
+  override refused(error: DsmqError, { through }: Answer): void {
+    if (!isGap(error) || through === undefined) return this.failed(error);
+    this.#arrived(through, { gap: error, through, epoch: this.#epoch });
   }
 
   failed(error: unknown): void {
-    const { link, fail } = this.#reading;
-    link.cursors.failed(this.topic, error);
-    this.#leave();
-    fail(error);
-    this.#settle();
+    if (this.open) {
+      this.leave();
+      this.reading.fail(error);
+    }
+    this.#done();
   }
 
-  #settle(): void {
-    const { place, rest } = this.#reading;
+  /** It is not open any more. */
+  protected leave(): void {
+    this.open = false;
+    this.reading.queue.left();
+  }
+
+  get #epoch(): string {
+    return this.reading.link.positions.epoch;
+  }
+
+  #arrived(through: number | undefined, item: Item | undefined): void {
+    const { link, queue } = this.reading;
+    link.positions.read(this.topic, through);
     this.#answered = true;
-    place.answered();
+    queue.arrived(this, item);
+    this.#done();
+  }
+
+  #done(): void {
+    const { queue, rest } = this.reading;
+    this.#answered = true;
+    queue.unanswered--;
     rest();
+  }
+}
+
+/** One who asked for the newest message. */
+class NewestReader extends Reader {
+  readonly newest = true;
+}
+
+/** One who asked for the oldest message, and may wait for it. */
+class OldestReader extends Reader {
+  readonly newest = false;
+  override readonly waits: boolean;
+  readonly #signal: AbortSignal | undefined;
+  /** When it began to wait and until when it does, by the clock of `performance`. */
+  readonly #time: { readonly begin: number; readonly end: number } | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(action: string, topic: TopicName, patience: Patience | undefined, reading: Reading) {
+    super(action, topic, reading);
+    this.waits = patience !== undefined;
+    this.#signal = patience?.signal;
+    if (!patience) return;
+    const begin = performance.now();
+    this.#time = { begin, end: begin + patience.timeout };
+  }
+
+  override ask(): void {
+    super.ask();
+    if (!this.open || !this.#time) return;
+    this.#signal?.addEventListener("abort", this);
+    this.#wait(this.#time.end);
+  }
+
+  protected override members(): string {
+    if (!this.#time) return super.members();
+    const timeout = Math.max(0, Math.ceil(this.#time.end - performance.now()));
+    return `${super.members()},"timeout":${timeout}`;
   }
 
   /** The signal aborted. */
   handleEvent(): void {
-    this.#leave();
+    this.leave();
+    this.reading.fail(this.#signal!.reason);
     this.callOff();
-    this.#reading.fail(this.#signal!.reason);
   }
 
-  #leave(): void {
-    if (!this.open) return;
-    this.open = false;
-    this.#reading.place.left();
+  protected override leave(): void {
+    clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this);
+    super.leave();
+  }
+
+  /** The time counts here, whatever becomes of the server; a message that is under way by then is kept. */
+  #wait(until: number): void {
+    this.#timer = setTimeout(() => {
+      const { begin } = this.#time!;
+      const look = begin + ONE_LOOK;
+      if (this.reading.link.connected && performance.now() < look) return this.#wait(look);
+      this.leave();
+      this.reading.take(undefined);
+      this.callOff();
+    }, until - performance.now());
   }
 }

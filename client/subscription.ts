@@ -8,10 +8,11 @@ import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { OnGap, WireSince } from "../protocol/requests.ts";
-import { Asked, members, type Stream, toDsmqError } from "./asked.ts";
+import { Asked, isGap, type Known, members, type Stream, toDsmqError } from "./asked.ts";
 import type { GapChoice } from "./api.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
+import type { Item } from "./topic_queue.ts";
 
 /** How much may be under way, or arrived and not read: the server sends no more than that ahead. */
 const WINDOW = { messages: 4096, bytes: 4 * 1024 * 1024 };
@@ -19,7 +20,10 @@ const WINDOW = { messages: 4096, bytes: 4 * 1024 * 1024 };
 /** What a subscription needs to know. */
 export interface SubscriptionOptions {
   readonly topic: string;
+  /** From where; the connection's cursor, if it is not said. */
   readonly since: WireSince | undefined;
+  /** What has arrived at that cursor and was not taken. */
+  readonly arrived: Item | undefined;
   readonly onGap: GapChoice | undefined;
   readonly signal: AbortSignal | undefined;
   /** What the server takes, and grants. */
@@ -53,12 +57,16 @@ export class Subscription extends Asked
   readonly #window: { readonly messages: number; readonly bytes: number };
   readonly #frames: Frame[] = [];
   readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
-  /** Where it begins when it is asked for (again). */
+  /** Where it begins when it is asked for (again); the connection's cursor, until the server says where that is. */
   #since: WireSince | undefined;
+  /** What was known when it was called. */
+  readonly #known: Known;
   #granted: { readonly messages: number; readonly bytes: number };
   #read = { messages: 0, bytes: 0 };
   /** The last sequence number of the stream; a frame that does not follow on it is an error. */
   #last = 0;
+  /** The last message of the frame that was read last. */
+  #delivered = 0;
   /** How it ends once all that arrived was read: with an error, or without. */
   #end: { readonly error: unknown } | undefined;
 
@@ -68,11 +76,15 @@ export class Subscription extends Asked
    * @param link where to
    * @param options to what
    */
-  constructor(link: Link, { topic, since, onGap, signal, limits }: SubscriptionOptions) {
+  constructor(link: Link, { topic, since, arrived, onGap, signal, limits }: SubscriptionOptions) {
     super();
     this.#link = link;
     this.topic = topic;
-    this.#since = since;
+    this.#known = link.known;
+    // A number that the caller names is one of the present epoch.
+    this.#since = typeof since === "object" && "after" in since
+      ? { after: since.after, epoch: this.#known.epoch }
+      : since;
     this.#onGap = onGap;
     this.#signal = signal;
     const { messageBytes, creditMessages, creditBytes } = limits;
@@ -85,7 +97,9 @@ export class Subscription extends Asked
     this.#granted = this.#window;
     // Before it asks: that may end it at once, and then nothing stays behind.
     signal?.addEventListener("abort", this.#abort);
-    link.ask(this, this);
+    if (arrived?.message) this.#since = { after: arrived.message.seq - 1, epoch: arrived.epoch };
+    if (arrived?.gap) this.#fail(arrived.gap, arrived.through);
+    else link.ask(this, this);
   }
 
   get size(): number {
@@ -94,12 +108,17 @@ export class Subscription extends Asked
 
   protected members(): string {
     const onGap = typeof this.#onGap === "function" ? undefined : this.#onGap;
-    return members({ topic: this.topic, since: this.#since, onGap, ...this.#granted });
+    const cursor = this.#since === undefined ? this.#link.positions.since(this.topic) : undefined;
+    return members({ topic: this.topic, since: this.#since, cursor, onGap, ...this.#granted });
   }
 
   /** Goes on where it was; what arrived and is not read yet still counts against its credit. */
   override again(): boolean {
     if (this.#end) return false;
+    // It is not known which "now" the server took: what was known at the call comes before any.
+    if (this.sent && this.#since === "now") {
+      this.#since = { after: this.#known.seq, epoch: this.#known.epoch };
+    }
     const unread = this.#frames.reduce(
       (sum, { messages, bytes }) => ({
         messages: sum.messages + messages.length,
@@ -151,26 +170,27 @@ export class Subscription extends Asked
   }
 
   /** Takes from where the server streams. */
-  answered({ start = 0 }: Answer): void {
-    this.#last = start;
+  answered({ start = 0, through }: Answer): void {
+    if (this.#since === undefined) this.#link.positions.read(this.topic, through);
+    this.#last = this.#delivered = start;
     this.#through(start);
   }
 
   /** The server did not subscribe. */
   failed(error: DsmqError): void {
-    this.#fail(error);
+    this.#ends(error);
   }
 
-  readThrough(seq: number): void {
-    const { after = 0 } = Object(this.#since) as { after?: number };
-    if (seq > after) this.#through(seq);
+  override refused(error: DsmqError, { through }: Answer): void {
+    if (this.#since === undefined && isGap(error)) this.#link.positions.read(this.topic, through);
+    this.#fail(error, through);
   }
 
   /** Takes what the server streams. */
   arrived(answer: Answer): void {
     if (this.#end) return;
-    const { error, prev } = answer;
-    if (error) return this.#fail(toDsmqError(error, this.topic));
+    const { error, prev, through } = answer;
+    if (error) return this.#fail(toDsmqError(error, this.topic), through);
     const frame = toFrame(answer);
     if (!frame) return this.#refuse("the server sent what is not of the protocol");
     if (prev !== this.#last) {
@@ -194,22 +214,21 @@ export class Subscription extends Asked
 
   /** The stream has brought all up to there: that is where it would go on. */
   #through(after: number): void {
-    this.#since = { after, epoch: this.#link.cursors.epoch };
+    this.#since = { after, epoch: this.#link.positions.epoch };
   }
 
-  /** It ends, unless messages are missing and the caller wants to go on with what there is. */
-  #fail(error: DsmqError): void {
-    const { code, floor, last } = error;
-    const gap = code === "trimmed" || code === "ahead" || code === "epoch_changed";
-    if (!gap || typeof this.#onGap !== "function" || this.#end) return this.#ends(error);
+  /** It ends, unless messages are missing and the caller wants to go on with what there is, after `through`. */
+  #fail(error: DsmqError, through: number = error.floor ?? 0): void {
+    if (this.#end) return;
+    if (!isGap(error)) return this.#ends(error);
     let choice: OnGap | undefined;
     try {
-      choice = this.#onGap(error);
+      choice = typeof this.#onGap === "function" ? this.#onGap(error) : this.#onGap;
     } catch (thrown) {
       return this.#ends(thrown);
     }
     if (choice === undefined) return this.#ends(error);
-    this.#through(choice === "now" || code === "ahead" ? last ?? 0 : floor ?? 0);
+    this.#through(choice === "now" ? error.last ?? 0 : through);
     this.again();
     this.#link.forget(this.id);
     this.#link.ask(this, this);
@@ -223,7 +242,7 @@ export class Subscription extends Asked
 
   /** Tells the server that nothing more is wanted. */
   #leave(): void {
-    if (this.#end) return;
+    if (this.#end || this.#link.withdraw(this)) return;
     this.#link.tell("unsubscribe", members({ sub: this.id }));
   }
 
@@ -252,9 +271,11 @@ export class Subscription extends Asked
   #shift(): Message | undefined {
     const frame = this.#frames[0];
     if (!frame) return undefined;
+    if (this.#link.hasExpired(frame.times[frame.next]!)) return this.#expire();
     const i = frame.next++;
     if (frame.next === frame.messages.length) {
       this.#frames.shift();
+      this.#delivered = frame.seqs.at(-1)!;
       this.#readOut(frame);
     }
     return {
@@ -263,6 +284,23 @@ export class Subscription extends Asked
       seq: frame.seqs[i]!,
       time: frame.times[i]!,
     };
+  }
+
+  /** What has arrived is not delivered once it has expired: to one who reads slowly it is missing. */
+  #expire(): undefined {
+    let through = 0;
+    for (const { seqs, times, next } of this.#frames) {
+      const expired = times.findLastIndex((time, i) => i >= next && this.#link.hasExpired(time));
+      if (expired >= 0) through = seqs[expired]!;
+    }
+    const [{ seqs, next }] = this.#frames as [Frame];
+    const position = next > 0 ? seqs[next - 1]! : this.#delivered;
+    const message = `Cannot read on from ${position}: messages up to ${through} are gone`;
+    const { topic } = this;
+    this.#leave();
+    this.#frames.length = 0;
+    const details = { topic, position, floor: through, last: this.#last };
+    this.#fail(new DsmqError("trimmed", message, details), through);
   }
 
   /** A frame was read to its end: gives credit, half a window at a time. */

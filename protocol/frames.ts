@@ -7,9 +7,14 @@
 import { type Encode, encoderFor } from "./body.ts";
 import type { WireError } from "./errors.ts";
 import { type Fields, refuse, refuseWith, tooMany } from "./fields.ts";
-import type { Limits } from "./limits.ts";
+import { type Limits, USUAL_LIMITS } from "./limits.ts";
 import { withNumbersAsText } from "./numbers.ts";
-import { decodeRequest, type RefusedRequest, type Request } from "./requests.ts";
+import {
+  decodeRequest,
+  type HeartbeatRequest,
+  type RefusedRequest,
+  type Request,
+} from "./requests.ts";
 
 /** What one frame says. */
 export interface Frame {
@@ -69,26 +74,73 @@ export function readFrame(data: unknown, limits: Limits, cut?: Cut): Frame {
 }
 
 /**
- * Reads what a socket said and refuses all of it: nothing else of it is kept.
+ * Reads what a socket said and refuses what asks for work: nothing else of it is kept. Control requests are not
+ * refused.
  *
  * @param data the text of a frame
  * @param limits the limits that requests are held to
  * @param error why it is refused
- * @returns whether it was an array, those that have an answer, and those that have none
+ * @returns whether it was an array, those that are still to be done or answered, and those that have no answer
  */
 export function refuseFrame(data: unknown, limits: Limits, error: WireError): {
   readonly batched: boolean;
-  readonly answered: readonly RefusedRequest[];
+  readonly left: readonly Request[];
   readonly unanswered: readonly RefusedRequest[];
 } {
   const frame = readFrame(data, limits, { after: 0, error });
-  const refused = frame.requests(0, frame.length) as readonly RefusedRequest[];
-  const hasAnswer = ({ id, awaited }: RefusedRequest) => id !== undefined || awaited;
-  return {
-    batched: frame.batched,
-    answered: refused.filter(hasAnswer),
-    unanswered: refused.filter((request) => !hasAnswer(request)),
-  };
+  const left: Request[] = [];
+  const unanswered: RefusedRequest[] = [];
+  for (const request of frame.requests(0, frame.length)) {
+    const { action, id } = request;
+    if (action !== "refused" || id !== undefined || request.awaited) left.push(request);
+    else unanswered.push(request);
+  }
+  return { batched: frame.batched, left, unanswered };
+}
+
+/** They cost next to nothing, and may have no answer: so they are done even where there is no room for more. */
+const CONTROLS: ReadonlySet<unknown> = new Set([
+  "cancel",
+  "credit",
+  "unsubscribe",
+  "heartbeat",
+  "close",
+]);
+
+/** In the text of a frame each request that asks for something has this once. */
+const ACTION = /"action":("(?:cancel|credit|unsubscribe|heartbeat|close)")?/g;
+
+/**
+ * How many requests of a frame count among those that wait to be done: at least one, for a frame that asks for nothing
+ * costs something, too; but none for control requests, nor for a put of dsmq 1.x: nobody would learn that it was
+ * refused, so its bytes have to do.
+ *
+ * @param data the text of a frame
+ */
+export function countRequests(data: unknown): number {
+  if (typeof data !== "string") return 1;
+  if (data.startsWith("{") && data.includes('"put"') && !data.includes('"id":')) return 0;
+  let [requests, controls] = [0, 0];
+  for (const [, control] of data.matchAll(ACTION)) control ? controls++ : requests++;
+  return controls > 0 ? requests : Math.max(1, requests);
+}
+
+const HEARTBEAT = '{"action":"heartbeat"';
+
+/**
+ * Understands a heartbeat that stands alone and has no answer: it counts when it arrives, not in its turn.
+ *
+ * @param data the data of a frame
+ * @returns the heartbeat; `undefined` if it is anything else
+ */
+export function readHeartbeat(data: unknown): HeartbeatRequest | undefined {
+  if (typeof data !== "string" || data.length > 64 || !data.startsWith(HEARTBEAT)) return undefined;
+  try {
+    const request = decodeRequest(JSON.parse(data), USUAL_LIMITS, encoderFor(data));
+    return request.action === "heartbeat" && request.id === undefined ? request : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -142,9 +194,17 @@ class ReadFrame implements Frame {
     const good = (this.#exact ? taken : withNumbersAsText(taken))
       .map((item) => decodeRequest(item, this.#limits, this.#encode));
     const beyond = this.#items.slice(Math.max(begin, after), Math.max(end, after))
-      .map((item) => refuseWith(isObject(item) ? item : {}, error));
+      .map((item) =>
+        isControl(item)
+          ? decodeRequest(item, this.#limits, this.#encode)
+          : refuseWith(isObject(item) ? item : {}, error)
+      );
     return beyond.length === 0 ? good : [...good, ...beyond];
   }
+}
+
+function isControl(item: unknown): boolean {
+  return isObject(item) && CONTROLS.has(item.action);
 }
 
 function isObject(item: unknown): item is Fields {

@@ -37,6 +37,12 @@ export const TOPICS_PAGE = 1000;
 /** How often a server may be asked to give a sign of life, in milliseconds. */
 export const HEARTBEAT = { least: 100, most: 600_000 };
 
+/** Slow is not dead: a peer may be silent while what is under way passes at this speed, in bytes a second. */
+export const PEER_SPEED = 16 * 1024;
+
+/** A frame with more characters than this is announced to a peer that counts on heartbeats. */
+export const ANNOUNCED = 64 * 1024;
+
 /** A message takes so many bytes of what may be stored, beside its body and its topic. */
 export const MESSAGE_OVERHEAD = 100;
 

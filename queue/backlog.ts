@@ -6,7 +6,13 @@
 
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
-import { type Frame, KnownFrame, readFrame, refuseFrame } from "../protocol/frames.ts";
+import {
+  countRequests,
+  type Frame,
+  KnownFrame,
+  readFrame,
+  refuseFrame,
+} from "../protocol/frames.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
 
@@ -15,9 +21,6 @@ const SHORTEST = 16;
 
 /** Refused requests wait for their turn to be answered; with more than so many times `inFlight` it is a flood. */
 const PATIENCE = 4;
-
-/** In the text of a frame each request that asks for something has this once. */
-const ACTION = '"action":';
 
 /** A frame that waits: its text, or, if all of it is refused, what is left to answer. */
 interface Waiting {
@@ -160,12 +163,12 @@ export class Backlog {
   #refuse(data: unknown, requests: number, error: WireError): boolean {
     // Before it is read: that may take long.
     if (this.#isFlood(requests)) return false;
-    const { batched, answered, unanswered } = refuseFrame(data, this.#limits, error);
+    const { batched, left, unanswered } = refuseFrame(data, this.#limits, error);
     if (unanswered.length > 0) this.#noted(unanswered);
-    if (answered.length === 0) return true;
-    if (this.#isFlood(answered.length)) return false;
-    const known = new KnownFrame(batched, answered);
-    this.#push({ data: undefined, known, weight: 0, refused: answered.length });
+    if (left.length === 0) return true;
+    if (this.#isFlood(left.length)) return false;
+    const known = new KnownFrame(batched, left);
+    this.#push({ data: undefined, known, weight: 0, refused: left.length });
     return true;
   }
 
@@ -188,16 +191,4 @@ export class Backlog {
     const { inFlightBytes } = this.#limits;
     return tooMany("do request", inFlightBytes, "too many bytes of its connection wait already");
   }
-}
-
-/**
- * Counted in the text: at least one, for a frame that asks for nothing costs something, too. But none for a put
- * of dsmq 1.x: nobody would learn that it was refused, so its bytes have to do.
- */
-function countRequests(data: unknown): number {
-  if (typeof data !== "string") return 1;
-  if (data.startsWith("{") && data.includes('"put"') && !data.includes('"id":')) return 0;
-  let requests = 0;
-  for (let at = 0; (at = data.indexOf(ACTION, at)) !== -1; at += ACTION.length) requests++;
-  return Math.max(1, requests);
 }

@@ -1,5 +1,5 @@
 /**
- * Who goes on with which session: the newest connection that claims it.
+ * Who goes on with which session: the newest try that claims it.
  *
  * @module
  */
@@ -12,22 +12,31 @@ export interface Holder {
 
 /** The sessions of a server that are in use. Their names are secrets, and nobody is told them. */
 export class Claims {
-  readonly #holders = new Map<string, Holder>();
+  readonly #held = new Map<string, { readonly holder: Holder; readonly tried: number }>();
 
-  /** Gives a session to a holder; one who had it before is told so first. */
-  claim(session: string, holder: Holder): void {
-    const before = this.#holders.get(session);
-    this.#holders.set(session, holder);
-    if (before !== undefined && before !== holder) before.replaced();
+  /**
+   * Gives a session to a holder; one who had it before is told so first.
+   *
+   * @param session its name
+   * @param holder who claims it
+   * @param tried the number of the try that brought the holder here
+   * @returns `false` if a newer try has it already: then nothing has changed
+   */
+  claim(session: string, holder: Holder, tried: number): boolean {
+    const before = this.#held.get(session);
+    if (before && before.holder !== holder && before.tried > tried) return false;
+    this.#held.set(session, { holder, tried });
+    if (before && before.holder !== holder) before.holder.replaced();
+    return true;
   }
 
   /** Takes a session back, if this is who holds it. */
   release(session: string, holder: Holder): void {
-    if (this.#holders.get(session) === holder) this.#holders.delete(session);
+    if (this.#held.get(session)?.holder === holder) this.#held.delete(session);
   }
 
   /** How many sessions are in use. */
   get size(): number {
-    return this.#holders.size;
+    return this.#held.size;
   }
 }

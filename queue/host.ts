@@ -10,22 +10,22 @@ import type { Request } from "../protocol/requests.ts";
 import { StoreError } from "../stores/store.ts";
 import type { Claims } from "./claims.ts";
 import type { Door } from "./leave.ts";
-import type { Outbox } from "./outbox.ts";
 import type { Pulses } from "./pulses.ts";
 import type { Log, Queue } from "./queue.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
 
 /** What a session needs of its server. */
 export interface Host {
   readonly queue: Queue;
   /** What `hello` is answered with, beside where the connection and the store stand. */
-  readonly welcome: Omit<Welcome, "start" | "recalls">;
+  readonly welcome: Omit<Welcome, "start" | "last" | "floor" | "time">;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
   /** Knows the tokens that `hello` may bring. */
   readonly door: Door;
   /** Which sessions are in use. */
   readonly claims: Claims;
-  /** Who gives signs of life. */
+  /** Who sends heartbeats. */
   readonly pulses: Pulses;
   /** Stops the server; `undefined` if that is not allowed. */
   readonly shutdown: (() => void) | undefined;
@@ -37,20 +37,20 @@ export interface Host {
 export function done(
   { id }: { readonly id: number | undefined },
   fields: object,
-  out: Outbox,
+  replies: ReplyWriter,
 ): void {
-  if (id !== undefined) out.add(answer(id, fields));
+  if (id !== undefined) replies.add(answer(id, fields));
 }
 
 /** Answers a request that failed; without an id only a read has an answer, for a client of dsmq 1.x waits for one. */
-export function fail(host: Host, request: Request, error: WireError, out: Outbox): void {
+export function fail(host: Host, request: Request, error: WireError, replies: ReplyWriter): void {
   host.refused(error);
   const { id, action } = request;
   const awaited = action === "refused"
     ? request.awaited
     : action === "get" || action === "get_latest";
-  if (id !== undefined) out.add(errorAnswer(id, error));
-  else if (awaited) out.add(plainError(error));
+  if (id !== undefined) replies.add(errorAnswer(id, error));
+  else if (awaited) replies.addPlain(plainError(error));
 }
 
 /** What a store refused, as the client gets to see it. */

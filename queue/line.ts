@@ -7,7 +7,7 @@
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest, Request } from "../protocol/requests.ts";
 import { Backlog } from "./backlog.ts";
-import { Outbox } from "./outbox.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** At most so many requests are understood at a time, and go together. */
@@ -16,15 +16,12 @@ const RUN = 4096;
 /** For how long requests are done without a pause for other connections, in milliseconds. */
 const TURN = 10;
 
-/** Where answers go. */
-type Outlet = Pick<Wire, "send" | "buffered" | "drained">;
-
 /** Does what is in a line. */
 export interface Worker {
   /** Does a run of requests of one kind, and answers them in order; or throws, and has answered none. */
-  act(run: readonly Request[], out: Outbox): Promise<void> | void;
+  act(run: readonly Request[]): Promise<void> | void;
   /** Doing it threw: answers them all with that. */
-  refuse(run: readonly Request[], error: unknown, out: Outbox): void;
+  refuse(run: readonly Request[], error: unknown): void;
   /** These are refused already and have no answer. */
   noted(refused: readonly RefusedRequest[]): void;
   /** The peer goes on although far too much of it waits, which has ended the line. */
@@ -40,7 +37,8 @@ const NOTHING = () => {};
  * could use one cursor. Consecutive `put`s, and consecutive `get`s, go together.
  */
 export class Line {
-  readonly #wire: Outlet;
+  readonly #wire: Pick<Wire, "buffered" | "drained">;
+  readonly #replies: ReplyWriter;
   readonly #worker: Worker;
   /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
   readonly #backlog: Backlog;
@@ -48,8 +46,6 @@ export class Line {
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
-  /** The id of the request that was done last. */
-  #seen = 0;
   /** Since when nobody else had a turn; only while there is work. */
   #turnBegan: number | undefined;
   #endPause: () => void = NOTHING;
@@ -57,19 +53,21 @@ export class Line {
   /**
    * Makes an empty line.
    *
-   * @param wire where answers go
+   * @param wire tells how much the peer has yet to read
+   * @param replies where answers go
    * @param limits what the connection is held to
    * @param worker does the requests
    */
-  constructor(wire: Outlet, limits: Limits, worker: Worker) {
+  constructor(
+    wire: Pick<Wire, "buffered" | "drained">,
+    replies: ReplyWriter,
+    limits: Limits,
+    worker: Worker,
+  ) {
     this.#wire = wire;
+    this.#replies = replies;
     this.#worker = worker;
     this.#backlog = new Backlog(limits, (refused) => worker.noted(refused));
-  }
-
-  /** The id of the request that was done last, of those that carry one. */
-  get seen(): number {
-    return this.#seen;
   }
 
   /** Takes what the peer said. */
@@ -97,9 +95,9 @@ export class Line {
   }
 
   /** Where the peer has more to read than it should: sends what was answered so far, and waits. */
-  breathe(out: Outbox): Promise<void> | undefined {
+  breathe(): Promise<void> | undefined {
     if (this.#wire.buffered < BUFFER_LIMIT) return undefined;
-    out.flush();
+    this.#replies.flush();
     return this.#wire.drained();
   }
 
@@ -113,11 +111,11 @@ export class Line {
         if (turn) await turn;
         const frame = this.#backlog.take();
         if (!frame) break;
-        const out = new Outbox(this.#wire, frame.batched);
+        this.#replies.beginFrame(frame.batched);
         for (let i = 0; i < frame.length && this.#doing; i += RUN) {
-          await this.#doPart(frame.requests(i, i + RUN), frame.length - i, out);
+          await this.#doPart(frame.requests(i, i + RUN), frame.length - i);
         }
-        out.flush();
+        this.#replies.endFrame();
       }
     } catch (error) {
       this.stop();
@@ -129,23 +127,22 @@ export class Line {
   }
 
   /** Does some requests of a frame in which so many are left. */
-  async #doPart(requests: readonly Request[], left: number, out: Outbox): Promise<void> {
+  async #doPart(requests: readonly Request[], left: number): Promise<void> {
     for (let i = 0, end; i < requests.length && this.#doing; i = end) {
       end = endOfRun(requests, i);
       this.#backlog.began(end - i);
-      await this.#do(requests.slice(i, end), out);
-      const pause = this.breathe(out) ?? (end < left && this.#giveWay());
+      await this.#do(requests.slice(i, end));
+      const pause = this.breathe() ?? (end < left && this.#giveWay());
       if (pause) await pause;
     }
   }
 
-  async #do(run: readonly Request[], out: Outbox): Promise<void> {
+  async #do(run: readonly Request[]): Promise<void> {
     try {
-      await this.#worker.act(run, out);
+      await this.#worker.act(run);
     } catch (error) {
-      this.#worker.refuse(run, error, out);
+      this.#worker.refuse(run, error);
     }
-    this.#seen = run.at(-1)!.id ?? this.#seen;
   }
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */

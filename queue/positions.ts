@@ -1,80 +1,148 @@
 /**
- * Where a reader may start, and what it means that it cannot.
+ * Where a reader starts, and what it means that it cannot.
+ *
+ * A position is a number within an epoch, one opening of the store. If the store knows the epoch and the number is
+ * within it, reading goes on after it. If the number is beyond the end of the epoch, the tail of the history was
+ * lost (`ahead`). An unknown epoch is another history (`epoch_changed`). And if the newest message of the topic
+ * that is gone comes after the position, messages are missing (`trimmed`).
  *
  * @module
  */
 
 import type { WireError } from "../protocol/errors.ts";
-import type { WireSince } from "../protocol/requests.ts";
-import type { Bounds, Store } from "../stores/store.ts";
+import type { WirePosition, WireSince, WireStart } from "../protocol/requests.ts";
+import type { Standing, Store } from "../stores/store.ts";
+
+/** What a reader is told once, instead of a message. */
+export interface Gap {
+  readonly error: WireError;
+  /** Reading goes on after this. */
+  readonly through: number;
+}
 
 /** A position in the store, and whether messages that it promises are missing. */
 export interface Position {
-  /** Read what comes after; inside the bounds of the store. */
+  /** Read what comes after. */
   readonly after: number;
-  readonly gap: WireError | undefined;
+  readonly gap: Gap | undefined;
+}
+
+/** Where the topics of a connection start that it has not read. */
+export interface Start extends Position {
+  /** What was gone by this time (ms, the store's) is no gap; `Infinity`: nothing that is gone is one. */
+  readonly heard: number;
+}
+
+/** A topic to be read, and from where. */
+export interface Wanted {
+  readonly topic: string;
+  readonly since: WireSince;
 }
 
 /**
- * Finds the position that a client asked for.
+ * Finds the positions that a client asked for.
+ *
+ * @param store whose messages are to be read
+ * @param wanted topics, and from where
+ * @returns the position of each; with a gap it is the nearest one from which reading can go on
+ */
+export async function locate(store: Store, wanted: readonly Wanted[]): Promise<Position[]> {
+  const positions = wanted.map(({ since }) => asPosition(since));
+  const standings = await store.standings(
+    wanted.map(({ topic }, i) => ({ topic, epoch: positions[i]?.epoch })),
+  );
+  return await Promise.all(wanted.map(({ since }, i) => {
+    const [position, standing] = [positions[i], standings[i]!];
+    return position ? judge(position, standing) : find(store, since, standing);
+  }));
+}
+
+/**
+ * Finds where the topics of a connection start.
  *
  * @param store whose messages are to be read
  * @param since from where
- * @returns the position; with a gap it is the nearest one from which reading can go on
+ * @returns where they start; what each has lost is found when it is read first
  */
-export async function locate(store: Store, since: WireSince): Promise<Position> {
-  const { after, time, epoch }: { after?: number; time?: number; epoch?: string | undefined } =
-    Object(since);
-  const at = after === undefined && time !== undefined ? await store.positionAt(time) : undefined;
-  const bounds = await store.bounds();
-  const { floor, last } = bounds;
-  if (isLost(store, epoch)) return lost(after, bounds);
-  if (after !== undefined) return placed(after, bounds);
-  if (since === "now") return { after: last, gap: undefined };
-  return { after: Math.max(at ?? floor, floor), gap: undefined };
+export async function locateStart(store: Store, since: WireSince | WireStart): Promise<Start> {
+  const position = asPosition(since);
+  const [standing] = await store.standings([{ epoch: position?.epoch }]) as [Standing];
+  if (!position) return { ...await find(store, since as WireSince, standing), heard: Infinity };
+  const heard = isStart(since) ? Infinity : position.heard ?? 0;
+  return { ...judge(position, standing), heard };
 }
 
 /**
- * Finds the positions of many topics.
+ * Finds the positions of topics that a connection reads first from where it starts.
  *
  * @param store whose messages are to be read
- * @param positions how far each topic is read
- * @param epoch the history that this is of, if the client names it
- * @returns the same, inside the bounds of the store
+ * @param start where they start
+ * @param topics their names
+ * @returns the position of each
  */
-export async function locateAll(
+export async function locateFromStart(
   store: Store,
-  positions: ReadonlyMap<string, number>,
-  epoch: string | undefined,
-): Promise<ReadonlyMap<string, Position>> {
-  const bounds = await store.bounds();
-  const place = isLost(store, epoch)
-    ? (after: number) => lost(after, bounds)
-    : (after: number) => placed(after, bounds);
-  return new Map([...positions].map(([topic, after]) => [topic, place(after)]));
+  start: Start,
+  topics: readonly string[],
+): Promise<Position[]> {
+  // Mostly nothing can be missing, and nothing has to be asked.
+  if (start.gap || start.heard === Infinity) return topics.map(() => start);
+  const standings = await store.standings(topics.map((topic) => ({ topic })));
+  return standings.map((standing) => judge({ after: start.after, heard: start.heard }, standing));
 }
 
-/** Words the loss of messages between a position and the floor. */
-export function trimmed(position: number, floor: number, last: number): WireError {
-  const message = `Cannot read on from ${position}: messages up to ${floor} are gone`;
-  return { code: "trimmed", message, position, floor, last };
+/** Words the loss of messages after a position. */
+export function trimmed(
+  position: number,
+  through: number,
+  standing: Pick<Standing, "floor" | "last">,
+): Gap {
+  const { floor, last } = standing;
+  const message = `Cannot read on from ${position}: messages up to ${through} are gone`;
+  return { error: { code: "trimmed", message, position, floor, last }, through };
 }
 
-function isLost(store: Store, epoch: string | undefined): boolean {
-  return epoch !== undefined && epoch !== store.epoch;
+/** A position of an epoch; `undefined` if it is named otherwise. */
+function asPosition(since: WireSince | WireStart): WirePosition | undefined {
+  if (typeof since !== "object" || "time" in since) return undefined;
+  return isStart(since) ? { after: since.start, epoch: since.epoch } : since;
 }
 
-function placed(after: number, { floor, last }: Bounds): Position {
-  if (after < floor) return { after: floor, gap: trimmed(after, floor, last) };
-  if (after <= last) return { after, gap: undefined };
-  const message = `Cannot read on from ${after}: the last message is ${last}`;
-  return { after: last, gap: { code: "ahead", message, position: after, floor, last } };
+function isStart(since: WireSince | WireStart): since is WireStart {
+  return typeof since === "object" && "start" in since;
 }
 
-/** All of the new history comes after the position in the old one. */
-function lost(after: number | undefined, { floor, last }: Bounds): Position {
-  const from = after === undefined ? "" : ` from ${after}`;
-  const message = `Cannot read on${from}: the server has lost that history and begun a new one`;
-  const position = after === undefined ? {} : { position: after };
-  return { after: floor, gap: { code: "epoch_changed", message, ...position, floor, last } };
+async function find(
+  store: Store,
+  since: WireSince,
+  { floor, last }: Standing,
+): Promise<Position> {
+  if (since === "now") return { after: last, gap: undefined };
+  const { time } = Object(since) as { time?: number };
+  const at = time === undefined ? floor : await store.positionAt(time);
+  return { after: Math.max(at, floor), gap: undefined };
+}
+
+function judge({ after, heard = 0 }: WirePosition, standing: Standing): Position {
+  const { floor, last, end, gone } = standing;
+  if (end === undefined) {
+    // All of the new history comes after the position in the old one.
+    const message =
+      `Cannot read on from ${after}: the server has lost that history and begun a new one`;
+    return missing({ code: "epoch_changed", message, position: after, floor, last }, floor);
+  }
+  if (after > end) {
+    const message = `Cannot read on from ${after}: the last message of that history is ${end}`;
+    const through = Math.max(end, gone?.seq ?? 0);
+    return missing({ code: "ahead", message, position: after, floor, last }, through);
+  }
+  if (gone && gone.seq > after && gone.at > heard) {
+    const gap = trimmed(after, gone.seq, standing);
+    return { after: gap.through, gap };
+  }
+  return { after, gap: undefined };
+}
+
+function missing(error: WireError, through: number): Position {
+  return { after: through, gap: { error, through } };
 }

@@ -1,29 +1,36 @@
 /**
- * Signs of life, between the server and those who asked for them.
+ * Heartbeats, between the server and those who asked for them.
  *
  * @module
  */
 
+import { PEER_SPEED } from "../protocol/limits.ts";
+import type { Bounds } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Queue } from "./queue.ts";
 
-/** One who gives signs of life, and is asked for them. */
+/** One who sends heartbeats, and is expected to answer them. */
 export interface Pulse {
   /** Something was heard of the peer since this was last set to `false`. */
   heard: boolean;
-  /** Gives a sign; everything up to `floor` is gone, and the feed has brought all up to `fed`. */
-  beat(every: number, floor: number, fed: number): void;
+  /** How many bytes may be under way, either way, since something was heard: while they pass, the peer is silent. */
+  readonly underWay: number;
+  /** Sends a heartbeat. */
+  beat(every: number, bounds: Bounds): void;
   /** The peer was not heard for too long. */
   silent(): void;
 }
 
-/** A peer is given up when it was not heard for so many intervals. */
-const PATIENCE = 2;
+/** A peer is given up when it was not heard for more intervals than this, and what is under way had time to pass. */
+const MAX_MISSED = 2;
+
+/** What a heartbeat tells if the store does not answer. */
+const NOTHING_KNOWN: Bounds = { floor: 0, last: 0, time: 0 };
 
 /** Those of one interval take turns in so many parts of it: to serve thousands at once would hold others up. */
 const PARTS = 16;
 
-/** Gives all who asked for it a sign of life each so often. */
+/** Sends all who asked for it a heartbeat each so often. */
 export class Pulses {
   readonly #queue: Queue;
   readonly #clock: Clock;
@@ -37,7 +44,7 @@ export class Pulses {
   }
 
   /**
-   * Begins to give signs of life.
+   * Begins to send heartbeats.
    *
    * @param pulse who asked
    * @param every how often, in milliseconds
@@ -82,13 +89,14 @@ export class Pulses {
 
   async #beat(every: number, { silences }: Part): Promise<void> {
     if (silences.size === 0) return;
-    // A store that does not answer is no reason to call a peer dead, or to be called so: the sign tells less.
-    const floor = await this.#queue.store.bounds().then(({ floor }) => floor, () => 0);
+    // A store that does not answer is no reason to call a peer dead, or to be called so.
+    const bounds = await this.#queue.store.bounds().catch(() => NOTHING_KNOWN);
     for (const [pulse, silence] of [...silences]) {
       silence.intervals = pulse.heard ? 0 : silence.intervals + 1;
       pulse.heard = false;
-      if (silence.intervals > PATIENCE) pulse.silent();
-      else pulse.beat(every, floor, this.#queue.fedTo);
+      const passing = pulse.underWay / (PEER_SPEED * every / 1000);
+      if (silence.intervals > MAX_MISSED + passing) pulse.silent();
+      else pulse.beat(every, bounds);
     }
   }
 }

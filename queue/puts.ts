@@ -9,21 +9,23 @@ import type { PutOutcome } from "../protocol/errors.ts";
 import type { PutRequest, RefusedRequest } from "../protocol/requests.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import { fail, type Host, told } from "./host.ts";
-import type { Outbox } from "./outbox.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
 
 /** The puts of a connection. */
 export class Puts {
   readonly #host: Host;
+  readonly #replies: ReplyWriter;
   /** Under which name it puts, if it said so. */
   session: string | undefined;
 
   /** Puts without a session. */
-  constructor(host: Host) {
+  constructor(host: Host, replies: ReplyWriter) {
     this.#host = host;
+    this.#replies = replies;
   }
 
   /** Stores a run of puts, and answers them and the refused ones among them in order. */
-  async put(asked: readonly (PutRequest | RefusedRequest)[], out: Outbox): Promise<void> {
+  async put(asked: readonly (PutRequest | RefusedRequest)[]): Promise<void> {
     const run = this.session === undefined ? asked.map(withoutNumber) : asked;
     const batch: Put[] = [];
     for (const request of run) {
@@ -35,11 +37,11 @@ export class Puts {
     let next = 0;
     for (const request of run) {
       if (request.action === "refused") {
-        fail(this.#host, request, request.error, out);
+        fail(this.#host, request, request.error, this.#replies);
       } else if (request.many) {
-        this.#answerMany(request, results.slice(next, next += request.puts.length), out);
+        this.#answerMany(request, results.slice(next, next += request.puts.length));
       } else {
-        this.#answer(request, results[next++]!, out);
+        this.#answer(request, results[next++]!);
       }
     }
   }
@@ -55,15 +57,15 @@ export class Puts {
     }
   }
 
-  #answer(request: PutRequest, result: Stored | StoreError, out: Outbox): void {
+  #answer(request: PutRequest, result: Stored | StoreError): void {
     if (result instanceof StoreError) {
-      fail(this.#host, request, told(result), out);
+      fail(this.#host, request, told(result), this.#replies);
     } else if (request.id !== undefined) {
-      out.addAscii(putAnswer(request.id, result.seq, result.dup === true));
+      this.#replies.addAscii(putAnswer(request.id, result.seq, result.dup === true));
     }
   }
 
-  #answerMany(request: PutRequest, results: readonly (Stored | StoreError)[], out: Outbox): void {
+  #answerMany(request: PutRequest, results: readonly (Stored | StoreError)[]): void {
     const failure = results.find((result) => result instanceof StoreError);
     if (failure) {
       // What holds for all is said once: a list that is refused would be answered with many times its length.
@@ -71,11 +73,11 @@ export class Puts {
         result instanceof StoreError && result.code === failure.code
       );
       const outcomes = alike ? {} : { outcomes: results.map(outcome) };
-      fail(this.#host, request, { ...told(failure), ...outcomes }, out);
+      fail(this.#host, request, { ...told(failure), ...outcomes }, this.#replies);
     } else if (request.id !== undefined) {
       const stored = results as readonly Stored[];
       const seqs = stored.map(({ seq }) => seq);
-      out.addAscii(putManyAnswer(request.id, seqs, stored.some(({ dup }) => dup)));
+      this.#replies.addAscii(putManyAnswer(request.id, seqs, stored.some(({ dup }) => dup)));
     }
   }
 }

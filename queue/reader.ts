@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { WireError } from "../protocol/errors.ts";
 import { FRAME_BYTES } from "../protocol/limits.ts";
 import type { Message, Page } from "../stores/store.ts";
 import { wireError } from "./host.ts";
-import type { Position } from "./positions.ts";
+import type { Gap, Position } from "./positions.ts";
 import type { Interest, Queue, TopicBatch } from "./queue.ts";
 import { type Waiter, WaitingLine } from "./waiting_line.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
@@ -25,7 +24,7 @@ export class Reader implements Interest {
   readonly #queue: Queue;
   readonly #wire: Pick<Wire, "buffered" | "drained">;
   #cursor: number;
-  #gap: WireError | undefined;
+  #gap: Gap | undefined;
   readonly #line = new WaitingLine();
   /** The line is being served from the store; what the feed brings meanwhile is only noted. */
   #reading: Promise<void> | undefined;
@@ -57,18 +56,6 @@ export class Reader implements Interest {
     return this.#cursor;
   }
 
-  /** What it has is not yet all that the feed has brought. */
-  get reading(): boolean {
-    return this.#reading !== undefined;
-  }
-
-  /** Goes on from another position; those who wait are served from there. */
-  move({ after, gap }: Position): void {
-    this.#cursor = after;
-    this.#gap = gap;
-    if (this.waiting) void this.#catchUp();
-  }
-
   /** Someone waits: there is nothing for anybody else. */
   get waiting(): boolean {
     return this.#line.length > 0;
@@ -80,12 +67,12 @@ export class Reader implements Interest {
   }
 
   /** What the first read is to be told instead, if messages are missing. */
-  get gap(): WireError | undefined {
+  get gap(): Gap | undefined {
     return this.#gap;
   }
 
   /** What the first read is told instead, if messages are missing; once. */
-  takeGap(): WireError | undefined {
+  takeGap(): Gap | undefined {
     const gap = this.#gap;
     this.#gap = undefined;
     return gap;
@@ -102,9 +89,13 @@ export class Reader implements Interest {
     this.#queue.counts.delivered++;
   }
 
-  /** The oldest unread message, or the newest, if there is one; the cursor moves past it. */
-  async next(newest: boolean): Promise<Message | undefined> {
-    const { messages: [message], through } = await this.#read(1, newest);
+  /** Looks for the oldest unread message, or the newest; the cursor stays where it is. */
+  look(newest: boolean): Promise<Page> {
+    return this.#read(1, newest);
+  }
+
+  /** Takes the message of a page that was looked for, if there is one: the cursor moves past it. */
+  take({ messages: [message], through }: Page): Message | undefined {
     if (message) this.deliver(message);
     this.advance(through);
     return message;

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { plainAnswer, readAnswer } from "../protocol/answers.ts";
+import { errorAnswer, plainAnswer, readAnswer } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
-import type { GetRequest, Request, RequestOf } from "../protocol/requests.ts";
+import type { GetRequest, Request, RequestOf, WireSince } from "../protocol/requests.ts";
 import type { Message } from "../stores/store.ts";
 import { done, fail, type Host, idInUse, wireError } from "./host.ts";
-import { Outbox } from "./outbox.ts";
 import { Pages } from "./pages.ts";
-import type { Position } from "./positions.ts";
+import { type Gap, locate, locateFromStart, type Position, type Start } from "./positions.ts";
 import { Reader } from "./reader.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
 import { Wait } from "./wait.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
@@ -23,141 +23,164 @@ const GETS = 1024;
 /** How often to look which cursors can be forgotten, when there may be no more, in milliseconds. */
 const FORGET_EVERY = 1000;
 
+/** A read that names a topic, and may say from where it is read. */
+type ReadRequest = Request & { readonly topic: string };
+
+/** What reads need of their connection. */
+export interface ReadsOptions {
+  /** Tells how much the peer has yet to read. */
+  readonly wire: Wire;
+  readonly replies: ReplyWriter;
+  /** Why a topic may not be read (any more); asked before each message. */
+  readonly refusal: (topic: string) => WireError | undefined;
+}
+
 /** The cursors of a connection and those who wait on them. */
 export class Reads {
   readonly #host: Host;
   readonly #wire: Wire;
+  readonly #replies: ReplyWriter;
+  readonly #refusal: ReadsOptions["refusal"];
+  #start: Start;
   /** By topic; there once something was read, as most that is in here: connections at rest are many. */
   #readers: Map<string, Reader> | undefined;
+  /** Topics whose cursor was forgotten after they had been told what was missing at the start. */
+  #told: Set<string> | undefined;
   /** Those who wait, by id. */
   #waits: Map<number, Wait> | undefined;
-  /** Answers that come after those of their frame: a message for a waiter, or the end of its time. */
-  #late: Outbox | undefined;
-  #flushing = false;
   /** When it was last looked which readers can be forgotten. */
   #forgotAt = -Infinity;
-
-  /** Where topics start that have not been read. */
-  start: Position;
 
   /**
    * Makes it.
    *
    * @param host what is shared with other connections
-   * @param wire takes answers that come late
-   * @param start where topics start
+   * @param start where topics start that have not been read
+   * @param options what belongs to this connection
    */
-  constructor(host: Host, wire: Wire, start: Position) {
+  constructor(host: Host, start: Start, { wire, replies, refusal }: ReadsOptions) {
     this.#host = host;
+    this.#start = start;
     this.#wire = wire;
-    this.start = start;
+    this.#replies = replies;
+    this.#refusal = refusal;
+  }
+
+  /** Where topics start that have not been read. */
+  get start(): Start {
+    return this.#start;
+  }
+
+  set start(start: Start) {
+    this.#start = start;
+    this.#told = undefined;
   }
 
   /** The reader of a request's topic; or there may be no more, and the request fails. */
-  async readerFor(
-    request: Request & { readonly topic: string },
-    out: Outbox,
-  ): Promise<Reader | undefined> {
-    if (this.#isFull(1)) await this.#forget();
-    return this.#placed(request, out);
-  }
-
-  #placed(request: Request & { readonly topic: string }, out: Outbox): Reader | undefined {
-    const reader = this.#reader(request.topic);
-    if (!reader) fail(this.#host, request, this.#full(), out);
+  async readerFor(request: ReadRequest, since: WireSince | undefined): Promise<Reader | undefined> {
+    const { topic } = request;
+    const known = this.#readers?.get(topic);
+    if (known) return known;
+    await this.#open([{ topic, since }]);
+    const reader = this.#readers?.get(topic);
+    if (!reader) fail(this.#host, request, this.#full(), this.#replies);
     return reader;
   }
 
-  /** The reader of a topic, if there is room for it; a topic that was not read before begins at the start. */
-  #reader(topic: string): Reader | undefined {
+  /** Makes the readers of topics that have none, as far as there is room. */
+  async #open(
+    topics: readonly { readonly topic: string; readonly since: WireSince | undefined }[],
+  ): Promise<void> {
+    const { queue } = this.#host;
+    const { cursors } = this.#host.welcome.limits;
+    if ((this.#readers?.size ?? 0) + topics.length > cursors) await this.#forget();
     const readers = this.#readers ??= new Map();
-    let reader = readers.get(topic);
-    if (!reader && readers.size < this.#host.welcome.limits.cursors) {
-      reader = new Reader(this.#host.queue, this.#wire, topic, this.start);
-      readers.set(topic, reader);
+    const named: { topic: string; since: WireSince }[] = [];
+    const unnamed: string[] = [];
+    for (const { topic, since } of topics.slice(0, Math.max(0, cursors - readers.size))) {
+      if (since === undefined) unnamed.push(topic);
+      else named.push({ topic, since });
     }
-    return reader;
-  }
-
-  /** Whether there may not be room for so many topics more. */
-  #isFull(more: number): boolean {
-    return (this.#readers?.size ?? 0) + more > this.#host.welcome.limits.cursors;
+    const open = (topic: string, position: Position) =>
+      readers.set(topic, new Reader(queue, this.#wire, topic, position));
+    if (named.length > 0) {
+      const positions = await locate(queue.store, named);
+      named.forEach(({ topic }, i) => open(topic, positions[i]!));
+    }
+    if (unnamed.length === 0) return;
+    const positions = await locateFromStart(queue.store, this.#start, unnamed);
+    unnamed.forEach((topic, i) => {
+      const told = this.#told?.has(topic);
+      open(topic, told ? { after: this.#start.after, gap: undefined } : positions[i]!);
+    });
   }
 
   #full(): WireError {
-    return tooMany(
-      "read topic",
-      this.#host.welcome.limits.cursors,
-      "its connection reads too many others",
-    );
+    const { cursors } = this.#host.welcome.limits;
+    return tooMany("read topic", cursors, `${cursors} topics were read on this connection`);
   }
 
-  /** Forgets readers that would be the same if they were new; only between requests, for those hold on to theirs. */
+  /** Forgets cursors that nobody would miss: what comes after them is what comes after the start. */
   async #forget(): Promise<void> {
-    const { store, clock } = this.#host.queue;
+    const { queue: { store, clock }, welcome: { limits } } = this.#host;
     const now = clock.now();
-    // To go through them all takes time; a clock that was set back is no reason to wait.
-    if (Math.abs(now - this.#forgotAt) < FORGET_EVERY) return;
+    if (now < this.#forgotAt + FORGET_EVERY && now >= this.#forgotAt) return;
     this.#forgotAt = now;
     const { floor } = await store.bounds();
-    if (this.start.gap !== undefined || this.start.after > floor) return;
+    if (this.#start.after > floor) return;
+    const tells = this.#start.gap !== undefined || this.#start.heard < Infinity;
     for (const [topic, reader] of this.#readers ?? []) {
-      if (reader.isWorthless(floor)) this.#readers!.delete(topic);
+      if (!reader.isWorthless(floor)) continue;
+      this.#readers!.delete(topic);
+      if (tells) (this.#told ??= new Set()).add(topic);
+    }
+    // There is a limit to that, too: from then on nobody is told what was missing at the start.
+    if ((this.#told?.size ?? 0) > limits.cursors) {
+      this.start = { after: this.#start.after, gap: undefined, heard: Infinity };
     }
   }
 
-  /** Why it cannot read these topics as well; or nothing, if there is room for them. */
-  async refusal(topics: readonly string[]): Promise<WireError | undefined> {
-    const more = () => topics.filter((topic) => !this.#readers?.has(topic)).length;
-    if (!this.#isFull(more())) return undefined;
-    await this.#forget();
-    return this.#isFull(more()) ? this.#full() : undefined;
-  }
-
-  /** Goes on from positions that the client knows better; there is room for them. */
-  place(positions: ReadonlyMap<string, Position>): void {
-    for (const [topic, position] of positions) this.#reader(topic)?.move(position);
-  }
-
-  /** Some who wait may not have been given yet what the feed has brought. */
-  get catchingUp(): boolean {
-    return this.#waits !== undefined && this.#waits.size > 0 &&
-      [...this.#readers!.values()].some(({ reading }) => reading);
-  }
-
-  /** Answers with the oldest unread message, or the newest. */
-  async get(request: GetRequest, out: Outbox): Promise<void> {
-    // Mostly there is room, and to wait for nothing takes time, too.
-    if (this.#isFull(1)) await this.#forget();
-    const reader = this.#placed(request, out);
-    if (!reader || this.#tellGap(request, reader, out)) return;
-    // Someone waits there: so there is nothing, and whatever comes is the waiter's.
-    const message = reader.waiting ? undefined : await reader.next(request.action === "get_latest");
-    this.#give(request, reader, message, out);
+  /** Answers with the oldest unread message, or the newest, if there is one. */
+  async get(request: GetRequest): Promise<void> {
+    const reader = await this.readerFor(request, request.since);
+    if (!reader || this.#tellsGap(request, reader)) return;
+    // Someone waits there already: so there is nothing, and whatever comes is the waiter's.
+    if (reader.waiting) return this.#give(request, reader, undefined);
+    const page = await reader.look(request.action === "get_latest");
+    // What it may read can have changed while the store was looking.
+    const refusal = this.#refusal(request.topic);
+    if (refusal) return fail(this.#host, request, refusal, this.#replies);
+    this.#give(request, reader, reader.take(page));
   }
 
   /** Answers many `get`s, with as few reads of the store as can be; `breathe` waits for a slow peer. */
   async getMany(
     run: readonly GetRequest[],
-    out: Outbox,
     breathe: () => Promise<void> | undefined,
   ): Promise<void> {
     const { queue, welcome: { limits } } = this.#host;
-    if (this.#isFull(run.length)) await this.#forget();
-    const readers = run.map(({ topic }) => this.#reader(topic));
+    const unread = new Map<string, WireSince | undefined>();
+    for (const { topic, since } of run) {
+      if (!this.#readers?.has(topic) && !unread.has(topic)) unread.set(topic, since);
+    }
+    if (unread.size > 0) {
+      await this.#open([...unread].map(([topic, since]) => ({ topic, since })));
+    }
+    const readers = run.map(({ topic }) => this.#readers?.get(topic));
     for (let i = 0; i < run.length;) {
       try {
         const gets = readers.slice(i, i + GETS).filter((reader) => reader !== undefined);
         const pages = await Pages.read(queue, gets, limits.messageBytes);
         for (; i < run.length; i++) {
           const [request, reader] = [run[i]!, readers[i]];
-          if (!reader) {
-            fail(this.#host, request, this.#full(), out);
+          const refusal = reader ? this.#refusal(request.topic) : this.#full();
+          if (!reader || refusal) {
+            fail(this.#host, request, refusal!, this.#replies);
             continue;
           }
-          if (this.#tellGap(request, reader, out)) continue;
+          if (this.#tellsGap(request, reader)) continue;
           if (!pages.answers(reader)) break;
-          this.#give(request, reader, pages.take(reader), out);
+          this.#give(request, reader, pages.take(reader));
           if (this.#wire.buffered < BUFFER_LIMIT) continue;
           // What was read may expire before the peer is ready for it: it is read again.
           i++;
@@ -165,7 +188,7 @@ export class Reads {
         }
       } catch (error) {
         for (; i < run.length; i++) {
-          fail(this.#host, run[i]!, wireError(error, this.#host.queue.log), out);
+          fail(this.#host, run[i]!, wireError(error, queue.log), this.#replies);
         }
       }
       await breathe();
@@ -173,37 +196,37 @@ export class Reads {
   }
 
   /** Answers with the oldest unread message, as soon as there is one. */
-  async getWait(request: RequestOf<"get_wait">, out: Outbox): Promise<void> {
+  async getWait(request: RequestOf<"get_wait">): Promise<void> {
     const { id, timeout } = request;
     const waits = this.#waits ??= new Map();
-    if (waits.has(id)) return fail(this.#host, request, idInUse(id), out);
+    if (waits.has(id)) return fail(this.#host, request, idInUse(id), this.#replies);
     const { waits: limit } = this.#host.welcome.limits;
     if (waits.size >= limit) {
       const error = tooMany("get_wait", limit, `${waits.size} wait already`);
-      return fail(this.#host, request, error, out);
+      return fail(this.#host, request, error, this.#replies);
     }
-    if (this.#isFull(1)) await this.#forget();
-    const reader = this.#placed(request, out);
-    if (!reader || this.#tellGap(request, reader, out)) return;
-    const wait = new Wait(id, reader, (answer) => out.add(answer), () => waits.delete(id));
+    const reader = await this.readerFor(request, request.since);
+    if (!reader || this.#tellsGap(request, reader)) return;
+    const refusal = this.#refusal(request.topic);
+    if (refusal) return fail(this.#host, request, refusal, this.#replies);
+    const wait = new Wait(id, reader, this.#replies, () => waits.delete(id));
     waits.set(id, wait);
     await reader.wait(wait);
     if (!wait.open) return;
     if (timeout === 0) return wait.empty();
-    const callOff = this.#host.queue.clock.after(timeout, () => wait.empty());
-    wait.leaveFrame((answer) => this.#sendLate(answer), callOff);
+    wait.leavePipeline(this.#host.queue.clock.after(timeout, () => wait.empty()));
   }
 
   /** Calls off a `getWait`: it is answered as if its time were over. */
-  cancel(request: RequestOf<"cancel">, out: Outbox): void {
+  cancel(request: RequestOf<"cancel">): void {
     this.#waits?.get(request.wait)?.empty();
-    done(request, {}, out);
+    done(request, {}, this.#replies);
   }
 
-  /** Ends the waits for those topics to which this finds something to say. */
-  endSome(judge: (topic: string) => WireError | undefined): void {
+  /** Ends the waits for topics that may not be read any more. */
+  endForbidden(): void {
     for (const wait of [...this.#waits?.values() ?? []]) {
-      const error = judge(wait.topic);
+      const error = this.#refusal(wait.topic);
       if (error) wait.end(error);
     }
   }
@@ -211,32 +234,28 @@ export class Reads {
   /** Ends all waits with an error. */
   end(error: WireError): void {
     for (const wait of [...this.#waits?.values() ?? []]) wait.end(error);
-    this.#late?.flush();
     this.#readers?.clear();
   }
 
   /** Tells once, instead of a read, that messages are missing. */
-  #tellGap(request: GetRequest | RequestOf<"get_wait">, reader: Reader, out: Outbox): boolean {
+  #tellsGap(request: GetRequest | RequestOf<"get_wait">, reader: Reader): boolean {
     const gap = reader.takeGap();
-    if (gap === undefined) return false;
-    fail(this.#host, request, gap, out);
-    return true;
+    if (gap) tellGap(this.#host, request, gap, this.#replies);
+    return gap !== undefined;
   }
 
-  #give({ id }: GetRequest, reader: Reader, message: Message | undefined, out: Outbox): void {
-    const text = id === undefined ? plainAnswer(message) : readAnswer(id, message, reader.cursor);
-    out.add(text, message && text.length - message.body.length + message.bytes);
+  #give({ id }: GetRequest, reader: Reader, message: Message | undefined): void {
+    if (id === undefined) return this.#replies.addPlain(plainAnswer(message));
+    const text = readAnswer(id, message, reader.cursor);
+    this.#replies.add(text, message && text.length - message.body.length + message.bytes);
   }
+}
 
-  #sendLate(answer: string): void {
-    this.#late ??= new Outbox(this.#wire, false);
-    this.#late.add(answer);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    // What is served from one batch of the feed leaves together.
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#late?.flush();
-    });
-  }
+/** Answers a read with a gap, and where it goes on. */
+export function tellGap(host: Host, request: ReadRequest, gap: Gap, replies: ReplyWriter): void {
+  const { id } = request;
+  const { error, through } = gap;
+  if (id === undefined || id === null) return fail(host, request, error, replies);
+  host.refused(error);
+  replies.add(errorAnswer(id, error, through));
 }

@@ -6,25 +6,29 @@
 
 import { heartbeat } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
+import { readHeartbeat } from "../protocol/frames.ts";
+import { largestFrame } from "../protocol/limits.ts";
 import type {
   GetRequest,
+  HelloRequest,
   PutRequest,
   RefusedRequest,
   Request,
   RequestOf,
 } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
+import type { Bounds } from "../stores/store.ts";
 import type { Holder } from "./claims.ts";
 import { Goodbye } from "./goodbye.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
 import { allowed, type Leave, noLeave, readableTopics, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
 import { Line, type Worker } from "./line.ts";
 import { withPatience } from "./patience.ts";
-import type { Outbox } from "./outbox.ts";
-import { locate, locateAll } from "./positions.ts";
+import { locateStart } from "./positions.ts";
 import type { Pulse } from "./pulses.ts";
 import { Puts } from "./puts.ts";
 import { Reads } from "./reads.ts";
+import { ReplyWriter } from "./reply_writer.ts";
 import { Streams } from "./streams.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
@@ -37,6 +41,7 @@ const NOTHING = () => {};
 export class Session implements Worker, Holder, Pulse {
   readonly #host: Host;
   readonly #wire: Wire;
+  readonly #replies: ReplyWriter;
   readonly #line: Line;
   readonly #reads: Reads;
   readonly #goodbye: Goodbye;
@@ -47,6 +52,8 @@ export class Session implements Worker, Holder, Pulse {
   readonly #puts: Puts;
   #endPulse: () => void = NOTHING;
   #closed = false;
+  /** How large a frame the peer has announced. */
+  #ahead = 0;
 
   heard = false;
 
@@ -63,16 +70,25 @@ export class Session implements Worker, Holder, Pulse {
     this.#wire = wire;
     this.#leave = leave;
     this.#goodbye = new Goodbye(wire, host.queue.clock);
-    this.#puts = new Puts(host);
-    this.#reads = new Reads(host, wire, { after: start, gap: undefined });
-    this.#line = new Line(wire, host.welcome.limits, this);
+    const replies = this.#replies = new ReplyWriter(wire);
+    this.#puts = new Puts(host, replies);
+    const refusal = (topic: string) => this.#mayNotRead(topic);
+    this.#reads = new Reads(host, { after: start, gap: undefined, heard: Infinity }, {
+      wire,
+      replies,
+      refusal,
+    });
+    this.#line = new Line(wire, replies, host.welcome.limits, this);
   }
 
   /** Takes what the peer said: the data of one frame. */
   receive(data: unknown): void {
     this.heard = true;
+    this.#replies.sent = 0;
     this.#goodbye.heard();
-    this.#line.receive(data);
+    const answer = readHeartbeat(data);
+    this.#ahead = Math.min(answer?.ahead ?? 0, largestFrame(this.#host.welcome.limits));
+    if (!answer) this.#line.receive(data);
   }
 
   /** Finishes what was accepted, tells those who wait that it ends, and says goodbye. */
@@ -96,7 +112,7 @@ export class Session implements Worker, Holder, Pulse {
   /** Has it do from now on what this allows: what it waits for and may not have any more ends. */
   set leave(leave: Leave | undefined) {
     this.#leave = leave;
-    if (leave) this.#endForbidden(leave);
+    if (leave) this.#endForbidden();
   }
 
   /** It has no leave any more: tells those who wait, drops everything, and says goodbye. */
@@ -112,7 +128,7 @@ export class Session implements Worker, Holder, Pulse {
     this.#goodbye.end();
   }
 
-  /** Drops everything. May be called twice. */
+  /** Drops everything; what was answered by now is still sent. May be called twice. */
   close(): void {
     this.#closed = true;
     this.#line.stop();
@@ -121,11 +137,16 @@ export class Session implements Worker, Holder, Pulse {
     if (session !== undefined) this.#host.claims.release(session, this);
     this.#openStreams?.close();
     this.#reads.end(GONE);
+    this.#replies.flush();
   }
 
   replaced(): void {
     this.close();
     void this.#goodbye.say(CLOSE.replaced, "a newer connection goes on with this session");
+  }
+
+  get underWay(): number {
+    return this.#ahead + this.#replies.sent;
   }
 
   silent(): void {
@@ -134,17 +155,14 @@ export class Session implements Worker, Holder, Pulse {
     this.#wire.drop("it gave no sign of life");
   }
 
-  beat(every: number, floor: number, fed: number): void {
-    // One who does not read has signs enough waiting.
+  beat(every: number, bounds: Bounds): void {
+    // One who does not read has enough to read.
     if (this.#wire.buffered >= BUFFER_LIMIT) return;
-    const through = this.#reads.catchingUp ? 0 : fed;
-    const lagging = this.#openStreams?.lagging ?? [];
-    const { seen } = this.#line;
-    this.#wire.send(heartbeat({ heartbeat: every, floor, through, seen, lagging }));
+    this.#replies.sendFrame(heartbeat({ heartbeat: every, ...bounds }));
   }
 
   get #streams(): Streams {
-    return this.#openStreams ??= new Streams(this.#host, this.#wire);
+    return this.#openStreams ??= new Streams(this.#host, this.#wire, this.#replies);
   }
 
   /** The line has come to a defect. */
@@ -176,143 +194,168 @@ export class Session implements Worker, Holder, Pulse {
     void this.#goodbye.say(CLOSE.policyViolation, reason);
   }
 
-  refuse(run: readonly Request[], error: unknown, out: Outbox): void {
+  refuse(run: readonly Request[], error: unknown): void {
     const failure = wireError(error, this.#host.queue.log);
     for (const request of run) {
-      fail(this.#host, request, request.action === "refused" ? request.error : failure, out);
+      const why = request.action === "refused" ? request.error : failure;
+      fail(this.#host, request, why, this.#replies);
     }
   }
 
-  act(run: readonly Request[], out: Outbox): Promise<void> | void {
+  act(run: readonly Request[]): Promise<void> | void {
     // Once for a run: who may do everything pays nothing for those who may not.
-    return this.#leave?.full ? this.#do(run, out) : this.#doAllowed(run, out);
+    return this.#leave?.full ? this.#do(run) : this.#doAllowed(run);
   }
 
   /** The same, but what may not be done is refused in its place. */
-  async #doAllowed(run: readonly Request[], out: Outbox): Promise<void> {
+  async #doAllowed(run: readonly Request[]): Promise<void> {
     for (const part of allowed(run, this.#leave)) {
       try {
-        await this.#do(part, out);
+        await this.#do(part);
       } catch (error) {
         // Those before it are answered.
-        this.refuse(part, error, out);
+        this.refuse(part, error);
       }
     }
   }
 
   /** Does a run of requests of one kind; only `put`s (with refused ones among them) and `get`s come together. */
-  #do(run: readonly Request[], out: Outbox): Promise<void> | void {
+  #do(run: readonly Request[]): Promise<void> | void {
     const request = run[0]!;
     switch (request.action) {
       case "put":
       case "refused":
-        return this.#puts.put(run as readonly (PutRequest | RefusedRequest)[], out);
+        return this.#puts.put(run as readonly (PutRequest | RefusedRequest)[]);
       case "get":
-        if (run.length === 1) return this.#reads.get(request, out);
-        return this.#reads.getMany(
-          run as readonly GetRequest[],
-          out,
-          () => this.#line.breathe(out),
-        );
+        if (run.length === 1) return this.#reads.get(request);
+        return this.#reads.getMany(run as readonly GetRequest[], () => this.#line.breathe());
       case "get_latest":
-        return this.#reads.get(request, out);
+        return this.#reads.get(request);
       case "get_wait":
-        return this.#reads.getWait(request, out);
+        return this.#reads.getWait(request);
       case "cancel":
-        return this.#reads.cancel(request, out);
+        return this.#reads.cancel(request);
       case "subscribe":
-        return this.#subscribe(request, out);
+        return this.#subscribe(request);
       case "credit":
-        return this.#streams.credit(request, out);
+        return this.#streams.credit(request);
       case "unsubscribe":
-        return this.#streams.unsubscribe(request, out);
+        return this.#streams.unsubscribe(request);
       case "hello":
-        return this.#hello(request, out);
+        return this.#hello(request);
       case "heartbeat":
-        return done(request, {}, out);
+        return done(request, {}, this.#replies);
       case "topics":
-        return this.#topics(request, out);
+        return this.#topics(request);
       case "shutdown":
-        return this.#shutdown(request, out);
+        return this.#shutdown(request);
+      case "close":
+        return this.#forgetSession(request);
       default:
         request satisfies never;
     }
   }
 
-  async #subscribe(request: RequestOf<"subscribe">, out: Outbox): Promise<void> {
+  async #subscribe(request: RequestOf<"subscribe">): Promise<void> {
     const leave = this.#leave;
-    await this.#streams.subscribe(request, this.#reads, out);
+    await this.#streams.subscribe(request, this.#reads);
     // It may have become another while the stream was opened.
-    if (this.#leave !== leave && this.#leave) this.#endForbidden(this.#leave);
+    if (this.#leave !== leave) this.#endForbidden();
   }
 
-  #endForbidden(leave: Leave): void {
-    if (leave.full) return;
-    const judge = (topic: string) =>
-      leave.mayRead(topic) ? undefined : noLeave("read on in", topic);
-    this.#reads.endSome(judge);
-    this.#openStreams?.endSome(judge);
+  /** Why a topic may not be read. */
+  #mayNotRead(topic: string): WireError | undefined {
+    const leave = this.#leave;
+    if (!leave) return TOKEN_NEEDED;
+    return leave.full || leave.mayRead(topic) ? undefined : noLeave("read", topic);
+  }
+
+  #endForbidden(): void {
+    if (this.#leave?.full) return;
+    this.#reads.endForbidden();
+    this.#openStreams?.endForbidden((topic) => this.#mayNotRead(topic));
   }
 
   /** Whether the one who says hello has leave; a token that it brings counts from now on. */
-  async #admitted(request: RequestOf<"hello">, out: Outbox): Promise<boolean> {
+  async #admitted(request: HelloRequest): Promise<boolean> {
     const { door } = this.#host;
     if (request.token !== undefined) {
       const digest = await door.digestOf(request.token);
       const leave = door.leaveOf(digest);
       if (!leave) {
-        fail(this.#host, request, TOKEN_BAD, out);
-        out.flush();
+        fail(this.#host, request, TOKEN_BAD, this.#replies);
         this.expel(TOKEN_BAD);
         return false;
       }
       this.leave = leave;
     }
-    if (!this.#leave) fail(this.#host, request, TOKEN_NEEDED, out);
+    if (!this.#leave) fail(this.#host, request, TOKEN_NEEDED, this.#replies);
     return this.#leave !== undefined;
   }
 
-  /** Topics that are named go on from there; of the others, those that were read before keep their places. */
-  async #hello(request: RequestOf<"hello">, out: Outbox): Promise<void> {
-    if (!await this.#admitted(request, out)) return;
-    const { since, session, epoch, positions, heartbeat } = request;
+  /** Of the topics, those that were read before keep their places. */
+  async #hello(request: HelloRequest): Promise<void> {
+    if (!await this.#admitted(request)) return;
+    const { since, session, try: tried, known, heartbeat } = request;
     const { queue: { store }, welcome } = this.#host;
-    const refusal = positions.size > 0 && await this.#reads.refusal([...positions.keys()]);
-    if (refusal) return fail(this.#host, request, refusal, out);
-    if (since !== undefined) this.#reads.start = await locate(store, since);
-    if (positions.size > 0) this.#reads.place(await locateAll(store, positions, epoch));
-    if (session !== undefined) this.#claim(session);
+    const start = since === undefined ? undefined : await locateStart(store, since);
+    const recalled = session === undefined ? undefined : await store.recalls(session, known);
+    const bounds = await store.bounds();
+    // One that is gone by now, or is an older try of somebody who is here, leaves nothing behind.
+    if (this.#closed) return;
+    if (session !== undefined && !this.#claim(session, tried)) return this.replaced();
+    if (start) this.#reads.start = start;
     if (heartbeat !== undefined) {
       this.#endPulse();
       this.#endPulse = this.#host.pulses.begin(this, heartbeat);
+      this.#replies.announces = true;
     }
-    const { recalls } = await store.bounds();
-    done(request, { ...welcome, start: this.#reads.start.after, recalls, heartbeat }, out);
+    done(request, {
+      ...welcome,
+      start: this.#reads.start.after,
+      ...bounds,
+      recalled: known && recalled,
+      heartbeat,
+    }, this.#replies);
   }
 
-  #claim(session: string): void {
+  /** Goes on with a session; its name is a secret, and the same whatever token comes with it. */
+  #claim(session: string, tried: number): boolean {
     const { claims } = this.#host;
-    if (this.#puts.session !== undefined) claims.release(this.#puts.session, this);
-    // What one identity names is nothing to another; and no session has a dot in it.
-    const name = this.identity === "" ? session : `${this.identity}.${session}`;
-    this.#puts.session = name;
-    claims.claim(name, this);
+    const before = this.#puts.session;
+    if (!claims.claim(session, this, tried)) return false;
+    if (before !== undefined && before !== session) claims.release(before, this);
+    this.#puts.session = session;
+    return true;
   }
 
-  async #topics(request: RequestOf<"topics">, out: Outbox): Promise<void> {
+  /** Its client closes for good and will repeat nothing. */
+  async #forgetSession(request: RequestOf<"close">): Promise<void> {
+    const { session } = this.#puts;
+    if (session !== undefined) {
+      this.#puts.session = undefined;
+      this.#host.claims.release(session, this);
+      await this.#host.queue.store.forget(session);
+    }
+    done(request, {}, this.#replies);
+  }
+
+  async #topics(request: RequestOf<"topics">): Promise<void> {
     const { store } = this.#host.queue;
     const topics = await readableTopics(store, request, this.#leave?.readable);
-    done(request, { topics, more: topics.length === request.count }, out);
+    done(request, { topics, more: topics.length === request.count }, this.#replies);
   }
 
-  #shutdown(request: RequestOf<"shutdown">, out: Outbox): void {
+  #shutdown(request: RequestOf<"shutdown">): void {
     const { shutdown } = this.#host;
     if (!shutdown) {
       const message = "Cannot shut down: the server was started without leave for it";
-      return fail(this.#host, request, { code: "not_allowed", message }, out);
+      return fail(this.#host, request, { code: "not_allowed", message }, this.#replies);
     }
-    if (!this.#leave?.admin) return fail(this.#host, request, noLeave("shut down"), out);
-    done(request, {}, out);
+    if (!this.#leave?.admin) {
+      return fail(this.#host, request, noLeave("shut down"), this.#replies);
+    }
+    done(request, {}, this.#replies);
     shutdown();
   }
 }

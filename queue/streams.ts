@@ -8,86 +8,131 @@ import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
 import type { Credit, RequestOf, SubscribeRequest } from "../protocol/requests.ts";
 import { done, fail, type Host, idInUse } from "./host.ts";
-import type { Outbox } from "./outbox.ts";
 import { locate, type Position } from "./positions.ts";
-import type { Reads } from "./reads.ts";
-import { Subscription } from "./subscription.ts";
-import type { Wire } from "./wire.ts";
+import type { Queue } from "./queue.ts";
+import { type Reads, tellGap } from "./reads.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+import { type StreamContext, Subscription } from "./subscription.ts";
+import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** The subscriptions of a connection, by the id of the request that opened them. */
-export class Streams {
+export class Streams implements StreamContext {
+  readonly queue: Queue;
+  readonly wire: Wire;
+  readonly replies: ReplyWriter;
   readonly #host: Host;
-  readonly #wire: Wire;
   readonly #subscriptions = new Map<number, Subscription>();
+  /** Those that have to read from the store, the next one first. */
+  #behind: Subscription[] = [];
+  #reading = false;
   #closed = false;
 
   /**
    * Makes it.
    *
    * @param host what is shared with other connections
-   * @param wire where the streams go
+   * @param wire tells how much the peer has yet to read
+   * @param replies where the streams go
    */
-  constructor(host: Host, wire: Wire) {
+  constructor(host: Host, wire: Wire, replies: ReplyWriter) {
     this.#host = host;
-    this.#wire = wire;
+    this.queue = host.queue;
+    this.wire = wire;
+    this.replies = replies;
   }
 
   /** Opens a stream; one that does not say from where begins at the connection's cursor. */
-  async subscribe(request: SubscribeRequest, reads: Reads, out: Outbox): Promise<void> {
-    const { id: sub, topic, since, onGap, messages, bytes } = request;
+  async subscribe(request: SubscribeRequest, reads: Reads): Promise<void> {
+    const { id: sub, topic, since, cursor, onGap, messages, bytes } = request;
+    const { store } = this.queue;
     const credit = { messages, bytes };
-    if (this.#subscriptions.has(sub)) return fail(this.#host, request, idInUse(sub), out);
-    const refusal = this.#full() ?? this.#excess("subscribe", credit);
-    if (refusal) return fail(this.#host, request, refusal, out);
-    const reader = since === undefined ? await reads.readerFor(request, out) : undefined;
+    const refusal = this.#refusal(sub) ?? this.#excess("subscribe", credit);
+    if (refusal) return fail(this.#host, request, refusal, this.replies);
+    const reader = since === undefined ? await reads.readerFor(request, cursor) : undefined;
     if (since === undefined && !reader) return;
-    const position: Position = reader
+    const { after: oldest, gap }: Position = reader
       ? { after: reader.cursor, gap: reader.gap }
-      : await locate(this.#host.queue.store, since!);
-    if (position.gap && onGap === undefined) {
+      : (await locate(store, [{ topic, since: since! }]))[0]!;
+    if (gap && onGap === undefined) {
       reader?.takeGap();
-      return fail(this.#host, request, position.gap, out);
+      return tellGap(this.#host, request, gap, this.replies);
     }
-    const after = position.gap && onGap === "now"
-      ? (await this.#host.queue.store.bounds()).last
-      : position.after;
+    const after = gap && onGap === "now" ? (await store.bounds()).last : oldest;
     if (this.#closed) return;
     // Only now: if the store had not answered, nobody would have been told.
     reader?.takeGap();
-    const exact = typeof since === "object" && "after" in since && position.gap === undefined;
-    const subscription = new Subscription(this.#host.queue, this.#wire, {
-      sub,
-      topic,
-      after,
-      exact,
-      onGap,
-      credit,
-      ended: () => this.#subscriptions.delete(sub),
-    });
+    const exact = typeof since === "object" && "after" in since;
+    const subscription = new Subscription(this, { sub, topic, after, exact, onGap, credit });
     this.#subscriptions.set(sub, subscription);
-    done(request, { sub, start: after }, out);
-    // The answer goes first, the stream after it.
-    out.flush();
+    done(request, { sub, start: after, through: reader?.cursor }, this.replies);
     subscription.start();
   }
 
   /** Raises the credit of a stream. One that has ended takes no note. */
-  credit(request: RequestOf<"credit">, out: Outbox): void {
+  credit(request: RequestOf<"credit">): void {
     const subscription = this.#subscriptions.get(request.sub);
     const refusal = subscription && this.#excess("credit", subscription.leftWith(request));
-    if (refusal) return fail(this.#host, request, refusal, out);
+    if (refusal) return fail(this.#host, request, refusal, this.replies);
     subscription?.grant(request);
-    done(request, {}, out);
+    done(request, {}, this.replies);
   }
 
   /** Ends a stream, if it has not ended by itself. */
-  unsubscribe(request: RequestOf<"unsubscribe">, out: Outbox): void {
+  unsubscribe(request: RequestOf<"unsubscribe">): void {
     this.#subscriptions.get(request.sub)?.end();
     this.#subscriptions.delete(request.sub);
-    done(request, {}, out);
+    done(request, {}, this.replies);
   }
 
-  #full(): WireError | undefined {
+  wantsToRead(stream: Subscription): void {
+    this.#behind.push(stream);
+    if (!this.#reading) void this.#readInTurn();
+  }
+
+  ended({ sub }: Subscription): void {
+    this.#subscriptions.delete(sub);
+  }
+
+  /** Ends the streams of topics that may not be read any more. */
+  endForbidden(refusal: (topic: string) => WireError | undefined): void {
+    for (const subscription of [...this.#subscriptions.values()]) {
+      const error = refusal(subscription.topic);
+      if (error) subscription.fail(error);
+    }
+  }
+
+  /** Ends all. */
+  close(): void {
+    this.#closed = true;
+    for (const subscription of this.#subscriptions.values()) subscription.end();
+    this.#subscriptions.clear();
+    this.#behind = [];
+  }
+
+  /**
+   * Calls up one stream after another while the peer has room. If each looked for itself, a thousand of them would
+   * find the same room, and fill it a thousand times.
+   */
+  async #readInTurn(): Promise<void> {
+    this.#reading = true;
+    // A stream that has just been opened is answered first.
+    await undefined;
+    while (this.#behind.length > 0) {
+      if (this.wire.buffered >= BUFFER_LIMIT) await this.wire.drained();
+      const turn = this.#behind;
+      this.#behind = [];
+      for (let i = 0; i < turn.length; i++) {
+        await turn[i]!.readOn();
+        if (this.wire.buffered < BUFFER_LIMIT) continue;
+        this.#behind = [...turn.slice(i + 1), ...this.#behind];
+        break;
+      }
+    }
+    this.#reading = false;
+  }
+
+  #refusal(sub: number): WireError | undefined {
+    if (this.#subscriptions.has(sub)) return idInUse(sub);
     const { subscriptions } = this.#host.welcome.limits;
     if (this.#subscriptions.size < subscriptions) return undefined;
     return tooMany("subscribe", subscriptions, `there are ${this.#subscriptions.size} already`);
@@ -102,25 +147,5 @@ export class Streams {
     if (bytes > creditBytes) {
       return tooMany(what, creditBytes, `${bytes} bytes would be granted ahead`);
     }
-  }
-
-  /** Ends the streams of those topics to which this finds something to say. */
-  endSome(judge: (topic: string) => WireError | undefined): void {
-    for (const subscription of [...this.#subscriptions.values()]) {
-      const error = judge(subscription.topic);
-      if (error) subscription.fail(error);
-    }
-  }
-
-  /** Those that have not been sent yet all that the feed has brought. */
-  get lagging(): number[] {
-    return [...this.#subscriptions].flatMap(([sub, { caughtUp }]) => caughtUp ? [] : [sub]);
-  }
-
-  /** Ends all. */
-  close(): void {
-    this.#closed = true;
-    for (const subscription of this.#subscriptions.values()) subscription.end();
-    this.#subscriptions.clear();
   }
 }

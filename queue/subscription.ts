@@ -12,6 +12,7 @@ import type { Message, Page } from "../stores/store.ts";
 import { wireError } from "./host.ts";
 import { trimmed } from "./positions.ts";
 import { type Interest, type Queue, TopicBatch } from "./queue.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** What a subscription needs to know. */
@@ -27,8 +28,17 @@ export interface SubscriptionOptions {
   readonly onGap: OnGap | undefined;
   /** How much the subscriber takes for a start. */
   readonly credit: Credit;
-  /** Called once, if the stream ends by itself. */
-  readonly ended: () => void;
+}
+
+/** What streams share with the others of their connection. */
+export interface StreamContext {
+  readonly queue: Queue;
+  readonly wire: Wire;
+  readonly replies: ReplyWriter;
+  /** A stream has to read from the store: it is called up in its turn, by {@linkcode Subscription.readOn}. */
+  wantsToRead(stream: Subscription): void;
+  /** A stream has ended by itself. */
+  ended(stream: Subscription): void;
 }
 
 /** At most so much is read and sent at once: a frame's bytes, less what stands around each message. */
@@ -36,57 +46,64 @@ const PAGE_MESSAGES = 1024;
 const PAGE_BYTES = FRAME_BYTES - 64 * PAGE_MESSAGES;
 
 /**
- * A subscription is either caught up, and takes each batch of the feed as it comes; or it lags, for want
- * of credit or because its peer reads slowly. Then it costs the server nothing but its position, which is
- * right before the first message that it could not send, until it can read on from the store.
+ * A subscription is `live`, and takes each batch of the feed as it comes; or it is `behind`, because its peer reads
+ * slowly or it has just begun, and reads from the store when it is called up; or it is `blocked` for want of credit.
+ * Behind and blocked it costs the server nothing but its position, which is right before the first message that
+ * it could not send.
  */
 export class Subscription implements Interest {
-  readonly #queue: Queue;
-  readonly #wire: Wire;
-  readonly #options: SubscriptionOptions;
+  readonly sub: number;
+  readonly topic: string;
+  readonly #context: StreamContext;
+  readonly #onGap: OnGap | undefined;
   #granted: Credit;
   #sent: Credit = { messages: 0, bytes: 0 };
   #position: number;
   /** The last number that the subscriber was told. */
   #told: number;
-  /** A message is missing if the floor has passed the position. */
+  /** A message is missing if it is gone and comes after the position. */
   #exact: boolean;
-  #state: "caught up" | "lagging" | "reading" | "ended" = "lagging";
-  /** While it was reading, the feed brought something, or was interrupted. */
-  #again = false;
+  #state: "live" | "behind" | "blocked" | "ended" = "blocked";
+  /** While it was behind, the feed brought something, or was interrupted. */
+  #fedMeanwhile = false;
 
   /**
    * Makes a subscription; {@linkcode Subscription.start} sets it going.
    *
-   * @param queue where messages come from
-   * @param wire where they go
+   * @param context what it shares with others
    * @param options the rest
    */
-  constructor(queue: Queue, wire: Wire, options: SubscriptionOptions) {
-    this.#queue = queue;
-    this.#wire = wire;
-    this.#options = options;
-    this.#granted = options.credit;
-    this.#position = this.#told = options.after;
-    this.#exact = options.exact;
-  }
-
-  /** It has been sent all that the feed has brought. */
-  get caughtUp(): boolean {
-    return this.#state === "caught up";
+  constructor(
+    context: StreamContext,
+    { sub, topic, after, exact, onGap, credit }: SubscriptionOptions,
+  ) {
+    this.#context = context;
+    this.sub = sub;
+    this.topic = topic;
+    this.#onGap = onGap;
+    this.#granted = credit;
+    this.#position = this.#told = after;
+    this.#exact = exact;
   }
 
   /** Begins to stream. */
   start(): void {
     // First the feed, then reads: neither a gap nor an overlap between the two.
-    this.#queue.attend(this.#options.topic, this);
-    void this.#catchUp();
+    this.#context.queue.attend(this.topic, this);
+    this.#fallBehind();
   }
 
   /** Ends the stream without a word. */
   end(): void {
     this.#state = "ended";
-    this.#queue.leave(this.#options.topic, this);
+    this.#context.queue.leave(this.topic, this);
+  }
+
+  /** Ends the stream, and says why; after a gap, also from where it could go on. */
+  fail(error: WireError, through?: number): void {
+    this.#context.replies.sendFrame(streamError(this.sub, error, through));
+    this.end();
+    this.#context.ended(this);
   }
 
   /** What could be sent without further credit, if so much were granted. */
@@ -94,110 +111,118 @@ export class Subscription implements Interest {
     return less(higher(this.#granted, credit), this.#sent);
   }
 
-  /** Ends the stream, and says why. */
-  fail(error: WireError): void {
-    this.#wire.send(streamError(this.#options.sub, error));
-    this.end();
-    this.#options.ended();
-  }
-
-  /** What it streams. */
-  get topic(): string {
-    return this.#options.topic;
-  }
-
   /** Raises what the subscriber takes in all since it subscribed; it never falls. */
   grant(credit: Credit): void {
     this.#granted = higher(this.#granted, credit);
-    if (this.#state === "lagging") void this.#catchUp();
+    if (this.#state === "blocked") this.#fallBehind();
   }
 
   fed(batch: TopicBatch): void {
-    if (this.#state !== "caught up") {
-      this.#again = true;
+    if (this.#state !== "live") {
+      this.#fedMeanwhile = true;
       return;
     }
     const fresh = batch.messages.filter(({ seq }) => seq > this.#position);
     if (fresh.length === 0) return;
     const fitting = this.#fitting(fresh);
-    if (fitting === fresh.length && this.#wire.buffered < BUFFER_LIMIT) {
+    if (fitting === fresh.length && !this.#held) {
       const whole = fresh.length === batch.messages.length;
-      this.#send(whole ? batch : new TopicBatch(fresh));
-    } else {
-      this.#lagBefore(fresh[0]!);
-      if (fitting > 0) void this.#catchUp();
+      return this.#send(whole ? batch : new TopicBatch(fresh));
     }
+    this.#stopBefore(fresh[0]!);
+    if (fitting > 0) this.#fallBehind();
+    else this.#state = "blocked";
   }
 
   resync(fed: number): void {
-    if (this.#state === "caught up") {
-      this.#state = "lagging";
-      this.#position = Math.max(this.#position, fed);
-      this.#exact = true;
-    }
     // A read that is under way may have been too early.
-    if (this.#state === "reading") this.#again = true;
-    else if (this.#state === "lagging") void this.#catchUp();
+    this.#fedMeanwhile = true;
+    if (this.#state !== "live") return;
+    this.#position = Math.max(this.#position, fed);
+    this.#exact = true;
+    this.#fallBehind();
   }
 
-  async #catchUp(): Promise<void> {
-    this.#state = "reading";
+  /** Reads a page and sends what fits; asks for another turn if there may be more. */
+  async readOn(): Promise<void> {
+    if (this.#state !== "behind") return;
     try {
-      while (this.#state === "reading") {
-        this.#again = false;
-        if (this.#wire.buffered >= BUFFER_LIMIT) await this.#wire.drained();
-        const page = await this.#read();
-        if (!this.#reading()) return;
-        if (this.#exact && this.#position < page.floor) await this.#gap(page.floor);
-        else this.#take(page);
-      }
+      this.#fedMeanwhile = false;
+      const page = await this.#read();
+      if (this.#isOver()) return;
+      if (this.#exact && page.gone && page.gone.seq > this.#position) {
+        await this.#passGap(page.gone.seq);
+        if (!this.#isOver()) this.#fallBehind();
+      } else this.#take(page);
     } catch (error) {
-      if (this.#reading()) this.fail(wireError(error, this.#queue.log));
+      if (!this.#isOver()) this.fail(wireError(error, this.#context.queue.log));
     }
   }
 
   /** It may have been ended during a wait. */
-  #reading(): boolean {
-    return this.#state === "reading";
+  #isOver(): boolean {
+    return this.#state === "ended";
+  }
+
+  /** The peer has enough to read already. */
+  get #held(): boolean {
+    return this.#context.wire.buffered >= BUFFER_LIMIT;
+  }
+
+  #fallBehind(): void {
+    this.#state = "behind";
+    this.#context.wantsToRead(this);
   }
 
   async #read(): Promise<Page> {
-    // Without credit it still looks for one message: whether it lags, and where, must be known for certain.
+    // Without credit it still looks for one message: whether there is one, and where, must be known for certain.
     const { messages, bytes } = this.#left;
-    const count = Math.min(Math.max(messages, 1), PAGE_MESSAGES);
-    const { topic } = this.#options;
-    const query = { topic, after: this.#position, count, bytes: Math.min(bytes, PAGE_BYTES) };
-    const [page] = await this.#queue.store.read([query]);
+    const [page] = await this.#context.queue.store.read([{
+      topic: this.topic,
+      after: this.#position,
+      count: Math.min(Math.max(messages, 1), PAGE_MESSAGES),
+      bytes: Math.min(bytes, PAGE_BYTES),
+      gone: true,
+    }]);
     return page!;
   }
 
   /** Sends what the credit allows, also what was granted since the page was asked for. */
   #take({ messages, through }: Page): void {
+    if (messages.length === 0) {
+      this.#position = Math.max(this.#position, through);
+      if (this.#fedMeanwhile) this.#fallBehind();
+      else this.#state = "live";
+      return;
+    }
     const fitting = messages.slice(0, this.#fitting(messages));
-    if (fitting.length > 0) {
+    if (fitting.length === 0) {
+      this.#stopBefore(messages[0]!);
+      this.#state = "blocked";
+      return;
+    }
+    // The others of its connection may have sent much while the store was reading: then all of it is read again.
+    if (this.#held) this.#stopBefore(messages[0]!);
+    else {
       this.#send(new TopicBatch(fitting));
       this.#exact = true;
-    } else if (messages.length > 0) {
-      this.#lagBefore(messages[0]!);
-    } else {
-      this.#position = Math.max(this.#position, through);
-      if (!this.#again) this.#state = "caught up";
     }
+    this.#fallBehind();
   }
 
-  #lagBefore({ seq }: Message): void {
+  #stopBefore({ seq }: Message): void {
     this.#position = Math.max(this.#position, seq - 1);
     this.#exact = true;
-    this.#state = "lagging";
   }
 
-  async #gap(floor: number): Promise<void> {
-    const { last } = await this.#queue.store.bounds();
-    if (!this.#reading()) return;
-    const { onGap } = this.#options;
-    if (onGap === undefined) return this.fail(trimmed(this.#position, floor, last));
-    this.#position = onGap === "now" ? last : floor;
-    this.#exact = false;
+  async #passGap(gone: number): Promise<void> {
+    const bounds = await this.#context.queue.store.bounds();
+    if (this.#isOver()) return;
+    if (this.#onGap === undefined) {
+      const { error, through } = trimmed(this.#position, gone, bounds);
+      return this.fail(error, through);
+    }
+    this.#position = this.#onGap === "now" ? bounds.last : gone;
   }
 
   /** How many of these messages the credit allows, and one frame holds. */
@@ -217,11 +242,11 @@ export class Subscription implements Interest {
   }
 
   #send({ messages, bytes, text }: TopicBatch): void {
-    this.#wire.send(streamFrame(this.#options.sub, this.#told, text));
+    this.#context.replies.sendFrame(streamFrame(this.sub, this.#told, text));
     this.#position = this.#told = messages.at(-1)!.seq;
     const sent = this.#sent;
     this.#sent = { messages: sent.messages + messages.length, bytes: sent.bytes + bytes };
-    this.#queue.counts.delivered += messages.length;
+    this.#context.queue.counts.delivered += messages.length;
   }
 }
 

@@ -8,15 +8,17 @@ import { errorAnswer, readAnswer } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { Message } from "../stores/store.ts";
 import type { Reader } from "./reader.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
 import type { Waiter } from "./waiting_line.ts";
 
 /** Stands in a reader's line until it is served, its time is over, or it is called off; answers once. */
 export class Wait implements Waiter {
   readonly #id: number;
   readonly #reader: Reader;
+  readonly #replies: ReplyWriter;
   readonly #settled: () => void;
-  #send: (answer: string) => void;
-  #callOff: () => void = () => {};
+  /** Stops the clock that ends it; there once the pipeline has gone on without it. */
+  #stopClock: (() => void) | undefined;
   #open = true;
 
   /**
@@ -24,13 +26,13 @@ export class Wait implements Waiter {
    *
    * @param id under which it is answered
    * @param reader in whose line it stands
-   * @param send takes the answer
-   * @param settled called once, before the answer is sent
+   * @param replies takes the answer
+   * @param settled called once, before the answer is given
    */
-  constructor(id: number, reader: Reader, send: (answer: string) => void, settled: () => void) {
+  constructor(id: number, reader: Reader, replies: ReplyWriter, settled: () => void) {
     this.#id = id;
     this.#reader = reader;
-    this.#send = send;
+    this.#replies = replies;
     this.#settled = settled;
   }
 
@@ -44,10 +46,9 @@ export class Wait implements Waiter {
     return this.#reader.topic;
   }
 
-  /** Its frame has been answered without it: from here on it answers by `send`, and `callOff` stops the clock that ends it. */
-  leaveFrame(send: (answer: string) => void, callOff: () => void): void {
-    this.#send = send;
-    this.#callOff = callOff;
+  /** The pipeline goes on without it; `stopClock` stops the clock that ends it. */
+  leavePipeline(stopClock: () => void): void {
+    this.#stopClock = stopClock;
   }
 
   served(message: Message): void {
@@ -67,9 +68,10 @@ export class Wait implements Waiter {
   #settle(answer: string): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#callOff();
+    this.#stopClock?.();
     this.#reader.left();
     this.#settled();
-    this.#send(answer);
+    if (this.#stopClock) this.#replies.addLate(answer);
+    else this.#replies.add(answer);
   }
 }

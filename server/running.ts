@@ -74,6 +74,7 @@ export class RunningServer implements Server {
       welcome: {
         protocol: PROTOCOL,
         server,
+        store: store.id,
         epoch: store.epoch,
         kept: store.kept,
         retention,

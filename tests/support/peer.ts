@@ -33,6 +33,7 @@ export async function hosted(
     welcome: {
       protocol: 1,
       server: "test",
+      store: store.id,
       epoch: store.epoch,
       kept: store.kept,
       retention: 600_000,

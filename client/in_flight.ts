@@ -1,0 +1,225 @@
+/**
+ * What a connection has asked and has no answer to: it outlives the line on which it was asked.
+ *
+ * @module
+ */
+
+import type { Answer, Welcome } from "../protocol/answers.ts";
+import type { DsmqError, ErrorCode } from "../protocol/errors.ts";
+import { type Limits, USUAL_LIMITS } from "../protocol/limits.ts";
+import { type Asked, type Known, Request, type Stream, toDsmqError } from "./asked.ts";
+import { HELLO } from "./line.ts";
+import { SendBuffer } from "./send_buffer.ts";
+
+/** Why something ends: the code of the error, and the reason in words. */
+export interface End {
+  readonly code: ErrorCode;
+  readonly why: string;
+}
+
+/** Words an error for one who asked, or for a stream. */
+export type Failure = (end: End, asked?: Pick<Asked, "action" | "topic">) => DsmqError;
+
+/** Requests go out over the line that there is, and answers find those who asked. */
+export class InFlightRequests {
+  readonly #failure: Failure;
+  readonly #buffer: SendBuffer;
+  /** In the order in which they were asked. */
+  #asked = new Map<number, Asked>();
+  #streams = new Map<number, Stream & Asked>();
+  #open = false;
+  #lastId = HELLO;
+  /** How many calls are unanswered. */
+  #underWay = 0;
+  /** The largest sequence number that the server has told, and its epoch. */
+  #known: Known;
+
+  /**
+   * Begins with nothing, and no line.
+   *
+   * @param send takes frames while there is a line
+   * @param failure words an error
+   */
+  constructor(send: (frame: string) => void, failure: Failure) {
+    this.#buffer = new SendBuffer(send, () => this.#probe());
+    this.#failure = failure;
+    this.#known = { epoch: "", seq: 0 };
+  }
+
+  /** Nothing is unanswered. */
+  get idle(): boolean {
+    return this.#asked.size === 0;
+  }
+
+  /** There is a line. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** The largest sequence number that the server has told, and its epoch. */
+  get known(): Known {
+    return this.#known;
+  }
+
+  /** The server has told a sequence number. */
+  knows(seq: number | undefined): void {
+    if (seq !== undefined && seq > this.#known.seq && Number.isSafeInteger(seq)) {
+      this.#known = { epoch: this.#known.epoch, seq };
+    }
+  }
+
+  /** What was known when the oldest put left that is unanswered, if there is one. */
+  get knownBeforePuts(): Known | undefined {
+    for (const { action, sent, known } of this.#asked.values()) {
+      if (action === "put" && sent) return known;
+    }
+  }
+
+  /** Takes what is asked for; a stream takes what comes under its id without being the answer. */
+  ask(asked: Asked, stream?: Stream & Asked): void {
+    this.#register(asked, stream);
+    if (this.#open) this.#buffer.add(asked, this.#underWay);
+  }
+
+  /** Whether what was asked last has not left yet, and may become larger. */
+  canGrow(asked: Asked): boolean {
+    return this.#buffer.canGrow(asked);
+  }
+
+  /** What was asked last has grown by a call of so many characters. */
+  grew(size: number): void {
+    this.#buffer.grew(size, ++this.#underWay);
+  }
+
+  /** Sends a request that has no answer, if there is a line: the next one is told what counts then. */
+  tell(action: string, members?: string): void {
+    if (!this.#open) return;
+    this.#buffer.control(members ? `{"action":"${action}",${members}}` : `{"action":"${action}"}`);
+  }
+
+  /** Nobody is interested in an answer any more: whether there will be none. */
+  withdraw(asked: Asked): boolean {
+    if (asked.sent && this.#open) return false;
+    asked.withdrawn = true;
+    if (this.#asked.get(asked.id) === asked) this.#settled(asked);
+    if (!asked.sent) this.#buffer.withdrew();
+    return true;
+  }
+
+  /** Takes no more of a stream. */
+  forget(id: number): void {
+    this.#streams.delete(id);
+  }
+
+  /** Sends what was asked and has not left. */
+  flush(): void {
+    this.#buffer.flush();
+  }
+
+  /** There is no line. */
+  suspend(): void {
+    this.#open = false;
+    this.#buffer.close();
+  }
+
+  /**
+   * There is a line: streams that were under way, and what is unanswered, are asked for again in their order, before
+   * anything new. Puts whose outcome nobody can know fail.
+   */
+  resume({ epoch, last, recalled, limits }: Welcome): void {
+    if (epoch !== this.#known.epoch) this.#known = { epoch, seq: last };
+    else this.knows(last);
+    const unanswered = [...this.#asked.values()];
+    const streams = [...this.#streams.values()].filter((stream) =>
+      this.#asked.get(stream.id) !== stream
+    );
+    this.#asked = new Map();
+    this.#streams = new Map();
+    this.#underWay = 0;
+    this.#open = true;
+    const all: Limits = { ...USUAL_LIMITS, ...limits };
+    this.#buffer.open(all);
+    for (const asked of [...streams, ...unanswered]) {
+      if (asked.action === "put" && asked.sent && recalled !== true) {
+        const why = "the server does not know any more what this session put";
+        asked.failed(this.#failure({ code: "unknown_outcome", why }, asked));
+      } else if (asked.again()) {
+        for (const part of asked.within(all)) {
+          this.#register(part, isStream(part) ? part : undefined);
+          this.#buffer.add(part, this.#underWay);
+        }
+      }
+    }
+  }
+
+  /** Gives an answer to the one who asked. */
+  handOut(answer: Answer): void {
+    const { id, sub, seq, seqs, error } = answer;
+    if (typeof id !== "number") {
+      if (sub !== undefined) this.#streams.get(sub)?.arrived(answer);
+      return;
+    }
+    const asked = this.#asked.get(id);
+    if (!asked?.sent) return;
+    this.#settled(asked);
+    this.#buffer.answered(asked);
+    this.knows(seq ?? (Array.isArray(seqs) ? seqs.at(-1) : undefined));
+    if (error) asked.refused(toDsmqError(error, asked.topic), answer);
+    else asked.answered(answer);
+  }
+
+  /** Ends the streams, by this side's own doing or not. */
+  endStreams(end: End, own: boolean): void {
+    const error = this.#failure(end);
+    for (const stream of [...this.#streams.values()]) stream.broken(error, own);
+    this.#streams.clear();
+  }
+
+  /** Ends what only waits. */
+  endWaits(end: End): void {
+    for (const asked of [...this.#asked.values()]) {
+      if (!asked.waits) continue;
+      this.#settled(asked);
+      asked.withdrawn = true;
+      asked.failed(this.#failure(end, asked));
+    }
+  }
+
+  /** Ends all. Whether a put that had left is stored is not known then. */
+  end(end: End): void {
+    const left = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const asked of left) {
+      const code = asked.action === "put" && asked.sent ? "unknown_outcome" : end.code;
+      asked.failed(this.#failure({ ...end, code }, asked));
+    }
+    this.endStreams(end, false);
+  }
+
+  #register(asked: Asked, stream: (Stream & Asked) | undefined): void {
+    asked.id = ++this.#lastId;
+    asked.withdrawn = false;
+    if (!asked.sent) asked.known = this.#known;
+    if (stream) this.#streams.set(asked.id, stream);
+    // One who waits keeps the server from nothing.
+    if (!asked.waits) this.#underWay += asked.calls;
+    this.#asked.set(asked.id, asked);
+  }
+
+  /** Asks for nothing but an answer. */
+  #probe(): Asked {
+    const nothing = () => {};
+    const probe = new Request("heartbeat", "", nothing, nothing, nothing, 0);
+    this.#register(probe, undefined);
+    return probe;
+  }
+
+  #settled(asked: Asked): void {
+    this.#asked.delete(asked.id);
+    if (!asked.waits) this.#underWay -= asked.calls;
+  }
+}
+
+function isStream(asked: Asked): asked is Asked & Stream {
+  return "arrived" in asked;
+}

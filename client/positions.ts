@@ -1,0 +1,158 @@
+/**
+ * How far each topic is read: what a connection tells a server that does not know it yet.
+ *
+ * A position is made by an answer, and is a number within the epoch of the connection on which it was answered. It
+ * travels with the reads of its topic until one of them is answered on the present connection; from then on the
+ * server has a cursor of its own there. Positions of the last stores are kept side by side: when a history comes
+ * back, reading goes on where it was.
+ *
+ * @module
+ */
+
+import type { Welcome } from "../protocol/answers.ts";
+import type { WirePosition, WireSince, WireStart } from "../protocol/requests.ts";
+
+/** How many positions of a store are kept. */
+const MAX_POSITIONS = 100_000;
+
+/** Of how many stores. */
+const MAX_STORES = 4;
+
+/** A connection, as far as the positions depend on it that were made there. */
+interface Origin {
+  readonly store: string;
+  readonly epoch: string;
+  /** The store's time when the server was last heard, in milliseconds since 1970. */
+  heard: number;
+}
+
+interface TopicPosition {
+  after: number;
+  origin: Origin;
+}
+
+/** The positions of a connection. */
+export class Positions {
+  readonly #most: number;
+  /** Where topics start that were never read, and in which store. */
+  #base: WirePosition | WireStart;
+  #baseStore: string;
+  /** By store, the present one last; in it by topic, the one that was used last at the end. */
+  readonly #stores = new Map<string, Map<string, TopicPosition>>();
+  #topics = new Map<string, TopicPosition>();
+  #origin: Origin;
+  /** Some position is of an earlier connection. */
+  #older = false;
+  #floor: number;
+  /** With this floor there was no position that could be forgotten. */
+  #fullAt = -1;
+
+  /**
+   * Begins where a server let the connection in.
+   *
+   * @param welcome what it said
+   * @param since where the caller wanted to begin
+   * @param most how many positions of a store are kept. Default: 100,000
+   */
+  constructor(welcome: Welcome, since: WireSince | undefined, most: number = MAX_POSITIONS) {
+    const { store, epoch, start, floor, time } = welcome;
+    this.#most = most;
+    this.#origin = { store, epoch, heard: time };
+    this.#floor = floor;
+    this.#stores.set(store, this.#topics);
+    this.#baseStore = store;
+    // A number that the caller named counts exactly: whatever is missing after it is a gap.
+    this.#base = typeof since === "object" && "after" in since
+      ? { after: since.after, epoch }
+      : { start, epoch };
+  }
+
+  /** The present epoch. */
+  get epoch(): string {
+    return this.#origin.epoch;
+  }
+
+  /** Where topics start that were never read, for `hello`. */
+  get base(): WirePosition | WireStart {
+    return this.#base;
+  }
+
+  /** There is a new connection. */
+  begin({ store, epoch, floor, time }: Welcome): void {
+    this.#origin = { store, epoch, heard: time };
+    this.#older = true;
+    this.#floor = floor;
+    this.#fullAt = -1;
+    this.#topics = this.#stores.get(store) ?? new Map();
+    this.#stores.delete(store);
+    this.#stores.set(store, this.#topics);
+    if (this.#stores.size > MAX_STORES) this.#stores.delete(this.#stores.keys().next().value!);
+  }
+
+  /** The server was heard at a time of its store, and everything up to `floor` is gone there. */
+  heard(time: number, floor: number): void {
+    if (time > this.#origin.heard) this.#origin.heard = time;
+    if (floor > this.#floor) this.#floor = floor;
+  }
+
+  /** A read was answered: its topic is read up to there. */
+  read(topic: string, through: number | undefined): void {
+    if (!Number.isSafeInteger(through)) return;
+    const position = this.#topics.get(topic);
+    if (!position) this.#topics.set(topic, { after: through!, origin: this.#origin });
+    else if (position.origin !== this.#origin || through! > position.after) {
+      position.after = through!;
+      position.origin = this.#origin;
+    }
+  }
+
+  /** Where a read of a topic begins, unless the server knows it by now or the topic was never read. */
+  since(topic: string): WirePosition | undefined {
+    if (!this.#older) return undefined;
+    const position = this.#topics.get(topic) ?? this.#elsewhere(topic);
+    if (!position || position.origin === this.#origin) return undefined;
+    const { after, origin: { epoch, heard } } = position;
+    return { after, epoch, heard };
+  }
+
+  /**
+   * A topic is about to be read: makes sure that there is room for its position. Those that were not used for longest
+   * are forgotten, if they lie at or below the floor: to begin at the start is the same for them.
+   *
+   * @param topic its name
+   * @returns `false` if there is no room
+   */
+  use(topic: string): boolean {
+    const position = this.#topics.get(topic);
+    if (position) {
+      this.#topics.delete(topic);
+      this.#topics.set(topic, position);
+      return true;
+    }
+    if (this.#topics.size < this.#most) return true;
+    if (this.#fullAt < this.#floor) this.#forget();
+    return this.#topics.size < this.#most;
+  }
+
+  #forget(): void {
+    const { store, epoch } = this.#origin;
+    let room = Math.ceil(this.#most / 16);
+    for (const [topic, { after }] of this.#topics) {
+      if (room === 0) break;
+      if (after > this.#floor) continue;
+      this.#topics.delete(topic);
+      room--;
+    }
+    if (this.#topics.size === this.#most) this.#fullAt = this.#floor;
+    // What they were told of the start they are not told again.
+    else if (this.#baseStore !== store) {
+      this.#base = { start: this.#floor, epoch };
+      this.#baseStore = store;
+    } else if ("after" in this.#base) this.#base = { start: this.#base.after, epoch };
+  }
+
+  /** The position of a topic in the store that was left last. */
+  #elsewhere(topic: string): TopicPosition | undefined {
+    return [...this.#stores.values()].reverse().find((topics) => topics.has(topic))?.get(topic);
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Requests on their way out, many in a frame, and no more of them unanswered than the server takes.
+ *
+ * The client counts what the server counts: each request, each message of a list of puts, and the characters of it all
+ * as JSON. A request counts until it is answered. A wait, and what has no answer, count until something is
+ * answered that was sent with them or later: the server does all in order, so it has gone past them by then. Where
+ * they alone fill the window, a request that asks for nothing but its answer is sent behind them.
+ *
+ * @module
+ */
+
+import type { Limits } from "../protocol/limits.ts";
+import type { Asked } from "./asked.ts";
+
+/**
+ * A frame leaves before the end of a turn when it carries a third of all calls that are unanswered, so that
+ * while one is asked, and one answered, the server has one to work on; but not with fewer than `few` calls. It
+ * leaves at `size` characters in any case, and a request that would take it over `most` goes into the next one.
+ */
+const FULL = { few: 16, part: 1 / 3, size: 64 * 1024, most: 256 * 1024 };
+
+/** A server takes no frame for less than so many characters; and there are a comma and brackets. */
+const AROUND = 2;
+
+/** How much may be unanswered. */
+export type Window = Pick<Limits, "inFlight" | "inFlightBytes" | "frameRequests">;
+
+/** Something that takes a part of the window until the server has gone past it. */
+interface Passing {
+  readonly calls: number;
+  readonly weight: number;
+  readonly order: number;
+}
+
+/** What is asked in one turn of the event loop leaves together, or in a few frames if it is much. */
+export class SendBuffer {
+  readonly #send: (frame: string) => void;
+  readonly #probe: () => Asked;
+  #window: Window = { inFlight: Infinity, inFlightBytes: Infinity, frameRequests: Infinity };
+  /** What has no answer: it leaves before all else, and is never held back. */
+  #controls: string[] = [];
+  #queue: Asked[] = [];
+  #next = 0;
+  #withdrawn = 0;
+  /** What waits in the queue, about. */
+  #calls = 0;
+  #size = 0;
+  /** What is unanswered. */
+  #out = { calls: 0, weight: 0 };
+  readonly #passing: Passing[] = [];
+  #order = 0;
+  #probing: Asked | undefined;
+  #open = false;
+  #flushes = false;
+
+  /**
+   * Makes an empty one, which lets nothing out.
+   *
+   * @param send takes the frames
+   * @param probe makes a request that asks for nothing but its answer
+   */
+  constructor(send: (frame: string) => void, probe: () => Asked) {
+    this.#send = send;
+    this.#probe = probe;
+  }
+
+  /** From now on what is added leaves, under a new connection. */
+  open(window: Window): void {
+    this.#open = true;
+    this.#window = window;
+  }
+
+  /** Lets nothing out any more, and forgets what was added. */
+  close(): void {
+    this.#open = false;
+    this.#controls = [];
+    this.#queue = [];
+    this.#next =
+      this.#withdrawn =
+      this.#calls =
+      this.#size =
+        0;
+    this.#out = { calls: 0, weight: 0 };
+    this.#passing.length = 0;
+    this.#probing = undefined;
+  }
+
+  /**
+   * Adds a request.
+   *
+   * @param asked what leaves
+   * @param underWay how many calls are unanswered, this one included
+   */
+  add(asked: Asked, underWay: number): void {
+    this.#queue.push(asked);
+    this.#flushSoon();
+    this.#grew(asked.calls, asked.size, underWay);
+  }
+
+  /** Adds a request that has no answer. */
+  control(request: string): void {
+    this.#controls.push(request);
+    this.#flushSoon();
+  }
+
+  /** Whether a request was added last, has not left, and may become larger by one call. */
+  canGrow(asked: Asked): boolean {
+    return this.#queue.at(-1) === asked && asked.size < FULL.size &&
+      asked.calls < this.#window.inFlight;
+  }
+
+  /** The last request has grown by a call of so many characters. */
+  grew(size: number, underWay: number): void {
+    this.#grew(1, size, underWay);
+  }
+
+  /** Something that may be in the queue does not leave any more. */
+  withdrew(): void {
+    this.#withdrawn++;
+    if (this.#withdrawn < 1024 || 2 * this.#withdrawn < this.#queue.length - this.#next) return;
+    this.#withdrawn = 0;
+    this.#queue = this.#queue.slice(this.#next).filter(({ withdrawn }) => !withdrawn);
+    this.#next = 0;
+    this.#calls = this.#queue.reduce((sum, { calls }) => sum + calls, 0);
+    this.#size = this.#queue.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Something that had left is answered: the server has gone past all that was sent before it. */
+  answered(asked: Asked): void {
+    if (!asked.waits) this.#release(asked);
+    if (asked === this.#probing) this.#probing = undefined;
+    let passed = 0;
+    while (passed < this.#passing.length && this.#passing[passed]!.order <= asked.order) {
+      this.#release(this.#passing[passed++]!);
+    }
+    if (passed > 0) this.#passing.splice(0, passed);
+  }
+
+  /** Sends what was added, as far as the window allows. */
+  flush(): void {
+    while (this.#open && (this.#controls.length > 0 || this.#next < this.#queue.length)) {
+      const texts = this.#takeControls();
+      this.#takeRequests(texts);
+      if (texts.length === 0) return this.#sendProbe();
+      this.#send(texts.length === 1 ? texts[0]! : `[${texts.join(",")}]`);
+    }
+  }
+
+  #flushSoon(): void {
+    if (this.#flushes) return;
+    this.#flushes = true;
+    queueMicrotask(() => {
+      this.#flushes = false;
+      this.flush();
+    });
+  }
+
+  #grew(calls: number, size: number, underWay: number): void {
+    this.#size += size;
+    this.#calls += calls;
+    const full = this.#calls >= FULL.few && this.#calls >= FULL.part * underWay;
+    if (full || this.#size >= FULL.size) this.flush();
+  }
+
+  #takeControls(): string[] {
+    const texts = this.#controls.splice(0, this.#window.frameRequests);
+    for (const text of texts) this.#passes(0, text.length + AROUND);
+    return texts;
+  }
+
+  /** Adds the requests of the next frame, in order, as far as there is room for them. */
+  #takeRequests(texts: string[]): void {
+    const { inFlight, inFlightBytes, frameRequests } = this.#window;
+    const out = this.#out;
+    let frameSize = 0;
+    while (this.#next < this.#queue.length && texts.length < frameRequests) {
+      const asked = this.#queue[this.#next]!;
+      if (asked.withdrawn) {
+        this.#dequeue(asked);
+        continue;
+      }
+      if (out.calls > 0 && out.calls + asked.calls > inFlight) break;
+      const text = asked.encode();
+      const weight = text.length + AROUND;
+      if (out.weight > 0 && out.weight + weight > inFlightBytes) break;
+      if (frameSize > 0 && frameSize + weight > FULL.most) break;
+      this.#dequeue(asked);
+      asked.sent = true;
+      asked.weight = weight;
+      if (asked.waits) asked.order = this.#passes(asked.calls, weight);
+      else {
+        asked.order = ++this.#order;
+        out.calls += asked.calls;
+        out.weight += weight;
+      }
+      texts.push(text);
+      frameSize += weight;
+      if (frameSize >= FULL.size) break;
+    }
+  }
+
+  #dequeue({ calls, size }: Asked): void {
+    this.#calls -= calls;
+    this.#size -= size;
+    this.#next++;
+    if (this.#next === this.#queue.length) {
+      this.#queue = [];
+      this.#next = 0;
+    } else if (this.#next >= 1024 && this.#next >= this.#queue.length / 2) {
+      this.#queue = this.#queue.slice(this.#next);
+      this.#next = 0;
+    }
+  }
+
+  #passes(calls: number, weight: number): number {
+    const order = ++this.#order;
+    this.#out.calls += calls;
+    this.#out.weight += weight;
+    this.#passing.push({ calls, weight, order });
+    return order;
+  }
+
+  #release({ calls, weight }: Pick<Passing, "calls" | "weight">): void {
+    this.#out.calls -= calls;
+    this.#out.weight -= weight;
+  }
+
+  /** The window is full. If it is full of what has no answer of its own, the server has to say how far it is. */
+  #sendProbe(): void {
+    if (this.#probing || this.#passing.length === 0) return;
+    const probe = this.#probing = this.#probe();
+    const text = probe.encode();
+    probe.sent = true;
+    probe.weight = text.length + AROUND;
+    probe.order = ++this.#order;
+    this.#out.weight += probe.weight;
+    this.#send(text);
+  }
+}

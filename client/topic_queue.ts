@@ -1,0 +1,127 @@
+/**
+ * What has arrived of one topic, and who asked for it.
+ *
+ * Messages and gaps enter the queue in the order in which they arrive, whatever request brought them. Readers take
+ * from it in the order in which they asked. So a message whose reader has given up is the next one's, and nothing
+ * overtakes anything.
+ *
+ * ```text
+ * a reader that takes the oldest:  open ── takes the first item, or its own answer is empty, or an error ──▶ settled
+ *                                       └─ its signal aborts, or its time is over ──▶ settled
+ * a reader that takes the newest:  open ── its own answer comes ──▶ settled; nobody behind it is served before that
+ * ```
+ *
+ * @module
+ */
+
+import type { DsmqError } from "../protocol/errors.ts";
+import type { Message } from "./message.ts";
+
+/** A message, or that messages are missing here. */
+export type Item =
+  & { readonly epoch: string }
+  & (
+    | { readonly message: Message; readonly gap?: undefined }
+    | { readonly gap: DsmqError; readonly through: number; readonly message?: undefined }
+  );
+
+/** Someone who asked for a message. */
+export interface TopicReader {
+  /** Not settled. */
+  readonly open: boolean;
+  /** It takes the newest, once its own answer is there; others the oldest, whichever answer brings it. */
+  readonly newest: boolean;
+  /** Settles it with what it asked for, or with nothing. */
+  settle(item: Item | undefined): void;
+  /** It was served by another's answer: calls off its own request. */
+  callOff(): void;
+}
+
+/** The queue of one topic. */
+export class TopicQueue {
+  /** What no reader has taken, oldest first. */
+  #items: Item[] = [];
+  /** Those who asked, oldest first; some may not be open any more. */
+  #readers: TopicReader[] = [];
+  /** The oldest who is open. */
+  #next = 0;
+  #serving = false;
+  /** How many requests of this topic are unanswered. */
+  unanswered = 0;
+
+  /** Nothing of it is to be remembered. */
+  get idle(): boolean {
+    return this.unanswered === 0 && this.#items.length === 0 && this.#first === undefined;
+  }
+
+  /** Somebody stands before those who ask now. */
+  get busy(): boolean {
+    return this.#first !== undefined;
+  }
+
+  /** What the next reader would take. */
+  get head(): Item | undefined {
+    return this.#items[0];
+  }
+
+  /** Takes the oldest item. */
+  shift(): Item | undefined {
+    return this.#items.shift();
+  }
+
+  /** Someone asks. */
+  join(reader: TopicReader): void {
+    this.#readers.push(reader);
+  }
+
+  /** One of those who asked is not open any more. */
+  left(): void {
+    // Those behind are cleared away in one go for many: joining and leaving cost the same in any length.
+    while (this.#next < this.#readers.length && !this.#readers[this.#next]!.open) this.#next++;
+    if (this.#next === this.#readers.length) {
+      this.#readers.length = this.#next = 0;
+    } else if (this.#next >= 32 && this.#next >= this.#readers.length / 2) {
+      this.#readers.splice(0, this.#next);
+      this.#next = 0;
+    }
+    if (this.#items.length > 0 && !this.#serving) this.#serve();
+  }
+
+  /** The answer to a reader's request has come, with an item or with nothing. */
+  arrived(asker: TopicReader, item: Item | undefined): void {
+    if (asker.newest && asker.open) return this.#settleNewest(asker, item);
+    if (!item) {
+      if (asker.open) asker.settle(undefined);
+      return;
+    }
+    const first = this.#first;
+    // Mostly it is for the one who asked for it.
+    if (first === asker && this.#items.length === 0) return asker.settle(item);
+    this.#items.push(item);
+    this.#serve();
+  }
+
+  get #first(): TopicReader | undefined {
+    return this.#readers[this.#next];
+  }
+
+  #serve(): void {
+    this.#serving = true;
+    for (let first; this.#items.length > 0 && (first = this.#first) && !first.newest;) {
+      // Settled, it leaves, and the next one is first.
+      first.settle(this.#items.shift());
+      first.callOff();
+    }
+    this.#serving = false;
+  }
+
+  /** What is older than its message is passed over; but not that messages are missing. */
+  #settleNewest(asker: TopicReader, item: Item | undefined): void {
+    if (item) this.#items.push(item);
+    const gap = this.#items.findIndex(({ gap }) => gap !== undefined);
+    if (gap >= 0) return asker.settle(this.#items.splice(gap, 1)[0]);
+    const newest = this.#items.at(-1);
+    this.#items.length = 0;
+    asker.settle(newest);
+  }
+}

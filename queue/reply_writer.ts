@@ -1,0 +1,116 @@
+/**
+ * What one connection is told, in the order in which it became true.
+ *
+ * @module
+ */
+
+import { announcement } from "../protocol/answers.ts";
+import { ANNOUNCED, FRAME_BYTES } from "../protocol/limits.ts";
+import { utf8Length } from "../protocol/text.ts";
+import type { Wire } from "./wire.ts";
+
+/**
+ * The only way out of a connection: answers, late answers of waits, frames of streams and heartbeats leave in the
+ * order in which they are given to it.
+ *
+ * Answers are packed into frames of up to 256 KiB; a larger one has a frame of its own. What is added while no
+ * frame of requests is being done leaves at the end of the turn.
+ */
+export class ReplyWriter {
+  readonly #wire: Pick<Wire, "send">;
+  #replies: string[] = [];
+  #bytes = 0;
+  /** The frame that is being done is an array: a single answer goes out as an array, too. */
+  #batched = false;
+  #inFrame = false;
+  #flushes = false;
+  /** What was added last is an answer of dsmq 1.x, which stands alone where its request did. */
+  #plain = false;
+
+  /** The peer counts on heartbeats: it is told before a frame that takes long to arrive. */
+  announces = false;
+  /** How much was sent since this was last set to 0, in characters. */
+  sent = 0;
+
+  /**
+   * Makes an empty one.
+   *
+   * @param wire takes the frames
+   */
+  constructor(wire: Pick<Wire, "send">) {
+    this.#wire = wire;
+  }
+
+  /** The requests of a frame are about to be done; with `batched`, answers leave in arrays. */
+  beginFrame(batched: boolean): void {
+    this.flush();
+    this.#inFrame = true;
+    this.#batched = batched;
+  }
+
+  /** They are done: sends what was added. */
+  endFrame(): void {
+    this.flush();
+    this.#inFrame = this.#batched = false;
+  }
+
+  /** Adds an answer. */
+  add(answer: string, bytes: number = utf8Length(answer)): void {
+    if (this.#plain) this.flush();
+    // Commas and brackets count with the answers, one byte each and one over.
+    if (this.#bytes + bytes + 2 > FRAME_BYTES) this.flush();
+    this.#replies.push(answer);
+    this.#bytes += bytes + 1;
+    if (!this.#inFrame) this.#flushSoon();
+  }
+
+  /** Adds an answer that is all ASCII. */
+  addAscii(answer: string): void {
+    this.add(answer, answer.length);
+  }
+
+  /** Adds an answer to dsmq 1.x, which gets an object for an object. */
+  addPlain(answer: string, bytes?: number): void {
+    if (!this.#batched) this.flush();
+    this.add(answer, bytes);
+    this.#plain = !this.#batched;
+  }
+
+  /** Adds an answer to a request that was done some time ago: it does not wait for the end of a frame. */
+  addLate(answer: string): void {
+    this.add(answer);
+    this.#flushSoon();
+  }
+
+  /** Sends a frame, after all that was added. */
+  sendFrame(frame: string): void {
+    this.flush();
+    this.#send(frame);
+  }
+
+  /** Sends what was added. */
+  flush(): void {
+    const replies = this.#replies;
+    if (replies.length === 0) return;
+    this.#replies = [];
+    this.#bytes = 0;
+    this.#plain = false;
+    this.#send(replies.length === 1 && !this.#batched ? replies[0]! : `[${replies.join(",")}]`);
+  }
+
+  /** What is served from one batch of the feed leaves together. */
+  #flushSoon(): void {
+    if (this.#flushes) return;
+    this.#flushes = true;
+    queueMicrotask(() => {
+      this.#flushes = false;
+      this.flush();
+    });
+  }
+
+  #send(frame: string): void {
+    this.sent += frame.length;
+    if (this.announces && frame.length > ANNOUNCED) this.#wire.send(announcement(frame.length));
+    this.#wire.send(frame);
+  }
+}
