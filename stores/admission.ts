@@ -5,7 +5,7 @@
  */
 
 import type { Holdings } from "./holdings.ts";
-import { FORGOTTEN, type PutOnce, SUPERSEDED } from "./put_once.ts";
+import { FORGOTTEN, type PutOnce } from "./put_once.ts";
 import { overheadOf } from "./size.ts";
 import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
 
@@ -163,7 +163,7 @@ export class Admission {
 }
 
 /** Why a number that its session has passed is not stored now. */
-function notAgain(found: typeof FORGOTTEN | typeof SUPERSEDED | number, n: number): StoreError {
+function notAgain(found: number, n: number): StoreError {
   if (found === FORGOTTEN) {
     return new StoreError(
       `Cannot tell whether message ${n} is stored: its session has put too many since`,

@@ -77,8 +77,8 @@ export class GoneTable {
     }
     // An entry of a newer one may have been given up already: then it is for the horizon to tell.
     if (gone.seq <= this.horizon.seq) return this.raise(gone);
-    this.#sql.insert.run(topic, gone.seq, gone.at);
     this.#count = this.#entries + 1;
+    this.#sql.insert.run(topic, gone.seq, gone.at);
     if (this.#count > this.#most) this.#giveUp(this.#count - this.#most);
   }
 

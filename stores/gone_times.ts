@@ -39,6 +39,11 @@ export class GoneTimes {
     return { upTo, at, retention };
   }
 
+  /** Nothing was given up that is not purged. */
+  get empty(): boolean {
+    return this.#drops.length === 0;
+  }
+
   /** Messages up to a number are given up now. */
   drop(upTo: number, at: number, retention: number = this.#retention): void {
     const last = this.#drops.at(-1);
@@ -61,7 +66,6 @@ export class GoneTimes {
 
   /** Nobody will ask again for messages up to a number. */
   forget(upTo: number): void {
-    if ((this.#drops[0]?.upTo ?? Infinity) > upTo) return;
     this.#drops = this.#drops.filter((drop) => drop.upTo > upTo);
   }
 

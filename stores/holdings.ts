@@ -279,7 +279,10 @@ export class Holdings {
       this.#runs.delete(upTo);
       this.#sizes.changed();
       this.#purged = Math.max(this.#purged, upTo);
-      this.goneTimes.forget(this.#purged);
+      // A row that the floor splits is still there, with messages of which it was not noted that they are gone.
+      if (!this.goneTimes.empty) {
+        this.goneTimes.forget((this.#runs.first ?? this.#lastMoved + 1) - 1);
+      }
       if (upTo === this.span.last) this.#runs.emptied();
     });
   }

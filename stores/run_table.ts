@@ -103,7 +103,7 @@ export class RunTable {
       : first <= floor + 1 && ends.last === last && ends.count === last - first + 1;
     if (!whole) throw new Error("it is damaged: messages are missing in it");
     this.#largest = ends.largest ?? 0;
-    return (this.#sql.from.all(0) as [Row?])[0]?.first ?? first;
+    return this.first ?? first;
   }
 
   /**
@@ -206,6 +206,11 @@ export class RunTable {
       this.#timed = timed = { first, times: timesOf(times, last - first + 1) };
     }
     return timed.times[seq - timed.first]!;
+  }
+
+  /** The first message that is there, expired or not. */
+  get first(): number | undefined {
+    return (this.#sql.from.all(0) as [Row?])[0]?.first;
   }
 
   /** Whether the row that holds a message holds later ones, too. */

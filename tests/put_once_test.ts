@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Dropped, FORGOTTEN, PutOnce } from "../stores/put_once.ts";
+import { type Dropped, FORGOTTEN, PutOnce, SUPERSEDED } from "../stores/put_once.ts";
 import { seeded } from "./support/seeded.ts";
 
 const MINUTE = 60_000;
@@ -21,10 +21,10 @@ Deno.test("consecutive puts of a session are one run, however many", () => {
   for (let n = 1; n <= 60_000; n++) puts.note("s", n, n + 7);
   puts.commit(0);
   assertEquals([puts.find("s", 1), puts.find("s", 60_000), puts.find("s", 60_001)], [8, 60_007, 0]);
-  assertEquals(puts.recalls, 0);
+  assertEquals([puts.recalls("s", 0), puts.lost], [true, 0]);
 });
 
-Deno.test("where there are too many runs the oldest are dropped, of whatever session, and `recalls` tells", () => {
+Deno.test("where there are too many runs the oldest are dropped, of whatever session, and `recalls` tells of each", () => {
   const { puts, dropped } = remember(10);
   let seq = 0;
   // Two sessions in turns: each put is a run of its own.
@@ -32,7 +32,10 @@ Deno.test("where there are too many runs the oldest are dropped, of whatever ses
     for (const session of ["a", "b"]) puts.note(session, n, ++seq);
     puts.commit(n);
   }
-  assertEquals(puts.recalls, 30);
+  const recalled = (session: string, ...seqs: number[]) =>
+    seqs.map((seq) => puts.recalls(session, seq));
+  assertEquals([recalled("a", 28, 29), recalled("b", 29, 30)], [[false, true], [false, true]]);
+  assertEquals([puts.lost, recalled("never seen", 0)], [0, [true]], "something of both is left");
   assertEquals(dropped.length, 30);
   for (let n = 1; n <= 20; n++) {
     assertEquals(puts.find("a", n), n <= 15 ? FORGOTTEN : 2 * n - 1);
@@ -43,7 +46,11 @@ Deno.test("where there are too many runs the oldest are dropped, of whatever ses
     puts.note("a", n, seq += 2);
     puts.commit(n);
   }
-  assertEquals([puts.find("b", 20), puts.recalls], [0, 42]);
+  assertEquals([puts.find("b", 20), puts.lost], [0, 40]);
+  assertEquals([recalled("b", 39, 40), recalled("never seen", 39, 40)], [[false, true], [
+    false,
+    true,
+  ]]);
   assert(dropped.some(({ session, wholly }) => session === "b" && wholly));
 });
 
@@ -55,15 +62,13 @@ Deno.test("what was noted and not committed is undone", () => {
   puts.note("old", 3, 3);
   puts.note("new", 1, 4);
   puts.note("old", 9, 5);
-  puts.note("old", 5, 6);
   assertEquals([...puts.noted()].map(({ session, first, count }) => [session, first, count]), [
     ["old", 1, 3],
     ["new", 1, 1],
     ["old", 9, 1],
-    ["old", 5, 1],
   ]);
   puts.rollback();
-  assertEquals([2, 3, 5, 9].map((n) => puts.find("old", n)), [2, 0, 0, 0]);
+  assertEquals([2, 3, 9].map((n) => puts.find("old", n)), [2, 0, 0]);
   assertEquals(puts.find("new", 1), 0);
   puts.note("old", 3, 3);
   puts.commit(0);
@@ -80,12 +85,74 @@ Deno.test("a session is forgotten once it has put nothing for ten minutes, or th
     puts.note("a", 2, 3);
     puts.commit(1);
     puts.expire(keep - 1);
-    assertEquals([puts.find("a", 1), puts.find("b", 1), puts.recalls], [1, 2, 0]);
+    assertEquals([puts.find("a", 1), puts.find("b", 1), puts.lost], [1, 2, 0]);
     puts.expire(keep);
-    assertEquals([puts.find("a", 1), puts.find("b", 1), puts.recalls], [1, 0, 2]);
+    assertEquals([puts.find("a", 1), puts.find("b", 1), puts.lost], [1, 0, 2]);
     puts.expire(keep + 1);
-    assertEquals([puts.find("a", 2), puts.recalls], [0, 3]);
+    assertEquals([puts.find("a", 2), puts.lost], [0, 3]);
   }
+});
+
+Deno.test("a session that is heard of is remembered as long as one that puts", () => {
+  const puts = new PutOnce({ window: 100, retention: MINUTE });
+  for (const [i, session] of ["a", "b", "c"].entries()) puts.note(session, 1, i + 1);
+  puts.commit(0);
+  puts.keep("a", MINUTE);
+  puts.keep("never seen", MINUTE);
+  puts.note("c", 2, 4);
+  puts.commit(2 * MINUTE);
+  // Each goes in its time, whoever was heard of in between.
+  for (
+    const [at, known] of [[10, [1, 0, 3]], [11, [0, 0, 3]], [12, [0, 0, 0]]] as [number, number[]][]
+  ) {
+    puts.expire(at * MINUTE);
+    assertEquals(["a", "b", "c"].map((session) => puts.find(session, 1)), known, `${at}`);
+  }
+  assertEquals(puts.lost, 4);
+});
+
+Deno.test("a number that its session has passed was not stored, if nothing is forgotten that low", () => {
+  const { puts } = remember(100, 10);
+  let seq = 0;
+  for (const n of [2, 4, 20, 22]) {
+    puts.note("s", n, seq += 2);
+    puts.commit(0);
+  }
+  const found = [1, 2, 4, 5, 19, 20, 21, 22, 23].map((n) => puts.find("s", n));
+  const [F, S] = [FORGOTTEN, SUPERSEDED];
+  assertEquals(found, [F, F, F, S, S, 6, S, 8, 0]);
+});
+
+Deno.test("a session that was lost and comes back may have stored what came before", () => {
+  const { puts } = remember(100);
+  puts.note("s", 3, 1);
+  puts.note("t", 1, 2);
+  puts.commit(0);
+  puts.expire(20 * MINUTE);
+  puts.note("s", 9, 7);
+  puts.note("new", 2, 8);
+  puts.commit(20 * MINUTE);
+  assertEquals([3, 8, 9].map((n) => puts.find("s", n)), [FORGOTTEN, FORGOTTEN, 7]);
+  assertEquals(puts.find("new", 1), FORGOTTEN, "in doubt");
+  assertEquals([1, 2].map((seq) => puts.recalls("s", seq)), [false, true]);
+});
+
+Deno.test("a session that says goodbye is gone at once, and nothing of it is lost", () => {
+  const { puts, dropped } = remember(100);
+  for (const [i, n] of [1, 3, 5].entries()) {
+    puts.note("s", n, 2 * i + 1);
+    puts.note("other", n, 2 * i + 2);
+  }
+  puts.commit(0);
+  puts.forget("s");
+  puts.forget("never seen");
+  assertEquals(dropped.map(({ session, first, wholly }) => [session, first, wholly]), [
+    ["s", 1, false],
+    ["s", 3, false],
+    ["s", 5, true],
+  ]);
+  assertEquals([puts.lost, puts.recalls("s", 0), puts.find("s", 1)], [0, true, 0]);
+  assertEquals([puts.find("other", 5), puts.find("other", 4)], [6, SUPERSEDED]);
 });
 
 for (const seed of [1, 2, 3, 4]) {
@@ -110,14 +177,22 @@ for (const seed of [1, 2, 3, 4]) {
         );
         const found = puts.find(session, n);
         const was = known.get(n);
+        const inWindow = n > highest - window;
         if (found > 0) assertEquals(found, was);
-        else if (found === 0 && was !== undefined) {
-          assert(was <= puts.recalls, `${session} ${n}, stored as ${was}, is not known`);
-        } else if (found === FORGOTTEN) {
+        // What is not known of a session of which all is recalled was not stored.
+        else if (was !== undefined && inWindow) {
           assert(
-            n <= highest - window || (was ?? 0) <= puts.recalls,
-            `${session} ${n} is forgotten`,
+            !puts.recalls(session, was - 1),
+            `${session} ${n}, stored as ${was}, is not known`,
           );
+        }
+        if (found === SUPERSEDED) {
+          assert(n < highest && was === undefined, `${session} ${n} is no hole`);
+        } else if (found === FORGOTTEN) {
+          assert(n <= highest, `${session} ${n} is forgotten`);
+          assert(!inWindow || !puts.recalls(session, 0), `${session} ${n} is forgotten too soon`);
+        } else if (found === 0 && n <= highest) {
+          assert(!puts.recalls(session, 0), `${session} ${n} may be stored behind a later one`);
         }
         if (found !== 0 || was !== undefined) continue;
         puts.note(session, n, seq + noted.length + 1);
@@ -131,9 +206,15 @@ for (const seed of [1, 2, 3, 4]) {
         puts.commit(turn);
         seq += noted.length;
       }
+      if (random() < 0.02) {
+        const session = `s${Math.floor(random() * 6)}`;
+        puts.forget(session);
+        stored.delete(session);
+      }
       // Somebody without a session.
       if (random() < 0.3) seq++;
     }
-    assert(puts.recalls > 0 && puts.recalls < seq - most / 2, `${puts.recalls} of ${seq}`);
+    const recalled = [...stored.keys()].map((session) => puts.recalls(session, 0));
+    assert(recalled.includes(false) && puts.lost < seq - most / 2, `${puts.lost} of ${seq}`);
   });
 }

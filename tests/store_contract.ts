@@ -8,6 +8,7 @@ import type { Limits } from "../stores/admission.ts";
 import type { Store } from "../stores/store.ts";
 import { appending } from "./store_contract_appending.ts";
 import { feeding } from "./store_contract_feeding.ts";
+import { goneAndKnown } from "./store_contract_gone.ts";
 import { lasting } from "./store_contract_lasting.ts";
 import { limited } from "./store_contract_limited.ts";
 import { once } from "./store_contract_once.ts";
@@ -25,6 +26,7 @@ const PROMISES = {
   ...feeding,
   ...once,
   ...limited,
+  ...goneAndKnown,
 };
 
 /** How a store is opened. */
@@ -80,7 +82,7 @@ export function testStore(
   register(name, PROMISES, false);
   if (!restarts) return;
   register(name, restarting, true);
-  register(`${name}, restarted between the steps`, { ...once, ...limited }, true);
+  register(`${name}, restarted between the steps`, { ...once, ...limited, ...goneAndKnown }, true);
 }
 
 /** A store, and how it goes on. */

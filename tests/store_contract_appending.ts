@@ -146,10 +146,13 @@ export const appending: Promises = {
     assertEquals((await topicNames(store)).toSorted(), names.toSorted());
   },
 
-  async "each store has an epoch of its own, and says how it keeps messages"({ store, another }) {
+  async "each store has a name and an epoch of its own, and says how it keeps messages"(
+    { store, another },
+  ) {
     await using other = await another();
     assertNotEquals(store.epoch, other.epoch);
-    assert(store.epoch.length > 0);
+    assertNotEquals(store.id, other.id);
+    assert(store.epoch.length >= 22 && store.id.length >= 22, "nobody guesses it");
     assert(["memory", "process", "disk", "quorum"].includes(store.kept), store.kept);
     assert(store.description.length > 0);
   },
@@ -163,6 +166,9 @@ export const appending: Promises = {
     const query = { topic: "t", after: 0, count: 1, bytes: 1 };
     await assertRejects(() => store.read([query]), StoreError);
     await assertRejects(() => store.bounds(), StoreError);
+    await assertRejects(() => store.standings([{ topic: "t" }]), StoreError);
+    await assertRejects(() => store.recalls("s"), StoreError);
+    await assertRejects(() => store.forget("s"), StoreError);
     await assertRejects(() => store.positionAt(0), StoreError);
     await assertRejects(() => store.topics({ prefix: "", after: "", count: 1 }), StoreError);
     await assertRejects(() => store.trim(1), StoreError);

@@ -91,51 +91,66 @@ export const lasting: Promises = {
     assertEquals((await append(store, [put("t")]))[0]!.time, start + 41);
   },
 
-  async "time never runs backwards, also when the clock is set back"({ store, clock }) {
+  async "a wall clock that is set back changes nothing, and nothing lasts longer for it"(
+    { store, clock },
+  ) {
     const start = clock.now();
     const [one] = await append(store, [put("t", "1")]);
-    clock.set(start - 100_000);
+    clock.jump(-100_000);
     const [two] = await append(store, [put("t", "2")]);
     assertEquals(two!.time, start);
-    clock.set(start + 599_999);
+    clock.advance(599_999);
     await assertHolds(store, [one!, two!], one!.seq - 1);
-    clock.set(start + 600_000);
+    clock.advance(1);
     await assertHolds(store, [], two!.seq);
-    clock.set(start);
-    const [three] = await append(store, [put("t", "3")]);
-    assertEquals(three!.time, start);
-  },
-
-  async "what is gone stays gone when the clock is set back"({ store, clock }) {
-    const start = clock.now();
-    const [one] = await append(store, [put("t", "1")]);
-    clock.set(start + 10);
-    const [two] = await append(store, [put("t", "2")]);
-    clock.set(start + 600_000);
-    await assertHolds(store, [two!], one!.seq);
-    clock.set(start);
-    await assertHolds(store, [two!], one!.seq);
-    clock.set(start + 600_010);
-    await assertHolds(store, [], two!.seq);
-    clock.set(start);
+    clock.jump(-RETENTION);
     await assertHolds(store, [], two!.seq);
     const [three] = await append(store, [put("t", "3")]);
+    assertEquals(three!.time, start + RETENTION);
     await assertHolds(store, [three!], two!.seq);
   },
 
-  async "the bounds of a store are where it begins and ends"({ store, clock }) {
-    const empty = await store.bounds();
-    assertEquals(empty.floor, empty.last);
-    const first = await append(store, puts("t", "1", "2"));
-    assertEquals(await store.bounds(), { floor: empty.floor, last: first[1]!.seq, recalls: 0 });
+  async "a wall clock that is set forward changes nothing, and nothing expires earlier for it"(
+    { store, clock },
+  ) {
+    const start = clock.now();
+    const [one] = await append(store, [put("t", "1")]);
+    clock.jump(1000 * RETENTION);
+    const [two] = await append(store, [put("t", "2")]);
+    assertEquals(two!.time, start);
+    assertEquals((await store.bounds()).time, start);
+    clock.advance(599_999);
+    await assertHolds(store, [one!, two!], one!.seq - 1);
     clock.advance(1);
-    const [third] = await append(store, [put("u", "3")]);
+    await assertHolds(store, [], two!.seq);
+    assertEquals((await store.bounds()).time, start + RETENTION);
+  },
+
+  async "time never runs backwards, whatever the wall clock does"({ store, clock }) {
+    let [time, last] = [0, 0];
+    for (const ms of [-1, 1e6, -1e12, 0, 1e13, -500]) {
+      clock.jump(ms);
+      clock.advance(1);
+      const [message] = await append(store, [put("t")]);
+      const bounds = await store.bounds();
+      assert(message!.time > last && message!.time === bounds.time && bounds.time > time);
+      [time, last] = [bounds.time, message!.time];
+    }
+  },
+
+  async "the bounds of a store are where it begins and ends, and its time"({ store, clock }) {
+    const start = clock.now();
+    assertEquals(await store.bounds(), { floor: 0, last: 0, time: start });
+    await append(store, puts("t", "1", "2"));
+    assertEquals(await store.bounds(), { floor: 0, last: 2, time: start });
+    clock.advance(1);
+    await append(store, [put("u", "3")]);
     clock.advance(RETENTION - 1);
-    assertEquals(await store.bounds(), { floor: first[1]!.seq, last: third!.seq, recalls: 0 });
-    clock.advance(1);
-    assertEquals(await store.bounds(), { floor: third!.seq, last: third!.seq, recalls: 0 });
+    assertEquals(await store.bounds(), { floor: 2, last: 3, time: start + RETENTION });
+    clock.advance(1.5);
+    assertEquals(await store.bounds(), { floor: 3, last: 3, time: start + RETENTION + 1 });
     await trimAll(store);
-    assertEquals(await store.bounds(), { floor: third!.seq, last: third!.seq, recalls: 0 });
+    assertEquals(await store.bounds(), { floor: 3, last: 3, time: start + RETENTION + 1 });
   },
 
   async "`positionAt` leads to what was stored at a time or later"({ store, clock }) {
@@ -193,7 +208,8 @@ export const lasting: Promises = {
       assertMessages((await read(store, { topic: "old 1", count: 1 })).messages, []);
       all.push(...await append(store, [put("t", `${step}`)]));
       assertMessages(await readUpTo(store, all.at(-1)!.seq, { topic: "t", count: 50 }), all);
-      assertEquals(await store.bounds(), { floor, last: all.at(-1)!.seq, recalls: 0 });
+      const { time } = all.at(-1)!;
+      assertEquals(await store.bounds(), { floor, last: all.at(-1)!.seq, time });
       const entries = await store.topics({ prefix: "", after: "", count: 10 });
       assertEquals(entries.map(({ topic, messages }) => [topic, messages]), [["t", all.length]]);
     }

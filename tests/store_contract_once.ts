@@ -74,15 +74,43 @@ export const once: Promises = {
     assertEquals(await outcomes(await next(), [numbered("__proto__", 1)]), [7]);
   },
 
-  async "numbers may be skipped, and a number that was skipped may come later"({ store, next }) {
+  async "numbers may be skipped; one that its session has passed is refused as superseded, and never stored"(
+    { store, next },
+  ) {
     assertEquals(await outcomes(store, [1, 2, 5, 9].map((n) => numbered("s", n))), [1, 2, 3, 4]);
-    let again = await next();
-    assertEquals(await outcomes(again, [7, 3, 6].map((n) => numbered("s", n))), [5, 6, 7]);
-    again = await next();
-    const all = [1, 2, 3, 5, 6, 7, 9].map((n) => numbered("s", n));
-    const expected = ["dup 1", "dup 2", "dup 6", "dup 3", "dup 7", "dup 5", "dup 4"];
-    assertEquals(await outcomes(again, all), expected);
-    assertEquals(await outcomes(again, [4, 8, 10].map((n) => numbered("s", n))), [8, 9, 10]);
+    for (const n of [8, 3, 4, 7, 3]) {
+      const [error] = await (await next()).append([numbered("s", n)]);
+      assert(error instanceof StoreError, `${n}`);
+      assertEquals([error.code, error.message], [
+        "superseded",
+        `Cannot put message ${n}: it was not stored, and a later one of its session was`,
+      ]);
+    }
+    const all = [1, 3, 9, 8, 10, 5, 12, 11].map((n) => numbered("s", n));
+    const expected = ["dup 1", "superseded", "dup 4", "superseded", 5, "dup 3", 6, "superseded"];
+    assertEquals(await outcomes(await next(), all), expected);
+    assertEquals(await texts(await next()), ["s 1", "s 2", "s 5", "s 9", "s 10", "s 12"]);
+  },
+
+  async "a number is superseded within a batch as well, and in one that comes with it"(
+    { store, next },
+  ) {
+    const answers = await Promise.all([
+      outcomes(store, [numbered("s", 2), numbered("s", 1), numbered("u", 1)]),
+      outcomes(store, [numbered("s", 1), numbered("s", 3), numbered("u", 1)]),
+    ]);
+    assertEquals(answers, [[1, "superseded", 2], ["superseded", 3, "dup 2"]]);
+    assertEquals(await texts(await next()), ["s 2", "u 1", "s 3"]);
+  },
+
+  async "a put that was refused and whose session went on is superseded"({ limited, next }) {
+    const store = await limited({ topics: 1 });
+    const batch = [numbered("s", 1), numbered("s", 2, "u"), numbered("s", 3)];
+    assertEquals(await outcomes(store, batch), [1, "too_many", 2]);
+    assertEquals(await outcomes(await next(), [numbered("s", 2)]), ["superseded"]);
+    // As long as nothing came after it, it may be put again.
+    assertEquals(await outcomes(await next(), [numbered("s", 4, "u")]), ["too_many"]);
+    assertEquals(await outcomes(await next(), [numbered("s", 4)]), [3]);
   },
 
   async "the last numbers of a session are recognised, an older one is never stored again in silence"(
@@ -102,7 +130,8 @@ export const once: Promises = {
       store = await next();
     }
     assertEquals((await texts(store)).length, 30);
-    assertEquals((await store.bounds()).recalls, 0, "no client leaves so many unanswered");
+    const known = { epoch: store.epoch, seq: 0 };
+    assertEquals(await store.recalls("s", known), true, "no client leaves so many unanswered");
   },
 
   async "what was purged is recognised all the same"({ store, clock, next }) {
@@ -120,9 +149,10 @@ export const once: Promises = {
     ]);
   },
 
-  async "a session that puts nothing for long is forgotten, and `recalls` tells"(
+  async "a session that is not heard of for long is forgotten, and `recalls` tells"(
     { store, clock, next },
   ) {
+    const { epoch } = store;
     await append(store, [put("t"), numbered("old", 1), numbered("old", 2), put("t")]);
     await append(store, [numbered("new", 1)]);
     clock.advance(HOUR / 2);
@@ -134,9 +164,72 @@ export const once: Promises = {
       await trimAll(await next());
     }
     const again = await next();
-    const { recalls } = await again.bounds();
-    assert([0, 3].includes(recalls), `${recalls}`);
-    const old = recalls === 0 ? "dup 2" : 11;
+    const forgotten = !await again.recalls("old", { epoch, seq: 0 });
+    assertEquals(await again.recalls("new", { epoch, seq: 0 }), true);
+    assertEquals(await again.recalls("old", { epoch, seq: 3 }), true, "it stored nothing after it");
+    assertEquals(await again.recalls("old", { epoch, seq: 2 }), !forgotten);
+    const old = forgotten ? 11 : "dup 2";
     assertEquals(await outcomes(again, [numbered("new", 1), numbered("old", 1)]), ["dup 5", old]);
+    // One that comes back may have stored anything before the number with which it comes back.
+    if (!forgotten) return;
+    assertEquals(await again.recalls("old", { epoch, seq: 2 }), false);
+    await append(again, [numbered("old", 9)]);
+    await append(again, [numbered("back", 5)]);
+    assertEquals(await outcomes(await next(), [numbered("old", 8), numbered("back", 4)]), [
+      "superseded",
+      "unknown_outcome",
+    ]);
+  },
+
+  async "a repetition, and a question whether it is recalled, keep a session alive"(
+    { store, clock },
+  ) {
+    const sessions = ["repeats", "asks", "only says hello", "is quiet"];
+    await append(store, sessions.map((session) => numbered(session, 1)));
+    const known = { epoch: store.epoch, seq: 0 };
+    for (let i = 0; i < 4; i++) {
+      clock.advance(RETENTION / 2);
+      await outcomes(store, [numbered("repeats", 1)]);
+      await store.recalls("asks", known);
+      assertEquals(await store.recalls("only says hello"), true);
+      await trimAll(store);
+    }
+    const recalled = await Promise.all(sessions.map((session) => store.recalls(session, known)));
+    assertEquals(recalled, [true, true, true, false]);
+    const again = await outcomes(store, sessions.map((session) => numbered(session, 1)));
+    assertEquals(again, ["dup 1", "dup 2", "dup 3", 5]);
+  },
+
+  async "a session is recalled after a position of this history, and of no other"(
+    { store, another, next },
+  ) {
+    const { epoch } = store;
+    await append(store, [numbered("s", 1), put("t"), numbered("s", 2)]);
+    await using other = await another();
+    const again = await next();
+    for (const session of ["s", "never seen"]) {
+      for (const seq of [0, 1, 3]) assert(await again.recalls(session, { epoch, seq }), `${seq}`);
+      for (const known of [{ epoch, seq: 4 }, { epoch: other.epoch, seq: 0 }]) {
+        assertEquals(await again.recalls(session, known), false, `${known.seq}`);
+      }
+    }
+    assertEquals(await again.recalls("s", { epoch: again.epoch, seq: 3 }), true);
+  },
+
+  async "a session that says goodbye is forgotten, and nothing counts as lost"({ store, next }) {
+    const known = { epoch: store.epoch, seq: 0 };
+    await append(store, [numbered("s", 1), numbered("u", 1), numbered("s", 2)]);
+    await store.forget("s");
+    await store.forget("never seen");
+    for (const session of ["s", "u"]) assert(await (await next()).recalls(session, known), session);
+    assertEquals(await outcomes(await next(), [numbered("u", 1), numbered("s", 1)]), ["dup 2", 4]);
+  },
+
+  async "what a session put before it said goodbye does not bring it back"({ store, next }) {
+    const put = outcomes(store, [numbered("s", 1), numbered("u", 1)]);
+    const forgotten = store.forget("s");
+    assertEquals(await put, [1, 2]);
+    await forgotten;
+    assertEquals(await outcomes(await next(), [numbered("u", 1), numbered("s", 1)]), ["dup 2", 3]);
   },
 };

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import type { Limits } from "../stores/admission.ts";
 import type { Database, Engine } from "../stores/engine.ts";
@@ -43,6 +43,7 @@ class FailingFile implements AsyncDisposable {
   store: FileStore;
   db!: Database;
   readonly #folder = Deno.makeTempDirSync();
+  readonly #path = `${this.#folder}/queue.db`;
   readonly #engine: Engine;
   readonly #limits: Partial<Limits>;
 
@@ -64,6 +65,18 @@ class FailingFile implements AsyncDisposable {
     this.store = this.#open();
   }
 
+  /** Opens the file beside the store, which has to have closed it. */
+  another(): FileStore {
+    return this.#open();
+  }
+
+  /** Changes what is in the file, which the store has to have closed. */
+  edit(sql: string): void {
+    const db = new DatabaseSync(this.#path);
+    db.exec(sql);
+    db.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.mend();
     await this.store[Symbol.asyncDispose]();
@@ -73,7 +86,7 @@ class FailingFile implements AsyncDisposable {
   #open(): FileStore {
     const { clock } = this;
     const engine: Engine = { name: this.#engine.name, open: (path) => this.#watched(path) };
-    const path = `${this.#folder}/queue.db`;
+    const path = this.#path;
     const limits = this.#limits;
     return new FileStore({ path, engine, clock, limits, retention: RETENTION, durability: "full" });
   }
@@ -322,14 +335,35 @@ Deno.test("what is appended in one turn is one transaction, and fed before it is
 Deno.test("a file that was replaced by another while it could not be used is not taken for it", async () => {
   await using file = new FailingFile();
   await append(file.store, puts("t", "before"));
-  const { epoch } = file.store;
   file.before = (sql) => sql === "COMMIT" || sql === "open";
   assertEquals(await outcomes(file.store, [put("t")]), ["unknown_outcome"]);
-  const path = file.store.description.slice("sqlite:".length).split(" on ")[0]!;
-  const db = new DatabaseSync(path);
-  db.exec("UPDATE state SET epoch = 'another'");
-  db.close();
+  file.edit("UPDATE state SET store = 'another'");
   file.mend();
-  assertNotEquals(epoch, "another");
+  for (let time = 0; time < 2; time++) {
+    await assertRejects(() => file.store.bounds(), StoreError, "it is another file than before");
+    assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
+  }
+});
+
+Deno.test("a file that somebody else had while it could not be used is not gone on with", async () => {
+  await using file = new FailingFile();
+  await append(file.store, puts("t", "before"));
+  file.before = (sql) => sql === "COMMIT" || sql === "open";
+  assertEquals(await outcomes(file.store, [put("t")]), ["unknown_outcome"]);
+  file.mend();
+  await using other = file.another();
+  await append(other, puts("t", "from somebody else"));
+  await other[Symbol.asyncDispose]();
   await assertRejects(() => file.store.bounds(), StoreError, "it is another file than before");
+});
+
+Deno.test("a file that went back behind what was acknowledged is not gone on with", async () => {
+  await using file = new FailingFile();
+  await append(file.store, puts("t", "before"));
+  file.before = (sql) => sql === "COMMIT" || sql === "open";
+  assertEquals(await outcomes(file.store, [put("t")]), ["unknown_outcome"]);
+  file.edit("UPDATE state SET last = 0; DELETE FROM runs");
+  file.mend();
+  await assertRejects(() => file.store.bounds(), StoreError, "messages are missing that it had");
+  assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
 });

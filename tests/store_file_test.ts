@@ -117,7 +117,7 @@ Deno.test("a file of a later version of dsmq is refused", async () => {
   const db = new DatabaseSync(folder.file);
   db.exec("PRAGMA user_version = 99");
   db.close();
-  assertRefused(folder.file, "it is of another version of dsmq: its form is 99, known is 1");
+  assertRefused(folder.file, "it is of another version of dsmq: its form is 99, known are 1 and 2");
 });
 
 /** A file with many messages, closed. */

@@ -1,0 +1,254 @@
+/**
+ * What a store promises to who lost something: what is gone of a topic, and when it went; and whether a position is one of
+ * its history.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Gone, Message, Store } from "../stores/store.ts";
+import {
+  append,
+  outcomes,
+  type Promises,
+  put,
+  puts,
+  read,
+  RETENTION,
+  topicNames,
+  trimAll,
+} from "./store_contract_support.ts";
+import { seeded } from "./support/seeded.ts";
+
+/** Ten bytes of body, one of topic and 100 make one message. */
+const SIZE = 111;
+const message = (topic: string, n: number) => put(topic, `${n}`.padStart(8, "0"));
+
+/** What is gone of topics, as both ways to ask tell it. */
+async function gone(store: Store, ...topics: string[]): Promise<(Gone | undefined)[]> {
+  const pages = await store.read(topics.map((topic) => {
+    return { topic, after: 0, count: 1, bytes: 1, gone: true };
+  }));
+  const standings = await store.standings(topics.map((topic) => ({ topic })));
+  const told = pages.map((page) => page.gone);
+  assertEquals(standings.map((standing) => standing.gone), told);
+  for (const page of pages) assertEquals("gone" in page, page.gone !== undefined);
+  return told;
+}
+
+export const goneAndKnown: Promises = {
+  async "nothing is gone of a topic as long as all that was put into it can be read"(
+    { store, clock, next },
+  ) {
+    assertEquals(await gone(store, "t", "unknown"), [undefined, undefined]);
+    await append(store, [put("t"), put("u")]);
+    clock.advance(RETENTION - 1);
+    assertEquals(await gone(await next(), "t", "u", "unknown"), Array(3).fill(undefined));
+  },
+
+  async "what is gone of a topic is its newest message that expired, and when it did, purged or not"(
+    { store, clock, next },
+  ) {
+    const start = clock.now();
+    await append(store, [...puts("t", "1", "2"), put("u"), put("t")]);
+    clock.advance(3);
+    await append(store, [put("u"), put("never gone"), put("t")]);
+    clock.advance(RETENTION - 3);
+    const first = [{ seq: 4, at: start + RETENTION }, { seq: 3, at: start + RETENTION }];
+    const ask = async () => await gone(await next(), "t", "u", "never gone", "unknown");
+    for (let step = 0; step < 4; step++) {
+      assertEquals(await ask(), [...first, undefined, undefined]);
+      if (step === 0) await topicNames(await next());
+      if (step === 1) await trimAll(await next());
+      if (step === 2) clock.advance(2);
+    }
+    clock.advance(1);
+    const at = start + 3 + RETENTION;
+    const then = [{ seq: 7, at }, { seq: 5, at }, { seq: 6, at }, undefined];
+    for (let step = 0; step < 3; step++) {
+      assertEquals(await ask(), then, "also of topics that hold nothing any more");
+      if (step === 0) await trimAll(await next());
+      if (step === 1) await append(await next(), [put("u"), put("unknown")]);
+    }
+  },
+
+  async "a page tells what is gone only if that is asked for"({ store, clock }) {
+    await append(store, [put("t")]);
+    clock.advance(RETENTION);
+    for (const newest of [false, true]) {
+      assertEquals("gone" in await read(store, { topic: "t", newest }), false);
+      const page = await read(store, { topic: "t", newest, gone: true });
+      assertEquals(page.gone, { seq: 1, at: clock.now() });
+      assertEquals([page.messages, page.floor, page.through], [[], 1, 1]);
+    }
+  },
+
+  async "what expired one after the other in one row of messages is told each for itself"(
+    { store, clock },
+  ) {
+    const start = clock.now();
+    for (let i = 0; i < 70; i++) {
+      await append(store, [put(i % 10 === 9 ? "u" : "t")]);
+      clock.advance(1);
+    }
+    await topicNames(store);
+    clock.advance(RETENTION - 70);
+    for (let i = 0; i < 70; i++) {
+      const at = (seq: number) => ({ seq, at: start + seq - 1 + RETENTION });
+      const seq = i + 1;
+      const u = seq - seq % 10;
+      const expected = [at(seq % 10 === 0 ? seq - 1 : seq), u > 0 ? at(u) : undefined];
+      assertEquals(await gone(store, "t", "u"), expected, `${seq}`);
+      if (i % 7 === 0) await trimAll(store);
+      clock.advance(1);
+    }
+  },
+
+  async "what was given up for want of room went when it was given up, unless it had expired"(
+    { limited, clock },
+  ) {
+    const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
+    const start = clock.now();
+    await append(store, [message("t", 1), message("u", 2), message("t", 3)]);
+    clock.advance(7);
+    await append(store, [message("v", 4)]);
+    assertEquals(await gone(store, "t", "u", "v"), [
+      { seq: 1, at: start + 7 },
+      undefined,
+      undefined,
+    ]);
+    clock.advance(7);
+    await append(store, [message("v", 5)]);
+    clock.advance(7);
+    await append(store, [message("v", 6)]);
+    const expected = [{ seq: 3, at: start + 21 }, { seq: 2, at: start + 14 }, undefined];
+    for (let step = 0; step < 3; step++) {
+      assertEquals(await gone(store, "t", "u", "v"), expected);
+      if (step === 0) await topicNames(store);
+      if (step === 1) await trimAll(store);
+    }
+    // The first of these had expired when it would have been given up.
+    clock.advance(RETENTION - 14);
+    await append(store, [message("w", 7)]);
+    assertEquals(await gone(store, "v"), [{ seq: 4, at: start + 7 + RETENTION }]);
+    await append(store, [message("w", 8)]);
+    assertEquals(await gone(store, "v"), [{ seq: 5, at: clock.now() }]);
+  },
+
+  async "of topics beyond the newest of which anything is gone it may be told too much, never too little"(
+    { limited, clock, next },
+  ) {
+    const store = await limited({ gone: 2 });
+    const start = clock.now();
+    for (const topic of ["a", "b", "c", "d"]) {
+      await append(store, [put(topic)]);
+      clock.advance(1);
+    }
+    clock.advance(RETENTION - 1);
+    await trimAll(store);
+    for (let step = 0; step < 2; step++) {
+      const told = await gone(await next(), "a", "b", "c", "d", "unknown");
+      const horizon = { seq: 2, at: start + 1 + RETENTION };
+      assertEquals(told, [
+        horizon,
+        horizon,
+        { seq: 3, at: start + 2 + RETENTION },
+        { seq: 4, at: start + 3 + RETENTION },
+        horizon,
+      ]);
+      await trimAll(await next());
+    }
+    // What goes of a topic later is told exactly again.
+    await append(await next(), [put("a")]);
+    const at = clock.now() + RETENTION;
+    clock.advance(RETENTION);
+    assertEquals((await gone(await next(), "a"))[0], { seq: 5, at });
+    await trimAll(await next());
+    assertEquals(await gone(await next(), "a", "c", "d"), [
+      { seq: 5, at },
+      { seq: 3, at: start + 2 + RETENTION },
+      { seq: 4, at: start + 3 + RETENTION },
+    ]);
+  },
+
+  async "what is gone is told right, whatever is put, expires, is given up and is purged, in any order"(
+    { limited, clock, next },
+  ) {
+    for (const overflow of ["reject", "drop-oldest"] as const) {
+      const random = seeded(overflow.length);
+      let store = await limited({ storedBytes: 60 * SIZE, overflow });
+      const exact = await next() === store;
+      store = await next();
+      const all: (Message & { gone?: number })[] = [];
+      let told = 0;
+      for (let step = 0; step < 250; step++) {
+        clock.advance([0, 1, 20, RETENTION / 100, RETENTION / 20][random(5)]!);
+        for (const known of all) {
+          if (known.time + RETENTION <= clock.now()) known.gone ??= known.time + RETENTION;
+        }
+        if (random(2) === 0) {
+          const batch = Array.from(
+            { length: 1 + random(random(4) === 0 ? 40 : 4) },
+            () => message(`t${random(random(5) + 1)}`, step),
+          );
+          for (const [i, result] of (await store.append(batch)).entries()) {
+            if (result instanceof Error) continue;
+            all.push({ ...batch[i]!, seq: result.seq, time: result.time! });
+          }
+        }
+        const { floor } = await store.bounds();
+        for (const known of all) if (known.seq <= floor) known.gone ??= clock.now();
+        if (random(6) === 0) await topicNames(store);
+        if (random(6) === 0) await store.trim(0.05);
+        if (random(6) === 0) await trimAll(store);
+        if (random(8) === 0) store = await next();
+        const topics = ["t0", "t1", "t2", "t3", "t4", "never"];
+        const expected = topics.map((topic) => {
+          const newest = all.findLast((known) => known.topic === topic && known.seq <= floor);
+          return newest && { seq: newest.seq, at: newest.gone!, most: newest.time + RETENTION };
+        });
+        for (const [i, one] of (await gone(store, ...topics)).entries()) {
+          assertEquals(one?.seq, expected[i]?.seq, `${topics[i]} at step ${step}`);
+          if (!one) continue;
+          told++;
+          const { at, most } = expected[i]!;
+          // A restart may forget when exactly something was given up, and errs on the safe side.
+          if (exact || at === most) assertEquals(one.at, at, `${topics[i]} at step ${step}`);
+          else assert(one.at >= at && one.at <= most, `${topics[i]} at step ${step}`);
+        }
+      }
+      assert(told > 300, `${told}`);
+    }
+  },
+
+  async "a standing tells the bounds, and where the epoch that is named ends"(
+    { store, another, clock },
+  ) {
+    await using other = await another();
+    assertEquals(await store.standings([]), []);
+    await append(store, puts("t", "1", "2"));
+    clock.advance(RETENTION);
+    await append(store, [put("u")]);
+    const bounds = await store.bounds();
+    assertEquals(bounds, { floor: 2, last: 3, time: clock.now() });
+    const went = { seq: 2, at: clock.now() };
+    assertEquals(
+      await store.standings([
+        {},
+        { topic: "t" },
+        { epoch: store.epoch },
+        { topic: "u", epoch: other.epoch },
+        { topic: "t", epoch: store.epoch },
+      ]),
+      [
+        { ...bounds, end: 3, gone: undefined },
+        { ...bounds, end: 3, gone: went },
+        { ...bounds, end: 3, gone: undefined },
+        { ...bounds, end: undefined, gone: undefined },
+        { ...bounds, end: 3, gone: went },
+      ],
+    );
+    assertEquals(await outcomes(store, [put("t")]), [4]);
+    assertEquals((await store.standings([{}]))[0]!.end, 4);
+  },
+};
