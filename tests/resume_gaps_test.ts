@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Connection, DsmqError } from "@dsmq/server";
 import { Bridge, hostOf, inMemory, reconnect, settled, store, turns } from "./support/bridge.ts";
-import { arrive, beat, comeBack, end, goAway, joined, next } from "./support/joined.ts";
+import { arrive, beat, comeBack, end, goAway, joined, next, pass } from "./support/joined.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { QueueFile } from "./support/queue_file.ts";
 
@@ -94,10 +94,9 @@ Deno.test("what expired unread while the client was there is no gap to a get, al
   const { clock, host, bridge, mq } = await scene();
   await store(host, "t", "m1", "m2");
   assertEquals(await mq.get("t"), "m1");
-  clock.advance(2 * RETENTION);
   // The connection lives, and says so: by then m2 is gone.
-  beat(clock);
-  await turns();
+  await pass(clock, 2 * RETENTION);
+  assertEquals(bridge.dialled, 1);
   await comeBack(bridge, mq);
   await store(host, "t", "m3");
   assertEquals(await settled(mq.get("t")), "m3");
@@ -113,9 +112,8 @@ Deno.test("what expired unread is a gap to a stream, also where the client was t
   bridge.passes = (frame) => !frame.includes("m2");
   await store(host, "t", "m2");
   await turns();
-  clock.advance(2 * RETENTION);
-  beat(clock);
-  await turns();
+  await pass(clock, 2 * RETENTION);
+  assertEquals(bridge.dialled, 1);
   await comeBack(bridge, mq);
   assertEquals(await next(stream), "error trimmed");
   await end(mq, host);

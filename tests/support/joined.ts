@@ -6,7 +6,7 @@
 
 import type { Host } from "../../queue/host.ts";
 import { connect, type Connection, type ConnectOptions } from "@dsmq/server";
-import { Bridge, reconnect, settled, type TestHost, until } from "./bridge.ts";
+import { Bridge, reconnect, settled, type TestHost, turns, until } from "./bridge.ts";
 import type { ManualClock } from "./manual_clock.ts";
 import { soon } from "./soon.ts";
 
@@ -51,6 +51,14 @@ export async function next(stream: AsyncIterator<{ body: string }, undefined>): 
 /** Lets a heartbeat become due, on each connection; takes 10 s of the clock. */
 export function beat(clock: ManualClock): void {
   for (let part = 0; part < 16; part++) clock.advance(HEARTBEAT / 16);
+}
+
+/** Lets time pass (ms, more than a heartbeat takes) while the client is there and answers its heartbeats. */
+export async function pass(clock: ManualClock, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += HEARTBEAT) {
+    beat(clock);
+    await turns(5);
+  }
 }
 
 /** Closes the client, then the servers. */
