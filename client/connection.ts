@@ -117,11 +117,11 @@ export class LinkedConnection implements Connection {
   subscribe(topic: string, { since, onGap, signal }: SubscribeOptions = {}): MessageStream {
     this.#topics.named("subscribe", topic);
     signal?.throwIfAborted();
-    this.#link.requireOpen({ action: "subscribe", topic });
+    const fromCursor = since === undefined && !this.#link.closed;
     return new Subscription(this.#link, {
       topic,
       since: toWire(since),
-      arrived: since === undefined ? this.#reads.beginning(topic) : undefined,
+      arrived: fromCursor ? this.#reads.beginning(topic) : undefined,
       onGap,
       signal,
       limits: this.#limits,

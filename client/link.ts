@@ -40,8 +40,6 @@ export class Link implements Ends {
   #url: string;
   #welcome: Welcome;
   #storeTime: StoreTime = { time: 0, at: 0 };
-  /** No message that is younger has expired, for some time to come. */
-  #freshAfter = Infinity;
   #lastNumber = 0;
   /** Tries to come back since something was answered last. */
   #tries: Tries = { count: 0, since: undefined };
@@ -86,6 +84,11 @@ export class Link implements Ends {
   /** What the server holds its clients to. */
   get limits(): Limits {
     return this.#welcome.limits;
+  }
+
+  /** Nothing can be asked any more. */
+  get closed(): boolean {
+    return this.#end !== undefined;
   }
 
   /** There is a line to a server, as far as is known. */
@@ -162,7 +165,6 @@ export class Link implements Ends {
 
   /** Whether a message that was stored then has expired by now. */
   hasExpired(stored: number): boolean {
-    if (stored > this.#freshAfter) return false;
     const { time, at } = this.#storeTime;
     return stored + this.#welcome.retention <= time + performance.now() - at;
   }
@@ -283,16 +285,6 @@ export class Link implements Ends {
 
   #tellTime(time: number): void {
     if (time > 0) this.#storeTime = { time, at: performance.now() };
-    this.#keepTime();
-  }
-
-  /** To look at the clock for each message takes time: mostly it is younger than could expire until this is called next. */
-  #keepTime(): void {
-    const { time, at } = this.#storeTime;
-    const { heartbeat, retention } = this.#welcome;
-    this.#freshAfter = heartbeat === undefined
-      ? Infinity
-      : time + performance.now() - at + 2 * heartbeat - retention;
   }
 
   /** Leaves a line on which nothing is heard. */
@@ -302,7 +294,6 @@ export class Link implements Ends {
     this.#watch = setInterval(() => {
       silent = this.#heard ? 0 : silent + 1;
       this.#heard = false;
-      this.#keepTime();
       const passing = this.#underWay / (PEER_SPEED * every / 1000);
       if (silent < MAX_MISSED_HEARTBEATS + passing) return;
       line.drop(`nothing was heard for ${silent * every} ms`);
@@ -312,7 +303,6 @@ export class Link implements Ends {
   #leaveLine(): void {
     clearInterval(this.#watch);
     this.#watch = undefined;
-    this.#freshAfter = Infinity;
     this.#line = undefined;
     this.#underWay = 0;
     this.#requests.suspend();

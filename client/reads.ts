@@ -268,7 +268,10 @@ class OldestReader extends Reader {
 
   protected override members(): string {
     if (!this.#time) return super.members();
-    const timeout = Math.max(0, Math.ceil(this.#time.end - performance.now()));
+    const { begin, end } = this.#time;
+    // Asked again, it has waited for a while already.
+    const left = this.sent ? end - performance.now() : end - begin;
+    const timeout = Math.max(0, Math.ceil(left));
     return `${super.members()},"timeout":${timeout}`;
   }
 

@@ -65,8 +65,6 @@ export class Subscription extends Asked
   #read = { messages: 0, bytes: 0 };
   /** The last sequence number of the stream; a frame that does not follow on it is an error. */
   #last = 0;
-  /** The last message of the frame that was read last. */
-  #delivered = 0;
   /** How it ends once all that arrived was read: with an error, or without. */
   #end: { readonly error: unknown } | undefined;
 
@@ -172,7 +170,7 @@ export class Subscription extends Asked
   /** Takes from where the server streams. */
   answered({ start = 0, through }: Answer): void {
     if (this.#since === undefined) this.#link.positions.read(this.topic, through);
-    this.#last = this.#delivered = start;
+    this.#last = start;
     this.#through(start);
   }
 
@@ -271,11 +269,9 @@ export class Subscription extends Asked
   #shift(): Message | undefined {
     const frame = this.#frames[0];
     if (!frame) return undefined;
-    if (this.#link.hasExpired(frame.times[frame.next]!)) return this.#expire();
     const i = frame.next++;
     if (frame.next === frame.messages.length) {
       this.#frames.shift();
-      this.#delivered = frame.seqs.at(-1)!;
       this.#readOut(frame);
     }
     return {
@@ -284,23 +280,6 @@ export class Subscription extends Asked
       seq: frame.seqs[i]!,
       time: frame.times[i]!,
     };
-  }
-
-  /** What has arrived is not delivered once it has expired: to one who reads slowly it is missing. */
-  #expire(): undefined {
-    let through = 0;
-    for (const { seqs, times, next } of this.#frames) {
-      const expired = times.findLastIndex((time, i) => i >= next && this.#link.hasExpired(time));
-      if (expired >= 0) through = seqs[expired]!;
-    }
-    const [{ seqs, next }] = this.#frames as [Frame];
-    const position = next > 0 ? seqs[next - 1]! : this.#delivered;
-    const message = `Cannot read on from ${position}: messages up to ${through} are gone`;
-    const { topic } = this;
-    this.#leave();
-    this.#frames.length = 0;
-    const details = { topic, position, floor: through, last: this.#last };
-    this.#fail(new DsmqError("trimmed", message, details), through);
   }
 
   /** A frame was read to its end: gives credit, half a window at a time. */

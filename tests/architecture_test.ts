@@ -7,7 +7,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "client/": ["protocol/"],
   "client.ts": ["client/", "protocol/"],
   "door/": ["protocol/"],
-  "stores/": ["protocol/", "deno.json"],
+  "stores/": ["protocol/", "queue/clock.ts", "deno.json"],
   "queue/": ["protocol/", "stores/store.ts"],
   "transports/": ["protocol/"],
   "server/": ["protocol/", "door/", "queue/", "transports/transport.ts", "deno.json"],

@@ -205,22 +205,6 @@ Deno.test("who forgets a cursor reads on as if it had not", async () => {
   assertEquals(read, expected.flat());
 });
 
-Deno.test("positions that a hello brings are topics that the connection reads, too", async () => {
-  await using server = await openServer({ limits: { cursors: 3 } });
-  await using client = await Raw.open(server.url);
-  for (const topic of ["a", "b", "c"]) client.send({ action: "put", topic, message: topic });
-  assertEquals((await client.ask(get("a", 1))).message, "a");
-  const hello = (positions: Record<string, number>) => ({ action: "hello", id: 2, positions });
-  assertRefused(await client.ask(hello({ a: 1, b: 0, c: 0, d: 0 })), 2, 3);
-  assertEquals((await client.ask(hello({ a: 0, b: 2 }))).id, 2);
-  assertRefused(await client.ask(hello({ a: 1, c: 0, d: 0 })), 2, 3);
-  // A refused one has changed nothing.
-  assertEquals((await client.ask(get("a", 3))).message, "a");
-  assertEquals((await client.ask(get("b", 4))).message, "");
-  assertEquals((await client.ask(get("c", 5))).message, "c");
-  assertRefused(await client.ask(get("d", 6)), 6, 3);
-});
-
 Deno.test("errors a minute: the connection that makes more is closed with 1008 after its answer, and no other", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, limits: { errorsPerMinute: 3 } });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Line } from "../queue/line.ts";
+import { Line, type Worker } from "../queue/line.ts";
+import { ReplyWriter } from "../queue/reply_writer.ts";
 import { soon } from "./support/soon.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
 
@@ -16,7 +17,7 @@ function busy(ms: number): void {
 
 Deno.test("a long frame lets others have their turn in between", async () => {
   let done = 0;
-  const line = new Line(wire, LIMITS, {
+  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
     act: () => (done++, busy(2)),
     refuse() {},
     failed() {},
@@ -31,7 +32,7 @@ Deno.test("a long frame lets others have their turn in between", async () => {
 
 Deno.test("after each run that takes its time others have a turn", async () => {
   let [done, most, before] = [0, 0, 0];
-  const line = new Line(wire, LIMITS, {
+  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
     act: () => (done++, busy(11)),
     refuse() {},
     failed() {},
@@ -56,7 +57,7 @@ Deno.test("what is said while others wait for their turn is not looked at before
       return understood++, 1000;
     },
   };
-  const line = new Line(wire, limits, {
+  const line = new Line(wire, new ReplyWriter(wire), limits, {
     act: () => busy(11),
     refuse() {},
     failed() {},
@@ -73,7 +74,12 @@ Deno.test("what is said while others wait for their turn is not looked at before
 Deno.test("a frame of many puts is stored in parts, so that others are not kept waiting", async () => {
   const runs: number[] = [];
   const act = (run: readonly unknown[]) => void runs.push(run.length);
-  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {}, ...unasked });
+  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
+    act,
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
   const put = { action: "put", id: 1, topic: "t", message: "m" };
   line.receive(JSON.stringify(Array.from({ length: 10_000 }, () => put)));
   await line.finish();
@@ -84,7 +90,12 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
   const runs: string[][] = [];
   const act = (run: readonly { readonly action: string }[]) =>
     void runs.push(run.map(({ action }) => action));
-  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {}, ...unasked });
+  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
+    act,
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
   const put = { action: "put", id: 1, topic: "t", message: "m" };
   const get = { action: "get", id: 1, topic: "t" };
   const latest = { ...get, action: "get_latest" };
@@ -102,7 +113,12 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
 Deno.test("a line that is stopped does nothing more, also in the midst of a frame", async () => {
   let done = 0;
   const act = () => void (++done === 3 && line.stop());
-  const line = new Line(wire, LIMITS, { act, refuse() {}, failed() {}, ...unasked });
+  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
+    act,
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
   line.receive(frame(9));
   line.receive(frame(9));
   await line.finish();
@@ -117,7 +133,12 @@ Deno.test("what goes wrong in a request is its answer, and the line goes on", as
   let done = 0;
   const act = () => ++done === 2 ? Promise.reject(new Error("a defect")) : undefined;
   const refuse = (_run: unknown, error: unknown) => void errors.push(error);
-  const line = new Line(wire, LIMITS, { act, refuse, failed() {}, ...unasked });
+  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
+    act,
+    refuse,
+    failed() {},
+    ...unasked,
+  });
   line.receive(frame(2));
   line.receive(frame(1));
   await line.finish();
@@ -131,7 +152,7 @@ Deno.test("a failure that cannot even be answered ends the line, and is told onc
   const refuse = (_run: unknown, error: unknown) => {
     throw error;
   };
-  const line = new Line(wire, LIMITS, {
+  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
     act,
     refuse,
     failed: (error) => void errors.push(error),

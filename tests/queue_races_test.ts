@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Host } from "../queue/host.ts";
-import { type Bounds, type Page, StoreError } from "../stores/store.ts";
+import { type Bounds, type Page, type Standing, StoreError } from "../stores/store.ts";
 import { HandStore, page } from "./support/hand_store.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { hosted, Peer } from "./support/peer.ts";
@@ -209,8 +209,8 @@ Deno.test("a stream that lost messages while its feed was lost is told", async (
   at.store.feed(1);
   at.store.lose();
   at.clock.advance(1000);
-  (await soon(at.store.next<Page>())).answer({ ...page(9), floor: 5 });
-  (await soon(at.store.next<{ floor: number; last: number }>())).answer({ floor: 5, last: 9 });
+  (await soon(at.store.next<Page>())).answer({ ...page(9), floor: 5, gone: { seq: 4, at: 1 } });
+  (await soon(at.store.next<Bounds>())).answer({ floor: 5, last: 9, time: 2 });
   await turn();
   assertEquals(at.peer.streamed.at(-1)?.error?.code, "trimmed");
 });
@@ -223,8 +223,9 @@ Deno.test("a stream whose topic rested while others were purged lost nothing wit
   at.store.feedOther(6);
   at.store.lose();
   at.clock.advance(1000);
-  (await soon(at.store.next<Page>())).answer({ ...page(9, 9), floor: 5 });
-  (await soon(at.store.next<Page>())).answer({ ...page(9), floor: 5 });
+  const gone = { seq: 1, at: 1 };
+  (await soon(at.store.next<Page>())).answer({ ...page(9, 9), floor: 5, gone });
+  (await soon(at.store.next<Page>())).answer({ ...page(9), floor: 5, gone });
   await turn();
   assertEquals(seqs(at.peer), [1, 9]);
 });
@@ -246,14 +247,16 @@ Deno.test("a getWait that does not wait looks at the store, also while others ar
 
 Deno.test("a gap is told to the next read, if the stream that should begin after it cannot", async () => {
   await using at = await scene();
-  const bounds = () => at.store.next<Bounds>();
+  const at3 = { floor: 3, last: 5, time: 9 };
+  const standings = () => at.store.next<readonly Standing[]>();
   const hello = at.peer.ask({ action: "hello", since: { after: 1 } });
-  (await bounds()).answer({ floor: 3, last: 5, recalls: 0 });
-  (await bounds()).answer({ floor: 3, last: 5, recalls: 0 });
+  (await standings()).answer([{ ...at3, end: 5, gone: undefined }]);
+  (await at.store.next<Bounds>()).answer(at3);
   await soon(hello);
   const subscribe = { action: "subscribe", topic: "t", messages: 1, bytes: 100, onGap: "now" };
   const failed = at.peer.ask(subscribe);
-  (await bounds()).refuse(new StoreError("the disk is full"));
+  (await standings()).answer([{ ...at3, end: 5, gone: { seq: 2, at: 1 } }]);
+  (await at.store.next<Bounds>()).refuse(new StoreError("the disk is full"));
   assertEquals((await soon(failed)).error?.code, "unavailable");
   const told = await soon(at.peer.ask({ action: "get", topic: "t" }));
   assertEquals(told.error?.code, "trimmed");

@@ -15,7 +15,7 @@ Deno.test("a subscription streams what is stored, message after message", async 
   await using server = await openServer({ clock });
   await using reader = await Raw.open(server.url);
   await using putter = await Raw.open(server.url);
-  assertEquals(await reader.ask(subscribe(8)), { id: 8, sub: 8, start: 0 });
+  assertEquals(await reader.ask(subscribe(8)), { id: 8, sub: 8, start: 0, through: 0 });
   await put(putter, "one");
   const time = clock.now();
   assertEquals(await reader.next(), {
@@ -62,7 +62,7 @@ Deno.test("the answer to subscribe comes before its first message", async () => 
   await using server = await openServer();
   await using client = await Raw.open(server.url);
   client.send([{ action: "put", topic: "t", message: "one" }, subscribe(8)]);
-  assertEquals(await client.next(), [{ id: 8, sub: 8, start: 0 }]);
+  assertEquals(await client.next(), [{ id: 8, sub: 8, start: 0, through: 0 }]);
   await new Stream(client, 8, 0).read(1);
 });
 

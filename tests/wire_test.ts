@@ -182,14 +182,17 @@ Deno.test("hello says who serves, where this connection starts, and what it is h
   await using early = await Raw.open(server.url);
   const welcome = await early.ask({ action: "hello", id: 1, protocol: 1 });
   assertEquals(
-    { ...welcome, server: "", epoch: "" },
+    { ...welcome, server: "", store: "", epoch: "", time: 0 },
     {
       id: 1,
       protocol: 1,
       server: "",
+      store: "",
       epoch: "",
       start: 0,
-      recalls: 0,
+      last: 0,
+      floor: 0,
+      time: 0,
       kept: "memory",
       retention: 1234,
       limits: {
@@ -211,7 +214,9 @@ Deno.test("hello says who serves, where this connection starts, and what it is h
   await early.ask(put(2, "t", "one"));
   await using late = await Raw.open(server.url);
   await early.ask(put(3, "t", "two"));
-  assertEquals(await late.ask({ action: "hello", id: 1 }), { ...welcome, start: 1 });
+  const again = await late.ask({ action: "hello", id: 1 });
+  assert(again.time >= welcome.time, "the store's time goes on");
+  assertEquals(again, { ...welcome, start: 1, last: 2, time: again.time });
 });
 
 Deno.test("hello may come at any time, and again", async () => {
@@ -257,7 +262,7 @@ Deno.test("a shutdown with leave is answered, ends those who wait with an error,
   await using waiting = await Raw.open(server.url);
   waiting.send({ action: "get_wait", id: 1, topic: "t" });
   waiting.send({ action: "subscribe", id: 2, topic: "t", messages: 9, bytes: 999 });
-  assertEquals(await waiting.next(), { id: 2, sub: 2, start: 0 });
+  assertEquals(await waiting.next(), { id: 2, sub: 2, start: 0, through: 0 });
   assertEquals(await client.ask({ action: "shutdown", id: 3 }), { id: 3 });
   const { id, error } = await waiting.next();
   assertEquals([id, error.code], [1, "stopping"]);
