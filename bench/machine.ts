@@ -7,6 +7,7 @@
 import { VERSION } from "@dsmq/server";
 import { table } from "../measure/table.ts";
 import { loadEngine } from "../stores/engine.ts";
+import { natsServer } from "./nats_server.ts";
 import { cells, HEAD, type Judged } from "./row.ts";
 
 /** All that a run has found. */
@@ -33,7 +34,7 @@ export async function versions(peers: boolean): Promise<Record<string, string>> 
     engine: (await loadEngine("auto")).name,
     ...(peers && {
       "redis-server": await version("redis-server"),
-      "nats-server": await version("nats-server"),
+      "nats-server": await version(natsServer()),
     }),
   };
 }
@@ -60,8 +61,12 @@ export async function saveReport(
 }
 
 async function version(program: string): Promise<string> {
-  const { stdout } = await new Deno.Command(program, { args: ["--version"] }).output();
-  return /\d+(\.\d+)+/.exec(new TextDecoder().decode(stdout))?.[0] ?? "unknown";
+  try {
+    const { stdout } = await new Deno.Command(program, { args: ["--version"] }).output();
+    return /\d+(\.\d+)+/.exec(new TextDecoder().decode(stdout))?.[0] ?? "unknown";
+  } catch {
+    return "none";
+  }
 }
 
 /** Writes the results beside the programs. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { busyCommands, memoryCommand, onServersCore } from "./host.ts";
 
 /** A server that runs. */
@@ -15,12 +16,18 @@ export interface Running {
 /** A program that is not there, and what brings it. */
 export class Missing extends Error {}
 
+/** A program that was to measure something, and could not. */
+export class Failed extends Error {}
+
+/** The checkout that this file is in. */
+export const ROOT = new URL("../", import.meta.url);
+
 /** All was ended while there was work to do. */
 export class Interrupted extends Error {}
 
 /** Starts servers, and ends them all. */
 export class Processes implements AsyncDisposable {
-  readonly #children: Deno.ChildProcess[] = [];
+  readonly #children: Child[] = [];
   readonly #folders: string[] = [];
   #ending: Promise<void> | undefined;
 
@@ -29,7 +36,7 @@ export class Processes implements AsyncDisposable {
    *
    * @param program the program
    * @param args its arguments, given a free port
-   * @param brings what to install where the program is missing
+   * @param brings what brings the program where it is missing
    * @returns the server; whether it listens already is not known
    */
   async start(
@@ -48,10 +55,44 @@ export class Processes implements AsyncDisposable {
     return this.start(Deno.execPath(), (port) => ["run", "-A", "--quiet", ...args(port)]);
   }
 
-  /** Starts a dsmq server, with options of its command line. */
+  /** Starts a dsmq server of this checkout, with options of its command line. */
   startDsmq(...options: readonly string[]): Promise<Running> {
-    const cli = new URL("../cli.ts", import.meta.url).pathname;
-    return this.startDeno((port) => [cli, "serve", "--port", `${port}`, ...options]);
+    return this.startDsmqOf(ROOT, ...options);
+  }
+
+  /** Starts a dsmq server of a checkout, with options of its command line. */
+  startDsmqOf(root: URL, ...options: readonly string[]): Promise<Running> {
+    const cli = new URL("cli.ts", root).href;
+    return this.startDeno((port) => [
+      ...[...asIn(root), cli],
+      ...["serve", "--port", `${port}`, ...options],
+    ]);
+  }
+
+  /**
+   * Runs a Deno program to its end, which goes to the core that it chooses.
+   *
+   * @param args the program and its arguments
+   * @param time how long it may take, in milliseconds
+   * @returns what it printed
+   * @throws {Failed} if it fails, or takes longer
+   */
+  async runDeno(args: readonly string[], time: number): Promise<string> {
+    const late = AbortSignal.timeout(time);
+    // It is asked to end, not killed: it has processes of its own to end.
+    const child = this.#spawn(
+      [Deno.execPath(), "run", "-A", "--quiet", ...args],
+      "piped",
+      "SIGTERM",
+    );
+    const kill = () => child.kill("SIGTERM");
+    late.addEventListener("abort", kill);
+    const { success, stdout, stderr } = await child.output();
+    late.removeEventListener("abort", kill);
+    if (late.aborted) throw new Failed(`it took more than ${time / 1000} s`);
+    if (this.#ending) throw new Interrupted();
+    if (!success) throw new Failed(new TextDecoder().decode(stderr).trim());
+    return new TextDecoder().decode(stdout);
   }
 
   /** Keeps the cores awake, for calls that go one at a time. */
@@ -73,7 +114,7 @@ export class Processes implements AsyncDisposable {
 
   /** Ends one server before the others. */
   async stop({ pid }: Running): Promise<void> {
-    const child = this.#children.find((one) => one.pid === pid);
+    const child = this.#children.find(({ process }) => process.pid === pid);
     if (child) await end(child);
   }
 
@@ -86,29 +127,44 @@ export class Processes implements AsyncDisposable {
     for (const folder of this.#folders) await Deno.remove(folder, { recursive: true });
   }
 
-  #spawn([program, ...args]: readonly string[]): Deno.ChildProcess {
+  #spawn(
+    [program, ...args]: readonly string[],
+    output: "null" | "piped" = "null",
+    end: Deno.Signal = "SIGKILL",
+  ): Deno.ChildProcess {
     if (this.#ending) throw new Interrupted();
-    const [stdin, stdout, stderr] = ["null", "null", "null"] as const;
-    const child = new Deno.Command(program!, { args, stdin, stdout, stderr }).spawn();
-    this.#children.push(child);
-    return child;
+    const [stdin, stdout, stderr] = ["null", output, output] as const;
+    const process = new Deno.Command(program!, { args, stdin, stdout, stderr }).spawn();
+    this.#children.push({ process, end });
+    return process;
   }
 }
 
-async function end(child: Deno.ChildProcess): Promise<void> {
+/** A process, and the signal that ends it. */
+interface Child {
+  readonly process: Deno.ChildProcess;
+  readonly end: Deno.Signal;
+}
+
+async function end({ process, end }: Child): Promise<void> {
   try {
-    child.kill("SIGKILL");
+    process.kill(end);
   } catch {
     // It has ended by itself.
   }
-  await child.status;
+  await process.status;
+}
+
+/** Arguments with which Deno finds the packages of a checkout, wherever it is started. */
+export function asIn(root: URL): readonly string[] {
+  return ["--config", fileURLToPath(new URL("deno.json", root))];
 }
 
 async function present(program: string, brings: string): Promise<void> {
   try {
     await new Deno.Command(program, { args: ["--version"], stdout: "null" }).output();
   } catch {
-    throw new Missing(`There is no ${program} here: the package ${brings} brings it`);
+    throw new Missing(`There is no ${program} here: ${brings} brings it`);
   }
 }
 
@@ -133,4 +189,9 @@ export async function once<T>(attempt: () => Promise<T>, pause = 10): Promise<T>
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
+}
+
+/** Waits until a server listens. It looks often, or the pause between two looks would be what is measured. */
+export function listening(port: number): Promise<void> {
+  return once(async () => (await Deno.connect({ port })).close(), 1);
 }

@@ -6,14 +6,15 @@
 
 import { jetstream, type JetStreamClient, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { NATS_BRINGS, natsServer } from "../nats_server.ts";
 import { once, type Processes, type Running } from "../processes.ts";
 
 /** Starts a server with JetStream. */
 export function startNats(processes: Processes): Promise<Running> {
-  return processes.start("nats-server", (port) => [
+  return processes.start(natsServer(), (port) => [
     ...["--addr", "127.0.0.1", "--port", `${port}`],
     ...["--jetstream", "--store_dir", processes.folder()],
-  ], "nats-server");
+  ], NATS_BRINGS);
 }
 
 /** Connects, once the server listens. */

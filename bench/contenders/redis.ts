@@ -22,7 +22,7 @@ export class Redis implements AsyncDisposable {
     const { port } = await processes.start("redis-server", (port) => [
       ...["--port", `${port}`, "--bind", "127.0.0.1"],
       ...["--save", "", "--appendonly", "no", "--dir", processes.folder()],
-    ], "redis-server");
+    ], "the package redis-server");
     return await once(async () => {
       const client = createClient({
         url: `redis://127.0.0.1:${port}`,

@@ -1,0 +1,102 @@
+/**
+ * The nats-server to compare with: which one is used, and how to have today's.
+ *
+ * Debian's stable suite has one that is years old. Run `deno task bench:nats` to fetch the one of the unstable
+ * suite, by apt and from the mirror that this machine uses: into `.cache/` of this checkout, nothing is installed.
+ *
+ * @module
+ */
+
+import { ROOT } from "./processes.ts";
+
+/** Where a fetched one is unpacked; git ignores it. */
+const FOLDER = new URL(".cache/nats-server/", ROOT).pathname;
+const FETCHED = `${FOLDER}usr/sbin/nats-server`;
+
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** What brings it where there is none. */
+export const NATS_BRINGS = "`deno task bench:nats`, or the package nats-server,";
+
+/** The nats-server to use: that of the variable `NATS_SERVER`, or else a fetched one, or else that of the system. */
+export function natsServer(named = Deno.env.get("NATS_SERVER"), fetched = FETCHED): string {
+  return named || (isFile(fetched) ? fetched : "nats-server");
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Fetches the one of Debian's unstable suite. */
+async function fetchNatsServer(): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "dsmq-nats-" });
+  try {
+    // apt downloads as a user of its own.
+    await Deno.chmod(folder, 0o755);
+    for (const part of ["state/lists/partial", "cache/archives/partial"]) {
+      await Deno.mkdir(`${folder}/${part}`, { recursive: true });
+    }
+    const keys = isFile(KEYRING) ? `[signed-by=${KEYRING}] ` : "";
+    await Deno.writeTextFile(
+      `${folder}/sources.list`,
+      `deb ${keys}${await mirror()} unstable main\n`,
+    );
+    const settings = {
+      "Dir::State": `${folder}/state`,
+      "Dir::Cache": `${folder}/cache`,
+      "Dir::Etc::sourcelist": `${folder}/sources.list`,
+      "Dir::Etc::sourceparts": "-",
+      "Acquire::Languages": "none",
+    };
+    const apart = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+    await run("apt-get", [...apart, "update"], folder);
+    await run("apt-get", [...apart, "download", "nats-server"], folder);
+    const found = [...Deno.readDirSync(folder)].find(({ name }) => name.endsWith(".deb"));
+    if (!found) throw new Error("Cannot fetch nats-server: apt-get has downloaded no package");
+    await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
+    await Deno.mkdir(FOLDER, { recursive: true });
+    await run("dpkg", ["-x", `${folder}/${found.name}`, FOLDER], folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The mirror of Debian that this machine's own apt uses. */
+async function mirror(): Promise<string> {
+  const format = "$(REPO_URI) $(COMPONENT)";
+  const lines = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
+  const main = lines.split("\n").find((line) => /\/debian\/? main$/.test(line));
+  if (main === undefined) {
+    throw new Error(
+      "Cannot fetch nats-server: apt knows no mirror of Debian; NATS_SERVER may name one",
+    );
+  }
+  return main.split(" ")[0]!;
+}
+
+async function run(program: string, args: readonly string[], cwd?: string): Promise<string> {
+  const command = new Deno.Command(program, {
+    args: [...args],
+    env: { LC_ALL: "C" },
+    ...(cwd !== undefined && { cwd }),
+  });
+  const { success, stdout, stderr } = await command.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (!success) throw new Error(`Cannot fetch nats-server: ${program}: ${text(stderr).trim()}`);
+  return text(stdout);
+}
+
+if (import.meta.main) {
+  try {
+    await fetchNatsServer();
+    const said = await run(FETCHED, ["--version"]);
+    console.log(`${said.trim()}: ${FETCHED}`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+}
