@@ -31,9 +31,6 @@ export interface Work {
   run(bench: Bench): Promise<Row[]>;
 }
 
-/** The message of most works: 64 bytes. */
-export const MESSAGE = "m".repeat(64);
-
 /** Connects to a dsmq server that was just started. */
 export function client({ port }: Running, since?: Since): Promise<Connection> {
   return connect({ port, ...(since !== undefined && { since }) });
@@ -83,21 +80,21 @@ export async function blocks<Name extends string>(
  * @param rotate each of them is the first of a round in turn
  * @returns what each brought in the rounds after the warm-up
  */
-export async function inTurn<Name extends string>(
-  turns: Turns<Name, number | number[]>,
+export async function inTurn<Name extends string, Brought extends number | object>(
+  turns: Turns<Name, Brought | Brought[]>,
   warmUp: number,
   count: number,
   rotate = false,
-): Promise<Record<Name, number[]>> {
+): Promise<Record<Name, Brought[]>> {
   const names = Object.keys(turns) as Name[];
   const found = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
     Name,
-    number[]
+    Brought[]
   >;
   for (let round = 0; round < warmUp + count; round++) {
     for (const name of names) {
       const brought = await turns[name]();
-      if (round >= warmUp) found[name].push(...[brought].flat());
+      if (round >= warmUp) found[name].push(...Array.isArray(brought) ? brought : [brought]);
     }
     if (rotate) names.push(names.shift()!);
   }

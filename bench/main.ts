@@ -1,5 +1,6 @@
 /**
- * How fast dsmq is, beside a raw WebSocket echo and, with `--peers`, beside Redis and NATS.
+ * How fast dsmq is, beside a raw WebSocket echo and, with `--peers`, beside Redis and NATS; or, with `--against`,
+ * beside another checkout of itself.
  *
  * Run it with `deno task bench`; `--help` shows the options.
  *
@@ -9,10 +10,13 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { Progress } from "../measure/progress.ts";
 import { table } from "../measure/table.ts";
+import { against } from "./against/against.ts";
+import { NoCheckout } from "./against/checkout.ts";
+import { SCENARIOS } from "./against/scenarios.ts";
 import type { Bench, Work } from "./bench.ts";
 import { conditions } from "./host.ts";
 import { machine, save, versions } from "./machine.ts";
-import { Interrupted, Missing, Processes } from "./processes.ts";
+import { Failed, Interrupted, Missing, Processes } from "./processes.ts";
 import { cells, HEAD, type Judged, judged } from "./row.ts";
 import { depth } from "./works/depth.ts";
 import { gets, puts } from "./works/many_calls.ts";
@@ -24,14 +28,23 @@ const WORKS: readonly Work[] = [
   ...[oneCall, puts, gets, oneToOne, fanOut, sizes, depth, memory, idle, start],
 ];
 
+/** How often each is measured. */
+const ROUNDS = { full: 5, against: 7, quick: 3 };
+
 const HELP = `Measures dsmq beside a raw WebSocket echo, on this machine.
 
-  --peers        also beside Redis and NATS (Debian: redis-server, nats-server)
-  --only NAMES   only these, with commas: ${WORKS.map(({ name }) => name).join(", ")}
-  --quick        a tenth of the work: for a look, not for a verdict
-  --json         the results as JSON
-  --save         writes bench/results.md
-  --help         this`;
+  --peers             also beside Redis and NATS (the package redis-server; deno task bench:nats)
+  --against CHECKOUT  beside another checkout of dsmq, such as a git worktree: its server and its client
+  --only NAMES        only these, with commas: ${names(WORKS)};
+                      with --against: ${names(SCENARIOS)}
+  --rounds N          how often each is measured (${ROUNDS.full}; with --against ${ROUNDS.against})
+  --quick             a tenth of the work: for a look, not for a verdict
+  --json              the results as JSON
+  --save              writes bench/results.md
+  --help              this
+
+With --against the exit code is 1 if anything has become slower, by more than 5 % and more than the spread, and
+2 if it could not be measured. In doubt, measure the one again: --only NAME --rounds 21.`;
 
 interface Options {
   readonly peers: boolean;
@@ -40,63 +53,83 @@ interface Options {
   readonly save: boolean;
   readonly help: boolean;
   readonly only?: string;
+  readonly against?: string;
+  readonly rounds?: string;
 }
 
 const options = parseArgs(Deno.args, {
   boolean: ["peers", "quick", "json", "save", "help"],
-  string: ["only"],
-  unknown(option) {
-    console.error(`bench has no option ${option}\n\n${HELP}`);
-    Deno.exit(2);
-  },
+  string: ["only", "against", "rounds"],
+  unknown: (option) => refuse(`bench has no option ${option}`),
 }) as unknown as Options;
 if (options.help) {
   console.log(HELP);
   Deno.exit();
 }
-
-const names = options.only?.split(",");
-const unknown = names?.find((name) => !WORKS.some((work) => work.name === name));
-if (unknown !== undefined) {
-  console.error(`there is no work ${unknown}\n\n${HELP}`);
-  Deno.exit(2);
+const rounds = options.rounds === undefined ? undefined : Number(options.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+  refuse(`--rounds must be a whole number above 0, got ${options.rounds}`);
 }
-const chosen = WORKS.filter(({ name, needsPeers }) =>
-  names ? names.includes(name) : options.peers || !needsPeers
-);
-if (!options.peers && chosen.some(({ needsPeers }) => needsPeers)) {
-  console.error("this work compares with other servers: it needs --peers");
-  Deno.exit(2);
-}
+const scale = options.quick ? 0.1 : 1;
 
-Deno.exit(await main());
+Deno.exit(await run(options.against === undefined ? works() : comparison(options.against)));
 
-async function main(): Promise<number> {
-  const progress = new Progress(chosen.reduce((sum, { steps }) => sum + steps, 0));
+/** What is to be done, with processes that are ended when it is interrupted. */
+type Program = (begin: () => Processes) => Promise<number>;
+
+async function run(program: Program): Promise<number> {
   let running: Processes | undefined;
   const interrupted = () => void running?.[Symbol.asyncDispose]().then(() => Deno.exit(130));
   Deno.addSignalListener("SIGINT", interrupted);
-  const rows: Judged[] = [];
   try {
-    for (const work of chosen) {
-      await using processes = running = new Processes();
-      const bench: Bench = {
-        processes,
-        progress,
-        peers: options.peers,
-        rounds: options.quick ? 1 : 5,
-        scale: options.quick ? 0.1 : 1,
-      };
+    return await program(() => running = new Processes());
+  } catch (error) {
+    if (error instanceof Interrupted) return 130;
+    if (error instanceof NoCheckout || error instanceof Failed) return failed(error, 2);
+    if (error instanceof Missing) return failed(error, 1);
+    throw error;
+  }
+}
+
+/** Beside another checkout. */
+function comparison(folder: string): Program {
+  if (options.peers || options.save) refuse("--against takes neither --peers nor --save");
+  const usual = options.quick ? ROUNDS.quick : ROUNDS.against;
+  const scenarios = chosen(SCENARIOS);
+  return async (begin) => {
+    await using processes = begin();
+    const { json } = options;
+    return await against(folder, { scenarios, rounds: rounds ?? usual, scale, json }, processes);
+  };
+}
+
+/** Beside others than dsmq. */
+function works(): Program {
+  const all = options.only === undefined && !options.peers
+    ? WORKS.filter(({ needsPeers }) => !needsPeers)
+    : WORKS;
+  const todo = chosen(all);
+  if (!options.peers && todo.some(({ needsPeers }) => needsPeers)) {
+    console.error("this work compares with other servers: it needs --peers");
+    Deno.exit(2);
+  }
+  return (begin) => measured(todo, begin);
+}
+
+async function measured(works: readonly Work[], begin: () => Processes): Promise<number> {
+  const progress = new Progress(works.reduce((sum, { steps }) => sum + steps, 0));
+  const rows: Judged[] = [];
+  const usual = options.quick ? 1 : ROUNDS.full;
+  try {
+    for (const work of works) {
+      await using processes = begin();
+      const { peers } = options;
+      const bench: Bench = { processes, progress, peers, rounds: rounds ?? usual, scale };
       rows.push(...(await work.run(bench)).map(judged));
     }
-  } catch (error) {
+  } finally {
     progress.end();
-    if (error instanceof Interrupted) return 130;
-    if (!(error instanceof Missing)) throw error;
-    console.error(error.message);
-    return 1;
   }
-  progress.end();
   const results = {
     machine: await machine(),
     versions: await versions(options.peers),
@@ -107,4 +140,26 @@ async function main(): Promise<number> {
   else console.log(table(HEAD, rows.map(cells)));
   if (options.save) await save(results, ["deno task bench", ...Deno.args].join(" "));
   return 0;
+}
+
+/** Those that `--only` names, in their own order; all, if it names none. */
+function chosen<T extends { readonly name: string }>(all: readonly T[]): readonly T[] {
+  const only = options.only?.split(",");
+  const unknown = only?.find((name) => !all.some((one) => one.name === name));
+  if (unknown !== undefined) refuse(`there is no work ${unknown}`);
+  return only ? all.filter(({ name }) => only.includes(name)) : all;
+}
+
+function names(all: readonly { readonly name: string }[]): string {
+  return all.map(({ name }) => name).join(", ");
+}
+
+function refuse(why: string): never {
+  console.error(`${why}\n\n${HELP}`);
+  Deno.exit(2);
+}
+
+function failed({ message }: Error, code: number): number {
+  console.error(message);
+  return code;
 }

@@ -16,7 +16,8 @@ import { windowed } from "../measure/calls.ts";
 import { Progress } from "../measure/progress.ts";
 import { median } from "../measure/quantiles.ts";
 import { figure, table } from "../measure/table.ts";
-import { client, MESSAGE } from "./bench.ts";
+import { client } from "./bench.ts";
+import { MESSAGE } from "./client_calls.ts";
 import { Processes, type Running } from "./processes.ts";
 import { settled } from "./works/server.ts";
 

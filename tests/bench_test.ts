@@ -4,9 +4,20 @@
  * @module
  */
 
+import process from "node:process";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect, serve } from "@dsmq/server";
+import {
+  cells as comparisonCells,
+  compare,
+  type Comparison,
+  exitCode,
+  figures,
+  verdict,
+} from "../bench/against/comparison.ts";
 import { inTurn } from "../bench/bench.ts";
+import { processorTime } from "../bench/cpu.ts";
+import { natsServer } from "../bench/nats_server.ts";
 import { cells, judged } from "../bench/row.ts";
 import { type Outcome, Program } from "./support/program.ts";
 
@@ -75,6 +86,7 @@ Deno.test("the benchmark refuses what it does not know, and helps", async () => 
   assertEquals(code, 2);
   assertStringIncludes(stderr, "there is no work nothing");
   assertStringIncludes((await bench("--only", "puts")).stderr, "needs --peers");
+  assertStringIncludes((await bench("--rounds", "few")).stderr, "--rounds must be a whole number");
   const help = await bench("--help");
   assertEquals([help.code, help.stderr], [0, ""]);
   assertStringIncludes(help.stdout, "--peers");
@@ -113,4 +125,128 @@ Deno.test("a goal is reached or not, from above or from below, as a ratio or alo
     "NOT reached",
   ]);
   assertEquals(cells(verdicts[4]!), ["w", "a", "u", "5.00", "", "", "≤ 5", "reached"]);
+});
+
+Deno.test("the benchmark measures this checkout against itself", async () => {
+  const only = "get,wake,puts-64,fan-out,file-gets,start";
+  const args = ["--against", ".", "--quick", "--rounds", "1", "--only", only, "--json"];
+  const { code, stdout, stderr } = await bench(...args);
+  assert(stdout !== "", stderr);
+  const results = JSON.parse(stdout);
+  assertEquals(results.old, results.new);
+  assertMatch(results.machine, /^\d+ cores/);
+  assert(results.conditions.length > 0);
+  const comparisons: Comparison[] = results.comparisons;
+  assertEquals(comparisons.map(({ name }) => name).join(), only);
+  for (const { name, wall, serverCpu, clientCpu, verdict: said } of comparisons) {
+    for (const { old, new: now, ratio, spread } of [wall, serverCpu, clientCpu]) {
+      assert(old > 0 && now > 0, name);
+      assertEquals([ratio, spread], [now / old, 0], name);
+    }
+    assertEquals(said, verdict(wall), name);
+  }
+  assertEquals(code, exitCode(comparisons));
+});
+
+/** A folder that looks like a checkout. */
+async function standIn(client: string, cli = ""): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir();
+  const files = { "deno.json": "{}", "client.ts": client, "cli.ts": cli };
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${path}/${name}`, text);
+  }
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+Deno.test("of another checkout its own server and its own client are measured", async () => {
+  // Each leaves a file, and neither gets on with one of dsmq.
+  const leave = (name: string) =>
+    `Deno.writeTextFileSync(new URL("${name}", import.meta.url), "");`;
+  await using other = await standIn(
+    `export async function connect({ port }: { port: number }) {
+      const put = async () => {
+        const text = await (await fetch(\`http://127.0.0.1:\${port}/\`)).text();
+        if (text !== "the other server") throw new Error(text);
+      };
+      ${leave("asked")}
+      for (let tries = 0; tries < 500; tries++) {
+        if (await put().then(() => true, () => false)) return { put };
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      throw new Error("the other server does not answer");
+    }`,
+    `${leave("served")}
+    Deno.serve({ port: Number(Deno.args[2]) }, () => new Response("the other server"));`,
+  );
+  const args = ["--against", other.path, "--quick", "--rounds", "1", "--only", "put", "--json"];
+  const { stdout, stderr } = await bench(...args);
+  assert(stdout !== "", stderr);
+  const { old, comparisons: [put] } = JSON.parse(stdout);
+  assertEquals(old, { folder: await Deno.realPath(other.path), commit: "unknown" });
+  assert(put.wall.old > 0 && put.wall.new > 0);
+  for (const left of ["asked", "served"]) assert((await Deno.stat(`${other.path}/${left}`)).isFile);
+});
+
+Deno.test("the benchmark says in a sentence why a checkout cannot be measured", async () => {
+  const missing = await bench("--against", "/nowhere");
+  assertEquals([missing.code, missing.stderr], [2, 'There is no folder "/nowhere"']);
+  const none = await bench("--against", "docs");
+  assertEquals(none.code, 2);
+  assertMatch(none.stderr, /docs is not a checkout of dsmq: it has no deno\.json$/);
+  await using broken = await standIn('throw new Error("it is broken");');
+  const { code, stdout, stderr } = await bench("--against", broken.path, "--only", "put");
+  assertEquals([code, stdout], [2, ""]);
+  assertMatch(stderr, /^Cannot measure put of the old one, .*: it is broken$/m);
+});
+
+Deno.test("old and new are compared by the ratios of their pairs of rounds", () => {
+  // The machine slowed down for both: the ratios stay.
+  const old = [10, 10, 10, 20, 20, 20, 40];
+  const now = [11, 12, 11, 22, 24, 22, 36];
+  const { ratio, spread, ...medians } = figures(old, now);
+  assertEquals(medians, { old: 20, new: 22 });
+  assertEquals([ratio, spread.toFixed(3)], [1.1, "0.050"]);
+  assertEquals(figures([0, 0], [0, 0]), { old: 0, new: 0, ratio: 1, spread: 0 });
+});
+
+Deno.test("what differs by more than 5 % and by more than the spread is slower, and fails", () => {
+  const of = (ratio: number, spread: number) => verdict({ ratio, spread });
+  assertEquals([of(1.05, 0), of(0.95, 0), of(1.2, 0.21), of(0.8, 0.21)], Array(4).fill("same"));
+  assertEquals([of(1.06, 0.01), of(1.2, 0.19)], ["slower", "slower"]);
+  assertEquals([of(0.94, 0.01), of(0.8, 0.19)], ["faster", "faster"]);
+  const all = (...verdicts: Comparison["verdict"][]) =>
+    exitCode(verdicts.map((verdict) => ({ verdict })));
+  assertEquals([all("same", "faster"), all("faster", "slower", "same"), all()], [0, 1, 0]);
+});
+
+Deno.test("only times are judged; processor times stand beside them", () => {
+  const sample = (wall: number, cpu: number) => ({ wall, serverCpu: cpu, clientCpu: cpu / 2 });
+  const rounds = (wall: number, cpu: number) => Array.from({ length: 3 }, () => sample(wall, cpu));
+  const what = { name: "put", work: "one put", unit: "µs" } as const;
+  const comparison = compare(what, rounds(0.04, 0.02), rounds(0.04, 0.03));
+  assertEquals(comparisonCells(comparison), [
+    ...["one put", "µs", "40.0", "40.0", "1.000 ± 0.000"],
+    ...["20.0 → 30.0, × 1.50", "10.0 → 15.0, × 1.50", "same"],
+  ]);
+  assertEquals(compare(what, rounds(0.04, 0.03), rounds(0.05, 0.01)).verdict, "slower");
+});
+
+Deno.test("the processor time of a process grows with its work", async () => {
+  const before = await processorTime(Deno.pid);
+  const begin = process.cpuUsage();
+  for (let spent = 0; spent < 100_000;) {
+    const { user, system } = process.cpuUsage(begin);
+    spent = user + system;
+  }
+  // Some kernels count the running thread's last few milliseconds later.
+  const grown = await processorTime(Deno.pid) - before;
+  assert(grown >= 70, `${grown} ms`);
+});
+
+Deno.test("the nats-server is the one that is named, or else a fetched one, or else the system's", async () => {
+  await using folder = await standIn("");
+  const fetched = `${folder.path}/cli.ts`;
+  assertEquals(natsServer("/opt/nats-server", fetched), "/opt/nats-server");
+  assertEquals(natsServer("", fetched), fetched);
+  assertEquals(natsServer("", `${folder.path}/none`), "nats-server");
 });

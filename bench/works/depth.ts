@@ -8,7 +8,8 @@ import type { Connection } from "../../client.ts";
 import { oneByOne, windowed } from "../../measure/calls.ts";
 import { median } from "../../measure/quantiles.ts";
 import { figure } from "../../measure/table.ts";
-import { type Bench, blocks, client, MESSAGE, type Work } from "../bench.ts";
+import { type Bench, blocks, client, type Work } from "../bench.ts";
+import { getMessage, MESSAGE } from "../client_calls.ts";
 import type { Running } from "../processes.ts";
 import type { Row } from "../row.ts";
 
@@ -35,11 +36,15 @@ export const depth: Work = {
     for (const [name, server] of Object.entries({ little, deep, wide, crowded })) {
       const mq = await client(server);
       turns[`put ${name}`] = () => oneByOne(BLOCK, () => mq.put("0", MESSAGE));
-      turns[`get ${name}`] = () => reading(server, (reader) => oneByOne(BLOCK, () => read(reader)));
+      turns[`get ${name}`] = () =>
+        reading(server, (reader) => oneByOne(BLOCK, () => getMessage(reader, "0")));
       turns[`put 64 ${name}`] = () =>
         each(() => windowed(10 * BLOCK, 64, () => mq.put("0", MESSAGE)));
       turns[`get 64 ${name}`] = () =>
-        reading(server, (reader) => each(() => windowed(4 * BLOCK, 64, () => read(reader))));
+        reading(
+          server,
+          (reader) => each(() => windowed(4 * BLOCK, 64, () => getMessage(reader, "0"))),
+        );
     }
     const times = await blocks(bench, "much of something", turns, true);
     await Promise.all(crowd.map((connection) => connection.close()));
@@ -87,10 +92,6 @@ async function reading(
 ): Promise<number[]> {
   await using reader = await client(server, "start");
   return await work(reader);
-}
-
-async function read(reader: Connection): Promise<void> {
-  if (await reader.get("0") === "") throw new Error("dsmq has no message there");
 }
 
 /** The time of a call where many were under way, in milliseconds. */

@@ -6,7 +6,8 @@
 
 import { windowed } from "../../measure/calls.ts";
 import { median } from "../../measure/quantiles.ts";
-import { client, MESSAGE, rounds, type Work } from "../bench.ts";
+import { client, rounds, type Work } from "../bench.ts";
+import { getMessage, MESSAGE } from "../client_calls.ts";
 import { connectNats, JetStream, startNats } from "../contenders/nats.ts";
 import { Redis } from "../contenders/redis.ts";
 import type { Row } from "../row.ts";
@@ -71,9 +72,7 @@ export const gets: Work = {
         async dsmq() {
           // A new connection finds all of them unread.
           await using reader = await client(server, "start");
-          return await windowed(count, window, async () => {
-            if (await reader.get("gets") === "") throw new Error("dsmq has no message there");
-          });
+          return await windowed(count, window, () => getMessage(reader, "gets"));
         },
         redis: () => windowed(count, window, (i) => redis.get(ids[i]!)),
       });

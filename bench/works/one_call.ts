@@ -6,7 +6,8 @@
 
 import { oneByOne } from "../../measure/calls.ts";
 import { median, quantile } from "../../measure/quantiles.ts";
-import { type Bench, blocks, client, MESSAGE, type Work } from "../bench.ts";
+import { type Bench, blocks, client, type Work } from "../bench.ts";
+import { MESSAGE, wakings } from "../client_calls.ts";
 import { DIAL, Echo } from "../contenders/echo.ts";
 import type { Row } from "../row.ts";
 
@@ -33,21 +34,7 @@ export const oneCall: Work = {
       put: () => oneByOne(BLOCK, () => putter.put("one", MESSAGE)),
       // As many as were put just before.
       get: () => oneByOne(BLOCK, () => getter.get("one")),
-      wake: async () => {
-        const woken: number[] = [];
-        for (let i = 0; i < BLOCK; i++) {
-          const message = waiter.getWait("wake");
-          // By its answer the waiter, who asked before, is in line. On the waiter's own connection, where that is
-          // certain, the system would owe an acknowledgement, and send it in the midst of what is measured.
-          await getter.get("nothing");
-          const begin = performance.now();
-          const put = putter.put("wake", MESSAGE);
-          await message;
-          woken.push(performance.now() - begin);
-          await put;
-        }
-        return woken;
-      },
+      wake: () => wakings(BLOCK, putter, waiter, getter),
     });
     const theirs = median(times.echo) * 1000;
     const row = (work: string, of: readonly number[], atMost: number): Row => ({

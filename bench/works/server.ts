@@ -6,9 +6,11 @@
 
 import { connect } from "../../client.ts";
 import { median } from "../../measure/quantiles.ts";
-import { client, MESSAGE, rounds, type Work } from "../bench.ts";
+import { client, rounds, type Work } from "../bench.ts";
+import { MESSAGE } from "../client_calls.ts";
 import { Echo } from "../contenders/echo.ts";
-import { once, type Running } from "../processes.ts";
+import { processorTime } from "../cpu.ts";
+import { listening, type Running } from "../processes.ts";
 import type { Row } from "../row.ts";
 import { startEcho } from "./one_call.ts";
 
@@ -80,9 +82,9 @@ export const idle: Work = {
       return { [Symbol.asyncDispose]: () => Promise.resolve(echo[Symbol.dispose]()) };
     });
     progress.step("a server at rest");
-    const before = await processorTime(server);
+    const before = await processorTime(server.pid);
     await new Promise((resolve) => setTimeout(resolve, WATCH));
-    const percent = (await processorTime(server) - before) / WATCH * 100;
+    const percent = (await processorTime(server.pid) - before) / WATCH * 100;
     for (const connection of [...ours!, ...theirs!]) await connection[Symbol.asyncDispose]();
     return [{
       work: "memory of a connection at rest, more than a raw one",
@@ -145,11 +147,6 @@ async function firstGet({ port }: Running): Promise<void> {
   await mq.get("start");
 }
 
-/** Looks often, or the pause between two looks would be what is measured. */
-function listening(port: number): Promise<void> {
-  return once(async () => (await Deno.connect({ port })).close(), 1);
-}
-
 /** The resident memory of a server in bytes, after a rest in which its garbage was collected. */
 export async function settled(server: Running): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, REST));
@@ -159,12 +156,4 @@ export async function settled(server: Running): Promise<number> {
 async function resident({ pid }: Running): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
-}
-
-/** The processor time of a server, in milliseconds. */
-async function processorTime({ pid }: Running): Promise<number> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  // Fields 14 and 15 of proc(5), in hundredths of a second; the second one, a name, may hold spaces.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

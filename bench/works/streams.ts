@@ -4,10 +4,9 @@
  * @module
  */
 
-import { windowed } from "../../measure/calls.ts";
 import { median } from "../../measure/quantiles.ts";
-import type { Connection } from "../../client.ts";
-import { type Bench, client, MESSAGE, rounds, type Work } from "../bench.ts";
+import { type Bench, client, rounds, type Work } from "../bench.ts";
+import { deliver, MESSAGE } from "../client_calls.ts";
 import { connectNats, NatsCore, startNats } from "../contenders/nats.ts";
 import type { Row } from "../row.ts";
 
@@ -49,7 +48,7 @@ async function stream(
     return count * subscribers / (performance.now() - begin) * 1000;
   };
   const found = await rounds(bench, work, {
-    dsmq: () => perSecond(() => throughDsmq(putter, readers, count, window)),
+    dsmq: () => perSecond(() => deliver(putter, readers, count, window)),
     nats: () => perSecond(() => NatsCore.stream(from, to, count, window, MESSAGE)),
   });
   await Promise.all([...to, from].map((connection) => connection.close()));
@@ -62,22 +61,4 @@ async function stream(
     theirs: median(found.nats),
     goal: { atLeast: 1 },
   }];
-}
-
-/** Every put is acknowledged, and every message counted where it arrives. */
-async function throughDsmq(
-  putter: Connection,
-  readers: readonly Connection[],
-  count: number,
-  window: number,
-): Promise<void> {
-  const arrivals = readers.map(async (reader) => {
-    let left = count;
-    // Without a position it would begin where the connection did: with the messages of earlier rounds.
-    for await (const _ of reader.subscribe("stream", { since: "now" })) if (--left === 0) return;
-  });
-  // An answer that comes after the subscription's.
-  await Promise.all(readers.map((reader) => reader.get("nothing")));
-  await windowed(count, window, () => putter.put("stream", MESSAGE));
-  await Promise.all(arrivals);
 }

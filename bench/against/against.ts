@@ -1,0 +1,112 @@
+/**
+ * This checkout beside another: rounds of both in turn, and a verdict for each scenario.
+ *
+ * @module
+ */
+
+import { Progress } from "../../measure/progress.ts";
+import { table } from "../../measure/table.ts";
+import { inTurn } from "../bench.ts";
+import { conditions } from "../host.ts";
+import { machine } from "../machine.ts";
+import { asIn, Failed, type Processes, ROOT } from "../processes.ts";
+import { type Checkout, openCheckout } from "./checkout.ts";
+import { cells, compare, type Comparison, exitCode, HEAD, type Sample } from "./comparison.ts";
+import type { Round } from "./round.ts";
+import type { Scenario } from "./scenarios.ts";
+
+/** How to compare. */
+export interface AgainstOptions {
+  readonly scenarios: readonly Scenario[];
+  readonly rounds: number;
+  /** The part of the full amount of work to do. */
+  readonly scale: number;
+  readonly json: boolean;
+}
+
+const PROGRAM = new URL("round.ts", import.meta.url).href;
+
+/** How long a round may take at most, in milliseconds: most take a second or two. */
+const ROUND_TIME = 120_000;
+
+/** How much of a work is done once before all, for the system to have the programs at hand. */
+const FIRST = 0.001;
+
+const METHOD = [
+  "Rounds of old and new alternate; each has a server and a client process of its own, warmed up.",
+  "Times are for each message, medians of the rounds; CPU is processor time for each message.",
+  "Ratio: new to old, the median of the pairs of rounds; ±: half their interquartile range.",
+  "What differs by more than 5 % and by more than that spread is faster or slower.",
+];
+
+/**
+ * Compares, and prints the results.
+ *
+ * @param folder the other checkout
+ * @param options what to compare, and how much
+ * @param processes runs the rounds
+ * @returns the exit code: 1 if anything has become slower, else 0
+ * @throws {NoCheckout} if the folder holds no checkout
+ * @throws {Failed} if a round fails
+ */
+export async function against(
+  folder: string,
+  { scenarios, rounds, scale, json }: AgainstOptions,
+  processes: Processes,
+): Promise<0 | 1> {
+  const [old, now] = [await openCheckout(folder), await openCheckout(ROOT)];
+  const both = (scenario: Scenario, scale: number) => ({
+    old: () => round(processes, "old", old, scenario, scale),
+    new: () => round(processes, "new", now, scenario, scale),
+  });
+  const progress = new Progress(scenarios.length);
+  const comparisons: Comparison[] = [];
+  try {
+    await inTurn(both(scenarios[0]!, FIRST), 1, 0);
+    for (const scenario of scenarios) {
+      progress.step(scenario.work);
+      const samples = await inTurn(both(scenario, scale), 0, rounds, true);
+      comparisons.push(compare(scenario, samples.old, samples.new));
+    }
+  } finally {
+    progress.end();
+  }
+  const about = {
+    machine: await machine(),
+    versions: { Deno: Deno.version.deno },
+    conditions: [...await conditions(), ...METHOD],
+  };
+  if (json) {
+    const results = { ...about, rounds, scale, old: shown(old), new: shown(now), comparisons };
+    console.log(JSON.stringify(results, undefined, 2));
+  } else {
+    console.log(`old: ${old.commit}, ${old.folder}\nnew: ${now.commit}, ${now.folder}`);
+    console.log(`${about.machine}, Deno ${about.versions.Deno}, ${rounds} rounds\n`);
+    console.log(table(HEAD, comparisons.map(cells)));
+    console.log(`\n${METHOD.join("\n")}`);
+  }
+  return exitCode(comparisons);
+}
+
+function shown({ folder, commit }: Checkout): Pick<Checkout, "folder" | "commit"> {
+  return { folder, commit };
+}
+
+async function round(
+  processes: Processes,
+  name: string,
+  { root, folder }: Checkout,
+  scenario: Scenario,
+  scale: number,
+): Promise<Sample> {
+  const count = Math.ceil(scenario.count * scale);
+  const what: Round = { root: root.href, scenario: scenario.name, count };
+  const args = ["--no-lock", ...asIn(root), PROGRAM, JSON.stringify(what)];
+  try {
+    return JSON.parse(await processes.runDeno(args, ROUND_TIME));
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    const why = error.message;
+    throw new Failed(`Cannot measure ${scenario.name} of the ${name} one, ${folder}: ${why}`);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Old and new figures beside each other, and what they say.
+ *
+ * Rounds of old and new follow on each other, so each pair has seen the same machine. The ratio is the median of
+ * the pairs' ratios, new to old; the spread is half the interquartile range of those ratios.
+ *
+ * @module
+ */
+
+import { median, quantile } from "../../measure/quantiles.ts";
+import { figure } from "../../measure/table.ts";
+
+/** What one round has found: milliseconds for each message, of time and of processor time. */
+export interface Sample {
+  readonly wall: number;
+  readonly serverCpu: number;
+  readonly clientCpu: number;
+}
+
+/** Old and new of one quantity, as medians of the rounds. */
+export interface Figures {
+  readonly old: number;
+  readonly new: number;
+  /** New to old: below 1, the new one takes less. */
+  readonly ratio: number;
+  readonly spread: number;
+}
+
+/** What the times say; processor times are told, not judged. */
+export type Verdict = "same" | "faster" | "slower";
+
+/** A scenario, compared. */
+export interface Comparison {
+  readonly name: string;
+  readonly work: string;
+  readonly unit: Unit;
+  readonly wall: Figures;
+  readonly serverCpu: Figures;
+  readonly clientCpu: Figures;
+  readonly verdict: Verdict;
+}
+
+/** A unit of time, for each message unless the work says otherwise. */
+export type Unit = "µs" | "ms";
+
+/** How much a ratio may differ from 1 in any case. */
+const TOLERANCE = 0.05;
+
+const PER_MILLISECOND: Readonly<Record<Unit, number>> = { µs: 1000, ms: 1 };
+
+/** Compares the rounds of a scenario; they belong together in their order. */
+export function compare(
+  { name, work, unit }: Pick<Comparison, "name" | "work" | "unit">,
+  old: readonly Sample[],
+  now: readonly Sample[],
+): Comparison {
+  const of = (part: keyof Sample) => {
+    const values = (samples: readonly Sample[]) =>
+      samples.map((sample) => sample[part] * PER_MILLISECOND[unit]);
+    return figures(values(old), values(now));
+  };
+  const wall = of("wall");
+  const [serverCpu, clientCpu] = [of("serverCpu"), of("clientCpu")];
+  return { name, work, unit, wall, serverCpu, clientCpu, verdict: verdict(wall) };
+}
+
+/** The medians of old and new values, and the ratio and the spread of their pairs. */
+export function figures(old: readonly number[], now: readonly number[]): Figures {
+  // Processor time can be too little for what counts it: both have taken nothing then.
+  const ratios = old.map((value, i) => value === now[i] ? 1 : now[i]! / value);
+  const spread = (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 2;
+  return { old: median(old), new: median(now), ratio: median(ratios), spread };
+}
+
+/** A difference counts if it is larger than 5 %, and larger than the spread. */
+export function verdict({ ratio, spread }: Pick<Figures, "ratio" | "spread">): Verdict {
+  const margin = Math.max(TOLERANCE, spread);
+  if (ratio > 1 + margin) return "slower";
+  return ratio < 1 - margin ? "faster" : "same";
+}
+
+/** The exit code: 1 if anything has become slower. */
+export function exitCode(comparisons: readonly Pick<Comparison, "verdict">[]): 0 | 1 {
+  return comparisons.some(({ verdict }) => verdict === "slower") ? 1 : 0;
+}
+
+/** The columns of {@linkcode cells}. */
+export const HEAD = [
+  ...["work", "unit", "old", "new", "ratio", "server's CPU", "client's CPU", ""],
+] as const;
+
+/** A comparison for a table. */
+export function cells({ work, unit, wall, serverCpu, clientCpu, verdict }: Comparison): string[] {
+  const cpu = ({ old, new: now, ratio }: Figures) =>
+    `${figure(old)} → ${figure(now)}, × ${ratio.toFixed(2)}`;
+  const ratio = `${wall.ratio.toFixed(3)} ± ${wall.spread.toFixed(3)}`;
+  return [
+    ...[work, unit, figure(wall.old), figure(wall.new), ratio],
+    ...[cpu(serverCpu), cpu(clientCpu), verdict],
+  ];
+}

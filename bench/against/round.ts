@@ -1,0 +1,36 @@
+/**
+ * A program that does one round of a scenario with one checkout, and prints what it found. It is run by
+ * `deno task bench --against`, with a {@linkcode Round} as its argument.
+ *
+ * @module
+ */
+
+import { SCENARIOS } from "./scenarios.ts";
+import { Side } from "./side.ts";
+
+/** What to measure. */
+export interface Round {
+  /** The checkout, as a URL. */
+  readonly root: string;
+  readonly scenario: string;
+  readonly count: number;
+}
+
+if (import.meta.main) {
+  // Ended explicitly: its clients would go on looking for their server.
+  Deno.exit(await main(JSON.parse(Deno.args[0]!)));
+}
+
+async function main({ root, scenario, count }: Round): Promise<number> {
+  try {
+    await using side = await Side.open(new URL(root));
+    const end = () => void side[Symbol.asyncDispose]().then(() => Deno.exit(130));
+    for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, end);
+    const { measure } = SCENARIOS.find(({ name }) => name === scenario)!;
+    console.log(JSON.stringify(await measure(side, count)));
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * One side of a comparison: a checkout's server and, in this process, its client.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import type { ConnectOptions } from "../../client.ts";
+import type { Client } from "../client_calls.ts";
+import { processorTime } from "../cpu.ts";
+import { Processes, type Running } from "../processes.ts";
+import type { Sample } from "./comparison.ts";
+
+interface ClientModule {
+  connect(options: Pick<ConnectOptions, "port">): Promise<Client>;
+}
+
+/** A checkout that is measured. */
+export class Side implements AsyncDisposable {
+  readonly processes = new Processes();
+  readonly #root: URL;
+  readonly #client: ClientModule;
+
+  private constructor(root: URL, client: ClientModule) {
+    this.#root = root;
+    this.#client = client;
+  }
+
+  /** Loads the client of a checkout. */
+  static async open(root: URL): Promise<Side> {
+    return new Side(root, await import(new URL("client.ts", root).href));
+  }
+
+  /** Starts its server; this process goes to the core of the clients. */
+  start(...options: readonly string[]): Promise<Running> {
+    return this.processes.startDsmqOf(this.#root, ...options);
+  }
+
+  /** Connects its client to its server. */
+  connect({ port }: Running): Promise<Client> {
+    return this.#client.connect({ port });
+  }
+
+  /**
+   * Takes the times of some work.
+   *
+   * @param server whose processor time is counted, beside that of this process
+   * @param messages for how many the work is
+   * @param work gives how many milliseconds a message took
+   */
+  async sample(server: Running, messages: number, work: () => Promise<number>): Promise<Sample> {
+    const before = await processorTime(server.pid);
+    const own = process.cpuUsage();
+    const wall = await work();
+    const { user, system } = process.cpuUsage(own);
+    const after = await processorTime(server.pid);
+    return {
+      wall,
+      serverCpu: (after - before) / messages,
+      clientCpu: (user + system) / 1000 / messages,
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.processes[Symbol.asyncDispose]();
+  }
+}

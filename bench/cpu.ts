@@ -1,0 +1,37 @@
+/**
+ * The processor time that a process has taken.
+ *
+ * @module
+ */
+
+/**
+ * The processor time of a process and all its threads, user and system.
+ *
+ * @param pid the process
+ * @returns milliseconds; exact where the kernel keeps statistics of its scheduler, else in steps of ten
+ */
+export async function processorTime(pid: number): Promise<number> {
+  return await scheduled(pid) ?? await ticks(pid);
+}
+
+/** What the scheduler has counted, thread by thread; a thread that ended is counted no more, but Deno keeps its own. */
+async function scheduled(pid: number): Promise<number | undefined> {
+  const threads = `/proc/${pid}/task`;
+  let nanoseconds = 0;
+  try {
+    for await (const { name } of Deno.readDir(threads)) {
+      const statistics = await Deno.readTextFile(`${threads}/${name}/schedstat`);
+      nanoseconds += Number(statistics.split(" ")[0]);
+    }
+  } catch {
+    return undefined;
+  }
+  return nanoseconds > 0 ? nanoseconds / 1e6 : undefined;
+}
+
+async function ticks(pid: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // Fields 14 and 15 of proc(5), in hundredths of a second; the second one, a name, may hold spaces.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
