@@ -211,6 +211,53 @@ Deno.test("a stream from the cursor is told of a gap that hello left there, as a
   await client.ask({ action: "hello", id: 2, since: { after: 1 } });
   const { error } = await client.ask(subscribe());
   assertGap(error, "trimmed", 1, 3, 5);
-  assertEquals(await client.ask(subscribe()), { id: 8, sub: 8, start: 3 });
+  assertEquals(await client.ask(subscribe()), { id: 8, sub: 8, start: 3, through: 3 });
   assertEquals(await streamed(client), [3, "4", "5"]);
+});
+
+Deno.test("a stream after a position is told of what is gone of its own topic, and of no other", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: RETENTION });
+  await using client = await Raw.open(server.url);
+  await put(client, "t", "1");
+  await put(client, "other", "2", "3");
+  clock.advance(RETENTION);
+  await put(client, "t", "4");
+  const { error } = await client.ask(subscribe({ topic: "other", since: { after: 1 } }));
+  assertGap(error, "trimmed", 1, 3, 4);
+  assertEquals(await client.ask(subscribe({ since: { after: 1 } })), { id: 8, sub: 8, start: 1 });
+  assertEquals(await streamed(client), [1, "4"]);
+});
+
+for (const onGap of ["oldest", "now"] as const) {
+  Deno.test(`a topic that was emptied has a gap as well: with onGap "${onGap}" its stream goes on behind it`, async () => {
+    const clock = new ManualClock();
+    await using server = await openServer({ clock, retention: RETENTION });
+    await using client = await Raw.open(server.url);
+    await put(client, "t", "1", "2");
+    await put(client, "other", "3");
+    clock.advance(RETENTION);
+    const since = { after: 1 };
+    const { error, through } = await client.ask(subscribe({ since }));
+    assertGap(error, "trimmed", 1, 3, 3);
+    assertEquals(through, 2);
+    const { start } = await client.ask(subscribe({ since, onGap }));
+    assertEquals(start, onGap === "oldest" ? 2 : 3);
+    client.send({ action: "put", topic: "t", message: "4" });
+    assertEquals(await streamed(client), [start, "4"]);
+  });
+}
+
+Deno.test("a stream from a cursor that the connection has ignores the one that is named for want of it", async () => {
+  await using server = await openServer();
+  await using client = await Raw.open(server.url);
+  await put(client, "t", "1", "2", "3");
+  const cursor = { after: 2 };
+  const first = await client.ask(subscribe({ cursor }));
+  assertEquals([first.start, await streamed(client)], [2, [2, "3"]]);
+  await client.ask({ action: "unsubscribe", id: 9, sub: 8 });
+  await client.ask({ action: "get", id: 10, topic: "t" });
+  await put(client, "t", "4");
+  const second = await client.ask(subscribe({ cursor }));
+  assertEquals([second.start, await streamed(client)], [3, [3, "4"]]);
 });

@@ -108,13 +108,13 @@ async function openTrimmed() {
 const reads = ["get", "get_latest", "get_wait"] as const;
 
 for (const action of reads) {
-  Deno.test(`a position that was trimmed is told once for each topic, by its first ${action}`, async () => {
+  Deno.test(`a position that was trimmed is told once for each topic of which messages are gone, by its first ${action}`, async () => {
     await using server = await openTrimmed();
     await using reader = await Raw.open(server.url);
-    assertEquals((await reader.ask(hello({ after: 1 }))).start, 3);
-    for (const topic of ["a", "b", "empty"]) {
-      const { id, error } = await reader.ask({ action, id: 5, topic });
-      assertEquals(id, 5);
+    assertEquals((await reader.ask(hello({ after: 1 }))).start, 1);
+    for (const [topic, gone] of [["a", 3], ["b", 2]] as const) {
+      const { id, error, through } = await reader.ask({ action, id: 5, topic });
+      assertEquals([id, through], [5, gone]);
       assertEquals({ ...error, message: "" }, {
         code: "trimmed",
         message: "",
@@ -122,8 +122,10 @@ for (const action of reads) {
         floor: 3,
         last: 5,
       });
-      assertEquals(await readAll(reader, topic), topic === "empty" ? [] : ["new"]);
+      assertEquals(await readAll(reader, topic), ["new"]);
     }
+    const none = await reader.ask({ action, id: 6, topic: "empty", timeout: 0 });
+    assertEquals([none.message, none.error], ["", undefined]);
   });
 
   Deno.test(`a position beyond the last message is told once for each topic, by its first ${action}`, async () => {
@@ -159,7 +161,44 @@ Deno.test("of gets that go together only the first is told that messages are gon
   );
 });
 
-Deno.test("a position at the floor is not trimmed, and since start never is", async () => {
+Deno.test("a position that travels with the first read of a topic counts for that topic alone, and not for later ones", async () => {
+  await using server = await openServer();
+  await using putter = await Raw.open(server.url);
+  await putAll(putter, "a", "a1", "a2", "a3");
+  await putAll(putter, "b", "b4", "b5");
+  for (const action of reads) {
+    await using reader = await Raw.open(server.url);
+    const read = (topic: string, after: number) =>
+      reader.ask({ action, id: 5, topic, since: { after } });
+    const { message, seq } = await read("a", 1);
+    assertEquals([message, seq], action === "get_latest" ? ["a3", 3] : ["a2", 2]);
+    // It has a cursor there by now.
+    assertEquals(await readAll(reader, "a"), action === "get_latest" ? [] : ["a3"]);
+    assertEquals(
+      (await reader.ask({ action: "get", id: 6, topic: "a", since: "start" })).message,
+      "",
+    );
+    assertEquals((await reader.ask({ action: "get", id: 7, topic: "b" })).message, "");
+  }
+});
+
+Deno.test("what was gone by the time that a position was heard is no gap to a read", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: 1000 });
+  await using putter = await Raw.open(server.url);
+  await putAll(putter, "t", "1", "2");
+  clock.advance(1000);
+  const gone = clock.now();
+  await putAll(putter, "t", "3");
+  for (const [heard, expected] of [[gone - 1, "trimmed"], [gone, "3"], [gone + 1, "3"]] as const) {
+    await using reader = await Raw.open(server.url);
+    const since = { after: 1, heard };
+    const { message, error } = await reader.ask({ action: "get", id: 1, topic: "t", since });
+    assertEquals(message ?? error.code, expected);
+  }
+});
+
+Deno.test("a position at what is gone is not trimmed, and since start never is", async () => {
   await using server = await openTrimmed();
   for (const since of [{ after: 3 }, "start", { time: 0 }]) {
     await using reader = await Raw.open(server.url);
