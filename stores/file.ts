@@ -96,6 +96,9 @@ export class FileStore extends SqliteStore {
     this.#opened = opened;
     this.#knownPuts = opened.puts;
     this.#fedTo = this.#safeTo = opened.holdings.span.last;
+    // Whoever had it before may have left in the log what the disk does not have.
+    if (this.kept === "disk") this.#doubtful = !checkpointed(opened.file);
+    if (this.#doubtful) this.#safeTo = 0;
   }
 
   // deno-lint-ignore require-await -- a closed store answers at once
@@ -197,8 +200,6 @@ export class FileStore extends SqliteStore {
       if (first) opened.save();
       // Opened again, a file can be read even if it takes nothing at present.
       file.opened(first);
-      // Whoever had it before may have left what the disk does not have.
-      if (first && this.kept === "disk") file.checkpoint();
       return opened;
     } catch (error) {
       file?.close();
@@ -343,6 +344,16 @@ export class FileStore extends SqliteStore {
     } catch (cause) {
       throw unknownOutcome(cause);
     }
+  }
+}
+
+function checkpointed(file: DatabaseFile): boolean {
+  try {
+    file.checkpoint();
+    return true;
+  } catch {
+    // What is in it can be read all the same; the next who puts is told, if it is so then.
+    return false;
   }
 }
 

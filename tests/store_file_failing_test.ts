@@ -6,12 +6,9 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
-import type { Limits } from "../stores/admission.ts";
-import type { Database, Engine } from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { FileStore } from "../stores/file.ts";
+import type { FileStore } from "../stores/file.ts";
 import { type Put, StoreError } from "../stores/store.ts";
 import { nth } from "./store_contract_failing.ts";
 import {
@@ -26,95 +23,8 @@ import {
   texts,
   trimAll,
 } from "./store_contract_support.ts";
+import { FailingFile, type Step } from "./support/failing_file.ts";
 import { Database as FakeDatabase } from "./support/fake_db_sqlite.ts";
-import { ManualClock } from "./support/manual_clock.ts";
-
-/** What fails: a statement before it is executed or after, or the opening of the file. */
-type Step = (sql: string) => boolean;
-
-/** A file whose engine fails where a test says so. */
-class FailingFile implements AsyncDisposable {
-  readonly clock = new ManualClock();
-  readonly executed: string[] = [];
-  before: Step = () => false;
-  after: Step = () => false;
-  /** How the error looks. */
-  error: () => Error = () => Object.assign(new Error("disk I/O error"), { errcode: 10 });
-  store: FileStore;
-  db!: Database;
-  readonly #folder = Deno.makeTempDirSync();
-  readonly #path = `${this.#folder}/queue.db`;
-  readonly #engine: Engine;
-  readonly #limits: Partial<Limits>;
-
-  constructor(engine: Engine = nodeSqlite, limits: Partial<Limits> = {}) {
-    this.#engine = engine;
-    this.#limits = limits;
-    this.store = this.#open();
-  }
-
-  /** Nothing fails any more. */
-  mend(): void {
-    this.before = this.after = () => false;
-  }
-
-  /** Closes the store, and opens it as it is in the file. */
-  async restart(): Promise<void> {
-    this.mend();
-    await this.store[Symbol.asyncDispose]();
-    this.store = this.#open();
-  }
-
-  /** Opens the file beside the store, which has to have closed it. */
-  another(): FileStore {
-    return this.#open();
-  }
-
-  /** Changes what is in the file, which the store has to have closed. */
-  edit(sql: string): void {
-    const db = new DatabaseSync(this.#path);
-    db.exec(sql);
-    db.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.mend();
-    await this.store[Symbol.asyncDispose]();
-    Deno.removeSync(this.#folder, { recursive: true });
-  }
-
-  #open(): FileStore {
-    const { clock } = this;
-    const engine: Engine = { name: this.#engine.name, open: (path) => this.#watched(path) };
-    const path = this.#path;
-    const limits = this.#limits;
-    return new FileStore({ path, engine, clock, limits, retention: RETENTION, durability: "full" });
-  }
-
-  #watched(path: string): Database {
-    this.#step("open", () => {});
-    const db = this.db = this.#engine.open(path);
-    return {
-      exec: (sql) => this.#step(sql, () => db.exec(sql)),
-      prepare: (sql) => {
-        const statement = db.prepare(sql);
-        return {
-          run: (...values) => this.#step(sql, () => statement.run(...values)),
-          all: (...values) => this.#step(sql, () => statement.all(...values)),
-        };
-      },
-      close: () => db.close(),
-    };
-  }
-
-  #step<T>(sql: string, work: () => T): T {
-    this.executed.push(sql);
-    if (this.before(sql)) throw this.error();
-    const result = work();
-    if (this.after(sql)) throw this.error();
-    return result;
-  }
-}
 
 /** What is put in the tests: two batches that are committed together. */
 const BATCHES: Put[][] = [
@@ -292,7 +202,7 @@ for (const engine of [nodeSqlite, overFake]) {
 Deno.test("what fails takes no room, and drops nothing", async () => {
   const message = (n: number) => put("t", `${n}`.padStart(8, "0"));
   for (const overflow of ["reject", "drop-oldest"] as const) {
-    await using file = new FailingFile(nodeSqlite, { storedBytes: 4 * 111, overflow });
+    await using file = new FailingFile(nodeSqlite, { limits: { storedBytes: 4 * 111, overflow } });
     const before = await append(file.store, [1, 2, 3].map(message));
     // The first of these has the file opened again, the others are undone in memory.
     for (const beginning of ["COMMIT", "INSERT INTO runs", "UPDATE state"]) {
@@ -309,14 +219,85 @@ Deno.test("what fails takes no room, and drops nothing", async () => {
   }
 });
 
-Deno.test("a full disk found out at the commit is no doubt: nothing is stored", async () => {
+for (const engine of [nodeSqlite, overFake]) {
+  Deno.test(`${engine.name}: a full disk found out at the commit is no doubt: nothing is stored`, async () => {
+    await using file = new FailingFile(engine);
+    file.failure = "database or disk is full";
+    file.before = (sql) => sql === "COMMIT" || sql === "open";
+    assertEquals(await both(file.store), Array(5).fill("full"));
+    assertEquals(await texts(file.store), []);
+    file.mend();
+    assertEquals(await both(file.store), [1, 2, 3, 4, 5]);
+  });
+
+  Deno.test(`${engine.name}: a commit whose sync failed is not acknowledged, nor its repetition, until a checkpoint has succeeded`, async () => {
+    await using file = new FailingFile(engine);
+    using feed = await Feed.open(file.store);
+    const safe = numbered("s", 1);
+    const doubtful = numbered("s", 2);
+    const later = numbered("s", 3);
+    await append(file.store, [safe]);
+    const once = nth(1, "COMMIT");
+    file.after = once;
+    const checkpoint: Step = (sql) => sql.startsWith("PRAGMA wal_checkpoint");
+    file.before = checkpoint;
+    assertEquals(await outcomes(file.store, [safe, doubtful]), ["dup 1", "unknown_outcome"]);
+    // It is there for all to read, and so they get it.
+    assertEquals(feed.messages.map(({ seq }) => seq), [1, 2]);
+    for (let time = 0; time < 3; time++) {
+      const batch = [safe, doubtful, later, put("t")];
+      const expected = ["dup 1", "unknown_outcome", "unavailable", "unavailable"];
+      assertEquals(await outcomes(file.store, batch), expected);
+      assertEquals(await texts(file.store), ["s 1", "s 2"], "reads go on");
+      assertEquals((await file.store.bounds()).last, 2);
+    }
+    file.mend();
+    assertEquals(await outcomes(file.store, [doubtful, later]), ["dup 2", 3]);
+    assertEquals(feed.messages.map(({ seq }) => seq), [1, 2, 3]);
+    assertEquals(feed.errors, []);
+    // Once is enough.
+    file.executed.length = 0;
+    await append(file.store, [put("t")]);
+    assertEquals(file.executed.filter(checkpoint), []);
+  });
+
+  Deno.test(`${engine.name}: after a purge whose sync failed nothing is acknowledged until a checkpoint has succeeded`, async () => {
+    await using file = new FailingFile(engine);
+    await append(file.store, [put("t")]);
+    file.clock.advance(RETENTION - 1);
+    await append(file.store, [numbered("s", 1)]);
+    file.clock.advance(1);
+    file.after = nth(1, "COMMIT");
+    file.before = (sql) => sql.startsWith("PRAGMA wal_checkpoint");
+    await assertRejects(() => file.store.trim(1000), StoreError, "disk I/O error");
+    assertEquals(await outcomes(file.store, [numbered("s", 1), put("t")]), [
+      "dup 1",
+      "unavailable",
+    ]);
+    file.mend();
+    assertEquals(await outcomes(file.store, [put("t")]), [3]);
+  });
+
+  Deno.test(`${engine.name}: with normal what can be read back is acknowledged`, async () => {
+    await using file = new FailingFile(engine, { durability: "normal" });
+    file.after = nth(1, "COMMIT");
+    file.before = (sql) => sql.startsWith("PRAGMA wal_checkpoint");
+    assertEquals(await both(file.store), [1, 2, 3, 4, 5]);
+    assertEquals((await both(file.store))[0], "dup 1");
+  });
+}
+
+Deno.test("a file whose log cannot be brought to the disk as it is opened can be read, and takes nothing", async () => {
   await using file = new FailingFile();
-  file.error = () => Object.assign(new Error("database or disk is full"), { errcode: 13 });
-  file.before = (sql) => sql === "COMMIT" || sql === "open";
-  assertEquals(await both(file.store), Array(5).fill("full"));
-  assertEquals(await texts(file.store), []);
+  await append(file.store, [numbered("s", 1)]);
+  await file.restart((sql) => sql.startsWith("PRAGMA wal_checkpoint"));
+  for (let time = 0; time < 2; time++) {
+    assertEquals(await texts(file.store), ["s 1"]);
+    const batch = [numbered("s", 1), numbered("s", 2)];
+    assertEquals(await outcomes(file.store, batch), ["unknown_outcome", "unavailable"]);
+  }
   file.mend();
-  assertEquals(await both(file.store), [1, 2, 3, 4, 5]);
+  assertEquals(await outcomes(file.store, [numbered("s", 1), numbered("s", 2)]), ["dup 1", 2]);
 });
 
 Deno.test("what is appended in one turn is one transaction, and fed before it is answered", async () => {

@@ -22,19 +22,23 @@ export class Database {
 
   /** Opens a database. */
   constructor(path: string, { int64 = false }: DatabaseOpenOptions = {}) {
-    this.#db = new DatabaseSync(path);
+    try {
+      this.#db = new DatabaseSync(path);
+    } catch {
+      throw new SqliteError(14, "unable to open database file");
+    }
     this.#int64 = int64;
   }
 
   /** Runs statements, and returns how many rows the last one changed. */
   exec(sql: string): number {
-    this.#db.exec(sql);
+    plainly(() => this.#db.exec(sql));
     return (this.#db.prepare("SELECT changes() AS n").get() as { n: number }).n;
   }
 
   /** Prepares a statement. */
   prepare(sql: string): Statement {
-    return new Statement(this.#db.prepare(sql), this.#int64);
+    return new Statement(plainly(() => this.#db.prepare(sql)), this.#int64);
   }
 
   /** Closes it. */
@@ -57,12 +61,12 @@ export class Statement {
 
   /** Runs it, and returns how many rows it changed. */
   run(...values: (string | number)[]): number {
-    return Number(this.#statement.run(...values.map(bound)).changes);
+    return Number(plainly(() => this.#statement.run(...values.map(bound))).changes);
   }
 
   /** Runs it, and returns its rows as plain objects. */
   all(...values: (string | number)[]): Record<string, unknown>[] {
-    return this.#statement.all(...values.map(bound)).map((row) =>
+    return plainly(() => this.#statement.all(...values.map(bound))).map((row) =>
       Object.fromEntries(Object.entries(row).map(([name, value]) => [name, this.#column(value)]))
     );
   }
@@ -74,6 +78,25 @@ export class Statement {
     if (!this.#int64) return Number(BigInt.asIntN(32, value));
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : value;
+  }
+}
+
+/** What is thrown where a database is not opened. */
+export class SqliteError extends Error {
+  override name = "SqliteError";
+
+  /** Has SQLite's code. */
+  constructor(readonly code: number, message: string) {
+    super(`${code}: ${message}`);
+  }
+}
+
+/** All other errors have SQLite's text and nothing else, as its code is not passed on. */
+function plainly<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error((error as Error).message);
   }
 }
 

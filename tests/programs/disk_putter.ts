@@ -1,0 +1,50 @@
+/**
+ * Puts messages into a file one by one, while the disk fails under it. It prints what becomes of each: its number and
+ * where it is stored, or the code of the error; what may be stored is put once more at once. Beside it stands how many messages
+ * can be read. Then it ends without closing the file, as if it were killed.
+ *
+ * @module
+ */
+
+import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file.ts";
+import { StoreError } from "../../stores/store.ts";
+import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
+
+const [path, name, durability, count, size] = Deno.args as [
+  string,
+  string,
+  "full" | "normal",
+  string,
+  string,
+];
+const engine = name === "node:sqlite" ? nodeSqlite : dbSqlite({ Database: FakeDatabase });
+const clock = { now: () => Date.now() };
+const store = new FileStore({ path, durability, engine, retention: 600_000, clock });
+
+async function put(n: number): Promise<string> {
+  const body = JSON.stringify(`${n} `.padEnd(Number(size), "x"));
+  const [result] = await store.append([{ topic: "t", body, bytes: body.length, session: "s", n }]);
+  return result instanceof StoreError ? result.code : `${result!.seq}`;
+}
+
+async function readable(): Promise<number | string> {
+  try {
+    const query = { topic: "t", after: 0, count: 1_000_000, bytes: 1e12 };
+    return (await store.read([query]))[0]!.messages.length;
+  } catch (error) {
+    return error instanceof StoreError ? error.code : "another error";
+  }
+}
+
+function say(...words: unknown[]): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${words.join(" ")}\n`));
+}
+
+for (let n = 1; n <= Number(count); n++) {
+  const became = await put(n);
+  say(n, became, await readable());
+  if (became === "unknown_outcome") say(n, await put(n), await readable());
+}
+Deno.exit(0);

@@ -1,0 +1,101 @@
+/**
+ * A disk that fails: the system itself says so, by `strace`, to a program that puts into a file.
+ *
+ * @module
+ */
+
+const PROGRAM = "tests/programs/disk_putter.ts";
+
+/** What a program did, in order. */
+export type Event =
+  | { readonly did: "sync"; readonly file: string; readonly failed: boolean }
+  | { readonly did: "write"; readonly file: string; readonly failed: boolean }
+  | {
+    readonly did: "say";
+    readonly n: number;
+    /** Where the message is stored, or the code of the error. */
+    readonly became: number | string;
+    /** How many messages can be read. */
+    readonly readable: number | string;
+  };
+
+/** Which calls fail, and how. */
+export interface Failure {
+  readonly calls: "fsync,fdatasync" | "pwrite64";
+  readonly error: "EIO" | "ENOSPC";
+  /** The first that fails, and the last, counted from the start of the program. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How the program puts. */
+export interface Putting {
+  readonly path: string;
+  readonly engine: string;
+  readonly durability: "full" | "normal";
+  readonly count: number;
+}
+
+/** Why a test cannot have the disk fail here, or `undefined` if it can. */
+export async function noStrace(): Promise<string | undefined> {
+  const args = ["-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "true"];
+  try {
+    const { success } = await new Deno.Command("strace", { args, stderr: "null" }).output();
+    return success ? undefined : "strace may not be used";
+  } catch {
+    return "there is no strace";
+  }
+}
+
+/** Puts messages into a file while calls of the system fail, and tells what was done. */
+export async function putting(
+  { path, engine, durability, count }: Putting,
+  failure?: Failure,
+): Promise<Event[]> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const inject = failure
+      ? [
+        "-e",
+        `inject=${failure.calls}:error=${failure.error}:when=${failure.from}..${failure.to}`,
+      ]
+      : [];
+    const program = ["run", "-A", "--no-check", "--quiet", PROGRAM];
+    const { success, stderr } = await new Deno.Command("strace", {
+      args: [
+        ...["-ff", "-y", "-s", "200", "-e", "signal=none", "-o", `${folder}/trace`],
+        ...["-e", "trace=fsync,fdatasync,pwrite64,write", ...inject],
+        ...[Deno.execPath(), ...program, path, engine, durability, `${count}`, "20"],
+      ],
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    // Each thread has a file of its own; one of them does what counts.
+    const traces = [...Deno.readDirSync(folder)].map(({ name }) =>
+      Deno.readTextFileSync(`${folder}/${name}`)
+    );
+    const events = traces.map((trace) => trace.split("\n").flatMap(eventOf));
+    return events.find((events) => events.some(({ did }) => did === "say")) ?? [];
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** The how many-eth call of its kind comes first after a message was told. */
+export function callsUntil(events: readonly Event[], did: "sync" | "write", n: number): number {
+  const said = events.findIndex((event) => event.did === "say" && event.n === n);
+  return events.slice(0, said).filter((event) => event.did === did).length;
+}
+
+function eventOf(line: string): Event[] {
+  const said = /^write\(1<[^>]*>, "(\d+) (\w+) (\w+)\\n"/.exec(line);
+  if (said) {
+    const [n, became, readable] = said.slice(1).map((word) => /^\d+$/.test(word) ? +word : word);
+    return [{ did: "say", n: n as number, became: became!, readable: readable! }];
+  }
+  const called = /^(fsync|fdatasync|pwrite64)\(\d+<([^>]*)>.* = (-?\d+)/.exec(line);
+  if (!called) return [];
+  const did = called[1] === "pwrite64" ? "write" : "sync";
+  return [{ did, file: called[2]!.replace(/.*\//, ""), failed: called[3]!.startsWith("-") }];
+}

@@ -1,0 +1,126 @@
+/**
+ * A store in a file whose engine fails where a test tells it to, with the errors of the real engines.
+ *
+ * @module
+ */
+
+import { DatabaseSync } from "node:sqlite";
+import type { Limits } from "../../stores/admission.ts";
+import type { Database, Engine } from "../../stores/engine.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file.ts";
+import { RETENTION } from "../store_contract_support.ts";
+import { ManualClock } from "./manual_clock.ts";
+
+/** What fails: a statement before it is executed or after, or the opening of the file. */
+export type Step = (sql: string) => boolean;
+
+/** How a disk fails, in SQLite's words; and its codes for them, with what extends them. */
+export type Failure = "disk I/O error" | "database or disk is full";
+const CODES: Readonly<Record<Failure, number>> = {
+  "disk I/O error": 10 | 4 << 8,
+  "database or disk is full": 13,
+};
+
+/** A file whose engine fails where a test says so. */
+export class FailingFile implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  readonly executed: string[] = [];
+  before: Step = () => false;
+  after: Step = () => false;
+  /** What the error is. */
+  failure: Failure = "disk I/O error";
+  store: FileStore;
+  db!: Database;
+  readonly #folder = Deno.makeTempDirSync();
+  readonly #path = `${this.#folder}/queue.db`;
+  readonly #engine: Engine;
+  readonly #prepared = new Set<string>();
+  readonly #limits: Partial<Limits>;
+  readonly #durability: "full" | "normal";
+
+  constructor(
+    engine: Engine = nodeSqlite,
+    { limits = {}, durability = "full" }: {
+      limits?: Partial<Limits>;
+      durability?: "full" | "normal";
+    } = {},
+  ) {
+    this.#engine = engine;
+    this.#limits = limits;
+    this.#durability = durability;
+    this.store = this.#open();
+  }
+
+  /** Nothing fails any more. */
+  mend(): void {
+    this.before = this.after = () => false;
+  }
+
+  /** Closes the store, and opens it as it is in the file; from then on fails what is said. */
+  async restart(before: Step = () => false): Promise<void> {
+    this.mend();
+    await this.store[Symbol.asyncDispose]();
+    this.before = before;
+    this.store = this.#open();
+  }
+
+  /** Opens the file beside the store, which has to have closed it. */
+  another(): FileStore {
+    return this.#open();
+  }
+
+  /** Changes what is in the file, which the store has to have closed. */
+  edit(sql: string): void {
+    const db = new DatabaseSync(this.#path);
+    db.exec(sql);
+    db.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.mend();
+    await this.store[Symbol.asyncDispose]();
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+
+  #open(): FileStore {
+    const { clock } = this;
+    const engine: Engine = { name: this.#engine.name, open: (path) => this.#watched(path) };
+    const path = this.#path;
+    const [limits, durability] = [this.#limits, this.#durability];
+    return new FileStore({ path, engine, clock, limits, retention: RETENTION, durability });
+  }
+
+  #watched(path: string): Database {
+    this.#step("open", () => {});
+    const db = this.db = this.#engine.open(path);
+    return {
+      exec: (sql) => this.#step(sql, () => db.exec(sql)),
+      prepare: (sql) => {
+        const statement = db.prepare(sql);
+        this.#prepared.add(sql);
+        return {
+          run: (...values) => this.#step(sql, () => statement.run(...values)),
+          all: (...values) => this.#step(sql, () => statement.all(...values)),
+        };
+      },
+      close: () => db.close(),
+    };
+  }
+
+  #step<T>(sql: string, work: () => T): T {
+    this.executed.push(sql);
+    if (this.before(sql)) throw this.#error(sql);
+    const result = work();
+    if (this.after(sql)) throw this.#error(sql);
+    return result;
+  }
+
+  /** As the engines throw them; see `codeOf`. */
+  #error(sql: string): Error {
+    const error = new Error(this.failure);
+    if (this.#engine.name === "@db/sqlite") return error;
+    const code = this.#prepared.has(sql) ? { errcode: CODES[this.failure] } : {};
+    return Object.assign(error, { code: "ERR_SQLITE_ERROR", ...code });
+  }
+}
