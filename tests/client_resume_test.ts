@@ -11,9 +11,13 @@ import { soon } from "./support/soon.ts";
 
 const reconnect = { firstPause: 1, longestPause: 5 };
 
+/** What is said to one who comes back to a server that knows it. */
+const RECALLED = { ...WELCOME, recalled: true };
+
 /** A connection to a scripted server, which comes back soon. */
 async function scripted(options: ConnectOptions = {}) {
   const script = new Scripted();
+  script.welcome = RECALLED;
   const mq = await connect({ dial: script.dial, reconnect, ...options });
   return { script, mq };
 }
@@ -61,7 +65,7 @@ Deno.test("where the server has begun a new history, what was put before nobody 
   await using _ = mq;
   const before = codeOf(mq.put("t", "before"));
   await script.next();
-  script.welcome = { ...WELCOME, epoch: "another" };
+  script.welcome = { ...WELCOME, epoch: "another", recalled: false };
   script.hangUp();
   const meanwhile = mq.put("t", "meanwhile");
   const { id, message } = await soon(script.next());
@@ -78,10 +82,11 @@ Deno.test("what the server would not recognise any more is not put again", async
   await first;
   const second = codeOf(mq.put("t", "second"));
   await script.next();
-  script.welcome = { ...WELCOME, recalls: 11 };
+  script.welcome = { ...WELCOME, recalled: false };
   script.hangUp();
   assertEquals(await second, "unknown_outcome");
-  // Up to what was known when it was put, the server may forget what it likes.
+  assertEquals(script.hello.known, { epoch: "e", seq: 10 });
+  script.welcome = RECALLED;
   const third = mq.put("t", "third");
   await script.next();
   script.hangUp();
@@ -91,20 +96,71 @@ Deno.test("what the server would not recognise any more is not put again", async
   assertEquals(await third, 12);
 });
 
-Deno.test("reads go on at their cursors, of which the server is told", async () => {
+Deno.test("hello tells what was known when the oldest put left that is unanswered, and nothing if there is none", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
+  script.hangUp();
+  const first = mq.put("t", "first");
+  const asked = await soon(script.next());
+  assertEquals(script.hello.known, undefined);
+  // Others put as well: what a read tells is known, too.
   const got = mq.get("t");
-  await script.give(await script.next(), { seq: 5, body: "five" });
-  assertEquals(await got, "five");
-  const next = mq.get("t");
+  await script.give(await script.next(), { seq: 7, body: "of another" });
+  await got;
+  const second = mq.put("t", "second");
   await script.next();
   script.hangUp();
+  const again = [await soon(script.next()), await soon(script.next())];
+  assertEquals(script.hello.known, { epoch: "e", seq: 0 });
+  assertEquals(again.map(({ n }) => n), [asked.n, asked.n + 1]);
+  await script.say(again.map(({ id }, i) => ({ id, seq: 8 + i })));
+  assertEquals([await first, await second], [8, 9]);
+});
+
+Deno.test("each try to come back has a larger number, and the name of the session stays", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  const { session, try: first } = script.hello;
+  const numbers = [first];
+  for (let i = 0; i < 3; i++) {
+    script.hangUp();
+    const got = mq.get("t");
+    await script.give(await soon(script.next()));
+    await got;
+    assertEquals(script.hello.session, session);
+    numbers.push(script.hello.try);
+  }
+  assertEquals(numbers.map((number) => number - first), [0, 1, 2, 3]);
+});
+
+Deno.test("reads go on at their positions, of which the server is told until it has answered one", async () => {
+  const { script, mq } = await scripted();
+  await using _ = mq;
+  script.welcome = { ...RECALLED, time: 1000 };
+  script.hangUp();
+  const got = mq.get("t");
+  const first = await soon(script.next());
+  assertEquals(first.since, undefined);
+  await script.give(first, { seq: 5, body: "five" });
+  assertEquals(await got, "five");
+  const next = mq.get("t");
+  assertEquals((await script.next()).since, undefined);
+  script.hangUp();
   const again = await soon(script.next());
-  const { since, epoch, positions } = script.hello;
-  assertEquals([since, epoch, positions], [{ after: 0, epoch: "e" }, "e", { t: 5 }]);
+  assertEquals(script.hello.since, { start: 0, epoch: "e" });
+  assertEquals(again.since, { after: 5, epoch: "e", heard: 1000 });
+  // Nothing is answered yet: whichever comes first tells the server.
+  const beside = mq.getLatest("t");
+  const newest = await script.next();
+  assertEquals(newest.since, again.since);
   await script.give(again, { seq: 6, body: "six" });
-  assertEquals(await next, "six");
+  await script.give(newest);
+  assertEquals([await next, await beside], ["six", ""]);
+  const last = mq.get("t");
+  const known = await script.next();
+  assertEquals(known.since, undefined);
+  await script.give(known);
+  await last;
 });
 
 Deno.test("a wait goes on for the rest of its time, and one that was called off does not", async () => {
@@ -148,14 +204,10 @@ Deno.test("a subscription goes on after what it was given, in the history that t
   assertEquals((await first).value?.body, "one");
   script.hangUp();
   const again = await soon(script.next());
-  assertEquals([again.action, again.id, again.since], [
-    "subscribe",
-    id,
-    { after: 4, epoch: "e" },
-  ]);
+  assertEquals([again.action, again.since], ["subscribe", { after: 4, epoch: "e" }]);
   const second = stream.next();
-  await script.say({ id, sub: id, start: 4 });
-  await script.say({ ...frame, prev: 4, seqs: [9], messages: ["two"] });
+  await script.say({ id: again.id, sub: again.id, start: 4 });
+  await script.say({ ...frame, sub: again.id, prev: 4, seqs: [9], messages: ["two"] });
   assertEquals((await second).value?.body, "two");
   await stream.return!();
 });
@@ -171,7 +223,7 @@ Deno.test("what arrived and is not read yet counts against the credit of the str
   script.hangUp();
   const again = await soon(script.next());
   assertEquals([again.messages, again.bytes], [messages - 3, bytes - 9]);
-  await script.say({ id, sub: id, start: 3 });
+  await script.say({ id: again.id, sub: again.id, start: 3 });
   for (const body of ["a", "b", "c"]) assertEquals((await stream.next()).value?.body, body);
 });
 
@@ -190,13 +242,13 @@ Deno.test("onGap is told what is known of a gap, and chooses where to go on", as
   const { id, onGap } = await script.next();
   assertEquals(onGap, undefined);
   const gap = { code: "trimmed", message: "gone", position: 3, floor: 40, last: 45 };
-  await script.say({ id, error: gap });
+  await script.say({ id, error: gap, through: 38 });
   const again = await soon(script.next());
-  assertEquals(again.since, { after: 40, epoch: "e" });
-  await script.say({ id: again.id, sub: again.id, start: 40 });
+  assertEquals(again.since, { after: 38, epoch: "e" });
+  await script.say({ id: again.id, sub: again.id, start: 38 });
   await script.say({
     sub: again.id,
-    prev: 40,
+    prev: 38,
     bytes: 3,
     seqs: [41],
     times: [1],
@@ -206,29 +258,30 @@ Deno.test("onGap is told what is known of a gap, and chooses where to go on", as
   assertEquals(gaps, [["trimmed", 3, 40, 45]]);
 });
 
-Deno.test("signs of life are answered, and move the places of what rests", async () => {
+Deno.test("heartbeats are answered, and tell until when the server was heard; they move no position", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
+  const got = mq.get("t");
+  await script.give(await script.next(), { seq: 5, body: "five" });
+  await got;
   await using stream = mq.subscribe("quiet", { since: "now" });
   const waiting = mq.getWait("waited for").catch(() => {});
-  const [{ id }, wait] = [await script.next(), await script.next()];
+  const [{ id }] = [await script.next(), await script.next()];
   await script.say({ id, sub: id, start: 2 });
-  const sign = { heartbeat: 10_000, floor: 20, through: 30, seen: wait.id, lagging: [] };
-  await script.say(sign);
-  assertEquals((await script.next()).action, "heartbeat");
-  // Of what was asked later than it has seen, a sign says nothing; nor of a stream that lags.
-  const later = mq.getWait("later").catch(() => {});
-  await script.next();
-  await script.say({ ...sign, through: 40, lagging: [id] });
-  await script.next();
+  await script.say({ heartbeat: 10_000, time: 3000, last: 30, floor: 20 });
+  assertEquals({ ...await script.next() }, { action: "heartbeat" });
   script.hangUp();
+  const next = mq.get("t");
   const again = [await soon(script.next()), await script.next(), await script.next()];
-  assertEquals(again[0]!.since, { after: 30, epoch: "e" });
-  // The start is at the floor that the server told, or before: nothing is missing there.
-  assertEquals([script.hello.since, script.hello.positions], ["start", { "waited for": 40 }]);
-  await script.say({ id, sub: id, start: 30 });
+  assertEquals(again.map(({ action, topic, since }) => [action, topic, since]), [
+    ["subscribe", "quiet", { after: 2, epoch: "e" }],
+    ["get_wait", "waited for", undefined],
+    ["get", "t", { after: 5, epoch: "e", heard: 3000 }],
+  ]);
+  assertEquals(script.hello.since, { start: 0, epoch: "e" });
+  await script.say({ id: again[0]!.id, sub: again[0]!.id, start: 30 });
   for (const asked of again.slice(1)) await script.give(asked);
-  await Promise.all([waiting, later]);
+  await Promise.all([waiting, next]);
   await stream.return!();
 });
 
@@ -238,16 +291,19 @@ Deno.test("after a new history each topic is told so once, over any number of br
   script.welcome = { ...WELCOME, epoch: "second" };
   script.hangUp();
   const told = codeOf(mq.get("t"));
-  const { id } = await soon(script.next());
+  const { id, since: first } = await soon(script.next());
+  assertEquals([script.hello.since, first], [{ start: 0, epoch: "e" }, undefined]);
   const gap = { code: "epoch_changed", message: "lost", floor: 0, last: 3 };
-  await script.say({ id, error: gap });
+  await script.say({ id, error: gap, through: 0 });
   assertEquals(await told, "epoch_changed");
   script.hangUp();
   const next = mq.get("t");
-  await script.give(await soon(script.next()), { seq: 1, body: "one" });
+  const again = await soon(script.next());
+  assertEquals(again.since, { after: 0, epoch: "second", heard: 0 });
+  // Topics that were not read yet are still to be told.
+  assertEquals(script.hello.since, { start: 0, epoch: "e" });
+  await script.give(again, { seq: 1, body: "one" });
   assertEquals(await next, "one");
-  const { since, epoch, positions } = script.hello;
-  assertEquals([since, epoch, positions], [{ after: 0, epoch: "e" }, "second", { t: 0 }]);
 });
 
 Deno.test("the states of a connection can be watched", async () => {
@@ -331,7 +387,7 @@ Deno.test("of several addresses, those that answer are used", async () => {
 
 Deno.test("no more is unanswered than the server takes; the rest leaves as answers come", async () => {
   const script = new Scripted();
-  script.welcome = { ...WELCOME, limits: { ...WELCOME.limits, inFlight: 3 } };
+  script.welcome = { ...RECALLED, limits: { ...WELCOME.limits, inFlight: 3 } };
   await using mq = await connect({ dial: script.dial, reconnect });
   const topics = ["a", "b", "c", "d", "e"];
   const gets = topics.map((topic) => mq.get(topic));
@@ -359,7 +415,7 @@ Deno.test("a server is not asked twice to stop", async () => {
   await put;
 });
 
-Deno.test("a server that gives no sign of life is left", async () => {
+Deno.test("a server of which nothing is heard is left", async () => {
   const script = new Scripted();
   script.welcome = { ...WELCOME, heartbeat: 100 };
   await using mq = await connect({ dial: script.dial, reconnect, heartbeat: 100 });
