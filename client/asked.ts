@@ -43,6 +43,16 @@ export abstract class Asked {
   abstract answered(answer: Answer): void;
   abstract failed(error: unknown): void;
 
+  /** Somebody waits for the outcome. */
+  get wanted(): boolean {
+    return true;
+  }
+
+  /** The connection is closed: what only waits is not waited for any more. */
+  giveUp(error: unknown): void {
+    this.failed(error);
+  }
+
   /** It is answered with an error. */
   refused(error: DsmqError, _answer: Answer): void {
     this.failed(error);

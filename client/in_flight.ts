@@ -46,9 +46,10 @@ export class InFlightRequests {
     this.#known = { epoch: "", seq: 0 };
   }
 
-  /** Nothing is unanswered. */
+  /** Nothing is unanswered that somebody waits for. */
   get idle(): boolean {
-    return this.#asked.size === 0;
+    for (const { wanted } of this.#asked.values()) if (wanted) return false;
+    return true;
   }
 
   /** There is a line. */
@@ -178,10 +179,7 @@ export class InFlightRequests {
   /** Ends what only waits. */
   endWaits(end: End): void {
     for (const asked of [...this.#asked.values()]) {
-      if (!asked.waits) continue;
-      this.#settled(asked);
-      asked.withdrawn = true;
-      asked.failed(this.#failure(end, asked));
+      if (asked.waits) asked.giveUp(this.#failure(end, asked));
     }
   }
 

@@ -213,7 +213,7 @@ export class Link implements Ends {
       else this.#requests.handOut(answer);
     }
     this.#requests.flush();
-    if (this.#requests.idle) this.#idle?.resolve();
+    if (this.#idle && this.#requests.idle) this.#idle.resolve();
   }
 
   broken(end: Break): void {
@@ -252,7 +252,7 @@ export class Link implements Ends {
     this.#url = line.url;
     this.states.become({ state: "connected", url: line.url, epochChanged });
     this.#take({ line, welcome });
-    if (this.#requests.idle) this.#idle?.resolve();
+    if (this.#idle && this.#requests.idle) this.#idle.resolve();
   }
 
   /** Goes on over a line. */

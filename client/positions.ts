@@ -16,7 +16,7 @@ import type { WirePosition, WireSince, WireStart } from "../protocol/requests.ts
 const MAX_POSITIONS = 100_000;
 
 /** Of how many stores. */
-const MAX_STORES = 4;
+export const MAX_STORES = 4;
 
 /** A connection, as far as the positions depend on it that were made there. */
 interface Origin {
@@ -72,6 +72,11 @@ export class Positions {
     return this.#origin.epoch;
   }
 
+  /** The present store. */
+  get store(): string {
+    return this.#origin.store;
+  }
+
   /** Where topics start that were never read, for `hello`. */
   get base(): WirePosition | WireStart {
     return this.#base;
@@ -106,10 +111,12 @@ export class Positions {
     }
   }
 
-  /** Where a read of a topic begins, unless the server knows it by now or the topic was never read. */
+  /** Where a read of a topic begins, unless the server knows it by now, or begins at the start. */
   since(topic: string): WirePosition | undefined {
     if (!this.#older) return undefined;
-    const position = this.#topics.get(topic) ?? this.#elsewhere(topic);
+    let position = this.#topics.get(topic);
+    // Where the connection began, topics begin that were never read there, wherever else they were.
+    if (!position && this.#baseStore !== this.store) position = this.#elsewhere(topic);
     if (!position || position.origin === this.#origin) return undefined;
     const { after, origin: { epoch, heard } } = position;
     return { after, epoch, heard };

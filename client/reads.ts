@@ -154,6 +154,10 @@ abstract class Reader extends Asked implements TopicReader {
     return this.#json.length;
   }
 
+  override get wanted(): boolean {
+    return this.open;
+  }
+
   ask(): void {
     const { link, queue } = this.reading;
     queue.join(this);
@@ -277,8 +281,14 @@ class OldestReader extends Reader {
 
   /** The signal aborted. */
   handleEvent(): void {
+    this.giveUp(this.#signal!.reason);
+  }
+
+  /** What the server still has for it is the next reader's. */
+  override giveUp(reason: unknown): void {
+    if (!this.open) return;
     this.leave();
-    this.reading.fail(this.#signal!.reason);
+    this.reading.fail(reason);
     this.callOff();
   }
 

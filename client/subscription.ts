@@ -7,11 +7,12 @@
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
-import type { OnGap, WireSince } from "../protocol/requests.ts";
+import type { OnGap, WirePosition, WireSince } from "../protocol/requests.ts";
 import { Asked, isGap, type Known, members, type Stream, toDsmqError } from "./asked.ts";
 import type { GapChoice } from "./api.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
+import { MAX_STORES } from "./positions.ts";
 import type { Item } from "./topic_queue.ts";
 
 /** How much may be under way, or arrived and not read: the server sends no more than that ahead. */
@@ -59,6 +60,8 @@ export class Subscription extends Asked
   readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
   /** Where it begins when it is asked for (again); the connection's cursor, until the server says where that is. */
   #since: WireSince | undefined;
+  /** Where it was in each of the last stores, the present one last. */
+  readonly #positions = new Map<string, WirePosition>();
   /** What was known when it was called. */
   readonly #known: Known;
   #granted: { readonly messages: number; readonly bytes: number };
@@ -106,8 +109,10 @@ export class Subscription extends Asked
 
   protected members(): string {
     const onGap = typeof this.#onGap === "function" ? undefined : this.#onGap;
-    const cursor = this.#since === undefined ? this.#link.positions.since(this.topic) : undefined;
-    return members({ topic: this.topic, since: this.#since, cursor, onGap, ...this.#granted });
+    const { positions } = this.#link;
+    const since = this.#positions.get(positions.store) ?? this.#since;
+    const cursor = since === undefined ? positions.since(this.topic) : undefined;
+    return members({ topic: this.topic, since, cursor, onGap, ...this.#granted });
   }
 
   /** Goes on where it was; what arrived and is not read yet still counts against its credit. */
@@ -212,7 +217,12 @@ export class Subscription extends Asked
 
   /** The stream has brought all up to there: that is where it would go on. */
   #through(after: number): void {
-    this.#since = { after, epoch: this.#link.positions.epoch };
+    const { store, epoch } = this.#link.positions;
+    const positions = this.#positions;
+    this.#since = { after, epoch };
+    positions.delete(store);
+    positions.set(store, this.#since);
+    if (positions.size > MAX_STORES) positions.delete(positions.keys().next().value!);
   }
 
   /** It ends, unless messages are missing and the caller wants to go on with what there is, after `through`. */
