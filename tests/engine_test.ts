@@ -12,8 +12,16 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { loadEngine, tested } from "../stores/engine.ts";
+import {
+  codeOf,
+  type Database,
+  type Engine,
+  loadEngine,
+  SQLITE,
+  tested,
+} from "../stores/engine.ts";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
+import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { append, put, RETENTION } from "./store_contract_support.ts";
 import { Database as FakeDatabase } from "./support/fake_db_sqlite.ts";
@@ -96,3 +104,44 @@ for (const [damage, damaged] of Object.entries(DAMAGES)) {
     assert(closed);
   });
 }
+
+/** What a statement throws that does not fit into a small database. */
+function overflowing(engine: Engine, run: (db: Database, sql: string) => unknown): unknown {
+  const db = engine.open(":memory:");
+  try {
+    db.exec("CREATE TABLE t (a)");
+    db.exec("PRAGMA max_page_count = 4");
+    run(db, "INSERT INTO t VALUES (randomblob(100000))");
+  } catch (error) {
+    return error;
+  } finally {
+    db.close();
+  }
+}
+
+for (const engine of [nodeSqlite, dbSqlite({ Database: FakeDatabase })]) {
+  Deno.test(`${engine.name}: what SQLite calls an error is known, of a statement or of exec`, () => {
+    const statement = overflowing(engine, (db, sql) => db.prepare(sql).run());
+    const exec = overflowing(engine, (db, sql) => db.exec(sql));
+    assertEquals([codeOf(statement), codeOf(exec)], [SQLITE.full, SQLITE.full]);
+  });
+}
+
+Deno.test("what SQLite calls an error is known by its number, or else by SQLite's words for it", () => {
+  const known: [unknown, number | undefined][] = [
+    [Object.assign(new Error("disk I/O error"), { errcode: 1034, code: "ERR_SQLITE_ERROR" }), 10],
+    [Object.assign(new Error("14: unable to open database file"), { code: 14 }), 14],
+    [Object.assign(new Error("disk I/O error"), { errcode: 13 }), 13],
+    [new Error("disk I/O error"), SQLITE.io],
+    [new Error("database or disk is full"), SQLITE.full],
+    [new Error("attempt to write a readonly database"), SQLITE.readonly],
+    [new Error("database is locked"), SQLITE.busy],
+    [new Error("database disk image is malformed"), SQLITE.corrupt],
+    [new Error("file is not a database"), SQLITE.notADb],
+    [new Error("unable to open database file"), SQLITE.cannotOpen],
+    [new Error("the disk is full"), undefined],
+    ["disk I/O error", undefined],
+    [undefined, undefined],
+  ];
+  for (const [error, code] of known) assertEquals(codeOf(error), code, `${error}`);
+});

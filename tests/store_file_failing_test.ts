@@ -271,7 +271,7 @@ for (const engine of [nodeSqlite, overFake]) {
     file.before = (sql) => sql.startsWith("PRAGMA wal_checkpoint");
     await assertRejects(() => file.store.trim(1000), StoreError, "disk I/O error");
     assertEquals(await outcomes(file.store, [numbered("s", 1), put("t")]), [
-      "dup 1",
+      "dup 2",
       "unavailable",
     ]);
     file.mend();
