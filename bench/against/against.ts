@@ -37,6 +37,7 @@ const METHOD = [
   "Times are for each message, medians of the rounds; CPU is processor time for each message.",
   "Ratio: new to old, the median of the pairs of rounds; ±: half their interquartile range.",
   "What differs by more than 5 % and by more than that spread is faster or slower.",
+  "Where the spread is above 5 %, a smaller difference is not seen: more --rounds, or a calmer machine.",
 ];
 
 /**
