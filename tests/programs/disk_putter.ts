@@ -1,7 +1,7 @@
 /**
- * Puts messages into a file one by one, while the disk fails under it. It prints what becomes of each: its number and
- * where it is stored, or the code of the error; what may be stored is put once more at once. Beside it stands how many messages
- * can be read. Then it ends without closing the file, as if it were killed.
+ * Puts messages into a file one by one, while the disk fails under it. It says in a second file what becomes of each: its
+ * number and where it is stored, or the code of the error; what may be stored is put once more at once. Beside it stands how
+ * many messages can be read. Then it ends without closing the file, as if it were killed.
  *
  * @module
  */
@@ -19,6 +19,7 @@ const [path, name, durability, count, size] = Deno.args as [
   string,
   string,
 ];
+using said = Deno.openSync(`${path}-said`, { write: true, createNew: true });
 const engine = name === "node:sqlite" ? nodeSqlite : dbSqlite({ Database: FakeDatabase });
 const clock = { now: () => Date.now() };
 const store = new FileStore({ path, durability, engine, retention: 600_000, clock });
@@ -39,7 +40,7 @@ async function readable(): Promise<number | string> {
 }
 
 function say(...words: unknown[]): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${words.join(" ")}\n`));
+  said.writeSync(new TextEncoder().encode(`${words.join(" ")}\n`));
 }
 
 for (let n = 1; n <= Number(count); n++) {

@@ -23,7 +23,7 @@ export type Event =
 export interface Failure {
   readonly calls: "fsync,fdatasync" | "pwrite64";
   readonly error: "EIO" | "ENOSPC";
-  /** The first that fails, and the last, counted from the start of the program. */
+  /** The first that fails, and the last, counted from the start among those for the database and its log. */
   readonly from: number;
   readonly to: number;
 }
@@ -33,7 +33,10 @@ export interface Putting {
   readonly path: string;
   readonly engine: string;
   readonly durability: "full" | "normal";
+  /** How many messages. */
   readonly count: number;
+  /** How large each of them is, in bytes. Default: 20. */
+  readonly size?: number;
 }
 
 /** Why a test cannot have the disk fail here, or `undefined` if it can. */
@@ -49,7 +52,7 @@ export async function noStrace(): Promise<string | undefined> {
 
 /** Puts messages into a file while calls of the system fail, and tells what was done. */
 export async function putting(
-  { path, engine, durability, count }: Putting,
+  { path, engine, durability, count, size = 20 }: Putting,
   failure?: Failure,
 ): Promise<Event[]> {
   const folder = Deno.makeTempDirSync();
@@ -64,8 +67,10 @@ export async function putting(
     const { success, stderr } = await new Deno.Command("strace", {
       args: [
         ...["-ff", "-y", "-s", "200", "-e", "signal=none", "-o", `${folder}/trace`],
+        // Only calls for these are seen, counted and made to fail: not what else the program does with the disk.
+        ...["", "-wal", "-said"].flatMap((part) => ["-P", `${path}${part}`]),
         ...["-e", "trace=fsync,fdatasync,pwrite64,write", ...inject],
-        ...[Deno.execPath(), ...program, path, engine, durability, `${count}`, "20"],
+        ...[Deno.execPath(), ...program, path, engine, durability, `${count}`, `${size}`],
       ],
       stdout: "piped",
       stderr: "piped",
@@ -82,14 +87,14 @@ export async function putting(
   }
 }
 
-/** The how many-eth call of its kind comes first after a message was told. */
+/** How many calls of a kind there were until it was said what had become of a message. */
 export function callsUntil(events: readonly Event[], did: "sync" | "write", n: number): number {
   const said = events.findIndex((event) => event.did === "say" && event.n === n);
   return events.slice(0, said).filter((event) => event.did === did).length;
 }
 
 function eventOf(line: string): Event[] {
-  const said = /^write\(1<[^>]*>, "(\d+) (\w+) (\w+)\\n"/.exec(line);
+  const said = /^write\(\d+<[^>]*-said>, "(\d+) (\w+) (\w+)\\n"/.exec(line);
   if (said) {
     const [n, became, readable] = said.slice(1).map((word) => /^\d+$/.test(word) ? +word : word);
     return [{ did: "say", n: n as number, became: became!, readable: readable! }];
