@@ -13,7 +13,10 @@ import type { State, StateChange } from "./states.ts";
 
 /** How to wait for a message. */
 export interface WaitOptions {
-  /** For how long, in milliseconds, at most 2147483647; the server keeps the time. Default: 10000. */
+  /**
+   * For how long, in milliseconds, at most 2147483647. The time counts here, also while the server is away; a server
+   * that is there has at least half a second to say what there is. Default: 10000.
+   */
   readonly timeout?: number;
   /** Stops waiting when it aborts. A message that was under way by then is kept for the next read. */
   readonly signal?: AbortSignal;
@@ -54,9 +57,10 @@ export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDis
  *
  * If the line breaks, it is made again, and everything goes on where it was: reads at their cursors, waits and
  * subscriptions; and what was put and is unanswered is put again, without being stored twice. Calls made
- * meanwhile wait. Where messages were lost on the way (they expired, or the server lost its history), the first
- * read of each topic concerned rejects once with `trimmed`, `ahead` or `epoch_changed`, and subscriptions do as
- * their `onGap` says.
+ * meanwhile wait. Where messages of a topic were lost on the way (they expired, or the server lost its history), its
+ * next read rejects once with `trimmed`, `ahead` or `epoch_changed`, and subscriptions do as their `onGap` says.
+ *
+ * Messages of a topic are handed to its readers oldest first, in the order in which the readers asked.
  *
  * After {@linkcode Connection.close}, or once it is given up, every call rejects with a {@linkcode DsmqError} of
  * code `closed` (or `unauthorized`, or `replaced`).
@@ -94,8 +98,9 @@ export interface Connection extends AsyncDisposable {
    * @param message any string
    * @returns the sequence number of the message, once it is stored
    * @throws {TypeError | RangeError} if that cannot be a topic or a message
-   * @throws {DsmqError} `too_large`, `full`, `too_many`, `not_allowed`, `unavailable`, `stopping`; `unknown_outcome`, if nobody
-   *   can know whether it was stored: the connection was given up, or the server lost what it knew of it
+   * @throws {DsmqError} `too_large`, `full`, `too_many`, `not_allowed`, `unavailable`, `stopping`; `superseded`, if its refusal
+   *   was lost with a connection and a later one was stored meanwhile; `unknown_outcome`, if nobody can know whether it was
+   *   stored: the connection was given up, or the server lost what it knew of it
    */
   put(topic: string, message: string): Promise<number>;
 
@@ -171,7 +176,7 @@ export interface Connection extends AsyncDisposable {
 
   /**
    * Sends what was put, waits up to 5 s for the answers, ends waits and subscriptions, and hangs up. What
-   * was not answered by then rejects. May be called twice.
+   * was not answered by then rejects, and so does every call from then on. May be called twice.
    */
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@
 import type { Answer, Kept, TopicEntry } from "../protocol/answers.ts";
 import { encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import { DEFAULT_WAIT, LIMITS, type Limits, MAX_WAIT } from "../protocol/limits.ts";
+import { DEFAULT_WAIT, type Limits, MAX_WAIT } from "../protocol/limits.ts";
 import { kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
@@ -42,7 +42,7 @@ export class LinkedConnection implements Connection {
     this.#link = link;
     this.#puts = new Puts(link);
     this.#reads = new Reads(link);
-    this.#topics = new TopicNames(this.#limits.topicBytes ?? LIMITS.topicBytes.usual);
+    this.#topics = new TopicNames(() => this.#limits.topicBytes);
   }
 
   get url(): string {

@@ -9,6 +9,7 @@ import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { ANNOUNCED, type Limits, PEER_SPEED } from "../protocol/limits.ts";
 import { type Asked, type Known, Request, type Stream } from "./asked.ts";
 import { codeOf, type Contact, isFinal, type Reach, type Tries } from "./connecting.ts";
+import { Deadlines } from "./deadlines.ts";
 import { type End, InFlightRequests } from "./in_flight.ts";
 import type { Break, Ends, Line } from "./line.ts";
 import { Positions } from "./positions.ts";
@@ -33,6 +34,7 @@ interface StoreTime {
 export class Link implements Ends {
   readonly positions: Positions;
   readonly states: States;
+  readonly deadlines: Deadlines = new Deadlines();
   readonly #reach: Reach;
   readonly #requests: InFlightRequests;
   readonly #givenUp = new AbortController();
@@ -316,6 +318,7 @@ export class Link implements Ends {
     this.#leaveLine();
     this.#end ??= end;
     this.#requests.end(end);
+    this.deadlines.stop();
     this.#idle?.resolve();
     this.states.become({ state: "closed", url: this.#url, why: end.why });
   }

@@ -7,6 +7,7 @@
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { Asked, isGap } from "./asked.ts";
+import type { Deadline } from "./deadlines.ts";
 import type { Link } from "./link.ts";
 import { type Message, toMessage } from "./message.ts";
 import type { TopicName } from "./topic.ts";
@@ -246,37 +247,40 @@ class NewestReader extends Reader {
 }
 
 /** One who asked for the oldest message, and may wait for it. */
-class OldestReader extends Reader {
+class OldestReader extends Reader implements Deadline {
   readonly newest = false;
   override readonly waits: boolean;
+  /** When its time is over, by the clock of `performance`, whatever becomes of the server. */
+  end = Infinity;
   readonly #signal: AbortSignal | undefined;
-  /** When it began to wait and until when it does, by the clock of `performance`. */
-  readonly #time: { readonly begin: number; readonly end: number } | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #timeout: number;
+  /** Until then a server that is there has time to say what there is. */
+  readonly #look: number;
 
   constructor(action: string, topic: TopicName, patience: Patience | undefined, reading: Reading) {
     super(action, topic, reading);
     this.waits = patience !== undefined;
     this.#signal = patience?.signal;
+    this.#timeout = patience?.timeout ?? 0;
+    this.#look = 0;
     if (!patience) return;
     const begin = performance.now();
-    this.#time = { begin, end: begin + patience.timeout };
+    this.end = begin + patience.timeout;
+    this.#look = begin + ONE_LOOK;
   }
 
   override ask(): void {
     super.ask();
-    if (!this.open || !this.#time) return;
+    if (!this.open || !this.waits) return;
     this.#signal?.addEventListener("abort", this);
-    this.#wait(this.#time.end);
+    this.reading.link.deadlines.add(this);
   }
 
   protected override members(): string {
-    if (!this.#time) return super.members();
-    const { begin, end } = this.#time;
+    if (!this.waits) return super.members();
     // Asked again, it has waited for a while already.
-    const left = this.sent ? end - performance.now() : end - begin;
-    const timeout = Math.max(0, Math.ceil(left));
-    return `${super.members()},"timeout":${timeout}`;
+    const left = this.sent ? Math.ceil(this.end - performance.now()) : this.#timeout;
+    return `${super.members()},"timeout":${Math.max(0, left)}`;
   }
 
   /** The signal aborted. */
@@ -292,21 +296,21 @@ class OldestReader extends Reader {
     this.callOff();
   }
 
-  protected override leave(): void {
-    clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this);
-    super.leave();
-  }
-
-  /** The time counts here, whatever becomes of the server; a message that is under way by then is kept. */
-  #wait(until: number): void {
-    this.#timer = setTimeout(() => {
-      const { begin } = this.#time!;
-      const look = begin + ONE_LOOK;
-      if (this.reading.link.connected && performance.now() < look) return this.#wait(look);
+  /** Its time is over; a message that is under way by now is the next reader's. */
+  over(now: number): void {
+    if (this.reading.link.connected && now < this.#look) this.end = this.#look;
+    else {
       this.leave();
       this.reading.take(undefined);
       this.callOff();
-    }, until - performance.now());
+    }
+  }
+
+  protected override leave(): void {
+    if (this.waits) {
+      this.reading.link.deadlines.delete(this);
+      this.#signal?.removeEventListener("abort", this);
+    }
+    super.leave();
   }
 }

@@ -28,8 +28,16 @@ export interface SubscriptionOptions {
   readonly onGap: GapChoice | undefined;
   readonly signal: AbortSignal | undefined;
   /** What the server takes, and grants. */
-  readonly limits: Pick<Limits, "messageBytes" | "creditMessages" | "creditBytes">;
+  readonly limits: Limits;
 }
+
+/** So many messages, with so many bytes. */
+interface Amount {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+const NONE: Amount = { messages: 0, bytes: 0 };
 
 /** A frame of messages: a list for each of their fields. */
 interface Frame {
@@ -54,8 +62,8 @@ export class Subscription extends Asked
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
   readonly #onGap: GapChoice | undefined;
-  readonly #messageBytes: number;
-  readonly #window: { readonly messages: number; readonly bytes: number };
+  #messageBytes = 0;
+  #window: Amount = NONE;
   readonly #frames: Frame[] = [];
   readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
   /** Where it begins when it is asked for (again); the connection's cursor, until the server says where that is. */
@@ -64,8 +72,8 @@ export class Subscription extends Asked
   readonly #positions = new Map<string, WirePosition>();
   /** What was known when it was called. */
   readonly #known: Known;
-  #granted: { readonly messages: number; readonly bytes: number };
-  #read = { messages: 0, bytes: 0 };
+  #granted: Amount = NONE;
+  #read: Amount = NONE;
   /** The last sequence number of the stream; a frame that does not follow on it is an error. */
   #last = 0;
   /** How it ends once all that arrived was read: with an error, or without. */
@@ -88,14 +96,7 @@ export class Subscription extends Asked
       : since;
     this.#onGap = onGap;
     this.#signal = signal;
-    const { messageBytes, creditMessages, creditBytes } = limits;
-    this.#messageBytes = messageBytes;
-    // Twice the largest message, so that one can be under way while the other is read.
-    this.#window = {
-      messages: Math.min(WINDOW.messages, creditMessages ?? Infinity),
-      bytes: Math.min(Math.max(WINDOW.bytes, 2 * messageBytes), creditBytes ?? Infinity),
-    };
-    this.#granted = this.#window;
+    this.#begin(limits);
     // Before it asks: that may end it at once, and then nothing stays behind.
     signal?.addEventListener("abort", this.#abort);
     if (arrived?.message) this.#since = { after: arrived.message.seq - 1, epoch: arrived.epoch };
@@ -115,13 +116,31 @@ export class Subscription extends Asked
     return members({ topic: this.topic, since, cursor, onGap, ...this.#granted });
   }
 
-  /** Goes on where it was; what arrived and is not read yet still counts against its credit. */
+  /** Goes on where it was. */
   override again(): boolean {
     if (this.#end) return false;
     // It is not known which "now" the server took: what was known at the call comes before any.
     if (this.sent && this.#since === "now") {
       this.#since = { after: this.#known.seq, epoch: this.#known.epoch };
     }
+    return true;
+  }
+
+  /** A server that came back with smaller limits grants less. */
+  override within(limits: Limits): readonly Asked[] {
+    this.#begin(limits);
+    return [this];
+  }
+
+  /** What arrived and is not read yet still counts against its credit. */
+  #begin(limits: Limits): void {
+    const { messageBytes, creditMessages, creditBytes } = limits;
+    this.#messageBytes = messageBytes;
+    // Twice the largest message, so that one can be under way while the other is read.
+    this.#window = {
+      messages: Math.min(WINDOW.messages, creditMessages),
+      bytes: Math.min(Math.max(WINDOW.bytes, 2 * messageBytes), creditBytes),
+    };
     const unread = this.#frames.reduce(
       (sum, { messages, bytes }) => ({
         messages: sum.messages + messages.length,
@@ -134,7 +153,6 @@ export class Subscription extends Asked
       messages: Math.max(0, this.#window.messages - unread.messages),
       bytes: Math.max(0, this.#window.bytes - unread.bytes),
     };
-    return true;
   }
 
   /** The next message, once there is one. */
@@ -237,8 +255,8 @@ export class Subscription extends Asked
     }
     if (choice === undefined) return this.#ends(error);
     this.#through(choice === "now" ? error.last ?? 0 : through);
-    this.again();
     this.#link.forget(this.id);
+    this.#begin(this.#link.limits);
     this.#link.ask(this, this);
   }
 

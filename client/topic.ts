@@ -18,10 +18,10 @@ const KNOWN = 1000;
 /** The topics that were named last: good ones, and what they are as JSON. */
 export class TopicNames {
   readonly #known = new Map<string, TopicName>();
-  readonly #bytes: number;
+  readonly #bytes: () => number;
 
-  /** None is known yet; the server takes topics of up to so many bytes. */
-  constructor(bytes: number) {
+  /** None is known yet; the server takes topics of up to so many bytes, and may have another limit when it comes back. */
+  constructor(bytes: () => number) {
     this.#bytes = bytes;
   }
 
@@ -36,7 +36,7 @@ export class TopicNames {
   named(action: string, name: string): TopicName {
     const known = this.#known.get(name);
     if (known) return known;
-    const fault = topicFault(name, this.#bytes);
+    const fault = topicFault(name, this.#bytes());
     if (fault !== undefined) {
       const ErrorClass = typeof name === "string" ? RangeError : TypeError;
       throw new ErrorClass(`Cannot ${action}: ${fault}`);
