@@ -13,7 +13,7 @@ import type { Link } from "./link.ts";
 import type { TopicName } from "./topic.ts";
 
 /** A part of a list is no larger than this, in characters, or than one message. */
-const PART_SIZE = 64 * 1024;
+const PART_SIZE = 256 * 1024;
 
 /** What stands around a message in a list, in characters. */
 const AROUND = 3;
