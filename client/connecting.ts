@@ -7,7 +7,7 @@
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { HEARTBEAT, PROTOCOL, USUAL_LIMITS } from "../protocol/limits.ts";
-import type { WireSince, WireStart } from "../protocol/requests.ts";
+import type { WireSince } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Known } from "./asked.ts";
 import { RefusedError } from "./deno/handshake.ts";
@@ -35,7 +35,7 @@ export interface Tries {
 
 /** What `hello` says of what was read and put. */
 export interface Hello {
-  readonly since: WireSince | WireStart | undefined;
+  readonly since: WireSince | undefined;
   readonly known?: Known | undefined;
 }
 

@@ -10,7 +10,7 @@
  */
 
 import type { Welcome } from "../protocol/answers.ts";
-import type { WirePosition, WireSince, WireStart } from "../protocol/requests.ts";
+import type { WirePosition, WireSince } from "../protocol/requests.ts";
 
 /** How many positions of a store are kept. */
 const MAX_POSITIONS = 100_000;
@@ -35,7 +35,7 @@ interface TopicPosition {
 export class Positions {
   readonly #most: number;
   /** Where topics start that were never read, and in which store. */
-  #base: WirePosition | WireStart;
+  #base: WirePosition;
   #baseStore: string;
   /** By store, the present one last; in it by topic, the one that was used last at the end. */
   readonly #stores = new Map<string, Map<string, TopicPosition>>();
@@ -63,8 +63,8 @@ export class Positions {
     this.#baseStore = store;
     // A number that the caller named counts exactly: whatever is missing after it is a gap.
     this.#base = typeof since === "object" && "after" in since
-      ? { after: since.after, epoch }
-      : { start, epoch };
+      ? { after: since.after, epoch, heard: 0 }
+      : { after: start, epoch };
   }
 
   /** The present epoch. */
@@ -78,7 +78,7 @@ export class Positions {
   }
 
   /** Where topics start that were never read, for `hello`. */
-  get base(): WirePosition | WireStart {
+  get base(): WirePosition {
     return this.#base;
   }
 
@@ -153,9 +153,9 @@ export class Positions {
     if (this.#topics.size === this.#most) this.#fullAt = this.#floor;
     // What they were told of the start they are not told again.
     else if (this.#baseStore !== store) {
-      this.#base = { start: this.#floor, epoch };
+      this.#base = { after: this.#floor, epoch };
       this.#baseStore = store;
-    } else if ("after" in this.#base) this.#base = { start: this.#base.after, epoch };
+    } else this.#base = { after: this.#base.after, epoch: this.#base.epoch };
   }
 
   /** The position of a topic in the store that was left last. */

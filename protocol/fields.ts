@@ -6,7 +6,7 @@
 
 import type { WireError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
-import type { Credit, RefusedRequest, WireSince, WireStart } from "./requests.ts";
+import type { Credit, RefusedRequest, WireSince } from "./requests.ts";
 import { seen, topicFault } from "./text.ts";
 
 /** A request as it came, an object at least. */
@@ -22,12 +22,6 @@ export function isSince(value: unknown): value is WireSince | undefined {
   if (after === undefined) return isCount(time);
   return isCount(after) && time === undefined && isText(epoch) &&
     (heard === undefined || isCount(heard));
-}
-
-/** Whether it is the start of an earlier connection. */
-export function isStart(value: unknown): value is WireStart {
-  const { start, epoch } = Object(value);
-  return isCount(start) && typeof epoch === "string" && isText(epoch);
 }
 
 /** The refusal of a request whose position is invalid. */

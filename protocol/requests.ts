@@ -3,7 +3,7 @@
  *
  * ```text
  * {"action":"hello","id":1,"protocol":1,"since":"start","session":"…","try":1,"heartbeat":10000,"token":"…"}
- * {"action":"hello","id":1,"session":"…","try":2,"since":{"start":40,"epoch":"…"},"known":{"epoch":"…","seq":44}}
+ * {"action":"hello","id":1,"session":"…","try":2,"since":{"after":40,"epoch":"…"},"known":{"epoch":"…","seq":44}}
  * {"action":"put","id":2,"topic":"t","message":"one","n":1}
  * {"action":"put","id":3,"topic":"t","messages":["two","three"],"n":2}
  * {"action":"get","id":4,"topic":"t"}
@@ -36,7 +36,6 @@ import {
   type Fields,
   isCount,
   isSince,
-  isStart,
   isText,
   refuse,
   refuseField,
@@ -51,14 +50,11 @@ export interface WirePosition {
   readonly after: number;
   /** In which epoch it was reached; the present one if it is not said. */
   readonly epoch?: string | undefined;
-  /** What was gone by this time of the store (ms since 1970) is no gap; without it, all that is missing is one. */
+  /**
+   * The store's time (ms since 1970) that was heard last there: what was gone by then is no gap. Where it is not said,
+   * nothing that is gone is one after a position in an epoch, and everything after a bare number.
+   */
   readonly heard?: number | undefined;
-}
-
-/** The `start` that `hello` told on an earlier connection: what expired since is no gap. */
-export interface WireStart {
-  readonly start: number;
-  readonly epoch: string;
 }
 
 /** From where a reader reads: the beginning, the end, after a position, or from a time (ms since 1970). */
@@ -76,7 +72,7 @@ export interface HelloRequest {
   readonly action: "hello";
   readonly id: number;
   /** Where topics start that were not read on this connection, unless their first read says otherwise. */
-  readonly since: WireSince | WireStart | undefined;
+  readonly since: WireSince | undefined;
   /** Names the one who puts, over several connections; a secret. */
   readonly session: string | undefined;
   /** Grows with each try of this session to connect: an older one replaces nothing. */
@@ -308,7 +304,7 @@ function decodeHello(fields: Fields, id: number): Request {
   if (protocol !== undefined && protocol !== PROTOCOL) {
     return refuseField(fields, "protocol", `${PROTOCOL}, the version this server speaks`);
   }
-  if (!isSince(since) && !isStart(since)) return refuseField(fields, "since", SINCE);
+  if (!isSince(since)) return refuseField(fields, "since", SINCE);
   if (session !== undefined && !(typeof session === "string" && SESSION.test(session))) {
     // It may be a secret with a slip in it: what was seen is not told.
     const form = "16 to 64 letters, digits, - and _";

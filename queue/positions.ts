@@ -10,7 +10,7 @@
  */
 
 import type { WireError } from "../protocol/errors.ts";
-import type { WirePosition, WireSince, WireStart } from "../protocol/requests.ts";
+import type { WirePosition, WireSince } from "../protocol/requests.ts";
 import type { Standing, Store } from "../stores/store.ts";
 
 /** What a reader is told once, instead of a message. */
@@ -64,12 +64,11 @@ export async function locate(store: Store, wanted: readonly Wanted[]): Promise<P
  * @param since from where
  * @returns where they start; what each has lost is found when it is read first
  */
-export async function locateStart(store: Store, since: WireSince | WireStart): Promise<Start> {
+export async function locateStart(store: Store, since: WireSince): Promise<Start> {
   const position = asPosition(since);
   const [standing] = await store.standings([{ epoch: position?.epoch }]) as [Standing];
-  if (!position) return { ...await find(store, since as WireSince, standing), heard: Infinity };
-  const heard = isStart(since) ? Infinity : position.heard ?? 0;
-  return { ...judge(position, standing), heard };
+  if (!position) return { ...await find(store, since, standing), heard: Infinity };
+  return { ...judge(position, standing), heard: heardOf(position) };
 }
 
 /**
@@ -103,13 +102,13 @@ export function trimmed(
 }
 
 /** A position of an epoch; `undefined` if it is named otherwise. */
-function asPosition(since: WireSince | WireStart): WirePosition | undefined {
-  if (typeof since !== "object" || "time" in since) return undefined;
-  return isStart(since) ? { after: since.start, epoch: since.epoch } : since;
+function asPosition(since: WireSince): WirePosition | undefined {
+  return typeof since === "object" && "after" in since ? since : undefined;
 }
 
-function isStart(since: WireSince | WireStart): since is WireStart {
-  return typeof since === "object" && "start" in since;
+/** After a bare number all that is gone is missing; after a position, what went while nobody was there to hear of it. */
+function heardOf({ epoch, heard = epoch === undefined ? 0 : Infinity }: WirePosition): number {
+  return heard;
 }
 
 async function find(
@@ -123,7 +122,8 @@ async function find(
   return { after: Math.max(at, floor), gap: undefined };
 }
 
-function judge({ after, heard = 0 }: WirePosition, standing: Standing): Position {
+function judge(position: WirePosition, standing: Standing): Position {
+  const { after } = position;
   const { floor, last, end, gone } = standing;
   if (end === undefined) {
     // All of the new history comes after the position in the old one.
@@ -136,7 +136,7 @@ function judge({ after, heard = 0 }: WirePosition, standing: Standing): Position
     const through = Math.max(end, gone?.seq ?? 0);
     return missing({ code: "ahead", message, position: after, floor, last }, through);
   }
-  if (gone && gone.seq > after && gone.at > heard) {
+  if (gone && gone.seq > after && gone.at > heardOf(position)) {
     const gap = trimmed(after, gone.seq, standing);
     return { after: gap.through, gap };
   }

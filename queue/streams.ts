@@ -48,11 +48,13 @@ export class Streams implements StreamContext {
     const credit = { messages, bytes };
     const refusal = this.#refusal(sub) ?? this.#excess("subscribe", credit);
     if (refusal) return fail(this.#host, request, refusal, this.replies);
+    // To a stream from a position everything after it is missing that is gone.
+    const exact = typeof since === "object" && "after" in since;
     const reader = since === undefined ? await reads.readerFor(request, cursor) : undefined;
     if (since === undefined && !reader) return;
     const { after: oldest, gap }: Position = reader
       ? { after: reader.cursor, gap: reader.gap }
-      : (await locate(store, [{ topic, since: since! }]))[0]!;
+      : (await locate(store, [{ topic, since: exact ? { ...since, heard: 0 } : since! }]))[0]!;
     if (gap && onGap === undefined) {
       reader?.takeGap();
       return tellGap(this.#host, request, gap, this.replies);
@@ -61,7 +63,6 @@ export class Streams implements StreamContext {
     if (this.#closed) return;
     // Only now: if the store had not answered, nobody would have been told.
     reader?.takeGap();
-    const exact = typeof since === "object" && "after" in since;
     const subscription = new Subscription(this, { sub, topic, after, exact, onGap, credit });
     this.#subscriptions.set(sub, subscription);
     done(request, { sub, start: after, through: reader?.cursor }, this.replies);
