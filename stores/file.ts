@@ -14,6 +14,7 @@ import {
   type State,
 } from "./database_file.ts";
 import { codeOf, SQLITE } from "./engine.ts";
+import { GoneTable } from "./gone_table.ts";
 import { type Ending, Holdings } from "./holdings.ts";
 import { type Dropped, FORGOTTEN, PutOnce } from "./put_once.ts";
 import { PutTable } from "./put_table.ts";
@@ -238,7 +239,7 @@ export class FileStore extends SqliteStore {
         this.#settle(committing && !isFull(error));
       },
     };
-    const { gone } = this.limits;
+    const gone = new GoneTable(file.db, this.limits.gone);
     const holdings = new Holdings(file.db, { retention, gone, start, ending });
     this.#giveUpBefore(holdings, start);
     const admission = new Admission(holdings, puts, this.limits, this.time, true);

@@ -14,11 +14,16 @@ export interface Drop {
   readonly retention: number;
 }
 
+/** So many cost nothing to keep. */
+const FEW = 64;
+
 /** A message ceases to be readable when it expires, or when it is given up before. */
 export class GoneTimes {
   readonly #retention: number;
   /** Ordered by their numbers, and so by their times. */
   #drops: Drop[] = [];
+  /** How many there were when the last were forgotten. */
+  #left = 0;
 
   /**
    * Nothing was given up yet.
@@ -39,9 +44,9 @@ export class GoneTimes {
     return { upTo, at, retention };
   }
 
-  /** Nothing was given up that is not purged. */
-  get empty(): boolean {
-    return this.#drops.length === 0;
+  /** It is worth while to find out which of them can be forgotten. */
+  get many(): boolean {
+    return this.#drops.length > 2 * this.#left + FEW;
   }
 
   /** Messages up to a number are given up now. */
@@ -67,6 +72,7 @@ export class GoneTimes {
   /** Nobody will ask again for messages up to a number. */
   forget(upTo: number): void {
     this.#drops = this.#drops.filter((drop) => drop.upTo > upTo);
+    this.#left = this.#drops.length;
   }
 
   /** Remembers how it is now; what comes back makes it so again. */

@@ -6,7 +6,7 @@
 
 import type { TopicEntry } from "../protocol/answers.ts";
 import type { Database, Statement } from "./engine.ts";
-import { GoneTable } from "./gone_table.ts";
+import type { GoneTopics } from "./gone_map.ts";
 import { GoneTimes } from "./gone_times.ts";
 import { RunSizes } from "./run_sizes.ts";
 import { RunTable } from "./run_table.ts";
@@ -29,8 +29,8 @@ export interface Ending {
 export interface HoldingsOptions {
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
-  /** Of how many topics it is told exactly what is gone of them. */
-  readonly gone: number;
+  /** Takes what is gone of topics. */
+  readonly gone: GoneTopics;
   /** Where the messages begin and end that are in the database. */
   readonly start?: Extent;
   /** What else its transactions do. */
@@ -50,7 +50,7 @@ export class Holdings {
   /** All after what is in the database. */
   readonly tail = new Tail();
   readonly goneTimes: GoneTimes;
-  readonly #gone: GoneTable;
+  readonly #gone: GoneTopics;
   readonly #db: Database;
   readonly #sql: Record<"begin" | "commit" | "rollback", Statement>;
   readonly #runs: RunTable;
@@ -81,7 +81,7 @@ export class Holdings {
       rollback: db.prepare("ROLLBACK"),
     };
     this.goneTimes = new GoneTimes(retention);
-    this.#gone = new GoneTable(db, gone);
+    this.#gone = gone;
     this.#runs = new RunTable(db);
     this.topics = new TopicTable(db);
     this.#sizes = new RunSizes(db);
@@ -224,6 +224,7 @@ export class Holdings {
       this.#inTransaction = false;
     }
     this.topics.commit();
+    this.#gone.commit();
     this.#ending?.done();
   }
 
@@ -280,7 +281,7 @@ export class Holdings {
       this.#sizes.changed();
       this.#purged = Math.max(this.#purged, upTo);
       // A row that the floor splits is still there, with messages of which it was not noted that they are gone.
-      if (!this.goneTimes.empty) {
+      if (this.goneTimes.many) {
         this.goneTimes.forget((this.#runs.first ?? this.#lastMoved + 1) - 1);
       }
       if (upTo === this.span.last) this.#runs.emptied();
@@ -297,9 +298,10 @@ export class Holdings {
 
   /** Notes what is gone of topics whose messages are purged; ordered by their numbers. */
   #noteGone(newest: readonly Deleted[]): void {
-    for (const { topic, seq, time } of newest) {
-      this.#gone.note(topic, { seq, at: this.goneTimes.of(seq, time) });
-    }
+    if (newest.length === 0) return;
+    this.#gone.note(newest.map(({ topic, seq, time }) => {
+      return { topic, seq, at: this.goneTimes.of(seq, time) };
+    }));
   }
 
   /** Messages up to here are gone: they are not stored any more. It comes before they are deleted. */
@@ -336,7 +338,7 @@ export class Holdings {
       // The order counts: a span that is shorter has no messages that the tail still has.
       undoSpan();
       undoGone();
-      this.#gone.undone();
+      this.#gone.rollback();
       this.tail.cut(last);
       if (this.tail.messages.length === 0) this.#tailTopics.clear();
       [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];

@@ -6,6 +6,7 @@
 
 import { Admission } from "./admission.ts";
 import type { Database } from "./engine.ts";
+import { GoneMap } from "./gone_map.ts";
 import { Holdings } from "./holdings.ts";
 import { PutOnce } from "./put_once.ts";
 import { type SqliteOptions, SqliteStore } from "./sqlite.ts";
@@ -40,7 +41,8 @@ export class MemoryStore extends SqliteStore {
     const { engine } = options;
     this.description = `memory on ${engine.name}`;
     this.#db = engine.open(":memory:");
-    const { retention, limits: { gone, window } } = this;
+    const { retention, limits: { window } } = this;
+    const gone = new GoneMap(this.limits.gone);
     this.holdings = new Holdings(this.#db, { retention, gone });
     this.puts = new PutOnce({ window, retention });
     this.#admission = new Admission(this.holdings, this.puts, this.limits, this.time, false);

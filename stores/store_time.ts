@@ -27,7 +27,7 @@ export class StoreTime implements Time {
    * @param retention for how many milliseconds a message is kept
    */
   constructor(clock: Pick<Clock, "now" | "monotonic">, retention: number) {
-    this.#monotonic = () => clock.monotonic ? clock.monotonic() : clock.now();
+    this.#monotonic = clock.monotonic ? () => clock.monotonic!() : () => clock.now();
     this.#retention = retention;
     this.#anchor = Math.floor(clock.now());
     this.#origin = this.#monotonic();

@@ -155,9 +155,15 @@ Deno.test("a purge that fails harms nobody, and is done later", async () => {
     file.before = (sql) => sql.startsWith(beginning);
     await assertRejects(() => file.store.trim(1000), StoreError, "disk I/O error");
     file.mend();
+    const gone = async () =>
+      (await file.store.standings([{ topic: "gone" }, { topic: "t" }])).map(({ gone }) => gone);
+    const at = file.clock.now();
+    assertEquals(await gone(), [{ seq: 1, at }, { seq: 2, at }]);
     assertEquals((await read(file.store, { topic: "t" })).messages, [kept!]);
     await trimAll(file.store);
+    assertEquals(await gone(), [{ seq: 1, at }, { seq: 2, at }]);
     await file.restart();
+    assertEquals(await gone(), [{ seq: 1, at }, { seq: 2, at }]);
     assertEquals((await read(file.store, { topic: "t" })).messages, [kept!]);
     const entries = await file.store.topics({ prefix: "", after: "", count: 9 });
     assertEquals(entries.map(({ topic, messages }) => [topic, messages]), [["t", 1]]);

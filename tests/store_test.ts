@@ -238,7 +238,10 @@ for (const statement of ["DELETE FROM topics", "DELETE FROM runs", "COMMIT"]) {
     failOn(nth(1, statement));
     await assertRejects(() => store.trim(1000), Error, "the disk is full");
     const entry = { topic: "t", messages: 1, seq: kept!.seq, time: kept!.time };
+    const at = clock.now();
     for (let time = 0; time < 2; time++) {
+      const standings = await store.standings([{ topic: "gone" }, { topic: "t" }]);
+      assertEquals(standings.map(({ gone }) => gone), [{ seq: 1, at }, { seq: 3, at }]);
       assertEquals(await store.topics({ prefix: "", after: "", count: 10 }), [entry]);
       assertEquals((await read(store, { topic: "t" })).messages, [kept!]);
       await trimAll(store);
