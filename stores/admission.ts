@@ -31,6 +31,8 @@ export interface Time {
   now(): number;
   /** What was stored at this time or before has expired. */
   cutoff(): number;
+  /** The time of what happens now and is not in what was told before: after each time that was told. */
+  next(): number;
 }
 
 /** Decides, and hands what is stored to the holdings. */
@@ -100,7 +102,7 @@ export class Admission {
         overhead = overheadOf(topic);
       }
       const size = bytes + overhead;
-      const error = this.#holdings.bytes + size > storedBytes && this.#noRoom(size, now);
+      const error = this.#holdings.bytes + size > storedBytes && this.#noRoom(size);
       if (error) {
         if (session !== undefined) (refused ??= new Map()).set(session, error);
         results.push(error);
@@ -126,12 +128,12 @@ export class Admission {
     });
   }
 
-  #noRoom(size: number, now: number): StoreError | undefined {
+  #noRoom(size: number): StoreError | undefined {
     const { storedBytes, overflow } = this.#limits;
     return this.#attempt(() => {
       this.#holdings.span.expire(this.#time.cutoff());
       const drop = overflow === "drop-oldest" && size <= storedBytes;
-      this.#holdings.shrink(storedBytes - size, drop, now);
+      this.#holdings.shrink(storedBytes - size, drop ? this.#time.next() : undefined);
       return this.#holdings.bytes + size <= storedBytes ? undefined : this.#full(size);
     });
   }

@@ -251,9 +251,8 @@ export class FileStore extends SqliteStore {
     if (drop.upTo > 0) goneTimes.drop(drop.upTo, drop.at, drop.retention);
     if (retention <= this.retention) return;
     const { floor } = span;
-    const now = this.time.now();
-    span.expire(now - this.retention);
-    if (span.floor > floor) goneTimes.drop(span.floor, now, retention);
+    span.expire(this.time.cutoff());
+    if (span.floor > floor) goneTimes.drop(span.floor, this.time.next(), retention);
   }
 
   /** Commits what waits, feeds it, and answers. */

@@ -120,8 +120,8 @@ export class Holdings {
     return this.admitsTopic(topic, most);
   }
 
-  /** Deletes what has expired until so much is stored; if that is not enough, then also the oldest ones, if `drop`. */
-  shrink(bytes: number, drop: boolean, now: number): void {
+  /** Deletes what has expired until so much is stored; if that is not enough, the oldest ones are given up, if it is said when. */
+  shrink(bytes: number, at: number | undefined): void {
     const { span } = this;
     const moved = this.#lastMoved;
     let gone = Math.min(span.floor, moved);
@@ -129,9 +129,9 @@ export class Holdings {
       this.#purge(Math.min(this.#purged + ROOM_SLICE, gone));
     }
     if (this.#bytes > bytes) this.#countOut(span.floor);
-    if (this.#bytes <= bytes || !drop) return;
+    if (this.#bytes <= bytes || at === undefined) return;
     span.raise(this.#reach(span.floor, this.#bytes - bytes));
-    this.goneTimes.drop(span.floor, now);
+    this.goneTimes.drop(span.floor, at);
     this.#countOut(span.floor);
     gone = Math.min(span.floor, moved);
     if (this.#sizes.endBy(gone)) this.#purge(gone);

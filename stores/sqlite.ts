@@ -89,12 +89,12 @@ export abstract class SqliteStore implements Store {
   }
 
   bounds(): Promise<Bounds> {
-    return this.ask("find the last message", (holdings) => this.#bounds(holdings));
+    return this.ask("find the last message", (holdings, now) => this.#bounds(holdings, now));
   }
 
   standings(queries: readonly StandingQuery[]): Promise<readonly Standing[]> {
-    return this.ask("find how things stand", (holdings) => {
-      const bounds = this.#bounds(holdings);
+    return this.ask("find how things stand", (holdings, now) => {
+      const bounds = this.#bounds(holdings, now);
       return queries.map(({ topic, epoch }) => ({
         ...bounds,
         end: this.#endOf(epoch, bounds.last),
@@ -104,9 +104,9 @@ export abstract class SqliteStore implements Store {
   }
 
   recalls(session: string, known?: Known): Promise<boolean> {
-    return this.ask("find a session", ({ span }) => {
+    return this.ask("find a session", ({ span }, now) => {
       const { puts } = this;
-      puts.keep(session, this.time.now());
+      puts.keep(session, now);
       if (!known) return true;
       const end = this.#endOf(known.epoch, span.last);
       return end !== undefined && known.seq <= end && puts.recalls(session, known.seq);
@@ -126,9 +126,9 @@ export abstract class SqliteStore implements Store {
   }
 
   trim(budgetMs: number): Promise<boolean> {
-    return this.ask("purge messages", (holdings) => {
+    return this.ask("purge messages", (holdings, now) => {
       const end = performance.now() + budgetMs;
-      this.puts.expire(this.time.now());
+      this.puts.expire(now);
       // What has expired goes first: where the database is full, that makes room for the tail.
       if (!holdings.purgeUntil(end, budgetMs / 8)) return true;
       holdings.moveTail();
@@ -153,22 +153,24 @@ export abstract class SqliteStore implements Store {
     if (this.closed) throw new Error("the store is closed");
   }
 
-  #bounds({ span: { floor, last } }: Holdings): Bounds {
-    return { floor, last, time: this.time.now() };
+  #bounds({ span: { floor, last } }: Holdings, time: number): Bounds {
+    this.time.tell(time);
+    return { floor, last, time };
   }
 
   #endOf(epoch: string | undefined, last: number): number | undefined {
     return epoch === undefined || epoch === this.epoch ? last : this.ends.get(epoch);
   }
 
-  /** Answers a question, with what has expired left out. */
+  /** Answers a question, with what has expired left out: all of it as it is at one time. */
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  protected async ask<T>(what: string, work: (holdings: Holdings) => T): Promise<T> {
+  protected async ask<T>(what: string, work: (holdings: Holdings, now: number) => T): Promise<T> {
     try {
       this.requireOpen();
       const { holdings } = this;
-      holdings.span.expire(this.time.cutoff());
-      return work(holdings);
+      const now = this.time.now();
+      holdings.span.expire(now - this.retention);
+      return work(holdings, now);
     } catch (error) {
       throw because(what, error);
     }

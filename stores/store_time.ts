@@ -19,6 +19,8 @@ export class StoreTime implements Time {
   #anchor: number;
   /** The time that was told last: it never runs backwards, not even where a clock has no monotonic time. */
   #latest = 0;
+  /** The latest time at which somebody was told how the store stands. */
+  #told = 0;
 
   /**
    * Begins with the time of a wall clock.
@@ -44,8 +46,18 @@ export class StoreTime implements Time {
     return this.now() - this.#retention;
   }
 
-  /** Goes on from a time that was reached before, if that is later than the present one. */
+  next(): number {
+    return Math.max(this.now(), this.#told + 1);
+  }
+
+  /** Somebody is told how the store stands at this time. */
+  tell(time: number): void {
+    this.#told = time;
+  }
+
+  /** Goes on from a time that was told before, if that is later than the present one. */
   goOnFrom(time: number): void {
     this.#anchor += Math.max(0, time - this.now());
+    this.tell(time);
   }
 }

@@ -131,8 +131,25 @@ export const goneAndKnown: Promises = {
     clock.advance(RETENTION - 14);
     await append(store, [message("w", 7)]);
     assertEquals(await gone(store, "v"), [{ seq: 4, at: start + 7 + RETENTION }]);
+    clock.advance(1);
     await append(store, [message("w", 8)]);
     assertEquals(await gone(store, "v"), [{ seq: 5, at: clock.now() }]);
+  },
+
+  async "what is given up went after every time that was told before, also within a millisecond"(
+    { limited, next },
+  ) {
+    const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
+    await append(store, [message("t", 1), message("t", 2), message("t", 3)]);
+    for (let n = 4; n < 12; n++) {
+      const again = await next();
+      const heard = n % 2 === 0 ? await again.bounds() : (await again.standings([{}]))[0]!;
+      assertEquals(heard.floor, n - 4);
+      await append(await next(), [message("t", n)]);
+      const [{ at, seq }] = await gone(await next(), "t") as [Gone];
+      assert(seq === n - 3 && at > heard.time, `${n} after ${heard.time}, at ${at}`);
+      assert(at <= heard.time + 1);
+    }
   },
 
   async "of topics beyond the newest of which anything is gone it may be told too much, never too little"(
@@ -180,7 +197,7 @@ export const goneAndKnown: Promises = {
       const exact = await next() === store;
       store = await next();
       const all: (Message & { gone?: number })[] = [];
-      let told = 0;
+      let [told, heard] = [0, 0];
       for (let step = 0; step < 250; step++) {
         clock.advance([0, 1, 20, RETENTION / 100, RETENTION / 20][random(5)]!);
         for (const known of all) {
@@ -196,8 +213,13 @@ export const goneAndKnown: Promises = {
             all.push({ ...batch[i]!, seq: result.seq, time: result.time! });
           }
         }
-        const { floor } = await store.bounds();
-        for (const known of all) if (known.seq <= floor) known.gone ??= clock.now();
+        const { floor, time } = await store.bounds();
+        const given = Math.max(time, heard + 1);
+        for (const { seq, time } of all) {
+          const known = all[seq - 1]!;
+          if (seq <= floor) known.gone ??= Math.min(given, time + RETENTION);
+        }
+        heard = time;
         if (random(6) === 0) await topicNames(store);
         if (random(6) === 0) await store.trim(0.05);
         if (random(6) === 0) await trimAll(store);
