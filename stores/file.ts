@@ -5,19 +5,10 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
-import { Admission } from "./admission.ts";
-import {
-  cannotOpen,
-  DatabaseFile,
-  type Durability,
-  type FilePlace,
-  type State,
-} from "./database_file.ts";
-import { codeOf, SQLITE } from "./engine.ts";
-import { GoneTable } from "./gone_table.ts";
-import { type Ending, Holdings } from "./holdings.ts";
-import { type Dropped, FORGOTTEN, PutOnce } from "./put_once.ts";
-import { PutTable } from "./put_table.ts";
+import { cannotOpen, type DatabaseFile, type Durability } from "./database_file.ts";
+import type { Holdings } from "./holdings.ts";
+import { type FileOpening, isFull, type OpenedFile, openFile } from "./opened_file.ts";
+import { FORGOTTEN, type PutOnce } from "./put_once.ts";
 import { type SqliteOptions, SqliteStore } from "./sqlite.ts";
 import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
 
@@ -32,16 +23,6 @@ export interface FileOptions extends SqliteOptions {
 interface Waiting {
   readonly batch: readonly Put[];
   readonly resolve: (results: readonly (Stored | StoreError)[]) => void;
-}
-
-/** The open file, and what is known of it in memory. */
-interface Opened {
-  readonly file: DatabaseFile;
-  readonly holdings: Holdings;
-  readonly puts: PutOnce;
-  readonly admission: Admission;
-  /** Writes where it stands. */
-  save(): void;
 }
 
 const SURVIVES: Readonly<Record<Durability, string>> = {
@@ -62,8 +43,8 @@ export class FileStore extends SqliteStore {
   override readonly kept: "disk" | "process";
   override readonly description: string;
   protected override readonly ends: ReadonlyMap<string, number>;
-  readonly #place: FilePlace;
-  #opened: Opened | undefined;
+  readonly #opening: FileOpening;
+  #opened: OpenedFile | undefined;
   /** What was put once, as far as is known while the file is closed. */
   #knownPuts: PutOnce;
   #waiting: Waiting[] = [];
@@ -88,10 +69,12 @@ export class FileStore extends SqliteStore {
   constructor(options: FileOptions) {
     super(options);
     const { path, engine, durability } = options;
-    this.#place = { path, engine, durability };
+    const { retention, limits, time } = this;
+    const failed = (unsure: boolean) => this.#settle(unsure);
+    this.#opening = { place: { path, engine, durability }, retention, limits, time, failed };
     this.kept = durability === "full" ? "disk" : "process";
     this.description = `sqlite:${path} on ${engine.name} (${SURVIVES[durability]})`;
-    const opened = this.#open({ first: true });
+    const opened = openFile(this.#opening, this.epoch);
     this.id = opened.file.store;
     this.ends = opened.file.epochs.ends;
     this.#opened = opened;
@@ -148,20 +131,20 @@ export class FileStore extends SqliteStore {
   }
 
   /** The open file; if it had to be closed, it is opened again. */
-  #ready(): Opened {
+  #ready(): OpenedFile {
     if (this.#opened) return this.#opened;
     const opened = this.#reopen();
     const { last } = opened.holdings.span;
     if (!this.#doubtful) this.#safeTo = last;
     if (last !== this.#fedTo) {
       this.#fedTo = last;
-      this.feed.lose(new Error(`sqlite:${this.#place.path} was opened again`));
+      this.feed.lose(new Error(`sqlite:${this.#path} was opened again`));
     }
     return opened;
   }
 
   /** The open file, once it is known that the disk has all that is in it. */
-  #readyToCommit(): Opened {
+  #readyToCommit(): OpenedFile {
     const opened = this.#ready();
     if (!this.#doubtful) return opened;
     try {
@@ -175,8 +158,12 @@ export class FileStore extends SqliteStore {
     return opened;
   }
 
-  #reopen(): Opened {
-    const opened = this.#open({ first: false });
+  get #path(): string {
+    return this.#opening.place.path;
+  }
+
+  #reopen(): OpenedFile {
+    const opened = openFile(this.#opening);
     const { file, holdings } = opened;
     try {
       if (file.store !== this.id || file.epochs.present !== this.epoch) {
@@ -185,74 +172,10 @@ export class FileStore extends SqliteStore {
       if (holdings.span.last < this.#fedTo) throw new Error("messages are missing that it had");
     } catch (error) {
       file.close();
-      throw cannotOpen(this.#place.path, error);
+      throw cannotOpen(this.#path, error);
     }
     this.#knownPuts = opened.puts;
     return this.#opened = opened;
-  }
-
-  #open({ first }: { readonly first: boolean }): Opened {
-    const { path } = this.#place;
-    let file: DatabaseFile | undefined;
-    try {
-      file = new DatabaseFile(this.#place, first, this.time.now());
-      if (first) file.epochs.begin(this.epoch, file.read().last, this.limits.epochs);
-      const opened = this.#load(file);
-      if (first) opened.save();
-      // Opened again, a file can be read even if it takes nothing at present.
-      file.opened(first);
-      return opened;
-    } catch (error) {
-      file?.close();
-      throw cannotOpen(path, error);
-    }
-  }
-
-  #load(file: DatabaseFile): Opened {
-    const start = file.read();
-    const { retention } = this;
-    this.time.goOnFrom(Math.max(start.clock, start.lastTime));
-    const table = new PutTable(file.db);
-    const dropped: Dropped[] = [];
-    const { window } = this.limits;
-    const puts = new PutOnce({ window, retention }, (run) => dropped.push(run));
-    table.load(puts, start.lost, this.time.now());
-    let saved = 0;
-    const save = () => {
-      const { span: { floor, last, lastTime }, goneTimes: { total: drop } } = holdings;
-      const [clock, lost] = [this.time.now(), puts.lost];
-      file.save({ floor, last, lastTime, clock, retention, drop, lost });
-    };
-    const ending: Ending = {
-      save: () => {
-        table.save(puts.noted(), dropped);
-        saved = dropped.length;
-        save();
-      },
-      done: () => {
-        dropped.splice(0, saved);
-        puts.commit(this.time.now());
-      },
-      failed: (error, committing) => {
-        puts.rollback();
-        // What does not fit was not written to its end.
-        this.#settle(committing && !isFull(error));
-      },
-    };
-    const gone = new GoneTable(file.db, this.limits.gone);
-    const holdings = new Holdings(file.db, { retention, gone, start, ending });
-    this.#giveUpBefore(holdings, start);
-    const admission = new Admission(holdings, puts, this.limits, this.time, true);
-    return { file, holdings, puts, admission, save };
-  }
-
-  /** Takes over what was given up before it was opened, and gives up what was kept for longer than it is now. */
-  #giveUpBefore({ span, goneTimes }: Holdings, { drop, retention }: State): void {
-    if (drop.upTo > 0) goneTimes.drop(drop.upTo, drop.at, drop.retention);
-    if (retention <= this.retention) return;
-    const { floor } = span;
-    span.expire(this.time.cutoff());
-    if (span.floor > floor) goneTimes.drop(span.floor, this.time.next(), retention);
   }
 
   /** Commits what waits, feeds it, and answers. */
@@ -290,7 +213,7 @@ export class FileStore extends SqliteStore {
         throw unknownOutcome(error);
       }
     }
-    this.#safeTo = holdings.span.last;
+    this.#safeTo = this.#opened!.holdings.span.last;
     // Fed before the calls are answered: whoever is told that a message is stored finds its readers served.
     if (messages.length > 0) this.#feed(messages);
     return results;
@@ -355,10 +278,6 @@ function checkpointed(file: DatabaseFile): boolean {
     // What is in it can be read all the same; the next who puts is told, if it is so then.
     return false;
   }
-}
-
-function isFull(error: unknown): boolean {
-  return codeOf(error) === SQLITE.full;
 }
 
 function unknownOutcome(cause: unknown): StoreError {

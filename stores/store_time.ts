@@ -52,7 +52,7 @@ export class StoreTime implements Time {
 
   /** Somebody is told how the store stands at this time. */
   tell(time: number): void {
-    this.#told = time;
+    this.#told = Math.max(this.#told, time);
   }
 
   /** Goes on from a time that was told before, if that is later than the present one. */
