@@ -6,7 +6,7 @@
 
 import { codeOf, type Database, type Engine, SQLITE, type Statement } from "./engine.ts";
 import { EpochTable } from "./epoch_table.ts";
-import { STATE, upgradeFrom1 } from "./file_upgrade.ts";
+import { STATE_TABLE, upgradeFrom1 } from "./file_upgrade.ts";
 import type { Drop } from "./gone_times.ts";
 import type { Extent } from "./span.ts";
 
@@ -187,7 +187,7 @@ export class DatabaseFile {
   }
 
   #make(now: number): void {
-    this.db.exec(STATE);
+    this.db.exec(STATE_TABLE);
     this.db.prepare("INSERT INTO state VALUES (?, 0, 0, 0, ?, 0, 0, 0, 0, 0, 0)")
       .run(crypto.randomUUID(), now);
     this.#pragma(`application_id = ${APPLICATION}`);

@@ -12,7 +12,7 @@ import { GoneTable } from "./gone_table.ts";
 const LONGEST_RETENTION = 1e15;
 
 /** The table of the state of a file of version 2. */
-export const STATE =
+export const STATE_TABLE =
   "CREATE TABLE state (store TEXT NOT NULL, floor INTEGER NOT NULL, last INTEGER NOT NULL, " +
   "time INTEGER NOT NULL, clock INTEGER NOT NULL, retention INTEGER NOT NULL, " +
   "drop_up_to INTEGER NOT NULL, drop_at INTEGER NOT NULL, drop_retention INTEGER NOT NULL, " +
@@ -33,7 +33,7 @@ export function upgradeFrom1(db: Database, now: number): void {
   ];
   const latest = Math.max(now, time);
   db.exec("ALTER TABLE state RENAME TO state_1");
-  db.exec(STATE);
+  db.exec(STATE_TABLE);
   db.prepare(
     "INSERT INTO state SELECT ?, floor, last, time, time, ?, floor, ?, ?, recalls, clean FROM state_1",
   ).run(crypto.randomUUID(), LONGEST_RETENTION, latest, LONGEST_RETENTION);

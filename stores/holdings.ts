@@ -6,14 +6,14 @@
 
 import type { TopicEntry } from "../protocol/answers.ts";
 import type { Database, Statement } from "./engine.ts";
+import { GoneIndex, newestOfEach } from "./gone_index.ts";
 import type { GoneTopics } from "./gone_map.ts";
-import { GoneTimes } from "./gone_times.ts";
 import { RunSizes } from "./run_sizes.ts";
 import { RunTable } from "./run_table.ts";
 import { type Extent, Span } from "./span.ts";
-import type { Gone, Message, Page, Query, TopicQuery } from "./store.ts";
+import type { Message, Page, Query, TopicQuery } from "./store.ts";
 import { Tail } from "./tail.ts";
-import { type Deleted, TopicTable } from "./topic_table.ts";
+import { TopicTable } from "./topic_table.ts";
 
 /** What a transaction ends with. */
 export interface Ending {
@@ -49,8 +49,7 @@ export class Holdings {
   readonly topics: TopicTable;
   /** All after what is in the database. */
   readonly tail = new Tail();
-  readonly goneTimes: GoneTimes;
-  readonly #gone: GoneTopics;
+  readonly gone: GoneIndex;
   readonly #db: Database;
   readonly #sql: Record<"begin" | "commit" | "rollback", Statement>;
   readonly #runs: RunTable;
@@ -80,11 +79,14 @@ export class Holdings {
       commit: db.prepare("COMMIT"),
       rollback: db.prepare("ROLLBACK"),
     };
-    this.goneTimes = new GoneTimes(retention);
-    this.#gone = gone;
     this.#runs = new RunTable(db);
     this.topics = new TopicTable(db);
     this.#sizes = new RunSizes(db);
+    this.gone = new GoneIndex(
+      gone,
+      { runs: this.#runs, topics: this.topics, tail: this.tail },
+      retention,
+    );
     const timeOf = (seq: number) => this.tail.timeOf(seq) ?? this.#runs.timeOf(seq);
     if (start) this.#load(start, timeOf);
     this.span = new Span(timeOf, start);
@@ -131,7 +133,7 @@ export class Holdings {
     if (this.#bytes > bytes) this.#countOut(span.floor);
     if (this.#bytes <= bytes || at === undefined) return;
     span.raise(this.#reach(span.floor, this.#bytes - bytes));
-    this.goneTimes.drop(span.floor, at);
+    this.gone.times.drop(span.floor, at);
     this.#countOut(span.floor);
     gone = Math.min(span.floor, moved);
     if (this.#sizes.endBy(gone)) this.#purge(gone);
@@ -146,7 +148,7 @@ export class Holdings {
     const kept = gone.length === 0 ? messages : messages.slice(gone.length);
     this.transaction(() => {
       this.#countOut(floor);
-      this.#noteGone(newestOfEach(gone));
+      this.gone.note(newestOfEach(gone));
       this.topics.add(kept);
       this.#runs.insert(kept, (topic) => this.topics.id(topic));
       this.#sizes.changed();
@@ -162,21 +164,8 @@ export class Holdings {
       : this.#messages(query.after < floor ? { ...query, after: floor } : query);
     const full = query.newest !== true && messages.length > 0;
     const through = full ? messages.at(-1)!.seq : Math.max(query.after, last);
-    const gone = query.gone && this.gone(query.topic);
+    const gone = query.gone && this.gone.of(query.topic, floor);
     return gone ? { messages, through, floor, gone } : { messages, through, floor };
-  }
-
-  /** What is gone of a topic, at the floor as it is now. */
-  gone(topic: string): Gone | undefined {
-    const { floor } = this.span;
-    if (floor === 0) return undefined;
-    const left = this.#goneUnpurged(topic, floor);
-    const noted = this.#gone.find(topic);
-    if (left && left.seq > (noted?.seq ?? 0)) {
-      return { seq: left.seq, at: this.goneTimes.of(left.seq, left.time) };
-    }
-    const { horizon } = this.#gone;
-    return noted ?? (horizon.seq > 0 ? horizon : undefined);
   }
 
   /** Lists topics. */
@@ -224,7 +213,7 @@ export class Holdings {
       this.#inTransaction = false;
     }
     this.topics.commit();
-    this.#gone.commit();
+    this.gone.commit();
     this.#ending?.done();
   }
 
@@ -276,32 +265,14 @@ export class Holdings {
   #purge(upTo: number): void {
     this.transaction(() => {
       this.#countOut(upTo);
-      this.#noteGone(this.topics.forget(upTo));
+      this.gone.note(this.topics.forget(upTo));
       this.#runs.delete(upTo);
       this.#sizes.changed();
       this.#purged = Math.max(this.#purged, upTo);
       // A row that the floor splits is still there, with messages of which it was not noted that they are gone.
-      if (this.goneTimes.many) {
-        this.goneTimes.forget((this.#runs.first ?? this.#lastMoved + 1) - 1);
-      }
+      this.gone.purgedBefore(() => this.#runs.first ?? this.#lastMoved + 1);
       if (upTo === this.span.last) this.#runs.emptied();
     });
-  }
-
-  /** The newest message of a topic up to the floor that is in the database still, or in the tail. */
-  #goneUnpurged(topic: string, floor: number): { seq: number; time: number } | undefined {
-    const inTail = floor > this.#lastMoved && this.tail.newestUpTo(topic, floor);
-    if (inTail) return inTail;
-    const id = this.topics.find(topic, 0);
-    return id === undefined ? undefined : this.#runs.newestUpTo(id, floor);
-  }
-
-  /** Notes what is gone of topics whose messages are purged; ordered by their numbers. */
-  #noteGone(newest: readonly Deleted[]): void {
-    if (newest.length === 0) return;
-    this.#gone.note(newest.map(({ topic, seq, time }) => {
-      return { topic, seq, at: this.goneTimes.of(seq, time) };
-    }));
   }
 
   /** Messages up to here are gone: they are not stored any more. It comes before they are deleted. */
@@ -332,13 +303,12 @@ export class Holdings {
   #mark(): () => void {
     const [purged, bytes, counted] = [this.#purged, this.#bytes, this.#counted];
     const undoSpan = this.span.mark();
-    const undoGone = this.goneTimes.mark();
+    const undoGone = this.gone.mark();
     const { last } = this.span;
     return () => {
       // The order counts: a span that is shorter has no messages that the tail still has.
       undoSpan();
       undoGone();
-      this.#gone.rollback();
       this.tail.cut(last);
       if (this.tail.messages.length === 0) this.#tailTopics.clear();
       [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];
@@ -347,14 +317,4 @@ export class Holdings {
       this.#sizes.changed();
     };
   }
-}
-
-/** The newest message of each topic, in order. */
-function newestOfEach(messages: readonly Message[]): Message[] {
-  const newest = new Map<string, Message>();
-  for (const message of messages) {
-    newest.delete(message.topic);
-    newest.set(message.topic, message);
-  }
-  return [...newest.values()];
 }

@@ -79,8 +79,16 @@ function loaded(
   table.load(puts, start.lost, time.now());
   let saved = 0;
   const save = () => {
-    const { span: { floor, last, lastTime }, goneTimes: { total: drop } } = holdings;
-    file.save({ floor, last, lastTime, clock: time.now(), retention, drop, lost: puts.lost });
+    const { span: { floor, last, lastTime }, gone: { times } } = holdings;
+    file.save({
+      floor,
+      last,
+      lastTime,
+      clock: time.now(),
+      retention,
+      drop: times.total,
+      lost: puts.lost,
+    });
   };
   const ending: Ending = {
     save() {
@@ -107,14 +115,14 @@ function loaded(
 
 /** Takes over what was given up before the file was opened, and gives up what was kept for longer than it is now. */
 function giveUpBefore(
-  { span, goneTimes }: Holdings,
+  { span, gone: { times } }: Holdings,
   { drop, retention: before }: State,
   retention: number,
   time: StoreTime,
 ): void {
-  if (drop.upTo > 0) goneTimes.drop(drop.upTo, drop.at, drop.retention);
+  if (drop.upTo > 0) times.drop(drop.upTo, drop.at, drop.retention);
   if (before <= retention) return;
   const { floor } = span;
   span.expire(time.cutoff());
-  if (span.floor > floor) goneTimes.drop(span.floor, time.next(), before);
+  if (span.floor > floor) times.drop(span.floor, time.next(), before);
 }

@@ -98,7 +98,7 @@ export abstract class SqliteStore implements Store {
       return queries.map(({ topic, epoch }) => ({
         ...bounds,
         end: this.#endOf(epoch, bounds.last),
-        gone: topic === undefined ? undefined : holdings.gone(topic),
+        gone: topic === undefined ? undefined : holdings.gone.of(topic, bounds.floor),
       }));
     });
   }

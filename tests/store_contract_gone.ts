@@ -198,7 +198,7 @@ export const goneAndKnown: Promises = {
       store = await next();
       const all: (Message & { gone?: number })[] = [];
       let [told, heard] = [0, 0];
-      for (let step = 0; step < 250; step++) {
+      for (let step = 0; step < 160; step++) {
         clock.advance([0, 1, 20, RETENTION / 100, RETENTION / 20][random(5)]!);
         for (const known of all) {
           if (known.time + RETENTION <= clock.now()) known.gone ??= known.time + RETENTION;

@@ -290,6 +290,11 @@ for (const engine of [nodeSqlite, overFake]) {
     file.before = (sql) => sql.startsWith("PRAGMA wal_checkpoint");
     assertEquals(await both(file.store), [1, 2, 3, 4, 5]);
     assertEquals((await both(file.store))[0], "dup 1");
+    file.after = nth(1, "COMMIT");
+    assertEquals(await outcomes(file.store, [numbered("v", 1)]), [8]);
+    file.before = (sql) => sql === "BEGIN" || sql === "open";
+    const again = [numbered("v", 1), numbered("v", 2)];
+    assertEquals(await outcomes(file.store, again), ["dup 8", "unavailable"]);
   });
 }
 
