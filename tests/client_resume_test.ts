@@ -147,7 +147,7 @@ Deno.test("reads go on at their positions, of which the server is told until it 
   assertEquals((await script.next()).since, undefined);
   script.hangUp();
   const again = await soon(script.next());
-  assertEquals(script.hello.since, { start: 0, epoch: "e" });
+  assertEquals(script.hello.since, { after: 0, epoch: "e" });
   assertEquals(again.since, { after: 5, epoch: "e", heard: 1000 });
   // Nothing is answered yet: whichever comes first tells the server.
   const beside = mq.getLatest("t");
@@ -278,7 +278,7 @@ Deno.test("heartbeats are answered, and tell until when the server was heard; th
     ["get_wait", "waited for", undefined],
     ["get", "t", { after: 5, epoch: "e", heard: 3000 }],
   ]);
-  assertEquals(script.hello.since, { start: 0, epoch: "e" });
+  assertEquals(script.hello.since, { after: 0, epoch: "e" });
   await script.say({ id: again[0]!.id, sub: again[0]!.id, start: 30 });
   for (const asked of again.slice(1)) await script.give(asked);
   await Promise.all([waiting, next]);
@@ -292,7 +292,7 @@ Deno.test("after a new history each topic is told so once, over any number of br
   script.hangUp();
   const told = codeOf(mq.get("t"));
   const { id, since: first } = await soon(script.next());
-  assertEquals([script.hello.since, first], [{ start: 0, epoch: "e" }, undefined]);
+  assertEquals([script.hello.since, first], [{ after: 0, epoch: "e" }, undefined]);
   const gap = { code: "epoch_changed", message: "lost", floor: 0, last: 3 };
   await script.say({ id, error: gap, through: 0 });
   assertEquals(await told, "epoch_changed");
@@ -301,7 +301,7 @@ Deno.test("after a new history each topic is told so once, over any number of br
   const again = await soon(script.next());
   assertEquals(again.since, { after: 0, epoch: "second", heard: 0 });
   // Topics that were not read yet are still to be told.
-  assertEquals(script.hello.since, { start: 0, epoch: "e" });
+  assertEquals(script.hello.since, { after: 0, epoch: "e" });
   await script.give(again, { seq: 1, body: "one" });
   assertEquals(await next, "one");
 });

@@ -124,7 +124,7 @@ Deno.test("a get that failed, and one break: the next is asked without a positio
   const again = settled(mq.get("t"));
   const asked = await soon(script.next());
   assertEquals([asked.action, asked.topic, asked.since], ["get", "t", undefined]);
-  assertEquals(script.hello.since, { start: 100, epoch: "e" });
+  assertEquals(script.hello.since, { after: 100, epoch: "e" });
   await script.give(asked, { seq: 101, body: "m" });
   assertEquals(await again, "m");
   await soon(mq.close());

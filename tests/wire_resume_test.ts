@@ -29,7 +29,7 @@ Deno.test("a client goes on where it was: topics that it read from their positio
   await putter.ask(put(1, "unread", "4"));
   const epoch = await epochOf(putter);
   await using client = await Raw.open(server.url);
-  const { start } = await client.ask({ action: "hello", id: 1, since: { start: 2, epoch } });
+  const { start } = await client.ask({ action: "hello", id: 1, since: { after: 2, epoch } });
   assertEquals(start, 2);
   const since = { after: 1, epoch };
   const get = (id: number, topic: string, fields = {}) =>
@@ -61,7 +61,7 @@ Deno.test("a position of which messages are gone is told at the first read, and 
   clock.advance(1000);
   await putter.ask(put(1, "t", "3"));
   await using client = await Raw.open(server.url);
-  const since = { after: 1, epoch: await epochOf(client) };
+  const since = { after: 1, epoch: await epochOf(client), heard: 0 };
   const { error, through } = await client.ask({ action: "get", id: 2, topic: "t", since });
   assertEquals([error.code, error.position, error.floor, error.last], ["trimmed", 1, 2, 3]);
   assertEquals(through, 2);
@@ -85,7 +85,7 @@ Deno.test("a client of another history is told so at each first read, and at eac
   await putter.ask(put(1, "t", "new"));
   await using client = await Raw.open(server.url);
   const epoch = "an older one";
-  await client.ask({ action: "hello", id: 1, since: { start: 40, epoch } });
+  await client.ask({ action: "hello", id: 1, since: { after: 40, epoch } });
   const since = { after: 44, epoch };
   for (const [topic, fields] of [["t", { since }], ["other", {}]] as const) {
     const { error } = await client.ask({ action: "get", id: 2, topic, ...fields });
@@ -113,8 +113,8 @@ Deno.test("the start of an earlier connection is told of a lost history and of a
   clock.advance(1000);
   await putter.ask(put(1, "t", "3"));
   const epoch = await epochOf(putter);
-  const cases = [[{ start: 0, epoch }, "3"], [{ start: 9, epoch }, "ahead"], [
-    { start: 0, epoch: "x" },
+  const cases = [[{ after: 0, epoch }, "3"], [{ after: 9, epoch }, "ahead"], [
+    { after: 0, epoch: "x" },
     "epoch_changed",
   ]] as const;
   for (const [since, expected] of cases) {
@@ -212,8 +212,7 @@ Deno.test("what is no session, position, number or interval is refused, and a se
     { known: { epoch: "e", seq: -1 } },
     { since: { after: 1, epoch: 5 } },
     { since: { after: 1, heard: "now" } },
-    { since: { start: 1 } },
-    { since: { start: -1, epoch: "e" } },
+    { since: { after: -1, epoch: "e" } },
     { heartbeat: 99 },
     { heartbeat: 600_001 },
     { heartbeat: 1000.5 },
