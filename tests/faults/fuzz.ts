@@ -1,9 +1,12 @@
 /**
  * Random and mutated frames, over many connections, beside a client that behaves: the server has to live, to answer
- * each request that has an id once, and to forget it all.
+ * each request that has an id once, and to forget it all. And the program that runs this, or the other fuzzers: breaks
+ * of all kinds, and calls that are made together.
  *
  * ```sh
- * deno task fuzz [FRAMES] [SEED] [builtin|hardened]
+ * deno task fuzz frames [FRAMES] [SEED] [builtin|hardened]
+ * deno task fuzz resume [RUNS] [SEED]
+ * deno task fuzz turns [RUNS] [SEED] [PATH] [memory|late|file]
  * ```
  *
  * @module
@@ -11,6 +14,7 @@
 
 import { connect } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
+import type { Keeper } from "../support/model_run.ts";
 import { seeded } from "../support/seeded.ts";
 import { ChildServer } from "./child_server.ts";
 import { FuzzLine } from "./fuzz_line.ts";
@@ -149,15 +153,35 @@ async function behave(server: ChildServer, signal: AbortSignal) {
   return { calls, wrong, slowest };
 }
 
+/** What is run unless it is said. */
+const RUNS = { frames: "100000", resume: "1000", turns: "2000" };
+
 if (import.meta.main) {
-  const [frames = "100000", seed = `${Date.now() % 1_000_000}`, transport = "builtin"] = Deno.args;
-  console.log(`deno task fuzz ${frames} ${seed} ${transport}`);
-  const options = { frames: Number(frames), seed: Number(seed) };
-  report(
-    "Frames as no sane client says them",
-    await fuzz({
-      ...options,
-      transport: transport as TransportChoice,
-    }),
-  );
+  const [kind = "frames", ...rest] = Deno.args;
+  if (!Object.hasOwn(RUNS, kind)) {
+    console.error("deno task fuzz frames|resume|turns [COUNT] [SEED]");
+    Deno.exit(2);
+  }
+  const [count = RUNS[kind as keyof typeof RUNS], seed = `${Date.now() % 1_000_000}`, ...others] =
+    rest;
+  console.log(["deno task fuzz", kind, count, seed, ...others].join(" "));
+  const runs = { runs: Number(count), seed: Number(seed) };
+  if (kind === "resume") {
+    report("Breaks of all kinds", await (await import("./fuzz_resume.ts")).resume(runs));
+  } else if (kind === "turns") {
+    const { turns } = await import("./fuzz_turns.ts");
+    const [path, keeper] = others;
+    const keepers = keeper === undefined ? {} : { keepers: [keeper as Keeper] };
+    report("Calls that are made together", await turns({ ...runs, path, ...keepers }));
+  } else {
+    const [transport = "builtin"] = others;
+    report(
+      "Frames as no sane client says them",
+      await fuzz({
+        frames: runs.runs,
+        seed: runs.seed,
+        transport: transport as TransportChoice,
+      }),
+    );
+  }
 }

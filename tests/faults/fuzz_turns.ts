@@ -1,0 +1,61 @@
+/**
+ * Random calls that are made together, compared with a model: over memory, a store that answers late, and a file.
+ *
+ * @module
+ */
+
+import fc from "fast-check";
+import { programs } from "../support/model_program.ts";
+import { type Keeper, KEEPERS, runProgram } from "../support/model_run.ts";
+import type { Finding } from "./report.ts";
+
+/** How it is run. */
+export interface TurnsOptions {
+  /** How many programs there are, for each of the stores. */
+  readonly runs: number;
+  /** Makes the programs of a run those of another with the same seed. */
+  readonly seed: number;
+  /** The one program that failed, as it was told. */
+  readonly path?: string | undefined;
+  /** Which stores. Default: all. */
+  readonly keepers?: readonly Keeper[];
+}
+
+/**
+ * Runs random programs.
+ *
+ * @param options how many
+ * @returns what was found; of a fault, how to repeat it
+ */
+export async function turns(
+  { runs, seed, path, keepers = KEEPERS }: TurnsOptions,
+): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const keeper of keepers) {
+    let faults: readonly string[] = [];
+    const property = fc.asyncProperty(programs, async (program) => {
+      const seen = await runProgram(program, keeper);
+      if (seen.length === 0) return;
+      faults = seen;
+      throw new Error(seen.join("\n"));
+    });
+    const { failed, counterexamplePath, counterexample, numRuns, errorInstance } = await fc.check(
+      property,
+      { numRuns: runs, seed, ...(path !== undefined && { path }) },
+    );
+    found.push({ what: `programs over ${keeper}`, seen: numRuns, good: !failed });
+    if (!failed) continue;
+    console.error(`deno task fuzz turns 1 ${seed} ${counterexamplePath} ${keeper}`);
+    console.error(JSON.stringify(counterexample?.[0], undefined, 1));
+    console.error(faults.length > 0 ? faults.join("\n") : errorInstance);
+    const lines: string[] = [];
+    await runProgram(counterexample![0], keeper, lines).catch(() => {});
+    if (path !== undefined) console.error(lines.join("\n"));
+    found.push({
+      what: faults[0] ?? String(errorInstance),
+      seen: `path ${counterexamplePath}`,
+      good: false,
+    });
+  }
+  return found;
+}

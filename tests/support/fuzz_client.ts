@@ -1,0 +1,272 @@
+/**
+ * A client of the fuzzers: the real one, and a record of what it was asked and how that ended.
+ *
+ * @module
+ */
+
+import {
+  connect,
+  type Connection,
+  type ConnectOptions,
+  DsmqError,
+  type Message,
+} from "../../client.ts";
+import type { VirtualTime } from "./fuzz_time.ts";
+
+/** How a call, or the next step of a stream, ended. */
+export type Outcome =
+  | { readonly kind: "message"; readonly body: string; readonly seq: number | undefined }
+  | { readonly kind: "none" }
+  | { readonly kind: "gap"; readonly error: DsmqError }
+  | { readonly kind: "error"; readonly code: string };
+
+/** Something that was asked. */
+export interface Asked {
+  readonly client: string;
+  /** Its place among all that was asked in the run. */
+  readonly order: number;
+  /** When, by the time of the run (ms) and by its events. */
+  readonly at: number;
+  readonly step: number;
+}
+
+/** A read of one message. */
+export interface ReadCall extends Asked {
+  readonly topic: string;
+  readonly mode: "oldest" | "newest" | "wait";
+  /** Of one that waits, in milliseconds. */
+  readonly timeout: number | undefined;
+  abortedAt: number | undefined;
+  outcome: Outcome | undefined;
+  endedAt: number;
+  endedStep: number;
+}
+
+/** What a subscription brought. */
+export interface StreamLog extends Asked {
+  readonly topic: string;
+  readonly since: "cursor" | "start" | "now";
+  readonly events: { readonly at: number; readonly step: number; readonly outcome: Outcome }[];
+  /** It was called off by its reader, or the connection was closed by its user. */
+  left: boolean;
+  /** Under which ids it was asked for: a new one on each connection. */
+  readonly ids: number[];
+  ended: boolean;
+}
+
+/** A put, or one message of a list. */
+export interface PutCall extends Asked {
+  readonly topic: string;
+  readonly body: string;
+  outcome: { readonly seq: number } | { readonly code: string } | undefined;
+  endedAt: number;
+}
+
+/** What all clients of a run were asked. */
+export class Journal {
+  readonly reads: ReadCall[] = [];
+  readonly streams: StreamLog[] = [];
+  readonly puts: PutCall[] = [];
+  /** What no client may do. */
+  readonly faults: string[] = [];
+  #order = 0;
+
+  /** The next place in the order of what is asked. */
+  next(): number {
+    return ++this.#order;
+  }
+}
+
+const GAPS = new Set(["trimmed", "ahead", "epoch_changed"]);
+
+/** Tells what an error is. */
+export function failure(error: unknown): Outcome {
+  if (!(error instanceof DsmqError)) {
+    const { name = "?", message = "" } = Object(error) as Partial<Error>;
+    return { kind: "error", code: name === "AbortError" ? "aborted" : `${name}: ${message}` };
+  }
+  return GAPS.has(error.code) ? { kind: "gap", error } : { kind: "error", code: error.code };
+}
+
+/** One client. */
+export class FuzzClient {
+  readonly name: string;
+  readonly mq: Connection;
+  readonly #time: VirtualTime;
+  readonly #journal: Journal;
+  /** From here on everything has to be refused. */
+  closedAt: number | undefined;
+
+  private constructor(name: string, mq: Connection, time: VirtualTime, journal: Journal) {
+    this.name = name;
+    this.mq = mq;
+    this.#time = time;
+    this.#journal = journal;
+  }
+
+  /** Connects; the time has to pass meanwhile. */
+  static async open(
+    name: string,
+    options: ConnectOptions,
+    time: VirtualTime,
+    journal: Journal,
+  ): Promise<FuzzClient> {
+    return new FuzzClient(name, await connect(options), time, journal);
+  }
+
+  /** Reads by one of the ways that there are; `plain` gives the text alone. */
+  read(
+    topic: string,
+    mode: ReadCall["mode"],
+    { plain = false, timeout, signal }: {
+      plain?: boolean;
+      timeout?: number | undefined;
+      signal?: AbortSignal | undefined;
+    } = {},
+  ): { readonly call: ReadCall; readonly ended: Promise<void> } {
+    const call: ReadCall = {
+      ...this.#asked(),
+      topic,
+      mode,
+      timeout: mode === "wait" ? timeout ?? 10_000 : undefined,
+      abortedAt: undefined,
+      outcome: undefined,
+      endedAt: NaN,
+      endedStep: NaN,
+    };
+    this.#journal.reads.push(call);
+    signal?.addEventListener("abort", () => call.abortedAt ??= this.#time.now);
+    const options = {
+      ...(timeout !== undefined && { timeout }),
+      ...(signal && { signal }),
+    };
+    const { mq } = this;
+    const asked: Promise<Message | string | undefined> = !plain
+      ? mq.read(topic, { mode, ...options })
+      : mode === "wait"
+      ? mq.getWait(topic, options)
+      : mode === "newest"
+      ? mq.getLatest(topic)
+      : mq.get(topic);
+    const end = (outcome: Outcome) => {
+      if (call.outcome) this.#journal.faults.push(`a read of ${topic} ended twice`);
+      call.outcome = outcome;
+      call.endedAt = this.#time.now;
+      call.endedStep = this.#time.steps;
+    };
+    const ended = asked.then(
+      (message) => {
+        if (message === undefined || message === "") end({ kind: "none" });
+        else if (typeof message === "string") {
+          end({ kind: "message", body: message, seq: undefined });
+        } else end({ kind: "message", body: message.body, seq: message.seq });
+      },
+      (error) => end(failure(error)),
+    );
+    return { call, ended };
+  }
+
+  /** Subscribes, and reads on and on; where messages are missing it goes on with the oldest that there is. */
+  subscribe(
+    topic: string,
+    since: StreamLog["since"],
+    { signal, again = false }: { signal?: AbortSignal; again?: boolean } = {},
+  ): { readonly log: StreamLog; leave(): Promise<unknown>; readonly ended: Promise<void> } {
+    const log: StreamLog = {
+      ...this.#asked(),
+      topic,
+      since,
+      events: [],
+      left: false,
+      ids: [],
+      ended: false,
+    };
+    this.#journal.streams.push(log);
+    const note = (outcome: Outcome) => {
+      log.events.push({ at: this.#time.now, step: this.#time.steps, outcome });
+    };
+    const stream = this.mq.subscribe(topic, {
+      ...(since !== "cursor" && { since }),
+      ...(signal && { signal }),
+      onGap: (error) => {
+        note({ kind: "gap", error });
+        return again ? undefined : "oldest";
+      },
+    });
+    noteIds(stream, log.ids);
+    signal?.addEventListener("abort", () => log.left = true);
+    const ended = (async () => {
+      try {
+        for await (const { body, seq } of stream) note({ kind: "message", body, seq });
+        note({ kind: "none" });
+      } catch (error) {
+        note(failure(error));
+      }
+      log.ended = true;
+    })();
+    return {
+      log,
+      ended,
+      leave: () => {
+        log.left = true;
+        return stream.return!();
+      },
+    };
+  }
+
+  /** Puts one message, or a list. */
+  put(topic: string, bodies: readonly string[], list = bodies.length !== 1): Promise<void> {
+    const calls = bodies.map((body): PutCall => ({
+      ...this.#asked(),
+      topic,
+      body,
+      outcome: undefined,
+      endedAt: NaN,
+    }));
+    this.#journal.puts.push(...calls);
+    const end = (i: number, outcome: PutCall["outcome"]) => {
+      const call = calls[i];
+      if (!call) return;
+      call.outcome = outcome;
+      call.endedAt = this.#time.now;
+    };
+    const asked = list
+      ? this.mq.putMany(topic, bodies)
+      : this.mq.put(topic, bodies[0]!).then((seq) => [seq]);
+    return asked.then(
+      (seqs) => {
+        if (seqs.length !== bodies.length) this.#journal.faults.push("a list is answered in part");
+        seqs.forEach((seq, i) => end(i, { seq }));
+      },
+      (error: DsmqError) => {
+        bodies.forEach((_, i) => {
+          const outcome = error.outcomes?.[i];
+          if (typeof outcome === "number") end(i, { seq: outcome });
+          else end(i, { code: outcome?.code ?? error.code ?? String(error) });
+        });
+      },
+    );
+  }
+
+  #asked(): Asked {
+    return {
+      client: this.name,
+      order: this.#journal.next(),
+      at: this.#time.now,
+      step: this.#time.steps,
+    };
+  }
+}
+
+/** Puts on record each id that a subscription gets: on the wire nothing else tells two of one topic apart. */
+function noteIds(stream: object, ids: number[]): void {
+  let { id } = stream as { id: number };
+  ids.push(id);
+  Object.defineProperty(stream, "id", {
+    get: () => id,
+    set: (value: number) => {
+      id = value;
+      ids.push(id);
+    },
+  });
+}

@@ -1,0 +1,319 @@
+/**
+ * The network of the fuzzers, in memory: frames take time, connections are cut at any byte, and either end may be the
+ * last to know.
+ *
+ * @module
+ */
+
+import type { Socket } from "../../client.ts";
+import { Session } from "../../queue/session.ts";
+import type { FuzzServer } from "./fuzz_server.ts";
+import type { VirtualTime } from "./fuzz_time.ts";
+import { EVERYTHING } from "./peer.ts";
+import type { Random } from "./seeded.ts";
+
+/** What will happen to a connection. Times are in milliseconds. */
+export interface Fate {
+  /** Each frame takes up to so long. */
+  readonly delay: number;
+  /** Cuts it when so many bytes have gone down, or up. */
+  readonly cutAfterDown?: number;
+  readonly cutAfterUp?: number;
+  /** From so many bytes on, what goes down, or up, is lost, and neither end is told. */
+  readonly deafAfterDown?: number;
+  readonly deafAfterUp?: number;
+  /** Cuts it after a time. */
+  readonly cutAfter?: number;
+  /** When each end learns of a cut; `Infinity`: never, other than by silence. */
+  readonly clientLearns?: number;
+  readonly serverLearns?: number;
+  /** Nobody answers the call, and nobody refuses it. */
+  readonly unanswered?: boolean;
+}
+
+/** Sees what passes between the ends. */
+export interface Onlooker {
+  /** A frame left a client. */
+  sent?(connection: FuzzConnection, frame: string): void;
+  /** A frame arrived at a client. */
+  arrived?(connection: FuzzConnection, frame: string): void;
+  /** Something else happened. */
+  happened?(connection: FuzzConnection, what: string): void;
+}
+
+/** Where clients find servers. */
+export class FuzzNetwork {
+  /** All that were ever opened. */
+  readonly connections: FuzzConnection[] = [];
+  /** What happens to the next one. */
+  fate: (client: string) => Fate = () => ({ delay: 1 });
+  onlooker: Onlooker = {};
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly #servers = new Map<string, FuzzServer>();
+
+  /** Nobody is there yet. */
+  constructor(time: VirtualTime, random: Random) {
+    this.time = time;
+    this.random = random;
+  }
+
+  /** Gives a server an address. */
+  join(host: string, server: FuzzServer): string {
+    const url = `ws://${host}`;
+    this.#servers.set(url, server);
+    server.onEnd = (orderly) => {
+      for (const connection of this.connections) {
+        if (connection.server === server) connection.serverEnds(orderly);
+      }
+    };
+    return url;
+  }
+
+  /** For the option `dial` of a client. */
+  dial(client: string): (url: string) => Socket {
+    return (url) => {
+      const server = this.#servers.get(url.replace(/\/$/, ""))!;
+      const connection = new FuzzConnection(this, client, server, this.fate(client));
+      this.connections.push(connection);
+      return connection.socket;
+    };
+  }
+
+  /** Cuts all that are open; or those to one server. */
+  cut(server?: FuzzServer): void {
+    for (const connection of this.connections) {
+      if (server === undefined || connection.server === server) connection.cut();
+    }
+  }
+}
+
+/** A connection from its call to its end. */
+export class FuzzConnection {
+  readonly client: string;
+  readonly server: FuzzServer;
+  readonly socket: Socket;
+  readonly number: number;
+  /** When the last frame arrived at the client. */
+  lastArrival = -Infinity;
+  /** Nothing more passes. */
+  over = false;
+  /** The store behind it, by the number of its opening; -1 before it was answered. */
+  opening = -1;
+  readonly #network: FuzzNetwork;
+  readonly #fate: Fate;
+  readonly #down: Way;
+  readonly #up: Way;
+  #session: Session | undefined;
+  #clientOpen = true;
+  #serverOpen = false;
+
+  /** Calls a server. */
+  constructor(network: FuzzNetwork, client: string, server: FuzzServer, fate: Fate) {
+    this.#network = network;
+    this.client = client;
+    this.server = server;
+    this.number = network.connections.length;
+    this.#fate = fate;
+    const { delay, cutAfterDown, cutAfterUp, deafAfterDown, deafAfterUp } = fate;
+    const cut = () => this.cut();
+    this.#down = new Way(network, delay, cutAfterDown, deafAfterDown, cut);
+    this.#up = new Way(network, delay, cutAfterUp, deafAfterUp, cut);
+    this.socket = {
+      send: (frame) => this.#sendUp(frame as string),
+      close: () => this.#clientCloses(),
+      onopen: null,
+      onmessage: null,
+      onclose: null,
+      onerror: null,
+    };
+    if (!fate.unanswered) network.time.after(network.random(2), () => void this.#answer());
+  }
+
+  /** Cuts it: of what is under way some may still arrive; each end learns of it in its own time. */
+  cut(): void {
+    if (this.over) return;
+    this.over = true;
+    this.#network.onlooker.happened?.(this, "cut");
+    const { random, time } = this.#network;
+    this.#down.end(random);
+    this.#up.end(random);
+    const { clientLearns = 0, serverLearns = 0 } = this.#fate;
+    const { delay } = this.#fate;
+    // After what still arrives.
+    if (clientLearns < Infinity) time.after(delay + clientLearns, () => this.#endClient(1006));
+    if (serverLearns < Infinity) time.after(delay + serverLearns, () => this.#endServer());
+  }
+
+  /** The server behind it ends: its sessions with it, the client learns of it. */
+  serverEnds(orderly: boolean): void {
+    if (!this.#serverOpen) return;
+    const error = { code: "stopping" as const, message: "Cannot wait: the server is stopping" };
+    if (orderly && !this.over) void this.#session!.finish(error);
+    this.#endServer();
+    this.cut();
+  }
+
+  async #answer(): Promise<void> {
+    const { server } = this;
+    const { host, opening } = server;
+    if (!host || !opening || server.away) return this.#endClient(1006);
+    let last: number;
+    try {
+      ({ last } = await host.queue.store.bounds());
+    } catch {
+      return this.#endClient(1006);
+    }
+    if (!this.#clientOpen || this.over) return;
+    if (server.host !== host) return this.#endClient(1006);
+    this.opening = opening.number;
+    const down = this.#down;
+    this.#session = new Session(
+      host,
+      {
+        send: (frame) => this.#sendDown(frame),
+        get buffered() {
+          return down.bytes;
+        },
+        drained: () => down.drained(),
+        close: (code) => this.#serverCloses(code),
+        drop: () => this.cut(),
+      },
+      last,
+      EVERYTHING,
+    );
+    this.#serverOpen = true;
+    this.#network.onlooker.happened?.(this, `open to opening ${this.opening}`);
+    const { cutAfter } = this.#fate;
+    if (cutAfter !== undefined) this.#network.time.after(cutAfter, () => this.cut());
+    down.pass(0, () => this.#tell("onopen", new Event("open")));
+  }
+
+  #sendDown(frame: string): void {
+    if (!this.#serverOpen || this.over) return;
+    this.#down.pass(frame.length, () => {
+      if (!this.#clientOpen) return;
+      this.lastArrival = this.#network.time.now;
+      this.#network.onlooker.arrived?.(this, frame);
+      this.#tell("onmessage", new MessageEvent("message", { data: frame }));
+    });
+  }
+
+  #sendUp(frame: string): void {
+    if (!this.#clientOpen) return;
+    this.#network.onlooker.sent?.(this, frame);
+    if (this.over) return;
+    this.#up.pass(frame.length, () => {
+      if (this.#serverOpen) this.#session!.receive(frame);
+    });
+  }
+
+  #clientCloses(): void {
+    if (!this.#clientOpen) return;
+    this.#network.onlooker.happened?.(this, "closed by the client");
+    if (this.over) return;
+    // What was sent before arrives before; what comes down meanwhile may still be heard.
+    this.#up.pass(8, () => {
+      this.#endServer();
+      this.#down.pass(8, () => {
+        this.over = true;
+        this.#endClient(1000);
+      });
+    });
+  }
+
+  #serverCloses(code: number): void {
+    if (this.over) return;
+    this.#down.pass(8, () => {
+      this.over = true;
+      this.#endServer();
+      this.#endClient(code);
+    });
+  }
+
+  #endServer(): void {
+    if (!this.#serverOpen) return;
+    this.#serverOpen = false;
+    this.#session!.end();
+  }
+
+  #endClient(code: number): void {
+    if (!this.#clientOpen) return;
+    this.#clientOpen = false;
+    this.#network.onlooker.happened?.(this, `the client hears that it is closed, ${code}`);
+    this.#tell("onclose", new CloseEvent("close", { code }));
+  }
+
+  #tell(handler: "onopen" | "onmessage" | "onclose", event: Event): void {
+    (this.socket[handler] as ((event: Event) => void) | null)?.call(this.socket, event);
+  }
+}
+
+/** What is under way in one direction: it arrives in order. */
+class Way {
+  /** How many bytes are under way. */
+  bytes = 0;
+  readonly #network: FuzzNetwork;
+  readonly #delay: number;
+  readonly #cutAfter: number;
+  readonly #deafAfter: number;
+  readonly #cut: () => void;
+  readonly #moving: { readonly bytes: number; readonly arrive: () => void }[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #passed = 0;
+  #last = 0;
+  #ended = false;
+
+  constructor(
+    network: FuzzNetwork,
+    delay: number,
+    cutAfter: number | undefined,
+    deafAfter: number | undefined,
+    cut: () => void,
+  ) {
+    this.#network = network;
+    this.#delay = delay;
+    this.#cutAfter = cutAfter ?? Infinity;
+    this.#deafAfter = deafAfter ?? Infinity;
+    this.#cut = cut;
+  }
+
+  pass(bytes: number, arrive: () => void): void {
+    if (this.#ended) return;
+    this.#passed += bytes;
+    if (this.#passed > this.#deafAfter) return;
+    const { time, random } = this.#network;
+    if (this.#passed > this.#cutAfter) {
+      // The cut is on its way behind what went before, and nobody knows of it yet.
+      this.#ended = true;
+      time.after(Math.max(this.#last, time.now) - time.now, this.#cut);
+      return;
+    }
+    const at = Math.max(this.#last, time.now + random(1000) / 1000 * this.#delay);
+    this.#last = at;
+    this.bytes += bytes;
+    this.#moving.push({ bytes, arrive });
+    // Whichever timer it is, what left first arrives first.
+    time.after(at - time.now, () => {
+      const first = this.#moving.shift();
+      if (!first) return;
+      this.bytes -= first.bytes;
+      if (this.bytes === 0) { for (const resolve of this.#waiting.splice(0)) resolve(); }
+      first.arrive();
+    });
+  }
+
+  /** Resolves once nothing is under way. */
+  drained(): Promise<void> {
+    if (this.bytes === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Nothing more sets out, and what is under way arrives up to a random place. */
+  end(random: Random): void {
+    this.#ended = true;
+    this.#moving.length = random(this.#moving.length + 1);
+    this.bytes = 0;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

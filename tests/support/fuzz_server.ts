@@ -1,0 +1,294 @@
+/**
+ * A server of the fuzzers, without a port: it can be stopped, killed, and come back with an older file; and all that it
+ * ever stored is on record.
+ *
+ * @module
+ */
+
+import type { ServerLimits } from "../../protocol/limits.ts";
+import { systemClock } from "../../queue/clock.ts";
+import type { Host } from "../../queue/host.ts";
+import type { Limits } from "../../stores/admission.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file.ts";
+import { MemoryStore } from "../../stores/memory.ts";
+import type { Store } from "../../stores/store.ts";
+import { DelayedStore } from "./delayed_store.ts";
+import type { VirtualTime } from "./fuzz_time.ts";
+import { hosted } from "./peer.ts";
+
+/** A message on record. */
+export interface Recorded {
+  readonly seq: number;
+  readonly topic: string;
+  readonly body: string;
+  /** When it was stored, by the time of the run and by its events. */
+  readonly at: number;
+  readonly step: number;
+  /** From when on nobody can read it any more, by the time of the run. */
+  goneAt: number;
+}
+
+/** A store from its opening to its end. */
+export interface Opening {
+  readonly number: number;
+  /** The same for all openings of one file. */
+  readonly store: string;
+  /** The last sequence number when it was opened. */
+  readonly begin: number;
+  /** The openings whose messages it goes on with, and the last number of each in it. */
+  readonly known: ReadonlyMap<number, number>;
+  /** All that was ever in it, oldest first. */
+  readonly messages: Recorded[];
+  last: number;
+  readonly openedAt: number;
+  /** It was killed: what it still does counts for nobody. */
+  killed: boolean;
+}
+
+/** Everything that was ever stored, by all servers of a run. */
+export class Records {
+  readonly openings: Opening[] = [];
+  /** By its text: no two messages of a run have the same. */
+  readonly messages: Map<string, Recorded> = new Map();
+  /** Those that were stored, lost with a history, and stored once more in the one that came after it. */
+  readonly lost: Recorded[] = [];
+  /** What no server may do. */
+  readonly faults: string[] = [];
+}
+
+/** How a server keeps messages. */
+export interface StoreChoice {
+  readonly kind: "memory" | "file";
+  /** Answers late, with delays of this seed. */
+  readonly late?: number | undefined;
+  /** In milliseconds. */
+  readonly retention: number;
+  readonly limits?: Partial<Limits>;
+  readonly serverLimits?: Partial<ServerLimits>;
+}
+
+/** The files of an opening of SQLite: the second holds what was committed last. */
+const PARTS = ["", "-wal"];
+
+const EVERYTHING = { after: 0, count: 1_000_000, bytes: 1e9 };
+
+/** A server without a port. */
+export class FuzzServer {
+  /** The running server; nobody answers while there is none. */
+  host: Host & AsyncDisposable | undefined;
+  /** What it has on record since it was opened. */
+  opening: Opening | undefined;
+  /** Nobody reaches it. */
+  away = false;
+  /** Called when it ends: cuts its connections. */
+  onEnd: (orderly: boolean) => void = () => {};
+  readonly choice: StoreChoice;
+  readonly #time: VirtualTime;
+  readonly #records: Records;
+  readonly #folder: string;
+  readonly #name: string;
+  #openings = 0;
+  #path: string;
+  #backup: { readonly path: string; readonly opening: Opening; readonly last: number } | undefined;
+  /** What the file is a copy of, and up to where. */
+  #goesOnWith: { readonly opening: Opening; readonly last: number } | undefined;
+
+  /** Nobody answers yet. */
+  constructor(
+    name: string,
+    choice: StoreChoice,
+    time: VirtualTime,
+    records: Records,
+    folder: string,
+  ) {
+    this.choice = choice;
+    this.#name = name;
+    this.#time = time;
+    this.#records = records;
+    this.#folder = folder;
+    this.#path = `${folder}/${name}.db`;
+  }
+
+  /** Opens its store, and answers from then on. */
+  async open(): Promise<void> {
+    const { kind, late, retention, limits = {}, serverLimits } = this.choice;
+    const number = this.#records.openings.length;
+    const options = { engine: nodeSqlite, retention, clock: systemClock, limits };
+    const inner: Store = kind === "memory"
+      ? new MemoryStore(options)
+      : new FileStore({ ...options, path: this.#path, durability: "normal" });
+    const before = kind === "file" ? this.#goesOnWith : undefined;
+    const { last } = await inner.bounds();
+    const opening: Opening = {
+      number,
+      store: kind === "file" ? this.#name : `${this.#name} ${number}`,
+      begin: last,
+      known: new Map(
+        before ? [...before.opening.known, [before.opening.number, before.last]] : [],
+      ),
+      messages: await this.#readBack(inner, before),
+      last,
+      openedAt: this.#time.now,
+      killed: false,
+    };
+    await this.#record(inner, opening);
+    const seed = late === undefined ? undefined : late + this.#openings++;
+    const store = seed === undefined ? inner : new DelayedStore(inner, { seed });
+    // A late store needs time to pass before it is followed.
+    const host = await this.#time.of(hosted(store, systemClock, serverLimits), "opening");
+    this.host = { ...host, welcome: { ...host.welcome, retention } };
+    this.opening = opening;
+    this.#records.openings.push(opening);
+  }
+
+  /** Stores a message past all clients. */
+  async put(topic: string, ...bodies: string[]): Promise<void> {
+    const { host } = this;
+    if (!host) return;
+    await host.queue.append(bodies.map((text) => {
+      const body = JSON.stringify(text);
+      return { topic, body, bytes: body.length };
+    })).catch(() => {});
+  }
+
+  /** Closes its store as it should be. */
+  async stop(): Promise<void> {
+    const { host, opening } = this;
+    if (!host || !opening) return;
+    this.#end(true);
+    await this.#time.of(host[Symbol.asyncDispose](), "closing");
+    // What was under way was still stored.
+    if (this.choice.kind === "file") this.#goesOnWith = { opening, last: opening.last };
+  }
+
+  /** Ends at once, as by `kill -9`: what the file has at this moment is what the next one finds. */
+  async kill(): Promise<void> {
+    const { host, opening } = this;
+    if (!host || !opening) return;
+    const path = this.#path;
+    if (this.choice.kind === "file") {
+      this.#goesOnWith = { opening, last: opening.last };
+      this.#path = this.#copied();
+    }
+    this.#end(false);
+    opening.killed = true;
+    await this.#time.of(host[Symbol.asyncDispose](), "closing");
+    if (this.choice.kind === "file") remove(path);
+  }
+
+  /** Keeps a copy of its file as it is now. */
+  backUp(): void {
+    const opening = this.opening ?? this.#goesOnWith?.opening;
+    if (this.choice.kind !== "file" || !opening) return;
+    const last = this.opening ? opening.last : this.#goesOnWith!.last;
+    this.#backup = { path: this.#copied(), opening, last };
+  }
+
+  /** Brings the copy back, while it is stopped; false if there is none. */
+  restore(): boolean {
+    if (!this.#backup || this.host) return false;
+    const { path, ...before } = this.#backup;
+    const fresh = `${this.#folder}/${this.#name}.${this.#time.steps}.restored.db`;
+    copy(path, fresh);
+    this.#path = fresh;
+    this.#goesOnWith = before;
+    return true;
+  }
+
+  #end(orderly: boolean): void {
+    this.host = undefined;
+    this.opening = undefined;
+    this.onEnd(orderly);
+  }
+
+  #copied(): string {
+    const path = `${this.#folder}/${this.#name}.${this.#time.steps}.${Math.random()}.db`;
+    copy(this.#path, path);
+    return path;
+  }
+
+  /** Compares what a file has with what it had. */
+  async #readBack(
+    store: Store,
+    before: { readonly opening: Opening; readonly last: number } | undefined,
+  ): Promise<Recorded[]> {
+    if (!before) return [];
+    const then = before.opening.messages.filter(({ seq }) => seq <= before.last);
+    const back: Recorded[] = [];
+    for (const [topic, messages] of Map.groupBy(then, ({ topic }) => topic)) {
+      const [page] = await store.read([{ topic, ...EVERYTHING }]);
+      const there = new Set(page!.messages.map(({ seq }) => seq));
+      for (const message of messages) {
+        const { seq, body, at, goneAt } = message;
+        if (there.has(seq)) {
+          // What was dropped after the copy was made is there again.
+          back.push({ ...message, goneAt: at + this.choice.retention });
+          continue;
+        }
+        back.push({ ...message, goneAt: Math.min(goneAt, this.#time.now) });
+        if (goneAt > this.#time.now + 2) this.#records.faults.push(`the file has lost ${body}`);
+      }
+    }
+    return back.sort((one, other) => one.seq - other.seq);
+  }
+
+  /** Puts on record what is stored, in the moment in which it is. */
+  async #record(store: Store, opening: Opening): Promise<void> {
+    const { messages, lost, faults, openings } = this.#records;
+    // Whether it was in the same store, in a history that is gone.
+    const isSetBack = (message: Recorded, { store }: Opening) =>
+      openings.some((other) => other.store === store && other.messages.includes(message));
+    const { retention, limits } = this.choice;
+    await store.follow({
+      stored: (batch) => {
+        if (opening.killed) return;
+        for (const { seq, topic, body: json } of batch) {
+          const body = JSON.parse(json) as string;
+          const { now: at, steps: step } = this.#time;
+          const recorded = { seq, topic, body, at, step, goneAt: at + retention };
+          const before = messages.get(body);
+          if (before) {
+            const there = opening.messages.some((message) => message.body === body);
+            if (there || !isSetBack(before, opening)) faults.push(`${body} is stored twice`);
+            lost.push(before);
+          }
+          opening.messages.push(recorded);
+          messages.set(body, recorded);
+          opening.last = seq;
+        }
+        if (limits?.overflow === "drop-oldest") void this.#dropped(store, opening);
+      },
+      lost: () => {},
+    });
+  }
+
+  async #dropped(store: Store, { messages }: Opening): Promise<void> {
+    const { floor } = await store.bounds();
+    const { now } = this.#time;
+    for (const message of messages) {
+      if (message.seq > floor) break;
+      message.goneAt = Math.min(message.goneAt, now);
+    }
+  }
+}
+
+function copy(from: string, to: string): void {
+  for (const part of PARTS) {
+    try {
+      Deno.copyFileSync(from + part, to + part);
+    } catch {
+      // A file that was closed as it should be is one file.
+    }
+  }
+}
+
+function remove(path: string): void {
+  for (const part of PARTS) {
+    try {
+      Deno.removeSync(path + part);
+    } catch {
+      // The same.
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Judges a whole run of a fuzzer: all readers, all puts, and that every call ended in time.
+ *
+ * @module
+ */
+
+import type { Journal, ReadCall, StreamLog } from "./fuzz_client.ts";
+import { ReaderJudge, type ReadingEvent } from "./fuzz_judge.ts";
+import type { Records } from "./fuzz_server.ts";
+import type { ClientLog, WireLog } from "./fuzz_wire_log.ts";
+
+/**
+ * What a run must not have.
+ *
+ * @param journal what was asked, and how it ended
+ * @param records what was stored
+ * @param wire what was said
+ * @param cursors `"exact"` if there was one connection each: then it can be known where a stream begins
+ * @returns the faults, each as one sentence
+ */
+export function verdict(
+  journal: Journal,
+  records: Records,
+  wire: WireLog,
+  cursors?: "exact",
+): readonly string[] {
+  return [
+    ...records.faults,
+    ...journal.faults,
+    ...readers(journal, records, wire),
+    ...streams(journal, records, wire, cursors === "exact"),
+    ...puts(journal, records),
+    ...waits(journal),
+  ];
+}
+
+/** The events of reads in the order in which they happened. */
+export function inOrder(calls: readonly ReadCall[], records: Records): ReadingEvent[] {
+  const ended = calls.filter(({ outcome }) => outcome);
+  const steps = Map.groupBy(ended, ({ endedStep }) => endedStep);
+  return [...steps].sort(([one], [other]) => one - other).flatMap(([, together]) => {
+    together.sort((one, other) => one.order - other.order);
+    // What one frame brought to the newest and to others came in the order of the numbers.
+    const seqOf = ({ outcome }: ReadCall) =>
+      outcome?.kind === "message" ? records.messages.get(outcome.body)?.seq ?? 0 : undefined;
+    if (
+      together.some(({ mode }) => mode === "newest") &&
+      together.every((call) => call.outcome?.kind === "message")
+    ) together.sort((one, other) => seqOf(one)! - seqOf(other)!);
+    return together.map(({ endedAt: at, endedStep: step, outcome, mode }) => ({
+      at,
+      step,
+      outcome: outcome!,
+      newest: mode === "newest",
+    }));
+  });
+}
+
+function readers({ reads }: Journal, records: Records, wire: WireLog): string[] {
+  const faults: string[] = [];
+  const readers = Map.groupBy(reads, ({ client, topic }) => `${client} ${topic}`);
+  for (const calls of readers.values()) {
+    const { client: who, topic } = calls[0]!;
+    const log = wire.of(who);
+    const events = inOrder(calls, records);
+    const reading = { who, topic, log, stream: false, ids: [], askedAt: 0, events };
+    faults.push(...new ReaderJudge(reading, records).run());
+    for (const { outcome } of calls) {
+      if (outcome?.kind === "error" && !["aborted", "closed"].includes(outcome.code)) {
+        faults.push(`${who}, reads of ${topic}: ${outcome.code}`);
+      }
+    }
+  }
+  return faults;
+}
+
+function streams(
+  { streams, reads }: Journal,
+  records: Records,
+  wire: WireLog,
+  exact: boolean,
+): string[] {
+  return streams.flatMap((stream) => {
+    const { client: who, topic, since, at: askedAt, events, left, ids } = stream;
+    const log = wire.of(who);
+    const sent = log.subscriptions.get(topic)?.filter(({ id }) => ids.includes(id)) ?? [];
+    const started = sent.find(({ startedAt }) => startedAt < Infinity);
+    const reading = {
+      who,
+      topic,
+      log,
+      stream: true,
+      since: since === "cursor" ? undefined : since,
+      askedAt,
+      started,
+      ids,
+      opening: sent[0]?.opening,
+      cursor: exact ? cursorOf(stream, sent[0]?.id, reads, records, log) : undefined,
+      events,
+    };
+    const faults = [...new ReaderJudge(reading, records).run()];
+    for (const { outcome } of events) {
+      if (outcome.kind === "error" && !(left && outcome.code === "aborted")) {
+        faults.push(`${who}, a stream of ${topic}: ${outcome.code}`);
+      }
+      if (outcome.kind === "none" && !left) faults.push(`${who}, a stream of ${topic} has ended`);
+    }
+    return faults;
+  });
+}
+
+/** Between which numbers the cursor was when a stream began. */
+function cursorOf(
+  { client, topic, step }: StreamLog,
+  id: number | undefined,
+  reads: readonly ReadCall[],
+  { messages }: Records,
+  { base, arrivals }: ClientLog,
+): { readonly least: number; readonly most: number } {
+  const start = base?.start ?? 0;
+  const least = reads.filter((call) =>
+    call.client === client && call.topic === topic && call.endedStep < step
+  ).map(({ outcome }) => outcome?.kind === "message" ? messages.get(outcome.body)?.seq ?? 0 : 0);
+  // What was asked before is read before; what had come and was left behind may come again, or stay behind.
+  const most = [...arrivals].filter(([body, list]) =>
+    messages.get(body)?.topic === topic &&
+    list.some((arrival) => arrival.id !== undefined && (id === undefined || arrival.id < id))
+  ).map(([body]) => messages.get(body)!.seq);
+  return { least: Math.max(start, ...least), most: Math.max(start, ...most) };
+}
+
+function puts({ puts }: Journal, records: Records): string[] {
+  const faults: string[] = [];
+  const changes = records.openings.length > 1;
+  for (const calls of Map.groupBy(puts, ({ client }) => client).values()) {
+    let before: { readonly body: string; readonly step: number; readonly seq: number } | undefined;
+    for (const { client, body, topic, outcome } of calls) {
+      const stored = records.messages.get(body);
+      const fault = (what: string) => faults.push(`${client} put ${body}: ${what}`);
+      if (!outcome) fault("is not answered");
+      else if ("seq" in outcome) {
+        if (!stored) fault("is acknowledged, and not stored");
+        else if (
+          stored.topic !== topic ||
+          ![stored, ...records.lost].some((one) => one.body === body && one.seq === outcome.seq)
+        ) {
+          fault(`is acknowledged as ${outcome.seq}, it is ${stored.seq}`);
+        }
+      } else if (outcome.code === "unknown_outcome") {
+        if (!changes) fault("its outcome is unknown, and nothing was lost");
+      } else if (stored) fault(`${outcome.code}, and it is stored`);
+      else if (outcome.code !== "closed") fault(outcome.code);
+      if (!stored) continue;
+      if (
+        before &&
+        (stored.step < before.step || stored.step === before.step && stored.seq < before.seq)
+      ) {
+        fault(`is stored before ${before.body}`);
+      }
+      before = { body, step: stored.step, seq: stored.seq };
+    }
+  }
+  return faults;
+}
+
+/** A wait ends in its time, and within half a second after it; all else ends, too. */
+function waits({ reads }: Journal): string[] {
+  return reads.flatMap(({ client, topic, mode, timeout = Infinity, at, endedAt, outcome }) => {
+    const fault = (what: string) => [`${client}, a read (${mode}) of ${topic} at ${at}: ${what}`];
+    if (!outcome) return fault("has not ended");
+    const took = endedAt - at;
+    if (took > timeout + 600) return fault(`took ${took} ms, it was to wait for ${timeout}`);
+    if (outcome.kind === "none" && mode === "wait" && took < timeout - 1) {
+      return fault(`gave up after ${took} of ${timeout} ms`);
+    }
+    return [];
+  });
+}

@@ -1,0 +1,149 @@
+/**
+ * Random programs of calls that are made together: two to twelve in one turn of the event loop, over several turns and
+ * several connections.
+ *
+ * @module
+ */
+
+import fc from "fast-check";
+
+/** One call, or what is done to an earlier one. `who` counts the clients, and wraps. */
+export type Step =
+  | {
+    readonly do: "read";
+    readonly who: number;
+    readonly topic: string;
+    readonly mode: "oldest" | "newest" | "wait";
+    /** By `get`, `getLatest` and `getWait`, which give the text alone. */
+    readonly plain: boolean;
+    readonly timeout: number;
+    /** Whether it can be called off. */
+    readonly signal: boolean;
+  }
+  | { readonly do: "abort"; readonly which: number }
+  | {
+    readonly do: "put";
+    readonly who: number;
+    readonly topic: string;
+    readonly count: number;
+    readonly list: boolean;
+  }
+  /** Stored by somebody else, at once. */
+  | { readonly do: "arrive"; readonly topic: string; readonly count: number }
+  | {
+    readonly do: "subscribe";
+    readonly who: number;
+    readonly topic: string;
+    readonly since: "cursor" | "start" | "now";
+  }
+  | { readonly do: "leave"; readonly which: number }
+  | { readonly do: "topics"; readonly who: number }
+  | { readonly do: "close"; readonly who: number };
+
+/** What is done in one turn, and what comes after it. */
+export interface Turn {
+  readonly steps: readonly Step[];
+  /** How long it is until the next turn (ms). */
+  readonly pass: number;
+  /** Before the next turn all have to go over to the other server. */
+  readonly move: boolean;
+}
+
+/** A program, and the world in which it runs. */
+export interface Program {
+  /** Draws the delays of the network and of the store. */
+  readonly seed: number;
+  readonly clients: number;
+  readonly since: "start" | "now";
+  readonly servers: 1 | 2;
+  /** In milliseconds. */
+  readonly retention: number;
+  /** How many bytes are stored at most; the oldest are dropped. */
+  readonly stored: number | undefined;
+  readonly heartbeat: number;
+  readonly turns: readonly Turn[];
+}
+
+/** The topics of programs. */
+export const TOPICS = ["a", "b"];
+
+const who = fc.nat(2);
+const which = fc.nat(5);
+// Mostly one topic: so calls meet.
+const topic = fc.constantFrom("a", "a", "a", "b");
+const timeout = fc.oneof(fc.constantFrom(0, 0, 1, 5, 100, 300), fc.nat(60));
+const mode = fc.constantFrom(
+  "oldest" as const,
+  "oldest" as const,
+  "wait" as const,
+  "newest" as const,
+);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant("read" as const),
+      who,
+      topic,
+      mode,
+      plain: fc.boolean(),
+      timeout,
+      signal: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("abort" as const), which }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("put" as const),
+      who,
+      topic,
+      count: fc.integer({ min: 1, max: 4 }),
+      list: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("arrive" as const),
+      topic,
+      count: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("subscribe" as const),
+      who,
+      topic,
+      since: fc.constantFrom(
+        "cursor" as const,
+        "cursor" as const,
+        "start" as const,
+        "now" as const,
+      ),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("topics" as const), who }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), who }) },
+);
+
+const turn: fc.Arbitrary<Turn> = fc.record({
+  steps: fc.array(step, { minLength: 2, maxLength: 12, size: "max" }),
+  pass: fc.oneof(fc.constantFrom(0, 0, 1, 3, 20, 200), fc.nat(700)),
+  move: fc.nat(9).map((n) => n === 0),
+});
+
+/** All programs. */
+export const programs: fc.Arbitrary<Program> = fc.record({
+  seed: fc.nat(1_000_000),
+  clients: fc.integer({ min: 1, max: 3 }),
+  since: fc.constantFrom("start" as const, "now" as const),
+  servers: fc.constantFrom(1 as const, 1 as const, 2 as const),
+  retention: fc.constantFrom(600_000, 600_000, 500, 60),
+  stored: fc.constantFrom(undefined, undefined, undefined, 600, 1200),
+  heartbeat: fc.constantFrom(100, 10_000),
+  turns: fc.array(turn, { minLength: 1, maxLength: 8, size: "max" }),
+});

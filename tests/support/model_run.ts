@@ -1,0 +1,265 @@
+/**
+ * Runs a program of calls against real clients and real sessions, and puts on record what came of each call.
+ *
+ * @module
+ */
+
+import type { TopicEntry } from "../../client.ts";
+import { failure, FuzzClient, Journal, type ReadCall } from "./fuzz_client.ts";
+import { FuzzNetwork } from "./fuzz_network.ts";
+import { FuzzServer, Records } from "./fuzz_server.ts";
+import { VirtualTime } from "./fuzz_time.ts";
+import { verdict } from "./fuzz_verdict.ts";
+import { WireLog } from "./fuzz_wire_log.ts";
+import { modelFaults } from "./model_turns.ts";
+import { type Program, type Step, TOPICS } from "./model_program.ts";
+import { seeded } from "./seeded.ts";
+
+/** What keeps the messages of a run. */
+export type Keeper = "memory" | "late" | "file";
+
+/** All of them. */
+export const KEEPERS: readonly Keeper[] = ["memory", "late", "file"];
+
+/** A list of topics that was asked for. */
+export interface TopicsCall {
+  readonly client: string;
+  readonly at: number;
+  readonly step: number;
+  endedAt: number;
+  found: readonly TopicEntry[] | string | undefined;
+}
+
+/** The message that is put last. */
+const END = "the end";
+
+/** How long everything may take to end, in milliseconds. */
+const LONGEST = 20_000;
+
+/**
+ * Runs a program.
+ *
+ * @param program what is called, and when
+ * @param keeper what keeps the messages
+ * @param lines takes all that was said on the wire, if it is given
+ * @returns what must not be, in sentences
+ */
+export async function runProgram(
+  program: Program,
+  keeper: Keeper,
+  lines?: string[],
+): Promise<readonly string[]> {
+  const folder = keeper === "file" ? Deno.makeTempDirSync({ prefix: "dsmq-turns-" }) : "";
+  try {
+    using time = new VirtualTime(program.seed);
+    const run = new ProgramRun(program, keeper, time, folder, lines !== undefined);
+    const faults = await run.run();
+    lines?.push(...run.wire.lines);
+    return faults;
+  } finally {
+    if (folder !== "") Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+class ProgramRun {
+  readonly wire: WireLog;
+  readonly #program: Program;
+  readonly #time: VirtualTime;
+  readonly #records = new Records();
+  readonly #journal = new Journal();
+  readonly #topics: TopicsCall[] = [];
+  readonly #network: FuzzNetwork;
+  readonly #servers: FuzzServer[];
+  readonly #urls: string[];
+  /** Those who take part now; who was closed is replaced after the turn. */
+  readonly #clients: (FuzzClient & { closing?: Promise<void> })[] = [];
+  readonly #aborts: AbortController[] = [];
+  readonly #streams: ReturnType<FuzzClient["subscribe"]>[] = [];
+  readonly #closed = new Map<string, number>();
+  #opened = 0;
+  #lastBody = 0;
+
+  constructor(
+    program: Program,
+    keeper: Keeper,
+    time: VirtualTime,
+    folder: string,
+    keeps: boolean,
+  ) {
+    this.#program = program;
+    this.#time = time;
+    this.#network = new FuzzNetwork(time, seeded(program.seed));
+    this.#network.fate = () => ({ delay: 3 });
+    this.wire = new WireLog(this.#network, keeps);
+    const { retention, stored } = program;
+    this.#servers = Array.from({ length: program.servers }, (_, i) => {
+      const choice = {
+        kind: keeper === "file" ? "file" as const : "memory" as const,
+        late: keeper === "late" ? program.seed + i : undefined,
+        retention,
+        limits: stored === undefined
+          ? {}
+          : { storedBytes: stored, overflow: "drop-oldest" as const },
+      };
+      return new FuzzServer(`server${i}`, choice, time, this.#records, folder);
+    });
+    this.#urls = this.#servers.map((server, i) => this.#network.join(`server${i}`, server));
+  }
+
+  async run(): Promise<readonly string[]> {
+    for (const server of this.#servers) await server.open();
+    // Something is there before anybody comes.
+    this.#do({ do: "arrive", topic: "a", count: 2 });
+    await this.#time.pass(10);
+    for (let i = 0; i < this.#program.clients; i++) this.#clients.push(await this.#connect());
+    for (const { steps, pass, move } of this.#program.turns) {
+      for (const step of steps) this.#do(step);
+      await this.#time.pass(pass);
+      await this.#replaceClosed();
+      if (move && this.#servers.length > 1) await this.#move();
+    }
+    await this.#readOut();
+    return [
+      ...verdict(this.#journal, this.#records, this.wire, this.#moved ? undefined : "exact"),
+      ...modelFaults({
+        journal: this.#journal,
+        records: this.#records,
+        wire: this.wire,
+        topics: this.#topics,
+        closed: this.#closed,
+        oneHistory: !this.#moved,
+      }),
+    ];
+  }
+
+  #moved = false;
+
+  #do(step: Step): void {
+    if (step.do === "arrive") {
+      const server = this.#servers.find(({ away }) => !away)!;
+      void server.put(step.topic, ...this.#bodies(step.count));
+      return;
+    }
+    if (step.do === "abort") return this.#aborts.at(-1 - step.which)?.abort();
+    if (step.do === "leave") return void this.#streams.at(-1 - step.which)?.leave();
+    const client = this.#clients[step.who % this.#clients.length]!;
+    switch (step.do) {
+      case "read": {
+        const { topic, mode, plain, timeout } = step;
+        const controller = step.signal && mode === "wait" ? new AbortController() : undefined;
+        if (controller) this.#aborts.push(controller);
+        client.read(topic, mode, { plain, timeout, signal: controller?.signal });
+        return;
+      }
+      case "put":
+        return void client.put(step.topic, this.#bodies(step.count), step.list || step.count > 1);
+      case "subscribe":
+        // After the end of a connection there is nothing to subscribe to.
+        if (!this.#closed.has(client.name)) {
+          this.#streams.push(client.subscribe(step.topic, step.since));
+        }
+        return;
+      case "topics":
+        return this.#list(client);
+      case "close":
+        return this.#close(client);
+      default:
+        step satisfies never;
+    }
+  }
+
+  #list({ name, mq }: FuzzClient): void {
+    const { now: at, steps: step } = this.#time;
+    const call: TopicsCall = { client: name, at, step, endedAt: NaN, found: undefined };
+    this.#topics.push(call);
+    const end = (found: TopicsCall["found"]) => {
+      call.found = found;
+      call.endedAt = this.#time.now;
+    };
+    mq.topics().then(end, (error) => {
+      const outcome = failure(error);
+      end(outcome.kind === "error" ? outcome.code : outcome.kind);
+    });
+  }
+
+  #close(client: FuzzClient & { closing?: Promise<void> }): void {
+    if (this.#closed.has(client.name)) return;
+    this.#closed.set(client.name, this.#journal.next());
+    for (const stream of this.#streams) {
+      if (stream.log.client === client.name) stream.log.left = true;
+    }
+    client.closing = client.mq.close().then(() => client.closedAt = this.#time.now).then(() => {});
+  }
+
+  async #connect(): Promise<FuzzClient> {
+    const name = `client${this.#opened++}`;
+    const { since, heartbeat } = this.#program;
+    const options = {
+      url: this.#urls,
+      dial: this.#network.dial(name),
+      since,
+      heartbeat,
+      reconnect: { firstPause: 1, longestPause: 5 },
+    };
+    const opening = FuzzClient.open(name, options, this.#time, this.#journal);
+    return await this.#time.of(opening, "connecting");
+  }
+
+  async #replaceClosed(): Promise<void> {
+    for (const [i, client] of this.#clients.entries()) {
+      if (!client.closing) continue;
+      await this.#time.of(client.closing, "closing");
+      this.#clients[i] = await this.#connect();
+    }
+  }
+
+  /** All go over to the other server, with its own history, once nothing is under way. */
+  async #move(): Promise<void> {
+    this.#moved = true;
+    await this.#time.pass(1000);
+    const from = this.#servers.find(({ away }) => !away)!;
+    for (const server of this.#servers) server.away = server === from;
+    this.#network.cut(from);
+    await this.#time.pass(200);
+  }
+
+  /** Everybody reads all that is left, up to a last message. */
+  async #readOut(): Promise<void> {
+    const server = this.#servers.find(({ away }) => !away)!;
+    await this.#time.pass(1000);
+    for (const topic of TOPICS) await this.#time.of(server.put(topic, `${END} ${topic}`), "a put");
+    for (const client of this.#clients) {
+      for (const topic of TOPICS) await this.#readTo(client, topic);
+    }
+    // Those that still wait for more than there is are ended by their time.
+    const { reads, puts } = this.#journal;
+    const settled = () =>
+      [...reads, ...puts].every(({ outcome }) => outcome) &&
+      this.#topics.every(({ found }) => found !== undefined) &&
+      this.#streams.every(({ log }) => log.left || log.ended || log.events.some(isEnd));
+    if (!await this.#time.until(settled, LONGEST)) {
+      this.#journal.faults.push("not everything has ended");
+    }
+    for (const { leave } of this.#streams) void leave();
+    for (const { mq } of this.#clients) await this.#time.of(mq.close(), "closing");
+    for (const server of this.#servers) await server.stop();
+  }
+
+  async #readTo(client: FuzzClient, topic: string): Promise<void> {
+    const mine = (call: ReadCall) => call.client === client.name && call.topic === topic;
+    for (let tries = 0; tries < 300; tries++) {
+      if (this.#journal.reads.some((call) => mine(call) && isEnd(call))) return;
+      const { ended } = client.read(topic, "oldest");
+      await this.#time.of(ended, "the last reads");
+    }
+    this.#journal.faults.push(`${client.name} does not get to the last message of ${topic}`);
+  }
+
+  #bodies(count: number): string[] {
+    return Array.from({ length: count }, () => `m${++this.#lastBody}`);
+  }
+}
+
+function isEnd({ outcome }: Pick<ReadCall, "outcome">): boolean {
+  return outcome?.kind === "message" && outcome.body.startsWith(END);
+}
