@@ -104,36 +104,54 @@ export const goneAndKnown: Promises = {
     }
   },
 
+  async "the newest that is gone is told, whichever was purged first"({ store, clock, next }) {
+    const start = clock.now();
+    await append(store, [put("t"), put("u")]);
+    await topicNames(store);
+    clock.advance(1);
+    await append(store, [put("t"), put("u"), put("t")]);
+    clock.advance(RETENTION);
+    await append(store, [put("v")]);
+    const at = start + 1 + RETENTION;
+    for (let step = 0; step < 4; step++) {
+      assertEquals(await gone(await next(), "t", "u"), [{ seq: 5, at }, { seq: 4, at }]);
+      if (step % 2 === 0) await topicNames(await next());
+      else await trimAll(await next());
+    }
+  },
+
   async "what was given up for want of room went when it was given up, unless it had expired"(
     { limited, clock },
   ) {
     const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
     const start = clock.now();
     await append(store, [message("t", 1), message("u", 2), message("t", 3)]);
-    clock.advance(7);
-    await append(store, [message("v", 4)]);
-    assertEquals(await gone(store, "t", "u", "v"), [
-      { seq: 1, at: start + 7 },
-      undefined,
-      undefined,
-    ]);
-    clock.advance(7);
-    await append(store, [message("v", 5)]);
-    clock.advance(7);
-    await append(store, [message("v", 6)]);
-    const expected = [{ seq: 3, at: start + 21 }, { seq: 2, at: start + 14 }, undefined];
-    for (let step = 0; step < 3; step++) {
-      assertEquals(await gone(store, "t", "u", "v"), expected);
-      if (step === 0) await topicNames(store);
-      if (step === 1) await trimAll(store);
+    for (const topic of ["v", "w", "x"]) {
+      clock.advance(7);
+      await append(store, [message(topic, 4)]);
+      const t = { seq: topic === "x" ? 3 : 1, at: start + (topic === "x" ? 21 : 7) };
+      const u = topic === "v" ? undefined : { seq: 2, at: start + 14 };
+      assertEquals(await gone(store, "t", "u", "v"), [t, u, undefined], topic);
     }
-    // The first of these had expired when it would have been given up.
-    clock.advance(RETENTION - 14);
-    await append(store, [message("w", 7)]);
-    assertEquals(await gone(store, "v"), [{ seq: 4, at: start + 7 + RETENTION }]);
-    clock.advance(1);
-    await append(store, [message("w", 8)]);
-    assertEquals(await gone(store, "v"), [{ seq: 5, at: clock.now() }]);
+    for (let step = 0; step < 2; step++) {
+      if (step === 0) await topicNames(store);
+      else await trimAll(store);
+      const expected = [{ seq: 3, at: start + 21 }, { seq: 2, at: start + 14 }, undefined];
+      assertEquals(await gone(store, "t", "u", "v"), expected);
+    }
+    // The first of these has expired, and makes room for one; for the other one more has to go.
+    clock.advance(RETENTION - 11);
+    await append(store, [message("y", 7), message("y", 8)]);
+    const expected = [
+      { seq: 4, at: start + 7 + RETENTION },
+      { seq: 5, at: start + 10 + RETENTION },
+      undefined,
+    ];
+    for (let step = 0; step < 3; step++) {
+      assertEquals(await gone(store, "v", "w", "x"), expected);
+      if (step === 0) await topicNames(store);
+      else await trimAll(store);
+    }
   },
 
   async "what is given up went after every time that was told before, also within a millisecond"(

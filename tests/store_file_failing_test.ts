@@ -217,10 +217,14 @@ Deno.test("what fails takes no room, and drops nothing", async () => {
       assertEquals(failed, Array(3).fill("unavailable"), beginning);
       assertEquals((await read(file.store, { topic: "t" })).messages, before, beginning);
       assertEquals((await file.store.bounds()).floor, 0);
+      file.clock.advance(5);
     }
     file.mend();
     const last = overflow === "reject" ? [4, "full"] : [4, 5];
     assertEquals(await outcomes(file.store, [message(7), message(8)]), last);
+    const [standing] = await file.store.standings([{ topic: "t" }]);
+    const gone = overflow === "reject" ? undefined : { seq: 1, at: file.clock.now() };
+    assertEquals(standing!.gone, gone, "it went only now");
     assertEquals((await texts(file.store)).length, 4);
   }
 });
