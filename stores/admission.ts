@@ -19,6 +19,8 @@ export interface Limits {
   readonly topics: number;
   /** How many of the last numbers of a session are recognised when they are repeated. */
   readonly window: number;
+  /** How many runs of such numbers are remembered in all; see `put_once.ts`. */
+  readonly runs: number;
   /** Of how many topics it is told exactly what is gone of them. */
   readonly gone: number;
   /** How many epochs are known. */

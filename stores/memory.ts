@@ -41,10 +41,10 @@ export class MemoryStore extends SqliteStore {
     const { engine } = options;
     this.description = `memory on ${engine.name}`;
     this.#db = engine.open(":memory:");
-    const { retention, limits: { window } } = this;
+    const { retention, limits: { window, runs: most } } = this;
     const gone = new GoneMap(this.limits.gone);
     this.holdings = new Holdings(this.#db, { retention, gone });
-    this.puts = new PutOnce({ window, retention });
+    this.puts = new PutOnce({ window, retention, most });
     this.#admission = new Admission(this.holdings, this.puts, this.limits, this.time, false);
   }
 

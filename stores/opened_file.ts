@@ -75,7 +75,8 @@ function loaded(
   time.goOnFrom(Math.max(start.clock, start.lastTime));
   const table = new PutTable(file.db);
   const dropped: Dropped[] = [];
-  const puts = new PutOnce({ window: limits.window, retention }, (run) => dropped.push(run));
+  const { window, runs: most } = limits;
+  const puts = new PutOnce({ window, retention, most }, (run) => dropped.push(run));
   table.load(puts, start.lost, time.now());
   let saved = 0;
   const save = () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** So many runs are remembered in all. */
+/** So many runs are remembered in all, unless it is said otherwise. */
 export const MOST_RUNS = 262_144;
 
 /** No run is longer: what is forgotten at once stays small. */
@@ -72,8 +72,8 @@ export interface PutOnceOptions {
   readonly window: number;
   /** For how many milliseconds messages are kept. */
   readonly retention: number;
-  /** Runs in all. Default: 262144. */
-  readonly most?: number;
+  /** Runs in all. */
+  readonly most: number;
 }
 
 /**
@@ -107,7 +107,7 @@ export class PutOnce {
    * @param onDrop hears what is dropped
    */
   constructor(
-    { window, retention, most = MOST_RUNS }: PutOnceOptions,
+    { window, retention, most }: PutOnceOptions,
     onDrop?: (dropped: Dropped) => void,
   ) {
     this.#window = window;

@@ -11,7 +11,7 @@ import type { Limits } from "./admission.ts";
 import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
 import type { Holdings } from "./holdings.ts";
-import type { PutOnce } from "./put_once.ts";
+import { MOST_RUNS, type PutOnce } from "./put_once.ts";
 import {
   because,
   type Bounds,
@@ -45,6 +45,7 @@ const USUAL: Limits = {
   overflow: "reject",
   topics: LIMITS.topics.usual,
   window: LIMITS.inFlight.usual,
+  runs: MOST_RUNS,
   gone: 100_000,
   epochs: 1000,
 };

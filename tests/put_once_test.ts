@@ -78,7 +78,7 @@ Deno.test("what was noted and not committed is undone", () => {
 
 Deno.test("a session is forgotten once it has put nothing for ten minutes, or the retention, if that is longer", () => {
   for (const [retention, keep] of [[MINUTE, 10 * MINUTE], [15 * MINUTE, 15 * MINUTE]] as const) {
-    const puts = new PutOnce({ window: 100, retention });
+    const puts = new PutOnce({ window: 100, retention, most: 100 });
     puts.note("a", 1, 1);
     puts.note("b", 1, 2);
     puts.commit(0);
@@ -94,7 +94,7 @@ Deno.test("a session is forgotten once it has put nothing for ten minutes, or th
 });
 
 Deno.test("a session that is heard of is remembered as long as one that puts", () => {
-  const puts = new PutOnce({ window: 100, retention: MINUTE });
+  const puts = new PutOnce({ window: 100, retention: MINUTE, most: 100 });
   for (const [i, session] of ["a", "b", "c"].entries()) puts.note(session, 1, i + 1);
   puts.commit(0);
   puts.keep("a", MINUTE);

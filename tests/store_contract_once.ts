@@ -181,6 +181,33 @@ export const once: Promises = {
     ]);
   },
 
+  async "where sessions have to be forgotten for want of room, each knows what it lost"(
+    { limited, next },
+  ) {
+    const store = await limited({ runs: 6 });
+    await append(store, [numbered("quiet", 1)]);
+    // In turns: each put is a run of its own.
+    for (let n = 1; n <= 5; n++) {
+      await append(await next(), [numbered("a", n), numbered("b", n)]);
+    }
+    const again = await next();
+    const { epoch } = again;
+    const recalled = async (session: string, ...seqs: number[]) =>
+      await Promise.all(seqs.map((seq) => again.recalls(session, { epoch, seq })));
+    // Of eleven runs the first five are lost: that of the quiet one, and two each of the others.
+    assertEquals(await recalled("a", 3, 4, 11), [false, true, true]);
+    assertEquals(await recalled("b", 4, 5, 11), [false, true, true]);
+    assertEquals(await recalled("quiet", 0, 1), [false, true]);
+    assertEquals(await recalled("never seen", 0, 1), [false, true], "it might be the quiet one");
+    const batch = [2, 3].flatMap((n) => [numbered("a", n), numbered("b", n)]);
+    const expected = ["unknown_outcome", "unknown_outcome", "dup 6", "dup 7"];
+    assertEquals(await outcomes(await next(), batch), expected);
+    assertEquals(await outcomes(await next(), [numbered("quiet", 2), numbered("quiet", 1)]), [
+      12,
+      "unknown_outcome",
+    ]);
+  },
+
   async "a repetition, and a question whether it is recalled, keep a session alive"(
     { store, clock },
   ) {

@@ -89,6 +89,22 @@ for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] a
   });
 }
 
+for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] as const) {
+  Deno.test(`${name} knows nothing of what was noted in a transaction that was undone`, () => {
+    const [gone, transact] = make();
+    const note = (from: number, to: number, undo: boolean) => {
+      const messages: GoneMessage[] = [];
+      for (let n = from; n <= to; n++) messages.push({ topic: `t${n}`, seq: 100 + n, at: n });
+      transact(() => gone.note(messages), undo);
+    };
+    note(1, MOST, false);
+    note(1, 5 * MOST, true);
+    assertEquals(gone.horizon, { seq: 0, at: 0 });
+    assertEquals(gone.find(`t${MOST}`), { seq: 100 + MOST, at: MOST });
+    assertEquals(gone.find(`t${MOST + 1}`), undefined);
+  });
+}
+
 Deno.test("a table has what it had when it is opened again", () => {
   const db = nodeSqlite.open(":memory:");
   const [one, transact] = inTable(db);
