@@ -6,7 +6,16 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, type ConnectOptions } from "@dsmq/server";
-import { hostOf, inMemory, reconnect, settled, store, turns, until } from "./support/bridge.ts";
+import {
+  hostOf,
+  inMemory,
+  reconnect,
+  settled,
+  store,
+  type TestHost,
+  turns,
+  until,
+} from "./support/bridge.ts";
 import { arrive, comeBack, end, goAway, joined, next } from "./support/joined.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { QueueFile } from "./support/queue_file.ts";
@@ -330,6 +339,113 @@ Deno.test("between two servers with a history each, reading goes on at each wher
   assertEquals([await get(), await get()], ["b2", "b3"]);
   await comeBack(bridge, mq, one);
   assertEquals([await get(), await get()], ["a4", ""]);
+  await end(mq, one, two);
+});
+
+Deno.test("a stream goes on at each of two servers where it was there", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(one);
+  const gaps: string[] = [];
+  const stream = mq.subscribe("t", {
+    since: "start",
+    onGap: ({ code }) => (gaps.push(code), "oldest"),
+  });
+  const got: string[] = [];
+  let puts = 0;
+  for (const host of [one, two, one, two, one]) {
+    if (bridge.host !== host) await comeBack(bridge, mq, host);
+    await store(host, "t", `${++puts}`);
+    got.push(await next(stream));
+    // Of what it missed there nothing is skipped.
+    await store(host, "t", `${++puts}`);
+    got.push(await next(stream));
+  }
+  assertEquals(got, Array.from({ length: 10 }, (_, i) => `${i + 1}`));
+  assertEquals(gaps, ["epoch_changed"]);
+  await stream.return!();
+  await end(mq, one, two);
+});
+
+Deno.test("of a stream between two servers nothing is skipped that came to the one while it was at the other", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(one);
+  const stream = mq.subscribe("t", { since: "start", onGap: "oldest" });
+  await store(one, "t", "a1");
+  assertEquals(await next(stream), "a1");
+  await store(two, "t", "b1", "b2");
+  await comeBack(bridge, mq, two);
+  assertEquals([await next(stream), await next(stream)], ["b1", "b2"]);
+  await store(one, "t", "a2", "a3");
+  await comeBack(bridge, mq, one);
+  assertEquals([await next(stream), await next(stream)], ["a2", "a3"]);
+  await stream.return!();
+  await end(mq, one, two);
+});
+
+Deno.test("back at the server where the client began, a topic that it read elsewhere alone is read from its start there", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  await store(one, "t", "older than the connection");
+  const { bridge, mq } = await joined(one);
+  await store(one, "t", "a1");
+  await comeBack(bridge, mq, two);
+  await store(two, "t", "b1");
+  assertEquals([await settled(mq.get("t")), await settled(mq.get("t"))], [
+    "error epoch_changed",
+    "b1",
+  ]);
+  await comeBack(bridge, mq, one);
+  assertEquals([await settled(mq.get("t")), await settled(mq.get("t"))], ["a1", ""]);
+  await end(mq, one, two);
+});
+
+Deno.test("positions of more histories than are kept are told as lost, and nothing is skipped", async () => {
+  const hosts: TestHost[] = [];
+  for (let i = 0; i < 6; i++) hosts.push(await hostOf(inMemory()));
+  const { bridge, mq } = await joined(hosts[0]!, { since: "start" });
+  const read = async () => {
+    const got: string[] = [];
+    for (let message; (message = await settled(mq.get("t"))) !== "";) got.push(message);
+    return got;
+  };
+  for (const [i, host] of hosts.entries()) {
+    if (i > 0) await comeBack(bridge, mq, host);
+    await store(host, "t", `${i}`);
+    assertEquals(await read(), i === 0 ? ["0"] : ["error epoch_changed", `${i}`]);
+  }
+  // The last three before are known still.
+  for (const [i, known] of [[4, true], [3, true], [0, false]] as const) {
+    await comeBack(bridge, mq, hosts[i]!);
+    await store(hosts[i]!, "t", "more");
+    assertEquals(await read(), known ? ["more"] : ["error epoch_changed", `${i}`, "more"]);
+  }
+  await end(mq, ...hosts);
+});
+
+Deno.test("several topics between two servers: each is told of the other history once, whichever is read first", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(one, { since: "start" });
+  const topics = ["a", "b", "c"];
+  for (const topic of topics) await store(one, topic, `${topic}1`, `${topic}2`);
+  for (const topic of ["a", "b"]) assertEquals(await mq.get(topic), `${topic}1`);
+  for (const topic of topics) await store(two, topic, `${topic}x`);
+  await comeBack(bridge, mq, two);
+  const get = (topic: string) => settled(mq.get(topic));
+  assertEquals([await get("c"), await get("c")], ["error epoch_changed", "cx"]);
+  await comeBack(bridge, mq, two);
+  assertEquals([await get("b"), await get("b"), await get("b")], [
+    "error epoch_changed",
+    "bx",
+    "",
+  ]);
+  await comeBack(bridge, mq, one);
+  assertEquals([await get("a"), await get("b"), await get("c")], ["a2", "b2", "c1"]);
+  await comeBack(bridge, mq, two);
+  assertEquals([await get("a"), await get("a"), await get("b"), await get("c")], [
+    "error epoch_changed",
+    "ax",
+    "",
+    "",
+  ]);
   await end(mq, one, two);
 });
 

@@ -232,6 +232,20 @@ Deno.test("a million puts of texts that are empty, in one turn, settle at a serv
   assertEquals(await settled(last!, 60_000), count);
 });
 
+for (const [way, lose] of [["up", "passesUp"], ["down", "passes"]] as const) {
+  Deno.test(`a connection on which nothing goes ${way} any more is left by itself, and all that was asked goes on`, async () => {
+    const host = await hostOf(inMemory());
+    const { bridge, mq } = await joined(host, { heartbeat: 100 });
+    // It holds for the first connection alone.
+    bridge[lose] = () => bridge.dialled > 1;
+    const calls = [mq.put("t", "1"), mq.putMany("t", ["2", "3"]), mq.getWait("t"), mq.get("t")];
+    const became = await Promise.all(calls.map((work) => settled<unknown>(work, 20_000)));
+    assertEquals(became, [1, [2, 3], "1", "2"]);
+    assertEquals([bridge.dialled, await settled(mq.get("t"))], [2, "3"]);
+    await end(mq, host);
+  });
+}
+
 Deno.test("what a server says of its limits is taken each time anew", async () => {
   const script = new Scripted();
   const mq = await connect({ dial: script.dial, reconnect });
