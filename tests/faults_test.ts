@@ -6,9 +6,9 @@
 
 import { assertEquals } from "@std/assert";
 import { cuts } from "./faults/cuts.ts";
-import { RESUME_KINDS, resumeRun } from "./faults/fuzz_resume.ts";
 import { kills } from "./faults/kills.ts";
 import { allGood } from "./faults/report.ts";
+import { RESUME_KINDS, resumeRun } from "./support/fuzz_resume_run.ts";
 
 Deno.test("connections that are cut at random bytes lose, double and disorder nothing", async () => {
   allGood(await cuts({ cuts: 60, seed: 7 }));

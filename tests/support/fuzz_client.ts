@@ -170,7 +170,7 @@ export class FuzzClient {
   subscribe(
     topic: string,
     since: StreamLog["since"],
-    { signal, again = false }: { signal?: AbortSignal; again?: boolean } = {},
+    { signal }: { signal?: AbortSignal } = {},
   ): { readonly log: StreamLog; leave(): Promise<unknown>; readonly ended: Promise<void> } {
     const log: StreamLog = {
       ...this.#asked(),
@@ -190,7 +190,7 @@ export class FuzzClient {
       ...(signal && { signal }),
       onGap: (error) => {
         note({ kind: "gap", error });
-        return again ? undefined : "oldest";
+        return "oldest";
       },
     });
     noteIds(stream, log.ids);

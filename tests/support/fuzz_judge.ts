@@ -25,8 +25,8 @@ export interface Reading {
   readonly askedAt: number;
   /** Of a stream: when and where it was told to start; what went before that was not owed. */
   readonly started?: SubscribeSent | undefined;
-  /** Of a stream: to which opening it was first asked for. */
-  readonly opening?: number | undefined;
+  /** Of a stream: when and by whom it was first asked for. */
+  readonly sent?: SubscribeSent | undefined;
   /** Of a stream from the cursor: reads had come at least, and at most, so far. Where it is not known, what had arrived counts. */
   readonly cursor?: { readonly least: number; readonly most: number } | undefined;
   readonly events: readonly ReadingEvent[];
@@ -49,6 +49,9 @@ interface Position {
 
 /** What is in motion when a time is noted is not held against anybody, in milliseconds. */
 const SLACK = 3;
+
+/** Longer than a frame takes, and a store after that, in milliseconds. */
+const LONGEST_WAY = 100;
 
 /** Judges one reader; a fault is one sentence. */
 export class ReaderJudge {
@@ -76,9 +79,10 @@ export class ReaderJudge {
     this.#began = reading.stream ? reading.started?.startedAt ?? Infinity : -Infinity;
     const { base, arrivals } = reading.log;
     if (!base) return;
-    const { since, cursor, opening: asked, started } = reading;
-    if (since === "now") {
-      // Where that is nobody can know from outside: where the server says, and at least not before it was asked for.
+    const { since, cursor, sent, started } = reading;
+    const asked = sent?.opening;
+    if (since !== undefined) {
+      // It begins where the server says that answers it first.
       if (!started || started.startedAt === Infinity) return;
       // Asked again elsewhere, it was told that first, and goes on from there.
       const toldBefore = reading.log.gaps.some((gap) =>
@@ -86,13 +90,14 @@ export class ReaderJudge {
         gap.connection.opening === started.opening
       );
       if (toldBefore) return;
+      this.#checkBeginning(started, sent!);
       const { store } = records.openings[started.opening]!;
       this.#positions.set(store, { seq: started.start, opening: started.opening });
       if (started.opening !== base.opening) this.#free.add(records.openings[base.opening]!.store);
       return;
     }
     const opening = records.openings[base.opening]!;
-    const seq = since === "start" ? 0 : cursor?.least ?? base.start;
+    const seq = cursor?.least ?? base.start;
     if (asked === undefined || records.openings[asked]!.store === opening.store) {
       this.#positions.set(opening.store, { seq, opening: base.opening });
       return;
@@ -102,7 +107,7 @@ export class ReaderJudge {
     const read = messages.some(({ body, topic }) =>
       topic === reading.topic && isRead({ arrivals }, body, reading.askedAt)
     );
-    if (since !== undefined || read || this.#wasTold(store, reading.askedAt - 2 * SLACK)) {
+    if (read || this.#wasTold(store, reading.askedAt - 2 * SLACK)) {
       this.#positions.set(store, { seq: 0, opening: asked });
     }
     // What it makes of the store in which only its connection was before is its own affair.
@@ -117,6 +122,18 @@ export class ReaderJudge {
       else if (outcome.kind === "gap") this.#gap(outcome.error, event);
     }
     return this.faults;
+  }
+
+  /** From the start is from the oldest that there is, and from now on from when it was first said to the server. */
+  #checkBeginning({ start, startedAt, opening }: SubscribeSent, sent: SubscribeSent): void {
+    const { since, topic } = this.#reading;
+    const { store, messages } = this.#records.openings[opening]!;
+    if (since === "now" && this.#records.openings[sent.opening]?.store !== store) return;
+    const missed = messages.find(({ topic: other, seq, at, goneAt }) =>
+      other === topic && seq <= start && goneAt > startedAt + SLACK &&
+      (since === "start" || at > sent.at + LONGEST_WAY)
+    );
+    if (missed) this.#fault(`began after number ${start}, and so without ${missed.body}`);
   }
 
   #message(body: string, seq: number | undefined, event: ReadingEvent): void {

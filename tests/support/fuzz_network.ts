@@ -10,6 +10,7 @@ import { Session } from "../../queue/session.ts";
 import type { FuzzServer } from "./fuzz_server.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
 import { EVERYTHING } from "./peer.ts";
+import { FuzzWay } from "./fuzz_way.ts";
 import type { Random } from "./seeded.ts";
 
 /** What will happen to a connection. Times are in milliseconds. */
@@ -102,8 +103,8 @@ export class FuzzConnection {
   opening = -1;
   readonly #network: FuzzNetwork;
   readonly #fate: Fate;
-  readonly #down: Way;
-  readonly #up: Way;
+  readonly #down: FuzzWay;
+  readonly #up: FuzzWay;
   #session: Session | undefined;
   #clientOpen = true;
   #serverOpen = false;
@@ -117,8 +118,8 @@ export class FuzzConnection {
     this.#fate = fate;
     const { delay, cutAfterDown, cutAfterUp, deafAfterDown, deafAfterUp } = fate;
     const cut = () => this.cut();
-    this.#down = new Way(network, delay, cutAfterDown, deafAfterDown, cut);
-    this.#up = new Way(network, delay, cutAfterUp, deafAfterUp, cut);
+    this.#down = new FuzzWay(network, delay, cutAfterDown, deafAfterDown, cut);
+    this.#up = new FuzzWay(network, delay, cutAfterUp, deafAfterUp, cut);
     this.socket = {
       send: (frame) => this.#sendUp(frame as string),
       close: () => this.#clientCloses(),
@@ -246,74 +247,5 @@ export class FuzzConnection {
 
   #tell(handler: "onopen" | "onmessage" | "onclose", event: Event): void {
     (this.socket[handler] as ((event: Event) => void) | null)?.call(this.socket, event);
-  }
-}
-
-/** What is under way in one direction: it arrives in order. */
-class Way {
-  /** How many bytes are under way. */
-  bytes = 0;
-  readonly #network: FuzzNetwork;
-  readonly #delay: number;
-  readonly #cutAfter: number;
-  readonly #deafAfter: number;
-  readonly #cut: () => void;
-  readonly #moving: { readonly bytes: number; readonly arrive: () => void }[] = [];
-  readonly #waiting: (() => void)[] = [];
-  #passed = 0;
-  #last = 0;
-  #ended = false;
-
-  constructor(
-    network: FuzzNetwork,
-    delay: number,
-    cutAfter: number | undefined,
-    deafAfter: number | undefined,
-    cut: () => void,
-  ) {
-    this.#network = network;
-    this.#delay = delay;
-    this.#cutAfter = cutAfter ?? Infinity;
-    this.#deafAfter = deafAfter ?? Infinity;
-    this.#cut = cut;
-  }
-
-  pass(bytes: number, arrive: () => void): void {
-    if (this.#ended) return;
-    this.#passed += bytes;
-    if (this.#passed > this.#deafAfter) return;
-    const { time, random } = this.#network;
-    if (this.#passed > this.#cutAfter) {
-      // The cut is on its way behind what went before, and nobody knows of it yet.
-      this.#ended = true;
-      time.after(Math.max(this.#last, time.now) - time.now, this.#cut);
-      return;
-    }
-    const at = Math.max(this.#last, time.now + random(1000) / 1000 * this.#delay);
-    this.#last = at;
-    this.bytes += bytes;
-    this.#moving.push({ bytes, arrive });
-    // Whichever timer it is, what left first arrives first.
-    time.after(at - time.now, () => {
-      const first = this.#moving.shift();
-      if (!first) return;
-      this.bytes -= first.bytes;
-      if (this.bytes === 0) { for (const resolve of this.#waiting.splice(0)) resolve(); }
-      first.arrive();
-    });
-  }
-
-  /** Resolves once nothing is under way. */
-  drained(): Promise<void> {
-    if (this.bytes === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** Nothing more sets out, and what is under way arrives up to a random place. */
-  end(random: Random): void {
-    this.#ended = true;
-    this.#moving.length = random(this.#moving.length + 1);
-    this.bytes = 0;
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -53,6 +53,10 @@ export class Records {
   readonly messages: Map<string, Recorded> = new Map();
   /** Those that were stored, lost with a history, and stored once more in the one that came after it. */
   readonly lost: Recorded[] = [];
+  /** A server takes no more than so much, and refuses the rest. */
+  refuses = false;
+  /** A server remembers for a short time alone what sessions have put. */
+  forgets = false;
   /** What no server may do. */
   readonly faults: string[] = [];
 }
@@ -70,6 +74,9 @@ export interface StoreChoice {
 
 /** The files of an opening of SQLite: the second holds what was committed last. */
 const PARTS = ["", "-wal"];
+
+/** As long as no connection is away, in milliseconds. */
+const SHORT = 60_000;
 
 const EVERYTHING = { after: 0, count: 1_000_000, bytes: 1e9 };
 
@@ -107,6 +114,8 @@ export class FuzzServer {
     this.#time = time;
     this.#records = records;
     this.#folder = folder;
+    records.refuses ||= choice.limits?.overflow === "reject";
+    records.forgets ||= choice.retention < SHORT;
     this.#path = `${folder}/${name}.db`;
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Journal, ReadCall, StreamLog } from "./fuzz_client.ts";
+import type { Journal, PutCall, ReadCall, StreamLog } from "./fuzz_client.ts";
 import { ReaderJudge, type ReadingEvent } from "./fuzz_judge.ts";
 import type { Records } from "./fuzz_server.ts";
 import type { ClientLog, WireLog } from "./fuzz_wire_log.ts";
@@ -29,7 +29,7 @@ export function verdict(
     ...journal.faults,
     ...readers(journal, records, wire),
     ...streams(journal, records, wire, cursors === "exact"),
-    ...puts(journal, records),
+    ...puts(journal, records, wire),
     ...waits(journal),
   ];
 }
@@ -93,8 +93,8 @@ function streams(
       since: since === "cursor" ? undefined : since,
       askedAt,
       started,
+      sent: sent[0],
       ids,
-      opening: sent[0]?.opening,
       cursor: exact ? cursorOf(stream, sent[0]?.id, reads, records, log) : undefined,
       events,
     };
@@ -129,12 +129,12 @@ function cursorOf(
   return { least: Math.max(start, ...least), most: Math.max(start, ...most) };
 }
 
-function puts({ puts }: Journal, records: Records): string[] {
+function puts({ puts }: Journal, records: Records, wire: WireLog): string[] {
   const faults: string[] = [];
-  const changes = records.openings.length > 1;
   for (const calls of Map.groupBy(puts, ({ client }) => client).values()) {
     let before: { readonly body: string; readonly step: number; readonly seq: number } | undefined;
-    for (const { client, body, topic, outcome } of calls) {
+    for (const call of calls) {
+      const { client, body, topic, outcome } = call;
       const stored = records.messages.get(body);
       const fault = (what: string) => faults.push(`${client} put ${body}: ${what}`);
       if (!outcome) fault("is not answered");
@@ -147,8 +147,12 @@ function puts({ puts }: Journal, records: Records): string[] {
           fault(`is acknowledged as ${outcome.seq}, it is ${stored.seq}`);
         }
       } else if (outcome.code === "unknown_outcome") {
-        if (!changes) fault("its outcome is unknown, and nothing was lost");
+        if (!mayBeUnknown(call, records, wire)) {
+          fault("its outcome is unknown, and nothing was lost");
+        }
       } else if (stored) fault(`${outcome.code}, and it is stored`);
+      // One that was refused, and is repeated when a later one is stored, stays refused.
+      else if (records.refuses && ["full", "superseded"].includes(outcome.code)) continue;
       else if (outcome.code !== "closed") fault(outcome.code);
       if (!stored) continue;
       if (
@@ -161,6 +165,22 @@ function puts({ puts }: Journal, records: Records): string[] {
     }
   }
   return faults;
+}
+
+/** Whether a history was lost, or another entered, while a put was unanswered. */
+function mayBeUnknown(
+  { client, at, endedAt }: PutCall,
+  { openings, forgets }: Records,
+  wire: WireLog,
+): boolean {
+  if (forgets) return true;
+  const { hellos } = wire.of(client);
+  return hellos.some((hello, i) => {
+    if (hello.at < at || hello.at > endedAt || i === 0) return false;
+    const before = openings[hellos[i - 1]!.opening]!;
+    const { known } = openings[hello.opening]!;
+    return hello.opening !== before.number && known.get(before.number) !== before.last;
+  });
 }
 
 /** A wait ends in its time, and within half a second after it; all else ends, too. */

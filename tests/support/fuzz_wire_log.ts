@@ -44,6 +44,8 @@ export interface SubscribeSent {
   readonly id: number;
   readonly opening: number;
   readonly step: number;
+  /** When it was sent (ms). */
+  readonly at: number;
   /** When the answer came that says where it starts; never, if none came. */
   startedAt: number;
   /** After which number. */
@@ -56,6 +58,8 @@ export interface ClientLog {
   base: { readonly opening: number; readonly start: number } | undefined;
   /** The openings that have let it in. */
   readonly openings: Set<number>;
+  /** When it was let in, and by which opening. */
+  readonly hellos: { readonly at: number; readonly opening: number }[];
   /** Reads of a topic, connection by connection. */
   readonly talks: Map<string, Talk[]>;
   /** Messages, by their text; each time one came. */
@@ -126,6 +130,7 @@ export class WireLog {
       log = {
         base: undefined,
         openings: new Set(),
+        hellos: [],
         talks: new Map(),
         arrivals: new Map(),
         gaps: [],
@@ -160,7 +165,8 @@ export class WireLog {
 
   #subscribed({ client, opening }: FuzzConnection, topic: string, id: number): void {
     const { subscriptions } = this.of(client);
-    const sent = { id, opening, step: this.#network.time.steps, startedAt: Infinity, start: 0 };
+    const { now: at, steps: step } = this.#network.time;
+    const sent = { id, opening, step, at, startedAt: Infinity, start: 0 };
     const all = subscriptions.get(topic);
     if (all) all.push(sent);
     else subscriptions.set(topic, [sent]);
@@ -183,6 +189,7 @@ export class WireLog {
       if (request?.action === "hello" && said.epoch !== undefined) {
         log.base ??= { opening, start: said.start ?? 0 };
         log.openings.add(opening);
+        log.hellos.push({ at, opening });
         log.heard.set(connection, said.time === undefined ? at : said.time - this.#begin);
       }
       if (said.heartbeat !== undefined && id === undefined && said.time !== undefined) {

@@ -1,0 +1,332 @@
+/**
+ * One run of the fuzzer of breaks: clients that read, subscribe and put, and everything that may happen to them and their
+ * servers.
+ *
+ * @module
+ */
+
+import type { Limits } from "../../stores/admission.ts";
+import { FuzzClient, Journal } from "./fuzz_client.ts";
+import { fuzzFate } from "./fuzz_fate.ts";
+import { FuzzNetwork } from "./fuzz_network.ts";
+import { FuzzServer, Records } from "./fuzz_server.ts";
+import { VirtualTime } from "./fuzz_time.ts";
+import { verdict } from "./fuzz_verdict.ts";
+import { WireLog } from "./fuzz_wire_log.ts";
+import { type Random, seeded } from "./seeded.ts";
+
+/** What the clients of a run do. */
+export type ResumeKind = "reads" | "newest" | "streams" | "puts" | "mixed";
+
+/** All of them. */
+export const RESUME_KINDS: readonly ResumeKind[] = ["reads", "newest", "streams", "puts", "mixed"];
+
+/** How a run went. */
+export interface RunResult {
+  /** What must not be, in sentences. */
+  readonly faults: readonly string[];
+  /** What happened, in figures. */
+  readonly seen: { readonly cuts: number; readonly restarts: number; readonly messages: number };
+  /** All that was said, if it was kept. */
+  readonly lines: readonly string[];
+}
+
+/** For how long there are faults, and how long everything may take to end afterwards, in milliseconds. */
+const CHAOS = 2500;
+const CALM = 30_000;
+
+/** The message that is put last. */
+const END = "the end";
+
+/** Runs one seed. */
+export async function resumeRun(
+  kind: ResumeKind,
+  seed: number,
+  { keeps = false }: { readonly keeps?: boolean } = {},
+): Promise<RunResult> {
+  const folder = Deno.makeTempDirSync({ prefix: "dsmq-fuzz-" });
+  try {
+    using time = new VirtualTime(seed);
+    return await new ResumeRun(kind, seed, time, folder, keeps).run();
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+class ResumeRun {
+  readonly #kind: ResumeKind;
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  readonly #records = new Records();
+  readonly #journal = new Journal();
+  readonly #network: FuzzNetwork;
+  readonly #wire: WireLog;
+  readonly #servers: FuzzServer[] = [];
+  readonly #urls: string[] = [];
+  readonly #topics: string[];
+  readonly #clients: FuzzClient[] = [];
+  /** What was begun and has to end. */
+  readonly #loops: Promise<unknown>[] = [];
+  readonly #heartbeat: number;
+  readonly #lasting: boolean;
+  readonly #narrow: boolean;
+  #calm = false;
+  #restarts = 0;
+  #lastBody = 0;
+
+  constructor(
+    kind: ResumeKind,
+    seed: number,
+    time: VirtualTime,
+    folder: string,
+    keeps: boolean,
+  ) {
+    this.#kind = kind;
+    this.#time = time;
+    const random = this.#random = seeded(seed * 7919 + RESUME_KINDS.indexOf(kind));
+    this.#network = new FuzzNetwork(time, random);
+    this.#wire = new WireLog(this.#network, keeps);
+    this.#network.fate = () => this.#calm ? { delay: 1 } : fuzzFate(random, this.#heartbeat);
+    this.#topics = ["a", "b", "c"].slice(0, 1 + random(3));
+    this.#heartbeat = [100, 150, 400, 10_000][random(4)]!;
+    // Some servers never end: then nobody may be left unsure of what became of a put.
+    this.#lasting = kind === "puts" && random(2) === 0;
+    const full = this.#limits();
+    const passing = random(3) === 0 || full.overflow === "reject";
+    const retention = passing ? 300 + random(1500) : 600_000;
+    // Few puts may be unanswered: lists and bursts are longer than what is recalled.
+    const inFlight = kind === "puts" && random(2) === 0 ? 4 + random(12) : undefined;
+    this.#narrow = inFlight !== undefined;
+    const limits = {
+      ...full,
+      ...(inFlight !== undefined && { window: inFlight }),
+    };
+    const serverLimits = inFlight === undefined ? {} : { inFlight };
+    const servers = !this.#lasting && random(3) === 0 ? 2 : 1;
+    for (let i = 0; i < servers; i++) {
+      const late = random(2) === 0 ? undefined : random(1_000_000);
+      const choice = {
+        kind: (["memory", "file"] as const)[random(2)]!,
+        late,
+        retention,
+        limits,
+        serverLimits,
+      };
+      const server = new FuzzServer(`server${i}`, choice, time, this.#records, folder);
+      this.#servers.push(server);
+      this.#urls.push(this.#network.join(`server${i}`, server));
+    }
+  }
+
+  async run(): Promise<RunResult> {
+    for (const server of this.#servers) await server.open();
+    const random = this.#random;
+    for (let i = 0; i < 1 + random(2); i++) await this.#connect(`client${i}`);
+    for (const client of this.#clients) this.#begin(client);
+    this.#loops.push(this.#feed());
+    await this.#chaos();
+    const hung = !await this.#end();
+    const faults = [...verdict(this.#journal, this.#records, this.#wire)];
+    if (hung) faults.push("not everything has ended");
+    const { connections } = this.#network;
+    const cuts = connections.length - this.#clients.length;
+    const seen = { cuts, restarts: this.#restarts, messages: this.#records.messages.size };
+    return { faults, seen, lines: this.#wire.lines };
+  }
+
+  /** A store that drops the oldest when it is full; where nobody reads, one that takes no more. */
+  #limits(): Partial<Limits> {
+    const random = this.#random;
+    if (random(4) > 0) return {};
+    const storedBytes = 1000 + random(3000);
+    return { storedBytes, overflow: this.#kind === "puts" ? "reject" : "drop-oldest" };
+  }
+
+  async #connect(name: string): Promise<void> {
+    const options = {
+      url: this.#urls,
+      dial: this.#network.dial(name),
+      heartbeat: this.#heartbeat,
+      reconnect: { firstPause: 1, longestPause: 1 + this.#random(60) },
+      timeout: 60_000,
+      ...(this.#random(3) === 0 && { since: "start" as const }),
+    };
+    // The first contact is made in peace; the fuzzer is about coming back.
+    this.#calm = true;
+    const opening = FuzzClient.open(name, options, this.#time, this.#journal);
+    this.#clients.push(await this.#time.of(opening, "connecting"));
+    this.#calm = false;
+    this.#wire.of(name);
+  }
+
+  /** Puts messages past all clients, some of them together. */
+  async #feed(): Promise<void> {
+    const random = this.#random;
+    while (this.#time.now < CHAOS) {
+      await this.#pause(random(this.#kind === "puts" ? 400 : 80));
+      const server = this.#servers[random(this.#servers.length)]!;
+      await server.put(this.#topic(), ...this.#bodies(1 + random(4)));
+    }
+  }
+
+  #begin(client: FuzzClient): void {
+    const random = this.#random;
+    for (const topic of this.#topics) {
+      switch (this.#kind) {
+        case "reads":
+          this.#loops.push(this.#reads(client, topic));
+          break;
+        case "newest":
+          this.#loops.push(this.#newest(client, topic));
+          break;
+        case "streams":
+          this.#loops.push(this.#streams(client, topic));
+          break;
+        case "mixed":
+          if (random(3) > 0) this.#loops.push(this.#reads(client, topic));
+          if (random(2) > 0) this.#loops.push(this.#streams(client, topic));
+      }
+    }
+    if (this.#kind === "puts" || this.#kind === "mixed") this.#loops.push(this.#puts(client));
+  }
+
+  /** Gets and waits, some of them together, until the last message has come. */
+  async #reads(client: FuzzClient, topic: string): Promise<void> {
+    const random = this.#random;
+    await this.#pause(random(300));
+    for (let over = false; !over;) {
+      const calls = Array.from({ length: 1 + (random(2) && random(4)) }, () => {
+        const plain = random(2) === 0;
+        if (random(3) > 0) return client.read(topic, "oldest", { plain });
+        const abort = random(4) === 0 ? new AbortController() : undefined;
+        if (abort) this.#time.after(random(80), () => abort.abort());
+        const timeout = [0, random(20), random(200), random(1500)][random(4)]!;
+        return client.read(topic, "wait", { plain, timeout, signal: abort?.signal });
+      });
+      await Promise.all(calls.map(({ ended }) => ended));
+      over = calls.some(({ call }) => isEnd(call.outcome));
+      // A session that read nothing for a while is a case of its own.
+      await this.#pause(this.#calm ? random(5) : random(20) === 0 ? random(800) : random(60));
+    }
+  }
+
+  async #newest(client: FuzzClient, topic: string): Promise<void> {
+    const random = this.#random;
+    for (let over = false; !over;) {
+      const calls = Array.from(
+        { length: 1 + (random(3) === 0 ? 1 : 0) },
+        () => client.read(topic, "newest", { plain: random(2) === 0 }),
+      );
+      await Promise.all(calls.map(({ ended }) => ended));
+      over = calls.some(({ call }) => isEnd(call.outcome));
+      await this.#pause(random(this.#calm ? 5 : 100));
+    }
+  }
+
+  async #streams(client: FuzzClient, topic: string): Promise<void> {
+    await this.#pause(this.#random(300));
+    const since = (["cursor", "cursor", "start", "now"] as const)[this.#random(4)]!;
+    const { log, leave } = client.subscribe(topic, since);
+    while (!log.events.some(({ outcome }) => isEnd(outcome)) && !log.ended) await this.#pause(5);
+    await leave();
+  }
+
+  async #puts(client: FuzzClient): Promise<void> {
+    const random = this.#random;
+    while (this.#time.now < CHAOS) {
+      const together = Array.from({ length: 1 + random(4) }, () => {
+        const list = random(this.#narrow ? 2 : 4) === 0;
+        const count = list ? 1 + random(random(this.#narrow ? 2 : 5) === 0 ? 40 : 5) : 1;
+        return client.put(this.#topic(), this.#bodies(count), list);
+      });
+      // Some go on before they are answered.
+      if (random(this.#kind === "puts" ? 2 : 3) === 0) this.#loops.push(...together);
+      else await Promise.all(together);
+      await this.#pause(random(60));
+    }
+  }
+
+  /** Servers that end and come back, and a time in which nobody is reached. */
+  async #chaos(): Promise<void> {
+    const random = this.#random;
+    while (this.#time.now < CHAOS) {
+      await this.#time.pass(random(800));
+      const server = this.#servers[random(this.#servers.length)]!;
+      switch (random(4)) {
+        case 0:
+          if (!this.#lasting) await this.#restart(server);
+          break;
+        case 1:
+          server.backUp();
+          break;
+        default:
+          if (random(2) === 0) this.#network.cut();
+      }
+    }
+  }
+
+  async #restart(server: FuzzServer): Promise<void> {
+    const random = this.#random;
+    this.#restarts++;
+    if (random(2) === 0) await server.stop();
+    else await server.kill();
+    if (random(4) === 0) server.backUp();
+    if (random(3) === 0) server.restore();
+    await this.#time.pass([0, random(30), random(500)][random(3)]!);
+    await server.open();
+  }
+
+  /** In peace: everybody gets to the last message. */
+  async #end(): Promise<boolean> {
+    this.#calm = true;
+    this.#network.cut();
+    // The last messages are put when everybody is there: they may not be kept for long.
+    const there = await this.#time.until(
+      () => this.#clients.every(({ name }) => this.#isThere(name)),
+      CALM,
+    );
+    if (!there) this.#journal.faults.push("not everybody came back");
+    await this.#time.pass(1000);
+    for (const [i, server] of this.#servers.entries()) {
+      for (const topic of this.#topics) {
+        await this.#time.of(server.put(topic, `${END} ${i} ${topic}`), "the last put");
+      }
+    }
+    let ended = false;
+    void Promise.all(this.#loops).then(() => ended = true);
+    const done = await this.#time.until(() => ended, CALM);
+    for (const { mq } of this.#clients) {
+      await this.#time.of(mq.close(), "closing").catch((error) =>
+        this.#journal.faults.push(String(error))
+      );
+    }
+    for (const server of this.#servers) await server.stop();
+    return done;
+  }
+
+  #isThere(name: string): boolean {
+    const newest = this.#network.connections.findLast(({ client }) => client === name)!;
+    return !newest.over && this.#wire.of(name).heard.has(newest);
+  }
+
+  #topic(): string {
+    return this.#topics[this.#random(this.#topics.length)]!;
+  }
+
+  #bodies(count: number): string[] {
+    return Array.from({ length: count }, () => {
+      const long = this.#random(this.#records.refuses ? 3 : 12) === 0
+        ? "x".repeat(this.#random(500))
+        : "";
+      return `m${++this.#lastBody}${long}`;
+    });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#time.after(ms, resolve));
+  }
+}
+
+function isEnd(outcome: { readonly kind: string; readonly body?: string } | undefined): boolean {
+  return outcome?.kind === "message" && outcome.body!.startsWith(END);
+}
