@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Leave } from "../door/leave.ts";
 import { Session } from "../queue/session.ts";
 import type { Wire } from "../queue/wire.ts";
-import { hostOf, inMemory, store, type TestHost, turns } from "./support/bridge.ts";
+import { GatedStore, hostOf, inMemory, store, type TestHost, turns } from "./support/bridge.ts";
 import { BareClient, clientFrame } from "./support/bare_client.ts";
 import { openServer } from "./support/open_server.ts";
 import { EVERYTHING, type Said } from "./support/peer.ts";
@@ -179,6 +179,37 @@ for (const action of ["get", "get_latest", "get_wait"] as const) {
       peer.session.end();
       await host[Symbol.asyncDispose]();
       assertEquals([after, refused.length], [0, 60 - before]);
+    });
+  }
+}
+
+/** A store that is slow to say where a topic stands, as well as to read it. */
+class SlowStore extends GatedStore {
+  override async standings(...args: Parameters<GatedStore["standings"]>) {
+    await this.gate.promise;
+    return await super.standings(...args);
+  }
+}
+
+for (const [what, since] of [["read", undefined], ["found its place", { after: 0 }]] as const) {
+  for (const action of ["get", "get_latest", "get_wait"] as const) {
+    Deno.test(`a ${action} is refused whose permission was taken while the store ${what}`, async () => {
+      const slow = new SlowStore();
+      const host = await hostOf(slow);
+      await store(host, "slow", "secret");
+      const peer = new SlowPeer(host, READ);
+      peer.ask({ action, id: 1, topic: "slow", since });
+      await turns();
+      assertEquals(peer.said, []);
+      peer.session.leave = WRITE;
+      slow.gate.resolve();
+      await turns();
+      const { said } = peer;
+      peer.session.end();
+      await host[Symbol.asyncDispose]();
+      assertEquals(said.map(({ id, error, seq }) => [id, error?.code, seq]), [
+        [1, "not_allowed", undefined],
+      ]);
     });
   }
 }

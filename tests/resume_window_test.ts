@@ -276,6 +276,26 @@ Deno.test("a cancel that comes while the window is full, without an id, calls th
   assert(answers.every(({ error }) => error === undefined), JSON.stringify(answers));
 });
 
+Deno.test("control requests in a list of which there is no room for the end are done", async () => {
+  await using session = await fullSession();
+  await session.open();
+  const gets = [21, 22, 23, 24].map((id) => ({ action: "get", id, topic: "g" }));
+  const credit = { action: "credit", id: 25, sub: 1, messages: 3, bytes: 1000 };
+  session.ask(...gets, credit, { action: "cancel", wait: 2 });
+  await turns();
+  const answers = session.said.filter(({ id = 0 }) => id > 20);
+  assertEquals(answers.map(({ id, error }) => [id, error?.code]), [
+    [21, undefined],
+    [22, undefined],
+    [23, undefined],
+    [24, "too_many"],
+    [25, undefined],
+  ]);
+  const streamed = session.said.flatMap(({ sub, messages }) => sub === 1 && messages || []);
+  assertEquals(streamed, ["1", "2", "3"]);
+  assert(session.said.some(({ id, error }) => id === 2 && !error));
+});
+
 Deno.test("a stream beside many reads of its own connection goes on to its end", async () => {
   const gated = new GatedStore();
   const host = await hostOf(gated, undefined, { inFlight: 200, waits: 100 });
