@@ -27,15 +27,16 @@ export abstract class Asked {
   readonly waits: boolean = false;
   /** Under which id, on this connection. */
   id = 0;
-  /** It has left, at least once. */
+  /** It has left, on this connection or an earlier one. */
   sent = false;
   /** What the client knew before it left for the first time. */
   known: Known | undefined;
   /** Nobody is interested any more: it does not leave. */
   withdrawn = false;
-  /** What it takes of the window while it is unanswered, and its place among all that were sent. */
-  weight = 0;
+  /** Its place among all that were sent on this connection, from 1 on; 0 if it was not. */
   order = 0;
+  /** What it takes of the window while it is unanswered. */
+  weight = 0;
 
   /** What it says beside its action and id, as members of a JSON object. */
   protected abstract members(): string;

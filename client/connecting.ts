@@ -6,7 +6,15 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { HEARTBEAT, PROTOCOL, USUAL_LIMITS } from "../protocol/limits.ts";
+import {
+  clientLimits,
+  DEFAULT_RETENTION,
+  HEARTBEAT,
+  LIMITS,
+  type Limits,
+  PROTOCOL,
+  USUAL_LIMITS,
+} from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Known } from "./asked.ts";
@@ -27,10 +35,10 @@ export interface Contact {
   readonly welcome: Welcome;
 }
 
-/** How often it was tried to come back, and since when (by the clock of `performance`), without any use. */
+/** How often it was tried to come back since something was answered, and how long it was away in all (ms). */
 export interface Tries {
   count: number;
-  since: number | undefined;
+  away: number;
 }
 
 /** What `hello` says of what was read and put. */
@@ -121,11 +129,10 @@ async function back(
   signal: AbortSignal,
 ): Promise<Contact> {
   const { urls } = target;
-  const begin = tries.since ??= performance.now();
-  for (;; tries.count++) {
-    const seen = performance.now() - begin;
-    if (tries.count > 0 && seen >= giveUpAfter) {
-      throw unreachable(urls, `nobody answered for ${(seen / 1000).toFixed(1)} s`);
+  for (const begin = performance.now() - tries.away;; tries.count++) {
+    tries.away = performance.now() - begin;
+    if (tries.count > 0 && tries.away >= giveUpAfter) {
+      throw unreachable(urls, `nobody answered for ${(tries.away / 1000).toFixed(1)} s`);
     }
     const pause = Math.min(longestPause, firstPause * 2 ** tries.count);
     await rest(Math.random() * pause, signal);
@@ -134,6 +141,7 @@ async function back(
         const contact = await contactOf(url, target, hello, signal);
         if (!contact) continue;
         tries.count++;
+        tries.away = performance.now() - begin;
         return contact;
       } catch (error) {
         signal.throwIfAborted();
@@ -206,7 +214,14 @@ function mayPass(error: unknown): error is DsmqError {
 
 function complete(welcome: Answer): Welcome {
   const { protocol, server = "", epoch = "", store = epoch, start, kept = "memory" } = welcome;
-  const { last = start, floor = 0, time = 0, recalled = false, retention = 0, limits } = welcome;
+  const {
+    last = start,
+    floor = 0,
+    time = 0,
+    recalled = false,
+    retention = DEFAULT_RETENTION,
+    limits,
+  } = welcome;
   const every = Number(welcome.heartbeat);
   const heartbeat = every >= HEARTBEAT.least ? every : undefined;
   if (protocol !== PROTOCOL || start === undefined || !Number.isSafeInteger(limits?.messageBytes)) {
@@ -224,9 +239,17 @@ function complete(welcome: Answer): Welcome {
     recalled,
     kept,
     retention,
-    limits: { ...USUAL_LIMITS, ...limits },
+    limits: wholeLimits(limits!),
     heartbeat,
   };
+}
+
+/** What is no limit is taken as usual: nothing could be sent with it. */
+function wholeLimits(limits: Partial<Limits>): Limits {
+  const good = Object.entries(limits).filter(([name, limit]) =>
+    Number.isSafeInteger(limit) && limit >= (LIMITS[name as keyof Limits]?.least ?? Infinity)
+  );
+  return { ...clientLimits(USUAL_LIMITS), ...Object.fromEntries(good) };
 }
 
 /** A name that nobody guesses. Not `randomUUID`: browsers have that on secure pages alone. */

@@ -8,7 +8,7 @@ import type { Answer, Kept, TopicEntry } from "../protocol/answers.ts";
 import { encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, MAX_WAIT } from "../protocol/limits.ts";
-import { kindOf, seen } from "../protocol/text.ts";
+import { compareCodePoints, kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
   MessageStream,
@@ -121,7 +121,7 @@ export class LinkedConnection implements Connection {
     return new Subscription(this.#link, {
       topic,
       since: toWire(since),
-      arrived: fromCursor ? this.#reads.beginning(topic) : undefined,
+      queue: fromCursor ? this.#reads.queueOf(topic) : undefined,
       onGap,
       signal,
       limits: this.#limits,
@@ -139,8 +139,9 @@ export class LinkedConnection implements Connection {
       );
       if (!Array.isArray(answer.topics)) throw badAnswer("list topics");
       found.push(...answer.topics);
-      // A page without topics is the last, whatever it says.
-      more = answer.more === true && answer.topics.length > 0;
+      // A page that does not go on from the one before is the last, whatever it says.
+      const last = answer.topics.at(-1)?.topic;
+      more = answer.more === true && last !== undefined && compareCodePoints(last, after) > 0;
     }
     return found;
   }

@@ -41,7 +41,7 @@ export class Deadlines {
   #wake(at: number): void {
     clearTimeout(this.#timer);
     this.#next = at;
-    this.#timer = setTimeout(() => this.#look(), at - performance.now());
+    this.#timer = setTimeout(() => this.#look(), Math.max(0, at - performance.now()));
   }
 
   #look(): void {

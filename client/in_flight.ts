@@ -6,8 +6,7 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import type { DsmqError, ErrorCode } from "../protocol/errors.ts";
-import { type Limits, USUAL_LIMITS } from "../protocol/limits.ts";
-import { type Asked, type Known, Request, type Stream, toDsmqError } from "./asked.ts";
+import { Asked, type Known, Request, type Stream, toDsmqError } from "./asked.ts";
 import { HELLO } from "./line.ts";
 import { SendBuffer } from "./send_buffer.ts";
 
@@ -41,7 +40,7 @@ export class InFlightRequests {
    * @param failure words an error
    */
   constructor(send: (frame: string) => void, failure: Failure) {
-    this.#buffer = new SendBuffer(send, () => this.#probe());
+    this.#buffer = new SendBuffer(send, () => this.#probe(), () => this.#known);
     this.#failure = failure;
     this.#known = { epoch: "", seq: 0 };
   }
@@ -100,16 +99,18 @@ export class InFlightRequests {
 
   /** Nobody is interested in an answer any more: whether there will be none. */
   withdraw(asked: Asked): boolean {
-    if (asked.sent && this.#open) return false;
+    if (asked.order > 0 && this.#open) return false;
     asked.withdrawn = true;
     if (this.#asked.get(asked.id) === asked) this.#settled(asked);
-    if (!asked.sent) this.#buffer.withdrew();
+    if (this.#open) this.#buffer.withdrew();
     return true;
   }
 
-  /** Takes no more of a stream. */
+  /** Takes no more of a stream, and no answer for it; what it takes of the window it takes until that comes. */
   forget(id: number): void {
     this.#streams.delete(id);
+    const asked = this.#asked.get(id);
+    if (asked) this.#asked.set(id, new Abandoned(asked));
   }
 
   /** Sends what was asked and has not left. */
@@ -138,14 +139,13 @@ export class InFlightRequests {
     this.#streams = new Map();
     this.#underWay = 0;
     this.#open = true;
-    const all: Limits = { ...USUAL_LIMITS, ...limits };
-    this.#buffer.open(all);
+    this.#buffer.open(limits);
     for (const asked of [...streams, ...unanswered]) {
       if (asked.action === "put" && asked.sent && recalled !== true) {
         const why = "the server does not know any more what this session put";
         asked.failed(this.#failure({ code: "unknown_outcome", why }, asked));
       } else if (asked.again()) {
-        for (const part of asked.within(all)) {
+        for (const part of asked.within(limits)) {
           this.#register(part, isStream(part) ? part : undefined);
           this.#buffer.add(part, this.#underWay);
         }
@@ -156,15 +156,15 @@ export class InFlightRequests {
   /** Gives an answer to the one who asked. */
   handOut(answer: Answer): void {
     const { id, sub, seq, seqs, error } = answer;
+    this.knows(seq ?? (Array.isArray(seqs) ? seqs.at(-1) : answer.through));
     if (typeof id !== "number") {
       if (sub !== undefined) this.#streams.get(sub)?.arrived(answer);
       return;
     }
     const asked = this.#asked.get(id);
-    if (!asked?.sent) return;
+    if (!asked || asked.order === 0) return;
     this.#settled(asked);
     this.#buffer.answered(asked);
-    this.knows(seq ?? (Array.isArray(seqs) ? seqs.at(-1) : undefined));
     if (error) asked.refused(toDsmqError(error, asked.topic), answer);
     else asked.answered(answer);
   }
@@ -187,7 +187,8 @@ export class InFlightRequests {
   end(end: End): void {
     const left = [...this.#asked.values()];
     this.#asked.clear();
-    for (const asked of left) {
+    // The last first: or one who fails would leave what has arrived to those behind it.
+    for (const asked of left.reverse()) {
       const code = asked.action === "put" && asked.sent ? "unknown_outcome" : end.code;
       asked.failed(this.#failure({ ...end, code }, asked));
     }
@@ -197,7 +198,7 @@ export class InFlightRequests {
   #register(asked: Asked, stream: (Stream & Asked) | undefined): void {
     asked.id = ++this.#lastId;
     asked.withdrawn = false;
-    if (!asked.sent) asked.known = this.#known;
+    asked.order = 0;
     if (stream) this.#streams.set(asked.id, stream);
     // One who waits keeps the server from nothing.
     if (!asked.waits) this.#underWay += asked.calls;
@@ -216,6 +217,38 @@ export class InFlightRequests {
     this.#asked.delete(asked.id);
     if (!asked.waits) this.#underWay -= asked.calls;
   }
+}
+
+/** In the place of a request whose answer is nobody's. */
+class Abandoned extends Asked {
+  readonly action: string;
+  readonly topic = undefined;
+  readonly size = 0;
+  readonly calls: number;
+
+  constructor({ action, calls, id, order, weight }: Asked) {
+    super();
+    this.action = action;
+    this.calls = calls;
+    this.id = id;
+    this.order = order;
+    this.weight = weight;
+  }
+
+  override get wanted(): boolean {
+    return false;
+  }
+
+  protected members(): string {
+    return "";
+  }
+
+  override again(): boolean {
+    return false;
+  }
+
+  answered(): void {}
+  failed(): void {}
 }
 
 function isStream(asked: Asked): asked is Asked & Stream {

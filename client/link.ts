@@ -7,6 +7,7 @@
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { ANNOUNCED, type Limits, PEER_SPEED } from "../protocol/limits.ts";
+import { utf8Length } from "../protocol/text.ts";
 import { type Asked, type Known, Request, type Stream } from "./asked.ts";
 import { codeOf, type Contact, isFinal, type Reach, type Tries } from "./connecting.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -44,7 +45,7 @@ export class Link implements Ends {
   #storeTime: StoreTime = { time: 0, at: 0 };
   #lastNumber = 0;
   /** Tries to come back since something was answered last. */
-  #tries: Tries = { count: 0, since: undefined };
+  #tries: Tries = { count: 0, away: 0 };
   /** Resolves once nothing is asked any more; there while somebody waits for that. */
   #idle: PromiseWithResolvers<void> | undefined;
   /** Why nothing can be asked any more. */
@@ -165,10 +166,10 @@ export class Link implements Ends {
     return first;
   }
 
-  /** Whether a message that was stored then has expired by now. */
-  hasExpired(stored: number): boolean {
+  /** When a message expires that was stored then, by the clock of `performance`. */
+  expiryOf(stored: number): number {
     const { time, at } = this.#storeTime;
-    return stored + this.#welcome.retention <= time + performance.now() - at;
+    return at + stored + this.#welcome.retention - time;
   }
 
   /** Throws if nothing can be asked any more. */
@@ -194,7 +195,6 @@ export class Link implements Ends {
     // With nothing unanswered there will be nothing to repeat.
     if (this.#requests.idle && this.#reach.session !== undefined) this.tell("close");
     this.#requests.flush();
-    // The line first: what it still brings is heard.
     await this.#line?.close();
     this.#finish({ code: "closed", why: "it was closed" });
   }
@@ -209,7 +209,7 @@ export class Link implements Ends {
     for (const answer of answers) {
       // The server goes, and so will the line: the next one is asked again.
       if (answer.error?.code === "stopping" && this.#reach.again && !this.#end) continue;
-      this.#tries = { count: 0, since: undefined };
+      this.#tries = { count: 0, away: 0 };
       if (answer.heartbeat !== undefined && answer.id === undefined) this.#answerHeartbeat(answer);
       else if (answer.ahead !== undefined) this.#underWay = Number(answer.ahead) || 0;
       else this.#requests.handOut(answer);
@@ -228,7 +228,7 @@ export class Link implements Ends {
     if (!this.#reach.again || (this.#end && this.#requests.idle)) {
       return this.#finish({ code: "closed", why });
     }
-    this.states.become({ state: "reconnecting", url: this.#url, why });
+    if (!this.#end) this.states.become({ state: "reconnecting", url: this.#url, why });
     void this.#return(why);
   }
 
@@ -249,10 +249,10 @@ export class Link implements Ends {
   }
 
   #resume({ line, welcome }: Contact): void {
-    const epochChanged = welcome.epoch !== this.#welcome.epoch;
+    const epochChanged = welcome.store !== this.#welcome.store;
     this.positions.begin(welcome);
     this.#url = line.url;
-    this.states.become({ state: "connected", url: line.url, epochChanged });
+    if (!this.#end) this.states.become({ state: "connected", url: line.url, epochChanged });
     this.#take({ line, welcome });
     if (this.#idle && this.#requests.idle) this.#idle.resolve();
   }
@@ -262,8 +262,8 @@ export class Link implements Ends {
     this.#welcome = welcome;
     this.#line = line;
     this.#tellTime(welcome.time);
-    this.#requests.resume(welcome);
     if (welcome.heartbeat !== undefined) this.#watchOver(line, welcome.heartbeat);
+    this.#requests.resume(welcome);
     // It may have broken by now.
     line.use(this);
   }
@@ -271,10 +271,13 @@ export class Link implements Ends {
   #send(frame: string): void {
     const line = this.#line;
     if (!line) return;
-    if (frame.length > ANNOUNCED && this.#watch !== undefined) {
-      line.send(`{"action":"heartbeat","ahead":${frame.length}}`);
+    let bytes = frame.length;
+    // A character takes up to three bytes.
+    if (3 * bytes > ANNOUNCED && this.#watch !== undefined) {
+      bytes = utf8Length(frame);
+      if (bytes > ANNOUNCED) line.send(`{"action":"heartbeat","ahead":${bytes}}`);
     }
-    this.#underWay += frame.length;
+    this.#underWay += bytes;
     line.send(frame);
   }
 

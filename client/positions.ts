@@ -36,7 +36,7 @@ export class Positions {
   readonly #most: number;
   /** Where topics start that were never read, and in which store. */
   #base: WirePosition;
-  #baseStore: string;
+  #baseStore: string | undefined;
   /** By store, the present one last; in it by topic, the one that was used last at the end. */
   readonly #stores = new Map<string, Map<string, TopicPosition>>();
   #topics = new Map<string, TopicPosition>();
@@ -61,10 +61,9 @@ export class Positions {
     this.#floor = floor;
     this.#stores.set(store, this.#topics);
     this.#baseStore = store;
-    // A number that the caller named counts exactly: whatever is missing after it is a gap.
-    this.#base = typeof since === "object" && "after" in since
-      ? { after: since.after, epoch, heard: 0 }
-      : { after: start, epoch };
+    // After a number that the caller named, whatever is missing is a gap.
+    const named = typeof since === "object" && "after" in since;
+    this.#base = named ? { after: start, epoch, heard: 0 } : { after: start, epoch };
   }
 
   /** The present epoch. */
@@ -91,7 +90,14 @@ export class Positions {
     this.#topics = this.#stores.get(store) ?? new Map();
     this.#stores.delete(store);
     this.#stores.set(store, this.#topics);
-    if (this.#stores.size > MAX_STORES) this.#stores.delete(this.#stores.keys().next().value!);
+    if (this.#stores.size <= MAX_STORES) return;
+    const [left] = this.#stores.keys();
+    this.#stores.delete(left!);
+    // Where topics were read that are forgotten now, none can begin at the start any more: each is told.
+    if (left === this.#baseStore) {
+      this.#base = { after: 0, epoch: "" };
+      this.#baseStore = undefined;
+    }
   }
 
   /** The server was heard at a time of its store, and everything up to `floor` is gone there. */
@@ -104,8 +110,9 @@ export class Positions {
   read(topic: string, through: number | undefined): void {
     if (!Number.isSafeInteger(through)) return;
     const position = this.#topics.get(topic);
-    if (!position) this.#topics.set(topic, { after: through!, origin: this.#origin });
-    else if (position.origin !== this.#origin || through! > position.after) {
+    if (!position) {
+      if (this.use(topic)) this.#topics.set(topic, { after: through!, origin: this.#origin });
+    } else if (position.origin !== this.#origin || through! > position.after) {
       position.after = through!;
       position.origin = this.#origin;
     }

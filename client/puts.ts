@@ -15,7 +15,7 @@ import type { TopicName } from "./topic.ts";
 /** A part of a list is no larger than this, in characters, or than one message. */
 const PART_SIZE = 256 * 1024;
 
-/** What stands around a message in a list, in characters. */
+/** Quotes and a comma stand around a message in a list. */
 const AROUND = 3;
 
 /** Takes what became of each message of a request, by its place in it: its sequence number, or an error. */
@@ -40,7 +40,7 @@ export class Puts {
    */
   put(topic: TopicName, message: string): Promise<number> {
     const last = this.#last;
-    if (last?.topic === topic.name && this.#link.canGrow(last)) {
+    if (last?.topic === topic.name && !last.sealed && this.#link.canGrow(last)) {
       this.#link.number(1);
       const stored = last.add(message);
       this.#link.grew(message.length + AROUND);

@@ -14,7 +14,7 @@ import type { TopicName } from "./topic.ts";
 import { type Item, TopicQueue, type TopicReader } from "./topic_queue.ts";
 
 /** For how long to wait for a message (ms), and what ends that. */
-export interface Patience {
+interface Patience {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -22,10 +22,15 @@ export interface Patience {
 /** A wait gives a server that is there so long to say what there is, in milliseconds, however short it is itself. */
 const ONE_LOOK = 500;
 
+/** So many queues at least are kept, whatever is in them. */
+const SWEEP = 1024;
+
 /** The reads of a connection. */
 export class Reads {
   readonly #link: Link;
   readonly #queues = new Map<string, TopicQueue>();
+  /** With so many queues it is time to look which hold only what has expired. */
+  #sweepAt = SWEEP;
 
   /** Reads over a link. */
   constructor(link: Link) {
@@ -48,7 +53,7 @@ export class Reads {
     const action = patience ? "get_wait" : "get";
     const queue = this.#begin(topic, action);
     if (!queue.busy) {
-      const item = this.#arrived(queue);
+      const item = arrived(queue);
       if (item) {
         queue.shift();
         this.#rest(topic.name, queue);
@@ -73,22 +78,18 @@ export class Reads {
     const queue = this.#begin(topic, "get_latest");
     return new Promise((resolve, reject) => {
       // What arrived and has expired since is not there any more.
-      this.#arrived(queue);
+      arrived(queue);
       const rest = this.#restOf(topic, queue);
       const reading = { link: this.#link, queue, take: resolve, fail: reject, rest };
       new NewestReader("get_latest", topic, reading).ask();
     });
   }
 
-  /**
-   * Where a subscription begins that starts at the connection's cursor, if something has arrived that comes before
-   * what the server has. A gap is the subscription's then.
-   */
-  beginning(topic: string): Item | undefined {
+  /** What has arrived of a topic or is on its way, for a subscription that begins at the connection's cursor. */
+  queueOf(topic: string): TopicQueue | undefined {
     const queue = this.#queues.get(topic);
-    const item = queue && this.#arrived(queue);
-    if (item?.gap) queue!.shift();
-    return item;
+    if (queue) arrived(queue);
+    return queue;
   }
 
   /** Throws if there can be no read. */
@@ -101,15 +102,18 @@ export class Reads {
         topic: name,
       });
     }
+    if (this.#queues.size >= this.#sweepAt) this.#sweep();
     this.#queues.set(name, queue = new TopicQueue());
     return queue;
   }
 
-  /** The oldest of what has arrived and has not expired. */
-  #arrived(queue: TopicQueue): Item | undefined {
-    let item;
-    while ((item = queue.head)?.message && this.#link.hasExpired(item.message.time)) queue.shift();
-    return item;
+  /** Forgets what arrived for topics that nobody reads any more, and has expired. */
+  #sweep(): void {
+    for (const [topic, queue] of this.#queues) {
+      arrived(queue);
+      this.#rest(topic, queue);
+    }
+    this.#sweepAt = Math.max(SWEEP, 2 * this.#queues.size);
   }
 
   #restOf({ name }: TopicName, queue: TopicQueue): () => void {
@@ -120,6 +124,13 @@ export class Reads {
   #rest(topic: string, queue: TopicQueue): void {
     if (queue.idle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
   }
+}
+
+/** The oldest of what has arrived and has not expired. */
+function arrived(queue: TopicQueue): Item | undefined {
+  let item;
+  while ((item = queue.head)?.message && item.expires <= performance.now()) queue.shift();
+  return item;
 }
 
 /** What belongs to a read. */
@@ -141,7 +152,7 @@ abstract class Reader extends Asked implements TopicReader {
   open = true;
   protected readonly reading: Reading;
   readonly #json: string;
-  #answered = false;
+  #done = false;
 
   constructor(action: string, { name, json }: TopicName, reading: Reading) {
     super();
@@ -173,22 +184,23 @@ abstract class Reader extends Asked implements TopicReader {
       : `"topic":${this.#json},"since":${JSON.stringify(since)}`;
   }
 
-  settle(item: Item | undefined): void {
+  settle(item: Item | undefined): boolean {
     this.leave();
     if (item?.gap) this.reading.fail(item.gap);
     else this.reading.take(item?.message);
+    return true;
   }
 
   callOff(): void {
-    if (this.#answered) return;
+    if (this.#done) return;
     const { link } = this.reading;
-    if (link.withdraw(this)) this.#done();
+    if (link.withdraw(this)) this.#finish();
     else if (this.waits) link.tell("cancel", `"wait":${this.id}`);
   }
 
   /** Nobody waits for it any more: what the server had for it, the next reader gets. */
   override again(): boolean {
-    if (!this.open) this.#done();
+    if (!this.open) this.#finish();
     return this.open;
   }
 
@@ -199,12 +211,19 @@ abstract class Reader extends Asked implements TopicReader {
     } catch (error) {
       return this.failed(error);
     }
-    this.#arrived(answer.through ?? answer.seq, message && { message, epoch: this.#epoch });
+    const { link } = this.reading;
+    const item = message && {
+      message,
+      epoch: link.positions.epoch,
+      expires: link.expiryOf(message.time),
+    };
+    this.#arrived(answer.through ?? answer.seq, item);
   }
 
   override refused(error: DsmqError, { through }: Answer): void {
     if (!isGap(error) || through === undefined) return this.failed(error);
-    this.#arrived(through, { gap: error, through, epoch: this.#epoch });
+    const { epoch } = this.reading.link.positions;
+    this.#arrived(through, { gap: error, through, epoch, expires: Infinity });
   }
 
   failed(error: unknown): void {
@@ -212,7 +231,7 @@ abstract class Reader extends Asked implements TopicReader {
       this.leave();
       this.reading.fail(error);
     }
-    this.#done();
+    this.#finish();
   }
 
   /** It is not open any more. */
@@ -221,21 +240,20 @@ abstract class Reader extends Asked implements TopicReader {
     this.reading.queue.left();
   }
 
-  get #epoch(): string {
-    return this.reading.link.positions.epoch;
-  }
-
   #arrived(through: number | undefined, item: Item | undefined): void {
-    const { link, queue } = this.reading;
+    const { link, queue, rest } = this.reading;
     link.positions.read(this.topic, through);
-    this.#answered = true;
+    this.#done = true;
+    queue.unanswered--;
     queue.arrived(this, item);
-    this.#done();
+    rest();
   }
 
-  #done(): void {
+  /** There will be no answer, or it was an error. */
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
     const { queue, rest } = this.reading;
-    this.#answered = true;
     queue.unanswered--;
     rest();
   }

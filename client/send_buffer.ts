@@ -10,7 +10,7 @@
  */
 
 import type { Limits } from "../protocol/limits.ts";
-import type { Asked } from "./asked.ts";
+import type { Asked, Known } from "./asked.ts";
 
 /**
  * A frame leaves before the end of a turn when it carries a third of all calls that are unanswered, so that
@@ -19,23 +19,24 @@ import type { Asked } from "./asked.ts";
  */
 const FULL = { few: 16, part: 1 / 3, size: 64 * 1024, most: 256 * 1024 };
 
-/** A server takes no frame for less than so many characters; and there are a comma and brackets. */
+/** What stands around a request in a frame, in characters. */
 const AROUND = 2;
 
 /** How much may be unanswered. */
-export type Window = Pick<Limits, "inFlight" | "inFlightBytes" | "frameRequests">;
+type Window = Pick<Limits, "inFlight" | "inFlightBytes" | "frameRequests">;
 
 /** Something that takes a part of the window until the server has gone past it. */
 interface Passing {
   readonly calls: number;
-  readonly weight: number;
-  readonly order: number;
+  weight: number;
+  order: number;
 }
 
 /** What is asked in one turn of the event loop leaves together, or in a few frames if it is much. */
 export class SendBuffer {
   readonly #send: (frame: string) => void;
   readonly #probe: () => Asked;
+  readonly #known: () => Known;
   #window: Window = { inFlight: Infinity, inFlightBytes: Infinity, frameRequests: Infinity };
   /** What has no answer: it leaves before all else, and is never held back. */
   #controls: string[] = [];
@@ -58,10 +59,12 @@ export class SendBuffer {
    *
    * @param send takes the frames
    * @param probe makes a request that asks for nothing but its answer
+   * @param known tells what the server has told
    */
-  constructor(send: (frame: string) => void, probe: () => Asked) {
+  constructor(send: (frame: string) => void, probe: () => Asked, known: () => Known) {
     this.#send = send;
     this.#probe = probe;
+    this.#known = known;
   }
 
   /** From now on what is added leaves, under a new connection. */
@@ -144,6 +147,8 @@ export class SendBuffer {
       if (texts.length === 0) return this.#sendProbe();
       this.#send(texts.length === 1 ? texts[0]! : `[${texts.join(",")}]`);
     }
+    // One who only streams asks for nothing, and would never learn how far the server is.
+    if (this.#out.weight > this.#window.inFlightBytes / 2) this.#sendProbe();
   }
 
   #flushSoon(): void {
@@ -164,7 +169,7 @@ export class SendBuffer {
 
   #takeControls(): string[] {
     const texts = this.#controls.splice(0, this.#window.frameRequests);
-    for (const text of texts) this.#passes(0, text.length + AROUND);
+    for (const text of texts) this.#passesControl(text.length + AROUND);
     return texts;
   }
 
@@ -185,6 +190,7 @@ export class SendBuffer {
       if (out.weight > 0 && out.weight + weight > inFlightBytes) break;
       if (frameSize > 0 && frameSize + weight > FULL.most) break;
       this.#dequeue(asked);
+      if (!asked.sent) asked.known = this.#known();
       asked.sent = true;
       asked.weight = weight;
       if (asked.waits) asked.order = this.#passes(asked.calls, weight);
@@ -218,6 +224,14 @@ export class SendBuffer {
     this.#out.weight += weight;
     this.#passing.push({ calls, weight, order });
     return order;
+  }
+
+  #passesControl(weight: number): void {
+    const last = this.#passing.at(-1);
+    // Nothing that is answered lies between the two: the server will have gone past both, or neither.
+    if (!last || last.calls > 0 || last.order !== this.#order) return void this.#passes(0, weight);
+    last.weight += weight;
+    this.#out.weight += weight;
   }
 
   #release({ calls, weight }: Pick<Passing, "calls" | "weight">): void {

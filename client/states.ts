@@ -15,7 +15,7 @@ export interface StateChange {
   readonly url: string;
   /** Why, unless it is connected. */
   readonly why?: string;
-  /** With `connected`: the server has lost its history and begun a new one. */
+  /** With `connected`: it has another store than before, such as a server in memory that was started anew. */
   readonly epochChanged?: boolean;
 }
 

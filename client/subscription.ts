@@ -13,7 +13,7 @@ import type { GapChoice } from "./api.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { MAX_STORES } from "./positions.ts";
-import type { Item } from "./topic_queue.ts";
+import type { Item, TopicQueue, TopicReader } from "./topic_queue.ts";
 
 /** How much may be under way, or arrived and not read: the server sends no more than that ahead. */
 const WINDOW = { messages: 4096, bytes: 4 * 1024 * 1024 };
@@ -23,8 +23,8 @@ export interface SubscriptionOptions {
   readonly topic: string;
   /** From where; the connection's cursor, if it is not said. */
   readonly since: WireSince | undefined;
-  /** What has arrived at that cursor and was not taken. */
-  readonly arrived: Item | undefined;
+  /** Where messages of the topic arrive that belong to that cursor, if any have or may. */
+  readonly queue: TopicQueue | undefined;
   readonly onGap: GapChoice | undefined;
   readonly signal: AbortSignal | undefined;
   /** What the server takes, and grants. */
@@ -70,6 +70,8 @@ export class Subscription extends Asked
   #since: WireSince | undefined;
   /** Where it was in each of the last stores, the present one last. */
   readonly #positions = new Map<string, WirePosition>();
+  /** There until the server has said where it begins, if something may arrive that comes before. */
+  #cursor: Cursor | undefined;
   /** What was known when it was called. */
   readonly #known: Known;
   #granted: Amount = NONE;
@@ -85,7 +87,7 @@ export class Subscription extends Asked
    * @param link where to
    * @param options to what
    */
-  constructor(link: Link, { topic, since, arrived, onGap, signal, limits }: SubscriptionOptions) {
+  constructor(link: Link, { topic, since, queue, onGap, signal, limits }: SubscriptionOptions) {
     super();
     this.#link = link;
     this.topic = topic;
@@ -99,9 +101,30 @@ export class Subscription extends Asked
     this.#begin(limits);
     // Before it asks: that may end it at once, and then nothing stays behind.
     signal?.addEventListener("abort", this.#abort);
-    if (arrived?.message) this.#since = { after: arrived.message.seq - 1, epoch: arrived.epoch };
-    if (arrived?.gap) this.#fail(arrived.gap, arrived.through);
-    else link.ask(this, this);
+    const arrived = queue?.head;
+    if (arrived) {
+      if (arrived.gap) queue.shift();
+      this.#beginAt(arrived);
+    } else {
+      link.ask(this, this);
+      if (queue && queue.unanswered > 0 && !this.#end) {
+        queue.join(this.#cursor = new Cursor(queue, this));
+      }
+    }
+  }
+
+  /** Something has arrived for a read that was called off before: the subscription begins with that. */
+  beginAt(item: Item): void {
+    this.#leave();
+    this.#link.forget(this.id);
+    this.#beginAt(item);
+  }
+
+  #beginAt(item: Item): void {
+    const { epoch } = item;
+    if (item.gap) return this.#fail(item.gap, { after: item.through, epoch });
+    this.#since = { after: item.message.seq - 1, epoch };
+    this.#link.ask(this, this);
   }
 
   get size(): number {
@@ -191,7 +214,12 @@ export class Subscription extends Asked
   }
 
   /** Takes from where the server streams. */
+  override get wanted(): boolean {
+    return this.#end === undefined;
+  }
+
   answered({ start = 0, through }: Answer): void {
+    this.#cursor?.leave();
     if (this.#since === undefined) this.#link.positions.read(this.topic, through);
     this.#last = start;
     this.#through(start);
@@ -203,15 +231,19 @@ export class Subscription extends Asked
   }
 
   override refused(error: DsmqError, { through }: Answer): void {
+    this.#cursor?.leave();
     if (this.#since === undefined && isGap(error)) this.#link.positions.read(this.topic, through);
-    this.#fail(error, through);
+    this.#fail(error, this.#here(through ?? error.floor));
   }
 
   /** Takes what the server streams. */
   arrived(answer: Answer): void {
     if (this.#end) return;
     const { error, prev, through } = answer;
-    if (error) return this.#fail(toDsmqError(error, this.topic), through);
+    if (error) {
+      const gap = toDsmqError(error, this.topic);
+      return this.#fail(gap, this.#here(through ?? gap.floor));
+    }
     const frame = toFrame(answer);
     if (!frame) return this.#refuse("the server sent what is not of the protocol");
     if (prev !== this.#last) {
@@ -235,16 +267,20 @@ export class Subscription extends Asked
 
   /** The stream has brought all up to there: that is where it would go on. */
   #through(after: number): void {
-    const { store, epoch } = this.#link.positions;
+    const { store } = this.#link.positions;
     const positions = this.#positions;
-    this.#since = { after, epoch };
+    const position = this.#since = this.#here(after);
     positions.delete(store);
-    positions.set(store, this.#since);
+    positions.set(store, position);
     if (positions.size > MAX_STORES) positions.delete(positions.keys().next().value!);
   }
 
-  /** It ends, unless messages are missing and the caller wants to go on with what there is, after `through`. */
-  #fail(error: DsmqError, through: number = error.floor ?? 0): void {
+  #here(after = 0): WirePosition {
+    return { after, epoch: this.#link.positions.epoch };
+  }
+
+  /** It ends, unless messages are missing and the caller wants to go on with what there is, at a position. */
+  #fail(error: DsmqError, position: WirePosition): void {
     if (this.#end) return;
     if (!isGap(error)) return this.#ends(error);
     let choice: OnGap | undefined;
@@ -254,7 +290,10 @@ export class Subscription extends Asked
       return this.#ends(thrown);
     }
     if (choice === undefined) return this.#ends(error);
-    this.#through(choice === "now" ? error.last ?? 0 : through);
+    // It may have been left by the one who chose.
+    if (this.#end) return;
+    this.#positions.delete(this.#link.positions.store);
+    this.#since = choice === "now" ? { ...position, after: error.last ?? 0 } : position;
     this.#link.forget(this.id);
     this.#begin(this.#link.limits);
     this.#link.ask(this, this);
@@ -281,6 +320,7 @@ export class Subscription extends Asked
   #ends(error: unknown): void {
     if (this.#end) return;
     this.#end = { error };
+    this.#cursor?.leave();
     this.#link.forget(this.id);
     this.#signal?.removeEventListener("abort", this.#abort);
     for (const { resolve, reject } of this.#waiting.splice(0)) {
@@ -331,6 +371,33 @@ export class Subscription extends Asked
       bytes: read.bytes + this.#window.bytes,
     };
     this.#link.tell("credit", members({ sub: this.id, ...this.#granted }));
+  }
+}
+
+/** A subscription's place among those who read its topic: it takes nothing there, but begins with what comes first. */
+class Cursor implements TopicReader {
+  readonly newest = false;
+  open = true;
+  readonly #queue: TopicQueue;
+  readonly #subscription: Subscription;
+
+  constructor(queue: TopicQueue, subscription: Subscription) {
+    this.#queue = queue;
+    this.#subscription = subscription;
+  }
+
+  settle(item: Item | undefined): boolean {
+    this.leave();
+    if (item) this.#subscription.beginAt(item);
+    return item?.gap !== undefined;
+  }
+
+  callOff(): void {}
+
+  leave(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.#queue.left();
   }
 }
 

@@ -17,9 +17,9 @@
 import type { DsmqError } from "../protocol/errors.ts";
 import type { Message } from "./message.ts";
 
-/** A message, or that messages are missing here. */
+/** A message, or that messages are missing here; in which epoch, and until when it counts by the clock of `performance`. */
 export type Item =
-  & { readonly epoch: string }
+  & { readonly epoch: string; readonly expires: number }
   & (
     | { readonly message: Message; readonly gap?: undefined }
     | { readonly gap: DsmqError; readonly through: number; readonly message?: undefined }
@@ -31,8 +31,8 @@ export interface TopicReader {
   readonly open: boolean;
   /** It takes the newest, once its own answer is there; others the oldest, whichever answer brings it. */
   readonly newest: boolean;
-  /** Settles it with what it asked for, or with nothing. */
-  settle(item: Item | undefined): void;
+  /** Settles it with what it asked for, or with nothing. One who only looks leaves a message in its place: `false`. */
+  settle(item: Item | undefined): boolean;
   /** It was served by another's answer: calls off its own request. */
   callOff(): void;
 }
@@ -94,9 +94,8 @@ export class TopicQueue {
       if (asker.open) asker.settle(undefined);
       return;
     }
-    const first = this.#first;
     // Mostly it is for the one who asked for it.
-    if (first === asker && this.#items.length === 0) return asker.settle(item);
+    if (this.#first === asker && this.#items.length === 0) return void asker.settle(item);
     this.#items.push(item);
     this.#serve();
   }
@@ -109,7 +108,7 @@ export class TopicQueue {
     this.#serving = true;
     for (let first; this.#items.length > 0 && (first = this.#first) && !first.newest;) {
       // Settled, it leaves, and the next one is first.
-      first.settle(this.#items.shift());
+      if (first.settle(this.#items[0])) this.#items.shift();
       first.callOff();
     }
     this.#serving = false;
@@ -119,9 +118,11 @@ export class TopicQueue {
   #settleNewest(asker: TopicReader, item: Item | undefined): void {
     if (item) this.#items.push(item);
     const gap = this.#items.findIndex(({ gap }) => gap !== undefined);
-    if (gap >= 0) return asker.settle(this.#items.splice(gap, 1)[0]);
     const newest = this.#items.at(-1);
-    this.#items.length = 0;
-    asker.settle(newest);
+    if (gap >= 0) asker.settle(this.#items.splice(gap, 1)[0]);
+    else {
+      this.#items.length = 0;
+      asker.settle(newest);
+    }
   }
 }

@@ -61,6 +61,22 @@ export function isAscii(text: string): boolean {
   return true;
 }
 
+/**
+ * Compares texts by their code points, as UTF-8 sorts them and UTF-16 does not.
+ *
+ * @param one a text
+ * @param other another
+ * @returns below 0 if the first comes before the other, above 0 if after, else 0
+ */
+export function compareCodePoints(one: string, other: string): number {
+  const [left, right] = [Array.from(one), Array.from(other)];
+  for (let i = 0; i < left.length && i < right.length; i++) {
+    const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
+
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 

@@ -7,7 +7,7 @@
 import type { TopicEntry } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { Request, TopicsRequest } from "../protocol/requests.ts";
-import { quoted } from "../protocol/text.ts";
+import { compareCodePoints, quoted } from "../protocol/text.ts";
 import type { Store } from "../stores/store.ts";
 
 /** Leave to do something. */
@@ -119,21 +119,11 @@ export async function readableTopics(
   // Where none is the beginning of another, all topics of one come before all topics of the next.
   const wanted = readable.flatMap((own) =>
     own.startsWith(prefix) ? [own] : prefix.startsWith(own) ? [prefix] : []
-  ).sort(byCodePoints);
+  ).sort(compareCodePoints);
   const found: TopicEntry[] = [];
   for (const prefix of wanted) {
     if (found.length === count) break;
     found.push(...await store.topics({ prefix, after, count: count - found.length }));
   }
   return found;
-}
-
-/** UTF-8 keeps the order of code points, which UTF-16 does not. */
-function byCodePoints(one: string, other: string): number {
-  const [left, right] = [Array.from(one), Array.from(other)];
-  for (let i = 0; i < left.length && i < right.length; i++) {
-    const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
 }
