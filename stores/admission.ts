@@ -98,6 +98,8 @@ export class Admission {
         const error = this.#noTopic(topic);
         if (error) {
           results.push(error);
+          // To make room, the topic before may have lost all that it held.
+          lastTopic = undefined;
           continue;
         }
         lastTopic = topic;

@@ -57,6 +57,8 @@ export class Holdings {
   readonly #ending: Ending | undefined;
   /** The topics of the messages in the tail. */
   readonly #tailTopics = new Set<string>();
+  /** The topic of the last of them. */
+  #lastTopic: string | undefined;
   /** Every row up to here is deleted. */
   #purged = 0;
   /** What all messages after `#counted` take; it trails behind the floor. */
@@ -97,21 +99,19 @@ export class Holdings {
     return this.#bytes;
   }
 
-  /** Takes a message, which follows on the last; its topic was admitted after the tail was moved last. */
+  /** Takes a message of a topic that was admitted, which follows on the last. */
   take(message: Message, size: number): void {
+    if (message.topic !== this.#lastTopic) this.#tailTopics.add(this.#lastTopic = message.topic);
     this.tail.add(message);
     this.span.grow(1, message.time);
     this.#bytes += size;
   }
 
-  /** Admits a topic if it holds messages, or if certainly fewer do than may. */
+  /** Whether a topic holds messages, or certainly fewer do than may. */
   admitsTopic(topic: string, most: number): boolean {
-    const known = this.#tailTopics;
-    if (known.has(topic)) return true;
+    const inTail = this.#tailTopics;
     // Topics of the tail may be counted twice here.
-    if (!this.topics.has(topic) && this.topics.size + known.size >= most) return false;
-    known.add(topic);
-    return true;
+    return inTail.has(topic) || this.topics.has(topic) || this.topics.size + inTail.size < most;
   }
 
   /** Admits a topic that holds nothing, once those have gone that have expired, if fewer hold messages than may. */
@@ -297,6 +297,7 @@ export class Holdings {
   #emptyTail(): void {
     this.tail.clear();
     this.#tailTopics.clear();
+    this.#lastTopic = undefined;
   }
 
   /** Remembers what is in memory; what comes back makes it so again, for what came to the tail since is void. */
@@ -310,7 +311,9 @@ export class Holdings {
       undoSpan();
       undoGone();
       this.tail.cut(last);
-      if (this.tail.messages.length === 0) this.#tailTopics.clear();
+      this.#tailTopics.clear();
+      this.#lastTopic = undefined;
+      for (const { topic } of this.tail.messages) this.#tailTopics.add(topic);
       [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];
       this.topics.rollback();
       this.#runs.undone();

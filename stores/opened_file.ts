@@ -114,7 +114,7 @@ function loaded(
   return { file, holdings, puts, admission, save };
 }
 
-/** Takes over what was given up before the file was opened, and gives up what was kept for longer than it is now. */
+/** Takes over what was given up before the file was opened. What had expired, as retention was or as it is, stays gone. */
 function giveUpBefore(
   { span, gone: { times } }: Holdings,
   { drop, retention: before }: State,
@@ -122,8 +122,8 @@ function giveUpBefore(
   time: StoreTime,
 ): void {
   if (drop.upTo > 0) times.drop(drop.upTo, drop.at, drop.retention);
-  if (before <= retention) return;
+  if (before === retention) return;
   const { floor } = span;
-  span.expire(time.cutoff());
+  span.expire(time.now() - Math.min(before, retention));
   if (span.floor > floor) times.drop(span.floor, time.next(), before);
 }

@@ -262,7 +262,7 @@ export class PutOnce {
     const last = runs[runs.length - 1];
     if (!last) return;
     const upTo = last.first + last.count - 1 - this.#window;
-    while (runs.length > 1 && runs[0]!.first + runs[0]!.count - 1 <= upTo) this.#drop(runs[0]!);
+    while (runs.length > 1 && runs[0]!.first + runs[0]!.count - 1 <= upTo) this.#lose(runs[0]!);
   }
 
   /** Drops a run that its session might have repeated. */
