@@ -24,6 +24,8 @@ export interface Frame {
   readonly length: number;
   /** Understands some of them. Of those beyond a limit nothing is looked at but how they are answered. */
   requests(begin: number, end: number): readonly Request[];
+  /** How many of those from a place on count among the requests that wait to be done, and are not refused. */
+  counting(begin: number): number;
 }
 
 /** Requests that are understood already. */
@@ -44,12 +46,18 @@ export class KnownFrame implements Frame {
   requests(begin: number, end: number): readonly Request[] {
     return this.#requests.slice(begin, end);
   }
+
+  counting(): number {
+    return 0;
+  }
 }
 
-/** Of how many requests of a frame those that follow are refused, and with what. */
+/** After how many requests of a frame that count the others are refused, and with what. */
 export interface Cut {
   readonly after: number;
   readonly error: WireError;
+  /** Those that do not count are refused, too, but for control requests. */
+  readonly whole?: boolean;
 }
 
 /**
@@ -62,12 +70,8 @@ export interface Cut {
  */
 export function readFrame(data: unknown, limits: Limits, cut?: Cut): Frame {
   if (typeof data !== "string") return unreadable("it is binary, not text");
-  let value: unknown;
-  try {
-    value = JSON.parse(data);
-  } catch {
-    return unreadable("it is not JSON");
-  }
+  const value = parsed(data);
+  if (value === undefined) return unreadable("it is not JSON");
   const batched = Array.isArray(value);
   const items = batched ? value as unknown[] : [value];
   return new ReadFrame(batched, items, data, limits, cut);
@@ -87,7 +91,7 @@ export function refuseFrame(data: unknown, limits: Limits, error: WireError): {
   readonly left: readonly Request[];
   readonly unanswered: readonly RefusedRequest[];
 } {
-  const frame = readFrame(data, limits, { after: 0, error });
+  const frame = readFrame(data, limits, { after: 0, error, whole: true });
   const left: Request[] = [];
   const unanswered: RefusedRequest[] = [];
   for (const request of frame.requests(0, frame.length)) {
@@ -107,22 +111,19 @@ const CONTROLS: ReadonlySet<unknown> = new Set([
   "close",
 ]);
 
-/** In the text of a frame each request that asks for something has this once. */
-const ACTION = /"action":("(?:cancel|credit|unsubscribe|heartbeat|close)")?/g;
-
 /**
- * How many requests of a frame count among those that wait to be done: at least one, for a frame that asks for nothing
- * costs something, too; but none for control requests, nor for a put of dsmq 1.x: nobody would learn that it was
- * refused, so its bytes have to do.
+ * Counts the requests of a frame.
  *
- * @param data the text of a frame
+ * @param data the data of a frame
+ * @returns how many count among those that wait to be done: at least one, for a frame that asks for nothing costs
+ * something, too, unless it has nothing but control requests and puts of dsmq 1.x; and how many are such puts
  */
-export function countRequests(data: unknown): number {
-  if (typeof data !== "string") return 1;
-  if (data.startsWith("{") && data.includes('"put"') && !data.includes('"id":')) return 0;
-  let [requests, controls] = [0, 0];
-  for (const [, control] of data.matchAll(ACTION)) control ? controls++ : requests++;
-  return controls > 0 ? requests : Math.max(1, requests);
+export function countRequests(
+  data: unknown,
+): { readonly counting: number; readonly plainPuts: number } {
+  const value = typeof data === "string" ? parsed(data) : undefined;
+  const items: readonly unknown[] = Array.isArray(value) && value.length > 0 ? value : [value];
+  return { counting: items.filter(counts).length, plainPuts: items.filter(isPlainPut).length };
 }
 
 const HEARTBEAT = '{"action":"heartbeat"';
@@ -164,7 +165,9 @@ class ReadFrame implements Frame {
   readonly #items: readonly unknown[];
   readonly #limits: Limits;
   readonly #encode: Encode;
-  readonly #cut: Cut;
+  readonly #error: WireError;
+  /** Which are refused, if any are. */
+  readonly #refused: readonly boolean[] | undefined;
   readonly #exact: boolean;
 
   constructor(
@@ -178,33 +181,64 @@ class ReadFrame implements Frame {
     this.length = items.length;
     this.#limits = limits;
     const { frameRequests } = limits;
-    this.#cut = cut && cut.after < frameRequests ? cut : {
+    const { after, error, whole = false } = cut && cut.after < frameRequests ? cut : {
       after: frameRequests,
       error: tooMany("do request", frameRequests, `its frame has ${items.length} requests`),
     };
+    this.#error = error;
+    let counted = 0;
+    if (items.length > after) {
+      this.#refused = items.map((item) =>
+        whole ? !isControl(item) : counts(item) && ++counted > after
+      );
+    }
     // How numbers were written is found out by reading all again, which a frame that is too long is not worth.
-    this.#exact = items.length <= frameRequests && this.#cut.after > 0;
+    this.#exact = items.length <= frameRequests && after > 0;
     this.#items = this.#exact ? withNumbersAsText(items, source) : items;
     this.#encode = encoderFor(source);
   }
 
   requests(begin: number, end: number): readonly Request[] {
-    const { after, error } = this.#cut;
-    const taken = this.#items.slice(begin, Math.min(end, Math.max(begin, after)));
-    const good = (this.#exact ? taken : withNumbersAsText(taken))
-      .map((item) => decodeRequest(item, this.#limits, this.#encode));
-    const beyond = this.#items.slice(Math.max(begin, after), Math.max(end, after))
-      .map((item) =>
-        isControl(item)
-          ? decodeRequest(item, this.#limits, this.#encode)
-          : refuseWith(isObject(item) ? item : {}, error)
-      );
-    return beyond.length === 0 ? good : [...good, ...beyond];
+    const items = this.#items.slice(begin, end);
+    return (this.#exact ? items : withNumbersAsText(items)).map((item, i) =>
+      this.#refused?.[begin + i]
+        ? refuseWith(isObject(item) ? item : {}, this.#error)
+        : decodeRequest(item, this.#limits, this.#encode)
+    );
   }
+
+  counting(begin: number): number {
+    let counting = 0;
+    for (let i = begin; i < this.length; i++) {
+      if (!this.#refused?.[i] && counts(this.#items[i])) counting++;
+    }
+    return counting;
+  }
+}
+
+/**
+ * Whether a request counts among those that wait to be done. Control requests do not. Nor does a put of dsmq 1.x: nobody
+ * would learn that it was refused, so its bytes have to do.
+ */
+function counts(item: unknown): boolean {
+  return !isControl(item) && !isPlainPut(item);
 }
 
 function isControl(item: unknown): boolean {
   return isObject(item) && CONTROLS.has(item.action);
+}
+
+function isPlainPut(item: unknown): boolean {
+  return isObject(item) && item.action === "put" && item.id === undefined;
+}
+
+/** What a JSON text says; `undefined` if it is none. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 function isObject(item: unknown): item is Fields {

@@ -40,7 +40,7 @@ export const HEARTBEAT = { least: 100, most: 600_000 };
 /** Slow is not dead: a peer may be silent while what is under way passes at this speed, in bytes a second. */
 export const PEER_SPEED = 16 * 1024;
 
-/** A frame with more characters than this is announced to a peer that counts on heartbeats. */
+/** A frame of more bytes than this is announced to a peer that counts on heartbeats. */
 export const ANNOUNCED = 64 * 1024;
 
 /** A message takes so many bytes of what may be stored, beside its body and its topic. */

@@ -22,22 +22,39 @@ const SHORTEST = 16;
 /** Refused requests wait for their turn to be answered; with more than so many times `inFlight` it is a flood. */
 const PATIENCE = 4;
 
-/** A frame that waits: its text, or, if all of it is refused, what is left to answer. */
-interface Waiting {
-  readonly data: unknown;
-  readonly known?: Frame;
+/** With more control requests in frames that were refused otherwise it is one, too. */
+const MAX_CONTROLS = 65_536;
+
+/**
+ * A frame that waits: its text, or, if all of it is refused, what is left to answer.
+ *
+ * It is a class because V8 watches how long objects of a literal live. Where they live long, as they do under load,
+ * it makes the next ones in its old space, and there they keep the texts of their frames, long after they are
+ * done, until the whole heap is collected: tens of megabytes. Objects of a class always begin young.
+ */
+class Waiting {
+  readonly data: string | undefined;
+  readonly known: Frame | undefined;
   /** Its length; of such a length there is a bound to how many requests it has. */
   readonly weight: number;
   /** How many requests it takes of those that may wait, once somebody had to know. */
-  requests?: number;
+  requests: number | undefined = undefined;
   /** So many of its requests are done, if it had more than there was room for. */
-  room?: number;
+  room: number | undefined = undefined;
   /** So many are refused for want of room. */
-  refused: number;
+  refused = 0;
+  /** So many are control requests, where all others are refused. */
+  controls = 0;
+
+  constructor(data: string | undefined, known?: Frame) {
+    this.data = data;
+    this.known = known;
+    this.weight = known ? 0 : Math.max(SHORTEST, data?.length ?? 0);
+  }
 }
 
 /** Stands where a frame was taken out. */
-const TAKEN: Waiting = { data: undefined, weight: 0, refused: 0 };
+const TAKEN = new Waiting(undefined);
 
 /** The frames of a connection that wait, first come, first served. */
 export class Backlog {
@@ -52,8 +69,11 @@ export class Backlog {
   /** How many that wait are refused already. */
   #refused = 0;
 
-  /** How many requests of the frame that is being done have not begun. */
-  #rest = 0;
+  /** How many control requests wait in frames that were refused otherwise. */
+  #controls = 0;
+  /** The frame that is being done, and how many of its requests have begun. */
+  #current: Frame | undefined;
+  #begun = 0;
 
   /**
    * Makes an empty one.
@@ -73,14 +93,14 @@ export class Backlog {
    * @returns `false` if so much is refused already that the peer is a flood; then it was not added
    */
   add(data: unknown): boolean {
-    const text = typeof data === "string" ? data : undefined;
     // Of what is not text nothing is kept.
-    const one: Waiting = { data: text, weight: Math.max(SHORTEST, text?.length ?? 0), refused: 0 };
+    const one = new Waiting(typeof data === "string" ? data : undefined);
     const { inFlight, inFlightBytes } = this.#limits;
     const weight = this.#weight + one.weight;
     // Bytes are counted as characters: there are no more of these, and to count them takes no time.
     const light = this.empty || weight <= inFlightBytes;
-    if (!light || weight + SHORTEST * this.#rest > SHORTEST * inFlight) {
+    const rest = this.#current ? this.#current.length - this.#begun : 0;
+    if (!light || weight + SHORTEST * rest > SHORTEST * inFlight) {
       return this.#addCounted(one, light);
     }
     this.#push(one);
@@ -105,16 +125,20 @@ export class Backlog {
     }
     this.#weight -= one.weight;
     this.#refused -= one.refused;
+    this.#controls -= one.controls;
     this.#requests -= one.requests ?? 0;
-    const frame = one.known ?? this.#read(one);
-    const most = one.known ? 0 : one.room ?? this.#limits.frameRequests;
-    this.#rest = Math.min(frame.length, most);
-    return frame;
+    this.#begun = 0;
+    return this.#current = one.known ?? this.#read(one);
   }
 
   /** So many more requests of the frame that was taken out wait no longer: they are being done. */
   began(requests: number): void {
-    this.#rest = Math.max(0, this.#rest - requests);
+    this.#begun += requests;
+  }
+
+  /** The frame that was taken out is done. */
+  finished(): void {
+    this.#current = undefined;
   }
 
   /** Forgets all. */
@@ -124,8 +148,9 @@ export class Backlog {
     this.#weight =
       this.#requests =
       this.#refused =
-      this.#rest =
+      this.#controls =
         0;
+    this.#current = undefined;
   }
 
   #read({ data, room }: Waiting): Frame {
@@ -138,13 +163,16 @@ export class Backlog {
     const { inFlight, frameRequests } = this.#limits;
     for (let i = Math.max(this.#counted, this.#next); i < this.#frames.length; i++) {
       const waiting = this.#frames[i]!;
-      waiting.requests = waiting.known ? 0 : countRequests(waiting.data);
+      waiting.requests = waiting.known ? 0 : countRequests(waiting.data).counting;
       this.#requests += waiting.requests;
     }
     this.#counted = this.#frames.length;
-    const requests = countRequests(one.data);
-    const room = Math.max(0, inFlight - this.#rest - this.#requests);
-    if (requests > 0 && room === 0) return this.#refuse(one.data, requests, this.#noRoom());
+    const { counting: requests, plainPuts } = countRequests(one.data);
+    const rest = this.#current?.counting(this.#begun) ?? 0;
+    const room = Math.max(0, inFlight - rest - this.#requests);
+    if (requests > 0 && room === 0 && (plainPuts === 0 || !light)) {
+      return this.#refuse(one.data, requests, this.#noRoom());
+    }
     if (!light) return this.#refuse(one.data, requests, this.#tooHeavy());
     const asked = Math.min(requests, frameRequests);
     if (asked > room) {
@@ -166,9 +194,14 @@ export class Backlog {
     const { batched, left, unanswered } = refuseFrame(data, this.#limits, error);
     if (unanswered.length > 0) this.#noted(unanswered);
     if (left.length === 0) return true;
-    if (this.#isFlood(left.length)) return false;
-    const known = new KnownFrame(batched, left);
-    this.#push({ data: undefined, known, weight: 0, refused: left.length });
+    const refused = left.filter(({ action }) => action === "refused").length;
+    const controls = left.length - refused;
+    if (this.#isFlood(refused) || this.#controls + controls > MAX_CONTROLS) return false;
+    this.#controls += controls;
+    const known = new Waiting(undefined, new KnownFrame(batched, left));
+    known.refused = refused;
+    known.controls = controls;
+    this.#push(known);
     return true;
   }
 

@@ -10,9 +10,14 @@ export interface Holder {
   replaced(): void;
 }
 
-/** The sessions of a server that are in use. Their names are secrets, and nobody is told them. */
+/** Of so many sessions that are not in use it is remembered which try was the last. */
+const REMEMBERED = 10_000;
+
+/** The sessions of a server. Their names are secrets, and nobody is told them. */
 export class Claims {
   readonly #held = new Map<string, { readonly holder: Holder; readonly tried: number }>();
+  /** The last try of sessions that nobody holds, the one that was given back first at the beginning. */
+  readonly #left = new Map<string, number>();
 
   /**
    * Gives a session to a holder; one who had it before is told so first.
@@ -20,11 +25,13 @@ export class Claims {
    * @param session its name
    * @param holder who claims it
    * @param tried the number of the try that brought the holder here
-   * @returns `false` if a newer try has it already: then nothing has changed
+   * @returns `false` if a newer try has it or had it: then nothing has changed
    */
   claim(session: string, holder: Holder, tried: number): boolean {
     const before = this.#held.get(session);
-    if (before && before.holder !== holder && before.tried > tried) return false;
+    const last = before ? before.holder === holder ? 0 : before.tried : this.#left.get(session);
+    if (last !== undefined && last > tried) return false;
+    this.#left.delete(session);
     this.#held.set(session, { holder, tried });
     if (before && before.holder !== holder) before.holder.replaced();
     return true;
@@ -32,7 +39,12 @@ export class Claims {
 
   /** Takes a session back, if this is who holds it. */
   release(session: string, holder: Holder): void {
-    if (this.#held.get(session)?.holder === holder) this.#held.delete(session);
+    const held = this.#held.get(session);
+    if (held?.holder !== holder) return;
+    this.#held.delete(session);
+    // An older try may be on its way still.
+    if (held.tried > 0) this.#left.set(session, held.tried);
+    if (this.#left.size > REMEMBERED) this.#left.delete(this.#left.keys().next().value!);
   }
 
   /** How many sessions are in use. */

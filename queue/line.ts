@@ -115,6 +115,7 @@ export class Line {
         for (let i = 0; i < frame.length && this.#doing; i += RUN) {
           await this.#doPart(frame.requests(i, i + RUN), frame.length - i);
         }
+        this.#backlog.finished();
         this.#replies.endFrame();
       }
     } catch (error) {

@@ -9,6 +9,14 @@ import type { Host } from "./host.ts";
 
 const MINUTE = 60_000;
 
+/** What fails with these is not the client's doing. */
+const NOT_THEIRS: ReadonlySet<WireError["code"]> = new Set([
+  "full",
+  "unavailable",
+  "unknown_outcome",
+  "stopping",
+]);
+
 /**
  * The same host for one connection, whose failures are counted.
  *
@@ -24,7 +32,7 @@ export function withPatience(host: Host, lost: () => void): Host {
   let patient = true;
   const refused = (error: WireError) => {
     host.refused(error);
-    if (!patient) return;
+    if (!patient || NOT_THEIRS.has(error.code)) return;
     const now = clock.now();
     times.push(now);
     if (times.length <= errorsPerMinute) return;

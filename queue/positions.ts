@@ -90,6 +90,31 @@ export async function locateFromStart(
   return standings.map((standing) => judge({ after: start.after, heard: start.heard }, standing));
 }
 
+/**
+ * Finds where a stream of a topic begins. Whatever goes from then on that it has not been sent is missing to it.
+ *
+ * @param store whose messages are to be streamed
+ * @param topic what is streamed
+ * @param since from where; a number is the cursor of a connection, for which what is gone by now is no gap
+ * @returns where it begins
+ */
+export async function locateStream(
+  store: Store,
+  topic: string,
+  since: WireSince | number,
+): Promise<Position> {
+  if (typeof since === "object" && "after" in since) {
+    // To a stream from a position everything after it is missing that is gone.
+    const [position] = await locate(store, [{ topic, since: { ...since, heard: 0 } }]);
+    return position!;
+  }
+  const after = typeof since === "number"
+    ? since
+    : (await locate(store, [{ topic, since }]))[0]!.after;
+  const [{ gone }] = await store.standings([{ topic }]) as [Standing];
+  return { after: Math.max(after, gone?.seq ?? 0), gap: undefined };
+}
+
 /** Words the loss of messages after a position. */
 export function trimmed(
   position: number,

@@ -24,9 +24,6 @@ export interface Pulse {
 /** A peer is given up when it was not heard for more intervals than this, and what is under way had time to pass. */
 const MAX_MISSED = 2;
 
-/** What a heartbeat tells if the store does not answer. */
-const NOTHING_KNOWN: Bounds = { floor: 0, last: 0, time: 0 };
-
 /** Those of one interval take turns in so many parts of it: to serve thousands at once would hold others up. */
 const PARTS = 16;
 
@@ -36,6 +33,8 @@ export class Pulses {
   readonly #clock: Clock;
   /** By interval, in milliseconds. */
   readonly #rounds = new Map<number, Round>();
+  /** Where the store stood when it said so last. */
+  #last: Bounds | undefined;
 
   /** Nobody has asked yet. */
   constructor(queue: Queue) {
@@ -90,13 +89,14 @@ export class Pulses {
   async #beat(every: number, { silences }: Part): Promise<void> {
     if (silences.size === 0) return;
     // A store that does not answer is no reason to call a peer dead, or to be called so.
-    const bounds = await this.#queue.store.bounds().catch(() => NOTHING_KNOWN);
+    const bounds = await this.#queue.store.bounds().catch(() => this.#last);
+    this.#last = bounds;
     for (const [pulse, silence] of [...silences]) {
       silence.intervals = pulse.heard ? 0 : silence.intervals + 1;
       pulse.heard = false;
       const passing = pulse.underWay / (PEER_SPEED * every / 1000);
       if (silence.intervals > MAX_MISSED + passing) pulse.silent();
-      else pulse.beat(every, bounds);
+      else if (bounds) pulse.beat(every, bounds);
     }
   }
 }

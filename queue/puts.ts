@@ -33,7 +33,9 @@ export class Puts {
     }
     const { queue } = this.#host;
     const results = batch.length > 0 ? await queue.append(batch) : [];
-    for (const result of results) if (!(result instanceof StoreError)) queue.counts.stored++;
+    for (const result of results) {
+      if (!(result instanceof StoreError) && !result.dup) queue.counts.stored++;
+    }
     let next = 0;
     for (const request of run) {
       if (request.action === "refused") {

@@ -117,11 +117,6 @@ export class Queue implements AsyncDisposable {
     if (interests?.size === 0) this.#interests.delete(topic);
   }
 
-  /** All who are attended have been told of everything up to here, or are reading it themselves. */
-  get fedTo(): number {
-    return this.#fedTo;
-  }
-
   /** How many topics somebody waits for. */
   get attended(): number {
     return this.#interests.size;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { errorAnswer, plainAnswer, readAnswer } from "../protocol/answers.ts";
+import { errorAnswer, plainAnswer, plainError, readAnswer } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
 import type { GetRequest, Request, RequestOf, WireSince } from "../protocol/requests.ts";
@@ -26,7 +26,7 @@ const FORGET_EVERY = 1000;
 /** A read that names a topic, and may say from where it is read. */
 type ReadRequest = Request & { readonly topic: string };
 
-/** What reads need of their connection. */
+/** What reads and streams need of their connection. */
 export interface ReadsOptions {
   /** Tells how much the peer has yet to read. */
   readonly wire: Wire;
@@ -48,8 +48,9 @@ export class Reads {
   #told: Set<string> | undefined;
   /** Those who wait, by id. */
   #waits: Map<number, Wait> | undefined;
-  /** When it was last looked which readers can be forgotten. */
-  #forgotAt = -Infinity;
+  /** When it was last looked which readers can be forgotten, and with which floor. */
+  #forgotAt = { time: -Infinity, floor: -1 };
+  #closed = false;
 
   /**
    * Makes it.
@@ -123,11 +124,14 @@ export class Reads {
   /** Forgets cursors that nobody would miss: what comes after them is what comes after the start. */
   async #forget(): Promise<void> {
     const { queue: { store, clock }, welcome: { limits } } = this.#host;
-    const now = clock.now();
-    if (now < this.#forgotAt + FORGET_EVERY && now >= this.#forgotAt) return;
-    this.#forgotAt = now;
     const { floor } = await store.bounds();
-    if (this.#start.after > floor) return;
+    const { time, floor: before } = this.#forgotAt;
+    const now = clock.now();
+    // To look through them all takes time: without another floor seldom more can be forgotten.
+    if (this.#start.after > floor || (floor === before && Math.abs(now - time) < FORGET_EVERY)) {
+      return;
+    }
+    this.#forgotAt = { time: now, floor };
     const tells = this.#start.gap !== undefined || this.#start.heard < Infinity;
     for (const [topic, reader] of this.#readers ?? []) {
       if (!reader.isWorthless(floor)) continue;
@@ -143,13 +147,12 @@ export class Reads {
   /** Answers with the oldest unread message, or the newest, if there is one. */
   async get(request: GetRequest): Promise<void> {
     const reader = await this.readerFor(request, request.since);
-    if (!reader || this.#tellsGap(request, reader)) return;
+    if (!reader || this.#forbids(request) || this.#tellsGap(request, reader)) return;
     // Someone waits there already: so there is nothing, and whatever comes is the waiter's.
     if (reader.waiting) return this.#give(request, reader, undefined);
     const page = await reader.look(request.action === "get_latest");
     // What it may read can have changed while the store was looking.
-    const refusal = this.#refusal(request.topic);
-    if (refusal) return fail(this.#host, request, refusal, this.#replies);
+    if (this.#forbids(request)) return;
     this.#give(request, reader, reader.take(page));
   }
 
@@ -167,18 +170,17 @@ export class Reads {
       await this.#open([...unread].map(([topic, since]) => ({ topic, since })));
     }
     const readers = run.map(({ topic }) => this.#readers?.get(topic));
-    for (let i = 0; i < run.length;) {
+    for (let i = 0; i < run.length && !this.#closed;) {
       try {
         const gets = readers.slice(i, i + GETS).filter((reader) => reader !== undefined);
         const pages = await Pages.read(queue, gets, limits.messageBytes);
         for (; i < run.length; i++) {
           const [request, reader] = [run[i]!, readers[i]];
-          const refusal = reader ? this.#refusal(request.topic) : this.#full();
-          if (!reader || refusal) {
-            fail(this.#host, request, refusal!, this.#replies);
+          if (!reader) {
+            fail(this.#host, request, this.#full(), this.#replies);
             continue;
           }
-          if (this.#tellsGap(request, reader)) continue;
+          if (this.#forbids(request) || this.#tellsGap(request, reader)) continue;
           if (!pages.answers(reader)) break;
           this.#give(request, reader, pages.take(reader));
           if (this.#wire.buffered < BUFFER_LIMIT) continue;
@@ -206,9 +208,7 @@ export class Reads {
       return fail(this.#host, request, error, this.#replies);
     }
     const reader = await this.readerFor(request, request.since);
-    if (!reader || this.#tellsGap(request, reader)) return;
-    const refusal = this.#refusal(request.topic);
-    if (refusal) return fail(this.#host, request, refusal, this.#replies);
+    if (!reader || this.#forbids(request) || this.#tellsGap(request, reader)) return;
     const wait = new Wait(id, reader, this.#replies, () => waits.delete(id));
     waits.set(id, wait);
     await reader.wait(wait);
@@ -231,16 +231,25 @@ export class Reads {
     }
   }
 
-  /** Ends all waits with an error. */
+  /** Ends all waits with an error, for good. */
   end(error: WireError): void {
+    this.#closed = true;
     for (const wait of [...this.#waits?.values() ?? []]) wait.end(error);
     this.#readers?.clear();
+  }
+
+  /** Refuses a read of what may not be read; who is gone is not even told. */
+  #forbids(request: GetRequest | RequestOf<"get_wait">): boolean {
+    if (this.#closed) return true;
+    const refusal = this.#refusal(request.topic);
+    if (refusal) fail(this.#host, request, refusal, this.#replies);
+    return refusal !== undefined;
   }
 
   /** Tells once, instead of a read, that messages are missing. */
   #tellsGap(request: GetRequest | RequestOf<"get_wait">, reader: Reader): boolean {
     const gap = reader.takeGap();
-    if (gap) tellGap(this.#host, request, gap, this.#replies);
+    if (gap) tellGap(request, gap, this.#replies);
     return gap !== undefined;
   }
 
@@ -251,11 +260,8 @@ export class Reads {
   }
 }
 
-/** Answers a read with a gap, and where it goes on. */
-export function tellGap(host: Host, request: ReadRequest, gap: Gap, replies: ReplyWriter): void {
-  const { id } = request;
-  const { error, through } = gap;
-  if (id === undefined || id === null) return fail(host, request, error, replies);
-  host.refused(error);
-  replies.add(errorAnswer(id, error, through));
+/** Answers a read with a gap, and where it goes on; that is no failure of its client. */
+export function tellGap({ id }: ReadRequest, { error, through }: Gap, replies: ReplyWriter): void {
+  if (typeof id === "number") replies.add(errorAnswer(id, error, through));
+  else replies.addPlain(plainError(error));
 }

@@ -29,7 +29,7 @@ export class ReplyWriter {
 
   /** The peer counts on heartbeats: it is told before a frame that takes long to arrive. */
   announces = false;
-  /** How much was sent since this was last set to 0, in characters. */
+  /** How much was sent, in bytes. */
   sent = 0;
 
   /**
@@ -82,20 +82,22 @@ export class ReplyWriter {
     this.#flushSoon();
   }
 
-  /** Sends a frame, after all that was added. */
-  sendFrame(frame: string): void {
+  /** Sends a frame of so many bytes, after all that was added. */
+  sendFrame(frame: string, bytes: number = frame.length): void {
     this.flush();
-    this.#send(frame);
+    this.#send(frame, bytes);
   }
 
   /** Sends what was added. */
   flush(): void {
     const replies = this.#replies;
     if (replies.length === 0) return;
+    const bytes = this.#bytes;
     this.#replies = [];
     this.#bytes = 0;
     this.#plain = false;
-    this.#send(replies.length === 1 && !this.#batched ? replies[0]! : `[${replies.join(",")}]`);
+    const alone = replies.length === 1 && !this.#batched;
+    this.#send(alone ? replies[0]! : `[${replies.join(",")}]`, bytes);
   }
 
   /** What is served from one batch of the feed leaves together. */
@@ -108,9 +110,9 @@ export class ReplyWriter {
     });
   }
 
-  #send(frame: string): void {
-    this.sent += frame.length;
-    if (this.announces && frame.length > ANNOUNCED) this.#wire.send(announcement(frame.length));
+  #send(frame: string, bytes: number): void {
+    this.sent += bytes;
+    if (this.announces && bytes > ANNOUNCED) this.#wire.send(announcement(bytes));
     this.#wire.send(frame);
   }
 }

@@ -27,13 +27,16 @@ import { withPatience } from "./patience.ts";
 import { locateStart } from "./positions.ts";
 import type { Pulse } from "./pulses.ts";
 import { Puts } from "./puts.ts";
-import { Reads } from "./reads.ts";
+import { Reads, type ReadsOptions } from "./reads.ts";
 import { ReplyWriter } from "./reply_writer.ts";
 import { Streams } from "./streams.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** What those who wait are told when nobody can hear it any more. */
 const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
+
+/** So many heartbeats may be unanswered before the oldest is taken for answered. */
+const MAX_UNANSWERED = 100;
 
 const NOTHING = () => {};
 
@@ -44,6 +47,7 @@ export class Session implements Worker, Holder, Pulse {
   readonly #replies: ReplyWriter;
   readonly #line: Line;
   readonly #reads: Reads;
+  readonly #options: ReadsOptions;
   readonly #goodbye: Goodbye;
   /** What it may do; `undefined` while it owes a token. */
   #leave: Leave | undefined;
@@ -52,7 +56,10 @@ export class Session implements Worker, Holder, Pulse {
   readonly #puts: Puts;
   #endPulse: () => void = NOTHING;
   #closed = false;
-  /** How large a frame the peer has announced. */
+  /** How much had been sent before each heartbeat that is not answered, and before the last that was, in bytes. */
+  readonly #sentBefore: number[] = [];
+  #arrived = 0;
+  /** How large a frame the peer has announced, in bytes. */
   #ahead = 0;
 
   heard = false;
@@ -72,23 +79,24 @@ export class Session implements Worker, Holder, Pulse {
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
     this.#puts = new Puts(host, replies);
-    const refusal = (topic: string) => this.#mayNotRead(topic);
-    this.#reads = new Reads(host, { after: start, gap: undefined, heard: Infinity }, {
-      wire,
-      replies,
-      refusal,
-    });
+    this.#options = { wire, replies, refusal: (topic) => this.#mayNotRead(topic) };
+    this.#reads = new Reads(
+      host,
+      { after: start, gap: undefined, heard: Infinity },
+      this.#options,
+    );
     this.#line = new Line(wire, replies, host.welcome.limits, this);
   }
 
   /** Takes what the peer said: the data of one frame. */
   receive(data: unknown): void {
     this.heard = true;
-    this.#replies.sent = 0;
     this.#goodbye.heard();
     const answer = readHeartbeat(data);
     this.#ahead = Math.min(answer?.ahead ?? 0, largestFrame(this.#host.welcome.limits));
     if (!answer) this.#line.receive(data);
+    // What was sent before that heartbeat has arrived; what came after it may be under way.
+    else if (answer.ahead === 0) this.#arrived = this.#sentBefore.shift() ?? this.#replies.sent;
   }
 
   /** Finishes what was accepted, tells those who wait that it ends, and says goodbye. */
@@ -117,6 +125,7 @@ export class Session implements Worker, Holder, Pulse {
 
   /** It has no leave any more: tells those who wait, drops everything, and says goodbye. */
   expel(error: WireError): void {
+    this.#leave = undefined;
     this.#reads.end(error);
     this.close();
     void this.#goodbye.say(CLOSE.unauthorized, "no good token");
@@ -146,7 +155,7 @@ export class Session implements Worker, Holder, Pulse {
   }
 
   get underWay(): number {
-    return this.#ahead + this.#replies.sent;
+    return this.#ahead + this.#replies.sent - this.#arrived;
   }
 
   silent(): void {
@@ -158,11 +167,14 @@ export class Session implements Worker, Holder, Pulse {
   beat(every: number, bounds: Bounds): void {
     // One who does not read has enough to read.
     if (this.#wire.buffered >= BUFFER_LIMIT) return;
+    this.#sentBefore.push(this.#replies.sent);
+    // One who answers none of them is heard otherwise.
+    if (this.#sentBefore.length > MAX_UNANSWERED) this.#arrived = this.#sentBefore.shift()!;
     this.#replies.sendFrame(heartbeat({ heartbeat: every, ...bounds }));
   }
 
   get #streams(): Streams {
-    return this.#openStreams ??= new Streams(this.#host, this.#wire, this.#replies);
+    return this.#openStreams ??= new Streams(this.#host, this.#options);
   }
 
   /** The line has come to a defect. */
@@ -273,7 +285,7 @@ export class Session implements Worker, Holder, Pulse {
   #endForbidden(): void {
     if (this.#leave?.full) return;
     this.#reads.endForbidden();
-    this.#openStreams?.endForbidden((topic) => this.#mayNotRead(topic));
+    this.#openStreams?.endForbidden();
   }
 
   /** Whether the one who says hello has leave; a token that it brings counts from now on. */
@@ -343,7 +355,9 @@ export class Session implements Worker, Holder, Pulse {
   async #topics(request: RequestOf<"topics">): Promise<void> {
     const { store } = this.#host.queue;
     const topics = await readableTopics(store, request, this.#leave?.readable);
-    done(request, { topics, more: topics.length === request.count }, this.#replies);
+    // What it may read can have changed meanwhile.
+    const readable = topics.filter(({ topic }) => !this.#mayNotRead(topic));
+    done(request, { topics: readable, more: topics.length === request.count }, this.#replies);
   }
 
   #shutdown(request: RequestOf<"shutdown">): void {

@@ -8,9 +8,9 @@ import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
 import type { Credit, RequestOf, SubscribeRequest } from "../protocol/requests.ts";
 import { done, fail, type Host, idInUse } from "./host.ts";
-import { locate, type Position } from "./positions.ts";
+import { locateStream } from "./positions.ts";
 import type { Queue } from "./queue.ts";
-import { type Reads, tellGap } from "./reads.ts";
+import { type Reads, type ReadsOptions, tellGap } from "./reads.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import { type StreamContext, Subscription } from "./subscription.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
@@ -21,6 +21,7 @@ export class Streams implements StreamContext {
   readonly wire: Wire;
   readonly replies: ReplyWriter;
   readonly #host: Host;
+  readonly #mayNotRead: (topic: string) => WireError | undefined;
   readonly #subscriptions = new Map<number, Subscription>();
   /** Those that have to read from the store, the next one first. */
   #behind: Subscription[] = [];
@@ -31,11 +32,11 @@ export class Streams implements StreamContext {
    * Makes it.
    *
    * @param host what is shared with other connections
-   * @param wire tells how much the peer has yet to read
-   * @param replies where the streams go
+   * @param options what belongs to this connection
    */
-  constructor(host: Host, wire: Wire, replies: ReplyWriter) {
+  constructor(host: Host, { wire, replies, refusal }: ReadsOptions) {
     this.#host = host;
+    this.#mayNotRead = refusal;
     this.queue = host.queue;
     this.wire = wire;
     this.replies = replies;
@@ -48,22 +49,20 @@ export class Streams implements StreamContext {
     const credit = { messages, bytes };
     const refusal = this.#refusal(sub) ?? this.#excess("subscribe", credit);
     if (refusal) return fail(this.#host, request, refusal, this.replies);
-    // To a stream from a position everything after it is missing that is gone.
-    const exact = typeof since === "object" && "after" in since;
     const reader = since === undefined ? await reads.readerFor(request, cursor) : undefined;
     if (since === undefined && !reader) return;
-    const { after: oldest, gap }: Position = reader
+    const { after: oldest, gap } = reader?.gap
       ? { after: reader.cursor, gap: reader.gap }
-      : (await locate(store, [{ topic, since: exact ? { ...since, heard: 0 } : since! }]))[0]!;
-    if (gap && onGap === undefined) {
-      reader?.takeGap();
-      return tellGap(this.#host, request, gap, this.replies);
-    }
-    const after = gap && onGap === "now" ? (await store.bounds()).last : oldest;
+      : await locateStream(store, topic, since ?? reader!.cursor);
+    const last = gap && onGap === "now" ? (await store.bounds()).last : undefined;
     if (this.#closed) return;
-    // Only now: if the store had not answered, nobody would have been told.
+    // Only now: if the store had not answered, nobody would have been told. And what it may read can have changed.
+    const forbidden = this.#mayNotRead(topic);
+    if (forbidden) return fail(this.#host, request, forbidden, this.replies);
     reader?.takeGap();
-    const subscription = new Subscription(this, { sub, topic, after, exact, onGap, credit });
+    if (gap && onGap === undefined) return tellGap(request, gap, this.replies);
+    const after = last ?? oldest;
+    const subscription = new Subscription(this, { sub, topic, after, onGap, credit });
     this.#subscriptions.set(sub, subscription);
     done(request, { sub, start: after, through: reader?.cursor }, this.replies);
     subscription.start();
@@ -95,9 +94,9 @@ export class Streams implements StreamContext {
   }
 
   /** Ends the streams of topics that may not be read any more. */
-  endForbidden(refusal: (topic: string) => WireError | undefined): void {
+  endForbidden(): void {
     for (const subscription of [...this.#subscriptions.values()]) {
-      const error = refusal(subscription.topic);
+      const error = this.#mayNotRead(subscription.topic);
       if (error) subscription.fail(error);
     }
   }

@@ -20,10 +20,8 @@ export interface SubscriptionOptions {
   /** Under which id it streams. */
   readonly sub: number;
   readonly topic: string;
-  /** It streams what comes after. */
+  /** It streams what comes after; whatever is missing after it is a gap. */
   readonly after: number;
-  /** The subscriber named that position itself: whatever is missing after it is a gap. */
-  readonly exact: boolean;
   /** What to do about a gap; the stream ends if nothing is said. */
   readonly onGap: OnGap | undefined;
   /** How much the subscriber takes for a start. */
@@ -61,8 +59,6 @@ export class Subscription implements Interest {
   #position: number;
   /** The last number that the subscriber was told. */
   #told: number;
-  /** A message is missing if it is gone and comes after the position. */
-  #exact: boolean;
   #state: "live" | "behind" | "blocked" | "ended" = "blocked";
   /** While it was behind, the feed brought something, or was interrupted. */
   #fedMeanwhile = false;
@@ -75,7 +71,7 @@ export class Subscription implements Interest {
    */
   constructor(
     context: StreamContext,
-    { sub, topic, after, exact, onGap, credit }: SubscriptionOptions,
+    { sub, topic, after, onGap, credit }: SubscriptionOptions,
   ) {
     this.#context = context;
     this.sub = sub;
@@ -83,7 +79,6 @@ export class Subscription implements Interest {
     this.#onGap = onGap;
     this.#granted = credit;
     this.#position = this.#told = after;
-    this.#exact = exact;
   }
 
   /** Begins to stream. */
@@ -122,11 +117,12 @@ export class Subscription implements Interest {
       this.#fedMeanwhile = true;
       return;
     }
-    const fresh = batch.messages.filter(({ seq }) => seq > this.#position);
+    const { messages } = batch;
+    const whole = messages[0]!.seq > this.#position;
+    const fresh = whole ? messages : messages.filter(({ seq }) => seq > this.#position);
     if (fresh.length === 0) return;
     const fitting = this.#fitting(fresh);
     if (fitting === fresh.length && !this.#held) {
-      const whole = fresh.length === batch.messages.length;
       return this.#send(whole ? batch : new TopicBatch(fresh));
     }
     this.#stopBefore(fresh[0]!);
@@ -139,7 +135,6 @@ export class Subscription implements Interest {
     this.#fedMeanwhile = true;
     if (this.#state !== "live") return;
     this.#position = Math.max(this.#position, fed);
-    this.#exact = true;
     this.#fallBehind();
   }
 
@@ -150,7 +145,7 @@ export class Subscription implements Interest {
       this.#fedMeanwhile = false;
       const page = await this.#read();
       if (this.#isOver()) return;
-      if (this.#exact && page.gone && page.gone.seq > this.#position) {
+      if (page.gone && page.gone.seq > this.#position) {
         await this.#passGap(page.gone.seq);
         if (!this.#isOver()) this.#fallBehind();
       } else this.#take(page);
@@ -203,16 +198,12 @@ export class Subscription implements Interest {
     }
     // The others of its connection may have sent much while the store was reading: then all of it is read again.
     if (this.#held) this.#stopBefore(messages[0]!);
-    else {
-      this.#send(new TopicBatch(fitting));
-      this.#exact = true;
-    }
+    else this.#send(new TopicBatch(fitting));
     this.#fallBehind();
   }
 
   #stopBefore({ seq }: Message): void {
     this.#position = Math.max(this.#position, seq - 1);
-    this.#exact = true;
   }
 
   async #passGap(gone: number): Promise<void> {
@@ -242,7 +233,8 @@ export class Subscription implements Interest {
   }
 
   #send({ messages, bytes, text }: TopicBatch): void {
-    this.#context.replies.sendFrame(streamFrame(this.sub, this.#told, text));
+    const frame = streamFrame(this.sub, this.#told, text);
+    this.#context.replies.sendFrame(frame, frame.length + bytes);
     this.#position = this.#told = messages.at(-1)!.seq;
     const sent = this.#sent;
     this.#sent = { messages: sent.messages + messages.length, bytes: sent.bytes + bytes };

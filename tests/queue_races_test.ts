@@ -34,12 +34,19 @@ async function scene(): Promise<Scene> {
   };
 }
 
+/** The store is asked what is gone of the topic: nothing. */
+async function stands(store: HandStore): Promise<void> {
+  const standing = { floor: 0, last: 0, time: 0, end: 0, gone: undefined };
+  (await store.next<readonly Standing[]>()).answer([standing]);
+}
+
 /** A stream that has read an empty store, and is fed from now on. */
 async function streaming(
   { store, peer }: Scene,
   credit: { messages: number; bytes: number },
 ): Promise<number> {
   const subscribed = peer.ask({ action: "subscribe", topic: "t", ...credit });
+  await stands(store);
   (await store.next<Page>()).answer(page(0));
   await turn();
   return (await subscribed).id!;
@@ -76,6 +83,7 @@ Deno.test("what is stored while a waiter looks at the store is found", async () 
 Deno.test("what is stored while a stream looks at the store is found", async () => {
   await using at = await scene();
   const subscribed = at.peer.ask({ action: "subscribe", topic: "t", messages: 9, bytes: 999 });
+  await stands(at.store);
   const read = await at.store.next<Page>();
   at.store.feed(1);
   read.answer(page(0));
@@ -88,6 +96,7 @@ Deno.test("what is stored while a stream looks at the store is found", async () 
 Deno.test("what the feed brings late, and was streamed already, is not streamed again", async () => {
   await using at = await scene();
   const subscribed = at.peer.ask({ action: "subscribe", topic: "t", messages: 9, bytes: 999 });
+  await stands(at.store);
   (await at.store.next<Page>()).answer(page(2, 1, 2));
   (await at.store.next<Page>()).answer(page(2));
   await subscribed;
@@ -100,6 +109,7 @@ Deno.test("what the feed brings late, and was streamed already, is not streamed 
 Deno.test("credit that comes while a stream looks at the store counts", async () => {
   await using at = await scene();
   const subscribed = at.peer.ask({ action: "subscribe", topic: "t" });
+  await stands(at.store);
   const read = await at.store.next<Page>();
   const { id: sub } = await subscribed;
   await at.peer.ask({ action: "credit", sub, messages: 1, bytes: 99 });
