@@ -8,15 +8,13 @@ import type { Answer } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { OnGap, WirePosition, WireSince } from "../protocol/requests.ts";
-import { Asked, isGap, type Known, members, type Stream, toDsmqError } from "./asked.ts";
 import type { GapChoice } from "./api.ts";
+import { Asked, isGap, members, type Stream, toDsmqError } from "./asked.ts";
+import { type Amount, Credit } from "./credit.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
-import { MAX_STORES } from "./positions.ts";
+import { StreamPosition } from "./stream_position.ts";
 import type { Item, TopicQueue, TopicReader } from "./topic_queue.ts";
-
-/** How much may be under way, or arrived and not read: the server sends no more than that ahead. */
-const WINDOW = { messages: 4096, bytes: 4 * 1024 * 1024 };
 
 /** What a subscription needs to know. */
 export interface SubscriptionOptions {
@@ -30,14 +28,6 @@ export interface SubscriptionOptions {
   /** What the server takes, and grants. */
   readonly limits: Limits;
 }
-
-/** So many messages, with so many bytes. */
-interface Amount {
-  readonly messages: number;
-  readonly bytes: number;
-}
-
-const NONE: Amount = { messages: 0, bytes: 0 };
 
 /** A frame of messages: a list for each of their fields. */
 interface Frame {
@@ -62,20 +52,12 @@ export class Subscription extends Asked
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
   readonly #onGap: GapChoice | undefined;
-  #messageBytes = 0;
-  #window: Amount = NONE;
   readonly #frames: Frame[] = [];
   readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
-  /** Where it begins when it is asked for (again); the connection's cursor, until the server says where that is. */
-  #since: WireSince | undefined;
-  /** Where it was in each of the last stores, the present one last. */
-  readonly #positions = new Map<string, WirePosition>();
+  readonly #position: StreamPosition;
   /** There until the server has said where it begins, if something may arrive that comes before. */
   #cursor: Cursor | undefined;
-  /** What was known when it was called. */
-  readonly #known: Known;
-  #granted: Amount = NONE;
-  #read: Amount = NONE;
+  readonly #credit = new Credit();
   /** The last sequence number of the stream; a frame that does not follow on it is an error. */
   #last = 0;
   /** How it ends once all that arrived was read: with an error, or without. */
@@ -91,14 +73,10 @@ export class Subscription extends Asked
     super();
     this.#link = link;
     this.topic = topic;
-    this.#known = link.known;
-    // A number that the caller names is one of the present epoch.
-    this.#since = typeof since === "object" && "after" in since
-      ? { after: since.after, epoch: this.#known.epoch }
-      : since;
+    this.#position = new StreamPosition(link.positions, topic, since, link.known);
     this.#onGap = onGap;
     this.#signal = signal;
-    this.#begin(limits);
+    this.#credit.begin(limits, this.#unread);
     // Before it asks: that may end it at once, and then nothing stays behind.
     signal?.addEventListener("abort", this.#abort);
     const arrived = queue?.head;
@@ -123,7 +101,7 @@ export class Subscription extends Asked
   #beginAt(item: Item): void {
     const { epoch } = item;
     if (item.gap) return this.#fail(item.gap, { after: item.through, epoch });
-    this.#since = { after: item.message.seq - 1, epoch };
+    this.#position.beginAt({ after: item.message.seq - 1, epoch });
     this.#link.ask(this, this);
   }
 
@@ -133,49 +111,31 @@ export class Subscription extends Asked
 
   protected members(): string {
     const onGap = typeof this.#onGap === "function" ? undefined : this.#onGap;
-    const { positions } = this.#link;
-    const since = this.#positions.get(positions.store) ?? this.#since;
-    const cursor = since === undefined ? positions.since(this.topic) : undefined;
-    return members({ topic: this.topic, since, cursor, onGap, ...this.#granted });
+    const position = this.#position.asked();
+    return members({ topic: this.topic, ...position, onGap, ...this.#credit.granted });
   }
 
   /** Goes on where it was. */
   override again(): boolean {
     if (this.#end) return false;
-    // It is not known which "now" the server took: what was known at the call comes before any.
-    if (this.sent && this.#since === "now") {
-      this.#since = { after: this.#known.seq, epoch: this.#known.epoch };
-    }
+    if (this.sent) this.#position.lost();
     return true;
   }
 
   /** A server that came back with smaller limits grants less. */
   override within(limits: Limits): readonly Asked[] {
-    this.#begin(limits);
+    this.#credit.begin(limits, this.#unread);
     return [this];
   }
 
-  /** What arrived and is not read yet still counts against its credit. */
-  #begin(limits: Limits): void {
-    const { messageBytes, creditMessages, creditBytes } = limits;
-    this.#messageBytes = messageBytes;
-    // Twice the largest message, so that one can be under way while the other is read.
-    this.#window = {
-      messages: Math.min(WINDOW.messages, creditMessages),
-      bytes: Math.min(Math.max(WINDOW.bytes, 2 * messageBytes), creditBytes),
-    };
-    const unread = this.#frames.reduce(
-      (sum, { messages, bytes }) => ({
-        messages: sum.messages + messages.length,
-        bytes: sum.bytes + bytes,
-      }),
-      { messages: 0, bytes: 0 },
-    );
-    this.#read = { messages: -unread.messages, bytes: -unread.bytes };
-    this.#granted = {
-      messages: Math.max(0, this.#window.messages - unread.messages),
-      bytes: Math.max(0, this.#window.bytes - unread.bytes),
-    };
+  /** What has arrived and was not read to the end of its frame. */
+  get #unread(): Amount {
+    let [messages, bytes] = [0, 0];
+    for (const frame of this.#frames) {
+      messages += frame.messages.length;
+      bytes += frame.bytes;
+    }
+    return { messages, bytes };
   }
 
   /** The next message, once there is one. */
@@ -213,16 +173,16 @@ export class Subscription extends Asked
     await this.return();
   }
 
-  /** Takes from where the server streams. */
   override get wanted(): boolean {
     return this.#end === undefined;
   }
 
+  /** Takes from where the server streams. */
   answered({ start = 0, through }: Answer): void {
     this.#cursor?.leave();
-    if (this.#since === undefined) this.#link.positions.read(this.topic, through);
+    this.#position.answered(through);
+    this.#position.reached(this.#position.here(start));
     this.#last = start;
-    this.#through(start);
   }
 
   /** The server did not subscribe. */
@@ -232,8 +192,8 @@ export class Subscription extends Asked
 
   override refused(error: DsmqError, { through }: Answer): void {
     this.#cursor?.leave();
-    if (this.#since === undefined && isGap(error)) this.#link.positions.read(this.topic, through);
-    this.#fail(error, this.#here(through ?? error.floor));
+    if (isGap(error)) this.#position.answered(through);
+    this.#fail(error, this.#position.here(through ?? error.floor));
   }
 
   /** Takes what the server streams. */
@@ -242,7 +202,7 @@ export class Subscription extends Asked
     const { error, prev, through } = answer;
     if (error) {
       const gap = toDsmqError(error, this.topic);
-      return this.#fail(gap, this.#here(through ?? gap.floor));
+      return this.#fail(gap, this.#position.here(through ?? gap.floor));
     }
     const frame = toFrame(answer);
     if (!frame) return this.#refuse("the server sent what is not of the protocol");
@@ -250,7 +210,7 @@ export class Subscription extends Asked
       return this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
     }
     this.#last = frame.seqs.at(-1)!;
-    this.#through(this.#last);
+    this.#position.reached(this.#position.here(this.#last));
     this.#frames.push(frame);
     while (this.#waiting.length > 0) {
       const value = this.#shift();
@@ -263,20 +223,6 @@ export class Subscription extends Asked
   broken(error: DsmqError, own: boolean): void {
     if (own) this.#frames.length = 0;
     this.#ends(own ? undefined : error);
-  }
-
-  /** The stream has brought all up to there: that is where it would go on. */
-  #through(after: number): void {
-    const { store } = this.#link.positions;
-    const positions = this.#positions;
-    const position = this.#since = this.#here(after);
-    positions.delete(store);
-    positions.set(store, position);
-    if (positions.size > MAX_STORES) positions.delete(positions.keys().next().value!);
-  }
-
-  #here(after = 0): WirePosition {
-    return { after, epoch: this.#link.positions.epoch };
   }
 
   /** It ends, unless messages are missing and the caller wants to go on with what there is, at a position. */
@@ -292,10 +238,9 @@ export class Subscription extends Asked
     if (choice === undefined) return this.#ends(error);
     // It may have been left by the one who chose.
     if (this.#end) return;
-    this.#positions.delete(this.#link.positions.store);
-    this.#since = choice === "now" ? { ...position, after: error.last ?? 0 } : position;
+    this.#position.reached(choice === "now" ? { ...position, after: error.last ?? 0 } : position);
     this.#link.forget(this.id);
-    this.#begin(this.#link.limits);
+    this.#credit.begin(this.#link.limits, this.#unread);
     this.#link.ask(this, this);
   }
 
@@ -350,27 +295,11 @@ export class Subscription extends Asked
     };
   }
 
-  /** A frame was read to its end: gives credit, half a window at a time. */
+  /** A frame was read to its end. */
   #readOut({ messages, bytes }: Frame): void {
-    const read = {
-      messages: this.#read.messages + messages.length,
-      bytes: this.#read.bytes + bytes,
-    };
-    this.#read = read;
-    const left = {
-      messages: this.#granted.messages - read.messages,
-      bytes: this.#granted.bytes - read.bytes,
-    };
-    // The largest message must fit at any time: or it could wait for credit that is never given.
-    const due = left.messages <= this.#window.messages / 2 ||
-      left.bytes <= this.#window.bytes / 2 ||
-      left.bytes < this.#messageBytes;
+    const due = this.#credit.read({ messages: messages.length, bytes });
     if (this.#end || !due) return;
-    this.#granted = {
-      messages: read.messages + this.#window.messages,
-      bytes: read.bytes + this.#window.bytes,
-    };
-    this.#link.tell("credit", members({ sub: this.id, ...this.#granted }));
+    this.#link.tell("credit", members({ sub: this.id, ...this.#credit.granted }));
   }
 }
 
