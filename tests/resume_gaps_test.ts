@@ -103,6 +103,25 @@ Deno.test("what expired unread while the client was there is no gap to a get, al
   await end(mq, host);
 });
 
+Deno.test("what expired after the last heartbeat is a gap, and what expired before it is none", async () => {
+  const { clock, host, bridge, mq } = await scene();
+  await store(host, "before", "b1", "b2");
+  assertEquals(await mq.get("before"), "b1");
+  await pass(clock, RETENTION / 2);
+  await store(host, "after", "a3", "a4");
+  assertEquals(await mq.get("after"), "a3");
+  await pass(clock, RETENTION / 2 + 10_000);
+  assertEquals(bridge.dialled, 1);
+  goAway(bridge);
+  clock.advance(RETENTION);
+  await arrive(bridge, mq, host);
+  assertEquals([await settled(mq.get("before")), await settled(mq.get("after"))], [
+    "",
+    "error trimmed",
+  ]);
+  await end(mq, host);
+});
+
 Deno.test("what expired unread is a gap to a stream, also where the client was there", async () => {
   const { clock, host, bridge, mq } = await scene();
   const stream = mq.subscribe("t");
