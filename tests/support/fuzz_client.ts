@@ -11,6 +11,7 @@ import {
   DsmqError,
   type Message,
 } from "../../client.ts";
+import type { Records } from "./fuzz_server.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
 
 /** How a call, or the next step of a stream, ended. */
@@ -69,11 +70,16 @@ export class Journal {
   readonly puts: PutCall[] = [];
   /** What no client may do. */
   readonly faults: string[] = [];
-  #order = 0;
+  readonly #records: Pick<Records, "asked">;
+
+  /** Counts in the records what is asked: so it is known what was stored before. */
+  constructor(records: Pick<Records, "asked">) {
+    this.#records = records;
+  }
 
   /** The next place in the order of what is asked. */
   next(): number {
-    return ++this.#order;
+    return ++this.#records.asked;
   }
 }
 

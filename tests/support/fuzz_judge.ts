@@ -86,7 +86,7 @@ export class ReaderJudge {
       if (!started || started.startedAt === Infinity) return;
       // Asked again elsewhere, it was told that first, and goes on from there.
       const toldBefore = reading.log.gaps.some((gap) =>
-        reading.ids.includes(gap.stream ?? 0) && gap.at <= started.startedAt &&
+        reading.ids.includes(gap.stream ?? 0) && gap.stream! < started.id &&
         gap.connection.opening === started.opening
       );
       if (toldBefore) return;

@@ -58,7 +58,7 @@ class ResumeRun {
   readonly #time: VirtualTime;
   readonly #random: Random;
   readonly #records = new Records();
-  readonly #journal = new Journal();
+  readonly #journal = new Journal(this.#records);
   readonly #network: FuzzNetwork;
   readonly #wire: WireLog;
   readonly #servers: FuzzServer[] = [];

@@ -25,6 +25,8 @@ export interface Recorded {
   /** When it was stored, by the time of the run and by its events. */
   readonly at: number;
   readonly step: number;
+  /** What was asked up to here was asked before it was stored. */
+  readonly order: number;
   /** From when on nobody can read it any more, by the time of the run. */
   goneAt: number;
 }
@@ -49,6 +51,8 @@ export interface Opening {
 /** Everything that was ever stored, by all servers of a run. */
 export class Records {
   readonly openings: Opening[] = [];
+  /** How much was asked by now. */
+  asked = 0;
   /** By its text: no two messages of a run have the same. */
   readonly messages: Map<string, Recorded> = new Map();
   /** Those that were stored, lost with a history, and stored once more in the one that came after it. */
@@ -255,7 +259,8 @@ export class FuzzServer {
         for (const { seq, topic, body: json } of batch) {
           const body = JSON.parse(json) as string;
           const { now: at, steps: step } = this.#time;
-          const recorded = { seq, topic, body, at, step, goneAt: at + retention };
+          const { asked: order } = this.#records;
+          const recorded = { seq, topic, body, at, step, order, goneAt: at + retention };
           const before = messages.get(body);
           if (before) {
             const there = opening.messages.some((message) => message.body === body);

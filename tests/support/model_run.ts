@@ -66,14 +66,14 @@ class ProgramRun {
   readonly #program: Program;
   readonly #time: VirtualTime;
   readonly #records = new Records();
-  readonly #journal = new Journal();
+  readonly #journal = new Journal(this.#records);
   readonly #topics: TopicsCall[] = [];
   readonly #network: FuzzNetwork;
   readonly #servers: FuzzServer[];
   readonly #urls: string[];
   /** Those who take part now; who was closed is replaced after the turn. */
   readonly #clients: (FuzzClient & { closing?: Promise<void> })[] = [];
-  readonly #aborts: AbortController[] = [];
+  readonly #waits: { readonly topic: string; readonly controller: AbortController }[] = [];
   readonly #streams: ReturnType<FuzzClient["subscribe"]>[] = [];
   readonly #closed = new Map<string, number>();
   #opened = 0;
@@ -128,6 +128,7 @@ class ProgramRun {
         topics: this.#topics,
         closed: this.#closed,
         oneHistory: !this.#moved,
+        late: this.#servers[0]!.choice.late !== undefined,
       }),
     ];
   }
@@ -140,14 +141,14 @@ class ProgramRun {
       void server.put(step.topic, ...this.#bodies(step.count));
       return;
     }
-    if (step.do === "abort") return this.#aborts.at(-1 - step.which)?.abort();
+    if (step.do === "abort") return this.#abort(step.which, step.late);
     if (step.do === "leave") return void this.#streams.at(-1 - step.which)?.leave();
     const client = this.#clients[step.who % this.#clients.length]!;
     switch (step.do) {
       case "read": {
         const { topic, mode, plain, timeout } = step;
         const controller = step.signal && mode === "wait" ? new AbortController() : undefined;
-        if (controller) this.#aborts.push(controller);
+        if (controller) this.#waits.push({ topic, controller });
         client.read(topic, mode, { plain, timeout, signal: controller?.signal });
         return;
       }
@@ -166,6 +167,13 @@ class ProgramRun {
       default:
         step satisfies never;
     }
+  }
+
+  #abort(which: number, late: boolean): void {
+    const wait = this.#waits.at(-1 - which);
+    if (!wait) return;
+    if (late) this.#do({ do: "arrive", topic: wait.topic, count: 1 });
+    wait.controller.abort();
   }
 
   #list({ name, mq }: FuzzClient): void {

@@ -20,6 +20,8 @@ export interface ModelInput {
   readonly closed: ReadonlyMap<string, number>;
   /** Nobody went over to another server. */
   readonly oneHistory: boolean;
+  /** The feed of the store may lag behind what is stored. */
+  readonly late: boolean;
 }
 
 /** What is in motion when a time is noted is not held against anybody, in milliseconds. */
@@ -27,6 +29,9 @@ const SLACK = 3;
 
 /** Longer than any answer takes, in milliseconds. */
 const ANSWERED = 60;
+
+/** Longer than a late store's feed lags, in milliseconds. */
+const LAG = 20;
 
 /** Compares a run with the model; a fault is one sentence. */
 export function modelFaults(input: ModelInput): string[] {
@@ -82,7 +87,10 @@ function sameStore(one: Recorded, other: Recorded, { openings }: Records): boole
 }
 
 /** What was there when a read was asked, it or an earlier one got; and the newest is the newest. */
-function complete(calls: readonly ReadCall[], { records, wire, closed }: ModelInput): string[] {
+function complete(
+  calls: readonly ReadCall[],
+  { records, wire, closed, late }: ModelInput,
+): string[] {
   const faults: string[] = [];
   const [first] = calls;
   const { client, topic } = first!;
@@ -92,10 +100,12 @@ function complete(calls: readonly ReadCall[], { records, wire, closed }: ModelIn
   );
   let taken = base;
   for (const call of calls) {
-    const { outcome, mode, timeout = 0, at, endedAt, step, order } = call;
+    const { outcome, mode, timeout = 0, at, endedAt, order } = call;
     const got = outcome?.kind === "message" ? records.messages.get(outcome.body)!.seq : undefined;
+    // While somebody waits, what the feed has not brought yet is not there for those behind.
+    const fedBy = late && isBehindWait(call, calls) ? at - LAG : Infinity;
     const missed = there.findLast((message) =>
-      message.step < step && message.seq > Math.max(taken, got ?? 0) &&
+      message.order < order && message.at < fedBy && message.seq > Math.max(taken, got ?? 0) &&
       message.goneAt > endedAt + SLACK
     );
     const took = endedAt - at;
@@ -115,18 +125,24 @@ function complete(calls: readonly ReadCall[], { records, wire, closed }: ModelIn
     }
     // A wait gets what comes while it waits.
     if (mode === "wait" && outcome?.kind === "none" && timeout > ANSWERED) {
-      const late = there.find((message) =>
+      const missing = there.find((message) =>
         message.at < endedAt - ANSWERED && message.seq > taken &&
         message.goneAt > endedAt + SLACK &&
         !calls.some((other) => bodyOf(other) === message.body && other.endedStep <= call.endedStep)
       );
-      if (late && !passed(calls, call, late, records)) {
-        faults.push(`${client}, ${topic}: a wait got nothing, ${late.body} had come`);
+      if (missing && !passed(calls, call, missing, records)) {
+        faults.push(`${client}, ${topic}: a wait got nothing, ${missing.body} had come`);
       }
     }
     taken = Math.max(taken, got ?? 0);
   }
   return faults;
+}
+
+function isBehindWait(call: ReadCall, calls: readonly ReadCall[]): boolean {
+  return calls.some((other) =>
+    other.mode === "wait" && other.order < call.order && !(other.endedStep < call.step)
+  );
 }
 
 function bodyOf({ outcome }: ReadCall): string | undefined {
