@@ -6,7 +6,7 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { ANNOUNCED, type Limits, PEER_SPEED } from "../protocol/limits.ts";
+import { ANNOUNCED, type Limits } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { type Asked, type Known, Request, type Stream } from "./asked.ts";
 import { codeOf, type Contact, isFinal, type Reach, type Tries } from "./connecting.ts";
@@ -14,13 +14,11 @@ import { Deadlines } from "./deadlines.ts";
 import { type End, InFlightRequests } from "./in_flight.ts";
 import type { Break, Ends, Line } from "./line.ts";
 import { Positions } from "./positions.ts";
+import { ServerWatch } from "./server_watch.ts";
 import { States } from "./states.ts";
 
 /** For how long to wait for the last answers, in milliseconds. */
 const LAST_ANSWERS = 5000;
-
-/** A server is given up that was not heard for so many of the intervals that it named. */
-const MAX_MISSED_HEARTBEATS = 3;
 
 /** The store's time, as it was told at a time of `performance`. */
 interface StoreTime {
@@ -50,10 +48,7 @@ export class Link implements Ends {
   #idle: PromiseWithResolvers<void> | undefined;
   /** Why nothing can be asked any more. */
   #end: End | undefined;
-  #heard = true;
-  /** How many bytes may be on their way since the server was heard: while they pass, nothing can be heard. */
-  #underWay = 0;
-  #watch: ReturnType<typeof setInterval> | undefined;
+  readonly #watch = new ServerWatch();
 
   /**
    * Begins with an open line.
@@ -200,8 +195,7 @@ export class Link implements Ends {
   }
 
   heard(answers: readonly Answer[] | undefined): void {
-    this.#heard = true;
-    this.#underWay = 0;
+    this.#watch.heard();
     if (!answers) {
       const why = "the server sent what is not of the protocol";
       return this.#finish({ code: "bad_answer", why });
@@ -211,7 +205,7 @@ export class Link implements Ends {
       if (answer.error?.code === "stopping" && this.#reach.again && !this.#end) continue;
       this.#tries = { count: 0, away: 0 };
       if (answer.heartbeat !== undefined && answer.id === undefined) this.#answerHeartbeat(answer);
-      else if (answer.ahead !== undefined) this.#underWay = Number(answer.ahead) || 0;
+      else if (answer.ahead !== undefined) this.#watch.passing(Number(answer.ahead) || 0);
       else this.#requests.handOut(answer);
     }
     this.#requests.flush();
@@ -262,7 +256,9 @@ export class Link implements Ends {
     this.#welcome = welcome;
     this.#line = line;
     this.#tellTime(welcome.time);
-    if (welcome.heartbeat !== undefined) this.#watchOver(line, welcome.heartbeat);
+    if (welcome.heartbeat !== undefined) {
+      this.#watch.begin(welcome.heartbeat, (why) => line.drop(why));
+    }
     this.#requests.resume(welcome);
     // It may have broken by now.
     line.use(this);
@@ -273,11 +269,11 @@ export class Link implements Ends {
     if (!line) return;
     let bytes = frame.length;
     // A character takes up to three bytes.
-    if (3 * bytes > ANNOUNCED && this.#watch !== undefined) {
+    if (3 * bytes > ANNOUNCED && this.#watch.watches) {
       bytes = utf8Length(frame);
       if (bytes > ANNOUNCED) line.send(`{"action":"heartbeat","ahead":${bytes}}`);
     }
-    this.#underWay += bytes;
+    this.#watch.passing(bytes);
     line.send(frame);
   }
 
@@ -292,24 +288,9 @@ export class Link implements Ends {
     if (time > 0) this.#storeTime = { time, at: performance.now() };
   }
 
-  /** Leaves a line on which nothing is heard. */
-  #watchOver(line: Line, every: number): void {
-    let silent = 0;
-    this.#heard = true;
-    this.#watch = setInterval(() => {
-      silent = this.#heard ? 0 : silent + 1;
-      this.#heard = false;
-      const passing = this.#underWay / (PEER_SPEED * every / 1000);
-      if (silent < MAX_MISSED_HEARTBEATS + passing) return;
-      line.drop(`nothing was heard for ${silent * every} ms`);
-    }, every);
-  }
-
   #leaveLine(): void {
-    clearInterval(this.#watch);
-    this.#watch = undefined;
+    this.#watch.end();
     this.#line = undefined;
-    this.#underWay = 0;
     this.#requests.suspend();
   }
 

@@ -1,0 +1,223 @@
+/**
+ * Those who asked for a message of a topic.
+ *
+ * @module
+ */
+
+import type { Answer } from "../protocol/answers.ts";
+import type { DsmqError } from "../protocol/errors.ts";
+import { Asked, isGap } from "./asked.ts";
+import type { Deadline } from "./deadlines.ts";
+import type { Link } from "./link.ts";
+import { type Message, toMessage } from "./message.ts";
+import type { TopicName } from "./topic.ts";
+import type { Item, TopicQueue, TopicReader } from "./topic_queue.ts";
+
+/** For how long to wait for a message (ms), and what ends that. */
+export interface Patience {
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A wait gives a server that is there so long to say what there is, in milliseconds, however short it is itself. */
+const ONE_LOOK = 500;
+
+/** What belongs to a read. */
+export interface Reading {
+  readonly link: Link;
+  readonly queue: TopicQueue;
+  take(message: Message | undefined): void;
+  fail(error: unknown): void;
+  /** Its queue may be idle. */
+  rest(): void;
+}
+
+/** One who asked for a message. */
+abstract class Reader extends Asked implements TopicReader {
+  readonly action: string;
+  readonly topic: string;
+  readonly calls = 1;
+  abstract readonly newest: boolean;
+  open = true;
+  protected readonly reading: Reading;
+  readonly #json: string;
+  #done = false;
+
+  constructor(action: string, { name, json }: TopicName, reading: Reading) {
+    super();
+    this.action = action;
+    this.topic = name;
+    this.#json = json;
+    this.reading = reading;
+  }
+
+  get size(): number {
+    return this.#json.length;
+  }
+
+  override get wanted(): boolean {
+    return this.open;
+  }
+
+  ask(): void {
+    const { link, queue } = this.reading;
+    queue.join(this);
+    queue.unanswered++;
+    link.ask(this);
+  }
+
+  protected members(): string {
+    const since = this.reading.link.positions.since(this.topic);
+    return since === undefined
+      ? `"topic":${this.#json}`
+      : `"topic":${this.#json},"since":${JSON.stringify(since)}`;
+  }
+
+  settle(item: Item | undefined): boolean {
+    this.leave();
+    if (item?.gap) this.reading.fail(item.gap);
+    else this.reading.take(item?.message);
+    return true;
+  }
+
+  callOff(): void {
+    if (this.#done) return;
+    const { link } = this.reading;
+    if (link.withdraw(this)) this.#finish();
+    else if (this.waits) link.tell("cancel", `"wait":${this.id}`);
+  }
+
+  /** Nobody waits for it any more: what the server had for it, the next reader gets. */
+  override again(): boolean {
+    if (!this.open) this.#finish();
+    return this.open;
+  }
+
+  answered(answer: Answer): void {
+    let message: Message | undefined;
+    try {
+      message = toMessage(this.topic, answer);
+    } catch (error) {
+      return this.failed(error);
+    }
+    const { link } = this.reading;
+    const item = message && {
+      message,
+      epoch: link.positions.epoch,
+      expires: link.expiryOf(message.time),
+    };
+    this.#arrived(answer.through ?? answer.seq, item);
+  }
+
+  override refused(error: DsmqError, { through }: Answer): void {
+    if (!isGap(error) || through === undefined) return this.failed(error);
+    const { epoch } = this.reading.link.positions;
+    this.#arrived(through, { gap: error, through, epoch, expires: Infinity });
+  }
+
+  failed(error: unknown): void {
+    if (this.open) {
+      this.leave();
+      this.reading.fail(error);
+    }
+    this.#finish();
+  }
+
+  /** It is not open any more. */
+  protected leave(): void {
+    this.open = false;
+    this.reading.queue.left();
+  }
+
+  #arrived(through: number | undefined, item: Item | undefined): void {
+    const { link, queue, rest } = this.reading;
+    link.positions.read(this.topic, through);
+    this.#done = true;
+    queue.unanswered--;
+    queue.arrived(this, item);
+    rest();
+  }
+
+  /** There will be no answer, or it was an error. */
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    const { queue, rest } = this.reading;
+    queue.unanswered--;
+    rest();
+  }
+}
+
+/** One who asked for the newest message. */
+export class NewestReader extends Reader {
+  readonly newest = true;
+}
+
+/** One who asked for the oldest message, and may wait for it. */
+export class OldestReader extends Reader implements Deadline {
+  readonly newest = false;
+  override readonly waits: boolean;
+  /** When its time is over, by the clock of `performance`, whatever becomes of the server. */
+  end = Infinity;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timeout: number;
+  /** Until then a server that is there has time to say what there is. */
+  readonly #look: number;
+
+  constructor(action: string, topic: TopicName, patience: Patience | undefined, reading: Reading) {
+    super(action, topic, reading);
+    this.waits = patience !== undefined;
+    this.#signal = patience?.signal;
+    this.#timeout = patience?.timeout ?? 0;
+    this.#look = 0;
+    if (!patience) return;
+    const begin = performance.now();
+    this.end = begin + patience.timeout;
+    this.#look = begin + ONE_LOOK;
+  }
+
+  override ask(): void {
+    super.ask();
+    if (!this.open || !this.waits) return;
+    this.#signal?.addEventListener("abort", this);
+    this.reading.link.deadlines.add(this);
+  }
+
+  protected override members(): string {
+    if (!this.waits) return super.members();
+    // Asked again, it has waited for a while already.
+    const left = this.sent ? Math.ceil(this.end - performance.now()) : this.#timeout;
+    return `${super.members()},"timeout":${Math.max(0, left)}`;
+  }
+
+  /** The signal aborted. */
+  handleEvent(): void {
+    this.giveUp(this.#signal!.reason);
+  }
+
+  /** What the server still has for it is the next reader's. */
+  override giveUp(reason: unknown): void {
+    if (!this.open) return;
+    this.leave();
+    this.reading.fail(reason);
+    this.callOff();
+  }
+
+  /** Its time is over; a message that is under way by now is the next reader's. */
+  over(now: number): void {
+    if (this.reading.link.connected && now < this.#look) this.end = this.#look;
+    else {
+      this.leave();
+      this.reading.take(undefined);
+      this.callOff();
+    }
+  }
+
+  protected override leave(): void {
+    if (this.waits) {
+      this.reading.link.deadlines.delete(this);
+      this.#signal?.removeEventListener("abort", this);
+    }
+    super.leave();
+  }
+}
