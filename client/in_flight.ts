@@ -73,6 +73,7 @@ export class InFlightRequests {
     for (const { action, sent, known } of this.#asked.values()) {
       if (action === "put" && sent) return known;
     }
+    return undefined;
   }
 
   /** Takes what is asked for; a stream takes what comes under its id without being the answer. */

@@ -13,6 +13,7 @@ import { Asked, isGap, members, type Stream, toDsmqError } from "./asked.ts";
 import { type Amount, Credit } from "./credit.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
+import { type StreamFrame, toFrame } from "./stream_frame.ts";
 import { StreamPosition } from "./stream_position.ts";
 import type { Item, TopicQueue, TopicReader } from "./topic_queue.ts";
 
@@ -29,15 +30,6 @@ export interface SubscriptionOptions {
   readonly limits: Limits;
 }
 
-/** A frame of messages: a list for each of their fields. */
-interface Frame {
-  readonly seqs: readonly number[];
-  readonly times: readonly number[];
-  readonly messages: readonly string[];
-  readonly bytes: number;
-  next: number;
-}
-
 type Next = IteratorResult<Message, undefined>;
 
 /**
@@ -52,7 +44,7 @@ export class Subscription extends Asked
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
   readonly #onGap: GapChoice | undefined;
-  readonly #frames: Frame[] = [];
+  readonly #frames: StreamFrame[] = [];
   readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
   readonly #position: StreamPosition;
   /** There until the server has said where it begins, if something may arrive that comes before. */
@@ -296,7 +288,7 @@ export class Subscription extends Asked
   }
 
   /** A frame was read to its end. */
-  #readOut({ messages, bytes }: Frame): void {
+  #readOut({ messages, bytes }: StreamFrame): void {
     const due = this.#credit.read({ messages: messages.length, bytes });
     if (this.#end || !due) return;
     this.#link.tell("credit", members({ sub: this.id, ...this.#credit.granted }));
@@ -328,17 +320,4 @@ class Cursor implements TopicReader {
     this.open = false;
     this.#queue.left();
   }
-}
-
-function toFrame({ seqs, times, messages, bytes = 0 }: Answer): Frame | undefined {
-  const good = isList(messages, "string") && isList(seqs, "number") && isList(times, "number") &&
-    messages.length > 0 && messages.length === seqs.length && messages.length === times.length;
-  return good ? { seqs, times, messages, bytes, next: 0 } : undefined;
-}
-
-function isList<T>(
-  value: readonly T[] | undefined,
-  type: "string" | "number",
-): value is readonly T[] {
-  return Array.isArray(value) && value.every((item) => typeof item === type);
 }
