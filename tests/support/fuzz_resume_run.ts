@@ -47,7 +47,9 @@ export async function resumeRun(
   const folder = Deno.makeTempDirSync({ prefix: "dsmq-fuzz-" });
   try {
     using time = new VirtualTime(seed);
-    return await new ResumeRun(kind, seed, time, folder, keeps).run();
+    const run = new ResumeRun(kind, seed, time, folder, keeps);
+    // Whatever is thrown is a fault of this seed.
+    return await run.run().catch((error) => run.result([`${error?.stack ?? error}`]));
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
@@ -128,6 +130,11 @@ class ResumeRun {
     const hung = !await this.#end();
     const faults = [...verdict(this.#journal, this.#records, this.#wire)];
     if (hung) faults.push("not everything has ended");
+    return this.result(faults);
+  }
+
+  /** What is known of the run by now. */
+  result(faults: readonly string[]): RunResult {
     const { connections } = this.#network;
     const cuts = connections.length - this.#clients.length;
     const seen = { cuts, restarts: this.#restarts, messages: this.#records.messages.size };
