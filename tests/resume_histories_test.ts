@@ -1,0 +1,268 @@
+/**
+ * Several histories: older files brought back, copies, and servers with a history each.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { hostOf, inMemory, settled, store, type TestHost } from "./support/bridge.ts";
+import { arrive, comeBack, end, goAway, joined, next } from "./support/joined.ts";
+import { QueueFile } from "./support/queue_file.ts";
+
+/** A client of a queue in a file, and what it does to both. */
+async function filed() {
+  const file = new QueueFile();
+  let host = await hostOf(file.open());
+  const { bridge, mq } = await joined(host, { since: "start" });
+  return {
+    file,
+    bridge,
+    mq,
+    put: (...messages: string[]) => store(host, "t", ...messages),
+    get: () => settled(mq.get("t")),
+    /** Ends the server and starts it on what is in the folder, after something was done to that; the client is away. */
+    async restart(change = () => {}) {
+      goAway(bridge);
+      await host[Symbol.asyncDispose]();
+      change();
+      host = await hostOf(file.open());
+    },
+    /** Lets the client come back. */
+    back: () => arrive(bridge, mq, host),
+    async [Symbol.asyncDispose]() {
+      await end(mq, host);
+      await file[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a file that is opened again is the same history: reading goes on, and nothing is told", async () => {
+  await using scene = await filed();
+  await scene.put("m1", "m2");
+  assertEquals(await scene.get(), "m1");
+  for (const more of ["m3", "m4"]) {
+    await scene.restart();
+    await scene.put(more);
+    await scene.back();
+  }
+  const got = [await scene.get(), await scene.get(), await scene.get(), await scene.get()];
+  assertEquals(got, ["m2", "m3", "m4", ""]);
+});
+
+for (const second of [false, true]) {
+  const more = second ? ", and a second break before it is read" : "";
+  Deno.test(`of a file that lost its newest messages, as in a loss of power, the loss is told${more}`, async () => {
+    await using scene = await filed();
+    const { file } = scene;
+    await scene.put("m1", "m2");
+    file.copy("before");
+    await scene.put("m3", "m4");
+    for (const message of ["m1", "m2", "m3", "m4"]) assertEquals(await scene.get(), message);
+    await scene.restart(() => file.bringBack("before"));
+    await scene.back();
+    await scene.put("n3", "n4", "n5");
+    if (second) await comeBack(scene.bridge, scene.mq);
+    const got = [await scene.get(), await scene.get(), await scene.get(), await scene.get()];
+    assertEquals(got, ["error ahead", "n3", "n4", "n5"]);
+  });
+}
+
+Deno.test("an older file that was closed and is brought back is another history, each time anew", async () => {
+  await using scene = await filed();
+  const { file } = scene;
+  await scene.put("m1", "m2");
+  await scene.restart(() => file.copy("closed"));
+  await scene.back();
+  await scene.put("m3", "m4");
+  for (const message of ["m1", "m2", "m3", "m4"]) assertEquals(await scene.get(), message);
+  for (const name of ["x", "y"]) {
+    await scene.restart(() => file.bringBack("closed"));
+    await scene.put(`${name}3`, `${name}4`, `${name}5`);
+    await scene.back();
+    const told = await scene.get();
+    assert(told === "error epoch_changed" || told === "error ahead", `${name}: ${told}`);
+    const rest = [];
+    for (let got; (got = await scene.get()) !== "";) rest.push(got);
+    // Nothing that is there is skipped; what was common to both may be told again.
+    assertEquals(rest.slice(-3), [`${name}3`, `${name}4`, `${name}5`]);
+    assertEquals(rest.slice(0, -3), ["m1", "m2"].slice(2 - (rest.length - 3)));
+  }
+});
+
+Deno.test("two servers on copies of one file are two histories from there on", async () => {
+  await using file = new QueueFile();
+  await using other = new QueueFile();
+  const first = await hostOf(file.open());
+  await store(first, "t", "m1", "m2");
+  await first[Symbol.asyncDispose]();
+  for (const extra of ["", "-wal", "-shm"]) {
+    try {
+      Deno.copyFileSync(file.path + extra, other.path + extra);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  const [one, two] = [await hostOf(file.open()), await hostOf(other.open())];
+  const { bridge, mq } = await joined(one, { since: "start" });
+  await store(one, "t", "one 3", "one 4");
+  await store(two, "t", "two 3", "two 4", "two 5");
+  const got: string[] = [];
+  for (let i = 0; i < 4; i++) got.push(await settled(mq.get("t")));
+  await comeBack(bridge, mq, two);
+  const told = await settled(mq.get("t"));
+  const rest: string[] = [];
+  for (let message; (message = await settled(mq.get("t"))) !== "";) rest.push(message);
+  await end(mq, one, two);
+  assertEquals(got, ["m1", "m2", "one 3", "one 4"]);
+  assert(told === "error epoch_changed" || told === "error ahead", told);
+  assertEquals(rest.slice(-3), ["two 3", "two 4", "two 5"]);
+});
+
+Deno.test("a subscription is told of an older file as well, and goes on as its onGap says", async () => {
+  await using scene = await filed();
+  const { file, mq } = scene;
+  await scene.put("m1", "m2");
+  file.copy("before");
+  await scene.put("m3");
+  const plain = mq.subscribe("t", { since: "start" });
+  const gaps: string[] = [];
+  const going = mq.subscribe("t", {
+    since: "start",
+    onGap: ({ code }) => (gaps.push(code), "oldest"),
+  });
+  for (const stream of [plain, going]) {
+    for (const message of ["m1", "m2", "m3"]) assertEquals(await next(stream), message);
+  }
+  await scene.restart(() => file.bringBack("before"));
+  await scene.put("n3", "n4", "n5");
+  await scene.back();
+  assertEquals(await next(plain), "error ahead");
+  const got = [await next(going), await next(going), await next(going)];
+  assertEquals([gaps, got], [["ahead"], ["n3", "n4", "n5"]]);
+  await going.return!();
+});
+
+Deno.test("between two servers with a history each, reading goes on at each where it was", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(one, { since: "start" });
+  await store(one, "t", "a1", "a2", "a3", "a4");
+  await store(two, "t", "b1", "b2", "b3");
+  const get = () => settled(mq.get("t"));
+  assertEquals([await get(), await get()], ["a1", "a2"]);
+  await comeBack(bridge, mq, two);
+  assertEquals([await get(), await get()], ["error epoch_changed", "b1"]);
+  await comeBack(bridge, mq, one);
+  assertEquals(await get(), "a3");
+  await comeBack(bridge, mq, two);
+  assertEquals([await get(), await get()], ["b2", "b3"]);
+  await comeBack(bridge, mq, one);
+  assertEquals([await get(), await get()], ["a4", ""]);
+  await end(mq, one, two);
+});
+
+Deno.test("a stream goes on at each of two servers where it was there", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(one);
+  const gaps: string[] = [];
+  const stream = mq.subscribe("t", {
+    since: "start",
+    onGap: ({ code }) => (gaps.push(code), "oldest"),
+  });
+  const got: string[] = [];
+  let puts = 0;
+  for (const host of [one, two, one, two, one]) {
+    if (bridge.host !== host) await comeBack(bridge, mq, host);
+    await store(host, "t", `${++puts}`);
+    got.push(await next(stream));
+    // Of what it missed there nothing is skipped.
+    await store(host, "t", `${++puts}`);
+    got.push(await next(stream));
+  }
+  assertEquals(got, Array.from({ length: 10 }, (_, i) => `${i + 1}`));
+  assertEquals(gaps, ["epoch_changed"]);
+  await stream.return!();
+  await end(mq, one, two);
+});
+
+Deno.test("of a stream between two servers nothing is skipped that came to the one while it was at the other", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(one);
+  const stream = mq.subscribe("t", { since: "start", onGap: "oldest" });
+  await store(one, "t", "a1");
+  assertEquals(await next(stream), "a1");
+  await store(two, "t", "b1", "b2");
+  await comeBack(bridge, mq, two);
+  assertEquals([await next(stream), await next(stream)], ["b1", "b2"]);
+  await store(one, "t", "a2", "a3");
+  await comeBack(bridge, mq, one);
+  assertEquals([await next(stream), await next(stream)], ["a2", "a3"]);
+  await stream.return!();
+  await end(mq, one, two);
+});
+
+Deno.test("back at the server where the client began, a topic that it read elsewhere alone is read from its start there", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  await store(one, "t", "older than the connection");
+  const { bridge, mq } = await joined(one);
+  await store(one, "t", "a1");
+  await comeBack(bridge, mq, two);
+  await store(two, "t", "b1");
+  assertEquals([await settled(mq.get("t")), await settled(mq.get("t"))], [
+    "error epoch_changed",
+    "b1",
+  ]);
+  await comeBack(bridge, mq, one);
+  assertEquals([await settled(mq.get("t")), await settled(mq.get("t"))], ["a1", ""]);
+  await end(mq, one, two);
+});
+
+Deno.test("positions of more histories than are kept are told as lost, and nothing is skipped", async () => {
+  const hosts: TestHost[] = [];
+  for (let i = 0; i < 6; i++) hosts.push(await hostOf(inMemory()));
+  const { bridge, mq } = await joined(hosts[0]!, { since: "start" });
+  const read = async () => {
+    const got: string[] = [];
+    for (let message; (message = await settled(mq.get("t"))) !== "";) got.push(message);
+    return got;
+  };
+  for (const [i, host] of hosts.entries()) {
+    if (i > 0) await comeBack(bridge, mq, host);
+    await store(host, "t", `${i}`);
+    assertEquals(await read(), i === 0 ? ["0"] : ["error epoch_changed", `${i}`]);
+  }
+  // The last three before are known still.
+  for (const [i, known] of [[4, true], [3, true], [0, false]] as const) {
+    await comeBack(bridge, mq, hosts[i]!);
+    await store(hosts[i]!, "t", "more");
+    assertEquals(await read(), known ? ["more"] : ["error epoch_changed", `${i}`, "more"]);
+  }
+  await end(mq, ...hosts);
+});
+
+Deno.test("several topics between two servers: each is told of the other history once, whichever is read first", async () => {
+  const [one, two] = [await hostOf(inMemory()), await hostOf(inMemory())];
+  const { bridge, mq } = await joined(one, { since: "start" });
+  const topics = ["a", "b", "c"];
+  for (const topic of topics) await store(one, topic, `${topic}1`, `${topic}2`);
+  for (const topic of ["a", "b"]) assertEquals(await mq.get(topic), `${topic}1`);
+  for (const topic of topics) await store(two, topic, `${topic}x`);
+  await comeBack(bridge, mq, two);
+  const get = (topic: string) => settled(mq.get(topic));
+  assertEquals([await get("c"), await get("c")], ["error epoch_changed", "cx"]);
+  await comeBack(bridge, mq, two);
+  assertEquals([await get("b"), await get("b"), await get("b")], [
+    "error epoch_changed",
+    "bx",
+    "",
+  ]);
+  await comeBack(bridge, mq, one);
+  assertEquals([await get("a"), await get("b"), await get("c")], ["a2", "b2", "c1"]);
+  await comeBack(bridge, mq, two);
+  assertEquals([await get("a"), await get("a"), await get("b"), await get("c")], [
+    "error epoch_changed",
+    "ax",
+    "",
+    "",
+  ]);
+  await end(mq, one, two);
+});
