@@ -3,13 +3,14 @@
  * of order.
  *
  * ```sh
- * deno run -A tests/faults/cuts.ts [CUTS] [SEED]
+ * deno run -A tests/faults/cuts.ts [CUTS] [SEED] [builtin|hardened]
  * ```
  *
  * @module
  */
 
 import { connect, type Connection, serve } from "../../mod.ts";
+import type { TransportChoice } from "../../server.ts";
 import { type Random, seeded } from "../support/seeded.ts";
 import { type Faults, FaultyProxy } from "./proxy.ts";
 import { type Finding, none, report } from "./report.ts";
@@ -20,6 +21,7 @@ export interface CutsOptions {
   readonly cuts: number;
   /** Makes the faults of a run those of another with the same seed. */
   readonly seed: number;
+  readonly transport?: TransportChoice;
 }
 
 /** The chance that a connection loses what comes down, before it is cut. */
@@ -43,9 +45,11 @@ function faults(random: Random): Faults {
  * @param options how many cuts
  * @returns what was found
  */
-export async function cuts({ cuts, seed }: CutsOptions): Promise<Finding[]> {
+export async function cuts(
+  { cuts, seed, transport = "builtin" }: CutsOptions,
+): Promise<Finding[]> {
   const random = seeded(seed);
-  await using server = await serve({ port: 0, handleSignals: false });
+  await using server = await serve({ port: 0, transport, handleSignals: false });
   let calm = false;
   await using proxy = new FaultyProxy(server.port, () => calm ? {} : faults(random));
   const reconnect = { firstPause: 1, longestPause: 10 };
@@ -133,6 +137,13 @@ function same(one: readonly string[], other: readonly string[]): boolean {
 }
 
 if (import.meta.main) {
-  const [cutCount = "1000", seed = "1"] = Deno.args;
-  report("Connections cut", await cuts({ cuts: Number(cutCount), seed: Number(seed) }));
+  const [cutCount = "1000", seed = "1", transport = "builtin"] = Deno.args;
+  report(
+    `Connections cut, transport ${transport}`,
+    await cuts({
+      cuts: Number(cutCount),
+      seed: Number(seed),
+      transport: transport as TransportChoice,
+    }),
+  );
 }

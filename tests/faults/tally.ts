@@ -68,9 +68,10 @@ function answeredAs(item: Said): number | null | "plain" | undefined {
   return Number.isSafeInteger(id) && id >= 0 ? id : null;
 }
 
-/** Parts of streams, and signs of life. */
+/** Parts of streams, heartbeats, and the word that a large frame follows. */
 function isUnasked(item: Said): boolean {
-  return item?.id === undefined && (item?.sub !== undefined || item?.heartbeat !== undefined);
+  if (item?.id !== undefined) return false;
+  return item?.sub !== undefined || item?.heartbeat !== undefined || item?.ahead !== undefined;
 }
 
 /** It has a result or one coded error, never both. */
