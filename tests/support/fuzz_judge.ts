@@ -85,6 +85,7 @@ export class ReaderJudge {
       // It begins where the server says that answers it first.
       if (!started || started.startedAt === Infinity) return;
       // Asked again elsewhere, it was told that first, and goes on from there.
+      if (sent) this.#free.add(records.openings[sent.opening]!.store);
       const toldBefore = reading.log.gaps.some((gap) =>
         reading.ids.includes(gap.stream ?? 0) && gap.stream! < started.id &&
         gap.connection.opening === started.opening
@@ -258,6 +259,9 @@ export class ReaderJudge {
     told.taken = true;
     const { connection, at } = told;
     const opening = this.#records.openings[connection.opening]!;
+    if (code === "trimmed" && !this.#positions.has(opening.store)) {
+      this.#positions.set(opening.store, { seq: position ?? 0, opening: opening.number });
+    }
     // Whatever it is called, it says that something is missing.
     this.#told.set(opening.store, at);
     if (code === "trimmed") this.#trimmed(opening, at, told);
