@@ -300,9 +300,8 @@ export class ReaderJudge {
       log.openings.has(number) && this.#records.openings[number]!.last > end
     ).map(([, end]) => end);
     if (ends.length === 0) return this.#fault("was told ahead, and nothing was set back");
-    const position = this.#positions.get(opening.store);
-    const end = position && opening.known.get(position.opening);
-    this.#setBack(opening, Math.min(position?.seq ?? 0, end ?? Math.max(...ends)));
+    // All up to the end it had read, or passed over; also what was gone then, and is back with the older file.
+    this.#setBack(opening, Math.max(...ends));
   }
 
   #epochChanged(opening: Opening, { floor = 0 }: DsmqError): void {
