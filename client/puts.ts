@@ -101,8 +101,8 @@ class PutBatch extends Asked {
   /** The number of the first; the others have those after it. */
   readonly #n: number | undefined;
   readonly #settle: Settle;
-  /** Once it was encoded it grows no more. */
-  #text: string | undefined;
+  /** It was encoded, and what was may be on its way: nothing can be added. */
+  sealed = false;
 
   constructor(name: TopicName, n: number | undefined, messages: string[], settle: Settle) {
     super();
@@ -118,18 +118,14 @@ class PutBatch extends Asked {
     return this.messages.length;
   }
 
-  /** It was encoded: nothing can be added. */
-  get sealed(): boolean {
-    return this.#text !== undefined;
-  }
-
   protected members(): string {
+    this.sealed = true;
     const { messages } = this;
+    const said = messages.length === 1
+      ? `"message":${JSON.stringify(messages[0])}`
+      : `"messages":${JSON.stringify(messages)}`;
     const n = this.#n === undefined ? "" : `,"n":${this.#n}`;
-    return this.#text ??= `"topic":${this.#name.json},` +
-      (messages.length === 1
-        ? `"message":${JSON.stringify(messages[0])}${n}`
-        : `"messages":${JSON.stringify(messages)}${n}`);
+    return `"topic":${this.#name.json},${said}${n}`;
   }
 
   /**
