@@ -265,7 +265,7 @@ export class ReaderJudge {
     // Whatever it is called, it says that something is missing.
     this.#told.set(opening.store, at);
     if (code === "trimmed") this.#trimmed(opening, at, told);
-    else if (code === "ahead") this.#ahead(opening);
+    else if (code === "ahead") this.#ahead(opening, told.through ?? 0);
     else this.#epochChanged(opening, error);
   }
 
@@ -293,7 +293,7 @@ export class ReaderJudge {
     }
   }
 
-  #ahead(opening: Opening): void {
+  #ahead(opening: Opening, through: number): void {
     const { log } = this.#reading;
     // Those from which it can have a position that this one knows to lie beyond the end.
     const ends = [...opening.known].filter(([number, end]) =>
@@ -301,7 +301,7 @@ export class ReaderJudge {
     ).map(([, end]) => end);
     if (ends.length === 0) return this.#fault("was told ahead, and nothing was set back");
     // All up to the end it had read, or passed over; also what was gone then, and is back with the older file.
-    this.#setBack(opening, Math.max(...ends));
+    this.#setBack(opening, Math.min(through, Math.max(...ends)));
   }
 
   #epochChanged(opening: Opening, { floor = 0 }: DsmqError): void {

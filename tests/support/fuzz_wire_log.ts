@@ -22,6 +22,8 @@ export interface ToldGap {
   readonly topic: string;
   readonly code: string;
   readonly position: number | undefined;
+  /** After which number reading goes on. */
+  readonly through: number | undefined;
   readonly at: number;
   /** The id of the subscription that was told; none if a read was. */
   readonly stream: number | undefined;
@@ -77,6 +79,7 @@ interface Said {
   readonly since?: unknown;
   readonly sub?: number;
   readonly start?: number;
+  readonly through?: number;
   readonly epoch?: string;
   readonly time?: number;
   readonly heartbeat?: number;
@@ -221,7 +224,17 @@ export class WireLog {
           ? sub
           : undefined;
         const cursor = request?.action === "subscribe" && request.since === undefined;
-        log.gaps.push({ connection, topic, code, position, at, stream, cursor, taken: false });
+        log.gaps.push({
+          connection,
+          topic,
+          code,
+          position,
+          through: said.through,
+          at,
+          stream,
+          cursor,
+          taken: false,
+        });
       }
     }
   }
