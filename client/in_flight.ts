@@ -31,7 +31,9 @@ export class InFlightRequests {
   /** How many calls are unanswered. */
   #underWay = 0;
   /** The largest sequence number that the server has told, and its epoch. */
-  #known: Known;
+  #known: Known = { epoch: "", seq: 0 };
+  /** The last put that was answered. */
+  #lastPut: Known = this.#known;
 
   /**
    * Begins with nothing, and no line.
@@ -42,7 +44,6 @@ export class InFlightRequests {
   constructor(send: (frame: string) => void, failure: Failure) {
     this.#buffer = new SendBuffer(send, () => this.#probe(), () => this.#known);
     this.#failure = failure;
-    this.#known = { epoch: "", seq: 0 };
   }
 
   /** Nothing is unanswered that somebody waits for. */
@@ -68,10 +69,15 @@ export class InFlightRequests {
     }
   }
 
-  /** What was known when the oldest put left that is unanswered, if there is one. */
+  /**
+   * What was known before the oldest put was stored that is unanswered, if there is one: what was known when it left, and
+   * where those were stored that were answered, for they come before it.
+   */
   get knownBeforePuts(): Known | undefined {
     for (const { action, sent, known } of this.#asked.values()) {
-      if (action === "put" && sent) return known;
+      if (action !== "put" || !sent) continue;
+      const { epoch, seq } = this.#lastPut;
+      return epoch === known?.epoch && seq > known.seq ? this.#lastPut : known;
     }
     return undefined;
   }
@@ -157,7 +163,8 @@ export class InFlightRequests {
   /** Gives an answer to the one who asked. */
   handOut(answer: Answer): void {
     const { id, sub, seq, seqs, error } = answer;
-    this.knows(seq ?? (Array.isArray(seqs) ? seqs.at(-1) : answer.through));
+    const last = seq ?? (Array.isArray(seqs) ? seqs.at(-1) : undefined);
+    this.knows(last ?? answer.through);
     if (typeof id !== "number") {
       if (sub !== undefined) this.#streams.get(sub)?.arrived(answer);
       return;
@@ -166,6 +173,9 @@ export class InFlightRequests {
     if (!asked || asked.order === 0) return;
     this.#settled(asked);
     this.#buffer.answered(asked);
+    if (asked.action === "put" && Number.isSafeInteger(last)) {
+      this.#lastPut = { epoch: this.#known.epoch, seq: last! };
+    }
     if (error) asked.refused(toDsmqError(error, asked.topic), answer);
     else asked.answered(answer);
   }

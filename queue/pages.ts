@@ -42,8 +42,9 @@ export class Pages {
     }
     const pages = new Pages();
     const bytes = Math.floor(FRAME_BYTES / wanted.size);
+    for (const [reader] of wanted) if (reader.waiting) await reader.serveWaiting();
     const readers = [...wanted].filter(([reader]) => {
-      // Someone waits there already: so there is nothing, and whatever comes is the waiter's.
+      // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
       if (reader.waiting) pages.#pages.set(reader, { messages: [], next: 0 });
       return !reader.waiting;
     });

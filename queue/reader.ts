@@ -110,6 +110,11 @@ export class Reader implements Interest {
     await this.#catchUp();
   }
 
+  /** Those who wait take what is there by now: a feed may bring it later. */
+  serveWaiting(): Promise<void> {
+    return this.#catchUp();
+  }
+
   /** One of those in the line, who is no longer open, leaves it. */
   left(): void {
     this.#line.left();

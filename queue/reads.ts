@@ -148,8 +148,9 @@ export class Reads {
   async get(request: GetRequest): Promise<void> {
     const reader = await this.readerFor(request, request.since);
     if (!reader || this.#forbids(request) || this.#tellsGap(request, reader)) return;
-    // Someone waits there already: so there is nothing, and whatever comes is the waiter's.
-    if (reader.waiting) return this.#give(request, reader, undefined);
+    if (reader.waiting) await reader.serveWaiting();
+    // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
+    if (reader.waiting) return this.#forbids(request) ? undefined : this.#give(request, reader);
     const page = await reader.look(request.action === "get_latest");
     // What it may read can have changed while the store was looking.
     if (this.#forbids(request)) return;
@@ -211,7 +212,8 @@ export class Reads {
     if (!reader || this.#forbids(request) || this.#tellsGap(request, reader)) return;
     const wait = new Wait(id, reader, this.#replies, () => waits.delete(id));
     waits.set(id, wait);
-    await reader.wait(wait);
+    if (timeout === 0 && reader.waiting) await reader.serveWaiting();
+    if (wait.open) await reader.wait(wait);
     if (!wait.open) return;
     if (timeout === 0) return wait.empty();
     wait.leavePipeline(this.#host.queue.clock.after(timeout, () => wait.empty()));
@@ -253,7 +255,7 @@ export class Reads {
     return gap !== undefined;
   }
 
-  #give({ id }: GetRequest, reader: Reader, message: Message | undefined): void {
+  #give({ id }: GetRequest, reader: Reader, message?: Message): void {
     if (id === undefined) return this.#replies.addPlain(plainAnswer(message));
     const text = readAnswer(id, message, reader.cursor);
     this.#replies.add(text, message && text.length - message.body.length + message.bytes);
