@@ -18,7 +18,11 @@ import type { Wire } from "./wire.ts";
  */
 export class ReplyWriter {
   readonly #wire: Pick<Wire, "send">;
-  #replies: string[] = [];
+  /**
+   * One array for as long as the connection lasts: V8 comes to make a new one for each frame in its old space, where it
+   * holds its answers, though dead, until the whole heap is collected.
+   */
+  readonly #replies: string[] = [];
   #bytes = 0;
   /** The frame that is being done is an array: a single answer goes out as an array, too. */
   #batched = false;
@@ -93,11 +97,12 @@ export class ReplyWriter {
     const replies = this.#replies;
     if (replies.length === 0) return;
     const bytes = this.#bytes;
-    this.#replies = [];
     this.#bytes = 0;
     this.#plain = false;
     const alone = replies.length === 1 && !this.#batched;
-    this.#send(alone ? replies[0]! : `[${replies.join(",")}]`, bytes);
+    const frame = alone ? replies[0]! : `[${replies.join(",")}]`;
+    replies.length = 0;
+    this.#send(frame, bytes);
   }
 
   /** What is served from one batch of the feed leaves together. */
