@@ -205,6 +205,19 @@ Deno.test("who forgets a cursor reads on as if it had not", async () => {
   assertEquals(read, expected.flat());
 });
 
+Deno.test("a cursor that can be forgotten makes room, whenever it was last looked for one", async () => {
+  const clock = new ManualClock();
+  const retention = 1000;
+  await using server = await openServer({ clock, retention, limits: { cursors: 1 } });
+  await using client = await Raw.open(server.url);
+  client.send({ action: "put", topic: "a", message: "m" });
+  assertEquals((await client.ask(get("a", 1))).message, "m");
+  clock.advance(800);
+  assertEquals((await client.ask(get("b", 2))).error.code, "too_many");
+  clock.advance(200);
+  assertEquals((await client.ask(get("b", 3))).message, "");
+});
+
 Deno.test("errors a minute: the connection that makes more is closed with 1008 after its answer, and no other", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, limits: { errorsPerMinute: 3 } });

@@ -1,0 +1,69 @@
+/**
+ * A store whose answers are held until the test lets them go.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../queue/clock.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { MemoryStore } from "../../stores/memory.ts";
+
+/** What can be held. */
+type Verb = "read" | "standings" | "topics" | "recalls";
+
+/** A store in memory: what it is asked while it is held it does at once, and answers once it is released. */
+export class HeldStore extends MemoryStore {
+  /** How often it was asked for messages. */
+  reads = 0;
+  readonly #verbs: readonly Verb[];
+  #gate: PromiseWithResolvers<void> | undefined;
+  /** Gates that are closed, and at which nobody arrives any more. */
+  readonly #passed: PromiseWithResolvers<void>[] = [];
+
+  /** Makes an empty one that can hold what these ask for. */
+  constructor(verbs: readonly Verb[], clock: Clock = systemClock) {
+    super({ engine: nodeSqlite, retention: 600_000, clock });
+    this.#verbs = verbs;
+  }
+
+  /** Holds what is asked from now on. */
+  hold(): void {
+    this.#gate = Promise.withResolvers();
+  }
+
+  /** Holds nothing more; what is held by now stays so. */
+  pass(): void {
+    if (this.#gate) this.#passed.push(this.#gate);
+    this.#gate = undefined;
+  }
+
+  /** Lets everything go. */
+  release(): void {
+    this.pass();
+    for (const gate of this.#passed.splice(0)) gate.resolve();
+  }
+
+  override read(...args: Parameters<MemoryStore["read"]>) {
+    this.reads++;
+    return this.#late("read", super.read(...args));
+  }
+
+  override standings(...args: Parameters<MemoryStore["standings"]>) {
+    return this.#late("standings", super.standings(...args));
+  }
+
+  override topics(...args: Parameters<MemoryStore["topics"]>) {
+    return this.#late("topics", super.topics(...args));
+  }
+
+  override recalls(...args: Parameters<MemoryStore["recalls"]>) {
+    return this.#late("recalls", super.recalls(...args));
+  }
+
+  async #late<T>(verb: Verb, answer: Promise<T>): Promise<T> {
+    const gate = this.#verbs.includes(verb) ? this.#gate : undefined;
+    const value = await answer;
+    await gate?.promise;
+    return value;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * `errorsPerMinute` counts what clients do wrong, and not what befalls them.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import type { ErrorCode } from "../protocol/errors.ts";
+import type { Host } from "../queue/host.ts";
+import { withPatience } from "../queue/patience.ts";
+import { hostOf, inMemory } from "./support/bridge.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { ManualPeer } from "./support/manual_peer.ts";
+
+const LIMIT = { errorsPerMinute: 3 };
+
+/** Whether the connection is there: one that was closed would be told nothing. */
+async function isThere(peer: ManualPeer): Promise<boolean> {
+  return (await peer.ask({ action: "heartbeat", id: 1000 })).error === undefined;
+}
+
+Deno.test("to be told of gaps is no failure", async () => {
+  await using host = await hostOf(inMemory(), undefined, LIMIT);
+  using peer = new ManualPeer(host);
+  const since = { after: 5, epoch: "another" };
+  for (const action of ["get", "get_latest", "get_wait", "subscribe"]) {
+    for (let i = 0; i < 4; i++) {
+      const topic = `${action} ${i}`;
+      const request = { action, id: i, topic, since, messages: 1, bytes: 1000 };
+      assertEquals((await peer.ask(request)).error?.code, "epoch_changed");
+    }
+  }
+  assertEquals(await isThere(peer), true);
+});
+
+Deno.test("to find the store full is no failure", async () => {
+  await using host = await hostOf(
+    inMemory(undefined, undefined, { storedBytes: 50 }),
+    undefined,
+    LIMIT,
+  );
+  using peer = new ManualPeer(host);
+  for (let i = 0; i < 10; i++) {
+    const put = { action: "put", id: i, topic: "t", message: "m" };
+    assertEquals((await peer.ask(put)).error?.code, "full");
+  }
+  assertEquals(await isThere(peer), true);
+});
+
+/** Lets requests fail with a code: how often that was too much, and how many the host was told of. */
+function failing(code: ErrorCode, count: number): { lost: number; told: number } {
+  const seen = { lost: 0, told: 0 };
+  const parent = {
+    ...LIMIT,
+    queue: { clock: new ManualClock() },
+    refused: () => void seen.told++,
+  } as unknown as Host;
+  const { refused } = withPatience(parent, () => seen.lost++);
+  for (let i = 0; i < count; i++) refused({ code, message: "Cannot do it" });
+  return seen;
+}
+
+for (const code of ["full", "unavailable", "unknown_outcome", "stopping"] as const) {
+  Deno.test(`what fails with ${code} is told, and does not count against the connection`, () => {
+    assertEquals(failing(code, 100), { lost: 0, told: 100 });
+  });
+}
+
+for (
+  const code of [
+    "bad_request",
+    "bad_topic",
+    "too_large",
+    "too_many",
+    "not_allowed",
+    "unauthorized",
+    "superseded",
+  ] as const
+) {
+  Deno.test(`what fails with ${code} counts, and one more than the limit is too much, once`, () => {
+    assertEquals(failing(code, 3), { lost: 0, told: 3 });
+    assertEquals(failing(code, 6), { lost: 1, told: 6 });
+  });
+}

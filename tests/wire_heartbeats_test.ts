@@ -1,0 +1,51 @@
+/**
+ * Heartbeats tell how things stand in the store, as it said so last; never anything else.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { hostOf, store, turns } from "./support/bridge.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { ManualPeer } from "./support/manual_peer.ts";
+
+const INTERVAL = 1600;
+
+/** A store that now and then cannot say how things stand. */
+class FailingStore extends MemoryStore {
+  fails = false;
+
+  override bounds() {
+    return this.fails ? Promise.reject(new Error("it fails")) : super.bounds();
+  }
+}
+
+Deno.test("where the store does not say how things stand, heartbeats tell what it said last, and there are none before", async () => {
+  const clock = new ManualClock();
+  const failing = new FailingStore({ engine: nodeSqlite, retention: 600_000, clock });
+  await using host = await hostOf(failing, clock);
+  await store(host, "t", "m");
+  using peer = new ManualPeer(host);
+  await peer.ask({ action: "hello", id: 1, heartbeat: INTERVAL });
+  const beat = async () => {
+    const { length } = peer.received;
+    for (let part = 0; part < 16; part++) {
+      clock.advance(INTERVAL / 16);
+      await turns(1);
+    }
+    peer.tell({ action: "heartbeat" });
+    return peer.received.slice(length);
+  };
+  failing.fails = true;
+  assertEquals(await beat(), []);
+  failing.fails = false;
+  const [good, ...others] = await beat();
+  assertEquals([good.heartbeat, good.last, good.floor, others], [INTERVAL, 1, 0, []]);
+  await store(host, "t", "later");
+  failing.fails = true;
+  assertEquals(await beat(), [good]);
+  failing.fails = false;
+  assertEquals((await beat()).map(({ last }) => last), [2]);
+});
