@@ -128,7 +128,6 @@ class ProgramRun {
         topics: this.#topics,
         closed: this.#closed,
         oneHistory: !this.#moved,
-        late: this.#servers[0]!.choice.late !== undefined,
       }),
     ];
   }

@@ -20,8 +20,6 @@ export interface ModelInput {
   readonly closed: ReadonlyMap<string, number>;
   /** Nobody went over to another server. */
   readonly oneHistory: boolean;
-  /** The feed of the store may lag behind what is stored. */
-  readonly late: boolean;
 }
 
 /** What is in motion when a time is noted is not held against anybody, in milliseconds. */
@@ -29,9 +27,6 @@ const SLACK = 3;
 
 /** Longer than any answer takes, in milliseconds. */
 const ANSWERED = 60;
-
-/** Longer than a late store's feed lags, in milliseconds. */
-const LAG = 20;
 
 /** Compares a run with the model; a fault is one sentence. */
 export function modelFaults(input: ModelInput): string[] {
@@ -89,7 +84,7 @@ function sameStore(one: Recorded, other: Recorded, { openings }: Records): boole
 /** What was there when a read was asked, it or an earlier one got; and the newest is the newest. */
 function complete(
   calls: readonly ReadCall[],
-  { records, wire, closed, late }: ModelInput,
+  { records, wire, closed }: ModelInput,
 ): string[] {
   const faults: string[] = [];
   const [first] = calls;
@@ -102,10 +97,8 @@ function complete(
   for (const call of calls) {
     const { outcome, mode, timeout = 0, at, endedAt, order } = call;
     const got = outcome?.kind === "message" ? records.messages.get(outcome.body)!.seq : undefined;
-    // While somebody waits, what the feed has not brought yet is not there for those behind.
-    const fedBy = late && isBehindWait(call, calls) ? at - LAG : Infinity;
     const missed = there.findLast((message) =>
-      message.order < order && message.at < fedBy && message.seq > Math.max(taken, got ?? 0) &&
+      message.order < order && message.seq > Math.max(taken, got ?? 0) &&
       message.goneAt > endedAt + SLACK
     );
     const took = endedAt - at;
@@ -139,11 +132,6 @@ function complete(
   return faults;
 }
 
-function isBehindWait(call: ReadCall, calls: readonly ReadCall[]): boolean {
-  return calls.some((other) =>
-    other.mode === "wait" && other.order < call.order && !(other.endedStep < call.step)
-  );
-}
 
 function bodyOf({ outcome }: ReadCall): string | undefined {
   return outcome?.kind === "message" ? outcome.body : undefined;
