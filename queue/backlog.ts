@@ -25,13 +25,7 @@ const PATIENCE = 4;
 /** With more control requests in frames that were refused otherwise it is one, too. */
 const MAX_CONTROLS = 65_536;
 
-/**
- * A frame that waits: its text, or, if all of it is refused, what is left to answer.
- *
- * It is a class because V8 watches how long objects of a literal live. Where they live long, as they do under load,
- * it makes the next ones in its old space, and there they keep the texts of their frames, long after they are
- * done, until the whole heap is collected: tens of megabytes. Objects of a class always begin young.
- */
+/** A frame that waits: its text, or, if all of it is refused, what is left to answer. */
 class Waiting {
   readonly data: string | undefined;
   readonly known: Frame | undefined;
