@@ -181,7 +181,7 @@ export class PutOnce {
       const run = this.#order[this.#head]!;
       if (!run.dropped) this.#lose(run);
     }
-    if (this.#order.length > 2 * this.#live + 1024) this.#tidy();
+    if (this.#order.length > 1.25 * this.#live + 1024) this.#tidy();
   }
 
   /** What was noted since the last commit does not hold. */
