@@ -30,13 +30,11 @@ import { Puts } from "./puts.ts";
 import { Reads, type ReadsOptions } from "./reads.ts";
 import { ReplyWriter } from "./reply_writer.ts";
 import { Streams } from "./streams.ts";
+import { UnderWay } from "./under_way.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** What those who wait are told when nobody can hear it any more. */
 const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
-
-/** So many heartbeats may be unanswered before the oldest is taken for answered. */
-const MAX_UNANSWERED = 100;
 
 const NOTHING = () => {};
 
@@ -56,11 +54,7 @@ export class Session implements Worker, Holder, Pulse {
   readonly #puts: Puts;
   #endPulse: () => void = NOTHING;
   #closed = false;
-  /** How much had been sent before each heartbeat that is not answered, and before the last that was, in bytes. */
-  readonly #sentBefore: number[] = [];
-  #arrived = 0;
-  /** How large a frame the peer has announced, in bytes. */
-  #ahead = 0;
+  readonly #underWay: UnderWay;
 
   heard = false;
 
@@ -78,6 +72,7 @@ export class Session implements Worker, Holder, Pulse {
     this.#leave = leave;
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
+    this.#underWay = new UnderWay(replies, largestFrame(host.welcome.limits));
     this.#puts = new Puts(host, replies);
     this.#options = { wire, replies, refusal: (topic) => this.#mayNotRead(topic) };
     this.#reads = new Reads(
@@ -92,11 +87,9 @@ export class Session implements Worker, Holder, Pulse {
   receive(data: unknown): void {
     this.heard = true;
     this.#goodbye.heard();
-    const answer = readHeartbeat(data);
-    this.#ahead = Math.min(answer?.ahead ?? 0, largestFrame(this.#host.welcome.limits));
-    if (!answer) this.#line.receive(data);
-    // What was sent before that heartbeat has arrived; what came after it may be under way.
-    else if (answer.ahead === 0) this.#arrived = this.#sentBefore.shift() ?? this.#replies.sent;
+    const heartbeat = readHeartbeat(data);
+    this.#underWay.received(heartbeat);
+    if (!heartbeat) this.#line.receive(data);
   }
 
   /** Finishes what was accepted, tells those who wait that it ends, and says goodbye. */
@@ -155,7 +148,7 @@ export class Session implements Worker, Holder, Pulse {
   }
 
   get underWay(): number {
-    return this.#ahead + this.#replies.sent - this.#arrived;
+    return this.#underWay.bytes;
   }
 
   silent(): void {
@@ -167,9 +160,7 @@ export class Session implements Worker, Holder, Pulse {
   beat(every: number, bounds: Bounds): void {
     // One who does not read has enough to read.
     if (this.#wire.buffered >= BUFFER_LIMIT) return;
-    this.#sentBefore.push(this.#replies.sent);
-    // One who answers none of them is heard otherwise.
-    if (this.#sentBefore.length > MAX_UNANSWERED) this.#arrived = this.#sentBefore.shift()!;
+    this.#underWay.beats();
     this.#replies.sendFrame(heartbeat({ heartbeat: every, ...bounds }));
   }
 
