@@ -132,7 +132,6 @@ function complete(
   return faults;
 }
 
-
 function bodyOf({ outcome }: ReadCall): string | undefined {
   return outcome?.kind === "message" ? outcome.body : undefined;
 }
