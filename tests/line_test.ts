@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Line, type Worker } from "../queue/line.ts";
+import { Line } from "../queue/line.ts";
 import { ReplyWriter } from "../queue/reply_writer.ts";
 import { soon } from "./support/soon.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
