@@ -26,6 +26,7 @@ const NOTHING = () => {};
 export class Goodbye {
   readonly #wire: Pick<Wire, "drained" | "close" | "drop">;
   readonly #clock: Clock;
+  #said: Promise<void> | undefined;
   #heard = false;
   #ended = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -38,8 +39,12 @@ export class Goodbye {
     this.#clock = clock;
   }
 
-  /** Says it, with a close code and a reason; whoever does not answer is given up. */
-  async say(code: number, reason: string): Promise<void> {
+  /** Says it, with a close code and a reason, unless it is being said; whoever does not answer is given up. */
+  say(code: number, reason: string): Promise<void> {
+    return this.#said ??= this.#say(code, reason);
+  }
+
+  async #say(code: number, reason: string): Promise<void> {
     await this.#wire.drained();
     for (let i = 0; i < MOST && !this.#ended; i++) {
       this.#heard = false;

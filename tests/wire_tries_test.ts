@@ -127,3 +127,23 @@ Deno.test("the last tries are remembered of the ten thousand sessions that were 
   const given = (i: number) => claims.claim(`s${i}`, other, 1);
   assertEquals([given(0), given(1), given(count - 1)], [true, false, false]);
 });
+
+Deno.test("a connection that was replaced just before the server stops is closed once, and leaves no timer", async () => {
+  await using host = await hostOf(inMemory());
+  const codes: number[] = [];
+  class Counting extends ManualPeer {
+    override close(code: number): void {
+      codes.push(code);
+      super.close(code);
+    }
+  }
+  using older = new Counting(host);
+  using newer = new ManualPeer(host);
+  await older.ask(hello(1));
+  await newer.ask(hello(2));
+  const finished = older.session.finish({ code: "stopping", message: "The server is stopping" });
+  await until(() => older.closedWith !== undefined);
+  older.session.end();
+  await finished;
+  assertEquals(codes, [CLOSE.replaced]);
+});
