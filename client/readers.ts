@@ -14,7 +14,7 @@ import type { TopicName } from "./topic.ts";
 import type { Item, TopicQueue, TopicReader } from "./topic_queue.ts";
 
 /** For how long to wait for a message (ms), and what ends that. */
-export interface Patience {
+export interface WaitLimits {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -164,15 +164,15 @@ export class OldestReader extends Reader implements Deadline {
   /** Until then a server that is there has time to say what there is. */
   readonly #look: number;
 
-  constructor(action: string, topic: TopicName, patience: Patience | undefined, reading: Reading) {
+  constructor(action: string, topic: TopicName, wait: WaitLimits | undefined, reading: Reading) {
     super(action, topic, reading);
-    this.waits = patience !== undefined;
-    this.#signal = patience?.signal;
-    this.#timeout = patience?.timeout ?? 0;
+    this.waits = wait !== undefined;
+    this.#signal = wait?.signal;
+    this.#timeout = wait?.timeout ?? 0;
     this.#look = 0;
-    if (!patience) return;
+    if (!wait) return;
     const begin = performance.now();
-    this.end = begin + patience.timeout;
+    this.end = begin + wait.timeout;
     this.#look = begin + ONE_LOOK;
   }
 

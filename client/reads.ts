@@ -7,7 +7,7 @@
 import { DsmqError } from "../protocol/errors.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
-import { NewestReader, OldestReader, type Patience } from "./readers.ts";
+import { NewestReader, OldestReader, type WaitLimits } from "./readers.ts";
 import type { TopicName } from "./topic.ts";
 import { type Item, TopicQueue } from "./topic_queue.ts";
 
@@ -27,19 +27,19 @@ export class Reads {
   }
 
   /**
-   * The oldest unread message, if there is one; with patience, once there is one.
+   * The oldest unread message, if there is one; with `wait`, once there is one.
    *
    * @param topic what to read
    * @param make what to make of the message
-   * @param patience whether to wait
+   * @param wait whether to wait
    * @returns what was made; rejects with a `DsmqError`, or with the reason of the signal
    */
   oldest<T>(
     topic: TopicName,
     make: (message: Message | undefined) => T,
-    patience?: Patience,
+    wait?: WaitLimits,
   ): Promise<T> {
-    const action = patience ? "get_wait" : "get";
+    const action = wait ? "get_wait" : "get";
     const queue = this.#begin(topic, action);
     if (!queue.busy) {
       const item = arrived(queue);
@@ -58,7 +58,7 @@ export class Reads {
         fail: reject,
         rest: this.#restOf(topic, queue),
       };
-      new OldestReader(action, topic, patience, reading).ask();
+      new OldestReader(action, topic, wait, reading).ask();
     });
   }
 

@@ -185,7 +185,7 @@ export class SendBuffer {
         continue;
       }
       if (out.calls > 0 && out.calls + asked.calls > inFlight) break;
-      // Its text is no shorter: what has no room is not encoded in vain.
+      // Its text is no shorter: what has no room is not encoded for nothing.
       if (out.weight > 0 && out.weight + asked.size > inFlightBytes) break;
       const text = asked.encode();
       const weight = text.length + AROUND;

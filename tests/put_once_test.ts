@@ -137,7 +137,7 @@ Deno.test("a session that was lost and comes back may have stored what came befo
   assertEquals([1, 2].map((seq) => puts.recalls("s", seq)), [false, true]);
 });
 
-Deno.test("a session that says goodbye is gone at once, and nothing of it is lost", () => {
+Deno.test("a session that is closed is gone at once, and nothing of it is lost", () => {
   const { puts, dropped } = remember(100);
   for (const [i, n] of [1, 3, 5].entries()) {
     puts.note("s", n, 2 * i + 1);

@@ -247,7 +247,7 @@ export const once: Promises = {
     assertEquals(await again.recalls("s", { epoch: again.epoch, seq: 3 }), true);
   },
 
-  async "a session that says goodbye is forgotten, and nothing counts as lost"({ store, next }) {
+  async "a session that is closed is forgotten, and nothing counts as lost"({ store, next }) {
     const known = { epoch: store.epoch, seq: 0 };
     await append(store, [numbered("s", 1), numbered("u", 1), numbered("s", 2)]);
     await store.forget("s");
@@ -256,7 +256,7 @@ export const once: Promises = {
     assertEquals(await outcomes(await next(), [numbered("u", 1), numbered("s", 1)]), ["dup 2", 4]);
   },
 
-  async "what a session put before it said goodbye does not bring it back"({ store, next }) {
+  async "what a session put before it was closed does not bring it back"({ store, next }) {
     const put = outcomes(store, [numbered("s", 1), numbered("u", 1)]);
     const forgotten = store.forget("s");
     assertEquals(await put, [1, 2]);

@@ -169,7 +169,7 @@ export const restarting: Promises = {
     assertEquals(await outcomes(await next(), [numbered("s", 1)]), [4]);
   },
 
-  async "a session that said goodbye is forgotten over a restart"({ store, next }) {
+  async "a session that was closed is forgotten over a restart"({ store, next }) {
     await append(store, [numbered("s", 1), numbered("u", 1)]);
     await store.forget("s");
     const again = await next();
