@@ -29,7 +29,7 @@ export abstract class Asked {
   id = 0;
   /** It has left, on this connection or an earlier one. */
   sent = false;
-  /** What the client knew before it left for the first time. */
+  /** Of a put: what the client knew before it left for the first time. */
   known: Known | undefined;
   /** Nobody is interested any more: it does not leave. */
   withdrawn = false;

@@ -31,9 +31,12 @@ export class InFlightRequests {
   /** How many calls are unanswered. */
   #underWay = 0;
   /** The largest sequence number that the server has told, and its epoch. */
-  #known: Known = { epoch: "", seq: 0 };
-  /** The last put that was answered. */
-  #lastPut: Known = this.#known;
+  #epoch = "";
+  #seq = 0;
+  /** Both together, until one of them changes. */
+  #known: Known | undefined;
+  /** Where the last put was stored that was answered. */
+  #lastPut: Known = { epoch: "", seq: 0 };
 
   /**
    * Begins with nothing, and no line.
@@ -42,7 +45,7 @@ export class InFlightRequests {
    * @param failure words an error
    */
   constructor(send: (frame: string) => void, failure: Failure) {
-    this.#buffer = new SendBuffer(send, () => this.#probe(), () => this.#known);
+    this.#buffer = new SendBuffer(send, () => this.#probe(), () => this.known);
     this.#failure = failure;
   }
 
@@ -59,14 +62,14 @@ export class InFlightRequests {
 
   /** The largest sequence number that the server has told, and its epoch. */
   get known(): Known {
-    return this.#known;
+    return this.#known ??= { epoch: this.#epoch, seq: this.#seq };
   }
 
   /** The server has told a sequence number. */
   knows(seq: number | undefined): void {
-    if (seq !== undefined && seq > this.#known.seq && Number.isSafeInteger(seq)) {
-      this.#known = { epoch: this.#known.epoch, seq };
-    }
+    if (seq === undefined || !(seq > this.#seq) || !Number.isSafeInteger(seq)) return;
+    this.#seq = seq;
+    this.#known = undefined;
   }
 
   /**
@@ -136,8 +139,8 @@ export class InFlightRequests {
    * anything new. Puts whose outcome nobody can know fail.
    */
   resume({ epoch, last, recalled, limits }: Welcome): void {
-    if (epoch !== this.#known.epoch) this.#known = { epoch, seq: last };
-    else this.knows(last);
+    if (epoch !== this.#epoch) [this.#epoch, this.#seq, this.#known] = [epoch, 0, undefined];
+    this.knows(last);
     const unanswered = [...this.#asked.values()];
     const streams = [...this.#streams.values()].filter((stream) =>
       this.#asked.get(stream.id) !== stream
@@ -174,7 +177,7 @@ export class InFlightRequests {
     this.#settled(asked);
     this.#buffer.answered(asked);
     if (asked.action === "put" && Number.isSafeInteger(last)) {
-      this.#lastPut = { epoch: this.#known.epoch, seq: last! };
+      this.#lastPut = { epoch: this.#epoch, seq: last! };
     }
     if (error) asked.refused(toDsmqError(error, asked.topic), answer);
     else asked.answered(answer);

@@ -100,13 +100,22 @@ abstract class Reader extends Asked implements TopicReader {
     } catch (error) {
       return this.failed(error);
     }
-    const { link } = this.reading;
-    const item = message && {
-      message,
-      epoch: link.positions.epoch,
-      expires: link.expiryOf(message.time),
-    };
-    this.#arrived(answer.through ?? answer.seq, item);
+    const { link, queue, take, rest } = this.reading;
+    const through = answer.through ?? answer.seq;
+    if (!queue.isNext(this) || this.newest) {
+      const item = message && {
+        message,
+        epoch: link.positions.epoch,
+        expires: link.expiryOf(message.time),
+      };
+      return this.#arrived(through, item);
+    }
+    link.positions.read(this.topic, through);
+    this.#done = true;
+    queue.unanswered--;
+    this.leave();
+    take(message);
+    rest();
   }
 
   override refused(error: DsmqError, { through }: Answer): void {

@@ -192,7 +192,7 @@ export class SendBuffer {
       if (out.weight > 0 && out.weight + weight > inFlightBytes) break;
       if (frameSize > 0 && frameSize + weight > FULL.most) break;
       this.#dequeue(asked);
-      if (!asked.sent) asked.known = this.#known();
+      if (!asked.sent && asked.action === "put") asked.known = this.#known();
       asked.sent = true;
       asked.weight = weight;
       if (asked.waits) asked.order = this.#passes(asked.calls, weight);

@@ -87,6 +87,11 @@ export class TopicQueue {
     if (this.#items.length > 0 && !this.#serving) this.#serve();
   }
 
+  /** Nobody stands before a reader, and nothing has arrived that comes before its own answer: as it mostly is. */
+  isNext(reader: TopicReader): boolean {
+    return this.#first === reader && this.#items.length === 0;
+  }
+
   /** The answer to a reader's request has come, with an item or with nothing. */
   arrived(asker: TopicReader, item: Item | undefined): void {
     if (asker.newest && asker.open) return this.#settleNewest(asker, item);
@@ -94,8 +99,6 @@ export class TopicQueue {
       if (asker.open) asker.settle(undefined);
       return;
     }
-    // Mostly it is for the one who asked for it.
-    if (this.#first === asker && this.#items.length === 0) return void asker.settle(item);
     this.#items.push(item);
     this.#serve();
   }
