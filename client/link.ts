@@ -6,7 +6,7 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { ANNOUNCED, type Limits } from "../protocol/limits.ts";
+import { ANNOUNCED, largestFrame, type Limits } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { type Asked, type Known, Request, type Stream } from "./asked.ts";
 import { codeOf, type Contact, isFinal, type Reach, type Tries } from "./connecting.ts";
@@ -205,7 +205,7 @@ export class Link implements Ends {
       if (answer.error?.code === "stopping" && this.#reach.again && !this.#end) continue;
       this.#tries = { count: 0, away: 0 };
       if (answer.heartbeat !== undefined && answer.id === undefined) this.#answerHeartbeat(answer);
-      else if (answer.ahead !== undefined) this.#watch.passing(Number(answer.ahead) || 0);
+      else if (answer.ahead !== undefined) this.#announced(answer.ahead);
       else this.#requests.handOut(answer);
     }
     this.#requests.flush();
@@ -275,6 +275,12 @@ export class Link implements Ends {
     }
     this.#watch.passing(bytes);
     line.send(frame);
+  }
+
+  /** A large frame is on its way; no more is believed than one can have. */
+  #announced(bytes: unknown): void {
+    const ahead = Number(bytes);
+    if (ahead > 0) this.#watch.passing(Math.min(ahead, largestFrame(this.limits)));
   }
 
   #answerHeartbeat({ time = 0, last, floor = 0 }: Answer): void {

@@ -5,9 +5,12 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { connect } from "@dsmq/server";
 import { hostOf, inMemory, settled, store, turns } from "./support/bridge.ts";
 import { comeBack, end, joined } from "./support/joined.ts";
 import { ManualPeer } from "./support/manual_peer.ts";
+import { Scripted, WELCOME } from "./support/scripted.ts";
+import { virtually } from "./support/virtually.ts";
 
 /** Three bytes each, and a character of JSON. */
 const WIDE = "漢";
@@ -71,3 +74,20 @@ Deno.test("a large put that is sent again after a break is announced again", asy
   assertEquals([first!.ahead, again?.ahead], [first!.bytes, again?.bytes]);
   assert(again!.ahead > 200_000);
 });
+
+for (const ahead of [1e15, -1e15, "much", null]) {
+  Deno.test(`a server that announces ${ahead} bytes and says nothing more is given up, and not at once`, async () => {
+    await virtually(async () => {
+      const script = new Scripted();
+      script.welcome = { ...WELCOME, heartbeat: 100 };
+      const mq = await connect({ dial: script.dial, reconnect: false, heartbeat: 100 });
+      const begin = performance.now();
+      await script.say({ ahead });
+      const got = await mq.get("t").catch(({ code }) => code);
+      const ms = performance.now() - begin;
+      assertEquals(got, "closed");
+      assert(ms >= 250 && ms < 300_000, `${ms} ms`);
+      await mq.close();
+    });
+  });
+}
