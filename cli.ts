@@ -5,7 +5,7 @@
  */
 
 import { type Command, COMMON, EXIT, readArguments, UsageError } from "./cli/command.ts";
-import { OutputClosed, print, say } from "./cli/terminal.ts";
+import { OutputClosed, print, printed, said, say } from "./cli/terminal.ts";
 
 /** Each is loaded when it is needed: a server starts without what only clients use. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -28,21 +28,30 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
  * @param args the arguments. Default: those of the process
  */
 export async function main(args: readonly string[] = Deno.args): Promise<never> {
-  Deno.exit(await run(args));
+  const code = await run(args);
+  await said();
+  Deno.exit(code);
 }
 
 async function run(args: readonly string[]): Promise<number> {
   try {
-    const [first] = args;
-    if (first === "--help" || first === "-h" || first === "help") return await help(args[1]);
-    if (first === "--version" || first === "-V") return await version();
-    const [name, rest] = choose(args);
-    const command = await COMMANDS[name]!();
-    const read = readArguments(name, command, rest);
-    return await (read.flag("help") ? help(name) : command.run(read));
+    const code = await chosen(args);
+    await printed();
+    return code;
   } catch (error) {
+    await printed().catch(() => {});
     return report(error);
   }
+}
+
+async function chosen(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  if (first === "--help" || first === "-h" || first === "help") return await help(args[1]);
+  if (first === "--version" || first === "-V") return await version();
+  const [name, rest] = choose(args);
+  const command = await COMMANDS[name]!();
+  const read = readArguments(name, command, rest);
+  return await (read.flag("help") ? help(name) : command.run(read));
 }
 
 /** The word, and what follows it. Without a word a server is started; it may be given host and port alone. */

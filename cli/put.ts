@@ -8,7 +8,7 @@ import { type Connection, DsmqError } from "../client.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
 import { lines } from "./lines.ts";
-import { print, say } from "./terminal.ts";
+import { print, room, say } from "./terminal.ts";
 
 /** The command. */
 export const put: Command = {
@@ -18,12 +18,13 @@ export const put: Command = {
   words: [1, 2],
   async run(args) {
     const [topic, message] = args.words as [string, string?];
-    const told = (seqs: readonly number[]) => {
+    const told = async (seqs: readonly number[]) => {
       if (args.flag("json")) { for (const seq of seqs) print(JSON.stringify({ topic, seq })); }
+      await room();
     };
     await using mq = await connection(args, undefined);
-    if (message !== undefined) told([await mq.put(topic, message)]);
-    else for await (const seqs of putLines(mq, topic)) told(seqs);
+    if (message !== undefined) await told([await mq.put(topic, message)]);
+    else for await (const seqs of putLines(mq, topic)) await told(seqs);
     return EXIT.ok;
   },
 };

@@ -8,7 +8,7 @@ import type { Connection, GapChoice, Message } from "../client.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection } from "./connection.ts";
-import { interrupt, print, say } from "./terminal.ts";
+import { interrupt, outputLost, print, room, say } from "./terminal.ts";
 import { duration, position, whole } from "./values.ts";
 
 const since = (usual: string) => ({
@@ -98,7 +98,7 @@ export const tail: Command = {
   async run(args) {
     using ctrlC = interrupt();
     const done = new AbortController();
-    const signal = AbortSignal.any([ctrlC.signal, done.signal]);
+    const signal = AbortSignal.any([ctrlC.signal, done.signal, outputLost]);
     const json = args.flag("json");
     const several = args.words.length > 1;
     let left = whole("count", args.value("count") ?? "0") || Infinity;
@@ -110,11 +110,13 @@ export const tail: Command = {
           if (left === 0) return;
           print(json ? asJson(message) : several ? `${topic}: ${message.body}` : message.body);
           if (--left === 0) done.abort();
+          await room();
         }
       }));
     } catch (error) {
       if (!signal.aborted) throw error;
     }
+    outputLost.throwIfAborted();
     return EXIT.ok;
   },
 };

@@ -27,6 +27,7 @@ import { type Arguments, type Command, EXIT, type Option, UsageError } from "./c
 import { readable } from "./files.ts";
 import { print, say } from "./terminal.ts";
 import { heedHangup, serverTokens, TOKEN } from "./tokens.ts";
+import { report } from "../server/stderr.ts";
 import { duration, whole } from "./values.ts";
 
 /** Each limit, with the name of its option, such as `max-stored-bytes`. */
@@ -82,7 +83,7 @@ export const serve: Command = {
     const server = await start({
       ...options(args),
       ...entry,
-      log: { info: say, warn: say, error: console.error },
+      log: { info: report, warn: report, error: report },
     });
     const { host, port, url, store, transport } = server;
     using _ = heedHangup(args, server);

@@ -4,34 +4,118 @@
  * @module
  */
 
-const encoder = new TextEncoder();
+import { stderr, writeAll } from "../server/stderr.ts";
+
+/** So many characters may wait to be written before whoever prints more waits, too. */
+const ROOM = 64 * 1024;
+
+/** After an interrupt what is printed has so long to be read, in milliseconds. */
+const HURRY = 1000;
 
 /** Whoever read our output has stopped reading: there is nobody left to print for. */
 export class OutputClosed extends Error {}
 
+/** Standard output: nothing of it is dropped, and while nobody reads it all else goes on. */
+class Output {
+  readonly #encoder = new TextEncoder();
+  readonly #lost = new AbortController();
+  #waiting: string[] = [];
+  #characters = 0;
+  #writing: Promise<void> | undefined;
+
+  /** Aborts, with the reason, when there is no use in printing any more. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Takes a line. */
+  print(line: string): void {
+    this.lost.throwIfAborted();
+    this.#waiting.push(line);
+    this.#characters += line.length;
+    this.#writing ??= this.#writeWaiting();
+  }
+
+  /** Resolves once little waits to be written. */
+  async room(): Promise<void> {
+    while (this.#characters > ROOM) await this.#writing;
+    this.lost.throwIfAborted();
+  }
+
+  /** Resolves once all is written. */
+  async written(): Promise<void> {
+    await this.#writing;
+    this.lost.throwIfAborted();
+  }
+
+  async #writeWaiting(): Promise<void> {
+    // What is printed in one go is written in one go.
+    await undefined;
+    try {
+      while (this.#waiting.length > 0) {
+        const lines = this.#waiting;
+        const characters = this.#characters;
+        this.#waiting = [];
+        const bytes = this.#encoder.encode(`${lines.join("\n")}\n`);
+        await writeAll((rest) => Deno.stdout.write(rest), bytes);
+        this.#characters -= characters;
+      }
+    } catch (error) {
+      this.#characters = 0;
+      const isClosed = error instanceof Deno.errors.BrokenPipe;
+      this.#lost.abort(isClosed ? new OutputClosed() : cannotPrint(error as Error));
+    }
+    this.#writing = undefined;
+  }
+}
+
+function cannotPrint(cause: Error): Error {
+  return new Error(`Cannot print: ${cause.message}`, { cause });
+}
+
+const stdout = new Output();
+
+/** Aborts when what is printed is lost: nobody reads it any more, or it cannot be written. */
+export const outputLost: AbortSignal = stdout.lost;
+
 /**
- * Prints a line on standard output.
+ * Prints a line on standard output. Whoever prints many waits for {@linkcode room} after each.
  *
  * @param line the line, without its end
  * @throws {OutputClosed} if nobody reads it
  */
 export function print(line: string): void {
-  let bytes = encoder.encode(`${line}\n`);
-  try {
-    while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
-    throw error;
-  }
+  stdout.print(line);
+}
+
+/** Resolves once there is room to print more; rejects if what is printed is lost. */
+export function room(): Promise<void> {
+  return stdout.room();
 }
 
 /**
- * Says something to the person at the terminal, on standard error.
+ * Says something to the person at the terminal, on standard error. If nobody reads that, it is dropped.
  *
  * @param text one line
  */
 export function say(text: string): void {
-  console.error(text);
+  stderr.say(text);
+}
+
+let interrupted = false;
+
+/** Resolves once what was printed is written, after an interrupt not much later; rejects if it is lost. */
+export async function printed(): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const hurry = new Promise<void>((resolve) => {
+    if (interrupted) timer = setTimeout(resolve, HURRY);
+  });
+  await Promise.race([stdout.written(), hurry]).finally(() => clearTimeout(timer));
+}
+
+/** Resolves once what was said is written, or soon. */
+export function said(): Promise<void> {
+  return stderr.flush();
 }
 
 /**
@@ -48,6 +132,7 @@ export function interrupt(
   const controller = new AbortController();
   const heed = () => {
     stop();
+    interrupted = true;
     controller.abort();
   };
   const stop = () => {

@@ -13,6 +13,7 @@ export class Progress {
   readonly #total: number;
   readonly #live = Deno.stderr.isTerminal();
   #done = 0;
+  #written: Promise<void> = Promise.resolve();
 
   /**
    * Begins.
@@ -38,10 +39,17 @@ export class Progress {
   }
 
   #write(text: string): void {
+    const bytes = encoder.encode(text);
+    // Nobody may read what is no terminal: then nothing waits for it.
+    if (!this.#live) return void (this.#written = this.#written.then(() => written(bytes)));
     try {
-      Deno.stderr.writeSync(encoder.encode(text));
+      Deno.stderr.writeSync(bytes);
     } catch {
-      // Nobody looks.
+      // The terminal is gone.
     }
   }
+}
+
+async function written(bytes: Uint8Array): Promise<void> {
+  await Deno.stderr.write(bytes).catch(() => {});
 }

@@ -173,7 +173,7 @@ export class Queue implements AsyncDisposable {
   #lost(error: Error): void {
     if (this.#closed) return;
     this.#losses++;
-    this.log.warn(`dsmq: the store's feed was lost, following again: ${error.message}`);
+    this.log.warn("dsmq: the store's feed was lost, following again:", error.message);
     this.#feed?.[Symbol.dispose]();
     this.#feed = undefined;
     this.#cancelRefollow();

@@ -1,5 +1,5 @@
 /**
- * What is said of refused requests and of peers given up: counted each, told at most once a second.
+ * What goes wrong by others' doing, such as refused requests: each is counted, and some are told.
  *
  * @module
  */
@@ -7,29 +7,44 @@
 import type { Clock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 
-const EVERY = 1000;
+/** The shortest time between two lines, in milliseconds. */
+const SHORTEST_REST = 1000;
+
+/** So many lines at that pace; in the long run one in so many milliseconds. */
+const LINES = 10;
+const LONG_RUN = 30_000;
+
+/** So much of a sentence is told. */
+const LONGEST = 400;
 
 /** Counts what goes wrong by others' doing, and logs it without letting a bad client fill the log. */
 export class Complaints {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #what: string;
+  readonly #level: "warn" | "error";
   #count = 0;
   #untold = 0;
-  #last = "";
+  #last: unknown;
+  /** How many lines may be told now, and since when that is so. */
+  #lines = LINES;
+  #toldAt = -Infinity;
   #resting: (() => void) | undefined;
+  #stopped = false;
 
   /**
    * Makes an empty one.
    *
-   * @param clock tells when a second is over
+   * @param clock tells when there may be another line
    * @param log takes the lines
    * @param what what happens, as a line begins
+   * @param level how bad it is
    */
-  constructor(clock: Clock, log: Log, what: string) {
+  constructor(clock: Clock, log: Log, what: string, level: "warn" | "error" = "warn") {
     this.#clock = clock;
     this.#log = log;
     this.#what = what;
+    this.#level = level;
   }
 
   /** How often it happened. */
@@ -37,27 +52,45 @@ export class Complaints {
     return this.#count;
   }
 
-  /** Notes that it happened, and why. */
-  note(why: string): void {
+  /** Notes that it happened, and why: a sentence, which is told in one line, or an error, which the log gets as it is. */
+  note(why: unknown): void {
     this.#count++;
     this.#untold++;
     this.#last = why;
-    if (!this.#resting) this.#tell();
+    if (!this.#resting && !this.#stopped) this.#tell();
   }
 
   /** Says what is untold, and nothing more. */
   stop(): void {
+    this.#stopped = true;
     this.#resting?.();
+    this.#resting = undefined;
     this.#tell();
-    this.#resting?.();
   }
 
   #tell(): void {
     this.#resting = undefined;
     if (this.#untold === 0) return;
-    const more = this.#untold === 1 ? "" : ` (and ${this.#untold - 1} more in the last second)`;
-    this.#log.warn(`dsmq: ${this.#what}: ${this.#last}${more}`);
+    const now = this.#clock.monotonic?.() ?? this.#clock.now();
+    const passed = now - this.#toldAt;
+    this.#lines = Math.min(LINES, this.#lines + passed / LONG_RUN) - 1;
+    this.#toldAt = now;
+    const seconds = Math.round(passed / 1000);
+    const more = this.#untold > 1 &&
+      `and ${this.#untold - 1} more in the last ${seconds <= 1 ? "second" : `${seconds} s`}`;
     this.#untold = 0;
-    this.#resting = this.#clock.after(EVERY, () => this.#tell());
+    const [what, why] = [`dsmq: ${this.#what}:`, this.#last];
+    this.#last = undefined;
+    if (typeof why !== "string") this.#log[this.#level](what, why, ...(more ? [`(${more})`] : []));
+    else this.#log[this.#level](`${what} ${oneLine(why)}${more ? ` (${more})` : ""}`);
+    if (this.#stopped) return;
+    const rest = Math.max(SHORTEST_REST, (1 - this.#lines) * LONG_RUN);
+    this.#resting = this.#clock.after(rest, () => this.#tell());
   }
+}
+
+/** The beginning of a text, in one line. */
+function oneLine(text: string): string {
+  const line = text.slice(0, LONGEST).replaceAll(/[\r\n\u2028\u2029]+/g, " ");
+  return text.length > LONGEST ? `${line}…` : line;
 }

@@ -4,15 +4,27 @@
  * @module
  */
 
+import type { Clock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
+import { Complaints } from "./complaints.ts";
+import { stderr } from "./stderr.ts";
+
+/** A log that cannot hurt. */
+export interface GuardedLog extends Log {
+  /** Tells what is untold, and waits a moment until standard error has it. */
+  stop(): Promise<void>;
+}
 
 /**
- * The same log, whose failures are nobody's: what is logged is said in the midst of work that has to go on.
+ * The same log, whose failures are nobody's: what is logged is said in the midst of work that has to go on. What comes
+ * with a value beside its sentence, such as an error, may come as often as somebody likes to cause it: of each such
+ * sentence there are few lines, and the others are counted.
  *
  * @param log takes what a person should know; may throw, or reject
+ * @param clock tells when there may be another line
  * @returns a log that does neither
  */
-export function guarded(log: Log): Log {
+export function guarded(log: Log, clock: Clock): GuardedLog {
   const say = (level: keyof Log) => async (...data: unknown[]) => {
     try {
       await log[level](...data);
@@ -20,5 +32,20 @@ export function guarded(log: Log): Log {
       // There is nobody left to tell.
     }
   };
-  return { info: say("info"), warn: say("warn"), error: say("error") };
+  const plain = { info: say("info"), warn: say("warn"), error: say("error") };
+  // The sentences are those of this code, and few.
+  const repeated = new Map<string, Complaints>();
+  const often = (level: "warn" | "error") => (...data: unknown[]) => {
+    const [sentence, why] = data;
+    if (typeof sentence !== "string" || data.length !== 2) return plain[level](...data);
+    const what = sentence.replace(/^dsmq: /, "").replace(/:$/, "");
+    const complaints = repeated.get(sentence) ?? new Complaints(clock, plain, what, level);
+    repeated.set(sentence, complaints);
+    complaints.note(why);
+  };
+  const stop = async () => {
+    for (const complaints of repeated.values()) complaints.stop();
+    await stderr.flush();
+  };
+  return { info: plain.info, warn: often("warn"), error: often("error"), stop };
 }

@@ -15,7 +15,8 @@ import { seen } from "../protocol/text.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import { checkedEntry, type EntryOptions, type EntrySettings } from "./door_options.ts";
-import { guarded } from "./log.ts";
+import { guarded, type GuardedLog } from "./log.ts";
+import { quietLog } from "./stderr.ts";
 
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
 export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
@@ -58,7 +59,7 @@ export interface ServeOptions extends EntryOptions {
   readonly handleSignals?: boolean;
   /** Shuts the server down when it aborts. */
   readonly signal?: AbortSignal;
-  /** Takes what a person should know. Default: warnings and errors go to the console. */
+  /** Takes what a person should know. Default: warnings and errors go to standard error, as far as it takes them. */
   readonly log?: Log;
   /** Tells the time; for tests. Default: the clock of the machine. */
   readonly clock?: Clock;
@@ -70,14 +71,8 @@ export interface Settings
   readonly entry: EntrySettings;
   readonly limits: ServerLimits;
   readonly signal: AbortSignal | undefined;
+  readonly log: GuardedLog;
 }
-
-/** Warnings and errors go to standard error; what is not wrong is not said. */
-const quietLog: Log = {
-  info: () => {},
-  warn: (...data) => console.warn(...data),
-  error: (...data) => console.error(...data),
-};
 
 /**
  * Fills in the defaults and checks the options.
@@ -138,7 +133,7 @@ export function checked(options: ServeOptions): Settings {
     allowShutdown,
     handleSignals,
     signal,
-    log: guarded(log),
+    log: guarded(log, clock),
     clock,
   };
 }

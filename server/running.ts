@@ -174,6 +174,7 @@ export class RunningServer implements Server {
     } catch (error) {
       this.#settings.log.error("dsmq: cannot stop cleanly:", error);
     } finally {
+      await this.#settings.log.stop();
       this.#finished.resolve();
     }
   }

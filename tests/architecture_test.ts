@@ -13,7 +13,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "server/": ["protocol/", "door/", "queue/", "transports/transport.ts", "deno.json"],
   "server.ts": ["protocol/", "door/", "queue/", "server/", "stores/", "transports/"],
   "measure/": [],
-  "cli/": ["client.ts", "server.ts", "protocol/", "measure/"],
+  "cli/": ["client.ts", "server.ts", "server/stderr.ts", "protocol/", "measure/"],
   "cli.ts": ["cli/", "server.ts"],
   "mod.ts": ["client.ts", "server.ts", "cli.ts"],
 };

@@ -52,3 +52,30 @@ Deno.test("refusals are told at most once a second, and the last of them when th
   clock.advance(10_000);
   assertEquals([told, complaints.count], [[], 4]);
 });
+
+Deno.test("refusals that go on for hours are told less and less often, and none is forgotten", () => {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const log = { ...quiet, warn: (text: string) => told.push(text) };
+  const complaints = new Complaints(clock, log, "refused a request");
+  for (let second = 0; second < 6 * 3600; second++) {
+    complaints.note(`at ${second}`);
+    clock.advance(1000);
+  }
+  complaints.stop();
+  assert(told.length > 700 && told.length < 760, `${told.length} lines in six hours`);
+  const more = told.map((line) => Number(/and (\d+) more/.exec(line)?.[1] ?? 0));
+  assertEquals(more.reduce((sum, n) => sum + n, told.length), 6 * 3600);
+  assert(told.some((line) => / more in the last 30 s\)$/.test(line)), told[100]);
+});
+
+Deno.test("a refusal is told in one short line, whatever is in it", () => {
+  const told: string[] = [];
+  const log = { ...quiet, warn: (text: string) => told.push(text) };
+  const complaints = new Complaints(new ManualClock(), log, "refused a request");
+  complaints.note(`first\r\ndsmq: stopped\u2028${"x".repeat(100_000)}`);
+  complaints.stop();
+  assertEquals(told.length, 1);
+  assert(told[0]!.startsWith("dsmq: refused a request: first dsmq: stopped xxx"), told[0]);
+  assert(told[0]!.length < 500 && !/[\r\n\u2028]/.test(told[0]!));
+});

@@ -1,0 +1,116 @@
+/**
+ * Programs whose output nobody reads, or cannot be written.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { lines } from "../cli/lines.ts";
+import { ROOT } from "./support/program.ts";
+import { openServer } from "./support/open_server.ts";
+import { soon } from "./support/soon.ts";
+
+/** Fills standard error, which is a pipe, until not another byte fits. */
+const FULL = ["exec 3>&2", ...[1024, 1].map(filled)].join("; ");
+
+function filled(bytes: number): string {
+  return `dd if=/dev/zero of=/dev/fd/3 oflag=nonblock bs=${bytes} count=9999999 2>/dev/null`;
+}
+
+/** Starts the command line behind some words of a shell. */
+function dsmq(shell: string, ...args: string[]): Deno.ChildProcess {
+  const words = [Deno.execPath(), "run", "-A", "--quiet", "cli.ts", ...args];
+  return new Deno.Command("sh", {
+    args: ["-c", shell, "sh", ...words],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+async function text(stream: ReadableStream<Uint8Array>): Promise<string> {
+  return (await new Response(stream).text()).replaceAll("\0", "");
+}
+
+for (const transport of ["builtin", "hardened"]) {
+  for (
+    const [what, shell] of [["nobody reads", `${FULL}; exec "$@"`], [
+      "has no room",
+      'exec "$@" 2>/dev/full',
+    ]]
+  ) {
+    Deno.test(`a server whose log ${what} serves, whatever strangers do (${transport})`, async () => {
+      const args = ["serve", "--port", "0", "--json", "--transport", transport];
+      await using child = dsmq(shell!, ...args);
+      const out = lines(child.stdout);
+      const { value: [line] = [] } = await soon(out.next());
+      const { port } = JSON.parse(line!) as { port: number };
+      for (let i = 0; i < 20; i++) {
+        const answer = await soon(refused(port));
+        assertStringIncludes(answer, "403");
+      }
+      const health = await soon(fetch(`http://127.0.0.1:${port}/health`));
+      assertEquals(await health.text(), "ok\n");
+      child.kill("SIGTERM");
+      const { code } = await soon(child.status);
+      assertEquals(code, 0);
+      assert((await text(child.stderr)).length < 1000);
+      for await (const _ of out) continue;
+    });
+  }
+}
+
+/** The first line of the answer to a request for a name of a stranger. */
+async function refused(port: number): Promise<string> {
+  using conn = await Deno.connect({ port });
+  await conn.write(
+    new TextEncoder().encode("GET / HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n"),
+  );
+  return new TextDecoder().decode((await new Response(conn.readable).bytes()).subarray(0, 12));
+}
+
+Deno.test("a command whose complaint nobody reads ends with its code all the same", async () => {
+  await using child = dsmq(`${FULL}; exec "$@"`, "put", "t", "m", "--nonsense");
+  assertEquals((await soon(child.status)).code, 2);
+  await Promise.all([text(child.stdout), text(child.stderr)]);
+});
+
+Deno.test("what cannot be printed is an error, and not a success", async () => {
+  await using server = await openServer();
+  const { url } = server;
+  await put(url, ["m"]);
+  for (const word of ["get", "tail"]) {
+    await using child = dsmq('exec "$@" >/dev/full', word, "t", "--since", "start", "--url", url);
+    const said = await text(child.stderr);
+    assertEquals(said, "dsmq: Cannot print: No space left on device (os error 28)\n", word);
+    assertEquals((await soon(child.status)).code, 1);
+    await text(child.stdout);
+  }
+});
+
+Deno.test("tail loses nothing to a reader that pauses, and ends when the reader is gone", async () => {
+  await using server = await openServer({ retention: 600_000 });
+  const { url } = server;
+  const messages = Array.from({ length: 3000 }, (_, i) => `${i} ${"x".repeat(100)}`);
+  await put(url, messages);
+  await using child = dsmq('exec "$@"', "tail", "t", "--since", "start", "--url", url);
+  const out = child.stdout.getReader();
+  let heard = "";
+  const decoder = new TextDecoder();
+  while (heard.split("\n").length <= messages.length) {
+    heard += decoder.decode((await soon(out.read())).value, { stream: true });
+  }
+  assertEquals(heard, messages.map((message) => `${message}\n`).join(""));
+  await out.cancel();
+  await put(url, ["one more", "and another"]);
+  assertEquals((await soon(child.status)).code, 0);
+  assertEquals(await text(child.stderr), "");
+});
+
+async function put(url: string, messages: readonly string[]): Promise<void> {
+  const { connect } = await import("@dsmq/server");
+  await using mq = await connect(url);
+  await mq.putMany("t", messages);
+}
