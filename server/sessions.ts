@@ -114,6 +114,10 @@ export class Sessions implements House {
     this.#options.gaveUp(why);
   }
 
+  tell(what: string): void {
+    this.#host.queue.log.warn(`dsmq: ${what}`);
+  }
+
   /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
   async stop(): Promise<void> {
     this.#stopping = true;

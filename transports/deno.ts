@@ -5,6 +5,7 @@
  */
 
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { DenoPort } from "./deno_port.ts";
 import { Line, nobodyCame, type Shared } from "./line.ts";
 import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
 import { Watch } from "./watch.ts";
@@ -22,32 +23,20 @@ const OPEN_WITHIN = 2000;
  */
 // deno-lint-ignore require-await -- other transports have to wait, and errors are rejections
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
-  const { host, port, tls } = address;
-  const end = new AbortController();
   const arrivals = new Arrivals();
   const watch = new Watch(bounds);
-  const server = Deno.serve({
-    hostname: host,
-    port,
-    ...tls,
-    signal: end.signal,
-    onListen: () => {},
-    onError(error) {
-      house.failed(error);
-      return new Response("Internal error\n", { status: 500 });
-    },
-  }, (request, info) => {
+  const port = new DenoPort(address, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
     return upgrade ? welcome(request, info, { house, watch }, arrivals) : house.http(request);
-  });
+  }, house);
   const stop = () => {
     watch.stop();
-    // Not shutdown(): it waits for the end of every request's body, which may never come.
-    end.abort();
+    const stopped = port.stop();
     arrivals.end();
-    return server.finished;
+    return stopped;
   };
-  return { host: server.addr.hostname, port: server.addr.port, stop };
+  const { hostname } = port.addr;
+  return { host: hostname, port: port.addr.port, renew: (tls) => port.renew(tls), stop };
 }
 
 async function welcome(

@@ -12,12 +12,14 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from "node:http";
-import { createServer as createSecureServer } from "node:https";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
 import { nobodyCame, type Shared } from "./line.ts";
 import { admitted, answer, refuse, replied } from "./node_http.ts";
 import { NodeLine, type Socketry } from "./node_line.ts";
+import { Probe } from "./node_probe.ts";
+import { Reopening } from "./reopening.ts";
 import type { Address, Bounds, House, Listener } from "./transport.ts";
 import { Watch } from "./watch.ts";
 
@@ -29,6 +31,9 @@ const HEADER_BYTES = 16 * 1024;
 
 /** How long a peer has to answer the goodbye, in milliseconds. */
 const CLOSE_TIME = 5000;
+
+/** Why a port takes nobody any more, as far as can be known. */
+const DEAF = "the port took none, most likely because of too many open files";
 
 /** What `npm:ws` looks up in the environment, where it may not even look without leave. */
 const VARIABLES = ["WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
@@ -75,13 +80,25 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   await opened(server, address);
   server.on("error", (error: Error) => house.failed(error));
   const { address: host, port } = server.address() as AddressInfo;
+  const reopening = new Reopening(() => {
+    // Those who are in stay.
+    server.close();
+    return opened(server, { ...address, port });
+  }, house);
+  const probe = new Probe(server, { host: address.host, port }, () => reopening.died(DEAF));
+  const renew = (tls: NonNullable<Address["tls"]>) => {
+    (server as SecureServer).setSecureContext({ ...tls });
+    return Promise.resolve();
+  };
   const stop = async () => {
     shared.watch.stop();
+    probe.stop();
+    reopening.stop();
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
     await closed;
   };
-  return { host, port, stop };
+  return { host, port, renew, stop };
 }
 
 /** Loads `npm:ws`, if that may read what it reads: asked for leave, or thrown at, nobody is. */

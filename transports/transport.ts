@@ -43,12 +43,21 @@ export interface House {
   failed(error: unknown): void;
   /** Takes note that a peer was given up, and why: what comes after "gave up a peer: ". */
   gaveUp(why: string): void;
+  /** Says what who runs the server should know, in a line. */
+  tell(what: string): void;
 }
 
 /** An open port. */
 export interface Listener {
   readonly host: string;
   readonly port: number;
+  /**
+   * Has those who come from now on get another certificate. `builtin` closes its connections for that (1001).
+   *
+   * @param tls certificate and key, in PEM, which have been checked; the port has TLS already
+   * @throws {Error} if it cannot be used; then the old one counts on
+   */
+  renew(tls: NonNullable<Address["tls"]>): Promise<void>;
   /** Closes the port and whatever is still connected. */
   stop(): Promise<void>;
 }

@@ -5,6 +5,7 @@
  */
 
 import type {
+  Address,
   Bounds,
   House,
   Listener,
@@ -29,6 +30,7 @@ export class Inn implements House {
   readonly guests: Guest[] = [];
   readonly failures: unknown[] = [];
   readonly reasons: string[] = [];
+  readonly told: string[] = [];
   readonly #heeding = new Set<() => void>();
 
   http: House["http"] = () => new Response("hello\n");
@@ -59,6 +61,11 @@ export class Inn implements House {
 
   gaveUp(why: string): void {
     this.reasons.push(why);
+    this.#happened();
+  }
+
+  tell(what: string): void {
+    this.told.push(what);
     this.#happened();
   }
 
@@ -106,9 +113,13 @@ export class Opened implements AsyncDisposable {
   #listener: Listener | undefined;
 
   /** Opens a port. */
-  static async with(listen: Transport, bounds: Partial<Bounds> = {}): Promise<Opened> {
+  static async with(
+    listen: Transport,
+    bounds: Partial<Bounds> = {},
+    tls?: Address["tls"],
+  ): Promise<Opened> {
     const opened = new Opened();
-    opened.#listener = await listen({ host: "127.0.0.1", port: 0 }, opened.inn, {
+    opened.#listener = await listen({ host: "127.0.0.1", port: 0, tls }, opened.inn, {
       frameBytes: 4 * 1024 * 1024,
       headerTime: 8000,
       patience: 8000,
@@ -124,6 +135,10 @@ export class Opened implements AsyncDisposable {
 
   stop(): Promise<void> {
     return this.#listener!.stop();
+  }
+
+  renew(tls: NonNullable<Address["tls"]>): Promise<void> {
+    return this.#listener!.renew(tls);
   }
 
   /** Stops, and waits until the platform has noticed that all connections have ended. */
