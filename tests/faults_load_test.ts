@@ -5,6 +5,7 @@
  */
 
 import { clocks } from "./faults/clock.ts";
+import { descriptors } from "./faults/descriptors.ts";
 import { flood } from "./faults/flood.ts";
 import { fuzz } from "./faults/fuzz.ts";
 import { allGood } from "./faults/report.ts";
@@ -38,5 +39,11 @@ for (const store of ["memory", "file"] as const) {
 
   Deno.test(`a clock that jumps by an hour disorders nothing, and loses nothing before its time (${store})`, async () => {
     for (const seed of [1, 2, 3]) allGood(await clocks({ steps: 150, seed, store }));
+  });
+}
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a server without file descriptors serves who is in, says so once, and lets others in again (${transport})`, async () => {
+    allGood(await descriptors({ rounds: 1, store: "file", transport }));
   });
 }

@@ -58,10 +58,21 @@ export class ChildServer implements AsyncDisposable {
     void child.status.then(() => this.#ended = true);
   }
 
-  /** Starts one; it listens when this resolves. */
-  static async start(options: ChildOptions = {}): Promise<ChildServer> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "--v8-flags=--expose-gc", PROGRAM, JSON.stringify(options)],
+  /** Starts one, with at most so many open files and warnings among its complaints; it listens when this resolves. */
+  static async start(options: ChildOptions = {}, descriptors?: number): Promise<ChildServer> {
+    const args = ["run", "-A", "--quiet", "--v8-flags=--expose-gc", PROGRAM];
+    const program = [Deno.execPath(), ...args, JSON.stringify(options)];
+    const limited = [
+      "sh",
+      "-c",
+      `ulimit -n ${descriptors} && exec "$@"`,
+      "sh",
+      ...program,
+      "warns",
+    ];
+    const [command, ...rest] = descriptors === undefined ? program : limited;
+    const child = new Deno.Command(command!, {
+      args: rest,
       cwd: ROOT,
       stdin: "piped",
       stdout: "piped",
@@ -96,6 +107,14 @@ export class ChildServer implements AsyncDisposable {
   async resident(): Promise<number> {
     const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
     return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
+  }
+
+  /** How long it has used a processor, in milliseconds. Linux alone. */
+  async cpu(): Promise<number> {
+    const stat = await Deno.readTextFile(`/proc/${this.#child.pid}/stat`);
+    // In hundredths of a second.
+    const [user, system] = stat.slice(stat.lastIndexOf(")")).split(" ").slice(12, 14);
+    return (Number(user) + Number(system)) * 10;
   }
 
   /** How many sockets it has open. Linux alone. */
@@ -142,9 +161,9 @@ async function* each(batches: AsyncGenerator<string[]>): AsyncGenerator<string> 
   for await (const batch of batches) yield* batch;
 }
 
-async function main(options: ChildOptions): Promise<void> {
+async function main(options: ChildOptions, warns: boolean): Promise<void> {
   // What goes wrong by a client's doing is counted in the report; what is wrong with the server is told.
-  const log = { info() {}, warn() {}, error: console.error };
+  const log = { info() {}, warn: warns ? console.error : () => {}, error: console.error };
   const server = await serve({ port: 0, log, ...options });
   console.log(server.port);
   for await (const batch of lines(Deno.stdin.readable)) {
@@ -162,4 +181,6 @@ async function main(options: ChildOptions): Promise<void> {
   console.log(JSON.stringify(server.stats()));
 }
 
-if (import.meta.main) await main(JSON.parse(Deno.args[0] ?? "{}"));
+if (import.meta.main) {
+  await main(JSON.parse(Deno.args[0] ?? "{}"), Deno.args[1] === "warns");
+}

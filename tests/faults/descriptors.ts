@@ -1,0 +1,128 @@
+/**
+ * A server that runs out of file descriptors: who is in goes on, and others come in once there is room.
+ *
+ * ```sh
+ * deno run -A tests/faults/descriptors.ts [ROUNDS] [memory|file] [builtin|hardened]
+ * ```
+ *
+ * @module
+ */
+
+import { connect, type Connection } from "../../client.ts";
+import type { TransportChoice } from "../../server.ts";
+import { ChildServer } from "./child_server.ts";
+import { pause, until } from "./pause.ts";
+import { type Finding, none, report } from "./report.ts";
+
+/** How it is run. */
+export interface DescriptorsOptions {
+  /** How often everything is taken and given back. */
+  readonly rounds: number;
+  readonly store: "memory" | "file";
+  readonly transport: TransportChoice;
+}
+
+/** So many files the server may have open. */
+const DESCRIPTORS = 100;
+
+/** For how long everything is taken, in milliseconds. */
+const TAKEN = 2000;
+
+/** Within what time somebody comes in again, in milliseconds. */
+const AGAIN = 10_000;
+
+/**
+ * Takes all descriptors of a server, and gives them back.
+ *
+ * @param options how
+ * @returns what was found
+ */
+export async function descriptors(options: DescriptorsOptions): Promise<Finding[]> {
+  const { rounds, store, transport } = options;
+  const dir = await Deno.makeTempDir({ prefix: "dsmq-descriptors-" });
+  await using server = await ChildServer.start({
+    transport,
+    store: store === "file" ? `sqlite:${dir}/queue.db` : "memory",
+  }, DESCRIPTORS);
+  try {
+    await using mq = await connect({ url: server.url, reconnect: false });
+    const failed: string[] = [];
+    let [cpu, back] = [0, 0];
+    for (let round = 0; round < rounds; round++) {
+      const held = await hold(server.port);
+      const before = await server.cpu();
+      await pause(TAKEN / 2);
+      await putAndGet(mq, `in ${round}`).catch((error) => failed.push(`who is in: ${error}`));
+      await pause(TAKEN / 2);
+      cpu = Math.max(cpu, await server.cpu() - before);
+      for (const conn of held) conn.close();
+      const began = performance.now();
+      if (!await until(() => comesIn(server.url, round), AGAIN, 100)) {
+        failed.push("nobody comes in");
+      }
+      back = Math.max(back, performance.now() - began);
+    }
+    await mq.close();
+    server.signal("SIGTERM");
+    const { code, complaints } = await server.end();
+    const told = complaints.split("\n").filter((line) => line.includes("cannot take connections"));
+    return [
+      none("calls that failed", failed),
+      { what: "of a processor while all is taken", seen: share(cpu), good: cpu < TAKEN / 2 },
+      { what: "others come in again after", seen: `${Math.round(back)} ms`, good: back < AGAIN },
+      { what: "lines about it", seen: told.length, good: told.length > 0 && told.length <= rounds },
+      { what: "exit code", seen: code, good: code === 0 },
+    ];
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function share(cpu: number): string {
+  return `${Math.round(100 * cpu / TAKEN)} %`;
+}
+
+/** Opens more connections than the server can take, each with half a request. */
+async function hold(port: number): Promise<Deno.Conn[]> {
+  const held: Deno.Conn[] = [];
+  const half = new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: localhost\r\n");
+  for (let i = 0; i < 1.2 * DESCRIPTORS; i++) {
+    try {
+      const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+      held.push(conn);
+      await conn.write(half);
+    } catch {
+      // It takes nobody any more.
+    }
+  }
+  return held;
+}
+
+/** Puts into a topic of its own, and reads it. */
+async function putAndGet(mq: Connection, topic: string): Promise<void> {
+  await mq.put(topic, "hello");
+  const got = await mq.getWait(topic, { timeout: 1000 });
+  if (got !== "hello") throw new Error(`got "${got}" from ${topic}`);
+}
+
+async function comesIn(url: string, round: number): Promise<boolean> {
+  try {
+    await using mq = await connect({ url, timeout: 500, reconnect: false });
+    await putAndGet(mq, `again ${round}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+if (import.meta.main) {
+  const [rounds = "5", store = "memory", transport = "builtin"] = Deno.args;
+  report(
+    `A server with ${DESCRIPTORS} descriptors, all taken ${rounds} times; ${store}, ${transport}`,
+    await descriptors({
+      rounds: Number(rounds),
+      store: store as "memory" | "file",
+      transport: transport as TransportChoice,
+    }),
+  );
+}
