@@ -9,8 +9,16 @@ import { stderr, writeAll } from "../server/stderr.ts";
 /** So many characters may wait to be written before whoever prints more waits, too. */
 const ROOM = 64 * 1024;
 
+/**
+ * Into a pipe that does not wait for room so many bytes go whole or not at all. Deno keeps the end of what it is given
+ * back, as far as no line ends there, if that is less than a kilobyte: then an error would not tell what was written.
+ */
+const PIECE = 4096;
+
 /** After an interrupt what is printed has so long to be read, in milliseconds. */
 const HURRY = 1000;
+
+const LINE_FEED = 10;
 
 /** Whoever read our output has stopped reading: there is nobody left to print for. */
 export class OutputClosed extends Error {}
@@ -57,7 +65,7 @@ class Output {
         const characters = this.#characters;
         this.#waiting = [];
         const bytes = this.#encoder.encode(`${lines.join("\n")}\n`);
-        await writeAll((rest) => Deno.stdout.write(rest), bytes);
+        for (const piece of pieces(bytes)) await writeAll((rest) => Deno.stdout.write(rest), piece);
         this.#characters -= characters;
       }
     } catch (error) {
@@ -66,6 +74,16 @@ class Output {
       this.#lost.abort(isClosed ? new OutputClosed() : cannotPrint(error as Error));
     }
     this.#writing = undefined;
+  }
+}
+
+/** Takes lines apart: each piece is whole lines, or as long as a piece can be. */
+export function* pieces(lines: Uint8Array): Generator<Uint8Array> {
+  for (let begin = 0; begin < lines.length;) {
+    const most = lines.subarray(begin, begin + PIECE);
+    const piece = most.subarray(0, most.lastIndexOf(LINE_FEED) + 1 || PIECE);
+    yield piece;
+    begin += piece.length;
   }
 }
 

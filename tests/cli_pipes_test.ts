@@ -19,15 +19,18 @@ function filled(bytes: number): string {
 
 /** Starts the command line behind some words of a shell. */
 function dsmq(shell: string, ...args: string[]): Deno.ChildProcess {
-  const words = [Deno.execPath(), "run", "-A", "--quiet", "cli.ts", ...args];
   return new Deno.Command("sh", {
-    args: ["-c", shell, "sh", ...words],
+    args: ["-c", shell, "sh", ...program(...args)],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+function program(...args: readonly string[]): readonly string[] {
+  return [Deno.execPath(), "run", "-A", "--quiet", "cli.ts", ...args];
 }
 
 async function text(stream: ReadableStream<Uint8Array>): Promise<string> {
@@ -107,6 +110,36 @@ Deno.test("tail loses nothing to a reader that pauses, and ends when the reader 
   await put(url, ["one more", "and another"]);
   assertEquals((await soon(child.status)).code, 0);
   assertEquals(await text(child.stderr), "");
+});
+
+Deno.test("tail loses nothing where standard output does not wait for room, and repeats nothing", async () => {
+  await using server = await openServer();
+  const { url } = server;
+  const messages = Array.from({ length: 300 }, (_, i) => `${i} ${"x".repeat(i * 37 % 11_000)}`);
+  await put(url, messages);
+  const reader = `
+import fcntl, os, subprocess, sys, time
+r, w = os.pipe()
+os.set_blocking(w, False)
+fcntl.fcntl(w, 1031, 4096)
+child = subprocess.Popen(sys.argv[1:], stdout=w)
+os.close(w)
+while chunk := os.read(r, 65536):
+    os.write(1, chunk)
+sys.exit(child.wait())
+`;
+  await using child = new Deno.Command("python3", {
+    args: [
+      "-c",
+      reader,
+      ...program("tail", "t", "--since", "start", "--count", "300", "--url", url),
+    ],
+    cwd: ROOT,
+    stdout: "piped",
+  }).spawn();
+  const heard = await soon(text(child.stdout), 20_000);
+  assertEquals(heard, messages.map((message) => `${message}\n`).join(""));
+  assertEquals((await soon(child.status)).code, 0);
 });
 
 async function put(url: string, messages: readonly string[]): Promise<void> {
