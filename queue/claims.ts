@@ -10,6 +10,17 @@ export interface Holder {
   replaced(): void;
 }
 
+/**
+ * One who came when all places were taken. It may say hello, and nothing else: if it goes on with the session of
+ * one who has a place, that place is its own from then on.
+ */
+export interface Guest {
+  /** Takes the place of whom it replaces; `false` if that has none to give. */
+  takesPlaceOf(before: Holder): boolean;
+  /** It has to go, for it replaces nobody. Returns why there is no place. */
+  turnedAway(): string;
+}
+
 /** Of so many sessions that are not in use it is remembered which try was the last. */
 const REMEMBERED = 10_000;
 
@@ -35,6 +46,11 @@ export class Claims {
     this.#held.set(session, { holder, tried });
     if (before && before.holder !== holder) before.holder.replaced();
     return true;
+  }
+
+  /** Who holds a session. */
+  holder(session: string): Holder | undefined {
+    return this.#held.get(session)?.holder;
   }
 
   /** Takes a session back, if this is who holds it. */

@@ -18,7 +18,7 @@ import type {
 } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Bounds } from "../stores/store.ts";
-import type { Holder } from "./claims.ts";
+import type { Guest, Holder } from "./claims.ts";
 import { Goodbye } from "./goodbye.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
 import { allowed, type Leave, noLeave, readableTopics, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
@@ -53,6 +53,8 @@ export class Session implements Worker, Holder, Pulse {
   #openStreams: Streams | undefined;
   readonly #puts: Puts;
   #endPulse: () => void = NOTHING;
+  /** There while it has no place. */
+  #guest: Guest | undefined;
   #closed = false;
   readonly #underWay: UnderWay;
 
@@ -65,11 +67,13 @@ export class Session implements Worker, Holder, Pulse {
    * @param wire the line to its peer
    * @param start the last sequence number before the connection was accepted
    * @param leave what it may do; `undefined` if it owes a token
+   * @param guest how it can have a place, if it has none
    */
-  constructor(host: Host, wire: Wire, start: number, leave: Leave | undefined) {
+  constructor(host: Host, wire: Wire, start: number, leave: Leave | undefined, guest?: Guest) {
     this.#host = host = withPatience(host, () => this.#lostPatience());
     this.#wire = wire;
     this.#leave = leave;
+    this.#guest = guest;
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
     this.#underWay = new UnderWay(replies, largestFrame(host.welcome.limits));
@@ -207,11 +211,12 @@ export class Session implements Worker, Holder, Pulse {
 
   act(run: readonly Request[]): Promise<void> | void {
     // Once for a run: who may do everything pays nothing for those who may not.
-    return this.#leave?.full ? this.#do(run) : this.#doAllowed(run);
+    return this.#leave?.full && !this.#guest ? this.#do(run) : this.#doAllowed(run);
   }
 
   /** The same, but what may not be done is refused in its place. */
   async #doAllowed(run: readonly Request[]): Promise<void> {
+    if (this.#guest && run[0]!.action !== "hello") return this.turnAway();
     for (const part of allowed(run, this.#leave)) {
       try {
         await this.#do(part);
@@ -306,7 +311,9 @@ export class Session implements Worker, Holder, Pulse {
     const bounds = await store.bounds();
     // One that is gone by now, or is an older try of somebody who is here, leaves nothing behind.
     if (this.#closed) return;
-    if (session !== undefined && !this.#claim(session, tried)) return this.replaced();
+    if (this.#guest) {
+      if (!this.#takesPlace(this.#guest, session, tried)) return;
+    } else if (session !== undefined && !this.#claim(session, tried)) return this.replaced();
     if (start) this.#reads.start = start;
     if (heartbeat !== undefined) {
       this.#endPulse();
@@ -330,6 +337,27 @@ export class Session implements Worker, Holder, Pulse {
     if (before !== undefined && before !== session) claims.release(before, this);
     this.#puts.session = session;
     return true;
+  }
+
+  /** Goes on in the place of one with the same session, whose token is the same; or has to go. */
+  #takesPlace(guest: Guest, session: string | undefined, tried: number): boolean {
+    const before = session === undefined ? undefined : this.#host.claims.holder(session);
+    if (!(before instanceof Session) || before.identity !== this.identity) this.turnAway();
+    else if (!this.#claim(session!, tried)) this.replaced();
+    else if (!guest.takesPlaceOf(before)) this.turnAway();
+    else {
+      this.#guest = undefined;
+      return true;
+    }
+    return false;
+  }
+
+  /** There is no place for it. */
+  turnAway(): void {
+    const why = this.#guest?.turnedAway();
+    if (why === undefined || this.#closed) return;
+    this.close();
+    void this.#goodbye.say(CLOSE.tryAgainLater, why);
   }
 
   /** Its client closes for good and will repeat nothing. */

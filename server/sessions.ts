@@ -10,7 +10,7 @@ import type { WireError } from "../protocol/errors.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { Host } from "../queue/host.ts";
-import { TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
+import { type Leave, TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
 import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
 import { page, say } from "./pages.ts";
@@ -19,8 +19,11 @@ import { Places } from "./places.ts";
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
 
-/** So many at a time are let in to be told that there is no place for them; others have to guess. */
-const TOLD = 100;
+/** So many at a time are let in though there is no place: one who comes back may have one; others are told. */
+const GUESTS = 100;
+
+/** How long a guest has to say hello, in milliseconds. */
+const HELLO_TIME = 2000;
 
 const STOPPING: WireError = {
   code: "stopping",
@@ -43,11 +46,11 @@ export class Sessions implements House {
   readonly #host: Host;
   readonly #options: HouseOptions;
   readonly #places: Places;
-  readonly #open = new Map<Peer, Session>();
-  /** Those who owe a token, or were told to leave: how to call off what happens to them in the end. */
+  readonly #open = new Map<Session, Stay>();
+  /** Those who owe a token, have no place, or were told to leave: how to call off what happens to them in the end. */
   readonly #timers = new Map<Peer, () => void>();
-  /** How many are being told that there is no place for them, or will be. */
-  #told = 0;
+  /** How many are let in without a place, or leave. */
+  #guests = 0;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
@@ -81,14 +84,16 @@ export class Sessions implements House {
     if (this.#stopping) return say(503, "The server is stopping");
     // From here on, and not from when it has entered: many may be on their way in.
     const place = this.#places.take(from);
-    if (typeof place !== "function") return this.#haveNoPlace(request, place);
-    if (verdict.kind === "expelled") return (peer) => this.#turnAway(peer, place);
+    const seat = typeof place === "function" ? place : this.#guestSeat(request, place);
+    if (seat instanceof Response) return seat;
+    const lacks = typeof place === "function" ? undefined : place.error;
+    if (verdict.kind === "expelled") return (peer) => this.#turnAway(peer, seat);
     try {
       // Before the upgrade is answered: what the client puts once it is connected comes after.
       const { last } = await this.#host.queue.store.bounds();
-      return (peer) => this.#enter(peer, last, verdict.digest, place);
+      return (peer) => this.#enter(peer, last, verdict.digest, seat, lacks);
     } catch (error) {
-      place();
+      seat();
       this.failed(error);
       return say(503, "The store does not answer");
     }
@@ -96,14 +101,15 @@ export class Sessions implements House {
 
   /** Has the tokens count that the door knows now: who has leave no more is told and leaves, the others go on. */
   tokensChanged(): void {
-    const { door } = this.#options;
-    for (const [peer, session] of [...this.#open]) {
-      const leave = door.renewed(session.leave);
-      if (!leave && session.leave) {
-        this.#expel(peer, session, session.identity === "" ? TOKEN_NEEDED : TOKEN_BAD);
-      }
-      if (leave && leave !== session.leave) session.leave = leave;
+    for (const [session, { peer }] of [...this.#open]) this.#judgeAgain(session, peer);
+  }
+
+  #judgeAgain(session: Session, peer: Peer): void {
+    const leave = this.#options.door.renewed(session.leave);
+    if (!leave && session.leave) {
+      this.#expel(peer, session, session.identity === "" ? TOKEN_NEEDED : TOKEN_BAD);
     }
+    if (leave && leave !== session.leave) session.leave = leave;
   }
 
   failed(error: unknown): void {
@@ -122,51 +128,88 @@ export class Sessions implements House {
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const peer of [...this.#timers.keys()]) this.#calledOff(peer);
-    for (const session of this.#open.values()) void session.finish(STOPPING);
+    for (const session of this.#open.keys()) void session.finish(STOPPING);
     if (this.#open.size === 0) return;
     const timer = setTimeout(() => {
-      for (const peer of [...this.#open.keys()]) peer.drop("it did not answer the goodbye");
+      for (const { peer } of [...this.#open.values()]) peer.drop("it did not answer the goodbye");
     }, GRACE);
     await this.#empty.promise;
     clearTimeout(timer);
   }
 
-  /** There is no place. A client of ours sees the code of a close, and not the status of a refused upgrade. */
-  #haveNoPlace(
+  /**
+   * There is no place. A client of ours sees the code of a close, and not the status of a refused upgrade; and it
+   * may have a place already, under the name of a session that it has yet to say.
+   */
+  #guestSeat(
     request: Request,
     { error, address }: { readonly error: WireError; readonly address: boolean },
-  ): Response | ((peer: Peer) => Visit) {
-    this.#host.refused(error);
-    if (this.#told >= TOLD || !offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
-      return say(address ? 429 : 503, error.message);
+  ): Response | (() => void) {
+    if (this.#guests < GUESTS && offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
+      this.#guests++;
+      return () => this.#guests--;
     }
-    this.#told++;
-    return (peer) => {
-      peer.close(CLOSE.tryAgainLater, error.message);
-      return this.#seeOff(peer, () => this.#told--);
-    };
+    this.#host.refused(error);
+    return say(address ? 429 : 503, error.message);
   }
 
   #enter(
     peer: Peer,
     start: number,
     digest: Uint8Array<ArrayBuffer> | undefined,
-    place: () => void,
+    seat: () => void,
+    lacks: WireError | undefined,
   ): Visit {
     const { door, limits } = this.#options;
     // Looked up now: the token may have been revoked since it was judged.
     const leave = door.leaveOf(digest);
-    if (digest && !leave) return this.#turnAway(peer, place);
+    if (digest && !leave) return this.#turnAway(peer, seat);
+    if (lacks) return this.#enterAsGuest(peer, start, leave, seat, lacks);
     const session = new Session(this.#host, peer, start, leave);
-    this.#open.set(peer, session);
+    const stay = new Stay(session, peer, this, seat);
+    this.#isIn(session, stay);
     if (!leave) {
       this.#after(peer, limits.tokenTime, () => {
         if (!session.leave) this.#expel(peer, session, TOKEN_NEEDED);
       });
     }
+    return stay;
+  }
+
+  #enterAsGuest(
+    peer: Peer,
+    start: number,
+    leave: Leave | undefined,
+    seat: () => void,
+    lacks: WireError,
+  ): Visit {
+    const session = new Session(this.#host, peer, start, leave, {
+      takesPlaceOf: (before) => {
+        const old = this.#open.get(before as Session);
+        if (!old) return false;
+        this.#calledOff(peer);
+        // The old one has yet to leave: it is one of so many in its turn.
+        [stay.seat, old.seat] = [old.seat, stay.seat];
+        this.#isIn(session, stay);
+        // Tokens may have changed meanwhile.
+        this.#judgeAgain(session, peer);
+        return true;
+      },
+      turnedAway: () => {
+        this.#calledOff(peer);
+        this.#host.refused(lacks);
+        return lacks.message;
+      },
+    });
+    const stay = new Stay(session, peer, this, seat);
+    this.#after(peer, HELLO_TIME, () => session.turnAway());
+    return stay;
+  }
+
+  #isIn(session: Session, stay: Stay): void {
+    this.#open.set(session, stay);
     // It was let in just before the end.
-    if (this.#stopping) peer.close(CLOSE.serviceRestart, "the server is stopping");
-    return new Stay(session, peer, this, place);
+    if (this.#stopping) stay.peer.close(CLOSE.serviceRestart, "the server is stopping");
   }
 
   /** One who is in has to leave. */
@@ -213,9 +256,9 @@ export class Sessions implements House {
   }
 
   /** A peer is gone. */
-  left(peer: Peer): void {
+  left(session: Session, peer: Peer): void {
     this.#calledOff(peer);
-    this.#open.delete(peer);
+    this.#open.delete(session);
     if (this.#open.size === 0 && this.#stopping) this.#empty.resolve();
   }
 }
@@ -223,15 +266,16 @@ export class Sessions implements House {
 /** The visit of one peer. */
 class Stay implements Visit {
   readonly #session: Session;
-  readonly #peer: Peer;
   readonly #sessions: Sessions;
-  readonly #place: () => void;
+  readonly peer: Peer;
+  /** Gives back its place, or that of a guest. */
+  seat: () => void;
 
-  constructor(session: Session, peer: Peer, sessions: Sessions, place: () => void) {
+  constructor(session: Session, peer: Peer, sessions: Sessions, seat: () => void) {
     this.#session = session;
-    this.#peer = peer;
+    this.peer = peer;
     this.#sessions = sessions;
-    this.#place = place;
+    this.seat = seat;
   }
 
   receive(data: unknown): void {
@@ -239,8 +283,8 @@ class Stay implements Visit {
   }
 
   closed(): void {
-    this.#place();
+    this.seat();
     this.#session.end();
-    this.#sessions.left(this.#peer);
+    this.#sessions.left(this.#session, this.peer);
   }
 }

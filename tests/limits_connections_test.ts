@@ -36,6 +36,7 @@ async function house(limits: Partial<ServerLimits>) {
   };
   return {
     clock,
+    store,
     sessions,
     /** Somebody comes from an address. */
     come: (from: string, protocols = "") => sessions.admit(request(protocols), from),
@@ -45,12 +46,12 @@ async function house(limits: Partial<ServerLimits>) {
 
 /** A peer that may be told goodbye. */
 function peer() {
-  const goodbyes: [number, string][] = [];
+  const { promise: goodbye, resolve } = Promise.withResolvers<[number, string]>();
   let visit: Visit | undefined;
   const self = {
     ...{ buffered: 0, send() {}, drained: () => Promise.resolve() },
-    goodbyes,
-    close: (code: number, reason: string) => void goodbyes.push([code, reason]),
+    goodbye,
+    close: (code: number, reason: string) => resolve([code, reason]),
     drop: () => visit?.closed(),
     enter(verdict: Response | ((peer: Peer) => Visit)): Visit {
       assert(typeof verdict === "function", "it is let in");
@@ -78,8 +79,10 @@ for (const { name, from: [first, second, third], status } of cases) {
 
     const ours = peer();
     const told = ours.enter(await inn.come(third, "other, dsmq"));
-    assertEquals(ours.goodbyes.map(([code]) => code), [1013]);
     told.receive('{"action":"put","topic":"t","message":"m"}');
+    const [code, reason] = await soon(ours.goodbye);
+    assertEquals([code, reason.endsWith("the limit is 2")], [1013, true]);
+    assertEquals((await inn.store.bounds()).last, 0);
     told.closed();
     assertEquals(inn.sessions.count, 1);
 
@@ -104,16 +107,19 @@ Deno.test("one address at its limit keeps no other out", async () => {
   for (const visit of visits) visit.closed();
 });
 
-Deno.test("of those whom it tells why there are a hundred at a time, and none stays", async () => {
+Deno.test("of those who may say hello though there is no place there are a hundred at a time, and none stays", async () => {
   await using inn = await house({ connections: 1 });
   const only = peer().enter(await inn.come("10.0.0.1"));
-  for (let i = 0; i < 100; i++) peer().enter(await inn.come("10.0.0.2", "dsmq"));
+  const guests = Array.from({ length: 100 }, peer);
+  for (const guest of guests) guest.enter(await inn.come("10.0.0.2", "dsmq"));
   assert(await inn.come("10.0.0.2", "dsmq") instanceof Response);
-  // They do not answer the goodbye.
+  // They say nothing, and do not answer the goodbye.
   inn.clock.advance(2000);
-  const told = peer();
-  told.enter(await inn.come("10.0.0.2", "dsmq")).closed();
-  assertEquals(told.goodbyes.map(([code]) => code), [1013]);
+  for (const { goodbye } of guests) assertEquals((await soon(goodbye))[0], 1013);
+  assert(await inn.come("10.0.0.2", "dsmq") instanceof Response);
+  inn.clock.advance(2000);
+  peer().enter(await inn.come("10.0.0.2", "dsmq")).closed();
+  assertEquals(inn.sessions.count, 1);
   only.closed();
 });
 
@@ -142,6 +148,7 @@ for (const name of ["connections", "connectionsPerAddress"]) {
     {
       await using _other = await Raw.open(server.url);
       const ours = new WebSocket(server.url, "dsmq");
+      ours.onopen = () => ours.send('{"action":"hello","id":1}');
       const { code, reason } = await soon(
         new Promise<CloseEvent>((resolve) => ours.onclose = resolve),
       );
