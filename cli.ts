@@ -5,6 +5,7 @@
  */
 
 import { type Command, COMMON, EXIT, readArguments, UsageError } from "./cli/command.ts";
+import { endAsOthersDo, serverSignals } from "./cli/signals.ts";
 import { OutputClosed, print, printed, said, say } from "./cli/terminal.ts";
 
 /** Each is loaded when it is needed: a server starts without what only clients use. */
@@ -28,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
  * @param args the arguments. Default: those of the process
  */
 export async function main(args: readonly string[] = Deno.args): Promise<never> {
+  endAsOthersDo();
   const code = await run(args);
   await said();
   Deno.exit(code);
@@ -49,6 +51,8 @@ async function chosen(args: readonly string[]): Promise<number> {
   if (first === "--help" || first === "-h" || first === "help") return await help(args[1]);
   if (first === "--version" || first === "-V") return await version();
   const [name, rest] = choose(args);
+  // Before all else is loaded.
+  if (name === "serve") serverSignals();
   const command = await COMMANDS[name]!();
   const read = readArguments(name, command, rest);
   return await (read.flag("help") ? help(name) : command.run(read));

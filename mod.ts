@@ -18,6 +18,24 @@
  */
 
 export * from "./client.ts";
-export * from "./server.ts";
+export { serve, VERSION } from "./server.ts";
+export type {
+  Clock,
+  Durability,
+  EngineChoice,
+  EntryOptions,
+  Grant,
+  Limits,
+  Log,
+  Overflow,
+  Right,
+  ServeOptions,
+  Server,
+  ServerLimits,
+  Stats,
+  StoreChoice,
+  TokenGrant,
+  TransportChoice,
+} from "./server.ts";
 
 if (import.meta.main) await (await import("./cli.ts")).main();

@@ -10,6 +10,7 @@ import type { Limits, ServerLimits } from "./protocol/limits.ts";
 import type { Clock } from "./queue/clock.ts";
 import { type Log, Queue } from "./queue/queue.ts";
 import type { Server, Stats } from "./server/api.ts";
+import { checkedTls, OPTION_NAMES, type Tls } from "./server/certificate.ts";
 import type { EntryOptions } from "./server/door_options.ts";
 import {
   checked,
@@ -65,25 +66,41 @@ export type {
  * console.log(await mq.get("greetings")); // hello
  * ```
  */
-export async function serve(options: ServeOptions = {}): Promise<Server> {
+export function serve(options: ServeOptions = {}): Promise<Server> {
+  return start(options, OPTION_NAMES);
+}
+
+/**
+ * Starts a server, for a program that has its certificate and key from files.
+ *
+ * @param options see {@linkcode ServeOptions}
+ * @param names what certificate and key are called in what is said of them
+ * @returns the server, once it listens
+ */
+export async function start(options: ServeOptions, names: Tls): Promise<Server> {
   const { entry, ...settings } = checked(options);
   settings.signal?.throwIfAborted();
+  const { tls, warnings } = await usableTls(entry.tls, names, settings.clock.now());
   const [{ listen }, store] = await Promise.all([
     loadTransport(settings.transport),
     openStore(settings),
   ]);
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
-    const { tls } = entry;
     const door = await Door.of({ ...entry, host: settings.host, secure: tls !== undefined });
     // Without the tokens, which nobody needs any more.
-    const server = new RunningServer(queue, door, { ...settings, tls });
+    const server = new RunningServer(queue, door, { ...settings, tls, names });
     await server.open(listen);
+    for (const warning of warnings) settings.log.warn(`dsmq: ${warning}`);
     return server;
   } catch (error) {
     await queue[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function usableTls(tls: Tls | undefined, names: Tls, now: number) {
+  return tls ? await checkedTls(tls, names, now) : { tls, warnings: [] };
 }
 
 async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {

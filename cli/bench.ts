@@ -11,7 +11,8 @@ import { median, quantile } from "../measure/quantiles.ts";
 import { figure, table } from "../measure/table.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
-import { interrupt, print } from "./terminal.ts";
+import { interrupt } from "./signals.ts";
+import { print } from "./terminal.ts";
 import { whole } from "./values.ts";
 
 /** How many calls each measurement makes, and how often those with many under way are repeated. */

@@ -6,7 +6,8 @@
 
 import { type Command, EXIT } from "./command.ts";
 import { lines } from "./lines.ts";
-import { interrupt, print } from "./terminal.ts";
+import { interrupt } from "./signals.ts";
+import { print } from "./terminal.ts";
 
 const TOPIC = "greetings";
 const GREETINGS = ["hello", "how are you?", "nice weather today", "see you tomorrow", "goodbye"];

@@ -24,3 +24,17 @@ export async function readable(path: string): Promise<string> {
     throw cannot((error as Error).message, error);
   }
 }
+
+/**
+ * Whether others on this machine can read a file that holds a secret.
+ *
+ * @param path where it is
+ * @returns a sentence about that, if they can
+ */
+export async function sharedWithOthers(path: string): Promise<string | undefined> {
+  // Windows has no such mode, and what is no file, such as a pipe, belongs to whoever made it.
+  const { mode, isFile } = await Deno.stat(path).catch(() => ({ mode: null, isFile: false }));
+  if (!isFile || mode === null || (mode & 0o077) === 0) return undefined;
+  const shown = (mode & 0o777).toString(8).padStart(4, "0");
+  return `others on this machine can use ${path}, its mode is ${shown}: chmod 600 keeps it to its owner`;
+}

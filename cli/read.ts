@@ -8,7 +8,8 @@ import type { Connection, GapChoice, Message } from "../client.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection } from "./connection.ts";
-import { interrupt, outputLost, print, room, say } from "./terminal.ts";
+import { interrupt } from "./signals.ts";
+import { outputLost, print, room, say } from "./terminal.ts";
 import { duration, position, whole } from "./values.ts";
 
 const since = (usual: string) => ({

@@ -17,16 +17,18 @@ import {
   type EngineChoice,
   type EntryOptions,
   type Overflow,
-  serve as start,
   type ServeOptions,
+  type Server,
+  start,
   type StoreChoice,
   type TransportChoice,
   VERSION,
 } from "../server.ts";
 import { type Arguments, type Command, EXIT, type Option, UsageError } from "./command.ts";
-import { readable } from "./files.ts";
+import { readable, sharedWithOthers } from "./files.ts";
+import { serverSignals } from "./signals.ts";
 import { print, say } from "./terminal.ts";
-import { heedHangup, serverTokens, TOKEN } from "./tokens.ts";
+import { rereadTokens, serverTokens, TOKEN } from "./tokens.ts";
 import { report } from "../server/stderr.ts";
 import { duration, whole } from "./values.ts";
 
@@ -69,8 +71,8 @@ export const serve: Command = {
     },
     "allow-origin": { value: "ORIGINS", help: "web pages that may connect, or * for all" },
     "allow-host": { value: "NAMES", help: "names of this server, beside HOST and localhost" },
-    cert: { value: "FILE", help: "the certificate for TLS, in PEM" },
-    key: { value: "FILE", help: "its private key" },
+    cert: { value: "FILE", help: "the certificate for TLS, in PEM; read again at SIGHUP" },
+    key: { value: "FILE", help: "its private key; read again at SIGHUP" },
     ...Object.fromEntries(
       MAXIMA.map(({ option, limit, isTime }) => [option, maximum(limit, isTime)]),
     ),
@@ -79,14 +81,24 @@ export const serve: Command = {
   },
   words: [0, 2],
   async run(args) {
+    using signals = serverSignals();
+    const files = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
     const entry = await entryOptions(args);
-    const server = await start({
+    const settings: ServeOptions = {
       ...options(args),
       ...entry,
+      handleSignals: false,
+      signal: signals.stop,
       log: { info: report, warn: report, error: report },
+    };
+    await warnOfReaders(args);
+    const server = await start(settings, files).catch((error) => {
+      if (signals.stop.aborted) return undefined;
+      throw error;
     });
+    if (!server) return stopped();
     const { host, port, url, store, transport } = server;
-    using _ = heedHangup(args, server);
+    signals.onHangup(() => reread(args, server));
     const how = transport === "builtin" ? "" : ` (${transport})`;
     const token = entry.token !== undefined || entry.tokens !== undefined;
     const whom = token ? ", and asks for a token" : "";
@@ -95,10 +107,41 @@ export const serve: Command = {
     );
     if (args.flag("json")) print(JSON.stringify({ host, port, url, store, transport, token }));
     await server.finished;
-    say("dsmq: stopped");
-    return EXIT.ok;
+    return stopped();
   },
 };
+
+function stopped(): number {
+  say("dsmq: stopped");
+  return EXIT.ok;
+}
+
+/** Reads again what may have changed. What cannot be used leaves all as it was. */
+async function reread(args: Arguments, server: Server): Promise<void> {
+  await warnOfReaders(args);
+  await rereadTokens(args, server);
+  const [cert, key] = [args.value("cert"), args.value("key")];
+  if (cert === undefined || key === undefined) {
+    const nothing = args.value("token-file") === undefined;
+    return nothing
+      ? say("dsmq: there is nothing to read again: no --token-file, no --cert")
+      : undefined;
+  }
+  try {
+    await server.setCertificate(await readable(cert), await readable(key));
+    say(`dsmq: read ${cert} again: those who come from now on get it`);
+  } catch (error) {
+    say(`dsmq: ${(error as Error).message}; the certificate is what it was`);
+  }
+}
+
+/** Says of files with secrets that others can read them. */
+async function warnOfReaders(args: Arguments): Promise<void> {
+  for (const file of [args.value("token-file"), args.value("key")]) {
+    const warning = file === undefined ? undefined : await sharedWithOthers(file);
+    if (warning !== undefined) say(`dsmq: ${warning}`);
+  }
+}
 
 /** Who may come in. */
 async function entryOptions(args: Arguments): Promise<EntryOptions> {

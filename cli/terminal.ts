@@ -5,6 +5,7 @@
  */
 
 import { stderr, writeAll } from "../server/stderr.ts";
+import { interrupted } from "./signals.ts";
 
 /** So many characters may wait to be written before whoever prints more waits, too. */
 const ROOM = 64 * 1024;
@@ -120,13 +121,11 @@ export function say(text: string): void {
   stderr.say(text);
 }
 
-let interrupted = false;
-
 /** Resolves once what was printed is written, after an interrupt not much later; rejects if it is lost. */
 export async function printed(): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const hurry = new Promise<void>((resolve) => {
-    if (interrupted) timer = setTimeout(resolve, HURRY);
+    if (interrupted()) timer = setTimeout(resolve, HURRY);
   });
   await Promise.race([stdout.written(), hurry]).finally(() => clearTimeout(timer));
 }
@@ -134,28 +133,4 @@ export async function printed(): Promise<void> {
 /** Resolves once what was said is written, or soon. */
 export function said(): Promise<void> {
   return stderr.flush();
-}
-
-/**
- * A signal that aborts at Ctrl-C, or at other signals of the system. A second one ends the process.
- *
- * @param names the signals. Default: SIGINT, which is Ctrl-C
- * @returns the signal, to be disposed of
- */
-export function interrupt(
-  ...names: readonly Deno.Signal[]
-): { readonly signal: AbortSignal } & Disposable {
-  // Windows knows no SIGTERM.
-  const heeded = names.length === 0 || Deno.build.os === "windows" ? ["SIGINT" as const] : names;
-  const controller = new AbortController();
-  const heed = () => {
-    stop();
-    interrupted = true;
-    controller.abort();
-  };
-  const stop = () => {
-    for (const name of heeded) Deno.removeSignalListener(name, heed);
-  };
-  for (const name of heeded) Deno.addSignalListener(name, heed);
-  return { signal: controller.signal, [Symbol.dispose]: stop };
 }

@@ -97,30 +97,23 @@ export async function serverTokens(args: Arguments): Promise<EntryOptions> {
 }
 
 /**
- * Has a server read its file of tokens again at SIGHUP. A file that cannot be used leaves all as it was.
+ * Has a server read its file of tokens again, if it has one. A file that cannot be used leaves all as it was.
  *
  * @param args the arguments of `serve`
  * @param server the server
- * @returns how to end that
  */
-export function heedHangup(args: Arguments, server: Server): Disposable {
+export async function rereadTokens(args: Arguments, server: Server): Promise<void> {
   const file = args.value("token-file");
-  // Windows has no such signal to send.
-  if (file === undefined || Deno.build.os === "windows") return { [Symbol.dispose]() {} };
-  const reread = async () => {
-    try {
-      const { tokens, anonymous } = parseTokens(file, await readable(file));
-      await server.setTokens(tokens, anonymous);
-      const count = tokens.length === 1 ? "1 token is" : `${tokens.length} tokens are`;
-      say(`dsmq: read ${file} again: ${count} good`);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : error;
-      say(`dsmq: ${why}; the tokens are what they were`);
-    }
-  };
-  const heed = () => void reread();
-  Deno.addSignalListener("SIGHUP", heed);
-  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", heed) };
+  if (file === undefined) return;
+  try {
+    const { tokens, anonymous } = parseTokens(file, await readable(file));
+    await server.setTokens(tokens, anonymous);
+    const count = tokens.length === 1 ? "1 token is" : `${tokens.length} tokens are`;
+    say(`dsmq: read ${file} again: ${count} good`);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    say(`dsmq: ${why}; the tokens are what they were`);
+  }
 }
 
 /** Leave for it is looked up, and never asked for. */

@@ -57,6 +57,16 @@ export interface Server extends AsyncDisposable {
    */
   setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void>;
   /**
+   * Has those who come from now on get another certificate. Connections go on; those of the transport `builtin` are
+   * closed for it with code 1001, and clients that reconnect are back at once.
+   *
+   * @param cert the certificate, in PEM, with those above it
+   * @param key its private key, in PEM
+   * @throws {TypeError} if the server was started without TLS
+   * @throws {RangeError} if the two cannot be used; then the old one counts on
+   */
+  setCertificate(cert: string, key: string): Promise<void>;
+  /**
    * Stops: takes nothing new, finishes what was accepted, and closes every connection with code 1012. A
    * peer that does not answer the goodbye within 2 s is given up. May be called twice.
    */

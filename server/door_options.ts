@@ -10,6 +10,7 @@ import { type Grant, RIGHTS, type TokenGrant } from "../door/leave.ts";
 import { isOrigin } from "../door/origins.ts";
 import { isToken } from "../door/tokens.ts";
 import { kindOf, seen } from "../protocol/text.ts";
+import type { Tls } from "./certificate.ts";
 
 /** Who may come in. */
 export interface EntryOptions {
@@ -31,7 +32,7 @@ export interface EntryOptions {
 
 /** These options, checked; the rest of a door's is known to the server. */
 export interface EntrySettings extends Omit<DoorOptions, "host" | "secure"> {
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls: Tls | undefined;
 }
 
 /**
@@ -55,7 +56,7 @@ export function checkedEntry<Others extends object>(
     anonymous,
     allowedOrigins,
     allowedHosts,
-    tls: checkedTls(cert, key),
+    tls: requireBoth(cert, key),
   };
   return { entry, others };
 }
@@ -118,7 +119,15 @@ function requireToken(name: string, token: unknown): void {
   if (!isToken(token)) throw new RangeError(`Cannot serve: ${name} is not ${form}`);
 }
 
-function checkedTls(cert: string | undefined, key: string | undefined): EntrySettings["tls"] {
+/**
+ * Checks that there are both a certificate and a key, or neither.
+ *
+ * @param cert the certificate, in PEM
+ * @param key its private key, in PEM
+ * @returns the two, of which nothing is known yet; `undefined` if there are none
+ * @throws {TypeError} if one of them lacks, or is no text
+ */
+export function requireBoth(cert: string | undefined, key: string | undefined): Tls | undefined {
   for (const [name, value] of Object.entries({ cert, key })) {
     if (value !== undefined && typeof value !== "string") {
       throw new TypeError(`Cannot serve: ${name} is text in PEM, got ${kindOf(value)}`);

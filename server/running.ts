@@ -21,8 +21,9 @@ import type { Queue } from "../queue/queue.ts";
 import type { Listener, Transport } from "../transports/transport.ts";
 import { authority, cannotListen, localName } from "./addresses.ts";
 import type { Server, Stats } from "./api.ts";
+import { checkedTls, type Tls } from "./certificate.ts";
 import { Complaints } from "./complaints.ts";
-import { requireGrant, requireTokens } from "./door_options.ts";
+import { requireBoth, requireGrant, requireTokens } from "./door_options.ts";
 import type { Settings, TransportChoice } from "./options.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -30,7 +31,10 @@ import { Sessions } from "./sessions.ts";
 export const VERSION: string = deno.version;
 
 /** What a server that runs has to remember of its options. */
-export type Running = Omit<Settings, "entry"> & Pick<Settings["entry"], "tls">;
+export interface Running extends Omit<Settings, "entry">, Pick<Settings["entry"], "tls"> {
+  /** What certificate and key are called. */
+  readonly names: Tls;
+}
 
 /** How long the headers of a request may take, in milliseconds: with what passes between two looks, not 10 s. */
 const HEADER_TIME = 8000;
@@ -49,6 +53,7 @@ export class RunningServer implements Server {
   readonly #stopListening = new AbortController();
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
+  #renewed: Promise<void> = Promise.resolve();
 
   /**
    * Makes a server that does not listen yet.
@@ -151,6 +156,23 @@ export class RunningServer implements Server {
     if (anonymous !== undefined) requireGrant("anonymous", anonymous);
     await this.#door.change(tokens, anonymous);
     this.#sessions.tokensChanged();
+  }
+
+  async setCertificate(cert: string, key: string): Promise<void> {
+    const { tls: before, names, clock, log } = this.#settings;
+    if (!before) {
+      throw new TypeError("Cannot set the certificate: the server was started without TLS");
+    }
+    const pair = requireBoth(cert, key);
+    if (!pair) throw new TypeError("Cannot set the certificate: there are neither cert nor key");
+    const { tls, warnings } = await checkedTls(pair, names, clock.now());
+    // Two at once: the later one is what counts in the end.
+    const renewed = this.#renewed.then(() =>
+      this.#stopping ? undefined : this.#listener!.renew(tls)
+    );
+    this.#renewed = renewed.catch(() => {});
+    await renewed;
+    for (const warning of warnings) log.warn(`dsmq: ${warning}`);
   }
 
   shutdown(): Promise<void> {

@@ -13,7 +13,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "server/": ["protocol/", "door/", "queue/", "transports/transport.ts", "deno.json"],
   "server.ts": ["protocol/", "door/", "queue/", "server/", "stores/", "transports/"],
   "measure/": [],
-  "cli/": ["client.ts", "server.ts", "server/stderr.ts", "protocol/", "measure/"],
+  "cli/": [
+    "client.ts",
+    "server.ts",
+    "server/certificate.ts",
+    "server/stderr.ts",
+    "protocol/",
+    "measure/",
+  ],
   "cli.ts": ["cli/", "server.ts"],
   "mod.ts": ["client.ts", "server.ts", "cli.ts"],
 };
@@ -21,6 +28,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** What comes from outside, and who may use it. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "@std/cli/parse-args": ["cli/"],
+  "node:crypto": ["server/"],
   "node:sqlite": ["stores/"],
   "node:timers": ["stores/"],
   "node:http": ["transports/"],

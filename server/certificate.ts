@@ -1,0 +1,153 @@
+/**
+ * The certificate and the key of TLS, looked at before anybody is served with them.
+ *
+ * @module
+ */
+
+import type { KeyObject, X509Certificate } from "node:crypto";
+
+/** A certificate, with those above it, and its private key, in PEM. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What a pair that can be used is like. */
+export interface CheckedTls {
+  /** The same without what a transport might stumble over. */
+  readonly tls: Tls;
+  /** What will keep clients away, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** What the two are called in sentences: options, or files. */
+export const OPTION_NAMES: Tls = { cert: "cert", key: "key" };
+
+/** A block of PEM. The mark of the order of bytes, other kinds of line ends and text around it do no harm. */
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
+
+/** The curves that both transports can use. */
+const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
+
+/** The shortest RSA key that both transports can use, in bits. */
+const RSA_BITS = 2048;
+
+/**
+ * Checks a certificate and its key. The transports would find some faults late, when a client comes.
+ *
+ * @param pair what was given
+ * @param names what the two are called
+ * @param now the time, in milliseconds since 1970
+ * @returns the pair, and what speaks against it; rejects if it cannot be used
+ */
+export async function checkedTls(pair: Tls, names: Tls, now: number): Promise<CheckedTls> {
+  // Loaded here and not above: most servers do without.
+  const crypto = await import("node:crypto");
+  const chain = certificates(pair.cert, names.cert, crypto.X509Certificate);
+  const key = privateKey(pair.key, names.key, crypto.createPrivateKey);
+  const owner = chain.findIndex(({ certificate }) => certificate.checkPrivateKey(key.object));
+  if (owner < 0) {
+    throw cannotUse(names.key, `the certificate in ${names.cert} is for another key`);
+  }
+  if (owner > 0) {
+    const why = `the certificate of the key has to come first in it, and is number ${owner + 1}`;
+    throw cannotUse(names.cert, why);
+  }
+  return {
+    tls: { cert: chain.map(({ pem }) => `${pem}\n`).join(""), key: `${key.pem}\n` },
+    warnings: doubts(chain.map(({ certificate }) => certificate), names.cert, now),
+  };
+}
+
+function certificates(
+  text: string,
+  name: string,
+  Certificate: typeof X509Certificate,
+): readonly { readonly pem: string; readonly certificate: X509Certificate }[] {
+  const found = blocks(text, name).filter(({ label }) => label === "CERTIFICATE");
+  if (found.length === 0) throw cannotUse(name, `there is no certificate in it${instead(text)}`);
+  return found.map(({ pem }, i) => {
+    try {
+      return { pem, certificate: new Certificate(pem) };
+    } catch (cause) {
+      throw cannotUse(name, `certificate number ${i + 1} in it is damaged`, cause);
+    }
+  });
+}
+
+function privateKey(
+  text: string,
+  name: string,
+  create: (pem: string) => KeyObject,
+): { readonly pem: string; readonly object: KeyObject } {
+  const [found] = blocks(text, name).filter(({ label }) => label.endsWith("PRIVATE KEY"));
+  if (found === undefined) throw cannotUse(name, `there is no private key in it${instead(text)}`);
+  const { label, pem } = found;
+  if (label.startsWith("ENCRYPTED") || pem.includes("Proc-Type: 4,ENCRYPTED")) {
+    throw cannotUse(name, "the key in it is locked with a passphrase (openssl pkey can unlock it)");
+  }
+  let object: KeyObject;
+  try {
+    object = create(pem);
+  } catch (cause) {
+    throw cannotUse(name, "the private key in it is damaged, or of an unknown kind", cause);
+  }
+  const { asymmetricKeyType: kind, asymmetricKeyDetails: details } = object;
+  const good = kind === "rsa"
+    ? (details?.modulusLength ?? 0) >= RSA_BITS
+    : kind === "ec"
+    ? CURVES.includes(details?.namedCurve ?? "")
+    : kind === "ed25519";
+  if (good) return { pem, object };
+  const what = [kind, details?.namedCurve, details?.modulusLength].filter((part) => part).join(" ");
+  const usable = `RSA of at least ${RSA_BITS} bits, P-256, P-384, P-521 or Ed25519`;
+  throw cannotUse(name, `its key is ${what}, and has to be ${usable}`);
+}
+
+function blocks(text: string, name: string): readonly { label: string; pem: string }[] {
+  if (text.replace(/^\uFEFF/, "").trim() === "") throw cannotUse(name, "it is empty");
+  return [...text.replaceAll(/\r\n?/g, "\n").matchAll(BLOCK)].map(([pem, label]) => ({
+    label: label!,
+    pem,
+  }));
+}
+
+/** What is in a text in which something else should be. */
+function instead(text: string): string {
+  const label = [...text.matchAll(BLOCK)].map(([, label]) => label!).find((label) =>
+    label !== "EC PARAMETERS"
+  );
+  if (label === undefined) return ": it is not in PEM";
+  const what = label.endsWith("PRIVATE KEY") ? "a private key" : label.toLowerCase();
+  return `, but ${what}`;
+}
+
+/** What clients will not like. */
+function doubts(chain: readonly X509Certificate[], name: string, now: number): string[] {
+  const found: string[] = [];
+  chain.forEach((certificate, i) => {
+    const which = i === 0 ? name : `certificate number ${i + 1} in ${name}`;
+    const [from, to] = [certificate.validFrom, certificate.validTo].map((date) => new Date(date));
+    if (to!.getTime() < now) found.push(`${which} has expired, on ${shown(to!)}`);
+    if (from!.getTime() > now) found.push(`${which} is not valid yet, but from ${shown(from!)} on`);
+    const above = chain[i + 1];
+    if (above && !certificate.checkIssued(above)) {
+      found.push(
+        `certificate number ${i + 2} in ${name} is not the one that number ${i + 1} is signed with`,
+      );
+    }
+  });
+  if (chain[0]!.subjectAltName === undefined) {
+    found.push(`${name} names no host (subjectAltName)`);
+  }
+  return found.map((doubt) => `${doubt}: clients will not trust it`);
+}
+
+function shown(date: Date): string {
+  return Number.isNaN(date.getTime()) ? "an unknown date" : date.toISOString();
+}
+
+/** What is in it is not shown: it may be a key. */
+function cannotUse(name: string, why: string, cause?: unknown): Error {
+  return new RangeError(`Cannot use ${name}: ${why}`, { cause });
+}

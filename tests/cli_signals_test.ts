@@ -1,0 +1,196 @@
+/**
+ * What a server of the command line does at signals, and with the files that it then reads.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { lines } from "../cli/lines.ts";
+import { ServerSignals } from "../cli/signals.ts";
+import { upgradeRequest } from "./support/bare_client.ts";
+import { ROOT } from "./support/program.ts";
+import { soon } from "./support/soon.ts";
+
+const fixtures = new URL("tests/fixtures/", ROOT);
+const pem = (name: string) => Deno.readTextFileSync(new URL(`${name}.pem`, fixtures));
+
+/** A server of the command line, whose log is read line by line. */
+class Served implements AsyncDisposable {
+  readonly child: Deno.ChildProcess;
+  readonly #lines: AsyncGenerator<string[]>;
+  readonly #heard: string[] = [];
+
+  constructor(...args: readonly string[]) {
+    this.child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "cli.ts", "serve", "--port", "0", ...args],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#lines = lines(this.child.stderr);
+  }
+
+  /** The next line of its log. */
+  async line(): Promise<string> {
+    while (this.#heard.length === 0) {
+      const { done, value } = await soon(this.#lines.next());
+      if (done) return "the end";
+      this.#heard.push(...value);
+    }
+    return this.#heard.shift()!;
+  }
+
+  /** The port, from the first line. */
+  async port(): Promise<number> {
+    return Number(/ serves on wss?:\/\/[^:]+:(\d+)/.exec(await this.line())![1]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    for await (const _ of this.#lines) continue;
+    await this.child.status;
+  }
+}
+
+async function reached(port: number, trusted: string): Promise<void> {
+  using conn = await Deno.connectTls({ hostname: "localhost", port, caCerts: [trusted] });
+  await conn.handshake();
+}
+
+/** A folder of its own. */
+async function folder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir();
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+for (const transport of ["builtin", "hardened"]) {
+  Deno.test(`at SIGHUP tokens and the certificate are read again, and what is wrong changes nothing (${transport})`, async () => {
+    await using place = await folder();
+    const file = (name: string) => `${place.path}/${name}`;
+    const write = (name: string, text: string) =>
+      Deno.writeTextFile(file(name), text, { mode: 0o600 });
+    await write("cert.pem", pem("localhost_cert"));
+    await write("key.pem", pem("localhost_key"));
+    await write("tokens", "secret\n");
+    const files = ["cert.pem", "key.pem", "tokens"].map(file);
+    const [cert, key, tokens] = files as [string, string, string];
+    const options = ["--cert", cert, "--key", key, "--token-file", tokens];
+    await using server = new Served("--transport", transport, ...options);
+    const port = await server.port();
+    await reached(port, pem("localhost_cert"));
+
+    await write("cert.pem", pem("localhost_renewed_cert"));
+    server.child.kill("SIGHUP");
+    assertEquals(await server.line(), `dsmq: read ${tokens} again: 1 token is good`);
+    const why = `the certificate in ${cert} is for another key`;
+    const stays = "the certificate is what it was";
+    assertEquals(await server.line(), `dsmq: Cannot use ${key}: ${why}; ${stays}`);
+    await reached(port, pem("localhost_cert"));
+
+    await write("key.pem", pem("localhost_renewed_key"));
+    await Deno.remove(tokens);
+    server.child.kill("SIGHUP");
+    const gone = `dsmq: Cannot read ${tokens}: it is not there; the tokens are what they were`;
+    assertEquals(await server.line(), gone);
+    const read = `dsmq: read ${cert} again: those who come from now on get it`;
+    assertEquals(await server.line(), read);
+    await reached(port, pem("localhost_renewed_cert"));
+    await assertRejects(() => reached(port, pem("localhost_cert")), Error);
+
+    server.child.kill("SIGTERM");
+    assertEquals(await server.line(), "dsmq: stopped");
+    assertEquals((await soon(server.child.status)).code, 0);
+  });
+
+  Deno.test(`a certificate that cannot be used keeps a server from starting, and its file is named (${transport})`, async () => {
+    await using place = await folder();
+    const cert = `${place.path}/cert.pem`;
+    await Deno.writeTextFile(cert, "garbage");
+    const key = new URL("localhost_key.pem", fixtures).pathname;
+    await Deno.chmod(cert, 0o600);
+    await using server = new Served("--transport", transport, "--cert", cert, "--key", key);
+    let last = "";
+    for (let line = ""; line !== "the end"; line = await server.line()) last = line;
+    assertEquals(last, `dsmq: Cannot use ${cert}: there is no certificate in it: it is not in PEM`);
+    assertEquals((await soon(server.child.status)).code, 1);
+  });
+}
+
+Deno.test("SIGHUP ends no server that has nothing to read again", async () => {
+  await using server = new Served();
+  const port = await server.port();
+  server.child.kill("SIGHUP");
+  assertMatch(await server.line(), /nothing to read again/);
+  const health = await fetch(`http://127.0.0.1:${port}/health`);
+  assertEquals(await health.text(), "ok\n");
+  server.child.kill("SIGINT");
+  assertEquals(await server.line(), "dsmq: stopped");
+  assertEquals((await soon(server.child.status)).code, 0);
+});
+
+Deno.test("a file with secrets that others can read is warned of, at the start and at SIGHUP", async () => {
+  await using place = await folder();
+  const tokens = `${place.path}/tokens`;
+  await Deno.writeTextFile(tokens, "secret\n");
+  await Deno.chmod(tokens, 0o640);
+  await using server = new Served("--token-file", tokens);
+  const warning =
+    `dsmq: others on this machine can use ${tokens}, its mode is 0640: chmod 600 keeps it to its owner`;
+  assertEquals(await server.line(), warning);
+  await server.port();
+  await Deno.chmod(tokens, 0o604);
+  server.child.kill("SIGHUP");
+  assertEquals(await server.line(), warning.replace("0640", "0604"));
+  assertMatch(await server.line(), /1 token is good/);
+  await Deno.chmod(tokens, 0o600);
+  server.child.kill("SIGHUP");
+  assertMatch(await server.line(), /1 token is good/);
+});
+
+Deno.test("the first signal stops a server in good order, a second one ends it at once", async () => {
+  await using server = new Served();
+  const port = await server.port();
+  // Who does not answer the goodbye is waited for.
+  using conn = await Deno.connect({ port });
+  await conn.write(new TextEncoder().encode(upgradeRequest()));
+  await conn.read(new Uint8Array(4096));
+  const since = performance.now();
+  server.child.kill("SIGTERM");
+  // It has heard the first one once it says goodbye.
+  await soon(conn.read(new Uint8Array(4096)));
+  server.child.kill("SIGTERM");
+  const { signal } = await soon(server.child.status);
+  assertEquals(signal, "SIGTERM");
+  assert(performance.now() - since < 1500);
+});
+
+Deno.test("a signal that comes while a server starts is not lost, and does not end it", async () => {
+  using signals = new ServerSignals();
+  Deno.kill(Deno.pid, "SIGHUP");
+  // There is no event for a signal that nobody asked to hear of: the second one is behind the first.
+  await soon(heard("SIGHUP"));
+  let reads = 0;
+  const read = Promise.withResolvers<void>();
+  signals.onHangup(() => {
+    reads++;
+    read.resolve();
+    return Promise.resolve();
+  });
+  await soon(read.promise);
+  assertEquals(reads, 1);
+  assert(!signals.stop.aborted);
+});
+
+/** Resolves when this process has heard another signal. */
+async function heard(name: Deno.Signal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  Deno.addSignalListener(name, resolve);
+  Deno.kill(Deno.pid, name);
+  await promise;
+  Deno.removeSignalListener(name, resolve);
+}
