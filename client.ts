@@ -15,7 +15,13 @@ import { Link } from "./client/link.ts";
 import { checked, type ConnectOptions } from "./client/options.ts";
 
 export { DsmqError } from "./protocol/errors.ts";
-export type { DsmqErrorDetails, ErrorCode, PutOutcome, WireError } from "./protocol/errors.ts";
+export type {
+  ConnectReason,
+  DsmqErrorDetails,
+  ErrorCode,
+  PutOutcome,
+  WireError,
+} from "./protocol/errors.ts";
 export type { Kept, TopicEntry } from "./protocol/answers.ts";
 export type { OnGap } from "./protocol/requests.ts";
 export type {
@@ -31,13 +37,14 @@ export type { Message } from "./client/message.ts";
 export type { State, StateChange } from "./client/states.ts";
 
 /**
- * Connects to a server. While nobody answers it tries again, ten times in about five seconds: the server
- * may still be starting.
+ * Connects to a server. While nobody answers it tries again, for 15 seconds unless `timeout` says otherwise: the
+ * server may still be starting. What cannot get better is not tried again. The error says why it failed: in its
+ * message, its `cause`, and as a word in `reason`.
  *
  * @param target an address, or options; by default the server of this machine, `ws://127.0.0.1:30008`
  * @returns the connection
  * @throws {TypeError | RangeError} if an option is wrong
- * @throws {DsmqError} `unreachable`, if no server answers; `unauthorized`, if it asks for a token, and for none
+ * @throws {DsmqError} `unreachable`, if no server answers, with its `reason`; `unauthorized`, if it asks for a token, and for none
  *   that was given
  *
  * @example Put, and get

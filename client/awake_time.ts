@@ -11,7 +11,7 @@
 const TICK = 1000;
 
 /** So long between two looks, and the process was asleep: it is counted as one tick. */
-const ASLEEP = 5 * TICK;
+const ASLEEP = 2 * TICK;
 
 interface Alarm {
   /** When, by {@linkcode AwakeTime.passed}. */

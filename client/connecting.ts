@@ -4,36 +4,21 @@
  * @module
  */
 
-import type { Answer, Welcome } from "../protocol/answers.ts";
-import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import {
-  clientLimits,
-  DEFAULT_RETENTION,
-  HEARTBEAT,
-  LIMITS,
-  type Limits,
-  PROTOCOL,
-  USUAL_LIMITS,
-} from "../protocol/limits.ts";
+import { DsmqError } from "../protocol/errors.ts";
+import { PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { CLOSE } from "../protocol/websocket.ts";
 import type { Known } from "./asked.ts";
-import { RefusedError } from "./deno/handshake.ts";
-import { type Break, Line, shownUrl } from "./line.ts";
+import { AwakeTime } from "./awake_time.ts";
+import { ConnectError } from "./connect_error.ts";
+import { shownUrl } from "./line.ts";
+import { type Contact, isFinal, orAborted, tryOnce } from "./one_try.ts";
 import type { Backoff, Target } from "./options.ts";
 
-/** A server may still be starting: so many tries, the pause between them doubling from 10 ms. */
-const TRIES = 10;
-const FIRST_PAUSE = 10;
+/** A server may still be starting. The pauses between tries double from the first to the longest, in milliseconds. */
+const PAUSE = { first: 10, longest: 1000 } as const;
 
-/** How long one try may take, in milliseconds. */
-const ONE_TRY = 5000;
-
-/** An open line, and what the server at its end said of itself. */
-export interface Contact {
-  readonly line: Line;
-  readonly welcome: Welcome;
-}
+/** A server that says when to come again is heeded up to so long, in milliseconds. */
+const LONGEST_HEEDED = 5000;
 
 /** How often it was tried to come back since something was answered, and how long it was away in all (ms). */
 export interface Tries {
@@ -87,33 +72,34 @@ export async function reach(target: Target): Promise<{ contact: Contact; reach: 
 /** Connects for the first time. */
 async function first(target: Target, hello: () => object): Promise<Contact> {
   const { urls, timeout } = target;
-  const begin = Date.now();
-  const time = AbortSignal.timeout(timeout);
-  const signal = target.signal ? AbortSignal.any([target.signal, time]) : time;
-  let said: DsmqError | undefined;
+  const time = new AwakeTime();
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  const calledOff = time.alarm(timeout, end);
+  target.signal?.addEventListener("abort", end);
+  const { signal } = ended;
+  const failures: Failures = new Map();
+  let tries = 0;
   try {
-    for (let tries = 1, pause = FIRST_PAUSE; tries <= TRIES; tries++, pause *= 2) {
-      if (tries > 1) await rest(pause / 2, signal);
-      for (const url of urls) {
-        try {
-          const contact = await contactOf(url, target, hello, signal);
-          if (contact) return contact;
-        } catch (error) {
-          if (!mayPass(error)) throw error;
-          said = error;
-        }
-      }
+    target.signal?.throwIfAborted();
+    for (let pause: number = PAUSE.first;; pause = Math.min(2 * pause, PAUSE.longest)) {
+      tries++;
+      const left = urls.filter((url) => !failures.get(url)?.final);
+      const found = await tryAll(left, target, hello, signal, failures);
+      if (found) return found;
+      const passing = left.filter((url) => !failures.get(url)!.final);
+      if (passing.length === 0) throw failed(failures);
+      for (const url of left) target.onRetry?.(failed(new Map([[url, failures.get(url)!]])));
+      await rest(Math.max(pause, heeded(failures, LONGEST_HEEDED)), signal);
     }
-    if (said) throw said;
-    throw unreachable(
-      urls,
-      `no WebSocket server answers there (${TRIES} tries in ${seconds(begin)})`,
-    );
   } catch (error) {
     // The caller's own signal is the caller's own error.
     target.signal?.throwIfAborted();
-    if (time.aborted) throw unreachable(urls, `no answer in ${seconds(begin)}`, error);
-    throw error;
+    if (!signal.aborted) throw error;
+    throw failed(failures, `${tries} ${tries === 1 ? "try" : "tries"} in ${seconds(time.passed)}`);
+  } finally {
+    calledOff();
+    target.signal?.removeEventListener("abort", end);
   }
 }
 
@@ -129,127 +115,85 @@ async function back(
   signal: AbortSignal,
 ): Promise<Contact> {
   const { urls } = target;
-  for (const begin = performance.now() - tries.away;; tries.count++) {
-    tries.away = performance.now() - begin;
-    if (tries.count > 0 && tries.away >= giveUpAfter) {
-      throw unreachable(urls, `nobody answered for ${(tries.away / 1000).toFixed(1)} s`);
-    }
-    const pause = Math.min(longestPause, firstPause * 2 ** tries.count);
-    await rest(Math.random() * pause, signal);
-    for (const url of urls) {
-      try {
-        const contact = await contactOf(url, target, hello, signal);
-        if (!contact) continue;
+  const before = tries.away;
+  const time = new AwakeTime();
+  // While an alarm is set, sleep is told from time.
+  const calledOff = time.alarm(Infinity, () => {});
+  const failures: Failures = new Map();
+  try {
+    for (;; tries.count++) {
+      tries.away = before + time.passed;
+      if (tries.count > 0 && tries.away >= giveUpAfter) {
+        throw failed(failures, `nobody answered for ${seconds(tries.away)}`, urls);
+      }
+      const pause = Math.random() * Math.min(longestPause, firstPause * 2 ** tries.count);
+      await rest(Math.max(pause, heeded(failures, longestPause)), signal);
+      failures.clear();
+      const found = await tryAll(urls, target, hello, signal, failures);
+      if (found) {
         tries.count++;
-        tries.away = performance.now() - begin;
-        return contact;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (error instanceof DsmqError && isFinal(error.code)) throw error;
+        return found;
+      }
+      for (const [url, failure] of failures) {
+        const error = failed(new Map([[url, failure]]));
+        if (isFinal(failure.code)) throw error;
+        target.onRetry?.(error);
       }
     }
+  } finally {
+    tries.away = before + time.passed;
+    calledOff();
   }
 }
 
-/** One try; `undefined` if nobody answered. */
-async function contactOf(
-  url: string,
-  { dial, hasToken }: Target,
+/** Why the last try of each address failed. */
+type Failures = Map<string, ConnectError>;
+
+/** Tries one address after another, each once. */
+async function tryAll(
+  urls: readonly string[],
+  target: Target,
   hello: () => object,
   signal: AbortSignal,
+  failures: Failures,
 ): Promise<Contact | undefined> {
-  const time = AbortSignal.timeout(ONE_TRY);
-  const either = AbortSignal.any([signal, time]);
-  let line: Line | undefined;
-  try {
-    line = await Line.open(url, dial, either);
-    if (!line) return undefined;
-    const welcome = complete(await orAborted(line.greet(hello()), either));
-    return { line, welcome };
-  } catch (error) {
-    line?.drop("it was given up");
-    signal.throwIfAborted();
-    if (time.aborted) return undefined;
-    if (error instanceof RefusedError) {
-      throw error.status === 401
-        ? unauthorized(url, hasToken, error)
-        : unreachable([url], error.message, error);
+  for (const url of urls) {
+    try {
+      return await tryOnce(url, target, hello, signal);
+    } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
+      failures.set(url, error);
+      signal.throwIfAborted();
     }
-    if (!(error instanceof DsmqError)) throw error;
-    const end = error.cause as Break | undefined;
-    // The network cut it: as if nobody had answered.
-    if (end?.code === 1006) return undefined;
-    const code = end ? codeOf(end) : error.code === "unauthorized" ? error.code : undefined;
-    if (code === "unauthorized") throw unauthorized(url, hasToken);
-    if (code && code !== "closed") {
-      throw new DsmqError(code, `Cannot connect to ${shownUrl(url)}: ${error.message}`);
-    }
-    throw unreachable([url], `what answers there is no dsmq server: ${error.message}`, error);
   }
 }
 
-/** What a close code says of whether it is any use to come back. */
-const SAYS: Readonly<Record<number, ErrorCode>> = {
-  [CLOSE.policyViolation]: "closed",
-  [CLOSE.serviceRestart]: "stopping",
-  [CLOSE.tryAgainLater]: "too_many",
-  [CLOSE.unauthorized]: "unauthorized",
-  [CLOSE.replaced]: "replaced",
-};
-
-/** What the end of a line says as an error. */
-export function codeOf({ code }: Break): ErrorCode | undefined {
-  return SAYS[code];
+/** How long the servers asked not to be asked again, up to a longest time. */
+function heeded(failures: Failures, longest: number): number {
+  const asked = [...failures.values()].filter(({ final }) => !final);
+  return asked.length > 0 ? Math.min(longest, ...asked.map(({ retryAfter }) => retryAfter)) : 0;
 }
 
-/** It is no use to come back after that. */
-export function isFinal(code: ErrorCode | undefined): boolean {
-  return code === "closed" || code === "unauthorized" || code === "replaced";
-}
-
-/** It may be otherwise in a moment. */
-function mayPass(error: unknown): error is DsmqError {
-  return error instanceof DsmqError && (error.code === "too_many" || error.code === "stopping");
-}
-
-function complete(welcome: Answer): Welcome {
-  const { protocol, server = "", epoch = "", store = epoch, start, kept = "memory" } = welcome;
-  const {
-    last = start,
-    floor = 0,
-    time = 0,
-    recalled = false,
-    retention = DEFAULT_RETENTION,
-    limits,
-  } = welcome;
-  const every = Number(welcome.heartbeat);
-  const heartbeat = every >= HEARTBEAT.least ? every : undefined;
-  if (protocol !== PROTOCOL || start === undefined || !Number.isSafeInteger(limits?.messageBytes)) {
-    throw new DsmqError("bad_answer", `it does not speak version ${PROTOCOL} of the protocol`);
-  }
-  return {
-    protocol,
-    server,
-    store,
-    epoch,
-    start,
-    last: last!,
-    floor,
-    time,
-    recalled,
-    kept,
-    retention,
-    limits: wholeLimits(limits!),
-    heartbeat,
-  };
-}
-
-/** What is no limit is taken as usual: nothing could be sent with it. */
-function wholeLimits(limits: Partial<Limits>): Limits {
-  const good = Object.entries(limits).filter(([name, limit]) =>
-    Number.isSafeInteger(limit) && limit >= (LIMITS[name as keyof Limits]?.least ?? Infinity)
-  );
-  return { ...clientLimits(USUAL_LIMITS), ...Object.fromEntries(good) };
+/** What a caller gets: why it failed at each address, and when it was given up. */
+function failed(
+  failures: Failures,
+  givenUp?: string,
+  urls: readonly string[] = [...failures.keys()],
+): DsmqError {
+  const errors = [...failures.values()];
+  const { code, reason, status } = errors.find(({ code }) => code !== "unreachable") ??
+    errors[0] ?? { code: "unreachable" as const };
+  const alike = new Set(errors.map(({ message }) => message)).size <= 1;
+  const what = alike
+    ? [urls.map(shownUrl).join(" or "), ...(errors[0] ? [errors[0].message] : [])].join(": ")
+    : [...failures].map(([url, { message }]) => `${shownUrl(url)}: ${message}`).join("; ");
+  const when = givenUp === undefined ? "" : errors.length > 0 ? ` (${givenUp})` : `: ${givenUp}`;
+  const cause = errors.length > 1 ? new AggregateError(errors) : errors[0]?.cause ?? errors[0];
+  return new DsmqError(code, `Cannot connect to ${what}${when}`, {
+    ...(reason && { reason }),
+    ...(status !== undefined && { status }),
+    cause,
+  });
 }
 
 /** A name that nobody guesses. Not `randomUUID`: browsers have that on secure pages alone. */
@@ -259,23 +203,8 @@ function drawSession(): string {
     .replaceAll("=", "");
 }
 
-function unreachable(urls: readonly string[], why: string, cause?: unknown): DsmqError {
-  return new DsmqError(
-    "unreachable",
-    `Cannot connect to ${urls.map(shownUrl).join(" or ")}: ${why}`,
-    { cause },
-  );
-}
-
-function unauthorized(url: string, hasToken: boolean, cause?: unknown): DsmqError {
-  const why = hasToken
-    ? "the token that was given is not good there"
-    : "it asks for a token, and none was given";
-  return new DsmqError("unauthorized", `Cannot connect to ${shownUrl(url)}: ${why}`, { cause });
-}
-
-function seconds(since: number): string {
-  return `${((Date.now() - since) / 1000).toFixed(1)} s`;
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** Waits for a time (ms), or until the signal aborts. */
@@ -285,18 +214,5 @@ async function rest(ms: number, signal: AbortSignal): Promise<void> {
     await orAborted(new Promise<void>((resolve) => timer = setTimeout(resolve, ms)), signal);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Waits for something, but no longer than until the signal aborts. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

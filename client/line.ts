@@ -8,7 +8,7 @@ import { type Answer, decodeAnswers } from "../protocol/answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { toDsmqError } from "./asked.ts";
-import { RefusedError } from "./deno/handshake.ts";
+import { ConnectError } from "./connect_error.ts";
 import type { Dial, Socket } from "./options.ts";
 
 /** How a line ended. */
@@ -62,24 +62,30 @@ export class Line {
    * @param url the address
    * @param dial makes the socket
    * @param signal gives up when it aborts
-   * @returns the line, or `undefined` if nobody answered; rejects if the signal aborted, Deno has no leave, or
-   *   the server refuses
+   * @returns the line
+   * @throws {ConnectError} if it fails, also where the signal aborts, if the socket knows how far it had come; else
+   *   the signal's reason, or that Deno does not permit it
    */
-  static async open(url: string, dial: Dial, signal: AbortSignal): Promise<Line | undefined> {
+  static async open(url: string, dial: Dial, signal: AbortSignal): Promise<Line> {
     signal.throwIfAborted();
     const socket = dial(url, [SUBPROTOCOL]);
-    const opened = Promise.withResolvers<Line | undefined>();
-    const abort = () => opened.reject(signal.reason);
+    const opened = Promise.withResolvers<Line>();
+    const abort = () => {
+      // One of ours says at once how far it had come.
+      socket.close();
+      opened.reject(signal.reason);
+    };
     signal.addEventListener("abort", abort);
     // The line is there before anything can arrive.
     socket.onopen = () => opened.resolve(new Line(url, socket));
-    socket.onclose = () => opened.resolve(undefined);
-    socket.onerror = (event) => {
-      const { error } = event as ErrorEvent;
-      // To try again would not help.
-      if (error?.name === "NotCapable" || error instanceof RefusedError) opened.reject(error);
-      else opened.resolve(undefined);
-    };
+    socket.onclose = ({ code, reason }) =>
+      opened.reject(
+        new ConnectError(
+          `it was closed before it was open, with code ${code}${reason && `, ${reason}`}`,
+          { reason: "unknown" },
+        ),
+      );
+    socket.onerror = (event) => opened.reject(failureOf(event as Partial<ErrorEvent>));
     try {
       return await opened.promise;
     } catch (error) {
@@ -166,6 +172,13 @@ export class Line {
     this.#told = this.#ends !== undefined;
     this.#ends?.broken(end);
   }
+}
+
+/** What a socket says of why it does not open; that of a browser says nothing. */
+function failureOf({ error, message }: Partial<ErrorEvent>): Error {
+  if (error instanceof ConnectError || error?.name === "NotCapable") return error;
+  const why = message ? message : "the WebSocket does not say why, as in browsers";
+  return new ConnectError(why, { reason: "unknown", cause: error });
 }
 
 /** An address as it may be shown: a name and a password in it are for a proxy alone. */

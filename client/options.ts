@@ -4,7 +4,8 @@
  * @module
  */
 
-import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT, MAX_WAIT } from "../protocol/limits.ts";
+import type { DsmqError } from "../protocol/errors.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
 import { denoNet, DenoSocket } from "./deno/socket.ts";
@@ -46,8 +47,16 @@ export interface ConnectOptions {
   readonly reconnect?: boolean | ReconnectOptions;
   /** How often the server gives a sign of life, from 100 to 600000 milliseconds. Default: 10000. */
   readonly heartbeat?: number;
-  /** For how long to try, in milliseconds; there are at most ten tries. Default: 15000. */
+  /**
+   * For how long to try to connect for the first time, in milliseconds; `Infinity`: for ever. What cannot get better
+   * in that time, such as a wrong name or a bad certificate, is not tried again. Default: 15000.
+   */
   readonly timeout?: number;
+  /**
+   * Is told of each try to connect that failed and is followed by another, the first time and after each break: with
+   * the error that `connect` would reject with. What it throws ends the connecting.
+   */
+  readonly onRetry?: (error: DsmqError) => void;
   /**
    * Opens the socket. Default: `new WebSocket(url, protocols)`, and on Deno one that sends without delay. That
    * one goes straight to the server: where a proxy of the environment has to be used, dial Deno's own.
@@ -79,6 +88,8 @@ export interface Target {
   readonly since: WireSince | undefined;
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
+  /** Is told of tries that failed. */
+  readonly onRetry: ((error: DsmqError) => void) | undefined;
   /** How to come back, if at all. */
   readonly reconnect: Backoff | undefined;
   readonly heartbeat: number;
@@ -114,6 +125,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     since,
     signal,
     timeout = DEFAULT_TIMEOUT,
+    onRetry,
     reconnect = true,
     heartbeat = DEFAULT_HEARTBEAT,
     dial,
@@ -126,8 +138,8 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
       "Cannot connect: an address is given by url, or by host and port, not by both",
     );
   }
-  if (typeof host !== "string" || host === "") {
-    throw new TypeError(`Cannot connect: host is an address or a name, got ${seen(host)}`);
+  if (onRetry !== undefined && typeof onRetry !== "function") {
+    throw new TypeError(`Cannot connect: onRetry is a function, got ${seen(onRetry)}`);
   }
   if (dial !== undefined && typeof dial !== "function") {
     throw new TypeError(`Cannot connect: dial is a function, got ${seen(dial)}`);
@@ -135,10 +147,8 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   if (!Number.isSafeInteger(port) || port < 1 || port > 65535) {
     throw new RangeError(`Cannot connect: port is a whole number from 1 to 65535, got ${port}`);
   }
-  if (typeof timeout !== "number" || !(timeout > 0 && timeout <= MAX_WAIT)) {
-    throw new RangeError(
-      `Cannot connect: timeout is milliseconds above 0 and up to ${MAX_WAIT}, got ${seen(timeout)}`,
-    );
+  if (typeof timeout !== "number" || !(timeout > 0)) {
+    throw new RangeError(`Cannot connect: timeout is milliseconds above 0, got ${seen(timeout)}`);
   }
   const { least, most } = HEARTBEAT;
   if (!Number.isSafeInteger(heartbeat) || heartbeat < least || heartbeat > most) {
@@ -148,7 +158,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
       }`,
     );
   }
-  const addresses = [url ?? `ws://${host.includes(":") ? `[${host}]` : host}:${port}`].flat();
+  const addresses = [url ?? `ws://${authority(host, port)}`].flat();
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address in url");
   const urls = addresses.map(webSocketUrl);
   if (token !== undefined) requireToken(token, urls);
@@ -158,6 +168,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     since: toWire(since),
     signal,
     timeout,
+    onRetry,
     reconnect: backoff(reconnect),
     heartbeat,
     dial: dialler(dial, token),
@@ -193,19 +204,40 @@ function dialler(dial: ConnectOptions["dial"], token: string | undefined): Targe
   return (url, protocols) => open(url, [...protocols, tokenProtocol(token)]);
 }
 
-function webSocketUrl(address: string | URL): string {
-  const refused = new TypeError(
-    `Cannot connect: ${JSON.stringify(String(address))} is not a ws:// or wss:// address`,
-  );
-  let url: URL;
-  try {
-    url = new URL(address);
-  } catch {
-    throw refused;
+/** A host as it stands in an address; one of IPv6 may be given in brackets or without. */
+function authority(host: unknown, port: number): string {
+  const wrong = (why: string) =>
+    new TypeError(`Cannot connect: host is an address or a name alone${why}, got ${seen(host)}`);
+  if (typeof host !== "string" || host === "") throw wrong("");
+  const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
+  if (/^[0-9a-f:.]*:[0-9a-f:.]*%/i.test(bare)) {
+    throw wrong(", and one with a zone behind % cannot stand in the address of a WebSocket");
   }
-  if (url.protocol === "http:") url.protocol = "ws:";
-  if (url.protocol === "https:") url.protocol = "wss:";
-  if ((url.protocol !== "ws:" && url.protocol !== "wss:") || url.hash !== "") throw refused;
+  const name = bare.includes(":") ? `[${bare}]` : bare;
+  const url = URL.parse(`ws://${name}/`);
+  if (url && url.hostname !== "" && url.port === "" && url.href === `ws://${url.hostname}/`) {
+    return `${name}:${port}`;
+  }
+  throw wrong(/^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is given as port" : "");
+}
+
+function webSocketUrl(address: string | URL): string {
+  // Name and password are not shown.
+  const shown = String(address).replace(/\/\/[^/?#]*@/, "//");
+  const refused = (why: string) => new TypeError(`Cannot connect: ${JSON.stringify(shown)} ${why}`);
+  const url = URL.parse(String(address));
+  if (url?.protocol === "http:") url.protocol = "ws:";
+  if (url?.protocol === "https:") url.protocol = "wss:";
+  if (!url || !/^wss?:$/.test(url.protocol) || url.hash !== "") {
+    throw refused("is not a ws:// or wss:// address");
+  }
+  try {
+    decodeURIComponent(`${url.username}:${url.password}`);
+  } catch {
+    throw refused(
+      "has a name or password with a % that begins no byte of UTF-8 (write %25 for it)",
+    );
+  }
   return url.href.replace(/(?<=:\/\/[^/]+)\/$/, "");
 }
 

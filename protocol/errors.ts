@@ -75,6 +75,47 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly 
   bad_answer: { fate: "client", says: "The server sent what is not of the protocol." },
 };
 
+/**
+ * Why a server could not be reached, as a word for programs; the sentence for people is the error's message.
+ *
+ * - `name_not_found`: there is no such host, or the name cannot be looked up
+ * - `refused`: nothing listens there
+ * - `no_route`: the network does not lead there
+ * - `timed_out`: no connection came about in time
+ * - `silent`: a connection was accepted, and nothing was answered
+ * - `broken`: the connection ended before it was of any use
+ * - `no_resources`: this machine has no port or no file descriptor left
+ * - `certificate_expired`, `certificate_not_yet_valid`, `certificate_wrong_name`, `certificate_untrusted` (signed by
+ *   itself, or by nobody whom this machine trusts), `certificate_invalid` (anything else)
+ * - `tls_needed`: a `ws:` address, and TLS is spoken there
+ * - `no_tls`: a `wss:` address, and no TLS is spoken there
+ * - `http_status`: an answer of HTTP with another status; the error has it as `status`
+ * - `redirect`: an answer that leads elsewhere, and is not followed
+ * - `not_websocket`: what answers is no WebSocket server
+ * - `not_dsmq`: what answers is a WebSocket server, but none of dsmq
+ * - `unknown`: the socket does not say why, as in browsers
+ */
+export type ConnectReason =
+  | "name_not_found"
+  | "refused"
+  | "no_route"
+  | "timed_out"
+  | "silent"
+  | "broken"
+  | "no_resources"
+  | "certificate_expired"
+  | "certificate_not_yet_valid"
+  | "certificate_wrong_name"
+  | "certificate_untrusted"
+  | "certificate_invalid"
+  | "tls_needed"
+  | "no_tls"
+  | "http_status"
+  | "redirect"
+  | "not_websocket"
+  | "not_dsmq"
+  | "unknown";
+
 /** An error as it goes over the wire, under `error`. */
 export interface WireError {
   /** What kind of error it is. */
@@ -101,6 +142,10 @@ export interface DsmqErrorDetails
   extends ErrorOptions, Omit<Partial<WireError>, "code" | "message"> {
   /** The topic that the failed call named. */
   readonly topic?: string;
+  /** Why a server could not be reached. */
+  readonly reason?: ConnectReason;
+  /** The HTTP status with which a server refused the connection. */
+  readonly status?: number;
 }
 
 /**
@@ -131,6 +176,10 @@ export class DsmqError extends Error {
   declare readonly floor?: number;
   /** With these: the last sequence number of the store. */
   declare readonly last?: number;
+  /** With `unreachable`, and `unauthorized` where HTTP says so: why, as a word for programs. */
+  declare readonly reason?: ConnectReason;
+  /** With the reason `http_status`: the status. */
+  declare readonly status?: number;
   /** From `putMany`: what became of each message, in order. */
   declare readonly outcomes?: readonly PutOutcome[];
 

@@ -138,3 +138,25 @@ Deno.test("however short the time, one try is made; and without an answer the ne
     assertEquals([mq.state, bridge.dialled], ["closed", 2]);
     await end(mq, host);
   }));
+
+Deno.test("time asleep does not count: after waking the client goes on for what was left", () =>
+  virtually(async (time) => {
+    const script = new Scripted();
+    const mq = await connect({
+      dial: script.dial,
+      reconnect: { ...reconnect, giveUpAfter: 10_000 },
+    });
+    script.away = true;
+    script.hangUp();
+    await pass(4000);
+    time.now += 300_000;
+    const { now } = Date;
+    Date.now = () => now() + 660_000;
+    await pass(4000);
+    assertEquals(mq.state, "reconnecting");
+    Date.now = () => now() - 660_000;
+    await pass(3200);
+    assertEquals(mq.state, "closed");
+    Date.now = now;
+    assert(/before it was open.*nobody answered for 10\.\d s/.test((await reason(mq))!));
+  }));

@@ -8,6 +8,9 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { connect, type ConnectOptions, DsmqError, serve, type Server } from "@dsmq/server";
 import { Scripted, WELCOME } from "./support/scripted.ts";
 import { soon } from "./support/soon.ts";
+import { virtually } from "./support/virtually.ts";
+
+const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** A port of this machine that nobody listens on. */
 function freePort(): number {
@@ -119,30 +122,103 @@ Deno.test("connect gives up after its time, and says where nobody answered", asy
   assertStringIncludes(error.message, `ws://127.0.0.1:${port}`);
 });
 
-Deno.test("connect gives up after ten tries in about five seconds", async () => {
-  const port = freePort();
-  const wait = globalThis.setTimeout;
-  const pauses: unknown[] = [];
-  // The pauses are noted instead of made.
-  globalThis.setTimeout = ((callback: () => void, ms: number) => {
-    pauses.push(ms);
-    return wait(callback, 0);
-  }) as typeof wait;
-  let tries = 0;
-  try {
-    const dial = (url: string, protocols: string[]) => {
-      tries++;
-      return new WebSocket(url, protocols);
+Deno.test("connect tries for 15 seconds, after pauses that double up to a second, and says so", () =>
+  virtually(async (time) => {
+    const script = new Scripted();
+    script.away = true;
+    const at: number[] = [];
+    const dial = () => {
+      at.push(time.now);
+      return script.dial();
     };
-    const error = await assertRejects(() => connect({ port, dial }), DsmqError, "10 tries");
-    assertEquals(error.code, "unreachable");
-    assertStringIncludes(error.message, `ws://127.0.0.1:${port}`);
-  } finally {
-    globalThis.setTimeout = wait;
-  }
-  assertEquals(tries, 10);
-  assertEquals(pauses, [10, 20, 40, 80, 160, 320, 640, 1280, 2560]);
-});
+    const error = await assertRejects(() => connect({ dial }), DsmqError);
+    assertEquals([error.code, Math.round(time.now)], ["unreachable", 15_000]);
+    assertStringIncludes(error.message, `(${at.length} tries in 15.0 s)`);
+    const pauses = at.slice(1).map((now, i) => Math.round(now - at[i]!));
+    assertEquals(pauses.slice(0, 8), [10, 20, 40, 80, 160, 320, 640, 1000]);
+    assertEquals(new Set(pauses.slice(8)), new Set([1000]));
+    assert(at.length > 20);
+  }));
+
+Deno.test("the time to connect is that of an awake process: sleep and a wall clock that jumps end nothing", () =>
+  virtually(async (time) => {
+    const script = new Scripted();
+    script.away = true;
+    const connecting = connect({ dial: script.dial, timeout: 10_000 });
+    const { now } = Date;
+    await pass(3000);
+    Date.now = () => now() + 660_000;
+    time.now += 300_000;
+    await pass(3000);
+    Date.now = () => now() - 660_000;
+    await pass(1000);
+    script.away = false;
+    await using mq = await connecting;
+    assertEquals(mq.state, "connected");
+    Date.now = now;
+  }));
+
+Deno.test("the time to connect is not prolonged by a wall clock that is set back", () =>
+  virtually(async (time) => {
+    const script = new Scripted();
+    script.away = true;
+    const connecting = assertRejects(
+      () => connect({ dial: script.dial, timeout: 5000 }),
+      DsmqError,
+    );
+    const { now } = Date;
+    await pass(1000);
+    Date.now = () => now() - 660_000;
+    await connecting;
+    assertEquals(Math.round(time.now), 5000);
+    Date.now = now;
+  }));
+
+for (const timeout of [1, 4000, Infinity]) {
+  Deno.test(`a server that opens a WebSocket and says nothing is told as that, in a time of ${timeout} ms`, () =>
+    virtually(async () => {
+      const told: DsmqError[] = [];
+      const stop = new AbortController();
+      const connecting = connect({
+        timeout,
+        signal: stop.signal,
+        onRetry: (error) => told.push(error),
+        dial() {
+          const socket = new Scripted().dial();
+          socket.send = () => {};
+          return socket;
+        },
+      });
+      const settled = connecting.catch((error) => error);
+      await pass(60_000);
+      stop.abort(new Error("enough"));
+      const error = await settled;
+      if (timeout === Infinity) assertEquals([error.message, told.length], ["enough", 11]);
+      const last: DsmqError = timeout === Infinity ? told.at(-1)! : error;
+      assertEquals([last.code, last.reason], ["unreachable", "silent"]);
+      assertStringIncludes(last.message, "hello is not answered");
+    }));
+}
+
+Deno.test("a program is told of each try that failed, the first time and after a break, and by what it throws ends it", () =>
+  virtually(async () => {
+    const script = new Scripted();
+    script.away = true;
+    const told: string[] = [];
+    const onRetry = ({ code, reason }: DsmqError) => {
+      told.push(`${code} ${reason}`);
+      if (told.length === 5) throw new Error("enough");
+    };
+    const connecting = connect({ dial: script.dial, onRetry });
+    await pass(20);
+    assertEquals(told, ["unreachable unknown", "unreachable unknown"]);
+    script.away = false;
+    const mq = await connecting;
+    script.away = true;
+    script.hangUp();
+    await pass(60_000);
+    assertEquals([told.length, mq.state], [5, "closed"]);
+  }));
 
 Deno.test("an abort signal ends connecting, with its own reason", async () => {
   const port = freePort();

@@ -341,7 +341,7 @@ for (const secure of [false, true]) {
         },
         startTls(_, { hostname, alpnProtocols }) {
           done.push(["startTls", hostname, ...alpnProtocols]);
-          return Promise.resolve(conn);
+          return Promise.resolve({ ...conn, handshake: () => Promise.resolve() });
         },
       },
       `${secure ? "wss" : "ws"}://[::1]/`,

@@ -4,25 +4,33 @@
  * @module
  */
 
+import { ConnectError } from "../connect_error.ts";
+
 /** What section 1.3 has a server add to the key, to show that it understood. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** No answer to a handshake is longer, in bytes. */
 const MAX_ANSWER = 16 * 1024;
 
+/** How much of the text of a refusal is read, in bytes, and for how long, in milliseconds. */
+const MAX_BODY = 2048;
+const BODY_TIME = 500;
+
+/** How much of it is shown, in characters. */
+const MAX_SHOWN = 200;
+
 const END = "\r\n\r\n";
 
-/** The server is there and wants nothing of this: to ask again would not help. */
-export class RefusedError extends Error {
-  /** The status of its answer: 401 or 403. */
-  readonly status: number;
+/** Answers of HTTP that may be others in a moment. */
+const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-  /** Makes one of a status line. */
-  constructor(status: number, line: string) {
-    super(`the answer is ${JSON.stringify(line)}`);
-    this.status = status;
-  }
-}
+/** What these bytes begin is a record of TLS that tells of an error: section 6 of RFC 8446. */
+const TLS_ALERT = "\x15\x03";
+
+/** What a handshake came to: a WebSocket, and what came after the answer; or the place where to ask instead. */
+export type Answered =
+  | { readonly rest: Uint8Array<ArrayBuffer> }
+  | { readonly elsewhere: string; readonly status: string };
 
 /** The part of a connection that a handshake uses. */
 export interface Stream {
@@ -39,15 +47,15 @@ export interface Stream {
  * @param url where to
  * @param protocols the subprotocols to offer
  * @param token goes with the request, instead of a name and a password in the address
- * @returns what came after the answer
- * @throws {Error} if the answer is anything but yes
+ * @returns what the answer is
+ * @throws {ConnectError} if it is neither a WebSocket nor a redirection
  */
 export async function shakeHands(
   stream: Stream,
   url: URL,
   protocols: readonly string[],
   token?: string,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Answered> {
   const key = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))));
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
@@ -65,25 +73,81 @@ export async function shakeHands(
   if (protocols.length > 0) lines.push(`Sec-WebSocket-Protocol: ${protocols.join(", ")}`);
   await writeAll(stream, new TextEncoder().encode(lines.join("\r\n") + END));
   const { head, rest } = await readAnswer(stream);
-  const [status = "", ...fields] = head.split("\r\n");
-  const [, refused] = /^HTTP\/1\.1 (401|403)\b/.exec(status) ?? [];
-  if (refused !== undefined) throw new RefusedError(Number(refused), status);
-  if (!/^HTTP\/1\.1 101\b/.test(status)) throw new Error(`the answer is ${JSON.stringify(status)}`);
-  const answer = new Headers(fields.map((line) => {
-    const colon = line.indexOf(":");
-    return [line.slice(0, colon), line.slice(colon + 1).trim()];
-  }));
+  const [line = "", ...fields] = head.split("\r\n");
+  const [, code, words = ""] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(line) ?? [];
+  const answer = headers(fields);
+  if (code === undefined || !answer) throw strange(head);
+  const status = `${code} ${printable(words)}`.trim();
+  if (code === "101") {
+    if (await agrees(answer, key, protocols)) return { rest };
+    throw new ConnectError("the answer to the handshake is not of RFC 6455", {
+      reason: "not_websocket",
+      final: true,
+    });
+  }
+  const elsewhere = answer.get("location");
+  if (/^30[12378]$/.test(code) && elsewhere) return { elsewhere, status };
+  throw refused(Number(code), status, answer, await readBody(stream, answer, rest));
+}
+
+function headers(fields: readonly string[]): Headers | undefined {
+  try {
+    return new Headers(fields.map((line) => {
+      const colon = line.indexOf(":");
+      return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The answer is the one that section 4.1 asks for. */
+async function agrees(
+  answer: Headers,
+  key: string,
+  protocols: readonly string[],
+): Promise<boolean> {
   const said = (name: string) => answer.get(name) ?? "";
   const connection = said("connection").toLowerCase().split(",").map((token) => token.trim());
   const protocol = said("sec-websocket-protocol");
-  if (
-    said("upgrade").toLowerCase() !== "websocket" ||
-    !connection.includes("upgrade") ||
-    said("sec-websocket-accept") !== await accept(key) ||
-    said("sec-websocket-extensions") !== "" ||
-    (protocol !== "" && !protocols.includes(protocol))
-  ) throw new Error("the answer to the handshake is not of RFC 6455");
-  return rest;
+  return said("upgrade").toLowerCase() === "websocket" && connection.includes("upgrade") &&
+    said("sec-websocket-accept") === await accept(key) &&
+    said("sec-websocket-extensions") === "" && (protocol === "" || protocols.includes(protocol));
+}
+
+/** Another status than a WebSocket has. */
+function refused(code: number, status: string, answer: Headers, body: string): ConnectError {
+  const what = code < 300 ? "the answer is no WebSocket, but" : "the answer is";
+  return new ConnectError(`${what} ${status}${body && `: ${body}`}`, {
+    reason: "http_status",
+    status: code,
+    final: !PASSING.has(code),
+    retryAfter: retryAfter(answer.get("retry-after")),
+  });
+}
+
+/** Milliseconds; the header has seconds or a date, RFC 9110. */
+function retryAfter(header: string | null): number {
+  if (header === null) return 0;
+  const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
+  return ms > 0 ? ms : 0;
+}
+
+/** What answers speaks something else than HTTP. */
+function strange(said: string): ConnectError {
+  const [reason, why] = said.startsWith(TLS_ALERT)
+    ? ["tls_needed", "TLS is spoken there: the address has to begin with wss://"] as const
+    : ["not_websocket", `what answers there is no web server, it says ${quoted(said)}`] as const;
+  return new ConnectError(why, { reason, final: true });
+}
+
+function quoted(said: string): string {
+  return JSON.stringify(printable(said.split(/[\r\n]/, 1)[0]!).slice(0, 80));
+}
+
+/** Text without what could move the cursor of a terminal, or turn the direction of writing. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, " ").trim();
 }
 
 /** Name and password for a proxy in front of the server, RFC 7617. */
@@ -103,16 +167,70 @@ async function readAnswer(
   const buffer = new Uint8Array(MAX_ANSWER);
   for (let have = 0; have < buffer.length;) {
     const count = await stream.read(buffer.subarray(have));
-    if (count === null) throw new Error("the connection ended during the handshake");
+    if (count === null) {
+      if (have > 0) throw strange(asText(buffer.subarray(0, have)));
+      throw new ConnectError("the connection ended before the handshake was answered", {
+        reason: "broken",
+      });
+    }
     have += count;
     // A byte is a character, so that places in the text are places in the buffer.
-    const text = String.fromCharCode(...buffer.subarray(0, have));
+    const text = asText(buffer.subarray(0, have));
+    // Nobody who speaks something else is waited for.
+    if (!"HTTP/1.".startsWith(text.slice(0, 7))) throw strange(text);
     const end = text.indexOf(END);
     if (end >= 0) {
       return { head: text.slice(0, end), rest: buffer.subarray(end + END.length, have) };
     }
   }
-  throw new Error(`the answer to the handshake is longer than ${MAX_ANSWER} bytes`);
+  throw new ConnectError(`the answer to the handshake is longer than ${MAX_ANSWER} bytes`, {
+    reason: "not_websocket",
+    final: true,
+  });
+}
+
+function asText(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** The first line of what stands under an answer, if it is text for people. It is not waited for long. */
+async function readBody(
+  stream: Stream,
+  answer: Headers,
+  rest: Uint8Array<ArrayBuffer>,
+): Promise<string> {
+  if (answer.has("content-encoding")) return "";
+  const body = new Uint8Array(MAX_BODY);
+  body.set(rest.subarray(0, MAX_BODY));
+  let have = Math.min(rest.length, MAX_BODY);
+  const length = Number(answer.get("content-length") ?? Infinity);
+  const chunked = answer.has("transfer-encoding");
+  const line = () => {
+    const text = new TextDecoder().decode(body.subarray(0, Math.min(have, length)));
+    // Each part of a chunked body stands behind a line with its size.
+    const lines = text.split(/\r?\n/).slice(chunked ? 1 : 0);
+    const found = lines.findIndex((line) => line.trim() !== "");
+    return { text: lines[found] ?? "", whole: found >= 0 && found < lines.length - 1 };
+  };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>((resolve) => timer = setTimeout(resolve, BODY_TIME, null));
+  try {
+    while (have < Math.min(length, MAX_BODY) && !line().whole) {
+      const count = await Promise.race([stream.read(body.subarray(have)), late]);
+      if (count === null) break;
+      have += count;
+    }
+  } catch {
+    // What came counts.
+  } finally {
+    clearTimeout(timer);
+  }
+  const shown = printable(line().text);
+  // A page for a browser says nothing in its first line.
+  if (shown.startsWith("<")) return "";
+  return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown;
 }
 
 /** Writes bytes to the last. */

@@ -13,10 +13,14 @@
  * @module
  */
 
+import { ConnectError } from "../connect_error.ts";
+import { shownUrl } from "../line.ts";
 import type { Socket } from "../options.ts";
+import { failure, type Phase, unanswered } from "./failures.ts";
 import { type Frame, FrameError, FrameReader, OPCODE } from "./frames.ts";
 import { shakeHands, type Stream, writeAll } from "./handshake.ts";
 import { decoded, MessageReader } from "./messages.ts";
+import { redirected } from "./redirection.ts";
 import { FrameWriter } from "./writer.ts";
 
 interface Conn extends Stream {
@@ -28,8 +32,14 @@ interface DenoNet {
   connect(
     to: { hostname: string; port: number; signal: AbortSignal },
   ): Promise<Conn & { setNoDelay(on: boolean): void }>;
-  startTls(conn: Conn, options: { hostname: string; alpnProtocols: string[] }): Promise<Conn>;
+  startTls(
+    conn: Conn,
+    options: { hostname: string; alpnProtocols: string[] },
+  ): Promise<Conn & { handshake(): Promise<unknown> }>;
 }
+
+/** So many redirections are followed, one after another. */
+const MAX_REDIRECTIONS = 5;
 
 /** How long the other end has to answer a goodbye, in milliseconds. */
 const GOODBYE = 1000;
@@ -58,6 +68,7 @@ export class DenoSocket implements Socket {
   #writing = false;
   #state: "connecting" | "open" | "closing" | "closed" = "connecting";
   #goodbye: ReturnType<typeof setTimeout> | undefined;
+  #phase: Phase = "connecting";
 
   /**
    * Begins to connect.
@@ -80,7 +91,7 @@ export class DenoSocket implements Socket {
 
   /** Says goodbye; whoever does not answer it in time is left. */
   close(code: number = 1000, reason: string = ""): void {
-    if (this.#state === "connecting") this.#end(BROKEN, "");
+    if (this.#state === "connecting") this.#end(BROKEN, "", unanswered(this.#phase));
     if (this.#state !== "open") return;
     this.#sayGoodbye(code, reason);
     this.#goodbye = setTimeout(() => this.#end(BROKEN, ""), GOODBYE);
@@ -93,14 +104,13 @@ export class DenoSocket implements Socket {
     token: string | undefined,
   ): Promise<void> {
     try {
-      const conn = await this.#connect(net, url);
-      const rest = await shakeHands(conn, url, protocols, token);
-      if (this.#closed) return;
+      const opened = await this.#open(net, url, protocols, token);
+      if (!opened) return;
       this.#state = "open";
       this.#tell(this.onopen, new Event("open"));
-      this.#frames.room().set(rest);
-      this.#frames.took(rest.length);
-      await this.#receive(conn);
+      this.#frames.room().set(opened.rest);
+      this.#frames.took(opened.rest.length);
+      await this.#receive(opened.conn);
       this.#end(BROKEN, "");
     } catch (error) {
       if (!(error instanceof FrameError)) return this.#end(BROKEN, "", error);
@@ -109,21 +119,65 @@ export class DenoSocket implements Socket {
     }
   }
 
-  async #connect(net: DenoNet, { hostname, port, protocol }: URL): Promise<Conn> {
+  /** Connects and shakes hands, there or where it is sent to; `undefined` if it was closed meanwhile. */
+  async #open(
+    net: DenoNet,
+    asked: URL,
+    protocols: readonly string[],
+    token: string | undefined,
+  ): Promise<{ conn: Conn; rest: Uint8Array<ArrayBuffer> } | undefined> {
+    let url = asked;
+    try {
+      for (let redirections = 0;; redirections++) {
+        const conn = await this.#connect(net, url);
+        if (!conn || this.#closed) return undefined;
+        const answer = await shakeHands(conn, url, protocols, token);
+        if (this.#closed) return undefined;
+        if ("rest" in answer) return { conn, rest: answer.rest };
+        if (redirections === MAX_REDIRECTIONS) {
+          const why =
+            `it was redirected ${MAX_REDIRECTIONS} times, and again with ${answer.status}`;
+          throw new ConnectError(why, { reason: "redirect", final: true });
+        }
+        url = redirected(url, answer, token !== undefined);
+        conn.close();
+        this.#conn = undefined;
+      }
+    } catch (error) {
+      const why = failure(error, url, this.#phase);
+      if (url === asked || !(why instanceof ConnectError)) throw why;
+      throw new ConnectError(`it leads to ${shownUrl(url.href)}, and there ${why.message}`, why);
+    }
+  }
+
+  async #connect(
+    net: DenoNet,
+    { hostname, port, protocol }: URL,
+  ): Promise<Conn | undefined> {
     const secure = protocol === "wss:";
     const host = hostname.replace(/^\[|\]$/g, "");
+    const { signal } = this.#abort;
+    // One that came about in the moment of the abort would be thrown away by Deno, but not closed.
+    signal.throwIfAborted = () => {};
+    this.#phase = "connecting";
     const tcp = await net.connect({
       hostname: host,
       port: Number(port || (secure ? 443 : 80)),
-      signal: this.#abort.signal,
+      signal,
     });
     this.#conn = tcp;
+    if (this.#closed) return this.#drop();
     tcp.setNoDelay(true);
+    let conn: Conn = tcp;
     if (secure) {
-      this.#conn = await net.startTls(tcp, { hostname: host, alpnProtocols: ["http/1.1"] });
+      this.#phase = "encrypting";
+      const tls = await net.startTls(tcp, { hostname: host, alpnProtocols: ["http/1.1"] });
+      this.#conn = conn = tls;
+      if (this.#closed) return this.#drop();
+      await tls.handshake();
     }
-    if (this.#closed) this.#conn.close();
-    return this.#conn;
+    this.#phase = "asking";
+    return conn;
   }
 
   async #receive(conn: Conn): Promise<void> {
@@ -215,7 +269,7 @@ export class DenoSocket implements Socket {
     }
   }
 
-  #drop(): void {
+  #drop(): undefined {
     clearTimeout(this.#goodbye);
     try {
       this.#conn?.close();

@@ -1,0 +1,125 @@
+/**
+ * What Deno's network reports, in the words of a {@linkcode ConnectError}.
+ *
+ * @module
+ */
+
+import type { ConnectReason } from "../../protocol/errors.ts";
+import { ConnectError } from "../connect_error.ts";
+
+/** How far a socket has come. */
+export type Phase = "connecting" | "encrypting" | "asking";
+
+/** What the codes of the system say. */
+const SYSTEM: Readonly<Record<string, [reason: ConnectReason, why: string]>> = {
+  ENETUNREACH: ["no_route", "there is no way there from here: the network is unreachable"],
+  EHOSTUNREACH: ["no_route", "there is no way there from here: the host is unreachable"],
+  ENETDOWN: ["no_route", "there is no way there from here: the network is down"],
+  EADDRNOTAVAIL: ["no_resources", "this machine has no address or port left for it"],
+  EMFILE: ["no_resources", "this process has too many open files"],
+  ENFILE: ["no_resources", "this machine has too many open files"],
+  ETIMEDOUT: ["timed_out", "nothing answered in time"],
+};
+
+/** Deno reports faults of certificates by their sentences alone. */
+const CERTIFICATE: readonly [RegExp, ConnectReason, (found: RegExpExecArray) => string][] = [
+  [
+    /certificate expired(?:.* not valid after (\d+))?/,
+    "certificate_expired",
+    ([, end]) => `the server's certificate has expired${end ? `, on ${day(end)}` : ""}`,
+  ],
+  [
+    /certificate not valid yet(?:.* not valid before (\d+))?/,
+    "certificate_not_yet_valid",
+    ([, begin]) =>
+      `the server's certificate is not valid yet${begin ? `, but from ${day(begin)} on` : ""}`,
+  ],
+  [
+    /certificate not valid for name ("[^"]*")(?:.*? only valid for (.*))?/,
+    "certificate_wrong_name",
+    ([, name, names]) => {
+      const others = names?.replace(/\w+\("([^"]*)"\)/g, "$1");
+      return `the server's certificate is not for ${name}${others ? `, but for ${others}` : ""}`;
+    },
+  ],
+  [
+    /UnknownIssuer|CaUsedAsEndEntity/,
+    "certificate_untrusted",
+    () =>
+      "the server's certificate is signed by itself, or by nobody whom this machine trusts (deno run --cert FILE trusts one more)",
+  ],
+  [
+    /invalid peer certificate: (.*)/,
+    "certificate_invalid",
+    ([, why]) => `the server's certificate cannot be used: ${why}`,
+  ],
+];
+
+/**
+ * Says why a try failed.
+ *
+ * @param error what Deno's network rejected with
+ * @param url what was asked
+ * @param phase how far it had come
+ * @returns why; errors that say it already, and a lack of permission, stay what they are
+ */
+export function failure(error: unknown, url: URL, phase: Phase): unknown {
+  if (!(error instanceof Error) || error instanceof ConnectError) return error;
+  const { name, message, code = "" } = error as Error & { code?: string };
+  if (name === "NotCapable") return error;
+  const because = (why: string, reason: ConnectReason, final = false) =>
+    new ConnectError(why, { reason, final, cause: error });
+  for (const [sentence, reason, why] of CERTIFICATE) {
+    const found = sentence.exec(message);
+    if (found) return because(why(found), reason, true);
+  }
+  if (phase === "encrypting") {
+    if (message.includes("InvalidContentType")) {
+      return because("no TLS is spoken there: the address has to begin with ws://", "no_tls", true);
+    }
+    const ended = "the connection ended in the midst of the TLS handshake: perhaps no TLS is";
+    if (name === "UnexpectedEof") return because(`${ended} spoken there (ws://)`, "broken");
+    return because(`TLS failed: ${message}`, "broken");
+  }
+  if (phase === "asking") return because(`the connection broke: ${message}`, "broken");
+  if (name === "ConnectionRefused") return because(`nothing listens there${hint(url)}`, "refused");
+  if (message.startsWith("failed to lookup address information: ")) {
+    const why = message.slice(message.indexOf(": ") + 2);
+    // The name server itself may come back; a name that it does not know stays unknown.
+    const passes = /temporary|try again/i.test(why);
+    return because(
+      passes
+        ? `the name ${JSON.stringify(url.hostname)} cannot be looked up: ${why}`
+        : `there is no host ${JSON.stringify(url.hostname)}: ${why}`,
+      "name_not_found",
+      !passes,
+    );
+  }
+  const [reason, why] = SYSTEM[code] ?? ["broken", message];
+  return because(why, reason);
+}
+
+/** Where a server of this machine would be expected, how to start one. */
+function hint({ protocol, hostname, port }: URL): string {
+  if (protocol !== "ws:" || !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) return "";
+  const elsewhere = [
+    ...(/^(localhost|127\.0\.0\.1)$/.test(hostname) ? [] : [`--host ${hostname}`]),
+    ...(port === "30008" ? [] : [`--port ${port || 80}`]),
+  ];
+  return `; to start a server: ${["dsmq serve", ...elsewhere].join(" ")}`;
+}
+
+function day(seconds: string): string {
+  return new Date(Number(seconds) * 1000).toISOString().slice(0, 10);
+}
+
+/** Why a try failed that was given up while it had come so far. */
+export function unanswered(phase: Phase): ConnectError {
+  if (phase === "connecting") {
+    return new ConnectError("nothing answers there", { reason: "timed_out" });
+  }
+  const what = phase === "encrypting" ? "its TLS handshake" : "the request for a WebSocket";
+  return new ConnectError(`a connection is accepted there, but ${what} is not answered`, {
+    reason: "silent",
+  });
+}

@@ -1,0 +1,52 @@
+/**
+ * Where a redirection leads, and whether one goes there.
+ *
+ * @module
+ */
+
+import { ConnectError } from "../connect_error.ts";
+
+/**
+ * Follows a redirection within one host. A token, or a name and a password, go to no other port but from `ws:` to
+ * `wss:`, and never from `wss:` to `ws:`.
+ *
+ * @param from what was asked
+ * @param answer the status line, and the place that it names
+ * @param hasToken a token goes with the request
+ * @returns what to ask next
+ * @throws {ConnectError} if that is not followed
+ */
+export function redirected(
+  from: URL,
+  { elsewhere, status }: { readonly elsewhere: string; readonly status: string },
+  hasToken: boolean,
+): URL {
+  const to = URL.parse(elsewhere, httpOf(from));
+  const refuse = (why: string): never => {
+    const where = to ? to.href : JSON.stringify(elsewhere.slice(0, 200));
+    throw new ConnectError(`the answer is ${status}, which leads to ${where}: ${why}`, {
+      reason: "redirect",
+      final: true,
+    });
+  };
+  if (!to || !/^(http|ws)s?:$/.test(to.protocol)) return refuse("that is no WebSocket's address");
+  to.protocol = /^(https|wss):$/.test(to.protocol) ? "wss:" : "ws:";
+  to.username = to.password = to.hash = "";
+  if (to.hostname !== from.hostname) return refuse("another host, to be asked by its own name");
+  if (from.protocol === "wss:" && to.protocol === "ws:") return refuse("without TLS");
+  const secret = hasToken || from.username !== "" || from.password !== "";
+  const upgrade = from.protocol !== to.protocol;
+  if (secret && to.port !== from.port && !upgrade) {
+    return refuse("another port, to which no token or password is taken");
+  }
+  to.username = from.username;
+  to.password = from.password;
+  return to;
+}
+
+/** Places are named by addresses of HTTP. */
+function httpOf(url: URL): string {
+  const base = new URL(url);
+  base.username = base.password = "";
+  return base.href.replace(/^ws/, "http");
+}

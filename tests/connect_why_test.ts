@@ -1,0 +1,431 @@
+/**
+ * Why it could not connect: in the message, in the cause, as a word, and at once where it cannot get better.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connect, type ConnectOptions, DsmqError } from "@dsmq/server";
+import { ConnectError } from "../client/connect_error.ts";
+import { shakeHands } from "../client/deno/handshake.ts";
+import { openServer } from "./support/open_server.ts";
+import { Program, ROOT } from "./support/program.ts";
+import { soon } from "./support/soon.ts";
+
+const utf8 = new TextEncoder();
+
+/** What a promise of `connect` rejects with, and how long that took (ms). */
+async function failure(options: ConnectOptions): Promise<DsmqError & { took: number }> {
+  const begin = performance.now();
+  const error = await assertRejects(() => soon(connect(options), 9000), DsmqError);
+  assert(error.cause instanceof Error, Deno.inspect(error));
+  return Object.assign(error, { took: performance.now() - begin });
+}
+
+/** Answers each connection with the same bytes, and keeps it or not; counts the requests. */
+class Answerer implements AsyncDisposable {
+  readonly requests: string[] = [];
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #conns = new Set<Deno.Conn>();
+  readonly #done: Promise<void>;
+
+  constructor(answer: (request: string, port: number) => string | undefined, keeps = true) {
+    this.#done = this.#serve(answer, keeps);
+  }
+
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}/mq`;
+  }
+
+  async #serve(
+    answer: (request: string, port: number) => string | undefined,
+    keeps: boolean,
+  ): Promise<void> {
+    for await (const conn of this.#listener) {
+      this.#conns.add(conn);
+      const buffer = new Uint8Array(4096);
+      const count = await conn.read(buffer).catch(() => 0) ?? 0;
+      const request = new TextDecoder().decode(buffer.subarray(0, count));
+      this.requests.push(request);
+      const said = answer(request, this.port);
+      if (said !== undefined) {
+        await conn.write(Uint8Array.from(said, (c) => c.charCodeAt(0))).catch(() => {});
+      }
+      if (!keeps) conn.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#done.catch(() => {});
+    for (const conn of this.#conns) {
+      try {
+        conn.close();
+      } catch {
+        // It is closed already.
+      }
+    }
+  }
+}
+
+const response = (status: string, body = "", headers = "") =>
+  `HTTP/1.1 ${status}\r\n${headers}Content-Length: ${utf8.encode(body).length}\r\n\r\n${body}`;
+
+for (
+  const status of [
+    "200 OK",
+    "204 No Content",
+    "300 Multiple Choices",
+    "302 Found",
+    "400 Bad Request",
+    "403 Forbidden",
+    "404 Not Found",
+    "407 Proxy Authentication Required",
+    "426 Upgrade Required",
+    "501 Not Implemented",
+    "505 HTTP Version Not Supported",
+  ]
+) {
+  Deno.test(`an answer of ${status} is told with its reason, and not asked for again`, async () => {
+    await using server = new Answerer(() => response(status, "because of this\nand more"));
+    const error = await failure({ url: server.url });
+    assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
+    assertEquals(error.status, Number(status.slice(0, 3)));
+    assert(error.message.startsWith(`Cannot connect to ${server.url}: the answer is`));
+    assert(error.message.endsWith(`${status}: because of this`), error.message);
+    assertEquals(server.requests.length, 1);
+  });
+}
+
+for (const status of ["429 Too Many Requests", "500 Oops", "502 Bad Gateway", "503 x", "504 y"]) {
+  Deno.test(`an answer of ${status} is asked for again, and told in the end`, async () => {
+    await using server = new Answerer(() => response(status, "no upstream"));
+    const error = await failure({ url: server.url, timeout: 300 });
+    assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
+    assertEquals(error.status, Number(status.slice(0, 3)));
+    assertMatch(error.message, /: the answer is 5|4.*: no upstream \(\d+ tries in 0\.\d s\)$/);
+    assert(server.requests.length > 2);
+  });
+}
+
+Deno.test("a server that says when to come again is not asked before", async () => {
+  await using server = new Answerer(() => response("503 Busy", "", "Retry-After: 1\r\n"));
+  await failure({ url: server.url, timeout: 900 });
+  assertEquals(server.requests.length, 1);
+  const before = new Date(Date.now() - 60_000).toUTCString();
+  await using past = new Answerer(() => response("503 Busy", "", `Retry-After: ${before}\r\n`));
+  await failure({ url: past.url, timeout: 200 });
+  assert(past.requests.length > 2);
+});
+
+Deno.test("what a server says of its refusal is shown short, in one line and without what moves a cursor", async () => {
+  for (
+    const [body, headers, shown] of [
+      ["\u001b[2Jred\u0007\u202e alert\u0000", "", " [2Jred   alert"],
+      ["\r\n\n  behind empty lines\nmore", "", " behind empty lines"],
+      ["<html><title>no</title>", "", ""],
+      ["x".repeat(5000), "", ` ${"x".repeat(200)}…`],
+      ["", "", ""],
+    ]
+  ) {
+    await using server = new Answerer(() =>
+      String.fromCharCode(...utf8.encode(response("403 Forbidden", body, headers)))
+    );
+    const { message } = await failure({ url: server.url });
+    const whole = `the answer is 403 Forbidden${shown && `:${shown}`}`;
+    assert(message.endsWith(whole), JSON.stringify(message));
+  }
+  const chunked = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nparts\r\n0\r\n\r\n";
+  await using server = new Answerer(() => chunked);
+  assert((await failure({ url: server.url })).message.endsWith("403 No: parts"));
+});
+
+Deno.test("a refusal whose text never ends is not waited for", async () => {
+  await using server = new Answerer(() => "HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\nbegun");
+  const { message, took } = await failure({ url: server.url });
+  assert(message.endsWith("403 No: begun"), message);
+  assert(took < 3000, `${took} ms`);
+});
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a refused Host is told in the words of the server: ${transport}`, async () => {
+    await using server = await openServer({ transport });
+    using conn = await Deno.connect({ port: server.port });
+    const error = await assertRejects(
+      () => shakeHands(conn, new URL(`ws://other.example:${server.port}`), ["dsmq"]),
+      ConnectError,
+    );
+    assertEquals([error.status, error.final], [403, true]);
+    assertMatch(error.message, /^the answer is 403 Forbidden: .*the Host "other\.example:\d+"/);
+  });
+
+  Deno.test(`a path with a bad escape is the server's to judge: ${transport}`, async () => {
+    await using server = await openServer({ transport });
+    try {
+      await using mq = await connect({ url: `${server.url}/%zz`, timeout: 300 });
+      assertEquals(await mq.put("t", "m"), 1);
+    } catch (error) {
+      assertEquals((error as DsmqError).reason, "http_status");
+    }
+  });
+}
+
+for (
+  const [what, said, reason] of [
+    ["SSH", "SSH-2.0-OpenSSH_9.6\r\n", "not_websocket"],
+    ["Redis", "-ERR unknown command\r\n", "not_websocket"],
+    ["HTTP/2", "\x00\x00\x12\x04\x00", "not_websocket"],
+    ["no version of HTTP", "HTTP/1.1 abc Fine\r\n\r\n", "not_websocket"],
+    ["a false accept", "HTTP/1.1 101 Fine\r\nUpgrade: websocket\r\n\r\n", "not_websocket"],
+    ["an alert of TLS", "\x15\x03\x03\x00\x02\x02\x32", "tls_needed"],
+  ] as const
+) {
+  Deno.test(`what answers with ${what} is told at once, and not asked again`, async () => {
+    await using server = new Answerer(() => said);
+    const error = await failure({ url: server.url });
+    assertEquals([error.code, error.reason], ["unreachable", reason]);
+    assert(error.message.includes(server.url));
+    assertEquals(server.requests.length, 1);
+    // deno-lint-ignore no-control-regex -- these are looked for
+    assert(!/[\x00-\x1f]/.test(error.message), JSON.stringify(error.message));
+  });
+}
+
+Deno.test("where nobody listens it says so, and how to start a server, where that is this machine", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const told: DsmqError[] = [];
+  const begin = performance.now();
+  let first = Infinity;
+  const onRetry = (error: DsmqError) => {
+    first = Math.min(first, performance.now() - begin);
+    told.push(error);
+  };
+  const error = await failure({ port, timeout: 400, onRetry });
+  assertEquals([error.code, error.reason], ["unreachable", "refused"]);
+  const why = `nothing listens there; to start a server: dsmq serve --port ${port}`;
+  assertMatch(error.message, /^.* \(\d+ tries in 0\.[45] s\)$/);
+  assert(error.message.startsWith(`Cannot connect to ws://127.0.0.1:${port}: ${why}`));
+  assert(error.cause instanceof Deno.errors.ConnectionRefused);
+  assert(first < 300, `told after ${first} ms`);
+  assertEquals(told[0]!.message, `Cannot connect to ws://127.0.0.1:${port}: ${why}`);
+  assertEquals(told[0]!.reason, "refused");
+});
+
+Deno.test("a name that leads nowhere is told at once", async () => {
+  const error = await failure({ url: "ws://no-such-host.invalid:1" });
+  assertEquals([error.code, error.reason], ["unreachable", "name_not_found"]);
+  assert(error.message.includes('there is no host "no-such-host.invalid"'), error.message);
+  assert(error.took < 5000);
+});
+
+Deno.test("a port that accepts and says nothing is told as one, with how far it came", async () => {
+  await using silent = new Answerer(() => undefined);
+  const error = await failure({ url: silent.url, timeout: 200 });
+  assertEquals(error.reason, "silent");
+  assertMatch(
+    error.message,
+    /accepted there, but the request for a WebSocket is not answered \(1 t/,
+  );
+  await using mute = new Answerer(() => undefined);
+  const tls = await failure({ url: mute.url.replace("ws:", "wss:"), timeout: 200 });
+  assertEquals(tls.reason, "silent");
+  assertMatch(tls.message, /accepted there, but its TLS handshake is not answered \(1 try/);
+});
+
+Deno.test("a connection that ends without a word is tried again, and told as broken", async () => {
+  for (const scheme of ["ws:", "wss:"]) {
+    await using rude = new Answerer(() => undefined, false);
+    const error = await failure({ url: rude.url.replace("ws:", scheme), timeout: 200 });
+    assertEquals(error.reason, "broken", error.message);
+    assert(rude.requests.length > 2);
+  }
+});
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`TLS on one side only is told as that: ${transport}`, async () => {
+    const [cert, key] = await Promise.all(
+      ["cert", "key"].map((part) =>
+        Deno.readTextFile(new URL(`tests/fixtures/localhost_${part}.pem`, ROOT))
+      ),
+    );
+    await using secure = await openServer({ transport, cert: cert!, key: key! });
+    const needed = await failure({ url: secure.url.replace("wss:", "ws:") });
+    assertEquals(needed.reason, "tls_needed");
+    assert(needed.message.includes("wss://") && needed.took < 3000, needed.message);
+    const untrusted = await failure({ url: secure.url });
+    assertEquals(untrusted.reason, "certificate_untrusted");
+    assert(untrusted.took < 3000);
+    await using plain = await openServer({ transport });
+    const none = await failure({ url: plain.url.replace("ws:", "wss:"), timeout: 200 });
+    assert(["no_tls", "broken"].includes(none.reason!), none.message);
+    assert(none.message.includes("ws://"), none.message);
+  });
+}
+
+Deno.test("a certificate for another name, or one that has expired, is told as that", async () => {
+  const file = (name: string) => new URL(`tests/fixtures/${name}.pem`, ROOT);
+  const [cert, key, expired, expiredKey] = await Promise.all(
+    ["localhost_cert", "localhost_key", "expired_cert", "expired_key"].map((name) =>
+      Deno.readTextFile(file(name))
+    ),
+  );
+  await using named = await openServer({ cert: cert!, key: key!, host: "127.0.0.2" });
+  await using program = new Program(
+    ["-A", "cli.ts", "get", "t", "--url", `wss://127.0.0.2:${named.port}`],
+    { DENO_CERT: file("localhost_cert").pathname },
+  );
+  const { code, stderr } = await program.end();
+  assertEquals(code, 1);
+  assertMatch(stderr, /the server's certificate is not for "127\.0\.0\.2", but for .*localhost/);
+  await using old = await openServer({ cert: expired!, key: expiredKey! });
+  const error = await failure({ url: old.url });
+  assertEquals(error.reason, "certificate_expired");
+  assertMatch(error.message, /the server's certificate has expired, on 2021-01-01$/);
+});
+
+// Redirections.
+
+Deno.test("a redirection within one host is followed, and the token with it", async () => {
+  await using server = await openServer({ token: "good" });
+  await using mover = new Answerer(() =>
+    `HTTP/1.1 308 Gone\r\nLocation: http://127.0.0.1:${server.port}/\r\n\r\n`
+  );
+  const refused = await failure({ url: mover.url, token: "good" });
+  assertEquals(refused.reason, "redirect");
+  assertMatch(
+    refused.message,
+    /308 Gone, which leads to ws:\/\/127.*: another port, to which no token/,
+  );
+  assert(!Deno.inspect(refused).includes("good"));
+  const asked = await failure({ url: mover.url });
+  assertEquals(asked.code, "unauthorized");
+  await using lost = new Answerer(() => "HTTP/1.1 302 F\r\nLocation: ws://127.0.0.1:1/x\r\n\r\n");
+  const { message } = await failure({ url: lost.url, timeout: 50 });
+  assertMatch(message, /: it leads to ws:\/\/127\.0\.0\.1:1\/x, and there nothing listens there/);
+  let first = true;
+  await using path = new Answerer(() => {
+    if (!first) return response("404 Not Found");
+    first = false;
+    return "HTTP/1.1 302 Found\r\nLocation: ../queue?a=b\r\n\r\n";
+  });
+  await failure({ url: path.url, token: "good" });
+  assertMatch(
+    path.requests[1]!,
+    /^GET \/queue\?a=b HTTP\/1\.1\r\n[^]*Authorization: Bearer good\r\n/,
+  );
+});
+
+Deno.test("a redirection is followed to a WebSocket, without a token also to another port", async () => {
+  await using server = await openServer();
+  for (const location of [`ws://127.0.0.1:${server.port}`, `//127.0.0.1:${server.port}/x`]) {
+    await using mover = new Answerer(() =>
+      `HTTP/1.1 307 Elsewhere\r\nLocation: ${location}\r\n\r\n`
+    );
+    await using mq = await connect(mover.url);
+    assertEquals([await mq.put("t", "m") > 0, mq.url], [true, mover.url]);
+  }
+});
+
+Deno.test("a redirection to another host, to no TLS, to no WebSocket, or in a circle is named and not followed", async () => {
+  for (
+    const [location, why] of [
+      ["https://other.example/mq", /leads to wss:\/\/other\.example\/mq: another host/],
+      ["http://u:p@other.example/mq", /leads to ws:\/\/other\.example\/mq: another host/],
+      ["ftp://127.0.0.1/", /: that is no WebSocket's address/],
+      ["http://[bad", /leads to "http:\/\/\[bad": that is no WebSocket's address/],
+      ["/mq", /redirected 5 times, and again with 301 Moved$/],
+    ] as const
+  ) {
+    await using server = new Answerer(() => `HTTP/1.1 301 Moved\r\nLocation: ${location}\r\n\r\n`);
+    const error = await failure({ url: server.url });
+    assertEquals([error.code, error.reason], ["unreachable", "redirect"]);
+    assertMatch(error.message, why);
+    assert(server.requests.length <= 6);
+  }
+});
+
+// Addresses.
+
+Deno.test("a host is understood in brackets and without, and anything else in it gets a sentence", async () => {
+  const dialled: string[] = [];
+  const dial = (url: string): never => {
+    dialled.push(url);
+    throw new Error("dialled");
+  };
+  for (const host of ["::1", "[::1]", "localhost", "127.0.0.1", "bücher.example"]) {
+    await assertRejects(() => connect({ host, port: 5, dial }), Error, "dialled");
+  }
+  assertEquals(dialled.slice(0, 4), [
+    "ws://[::1]:5",
+    "ws://[::1]:5",
+    "ws://localhost:5",
+    "ws://127.0.0.1:5",
+  ]);
+  for (
+    const [host, why] of [
+      ["::1%lo", "one with a zone behind % cannot stand in the address"],
+      ["[fe80::1%25eth0]", "one with a zone behind % cannot stand in the address"],
+      ["127.0.0.1:30329", "the port is given as port"],
+      ["localhost:5", "the port is given as port"],
+      ["[::1]:5", "the port is given as port"],
+      ["localhost/x", "host is an address or a name alone"],
+      ["ws://localhost", "host is an address or a name alone"],
+      ["me@localhost", "host is an address or a name alone"],
+      ["local host", "host is an address or a name alone"],
+      ["localhost?x", "host is an address or a name alone"],
+      ["localhost#x", "host is an address or a name alone"],
+      ["[localhost]", "host is an address or a name alone"],
+      ["", "host is an address or a name alone"],
+    ] as const
+  ) {
+    await assertRejects(() => connect({ host, dial }), TypeError, why);
+  }
+  await assertRejects(
+    () => connect("ws://me:50%zz@localhost"),
+    TypeError,
+    'Cannot connect: "ws://localhost" has a name or password with a %',
+  );
+});
+
+Deno.test("of several addresses those that cannot get better are left out, and the others tried on", async () => {
+  await using gone = new Answerer(() => response("404 Not Found"));
+  await using server = await openServer();
+  {
+    await using mq = await connect({ url: [gone.url, server.url] });
+    assertEquals(mq.url, server.url);
+  }
+  await using busy = new Answerer(() => response("503 Busy"));
+  const before = gone.requests.length;
+  const error = await failure({ url: [gone.url, busy.url], timeout: 200 });
+  assertEquals(gone.requests.length, before + 1);
+  assert(error.message.includes(`${gone.url}: the answer is 404`), error.message);
+  assert(error.message.includes(`${busy.url}: the answer is 503`), error.message);
+  assert(error.cause instanceof AggregateError && error.cause.errors.length === 2);
+});
+
+Deno.test("a socket that does not say why is told as one", async () => {
+  const dial = () => {
+    const socket = {
+      send() {},
+      close() {},
+      onopen: null,
+      onmessage: null,
+      onclose: null,
+      onerror: null as ((event: Event) => void) | null,
+    };
+    queueMicrotask(() => socket.onerror!(new Event("error")));
+    return socket;
+  };
+  const error = await failure({ dial, timeout: 50 });
+  assertEquals([error.code, error.reason], ["unreachable", "unknown"]);
+  assert(error.message.includes("the WebSocket does not say why"), error.message);
+  const deno = (url: string, protocols: string[]) => new WebSocket(url, protocols);
+  const refused = await failure({ port: 1, dial: deno, timeout: 50 });
+  assert(refused.message.includes("tcp connect error"), refused.message);
+});
