@@ -39,7 +39,7 @@ export class AwakeTime {
   /**
    * Sets an alarm.
    *
-   * @param at when it goes off, by {@linkcode AwakeTime.passed}
+   * @param at when it goes off, by {@linkcode AwakeTime.passed}; `Infinity`: never, but sleep is told from time
    * @param callback is called then, once
    * @returns calls it off
    */
@@ -47,7 +47,7 @@ export class AwakeTime {
     const alarm = { at, callback };
     const { passed } = this;
     this.#alarms.add(alarm);
-    if (at < this.#next) this.#wake(at, passed);
+    if (this.#timer === undefined || at < this.#next) this.#wake(at, passed);
     return () => {
       if (this.#alarms.delete(alarm) && this.#alarms.size === 0) this.#rest();
     };
@@ -76,6 +76,8 @@ export class AwakeTime {
     }
     let next = Infinity;
     for (const { at } of this.#alarms) if (at < next) next = at;
-    if (next < this.#next) this.#wake(next, this.passed);
+    if (this.#alarms.size === 0) return;
+    // A callback may have set another, and with it the timer.
+    if (this.#timer === undefined || next < this.#next) this.#wake(next, this.passed);
   }
 }

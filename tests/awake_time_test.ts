@@ -92,3 +92,16 @@ Deno.test("a wall clock that jumps changes nothing", () =>
       Date.now = now;
     }
   }));
+
+Deno.test("while an alarm is set that never goes off, sleep does not count either", () =>
+  virtually(async (time) => {
+    const awake = new AwakeTime();
+    const off = awake.alarm(Infinity, () => {});
+    for (const at of [3000, 8000]) {
+      await pass(4000);
+      time.now += 100_000;
+      await pass(1);
+      assert(awake.passed > at && awake.passed <= at + 4000, `${awake.passed}`);
+    }
+    off();
+  }));

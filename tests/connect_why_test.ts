@@ -118,7 +118,7 @@ Deno.test("a server that says when to come again is not asked before", async () 
   assertEquals(server.requests.length, 1);
   const before = new Date(Date.now() - 60_000).toUTCString();
   await using past = new Answerer(() => response("503 Busy", "", `Retry-After: ${before}\r\n`));
-  await failure({ url: past.url, timeout: 200 });
+  await failure({ url: past.url, timeout: 300 });
   assert(past.requests.length > 2);
 });
 
@@ -226,14 +226,14 @@ Deno.test("a name that leads nowhere is told at once", async () => {
 
 Deno.test("a port that accepts and says nothing is told as one, with how far it came", async () => {
   await using silent = new Answerer(() => undefined);
-  const error = await failure({ url: silent.url, timeout: 200 });
+  const error = await failure({ url: silent.url, timeout: 300 });
   assertEquals(error.reason, "silent");
   assertMatch(
     error.message,
     /accepted there, but the request for a WebSocket is not answered \(1 t/,
   );
   await using mute = new Answerer(() => undefined);
-  const tls = await failure({ url: mute.url.replace("ws:", "wss:"), timeout: 200 });
+  const tls = await failure({ url: mute.url.replace("ws:", "wss:"), timeout: 300 });
   assertEquals(tls.reason, "silent");
   assertMatch(tls.message, /accepted there, but its TLS handshake is not answered \(1 try/);
 });
@@ -241,7 +241,7 @@ Deno.test("a port that accepts and says nothing is told as one, with how far it 
 Deno.test("a connection that ends without a word is tried again, and told as broken", async () => {
   for (const scheme of ["ws:", "wss:"]) {
     await using rude = new Answerer(() => undefined, false);
-    const error = await failure({ url: rude.url.replace("ws:", scheme), timeout: 200 });
+    const error = await failure({ url: rude.url.replace("ws:", scheme), timeout: 300 });
     assertEquals(error.reason, "broken", error.message);
     assert(rude.requests.length > 2);
   }
@@ -262,7 +262,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals(untrusted.reason, "certificate_untrusted");
     assert(untrusted.took < 3000);
     await using plain = await openServer({ transport });
-    const none = await failure({ url: plain.url.replace("ws:", "wss:"), timeout: 200 });
+    const none = await failure({ url: plain.url.replace("ws:", "wss:"), timeout: 300 });
     assert(["no_tls", "broken"].includes(none.reason!), none.message);
     assert(none.message.includes("ws://"), none.message);
   });
@@ -306,7 +306,7 @@ Deno.test("a redirection within one host is followed, and the token with it", as
   const asked = await failure({ url: mover.url });
   assertEquals(asked.code, "unauthorized");
   await using lost = new Answerer(() => "HTTP/1.1 302 F\r\nLocation: ws://127.0.0.1:1/x\r\n\r\n");
-  const { message } = await failure({ url: lost.url, timeout: 50 });
+  const { message } = await failure({ url: lost.url, timeout: 500 });
   assertMatch(message, /: it leads to ws:\/\/127\.0\.0\.1:1\/x, and there nothing listens there/);
   let first = true;
   await using path = new Answerer(() => {
@@ -402,7 +402,7 @@ Deno.test("of several addresses those that cannot get better are left out, and t
   }
   await using busy = new Answerer(() => response("503 Busy"));
   const before = gone.requests.length;
-  const error = await failure({ url: [gone.url, busy.url], timeout: 200 });
+  const error = await failure({ url: [gone.url, busy.url], timeout: 300 });
   assertEquals(gone.requests.length, before + 1);
   assert(error.message.includes(`${gone.url}: the answer is 404`), error.message);
   assert(error.message.includes(`${busy.url}: the answer is 503`), error.message);
