@@ -148,8 +148,8 @@ async function entryOptions(args: Arguments): Promise<EntryOptions> {
   const [origins, hosts, cert, key] = ["allow-origin", "allow-host", "cert", "key"].map(args.value);
   return {
     ...await serverTokens(args),
-    ...(origins !== undefined && { allowedOrigins: origins.split(",") }),
-    ...(hosts !== undefined && { allowedHosts: hosts.split(",") }),
+    ...(origins !== undefined && { allowedOrigins: origins.split(/ *, */) }),
+    ...(hosts !== undefined && { allowedHosts: hosts.split(/ *, */) }),
     ...(cert !== undefined && { cert: await readable(cert) }),
     ...(key !== undefined && { key: await readable(key) }),
   };

@@ -102,7 +102,9 @@ export class Door {
     if (this.#hosts.welcomes(host)) return undefined;
     return host === null
       ? "the Host is missing"
-      : `the Host ${quoted(host)} is none that this server answers to`;
+      : `the Host ${
+        quoted(host)
+      } is none that this server answers to; --allow-host (allowedHosts) allows it`;
   }
 
   /**
@@ -117,7 +119,9 @@ export class Door {
     if (called !== undefined) return { kind: "refused", status: 403, why: called };
     const origin = headers.get("origin");
     if (!this.#origins.welcomes(origin, headers.get("host") ?? "")) {
-      const why = `the Origin ${quoted(origin!)} is none that may come in`;
+      const why = `the Origin ${
+        quoted(origin!)
+      } is none that may come in; --allow-origin (allowedOrigins) allows it`;
       return { kind: "refused", status: 403, why };
     }
     const ours = offeredProtocols(headers).includes(SUBPROTOCOL);

@@ -15,7 +15,7 @@ const IPV4 = new RegExp(`^${BYTE}(?:\\.${BYTE}){3}$`);
 
 /** What a `Host` header says. */
 interface Authority {
-  /** In lower case, without a dot at the end. */
+  /** In ASCII and in lower case, without a dot at the end. */
   readonly name: string;
   /** As it was written, without zeros before it. */
   readonly port: string | undefined;
@@ -23,8 +23,15 @@ interface Authority {
 
 function parse(host: string): Authority | undefined {
   const [, name, port] = AUTHORITY.exec(host.toLowerCase()) ?? [];
-  if (name === undefined) return undefined;
-  return { name, port: port === undefined ? undefined : String(Number(port)) };
+  const plain = name === undefined ? undefined : inAscii(name);
+  if (plain === undefined) return undefined;
+  return { name: plain, port: port === undefined ? undefined : String(Number(port)) };
+}
+
+/** The form in which names beyond ASCII are looked up, and sent by browsers. */
+function inAscii(name: string): string | undefined {
+  if (/^[\x21-\x7e]*$/.test(name)) return name;
+  return URL.parse(`http://${name}`)?.hostname.replace(/\.$/, "");
 }
 
 function isAddress(name: string): boolean {
@@ -55,13 +62,24 @@ function isLoopbackAddress(address: string): boolean {
 }
 
 /**
- * Whether this can be one of the `allowedHosts`.
+ * Says why this cannot be one of the `allowedHosts`: no request would ever match it.
  *
  * @param host what was given
- * @returns true for a name or an address, with or without a port
+ * @returns the reason; `undefined` for a name or an address, with or without a port
  */
-export function isHost(host: unknown): boolean {
-  return typeof host === "string" && parse(host) !== undefined;
+export function hostFault(host: string): string | undefined {
+  if (host.includes("://")) return "a host has no scheme";
+  if (/[/?#]/.test(host)) return "a host has no path";
+  if (host.includes("*")) return "* stands for nothing in it: each name is given by itself";
+  if (/^\.|\.\./.test(host)) return "a part of the name is empty";
+  if (URL.canParse(`http://[${host}]`)) return "an address of IPv6 is in brackets there";
+  const parsed = parse(host);
+  if (!parsed) return "it is neither a name nor an address";
+  const { name, port } = parsed;
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) {
+    return "there is no such port";
+  }
+  return URL.canParse(`http://${name}`) ? undefined : "it is neither a name nor an address";
 }
 
 /** The names that a server answers to. */
@@ -87,7 +105,7 @@ export class Hosts {
    * @returns whether it may come in: as an address, a loopback name, or a name that is allowed
    */
   welcomes(host: string | null): boolean {
-    const called = host === null ? undefined : parse(host);
+    const called = host === null ? undefined : parse(ofHeader(host));
     if (called === undefined) return false;
     const { name, port = this.#usualPort } = called;
     if (isAddress(name) || isLoopbackName(name)) return true;
@@ -95,4 +113,10 @@ export class Hosts {
       allowed.name === name && (allowed.port === undefined || allowed.port === port)
     );
   }
+}
+
+/** Some send a name in UTF-8, as no browser does; a header has a character for each byte. */
+function ofHeader(host: string): string {
+  if (!/[\x80-\xff]/.test(host)) return host;
+  return new TextDecoder().decode(Uint8Array.from(host, (unit) => unit.charCodeAt(0)));
 }

@@ -10,22 +10,40 @@
 /** Allows every page, whatever its origin. */
 const ANY = "*";
 
+/** Origins of browsers' extensions and the like have schemes of their own, for which URLs know no origin. */
+const OTHER = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]+)\/?$/i;
+
 /**
- * Whether this can be one of the `allowedOrigins`. `null` cannot: any page can have it.
+ * An origin as browsers send it, such as `https://example.org`.
+ *
+ * @param origin what was given, perhaps in capitals, beyond ASCII, with the usual port or a slash at the end
+ * @returns the origin, or `*`; `undefined` if it is none
+ */
+function asSent(origin: string): string | undefined {
+  if (origin === ANY) return ANY;
+  const url = URL.parse(origin);
+  if (!url) return undefined;
+  if (url.origin !== "null") {
+    const { pathname, search, hash, username, password } = url;
+    return pathname === "/" && search + hash + username + password === "" ? url.origin : undefined;
+  }
+  const [, scheme, host] = OTHER.exec(origin) ?? [];
+  return scheme === undefined ? undefined : `${scheme.toLowerCase()}${host}`;
+}
+
+/**
+ * Says why this cannot be one of the `allowedOrigins`: no page would ever match it.
  *
  * @param origin what was given
- * @returns true for an origin as browsers send it, such as `https://example.org`, and for `*`
+ * @returns the reason; `undefined` for an origin, and for `*`
  */
-export function isOrigin(origin: unknown): boolean {
-  if (typeof origin !== "string") return false;
-  if (origin === ANY) return true;
-  // Within a name it would match nothing that is sent, and be taken for a pattern.
-  if (origin.includes(ANY)) return false;
-  const own = URL.parse(origin)?.origin;
-  // Browsers' extensions and the like have schemes of their own, for which URLs know no origin.
-  return own === "null"
-    ? /^(?!file:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+$/.test(origin)
-    : own === origin;
+export function originFault(origin: string): string | undefined {
+  if (origin === ANY) return undefined;
+  if (origin === "null") return "any page can have the origin null";
+  if (origin.includes(ANY)) return "* stands for nothing within it: each origin is given by itself";
+  if (!origin.includes("://")) return "it has no scheme such as https://";
+  if (/^(wss?|file):/i.test(origin)) return "pages have a scheme such as https://";
+  if (!asSent(origin)) return "an origin is a scheme, a host and perhaps a port, and no more";
 }
 
 /** The pages that may come in. */
@@ -40,7 +58,7 @@ export class Origins {
    * @param secure the server has TLS
    */
   constructor(allowed: readonly string[], secure: boolean) {
-    this.#allowed = new Set(allowed);
+    this.#allowed = new Set(allowed.map(asSent).filter((origin) => origin !== undefined));
     this.#scheme = secure ? "https" : "http";
   }
 

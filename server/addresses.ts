@@ -4,11 +4,56 @@
  * @module
  */
 
+import { quoted } from "../protocol/text.ts";
+
+/** What the systems and the runtimes call the same. */
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is taken",
+  EADDRNOTAVAIL: "this machine does not have the address",
+  // That is how node says it.
+  EINVAL: "this machine does not have the address",
+  ENOTFOUND: "no address is known for this name",
+  EAI_AGAIN: "no address is known for this name",
+};
+
 /** Words the error of a server that cannot listen. */
 export function cannotListen(host: string, port: number, cause: Error): Error {
-  const isTaken = "code" in cause && cause.code === "EADDRINUSE";
-  const why = isTaken ? "the port is taken" : cause.message;
+  const code = "code" in cause ? String(cause.code) : "";
+  const isUnknown = /failed to lookup address/.test(cause.message);
+  const isReserved = code === "EACCES" && port < 1024;
+  const why = isReserved
+    ? "ports below 1024 need rights that this process does not have"
+    : REASONS[isUnknown ? "ENOTFOUND" : code] ?? cause.message;
   return new Error(`Cannot serve on ${authority(host, port)}: ${why}`, { cause });
+}
+
+/**
+ * An address or a name to listen on, as the system takes it.
+ *
+ * @param host what was given: an IPv6 address perhaps in brackets, a name perhaps beyond ASCII
+ * @returns the same without brackets, in ASCII
+ * @throws {RangeError} if it is neither an address nor a name alone
+ */
+export function listenHost(host: string): string {
+  const wrong = (why: string) =>
+    new RangeError(`Cannot serve: host is an address or a name, got ${quoted(host)}: ${why}`);
+  if (host === "*") throw wrong("all addresses of the machine are 0.0.0.0, or ::");
+  if (host.includes("://")) throw wrong("it has a scheme, which is for clients");
+  if (/[/?#]/.test(host)) throw wrong("it has a path, which is for clients");
+  if (/^([^:[\]]*|\[.*\]):\d*$/.test(host)) throw wrong("the port is an option of its own");
+  const bare = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
+  if (bare.includes(":")) {
+    const [address, zone] = bare.split("%", 2) as [string, string?];
+    if (!URL.canParse(`http://[${address}]`)) throw wrong("it is no address of IPv6");
+    if (zone !== undefined && !/^fe[89ab]/i.test(address)) {
+      throw wrong("only an address that begins with fe80 has a zone after %");
+    }
+    return bare;
+  }
+  if (bare !== host) throw wrong("only an address of IPv6 is in brackets");
+  const name = /^[\x21-\x7e]+$/.test(host) ? host : URL.parse(`http://${host}`)?.hostname;
+  if (!name || !/^[\w.-]+$/.test(name)) throw wrong("a name has letters, digits, dots and hyphens");
+  return name;
 }
 
 /** Host and port, as in a URL. */

@@ -5,9 +5,9 @@
  */
 
 import type { DoorOptions } from "../door/door.ts";
-import { isHost } from "../door/hosts.ts";
+import { hostFault } from "../door/hosts.ts";
 import { type Grant, RIGHTS, type TokenGrant } from "../door/leave.ts";
-import { isOrigin } from "../door/origins.ts";
+import { originFault } from "../door/origins.ts";
 import { isToken } from "../door/tokens.ts";
 import { kindOf, seen } from "../protocol/text.ts";
 import type { Tls } from "./certificate.ts";
@@ -48,8 +48,13 @@ export function checkedEntry<Others extends object>(
 ): { entry: EntrySettings; others: Omit<EntryOptions & Others, keyof EntryOptions> } {
   const { token, tokens, anonymous, allowedOrigins = [], allowedHosts = [], cert, key, ...others } =
     options;
-  requireList("allowedOrigins", allowedOrigins, 'origins such as "https://example.org"', isOrigin);
-  requireList("allowedHosts", allowedHosts, 'names such as "mq.example.org"', isHost);
+  requireTexts(
+    "allowedOrigins",
+    allowedOrigins,
+    'origins such as "https://example.org"',
+    originFault,
+  );
+  requireTexts("allowedHosts", allowedHosts, 'names such as "mq.example.org"', hostFault);
   if (anonymous !== undefined) requireGrant("anonymous", anonymous);
   const entry = {
     tokens: grants(token, tokens),
@@ -156,4 +161,21 @@ function requireList(
   if (bad === undefined && values.every(good)) return;
   const ErrorClass = typeof bad === "string" ? RangeError : TypeError;
   throw new ErrorClass(`Cannot serve: ${name} is a list of ${of}, and has ${seen(bad)}`);
+}
+
+/** The same for texts of which it can be said what is wrong with them. */
+function requireTexts(
+  name: string,
+  values: readonly unknown[],
+  of: string,
+  fault: (value: string) => string | undefined,
+): void {
+  requireList(name, values, of, (value) => typeof value === "string");
+  for (const value of values as readonly string[]) {
+    const why = fault(value);
+    if (why === undefined) continue;
+    throw new RangeError(
+      `Cannot serve: ${name} is a list of ${of}, and has ${seen(value)}: ${why}`,
+    );
+  }
 }

@@ -14,6 +14,7 @@ import {
 import { seen } from "../protocol/text.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
+import { listenHost } from "./addresses.ts";
 import { checkedEntry, type EntryOptions, type EntrySettings } from "./door_options.ts";
 import { guarded, type GuardedLog } from "./log.ts";
 import { quietLog } from "./stderr.ts";
@@ -121,7 +122,7 @@ export function checked(options: ServeOptions): Settings {
   requireBoolean("handleSignals", handleSignals);
   return {
     entry,
-    host,
+    host: listenHost(host),
     port,
     store,
     engine,

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { Door } from "../door/door.ts";
-import { Hosts, isHost, isLoopback } from "../door/hosts.ts";
+import { hostFault, Hosts, isLoopback } from "../door/hosts.ts";
 import { Leave } from "../door/leave.ts";
-import { isOrigin, Origins } from "../door/origins.ts";
+import { originFault, Origins } from "../door/origins.ts";
 import { broughtToken, digestOf, isToken, Tokens } from "../door/tokens.ts";
 
 Deno.test("a name is told from an address, whatever is written around it", () => {
@@ -65,26 +65,80 @@ Deno.test("the own origin has the scheme of the server, and the host it was call
   assert(!secure.welcomes("https://b.test:1", "a.test:1"));
 });
 
-Deno.test("only what a browser can send is taken as an allowed origin or host", () => {
-  const good = ["*", "https://example.org", "http://a.test:8080", "http://[::1]:1"];
-  const extension = "chrome-extension://abcdefghijklmnop";
-  assertEquals([...good, extension].filter((origin) => !isOrigin(origin)), []);
-  const bad = [
-    "null",
-    "",
-    "example.org",
-    "https://example.org/",
-    "https://example.org/path",
-    "https://EXAMPLE.org",
-    "https://example.org:443",
-    "https://*.example.org",
-    "file://",
-    "https://",
-    5,
+Deno.test("a host that could never match is refused, and the reason is said", () => {
+  const good = ["a.test", "A.test.", "a.test:1", "[::1]", "1.2.3.4", "a_b", "bücher.example:80"];
+  for (const host of good) assertEquals(hostFault(host), undefined, host);
+  const bad: [string, RegExp][] = [
+    ["", /neither a name nor an address/],
+    ["*", /stands for nothing/],
+    ["*.example.org", /stands for nothing/],
+    ["a.*", /stands for nothing/],
+    [".example.org", /a part of the name is empty/],
+    ["a..b", /a part of the name is empty/],
+    [".", /a part of the name is empty/],
+    ["a.test:99999", /no such port/],
+    ["a.test:0", /no such port/],
+    ["a.test:123456", /neither/],
+    ["a.test:", /neither/],
+    ["a.test:http", /neither/],
+    ["http://a.test", /no scheme/],
+    ["a.test/mq", /no path/],
+    ["a.test?x", /no path/],
+    ["a b", /neither/],
+    ["u@a.test", /neither/],
+    ["1.2.3.4.5", /neither/],
+    ["[::g]", /neither/],
+    ["::1", /in brackets/],
   ];
-  assertEquals(bad.filter(isOrigin), []);
-  assertEquals(["a.test", "a.test:1", "[::1]", "1.2.3.4"].filter((host) => !isHost(host)), []);
-  assertEquals(["", "http://a.test", "a b", "a/b", "::1", 5].filter(isHost), []);
+  for (const [host, why] of bad) assertMatch(hostFault(host) ?? "", why, host);
+});
+
+Deno.test("a host beyond ASCII is the same in every form of it", () => {
+  for (const allowed of ["bücher.example", "BÜCHER.example.", "xn--bcher-kva.example"]) {
+    const hosts = new Hosts([allowed], false);
+    const inUtf8 = String.fromCharCode(...new TextEncoder().encode("bücher.example:30008"));
+    for (const called of ["xn--bcher-kva.example:1", "XN--BCHER-KVA.example.", inUtf8]) {
+      assert(hosts.welcomes(called), `${allowed} called ${called}`);
+    }
+    assert(!hosts.welcomes("xn--bchr-kva.example") && !hosts.welcomes("bucher.example"));
+  }
+});
+
+Deno.test("an allowed origin is taken as browsers send it, however it is written", () => {
+  const same: [written: string, sent: string][] = [
+    ["https://example.org", "https://example.org"],
+    ["https://example.org/", "https://example.org"],
+    ["HTTPS://Example.ORG:443", "https://example.org"],
+    ["http://a.test:80/", "http://a.test"],
+    ["http://a.test:8080", "http://a.test:8080"],
+    ["http://[0:0::1]:1", "http://[::1]:1"],
+    ["https://bücher.example", "https://xn--bcher-kva.example"],
+    ["Chrome-Extension://abcdefghijklmnop/", "chrome-extension://abcdefghijklmnop"],
+    ["*", "https://anything.example"],
+  ];
+  for (const [written, sent] of same) {
+    assertEquals(originFault(written), undefined, written);
+    assert(new Origins([written], false).welcomes(sent, "own.test"), written);
+  }
+  assert(!new Origins(["https://example.org/"], false).welcomes("http://example.org", "own.test"));
+});
+
+Deno.test("an origin that could never match is refused, and the reason is said", () => {
+  const bad: [string, RegExp][] = [
+    ["null", /any page can have/],
+    ["", /no scheme/],
+    ["example.org", /no scheme/],
+    ["localhost:8080", /no scheme/],
+    ["https://example.org/path", /and no more/],
+    ["https://example.org/?q", /and no more/],
+    ["https://u:p@example.org", /and no more/],
+    ["https://example.org:99999", /and no more/],
+    ["https://*.example.org", /stands for nothing/],
+    ["wss://example.org", /pages have a scheme/],
+    ["file://", /pages have a scheme/],
+    ["https://", /and no more/],
+  ];
+  for (const [origin, why] of bad) assertMatch(originFault(origin) ?? "", why, origin);
 });
 
 Deno.test("a token is found by its digest, and its identity stays the same and tells nothing", async () => {

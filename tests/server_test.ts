@@ -79,7 +79,10 @@ Deno.test("an address that is none of this machine's is a clear error", async ()
 
 Deno.test("a host that cannot be a name is a clear error", async () => {
   const error = await assertRejects(() => serve({ host: "no such host", port: 0 }), Error);
-  assertStringIncludes(error.message, "Cannot serve on no such host:0");
+  assertStringIncludes(
+    error.message,
+    'host is an address or a name, got "no such host": a name has',
+  );
 });
 
 Deno.test("wrong options are refused, each by its name and value", async () => {
@@ -110,9 +113,13 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
     [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
     [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
     [{ allowedOrigins: ["null"] }, RangeError, '"null"'],
-    [{ allowedOrigins: ["https://a.test/"] }, RangeError, '"https://a.test/"'],
+    [{ allowedOrigins: ["https://a.test/p"] }, RangeError, '"https://a.test/p": an origin is'],
+    [{ allowedOrigins: [5] }, TypeError, "and has 5"],
     [{ allowedOrigins: "*" }, TypeError, "allowedOrigins is a list"],
-    [{ allowedHosts: ["http://a.test"] }, RangeError, '"http://a.test"'],
+    [{ allowedHosts: ["http://a.test"] }, RangeError, '"http://a.test": a host has no scheme'],
+    [{ allowedHosts: [undefined] }, TypeError, "and has nothing"],
+    [{ allowedHosts: ["a.test", "*"] }, RangeError, '"*": * stands for nothing'],
+    [{ host: "127.0.0.1:30008" }, RangeError, "the port is an option of its own"],
     [{ cert: "x" }, TypeError, "with the cert is no key"],
     [{ key: "x" }, TypeError, "with the key is no cert"],
     [{ cert: 5, key: "x" }, TypeError, "cert is text in PEM"],
