@@ -4,10 +4,7 @@
  * @module
  */
 
-import { PEER_SPEED } from "../protocol/limits.ts";
-
-/** A server is given up that was not heard for so many intervals. */
-const MAX_MISSED_HEARTBEATS = 3;
+import { PEER_SPEED, SILENCE } from "../protocol/limits.ts";
 
 /** Watches over a connection to a server. */
 export class ServerWatch {
@@ -25,17 +22,24 @@ export class ServerWatch {
    * Begins to watch.
    *
    * @param every the interval of the heartbeats, in milliseconds
-   * @param silent is called with what happened, each interval from then on, if nothing was heard for too long
+   * @param silent is called with what happened, again and again from then on, if nothing was heard for too long
    */
   begin(every: number, silent: (why: string) => void): void {
-    let missed = 0;
+    let silence = 0;
+    let lookedAt = performance.now();
     this.#heard = true;
     this.#timer = setInterval(() => {
-      missed = this.#heard ? 0 : missed + 1;
+      const now = performance.now();
+      const passed = now - lookedAt;
+      lookedAt = now;
+      silence = this.#heard ? 0 : silence + passed;
       this.#heard = false;
-      const intervals = MAX_MISSED_HEARTBEATS + this.#passing / (PEER_SPEED * every / 1000);
-      if (missed >= intervals) silent(`nothing was heard for ${missed * every} ms`);
-    }, every);
+      // What came while this process was asleep is still to be read.
+      if (passed > every) silence = Math.min(silence, every);
+      else if (silence >= SILENCE.intervals * every + 1000 * this.#passing / PEER_SPEED) {
+        silent(`nothing was heard for ${Math.round(silence)} ms`);
+      }
+    }, every / SILENCE.looks);
   }
 
   /** Something was heard. */

@@ -37,6 +37,12 @@ export const TOPICS_PAGE = 1000;
 /** How often a server may be asked to give a sign of life, in milliseconds. */
 export const HEARTBEAT = { least: 100, most: 600_000 };
 
+/**
+ * An end is given up after a silence of so many intervals; the other looks so often in each. Together with the time from
+ * one look to the next that is less than three intervals from the moment when a line died.
+ */
+export const SILENCE = { intervals: 2.5, looks: 4 };
+
 /** Slow is not dead: a peer may be silent while what is under way passes at this speed, in bytes a second. */
 export const PEER_SPEED = 16 * 1024;
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PEER_SPEED } from "../protocol/limits.ts";
+import { PEER_SPEED, SILENCE } from "../protocol/limits.ts";
 import type { Bounds } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Queue } from "./queue.ts";
@@ -21,11 +21,11 @@ export interface Pulse {
   silent(): void;
 }
 
-/** A peer is given up when it was not heard for more intervals than this, and what is under way had time to pass. */
-const MAX_MISSED = 2;
-
 /** Those of one interval take turns in so many parts of it: to serve thousands at once would hold others up. */
 const PARTS = 16;
+
+/** From one look at a part to the next: a beat is a look, too. */
+const PARTS_A_LOOK = PARTS / SILENCE.looks;
 
 /** Sends all who asked for it a heartbeat each so often. */
 export class Pulses {
@@ -78,10 +78,13 @@ export class Pulses {
   #turn(every: number, round: Round): void {
     round.callOff = this.#clock.after(every / PARTS, () => {
       this.#turn(every, round);
-      const part = round.next();
+      const now = this.#clock.monotonic?.() ?? this.#clock.now();
+      const [part, ...others] = round.next();
+      for (const other of others) look(other, every, now);
+      look(part!, every, now);
       // Where time jumps, or the store does not answer, nobody is asked again before he could answer.
-      if (!part.beating) {
-        part.beating = this.#beat(every, part).finally(() => part.beating = undefined);
+      if (!part!.beating) {
+        part!.beating = this.#beat(every, part!).finally(() => part!.beating = undefined);
       }
     });
   }
@@ -91,24 +94,39 @@ export class Pulses {
     // A store that does not answer is no reason to call a peer dead, or to be called so.
     const bounds = await this.#queue.store.bounds().catch(() => this.#last);
     this.#last = bounds;
-    for (const [pulse, silence] of [...silences]) {
-      silence.intervals = pulse.heard ? 0 : silence.intervals + 1;
-      pulse.heard = false;
-      const passing = pulse.underWay / (PEER_SPEED * every / 1000);
-      if (silence.intervals > MAX_MISSED + passing) pulse.silent();
-      else if (bounds) pulse.beat(every, bounds);
+    if (bounds) { for (const [pulse] of [...silences]) pulse.beat(every, bounds); }
+  }
+}
+
+/** Gives up those of a part that were not heard for too long. */
+function look(part: Part, every: number, now: number): void {
+  const { silences, beating, lookedAt } = part;
+  // Those who were not asked yet have nothing to answer.
+  if (beating) return;
+  part.lookedAt = now;
+  const passed = now - lookedAt;
+  const slept = passed > every;
+  for (const [pulse, silence] of [...silences]) {
+    silence.ms = pulse.heard ? 0 : silence.ms + passed;
+    pulse.heard = false;
+    // What came while this process was asleep is still to be read.
+    if (slept) silence.ms = Math.min(silence.ms, every);
+    else if (silence.ms >= SILENCE.intervals * every + 1000 * pulse.underWay / PEER_SPEED) {
+      pulse.silent();
     }
   }
 }
 
-/** For how many intervals nothing was heard of a peer. */
+/** For how long nothing was heard of a peer, in milliseconds. */
 interface Silence {
-  intervals: number;
+  ms: number;
 }
 
 /** Those of one interval who are asked at one time. */
 interface Part {
   readonly silences: Map<Pulse, Silence>;
+  /** When it was looked at last, by the monotonic clock. */
+  lookedAt: number;
   beating: Promise<void> | undefined;
 }
 
@@ -116,6 +134,7 @@ interface Part {
 class Round {
   readonly #parts: readonly Part[] = Array.from({ length: PARTS }, () => ({
     silences: new Map(),
+    lookedAt: 0,
     beating: undefined,
   }));
   #joined = 0;
@@ -129,11 +148,16 @@ class Round {
   /** Each who joins goes to the next part, so that all are of about one size. */
   join(pulse: Pulse): Part {
     const part = this.#parts[this.#joined++ % PARTS]!;
-    part.silences.set(pulse, { intervals: 0 });
+    part.silences.set(pulse, { ms: 0 });
     return part;
   }
 
-  next(): Part {
-    return this.#parts[this.#next++ % PARTS]!;
+  /** Those whose turn it is: first the part that is asked, then those that are only looked at. */
+  next(): Part[] {
+    const turn = this.#next++;
+    return Array.from(
+      { length: SILENCE.looks },
+      (_, i) => this.#parts[(turn + i * PARTS_A_LOOK) % PARTS]!,
+    );
   }
 }
