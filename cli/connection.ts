@@ -8,6 +8,7 @@ import {
   connect,
   type Connection,
   type ConnectOptions,
+  type DsmqError,
   type Message,
   type Since,
 } from "../client.ts";
@@ -25,25 +26,32 @@ export const CONNECTION: Readonly<Record<string, Option>> = {
   ...TOKEN,
 };
 
-/** A connection that takes long is told of, after so many milliseconds. */
-const PATIENCE = 1000;
+/** For how long to try, unless a command says otherwise, and when to tell of a server that is silent, in milliseconds. */
+const TIMEOUT = 3000;
+const SLOW = 1000;
 
 /**
- * Connects to the server that the arguments name.
+ * Connects to the server that the arguments name. Why that fails is told at once, and once for each reason.
  *
  * @param args where it is
  * @param since from where to read
- * @param options how else to connect
+ * @param options how else to connect. Default of `timeout`: 3 s
  * @returns the connection
  */
 export async function connection(
   args: Arguments,
   since: Since | undefined,
-  options: Pick<ConnectOptions, "signal" | "reconnect"> = {},
+  { timeout = TIMEOUT, ...options }: Pick<ConnectOptions, "signal" | "reconnect" | "timeout"> = {},
 ): Promise<Connection> {
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
   const token = await clientToken(args);
-  const timer = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), PATIENCE);
+  const slow = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), SLOW);
+  let [told, left] = ["", timeout === Infinity ? "until Ctrl-C" : `for ${timeout / 1000} s`];
+  const onRetry = ({ message }: DsmqError) => {
+    clearTimeout(slow);
+    if (message !== told) say(`dsmq: ${message}; trying again ${left}`);
+    told = message;
+  };
   try {
     const mq = await connect({
       ...(url !== undefined && { url }),
@@ -51,12 +59,15 @@ export async function connection(
       ...(port !== undefined && { port: whole("port", port) }),
       ...(token !== undefined && { token }),
       ...(since !== undefined && { since }),
+      timeout,
+      onRetry,
       ...options,
     });
-    void tellOf(mq);
+    [told, left] = ["", "until it is back"];
+    void tellOf(mq, () => told = "");
     return mq;
   } finally {
-    clearTimeout(timer);
+    clearTimeout(slow);
   }
 }
 
@@ -71,7 +82,7 @@ export function asJson({ topic, seq, time, body }: Message): string {
 }
 
 /** Says when the server is away, and when it is back. */
-async function tellOf(mq: Connection): Promise<void> {
+async function tellOf(mq: Connection, back: () => void): Promise<void> {
   let away = false;
   for await (const { state, url, why, epochChanged } of mq.states()) {
     if (state === "reconnecting" && !away) {
@@ -80,6 +91,7 @@ async function tellOf(mq: Connection): Promise<void> {
     if (state === "connected" && away) {
       const lost = epochChanged ? "; it has lost the messages that it had" : "";
       say(`dsmq: connected again to ${url}${lost}`);
+      back();
     }
     away = state === "reconnecting";
   }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Connection, GapChoice, Message } from "../client.ts";
+import { type Connection, DsmqError, type GapChoice, type Message } from "../client.ts";
+import { AwakeTime } from "../client/awake_time.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection } from "./connection.ts";
@@ -21,6 +22,15 @@ const READING = {
   ...CONNECTION,
   json: { help: "print topic, seq, time and message as a line of JSON" },
 };
+
+/** However short the time to wait: a server that is there has so long to answer, in milliseconds. */
+const LEAST = 500;
+
+/** How long a server has to answer a close, in milliseconds. */
+const CLOSE = 100;
+
+/** A server that is away is waited for as long as the command itself. */
+const FOR_EVER = { giveUpAfter: Infinity } as const;
 
 /** The oldest message. */
 export const get: Command = {
@@ -52,19 +62,27 @@ export const wait: Command = {
   words: [1, 1],
   async run(args) {
     const given = args.value("timeout");
-    const timeout = given === undefined ? {} : { timeout: duration("timeout", given) };
+    const timeout = given === undefined ? DEFAULT_WAIT : duration("timeout", given);
     using ctrlC = interrupt();
     const { signal } = ctrlC;
+    const time = new AwakeTime();
+    // While an alarm is set, sleep is told from time.
+    const calledOff = time.alarm(Infinity, () => {});
+    const left = () => Math.max(0, timeout - time.passed);
     try {
       return await readOne(
         args,
         "now",
-        (mq, topic) => mq.read(topic, { mode: "wait", signal, ...timeout }),
-        { signal },
+        (mq, topic) => mq.read(topic, { mode: "wait", signal, timeout: left() }),
+        { signal, timeout: Math.max(timeout, LEAST), reconnect: FOR_EVER },
       );
     } catch (error) {
       if (signal.aborted) return EXIT.interrupted;
-      throw error;
+      if (!(error instanceof DsmqError) || left() > 0) throw error;
+      say(`dsmq: ${error.message}`);
+      return EXIT.nothing;
+    } finally {
+      calledOff();
     }
   },
 };
@@ -73,13 +91,18 @@ async function readOne(
   args: Arguments,
   usual: string,
   read: (mq: Connection, topic: string) => Promise<Message | undefined>,
-  options: { readonly signal?: AbortSignal } = {},
+  options: Parameters<typeof connection>[2] = {},
 ): Promise<number> {
-  await using mq = await connection(args, position(args.value("since") ?? usual), options);
-  const message = await read(mq, args.words[0]!);
-  if (!message) return EXIT.nothing;
-  print(args.flag("json") ? asJson(message) : message.body);
-  return EXIT.ok;
+  const mq = await connection(args, position(args.value("since") ?? usual), options);
+  try {
+    const message = await read(mq, args.words[0]!);
+    if (!message) return EXIT.nothing;
+    print(args.flag("json") ? asJson(message) : message.body);
+    return EXIT.ok;
+  } finally {
+    // Nothing is lost with a close that is not answered.
+    await Promise.race([mq.close(), new Promise((resolve) => setTimeout(resolve, CLOSE))]);
+  }
 }
 
 /** All messages, as they come. */
@@ -105,7 +128,11 @@ export const tail: Command = {
     let left = whole("count", args.value("count") ?? "0") || Infinity;
     const onGap = gap(args.value("on-gap"));
     try {
-      await using mq = await connection(args, position(args.value("since") ?? "now"), { signal });
+      await using mq = await connection(args, position(args.value("since") ?? "now"), {
+        signal,
+        timeout: Infinity,
+        reconnect: FOR_EVER,
+      });
       await Promise.all(args.words.map(async (topic) => {
         for await (const message of mq.subscribe(topic, { signal, ...(onGap && { onGap }) })) {
           if (left === 0) return;

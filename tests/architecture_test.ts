@@ -15,6 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "measure/": [],
   "cli/": [
     "client.ts",
+    "client/awake_time.ts",
     "server.ts",
     "server/certificate.ts",
     "server/stderr.ts",

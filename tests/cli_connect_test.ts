@@ -1,0 +1,109 @@
+/**
+ * The command line, where no server is: it says why at once, and how long it goes on.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openServer } from "./support/open_server.ts";
+import { Program } from "./support/program.ts";
+
+function dsmq(...args: string[]): Program {
+  return new Program(["--allow-net", "--no-prompt", "cli.ts", ...args]);
+}
+
+/** A port of this machine that nobody listens on. */
+function freePort(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return String(listener.addr.port);
+}
+
+/** What a command leaves behind, and how long it takes (ms). */
+async function ran(...args: string[]) {
+  const begin = performance.now();
+  await using program = dsmq(...args);
+  const { code, stdout, stderr } = await program.end();
+  return { code, stdout, stderr: stderr.split("\n"), took: performance.now() - begin };
+}
+
+const nobody = (port: string) =>
+  `dsmq: Cannot connect to ws://127.0.0.1:${port}: nothing listens there; to start a server: dsmq serve --port ${port}`;
+
+Deno.test("a command that finds no server says so at once, tries for 3 s, and fails", async () => {
+  const port = freePort();
+  const commands = [["put", "t", "m"], ["get", "t"], ["topics"], ["shutdown"]];
+  const ends = await Promise.all(commands.map((args) => ran(...args, "--port", port)));
+  for (const { code, stdout, stderr, took } of ends) {
+    assertEquals([code, stdout, stderr[0]], [1, "", `${nobody(port)}; trying again for 3 s`]);
+    assert(stderr[1]!.startsWith(nobody(port)), stderr[1]);
+    assertMatch(stderr[1]!, / \(\d+ tries in 3\.\d s\)$/);
+    assertEquals(stderr.length, 2);
+    assert(took >= 3000, `${took} ms`);
+  }
+});
+
+Deno.test("a command that comes before its server is done once that is there", async () => {
+  const port = freePort();
+  await using put = dsmq("put", "t", "m", "--port", port);
+  await using tail = dsmq("tail", "t", "--since", "start", "--count", "1", "--port", port);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await using server = await openServer({ port: Number(port) });
+  const { code, stderr } = await put.end();
+  assertEquals(code, 0);
+  assert(stderr === "" || stderr === `${nobody(port)}; trying again for 3 s`, stderr);
+  assertEquals(await tail.line(), "m");
+  assertEquals((await tail.end()).code, 0);
+  assertEquals(server.stats().stored, 1);
+});
+
+Deno.test("wait ends with code 3 when its time is over, though no server is there, or only one that is silent", async () => {
+  const port = freePort();
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [away, mute] = await Promise.all([
+    ran("wait", "t", "--timeout", "700ms", "--port", port),
+    ran("wait", "t", "--timeout", "1500ms", "--port", String(silent.addr.port)),
+  ]);
+  assertEquals([away.code, away.stderr[0]], [3, `${nobody(port)}; trying again for 0.7 s`]);
+  assertEquals(mute.code, 3);
+  assertEquals(mute.stderr[0], "dsmq: no answer yet, still trying to connect");
+  assertMatch(mute.stderr[1]!, /accepted there, but the request for a WebSocket is not answered/);
+  assert(away.took < 4000 && mute.took < 5000, `${away.took} and ${mute.took} ms`);
+});
+
+Deno.test("wait ends when its time is over where its server goes away meanwhile", async () => {
+  const server = await openServer();
+  await using wait = dsmq("wait", "t", "--timeout", "1500ms", "--url", server.url);
+  while (server.stats().connections === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await server.shutdown();
+  const begin = performance.now();
+  const { code, stderr } = await wait.end();
+  assertEquals(code, 3);
+  // Before the server has answered hello, or behind it.
+  assertMatch(stderr, /^dsmq: (lost the connection to |Cannot connect .* the server is stopping)/);
+  assert(stderr.includes(nobody(String(server.port))), stderr);
+  assert(performance.now() - begin < 3500);
+});
+
+Deno.test("tail waits for its server until Ctrl-C", async () => {
+  await using tail = dsmq("tail", "t", "--port", freePort());
+  await new Promise((resolve) => setTimeout(resolve, 3500));
+  tail.child.kill("SIGINT");
+  const { code, stderr } = await tail.end();
+  assertEquals(code, 0);
+  assertMatch(stderr, /^[^\n]*: nothing listens there; [^\n]*; trying again until Ctrl-C$/);
+});
+
+Deno.test("what cannot get better ends a command at once, with the reason", async () => {
+  const cases: [string[], number, RegExp][] = [
+    [["tail", "t", "--url", "ws://no-such-host.invalid"], 1, /there is no host "no-such-host\.in/],
+    [["wait", "t", "--host", "127.0.0.1:5"], 1, /host is an address or a name alone: the port is /],
+    [["put", "t", "m", "--host", "::1%lo"], 1, /a zone behind % cannot stand in the address/],
+  ];
+  for (const [args, expected, why] of cases) {
+    const { code, stderr, took } = await ran(...args);
+    assertEquals([code, stderr.length], [expected, 1], stderr.join("\n"));
+    assertMatch(stderr[0]!, why);
+    assert(took < 4000);
+  }
+});
