@@ -37,7 +37,7 @@ export class Complaints {
    *
    * @param clock tells when there may be another line
    * @param log takes the lines
-   * @param what what happens, as a line begins
+   * @param what what happens, as a line begins; `""` if what is noted says so itself
    * @param level how bad it is
    */
   constructor(clock: Clock, log: Log, what: string, level: "warn" | "error" = "warn") {
@@ -79,7 +79,7 @@ export class Complaints {
     const more = this.#untold > 1 &&
       `and ${this.#untold - 1} more in the last ${seconds <= 1 ? "second" : `${seconds} s`}`;
     this.#untold = 0;
-    const [what, why] = [`dsmq: ${this.#what}:`, this.#last];
+    const [what, why] = [this.#what === "" ? "dsmq:" : `dsmq: ${this.#what}:`, this.#last];
     this.#last = undefined;
     if (typeof why !== "string") this.#log[this.#level](what, why, ...(more ? [`(${more})`] : []));
     else this.#log[this.#level](`${what} ${oneLine(why)}${more ? ` (${more})` : ""}`);

@@ -47,6 +47,7 @@ export class RunningServer implements Server {
   readonly #sessions: Sessions;
   readonly #complaints: Complaints;
   readonly #givenUp: Complaints;
+  readonly #news: Complaints;
   readonly #pulses: Pulses;
   readonly #settings: Running;
   readonly #finished = Promise.withResolvers<void>();
@@ -71,6 +72,7 @@ export class RunningServer implements Server {
     this.#settings = settings;
     this.#complaints = new Complaints(clock, log, "refused a request");
     this.#givenUp = new Complaints(clock, log, "gave up a peer");
+    this.#news = new Complaints(clock, log, "");
     this.#pulses = new Pulses(queue);
     const server = `dsmq/${VERSION}`;
     this.#sessions = new Sessions({
@@ -94,6 +96,7 @@ export class RunningServer implements Server {
       door,
       limits,
       gaveUp: (why) => this.#givenUp.note(why),
+      tell: (what) => this.#news.note(what),
       banner: `${server}: a message queue. Connect with a WebSocket.`,
     });
   }
@@ -192,6 +195,7 @@ export class RunningServer implements Server {
       this.#complaints.stop();
       this.#pulses.stop();
       this.#givenUp.stop();
+      this.#news.stop();
       await this.#queue[Symbol.asyncDispose]();
     } catch (error) {
       this.#settings.log.error("dsmq: cannot stop cleanly:", error);

@@ -39,6 +39,8 @@ export interface HouseOptions {
   readonly banner: string;
   /** Takes note that a peer was given up, and why. */
   gaveUp(why: string): void;
+  /** Tells whoever runs the server what has become of it. */
+  tell(what: string): void;
 }
 
 /** Gives each peer a session, and says goodbye to all. */
@@ -121,7 +123,7 @@ export class Sessions implements House {
   }
 
   tell(what: string): void {
-    this.#host.queue.log.warn(`dsmq: ${what}`);
+    this.#options.tell(what);
   }
 
   /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */

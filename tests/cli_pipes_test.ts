@@ -74,6 +74,59 @@ async function refused(port: number): Promise<string> {
   return new TextDecoder().decode((await new Response(conn.readable).bytes()).subarray(0, 12));
 }
 
+Deno.test("a program whose server has something to say that nobody reads goes on", async () => {
+  const program = `
+    import { serve } from ${JSON.stringify(new URL("mod.ts", ROOT).href)};
+    const server = await serve({ host: "0.0.0.0", port: 0 });
+    const health = await fetch("http://127.0.0.1:" + server.port + "/health");
+    await Deno.stdout.write(await health.bytes());
+    await server.shutdown();
+    Deno.exit(0);
+  `;
+  await using child = new Deno.Command("sh", {
+    args: ["-c", `${FULL}; exec "$@"`, "sh", Deno.execPath(), "eval", "--quiet", program],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  assertEquals((await soon(child.status)).code, 0);
+  assertEquals(await text(child.stdout), "ok\n");
+  await text(child.stderr);
+});
+
+Deno.test("a server whose terminal is gone serves on", async () => {
+  const owner = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+print(pid, os.read(terminal, 4096).decode().strip(), flush=True)
+sys.stdin.read(1)
+os.close(terminal)
+print("closed", flush=True)
+sys.stdin.read(1)
+os.kill(pid, 15)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+`;
+  await using child = new Deno.Command("python3", {
+    args: ["-c", owner, ...program("serve", "--port", "0")],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const out = lines(child.stdout);
+  const said = async () => (await soon(out.next())).value![0]!;
+  const port = Number(/:(\d+),/.exec(await said())![1]);
+  const owned = child.stdin.getWriter();
+  await owned.write(new Uint8Array(1));
+  assertEquals(await said(), "closed");
+  for (let i = 0; i < 5; i++) assertStringIncludes(await soon(refused(port)), "403");
+  await owned.write(new Uint8Array(1));
+  assertEquals(await said(), "0");
+  await owned.close();
+  assertEquals((await soon(out.next())).done, true);
+});
+
 Deno.test("a command whose complaint nobody reads ends with its code all the same", async () => {
   await using child = dsmq(`${FULL}; exec "$@"`, "put", "t", "m", "--nonsense");
   assertEquals((await soon(child.status)).code, 2);
