@@ -39,6 +39,9 @@ export interface Running extends Omit<Settings, "entry">, Pick<Settings["entry"]
 /** How long the headers of a request may take, in milliseconds: with what passes between two looks, not 10 s. */
 const HEADER_TIME = 8000;
 
+/** How long a peer may be at rest before it is pinged, in milliseconds: some proxies cut what rests for 60 s, others for 30. */
+const REST = 20_000;
+
 /** One port, and what is behind it. */
 export class RunningServer implements Server {
   readonly store: string;
@@ -107,6 +110,7 @@ export class RunningServer implements Server {
     const bounds = {
       frameBytes: largestFrame(limits),
       headerTime: HEADER_TIME,
+      rest: REST,
       patience: patience(limits),
       after: clock.after.bind(clock),
     };

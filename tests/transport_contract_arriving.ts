@@ -161,7 +161,13 @@ export const arriving: Readonly<Record<string, (listen: Transport) => Promise<vo
   async "a port that is taken, and an address of another machine, are errors"(listen) {
     await using opened = await Opened.with(listen);
     const { inn, port } = opened;
-    const bounds = { frameBytes: 1024, headerTime: 8000, patience: 8000, after: () => () => {} };
+    const bounds = {
+      frameBytes: 1024,
+      headerTime: 8000,
+      rest: Infinity,
+      patience: 8000,
+      after: () => () => {},
+    };
     const error = await assertRejects(
       () => listen({ host: "127.0.0.1", port }, inn, bounds),
       Error,

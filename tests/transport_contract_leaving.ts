@@ -111,6 +111,7 @@ export const leaving: Readonly<Record<string, (listen: Transport) => Promise<voi
     const again = await listen({ host: "127.0.0.1", port }, inn, {
       frameBytes: 1024,
       headerTime: 8000,
+      rest: Infinity,
       patience: 8000,
       after: () => () => {},
     });

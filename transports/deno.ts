@@ -25,9 +25,10 @@ const OPEN_WITHIN = 2000;
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const arrivals = new Arrivals();
   const watch = new Watch(bounds);
+  const { rest } = bounds;
   const port = new DenoPort(address, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-    return upgrade ? welcome(request, info, { house, watch }, arrivals) : house.http(request);
+    return upgrade ? welcome(request, info, { house, watch, rest }, arrivals) : house.http(request);
   }, house);
   const stop = () => {
     watch.stop();
@@ -42,7 +43,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
 async function welcome(
   request: Request,
   { remoteAddr }: Deno.ServeHandlerInfo<Deno.NetAddr>,
-  shared: Shared,
+  shared: Shared & { readonly rest: number },
   arrivals: Arrivals,
 ): Promise<Response> {
   arrivals.sweep();
@@ -51,11 +52,10 @@ async function welcome(
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) =>
     name.trim()
   );
-  const options = {
-    // A client of dsmq 1.x may rest as long as it likes, and need not answer pings meanwhile.
-    idleTimeout: 0,
-    ...(offered?.includes(SUBPROTOCOL) && { protocol: SUBPROTOCOL }),
-  };
+  // A client of ours has heartbeats.
+  const options = offered?.includes(SUBPROTOCOL)
+    ? { protocol: SUBPROTOCOL, idleTimeout: 0 }
+    : { idleTimeout: new Rest(shared.rest) as unknown as number };
   let upgrade: { socket: WebSocket; response: Response };
   try {
     upgrade = Deno.upgradeWebSocket(request, options);
@@ -95,6 +95,33 @@ class Arrivals {
   /** Ends all. */
   end(): void {
     for (const line of [...this.#since.keys()]) line.leave();
+  }
+}
+
+/** In seconds, for ever: a timer takes no longer time. */
+const EVER = 4_000_000;
+
+/**
+ * The `idleTimeout` of one who may rest as long as it likes, and need not answer pings meanwhile. Deno asks for it
+ * whenever something has come, pings after half of it, and asks again for the time that the answer may take.
+ */
+class Rest {
+  /** In seconds. */
+  readonly #rest: number;
+  #asked = Infinity;
+  /** A ping was sent, and nothing has come since. */
+  #pinged = false;
+
+  constructor(rest: number) {
+    this.#rest = rest / 1000;
+  }
+
+  valueOf(): number {
+    const now = performance.now() / 1000;
+    // Timers may be early by a part of a millisecond.
+    this.#pinged = !this.#pinged && now - this.#asked >= this.#rest - 0.001;
+    this.#asked = now;
+    return Math.min(EVER, this.#pinged ? EVER : 2 * this.#rest);
   }
 }
 

@@ -18,6 +18,7 @@ import { SUBPROTOCOL } from "../protocol/websocket.ts";
 import { nobodyCame, type Shared } from "./line.ts";
 import { admitted, answer, refuse, replied } from "./node_http.ts";
 import { NodeLine, type Socketry } from "./node_line.ts";
+import { Pings } from "./node_pings.ts";
 import { Probe } from "./node_probe.ts";
 import { Reopening } from "./reopening.ts";
 import type { Address, Bounds, House, Listener } from "./transport.ts";
@@ -59,6 +60,7 @@ interface Upgrader {
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const upgrader = await loadUpgrader(bounds);
   const shared = { house, watch: new Watch(bounds) };
+  const pings = new Pings(bounds);
   const server = openServer(address, bounds);
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -75,7 +77,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   });
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
     socket.on("error", () => {});
-    void welcome(request, socket, head, upgrader, shared);
+    void welcome(request, socket, head, { upgrader, pings, ...shared });
   });
   await opened(server, address);
   server.on("error", (error: Error) => house.failed(error));
@@ -92,6 +94,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   };
   const stop = async () => {
     shared.watch.stop();
+    pings.stop();
     probe.stop();
     reopening.stop();
     const closed = new Promise((resolve) => server.close(resolve));
@@ -122,7 +125,7 @@ async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
   });
 }
 
-function openServer({ tls }: Address, { headerTime }: Bounds): Server {
+function openServer({ tls }: Address, { headerTime, rest }: Bounds): Server {
   const options: ServerOptions = {
     headersTimeout: headerTime,
     requestTimeout: headerTime,
@@ -130,6 +133,9 @@ function openServer({ tls }: Address, { headerTime }: Bounds): Server {
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,
     noDelay: true,
+    // One that has vanished before it was let in, or rests, is found by the system.
+    keepAlive: true,
+    keepAliveInitialDelay: rest,
   };
   if (!tls) return createServer(options);
   return createSecureServer({
@@ -155,10 +161,9 @@ async function welcome(
   incoming: IncomingMessage,
   socket: Socket,
   head: Uint8Array,
-  upgrader: Upgrader,
-  shared: Shared,
+  shared: Shared & { readonly upgrader: Upgrader; readonly pings: Pings },
 ): Promise<void> {
-  const { house } = shared;
+  const { house, upgrader, pings } = shared;
   try {
     const isFor = incoming.headers.upgrade?.toLowerCase() === "websocket";
     const verdict = isFor ? await admitted(incoming, house) : await replied(incoming, house);
@@ -170,7 +175,7 @@ async function welcome(
     if (!socket.destroyed) {
       upgrader.handleUpgrade(incoming, socket, head, (webSocket) => {
         came = true;
-        new NodeLine(webSocket, socket, verdict, shared);
+        new NodeLine(webSocket, socket, verdict, shared, pings);
       });
     }
     if (!came) nobodyCame(verdict);

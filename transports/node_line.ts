@@ -6,7 +6,14 @@
 
 import type { Socket } from "node:net";
 import { Line, LOW_WATER, type Shared } from "./line.ts";
+import type { Pings, Resting } from "./node_pings.ts";
 import type { Peer, Visit } from "./transport.ts";
+
+/** One who answers pings, and has left so many unanswered, is gone. */
+const UNANSWERED = 3;
+
+/** How long a pong is that answers an empty ping, in bytes. */
+const PONG = 6;
 
 /** How long one who broke the rules has to hear why, in milliseconds. */
 const LAST_WORD = 1000;
@@ -15,8 +22,9 @@ const LAST_WORD = 1000;
 export interface Socketry {
   readonly bufferedAmount: number;
   on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): void;
-  on(event: "close" | "error", listener: () => void): void;
+  on(event: "pong" | "close" | "error", listener: () => void): void;
   send(frame: string): void;
+  ping(): void;
   close(code: number, reason: string): void;
   terminate(): void;
 }
@@ -25,8 +33,16 @@ export interface Socketry {
  * What a socket was given in one go it reports as read when all of it was. So it gets a little at a time,
  * and the rest waits here: otherwise who reads slowly would look like who does not read.
  */
-export class NodeLine extends Line {
+export class NodeLine extends Line implements Resting {
   readonly #socket: Socketry;
+  readonly #connection: Socket;
+  /** So much had come when it was looked at last, and when it was pinged. */
+  #cameByLook = 0;
+  #cameByPing = 0;
+  /** How many pings were sent since something came. */
+  #pings = 0;
+  /** It answers pings also while it says nothing. Some do so only when they read, which they need not do for hours. */
+  #answersPings = false;
   #waiting: string[] = [];
   /** In characters. */
   #waitingSize = 0;
@@ -38,13 +54,20 @@ export class NodeLine extends Line {
     connection: Socket,
     arrived: (peer: Peer) => Visit,
     shared: Shared,
+    pings: Pings,
   ) {
     super(arrived, shared);
     this.#socket = socket;
+    this.#connection = connection;
+    const leaves = pings.add(this);
     connection.on("drain", () => this.#goOn());
     socket.on("message", (data, isBinary) => this.received(isBinary ? data : `${data}`));
     let cut: ReturnType<typeof setTimeout> | undefined;
+    socket.on("pong", () => {
+      if (connection.bytesRead - this.#cameByPing <= PONG) this.#answersPings = true;
+    });
     socket.on("close", () => {
+      leaves();
       clearTimeout(cut);
       this.ended();
     });
@@ -56,6 +79,24 @@ export class NodeLine extends Line {
       setTimeout(() => connection.pause(), 0);
     });
     this.opened();
+  }
+
+  ping(): void {
+    const came = this.#connection.bytesRead;
+    const isNew = came !== this.#cameByLook;
+    this.#cameByLook = came;
+    if (isNew) {
+      const wasAsked = this.#pings > 0;
+      this.#pings = 0;
+      if (!wasAsked) return;
+    } else if (this.#answersPings && this.#pings >= UNANSWERED) {
+      return this.drop("it does not answer any more");
+    }
+    // Who has something to read is not at rest.
+    if (this.measure() > 0) return;
+    this.#pings++;
+    this.#cameByPing = came;
+    this.#socket.ping();
   }
 
   protected override measure(): number {

@@ -79,6 +79,8 @@ export interface Bounds {
   readonly headerTime: number;
   /** For how long a peer may read nothing, while it has much to read, in milliseconds. */
   readonly patience: number;
+  /** How long a peer may be at rest before it is asked whether it is there, in milliseconds: proxies cut what rests. */
+  readonly rest: number;
   /** Calls back once, after so many milliseconds; returns how to call it off. */
   after(ms: number, callback: () => void): () => void;
 }

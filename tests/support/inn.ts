@@ -122,6 +122,7 @@ export class Opened implements AsyncDisposable {
     opened.#listener = await listen({ host: "127.0.0.1", port: 0, tls }, opened.inn, {
       frameBytes: 4 * 1024 * 1024,
       headerTime: 8000,
+      rest: Infinity,
       patience: 8000,
       after: (ms, callback) => opened.clock.after(ms, callback),
       ...bounds,

@@ -1,0 +1,125 @@
+/**
+ * Peers at rest: what keeps them connected through proxies that cut what rests, and finds those who have vanished.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { listen as builtin } from "../transports/deno.ts";
+import { listen as hardened } from "../transports/node.ts";
+import { BareClient, clientFrame } from "./support/bare_client.ts";
+import { Opened } from "./support/inn.ts";
+import { soon } from "./support/soon.ts";
+
+const REST = 16_000;
+const PING = 9;
+const pong = clientFrame(10);
+
+/** Lets the platform do what it has begun. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
+
+/** Lets so many rests pass. */
+async function rest({ clock }: Opened, times = 1): Promise<void> {
+  for (let part = 0; part < 16 * times; part++) clock.advance(REST / 16);
+  await turn();
+}
+
+/** One at rest, who was looked at once. */
+async function resting(opened: Opened): Promise<BareClient> {
+  const client = await BareClient.open(opened.port);
+  await soon(opened.inn.until(() => opened.inn.present > 0));
+  await rest(opened);
+  return client;
+}
+
+async function pinged(client: BareClient): Promise<void> {
+  assertEquals((await soon(client.next()))?.opcode, PING);
+}
+
+Deno.test("hardened: one at rest is pinged again and again, and kept though it never answers", async () => {
+  await using opened = await Opened.with(hardened, { rest: REST });
+  using client = await resting(opened);
+  for (let i = 0; i < 20; i++) {
+    await rest(opened);
+    await pinged(client);
+  }
+  assertEquals([opened.inn.present, opened.inn.reasons], [1, []]);
+});
+
+Deno.test("hardened: one who answers is pinged on, and is gone once it has left three pings unanswered", async () => {
+  await using opened = await Opened.with(hardened, { rest: REST });
+  using client = await resting(opened);
+  for (let i = 0; i < 5; i++) {
+    await rest(opened);
+    await pinged(client);
+    await client.say(pong);
+    await turn();
+  }
+  await rest(opened, 3);
+  assertEquals(opened.inn.present, 1);
+  await rest(opened);
+  assertEquals([opened.inn.present, opened.inn.reasons], [0, ["it does not answer any more"]]);
+});
+
+Deno.test("hardened: one who answers pings only when it reads something else may rest on", async () => {
+  await using opened = await Opened.with(hardened, { rest: REST });
+  using client = await resting(opened);
+  for (let i = 0; i < 3; i++) {
+    await rest(opened, 5);
+    for (let ping = 0; ping < (i === 0 ? 5 : 4); ping++) await pinged(client);
+    // It asks for something, reads the answer, and with it what came before.
+    await client.say(clientFrame(1, '{"action":"get","topic":"t"}'));
+    await client.say(new Uint8Array([...pong, ...pong, ...pong]));
+    await turn();
+  }
+  await rest(opened, 20);
+  assertEquals([opened.inn.present, opened.inn.reasons], [1, []]);
+});
+
+Deno.test("hardened: one who says something is not pinged, and one timer does for all", async () => {
+  await using opened = await Opened.with(hardened, { rest: REST });
+  const clients = await Promise.all(Array.from({ length: 40 }, () => BareClient.open(opened.port)));
+  await soon(opened.inn.until(() => opened.inn.present === 40));
+  assertEquals(opened.clock.waiting, 1);
+  for (let i = 0; i < 5; i++) {
+    for (const client of clients) await client.say(clientFrame(1, "x"));
+    await soon(opened.inn.until(() => opened.inn.guests.every(({ said }) => said.length > i)));
+    await rest(opened);
+  }
+  for (const client of clients) {
+    client.conn.unref();
+    const heard = client.next().then((frame) => frame?.opcode);
+    assertEquals(await Promise.race([heard, turn()]), undefined);
+    client.cut();
+  }
+  await soon(opened.inn.until(() => opened.inn.present === 0));
+  await turn();
+  assertEquals(opened.clock.waiting, 0);
+});
+
+Deno.test("builtin: one at rest is pinged; again if it answers, and kept if it does not", async () => {
+  await using opened = await Opened.with(builtin, { rest: 30 });
+  using answers = await BareClient.open(opened.port);
+  using silent = await BareClient.open(opened.port);
+  for (let i = 0; i < 8; i++) {
+    await pinged(answers);
+    await answers.say(pong);
+  }
+  await pinged(silent);
+  // Deno would give it 30 ms for its answer.
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await silent.say(clientFrame(1, "still here"));
+  await soon(opened.inn.until(() => opened.inn.guests.some(({ said }) => said.length === 1)));
+  await pinged(silent);
+  assertEquals(opened.inn.present, 2);
+});
+
+Deno.test("builtin: a client of ours, which has heartbeats, is not pinged", async () => {
+  await using opened = await Opened.with(builtin, { rest: 10 });
+  using client = await BareClient.open(opened.port, "Sec-WebSocket-Protocol: dsmq");
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const [guest] = opened.inn.guests;
+  guest!.peer.send("hello");
+  const frame = await soon(client.next());
+  assert(frame?.opcode === 1, `it got ${frame?.opcode}`);
+});
