@@ -60,6 +60,10 @@ export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDis
  * meanwhile wait. Where messages of a topic were lost on the way (they expired, or the server lost its history), its
  * next read rejects once with `trimmed`, `ahead` or `epoch_changed`, and subscriptions do as their `onGap` says.
  *
+ * If the connection is closed for what it carries, as a proxy does that takes no frames of such a size, the call that
+ * does so fails alone: a put with `unknown_outcome`, anything else with `refused`. Where it is a message that does not
+ * come down, the read or subscription is told once, and the next one goes on behind it.
+ *
  * Messages of a topic are handed to its readers oldest first, in the order in which the readers asked.
  *
  * After {@linkcode Connection.close}, or once it is given up, every call rejects with a {@linkcode DsmqError} of
@@ -100,7 +104,7 @@ export interface Connection extends AsyncDisposable {
    * @throws {TypeError | RangeError} if that cannot be a topic or a message
    * @throws {DsmqError} `too_large`, `full`, `too_many`, `not_allowed`, `unavailable`, `stopping`; `superseded`, if its refusal
    *   was lost with a connection and a later one was stored meanwhile; `unknown_outcome`, if nobody can know whether it was
-   *   stored: the connection was given up, or the server lost what it knew of it
+   *   stored: the connection was given up, or is closed each time this is sent, or the server lost what it knew of it
    */
   put(topic: string, message: string): Promise<number>;
 

@@ -31,6 +31,10 @@ export abstract class Asked {
   sent = false;
   /** Of a put: what the client knew before it left for the first time. */
   known: Known | undefined;
+  /** How often its connection broke before it was done. */
+  breaks = 0;
+  /** Its connection was closed for what it carried, and that may have been this: it goes alone. */
+  suspect = false;
   /** Nobody is interested any more: it does not leave. */
   withdrawn = false;
   /** Its place among all that were sent on this connection, from 1 on; 0 if it was not. */
@@ -64,8 +68,13 @@ export abstract class Asked {
     return true;
   }
 
-  /** The requests into which it has to be parted for a server with such limits: itself, mostly. */
-  within(_limits: Limits): readonly Asked[] {
+  /**
+   * The requests into which it has to be parted: itself, mostly.
+   *
+   * @param _limits what the server takes
+   * @param _size no request is to be larger, in characters, unless it is for one message
+   */
+  within(_limits: Limits, _size: number): readonly Asked[] {
     return [this];
   }
 
@@ -172,7 +181,7 @@ export function toDsmqError(
   return new DsmqError(code, message, topic === undefined ? details : { ...details, topic });
 }
 
-/** Whether an error says that messages are missing: reading goes on after it. */
+/** Whether an error says that messages are missing, or one does not arrive: reading goes on after it. */
 export function isGap({ code }: DsmqError): boolean {
-  return code === "trimmed" || code === "ahead" || code === "epoch_changed";
+  return code === "trimmed" || code === "ahead" || code === "epoch_changed" || code === "refused";
 }

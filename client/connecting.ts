@@ -30,6 +30,8 @@ export interface Tries {
 export interface Hello {
   readonly since: WireSince | undefined;
   readonly known?: Known | undefined;
+  /** No frame of the server is to be larger, unless one answer is. */
+  readonly frameBytes?: number | undefined;
 }
 
 /** How a link comes back. */

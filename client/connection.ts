@@ -7,7 +7,7 @@
 import type { Answer, Kept, TopicEntry } from "../protocol/answers.ts";
 import { encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import { DEFAULT_WAIT, type Limits, MAX_WAIT } from "../protocol/limits.ts";
+import { DEFAULT_WAIT, type Limits, MAX_WAIT, TOPICS_PAGE } from "../protocol/limits.ts";
 import { compareCodePoints, kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
@@ -130,13 +130,22 @@ export class LinkedConnection implements Connection {
 
   async topics(prefix = ""): Promise<TopicEntry[]> {
     const found: TopicEntry[] = [];
+    let count = TOPICS_PAGE;
     for (let more = true; more;) {
       const after = found.at(-1)?.topic ?? "";
-      const answer: Answer = await this.#link.request(
-        "topics",
-        members({ prefix, after }),
-        (answer) => answer,
-      );
+      let answer: Answer;
+      try {
+        answer = await this.#link.request(
+          "topics",
+          members({ prefix, after, count }),
+          (answer) => answer,
+        );
+      } catch (error) {
+        if (count === 1 || !(error instanceof DsmqError && error.code === "refused")) throw error;
+        // A smaller page may come through.
+        count = Math.ceil(count / 32);
+        continue;
+      }
       if (!Array.isArray(answer.topics)) throw badAnswer("list topics");
       found.push(...answer.topics);
       // A page that does not go on from the one before is the last, whatever it says.

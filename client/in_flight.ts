@@ -7,7 +7,8 @@
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import type { DsmqError, ErrorCode } from "../protocol/errors.ts";
 import { Asked, type Known, Request, type Stream, toDsmqError } from "./asked.ts";
-import { HELLO } from "./line.ts";
+import { isRefusal, MAX_BREAKS, refusal } from "./isolation.ts";
+import { type Break, HELLO } from "./line.ts";
 import { SendBuffer } from "./send_buffer.ts";
 
 /** Why something ends: the code of the error, and the reason in words. */
@@ -128,6 +129,49 @@ export class InFlightRequests {
     this.#buffer.flush();
   }
 
+  /**
+   * The connection is over. If it was closed for what it carried, what can have been the reason goes alone from now on;
+   * what did so already fails, if nothing else can have been it.
+   *
+   * @param end how it ended
+   * @param coming what the server had announced, and did not arrive
+   * @returns whether several requests can have been the reason, and whether something goes alone now
+   */
+  accuse(end: Break, coming: Answer | undefined): { several: boolean; suspects: boolean } {
+    const pending = [...this.#asked.values()].filter((asked) =>
+      asked.action !== "heartbeat" && this.#buffer.pending(asked)
+    );
+    const several = pending.length > 1 || pending.some(({ calls }) => calls > 1);
+    if (coming && isRefusal(end)) this.#accuseComing(coming, end);
+    else if (isRefusal(end) && !several && pending[0]?.suspect) {
+      const [asked] = pending as [Asked];
+      this.#settled(asked);
+      asked.failed(refusal(asked, end, "sent"));
+    } else {
+      for (const asked of pending) {
+        if (++asked.breaks >= MAX_BREAKS || isRefusal(end)) asked.suspect = true;
+      }
+    }
+    return { several, suspects: pending.some(({ suspect }) => suspect) };
+  }
+
+  #accuseComing({ answers, sub, through }: Answer, end: Break): void {
+    const stream = sub === undefined ? undefined : this.#streams.get(sub);
+    const asked = answers === undefined ? stream : this.#asked.get(answers);
+    if (!asked) return;
+    if (!asked.suspect || asked.calls > 1) {
+      asked.suspect = true;
+      return;
+    }
+    const { seq: last } = this.known;
+    const error = refusal(asked, end, "answered", { last });
+    const { code, message } = error;
+    const at = through === undefined ? {} : { through };
+    if (stream) return stream.arrived({ sub: sub!, error: { code, message, last }, ...at });
+    this.#settled(asked);
+    asked.refused(error, at);
+  }
+
   /** There is no line. */
   suspend(): void {
     this.#open = false;
@@ -138,7 +182,7 @@ export class InFlightRequests {
    * There is a line: streams that were under way, and what is unanswered, are asked for again in their order, before
    * anything new. Puts whose outcome nobody can know fail.
    */
-  resume({ epoch, last, recalled, limits }: Welcome): void {
+  resume({ epoch, last, recalled, limits }: Welcome, frame?: number): void {
     if (epoch !== this.#epoch) [this.#epoch, this.#seq, this.#known] = [epoch, 0, undefined];
     this.knows(last);
     const unanswered = [...this.#asked.values()];
@@ -149,13 +193,13 @@ export class InFlightRequests {
     this.#streams = new Map();
     this.#underWay = 0;
     this.#open = true;
-    this.#buffer.open(limits);
+    this.#buffer.open(limits, frame);
     for (const asked of [...streams, ...unanswered]) {
       if (asked.action === "put" && asked.sent && recalled !== true) {
         const why = "the server does not know any more what this session put";
         asked.failed(this.#failure({ code: "unknown_outcome", why }, asked));
       } else if (asked.again()) {
-        for (const part of asked.within(limits)) {
+        for (const part of asked.within(limits, frame ?? Infinity)) {
           this.#register(part, isStream(part) ? part : undefined);
           this.#buffer.add(part, this.#underWay);
         }
@@ -240,12 +284,13 @@ class Abandoned extends Asked {
   readonly size = 0;
   readonly calls: number;
 
-  constructor({ action, calls, id, order, weight }: Asked) {
+  constructor({ action, calls, id, order, suspect, weight }: Asked) {
     super();
     this.action = action;
     this.calls = calls;
     this.id = id;
     this.order = order;
+    this.suspect = suspect;
     this.weight = weight;
   }
 

@@ -13,6 +13,7 @@ import type { Reach, Tries } from "./connecting.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type End, InFlightRequests } from "./in_flight.ts";
 import type { Break, Ends, Line } from "./line.ts";
+import { Isolation } from "./isolation.ts";
 import { codeOf, type Contact, isFinal } from "./one_try.ts";
 import { Positions } from "./positions.ts";
 import { ServerWatch } from "./server_watch.ts";
@@ -50,6 +51,7 @@ export class Link implements Ends {
   /** Why nothing can be asked any more. */
   #end: End | undefined;
   readonly #watch = new ServerWatch();
+  readonly #isolation = new Isolation();
 
   /**
    * Begins with an open line.
@@ -201,10 +203,14 @@ export class Link implements Ends {
       const why = "the server sent what is not of the protocol";
       return this.#finish({ code: "bad_answer", why });
     }
+    this.#isolation.heard(answers);
     for (const answer of answers) {
       // The server goes, and so will the line: the next one is asked again.
       if (answer.error?.code === "stopping" && this.#reach.again && !this.#end) continue;
-      this.#tries = { count: 0, away: 0 };
+      // What only says that something will come was of no use yet.
+      if (answer.ahead === undefined && answer.start === undefined) {
+        this.#tries = { count: 0, away: 0 };
+      }
       if (answer.heartbeat !== undefined && answer.id === undefined) this.#answerHeartbeat(answer);
       else if (answer.ahead !== undefined) this.#announced(answer.ahead);
       else this.#requests.handOut(answer);
@@ -214,11 +220,13 @@ export class Link implements Ends {
   }
 
   broken(end: Break): void {
-    this.#leaveLine();
-    if (this.#givenUp.signal.aborted) return;
     const { why } = end;
     const code = codeOf(end);
-    if (code && isFinal(code)) return this.#finish({ code, why });
+    const final = code && isFinal(code);
+    if (!final && this.#reach.again) this.#judge(end);
+    this.#leaveLine();
+    if (this.#givenUp.signal.aborted) return;
+    if (final) return this.#finish({ code, why });
     // One who says goodbye comes back only for what was asked and has no answer.
     if (!this.#reach.again || (this.#end && this.#requests.idle)) {
       return this.#finish({ code: "closed", why });
@@ -227,9 +235,19 @@ export class Link implements Ends {
     void this.#return(why);
   }
 
+  /** What closed the connection for good, if that was it, is found out, and fails alone. */
+  #judge(end: Break): void {
+    const accused = this.#requests.accuse(end, this.#isolation.coming);
+    this.#isolation.ended({ code: end.code, ...accused });
+  }
+
   /** Looks for another line, and goes on over it. */
   async #return(why: string): Promise<void> {
-    const hello = () => ({ since: this.positions.base, known: this.#requests.knownBeforePuts });
+    const hello = () => ({
+      since: this.positions.base,
+      known: this.#requests.knownBeforePuts,
+      frameBytes: this.#isolation.frameBytes,
+    });
     try {
       const contact = await this.#reach.again!(hello, this.#tries, this.#givenUp.signal);
       if (this.#givenUp.signal.aborted) void contact.line.close();
@@ -260,7 +278,7 @@ export class Link implements Ends {
     if (welcome.heartbeat !== undefined) {
       this.#watch.begin(welcome.heartbeat, (why) => line.drop(why));
     }
-    this.#requests.resume(welcome);
+    this.#requests.resume(welcome, this.#isolation.frameBytes);
     // It may have broken by now.
     line.use(this);
   }

@@ -132,9 +132,12 @@ class PutBatch extends Asked {
    * A server that came back with smaller limits takes smaller lists, and messages that are too large not at all: it
    * would close the connection for one of them, or refuse a whole list.
    */
-  override within({ inFlight, messageBytes }: Limits): readonly Asked[] {
+  override within({ inFlight, messageBytes }: Limits, largest: number): readonly Asked[] {
+    // Of a list under suspicion each message goes alone.
+    const size = this.suspect ? 0 : largest;
     const tooLarge = this.messages.map((message) => isLarger(message, messageBytes));
-    if (this.calls <= inFlight && !tooLarge.includes(true)) return [this];
+    const fits = this.calls <= inFlight && (this.calls === 1 || this.size <= size);
+    if (fits && !tooLarge.includes(true)) return [this];
     const parts: PutBatch[] = [];
     for (let begin = 0, end; begin < this.calls; begin = end) {
       end = begin + 1;
@@ -142,7 +145,10 @@ class PutBatch extends Asked {
         this.#settle(begin, this.#refusal(messageBytes));
         continue;
       }
-      while (end < this.calls && end - begin < inFlight && !tooLarge[end]) end++;
+      for (let left = size - this.#sizeOf(begin); end < this.calls; end++) {
+        left -= this.#sizeOf(end);
+        if (left < 0 || end - begin === inFlight || tooLarge[end]) break;
+      }
       parts.push(this.#part(begin, end));
     }
     return parts;
@@ -171,12 +177,17 @@ class PutBatch extends Asked {
     }
   }
 
+  #sizeOf(place: number): number {
+    return this.messages[place]!.length + AROUND;
+  }
+
   #part(begin: number, end: number): PutBatch {
     const n = this.#n === undefined ? undefined : this.#n + begin;
     const settle: Settle = (place, outcome) => this.#settle(begin + place, outcome);
     const part = new PutBatch(this.#name, n, this.messages.slice(begin, end), settle);
     part.sent = this.sent;
     part.known = this.known;
+    part.suspect = this.suspect;
     return part;
   }
 

@@ -19,6 +19,9 @@ import type { Asked, Known } from "./asked.ts";
  */
 const FULL = { few: 16, part: 1 / 3, size: 64 * 1024, most: 256 * 1024 };
 
+/** So many requests under suspicion go one after the other; each one that does no harm lets one more be under way then. */
+const ONE_BY_ONE = 16;
+
 /** What stands around a request in a frame, in characters. */
 const AROUND = 2;
 
@@ -27,6 +30,7 @@ type Window = Pick<Limits, "inFlight" | "inFlightBytes" | "frameRequests">;
 
 /** Something that takes a part of the window until the server has gone past it. */
 interface Passing {
+  readonly id: number;
   readonly calls: number;
   weight: number;
   order: number;
@@ -51,6 +55,15 @@ export class SendBuffer {
   readonly #passing: Passing[] = [];
   #order = 0;
   #probing: Asked | undefined;
+  /** The server has gone past all that was sent up to here. */
+  #past = 0;
+  /** No frame is larger, in characters, unless one request is. */
+  #frame: number = FULL.most;
+  /** What is under suspicion and not done: while there is any, each request goes alone. */
+  readonly #suspects = new Set<number>();
+  /** What went alone and is not done, and how many are. */
+  readonly #trials = new Set<number>();
+  #tried = 0;
   #open = false;
   #flushes = false;
 
@@ -67,10 +80,16 @@ export class SendBuffer {
     this.#known = known;
   }
 
-  /** From now on what is added leaves, under a new connection. */
-  open(window: Window): void {
+  /** From now on what is added leaves, under a new connection; in frames of up to so many characters. */
+  open(window: Window, frame: number = FULL.most): void {
     this.#open = true;
     this.#window = window;
+    this.#frame = frame;
+  }
+
+  /** Whether something that had left may not have been done, or may be what is being done. */
+  pending({ order, waits }: Asked): boolean {
+    return order > 0 && !(waits && order <= this.#past);
   }
 
   /** Lets nothing out any more, and forgets what was added. */
@@ -86,6 +105,9 @@ export class SendBuffer {
     this.#out = { calls: 0, weight: 0 };
     this.#passing.length = 0;
     this.#probing = undefined;
+    this.#suspects.clear();
+    this.#trials.clear();
+    this.#tried = 0;
   }
 
   /**
@@ -96,6 +118,7 @@ export class SendBuffer {
    */
   add(asked: Asked, underWay: number): void {
     this.#queue.push(asked);
+    if (asked.suspect) this.#suspects.add(asked.id);
     this.#flushSoon();
     this.#grew(asked.calls, asked.size, underWay);
   }
@@ -108,7 +131,7 @@ export class SendBuffer {
 
   /** Whether a request was added last, has not left, and may become larger by one call. */
   canGrow(asked: Asked): boolean {
-    return this.#queue.at(-1) === asked && asked.size < FULL.size &&
+    return this.#queue.at(-1) === asked && asked.size < Math.min(FULL.size, this.#frame) &&
       asked.calls < this.#window.inFlight;
   }
 
@@ -122,7 +145,10 @@ export class SendBuffer {
     this.#withdrawn++;
     if (this.#withdrawn < 1024 || 2 * this.#withdrawn < this.#queue.length - this.#next) return;
     this.#withdrawn = 0;
-    this.#queue = this.#queue.slice(this.#next).filter(({ withdrawn }) => !withdrawn);
+    this.#queue = this.#queue.slice(this.#next).filter((asked) => {
+      if (asked.withdrawn) this.#suspects.delete(asked.id);
+      return !asked.withdrawn;
+    });
     this.#next = 0;
     this.#calls = this.#queue.reduce((sum, { calls }) => sum + calls, 0);
     this.#size = this.#queue.reduce((sum, { size }) => sum + size, 0);
@@ -131,7 +157,9 @@ export class SendBuffer {
   /** Something that had left is answered: the server has gone past all that was sent before it. */
   answered(asked: Asked): void {
     if (!asked.waits) this.#release(asked);
+    else if (this.#trials.size > 0) this.#cleared(asked);
     if (asked === this.#probing) this.#probing = undefined;
+    if (asked.order > this.#past) this.#past = asked.order;
     let passed = 0;
     while (passed < this.#passing.length && this.#passing[passed]!.order <= asked.order) {
       this.#release(this.#passing[passed++]!);
@@ -143,7 +171,8 @@ export class SendBuffer {
   flush(): void {
     while (this.#open && (this.#controls.length > 0 || this.#next < this.#queue.length)) {
       const texts = this.#takeControls();
-      this.#takeRequests(texts);
+      const alone = this.#suspects.size > 0;
+      if (!alone || texts.length === 0) this.#takeRequests(texts, alone);
       if (texts.length === 0) return this.#sendProbe();
       this.#send(texts.length === 1 ? texts[0]! : `[${texts.join(",")}]`);
     }
@@ -164,7 +193,7 @@ export class SendBuffer {
     this.#size += size;
     this.#calls += calls;
     const full = this.#calls >= FULL.few && this.#calls >= FULL.part * underWay;
-    if (full || this.#size >= FULL.size) this.flush();
+    if (full || this.#size >= Math.min(FULL.size, this.#frame)) this.flush();
   }
 
   #takeControls(): string[] {
@@ -174,7 +203,8 @@ export class SendBuffer {
   }
 
   /** Adds the requests of the next frame, in order, as far as there is room for them. */
-  #takeRequests(texts: string[]): void {
+  #takeRequests(texts: string[], alone: boolean): void {
+    if (alone && this.#trials.size >= Math.max(1, this.#tried - ONE_BY_ONE)) return;
     const { inFlight, inFlightBytes, frameRequests } = this.#window;
     const out = this.#out;
     let frameSize = 0;
@@ -190,12 +220,12 @@ export class SendBuffer {
       const text = asked.encode();
       const weight = text.length + AROUND;
       if (out.weight > 0 && out.weight + weight > inFlightBytes) break;
-      if (frameSize > 0 && frameSize + weight > FULL.most) break;
+      if (frameSize > 0 && frameSize + weight > this.#frame) break;
       this.#dequeue(asked);
       if (!asked.sent && asked.action === "put") asked.known = this.#known();
       asked.sent = true;
       asked.weight = weight;
-      if (asked.waits) asked.order = this.#passes(asked.calls, weight);
+      if (asked.waits) asked.order = this.#passes(asked.id, asked.calls, weight);
       else {
         asked.order = ++this.#order;
         out.calls += asked.calls;
@@ -203,11 +233,16 @@ export class SendBuffer {
       }
       texts.push(text);
       frameSize += weight;
+      if (alone) {
+        this.#trials.add(asked.id);
+        break;
+      }
       if (frameSize >= FULL.size) break;
     }
   }
 
-  #dequeue({ calls, size }: Asked): void {
+  #dequeue({ id, calls, size, withdrawn }: Asked): void {
+    if (withdrawn) this.#suspects.delete(id);
     this.#calls -= calls;
     this.#size -= size;
     this.#next++;
@@ -220,25 +255,34 @@ export class SendBuffer {
     }
   }
 
-  #passes(calls: number, weight: number): number {
+  #passes(id: number, calls: number, weight: number): number {
     const order = ++this.#order;
     this.#out.calls += calls;
     this.#out.weight += weight;
-    this.#passing.push({ calls, weight, order });
+    this.#passing.push({ id, calls, weight, order });
     return order;
   }
 
   #passesControl(weight: number): void {
     const last = this.#passing.at(-1);
     // Nothing that is answered lies between the two: the server will have gone past both, or neither.
-    if (!last || last.calls > 0 || last.order !== this.#order) return void this.#passes(0, weight);
+    if (!last || last.calls > 0 || last.order !== this.#order) {
+      return void this.#passes(0, 0, weight);
+    }
     last.weight += weight;
     this.#out.weight += weight;
   }
 
-  #release({ calls, weight }: Pick<Passing, "calls" | "weight">): void {
-    this.#out.calls -= calls;
-    this.#out.weight -= weight;
+  #release(passed: Omit<Passing, "order">): void {
+    this.#out.calls -= passed.calls;
+    this.#out.weight -= passed.weight;
+    if (this.#trials.size > 0) this.#cleared(passed);
+  }
+
+  /** It did no harm. */
+  #cleared({ id }: Pick<Passing, "id">): void {
+    this.#suspects.delete(id);
+    if (this.#trials.delete(id)) this.#tried++;
   }
 
   /** The window is full. If it is full of what has no answer of its own, the server has to say how far it is. */

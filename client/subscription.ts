@@ -115,7 +115,7 @@ export class Subscription extends Asked
   }
 
   /** A server that came back with smaller limits grants less. */
-  override within(limits: Limits): readonly Asked[] {
+  override within(limits: Limits, _size: number): readonly Asked[] {
     this.#credit.begin(limits, this.#unread);
     return [this];
   }
@@ -202,6 +202,7 @@ export class Subscription extends Asked
       return this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
     }
     this.#last = frame.seqs.at(-1)!;
+    this.suspect = false;
     this.#position.reached(this.#position.here(this.#last));
     this.#frames.push(frame);
     while (this.#waiting.length > 0) {

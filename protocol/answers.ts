@@ -14,6 +14,8 @@
  * {"sub":8,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45},"through":38}
  * {"heartbeat":10000,"time":1767225600000,"last":45,"floor":40}
  * {"ahead":990000}
+ * {"ahead":990000,"answers":4,"through":42}                to a client that said "frameBytes": what comes next is this answer
+ * {"ahead":990000,"sub":8,"through":45}                    the same: one message of a stream
  * {"id":10,"topics":[{"topic":"t","messages":4,"seq":45,"time":1767225600001}],"more":false}
  * {"id":7,"error":{"code":"bad_topic","message":"…"}}
  * {"message":"one"}                                        to a client of dsmq 1.x
@@ -172,6 +174,22 @@ export function announcement(bytes: number): string {
   return `{"ahead":${bytes}}`;
 }
 
+/**
+ * The same, where the client wants to know what it is that may not arrive: names the answer, or the message of a stream,
+ * that is alone in the frame.
+ */
+export function namedAnnouncement(frame: string, bytes: number): string {
+  const value: Answer | Answer[] = JSON.parse(frame);
+  const [only, other] = Array.isArray(value) ? value : [value];
+  const { id, sub, seqs, seq, through = seq } = only!;
+  if (other || (seqs && id === undefined && seqs.length > 1)) return announcement(bytes);
+  return JSON.stringify(
+    typeof id === "number"
+      ? { ahead: bytes, answers: id, through }
+      : { ahead: bytes, sub, through: seqs?.[0] ?? through },
+  );
+}
+
 /** What a client may find in one answer; which fields are there depends on what it answers. */
 export type Answer = Partial<Welcome> & Partial<Heartbeat> & {
   readonly id?: number | null;
@@ -185,6 +203,7 @@ export type Answer = Partial<Welcome> & Partial<Heartbeat> & {
   readonly time?: number;
   readonly through?: number;
   readonly ahead?: number;
+  readonly answers?: number;
   readonly sub?: number;
   readonly prev?: number;
   readonly bytes?: number;

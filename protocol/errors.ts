@@ -24,6 +24,7 @@ export type ErrorCode =
   | "epoch_changed"
   | "replaced"
   | "closed"
+  | "refused"
   | "unreachable"
   | "bad_answer";
 
@@ -71,6 +72,10 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly 
   },
   replaced: { fate: "client", says: "A newer connection goes on with this one's session." },
   closed: { fate: "client", says: "The connection is closed or broken." },
+  refused: {
+    fate: "client",
+    says: "The connection is closed each time this is sent, or each time its answer comes.",
+  },
   unreachable: { fate: "client", says: "No dsmq server answers at the address." },
   bad_answer: { fate: "client", says: "The server sent what is not of the protocol." },
 };

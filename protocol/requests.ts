@@ -4,6 +4,7 @@
  * ```text
  * {"action":"hello","id":1,"protocol":1,"since":"start","session":"…","try":1,"heartbeat":10000,"token":"…"}
  * {"action":"hello","id":1,"session":"…","try":2,"since":{"after":40,"epoch":"…"},"known":{"epoch":"…","seq":44}}
+ * {"action":"hello","id":1,"session":"…","try":3,"frameBytes":16384}
  * {"action":"put","id":2,"topic":"t","message":"one","n":1}
  * {"action":"put","id":3,"topic":"t","messages":["two","three"],"n":2}
  * {"action":"get","id":4,"topic":"t"}
@@ -81,6 +82,8 @@ export interface HelloRequest {
   readonly known: { readonly epoch: string; readonly seq: number } | undefined;
   /** Asks for a heartbeat each so many milliseconds, and promises to answer it. */
   readonly heartbeat: number | undefined;
+  /** Wants no larger frames, unless one answer is larger, and to be told before each what it holds. */
+  readonly frameBytes: number | undefined;
   readonly token: string | undefined;
 }
 
@@ -300,7 +303,7 @@ const SESSION = /^[\w-]{16,64}$/;
 const MAX_NUMBER = 2 ** 52;
 
 function decodeHello(fields: Fields, id: number): Request {
-  const { protocol, since, session, try: tried = 0, known, heartbeat, token } = fields;
+  const { protocol, since, session, try: tried = 0, known, heartbeat, frameBytes, token } = fields;
   if (protocol !== undefined && protocol !== PROTOCOL) {
     return refuseField(fields, "protocol", `${PROTOCOL}, the version this server speaks`);
   }
@@ -321,7 +324,10 @@ function decodeHello(fields: Fields, id: number): Request {
   if (heartbeat !== undefined && !(isCount(heartbeat) && heartbeat >= least && heartbeat <= most)) {
     return refuseField(fields, "heartbeat", `milliseconds from ${least} to ${most}`);
   }
-  return { action: "hello", id, since, session, try: tried, known, heartbeat, token };
+  if (frameBytes !== undefined && !(isCount(frameBytes) && frameBytes > 0)) {
+    return refuseField(fields, "frameBytes", "a whole number from 1");
+  }
+  return { action: "hello", id, since, session, try: tried, known, heartbeat, frameBytes, token };
 }
 
 function isKnown(value: unknown): value is { epoch: string; seq: number } {

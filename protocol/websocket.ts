@@ -14,6 +14,10 @@ export const TOKEN_SUBPROTOCOL = "dsmq.token.";
 export const CLOSE = {
   /** The client has what it wanted. */
   normal: 1000,
+  /** One end leaves, as a page does or a proxy that is started anew. */
+  goingAway: 1001,
+  /** No close frame came: the connection broke. Never sent. */
+  abnormal: 1006,
   /** The client did what it may not, too often. */
   policyViolation: 1008,
   /** A defect of the server. */
@@ -22,6 +26,8 @@ export const CLOSE = {
   serviceRestart: 1012,
   /** There are too many connections; the client may come back later. */
   tryAgainLater: 1013,
+  /** A proxy does not reach the server. */
+  badGateway: 1014,
   /** No token, or one that gives no leave (any more). */
   unauthorized: 4401,
   /** Nothing was heard of the client, or it did not read what it was sent, for too long. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { announcement } from "../protocol/answers.ts";
+import { announcement, namedAnnouncement } from "../protocol/answers.ts";
 import { ANNOUNCED, FRAME_BYTES } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import type { Wire } from "./wire.ts";
@@ -13,7 +13,7 @@ import type { Wire } from "./wire.ts";
  * The only way out of a connection: answers, late answers of waits, frames of streams and heartbeats leave in the
  * order in which they are given to it.
  *
- * Answers are packed into frames of up to 256 KiB; a larger one has a frame of its own. What is added while no
+ * Answers are packed into frames of up to 256 KiB, or less if the peer wants that; a larger one has a frame of its own. What is added while no
  * frame of requests is being done leaves at the end of the turn.
  */
 export class ReplyWriter {
@@ -33,6 +33,10 @@ export class ReplyWriter {
 
   /** The peer counts on heartbeats: it is told before a frame that takes long to arrive. */
   announces = false;
+  /** No frame has more bytes, unless one answer has. */
+  frameBytes: number = FRAME_BYTES;
+  /** The peer is told before each frame what is in it. */
+  names = false;
   /** How much was sent, in bytes. */
   sent = 0;
 
@@ -62,7 +66,7 @@ export class ReplyWriter {
   add(answer: string, bytes: number = utf8Length(answer)): void {
     if (this.#plain) this.flush();
     // Commas and brackets count with the answers, one byte each and one over.
-    if (this.#bytes + bytes + 2 > FRAME_BYTES) this.flush();
+    if (this.#bytes + bytes + 2 > this.frameBytes) this.flush();
     this.#replies.push(answer);
     this.#bytes += bytes + 1;
     if (!this.#inFrame) this.#flushSoon();
@@ -117,7 +121,8 @@ export class ReplyWriter {
 
   #send(frame: string, bytes: number): void {
     this.sent += bytes;
-    if (this.announces && bytes > ANNOUNCED) this.#wire.send(announcement(bytes));
+    if (this.names) this.#wire.send(namedAnnouncement(frame, bytes));
+    else if (this.announces && bytes > ANNOUNCED) this.#wire.send(announcement(bytes));
     this.#wire.send(frame);
   }
 }

@@ -7,7 +7,7 @@
 import { heartbeat } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { readHeartbeat } from "../protocol/frames.ts";
-import { largestFrame } from "../protocol/limits.ts";
+import { FRAME_BYTES, largestFrame } from "../protocol/limits.ts";
 import type {
   GetRequest,
   HelloRequest,
@@ -304,7 +304,7 @@ export class Session implements Worker, Holder, Pulse {
   /** Of the topics, those that were read before keep their places. */
   async #hello(request: HelloRequest): Promise<void> {
     if (!await this.#admitted(request)) return;
-    const { since, session, try: tried, known, heartbeat } = request;
+    const { since, session, try: tried, known, heartbeat, frameBytes } = request;
     const { queue: { store }, welcome } = this.#host;
     const start = since === undefined ? undefined : await locateStart(store, since);
     const recalled = session === undefined ? undefined : await store.recalls(session, known);
@@ -319,6 +319,10 @@ export class Session implements Worker, Holder, Pulse {
       this.#endPulse();
       this.#endPulse = this.#host.pulses.begin(this, heartbeat);
       this.#replies.announces = true;
+    }
+    if (frameBytes !== undefined) {
+      this.#replies.frameBytes = Math.min(frameBytes, FRAME_BYTES);
+      this.#replies.names = true;
     }
     done(request, {
       ...welcome,

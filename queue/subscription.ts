@@ -41,7 +41,8 @@ export interface StreamContext {
 
 /** At most so much is read and sent at once: a frame's bytes, less what stands around each message. */
 const PAGE_MESSAGES = 1024;
-const PAGE_BYTES = FRAME_BYTES - 64 * PAGE_MESSAGES;
+const AROUND = 64;
+const PAGE = { messages: PAGE_MESSAGES, bytes: FRAME_BYTES - AROUND * PAGE_MESSAGES };
 
 /**
  * A subscription is `live`, and takes each batch of the feed as it comes; or it is `behind`, because its peer reads
@@ -172,14 +173,15 @@ export class Subscription implements Interest {
   async #read(): Promise<Page> {
     // Without credit it still looks for one message: whether there is one, and where, must be known for certain.
     const { messages, bytes } = this.#left;
-    const [page] = await this.#context.queue.store.read([{
+    const page = this.#page;
+    const [found] = await this.#context.queue.store.read([{
       topic: this.topic,
       after: this.#position,
-      count: Math.min(Math.max(messages, 1), PAGE_MESSAGES),
-      bytes: Math.min(bytes, PAGE_BYTES),
+      count: Math.min(Math.max(messages, 1), page.messages),
+      bytes: Math.min(bytes, page.bytes),
       gone: true,
     }]);
-    return page!;
+    return found!;
   }
 
   /** Sends what the credit allows, also what was granted since the page was asked for. */
@@ -219,13 +221,26 @@ export class Subscription implements Interest {
   /** How many of these messages the credit allows, and one frame holds. */
   #fitting(messages: readonly Message[]): number {
     const left = this.#left;
-    const most = Math.min(messages.length, left.messages);
+    const page = this.#page;
+    const most = Math.min(
+      messages.length,
+      left.messages,
+      page === PAGE ? Infinity : page.messages,
+    );
     let bytes = 0;
     for (let n = 0; n < most; n++) {
       bytes += messages[n]!.bytes;
-      if (bytes > left.bytes || (n > 0 && bytes > PAGE_BYTES)) return n;
+      if (bytes > left.bytes || (n > 0 && bytes > page.bytes)) return n;
     }
     return most;
+  }
+
+  /** As much as one frame holds; at least one message. */
+  get #page(): Credit {
+    const { frameBytes } = this.#context.replies;
+    if (frameBytes === FRAME_BYTES) return PAGE;
+    const messages = Math.ceil(frameBytes / (4 * AROUND));
+    return { messages, bytes: Math.max(1, frameBytes - AROUND * messages) };
   }
 
   get #left(): Credit {

@@ -160,7 +160,10 @@ for (const transport of ["builtin", "hardened"] as const) {
       ConnectError,
     );
     assertEquals([error.status, error.final], [403, true]);
-    assertMatch(error.message, /^the answer is 403 Forbidden: .*the Host "other\.example:\d+".*allow/);
+    assertMatch(
+      error.message,
+      /^the answer is 403 Forbidden: .*the Host "other\.example:\d+".*allow/,
+    );
   });
 
   Deno.test(`a path with a bad escape is the server's to judge: ${transport}`, async () => {

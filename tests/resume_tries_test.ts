@@ -189,7 +189,7 @@ Deno.test("pauses grow where each connection breaks as soon as it is there, and 
     // Each time it is asked again, it is closed again.
     while (mq.state !== "closed") {
       await script.next();
-      script.hangUp(1011);
+      script.hangUp();
     }
   })();
   script.hangUp();

@@ -119,6 +119,8 @@ export class Bridge {
   holds: (frame: string) => boolean = () => false;
   /** The same for what the client sends; also that it has hung up. */
   holdsUp: (frame: string) => boolean = () => false;
+  /** The code with which somebody on the way closes the connection instead of passing a frame on, if so. */
+  refuses: (frame: string, way: "up" | "down") => number | undefined = () => undefined;
   /** How often it was dialled. */
   dialled = 0;
   readonly #connections = new Set<BridgeConnection>();
@@ -175,6 +177,7 @@ class BridgeConnection {
   #clientOpen = true;
   /** The server has not. */
   #serverOpen = false;
+  #refused = false;
 
   constructor(bridge: Bridge, onEnd: () => void) {
     this.#bridge = bridge;
@@ -239,9 +242,11 @@ class BridgeConnection {
   }
 
   #sendDown(frame: string): void {
-    if (!this.#serverOpen) return;
+    if (!this.#serverOpen || this.#refused) return;
     this.#bridge.down.push(frame);
     if (!this.#bridge.passes(frame)) return;
+    const refused = this.#bridge.refuses(frame, "down");
+    if (refused !== undefined) return this.#refuse(refused);
     this.#down.pass(() => {
       if (this.#clientOpen) this.#tell("onmessage", new MessageEvent("message", { data: frame }));
     }, this.#bridge.holds(frame));
@@ -251,6 +256,8 @@ class BridgeConnection {
     if (!this.#clientOpen || !this.#session) return;
     this.#bridge.up.push(frame);
     if (!this.#bridge.passesUp(frame)) return;
+    const refused = this.#bridge.refuses(frame, "up");
+    if (refused !== undefined) return this.#up.pass(() => this.#refuse(refused));
     this.#up.pass(() => {
       if (this.#serverOpen) this.#session!.receive(frame);
     }, this.#bridge.holdsUp(frame));
@@ -261,6 +268,15 @@ class BridgeConnection {
       this.#endServer();
       this.#endClient(code);
     });
+  }
+
+  /** Somebody on the way closes it: nothing passes any more, in either direction. */
+  #refuse(code: number): void {
+    if (this.#refused) return;
+    this.#refused = true;
+    this.#down.pass(() => this.#endClient(code));
+    this.#up.end();
+    this.#endServer();
   }
 
   #endServer(): void {

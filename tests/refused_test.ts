@@ -1,0 +1,327 @@
+/**
+ * What a proxy, or a defect of the server, refuses for good fails alone: it is told, and everything else goes on.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, type Connection, DsmqError } from "@dsmq/server";
+import {
+  type Bridge,
+  hostOf,
+  inMemory,
+  reconnect,
+  settled,
+  store,
+  until,
+} from "./support/bridge.ts";
+import { end, joined, next } from "./support/joined.ts";
+import { openServer } from "./support/open_server.ts";
+import { Scripted } from "./support/scripted.ts";
+import { soon } from "./support/soon.ts";
+
+/** What somebody on the way refuses. */
+const LIMIT = 1000;
+const BIG = "b".repeat(LIMIT);
+
+/** A client behind somebody who closes with a code what is larger than he likes. */
+async function scene(
+  test: (at: {
+    readonly mq: Connection;
+    readonly bridge: Bridge;
+    /** Puts messages past all clients. */
+    stored(topic: string, ...messages: string[]): Promise<void>;
+  }) => Promise<void>,
+  { code = 1009, way, limit = LIMIT }: {
+    code?: number;
+    way?: "up" | "down";
+    limit?: number;
+  } = {},
+) {
+  const host = await hostOf(inMemory());
+  const { bridge, mq } = await joined(host);
+  bridge.refuses = (frame, went) =>
+    (way ?? went) === went && frame.length > limit ? code : undefined;
+  await test({ mq, bridge, stored: (topic, ...messages) => store(host, topic, ...messages) });
+  await end(mq, host);
+}
+
+for (const code of [1000, 1002, 1003, 1005, 1007, 1009, 1010, 1011, 3000, 4000]) {
+  Deno.test(`a put whose frame is closed with ${code} each time is rejected with that, and the others go on`, () =>
+    scene(async ({ mq, bridge }) => {
+      const puts = ["1", BIG, "2"].map((message, i) => settled<unknown>(mq.put(`t${i}`, message)));
+      assertEquals(await Promise.all(puts), [1, "error unknown_outcome", 2]);
+      assertEquals(await settled(mq.put("t", "3")), 3);
+      assertEquals(bridge.dialled, 3);
+      const error = await assertRejects(() => mq.put("t", BIG), DsmqError);
+      assert(error.message.includes(`${code}`) && error.topic === "t", error.message);
+    }, { code }));
+}
+
+for (const code of [1001, 1006, 1012, 1013, 1014, 4408]) {
+  Deno.test(`after ${code}, an ordinary break, a put is put again, however often`, () =>
+    scene(async ({ mq, bridge }) => {
+      const put = settled(mq.put("t", BIG));
+      await until(() => bridge.dialled > 6);
+      bridge.refuses = () => undefined;
+      assertEquals(await put, 1);
+    }, { code }));
+}
+
+Deno.test("of messages that were put together only the one that is refused is rejected, and the others keep their order", () =>
+  scene(async ({ mq }) => {
+    const messages = Array.from({ length: 200 }, (_, i) => i === 70 ? BIG : `${i}`);
+    const puts = messages.map((message) => settled<unknown>(mq.put("t", message)));
+    const became = await Promise.all(puts);
+    assertEquals(
+      became,
+      messages.map((_, i) => i < 70 ? i + 1 : i > 70 ? i : "error unknown_outcome"),
+    );
+  }));
+
+Deno.test("of a list only what is refused is rejected, by its place, and what is put behind it stays behind it", () =>
+  scene(async ({ mq }) => {
+    const messages = Array.from({ length: 500 }, (_, i) => i % 200 === 70 ? BIG : `${i}`);
+    const [list, after] = [mq.putMany("t", messages), mq.put("t", "after")];
+    const error = await assertRejects(() => soon(list, 10_000), DsmqError);
+    assertEquals(error.code, "unknown_outcome");
+    let seq = 0;
+    assertEquals(
+      error.outcomes!.map((outcome) => typeof outcome === "number" ? outcome : outcome.code),
+      messages.map((message) => message === BIG ? "unknown_outcome" : ++seq),
+    );
+    assertEquals(await after, seq + 1);
+  }, { way: "up" }));
+
+Deno.test("every kind of request that is refused fails alone", () =>
+  scene(async ({ mq, bridge }) => {
+    bridge.refuses = (frame) => frame.includes("bad") ? 1011 : undefined;
+    const calls = [
+      mq.get("good"),
+      mq.get("bad"),
+      mq.getLatest("bad latest"),
+      mq.getWait("bad wait", { timeout: 60_000 }),
+      mq.subscribe("bad stream").next(),
+      mq.topics("bad prefix"),
+      mq.put("bad topic", "m"),
+      mq.put("good", "m"),
+      mq.getWait("good"),
+    ].map((work) => settled<unknown>(work, 20_000));
+    const refused = "error refused";
+    assertEquals(await Promise.all(calls), [
+      "",
+      ...Array(5).fill(refused),
+      "error unknown_outcome",
+      1,
+      "m",
+    ]);
+  }));
+
+Deno.test("a message that does not come down is told once to the read that would have got it, and reading goes on behind it", () =>
+  scene(async ({ mq, bridge, stored }) => {
+    await stored("t", "1", BIG, "2", "3");
+    const gets = Array.from({ length: 5 }, () => settled(mq.get("t")));
+    assertEquals(await Promise.all(gets), ["1", "error refused", "2", "3", ""]);
+    await stored("t", BIG, "4");
+    assertEquals(await settled(mq.read("t")), "error refused");
+    assertEquals(await settled(mq.get("t")), "4");
+    const { dialled } = bridge;
+    assertEquals([await settled(mq.put("u", "m")), bridge.dialled], [7, dialled]);
+  }, { way: "down" }));
+
+for (
+  const [what, call] of [
+    ["getLatest", (mq: Connection) => mq.getLatest("t")],
+    ["getWait", (mq: Connection) => mq.getWait("t", { timeout: 60_000 })],
+  ] as const
+) {
+  Deno.test(`a ${what} whose answer does not come down is told so, beside others that wait`, () =>
+    scene(async ({ mq, stored }) => {
+      const other = settled(mq.getWait("u", { timeout: 60_000 }), 60_000);
+      if (what === "getLatest") await stored("t", BIG);
+      const got = settled(call(mq), 20_000);
+      await until(() => mq.state === "connected");
+      if (what === "getWait") await stored("t", BIG);
+      assertEquals(await got, "error refused");
+      await stored("u", "m");
+      assertEquals(await other, "m");
+      assertEquals(await settled(mq.get("t")), "");
+    }, { way: "down" }));
+}
+
+Deno.test("a stream whose message does not come down ends with that; one that says what to do about gaps goes on behind it", () =>
+  scene(async ({ mq, stored }) => {
+    const gaps: (number | undefined)[] = [];
+    const streams = [
+      mq.subscribe("t"),
+      mq.subscribe("t", { onGap: "oldest" }),
+      mq.subscribe("t", { onGap: (gap) => void gaps.push(gap.last) }),
+      mq.subscribe("t", { onGap: (gap) => (gaps.push(gap.last), "oldest") }),
+      mq.subscribe("u"),
+    ];
+    const first = streams.map((stream) => next(stream));
+    await settled(mq.get("t"));
+    await stored("t", "1", BIG, "2");
+    await stored("u", "m");
+    assertEquals(await Promise.all(first), ["1", "1", "1", "1", "m"]);
+    const [ends, goesOn, chooses, goes] = streams as [
+      ...[typeof streams[0], typeof streams[0], typeof streams[0], typeof streams[0]],
+      ...typeof streams,
+    ];
+    assertEquals(await next(ends!), "error refused");
+    assertEquals([await next(goesOn!), await next(goes!)], ["2", "2"]);
+    assertEquals(await next(chooses!), "error refused");
+    await stored("u", "n");
+    assertEquals(await next(streams[4]!), "n");
+  }, { way: "down" }));
+
+Deno.test("small messages whose frames together are too large all come down, read and streamed", () =>
+  scene(async ({ mq, bridge, stored }) => {
+    const messages = Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(100));
+    await stored("t", ...messages);
+    const stream = mq.subscribe("t", { since: "start" });
+    const streamed: unknown[] = [];
+    while (streamed.length < messages.length) streamed.push(await next(stream));
+    assertEquals(streamed, messages);
+    const other = mq.subscribe("none");
+    void next(other);
+    const again = await settled(mq.putMany("u", messages), 20_000);
+    assertEquals(again.length, messages.length);
+    assert(bridge.dialled <= 4, `${bridge.dialled} connections`);
+    const { dialled } = bridge;
+    // It has learnt: what comes now is small enough.
+    await stored("t", ...messages);
+    for (const message of messages) assertEquals(await next(stream), message);
+    assertEquals(bridge.dialled, dialled);
+  }));
+
+Deno.test("a list of topics that does not come down is asked for in smaller pages", () =>
+  scene(async ({ mq, stored }) => {
+    for (let i = 0; i < 100; i++) await stored(`topic ${i}`, "m");
+    const topics = await soon(mq.topics(), 20_000);
+    assertEquals(topics.length, 100);
+  }, { way: "down", limit: 2000 }));
+
+Deno.test("a close that hits a connection twice by chance ends nobody's call, as long as it was not alone", async () => {
+  const script = new Scripted();
+  const mq = await connect({ dial: script.dial, reconnect });
+  script.welcome = { ...script.welcome, recalled: true };
+  const calls = [mq.put("a", "1"), mq.get("b")].map((work) => settled<unknown>(work));
+  await script.next();
+  await script.next();
+  script.hangUp(1011);
+  // The first alone; it is answered, and the second is sent alone, and answered.
+  const put = await soon(script.next());
+  assertEquals([put.action, script.unread.length], ["put", 0]);
+  await script.say({ id: put.id, seq: 1 });
+  const get = await soon(script.next());
+  await script.give(get);
+  assertEquals(await Promise.all(calls), [1, ""]);
+  // Then all leave together again.
+  const more = [mq.get("a"), mq.get("b"), mq.get("c")].map((work) => settled(work));
+  for (let i = 0; i < 3; i++) await script.give(await soon(script.next()));
+  assertEquals(await Promise.all(more), ["", "", ""]);
+  assertEquals(JSON.parse(script.frames.at(-1)!).length, 3);
+  await soon(mq.close());
+});
+
+Deno.test("where everything is closed, each call has its error, and the pauses grow", async () => {
+  const script = new Scripted();
+  const mq = await connect({
+    dial: script.dial,
+    reconnect: { firstPause: 1, longestPause: 20, giveUpAfter: 60_000 },
+  });
+  script.welcome = { ...script.welcome, recalled: true };
+  const calls = Array.from({ length: 4 }, (_, i) => settled(mq.put(`t${i}`, "m"), 20_000));
+  let open = true;
+  const closes = (async () => {
+    while (open) {
+      await script.next();
+      script.hangUp(1011);
+    }
+  })();
+  assertEquals(await Promise.all(calls), Array(4).fill("error unknown_outcome"));
+  assertEquals(script.dialled, 5, "all together, and each of them alone");
+  open = false;
+  void closes;
+  await until(() => mq.state === "connected");
+  await soon(mq.close());
+});
+
+Deno.test("a request under suspicion that is called off holds up nobody", () =>
+  scene(async ({ mq, bridge }) => {
+    bridge.refuses = (frame) => frame.includes("bad") ? 1011 : undefined;
+    const abort = new AbortController();
+    const wait = settled(mq.getWait("bad", { signal: abort.signal, timeout: 60_000 }));
+    const stream = mq.subscribe("bad stream");
+    await until(() => mq.state !== "connected");
+    abort.abort();
+    await stream.return!();
+    assert((await wait as string).startsWith("error"));
+    assertEquals(await settled(mq.put("good", "m")), 1);
+    assertEquals(await settled(mq.get("good")), "m");
+  }));
+
+Deno.test("a client whose connections end without a word goes on in small frames: a close code can be lost on the way", () =>
+  scene(async ({ mq, bridge }) => {
+    const messages = Array.from({ length: 30 }, () => "m".repeat(100));
+    const puts = messages.map((message) => settled(mq.put("t", message)));
+    assertEquals(await Promise.all(puts), messages.map((_, i) => i + 1));
+    assertEquals(bridge.dialled, 3);
+  }, { code: 1006, way: "up" }));
+
+// Over real sockets.
+
+for (const transport of ["builtin", "hardened"] as const) {
+  for (
+    const [code, way] of [[1009, "up"], [1009, "down"], [undefined, "up"], [4000, "down"]] as const
+  ) {
+    Deno.test(`behind a proxy that closes with ${code ?? "no status"} what is too large on the way ${way}, that fails alone (${transport})`, async () => {
+      await using server = await openServer({ transport });
+      await using near = await connect({ url: server.url });
+      await using proxy = closingProxy(server.url, way, code);
+      await using mq = await connect({ url: proxy.url, reconnect, since: "start" });
+      const big = "x".repeat(100_000);
+      if (way === "up") {
+        const calls = [mq.put("t", big), mq.put("u", "m")].map((work) => settled(work));
+        assertEquals(await Promise.all(calls), ["error unknown_outcome", 1]);
+        const list = await assertRejects(() => soon(mq.putMany("t", ["1", big, "2"])), DsmqError);
+        assertEquals(list.outcomes!.map((one) => typeof one), ["number", "object", "number"]);
+      } else {
+        await near.putMany("t", ["1", big, "2"]);
+        const gets = Array.from({ length: 3 }, () => settled(mq.get("t")));
+        assertEquals(await Promise.all(gets), ["1", "error refused", "2"]);
+        const stream = mq.subscribe("t", { since: "start", onGap: "oldest" });
+        assertEquals([await next(stream), await next(stream)], ["1", "2"]);
+      }
+    });
+  }
+}
+
+/** A proxy for WebSockets that closes a connection instead of passing on more than 64 KiB. */
+function closingProxy(target: string, way: "up" | "down", code: number | undefined) {
+  const refuse = (socket: WebSocket) => code === undefined ? socket.close() : socket.close(code);
+  const proxy = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
+    const server = new WebSocket(target, "dsmq");
+    const early: string[] = [];
+    const refuses = (went: string, { length }: string) => went === way && length > 65_536;
+    socket.onmessage = ({ data }) => {
+      if (refuses("up", data)) refuse(socket);
+      else if (server.readyState === WebSocket.OPEN) server.send(data);
+      else early.push(data);
+    };
+    server.onopen = () => early.forEach((data) => server.send(data));
+    server.onmessage = ({ data }) => {
+      if (refuses("down", data)) refuse(socket);
+      else if (socket.readyState === WebSocket.OPEN) socket.send(data);
+    };
+    socket.onclose = () => server.close();
+    server.onclose = () => socket.readyState === WebSocket.OPEN && socket.close(1001);
+    return response;
+  });
+  return {
+    url: `ws://127.0.0.1:${proxy.addr.port}`,
+    [Symbol.asyncDispose]: () => proxy.shutdown(),
+  };
+}
