@@ -17,6 +17,9 @@ import type { Backoff, Target } from "./options.ts";
 /** A server may still be starting. The pauses between tries double from the first to the longest, in milliseconds. */
 const PAUSE = { first: 10, longest: 1000 } as const;
 
+/** A pause is doubled so many times: beyond that a first pause of 0 would be no number. */
+const MOST_DOUBLED = 64;
+
 /** A server that says when to come again is heeded up to so long, in milliseconds. */
 const LONGEST_HEEDED = 5000;
 
@@ -128,7 +131,8 @@ async function back(
       if (tries.count > 0 && tries.away >= giveUpAfter) {
         throw failed(failures, `nobody answered for ${seconds(tries.away)}`, urls);
       }
-      const pause = Math.random() * Math.min(longestPause, firstPause * 2 ** tries.count);
+      const pause = Math.random() *
+        Math.min(longestPause, firstPause * 2 ** Math.min(tries.count, MOST_DOUBLED));
       await rest(Math.max(pause, heeded(failures, longestPause)), signal);
       failures.clear();
       const found = await tryAll(urls, target, hello, signal, failures);

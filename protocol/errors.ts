@@ -183,7 +183,7 @@ export class DsmqError extends Error {
   declare readonly last?: number;
   /** With `unreachable`, and `unauthorized` where HTTP says so: why, as a word for programs. */
   declare readonly reason?: ConnectReason;
-  /** With the reason `http_status`: the status. */
+  /** With the reasons `http_status` and `redirect`: the HTTP status. */
   declare readonly status?: number;
   /** From `putMany`: what became of each message, in order. */
   declare readonly outcomes?: readonly PutOutcome[];

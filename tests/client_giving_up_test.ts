@@ -160,3 +160,24 @@ Deno.test("time asleep does not count: after waking the client goes on for what 
     Date.now = now;
     assert(/before it was open.*nobody answered for 10\.\d s/.test((await reason(mq))!));
   }));
+
+Deno.test("however often it was tried, a pause stays a number of milliseconds", () =>
+  virtually(async () => {
+    const script = new Scripted();
+    const endless = { firstPause: 0, longestPause: 1, giveUpAfter: Infinity };
+    const mq = await connect({ dial: script.dial, reconnect: endless });
+    const { setTimeout } = globalThis;
+    const wrong: unknown[] = [];
+    globalThis.setTimeout = ((callback: () => void, ms?: number) => {
+      if (!(ms! >= 0)) wrong.push(ms);
+      return setTimeout(callback, ms);
+    }) as typeof setTimeout;
+    script.away = true;
+    script.hangUp();
+    while (script.dialled < 1200) await pass(10);
+    globalThis.setTimeout = setTimeout;
+    assertEquals([mq.state, wrong], ["reconnecting", []]);
+    script.away = false;
+    await pass(10);
+    assertEquals(mq.state, "connected");
+  }));

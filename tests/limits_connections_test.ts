@@ -29,7 +29,7 @@ async function house(limits: Partial<ServerLimits>) {
     ...{ allowedHosts: [], allowedOrigins: [] },
   });
   const all = { ...USUAL_LIMITS, ...limits };
-  const sessions = new Sessions(host, { door, limits: all, banner: "", gaveUp() {} });
+  const sessions = new Sessions(host, { door, limits: all, banner: "", gaveUp() {}, tell() {} });
   const request = (protocols: string) => {
     const headers = { host: "localhost", "sec-websocket-protocol": protocols };
     return new Request("http://localhost/", { headers });

@@ -6,12 +6,16 @@
 
 import { ConnectError } from "../connect_error.ts";
 
+/** So many are followed, one after another. */
+const MAX_REDIRECTIONS = 5;
+
 /**
  * Follows a redirection within one host. A token, or a name and a password, go to no other port but from `ws:` to
  * `wss:`, and never from `wss:` to `ws:`.
  *
  * @param from what was asked
  * @param answer the status line, and the place that it names
+ * @param followed how many were followed before
  * @param hasToken a token goes with the request
  * @returns what to ask next
  * @throws {ConnectError} if that is not followed
@@ -19,6 +23,7 @@ import { ConnectError } from "../connect_error.ts";
 export function redirected(
   from: URL,
   { elsewhere, status }: { readonly elsewhere: string; readonly status: string },
+  followed: number,
   hasToken: boolean,
 ): URL {
   const to = URL.parse(elsewhere, httpOf(from));
@@ -26,12 +31,14 @@ export function redirected(
     const where = to ? to.href : JSON.stringify(elsewhere.slice(0, 200));
     throw new ConnectError(`the answer is ${status}, which leads to ${where}: ${why}`, {
       reason: "redirect",
+      status: Number(status.slice(0, 3)),
       final: true,
     });
   };
   if (!to || !/^(http|ws)s?:$/.test(to.protocol)) return refuse("that is no WebSocket's address");
   to.protocol = /^(https|wss):$/.test(to.protocol) ? "wss:" : "ws:";
   to.username = to.password = to.hash = "";
+  if (followed === MAX_REDIRECTIONS) return refuse(`it has led on ${followed} times already`);
   if (to.hostname !== from.hostname) return refuse("another host, to be asked by its own name");
   if (from.protocol === "wss:" && to.protocol === "ws:") return refuse("without TLS");
   const secret = hasToken || from.username !== "" || from.password !== "";

@@ -38,9 +38,6 @@ interface DenoNet {
   ): Promise<Conn & { handshake(): Promise<unknown> }>;
 }
 
-/** So many redirections are followed, one after another. */
-const MAX_REDIRECTIONS = 5;
-
 /** How long the other end has to answer a goodbye, in milliseconds. */
 const GOODBYE = 1000;
 
@@ -134,18 +131,13 @@ export class DenoSocket implements Socket {
         const answer = await shakeHands(conn, url, protocols, token);
         if (this.#closed) return undefined;
         if ("rest" in answer) return { conn, rest: answer.rest };
-        if (redirections === MAX_REDIRECTIONS) {
-          const why =
-            `it was redirected ${MAX_REDIRECTIONS} times, and again with ${answer.status}`;
-          throw new ConnectError(why, { reason: "redirect", final: true });
-        }
-        url = redirected(url, answer, token !== undefined);
+        url = redirected(url, answer, redirections, token !== undefined);
         conn.close();
         this.#conn = undefined;
       }
     } catch (error) {
       const why = failure(error, url, this.#phase);
-      if (url === asked || !(why instanceof ConnectError)) throw why;
+      if (url === asked || !(why instanceof ConnectError) || why.reason === "redirect") throw why;
       throw new ConnectError(`it leads to ${shownUrl(url.href)}, and there ${why.message}`, why);
     }
   }
