@@ -11,6 +11,21 @@ export interface About {
   readonly stopping: boolean;
 }
 
+/** What can be done with a page. */
+const ALLOW = { allow: "GET, HEAD, OPTIONS" };
+
+/**
+ * Whether somebody asks for what may be told to everybody, as load balancers do: some name no `Host`, and no page of
+ * a stranger can leave it out.
+ *
+ * @param request any request
+ * @returns true for `/health`, and for what can be done, where no `Host` is named
+ */
+export function asksForHealth({ method, url, headers }: Request): boolean {
+  if (headers.get("host")) return false;
+  return method === "OPTIONS" || URL.parse(url)?.pathname === "/health";
+}
+
 /**
  * Answers a request: `/` says what this is, `/health` whether it serves.
  *
@@ -19,9 +34,8 @@ export interface About {
  * @returns the page
  */
 export function page({ method, url }: Request, { banner, stopping }: About): Response {
-  if (method !== "GET" && method !== "HEAD") {
-    return say(405, "Method not allowed", { allow: "GET, HEAD" });
-  }
+  if (method === "OPTIONS") return new Response(null, { status: 204, headers: ALLOW });
+  if (method !== "GET" && method !== "HEAD") return say(405, "Method not allowed", ALLOW);
   // What came as the Host may make no URL.
   const pathname = URL.parse(url)?.pathname;
   if (pathname === undefined) return say(400, "Bad request");

@@ -13,8 +13,9 @@ import type { Host } from "../queue/host.ts";
 import { type Leave, TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
 import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
-import { page, say } from "./pages.ts";
+import { asksForHealth, page, say } from "./pages.ts";
 import { Places } from "./places.ts";
+import { upgradeFault, wantsWebSocket } from "./upgrade.ts";
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
@@ -74,13 +75,16 @@ export class Sessions implements House {
   }
 
   http(request: Request): Response {
+    if (wantsWebSocket(request)) return this.#upgradeRefused(request) ?? say(400, "Bad request");
     const { banner, door } = this.#options;
-    const why = door.judgeHost(request);
+    const why = asksForHealth(request) ? undefined : door.judgeHost(request);
     if (why !== undefined) return this.#refuse(403, why);
     return page(request, { banner, stopping: this.#stopping });
   }
 
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => Visit)> {
+    const fault = this.#upgradeRefused(request);
+    if (fault) return fault;
     const verdict = await this.#options.door.judge(request);
     if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.why);
     if (this.#stopping) return say(503, "The server is stopping");
@@ -120,6 +124,10 @@ export class Sessions implements House {
 
   gaveUp(why: string): void {
     this.#options.gaveUp(why);
+  }
+
+  refused(why: string): void {
+    this.#host.refused({ code: "bad_request", message: why });
   }
 
   tell(what: string): void {
@@ -247,6 +255,14 @@ export class Sessions implements House {
   #calledOff(peer: Peer): void {
     this.#timers.get(peer)?.();
     this.#timers.delete(peer);
+  }
+
+  /** Refuses what is not as a request for a WebSocket has to be. */
+  #upgradeRefused(request: Request): Response | undefined {
+    const fault = upgradeFault(request);
+    if (!fault) return undefined;
+    this.refused(fault.why);
+    return say(fault.status, fault.why, fault.headers);
   }
 
   /** Refuses one who comes, before it is in. */

@@ -13,6 +13,7 @@ import { Sessions } from "../server/sessions.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import type { Peer, Visit } from "../transports/transport.ts";
+import { UPGRADE } from "./support/knock.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { openServer } from "./support/open_server.ts";
 import { hosted } from "./support/peer.ts";
@@ -31,7 +32,7 @@ async function house(limits: Partial<ServerLimits>) {
   const all = { ...USUAL_LIMITS, ...limits };
   const sessions = new Sessions(host, { door, limits: all, banner: "", gaveUp() {}, tell() {} });
   const request = (protocols: string) => {
-    const headers = { host: "localhost", "sec-websocket-protocol": protocols };
+    const headers = { host: "localhost", ...UPGRADE, "sec-websocket-protocol": protocols };
     return new Request("http://localhost/", { headers });
   };
   return {

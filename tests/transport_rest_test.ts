@@ -97,6 +97,23 @@ Deno.test("hardened: one who says something is not pinged, and one timer does fo
   assertEquals(opened.clock.waiting, 0);
 });
 
+Deno.test({
+  name: "hardened: the system looks after connections at rest, too",
+  // Linux tells of the timer of a connection in /proc.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using opened = await Opened.with(hardened, { rest: REST });
+    using _client = await BareClient.open(opened.port);
+    await soon(opened.inn.until(() => opened.inn.present === 1));
+    const at = `0100007F:${opened.port.toString(16).toUpperCase().padStart(4, "0")}`;
+    const KEEPALIVE = "02";
+    const connections = (await Deno.readTextFile("/proc/net/tcp")).split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local, , state]) => local === at && state === "01");
+    assertEquals(connections.map(([, , , , , timer]) => timer!.split(":")[0]), [KEEPALIVE]);
+  },
+});
+
 Deno.test("builtin: one at rest is pinged; again if it answers, and kept if it does not", async () => {
   await using opened = await Opened.with(builtin, { rest: 30 });
   using answers = await BareClient.open(opened.port);

@@ -16,7 +16,15 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo, Socket } from "node:net";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
 import { nobodyCame, type Shared } from "./line.ts";
-import { admitted, answer, refuse, replied } from "./node_http.ts";
+import {
+  admitted,
+  answer,
+  answerBadRequest,
+  type ClientError,
+  HEADER_BYTES,
+  refuse,
+  replied,
+} from "./node_http.ts";
 import { NodeLine, type Socketry } from "./node_line.ts";
 import { Pings } from "./node_pings.ts";
 import { Probe } from "./node_probe.ts";
@@ -26,9 +34,6 @@ import { Watch } from "./watch.ts";
 
 /** How long a connection may rest between two requests of HTTP, in milliseconds. */
 const KEEP_ALIVE = 5000;
-
-/** How much the headers of a request may take, in bytes. */
-const HEADER_BYTES = 16 * 1024;
 
 /** How long a peer has to answer the goodbye, in milliseconds. */
 const CLOSE_TIME = 5000;
@@ -66,12 +71,19 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
+    // One that has vanished at rest is found by the system.
+    if (bounds.rest < Infinity) socket.setKeepAlive(true, bounds.rest);
     // Without a listener an error would end the process. The close event, which follows, says enough.
     socket.on("error", () => {});
   });
-  server.on("clientError", (_error: Error, socket: Socket) => socket.destroy());
-  // With TLS, that is the other end of a connection that is in the set already.
-  server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
+  server.on("clientError", (error: ClientError, socket: Socket) => {
+    answerBadRequest(error, socket, house);
+  });
+  // Or it would be hung up on.
+  server.on("connect", (_request: IncomingMessage, socket: Socket) => {
+    socket.on("error", () => {});
+    void refuse(socket, new Response("Cannot connect you: this is no proxy\n", { status: 405 }));
+  });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     void answer(request, response, house);
   });
@@ -125,17 +137,16 @@ async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
   });
 }
 
-function openServer({ tls }: Address, { headerTime, rest }: Bounds): Server {
+function openServer({ tls }: Address, { headerTime }: Bounds): Server {
   const options: ServerOptions = {
     headersTimeout: headerTime,
     requestTimeout: headerTime,
     connectionsCheckingInterval: headerTime / 8,
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,
+    // The house wants it, and says so; but not of everybody.
+    requireHostHeader: false,
     noDelay: true,
-    // One that has vanished before it was let in, or rests, is found by the system.
-    keepAlive: true,
-    keepAliveInitialDelay: rest,
   };
   if (!tls) return createServer(options);
   return createSecureServer({

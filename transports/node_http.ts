@@ -8,6 +8,21 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Socket } from "node:net";
 import type { House, Peer, Visit } from "./transport.ts";
 
+/** How much the headers of a request may take, in bytes: 64 KiB, and something for what comes first. */
+export const HEADER_BYTES = 80 * 1024;
+
+/** How long one who is refused may take to read why, in milliseconds. */
+const LINGER = 1000;
+
+/** How TLS begins. */
+const TLS_RECORD = 22;
+
+/** What was wrong with what a client said. */
+export interface ClientError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Uint8Array;
+}
+
 /** Answers a request that is not for a WebSocket. */
 export async function answer(
   incoming: IncomingMessage,
@@ -16,7 +31,8 @@ export async function answer(
 ): Promise<void> {
   try {
     const { status, headers, body } = await whole(await replied(incoming, house));
-    outgoing.writeHead(status, { ...headers, "content-length": `${body.length}` });
+    const length = status === 204 ? {} : { "content-length": `${body.length}` };
+    outgoing.writeHead(status, { ...headers, ...length });
     outgoing.end(incoming.method === "HEAD" ? undefined : body);
   } catch (error) {
     house.failed(error);
@@ -61,7 +77,7 @@ function asRequest(incoming: IncomingMessage): Request | undefined {
     const scheme = "encrypted" in socket ? "https" : "http";
     // Some send the whole address, as to a proxy.
     const path = url.startsWith("/") ? url : URL.parse(url)?.pathname ?? "/";
-    return new Request(`${scheme}://${headers.get("host") ?? "localhost"}${path}`, {
+    return new Request(`${scheme}://${headers.get("host") || "localhost"}${path}`, {
       method,
       headers,
     });
@@ -74,7 +90,10 @@ function badRequest(): Response {
   return new Response("Bad request\n", { status: 400 });
 }
 
-/** Replies on a connection that was to be upgraded, and ends it. */
+/**
+ * Replies on a connection that is no use for anything else, and ends it. It is cut off only after a while: what
+ * comes meanwhile is thrown away, for to cut off one who talks is to take the reply away from it.
+ */
 export async function refuse(socket: Socket, response: Response): Promise<void> {
   const { status, headers, body } = await whole(response);
   const lines = [
@@ -83,10 +102,42 @@ export async function refuse(socket: Socket, response: Response): Promise<void> 
     "connection: close",
     `content-length: ${body.length}`,
   ];
-  // Whoever does not close in turn is not waited for.
-  socket.once("finish", () => socket.destroy());
+  const late = setTimeout(() => socket.destroy(), LINGER);
+  socket.once("close", () => clearTimeout(late));
+  socket.on("data", () => {});
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   socket.end(body);
+}
+
+/** Those who have been told already what is wrong. */
+const told = new WeakSet<Socket>();
+
+/** Answers what is no request, as far as it can be answered, and says so to the house. */
+export function answerBadRequest(error: ClientError, socket: Socket, house: House): void {
+  const { code = "", message, rawPacket } = error;
+  if (told.has(socket)) return;
+  told.add(socket);
+  if (code.startsWith("ERR_SSL") || message.startsWith("TLS")) {
+    house.refused(`Cannot begin TLS: ${message}`);
+    return void socket.destroy();
+  }
+  const late = code === "ERR_HTTP_REQUEST_TIMEOUT";
+  // Who hangs up need not be answered, nor one who has asked for nothing.
+  if (!socket.writable || code === "ECONNRESET" || (late && socket.bytesRead === 0)) {
+    return void socket.destroy();
+  }
+  const { status, why } = late
+    ? { status: 408, why: "it did not come in time" }
+    : code === "HPE_HEADER_OVERFLOW"
+    ? { status: 431, why: `its headers are larger than ${HEADER_BYTES} bytes` }
+    : rawPacket?.[0] === TLS_RECORD
+    ? {
+      status: 400,
+      why: "it is one of TLS, which this port does not have: connect with ws: or http:",
+    }
+    : { status: 400, why: `it is none of HTTP/1.1 (${message})` };
+  house.refused(`Cannot read a request: ${why}`);
+  void refuse(socket, new Response(`Cannot read the request: ${why}\n`, { status }));
 }
 
 async function whole(

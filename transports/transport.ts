@@ -43,6 +43,8 @@ export interface House {
   failed(error: unknown): void;
   /** Takes note that a peer was given up, and why: what comes after "gave up a peer: ". */
   gaveUp(why: string): void;
+  /** Takes note that a request was refused that the house did not get to see, and why. */
+  refused(why: string): void;
   /** Says what who runs the server should know, in a line. */
   tell(what: string): void;
 }

@@ -87,6 +87,11 @@ export class BareClient implements Disposable {
     return head;
   }
 
+  /** Reads so many bytes as text. */
+  async text(bytes: number): Promise<string> {
+    return new TextDecoder().decode(await this.#take(bytes));
+  }
+
   /** The next frame; `undefined` if there is none any more. */
   async next(): Promise<ServerFrame | undefined> {
     const head = await this.#take(2);

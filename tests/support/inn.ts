@@ -30,6 +30,7 @@ export class Inn implements House {
   readonly guests: Guest[] = [];
   readonly failures: unknown[] = [];
   readonly reasons: string[] = [];
+  readonly refusals: string[] = [];
   readonly told: string[] = [];
   readonly #heeding = new Set<() => void>();
 
@@ -61,6 +62,11 @@ export class Inn implements House {
 
   gaveUp(why: string): void {
     this.reasons.push(why);
+    this.#happened();
+  }
+
+  refused(why: string): void {
+    this.refusals.push(why);
     this.#happened();
   }
 

@@ -1,0 +1,53 @@
+/**
+ * Whether a request is one for a WebSocket, as RFC 6455 has it.
+ *
+ * @module
+ */
+
+/** The key of a client: 16 bytes in base64. */
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+
+/** The one version that there is. */
+const VERSION = "13";
+
+/** Whether somebody wants a WebSocket, well or badly. */
+export function wantsWebSocket({ headers }: Pick<Request, "headers">): boolean {
+  return has(headers.get("upgrade"), "websocket");
+}
+
+/**
+ * Why a request for a WebSocket cannot be answered with one.
+ *
+ * @param request one that wants a WebSocket
+ * @returns the status of HTTP and a sentence; `undefined` if there is nothing wrong with it
+ */
+export function upgradeFault(
+  { method, headers }: Pick<Request, "method" | "headers">,
+):
+  | { readonly status: 400 | 426; readonly why: string; readonly headers?: HeadersInit }
+  | undefined {
+  const bad = (why: string) => ({ status: 400 as const, why: `Cannot open a WebSocket: ${why}` });
+  if (method !== "GET") return bad(`the method must be GET, got ${method}`);
+  if (!has(headers.get("connection"), "upgrade")) {
+    return bad("the header Connection: Upgrade is missing");
+  }
+  const version = headers.get("sec-websocket-version");
+  if (version === null) return bad("the header Sec-WebSocket-Version is missing");
+  if (version !== VERSION) {
+    const { why } = bad(`Sec-WebSocket-Version must be ${VERSION}, got ${version}`);
+    return {
+      status: 426,
+      why,
+      headers: { upgrade: "websocket", "sec-websocket-version": VERSION },
+    };
+  }
+  if (!KEY.test(headers.get("sec-websocket-key") ?? "")) {
+    return bad("Sec-WebSocket-Key must be 16 bytes in base64");
+  }
+  return undefined;
+}
+
+/** Whether one of the words of a header is this, in whatever case. */
+function has(header: string | null, word: string): boolean {
+  return header?.split(",").some((one) => one.trim().toLowerCase() === word) ?? false;
+}

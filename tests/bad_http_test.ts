@@ -1,0 +1,228 @@
+/**
+ * HTTP as load balancers, old programs, strangers and mistakes speak it.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { listen as hardened } from "../transports/node.ts";
+import { BareClient, upgradeRequest } from "./support/bare_client.ts";
+import { Opened } from "./support/inn.ts";
+import { openServer } from "./support/open_server.ts";
+import { soon } from "./support/soon.ts";
+
+interface Answer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** Says something, with an empty line behind it, and reads the answer. */
+async function ask(port: number, what: string | Uint8Array): Promise<Answer> {
+  using client = await BareClient.connect(port);
+  // It may hang up before it has heard all.
+  await client.say(typeof what === "string" ? `${what}\r\n\r\n` : what).catch(() => {});
+  const head = await soon(client.head());
+  const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1] ?? 0);
+  const bytes = head.startsWith("HTTP/1.1 101")
+    ? 0
+    : what.toString().startsWith("HEAD")
+    ? 0
+    : length;
+  const body = await soon(client.text(bytes));
+  return { status: Number(head.split(" ")[1]), head, body };
+}
+
+const HOST = "Host: localhost";
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`${transport}: /health answers load balancers as they ask, and tells nobody of it`, async () => {
+    const told: unknown[] = [];
+    const log = { info() {}, warn: (line: unknown) => void told.push(line), error: console.error };
+    await using server = await openServer({ transport, log });
+    const cases: [string, number][] = [
+      [`GET /health HTTP/1.1\r\n${HOST}`, 200],
+      ["GET /health HTTP/1.1", 200],
+      ["GET /health HTTP/1.1\r\nHost:", 200],
+      ["GET /health HTTP/1.0", 200],
+      ["HEAD /health HTTP/1.0", 200],
+      [`HEAD /health HTTP/1.1\r\n${HOST}`, 200],
+      ["OPTIONS /health HTTP/1.0", 204],
+      ["OPTIONS / HTTP/1.0", 204],
+      ["OPTIONS * HTTP/1.0", 204],
+      [`OPTIONS /health HTTP/1.1\r\n${HOST}`, 204],
+      [`GET /health?from=%zz HTTP/1.1\r\n${HOST}`, 200],
+      [`GET http://localhost/health HTTP/1.1\r\n${HOST}`, 200],
+      [`POST /health HTTP/1.1\r\n${HOST}\r\nContent-Length: 0`, 405],
+      [`DELETE /health HTTP/1.1\r\n${HOST}`, 405],
+    ];
+    for (const [request, expected] of cases) {
+      const { status, head, body } = await ask(server.port, request);
+      assertEquals(status, expected, request);
+      if (request.startsWith("GET")) assertEquals(body, "ok\n");
+      if (status === 204 || status === 405) {
+        assert(/^allow: GET, HEAD, OPTIONS\r$/im.test(head), head);
+      }
+    }
+    assertEquals([told, server.stats().refused], [[], 0]);
+  });
+
+  Deno.test(`${transport}: who names no host, or a strange one, gets nothing else`, async () => {
+    await using server = await openServer({ transport });
+    const cases = [
+      "GET / HTTP/1.1",
+      "GET / HTTP/1.0",
+      "GET / HTTP/1.1\r\nHost:",
+      "GET /health HTTP/1.1\r\nHost: evil.test",
+      "OPTIONS / HTTP/1.1\r\nHost: evil.test",
+      upgradeRequest().trimEnd().replace(`${HOST}\r\n`, ""),
+    ];
+    for (const request of cases) {
+      const { status, body } = await ask(server.port, request);
+      assertEquals(status, 403, request);
+      assertStringIncludes(body, "the Host ");
+    }
+    assertEquals(server.stats().refused, cases.length);
+  });
+
+  Deno.test(`${transport}: 64 KiB of headers pass, and a hundred of them; so much more is refused with a status`, async () => {
+    await using server = await openServer({ transport });
+    /** A request of so many bytes in all. */
+    const padded = (request: string, bytes: number) => {
+      const cookie = "\r\nCookie: a=";
+      return request + cookie + "x".repeat(bytes - request.length - cookie.length - 4);
+    };
+    const upgrade = padded(upgradeRequest().trimEnd(), 64 * 1024);
+    assertEquals((await ask(server.port, upgrade)).status, 101);
+    const page = `GET /health HTTP/1.1\r\n${HOST}`;
+    assertEquals((await ask(server.port, padded(page, 64 * 1024))).status, 200);
+    const many = Array.from({ length: 100 }, (_, i) => `X-${i}: value`).join("\r\n");
+    assertEquals((await ask(server.port, `${page}\r\n${many}`)).status, 200);
+    for (const bytes of [100_000, 200_000, 500_000]) {
+      const large = await ask(server.port, padded(page, bytes));
+      assertEquals(large.status, transport === "hardened" ? 431 : 400, `${bytes} bytes`);
+    }
+    assertEquals((await ask(server.port, page)).status, 200);
+  });
+
+  Deno.test(`${transport}: what is no proper request for a WebSocket is told what is wrong with it`, async () => {
+    await using server = await openServer({ transport });
+    const cases: [string, RegExp, string, number, string][] = [
+      ["no key", /Sec-WebSocket-Key.*\r\n/, "", 400, "Sec-WebSocket-Key"],
+      [
+        "a short key",
+        /Sec-WebSocket-Key.*\r\n/,
+        "Sec-WebSocket-Key: short\r\n",
+        400,
+        "Sec-WebSocket-Key",
+      ],
+      ["version 12", /Version: 13/, "Version: 12", 426, "must be 13, got 12"],
+      ["no version", /Sec-WebSocket-Version.*\r\n/, "", 400, "Sec-WebSocket-Version is missing"],
+      ["no Connection", /Connection: Upgrade\r\n/, "", 400, "Connection: Upgrade"],
+    ];
+    for (const [what, from, to, expected, why] of cases) {
+      const { status, head, body } = await ask(
+        server.port,
+        upgradeRequest().trimEnd().concat("\r\nX: y").replace(from, to),
+      );
+      assertEquals(status, expected, what);
+      assertStringIncludes(body, why);
+      if (status === 426) assert(/^sec-websocket-version: 13\r$/im.test(head), head);
+    }
+    const post = upgradeRequest("Content-Length: 0").trimEnd().replace("GET", "POST");
+    assertEquals((await ask(server.port, post)).status, 400);
+    assertEquals(server.stats().connections, 0);
+    const both = upgradeRequest().trimEnd().replace(
+      "Connection: Upgrade",
+      "Connection: keep-alive, upgrade",
+    );
+    assertEquals((await ask(server.port, both)).status, 101);
+  });
+
+  Deno.test(`${transport}: what is no HTTP, or bad HTTP, is answered with 400, and the next is served`, async () => {
+    await using server = await openServer({ transport });
+    const hello = new Uint8Array([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, ...new Uint8Array(60)]);
+    const cases: (string | Uint8Array)[] = [
+      "hello",
+      hello,
+      `GET / HTTP/3.7\r\n${HOST}`,
+      `GET / HTTP/1.1\r\n${HOST}\r\nBad Header`,
+      `GET /a b HTTP/1.1\r\n${HOST}`,
+      `GET / HTTP/1.1\r\n${HOST}\r\nX: a\0b`,
+      `POST / HTTP/1.1\r\n${HOST}\r\nContent-Length: x`,
+      `POST / HTTP/1.1\r\n${HOST}\r\nContent-Length: 1\r\nTransfer-Encoding: chunked`,
+      `GET / HTTP/1.1\r\n${HOST}\r\nHost: evil.test`,
+    ];
+    for (const request of cases) {
+      const { status, head } = await ask(server.port, request);
+      assertEquals(status, 400, `${request}: ${head}`);
+    }
+    const { status, body } = await ask(
+      server.port,
+      `CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80`,
+    );
+    assertEquals(status, 405, body);
+    assertEquals((await ask(server.port, `GET /health HTTP/1.1\r\n${HOST}`)).body, "ok\n");
+  });
+
+  Deno.test(`${transport}: bodies, paths and methods of all kinds are answered`, async () => {
+    await using server = await openServer({ transport });
+    const cases: [string, number][] = [
+      [`POST / HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0`, 405],
+      [`PUT / HTTP/1.1\r\n${HOST}\r\nContent-Length: 2\r\n\r\nhi`, 405],
+      [`GET /%zz HTTP/1.1\r\n${HOST}`, 404],
+      [`GET //health HTTP/1.1\r\n${HOST}`, 404],
+      [`GET /health/ HTTP/1.1\r\n${HOST}`, 404],
+      [`GET /${"a".repeat(10_000)} HTTP/1.1\r\n${HOST}`, 404],
+    ];
+    for (const [request, expected] of cases) {
+      assertEquals((await ask(server.port, request)).status, expected, request.slice(0, 60));
+    }
+  });
+}
+
+Deno.test("hardened: bad requests are counted, and told in few lines", async () => {
+  const told: unknown[] = [];
+  const log = { info() {}, warn: (line: unknown) => void told.push(line), error: console.error };
+  await using server = await openServer({ transport: "hardened", log });
+  for (let i = 0; i < 30; i++) await ask(server.port, "hello");
+  assertEquals(server.stats().refused, 30);
+  assertEquals(told.length, 1);
+  assertStringIncludes(String(told[0]), "Cannot read a request: it is none of HTTP/1.1");
+  const { body } = await ask(server.port, new Uint8Array([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]));
+  assertStringIncludes(body, "TLS");
+});
+
+Deno.test("hardened: half a request is answered with 408 in time, and one who has said nothing is not told of", async () => {
+  await using opened = await Opened.with(hardened, { headerTime: 400 });
+  const { inn, port } = opened;
+  using silent = await BareClient.connect(port);
+  const half = ask(
+    port,
+    "GET / HTTP/1.1\r\nHost: localhost\r\nX: ".trimEnd().concat("y").replace(/\r\n$/, ""),
+  );
+  void half.catch(() => {});
+  using slow = await BareClient.connect(port);
+  await slow.say("GET / HTTP/1.1\r\nHost: ");
+  const head = await soon(slow.head());
+  assert(head.startsWith("HTTP/1.1 408 "), head);
+  assertEquals(await soon(silent.head()), "");
+  assertEquals(inn.refusals, ["Cannot read a request: it did not come in time"]);
+});
+
+Deno.test("hardened: one who hangs up in the midst of anything is not told of", async () => {
+  await using opened = await Opened.with(hardened);
+  for (
+    const said of [
+      "",
+      "GET",
+      "GET / HTTP/1.1\r\nHost: ",
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
+    ]
+  ) {
+    using client = await BareClient.connect(opened.port);
+    await client.say(said);
+  }
+  using _client = await BareClient.open(opened.port);
+  assertEquals([opened.inn.failures, opened.inn.refusals], [[], []]);
+});
