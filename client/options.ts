@@ -214,18 +214,27 @@ function authority(host: unknown, port: number): string {
     throw wrong(", and one with a zone behind % cannot stand in the address of a WebSocket");
   }
   const name = bare.includes(":") ? `[${bare}]` : bare;
-  const url = URL.parse(`ws://${name}/`);
+  const url = parsed(`ws://${name}/`);
   if (url && url.hostname !== "" && url.port === "" && url.href === `ws://${url.hostname}/`) {
     return `${name}:${port}`;
   }
   throw wrong(/^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is given as port" : "");
 }
 
+/** `URL.parse`, which not all browsers have. */
+function parsed(address: string): URL | undefined {
+  try {
+    return new URL(address);
+  } catch {
+    return undefined;
+  }
+}
+
 function webSocketUrl(address: string | URL): string {
   // Name and password are not shown.
   const shown = String(address).replace(/\/\/[^/?#]*@/, "//");
   const refused = (why: string) => new TypeError(`Cannot connect: ${JSON.stringify(shown)} ${why}`);
-  const url = URL.parse(String(address));
+  const url = parsed(String(address));
   if (url?.protocol === "http:") url.protocol = "ws:";
   if (url?.protocol === "https:") url.protocol = "wss:";
   if (!url || !/^wss?:$/.test(url.protocol) || url.hash !== "") {

@@ -94,6 +94,7 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly 
  *   itself, or by nobody whom this machine trusts), `certificate_invalid` (anything else)
  * - `tls_needed`: a `ws:` address, and TLS is spoken there
  * - `no_tls`: a `wss:` address, and no TLS is spoken there
+ * - `tls_failed`: both ends speak TLS, and do not agree
  * - `http_status`: an answer of HTTP with another status; the error has it as `status`
  * - `redirect`: an answer that leads elsewhere, and is not followed
  * - `not_websocket`: what answers is no WebSocket server
@@ -115,6 +116,7 @@ export type ConnectReason =
   | "certificate_invalid"
   | "tls_needed"
   | "no_tls"
+  | "tls_failed"
   | "http_status"
   | "redirect"
   | "not_websocket"

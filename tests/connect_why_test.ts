@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connect, type ConnectOptions, DsmqError } from "@dsmq/server";
 import { ConnectError } from "../client/connect_error.ts";
+import { failure, type Phase } from "../client/deno/failures.ts";
 import { shakeHands } from "../client/deno/handshake.ts";
 import { openServer } from "./support/open_server.ts";
 import { Program, ROOT } from "./support/program.ts";
@@ -15,7 +16,7 @@ import { soon } from "./support/soon.ts";
 const utf8 = new TextEncoder();
 
 /** What a promise of `connect` rejects with, and how long that took (ms). */
-async function failure(options: ConnectOptions): Promise<DsmqError & { took: number }> {
+async function refusal(options: ConnectOptions): Promise<DsmqError & { took: number }> {
   const begin = performance.now();
   const error = await assertRejects(() => soon(connect(options), 9000), DsmqError);
   assert(error.cause instanceof Error, Deno.inspect(error));
@@ -92,7 +93,7 @@ for (
 ) {
   Deno.test(`an answer of ${status} is told with its reason, and not asked for again`, async () => {
     await using server = new Answerer(() => response(status, "because of this\nand more"));
-    const error = await failure({ url: server.url });
+    const error = await refusal({ url: server.url });
     assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
     assertEquals(error.status, Number(status.slice(0, 3)));
     assert(error.message.startsWith(`Cannot connect to ${server.url}: the answer is`));
@@ -104,7 +105,7 @@ for (
 for (const status of ["429 Too Many Requests", "500 Oops", "502 Bad Gateway", "503 x", "504 y"]) {
   Deno.test(`an answer of ${status} is asked for again, and told in the end`, async () => {
     await using server = new Answerer(() => response(status, "no upstream"));
-    const error = await failure({ url: server.url, timeout: 300 });
+    const error = await refusal({ url: server.url, timeout: 300 });
     assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
     assertEquals(error.status, Number(status.slice(0, 3)));
     assertMatch(error.message, /: the answer is 5|4.*: no upstream \(\d+ tries in 0\.\d s\)$/);
@@ -114,11 +115,11 @@ for (const status of ["429 Too Many Requests", "500 Oops", "502 Bad Gateway", "5
 
 Deno.test("a server that says when to come again is not asked before", async () => {
   await using server = new Answerer(() => response("503 Busy", "", "Retry-After: 1\r\n"));
-  await failure({ url: server.url, timeout: 900 });
+  await refusal({ url: server.url, timeout: 900 });
   assertEquals(server.requests.length, 1);
   const before = new Date(Date.now() - 60_000).toUTCString();
   await using past = new Answerer(() => response("503 Busy", "", `Retry-After: ${before}\r\n`));
-  await failure({ url: past.url, timeout: 300 });
+  await refusal({ url: past.url, timeout: 300 });
   assert(past.requests.length > 2);
 });
 
@@ -135,18 +136,18 @@ Deno.test("what a server says of its refusal is shown short, in one line and wit
     await using server = new Answerer(() =>
       String.fromCharCode(...utf8.encode(response("403 Forbidden", body, headers)))
     );
-    const { message } = await failure({ url: server.url });
+    const { message } = await refusal({ url: server.url });
     const whole = `the answer is 403 Forbidden${shown && `:${shown}`}`;
     assert(message.endsWith(whole), JSON.stringify(message));
   }
   const chunked = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nparts\r\n0\r\n\r\n";
   await using server = new Answerer(() => chunked);
-  assert((await failure({ url: server.url })).message.endsWith("403 No: parts"));
+  assert((await refusal({ url: server.url })).message.endsWith("403 No: parts"));
 });
 
 Deno.test("a refusal whose text never ends is not waited for", async () => {
   await using server = new Answerer(() => "HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\nbegun");
-  const { message, took } = await failure({ url: server.url });
+  const { message, took } = await refusal({ url: server.url });
   assert(message.endsWith("403 No: begun"), message);
   assert(took < 3000, `${took} ms`);
 });
@@ -189,7 +190,7 @@ for (
 ) {
   Deno.test(`what answers with ${what} is told at once, and not asked again`, async () => {
     await using server = new Answerer(() => said);
-    const error = await failure({ url: server.url });
+    const error = await refusal({ url: server.url });
     assertEquals([error.code, error.reason], ["unreachable", reason]);
     assert(error.message.includes(server.url));
     assertEquals(server.requests.length, 1);
@@ -209,7 +210,7 @@ Deno.test("where nobody listens it says so, and how to start a server, where tha
     first = Math.min(first, performance.now() - begin);
     told.push(error);
   };
-  const error = await failure({ port, timeout: 400, onRetry });
+  const error = await refusal({ port, timeout: 400, onRetry });
   assertEquals([error.code, error.reason], ["unreachable", "refused"]);
   const why = `nothing listens there; to start a server: dsmq serve --port ${port}`;
   assertMatch(error.message, /^.* \(\d+ tries in 0\.[45] s\)$/);
@@ -221,7 +222,7 @@ Deno.test("where nobody listens it says so, and how to start a server, where tha
 });
 
 Deno.test("a name that leads nowhere is told at once", async () => {
-  const error = await failure({ url: "ws://no-such-host.invalid:1" });
+  const error = await refusal({ url: "ws://no-such-host.invalid:1" });
   assertEquals([error.code, error.reason], ["unreachable", "name_not_found"]);
   assert(error.message.includes('there is no host "no-such-host.invalid"'), error.message);
   assert(error.took < 5000);
@@ -229,14 +230,14 @@ Deno.test("a name that leads nowhere is told at once", async () => {
 
 Deno.test("a port that accepts and says nothing is told as one, with how far it came", async () => {
   await using silent = new Answerer(() => undefined);
-  const error = await failure({ url: silent.url, timeout: 300 });
+  const error = await refusal({ url: silent.url, timeout: 300 });
   assertEquals(error.reason, "silent");
   assertMatch(
     error.message,
     /accepted there, but the request for a WebSocket is not answered \(1 t/,
   );
   await using mute = new Answerer(() => undefined);
-  const tls = await failure({ url: mute.url.replace("ws:", "wss:"), timeout: 300 });
+  const tls = await refusal({ url: mute.url.replace("ws:", "wss:"), timeout: 300 });
   assertEquals(tls.reason, "silent");
   assertMatch(tls.message, /accepted there, but its TLS handshake is not answered \(1 try/);
 });
@@ -244,7 +245,7 @@ Deno.test("a port that accepts and says nothing is told as one, with how far it 
 Deno.test("a connection that ends without a word is tried again, and told as broken", async () => {
   for (const scheme of ["ws:", "wss:"]) {
     await using rude = new Answerer(() => undefined, false);
-    const error = await failure({ url: rude.url.replace("ws:", scheme), timeout: 300 });
+    const error = await refusal({ url: rude.url.replace("ws:", scheme), timeout: 300 });
     assertEquals(error.reason, "broken", error.message);
     assert(rude.requests.length > 2);
   }
@@ -258,14 +259,14 @@ for (const transport of ["builtin", "hardened"] as const) {
       ),
     );
     await using secure = await openServer({ transport, cert: cert!, key: key! });
-    const needed = await failure({ url: secure.url.replace("wss:", "ws:") });
+    const needed = await refusal({ url: secure.url.replace("wss:", "ws:") });
     assertEquals(needed.reason, "tls_needed");
     assert(needed.message.includes("wss://") && needed.took < 3000, needed.message);
-    const untrusted = await failure({ url: secure.url });
+    const untrusted = await refusal({ url: secure.url });
     assertEquals(untrusted.reason, "certificate_untrusted");
     assert(untrusted.took < 3000);
     await using plain = await openServer({ transport });
-    const none = await failure({ url: plain.url.replace("ws:", "wss:"), timeout: 300 });
+    const none = await refusal({ url: plain.url.replace("ws:", "wss:"), timeout: 300 });
     assert(["no_tls", "broken"].includes(none.reason!), none.message);
     assert(none.message.includes("ws://"), none.message);
   });
@@ -285,11 +286,119 @@ Deno.test("a certificate for another name, or one that has expired, is told as t
   );
   const { code, stderr } = await program.end();
   assertEquals(code, 1);
-  assertMatch(stderr, /the server's certificate is not for "127\.0\.0\.2", but for .*localhost/);
+  assertMatch(stderr, /the server's certificate is not for 127\.0\.0\.2, but for .*localhost/);
   await using old = await openServer({ cert: expired!, key: expiredKey! });
-  const error = await failure({ url: old.url });
+  const error = await refusal({ url: old.url });
   assertEquals(error.reason, "certificate_expired");
   assertMatch(error.message, /the server's certificate has expired, on 2021-01-01$/);
+});
+
+Deno.test("each fault of a certificate, of a name and of a network has its word, and is final if it stays", () => {
+  const peer = (why: string) => Object.assign(new Error(`invalid peer certificate: ${why}`));
+  const coded = (code: string) => Object.assign(new Error(`${code} (os error 1)`), { code });
+  const lookup = (why: string) => new Error(`failed to lookup address information: ${why}`);
+  const times = "verification time 1795654719 (UNIX), but certificate is not valid";
+  const cases: [Phase, Error, string, boolean, string][] = [
+    [
+      "encrypting",
+      peer(`certificate expired: ${times} after 1609459200 (186195519 seconds ago)`),
+      "certificate_expired",
+      true,
+      "the server's certificate has expired, on 2021-01-01",
+    ],
+    [
+      "encrypting",
+      peer("Expired"),
+      "certificate_expired",
+      true,
+      "the server's certificate has expired",
+    ],
+    [
+      "encrypting",
+      peer(`certificate not valid yet: ${times} before 2177452800 (381798081 seconds in future)`),
+      "certificate_not_yet_valid",
+      true,
+      "the server's certificate is not valid yet, but from 2039-01-01 on",
+    ],
+    [
+      "encrypting",
+      peer(
+        'certificate not valid for name "h.test"; certificate is only valid for DnsName("a.test") or IpAddress(::1)',
+      ),
+      "certificate_wrong_name",
+      true,
+      "the server's certificate is not for h.test, but for a.test or ::1",
+    ],
+    [
+      "encrypting",
+      peer("NotValidForName"),
+      "certificate_wrong_name",
+      true,
+      "the server's certificate is not for h.test",
+    ],
+    [
+      "encrypting",
+      peer("Other(OtherError(CaUsedAsEndEntity))"),
+      "certificate_untrusted",
+      true,
+      "the server's certificate is signed by itself",
+    ],
+    [
+      "encrypting",
+      peer("Revoked"),
+      "certificate_invalid",
+      true,
+      "the server's certificate cannot be used: Revoked",
+    ],
+    [
+      "encrypting",
+      new Deno.errors.InvalidData("received fatal alert: HandshakeFailure"),
+      "tls_failed",
+      true,
+      "TLS failed: received fatal alert: HandshakeFailure",
+    ],
+    [
+      "connecting",
+      lookup("Name or service not known"),
+      "name_not_found",
+      true,
+      'there is no host "h.test"',
+    ],
+    [
+      "connecting",
+      lookup("nodename nor servname provided, or not known"),
+      "name_not_found",
+      true,
+      'there is no host "h.test"',
+    ],
+    [
+      "connecting",
+      lookup("Temporary failure in name resolution"),
+      "name_not_found",
+      false,
+      'the name "h.test" cannot be looked up: Temporary failure',
+    ],
+    ["connecting", coded("ENETUNREACH"), "no_route", false, "the network is unreachable"],
+    ["connecting", coded("EHOSTUNREACH"), "no_route", false, "the host is unreachable"],
+    ["connecting", coded("ETIMEDOUT"), "timed_out", false, "nothing answered in time"],
+    ["connecting", coded("EMFILE"), "no_resources", false, "too many open files"],
+    ["connecting", coded("EADDRNOTAVAIL"), "no_resources", false, "no address or port left"],
+    [
+      "asking",
+      new Deno.errors.InvalidData("received fatal alert: CertificateRequired"),
+      "tls_failed",
+      true,
+      "TLS failed: received fatal alert: CertificateRequired",
+    ],
+    ["encrypting", coded("ECONNRESET"), "broken", false, "the connection broke: ECONNRESET"],
+    ["asking", coded("ECONNRESET"), "broken", false, "the connection broke: ECONNRESET"],
+  ];
+  for (const [phase, cause, reason, final, why] of cases) {
+    const error = failure(cause, new URL("wss://h.test/mq"), phase);
+    assert(error instanceof ConnectError);
+    assertEquals([error.reason, error.final, error.cause], [reason, final, cause]);
+    assert(error.message.includes(why), error.message);
+  }
 });
 
 // Redirections.
@@ -299,17 +408,17 @@ Deno.test("a redirection within one host is followed, and the token with it", as
   await using mover = new Answerer(() =>
     `HTTP/1.1 308 Gone\r\nLocation: http://127.0.0.1:${server.port}/\r\n\r\n`
   );
-  const refused = await failure({ url: mover.url, token: "good" });
+  const refused = await refusal({ url: mover.url, token: "good" });
   assertEquals(refused.reason, "redirect");
   assertMatch(
     refused.message,
     /308 Gone, which leads to ws:\/\/127.*: another port, to which no token/,
   );
   assert(!Deno.inspect(refused).includes("good"));
-  const asked = await failure({ url: mover.url });
+  const asked = await refusal({ url: mover.url });
   assertEquals(asked.code, "unauthorized");
   await using lost = new Answerer(() => "HTTP/1.1 302 F\r\nLocation: ws://127.0.0.1:1/x\r\n\r\n");
-  const { message } = await failure({ url: lost.url, timeout: 500 });
+  const { message } = await refusal({ url: lost.url, timeout: 500 });
   assertMatch(message, /: it leads to ws:\/\/127\.0\.0\.1:1\/x, and there nothing listens there/);
   let first = true;
   await using path = new Answerer(() => {
@@ -317,7 +426,7 @@ Deno.test("a redirection within one host is followed, and the token with it", as
     first = false;
     return "HTTP/1.1 302 Found\r\nLocation: ../queue?a=b\r\n\r\n";
   });
-  await failure({ url: path.url, token: "good" });
+  await refusal({ url: path.url, token: "good" });
   assertMatch(
     path.requests[1]!,
     /^GET \/queue\?a=b HTTP\/1\.1\r\n[^]*Authorization: Bearer good\r\n/,
@@ -346,7 +455,7 @@ Deno.test("a redirection to another host, to no TLS, to no WebSocket, or in a ci
     ] as const
   ) {
     await using server = new Answerer(() => `HTTP/1.1 301 Moved\r\nLocation: ${location}\r\n\r\n`);
-    const error = await failure({ url: server.url });
+    const error = await refusal({ url: server.url });
     assertEquals([error.code, error.reason, error.status], ["unreachable", "redirect", 301]);
     assertMatch(error.message, why);
     assert(server.requests.length <= 6);
@@ -405,7 +514,7 @@ Deno.test("of several addresses those that cannot get better are left out, and t
   }
   await using busy = new Answerer(() => response("503 Busy"));
   const before = gone.requests.length;
-  const error = await failure({ url: [gone.url, busy.url], timeout: 300 });
+  const error = await refusal({ url: [gone.url, busy.url], timeout: 300 });
   assertEquals(gone.requests.length, before + 1);
   assert(error.message.includes(`${gone.url}: the answer is 404`), error.message);
   assert(error.message.includes(`${busy.url}: the answer is 503`), error.message);
@@ -425,10 +534,10 @@ Deno.test("a socket that does not say why is told as one", async () => {
     queueMicrotask(() => socket.onerror!(new Event("error")));
     return socket;
   };
-  const error = await failure({ dial, timeout: 50 });
+  const error = await refusal({ dial, timeout: 50 });
   assertEquals([error.code, error.reason], ["unreachable", "unknown"]);
   assert(error.message.includes("the WebSocket does not say why"), error.message);
   const deno = (url: string, protocols: string[]) => new WebSocket(url, protocols);
-  const refused = await failure({ port: 1, dial: deno, timeout: 50 });
+  const refused = await refusal({ port: 1, dial: deno, timeout: 50 });
   assert(refused.message.includes("tcp connect error"), refused.message);
 });

@@ -22,24 +22,29 @@ const SYSTEM: Readonly<Record<string, [reason: ConnectReason, why: string]>> = {
 };
 
 /** Deno reports faults of certificates by their sentences alone. */
-const CERTIFICATE: readonly [RegExp, ConnectReason, (found: RegExpExecArray) => string][] = [
+const CERTIFICATE: readonly [
+  RegExp,
+  ConnectReason,
+  (found: RegExpExecArray, url: URL) => string,
+][] = [
   [
-    /certificate expired(?:.* not valid after (\d+))?/,
+    /certificate expired(?:.* not valid after (\d+))?|: Expired$/,
     "certificate_expired",
     ([, end]) => `the server's certificate has expired${end ? `, on ${day(end)}` : ""}`,
   ],
   [
-    /certificate not valid yet(?:.* not valid before (\d+))?/,
+    /certificate not valid yet(?:.* not valid before (\d+))?|: NotValidYet$/,
     "certificate_not_yet_valid",
     ([, begin]) =>
       `the server's certificate is not valid yet${begin ? `, but from ${day(begin)} on` : ""}`,
   ],
   [
-    /certificate not valid for name ("[^"]*")(?:.*? only valid for (.*))?/,
+    /certificate not valid for name "([^"]*)"(?:.*? only valid for (.*))?|: NotValidForName$/,
     "certificate_wrong_name",
-    ([, name, names]) => {
-      const others = names?.replace(/\w+\("([^"]*)"\)/g, "$1");
-      return `the server's certificate is not for ${name}${others ? `, but for ${others}` : ""}`;
+    ([, name, names], url) => {
+      const others = names?.replace(/\w+\("?([^")]*)"?\)/g, "$1");
+      const but = others ? `, but for ${others}` : "";
+      return `the server's certificate is not for ${name ?? url.hostname}${but}`;
     },
   ],
   [
@@ -71,22 +76,23 @@ export function failure(error: unknown, url: URL, phase: Phase): unknown {
     new ConnectError(why, { reason, final, cause: error });
   for (const [sentence, reason, why] of CERTIFICATE) {
     const found = sentence.exec(message);
-    if (found) return because(why(found), reason, true);
+    if (found) return because(why(found, url), reason, true);
   }
-  if (phase === "encrypting") {
-    if (message.includes("InvalidContentType")) {
-      return because("no TLS is spoken there: the address has to begin with ws://", "no_tls", true);
-    }
+  if (message.includes("InvalidContentType")) {
+    return because("no TLS is spoken there: the address has to begin with ws://", "no_tls", true);
+  }
+  // Both ends speak TLS, and do not agree; also behind the handshake, where the server wants a certificate of ours.
+  if (name === "InvalidData") return because(`TLS failed: ${message}`, "tls_failed", true);
+  if (phase === "encrypting" && name === "UnexpectedEof") {
     const ended = "the connection ended in the midst of the TLS handshake: perhaps no TLS is";
-    if (name === "UnexpectedEof") return because(`${ended} spoken there (ws://)`, "broken");
-    return because(`TLS failed: ${message}`, "broken");
+    return because(`${ended} spoken there (ws://)`, "broken");
   }
-  if (phase === "asking") return because(`the connection broke: ${message}`, "broken");
+  if (phase !== "connecting") return because(`the connection broke: ${message}`, "broken");
   if (name === "ConnectionRefused") return because(`nothing listens there${hint(url)}`, "refused");
   if (message.startsWith("failed to lookup address information: ")) {
     const why = message.slice(message.indexOf(": ") + 2);
-    // The name server itself may come back; a name that it does not know stays unknown.
-    const passes = /temporary|try again/i.test(why);
+    // A name that is not known stays unknown; a name server that does not answer may come back.
+    const passes = !/not known|not resolve|no such host|no address/i.test(why);
     return because(
       passes
         ? `the name ${JSON.stringify(url.hostname)} cannot be looked up: ${why}`
