@@ -17,6 +17,9 @@ import type { Backoff, Target } from "./options.ts";
 /** A server may still be starting. The pauses between tries double from the first to the longest, in milliseconds. */
 const PAUSE = { first: 10, longest: 1000 } as const;
 
+/** How long one try may take, in milliseconds. */
+const ONE_TRY = 5000;
+
 /** A pause is doubled so many times: beyond that a first pause of 0 would be no number. */
 const MOST_DOUBLED = 64;
 
@@ -90,7 +93,8 @@ async function first(target: Target, hello: () => object): Promise<Contact> {
     for (let pause: number = PAUSE.first;; pause = Math.min(2 * pause, PAUSE.longest)) {
       tries++;
       const left = urls.filter((url) => !failures.get(url)?.final);
-      const found = await tryAll(left, target, hello, signal, failures);
+      const remaining = () => timeout - time.passed;
+      const found = await tryAll(left, target, hello, remaining, signal, failures);
       if (found) return found;
       const passing = left.filter((url) => !failures.get(url)!.final);
       if (passing.length === 0) throw failed(failures);
@@ -135,7 +139,7 @@ async function back(
         Math.min(longestPause, firstPause * 2 ** Math.min(tries.count, MOST_DOUBLED));
       await rest(Math.max(pause, heeded(failures, longestPause)), signal);
       failures.clear();
-      const found = await tryAll(urls, target, hello, signal, failures);
+      const found = await tryAll(urls, target, hello, () => Infinity, signal, failures);
       if (found) {
         tries.count++;
         return found;
@@ -155,17 +159,19 @@ async function back(
 /** Why the last try of each address failed. */
 type Failures = Map<string, ConnectError>;
 
-/** Tries one address after another, each once. */
+/** Tries one address after another, each once: one that is dead leaves the others their share of the time that is left. */
 async function tryAll(
   urls: readonly string[],
   target: Target,
   hello: () => object,
+  left: () => number,
   signal: AbortSignal,
   failures: Failures,
 ): Promise<Contact | undefined> {
-  for (const url of urls) {
+  for (const [i, url] of urls.entries()) {
+    const share = left() / (urls.length - i);
     try {
-      return await tryOnce(url, target, hello, signal);
+      return await tryOnce(url, target, hello, Math.min(ONE_TRY, share), signal);
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error;
       failures.set(url, error);

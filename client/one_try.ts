@@ -21,9 +21,6 @@ import { ConnectError } from "./connect_error.ts";
 import { type Break, Line } from "./line.ts";
 import type { Target } from "./options.ts";
 
-/** How long one try may take, in milliseconds. */
-const ONE_TRY = 5000;
-
 /** An open line, and what the server at its end said of itself. */
 export interface Contact {
   readonly line: Line;
@@ -36,6 +33,7 @@ export interface Contact {
  * @param url the address
  * @param target how to connect
  * @param hello makes what is said
+ * @param longest how long it may take, in milliseconds
  * @param signal gives up when it aborts
  * @returns the contact
  * @throws {ConnectError} if it fails, also by the signal; anything else is not to be tried again
@@ -44,12 +42,13 @@ export async function tryOnce(
   url: string,
   { dial, hasToken }: Pick<Target, "dial" | "hasToken">,
   hello: () => object,
+  longest: number,
   signal: AbortSignal,
 ): Promise<Contact> {
   signal.throwIfAborted();
   const given = new AbortController();
   const giveUp = () => given.abort();
-  const calledOff = new AwakeTime().alarm(ONE_TRY, giveUp);
+  const calledOff = new AwakeTime().alarm(longest, giveUp);
   signal.addEventListener("abort", giveUp);
   let line: Line | undefined;
   try {

@@ -73,7 +73,10 @@ export interface ReconnectOptions {
   readonly firstPause?: number;
   /** No pause is longer. Default: 5000. */
   readonly longestPause?: number;
-  /** Gives up, and closes the connection, when nobody has answered for so long. Default: 600000, ten minutes. */
+  /**
+   * Gives up, and closes the connection, when nobody has answered for so long; time for which the process or its
+   * machine slept does not count. Default: 600000, ten minutes.
+   */
   readonly giveUpAfter?: number;
 }
 

@@ -521,6 +521,16 @@ Deno.test("of several addresses those that cannot get better are left out, and t
   assert(error.cause instanceof AggregateError && error.cause.errors.length === 2);
 });
 
+Deno.test("an address that is silent leaves those behind it their share of the time", async () => {
+  await using server = await openServer();
+  for (const scheme of ["ws:", "wss:"]) {
+    await using silent = new Answerer(() => undefined);
+    const dead = silent.url.replace("ws:", scheme);
+    await using mq = await connect({ url: [dead, server.url], timeout: 1000 });
+    assertEquals(mq.url, server.url);
+  }
+});
+
 Deno.test("a socket that does not say why is told as one", async () => {
   const dial = () => {
     const socket = {
