@@ -119,7 +119,8 @@ export class Line {
       },
       broken: (end) => answer.reject(new DsmqError("closed", end.why, { cause: end })),
     });
-    this.send(JSON.stringify({ action: "hello", id: HELLO, ...fields }));
+    const progress = this.bytesReceived !== undefined || undefined;
+    this.send(JSON.stringify({ action: "hello", id: HELLO, ...fields, progress }));
     return await answer.promise;
   }
 
@@ -131,6 +132,11 @@ export class Line {
       if (!this.#end) ends.heard(answers);
     }
     if (this.#end && !this.#told) ends.broken(this.#end);
+  }
+
+  /** How many bytes have come so far, also of a frame that is not complete; `undefined` where that is not known. */
+  get bytesReceived(): number | undefined {
+    return this.#socket.bytesReceived;
   }
 
   /** Sends a frame; in vain if it is over. */

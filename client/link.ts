@@ -6,7 +6,7 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { ANNOUNCED, largestFrame, type Limits } from "../protocol/limits.ts";
+import { largestFrame, type Limits } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { type Asked, type Known, Request, type Stream } from "./asked.ts";
 import type { Reach, Tries } from "./connecting.ts";
@@ -276,7 +276,7 @@ export class Link implements Ends {
     this.#line = line;
     this.#tellTime(welcome.time);
     if (welcome.heartbeat !== undefined) {
-      this.#watch.begin(welcome.heartbeat, (why) => line.drop(why));
+      this.#watch.begin(welcome.heartbeat, line);
     }
     this.#requests.resume(welcome, this.#isolation.frameBytes);
     // It may have broken by now.
@@ -286,24 +286,25 @@ export class Link implements Ends {
   #send(frame: string): void {
     const line = this.#line;
     if (!line) return;
-    let bytes = frame.length;
+    const { announcesAbove } = this.#watch;
     // A character takes up to three bytes.
-    if (3 * bytes > ANNOUNCED && this.#watch.watches) {
-      bytes = utf8Length(frame);
-      if (bytes > ANNOUNCED) line.send(`{"action":"heartbeat","ahead":${bytes}}`);
+    if (3 * frame.length > announcesAbove) {
+      const bytes = utf8Length(frame);
+      if (bytes > announcesAbove) line.send(`{"action":"heartbeat","ahead":${bytes}}`);
     }
-    this.#watch.passing(bytes);
     line.send(frame);
   }
 
   /** A large frame is on its way; no more is believed than one can have. */
   #announced(bytes: unknown): void {
     const ahead = Number(bytes);
-    if (ahead > 0) this.#watch.passing(Math.min(ahead, largestFrame(this.limits)));
+    if (ahead > 0) this.#watch.comes(Math.min(ahead, largestFrame(this.limits)));
   }
 
   #answerHeartbeat({ time = 0, last, floor = 0 }: Answer): void {
-    this.tell("heartbeat");
+    this.#watch.answered();
+    // Alone, and not in its turn: it says that all up to the question has come.
+    this.#line?.send('{"action":"heartbeat"}');
     this.#requests.knows(last);
     this.positions.heard(time, floor);
     this.#tellTime(time);

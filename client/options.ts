@@ -18,10 +18,17 @@ import { requireToken, tokenProtocol } from "./token.ts";
 export type Since = "start" | "now" | number | Date;
 
 /** The part of a `WebSocket` that a connection uses. */
-export type Socket = Pick<
-  WebSocket,
-  "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror"
->;
+export interface Socket extends
+  Pick<
+    WebSocket,
+    "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror"
+  > {
+  /**
+   * How many bytes have come so far, also of a message that is not complete, where the socket knows. Then a message may
+   * come as slowly as it likes.
+   */
+  readonly bytesReceived?: number;
+}
 
 /** How to connect. Durations are in milliseconds. */
 export interface ConnectOptions {

@@ -22,8 +22,8 @@ export const FRAME_BYTES = 256 * 1024;
 /** What a client may send in one frame; or more, if one message is larger. */
 export const CLIENT_FRAME_BYTES = 3 * 1024 * 1024;
 
-/** For how long a peer may read nothing while much waits for it, in milliseconds; for messages up to 1 MiB. */
-const PATIENCE = 8000;
+/** For how long a peer may read nothing while much waits for it, in milliseconds; longer where that is large frames. */
+export const PATIENCE = 8000;
 
 /** The longest time a `get_wait` may wait, in milliseconds: what a 32-bit timer can hold. */
 export const MAX_WAIT = 2 ** 31 - 1;
@@ -43,11 +43,19 @@ export const HEARTBEAT = { least: 100, most: 600_000 };
  */
 export const SILENCE = { intervals: 2.5, looks: 4 };
 
-/** Slow is not dead: a peer may be silent while what is under way passes at this speed, in bytes a second. */
-export const PEER_SPEED = 16 * 1024;
+/** Slow is not dead: where it cannot be seen that bytes move, they have time to pass at this speed, in bytes a second. */
+export const PEER_SPEED = 8 * 1024;
 
-/** A frame of more bytes than this is announced to a peer that counts on heartbeats. */
-export const ANNOUNCED = 64 * 1024;
+/** The same for a frame that a client has announced, where nothing can be heard until it is there as a whole. */
+export const SLOWEST = 1024;
+
+/** Lines move bytes in lumps: one who sees them come may see none of so many. */
+export const LUMP = 64 * 1024;
+
+/** A frame of more bytes than this is announced to one who counts on heartbeats so often, in milliseconds. */
+export function announcedAbove(heartbeat: number): number {
+  return Math.min(LUMP, heartbeat / 1000 * PEER_SPEED);
+}
 
 /** A message takes so many bytes of what may be stored, beside its body and its topic. */
 export const MESSAGE_OVERHEAD = 100;
@@ -174,12 +182,6 @@ export const USUAL_LIMITS: ServerLimits = Object.fromEntries(
 export function largestFrame({ messageBytes }: Pick<Limits, "messageBytes">): number {
   // Beside a message there is room for what went into its frame before it.
   return Math.max(CLIENT_FRAME_BYTES, messageBytes + 512 * 1024);
-}
-
-/** For how long a peer may read nothing while much waits for it, in milliseconds. */
-export function patience({ messageBytes }: Pick<Limits, "messageBytes">): number {
-  // Platforms tell of a message that was read, not of a part of it.
-  return PATIENCE * Math.max(1, Math.ceil(messageBytes / MIB));
 }
 
 /** What clients need to know of the limits. */

@@ -17,6 +17,7 @@
  * {"action":"unsubscribe","id":10,"sub":8}
  * {"action":"heartbeat"}
  * {"action":"heartbeat","ahead":990000}
+ * {"action":"heartbeat","received":81920}
  * {"action":"topics","id":11,"prefix":"te","after":"tea","count":100}
  * {"action":"shutdown","id":12}
  * {"action":"close"}
@@ -84,6 +85,8 @@ export interface HelloRequest {
   readonly heartbeat: number | undefined;
   /** Wants no larger frames, unless one answer is larger, and to be told before each what it holds. */
   readonly frameBytes: number | undefined;
+  /** Promises to say each so often that bytes come, also those of a frame that is not complete. */
+  readonly progress: boolean;
   readonly token: string | undefined;
 }
 
@@ -150,6 +153,8 @@ export interface HeartbeatRequest {
   readonly id: number | undefined;
   /** A large frame of about so many bytes follows. */
   readonly ahead: number;
+  /** It answers none: so much has come so far. What it counts is the client's matter, as long as it grows. */
+  readonly received: number | undefined;
 }
 
 /** How much a subscriber takes in all since it subscribed: never less than it said before. */
@@ -227,10 +232,11 @@ export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Re
         ? { action, id, sub: fields.sub }
         : refuseField(fields, "sub", "an id");
     case "heartbeat": {
-      const { ahead = 0 } = fields;
-      return isCount(ahead)
-        ? { action, id, ahead }
-        : refuseField(fields, "ahead", "a number of bytes");
+      const { ahead = 0, received } = fields;
+      if (!isCount(ahead)) return refuseField(fields, "ahead", "a number of bytes");
+      return received === undefined || isCount(received)
+        ? { action, id, ahead, received }
+        : refuseField(fields, "received", "a whole number");
     }
     case "shutdown":
     case "close":
@@ -303,7 +309,17 @@ const SESSION = /^[\w-]{16,64}$/;
 const MAX_NUMBER = 2 ** 52;
 
 function decodeHello(fields: Fields, id: number): Request {
-  const { protocol, since, session, try: tried = 0, known, heartbeat, frameBytes, token } = fields;
+  const {
+    protocol,
+    since,
+    session,
+    try: tried = 0,
+    known,
+    heartbeat,
+    frameBytes,
+    progress,
+    token,
+  } = fields;
   if (protocol !== undefined && protocol !== PROTOCOL) {
     return refuseField(fields, "protocol", `${PROTOCOL}, the version this server speaks`);
   }
@@ -327,7 +343,18 @@ function decodeHello(fields: Fields, id: number): Request {
   if (frameBytes !== undefined && !(isCount(frameBytes) && frameBytes > 0)) {
     return refuseField(fields, "frameBytes", "a whole number from 1");
   }
-  return { action: "hello", id, since, session, try: tried, known, heartbeat, frameBytes, token };
+  return {
+    action: "hello",
+    id,
+    since,
+    session,
+    try: tried,
+    known,
+    heartbeat,
+    frameBytes,
+    progress: progress === true,
+    token,
+  };
 }
 
 function isKnown(value: unknown): value is { epoch: string; seq: number } {

@@ -4,17 +4,17 @@
  * @module
  */
 
-import { PEER_SPEED, SILENCE } from "../protocol/limits.ts";
+import { SILENCE } from "../protocol/limits.ts";
 import type { Bounds } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Queue } from "./queue.ts";
 
 /** One who sends heartbeats, and is expected to answer them. */
 export interface Pulse {
-  /** Something was heard of the peer since this was last set to `false`. */
-  heard: boolean;
-  /** How many bytes may be under way, either way, since something was heard: while they pass, the peer is silent. */
-  readonly underWay: number;
+  /** Whether something was heard of the peer since it was asked so last. */
+  wasHeard(): boolean;
+  /** For how much longer than usual the peer may be silent, in milliseconds: while what is under way passes. */
+  readonly slack: number;
   /** Sends a heartbeat. */
   beat(every: number, bounds: Bounds): void;
   /** The peer was not heard for too long. */
@@ -107,13 +107,10 @@ function look(part: Part, every: number, now: number): void {
   const passed = now - lookedAt;
   const slept = passed > every;
   for (const [pulse, silence] of [...silences]) {
-    silence.ms = pulse.heard ? 0 : silence.ms + passed;
-    pulse.heard = false;
+    silence.ms = pulse.wasHeard() ? 0 : silence.ms + passed;
     // What came while this process was asleep is still to be read.
     if (slept) silence.ms = Math.min(silence.ms, every);
-    else if (silence.ms >= SILENCE.intervals * every + 1000 * pulse.underWay / PEER_SPEED) {
-      pulse.silent();
-    }
+    else if (silence.ms >= SILENCE.intervals * every + pulse.slack) pulse.silent();
   }
 }
 

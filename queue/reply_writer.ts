@@ -5,7 +5,7 @@
  */
 
 import { announcement, namedAnnouncement } from "../protocol/answers.ts";
-import { ANNOUNCED, FRAME_BYTES } from "../protocol/limits.ts";
+import { FRAME_BYTES } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import type { Wire } from "./wire.ts";
 
@@ -31,13 +31,15 @@ export class ReplyWriter {
   /** What was added last is an answer of dsmq 1.x, which stands alone where its request did. */
   #plain = false;
 
-  /** The peer counts on heartbeats: it is told before a frame that takes long to arrive. */
-  announces = false;
   /** No frame has more bytes, unless one answer has. */
   frameBytes: number = FRAME_BYTES;
   /** The peer is told before each frame what is in it. */
   names = false;
-  /** How much was sent, in bytes. */
+  /** The peer counts on heartbeats: it is told before a frame of more bytes than this, which takes long to arrive. */
+  announcesAbove = Infinity;
+  /** While a frame comes to it, the peer says so: only those that were announced may keep it silent for a while. */
+  peerTellsProgress = false;
+  /** How much was sent that may keep the peer silent, in bytes. */
   sent = 0;
 
   /**
@@ -120,9 +122,10 @@ export class ReplyWriter {
   }
 
   #send(frame: string, bytes: number): void {
-    this.sent += bytes;
+    const large = bytes > this.announcesAbove;
+    if (large || !this.peerTellsProgress) this.sent += bytes;
     if (this.names) this.#wire.send(namedAnnouncement(frame, bytes));
-    else if (this.announces && bytes > ANNOUNCED) this.#wire.send(announcement(bytes));
-    this.#wire.send(frame);
+    else if (large) this.#wire.send(announcement(bytes));
+    this.#wire.send(frame, bytes);
   }
 }

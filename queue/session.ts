@@ -7,7 +7,7 @@
 import { heartbeat } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { readHeartbeat } from "../protocol/frames.ts";
-import { FRAME_BYTES, largestFrame } from "../protocol/limits.ts";
+import { announcedAbove, FRAME_BYTES, largestFrame } from "../protocol/limits.ts";
 import type {
   GetRequest,
   HelloRequest,
@@ -58,7 +58,9 @@ export class Session implements Worker, Holder, Pulse {
   #closed = false;
   readonly #underWay: UnderWay;
 
-  heard = false;
+  #heard = false;
+  /** How many bytes had come when it was asked last whether it was heard. */
+  #received: number | undefined;
 
   /**
    * Makes the session of a connection.
@@ -76,7 +78,7 @@ export class Session implements Worker, Holder, Pulse {
     this.#guest = guest;
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
-    this.#underWay = new UnderWay(replies, largestFrame(host.welcome.limits));
+    this.#underWay = new UnderWay(replies, wire, largestFrame(host.welcome.limits));
     this.#puts = new Puts(host, replies);
     this.#options = { wire, replies, refusal: (topic) => this.#mayNotRead(topic) };
     this.#reads = new Reads(
@@ -89,10 +91,10 @@ export class Session implements Worker, Holder, Pulse {
 
   /** Takes what the peer said: the data of one frame. */
   receive(data: unknown): void {
-    this.heard = true;
+    this.#heard = true;
     this.#goodbye.heard();
     const heartbeat = readHeartbeat(data);
-    this.#underWay.received(heartbeat);
+    if (this.#underWay.received(heartbeat)) this.#wire.hasRead?.();
     if (!heartbeat) this.#line.receive(data);
   }
 
@@ -151,8 +153,16 @@ export class Session implements Worker, Holder, Pulse {
     void this.#goodbye.say(CLOSE.replaced, "a newer connection goes on with this session");
   }
 
-  get underWay(): number {
-    return this.#underWay.bytes;
+  get slack(): number {
+    return this.#underWay.slack;
+  }
+
+  wasHeard(): boolean {
+    const { bytesReceived } = this.#wire;
+    const wasHeard = this.#heard || bytesReceived !== this.#received;
+    this.#heard = false;
+    this.#received = bytesReceived;
+    return wasHeard;
   }
 
   silent(): void {
@@ -304,7 +314,7 @@ export class Session implements Worker, Holder, Pulse {
   /** Of the topics, those that were read before keep their places. */
   async #hello(request: HelloRequest): Promise<void> {
     if (!await this.#admitted(request)) return;
-    const { since, session, try: tried, known, heartbeat, frameBytes } = request;
+    const { since, session, try: tried, known, heartbeat, frameBytes, progress } = request;
     const { queue: { store }, welcome } = this.#host;
     const start = since === undefined ? undefined : await locateStart(store, since);
     const recalled = session === undefined ? undefined : await store.recalls(session, known);
@@ -318,7 +328,8 @@ export class Session implements Worker, Holder, Pulse {
     if (heartbeat !== undefined) {
       this.#endPulse();
       this.#endPulse = this.#host.pulses.begin(this, heartbeat);
-      this.#replies.announces = true;
+      this.#replies.announcesAbove = announcedAbove(heartbeat);
+      this.#replies.peerTellsProgress = progress;
     }
     if (frameBytes !== undefined) {
       this.#replies.frameBytes = Math.min(frameBytes, FRAME_BYTES);

@@ -9,8 +9,12 @@ export const BUFFER_LIMIT = 256 * 1024;
 
 /** A line to one peer. None of its methods throws, whatever the peer does. */
 export interface Wire {
-  /** Sends a text frame; in vain if the peer is gone. */
-  send(frame: string): void;
+  /** Sends a text frame, of so many bytes if that is known; in vain if the peer is gone. */
+  send(frame: string, bytes?: number): void;
+  /** How many bytes the peer has sent, also of a frame that is not complete. Not every transport knows. */
+  readonly bytesReceived?: number | undefined;
+  /** The peer has said that it has read since it said so last. */
+  hasRead?(): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
   /** Resolves once little is buffered, or the peer is gone. */

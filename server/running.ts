@@ -12,7 +12,7 @@ import {
   clientLimits,
   DEFAULT_HOST,
   largestFrame,
-  patience,
+  PATIENCE,
   PROTOCOL,
 } from "../protocol/limits.ts";
 import { Claims } from "../queue/claims.ts";
@@ -111,7 +111,7 @@ export class RunningServer implements Server {
       frameBytes: largestFrame(limits),
       headerTime: HEADER_TIME,
       rest: REST,
-      patience: patience(limits),
+      patience: PATIENCE,
       after: clock.after.bind(clock),
     };
     try {

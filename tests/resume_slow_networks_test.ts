@@ -173,7 +173,7 @@ Deno.test("what a peer says before a large reply has reached it does not make th
   await using peer = await largeReply();
   // It left before the reply came.
   await peer.ask({ action: "put", id: 3, topic: "u", message: "m" });
-  // 16 s: at 16 KiB a second the reply takes 45.
+  // 16 s: at 8 KiB a second the reply takes 90.
   await peer.beats(10);
   assertEquals(peer.closed, []);
 });
@@ -182,7 +182,7 @@ Deno.test("a peer that has a large reply and says nothing is given up when that 
   await using peer = await largeReply();
   await peer.beats(20);
   assertEquals(peer.closed, []);
-  await peer.beats(30);
+  await peer.beats(45);
   assertEquals(peer.closed, [4408]);
 });
 

@@ -11,9 +11,11 @@ import { type Guest, Opened } from "./support/inn.ts";
 import { soon } from "./support/soon.ts";
 
 const MIB = 1024 * 1024;
-const FRAME = "x".repeat(MIB);
+/** No larger than answers together may be. */
+const FRAME = "x".repeat(MIB / 4);
+const LARGE_FRAME = "x".repeat(MIB);
 
-/** What the system takes for a peer that does not read is far below this. */
+/** What the system takes for a peer that does not read is far below this, in MiB. */
 const MUCH = 32;
 
 /** Lets the platform do what it has begun. */
@@ -36,10 +38,18 @@ async function pass({ clock }: Opened, seconds: number): Promise<void> {
   }
 }
 
-async function stalled(opened: Opened): Promise<{ client: BareClient; guest: Guest }> {
+/** Sends so many MiB. */
+function send({ peer }: Guest, mib: number, frame = FRAME): void {
+  for (let left = mib * MIB; left > 0; left -= frame.length) peer.send(frame);
+}
+
+async function stalled(
+  opened: Opened,
+  frame = FRAME,
+): Promise<{ client: BareClient; guest: Guest }> {
   const client = await BareClient.open(opened.port);
   const guest = opened.inn.guests.at(-1)!;
-  for (let i = 0; i < MUCH; i++) guest.peer.send(FRAME);
+  send(guest, MUCH, frame);
   return { client, guest };
 }
 
@@ -50,9 +60,10 @@ export const reading: Readonly<Record<string, (listen: Transport) => Promise<voi
   ) {
     await using opened = await Opened.with(listen);
     using client = await BareClient.open(opened.port);
-    const { peer } = opened.inn.guests[0]!;
+    const [guest] = opened.inn.guests;
+    const { peer } = guest!;
     assertEquals(peer.buffered, 0);
-    for (let i = 0; i < MUCH; i++) peer.send(FRAME);
+    send(guest!, MUCH);
     await turn();
     assert(peer.buffered > MUCH / 2 * MIB, `${peer.buffered} bytes are buffered`);
     let drained = false;
@@ -84,6 +95,35 @@ export const reading: Readonly<Record<string, (listen: Transport) => Promise<voi
     assertEquals([guest.closed, inn.reasons.length, inn.failures], [1, 1, []]);
   },
 
+  async "a peer has as long for large frames as they take at 8 KiB a second, and no longer"(
+    listen,
+  ) {
+    await using opened = await Opened.with(listen);
+    const { guest, client } = await stalled(opened, LARGE_FRAME);
+    using _client = client;
+    const kept = 8 + 2 * MIB / (8 * 1024);
+    await turn();
+    opened.clock.advance((kept - 1) * 1000);
+    assertEquals(guest.closed, 0);
+    opened.clock.advance(3000);
+    assertEquals([guest.closed, opened.inn.reasons], [1, [`it read nothing for ${kept} s`]]);
+  },
+
+  async "a peer that says that it reads is kept, however slowly that shows, until it says so no more"(
+    listen,
+  ) {
+    await using opened = await Opened.with(listen);
+    const { guest, client } = await stalled(opened);
+    using _client = client;
+    for (let i = 0; i < 10; i++) {
+      await pass(opened, 6);
+      guest.peer.hasRead!();
+    }
+    assertEquals(guest.closed, 0);
+    await pass(opened, 10);
+    assertEquals(guest.closed, 1);
+  },
+
   async "a peer that reads slowly is kept"(listen) {
     await using opened = await Opened.with(listen);
     const { inn, clock } = opened;
@@ -107,7 +147,7 @@ export const reading: Readonly<Record<string, (listen: Transport) => Promise<voi
     for (let i = 0; i < 12; i++) {
       // It has more to read at the end of each second than before.
       await read(client, 6 * MIB);
-      for (let i = 0; i < 8; i++) guest.peer.send(FRAME);
+      send(guest, 8);
       await pass(opened, 1);
     }
     assertEquals([guest.closed, opened.inn.reasons], [0, []]);
@@ -121,9 +161,7 @@ export const reading: Readonly<Record<string, (listen: Transport) => Promise<voi
     for (const { peer } of inn.guests) peer.send("little");
     await turn();
     assertEquals(clock.waiting, 0);
-    for (const { peer } of inn.guests.slice(0, 3)) {
-      for (let i = 0; i < MUCH; i++) peer.send(FRAME);
-    }
+    for (const guest of inn.guests.slice(0, 3)) send(guest, MUCH);
     assertEquals(clock.waiting, 1);
     await pass(opened, 10);
     assertEquals([inn.present, inn.reasons.length, clock.waiting], [17, 3, 0]);

@@ -4,12 +4,16 @@
  * @module
  */
 
+import { FRAME_BYTES, PEER_SPEED } from "../protocol/limits.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { House, Peer, Visit } from "./transport.ts";
 import type { Watch, Watched } from "./watch.ts";
 
 /** Little is buffered below so many bytes. */
 export const LOW_WATER = 64 * 1024;
+
+/** So much may have to leave before a system that holds back much tells that any of it did, in bytes. */
+const HELD_BACK = 1024 * 1024;
 
 /** After what time to look again whether a slow peer has read, in milliseconds: there is no event for it. */
 const DRAIN_POLL = { first: 5, longest: 100 };
@@ -35,6 +39,10 @@ export abstract class Line implements Peer, Watched {
   #unread = 0;
   /** At least so much would be buffered if the peer had read nothing since the last look. */
   #unreadSinceLook = 0;
+  /** The largest frame that was sent since little was buffered, in bytes, if it is larger than answers together may be. */
+  #large = 0;
+  /** The peer has said that it has read. */
+  #saidSo = false;
   /** There while somebody waits for the peer to read. */
   #drain: PromiseWithResolvers<void> | undefined;
   #nextLook: ReturnType<typeof setTimeout> | undefined;
@@ -105,8 +113,13 @@ export abstract class Line implements Peer, Watched {
     return this.#unread < LOW_WATER ? this.#unread : this.#unread = this.measure();
   }
 
-  send(frame: string): void {
+  hasRead(): void {
+    this.#saidSo = true;
+  }
+
+  send(frame: string, bytes: number = frame.length): void {
     if (this.#gone) return;
+    if (bytes > FRAME_BYTES) this.#large = Math.max(this.#large, bytes);
     this.#unread += frame.length;
     this.#unreadSinceLook += frame.length;
     this.transmit(frame);
@@ -140,13 +153,20 @@ export abstract class Line implements Peer, Watched {
 
   look(): "has read" | "has not read" | "is well" {
     const now = this.measure();
-    const hasRead = now < this.#unreadSinceLook;
+    const hasRead = this.#saidSo || now < this.#unreadSinceLook;
+    this.#saidSo = false;
     this.#unread = this.#unreadSinceLook = now;
+    if (now <= LOW_WATER) this.#large = 0;
     if (now <= LOW_WATER && !this.#leaving) {
       this.#watched = false;
       return "is well";
     }
     return hasRead ? "has read" : "has not read";
+  }
+
+  /** That a large frame moves shows when all of it has left. */
+  get slack(): number {
+    return this.#large > 0 ? 1000 * (this.#large + HELD_BACK) / PEER_SPEED : 0;
   }
 
   #beWatched(): void {

@@ -99,6 +99,10 @@ export class NodeLine extends Line implements Resting {
     this.#socket.ping();
   }
 
+  get bytesReceived(): number {
+    return this.#connection.bytesRead;
+  }
+
   protected override measure(): number {
     return this.#socket.bufferedAmount + this.#waitingSize;
   }

@@ -6,8 +6,12 @@
 
 /** A peer that is connected. None of its methods throws, whatever the peer does. */
 export interface Peer {
-  /** Sends a text frame; in vain if the peer is gone. */
-  send(frame: string): void;
+  /** Sends a text frame, of so many bytes if that is known; in vain if the peer is gone. */
+  send(frame: string, bytes?: number): void;
+  /** How many bytes the peer has sent, also of a frame that is not complete. Not every transport knows. */
+  readonly bytesReceived?: number | undefined;
+  /** The peer has said that it has read since it said so last: where that shows in nothing else. */
+  hasRead?(): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
   /** Resolves once little is buffered, or the peer is gone. */
@@ -79,7 +83,7 @@ export interface Bounds {
   readonly frameBytes: number;
   /** How long the headers of a request may take to come, in milliseconds. `Deno.serve` waits for ever. */
   readonly headerTime: number;
-  /** For how long a peer may read nothing, while it has much to read, in milliseconds. */
+  /** For how long a peer may read nothing, while it has much to read, in milliseconds; longer with large frames. */
   readonly patience: number;
   /** How long a peer may be at rest before it is asked whether it is there, in milliseconds: proxies cut what rests. */
   readonly rest: number;

@@ -13,6 +13,8 @@ const EVERY = 1000;
 export interface Watched {
   /** Has it read since the last look, or need it not be looked after any more? */
   look(): "has read" | "has not read" | "is well";
+  /** For how much longer than others it may read nothing, in milliseconds. */
+  readonly slack: number;
   /** Gives it up. */
   drop(why: string): void;
 }
@@ -58,10 +60,10 @@ export class Watch {
       const seen = peer.look();
       if (seen === "is well") this.#still.delete(peer);
       else if (seen === "has read") this.#still.set(peer, 0);
-      else if ((still + 1) * EVERY < this.#patience) this.#still.set(peer, still + 1);
+      else if ((still + 1) * EVERY < this.#patience + peer.slack) this.#still.set(peer, still + 1);
       else {
         this.#still.delete(peer);
-        peer.drop(`it read nothing for ${this.#patience / 1000} s`);
+        peer.drop(`it read nothing for ${(still + 1) * EVERY / 1000} s`);
       }
     }
     if (this.#still.size > 0) this.#callOff ??= this.#after(EVERY, () => this.#look());

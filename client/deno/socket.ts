@@ -66,6 +66,7 @@ export class DenoSocket implements Socket {
   #state: "connecting" | "open" | "closing" | "closed" = "connecting";
   #goodbye: ReturnType<typeof setTimeout> | undefined;
   #phase: Phase = "connecting";
+  #received = 0;
 
   /**
    * Begins to connect.
@@ -77,6 +78,11 @@ export class DenoSocket implements Socket {
    */
   constructor(net: DenoNet, url: string, protocols: readonly string[], token?: string) {
     void this.#run(net, new URL(url), protocols, token);
+  }
+
+  /** How many bytes have come since the socket was opened. */
+  get bytesReceived(): number {
+    return this.#received;
   }
 
   /** Sends a text message; in vain unless the socket is open. */
@@ -182,6 +188,7 @@ export class DenoSocket implements Socket {
       if (this.#closed) return;
       const count = await conn.read(this.#frames.room());
       if (count === null) return;
+      this.#received += count;
       this.#frames.took(count);
     }
   }

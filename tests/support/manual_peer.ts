@@ -27,6 +27,10 @@ export class ManualPeer implements Wire, Disposable {
   readonly received: any[] = [];
   /** How many bytes wait for it to read. */
   buffered = 0;
+  /** How many bytes it has sent, also of a frame that is not complete; `undefined` if the transport does not know. */
+  bytesReceived: number | undefined;
+  /** How often the server has learned that it reads. */
+  reads = 0;
   /** With which code the server closed the connection. */
   closedWith: number | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -86,6 +90,10 @@ export class ManualPeer implements Wire, Disposable {
 
   close(code: number): void {
     this.closedWith = code;
+  }
+
+  hasRead(): void {
+    this.reads++;
   }
 
   drop(): void {}

@@ -36,6 +36,8 @@ export class Scripted {
   welcome: object = WELCOME;
   /** Dialling is in vain. */
   away = false;
+  /** How many bytes have come, if the socket knows. */
+  bytes: number | undefined;
   /** With which code the client said goodbye. */
   goodbye: number | undefined;
 
@@ -63,6 +65,8 @@ export class Scripted {
       onclose: null,
       onerror: null,
     };
+    const bytes = () => this.bytes!;
+    if (this.bytes !== undefined) Object.defineProperty(socket, "bytesReceived", { get: bytes });
     this.#socket = socket;
     queueMicrotask(() => {
       if (this.away) socket.onclose?.call(socket as WebSocket, new CloseEvent("close"));

@@ -1,0 +1,184 @@
+/**
+ * Bytes are a sign of life: what comes slowly is not dead, however slow it is; and what does not move is, soon.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { FaultyProxy } from "./faults/proxy.ts";
+import { hostOf, inMemory, reconnect, settled, store, turns } from "./support/bridge.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { ManualPeer } from "./support/manual_peer.ts";
+import { openServer } from "./support/open_server.ts";
+import { Scripted, WELCOME } from "./support/scripted.ts";
+import { soon } from "./support/soon.ts";
+import { virtually } from "./support/virtually.ts";
+
+const INTERVAL = 1600;
+const BIG = "x".repeat(750_000);
+
+/** Lets virtual time pass. */
+const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A client that sees bytes come, and a large frame on its way to it. */
+async function receiving(ahead: number) {
+  const script = new Scripted();
+  script.welcome = { ...WELCOME, heartbeat: INTERVAL };
+  script.bytes = 0;
+  const mq = await connect({ dial: script.dial, reconnect: false, heartbeat: INTERVAL });
+  await script.say({ ahead });
+  return { script, mq, told: () => script.frames.filter((frame) => frame.includes("received")) };
+}
+
+Deno.test("a client waits for a frame for as long as its bytes come, and tells the server that they do", () =>
+  virtually(async () => {
+    const { script, mq, told } = await receiving(900_000);
+    assertEquals(script.hello.progress, true);
+    // 100 bytes a second: at 8 KiB a second it would have come long ago.
+    for (let i = 0; i < 300; i++) {
+      await pass(1000);
+      script.bytes! += 100;
+    }
+    assertEquals(mq.state, "connected");
+    assert(told().length > 200, `${told().length}`);
+    assertEquals(new Set(told()).size, told().length);
+    await mq.close();
+  }));
+
+for (const [ahead, slack] of [[0, 0], [2000, 244], [900_000, 8000]] as const) {
+  Deno.test(`a client whose frame of ${ahead} bytes stops coming gives it ${slack} ms more than three intervals`, () =>
+    virtually(async () => {
+      const { script, mq, told } = await receiving(ahead);
+      await pass(2 * INTERVAL);
+      script.bytes! += 1000;
+      await pass(INTERVAL);
+      const before = told().length;
+      const begin = performance.now();
+      for await (const { state } of mq.states()) if (state === "closed") break;
+      const ms = performance.now() - begin + INTERVAL;
+      assert(ms >= 2.5 * INTERVAL + slack && ms <= 3 * INTERVAL + slack + 1, `${ms} ms`);
+      assertEquals(told().length, before);
+    }));
+}
+
+Deno.test("a client that does not see bytes tells the server when frames come without a heartbeat among them", () =>
+  virtually(async () => {
+    const script = new Scripted();
+    script.welcome = { ...WELCOME, heartbeat: INTERVAL };
+    const mq = await connect({ dial: script.dial, reconnect: false, heartbeat: INTERVAL });
+    assertEquals(script.hello.progress, undefined);
+    const told = () => script.frames.filter((frame) => frame.includes("received")).length;
+    await script.say({ heartbeat: INTERVAL, time: 1, last: 0, floor: 0 });
+    await pass(INTERVAL);
+    assertEquals(told(), 0);
+    await script.say({ sub: 99 });
+    await pass(INTERVAL);
+    assertEquals(told(), 1);
+    await mq.close();
+  }));
+
+/** A server that has sent a large answer to a peer. */
+async function sending(hello: object, bytesReceived?: number) {
+  const clock = new ManualClock();
+  const host = await hostOf(inMemory(clock), clock);
+  await store(host, "t", BIG);
+  const peer = new ManualPeer(host);
+  peer.bytesReceived = bytesReceived;
+  await peer.ask({ action: "hello", id: 1, heartbeat: INTERVAL, ...hello });
+  return {
+    peer,
+    /** Lets intervals pass, and does something in each. */
+    async pass(intervals: number, act = () => {}) {
+      for (let i = 0; i < intervals; i++) {
+        act();
+        for (let part = 0; part < 16; part++) {
+          clock.advance(INTERVAL / 16);
+          await turns(1);
+        }
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      peer[Symbol.dispose]();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a server keeps a peer for as long as it says that more has come, and knows that it reads", async () => {
+  await using server = await sending({ progress: true });
+  const { peer } = server;
+  await peer.ask({ action: "get", id: 2, topic: "t" });
+  let received = 0;
+  await server.pass(100, () => peer.tell({ action: "heartbeat", received: received += 10 }));
+  assertEquals([peer.closedWith, peer.reads], [undefined, 100]);
+  // Five intervals are 8 s, for what may come in a lump; and one has passed.
+  await server.pass(6);
+  assertEquals(peer.closedWith, undefined);
+  await server.pass(1);
+  assertEquals(peer.closedWith, 4408);
+});
+
+Deno.test("a peer that says again and again that as much has come as before has not read", async () => {
+  await using server = await sending({ progress: true });
+  for (let i = 0; i < 10; i++) server.peer.tell({ action: "heartbeat", received: 5 });
+  assertEquals(server.peer.reads, 1);
+});
+
+Deno.test("a peer that answers a heartbeat has read it, and one that answers what was not asked has not", async () => {
+  await using server = await sending({});
+  server.peer.tell({ action: "heartbeat" });
+  assertEquals(server.peer.reads, 0);
+  await server.pass(1);
+  server.peer.tell({ action: "heartbeat" });
+  assertEquals(server.peer.reads, 1);
+});
+
+Deno.test("a busy peer that tells of progress and falls silent is given up within three intervals", async () => {
+  await using server = await sending({ progress: true });
+  const { peer } = server;
+  for (let i = 0; i < 5000; i++) peer.tell({ action: "get", id: 10 + i, topic: "u" });
+  await server.pass(3);
+  assertEquals(peer.closedWith, 4408);
+});
+
+Deno.test("a peer whose bytes are seen to come is kept, however slow they are, and given up when they stop", async () => {
+  await using server = await sending({}, 0);
+  const { peer } = server;
+  peer.tell({ action: "heartbeat", ahead: 2_000_000 });
+  await server.pass(40, () => peer.bytesReceived!++);
+  assertEquals(peer.closedWith, undefined);
+  await server.pass(9);
+  assertEquals(peer.closedWith, 4408);
+});
+
+Deno.test("a peer that has announced a frame has a second for each KiB where its bytes are not seen", async () => {
+  await using server = await sending({});
+  const { peer } = server;
+  peer.tell({ action: "heartbeat", ahead: 100 * 1024 });
+  await server.pass(62);
+  assertEquals(peer.closedWith, undefined);
+  await server.pass(4);
+  assertEquals(peer.closedWith, 4408);
+});
+
+/** A network of 10 KB a second, in small pieces. */
+const VERY_SLOW = { piece: 250, delay: 25 };
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a message that takes thirty heartbeats passes up and down a network of 10 KB a second (${transport})`, async () => {
+    const message = "x".repeat(30_000);
+    await using server = await openServer({ transport });
+    await using proxy = new FaultyProxy(server.port, () => VERY_SLOW);
+    await using near = await connect({ url: server.url });
+    const mq = await connect({ url: proxy.url, reconnect, heartbeat: 100 });
+    await near.put("t", message);
+    const [got, seq] = await Promise.all([
+      settled(mq.get("t"), 20_000),
+      settled(mq.put("u", message), 20_000),
+    ]);
+    assertEquals([got === message, seq], [true, 2]);
+    assertEquals(proxy.connections, 1);
+    await soon(mq.close());
+  });
+}
