@@ -8,6 +8,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
 import { openServer } from "./support/open_server.ts";
 import { Program, ROOT } from "./support/program.ts";
+import { soon } from "./support/soon.ts";
 
 const CERT = "tests/fixtures/localhost_cert.pem";
 const KEY = "tests/fixtures/localhost_key.pem";
@@ -75,4 +76,25 @@ Deno.test("who does not know the certificate does not connect, and who has no TL
     const error = await assertRejects(() => connect({ url, timeout: 300 }), DsmqError);
     assertEquals(error.code, "unreachable");
   }
+});
+
+Deno.test("hardened: what is no TLS is counted where there is TLS, and told in a line; who just looks whether the port is open is not", async () => {
+  const told: unknown[] = [];
+  const log = { info() {}, warn: (line: unknown) => void told.push(line), error: console.error };
+  await using server = await openServer({ transport: "hardened", cert, key, log });
+  for (let i = 0; i < 3; i++) {
+    using looks = await Deno.connect({ port: server.port });
+    using plain = await Deno.connect({ port: server.port });
+    await plain.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    // It is told by an alert of TLS.
+    const said = new Uint8Array(100);
+    assertEquals([await soon(plain.read(said)), said[0]], [7, 21]);
+    void looks;
+  }
+  await assertRejects(() => fetch(server.url.replace("wss:", "https:")), TypeError);
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const page = await fetch(`https://localhost:${server.port}/health`, { client });
+  assertEquals(await page.text(), "ok\n");
+  assertEquals([server.stats().refused, told.length], [4, 1]);
+  assertStringIncludes(String(told[0]), "Cannot begin TLS: ");
 });

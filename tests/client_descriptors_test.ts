@@ -1,0 +1,38 @@
+/**
+ * A client for which there are no file descriptors.
+ *
+ * @module
+ */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { lines } from "../cli/lines.ts";
+import { FaultyProxy } from "./faults/proxy.ts";
+import { openServer } from "./support/open_server.ts";
+import { ROOT } from "./support/program.ts";
+import { soon } from "./support/soon.ts";
+
+Deno.test("a client that has no file descriptor left says so, and comes back once it has one", async () => {
+  await using server = await openServer();
+  await using proxy = new FaultyProxy(server.port);
+  const program = [Deno.execPath(), "run", "-A", "--quiet", "tests/programs/descriptors_client.ts"];
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'ulimit -n 60 && exec "$@"', "sh", ...program, proxy.url],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const said: string[] = [];
+  const reading = (async () => {
+    for await (const batch of lines(child.stdout)) {
+      said.push(...batch);
+      if (batch.includes("ready")) proxy.cut();
+    }
+  })();
+  await soon(reading, 20_000);
+  const { code } = await child.status;
+  assertEquals([code, said.length], [0, 3], said.join("\n"));
+  const [failed, ...others] = said;
+  assertStringIncludes(failed!, "too many open files");
+  assertEquals([JSON.parse(failed!)[0], ...others], ["unreachable", "ready", "1"]);
+});
