@@ -21,6 +21,9 @@ export interface Pulse {
   silent(): void;
 }
 
+/** Nobody rests for longer, in milliseconds: there are proxies that cut what rests for 30 s. */
+const LONGEST_REST = 20_000;
+
 /** Those of one interval take turns in so many parts of it: to serve thousands at once would hold others up. */
 const PARTS = 16;
 
@@ -46,10 +49,27 @@ export class Pulses {
    * Begins to send heartbeats.
    *
    * @param pulse who asked
-   * @param every how often, in milliseconds
+   * @param every at least how often, in milliseconds
    * @returns how to end it; may be called twice
    */
   begin(pulse: Pulse, every: number): () => void {
+    const leave = this.#join(pulse, every);
+    if (every <= LONGEST_REST) return leave;
+    // It is judged as it asked to be, and asked more often.
+    const between = {
+      wasHeard: () => true,
+      slack: 0,
+      beat: (_: number, bounds: Bounds) => pulse.beat(every, bounds),
+      silent: () => {},
+    };
+    const leaveBetween = this.#join(between, LONGEST_REST);
+    return () => {
+      leave();
+      leaveBetween();
+    };
+  }
+
+  #join(pulse: Pulse, every: number): () => void {
     const round = this.#rounds.get(every) ?? this.#open(every);
     const part = round.join(pulse);
     return () => {

@@ -49,3 +49,28 @@ Deno.test("where the store does not say how things stand, heartbeats tell what i
   failing.fails = false;
   assertEquals((await beat()).map(({ last }) => last), [2]);
 });
+
+Deno.test("who asks for few heartbeats has one at least each 20 s, and is given up as late as it asked", async () => {
+  const clock = new ManualClock();
+  await using host = await hostOf(
+    new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock }),
+    clock,
+  );
+  using peer = new ManualPeer(host);
+  await peer.ask({ action: "hello", id: 1, heartbeat: 120_000 });
+  for (let i = 0; i < 11; i++) {
+    const { length } = peer.received;
+    for (let part = 0; part < 16; part++) {
+      clock.advance(20_000 / 16);
+      await turns(1);
+    }
+    const [beat] = peer.received.slice(length);
+    assertEquals(beat?.heartbeat, 120_000, `after ${20 * (i + 1)} s`);
+  }
+  assertEquals(peer.closedWith, undefined);
+  for (let part = 0; part < 8 * 16; part++) {
+    clock.advance(20_000 / 16);
+    await turns(1);
+  }
+  assertEquals(peer.closedWith, 4408);
+});
