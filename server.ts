@@ -23,6 +23,7 @@ import {
   type TransportChoice,
 } from "./server/options.ts";
 import { RunningServer, VERSION } from "./server/running.ts";
+import { filePath } from "./server/store_address.ts";
 import type { SqliteOptions } from "./stores/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 import type { Transport } from "./transports/transport.ts";
@@ -110,7 +111,7 @@ async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {
   // Loaded here and not above, and at once: importing this file touches no native code.
   const [{ loadEngine }, open] = await Promise.all([
     import("./stores/engine.ts"),
-    store === "memory" ? memoryStore() : fileStore(store.slice("sqlite:".length), durability),
+    store === "memory" ? memoryStore() : fileStore(filePath(store)!, durability, settings.log),
   ]);
   return open({ engine: await loadEngine(settings.engine), retention, clock, limits });
 }
@@ -123,9 +124,11 @@ async function memoryStore(): Promise<(options: SqliteOptions) => Store> {
 async function fileStore(
   path: string,
   durability: Durability,
+  log: Log,
 ): Promise<(options: SqliteOptions) => Store> {
   const { FileStore } = await import("./stores/file.ts");
-  return (options) => new FileStore({ ...options, path, durability });
+  return (options) =>
+    new FileStore({ ...options, path, durability, warn: (text) => log.warn(text) });
 }
 
 /** Loaded here and not above: importing this file touches neither Deno nor npm. */

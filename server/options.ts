@@ -12,6 +12,7 @@ import {
   type ServerLimits,
 } from "../protocol/limits.ts";
 import { seen } from "../protocol/text.ts";
+import { filePath } from "./store_address.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import { listenHost } from "./addresses.ts";
@@ -40,7 +41,10 @@ export interface ServeOptions extends EntryOptions {
   readonly host?: string;
   /** The port to listen on; 0 takes any that is free. Default: 30008. */
   readonly port?: number;
-  /** What keeps the messages: `"memory"`, or `"sqlite:PATH"` for a file. Default: `"memory"`. */
+  /**
+   * What keeps the messages: `"memory"`, or `"sqlite:PATH"` for a file, absolute or from the working folder. Beside it stand
+   * `PATH-wal`, `PATH-shm` and `PATH-lock` while it is in use. Default: `"memory"`.
+   */
   readonly store?: StoreChoice;
   /** What an acknowledged message in a file survives. Default: `"full"`, a loss of power. */
   readonly durability?: Durability;
@@ -106,7 +110,7 @@ export function checked(options: ServeOptions): Settings {
   if (typeof host !== "string" || host === "") throw wrong("host", "an address or a name", host);
   requireWhole("port", port, 0, 65535);
   requireWhole("retention", retention, 1, Number.MAX_SAFE_INTEGER);
-  if (store !== "memory" && !/^sqlite:./s.test(store)) {
+  if (typeof store !== "string" || (store !== "memory" && filePath(store) === undefined)) {
     throw wrong("store", '"memory" or "sqlite:PATH"', store);
   }
   requireOneOf("engine", engine, ["auto", "@db/sqlite", "node:sqlite"]);

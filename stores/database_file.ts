@@ -4,10 +4,13 @@
  * @module
  */
 
-import { codeOf, type Database, type Engine, SQLITE, type Statement } from "./engine.ts";
+import type { Database, Engine, Statement } from "./engine.ts";
 import { EpochTable } from "./epoch_table.ts";
+import { Unusable } from "./file_faults.ts";
+import { type FileOnDisk, LOG_BYTES } from "./file_on_disk.ts";
 import { STATE_TABLE, upgradeFrom1 } from "./file_upgrade.ts";
 import type { Drop } from "./gone_times.ts";
+import { APPLICATION, FORM, FORM_BEFORE, formOf, inUse, logAt, markOf } from "./log_mark.ts";
 import type { Extent } from "./span.ts";
 
 /** What an acknowledged message survives: a loss of power, or the end of the process. */
@@ -15,7 +18,9 @@ export type Durability = "full" | "normal";
 
 /** How a file is opened. */
 export interface FilePlace {
+  /** As it was given, for a person. */
   readonly path: string;
+  readonly disk: FileOnDisk;
   readonly engine: Engine;
   readonly durability: Durability;
 }
@@ -45,28 +50,32 @@ interface Row {
   readonly lost: number;
 }
 
-/** Why a file is not opened, in words that are for a person. */
-class Unusable extends Error {}
+/** So many pages may be in the log before they are brought into the database. */
+const LOG_PAGES = 1000;
 
-/** By this a file is known as one of dsmq: the letters of the name. */
-const APPLICATION = 0x64736d71;
+/** What a transaction writes beside the messages themselves, in pages. */
+const PAGES_BESIDE = 6;
 
-/** The form of the tables, and that of files that are taken over. */
-const FORM = 2;
-const FORM_BEFORE = 1;
-
-/** The log is cut back to this size once it was written to the database, in bytes. */
-const LOG_BYTES = 64 * 1024 * 1024;
+/** How long a commit waits for another program that is writing, in milliseconds; the process stands still meanwhile. */
+const BUSY_TIME = 200;
 
 /**
- * An open file. This process alone has it: a second one is refused as long as it is open.
+ * An open file. Other programs may read it meanwhile, and make copies of it by SQLite's own means.
  *
  * Nothing is changed in a file before it is known as one of dsmq, or as new.
  */
 export class DatabaseFile {
   readonly db: Database;
   readonly epochs: EpochTable;
-  readonly #sql: Record<"read" | "save" | "begin" | "commit" | "rollback", Statement>;
+  readonly #disk: FileOnDisk;
+  readonly #sql: Record<
+    "read" | "save" | "begin" | "commit" | "rollback" | "changes",
+    Statement
+  >;
+  /** By it SQLite tells that another program has committed something. */
+  #changes: unknown;
+  /** About how many pages are in the log; it is time to bring them into the database. */
+  #logPages = Infinity;
 
   /**
    * Opens a file, or makes a new one, in a transaction that stays open: for what else it is to hold.
@@ -76,12 +85,14 @@ export class DatabaseFile {
    * @param now the time
    * @throws {Error} if it cannot be used; the reason is in words
    */
-  constructor({ path, engine, durability }: FilePlace, check: boolean, now: number) {
-    requireLeave(path);
-    // Under a name that SQLite takes for nothing else than a file: not for memory, nor for an address.
-    this.db = engine.open(/^([/\\]|[A-Za-z]:)/.test(path) ? path : `./${path}`);
+  constructor({ disk, engine, durability }: FilePlace, check: boolean, now: number) {
+    disk.requireSame();
+    this.#disk = disk;
+    this.db = engine.open(disk.real);
     try {
-      this.#pragma("locking_mode = EXCLUSIVE");
+      this.#pragma(`busy_timeout = ${BUSY_TIME}`);
+      // Only by `checkpoint`, so that the file in itself always has its mark.
+      this.#pragma("wal_autocheckpoint = 0");
       const form = this.#form();
       if (check && form !== undefined) this.#checkUnlessClean();
       const mode = this.#pragma("journal_mode = WAL");
@@ -104,22 +115,31 @@ export class DatabaseFile {
         begin: this.db.prepare("BEGIN"),
         commit: this.db.prepare("COMMIT"),
         rollback: this.db.prepare("ROLLBACK"),
+        changes: this.db.prepare("PRAGMA data_version"),
       };
     } catch (error) {
-      this.db.close();
+      this.close();
       throw error;
     }
   }
 
   /** Ends the transaction in which it was opened. If it is to `write`, a file that takes nothing is found out now. */
   opened(write: boolean): void {
-    if (write) this.db.exec("UPDATE state SET clean = 0");
+    if (write) {
+      this.db.exec("UPDATE state SET clean = 0");
+      this.#set(`user_version = ${inUse(this.#disk.use)}`);
+    }
     this.#sql.commit.run();
+    this.#disk.opened();
+    this.wasChanged();
   }
 
   /** It is about to be closed as it should be. */
   markClean(): void {
+    this.#sql.begin.run();
     this.db.exec("UPDATE state SET clean = 1");
+    this.#set(`user_version = ${FORM}`);
+    this.#sql.commit.run();
   }
 
   /** Reads where the history stands. */
@@ -143,13 +163,62 @@ export class DatabaseFile {
   }
 
   /**
-   * Brings all that is in the log into the database itself, and both to the disk.
+   * Brings all that is in the log into the database itself, and both to the disk. The database then says that a log goes
+   * with it.
    *
+   * @param how whether to wait for other programs that read or write
    * @throws {Error} if that cannot be done; what is in the log may not be on the disk then
    */
-  checkpoint(): void {
-    const [row] = this.db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all() as [{ busy: number }?];
-    if (row?.busy !== 0) throw new Error("its log cannot be written to the database");
+  checkpoint(how: "FULL" | "PASSIVE" = "FULL"): void {
+    this.#logPages = 0;
+    const mark = markOf(this.#salt(), Number(this.#pragma("schema_version")));
+    this.#set(`user_version = ${mark}`);
+    try {
+      this.writeLog(how);
+    } finally {
+      this.#set(`user_version = ${inUse(this.#disk.use)}`);
+    }
+    this.#disk.markInUse();
+  }
+
+  /** As {@linkcode DatabaseFile.checkpoint}, but the database does not say then that a log goes with it. */
+  writeLog(how: "FULL" | "PASSIVE" = "FULL"): void {
+    // Not TRUNCATE: a log without anything in it is one that was lost.
+    const statement = this.db.prepare(`PRAGMA wal_checkpoint(${how})`);
+    let row: { busy: number; log: number; checkpointed: number } | undefined;
+    try {
+      [row] = statement.all() as [typeof row];
+    } finally {
+      this.#disk.written();
+    }
+    if (row?.busy !== 0 || row.checkpointed !== row.log) {
+      throw new Error("its log cannot be written to the database");
+    }
+  }
+
+  /**
+   * Something was committed: brings it into the database itself if it is time for that. If that fails, it stays in the
+   * log, where it is as safe.
+   *
+   * @param bytes how large the messages are
+   */
+  committed(bytes: number): void {
+    this.#logPages += PAGES_BESIDE + bytes / 4096;
+    if (this.#logPages < LOG_PAGES) return;
+    try {
+      this.checkpoint("PASSIVE");
+    } catch {
+      this.#logPages = LOG_PAGES / 2;
+    }
+  }
+
+  /** Whether another program has committed something since this was asked last, or since it was opened. */
+  wasChanged(): boolean {
+    const [row] = this.#sql.changes.all();
+    const changes = Object.values(Object(row))[0];
+    const before = this.#changes;
+    this.#changes = changes;
+    return changes !== before;
   }
 
   /** Throws if a transaction was left open, or none can be begun. */
@@ -158,9 +227,19 @@ export class DatabaseFile {
     this.#sql.rollback.run();
   }
 
-  /** Closes it. What was committed is then in the file itself, and another process may open it. */
+  /** Closes it. What was committed is then in the file itself, unless another program reads there or the file was moved. */
   close(): void {
-    this.db.close();
+    // Else it stays open until the process exits: as it ends like that, SQLite does nothing.
+    if (this.#disk.prepareToClose()) this.db.close();
+  }
+
+  /** That of the log, which has one once anything is in it. */
+  #salt(): number {
+    const log = `${this.#disk.real}-wal`;
+    if (!logAt(log)) this.#set(`user_version = ${inUse(this.#disk.use)}`);
+    const salt = logAt(log)?.salt;
+    if (salt === undefined) throw new Unusable(`its log, ${log}, cannot be read`);
+    return salt;
   }
 
   #row(): Row {
@@ -172,7 +251,7 @@ export class DatabaseFile {
   /** The form of the tables; `undefined` if it is a new file. */
   #form(): number | undefined {
     const application = this.#pragma("application_id");
-    const form = this.#pragma("user_version");
+    const form = formOf(Number(this.#pragma("user_version")));
     if (application === APPLICATION) {
       if (form === FORM || form === FORM_BEFORE) return form;
       throw new Unusable(
@@ -182,7 +261,10 @@ export class DatabaseFile {
     const [{ tables }] = this.db.prepare("SELECT count(*) AS tables FROM sqlite_schema").all() as [
       { tables: number },
     ];
-    if (application === 0 && form === 0 && tables === 0) return undefined;
+    if (application === 0 && form === 0 && tables === 0) {
+      if (this.#disk.isNew) return undefined;
+      throw new Unusable("there is nothing in it, not even tables: a copy without its log?");
+    }
     throw new Unusable("it is the database of another program");
   }
 
@@ -207,63 +289,13 @@ export class DatabaseFile {
     if (found !== "ok") throw new Unusable(`it is damaged: ${found}`);
   }
 
+  /** Prepared: the errors of these carry SQLite's code, those of `exec` none. */
+  #set(pragma: string): void {
+    this.db.prepare(`PRAGMA ${pragma}`).run();
+  }
+
   #pragma(pragma: string): unknown {
     const [row] = this.db.prepare(`PRAGMA ${pragma}`).all();
     return Object.values(Object(row))[0];
-  }
-}
-
-/**
- * Words why a file cannot be opened.
- *
- * @param path the file
- * @param error what was thrown
- * @returns the error for a person
- */
-export function cannotOpen(path: string, error: unknown): Error {
-  return new Error(`Cannot open sqlite:${path}: ${reason(path, error)}`, { cause: error });
-}
-
-function reason(path: string, error: unknown): string {
-  const words = error instanceof Error ? error.message : String(error);
-  if (error instanceof Unusable) return words;
-  switch (codeOf(error)) {
-    case SQLITE.busy:
-      return "another process uses it";
-    case SQLITE.readonly:
-      return "it is read-only, or its folder is";
-    case SQLITE.io:
-      // A file that is read-only cannot be locked, and that is what SQLite says of it.
-      return `it is read-only, or the disk fails (${words})`;
-    case SQLITE.full:
-      return "the disk is full";
-    case SQLITE.corrupt:
-      return `it is damaged: ${words}`;
-    case SQLITE.notADb:
-      return "it is not a database";
-  }
-  return fault(path) ?? words;
-}
-
-/** What is wrong with a path, as far as that can be seen. */
-function fault(path: string): string | undefined {
-  try {
-    return Deno.statSync(path).isDirectory ? "it is a folder" : undefined;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) return undefined;
-  }
-  try {
-    const folder = path.replace(/[^/\\]*$/, "") || ".";
-    return Deno.statSync(folder).isDirectory ? "its folder cannot be written to" : undefined;
-  } catch (error) {
-    return error instanceof Deno.errors.NotFound ? "its folder is not there" : undefined;
-  }
-}
-
-/** Leave is looked up, never asked for. */
-function requireLeave(path: string): void {
-  for (const name of ["read", "write"] as const) {
-    if (Deno.permissions.querySync({ name, path }).state === "granted") continue;
-    throw new Unusable(`there is no leave to ${name} it (--allow-${name}=${path})`);
   }
 }

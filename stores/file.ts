@@ -5,7 +5,9 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
-import { cannotOpen, type DatabaseFile, type Durability } from "./database_file.ts";
+import type { DatabaseFile, Durability } from "./database_file.ts";
+import { cannotOpen, Unusable } from "./file_faults.ts";
+import { FileOnDisk } from "./file_on_disk.ts";
 import type { Holdings } from "./holdings.ts";
 import { type FileOpening, isFull, type OpenedFile, openFile } from "./opened_file.ts";
 import { FORGOTTEN, type PutOnce } from "./put_once.ts";
@@ -17,6 +19,8 @@ export interface FileOptions extends SqliteOptions {
   readonly path: string;
   /** What an acknowledged message survives: `full` a loss of power, `normal` the end of the process. */
   readonly durability: Durability;
+  /** Takes what a person should know of the file. Default: nobody is told. */
+  readonly warn?: ((text: string) => void) | undefined;
 }
 
 /** An append that waits to be committed. */
@@ -44,6 +48,10 @@ export class FileStore extends SqliteStore {
   override readonly description: string;
   protected override readonly ends: ReadonlyMap<string, number>;
   readonly #opening: FileOpening;
+  readonly #disk: FileOnDisk;
+  readonly #warn: (text: string) => void;
+  /** What was said last of the file, where it is not what it was. */
+  #warned = "";
   #opened: OpenedFile | undefined;
   /** What was put once, as far as is known while the file is closed. */
   #knownPuts: PutOnce;
@@ -68,20 +76,32 @@ export class FileStore extends SqliteStore {
    */
   constructor(options: FileOptions) {
     super(options);
-    const { path, engine, durability } = options;
+    const { path, engine, durability, warn = () => {} } = options;
     const { retention, limits, time } = this;
     const failed = (unsure: boolean) => this.#settle(unsure);
-    this.#opening = { place: { path, engine, durability }, retention, limits, time, failed };
+    const disk = taken(path);
+    const place = { path, disk, engine, durability };
+    this.#disk = disk;
+    this.#warn = warn;
+    this.#opening = { place, retention, limits, time, failed };
     this.kept = durability === "full" ? "disk" : "process";
-    this.description = `sqlite:${path} on ${engine.name} (${SURVIVES[durability]})`;
-    const opened = openFile(this.#opening, this.epoch);
+    this.description = `sqlite:${disk.real} on ${engine.name} (${SURVIVES[durability]})`;
+    const opened = this.#first();
     this.id = opened.file.store;
     this.ends = opened.file.epochs.ends;
     this.#opened = opened;
     this.#knownPuts = opened.puts;
     this.#fedTo = this.#safeTo = opened.holdings.span.last;
+    const { mode } = disk;
+    if ((mode & 0o077) !== 0) {
+      const octal = mode.toString(8).padStart(3, "0");
+      warn(
+        `dsmq: others can read or write ${disk.real} (its mode is ${octal}): chmod 600 ends that`,
+      );
+    }
     // Whoever had it before may have left in the log what the disk does not have.
-    if (this.kept === "disk") this.#doubtful = !checkpointed(opened.file);
+    const safe = checkpointed(opened.file);
+    if (this.kept === "disk") this.#doubtful = !safe;
     if (this.#doubtful) this.#safeTo = 0;
   }
 
@@ -115,19 +135,35 @@ export class FileStore extends SqliteStore {
 
   protected override close(): void {
     if (this.#turn) this.#flush();
-    if (!this.#opened) return;
-    const { file, holdings } = this.#opened;
+    const opened = this.#opened;
+    if (!opened) return this.#disk.release();
+    let wrong = "";
     try {
+      this.#disk.requireWhole();
       // So that what is gone stays gone, also if the clock is set back before the next start.
-      holdings.transaction(() => {});
-      if (!this.#doubtful) file.markClean();
-    } catch {
+      opened.holdings.transaction(() => {});
+      if (!this.#doubtful) opened.file.markClean();
+    } catch (error) {
       // What was acknowledged is in the file. The floor is found again by the time; and the next start checks the file.
+      if (error instanceof Unusable) wrong = error.message;
     }
     // A transaction that failed may have closed it.
-    if (!this.#opened) return;
-    this.#opened = undefined;
-    file.close();
+    if (this.#opened && wrong !== "") this.#saveLog(this.#opened.file, wrong);
+    if (this.#opened) this.#closeFile();
+    this.#disk.release(wrong !== "");
+  }
+
+  /** It is to be closed, and is not what it was. Where only the log is gone, all that was in it can be saved. */
+  #saveLog(file: DatabaseFile, wrong: string): void {
+    if (!this.#disk.hasLostName) {
+      return this.#warn(`dsmq: cannot close the queue as it should be: ${wrong}`);
+    }
+    try {
+      file.writeLog();
+      this.#warn(`dsmq: ${wrong}; all that was in it is in the file itself now`);
+    } catch (error) {
+      this.#warn(`dsmq: ${wrong}, and what was in it is lost: ${(error as Error).message}`);
+    }
   }
 
   /** The open file; if it had to be closed, it is opened again. */
@@ -145,7 +181,11 @@ export class FileStore extends SqliteStore {
 
   /** The open file, once it is known that the disk has all that is in it. */
   #readyToCommit(): OpenedFile {
-    const opened = this.#ready();
+    let opened = this.#ready();
+    if (opened.file.wasChanged() && !this.#isAsKnown(opened)) {
+      this.#closeFile();
+      opened = this.#ready();
+    }
     if (!this.#doubtful) return opened;
     try {
       opened.file.checkpoint();
@@ -158,8 +198,38 @@ export class FileStore extends SqliteStore {
     return opened;
   }
 
+  /** Another program has written to the file: whether only beside the queue, as programs do that copy it as it grows. */
+  #isAsKnown({ file, holdings }: OpenedFile): boolean {
+    const { present } = file.epochs;
+    return present === this.epoch && file.read().last === holdings.span.last;
+  }
+
+  /** Throws where what would be committed now would not be found by whoever opens the file next. */
+  #requireWhole(): void {
+    try {
+      this.#disk.requireWhole();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (why !== this.#warned) this.#warn(`dsmq: puts are refused: ${why}`);
+      this.#warned = why;
+      throw error;
+    }
+    if (this.#warned !== "") this.#warn(`dsmq: puts are taken again: the file is back`);
+    this.#warned = "";
+  }
+
   get #path(): string {
     return this.#opening.place.path;
+  }
+
+  /** Opens it for the first time. */
+  #first(): OpenedFile {
+    try {
+      return openFile(this.#opening, this.epoch);
+    } catch (error) {
+      this.#disk.releaseAsFound();
+      throw error;
+    }
   }
 
   #reopen(): OpenedFile {
@@ -204,6 +274,7 @@ export class FileStore extends SqliteStore {
       holdings.transaction(() => {
         for (const { batch } of waiting) results.push(admission.take(batch, now, messages));
         holdings.moveTail();
+        this.#requireWhole();
       });
     } catch (error) {
       if (messages.length === 0 || !this.#isStored(messages.at(-1)!)) throw error;
@@ -267,6 +338,14 @@ export class FileStore extends SqliteStore {
     } catch (cause) {
       throw unknownOutcome(cause);
     }
+  }
+}
+
+function taken(path: string): FileOnDisk {
+  try {
+    return FileOnDisk.take(path);
+  } catch (error) {
+    throw cannotOpen(path, error);
   }
 }
 

@@ -65,6 +65,7 @@ export class Holdings {
   #bytes = 0;
   #counted = 0;
   #inTransaction = false;
+  #written = 0;
 
   /**
    * Makes the tables in a database, or reads what they hold.
@@ -97,6 +98,11 @@ export class Holdings {
   /** What is stored, in bytes; some of it may have expired. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How many bytes of bodies were moved into the database, also in transactions that failed. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Takes a message of a topic that was admitted, which follows on the last. */
@@ -146,6 +152,7 @@ export class Holdings {
     const { floor } = this.span;
     const gone = this.tail.upTo(floor);
     const kept = gone.length === 0 ? messages : messages.slice(gone.length);
+    this.#written += this.tail.bytes;
     this.transaction(() => {
       this.#countOut(floor);
       this.gone.note(newestOfEach(gone));

@@ -5,8 +5,9 @@
  */
 
 import { Admission, type Limits } from "./admission.ts";
-import { cannotOpen, DatabaseFile, type FilePlace, type State } from "./database_file.ts";
+import { DatabaseFile, type FilePlace, type State } from "./database_file.ts";
 import { codeOf, SQLITE } from "./engine.ts";
+import { cannotOpen } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
 import { type Ending, Holdings } from "./holdings.ts";
 import { type Dropped, PutOnce } from "./put_once.ts";
@@ -79,6 +80,7 @@ function loaded(
   const puts = new PutOnce({ window, retention, most }, (run) => dropped.push(run));
   table.load(puts, start.lost, time.now());
   let saved = 0;
+  let written = 0;
   const save = () => {
     const { span: { floor, last, lastTime }, gone: { times } } = holdings;
     file.save({
@@ -100,6 +102,8 @@ function loaded(
     done() {
       dropped.splice(0, saved);
       puts.commit(time.now());
+      file.committed(holdings.written - written);
+      written = holdings.written;
     },
     failed(error, committing) {
       puts.rollback();

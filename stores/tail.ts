@@ -23,6 +23,11 @@ export class Tail {
     return this.#messages;
   }
 
+  /** How large the bodies are, in bytes of UTF-8. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** It should be moved before it takes more. */
   get full(): boolean {
     return this.#messages.length >= FULL.messages || this.#bytes >= FULL.bytes;

@@ -11,7 +11,9 @@ import { type Outcome, Program } from "./support/program.ts";
 /** Every command needs leave for the network, and no other; but a server for its file, if it has one. */
 function dsmq(...args: string[]): Program {
   const file = args.find((arg) => arg.startsWith("sqlite:"))?.slice("sqlite:".length);
-  const leaves = file ? [`--allow-read=${file}`, `--allow-write=${file}`] : [];
+  const leaves = file
+    ? [`--allow-read=${file},${file}-wal,${file}-lock`, `--allow-write=${file},${file}-lock`]
+    : [];
   return new Program(["--allow-net", ...leaves, "--no-prompt", "cli.ts", ...args]);
 }
 
@@ -268,7 +270,7 @@ Deno.test("what cannot be done is told in one line, with code 1", async () => {
     [["serve", "--port", "0", "--retention", "0"], /retention is a whole number from 1 /],
     [
       ["serve", "--port", "0", "--store", "sqlite:/not/there/queue.db"],
-      /^dsmq: Cannot open sqlite:\/not\/there\/queue\.db: unable to open database file/,
+      /^dsmq: Cannot open sqlite:\/not\/there\/queue\.db: its folder is not there$/,
     ],
     [
       ["serve", "--port", "0", "--store", "disk"],

@@ -350,7 +350,7 @@ Deno.test("a file that somebody else had while it could not be used is not gone 
   await using other = file.another();
   await append(other, puts("t", "from somebody else"));
   await other[Symbol.asyncDispose]();
-  await assertRejects(() => file.store.bounds(), StoreError, "it is another file than before");
+  await assertRejects(() => file.store.bounds(), StoreError, "queue.db was overwritten");
 });
 
 Deno.test("a file that went back behind what was acknowledged is not gone on with", async () => {

@@ -214,7 +214,8 @@ for (const leave of ["read", "write"] as const) {
     name: `without the leave to ${leave} a file is refused, and nobody is asked for it`,
     permissions: { read: leave !== "read", write: leave !== "write" },
     fn() {
-      const says = `there is no leave to ${leave} it (--allow-${leave}=queue.db)`;
+      const beside = { read: ",queue.db-wal,queue.db-lock", write: ",queue.db-lock" }[leave];
+      const says = `there is no leave to ${leave} it (--allow-${leave}=queue.db${beside})`;
       assertRefused("queue.db", says);
     },
   });

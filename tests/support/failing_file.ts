@@ -65,8 +65,9 @@ export class FailingFile implements AsyncDisposable {
     this.store = this.#open();
   }
 
-  /** Opens the file beside the store, which has to have closed it. */
+  /** Opens the file beside the store, which has to have closed it, and whose lock somebody has deleted. */
   another(): FileStore {
+    Deno.removeSync(`${this.#path}-lock`);
     return this.#open();
   }
 

@@ -1,0 +1,110 @@
+/**
+ * The lock beside a database: whoever holds it has the database for itself.
+ *
+ * @module
+ */
+
+import { Unusable } from "./file_faults.ts";
+
+/** What a lock file may hold: nothing, or the number of the use of the database. */
+const CONTENT = /^(?:dsmq ([1-9]\d{0,4})\n)?$/;
+
+/**
+ * A lock, held until it is released, or the process ends.
+ *
+ * SQLite's own locks do not do: on POSIX they are dropped as soon as anything in this process closes the same file. This
+ * one is of another kind, and belongs to one handle. Its file is deleted when it is released; one that a killed process
+ * has left is taken over, and what it holds tells that the database was in use.
+ */
+export class FileLock {
+  readonly path: string;
+  /** The number of the use that its process did not end; 0 if there was none, `undefined` if there was no lock file. */
+  readonly left: number | undefined;
+  readonly #file: Deno.FsFile;
+
+  private constructor(path: string, file: Deno.FsFile, left: number | undefined) {
+    this.path = path;
+    this.#file = file;
+    this.left = left;
+  }
+
+  /**
+   * Takes a lock.
+   *
+   * @param path the file of the lock; it is made if it is not there
+   * @returns the lock
+   * @throws {Unusable} if another has it, or the file system knows no locks
+   */
+  static take(path: string): FileLock {
+    for (;;) {
+      const before = linkOrFile(path);
+      if (before && !before.isFile) throw new Unusable(`${path} is not a plain file`);
+      const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+      try {
+        if (!locked(file)) throw new Unusable("another process uses it");
+        // Whoever had it may have deleted it meanwhile: then there is another at its place, or none.
+        if (isSame(linkOrFile(path), file.statSync())) {
+          const left = contentOf(file, path);
+          return new FileLock(path, file, before ? left : undefined);
+        }
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      file.close();
+    }
+  }
+
+  /** From now on a killed process leaves the number of this use. */
+  markInUse(use: number): void {
+    this.markIdle();
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#file.writeSync(new TextEncoder().encode(`dsmq ${use}\n`));
+  }
+
+  /** A killed process leaves nothing to be told. */
+  markIdle(): void {
+    this.#file.truncateSync(0);
+  }
+
+  /** Gives it back. If the file is to be `kept`, the next who opens the database is told of what it holds. */
+  release(kept = false): void {
+    try {
+      // Deleted before others can have it: or they would hold one that nobody else finds.
+      if (!kept && isSame(linkOrFile(this.path), this.#file.statSync())) Deno.removeSync(this.path);
+    } catch {
+      // It stays, and holds nobody up.
+    }
+    this.#file.close();
+  }
+}
+
+function locked(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Unusable(`it cannot be locked where it is; put it on a local disk (${why})`);
+  }
+}
+
+function contentOf(file: Deno.FsFile, path: string): number {
+  const bytes = new Uint8Array(64);
+  const text = new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
+  const content = CONTENT.exec(text);
+  if (!content) throw new Unusable(`${path} is not a lock of dsmq`);
+  return Number(content[1] ?? 0);
+}
+
+function linkOrFile(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function isSame(a: Deno.FileInfo | undefined, b: Deno.FileInfo): boolean {
+  return a !== undefined && a.dev === b.dev && a.ino === b.ino;
+}

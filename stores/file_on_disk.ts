@@ -1,0 +1,264 @@
+/**
+ * The file of a database on the disk: that it is ours alone, whole, and still the one that was opened.
+ *
+ * @module
+ */
+
+import { requirePermission, Unusable } from "./file_faults.ts";
+import { FileLock } from "./file_lock.ts";
+import { headOf, isOwnLog, logAt, requireItsLog } from "./log_mark.ts";
+
+/** The names that SQLite, or dsmq, gives to files beside a database. */
+const BESIDE = /-(wal|shm|journal|lock)$/;
+
+/** What a file was when it was looked at last. */
+interface Seen {
+  readonly dev: number;
+  readonly ino: number | null;
+  readonly size: number;
+  /** When it was written, in milliseconds. */
+  readonly time: number;
+}
+
+/** A file, from before it is opened until after it was closed. */
+export class FileOnDisk {
+  /** Its absolute path, as it was given: others find it by that. */
+  readonly path: string;
+  /** The same without links: SQLite's files are beside this one. */
+  readonly real: string;
+  /** The number of this use of it, from 1 to 65535: at random. */
+  readonly use: number = 1 + Math.floor(Math.random() * 65535);
+  /** Nothing was ever acknowledged in it. */
+  readonly isNew: boolean;
+  readonly #lock: FileLock;
+  /** Open as long as SQLite has the file open: to close it would drop SQLite's own locks. */
+  readonly #handle: Deno.FsFile;
+  #file: Seen;
+  #log: Seen | undefined;
+  #isClosed = false;
+
+  private constructor(path: string, real: string, lock: FileLock, handle: Deno.FsFile) {
+    this.#handle = handle;
+    this.path = path;
+    this.real = real;
+    this.#lock = lock;
+    this.#file = seen(real)!;
+    this.isNew = isNew(real, handle, lock.left);
+  }
+
+  /**
+   * Takes a file for this process alone. One that is not there is made, for its owner alone to read.
+   *
+   * @param given its path
+   * @returns the file; whoever took it releases it
+   * @throws {Error} if it cannot be used, or is not what it was when it was used last
+   */
+  static take(given: string): FileOnDisk {
+    requirePermission(given);
+    if (BESIDE.test(given)) {
+      throw new Unusable(
+        `a name that ends with ${BESIDE.exec(given)![0]} is that of a file beside`,
+      );
+    }
+    const isThere = requireFile(given);
+    const handle = openForOwner(given);
+    let lock: FileLock | undefined;
+    try {
+      const path = absolute(given);
+      const real = Deno.realPathSync(path);
+      lock = FileLock.take(`${real}-lock`);
+      return new FileOnDisk(path, real, lock, handle);
+    } catch (error) {
+      handle.close();
+      // Only while the lock is held: another process may have begun to use it.
+      if (lock && !isThere && seen(given)?.size === 0) Deno.removeSync(given);
+      lock?.release(lock.left !== undefined);
+      throw error;
+    }
+  }
+
+  /** Who may read and write it, as `chmod` says it; 0 where the system does not know that. */
+  get mode(): number {
+    return (Deno.statSync(this.real).mode ?? 0) & 0o777;
+  }
+
+  /** It is opened by name, perhaps again: throws unless there is the same file at that name. */
+  requireSame(): void {
+    this.#file = this.#requireFile();
+    const log = this.#log && seen(`${this.real}-wal`);
+    if (log && isOther(log, this.#log!)) throw this.#otherLog();
+  }
+
+  /** It is open: from now on there is a log that goes with it. */
+  opened(): void {
+    this.written();
+    this.#log = seen(`${this.real}-wal`);
+  }
+
+  /** Throws unless the file and its log are where they were when it was opened, and whole. Called before each commit. */
+  requireWhole(): void {
+    this.#file = this.#requireFile();
+    const log = seen(`${this.real}-wal`);
+    const before = this.#log;
+    if (!log) throw new Unusable(`its log, ${this.real}-wal, is not there any more`);
+    if (before && isOther(log, before)) throw this.#otherLog();
+    if (before && log.size < before.size && log.size < LOG_BYTES) {
+      throw new Unusable(`its log, ${this.real}-wal, was emptied or shortened`);
+    }
+    this.#log = log;
+  }
+
+  /** Whether only the name of the log is lost: SQLite still has all that is in it, and the file that it goes with is there. */
+  get hasLostName(): boolean {
+    try {
+      this.#requireFile();
+    } catch {
+      return false;
+    }
+    const log = seen(`${this.real}-wal`);
+    return !log || this.#log !== undefined && isOther(log, this.#log);
+  }
+
+  /** Whether SQLite may close it: it would write the log into a file that is not its own, or delete that of another. */
+  prepareToClose(): boolean {
+    try {
+      this.requireWhole();
+      // From now on the database does not say that a log goes with it.
+      this.#lock.markIdle();
+      return true;
+    } catch {
+      // It depends on what is wrong.
+    }
+    try {
+      const file = seen(this.path);
+      // What is not there, or another file, SQLite finds by itself, and it leaves the log alone then.
+      if (!file || isOther(file, this.#file)) return seen(this.real)?.ino !== this.#file.ino;
+      if (file.size === 0) {
+        // An empty file like it, but another one.
+        Deno.removeSync(this.real);
+        openForOwner(this.real).close();
+        return true;
+      }
+      return this.hasLostName && !seen(`${this.real}-wal`);
+    } catch {
+      return false;
+    }
+  }
+
+  /** What SQLite was told to bring into it is in it. */
+  written(): void {
+    const file = seen(this.path);
+    if (file && !isOther(file, this.#file) && file.size >= this.#file.size) this.#file = file;
+  }
+
+  /** What is in the database says from now on that a log goes with it. */
+  markInUse(): void {
+    this.#lock.markInUse(this.use);
+  }
+
+  /** Gives it back where it could not be opened. What says that it is new, or was in use, stays. */
+  releaseAsFound(): void {
+    this.release(this.isNew || !!this.#lock.left);
+  }
+
+  /** Gives it back, after it was closed. If that went wrong, the next start is told. */
+  release(wentWrong = false): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#handle.close();
+    this.#lock.release(wentWrong);
+  }
+
+  #requireFile(): Seen {
+    const file = seen(this.path);
+    if (!file) throw new Unusable(`${this.path} is not there any more`);
+    if (isOther(file, this.#file)) throw new Unusable(`${this.path} is another file than before`);
+    if (file.size < this.#file.size) throw new Unusable(`${this.path} was emptied or shortened`);
+    if (file.time !== this.#file.time && this.#log && !this.#isOurs) {
+      throw new Unusable(`${this.path} was overwritten`);
+    }
+    return file;
+  }
+
+  /** What is in it is of this use of the file. */
+  get #isOurs(): boolean {
+    return isOwnLog(headOf(this.#handle), logAt(`${this.real}-wal`), this.use);
+  }
+
+  #otherLog(): Error {
+    return new Unusable(`${this.real}-wal is another file than before`);
+  }
+}
+
+/** The log is cut back to this size once it was written to the database, in bytes. */
+export const LOG_BYTES = 64 * 1024 * 1024;
+
+/** Looked at before SQLite sees it, which would delete the log of an empty file, and take that of another. */
+function isNew(real: string, handle: Deno.FsFile, left: number | undefined): boolean {
+  const log = logAt(`${real}-wal`);
+  const { nlink, size } = handle.statSync();
+  if (nlink !== null && nlink > 1) {
+    throw new Unusable(`it has ${nlink} names (hard links), of which each would have its own log`);
+  }
+  if (size > 0) {
+    requireItsLog(real, headOf(handle), log, left ?? 0);
+    // One that was killed as it made it has left its lock, and nothing in that.
+    return left === 0;
+  }
+  if (log) {
+    throw new Unusable(
+      `it is empty or was not there, but its log is: bring it back, or move ${real}-wal away`,
+    );
+  }
+  if (left) {
+    throw new Unusable(
+      `it is empty or was not there, though it was in use: bring it back, or delete ${real}-lock to begin a new queue`,
+    );
+  }
+  return true;
+}
+
+/** Throws where a path leads to anything but a file; says whether there is one. */
+function requireFile(path: string): boolean {
+  const info = statOf(path);
+  if (info?.isDirectory) throw new Unusable("it is a folder");
+  if (info && !info.isFile) throw new Unusable("it is not a file");
+  return info !== undefined;
+}
+
+/** Opens a file; one that is not there is made for its owner alone. */
+function openForOwner(path: string): Deno.FsFile {
+  return Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+}
+
+function absolute(path: string): string {
+  if (/^([/\\]|[A-Za-z]:)/.test(path)) return path;
+  return `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
+}
+
+function seen(path: string): Seen | undefined {
+  try {
+    const { dev, ino, size, mtime } = Deno.statSync(path);
+    return { dev, ino, size, time: mtime?.getTime() ?? 0 };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
+function isOther(a: Seen, b: Seen): boolean {
+  return a.dev !== b.dev || a.ino !== b.ino;
+}

@@ -1,0 +1,159 @@
+/**
+ * How a database file says that a log goes with it, and how it is found out that this is not beside it.
+ *
+ * While a file is in use, what was committed last is in its log alone. So the file carries a mark, in its header, where
+ * SQLite keeps `user_version`. The first transaction of each log takes it off again, so that only who has the file
+ * without its log sees it: a plain copy, not one that SQLite has made (`.backup`, `VACUUM INTO`), which reads through the
+ * log.
+ *
+ * `user_version` is, from its lowest bits: 8 of the form of the tables; 1 that is set in the mark; 6 of SQLite's
+ * `schema_version`, which is another one in copies that SQLite makes; and 16 that are, in the mark, of the salt of the log,
+ * else a number of this use of the file. Of a file that was closed it is the form alone.
+ *
+ * @module
+ */
+
+import { Unusable } from "./file_faults.ts";
+
+/** By this a file is known as one of dsmq: the letters of the name. */
+export const APPLICATION = 0x64736d71;
+
+/** The form of the tables, and that of files that are taken over. */
+export const FORM = 2;
+/** See {@linkcode FORM}. */
+export const FORM_BEFORE = 1;
+
+/** The bit that tells the mark from what is in its place. */
+const MARKED = 0x100;
+
+/** So often may other programs have begun the log anew (`wal_checkpoint`) since the mark was made. */
+const LATER = 64;
+
+/** What is known of a log by its head. */
+export interface LogHead {
+  /** A number that grows by one whenever the log begins anew; at random at first. `undefined`: it is no log of SQLite. */
+  readonly salt: number | undefined;
+}
+
+/**
+ * The mark, as a value of `user_version`.
+ *
+ * @param salt that of the log which goes with the file, or comes before the one that does
+ * @param schema SQLite's `schema_version`
+ * @returns the value
+ */
+export function markOf(salt: number, schema: number): number {
+  return FORM + MARKED + 0x200 * (schema & 0x3f) + 0x8000 * (salt & 0xffff);
+}
+
+/**
+ * What is in the place of the mark as long as the log is there.
+ *
+ * @param use the number of this use of the file
+ * @returns the value of `user_version`
+ */
+export function inUse(use: number): number {
+  return FORM + 0x8000 * use;
+}
+
+/**
+ * The form of the tables.
+ *
+ * @param version the value of `user_version`
+ * @returns the form
+ */
+export function formOf(version: number): number {
+  return version & 0xff;
+}
+
+/** The head of a database: what SQLite keeps in its first bytes. */
+export interface Head {
+  /** `user_version`, if the file is one of dsmq; else 0. */
+  readonly version: number;
+  /** `schema_version`. */
+  readonly schema: number;
+}
+
+/**
+ * Reads the head of a database, without its log.
+ *
+ * @param file the open file
+ * @returns the head
+ */
+export function headOf(file: Deno.FsFile): Head {
+  const bytes = new Uint8Array(100);
+  file.seekSync(0, Deno.SeekMode.Start);
+  const read = file.readSync(bytes);
+  const view = new DataView(bytes.buffer);
+  const version = view.getUint32(60);
+  const isOurs = read === 100 && view.getUint32(68) === APPLICATION && formOf(version) === FORM;
+  return { version: isOurs ? version : 0, schema: view.getUint32(40) };
+}
+
+/**
+ * Looks at the log beside a database.
+ *
+ * @param path where it is
+ * @returns what it is; `undefined` if there is none, or an empty one
+ */
+export function logAt(path: string): LogHead | undefined {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  try {
+    const head = new DataView(new ArrayBuffer(32));
+    // Without a frame after the head nothing was ever in it.
+    if (file.statSync().size <= 32) return undefined;
+    file.readSync(new Uint8Array(head.buffer));
+    const isLog = (head.getUint32(0) & ~1) >>> 0 === 0x377f0682;
+    return { salt: isLog ? head.getUint32(16) : undefined };
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Whether a log may be that of a database.
+ *
+ * @param head what is in the database
+ * @param log the log beside it
+ * @param use the number of the use that goes on, or that its process did not end; `0` if there was none
+ */
+export function isOwnLog({ version }: Head, log: LogHead | undefined, use: number): boolean {
+  const number = version >>> 15;
+  if ((version & MARKED) === 0) {
+    // Other programs may have brought the log into the file, and with it what is in the place of the mark.
+    return use === 0 || number === use;
+  }
+  return log?.salt !== undefined && ((log.salt - number) & 0xffff) <= LATER;
+}
+
+/**
+ * Throws if a file says that a log goes with it, and that is not there; or if there is one that cannot be its own.
+ *
+ * @param path the file, for a person
+ * @param head what is in it; it is not empty
+ * @param log the log beside it
+ * @param use the number of the use that its process did not end; `0` if there was none
+ */
+export function requireItsLog(
+  path: string,
+  head: Head,
+  log: LogHead | undefined,
+  use: number,
+): void {
+  if (log) {
+    if (isOwnLog(head, log, use)) return;
+    throw new Unusable(`the log beside it, ${path}-wal, is that of another file: move it away`);
+  }
+  const { version, schema } = head;
+  if ((version & MARKED) === 0 || ((version >>> 9) & 0x3f) !== (schema & 0x3f)) return;
+  throw new Unusable(
+    `its log, ${path}-wal, is not there, and messages are in it: bring it back, or, to go on without them: ` +
+      `sqlite3 '${path}' 'PRAGMA user_version = ${FORM}'`,
+  );
+}

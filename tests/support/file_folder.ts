@@ -1,0 +1,73 @@
+/**
+ * A folder with a queue in a file, and what a test does to it.
+ *
+ * @module
+ */
+
+import type { Database, Engine } from "../../stores/engine.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file.ts";
+import { RETENTION } from "../store_contract_support.ts";
+import { ManualClock } from "./manual_clock.ts";
+
+/** A folder that is gone when the test ends, with the path of a queue in it. */
+export class FileFolder implements Disposable {
+  readonly root: string = Deno.realPathSync(Deno.makeTempDirSync());
+  /** What the stores of this folder have warned of. */
+  readonly warnings: string[] = [];
+  readonly clock = new ManualClock();
+  path = `${this.root}/present/queue.db`;
+
+  constructor() {
+    Deno.mkdirSync(`${this.root}/present`);
+  }
+
+  /** Opens a queue; whoever opens it closes it. */
+  open(path: string = this.path, engine: Engine = nodeSqlite): FileStore {
+    const { clock } = this;
+    const warn = (text: string) => void this.warnings.push(text);
+    return new FileStore({ path, engine, durability: "full", retention: RETENTION, clock, warn });
+  }
+
+  /** Copies all that is beside the queue now, as a killed process would leave it; the path of the queue there. */
+  killed(name: string): string {
+    Deno.mkdirSync(`${this.root}/${name}`);
+    for (const file of this.names()) {
+      Deno.copyFileSync(`${this.root}/present/${file}`, `${this.root}/${name}/${file}`);
+    }
+    return `${this.root}/${name}/queue.db`;
+  }
+
+  /** The names of the files beside a queue, sorted; of the present one unless another is named. */
+  names(folder = "present"): string[] {
+    return [...Deno.readDirSync(`${this.root}/${folder}`)].map(({ name }) => name).sort();
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.root, { recursive: true });
+  }
+}
+
+/** An engine that says after each statement that it was executed. */
+export function watched(executed: (sql: string) => void): Engine {
+  const open = (path: string): Database => {
+    const db = nodeSqlite.open(path);
+    const after = <T>(sql: string, work: () => T): T => {
+      const result = work();
+      executed(sql);
+      return result;
+    };
+    return {
+      exec: (sql) => after(sql, () => db.exec(sql)),
+      prepare: (sql) => {
+        const statement = db.prepare(sql);
+        return {
+          run: (...values) => after(sql, () => statement.run(...values)),
+          all: (...values) => after(sql, () => statement.all(...values)),
+        };
+      },
+      close: () => after("close", () => db.close()),
+    };
+  };
+  return { name: "node:sqlite", open };
+}
