@@ -22,6 +22,12 @@ export interface WaitLimits {
 /** A wait gives a server that is there so long to say what there is, in milliseconds, however short it is itself. */
 const ONE_LOOK = 500;
 
+/**
+ * A server whose time ends a wait by so much too early (ms) has counted time for which this end was asleep: it is asked
+ * again, for what is left; unless it answered sooner than this.
+ */
+const EARLY = { by: 1000, sooner: 500 };
+
 /** What belongs to a read. */
 export interface Reading {
   readonly link: Link;
@@ -166,12 +172,14 @@ export class NewestReader extends Reader {
 export class OldestReader extends Reader implements Deadline {
   readonly newest = false;
   override readonly waits: boolean;
-  /** When its time is over, by the clock of `performance`, whatever becomes of the server. */
+  /** When its time is over, by the clock of the deadlines, whatever becomes of the server. */
   end = Infinity;
   readonly #signal: AbortSignal | undefined;
   readonly #timeout: number;
   /** Until then a server that is there has time to say what there is. */
   readonly #look: number;
+  /** When it left last, by the same clock. */
+  #askedAt = 0;
 
   constructor(action: string, topic: TopicName, wait: WaitLimits | undefined, reading: Reading) {
     super(action, topic, reading);
@@ -180,7 +188,7 @@ export class OldestReader extends Reader implements Deadline {
     this.#timeout = wait?.timeout ?? 0;
     this.#look = 0;
     if (!wait) return;
-    const begin = performance.now();
+    const begin = reading.link.deadlines.now;
     this.end = begin + wait.timeout;
     this.#look = begin + ONE_LOOK;
   }
@@ -194,9 +202,23 @@ export class OldestReader extends Reader implements Deadline {
 
   protected override members(): string {
     if (!this.waits) return super.members();
+    const { now } = this.reading.link.deadlines;
+    this.#askedAt = now;
     // Asked again, it has waited for a while already.
-    const left = this.sent ? Math.ceil(this.end - performance.now()) : this.#timeout;
+    const left = this.sent ? Math.ceil(this.end - now) : this.#timeout;
     return `${super.members()},"timeout":${Math.max(0, left)}`;
+  }
+
+  override answered(answer: Answer): void {
+    const { link } = this.reading;
+    if (this.waits && this.open && answer.seq === undefined && !link.closed) {
+      const { now } = link.deadlines;
+      if (this.end - now > EARLY.by && now - this.#askedAt > EARLY.sooner) {
+        link.positions.read(this.topic, answer.through);
+        return link.ask(this);
+      }
+    }
+    super.answered(answer);
   }
 
   /** The signal aborted. */

@@ -38,6 +38,10 @@ export class Scripted {
   away = false;
   /** How many bytes have come, if the socket knows. */
   bytes: number | undefined;
+  /** Hello is not answered. */
+  mute = false;
+  /** Sockets neither open nor close. */
+  stuck = false;
   /** With which code the client said goodbye. */
   goodbye: number | undefined;
 
@@ -68,6 +72,7 @@ export class Scripted {
     const bytes = () => this.bytes!;
     if (this.bytes !== undefined) Object.defineProperty(socket, "bytesReceived", { get: bytes });
     this.#socket = socket;
+    if (this.stuck) return socket;
     queueMicrotask(() => {
       if (this.away) socket.onclose?.call(socket as WebSocket, new CloseEvent("close"));
       else this.#fire("onopen", new Event("open"));
@@ -117,6 +122,7 @@ export class Scripted {
     this.frames.push(data);
     const value: Asked | Asked[] = JSON.parse(data);
     for (const asked of Array.isArray(value) ? value : [value]) {
+      if (asked.action === "hello" && this.mute) continue;
       if (asked.action === "hello") {
         queueMicrotask(() => this.#deliver(JSON.stringify({ ...this.welcome, id: asked.id })));
       } else {
