@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { connect } from "@dsmq/server";
 import { openServer } from "./support/open_server.ts";
 import { Program } from "./support/program.ts";
 
@@ -106,4 +107,23 @@ Deno.test("what cannot get better ends a command at once, with the reason", asyn
     assertMatch(stderr[0]!, why);
     assert(took < 4000);
   }
+});
+
+Deno.test({
+  name: "a process that was stopped goes on for what was left of its time",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const port = freePort();
+    const args = ["t", "--since", "start", "--timeout", "3", "--port", port];
+    await using wait = dsmq("wait", ...args);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    wait.child.kill("SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    await using server = await openServer({ port: Number(port) });
+    await using mq = await connect(server.url);
+    await mq.put("t", "late");
+    wait.child.kill("SIGCONT");
+    const { code, stdout } = await wait.end();
+    assertEquals([code, stdout], [0, "late"]);
+  },
 });
