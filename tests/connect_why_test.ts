@@ -128,7 +128,8 @@ Deno.test("what a server says of its refusal is shown short, in one line and wit
     const [body, headers, shown] of [
       ["\u001b[2Jred\u0007\u202e alert\u0000", "", " [2Jred   alert"],
       ["\r\n\n  behind empty lines\nmore", "", " behind empty lines"],
-      ["<html><title>no</title>", "", ""],
+      ["<html>\r\n<head><title>400 Sent to\n HTTPS</title></head>", "", " 400 Sent to HTTPS"],
+      ["<!doctype html><p>no title", "", ""],
       ["x".repeat(5000), "", ` ${"x".repeat(200)}…`],
       ["", "", ""],
     ]
@@ -247,8 +248,17 @@ Deno.test("a connection that ends without a word is tried again, and told as bro
     await using rude = new Answerer(() => undefined, false);
     const error = await refusal({ url: rude.url.replace("ws:", scheme), timeout: 300 });
     assertEquals(error.reason, "broken", error.message);
+    assert(error.message.includes(scheme === "ws:" ? "wss://" : "(ws://)"), error.message);
     assert(rude.requests.length > 2);
   }
+});
+
+Deno.test("an answer that breaks off is asked for again", async () => {
+  await using cut = new Answerer(() => "HTTP/1.1 101 Swi", false);
+  const error = await refusal({ url: cut.url, timeout: 300 });
+  assertEquals(error.reason, "broken");
+  assert(error.message.includes("in the midst of the answer"), error.message);
+  assert(cut.requests.length > 2);
 });
 
 for (const transport of ["builtin", "hardened"] as const) {

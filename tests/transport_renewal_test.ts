@@ -42,8 +42,6 @@ async function knock(port: number, { cert }: { cert: string }): Promise<Deno.Tls
   }
 }
 
-const transports: Readonly<Record<string, Transport>> = { builtin, hardened };
-
 async function renewed(
   listen: Transport,
   then: (opened: Opened, old: Deno.TlsConn) => Promise<void>,
