@@ -46,11 +46,14 @@ export async function connection(
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
   const token = await clientToken(args);
   const slow = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), SLOW);
-  let [told, left] = ["", timeout === Infinity ? "until Ctrl-C" : `for ${timeout / 1000} s`];
-  const onRetry = ({ message }: DsmqError) => {
+  // What stands in the body of an answer may be another each time: it counts by its kind.
+  const told = new Set<string>();
+  let left = timeout === Infinity ? "until Ctrl-C" : `for ${timeout / 1000} s`;
+  const onRetry = ({ code, reason, status, message }: DsmqError) => {
     clearTimeout(slow);
-    if (message !== told) say(`dsmq: ${message}; trying again ${left}`);
-    told = message;
+    const kind = `${code} ${reason} ${status}`;
+    if (!told.has(kind)) say(`dsmq: ${message}; trying again ${left}`);
+    told.add(kind);
   };
   try {
     const mq = await connect({
@@ -63,8 +66,9 @@ export async function connection(
       onRetry,
       ...options,
     });
-    [told, left] = ["", "until it is back"];
-    void tellOf(mq, () => told = "");
+    told.clear();
+    left = "until it is back";
+    void tellOf(mq, () => told.clear());
     return mq;
   } finally {
     clearTimeout(slow);

@@ -95,6 +95,22 @@ Deno.test("tail waits for its server until Ctrl-C", async () => {
   assertMatch(stderr, /^[^\n]*: nothing listens there; [^\n]*; trying again until Ctrl-C$/);
 });
 
+Deno.test("the same refusal is told once, whatever else its body says", async () => {
+  let requests = 0;
+  await using busy = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response(`request ${++requests}`, { status: 503 }),
+  );
+  const { code, stderr } = await ran(
+    ...["wait", "t", "--timeout", "1", "--port", String(busy.addr.port)],
+  );
+  assertEquals([code, stderr.length, requests > 3], [3, 2, true]);
+  assertMatch(
+    stderr[0]!,
+    /the answer is 503 Service Unavailable: request 1; trying again for 1 s$/,
+  );
+});
+
 Deno.test("what cannot get better ends a command at once, with the reason", async () => {
   const cases: [string[], number, RegExp][] = [
     [["tail", "t", "--url", "ws://no-such-host.invalid"], 1, /there is no host "no-such-host\.in/],
