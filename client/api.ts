@@ -92,6 +92,12 @@ export interface Connection extends AsyncDisposable {
    */
   states(): AsyncIterableIterator<StateChange, undefined>;
 
+  /**
+   * How many calls are unanswered, the messages of puts each; of a long list, the parts that were taken. While there
+   * is no connection it is bounded by `maxPending`.
+   */
+  readonly pending: number;
+
   /** How safely the server keeps messages: `memory` is lost with its process. */
   readonly kept: Kept;
 
@@ -109,7 +115,8 @@ export interface Connection extends AsyncDisposable {
   put(topic: string, message: string): Promise<number>;
 
   /**
-   * Puts messages into a topic, in order. They are checked as a whole before the first is sent.
+   * Puts messages into a topic, in order. They are checked as a whole before the first is sent. A list may be of any
+   * length: it is taken in parts as they are sent, and what is put after it is stored after it.
    *
    * @param topic as for `put`
    * @param messages any strings

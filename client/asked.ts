@@ -39,6 +39,8 @@ export abstract class Asked {
   withdrawn = false;
   /** Its place among all that were sent on this connection, from 1 on; 0 if it was not. */
   order = 0;
+  /** Its place among all that was ever asked. */
+  rank = 0;
   /** What it takes of the window while it is unanswered. */
   weight = 0;
 
@@ -76,6 +78,11 @@ export abstract class Asked {
    */
   within(_limits: Limits, _size: number): readonly Asked[] {
     return [this];
+  }
+
+  /** It has left, and is the first part of something: what comes next. Given once. */
+  rest(): Asked | undefined {
+    return undefined;
   }
 
   /** What leaves, as JSON. */

@@ -12,7 +12,7 @@ import { AwakeTime } from "./awake_time.ts";
 import { ConnectError } from "./connect_error.ts";
 import { shownUrl } from "./line.ts";
 import { type Contact, isFinal, orAborted, tryOnce } from "./one_try.ts";
-import type { Backoff, Target } from "./options.ts";
+import type { Backoff, PendingLimits, Target } from "./options.ts";
 
 /** A server may still be starting. The pauses between tries double from the first to the longest, in milliseconds. */
 const PAUSE = { first: 10, longest: 1000 } as const;
@@ -46,6 +46,8 @@ export interface Reach {
   readonly since: WireSince | undefined;
   /** Under which name it puts; none, if it does not come back. */
   readonly session: string | undefined;
+  /** How much may wait. */
+  readonly most: PendingLimits;
   /** Finds the next line; there if it comes back at all. `hello` tells where it was. */
   again?(hello: () => Hello, tries: Tries, signal: AbortSignal): Promise<Contact>;
 }
@@ -59,7 +61,7 @@ export interface Reach {
  *   if the server asks for a token, and for none that was given
  */
 export async function reach(target: Target): Promise<{ contact: Contact; reach: Reach }> {
-  const { since, reconnect, heartbeat } = target;
+  const { since, reconnect, heartbeat, most } = target;
   const session = reconnect && drawSession();
   let number = 0;
   // Of two hellos of one session the one with the larger number counts, whichever arrives first.
@@ -71,10 +73,10 @@ export async function reach(target: Target): Promise<{ contact: Contact; reach: 
     ...hello,
   });
   const contact = await first(target, introduce({ since }));
-  if (!reconnect) return { contact, reach: { since, session } };
+  if (!reconnect) return { contact, reach: { since, session, most } };
   const again: Reach["again"] = (hello, tries, signal) =>
     back(target, reconnect, () => introduce(hello())(), tries, signal);
-  return { contact, reach: { since, session, again } };
+  return { contact, reach: { since, session, most, again } };
 }
 
 /** Connects for the first time. */

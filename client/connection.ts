@@ -53,6 +53,10 @@ export class LinkedConnection implements Connection {
     return this.#link.welcome.kept;
   }
 
+  get pending(): number {
+    return this.#link.pending;
+  }
+
   get state(): State {
     return this.#link.states.state;
   }
@@ -117,6 +121,7 @@ export class LinkedConnection implements Connection {
   subscribe(topic: string, { since, onGap, signal }: SubscribeOptions = {}): MessageStream {
     this.#topics.named("subscribe", topic);
     signal?.throwIfAborted();
+    this.#link.requireRoom("subscribe", topic);
     const fromCursor = since === undefined && !this.#link.closed;
     return new Subscription(this.#link, {
       topic,
@@ -129,6 +134,7 @@ export class LinkedConnection implements Connection {
   }
 
   async topics(prefix = ""): Promise<TopicEntry[]> {
+    this.#link.requireRoom("list topics");
     const found: TopicEntry[] = [];
     let count = TOPICS_PAGE;
     for (let more = true; more;) {

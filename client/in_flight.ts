@@ -20,6 +20,9 @@ export interface End {
 /** Words an error for one who asked, or for a stream. */
 export type Failure = (end: End, asked?: Pick<Asked, "action" | "topic">) => DsmqError;
 
+/** About what a call takes beside its text, in bytes. */
+const CALL_BYTES = 100;
+
 /** Requests go out over the line that there is, and answers find those who asked. */
 export class InFlightRequests {
   readonly #failure: Failure;
@@ -29,8 +32,14 @@ export class InFlightRequests {
   #streams = new Map<number, Stream & Asked>();
   #open = false;
   #lastId = HELLO;
-  /** How many calls are unanswered. */
+  /** How many calls are unanswered, without those that wait. */
   #underWay = 0;
+  /** How many there are in all, and about how many characters they have. */
+  #calls = 0;
+  #size = 0;
+  #rank = 0;
+  /** What was asked last. */
+  #newest: Asked | undefined;
   /** The largest sequence number that the server has told, and its epoch. */
   #epoch = "";
   #seq = 0;
@@ -46,7 +55,12 @@ export class InFlightRequests {
    * @param failure words an error
    */
   constructor(send: (frame: string) => void, failure: Failure) {
-    this.#buffer = new SendBuffer(send, () => this.#probe(), () => this.known);
+    this.#buffer = new SendBuffer(
+      send,
+      () => this.#probe(),
+      () => this.known,
+      (part) => this.#register(part, undefined),
+    );
     this.#failure = failure;
   }
 
@@ -54,6 +68,16 @@ export class InFlightRequests {
   get idle(): boolean {
     for (const { wanted } of this.#asked.values()) if (wanted) return false;
     return true;
+  }
+
+  /** How many calls are unanswered. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** About how many bytes these take. */
+  get bytes(): number {
+    return this.#size + CALL_BYTES * this.#calls;
   }
 
   /** There is a line. */
@@ -78,12 +102,15 @@ export class InFlightRequests {
    * where those were stored that were answered, for they come before it.
    */
   get knownBeforePuts(): Known | undefined {
-    for (const { action, sent, known } of this.#asked.values()) {
-      if (action !== "put" || !sent) continue;
-      const { epoch, seq } = this.#lastPut;
-      return epoch === known?.epoch && seq > known.seq ? this.#lastPut : known;
+    let oldest: Asked | undefined;
+    for (const asked of this.#asked.values()) {
+      if (asked.action !== "put" || !asked.sent) continue;
+      if (!oldest || asked.rank < oldest.rank) oldest = asked;
     }
-    return undefined;
+    if (!oldest) return undefined;
+    const { known } = oldest;
+    const { epoch, seq } = this.#lastPut;
+    return epoch === known?.epoch && seq > known.seq ? this.#lastPut : known;
   }
 
   /** Takes what is asked for; a stream takes what comes under its id without being the answer. */
@@ -94,12 +121,16 @@ export class InFlightRequests {
 
   /** Whether what was asked last has not left yet, and may become larger. */
   canGrow(asked: Asked): boolean {
-    return this.#buffer.canGrow(asked);
+    if (this.#open) return this.#buffer.canGrow(asked);
+    return this.#newest === asked && !asked.sent && this.#buffer.holdsMore(asked);
   }
 
   /** What was asked last has grown by a call of so many characters. */
   grew(size: number): void {
-    this.#buffer.grew(size, ++this.#underWay);
+    this.#calls++;
+    this.#size += size;
+    this.#underWay++;
+    if (this.#open) this.#buffer.grew(size, this.#underWay);
   }
 
   /** Sends a request that has no answer, if there is a line: the next one is told what counts then. */
@@ -121,7 +152,9 @@ export class InFlightRequests {
   forget(id: number): void {
     this.#streams.delete(id);
     const asked = this.#asked.get(id);
-    if (asked) this.#asked.set(id, new Abandoned(asked));
+    if (!asked) return;
+    this.#size -= asked.size;
+    this.#asked.set(id, new Abandoned(asked));
   }
 
   /** Sends what was asked and has not left. */
@@ -185,13 +218,14 @@ export class InFlightRequests {
   resume({ epoch, last, recalled, limits }: Welcome, frame?: number): void {
     if (epoch !== this.#epoch) [this.#epoch, this.#seq, this.#known] = [epoch, 0, undefined];
     this.knows(last);
-    const unanswered = [...this.#asked.values()];
+    // What comes after the first part of a list was asked with it.
+    const unanswered = [...this.#asked.values()].sort((one, other) => one.rank - other.rank);
     const streams = [...this.#streams.values()].filter((stream) =>
       this.#asked.get(stream.id) !== stream
     );
     this.#asked = new Map();
     this.#streams = new Map();
-    this.#underWay = 0;
+    this.#underWay = this.#calls = this.#size = 0;
     this.#open = true;
     this.#buffer.open(limits, frame);
     for (const asked of [...streams, ...unanswered]) {
@@ -245,6 +279,7 @@ export class InFlightRequests {
   end(end: End): void {
     const left = [...this.#asked.values()];
     this.#asked.clear();
+    this.#calls = this.#size = 0;
     // The last first: or one who fails would leave what has arrived to those behind it.
     for (const asked of left.reverse()) {
       const code = asked.action === "put" && asked.sent ? "unknown_outcome" : end.code;
@@ -257,6 +292,10 @@ export class InFlightRequests {
     asked.id = ++this.#lastId;
     asked.withdrawn = false;
     asked.order = 0;
+    asked.rank ||= ++this.#rank;
+    this.#newest = asked;
+    this.#calls += asked.calls;
+    this.#size += asked.size;
     if (stream) this.#streams.set(asked.id, stream);
     // One who waits keeps the server from nothing.
     if (!asked.waits) this.#underWay += asked.calls;
@@ -273,6 +312,8 @@ export class InFlightRequests {
 
   #settled(asked: Asked): void {
     this.#asked.delete(asked.id);
+    this.#calls -= asked.calls;
+    this.#size -= asked.size;
     if (!asked.waits) this.#underWay -= asked.calls;
   }
 }

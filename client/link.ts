@@ -22,6 +22,9 @@ import { States } from "./states.ts";
 /** For how long to wait for the last answers, in milliseconds. */
 const LAST_ANSWERS = 5000;
 
+/** A part of a list is no larger than this, in characters, or than one message. */
+const PART_SIZE = 256 * 1024;
+
 /** The store's time, as it was told at a time of `performance`. */
 interface StoreTime {
   readonly time: number;
@@ -168,6 +171,37 @@ export class Link implements Ends {
   expiryOf(stored: number): number {
     const { time, at } = this.#storeTime;
     return at + stored + this.#welcome.retention - time;
+  }
+
+  /** How many calls are unanswered. */
+  get pending(): number {
+    return this.#requests.calls;
+  }
+
+  /** Throws if so much is unanswered that nothing more can be asked for now. */
+  requireRoom(action: string, topic?: string): void {
+    const { open, calls, bytes } = this.#requests;
+    const { most } = this.#reach;
+    if (bytes < most.bytes && (open || calls < most.calls)) return;
+    const what = `Cannot ${action.replace("_", " ")}: ${calls} calls are unanswered`;
+    const details = topic === undefined ? {} : { topic };
+    throw bytes < most.bytes
+      ? new DsmqError(
+        "too_many",
+        `${what}, and while there is no connection to ${this.#url} there may be ${most.calls} (maxPending)`,
+        { ...details, limit: most.calls },
+      )
+      : new DsmqError(
+        "too_many",
+        `${what} and take ${bytes} bytes, which may be ${most.bytes} (maxPendingBytes)`,
+        { ...details, limit: most.bytes },
+      );
+  }
+
+  /** No part of a list is to be larger, in characters, and in messages. */
+  get largestPart(): { readonly size: number; readonly calls: number } {
+    const size = Math.min(PART_SIZE, this.#isolation.frameBytes ?? PART_SIZE);
+    return { size, calls: Math.max(1, Math.floor(this.limits.inFlight / 4)) };
   }
 
   /** Throws if nothing can be asked any more. */

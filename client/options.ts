@@ -65,6 +65,16 @@ export interface ConnectOptions {
    */
   readonly onRetry?: (error: DsmqError) => void;
   /**
+   * How many calls may wait while there is no connection; each message of a put counts. One more rejects with
+   * `too_many`. A list of `putMany` counts in parts, as they are taken. Default: 100000.
+   */
+  readonly maxPending?: number;
+  /**
+   * How many bytes all that is unanswered may take, whether or not there is a connection, before one more call rejects with
+   * `too_many`. Each call counts its characters and 100. Default: 134217728, 128 MiB.
+   */
+  readonly maxPendingBytes?: number;
+  /**
    * Opens the socket. Default: `new WebSocket(url, protocols)`, and on Deno one that sends without delay. That
    * one goes straight to the server: where a proxy of the environment has to be used, dial Deno's own.
    */
@@ -103,11 +113,20 @@ export interface Target {
   /** How to come back, if at all. */
   readonly reconnect: Backoff | undefined;
   readonly heartbeat: number;
+  /** How much may wait. */
+  readonly most: PendingLimits;
   readonly dial: Dial;
+}
+
+/** How many calls may be unanswered while there is no connection, and how many bytes they may take in any case. */
+export interface PendingLimits {
+  readonly calls: number;
+  readonly bytes: number;
 }
 
 const DEFAULT_TIMEOUT = 15_000;
 const DEFAULT_HEARTBEAT = 10_000;
+const DEFAULT_PENDING: PendingLimits = { calls: 100_000, bytes: 128 * 1024 * 1024 };
 const DEFAULT_BACKOFF: Backoff = { firstPause: 100, longestPause: 5000, giveUpAfter: 600_000 };
 
 /**
@@ -138,6 +157,8 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     onRetry,
     reconnect = true,
     heartbeat = DEFAULT_HEARTBEAT,
+    maxPending = DEFAULT_PENDING.calls,
+    maxPendingBytes = DEFAULT_PENDING.bytes,
     dial,
     ...others
   } = options;
@@ -168,6 +189,13 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
       }`,
     );
   }
+  for (const [name, most] of Object.entries({ maxPending, maxPendingBytes })) {
+    if (most !== Infinity && !(Number.isSafeInteger(most) && most >= 1)) {
+      throw new RangeError(
+        `Cannot connect: ${name} is a whole number from 1, or Infinity, got ${seen(most)}`,
+      );
+    }
+  }
   const addresses = [url ?? `ws://${authority(host, port)}`].flat();
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address in url");
   const urls = addresses.map(webSocketUrl);
@@ -181,6 +209,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     onRetry,
     reconnect: backoff(reconnect),
     heartbeat,
+    most: { calls: maxPending, bytes: maxPendingBytes },
     dial: dialler(dial, token),
   };
 }

@@ -12,9 +12,6 @@ import { Asked, badAnswer } from "./asked.ts";
 import type { Link } from "./link.ts";
 import type { TopicName } from "./topic.ts";
 
-/** A part of a list is no larger than this, in characters, or than one message. */
-const PART_SIZE = 256 * 1024;
-
 /** Quotes and a comma stand around a message in a list. */
 const AROUND = 3;
 
@@ -39,6 +36,7 @@ export class Puts {
    * @returns its sequence number; rejects with a `DsmqError`
    */
   put(topic: TopicName, message: string): Promise<number> {
+    this.#link.requireRoom("put", topic.name);
     const last = this.#last;
     if (last?.topic === topic.name && !last.sealed && this.#link.canGrow(last)) {
       this.#link.number(1);
@@ -53,7 +51,7 @@ export class Puts {
   }
 
   /**
-   * Puts a list of messages, in parts if it is long.
+   * Puts a list of messages, in parts if it is long: the next one is made when the one before it has left.
    *
    * @param topic where to
    * @param messages what the server will take
@@ -61,33 +59,54 @@ export class Puts {
    */
   async putMany(topic: TopicName, messages: readonly string[]): Promise<number[]> {
     if (messages.length === 0) return [];
+    this.#link.requireRoom("put", topic.name);
     const outcomes: PutOutcome[] = [];
     const done = Promise.withResolvers<void>();
     let failure: DsmqError | undefined;
     let unsettled = messages.length;
-    const most = Math.max(1, Math.floor(this.#link.limits.inFlight / 4));
-    for (let begin = 0, end; begin < messages.length; begin = end) {
-      let size = 0;
-      for (end = begin; end < messages.length && end - begin < most; end++) {
-        size += messages[end]!.length + AROUND;
-        if (size > PART_SIZE && end > begin) break;
-      }
-      const first = begin;
-      const settle: Settle = (place, outcome) => {
-        if (outcome instanceof DsmqError) {
-          failure ??= outcome;
-          outcomes[first + place] = { code: outcome.code, message: outcome.message };
-        } else outcomes[first + place] = outcome;
-        if (--unsettled === 0) done.resolve();
-      };
-      const part = messages.slice(begin, end);
-      this.#link.ask(new PutBatch(topic, this.#link.number(part.length), part, settle));
-    }
+    const settle: Settle = (place, outcome) => {
+      if (outcome instanceof DsmqError) {
+        failure ??= outcome;
+        outcomes[place] = { code: outcome.code, message: outcome.message };
+      } else outcomes[place] = outcome;
+      if (--unsettled === 0) done.resolve();
+    };
+    const n = this.#link.number(messages.length);
+    const first = this.#partOf(topic, messages, 0, n, settle);
+    if (first) this.#link.ask(first);
     await done.promise;
     if (!failure) return outcomes as number[];
     const { code, message, limit } = failure;
     const details = limit === undefined ? {} : { limit };
     throw new DsmqError(code, message, { topic: topic.name, ...details, outcomes, cause: failure });
+  }
+
+  /** The part of a list that begins at a place, if there is more of it that the server takes. */
+  #partOf(
+    topic: TopicName,
+    messages: readonly string[],
+    begin: number,
+    n: number | undefined,
+    settle: Settle,
+  ): PutBatch | undefined {
+    const { messageBytes } = this.#link.limits;
+    while (begin < messages.length && isLarger(messages[begin]!, messageBytes)) {
+      settle(begin++, tooLargeNow(topic.name, messageBytes));
+    }
+    if (begin === messages.length) return undefined;
+    const largest = this.#link.largestPart;
+    let end = begin;
+    for (let size = 0; end < messages.length && end - begin < largest.calls; end++) {
+      size += messages[end]!.length + AROUND;
+      if (end > begin && (size > largest.size || isLarger(messages[end]!, messageBytes))) break;
+    }
+    return new PutBatch(
+      topic,
+      n === undefined ? undefined : n + begin,
+      messages.slice(begin, end),
+      (place, outcome) => settle(begin + place, outcome),
+      () => this.#partOf(topic, messages, end, n, settle),
+    );
   }
 }
 
@@ -101,11 +120,20 @@ class PutBatch extends Asked {
   /** The number of the first; the others have those after it. */
   readonly #n: number | undefined;
   readonly #settle: Settle;
+  /** Makes the next part of its list, if there is one, and it was not made. */
+  #rest: (() => PutBatch | undefined) | undefined;
   /** It was encoded, and what was may be on its way: nothing can be added. */
   sealed = false;
 
-  constructor(name: TopicName, n: number | undefined, messages: string[], settle: Settle) {
+  constructor(
+    name: TopicName,
+    n: number | undefined,
+    messages: string[],
+    settle: Settle,
+    rest?: () => PutBatch | undefined,
+  ) {
     super();
+    this.#rest = rest;
     this.topic = name.name;
     this.#name = name;
     this.#n = n;
@@ -132,7 +160,8 @@ class PutBatch extends Asked {
    * A server that came back with smaller limits takes smaller lists, and messages that are too large not at all: it
    * would close the connection for one of them, or refuse a whole list.
    */
-  override within({ inFlight, messageBytes }: Limits, largest: number): readonly Asked[] {
+  override within(limits: Limits, largest: number): readonly PutBatch[] {
+    const { inFlight, messageBytes } = limits;
     // Of a list under suspicion each message goes alone.
     const size = this.suspect ? 0 : largest;
     const tooLarge = this.messages.map((message) => isLarger(message, messageBytes));
@@ -151,7 +180,16 @@ class PutBatch extends Asked {
       }
       parts.push(this.#part(begin, end));
     }
+    const last = parts.at(-1);
+    if (last) last.#rest = this.#rest;
+    else parts.push(...this.rest()?.within(limits, largest) ?? []);
     return parts;
+  }
+
+  override rest(): PutBatch | undefined {
+    const rest = this.#rest?.();
+    this.#rest = undefined;
+    return rest;
   }
 
   answered({ seq, seqs }: Answer): void {
@@ -162,8 +200,14 @@ class PutBatch extends Asked {
     found.forEach((seq, i) => this.#settle(i, seq));
   }
 
-  /** Some may have been stored all the same: then the error says what became of each. */
+  /** What was not made of its list fails with it. */
   failed(error: DsmqError): void {
+    this.#failed(error);
+    for (let part = this.rest(); part; part = part.rest()) part.#failed(error);
+  }
+
+  /** Some may have been stored all the same: then the error says what became of each. */
+  #failed(error: DsmqError): void {
     const { topic } = this;
     const details = error.limit === undefined ? { topic } : { topic, limit: error.limit };
     for (let i = 0; i < this.calls; i++) {
@@ -188,22 +232,18 @@ class PutBatch extends Asked {
     part.sent = this.sent;
     part.known = this.known;
     part.suspect = this.suspect;
+    part.rank = this.rank;
     return part;
   }
 
   #refusal(limit: number): DsmqError {
     const { topic } = this;
-    return this.sent
-      ? new DsmqError(
-        "unknown_outcome",
-        "Cannot tell whether the message is stored: the server does not take one of its size any more",
-        { topic },
-      )
-      : new DsmqError(
-        "too_large",
-        `Cannot put message: the server takes messages of up to ${limit} bytes now`,
-        { topic, limit },
-      );
+    if (!this.sent) return tooLargeNow(topic, limit);
+    return new DsmqError(
+      "unknown_outcome",
+      "Cannot tell whether the message is stored: the server does not take one of its size any more",
+      { topic },
+    );
   }
 }
 
@@ -225,6 +265,11 @@ class PutRun extends PutBatch {
     this.size += message.length + AROUND;
     return new Promise((resolve, reject) => this.#callers.push({ resolve, reject }));
   }
+}
+
+function tooLargeNow(topic: string, limit: number): DsmqError {
+  const message = `Cannot put message: the server takes messages of up to ${limit} bytes now`;
+  return new DsmqError("too_large", message, { topic, limit });
 }
 
 /** A character takes up to six bytes: the size of a short message need not be known. */

@@ -41,6 +41,7 @@ export class SendBuffer {
   readonly #send: (frame: string) => void;
   readonly #probe: () => Asked;
   readonly #known: () => Known;
+  readonly #register: (part: Asked) => void;
   #window: Window = { inFlight: Infinity, inFlightBytes: Infinity, frameRequests: Infinity };
   /** What has no answer: it leaves before all else, and is never held back. */
   #controls: string[] = [];
@@ -73,8 +74,15 @@ export class SendBuffer {
    * @param send takes the frames
    * @param probe makes a request that asks for nothing but its answer
    * @param known tells what the server has told
+   * @param register takes the next part of what has left
    */
-  constructor(send: (frame: string) => void, probe: () => Asked, known: () => Known) {
+  constructor(
+    send: (frame: string) => void,
+    probe: () => Asked,
+    known: () => Known,
+    register: (part: Asked) => void,
+  ) {
+    this.#register = register;
     this.#send = send;
     this.#probe = probe;
     this.#known = known;
@@ -131,8 +139,12 @@ export class SendBuffer {
 
   /** Whether a request was added last, has not left, and may become larger by one call. */
   canGrow(asked: Asked): boolean {
-    return this.#queue.at(-1) === asked && asked.size < Math.min(FULL.size, this.#frame) &&
-      asked.calls < this.#window.inFlight;
+    return this.#queue.at(-1) === asked && this.holdsMore(asked);
+  }
+
+  /** Whether a request is not as large by now as one should be. */
+  holdsMore({ size, calls }: Asked): boolean {
+    return size < Math.min(FULL.size, this.#frame) && calls < this.#window.inFlight;
   }
 
   /** The last request has grown by a call of so many characters. */
@@ -231,6 +243,8 @@ export class SendBuffer {
         out.calls += asked.calls;
         out.weight += weight;
       }
+      const rest = asked.rest();
+      if (rest) this.#addRest(rest, asked.rank);
       texts.push(text);
       frameSize += weight;
       if (alone) {
@@ -239,6 +253,16 @@ export class SendBuffer {
       }
       if (frameSize >= FULL.size) break;
     }
+  }
+
+  /** The next part of what has just left comes before all that waits. */
+  #addRest(rest: Asked, rank: number): void {
+    rest.rank = rank;
+    this.#register(rest);
+    if (this.#next > 0) this.#queue[--this.#next] = rest;
+    else this.#queue.unshift(rest);
+    this.#calls += rest.calls;
+    this.#size += rest.size;
   }
 
   #dequeue({ id, calls, size, withdrawn }: Asked): void {

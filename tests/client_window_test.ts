@@ -108,7 +108,7 @@ function bufferOf(inFlightBytes: number): { buffer: SendBuffer; probes: Request<
     probes.push(request);
     return request;
   };
-  const buffer = new SendBuffer(nothing, probe, () => ({ epoch: "e", seq: 0 }));
+  const buffer = new SendBuffer(nothing, probe, () => ({ epoch: "e", seq: 0 }), nothing);
   buffer.open({ inFlight: 16_384, inFlightBytes, frameRequests: 16_384 });
   return { buffer, probes };
 }
