@@ -1,0 +1,96 @@
+/**
+ * A server that lets a client in and ends it at once is not stormed: the pauses go on growing until a connection was of use.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { Scripted } from "./support/scripted.ts";
+import { virtually } from "./support/virtually.ts";
+
+const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+const WHEN = ["before hello is answered", "right behind it", "a while after it"] as const;
+
+for (const code of [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 1013, 4000]) {
+  for (const when of WHEN) {
+    Deno.test(`a server that closes with ${code} ${when} is asked ever more seldom`, () =>
+      virtually(async (time) => {
+        const script = new Scripted();
+        let storms = false;
+        const at: number[] = [];
+        const dial = () => {
+          const socket = script.dial();
+          const send = socket.send.bind(socket);
+          socket.send = (data) => {
+            if (!storms || !(data as string).includes('"hello"')) return send(data);
+            at.push(time.now);
+            if (when !== "before hello is answered") send(data);
+            setTimeout(() => script.hangUp(code), when === "a while after it" ? 50 : 0);
+          };
+          return socket;
+        };
+        const mq = await connect({ dial });
+        storms = true;
+        // With a wait and a stream, which are asked again each time.
+        const waiting = mq.getWait("t", { timeout: 60_000 }).catch(() => {});
+        const stream = mq.subscribe("t").next().catch(() => {});
+        script.hangUp(code);
+        await pass(60_000);
+        assertEquals(mq.state === "connected" ? "reconnecting" : mq.state, "reconnecting");
+        // A pause is drawn from up to 5 s: some 30 tries in the end, and a few at the beginning.
+        assert(at.length > 10 && at.length < 60, `${at.length} tries`);
+        storms = false;
+        await pass(6000);
+        assertEquals(mq.state, "connected");
+        const closing = mq.close();
+        await pass(10_000);
+        await Promise.all([closing, waiting, stream]);
+      }));
+  }
+}
+
+for (const timeout of [15_000, 60_000]) {
+  for (const code of [1001, 1006, 1011, 1012, 1013]) {
+    Deno.test(`the first connection is tried for its ${timeout} ms where a server closes each with ${code}`, () =>
+      virtually(async (time) => {
+        let dialled = 0;
+        const dial = () => {
+          dialled++;
+          const script = new Scripted();
+          const socket = script.dial();
+          socket.send = () => void setTimeout(() => script.hangUp(code), 0);
+          return socket;
+        };
+        const error = await connect({ dial, timeout }).catch((error) => error);
+        assertEquals(Math.round(time.now), timeout);
+        assert(["unreachable", "stopping", "too_many"].includes(error.code), error.message);
+        assert(error.message.includes(`code ${code}`), error.message);
+        assert(dialled > 15 && dialled < 80, `${dialled} tries`);
+      }));
+  }
+}
+
+Deno.test("a server that refuses hello for a while is asked again, and its words are told", () =>
+  virtually(async () => {
+    for (const code of ["stopping", "too_many", "unavailable"]) {
+      const script = new Scripted();
+      let refuses = 3;
+      const dial = () => {
+        const socket = script.dial();
+        const send = socket.send.bind(socket);
+        socket.send = (data) => {
+          const { id } = JSON.parse(data as string);
+          if (refuses-- <= 0) return send(data);
+          queueMicrotask(() => void script.say({ id, error: { code, message: "not just now" } }));
+        };
+        return socket;
+      };
+      const told: string[] = [];
+      const mq = await connect({ dial, onRetry: ({ code, message }) => told.push(code + message) });
+      assertEquals(mq.state, "connected");
+      assertEquals(told.length, 3);
+      assert(told.every((words) => words.startsWith(code) && words.endsWith("not just now")));
+    }
+  }));
