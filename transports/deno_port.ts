@@ -28,6 +28,7 @@ export class DenoPort {
   #server: Server;
   /** How to end each that may have connections: one that has died may. */
   readonly #ends = new Map<Server, AbortController>();
+  #dead = false;
   #stopped = false;
 
   /** Opens it; throws what the system says if it cannot. */
@@ -40,7 +41,10 @@ export class DenoPort {
     this.#tls = tls;
     this.#handler = handler;
     this.#house = house;
-    this.#reopening = new Reopening(() => void this.#open(this.addr.port), house);
+    this.#reopening = new Reopening(() => {
+      // A renewal may have opened it meanwhile.
+      if (this.#dead) this.#open(this.addr.port);
+    }, house);
     this.#server = this.#open(port);
   }
 
@@ -91,8 +95,11 @@ export class DenoPort {
     }, this.#handler);
     this.#ends.set(server, end);
     server.finished.then(() => this.#ends.delete(server), (error: Error) => {
-      if (server === this.#server) this.#reopening.died(error.message.replace(/^Error: /, ""));
+      if (server !== this.#server) return;
+      this.#dead = true;
+      this.#reopening.died(error.message.replace(/^Error: /, ""));
     });
+    this.#dead = false;
     return this.#server = server;
   }
 

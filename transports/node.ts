@@ -99,7 +99,9 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     server.close();
     return opened(server, { ...address, port });
   }, house);
-  const probe = new Probe(server, { host: address.host, port }, () => reopening.died(DEAF));
+  const probe = await mayReach(address.host, port)
+    ? new Probe(server, { host: address.host, port }, () => reopening.died(DEAF))
+    : undefined;
   const renew = (tls: NonNullable<Address["tls"]>) => {
     (server as SecureServer).setSecureContext({ ...tls });
     return Promise.resolve();
@@ -107,7 +109,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   const stop = async () => {
     shared.watch.stop();
     pings.stop();
-    probe.stop();
+    probe?.stop();
     reopening.stop();
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
@@ -165,6 +167,13 @@ function opened(server: Server, { host, port }: Address): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Whether this program may connect to its own port, which it had leave to open: nobody is asked. */
+async function mayReach(host: string, port: number): Promise<boolean> {
+  const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const status = await Deno.permissions.query({ name: "net", host: authority }).catch(() => {});
+  return status?.state === "granted";
 }
 
 /** Answers a request for a WebSocket, or for another upgrade that there is none of. */
