@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Connection, DsmqError, type GapChoice, type Message } from "../client.ts";
+import {
+  type Connection,
+  DsmqError,
+  type ErrorCode,
+  type GapChoice,
+  type Message,
+} from "../client.ts";
 import { AwakeTime } from "../client/awake_time.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
@@ -22,6 +28,9 @@ const READING = {
   ...CONNECTION,
   json: { help: "print topic, seq, time and message as a line of JSON" },
 };
+
+/** Errors of which it may be said that no message came in time: there was no server to bring it. */
+const AWAY: ReadonlySet<ErrorCode> = new Set(["unreachable", "closed", "stopping", "too_many"]);
 
 /** However short the time to wait: a server that is there has so long to answer, in milliseconds. */
 const LEAST = 500;
@@ -78,7 +87,8 @@ export const wait: Command = {
       );
     } catch (error) {
       if (signal.aborted) return EXIT.interrupted;
-      if (!(error instanceof DsmqError) || left() > 0) throw error;
+      const away = error instanceof DsmqError && AWAY.has(error.code);
+      if (!away || time.passed < Math.max(timeout, LEAST)) throw error;
       say(`dsmq: ${error.message}`);
       return EXIT.nothing;
     } finally {
