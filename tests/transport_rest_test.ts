@@ -61,6 +61,22 @@ Deno.test("hardened: one who answers is pinged on, and is gone once it has left 
   assertEquals([opened.inn.present, opened.inn.reasons], [0, ["it does not answer any more"]]);
 });
 
+Deno.test("hardened: one who answers has time to read what it was sent before it has to answer", async () => {
+  await using opened = await Opened.with(hardened, { rest: REST });
+  using client = await resting(opened);
+  await rest(opened);
+  await pinged(client);
+  await client.say(pong);
+  await turn();
+  // The system takes it at once, and the line for as long as it likes.
+  opened.inn.guests[0]!.peer.send("x".repeat(800 * 1024));
+  await turn();
+  await rest(opened, 8);
+  assertEquals(opened.inn.present, 1);
+  await rest(opened, 2);
+  assertEquals([opened.inn.present, opened.inn.reasons.length], [0, 1]);
+});
+
 Deno.test("hardened: one who answers pings only when it reads something else may rest on", async () => {
   await using opened = await Opened.with(hardened, { rest: REST });
   using client = await resting(opened);

@@ -5,12 +5,16 @@
  */
 
 import type { Socket } from "node:net";
+import { PEER_SPEED } from "../protocol/limits.ts";
 import { Line, LOW_WATER, type Shared } from "./line.ts";
 import type { Pings, Resting } from "./node_pings.ts";
 import type { Peer, Visit } from "./transport.ts";
 
 /** One who answers pings, and has left so many unanswered, is gone. */
 const UNANSWERED = 3;
+
+/** It may leave one more for so many bytes that it has to read first, which slow lines take as long for. */
+const BYTES_A_PING = 20 * PEER_SPEED;
 
 /** How long a pong is that answers an empty ping, in bytes. */
 const PONG = 6;
@@ -36,11 +40,13 @@ export interface Socketry {
 export class NodeLine extends Line implements Resting {
   readonly #socket: Socketry;
   readonly #connection: Socket;
-  /** So much had come when it was looked at last, and when it was pinged. */
+  /** So much had come, and been sent, when it was looked at last; and had come when it was pinged. */
   #cameByLook = 0;
+  #sentByLook = 0;
   #cameByPing = 0;
-  /** How many pings were sent since something came. */
+  /** How many pings were sent since something came, and how many bytes before. */
   #pings = 0;
+  #sentBefore = 0;
   /** It answers pings also while it says nothing. Some do so only when they read, which they need not do for hours. */
   #answersPings = false;
   #waiting: string[] = [];
@@ -85,11 +91,16 @@ export class NodeLine extends Line implements Resting {
     const came = this.#connection.bytesRead;
     const isNew = came !== this.#cameByLook;
     this.#cameByLook = came;
+    const sent = this.#connection.bytesWritten;
+    // What was sent since may still be on its way, also if it was before the peer said something.
+    const sentBefore = this.#sentByLook;
+    this.#sentByLook = sent;
     if (isNew) {
       const wasAsked = this.#pings > 0;
       this.#pings = 0;
+      this.#sentBefore = sentBefore;
       if (!wasAsked) return;
-    } else if (this.#answersPings && this.#pings >= UNANSWERED) {
+    } else if (this.#answersPings && this.#pings >= UNANSWERED + this.#pingsToRead(sent)) {
       return this.drop("it does not answer any more");
     }
     // Who has something to read is not at rest.
@@ -97,6 +108,11 @@ export class NodeLine extends Line implements Resting {
     this.#pings++;
     this.#cameByPing = came;
     this.#socket.ping();
+  }
+
+  /** How many more pings it may leave unanswered, for what it has been sent since it said something. */
+  #pingsToRead(sent: number): number {
+    return Math.floor((sent - this.#sentBefore) / BYTES_A_PING);
   }
 
   get bytesReceived(): number {
