@@ -54,7 +54,7 @@ interface Row {
 const LOG_PAGES = 1000;
 
 /** What a transaction writes beside the messages themselves, in pages. */
-const PAGES_BESIDE = 6;
+const PAGES_BESIDE = 4;
 
 /** How long a commit waits for another program that is writing, in milliseconds; the process stands still meanwhile. */
 const BUSY_TIME = 200;

@@ -1,0 +1,42 @@
+/**
+ * Makes a queue in a file as this version writes it, for later versions to open: `tests/fixtures/queue_v2.db` and, as a
+ * killed process leaves it, `queue_v2_killed.db` with its log. Run it once for each form of the file, and keep what it made:
+ * `deno run -A tests/programs/queue_fixture.ts FOLDER NAME`.
+ *
+ * @module
+ */
+
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file.ts";
+import { numbered, put } from "../store_contract_support.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+
+/** When the first message was stored: the first moment of 2026. */
+const BEGIN = 1_767_225_600_000;
+const RETENTION = 600_000;
+
+const [folder, name] = Deno.args as [string, string];
+const clock = new ManualClock(BEGIN);
+const limits = { storedBytes: 1000, overflow: "drop-oldest" } as const;
+const options = { engine: nodeSqlite, clock, retention: RETENTION, limits };
+const open = () => new FileStore({ ...options, path: `${folder}/${name}.db`, durability: "full" });
+
+let store = open();
+await store.append([put("gone", "expires"), put("t", "expires")]);
+clock.advance(RETENTION);
+await store.trim(1000);
+// More than may be stored: the first of these is given up.
+await store.append([put("t", "given up".padEnd(600)), numbered("session-1", 1, "t", "kept 1")]);
+await store.append([numbered("session-1", 2, "u", "kept 2".padEnd(300))]);
+await store[Symbol.asyncDispose]();
+
+clock.advance(1000);
+store = open();
+await store.append([
+  numbered("session-1", 3, "t", "kept \0 3"),
+  numbered("session-2", 7, "t", "kept \u{1f995} 4"),
+]);
+for (const part of ["", "-wal"]) {
+  Deno.copyFileSync(`${folder}/${name}.db${part}`, `${folder}/${name}_killed.db${part}`);
+}
+await store[Symbol.asyncDispose]();
