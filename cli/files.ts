@@ -36,5 +36,6 @@ export async function sharedWithOthers(path: string): Promise<string | undefined
   const { mode, isFile } = await Deno.stat(path).catch(() => ({ mode: null, isFile: false }));
   if (!isFile || mode === null || (mode & 0o077) === 0) return undefined;
   const shown = (mode & 0o777).toString(8).padStart(4, "0");
-  return `others on this machine can use ${path}, its mode is ${shown}: chmod 600 keeps it to its owner`;
+  const can = (mode & 0o022) === 0 ? "read" : "change";
+  return `others on this machine can ${can} ${path}, its mode is ${shown}: chmod 600 keeps it to its owner`;
 }

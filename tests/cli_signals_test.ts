@@ -140,7 +140,7 @@ Deno.test("a file with secrets that others can read is warned of, at the start a
   await Deno.chmod(tokens, 0o640);
   await using server = new Served("--token-file", tokens);
   const warning =
-    `dsmq: others on this machine can use ${tokens}, its mode is 0640: chmod 600 keeps it to its owner`;
+    `dsmq: others on this machine can read ${tokens}, its mode is 0640: chmod 600 keeps it to its owner`;
   assertEquals(await server.line(), warning);
   await server.port();
   await Deno.chmod(tokens, 0o604);
