@@ -176,38 +176,42 @@ Deno.test("tail loses nothing to a reader that pauses, and ends when the reader 
   assertEquals(await text(child.stderr), "");
 });
 
-Deno.test("tail loses nothing where standard output does not wait for room, and repeats nothing", async () => {
-  await using server = await openServer();
-  const { url } = server;
-  const messages = Array.from(
-    { length: 300 },
-    (_, i) => `${i} ${"x".repeat(i * 37 % [90, 700, 11_000][i % 3]!)}`,
-  );
-  await put(url, messages);
-  const reader = `
-import fcntl, os, subprocess, sys, time
-r, w = os.pipe()
+/** What standard output may be, without waiting for room: `r` is the end to read from, `w` the other. */
+const NOT_WAITING = {
+  "a pipe": "r, w = os.pipe(); fcntl.fcntl(w, 1031, 8192)",
+  "a socket": "a, b = socket.socketpair(); b.setsockopt(1, 7, 4608); r, w = a.fileno(), b.fileno()",
+};
+
+for (const [what, opened] of Object.entries(NOT_WAITING)) {
+  Deno.test(`tail loses nothing and repeats nothing where its output is ${what} that does not wait for room`, async () => {
+    await using server = await openServer();
+    const { url } = server;
+    const messages = Array.from(
+      { length: 600 },
+      (_, i) => `${i} ${"x".repeat(i * 37 % [90, 700, 11_000][i % 3]!)}`,
+    );
+    await put(url, messages);
+    const reader = `
+import fcntl, os, socket, subprocess, sys
+${opened}
 os.set_blocking(w, False)
-fcntl.fcntl(w, 1031, 4096)
 child = subprocess.Popen(sys.argv[1:], stdout=w)
 os.close(w)
 while chunk := os.read(r, 65536):
     os.write(1, chunk)
-sys.exit(child.wait())
+os._exit(child.wait())
 `;
-  await using child = new Deno.Command("python3", {
-    args: [
-      "-c",
-      reader,
-      ...program("tail", "t", "--since", "start", "--count", "300", "--url", url),
-    ],
-    cwd: ROOT,
-    stdout: "piped",
-  }).spawn();
-  const heard = await soon(text(child.stdout), 20_000);
-  assertEquals(heard, messages.map((message) => `${message}\n`).join(""));
-  assertEquals((await soon(child.status)).code, 0);
-});
+    const words = ["tail", "t", "--since", "start", "--count", "600", "--url", url];
+    await using child = new Deno.Command("python3", {
+      args: ["-c", reader, ...program(...words)],
+      cwd: ROOT,
+      stdout: "piped",
+    }).spawn();
+    const heard = await soon(text(child.stdout), 20_000);
+    assertEquals(heard, messages.map((message) => `${message}\n`).join(""));
+    assertEquals((await soon(child.status)).code, 0);
+  });
+}
 
 async function put(url: string, messages: readonly string[]): Promise<void> {
   const { connect } = await import("@dsmq/server");
