@@ -14,6 +14,9 @@ import { soon } from "./support/soon.ts";
 const fixtures = new URL("tests/fixtures/", ROOT);
 const pem = (name: string) => Deno.readTextFileSync(new URL(`${name}.pem`, fixtures));
 
+// A signal to this process may come late, when its test has ended: then it must not end the others.
+Deno.addSignalListener("SIGHUP", () => {});
+
 /** A server of the command line, whose log is read line by line. */
 class Served implements AsyncDisposable {
   readonly child: Deno.ChildProcess;
