@@ -34,12 +34,12 @@ class Served implements AsyncDisposable {
     this.#lines = lines(this.child.stderr);
   }
 
-  /** The next line of its log. */
+  /** The next line of its log; what is said of strangers is not waited for. */
   async line(): Promise<string> {
     while (this.#heard.length === 0) {
       const { done, value } = await soon(this.#lines.next());
       if (done) return "the end";
-      this.#heard.push(...value);
+      this.#heard.push(...value.filter((line) => !line.startsWith("dsmq: refused a request")));
     }
     return this.#heard.shift()!;
   }
