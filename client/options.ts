@@ -8,6 +8,7 @@ import type { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
+import { authority, webSocketUrl } from "./addresses.ts";
 import { denoNet, DenoSocket } from "./deno/socket.ts";
 import { requireToken, tokenProtocol } from "./token.ts";
 
@@ -241,52 +242,6 @@ function dialler(dial: ConnectOptions["dial"], token: string | undefined): Targe
   const open = dial ?? ((url, protocols) => new WebSocket(url, protocols));
   if (token === undefined) return open;
   return (url, protocols) => open(url, [...protocols, tokenProtocol(token)]);
-}
-
-/** A host as it stands in an address; one of IPv6 may be given in brackets or without. */
-function authority(host: unknown, port: number): string {
-  const wrong = (why: string) =>
-    new TypeError(`Cannot connect: host is an address or a name alone${why}, got ${seen(host)}`);
-  if (typeof host !== "string" || host === "") throw wrong("");
-  const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
-  if (/^[0-9a-f:.]*:[0-9a-f:.]*%/i.test(bare)) {
-    throw wrong(", and one with a zone behind % cannot stand in the address of a WebSocket");
-  }
-  const name = bare.includes(":") ? `[${bare}]` : bare;
-  const url = parsed(`ws://${name}/`);
-  if (url && url.hostname !== "" && url.port === "" && url.href === `ws://${url.hostname}/`) {
-    return `${name}:${port}`;
-  }
-  throw wrong(/^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is given as port" : "");
-}
-
-/** `URL.parse`, which not all browsers have. */
-function parsed(address: string): URL | undefined {
-  try {
-    return new URL(address);
-  } catch {
-    return undefined;
-  }
-}
-
-function webSocketUrl(address: string | URL): string {
-  // Name and password are not shown.
-  const shown = String(address).replace(/\/\/[^/?#]*@/, "//");
-  const refused = (why: string) => new TypeError(`Cannot connect: ${JSON.stringify(shown)} ${why}`);
-  const url = parsed(String(address));
-  if (url?.protocol === "http:") url.protocol = "ws:";
-  if (url?.protocol === "https:") url.protocol = "wss:";
-  if (!url || !/^wss?:$/.test(url.protocol) || url.hash !== "") {
-    throw refused("is not a ws:// or wss:// address");
-  }
-  try {
-    decodeURIComponent(`${url.username}:${url.password}`);
-  } catch {
-    throw refused(
-      "has a name or password with a % that begins no byte of UTF-8 (write %25 for it)",
-    );
-  }
-  return url.href.replace(/(?<=:\/\/[^/]+)\/$/, "");
 }
 
 /**
