@@ -6,7 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Connection, DsmqError } from "@dsmq/server";
+import type { Connection, DsmqError } from "@dsmq/server";
 import { type Bridge, hostOf, inMemory, store, type TestHost, turns } from "./support/bridge.ts";
 import { end, joined } from "./support/joined.ts";
 import { type Random, seeded } from "./support/seeded.ts";

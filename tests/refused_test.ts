@@ -225,6 +225,41 @@ Deno.test("a close that hits a connection twice by chance ends nobody's call, as
   await soon(mq.close());
 });
 
+Deno.test("many under suspicion go faster with each that does no harm, and nobody is judged who was not alone", async () => {
+  const script = new Scripted();
+  const mq = await connect({ dial: script.dial, reconnect });
+  script.welcome = { ...script.welcome, recalled: true };
+  const count = 40;
+  const calls = Array.from({ length: count }, (_, i) => settled(mq.get(`t${i}`)));
+  const next = async () => {
+    const asked = await soon(script.next());
+    return { asked, beside: script.unread.length };
+  };
+  for (let i = 0; i < count; i++) await script.next();
+  script.hangUp(1011);
+  for (let i = 0; i < 17; i++) {
+    const { asked, beside } = await next();
+    assertEquals(beside, 0);
+    await script.give(asked);
+  }
+  const { asked, beside } = await next();
+  assertEquals(beside, 0);
+  await script.give(asked);
+  assertEquals((await next()).beside, 1);
+  // Two are unanswered.
+  await script.next();
+  script.hangUp(1011);
+  let most = 0;
+  for (let left = count - 18; left > 0; left--) {
+    const { asked, beside } = await next();
+    most = Math.max(most, beside);
+    await script.give(asked);
+  }
+  assertEquals(await Promise.all(calls), Array(count).fill(""));
+  assert(most > 1, `${most + 1} at once`);
+  await soon(mq.close());
+});
+
 Deno.test("where everything is closed, each call has its error, and the pauses grow", async () => {
   const script = new Scripted();
   const mq = await connect({
