@@ -226,3 +226,16 @@ Deno.test("hardened: one who hangs up in the midst of anything is not told of", 
   using _client = await BareClient.open(opened.port);
   assertEquals([opened.inn.failures, opened.inn.refusals], [[], []]);
 });
+
+Deno.test("hardened: one who is refused while it talks on can read why", async () => {
+  await using opened = await Opened.with(hardened);
+  using client = await BareClient.connect(opened.port);
+  await client.say("GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a=");
+  for (let i = 0; i < 5; i++) {
+    await client.say("x".repeat(100_000));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const head = await soon(client.head());
+  assert(head.startsWith("HTTP/1.1 431 "), head);
+  assertEquals(opened.inn.refusals.length, 1);
+});

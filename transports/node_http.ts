@@ -48,13 +48,13 @@ export async function admitted(
   const request = asRequest(incoming);
   return request
     ? await guarded(house, () => house.admit(request, incoming.socket.remoteAddress ?? ""))
-    : badRequest();
+    : badRequest(house);
 }
 
 /** Asks the house for a reply. */
 export async function replied(incoming: IncomingMessage, house: House): Promise<Response> {
   const request = asRequest(incoming);
-  return request ? await guarded(house, () => house.http(request)) : badRequest();
+  return request ? await guarded(house, () => house.http(request)) : badRequest(house);
 }
 
 async function guarded<T>(house: House, ask: () => T | Promise<T>): Promise<T | Response> {
@@ -86,8 +86,10 @@ function asRequest(incoming: IncomingMessage): Request | undefined {
   }
 }
 
-function badRequest(): Response {
-  return new Response("Bad request\n", { status: 400 });
+function badRequest(house: House): Response {
+  const why = "its Host, or another header, is none";
+  house.refused(`Cannot read a request: ${why}`);
+  return new Response(`Cannot read the request: ${why}\n`, { status: 400 });
 }
 
 /**
@@ -112,6 +114,12 @@ export async function refuse(socket: Socket, response: Response): Promise<void> 
 /** Those who have been told already what is wrong. */
 const told = new WeakSet<Socket>();
 
+/** What the parser says, if it says something. */
+function detail(message: string): string {
+  const [, said] = /^Parse Error: (?!Parse Error$)(.+)/.exec(message) ?? [];
+  return said === undefined ? "" : ` (${said})`;
+}
+
 /** Answers what is no request, as far as it can be answered, and says so to the house. */
 export function answerBadRequest(error: ClientError, socket: Socket, house: House): void {
   const { code = "", message, rawPacket } = error;
@@ -135,7 +143,7 @@ export function answerBadRequest(error: ClientError, socket: Socket, house: Hous
       status: 400,
       why: "it is one of TLS, which this port does not have: connect with ws: or http:",
     }
-    : { status: 400, why: `it is none of HTTP/1.1 (${message})` };
+    : { status: 400, why: `it is none of HTTP/1.1${detail(message)}` };
   house.refused(`Cannot read a request: ${why}`);
   void refuse(socket, new Response(`Cannot read the request: ${why}\n`, { status }));
 }
