@@ -7,6 +7,7 @@
 import { clearImmediate, setImmediate } from "node:timers";
 import type { DatabaseFile, Durability } from "./database_file.ts";
 import { cannotOpen, Unusable } from "./file_faults.ts";
+import { FileGuard } from "./file_guard.ts";
 import { FileOnDisk } from "./file_on_disk.ts";
 import type { Holdings } from "./holdings.ts";
 import { type FileOpening, isFull, type OpenedFile, openFile } from "./opened_file.ts";
@@ -49,9 +50,7 @@ export class FileStore extends SqliteStore {
   protected override readonly ends: ReadonlyMap<string, number>;
   readonly #opening: FileOpening;
   readonly #disk: FileOnDisk;
-  readonly #warn: (text: string) => void;
-  /** What was said last of the file, where it is not what it was. */
-  #warned = "";
+  readonly #guard: FileGuard;
   #opened: OpenedFile | undefined;
   /** What was put once, as far as is known while the file is closed. */
   #knownPuts: PutOnce;
@@ -82,7 +81,6 @@ export class FileStore extends SqliteStore {
     const disk = taken(path);
     const place = { path, disk, engine, durability };
     this.#disk = disk;
-    this.#warn = warn;
     this.#opening = { place, retention, limits, time, failed };
     this.kept = durability === "full" ? "disk" : "process";
     this.description = `sqlite:${disk.real} on ${engine.name} (${SURVIVES[durability]})`;
@@ -92,13 +90,7 @@ export class FileStore extends SqliteStore {
     this.#opened = opened;
     this.#knownPuts = opened.puts;
     this.#fedTo = this.#safeTo = opened.holdings.span.last;
-    const { mode } = disk;
-    if ((mode & 0o077) !== 0) {
-      const octal = mode.toString(8).padStart(3, "0");
-      warn(
-        `dsmq: others can read or write ${disk.real} (its mode is ${octal}): chmod 600 ends that`,
-      );
-    }
+    this.#guard = new FileGuard(disk, warn);
     // Whoever had it before may have left in the log what the disk does not have.
     const safe = checkpointed(opened.file);
     if (this.kept === "disk") this.#doubtful = !safe;
@@ -148,22 +140,9 @@ export class FileStore extends SqliteStore {
       if (error instanceof Unusable) wrong = error.message;
     }
     // A transaction that failed may have closed it.
-    if (this.#opened && wrong !== "") this.#saveLog(this.#opened.file, wrong);
+    if (this.#opened && wrong !== "") this.#guard.closing(this.#opened.file, wrong);
     if (this.#opened) this.#closeFile();
     this.#disk.release(wrong !== "");
-  }
-
-  /** It is to be closed, and is not what it was. Where only the log is gone, all that was in it can be saved. */
-  #saveLog(file: DatabaseFile, wrong: string): void {
-    if (!this.#disk.hasLostName) {
-      return this.#warn(`dsmq: cannot close the queue as it should be: ${wrong}`);
-    }
-    try {
-      file.writeLog();
-      this.#warn(`dsmq: ${wrong}; all that was in it is in the file itself now`);
-    } catch (error) {
-      this.#warn(`dsmq: ${wrong}, and what was in it is lost: ${(error as Error).message}`);
-    }
   }
 
   /** The open file; if it had to be closed, it is opened again. */
@@ -182,7 +161,8 @@ export class FileStore extends SqliteStore {
   /** The open file, once it is known that the disk has all that is in it. */
   #readyToCommit(): OpenedFile {
     let opened = this.#ready();
-    if (opened.file.wasChanged() && !this.#isAsKnown(opened)) {
+    const { file } = opened;
+    if (!this.#guard.requireWhole(file) || (file.wasChanged() && !this.#isAsKnown(opened))) {
       this.#closeFile();
       opened = this.#ready();
     }
@@ -202,20 +182,6 @@ export class FileStore extends SqliteStore {
   #isAsKnown({ file, holdings }: OpenedFile): boolean {
     const { present } = file.epochs;
     return present === this.epoch && file.read().last === holdings.span.last;
-  }
-
-  /** Throws where what would be committed now would not be found by whoever opens the file next. */
-  #requireWhole(): void {
-    try {
-      this.#disk.requireWhole();
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      if (why !== this.#warned) this.#warn(`dsmq: puts are refused: ${why}`);
-      this.#warned = why;
-      throw error;
-    }
-    if (this.#warned !== "") this.#warn(`dsmq: puts are taken again: the file is back`);
-    this.#warned = "";
   }
 
   get #path(): string {
@@ -274,7 +240,6 @@ export class FileStore extends SqliteStore {
       holdings.transaction(() => {
         for (const { batch } of waiting) results.push(admission.take(batch, now, messages));
         holdings.moveTail();
-        this.#requireWhole();
       });
     } catch (error) {
       if (messages.length === 0 || !this.#isStored(messages.at(-1)!)) throw error;

@@ -6,8 +6,8 @@
 
 import { Unusable } from "./file_faults.ts";
 
-/** What a lock file may hold: nothing, or the number of the use of the database. */
-const CONTENT = /^(?:dsmq ([1-9]\d{0,4})\n)?$/;
+/** What a lock file may hold: nothing, zeros after a loss of power, or the number of the use of the database. */
+const CONTENT = /^(?:dsmq ([1-9]\d{0,4})\n)?\0*$/;
 
 /**
  * A lock, held until it is released, or the process ends.
@@ -21,11 +21,14 @@ export class FileLock {
   /** The number of the use that its process did not end; 0 if there was none, `undefined` if there was no lock file. */
   readonly left: number | undefined;
   readonly #file: Deno.FsFile;
+  /** What is in it now. */
+  #content: number;
 
   private constructor(path: string, file: Deno.FsFile, left: number | undefined) {
     this.path = path;
     this.#file = file;
     this.left = left;
+    this.#content = left ?? 0;
   }
 
   /**
@@ -55,16 +58,23 @@ export class FileLock {
     }
   }
 
-  /** From now on a killed process leaves the number of this use. */
+  /** From now on a killed process leaves the number of this use; on a full disk perhaps nothing. */
   markInUse(use: number): void {
+    if (this.#content === use) return;
     this.markIdle();
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    this.#file.writeSync(new TextEncoder().encode(`dsmq ${use}\n`));
+    try {
+      this.#file.seekSync(0, Deno.SeekMode.Start);
+      this.#file.writeSync(new TextEncoder().encode(`dsmq ${use}\n`));
+      this.#content = use;
+    } catch {
+      // What is in the database says it too.
+    }
   }
 
   /** A killed process leaves nothing to be told. */
   markIdle(): void {
     this.#file.truncateSync(0);
+    this.#content = 0;
   }
 
   /** Gives it back. If the file is to be `kept`, the next who opens the database is told of what it holds. */

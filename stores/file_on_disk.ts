@@ -60,18 +60,21 @@ export class FileOnDisk {
         `a name that ends with ${BESIDE.exec(given)![0]} is that of a file beside`,
       );
     }
-    const isThere = requireFile(given);
-    const handle = openForOwner(given);
+    const path = absolute(given);
+    const isThere = requireFile(path);
+    // Opened and closed before it is locked only where it is new: to close it drops the locks of SQLite in this process.
+    if (!isThere) openForOwner(path).close();
+    const real = Deno.realPathSync(path);
     let lock: FileLock | undefined;
+    let handle: Deno.FsFile | undefined;
     try {
-      const path = absolute(given);
-      const real = Deno.realPathSync(path);
       lock = FileLock.take(`${real}-lock`);
+      handle = openForOwner(real);
       return new FileOnDisk(path, real, lock, handle);
     } catch (error) {
-      handle.close();
+      handle?.close();
       // Only while the lock is held: another process may have begun to use it.
-      if (lock && !isThere && seen(given)?.size === 0) Deno.removeSync(given);
+      if (lock && !isThere && seen(real)?.size === 0) Deno.removeSync(real);
       lock?.release(lock.left !== undefined);
       throw error;
     }
@@ -108,15 +111,25 @@ export class FileOnDisk {
     this.#log = log;
   }
 
-  /** Whether only the name of the log is lost: SQLite still has all that is in it, and the file that it goes with is there. */
-  get hasLostName(): boolean {
+  /** Whether the log has lost its name, and the file that it goes with is there: SQLite still has all that is in it. */
+  get hasLostLog(): boolean {
+    return this.#logNow === "gone" || this.#logNow === "another";
+  }
+
+  /** Whether there is no log at its name. */
+  get logIsGone(): boolean {
+    return this.#logNow === "gone";
+  }
+
+  get #logNow(): "gone" | "another" | "there" | undefined {
     try {
       this.#requireFile();
+      const log = seen(`${this.real}-wal`);
+      if (!log) return "gone";
+      return this.#log && isOther(log, this.#log) ? "another" : "there";
     } catch {
-      return false;
+      return undefined;
     }
-    const log = seen(`${this.real}-wal`);
-    return !log || this.#log !== undefined && isOther(log, this.#log);
   }
 
   /** Whether SQLite may close it: it would write the log into a file that is not its own, or delete that of another. */
@@ -139,7 +152,7 @@ export class FileOnDisk {
         openForOwner(this.real).close();
         return true;
       }
-      return this.hasLostName && !seen(`${this.real}-wal`);
+      return this.logIsGone;
     } catch {
       return false;
     }

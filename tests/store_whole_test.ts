@@ -93,15 +93,6 @@ const DOINGS: readonly Doing[] = [
     work: ({ path }) => Deno.truncateSync(path, 8192),
   },
   {
-    what: "the log is removed",
-    work: ({ path }) => Deno.removeSync(`${path}-wal`),
-  },
-  {
-    what: "the log is moved away",
-    work: (folder) => Deno.renameSync(`${folder.path}-wal`, other(folder)),
-    undo: (folder) => Deno.renameSync(other(folder), `${folder.path}-wal`),
-  },
-  {
     what: "the log is emptied",
     work: ({ path }) => Deno.truncateSync(`${path}-wal`),
   },
@@ -175,6 +166,39 @@ for (const { what, work, undo, next: expected } of DOINGS) {
     if (!undo || expected?.test("a new queue")) return;
     undo(folder);
     assertEquals(await next(folder), ["1", "2"], "once it is as it was");
+  });
+}
+
+for (const what of ["removed", "moved away", "removed with its index"]) {
+  Deno.test(`the log is ${what}: all that was in it is brought into the file, and puts go on`, async () => {
+    using folder = new FileFolder();
+    await using store = folder.open();
+    await append(store, puts("t", "1", "2"));
+    const log = `${folder.path}-wal`;
+    if (what === "moved away") Deno.renameSync(log, other(folder));
+    else Deno.removeSync(log);
+    if (what.endsWith("index")) Deno.removeSync(`${folder.path}-shm`);
+    assertEquals(await outcomes(store, [put("t", "3")]), [3]);
+    assertEquals(folder.warnings, []);
+    await using killed = folder.open(folder.killed("killed"));
+    assertEquals(await texts(killed), ["1", "2", "3"]);
+    if (what === "moved away") {
+      // The log of before is that of another state of the file.
+      Deno.renameSync(other(folder), log);
+      assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
+      Deno.removeSync(log);
+    }
+    assertEquals(await outcomes(store, [put("t", "4")]), [4]);
+    assertEquals(await texts(store), ["1", "2", "3", "4"]);
+  });
+
+  Deno.test(`the log is ${what}, and the server ends: nothing is lost`, async () => {
+    using folder = new FileFolder();
+    const store = folder.open();
+    await append(store, puts("t", "1", "2"));
+    Deno.removeSync(`${folder.path}-wal`);
+    await store[Symbol.asyncDispose]();
+    assertEquals(await next(folder), ["1", "2"]);
   });
 }
 

@@ -1,0 +1,76 @@
+/**
+ * Watches over a file while it is in use: what is done where it is not any more what it was, and what a person is told.
+ *
+ * @module
+ */
+
+import type { DatabaseFile } from "./database_file.ts";
+import type { FileOnDisk } from "./file_on_disk.ts";
+
+/** Lets nothing be stored where nobody will find it, and tells so once. */
+export class FileGuard {
+  readonly #disk: FileOnDisk;
+  readonly #warn: (text: string) => void;
+  /** Why puts are refused, as it was told; `""` while they are taken. */
+  #told = "";
+
+  /**
+   * Begins to watch.
+   *
+   * @param disk the file, which was opened
+   * @param warn takes what a person should know
+   */
+  constructor(disk: FileOnDisk, warn: (text: string) => void) {
+    this.#disk = disk;
+    this.#warn = warn;
+    const { mode, real } = disk;
+    if ((mode & 0o077) === 0) return;
+    const octal = mode.toString(8).padStart(3, "0");
+    warn(`dsmq: others can read or write ${real} (its mode is ${octal}): chmod 600 ends that`);
+  }
+
+  /**
+   * Called before something is stored.
+   *
+   * @param file the open file
+   * @returns whether it may be gone on with; if not it has to be closed and opened again, for its log has lost its name,
+   * as happens where another program takes itself for the last that has the file open. All that was in it is saved
+   * @throws {Error} if who opens the file next would not find what is stored
+   */
+  requireWhole(file: DatabaseFile): boolean {
+    try {
+      this.#disk.requireWhole();
+    } catch (error) {
+      if (this.#disk.logIsGone) {
+        file.writeLog();
+        return false;
+      }
+      const why = error instanceof Error ? error.message : String(error);
+      if (why !== this.#told) this.#warn(`dsmq: puts are refused: ${why}`);
+      this.#told = why;
+      throw error;
+    }
+    if (this.#told !== "") this.#warn("dsmq: puts are taken again: the file is back");
+    this.#told = "";
+    return true;
+  }
+
+  /**
+   * The file is about to be closed, and is not what it was. Where only the name of its log is lost, all that was in that is
+   * saved.
+   *
+   * @param file the open file
+   * @param wrong what is wrong
+   */
+  closing(file: DatabaseFile, wrong: string): void {
+    if (!this.#disk.hasLostLog) {
+      return this.#warn(`dsmq: cannot close the queue as it should be: ${wrong}`);
+    }
+    try {
+      file.writeLog();
+      this.#warn(`dsmq: ${wrong}; all that was in it is in the file itself now`);
+    } catch (error) {
+      this.#warn(`dsmq: ${wrong}, and what was in it is lost: ${(error as Error).message}`);
+    }
+  }
+}
