@@ -84,7 +84,7 @@ export class Pulses {
   }
 
   #open(every: number): Round {
-    const round = new Round();
+    const round = new Round(this.#now);
     this.#rounds.set(every, round);
     this.#turn(every, round);
     return round;
@@ -95,10 +95,17 @@ export class Pulses {
     this.#rounds.delete(every);
   }
 
+  get #now(): number {
+    return this.#clock.monotonic?.() ?? this.#clock.now();
+  }
+
   #turn(every: number, round: Round): void {
-    round.callOff = this.#clock.after(every / PARTS, () => {
+    const begin = this.#now;
+    // A timer that is late does not make the next one later; but what was slept through is not made up for.
+    round.due = Math.max(round.due + every / PARTS, begin);
+    round.callOff = this.#clock.after(round.due - begin, () => {
       this.#turn(every, round);
-      const now = this.#clock.monotonic?.() ?? this.#clock.now();
+      const now = this.#now;
       const [part, ...others] = round.next();
       for (const other of others) look(other, every, now);
       look(part!, every, now);
@@ -157,6 +164,13 @@ class Round {
   #joined = 0;
   #next = 0;
   callOff: () => void = () => {};
+  /** When the next turn is, by the monotonic clock. */
+  due: number;
+
+  /** Begins now. */
+  constructor(now: number) {
+    this.due = now;
+  }
 
   get empty(): boolean {
     return this.#parts.every(({ silences }) => silences.size === 0);
