@@ -161,7 +161,7 @@ export class FileOnDisk {
   /** What SQLite was told to bring into it is in it. */
   written(): void {
     const file = seen(this.path);
-    if (file && !isOther(file, this.#file) && file.size >= this.#file.size) this.#file = file;
+    if (file && !isOther(file, this.#file) && !this.#isShortened(file)) this.#file = file;
   }
 
   /** What is in the database says from now on that a log goes with it. */
@@ -186,11 +186,16 @@ export class FileOnDisk {
     const file = seen(this.path);
     if (!file) throw new Unusable(`${this.path} is not there any more`);
     if (isOther(file, this.#file)) throw new Unusable(`${this.path} is another file than before`);
-    if (file.size < this.#file.size) throw new Unusable(`${this.path} was emptied or shortened`);
+    if (this.#isShortened(file)) throw new Unusable(`${this.path} was emptied or shortened`);
     if (file.time !== this.#file.time && this.#log && !this.#isOurs) {
       throw new Unusable(`${this.path} was overwritten`);
     }
     return file;
+  }
+
+  /** Shorter than before, and not by SQLite (`VACUUM`), which says in the head how long the file is then. */
+  #isShortened({ size }: Seen): boolean {
+    return size < this.#file.size && (size === 0 || headOf(this.#handle).size !== size);
   }
 
   /** What is in it is of this use of the file. */

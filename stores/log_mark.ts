@@ -72,6 +72,8 @@ export interface Head {
   readonly version: number;
   /** `schema_version`. */
   readonly schema: number;
+  /** How large the file is to be, in bytes. */
+  readonly size: number;
 }
 
 /**
@@ -87,7 +89,8 @@ export function headOf(file: Deno.FsFile): Head {
   const view = new DataView(bytes.buffer);
   const version = view.getUint32(60);
   const isOurs = read === 100 && view.getUint32(68) === APPLICATION && formOf(version) === FORM;
-  return { version: isOurs ? version : 0, schema: view.getUint32(40) };
+  const size = view.getUint16(16) * view.getUint32(28);
+  return { version: isOurs ? version : 0, schema: view.getUint32(40), size };
 }
 
 /**

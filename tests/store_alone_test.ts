@@ -6,7 +6,15 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { append, outcomes, put, puts, texts } from "./store_contract_support.ts";
+import {
+  append,
+  outcomes,
+  put,
+  puts,
+  RETENTION,
+  texts,
+  trimAll,
+} from "./store_contract_support.ts";
 import { FileFolder } from "./support/file_folder.ts";
 import { Program } from "./support/program.ts";
 
@@ -240,6 +248,23 @@ Deno.test("a program that writes beside the queue, as those do that copy it as i
     assertEquals(await outcomes(store, [put("t", `${n}`)]), [n]);
   }
   assertEquals(await texts(store), ["1", "2", "3", "4"]);
+});
+
+Deno.test("a file that another program makes shorter by VACUUM is gone on with", async () => {
+  using folder = new FileFolder();
+  await using store = folder.open();
+  await append(store, puts("t", ...Array(300).fill("x".repeat(9000))));
+  folder.clock.advance(RETENTION);
+  await trimAll(store);
+  using other = new DatabaseSync(folder.path);
+  other.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  const { size } = Deno.statSync(folder.path);
+  for (let n = 301; n < 303; n++) {
+    other.exec("VACUUM; PRAGMA wal_checkpoint(PASSIVE)");
+    assertEquals(await outcomes(store, [put("t", `${n}`)]), [n]);
+  }
+  assert(Deno.statSync(folder.path).size < size / 10);
+  assertEquals(await texts(store), ["301", "302"]);
 });
 
 Deno.test("while another program is writing, puts are refused, and then taken again", async () => {
