@@ -259,12 +259,13 @@ Deno.test("a file that another program makes shorter by VACUUM is gone on with",
   using other = new DatabaseSync(folder.path);
   other.exec("PRAGMA wal_checkpoint(PASSIVE)");
   const { size } = Deno.statSync(folder.path);
-  for (let n = 301; n < 303; n++) {
+  assertEquals(await outcomes(store, [put("t", "301")]), [301]);
+  for (let n = 302; n < 304; n++) {
     other.exec("VACUUM; PRAGMA wal_checkpoint(PASSIVE)");
     assertEquals(await outcomes(store, [put("t", `${n}`)]), [n]);
   }
   assert(Deno.statSync(folder.path).size < size / 10);
-  assertEquals(await texts(store), ["301", "302"]);
+  assertEquals(await texts(store), ["301", "302", "303"]);
 });
 
 Deno.test("while another program is writing, puts are refused, and then taken again", async () => {
