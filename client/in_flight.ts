@@ -9,6 +9,7 @@ import type { DsmqError, ErrorCode } from "../protocol/errors.ts";
 import { Asked, type Known, Request, type Stream, toDsmqError } from "./asked.ts";
 import { isRefusal, MAX_BREAKS, refusal } from "./isolation.ts";
 import { type Break, HELLO } from "./line.ts";
+import type { PendingLimits } from "./options.ts";
 import { SendBuffer } from "./send_buffer.ts";
 
 /** Why something ends: the code of the error, and the reason in words. */
@@ -34,7 +35,7 @@ export class InFlightRequests {
   #lastId = HELLO;
   /** How many calls are unanswered, without those that wait. */
   #underWay = 0;
-  /** How many there are in all, and about how many characters they have. */
+  /** How many there are in all, and about how many characters have those that are puts. */
   #calls = 0;
   #size = 0;
   #rank = 0;
@@ -78,6 +79,11 @@ export class InFlightRequests {
   /** About how many bytes these take. */
   get bytes(): number {
     return this.#size + CALL_BYTES * this.#calls;
+  }
+
+  /** As much is unanswered as may be. */
+  isFull(most: PendingLimits): boolean {
+    return this.bytes >= most.bytes || (!this.#open && this.#calls >= most.calls);
   }
 
   /** There is a line. */
@@ -152,9 +158,7 @@ export class InFlightRequests {
   forget(id: number): void {
     this.#streams.delete(id);
     const asked = this.#asked.get(id);
-    if (!asked) return;
-    this.#size -= asked.size;
-    this.#asked.set(id, new Abandoned(asked));
+    if (asked) this.#asked.set(id, new Abandoned(asked));
   }
 
   /** Sends what was asked and has not left. */
@@ -295,7 +299,7 @@ export class InFlightRequests {
     asked.rank ||= ++this.#rank;
     this.#newest = asked;
     this.#calls += asked.calls;
-    this.#size += asked.size;
+    if (asked.action === "put") this.#size += asked.size;
     if (stream) this.#streams.set(asked.id, stream);
     // One who waits keeps the server from nothing.
     if (!asked.waits) this.#underWay += asked.calls;
@@ -313,7 +317,7 @@ export class InFlightRequests {
   #settled(asked: Asked): void {
     this.#asked.delete(asked.id);
     this.#calls -= asked.calls;
-    this.#size -= asked.size;
+    if (asked.action === "put") this.#size -= asked.size;
     if (!asked.waits) this.#underWay -= asked.calls;
   }
 }

@@ -180,9 +180,9 @@ export class Link implements Ends {
 
   /** Throws if so much is unanswered that nothing more can be asked for now. */
   requireRoom(action: string, topic?: string): void {
-    const { open, calls, bytes } = this.#requests;
     const { most } = this.#reach;
-    if (bytes < most.bytes && (open || calls < most.calls)) return;
+    if (!this.#requests.isFull(most)) return;
+    const { calls, bytes } = this.#requests;
     const what = `Cannot ${action.replace("_", " ")}: ${calls} calls are unanswered`;
     const details = topic === undefined ? {} : { topic };
     throw bytes < most.bytes

@@ -72,7 +72,7 @@ export interface ConnectOptions {
   readonly maxPending?: number;
   /**
    * How many bytes all that is unanswered may take, whether or not there is a connection, before one more call rejects with
-   * `too_many`. Each call counts its characters and 100. Default: 134217728, 128 MiB.
+   * `too_many`. Each call counts as 100, and a put the characters of its messages, too. Default: 134217728, 128 MiB.
    */
   readonly maxPendingBytes?: number;
   /**

@@ -35,7 +35,7 @@ export interface Reading {
   take(message: Message | undefined): void;
   fail(error: unknown): void;
   /** Its queue may be idle. */
-  rest(): void;
+  rest(topic: string, queue: TopicQueue): void;
 }
 
 /** One who asked for a message. */
@@ -121,7 +121,7 @@ abstract class Reader extends Asked implements TopicReader {
     queue.unanswered--;
     this.leave();
     take(message);
-    rest();
+    rest(this.topic, queue);
   }
 
   override refused(error: DsmqError, { through }: Answer): void {
@@ -150,7 +150,7 @@ abstract class Reader extends Asked implements TopicReader {
     this.#done = true;
     queue.unanswered--;
     queue.arrived(this, item);
-    rest();
+    rest(this.topic, queue);
   }
 
   /** There will be no answer, or it was an error. */
@@ -159,7 +159,7 @@ abstract class Reader extends Asked implements TopicReader {
     this.#done = true;
     const { queue, rest } = this.reading;
     queue.unanswered--;
-    rest();
+    rest(this.topic, queue);
   }
 }
 
@@ -168,12 +168,16 @@ export class NewestReader extends Reader {
   readonly newest = true;
 }
 
-/** One who asked for the oldest message, and may wait for it. */
-export class OldestReader extends Reader implements Deadline {
+/** One who asked for the oldest message. */
+export class OldestReader extends Reader {
   readonly newest = false;
-  override readonly waits: boolean;
+}
+
+/** One who waits for it. */
+export class WaitingReader extends OldestReader implements Deadline {
+  override readonly waits = true;
   /** When its time is over, by the clock of the deadlines, whatever becomes of the server. */
-  end = Infinity;
+  end: number;
   readonly #signal: AbortSignal | undefined;
   readonly #timeout: number;
   /** Until then a server that is there has time to say what there is. */
@@ -181,13 +185,10 @@ export class OldestReader extends Reader implements Deadline {
   /** When it left last, by the same clock. */
   #askedAt = 0;
 
-  constructor(action: string, topic: TopicName, wait: WaitLimits | undefined, reading: Reading) {
+  constructor(action: string, topic: TopicName, wait: WaitLimits, reading: Reading) {
     super(action, topic, reading);
-    this.waits = wait !== undefined;
-    this.#signal = wait?.signal;
-    this.#timeout = wait?.timeout ?? 0;
-    this.#look = 0;
-    if (!wait) return;
+    this.#signal = wait.signal;
+    this.#timeout = wait.timeout;
     const begin = reading.link.deadlines.now;
     this.end = begin + wait.timeout;
     this.#look = begin + ONE_LOOK;
@@ -195,13 +196,12 @@ export class OldestReader extends Reader implements Deadline {
 
   override ask(): void {
     super.ask();
-    if (!this.open || !this.waits) return;
+    if (!this.open) return;
     this.#signal?.addEventListener("abort", this);
     this.reading.link.deadlines.add(this);
   }
 
   protected override members(): string {
-    if (!this.waits) return super.members();
     const { now } = this.reading.link.deadlines;
     this.#askedAt = now;
     // Asked again, it has waited for a while already.
@@ -211,7 +211,7 @@ export class OldestReader extends Reader implements Deadline {
 
   override answered(answer: Answer): void {
     const { link } = this.reading;
-    if (this.waits && this.open && answer.seq === undefined && !link.closed) {
+    if (this.open && answer.seq === undefined && !link.closed) {
       const { now } = link.deadlines;
       if (this.end - now > EARLY.by && now - this.#askedAt > EARLY.sooner) {
         link.positions.read(this.topic, answer.through);
@@ -245,10 +245,8 @@ export class OldestReader extends Reader implements Deadline {
   }
 
   protected override leave(): void {
-    if (this.waits) {
-      this.reading.link.deadlines.delete(this);
-      this.#signal?.removeEventListener("abort", this);
-    }
+    this.reading.link.deadlines.delete(this);
+    this.#signal?.removeEventListener("abort", this);
     super.leave();
   }
 }

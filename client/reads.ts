@@ -7,7 +7,7 @@
 import { DsmqError } from "../protocol/errors.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
-import { NewestReader, OldestReader, type WaitLimits } from "./readers.ts";
+import { NewestReader, OldestReader, WaitingReader, type WaitLimits } from "./readers.ts";
 import type { TopicName } from "./topic.ts";
 import { type Item, TopicQueue } from "./topic_queue.ts";
 
@@ -56,9 +56,12 @@ export class Reads {
         queue,
         take,
         fail: reject,
-        rest: this.#restOf(topic, queue),
+        rest: this.#rest,
       };
-      new OldestReader(action, topic, wait, reading).ask();
+      const reader = wait
+        ? new WaitingReader(action, topic, wait, reading)
+        : new OldestReader(action, topic, reading);
+      reader.ask();
     });
   }
 
@@ -68,8 +71,7 @@ export class Reads {
     return new Promise((resolve, reject) => {
       // What arrived and has expired since is not there any more.
       arrived(queue);
-      const rest = this.#restOf(topic, queue);
-      const reading = { link: this.#link, queue, take: resolve, fail: reject, rest };
+      const reading = { link: this.#link, queue, take: resolve, fail: reject, rest: this.#rest };
       new NewestReader("get_latest", topic, reading).ask();
     });
   }
@@ -106,14 +108,10 @@ export class Reads {
     this.#sweepAt = Math.max(SWEEP, 2 * this.#queues.size);
   }
 
-  #restOf({ name }: TopicName, queue: TopicQueue): () => void {
-    return () => this.#rest(name, queue);
-  }
-
   /** Forgets a queue of which nothing is to be remembered. */
-  #rest(topic: string, queue: TopicQueue): void {
+  readonly #rest = (topic: string, queue: TopicQueue): void => {
     if (queue.idle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
-  }
+  };
 }
 
 /** The oldest of what has arrived and has not expired. */

@@ -234,8 +234,6 @@ export class SendBuffer {
       if (out.weight > 0 && out.weight + weight > inFlightBytes) break;
       if (frameSize > 0 && frameSize + weight > this.#frame) break;
       this.#dequeue(asked);
-      if (!asked.sent && asked.action === "put") asked.known = this.#known();
-      asked.sent = true;
       asked.weight = weight;
       if (asked.waits) asked.order = this.#passes(asked.id, asked.calls, weight);
       else {
@@ -243,8 +241,8 @@ export class SendBuffer {
         out.calls += asked.calls;
         out.weight += weight;
       }
-      const rest = asked.rest();
-      if (rest) this.#addRest(rest, asked.rank);
+      if (asked.action === "put") this.#sendsPut(asked);
+      asked.sent = true;
       texts.push(text);
       frameSize += weight;
       if (alone) {
@@ -255,9 +253,12 @@ export class SendBuffer {
     }
   }
 
-  /** The next part of what has just left comes before all that waits. */
-  #addRest(rest: Asked, rank: number): void {
-    rest.rank = rank;
+  /** The next part of a list that leaves comes before all that waits. */
+  #sendsPut(asked: Asked): void {
+    if (!asked.sent) asked.known = this.#known();
+    const rest = asked.rest();
+    if (!rest) return;
+    rest.rank = asked.rank;
     this.#register(rest);
     if (this.#next > 0) this.#queue[--this.#next] = rest;
     else this.#queue.unshift(rest);
