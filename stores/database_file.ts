@@ -51,7 +51,7 @@ interface Row {
 }
 
 /** So many pages may be in the log before they are brought into the database. */
-const LOG_PAGES = 1000;
+const LOG_PAGES = 2000;
 
 /** What a transaction writes beside the messages themselves, in pages. */
 const PAGES_BESIDE = 4;

@@ -162,7 +162,7 @@ export class FileStore extends SqliteStore {
   #readyToCommit(): OpenedFile {
     let opened = this.#ready();
     const { file } = opened;
-    if (!this.#guard.requireWhole(file) || (file.wasChanged() && !this.#isAsKnown(opened))) {
+    if (!this.#guard.requireWhole(file, () => this.#isAsKnown(opened))) {
       this.#closeFile();
       opened = this.#ready();
     }

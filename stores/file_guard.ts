@@ -7,12 +7,22 @@
 import type { DatabaseFile } from "./database_file.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
 
+/** In a burst, what is beside the file is looked at so often only, in milliseconds; the file itself at each commit. */
+const LOOK_EVERY = 10;
+
+/** So many commits, with less than that between two of them, are a burst. */
+const BURST = 16;
+
 /** Lets nothing be stored where nobody will find it, and tells so once. */
 export class FileGuard {
   readonly #disk: FileOnDisk;
   readonly #warn: (text: string) => void;
   /** Why puts are refused, as it was told; `""` while they are taken. */
   #told = "";
+  /** When it was looked last, when something was committed last, and how many commits came close together. */
+  #looked = -Infinity;
+  #committed = -Infinity;
+  #close = 0;
 
   /**
    * Begins to watch.
@@ -33,12 +43,16 @@ export class FileGuard {
    * Called before something is stored.
    *
    * @param file the open file
-   * @returns whether it may be gone on with; if not it has to be closed and opened again, for its log has lost its name,
-   * as happens where another program takes itself for the last that has the file open. All that was in it is saved
+   * @param isAsKnown whether the queue in it is as it is known, after another program has written to the file
+   * @returns whether it may be gone on with; if not it has to be closed and opened again, for the queue in it was changed,
+   * or its log has lost its name, as happens where another program takes itself for the last that has the file open. All
+   * that was in that is saved
    * @throws {Error} if who opens the file next would not find what is stored
    */
-  requireWhole(file: DatabaseFile): boolean {
+  requireWhole(file: DatabaseFile, isAsKnown: () => boolean): boolean {
+    const looks = this.#looksAround();
     try {
+      if (!looks && this.#disk.requireFile()) return true;
       this.#disk.requireWhole();
     } catch (error) {
       if (this.#disk.logIsGone) {
@@ -52,6 +66,16 @@ export class FileGuard {
     }
     if (this.#told !== "") this.#warn("dsmq: puts are taken again: the file is back");
     this.#told = "";
+    return !file.wasChanged() || isAsKnown();
+  }
+
+  /** Each time, but in a burst: there the look would cost more than the commit of a message. */
+  #looksAround(): boolean {
+    const now = performance.now();
+    this.#close = now - this.#committed < LOOK_EVERY ? this.#close + 1 : 0;
+    this.#committed = now;
+    if (this.#close >= BURST && now - this.#looked < LOOK_EVERY) return false;
+    this.#looked = now;
     return true;
   }
 

@@ -98,9 +98,17 @@ export class FileOnDisk {
     this.#log = seen(`${this.real}-wal`);
   }
 
-  /** Throws unless the file and its log are where they were when it was opened, and whole. Called before each commit. */
+  /** Throws unless the file is where it was when it was opened, and whole; says whether nobody has written to it since. */
+  requireFile(): boolean {
+    const file = this.#requireFile();
+    const isUntouched = file.time === this.#file.time;
+    this.#file = file;
+    return isUntouched;
+  }
+
+  /** Throws unless the file and its log are where they were when it was opened, and whole. */
   requireWhole(): void {
-    this.#file = this.#requireFile();
+    this.requireFile();
     const log = seen(`${this.real}-wal`);
     const before = this.#log;
     if (!log) throw new Unusable(`its log, ${this.real}-wal, is not there any more`);

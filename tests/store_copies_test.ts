@@ -187,7 +187,7 @@ Deno.test("wherever a process is killed, the next start has all that was acknowl
     const store = folder.open(folder.path, engine);
     for (let n = 0; n < 3; n++) {
       // So large that the log is brought into the file meanwhile.
-      const large = "x".repeat(opening === 1 && n === 2 ? 5_000_000 : 10);
+      const large = "x".repeat(opening === 1 && n === 2 ? 9_000_000 : 10);
       begun++;
       assertEquals(await outcomes(store, [put("t", large)]), [begun]);
       acknowledged++;

@@ -221,6 +221,23 @@ Deno.test("a file that takes another's place gets nothing of ours, and its log s
   assertEquals(["", "-wal"].map((part) => Deno.readFileSync(folder.path + part)), before);
 });
 
+Deno.test("in a burst of puts too: of the file from the next put on, of its log soon after", async () => {
+  for (const part of ["", "-wal"]) {
+    using folder = new FileFolder();
+    await using store = folder.open();
+    for (let n = 1; n <= 50; n++) assertEquals(await outcomes(store, [put("t")]), [n]);
+    Deno.copyFileSync(folder.path + part, other(folder));
+    Deno.renameSync(other(folder), folder.path + part);
+    let [became] = await outcomes(store, [put("t")]);
+    if (part === "") assertEquals(became, "unavailable");
+    const end = performance.now() + 5000;
+    while (became !== "unavailable" && performance.now() < end) {
+      [became] = await outcomes(store, [put("t")]);
+    }
+    assertEquals(became, "unavailable");
+  }
+});
+
 Deno.test("a purge in a file that was moved does no harm", async () => {
   using folder = new FileFolder();
   const store = folder.open();
