@@ -239,3 +239,36 @@ Deno.test("hardened: one who is refused while it talks on can read why", async (
   assert(head.startsWith("HTTP/1.1 431 "), head);
   assertEquals(opened.inn.refusals.length, 1);
 });
+
+Deno.test("hardened: requests in one packet with garbage behind them have their answers first", async () => {
+  await using opened = await Opened.with(hardened);
+  using client = await BareClient.connect(opened.port);
+  const good = `GET / HTTP/1.1\r\n${HOST}\r\n\r\n`;
+  await client.say(`${good}${good}garbage\r\n\r\n`);
+  for (const [expected, length] of [[200, 6], [200, 6], [400, 48]] as const) {
+    const head = await soon(client.head());
+    assert(head.startsWith(`HTTP/1.1 ${expected} `), head);
+    await soon(client.text(length));
+  }
+  assertEquals(await soon(client.skim(1)), 0);
+});
+
+Deno.test("hardened: one who asks and asks and reads no answer is cut off before it takes memory", async () => {
+  await using opened = await Opened.with(hardened);
+  let asked = 0;
+  opened.inn.http = () => {
+    asked++;
+    return new Response("hello\n");
+  };
+  using client = await BareClient.connect(opened.port);
+  const many = `GET / HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(1000);
+  await soon(
+    (async () => {
+      for (let i = 0; i < 1000; i++) await client.say(many);
+    })().catch(() => {}),
+  );
+  await soon(opened.inn.until(() => opened.inn.refusals.length > 0));
+  assert(asked < 20_000, `${asked} requests were taken`);
+  assertEquals((await ask(opened.port, `GET / HTTP/1.1\r\n${HOST}`)).status, 200);
+  assertEquals(opened.inn.refusals.length, 1);
+});

@@ -6,6 +6,7 @@
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { Unanswered } from "./node_unanswered.ts";
 import type { House, Peer, Visit } from "./transport.ts";
 
 /** How much the headers of a request may take, in bytes: 64 KiB, and something for what comes first. */
@@ -23,12 +24,21 @@ export interface ClientError extends Error {
   readonly rawPacket?: Uint8Array;
 }
 
+const unanswered = new Unanswered();
+
 /** Answers a request that is not for a WebSocket. */
 export async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   house: House,
 ): Promise<void> {
+  const { socket } = incoming;
+  // What came in one packet is still read when the connection has been cut.
+  if (socket.destroyed) return;
+  if (!unanswered.add(socket, outgoing)) {
+    house.refused("Cannot answer a request: too many before it on its connection wait to be read");
+    return void socket.destroy();
+  }
   try {
     const { status, headers, body } = await whole(await replied(incoming, house));
     const length = status === 204 ? {} : { "content-length": `${body.length}` };
@@ -129,12 +139,12 @@ export function answerBadRequest(error: ClientError, socket: Socket, house: Hous
     house.refused(`Cannot begin TLS: ${message}`);
     return void socket.destroy();
   }
-  const late = code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const isLate = code === "ERR_HTTP_REQUEST_TIMEOUT";
   // Who hangs up need not be answered, nor one who has asked for nothing.
-  if (!socket.writable || code === "ECONNRESET" || (late && socket.bytesRead === 0)) {
+  if (!socket.writable || code === "ECONNRESET" || (isLate && socket.bytesRead === 0)) {
     return void socket.destroy();
   }
-  const { status, why } = late
+  const { status, why } = isLate
     ? { status: 408, why: "it did not come in time" }
     : code === "HPE_HEADER_OVERFLOW"
     ? { status: 431, why: `its headers are larger than ${HEADER_BYTES} bytes` }
@@ -145,7 +155,12 @@ export function answerBadRequest(error: ClientError, socket: Socket, house: Hous
     }
     : { status: 400, why: `it is none of HTTP/1.1${detail(message)}` };
   house.refused(`Cannot read a request: ${why}`);
-  void refuse(socket, new Response(`Cannot read the request: ${why}\n`, { status }));
+  // Requests ahead of it have their answers first, as long as somebody reads them.
+  const late = setTimeout(() => socket.destroy(), LINGER);
+  unanswered.whenNone(socket, () => {
+    clearTimeout(late);
+    void refuse(socket, new Response(`Cannot read the request: ${why}\n`, { status }));
+  });
 }
 
 async function whole(

@@ -1,0 +1,47 @@
+/**
+ * Requests by HTTP that came on one connection before those ahead of them were answered.
+ *
+ * @module
+ */
+
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/** So many of a connection may wait: who sends more reads no answers, and each that waits takes kilobytes. */
+const MOST = 100;
+
+interface Waiting {
+  count: number;
+  /** Called once none waits any more. */
+  none: (() => void) | undefined;
+}
+
+/** How many requests of each connection wait for their answers to leave. */
+export class Unanswered {
+  readonly #waiting = new WeakMap<Socket, Waiting>();
+
+  /**
+   * One more waits, until its answer has left or its connection is gone.
+   *
+   * @param socket the connection
+   * @param outgoing its answer
+   * @returns `false` if too many wait
+   */
+  add(socket: Socket, outgoing: ServerResponse): boolean {
+    const waiting = this.#waiting.get(socket) ?? { count: 0, none: undefined };
+    this.#waiting.set(socket, waiting);
+    if (waiting.count >= MOST) return false;
+    waiting.count++;
+    outgoing.once("close", () => {
+      if (--waiting.count === 0) waiting.none?.();
+    });
+    return true;
+  }
+
+  /** Calls back once no request of a connection waits; at once if none does. */
+  whenNone(socket: Socket, callback: () => void): void {
+    const waiting = this.#waiting.get(socket);
+    if (!waiting || waiting.count === 0) callback();
+    else waiting.none = callback;
+  }
+}
