@@ -81,3 +81,26 @@ Deno.test("builtin: a certificate that cannot be used leaves the old one", async
   await assertRejects(() => opened.renew({ ...after, cert: "none" }), Error);
   using _new = await soon(knock(opened.port, before));
 });
+
+Deno.test("builtin: a port that cannot be opened anew for a certificate is opened as soon as that can be", async () => {
+  await using opened = await Opened.with(builtin, {}, before);
+  const { serve } = Deno;
+  let fails = 4;
+  Deno.serve = ((...args: Parameters<typeof serve>) => {
+    if (fails-- > 0) throw new Error("Too many open files (os error 24)");
+    return serve(...args);
+  }) as typeof serve;
+  try {
+    await assertRejects(() => soon(opened.renew(after)), Error, "Too many open files");
+    await soon(opened.inn.until(() => opened.inn.told.length > 0));
+    await soon((async () => {
+      while (fails >= 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    })());
+    using _again = await soon(knock(opened.port, before));
+    assertEquals(opened.inn.told, [
+      "cannot take connections: Too many open files (os error 24); it goes on as soon as that is over",
+    ]);
+  } finally {
+    Deno.serve = serve;
+  }
+});

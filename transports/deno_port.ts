@@ -66,7 +66,7 @@ export class DenoPort {
       await this.#takeOver(this.addr.port);
     } catch (error) {
       this.#tls = before;
-      await this.#takeOver(this.addr.port);
+      await this.#takeOver(this.addr.port).catch((why) => this.#died(why));
       throw error;
     }
   }
@@ -95,12 +95,15 @@ export class DenoPort {
     }, this.#handler);
     this.#ends.set(server, end);
     server.finished.then(() => this.#ends.delete(server), (error: Error) => {
-      if (server !== this.#server) return;
-      this.#dead = true;
-      this.#reopening.died(error.message.replace(/^Error: /, ""));
+      if (server === this.#server) this.#died(error);
     });
     this.#dead = false;
     return this.#server = server;
+  }
+
+  #died({ message }: Error): void {
+    this.#dead = true;
+    this.#reopening.died(message.replace(/^Error: /, ""));
   }
 
   /** Opens a port that is just being freed. */
