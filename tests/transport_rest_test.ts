@@ -156,3 +156,31 @@ Deno.test("builtin: a client of ours, which has heartbeats, is not pinged", asyn
   const frame = await soon(client.next());
   assert(frame?.opcode === 1, `it got ${frame?.opcode}`);
 });
+
+const { upgradeWebSocket } = Deno;
+
+/** Denos that treat the option as none does today. */
+const others: Record<string, typeof upgradeWebSocket> = {
+  "asks for the time only once": (request, options) =>
+    upgradeWebSocket(request, { ...options, idleTimeout: Number(options?.idleTimeout) }),
+  "takes nothing but a number": (request, options) => {
+    if (typeof options?.idleTimeout !== "number") throw new TypeError("idleTimeout is a number");
+    return upgradeWebSocket(request, options);
+  },
+};
+
+for (const [what, other] of Object.entries(others)) {
+  Deno.test(`builtin: a Deno that ${what} lets in who may rest, and keeps it`, async () => {
+    await using opened = await Opened.with(builtin, { rest: 30 });
+    Deno.upgradeWebSocket = other;
+    try {
+      using client = await BareClient.open(opened.port);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await client.say(clientFrame(1, "still here"));
+      await soon(opened.inn.until(() => opened.inn.guests.some(({ said }) => said.length === 1)));
+      assertEquals(opened.inn.present, 1);
+    } finally {
+      Deno.upgradeWebSocket = upgradeWebSocket;
+    }
+  });
+}

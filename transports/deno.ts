@@ -6,6 +6,7 @@
 
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { DenoPort } from "./deno_port.ts";
+import { upgradeResting } from "./deno_rest.ts";
 import { Line, nobodyCame, type Shared } from "./line.ts";
 import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
 import { Watch } from "./watch.ts";
@@ -52,13 +53,12 @@ async function welcome(
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) =>
     name.trim()
   );
-  // A client of ours has heartbeats.
-  const options = offered?.includes(SUBPROTOCOL)
-    ? { protocol: SUBPROTOCOL, idleTimeout: 0 }
-    : { idleTimeout: new Rest(shared.rest) as unknown as number };
-  let upgrade: { socket: WebSocket; response: Response };
+  let upgrade: Deno.WebSocketUpgrade;
   try {
-    upgrade = Deno.upgradeWebSocket(request, options);
+    // A client of ours has heartbeats.
+    upgrade = offered?.includes(SUBPROTOCOL)
+      ? Deno.upgradeWebSocket(request, { protocol: SUBPROTOCOL, idleTimeout: 0 })
+      : upgradeResting(request, shared.rest);
   } catch (error) {
     nobodyCame(verdict);
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
@@ -95,33 +95,6 @@ class Arrivals {
   /** Ends all. */
   end(): void {
     for (const line of [...this.#since.keys()]) line.leave();
-  }
-}
-
-/** In seconds, for ever: a timer takes no longer time. */
-const EVER = 4_000_000;
-
-/**
- * The `idleTimeout` of one who may rest as long as it likes, and need not answer pings meanwhile. Deno asks for it
- * whenever something has come, pings after half of it, and asks again for the time that the answer may take.
- */
-class Rest {
-  /** In seconds. */
-  readonly #rest: number;
-  #asked = Infinity;
-  /** A ping was sent, and nothing has come since. */
-  #pinged = false;
-
-  constructor(rest: number) {
-    this.#rest = rest / 1000;
-  }
-
-  valueOf(): number {
-    const now = performance.now() / 1000;
-    // Timers may be early by a part of a millisecond.
-    this.#pinged = !this.#pinged && now - this.#asked >= this.#rest - 0.001;
-    this.#asked = now;
-    return Math.min(EVER, this.#pinged ? EVER : 2 * this.#rest);
   }
 }
 

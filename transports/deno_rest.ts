@@ -1,0 +1,70 @@
+/**
+ * WebSockets of Deno that may be at rest, without heartbeats of their own.
+ *
+ * Deno pings who has said nothing for half of its `idleTimeout`, and closes who then leaves the ping unanswered for
+ * the other half. Some clients of dsmq 1.x answer pings only when they ask for something, which they need not do for
+ * hours: they have to be pinged, so that proxies keep them, and must not be closed. No number does that. But Deno
+ * computes with the option anew each time it sets a timer, so an object can give each its own number.
+ *
+ * That is how Deno has done it since before 2.0, and it is documented nowhere. With a Deno that asks for the number
+ * only once, or takes nothing but a number, nobody is pinged, and still nobody is closed.
+ *
+ * @module
+ */
+
+/** In seconds, for ever: a timer takes no longer time. */
+const EVER = 4_000_000;
+
+/** Neither pings nor closes. */
+const NEVER = 0;
+
+/**
+ * Upgrades a request to a WebSocket that is pinged at rest, and never closed for it.
+ *
+ * @param request the request
+ * @param rest how long it may be at rest before it is pinged, in milliseconds
+ * @returns the socket, and how the request is answered
+ * @throws {TypeError} if it is no request for a WebSocket
+ */
+export function upgradeResting(request: Request, rest: number): Deno.WebSocketUpgrade {
+  const idleTimeout = new Rest(rest);
+  try {
+    return Deno.upgradeWebSocket(request, { idleTimeout: idleTimeout as unknown as number });
+  } catch {
+    return Deno.upgradeWebSocket(request, { idleTimeout: NEVER });
+  } finally {
+    idleTimeout.begin();
+  }
+}
+
+/**
+ * The `idleTimeout` of one at rest. Deno asks for it whenever something has come, pings after half of it, and asks
+ * again for the time that the answer may take.
+ */
+class Rest {
+  /** In seconds. */
+  readonly #rest: number;
+  #asked = Infinity;
+  /** A ping was sent, and nothing has come since. */
+  #pinged = false;
+  /** A Deno that asks before has asked for good. */
+  #begun = false;
+
+  constructor(rest: number) {
+    this.#rest = rest / 1000;
+  }
+
+  /** What is asked from now on is asked for one timer. */
+  begin(): void {
+    this.#begun = true;
+  }
+
+  valueOf(): number {
+    if (!this.#begun) return NEVER;
+    const now = performance.now() / 1000;
+    // Timers may be early by a part of a millisecond.
+    this.#pinged = !this.#pinged && now - this.#asked >= this.#rest - 0.001;
+    this.#asked = now;
+    return Math.min(EVER, this.#pinged ? EVER : 2 * this.#rest);
+  }
+}
