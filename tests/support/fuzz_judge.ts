@@ -168,7 +168,7 @@ export class ReaderJudge {
     body: string,
     opening: Opening,
     at: number,
-    { newest = false }: ReadingEvent,
+    { newest = false, at: gotAt }: ReadingEvent,
   ): void {
     const { stream, log, topic, cursor, since } = this.#reading;
     const { goneAt } = other;
@@ -176,7 +176,9 @@ export class ReaderJudge {
       // Reads of the same topic have moved the cursor at which it begins.
       if (cursor ? other.seq <= cursor.most : this.#isPassed(opening, other)) return;
     }
-    if (goneAt > at + SLACK) {
+    // What arrived for one who had given up is kept for the next, until it expires.
+    const expired = !stream && log.arrivals.has(other.body) && goneAt <= gotAt + SLACK;
+    if (goneAt > at + SLACK && !expired) {
       if (!newest) this.#fault(`got ${body}, and not ${other.body} before it`);
       return;
     }
