@@ -29,8 +29,8 @@ const ORDINARY: ReadonlySet<number> = new Set([
 /** After a refusal no frame is larger, in bytes, unless one request or answer is. */
 const SMALL = 16 * 1024;
 
-/** After another one, with small frames, each request and each answer has a frame of its own. */
-const ALONE = 1;
+/** With each further one of a frame with several they are so much smaller, until each goes alone. */
+const STEP = 16;
 
 /** What is asked goes alone, too, once its connection broke so often before it was done: a close code can be lost. */
 export const MAX_BREAKS = 2;
@@ -85,9 +85,10 @@ export class Isolation {
       const named = coming?.through !== undefined || coming?.answers !== undefined;
       const smaller = coming ? !named : several;
       if (this.#frameBytes === undefined) this.#frameBytes = SMALL;
-      else if (smaller) this.#frameBytes = ALONE;
+      else if (smaller) this.#frameBytes = Math.max(1, Math.floor(this.#frameBytes / STEP));
     } else if (suspects || this.#lost >= MAX_BREAKS) this.#frameBytes ??= SMALL;
-    else this.#frameBytes = this.#frameBytes === ALONE ? SMALL : undefined;
+    else if (this.#frameBytes === SMALL) this.#frameBytes = undefined;
+    else if (this.#frameBytes) this.#frameBytes = Math.min(SMALL, this.#frameBytes * STEP);
   }
 }
 
