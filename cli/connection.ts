@@ -26,29 +26,40 @@ export const CONNECTION: Readonly<Record<string, Option>> = {
   ...TOKEN,
 };
 
-/** For how long to try, unless a command says otherwise, and when to tell of a server that is silent, in milliseconds. */
+/**
+ * For how long to try, at first and after a break, unless a command says otherwise, and when to tell of a server that
+ * is silent, in milliseconds.
+ */
 const TIMEOUT = 3000;
 const SLOW = 1000;
+
+/** How a command connects. Durations are in milliseconds. */
+export interface Patience extends Pick<ConnectOptions, "signal" | "timeout"> {
+  /** How long to look for a server that has gone; `false`: not at all. */
+  readonly giveUpAfter?: number | false;
+}
 
 /**
  * Connects to the server that the arguments name. Why that fails is told at once, and once for each reason.
  *
  * @param args where it is
  * @param since from where to read
- * @param options how else to connect. Default of `timeout`: 3 s
+ * @param patience how long to try. Default of both times: 3 s
  * @returns the connection
  */
 export async function connection(
   args: Arguments,
   since: Since | undefined,
-  { timeout = TIMEOUT, ...options }: Pick<ConnectOptions, "signal" | "reconnect" | "timeout"> = {},
+  { signal, timeout = TIMEOUT, giveUpAfter = TIMEOUT }: Patience = {},
 ): Promise<Connection> {
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
   const token = await clientToken(args);
   const slow = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), SLOW);
   // What stands in the body of an answer may be another each time: it counts by its kind.
   const told = new Set<string>();
-  let left = timeout === Infinity ? "until Ctrl-C" : `for ${timeout / 1000} s`;
+  const until = (ms: number, end: string) =>
+    ms === Infinity ? `until ${end}` : `for ${ms / 1000} s`;
+  let left = until(timeout, "Ctrl-C");
   const onRetry = ({ code, reason, status, message }: DsmqError) => {
     clearTimeout(slow);
     const kind = `${code} ${reason} ${status}`;
@@ -62,12 +73,13 @@ export async function connection(
       ...(port !== undefined && { port: whole("port", port) }),
       ...(token !== undefined && { token }),
       ...(since !== undefined && { since }),
+      ...(signal && { signal }),
       timeout,
       onRetry,
-      ...options,
+      reconnect: giveUpAfter !== false && { giveUpAfter },
     });
     told.clear();
-    left = "until it is back";
+    left = until(giveUpAfter || 0, "it is back");
     void tellOf(mq, () => told.clear());
     return mq;
   } finally {

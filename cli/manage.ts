@@ -39,7 +39,7 @@ export const shutdown: Command = {
   options: CONNECTION,
   words: [0, 0],
   async run(args) {
-    await using mq = await connection(args, undefined, { reconnect: false });
+    await using mq = await connection(args, undefined, { giveUpAfter: false });
     await mq.shutdownServer();
     return EXIT.ok;
   },

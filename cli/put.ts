@@ -10,6 +10,9 @@ import { CONNECTION, connection } from "./connection.ts";
 import { lines } from "./lines.ts";
 import { print, room, say } from "./terminal.ts";
 
+/** Whoever sends lines may do so for days: a server that has gone may take a while to come back, in milliseconds. */
+const LINES = { giveUpAfter: 600_000 };
+
 /** The command. */
 export const put: Command = {
   takes: "TOPIC [MESSAGE]",
@@ -22,7 +25,7 @@ export const put: Command = {
       if (args.flag("json")) { for (const seq of seqs) print(JSON.stringify({ topic, seq })); }
       await room();
     };
-    await using mq = await connection(args, undefined);
+    await using mq = await connection(args, undefined, message === undefined ? LINES : {});
     if (message !== undefined) await told([await mq.put(topic, message)]);
     else for await (const seqs of putLines(mq, topic)) await told(seqs);
     return EXIT.ok;

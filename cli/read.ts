@@ -14,7 +14,7 @@ import {
 import { AwakeTime } from "../client/awake_time.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
-import { asJson, CONNECTION, connection } from "./connection.ts";
+import { asJson, CONNECTION, connection, type Patience } from "./connection.ts";
 import { interrupt } from "./signals.ts";
 import { outputLost, print, room, say } from "./terminal.ts";
 import { duration, position, whole } from "./values.ts";
@@ -39,7 +39,7 @@ const LEAST = 500;
 const CLOSE = 100;
 
 /** A server that is away is waited for as long as the command itself. */
-const FOR_EVER = { giveUpAfter: Infinity } as const;
+const FOR_EVER = { giveUpAfter: Infinity };
 
 /** The oldest message. */
 export const get: Command = {
@@ -83,7 +83,7 @@ export const wait: Command = {
         args,
         "now",
         (mq, topic) => mq.read(topic, { mode: "wait", signal, timeout: left() }),
-        { signal, timeout: Math.max(timeout, LEAST), reconnect: FOR_EVER },
+        { signal, timeout: Math.max(timeout, LEAST), ...FOR_EVER },
       );
     } catch (error) {
       if (signal.aborted) return EXIT.interrupted;
@@ -101,9 +101,9 @@ async function readOne(
   args: Arguments,
   usual: string,
   read: (mq: Connection, topic: string) => Promise<Message | undefined>,
-  options: Parameters<typeof connection>[2] = {},
+  patience: Patience = {},
 ): Promise<number> {
-  const mq = await connection(args, position(args.value("since") ?? usual), options);
+  const mq = await connection(args, position(args.value("since") ?? usual), patience);
   try {
     const message = await read(mq, args.words[0]!);
     if (!message) return EXIT.nothing;
@@ -141,7 +141,7 @@ export const tail: Command = {
       await using mq = await connection(args, position(args.value("since") ?? "now"), {
         signal,
         timeout: Infinity,
-        reconnect: FOR_EVER,
+        ...FOR_EVER,
       });
       await Promise.all(args.words.map(async (topic) => {
         for await (const message of mq.subscribe(topic, { signal, ...(onGap && { onGap }) })) {

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { openServer } from "./support/open_server.ts";
 import { Program } from "./support/program.ts";
+import { WELCOME } from "./support/scripted.ts";
 
 function dsmq(...args: string[]): Program {
   return new Program(["--allow-net", "--no-prompt", "cli.ts", ...args]);
@@ -84,6 +85,41 @@ Deno.test("wait ends when its time is over where its server goes away meanwhile"
   assertMatch(stderr, /^dsmq: (lost the connection to |Cannot connect .* the server is stopping)/);
   assert(stderr.includes(nobody(String(server.port))), stderr);
   assert(performance.now() - begin < 3500);
+});
+
+Deno.test("a command whose server goes away before it has answered looks for it for 3 s, and fails", async () => {
+  const asked = Promise.withResolvers<void>();
+  let wanted = 3;
+  const sockets: WebSocket[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
+    sockets.push(socket);
+    socket.onmessage = ({ data }) => {
+      const { action, id } = JSON.parse(data);
+      if (action === "hello") socket.send(JSON.stringify({ ...WELCOME, id }));
+      else if (--wanted === 0) asked.resolve();
+    };
+    return response;
+  });
+  const port = String(server.addr.port);
+  const commands = [["put", "t", "m"], ["get", "t"], ["topics"]];
+  const ends = Promise.all(commands.map((args) => ran(...args, "--port", port)));
+  await asked.promise;
+  const stopped = server.shutdown();
+  for (const socket of sockets) socket.close(1001);
+  await stopped;
+  const went = performance.now();
+  for (const { code, stderr: [lost, retry, error, ...others] } of await ends) {
+    assertEquals([code, others], [1, []]);
+    assertMatch(lost!, /^dsmq: lost the connection to .* code 1001.*; trying to connect again$/);
+    assertEquals(retry, `${nobody(port)}; trying again for 3 s`);
+    assertMatch(
+      error!,
+      /^dsmq: Cannot (tell whether the message is stored|get|topics): .*\(nobody answered for 3\.\d s\)$/,
+    );
+  }
+  const took = performance.now() - went;
+  assert(took > 2900 && took < 6000, `${took} ms`);
 });
 
 Deno.test("tail waits for its server until Ctrl-C", async () => {
