@@ -6,6 +6,7 @@
 
 import type { ConnectReason } from "../../protocol/errors.ts";
 import { ConnectError } from "../connect_error.ts";
+import { canOpenFiles } from "./descriptors.ts";
 
 /** How far a socket has come. */
 export type Phase = "connecting" | "encrypting" | "asking";
@@ -90,6 +91,8 @@ export function failure(error: unknown, url: URL, phase: Phase): unknown {
   if (phase !== "connecting") return because(`the connection broke: ${message}`, "broken");
   if (name === "ConnectionRefused") return because(`nothing listens there${hint(url)}`, "refused");
   if (message.startsWith("failed to lookup address information: ")) {
+    // Without the file of the hosts, and a socket for a name server, no name is known.
+    if (!canOpenFiles()) return because(SYSTEM.EMFILE![1], SYSTEM.EMFILE![0]);
     const why = message.slice(message.indexOf(": ") + 2);
     // A name that is not known stays unknown; a name server that does not answer may come back.
     const passes = !/not known|not resolve|no such host|no address/i.test(why);

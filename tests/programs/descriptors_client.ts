@@ -27,11 +27,13 @@ function takeAll(): Deno.FsFile[] {
 
 const mq = await connect({ url: url!, reconnect: { firstPause: 20, longestPause: 100 } });
 const files = takeAll();
-try {
-  await connect({ url: url!, timeout: 300 });
-} catch (error) {
-  if (!(error instanceof DsmqError)) throw error;
-  console.log(JSON.stringify([error.code, error.message]));
+for (const to of [url!, url!.replace("127.0.0.1", "localhost")]) {
+  try {
+    await connect({ url: to, timeout: 300 });
+  } catch (error) {
+    if (!(error instanceof DsmqError)) throw error;
+    console.log(JSON.stringify([error.code, error.reason, error.message]));
+  }
 }
 console.log("ready");
 for await (const { state } of mq.states()) {
