@@ -72,7 +72,7 @@ export class Line {
     const opened = Promise.withResolvers<Line>();
     const abort = () => {
       // One of ours says at once how far it had come.
-      socket.close();
+      hangUp(socket);
       opened.reject(signal.reason);
     };
     signal.addEventListener("abort", abort);
@@ -89,7 +89,7 @@ export class Line {
     try {
       return await opened.promise;
     } catch (error) {
-      socket.close();
+      hangUp(socket);
       throw error;
     } finally {
       signal.removeEventListener("abort", abort);
@@ -152,7 +152,7 @@ export class Line {
 
   /** Says goodbye, and resolves when that is answered, or after a while. */
   async close(): Promise<void> {
-    this.#socket.close(CLOSE.normal);
+    hangUp(this.#socket, CLOSE.normal);
     // A server that does not answer is not waited for.
     const timer = setTimeout(() => this.#broken({ code: 1006, why: "it was closed" }), GOODBYE);
     await this.#over.promise;
@@ -162,7 +162,7 @@ export class Line {
   /** Gives it up at once. */
   drop(why: string): void {
     this.#broken({ code: 1006, why });
-    this.#socket.close(CLOSE.normal);
+    hangUp(this.#socket, CLOSE.normal);
   }
 
   #heard(answers: readonly Answer[] | undefined): void {
@@ -177,6 +177,15 @@ export class Line {
     this.#over.resolve(end);
     this.#told = this.#ends !== undefined;
     this.#ends?.broken(end);
+  }
+}
+
+/** Closes a socket; one that was made by a caller's own `dial` may throw at that, too, and is left. */
+function hangUp(socket: Socket, code?: number): void {
+  try {
+    socket.close(code);
+  } catch {
+    // There is nothing more to be done about it.
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect } from "@dsmq/server";
+import { connect, DsmqError } from "@dsmq/server";
 import { DenoSocket } from "../client/deno/socket.ts";
 import { openServer } from "./support/open_server.ts";
 import { Scripted } from "./support/scripted.ts";
@@ -209,3 +209,22 @@ Deno.test("a socket that was dialled is closed when connecting is called off, op
       assert(closed > 0);
     }
   }));
+
+Deno.test("a socket of the caller's own that throws when it is closed ends no program", async () => {
+  const script = new Scripted();
+  const dial = () =>
+    Object.assign(script.dial(), {
+      close() {
+        throw new Error("it does not close");
+      },
+    });
+  script.stuck = true;
+  const error = await assertRejects(() => soon(connect({ dial, timeout: 20 })), DsmqError);
+  assertEquals(error.code, "unreachable");
+  script.stuck = false;
+  const mq = await connect({ dial, reconnect: false });
+  const put = assertRejects(() => mq.put("t", "m"), DsmqError);
+  await script.say("junk");
+  assertEquals((await soon(put)).code, "bad_answer");
+  await soon(mq.close());
+});
