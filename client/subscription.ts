@@ -85,8 +85,7 @@ export class Subscription extends Asked
 
   /** Something has arrived for a read that was called off before: the subscription begins with that. */
   beginAt(item: Item): void {
-    this.#leave();
-    this.#link.forget(this.id);
+    if (!this.#isToLeave) this.#leave();
     this.#beginAt(item);
   }
 
@@ -94,6 +93,18 @@ export class Subscription extends Asked
     const { epoch } = item;
     if (item.gap) return this.#fail(item.gap, { after: item.through, epoch });
     this.#position.beginAt({ after: item.message.seq - 1, epoch });
+    this.#askAnew();
+  }
+
+  /** It was asked, and has not left: when it does it says what counts then. */
+  get #isToLeave(): boolean {
+    return this.id > 0 && this.order === 0 && !this.withdrawn;
+  }
+
+  #askAnew(): void {
+    if (this.#isToLeave) return;
+    this.#link.forget(this.id);
+    this.#credit.begin(this.#link.limits, this.#unread);
     this.#link.ask(this, this);
   }
 
@@ -232,9 +243,7 @@ export class Subscription extends Asked
     // It may have been left by the one who chose.
     if (this.#end) return;
     this.#position.reached(choice === "now" ? { ...position, after: error.last ?? 0 } : position);
-    this.#link.forget(this.id);
-    this.#credit.begin(this.#link.limits, this.#unread);
-    this.#link.ask(this, this);
+    this.#askAnew();
   }
 
   readonly #abort = () => {

@@ -155,6 +155,27 @@ Deno.test("a subscription from the cursor is told of the gap that was under way 
   await end(mq, host);
 });
 
+Deno.test("a subscription that has no room to leave yet is asked for once, from the message that came meanwhile to a wait that was called off", async () => {
+  const host = await hostOf(inMemory(), undefined, { inFlight: 4 });
+  const { bridge, mq } = await joined(host);
+  await crossing(bridge, mq, "m1", () => store(host, "t", "m1"));
+  bridge.holdsUp = (frame) => frame.includes("put");
+  const puts = Array.from({ length: 12 }, (_, i) => settled(mq.put(`t${i}`, "m")));
+  const stream = mq.subscribe("t");
+  const first = next(stream);
+  await turns(3);
+  bridge.release();
+  assertEquals(await first, "m1");
+  await Promise.all(puts);
+  await store(host, "t", "m2");
+  assertEquals(await next(stream), "m2");
+  assertEquals(bridge.up.join().match(/"subscribe"/g)?.length, 1);
+  await stream.return!();
+  await turns(3);
+  assertEquals([mq.pending, host.queue.attended], [0, 0]);
+  await end(mq, host);
+});
+
 // In the way of close.
 
 Deno.test("while away, close does not wait for a subscription that ends with it", () =>
