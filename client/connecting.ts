@@ -23,6 +23,9 @@ const ONE_TRY = 5000;
 /** A pause is doubled so many times: beyond that a first pause of 0 would be no number. */
 const MOST_DOUBLED = 64;
 
+/** A timer for longer than this, in milliseconds, would go off at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** A server that says when to come again is heeded up to so long, in milliseconds. */
 const LONGEST_HEEDED = 5000;
 
@@ -139,7 +142,9 @@ async function back(
       }
       const pause = Math.random() *
         Math.min(longestPause, firstPause * 2 ** Math.min(tries.count, MOST_DOUBLED));
-      await rest(Math.max(pause, heeded(failures, longestPause)), signal);
+      // The last try comes when the time is over, not a pause later.
+      const left = Math.max(0, giveUpAfter - tries.away);
+      await rest(Math.min(left, Math.max(pause, heeded(failures, longestPause))), signal);
       failures.clear();
       const found = await tryAll(urls, target, hello, () => Infinity, signal, failures);
       if (found) {
@@ -225,7 +230,10 @@ function seconds(ms: number): string {
 async function rest(ms: number, signal: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    await orAborted(new Promise<void>((resolve) => timer = setTimeout(resolve, ms)), signal);
+    const rested = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.min(ms, LONGEST_TIMER));
+    });
+    await orAborted(rested, signal);
   } finally {
     clearTimeout(timer);
   }

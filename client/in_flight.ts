@@ -5,7 +5,7 @@
  */
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
-import type { DsmqError, ErrorCode } from "../protocol/errors.ts";
+import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { Asked, type Known, Request, type Stream, toDsmqError } from "./asked.ts";
 import { isRefusal, MAX_BREAKS, refusal } from "./isolation.ts";
 import { type Break, HELLO } from "./line.ts";
@@ -158,7 +158,7 @@ export class InFlightRequests {
   forget(id: number): void {
     this.#streams.delete(id);
     const asked = this.#asked.get(id);
-    if (asked) this.#asked.set(id, new Abandoned(asked));
+    if (asked && !this.withdraw(asked)) this.#asked.set(id, new Abandoned(asked));
   }
 
   /** Sends what was asked and has not left. */
@@ -172,41 +172,49 @@ export class InFlightRequests {
    *
    * @param end how it ended
    * @param coming what the server had announced, and did not arrive
-   * @returns whether several requests can have been the reason, and whether something goes alone now
+   * @returns whether several requests can have been the reason, whether something goes alone now, and whether it was found
    */
-  accuse(end: Break, coming: Answer | undefined): { several: boolean; suspects: boolean } {
+  accuse(
+    end: Break,
+    coming: Answer | undefined,
+  ): { several: boolean; suspects: boolean; found: boolean } {
     const pending = [...this.#asked.values()].filter((asked) =>
       asked.action !== "heartbeat" && this.#buffer.pending(asked)
     );
     const several = pending.length > 1 || pending.some(({ calls }) => calls > 1);
-    if (coming && isRefusal(end)) this.#accuseComing(coming, end);
+    let found = false;
+    if (coming && isRefusal(end)) found = this.#accuseComing(coming, end);
     else if (isRefusal(end) && !several && pending[0]?.suspect) {
       const [asked] = pending as [Asked];
       this.#settled(asked);
       asked.failed(refusal(asked, end, "sent"));
+      found = true;
     } else {
       for (const asked of pending) {
         if (++asked.breaks >= MAX_BREAKS || isRefusal(end)) asked.suspect = true;
       }
     }
-    return { several, suspects: pending.some(({ suspect }) => suspect) };
+    return { several, suspects: pending.some(({ suspect }) => suspect), found };
   }
 
-  #accuseComing({ answers, sub, through }: Answer, end: Break): void {
+  #accuseComing({ answers, sub, through }: Answer, end: Break): boolean {
     const stream = sub === undefined ? undefined : this.#streams.get(sub);
     const asked = answers === undefined ? stream : this.#asked.get(answers);
-    if (!asked) return;
+    if (!asked) return false;
     if (!asked.suspect || asked.calls > 1) {
       asked.suspect = true;
-      return;
+      return false;
     }
     const { seq: last } = this.known;
     const error = refusal(asked, end, "answered", { last });
     const { code, message } = error;
     const at = through === undefined ? {} : { through };
-    if (stream) return stream.arrived({ sub: sub!, error: { code, message, last }, ...at });
-    this.#settled(asked);
-    asked.refused(error, at);
+    if (stream) stream.arrived({ sub: sub!, error: { code, message, last }, ...at });
+    else {
+      this.#settled(asked);
+      asked.refused(error, at);
+    }
+    return true;
   }
 
   /** There is no line. */
@@ -234,8 +242,13 @@ export class InFlightRequests {
     this.#buffer.open(limits, frame);
     for (const asked of [...streams, ...unanswered]) {
       if (asked.action === "put" && asked.sent && recalled !== true) {
-        const why = "the server does not know any more what this session put";
-        asked.failed(this.#failure({ code: "unknown_outcome", why }, asked));
+        asked.failed(
+          new DsmqError(
+            "unknown_outcome",
+            "Cannot tell whether the message is stored: the server does not know any more what this session put",
+            asked.topic === undefined ? {} : { topic: asked.topic },
+          ),
+        );
       } else if (asked.again()) {
         for (const part of asked.within(limits, frame ?? Infinity)) {
           this.#register(part, isStream(part) ? part : undefined);

@@ -271,8 +271,10 @@ export class Link implements Ends {
 
   /** What closed the connection for good, if that was it, is found out, and fails alone. */
   #judge(end: Break): void {
-    const accused = this.#requests.accuse(end, this.#isolation.coming);
+    const { found, ...accused } = this.#requests.accuse(end, this.#isolation.coming);
     this.#isolation.ended({ code: end.code, ...accused });
+    // Who refuses one after another is there; but is asked no sooner for that.
+    if (found) this.#tries.away = 0;
   }
 
   /** Looks for another line, and goes on over it. */
@@ -368,7 +370,11 @@ export class Link implements Ends {
   }
 
   #error({ code, why }: End, asked?: Pick<Asked, "action" | "topic">): DsmqError {
-    const what = asked ? `Cannot ${asked.action.replace("_", " ")}` : "Cannot read on";
+    const what = code === "unknown_outcome"
+      ? "Cannot tell whether the message is stored"
+      : asked
+      ? `Cannot ${asked.action.replace("_", " ")}`
+      : "Cannot read on";
     const details = asked?.topic === undefined ? {} : { topic: asked.topic };
     return new DsmqError(code, `${what}: no connection to ${this.#url}, ${why}`, details);
   }

@@ -125,6 +125,16 @@ Deno.test("that a server is stopping is no answer: the time goes on", () =>
     void stops;
   }));
 
+Deno.test("one from which much is refused for good is not given up: somebody is there to refuse it", () =>
+  scene(async ({ mq, bridge }) => {
+    bridge.refuses = (frame) => frame.includes("bad") ? 1009 : undefined;
+    const puts = Array.from({ length: 100 }, () => settled(mq.put("t", "bad"), 60_000));
+    const last = settled(mq.put("t", "good"), 60_000);
+    assertEquals(await Promise.all(puts), puts.map(() => "error unknown_outcome"));
+    assertEquals(await last, 1);
+    assert(bridge.dialled > 100, "each alone, so that the pauses take longer than the time");
+  }));
+
 Deno.test("however short the time, one try is made; and without an answer the next break is the last", () =>
   virtually(async () => {
     const host = await hostOf(inMemory(new ManualClock()));
@@ -181,3 +191,14 @@ Deno.test("however often it was tried, a pause stays a number of milliseconds", 
     await pass(10);
     assertEquals(mq.state, "connected");
   }));
+
+Deno.test("a pause that is longer than any timer is no short one", async () => {
+  const script = new Scripted();
+  const never = { firstPause: Number.MAX_VALUE, longestPause: Infinity };
+  const mq = await connect({ dial: script.dial, reconnect: never });
+  script.away = true;
+  script.hangUp();
+  await pass(20);
+  assertEquals([mq.state, script.dialled], ["reconnecting", 1]);
+  await mq.close();
+});
