@@ -106,7 +106,10 @@ export async function rereadTokens(args: Arguments, server: Server): Promise<voi
   const file = args.value("token-file");
   if (file === undefined) return;
   try {
-    const { tokens, anonymous } = parseTokens(file, await readable(file));
+    const text = await readable(file);
+    // A pipe that was read before, or a file that is just being written: that is no reason to send everybody away.
+    if (text.trim() === "") throw new Error(`Cannot use ${file}: it is empty`);
+    const { tokens, anonymous } = parseTokens(file, text);
     await server.setTokens(tokens, anonymous);
     const count = tokens.length === 1 ? "1 token is" : `${tokens.length} tokens are`;
     say(`dsmq: read ${file} again: ${count} good`);

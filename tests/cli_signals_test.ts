@@ -155,6 +155,22 @@ Deno.test("a file with secrets that others can read is warned of, at the start a
   assertMatch(await server.line(), /1 token is good/);
 });
 
+Deno.test("a file of tokens that is empty at SIGHUP, as a pipe is that was read before, changes nothing", async () => {
+  await using place = await folder();
+  const tokens = `${place.path}/tokens`;
+  await Deno.writeTextFile(tokens, "secret\n", { mode: 0o600 });
+  await using server = new Served("--token-file", tokens);
+  await server.port();
+  await Deno.writeTextFile(tokens, "\n");
+  server.child.kill("SIGHUP");
+  const stays = `dsmq: Cannot use ${tokens}: it is empty; the tokens are what they were`;
+  assertEquals(await server.line(), stays);
+  // A comment is enough to say that this is meant.
+  await Deno.writeTextFile(tokens, "# nobody\n");
+  server.child.kill("SIGHUP");
+  assertEquals(await server.line(), `dsmq: read ${tokens} again: 0 tokens are good`);
+});
+
 Deno.test("the first signal stops a server in good order, a second one ends it at once", async () => {
   await using server = new Served();
   const port = await server.port();
