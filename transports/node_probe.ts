@@ -9,8 +9,11 @@ import { connect, type Server, type Socket } from "node:net";
 /** How often to look whether the port takes connections, while nobody comes, in milliseconds. */
 const EVERY = 2000;
 
-/** How long a connection may take to be taken, in milliseconds. */
-const WITHIN = 1000;
+/**
+ * How long a connection may take to be taken: so many turns of so many milliseconds. In one time, a process that was
+ * asleep or busy for that long would find its port dead before it has looked who came.
+ */
+const WITHIN = { turns: 10, turn: 100 };
 
 /**
  * On Deno a server of Node that cannot accept a connection (too many open files) accepts none any more, and does
@@ -30,17 +33,19 @@ export class Probe {
    * @param server listens
    * @param where host and port that reach it
    * @param dead called when it takes nobody; again and again, as long as that is so
+   * @param every how often to look, in milliseconds
    */
   constructor(
     server: Server,
     where: { readonly host: string; readonly port: number },
     dead: () => void,
+    every: number = EVERY,
   ) {
     this.#server = server;
     this.#where = where;
     this.#dead = dead;
     server.on("connection", () => this.#came = true);
-    this.#timer = setInterval(() => this.#look(), EVERY);
+    this.#timer = setInterval(() => this.#look(), every);
   }
 
   /** Looks no more. */
@@ -56,14 +61,15 @@ export class Probe {
       return;
     }
     const socket = this.#trying = connect(this.#where);
-    const late = setTimeout(() => socket.destroy(), WITHIN);
+    let turns = 0;
+    const late = setInterval(() => ++turns === WITHIN.turns && socket.destroy(), WITHIN.turn);
     let failed: string | undefined;
     socket.on("error", (error: Error & { code?: string }) => failed = error.code);
     // Taken: that is all it came for.
     const taken = () => socket.destroy();
     this.#server.once("connection", taken);
     socket.on("close", () => {
-      clearTimeout(late);
+      clearInterval(late);
       this.#server.off("connection", taken);
       this.#trying = undefined;
       // Where there is nothing to connect with, nothing is known.
