@@ -186,6 +186,8 @@ export class SendBuffer {
       const alone = this.#suspects.size > 0;
       if (!alone || texts.length === 0) this.#takeRequests(texts, alone);
       if (texts.length === 0) return this.#sendProbe();
+      // In one frame with a wait that goes alone: what came behind it could cost the close code of who refuses that.
+      if (alone && texts.length < this.#window.frameRequests) texts.push(...this.#takeProbe());
       this.#send(texts.length === 1 ? texts[0]! : `[${texts.join(",")}]`);
     }
     // One who only streams asks for nothing, and would never learn how far the server is.
@@ -312,13 +314,18 @@ export class SendBuffer {
 
   /** The window is full. If it is full of what has no answer of its own, the server has to say how far it is. */
   #sendProbe(): void {
-    if (this.#probing || this.#passing.length === 0) return;
+    for (const probe of this.#takeProbe()) this.#send(probe);
+  }
+
+  /** Asks the server how far it is, if that is to be learnt, and has not been asked. */
+  #takeProbe(): [] | [probe: string] {
+    if (this.#probing || this.#passing.length === 0) return [];
     const probe = this.#probing = this.#probe();
     const text = probe.encode();
     probe.sent = true;
     probe.weight = text.length + AROUND;
     probe.order = ++this.#order;
     this.#out.weight += probe.weight;
-    this.#send(text);
+    return [text];
   }
 }

@@ -333,14 +333,38 @@ for (const transport of ["builtin", "hardened"] as const) {
   }
 }
 
-/** A proxy for WebSockets that closes a connection instead of passing on more than 64 KiB. */
-function closingProxy(target: string, way: "up" | "down", code: number | undefined) {
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`behind a proxy that closes for one topic whatever is asked of that, it fails, and all else goes on (${transport})`, async () => {
+    await using server = await openServer({ transport });
+    await using proxy = closingProxy(server.url, "up", 1011, (data) => data.includes('"bad"'));
+    await using mq = await connect({ url: proxy.url, reconnect });
+    const stream = mq.subscribe("good");
+    const first = next(stream);
+    const calls = [
+      mq.getWait("bad", { timeout: 60_000 }),
+      mq.subscribe("bad").next(),
+      mq.get("bad"),
+      mq.getWait("bad", { timeout: 60_000 }),
+      mq.put("good", "m"),
+    ].map((work) => settled<unknown>(work, 20_000));
+    assertEquals(await Promise.all(calls), [...Array(4).fill("error refused"), 1]);
+    assertEquals(await first, "m");
+  });
+}
+
+/** A proxy for WebSockets that closes a connection instead of passing on something, such as more than 64 KiB. */
+function closingProxy(
+  target: string,
+  way: "up" | "down",
+  code: number | undefined,
+  refused = ({ length }: string) => length > 65_536,
+) {
   const refuse = (socket: WebSocket) => code === undefined ? socket.close() : socket.close(code);
   const proxy = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
     const server = new WebSocket(target, "dsmq");
     const early: string[] = [];
-    const refuses = (went: string, { length }: string) => went === way && length > 65_536;
+    const refuses = (went: string, data: string) => went === way && refused(data);
     socket.onmessage = ({ data }) => {
       if (refuses("up", data)) refuse(socket);
       else if (server.readyState === WebSocket.OPEN) server.send(data);
