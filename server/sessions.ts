@@ -13,15 +13,13 @@ import type { Host } from "../queue/host.ts";
 import { type Leave, TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
 import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
+import { GuestSeats } from "./guest_seats.ts";
 import { asksForHealth, page, say } from "./pages.ts";
 import { Places } from "./places.ts";
 import { upgradeFault, wantsWebSocket } from "./upgrade.ts";
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
-
-/** So many at a time are let in though there is no place: one who comes back may have one; others are told. */
-const GUESTS = 100;
 
 /** How long a guest has to say hello, in milliseconds. */
 const HELLO_TIME = 2000;
@@ -52,8 +50,8 @@ export class Sessions implements House {
   readonly #open = new Map<Session, Stay>();
   /** Those who owe a token, have no place, or were told to leave: how to call off what happens to them in the end. */
   readonly #timers = new Map<Peer, () => void>();
-  /** How many are let in without a place, or leave. */
-  #guests = 0;
+  /** Those who are let in without a place, or leave. */
+  readonly #guests = new GuestSeats();
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
@@ -90,7 +88,7 @@ export class Sessions implements House {
     if (this.#stopping) return say(503, "The server is stopping");
     // From here on, and not from when it has entered: many may be on their way in.
     const place = this.#places.take(from);
-    const seat = typeof place === "function" ? place : this.#guestSeat(request, place);
+    const seat = typeof place === "function" ? place : this.#guestSeat(request, from, place);
     if (seat instanceof Response) return seat;
     const lacks = typeof place === "function" ? undefined : place.error;
     if (verdict.kind === "expelled") return (peer) => this.#turnAway(peer, seat);
@@ -153,12 +151,13 @@ export class Sessions implements House {
    */
   #guestSeat(
     request: Request,
+    from: string,
     { error, address }: { readonly error: WireError; readonly address: boolean },
   ): Response | (() => void) {
-    if (this.#guests < GUESTS && offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
-      this.#guests++;
-      return () => this.#guests--;
-    }
+    const seat = offeredProtocols(request.headers).includes(SUBPROTOCOL)
+      ? this.#guests.take(from)
+      : undefined;
+    if (seat) return seat;
     this.#host.refused(error);
     return say(address ? 429 : 503, error.message);
   }

@@ -108,12 +108,13 @@ Deno.test("one address at its limit keeps no other out", async () => {
   for (const visit of visits) visit.closed();
 });
 
-Deno.test("of those who may say hello though there is no place there are a hundred at a time, and none stays", async () => {
+Deno.test("of those who may say hello though there is no place there are a hundred at a time from one address, and none stays", async () => {
   await using inn = await house({ connections: 1 });
   const only = peer().enter(await inn.come("10.0.0.1"));
   const guests = Array.from({ length: 100 }, peer);
   for (const guest of guests) guest.enter(await inn.come("10.0.0.2", "dsmq"));
   assert(await inn.come("10.0.0.2", "dsmq") instanceof Response);
+  peer().enter(await inn.come("10.0.0.3", "dsmq")).closed();
   // They say nothing, and do not answer the goodbye.
   inn.clock.advance(2000);
   for (const { goodbye } of guests) assertEquals((await soon(goodbye))[0], 1013);
