@@ -10,7 +10,16 @@ import { Unusable } from "./file_faults.ts";
 import { type FileOnDisk, LOG_BYTES } from "./file_on_disk.ts";
 import { STATE_TABLE, upgradeFrom1 } from "./file_upgrade.ts";
 import type { Drop } from "./gone_times.ts";
-import { APPLICATION, FORM, FORM_BEFORE, formOf, inUse, logAt, markOf } from "./log_mark.ts";
+import {
+  APPLICATION,
+  FORM,
+  FORM_BEFORE,
+  formOf,
+  inUse,
+  logAt,
+  type LogHead,
+  markOf,
+} from "./log_mark.ts";
 import type { Extent } from "./span.ts";
 
 /** What an acknowledged message survives: a loss of power, or the end of the process. */
@@ -56,6 +65,9 @@ const LOG_PAGES = 2000;
 /** What a transaction writes beside the messages themselves, in pages. */
 const PAGES_BESIDE = 4;
 
+/** What is in the log cannot be brought into the database, for another program reads what was there before. */
+export class LogInUse extends Error {}
+
 /** How long a commit waits for another program that is writing, in milliseconds; the process stands still meanwhile. */
 const BUSY_TIME = 200;
 
@@ -74,6 +86,8 @@ export class DatabaseFile {
   >;
   /** By it SQLite tells that another program has committed something. */
   #changes: unknown;
+  /** That of the log when it was looked at last; as long as it has this one, it only grows. */
+  #lastSalt: number | undefined;
   /** About how many pages are in the log; it is time to bring them into the database. */
   #logPages = Infinity;
 
@@ -130,7 +144,8 @@ export class DatabaseFile {
       this.#set(`user_version = ${inUse(this.#disk.use)}`);
     }
     this.#sql.commit.run();
-    this.#disk.opened();
+    this.#disk.opened(() => this.#logBytes());
+    this.#lastSalt = this.#logHead?.salt;
     this.wasChanged();
   }
 
@@ -171,14 +186,14 @@ export class DatabaseFile {
    */
   checkpoint(how: "FULL" | "PASSIVE" = "FULL"): void {
     this.#logPages = 0;
-    const mark = markOf(this.#salt(), Number(this.#pragma("schema_version")));
-    this.#set(`user_version = ${mark}`);
     try {
+      this.#mark();
       this.writeLog(how);
     } finally {
       this.#set(`user_version = ${inUse(this.#disk.use)}`);
     }
     this.#disk.markInUse();
+    this.#lastSalt = this.#logHead?.salt;
   }
 
   /** As {@linkcode DatabaseFile.checkpoint}, but the database does not say then that a log goes with it. */
@@ -192,8 +207,13 @@ export class DatabaseFile {
       this.#disk.written();
     }
     if (row?.busy !== 0 || row.checkpointed !== row.log) {
-      throw new Error("its log cannot be written to the database");
+      throw new LogInUse("its log cannot be written to the database: another program reads there");
     }
+  }
+
+  /** Another program has brought the log into the database: that is to say again that a log goes with it. */
+  wasWritten(): void {
+    this.#logPages = Infinity;
   }
 
   /**
@@ -229,17 +249,46 @@ export class DatabaseFile {
 
   /** Closes it. What was committed is then in the file itself, unless another program reads there or the file was moved. */
   close(): void {
-    // Else it stays open until the process exits: as it ends like that, SQLite does nothing.
-    if (this.#disk.prepareToClose()) this.db.close();
+    this.#disk.close(() => this.db.close());
+  }
+
+  /** The last in the log is the mark now. */
+  #mark(): void {
+    const schema = Number(this.#pragma("schema_version"));
+    for (let salt = this.#salt(), before; salt !== before;) {
+      this.#set(`user_version = ${markOf(salt, schema)}`);
+      before = salt;
+      // By that the log may have begun anew: all that was in it was in the database.
+      salt = this.#salt();
+    }
+  }
+
+  /** How large the log has to be at least, in bytes, after what can be is brought into the database; 0 if that was all. */
+  #logBytes(): number {
+    const salt = this.#logHead?.salt;
+    if (salt !== undefined && salt === this.#lastSalt) return Infinity;
+    try {
+      const [row] = this.db.prepare("PRAGMA wal_checkpoint(PASSIVE)").all() as [{ log: number }];
+      return row.log === 0 ? 0 : 32 + row.log * (24 + Number(this.#pragma("page_size")));
+    } catch {
+      // What should be in it is not.
+      return Infinity;
+    } finally {
+      this.#disk.written();
+      this.wasWritten();
+    }
   }
 
   /** That of the log, which has one once anything is in it. */
   #salt(): number {
-    const log = `${this.#disk.real}-wal`;
-    if (!logAt(log)) this.#set(`user_version = ${inUse(this.#disk.use)}`);
-    const salt = logAt(log)?.salt;
-    if (salt === undefined) throw new Unusable(`its log, ${log}, cannot be read`);
+    if (!this.#logHead) this.#set(`user_version = ${inUse(this.#disk.use)}`);
+    const salt = this.#logHead?.salt;
+    if (salt === undefined) throw new Unusable(`its log, ${this.#disk.real}-wal, cannot be read`);
     return salt;
+  }
+
+  get #logHead(): LogHead | undefined {
+    return logAt(`${this.#disk.real}-wal`);
   }
 
   #row(): Row {

@@ -5,7 +5,7 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
-import type { DatabaseFile, Durability } from "./database_file.ts";
+import { type DatabaseFile, type Durability, LogInUse } from "./database_file.ts";
 import { cannotOpen, Unusable } from "./file_faults.ts";
 import { FileGuard } from "./file_guard.ts";
 import { FileOnDisk } from "./file_on_disk.ts";
@@ -92,7 +92,7 @@ export class FileStore extends SqliteStore {
     this.#fedTo = this.#safeTo = opened.holdings.span.last;
     this.#guard = new FileGuard(disk, warn);
     // Whoever had it before may have left in the log what the disk does not have.
-    const safe = checkpointed(opened.file);
+    const safe = isOnDisk(opened.file, disk);
     if (this.kept === "disk") this.#doubtful = !safe;
     if (this.#doubtful) this.#safeTo = 0;
   }
@@ -314,13 +314,14 @@ function taken(path: string): FileOnDisk {
   }
 }
 
-function checkpointed(file: DatabaseFile): boolean {
+function isOnDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
   try {
     file.checkpoint();
     return true;
-  } catch {
-    // What is in it can be read all the same; the next who puts is told, if it is so then.
-    return false;
+  } catch (error) {
+    // What is in it can be read all the same; the next who puts is told, if it is so then. Who copies the file as it grows
+    // may read there all the time: then it stays in the log.
+    return error instanceof LogInUse && disk.syncLog();
   }
 }
 

@@ -52,8 +52,10 @@ export class FileGuard {
   requireWhole(file: DatabaseFile, isAsKnown: () => boolean): boolean {
     const looks = this.#looksAround();
     try {
-      if (!looks && this.#disk.requireFile()) return true;
-      this.#disk.requireWhole();
+      const isUntouched = this.#disk.requireFile();
+      if (!isUntouched) file.wasWritten();
+      if (!looks && isUntouched) return true;
+      this.#disk.requireLog();
     } catch (error) {
       if (this.#disk.logIsGone) {
         file.writeLog();

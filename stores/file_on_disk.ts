@@ -6,7 +6,7 @@
 
 import { requirePermission, Unusable } from "./file_faults.ts";
 import { FileLock } from "./file_lock.ts";
-import { headOf, isOwnLog, logAt, requireItsLog } from "./log_mark.ts";
+import { ANY_USE, headOf, isOwnLog, logAt, requireItsLog } from "./log_mark.ts";
 
 /** The names that SQLite, or dsmq, gives to files beside a database. */
 const BESIDE = /-(wal|shm|journal|lock)$/;
@@ -35,6 +35,10 @@ export class FileOnDisk {
   readonly #handle: Deno.FsFile;
   #file: Seen;
   #log: Seen | undefined;
+  /** How large the log has to be at least, by what SQLite knows of it. */
+  #logBytes: () => number = () => Infinity;
+  /** What the file says where it has no mark: not known before the log was brought into it once. */
+  #number = ANY_USE;
   #isClosed = false;
 
   private constructor(path: string, real: string, lock: FileLock, handle: Deno.FsFile) {
@@ -92,10 +96,16 @@ export class FileOnDisk {
     if (log && isOther(log, this.#log!)) throw this.#otherLog();
   }
 
-  /** It is open: from now on there is a log that goes with it. */
-  opened(): void {
+  /**
+   * It is open: from now on there is a log that goes with it.
+   *
+   * @param logBytes asks SQLite how large that has to be at least
+   */
+  opened(logBytes: () => number): void {
     this.written();
     this.#log = seen(`${this.real}-wal`);
+    this.#logBytes = logBytes;
+    this.#lock.markInUse(this.#number);
   }
 
   /** Throws unless the file is where it was when it was opened, and whole; says whether nobody has written to it since. */
@@ -106,17 +116,23 @@ export class FileOnDisk {
     return isUntouched;
   }
 
-  /** Throws unless the file and its log are where they were when it was opened, and whole. */
-  requireWhole(): void {
-    this.requireFile();
+  /** Throws unless the log is where it was when the file was opened, and whole. */
+  requireLog(): void {
     const log = seen(`${this.real}-wal`);
     const before = this.#log;
     if (!log) throw new Unusable(`its log, ${this.real}-wal, is not there any more`);
     if (before && isOther(log, before)) throw this.#otherLog();
-    if (before && log.size < before.size && log.size < LOG_BYTES) {
+    // Shorter also where SQLite has cut it back: all that was behind is in the file.
+    if (before && log.size < before.size && log.size < this.#logBytes()) {
       throw new Unusable(`its log, ${this.real}-wal, was emptied or shortened`);
     }
     this.#log = log;
+  }
+
+  /** Throws unless the file and its log are where they were when it was opened, and whole. */
+  requireWhole(): void {
+    this.requireFile();
+    this.requireLog();
   }
 
   /** Whether the log has lost its name, and the file that it goes with is there: SQLite still has all that is in it. */
@@ -140,8 +156,30 @@ export class FileOnDisk {
     }
   }
 
-  /** Whether SQLite may close it: it would write the log into a file that is not its own, or delete that of another. */
-  prepareToClose(): boolean {
+  /**
+   * Has SQLite close it. Where it would write the log into a file that is not its own, or delete that of another, the file
+   * is away meanwhile: then it leaves both alone, as it does not at the end of a program that has left it open.
+   *
+   * @param close closes the database
+   */
+  close(close: () => void): void {
+    if (this.#mayBeClosed()) return close();
+    const aside = `${this.real}-aside`;
+    try {
+      if (seen(aside)) return;
+      Deno.renameSync(this.real, aside);
+    } catch {
+      // It stays open until the process exits.
+      return;
+    }
+    try {
+      close();
+    } finally {
+      Deno.renameSync(aside, this.real);
+    }
+  }
+
+  #mayBeClosed(): boolean {
     try {
       this.requireWhole();
       // From now on the database does not say that a log goes with it.
@@ -166,6 +204,17 @@ export class FileOnDisk {
     }
   }
 
+  /** Has the disk take all that is in the log; says whether it did. */
+  syncLog(): boolean {
+    try {
+      using log = Deno.openSync(`${this.real}-wal`);
+      log.syncSync();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** What SQLite was told to bring into it is in it. */
   written(): void {
     const file = seen(this.path);
@@ -174,6 +223,7 @@ export class FileOnDisk {
 
   /** What is in the database says from now on that a log goes with it. */
   markInUse(): void {
+    this.#number = this.use;
     this.#lock.markInUse(this.use);
   }
 
@@ -208,7 +258,7 @@ export class FileOnDisk {
 
   /** What is in it is of this use of the file. */
   get #isOurs(): boolean {
-    return isOwnLog(headOf(this.#handle), logAt(`${this.real}-wal`), this.use);
+    return isOwnLog(headOf(this.#handle), logAt(`${this.real}-wal`), this.#number);
   }
 
   #otherLog(): Error {

@@ -26,8 +26,14 @@ export const FORM_BEFORE = 1;
 /** The bit that tells the mark from what is in its place. */
 const MARKED = 0x100;
 
-/** So often may other programs have begun the log anew (`wal_checkpoint`) since the mark was made. */
-const LATER = 64;
+/** In the place of the number of a use: whatever the file says is right. */
+export const ANY_USE = 0x10000;
+
+/**
+ * How often the log may have begun anew since the mark was made. Once: as soon as all of it, and so the mark, is in the
+ * file. Before the second time what took the mark off is in the file too, for it comes first in the new log.
+ */
+const LATER = 1;
 
 /** What is known of a log by its head. */
 export interface LogHead {
@@ -130,7 +136,7 @@ export function isOwnLog({ version }: Head, log: LogHead | undefined, use: numbe
   const number = version >>> 15;
   if ((version & MARKED) === 0) {
     // Other programs may have brought the log into the file, and with it what is in the place of the mark.
-    return use === 0 || number === use;
+    return use === 0 || use === ANY_USE || number === use;
   }
   return log?.salt !== undefined && ((log.salt - number) & 0xffff) <= LATER;
 }
@@ -151,7 +157,9 @@ export function requireItsLog(
 ): void {
   if (log) {
     if (isOwnLog(head, log, use)) return;
-    throw new Unusable(`the log beside it, ${path}-wal, is that of another file: move it away`);
+    throw new Unusable(
+      `the log beside it, ${path}-wal, is that of another file, or of this one at another time: move it away`,
+    );
   }
   const { version, schema } = head;
   if ((version & MARKED) === 0 || ((version >>> 9) & 0x3f) !== (schema & 0x3f)) return;

@@ -11,7 +11,8 @@ import { append, outcomes, put, puts, texts } from "./store_contract_support.ts"
 import { FileFolder, watched } from "./support/file_folder.ts";
 
 const WITHOUT_LOG = /: its log, .*-wal, is not there, and messages are in it: bring it back, or, /;
-const OTHER_LOG = /: the log beside it, .*-wal, is that of another file: move it away$/;
+const OTHER_LOG =
+  /: the log beside it, .*-wal, is that of another file, or of this one at another time: move it away$/;
 
 function refused(folder: FileFolder, path: string, why: RegExp): void {
   const error = assertThrows(() => folder.open(path), Error);
@@ -58,6 +59,23 @@ Deno.test("a copy of all files that a process has in use is opened with all that
     const texts = Array(200).fill(`${n} `.padEnd(9000, "x"));
     await append(store, puts("t", ...texts));
     expected.push(...texts);
+  }
+});
+
+Deno.test("a copy of the file and one of its log that is of a later time are not taken for one", async () => {
+  using folder = new FileFolder();
+  await using store = folder.open();
+  await append(store, puts("t", "1"));
+  for (let later = 1; later < 4; later++) {
+    const copy = `${folder.root}/copy${later}`;
+    Deno.copyFileSync(folder.path, copy);
+    for (let n = 0; n < later; n++) {
+      // So much that the log is brought into the file, and begins anew.
+      await append(store, puts("t", "x".repeat(9_000_000)));
+      await append(store, puts("t", "2"));
+    }
+    Deno.copyFileSync(`${folder.path}-wal`, `${copy}-wal`);
+    refused(folder, copy, OTHER_LOG);
   }
 });
 

@@ -10,7 +10,7 @@ import { DatabaseSync } from "node:sqlite";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { FileStore } from "../stores/file.ts";
 import { append, outcomes, put, puts, RETENTION, texts } from "./store_contract_support.ts";
-import { FileFolder } from "./support/file_folder.ts";
+import { FileFolder, watched } from "./support/file_folder.ts";
 
 /** What a person does to the file, and whether the server may go on afterwards. */
 interface Doing {
@@ -76,12 +76,14 @@ const DOINGS: readonly Doing[] = [
   {
     what: "the file is replaced by another queue",
     work: (folder) => Deno.renameSync(`${folder.root}/queue`, folder.path),
-    next: /the log beside it, .* is that of another file: move it away/,
+    next:
+      /the log beside it, .* is that of another file, or of this one at another time: move it away/,
   },
   {
     what: "another queue is written over the file",
     work: ({ root, path }) => Deno.copyFileSync(`${root}/queue`, path),
-    next: /the log beside it, .* is that of another file: move it away/,
+    next:
+      /the log beside it, .* is that of another file, or of this one at another time: move it away/,
   },
   {
     what: "the file is emptied",
@@ -219,6 +221,27 @@ Deno.test("a file that takes another's place gets nothing of ours, and its log s
   assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
   await store[Symbol.asyncDispose]();
   assertEquals(["", "-wal"].map((part) => Deno.readFileSync(folder.path + part)), before);
+});
+
+Deno.test("a database that is closed for good beside a stranger's log, or over a stranger's file, leaves both alone", async () => {
+  for (const part of ["", "-wal"]) {
+    using folder = new FileFolder();
+    await queueAt(folder, `${folder.root}/queue`);
+    const executed: string[] = [];
+    const store = folder.open(folder.path, watched((sql) => void executed.push(sql)));
+    await append(store, puts("t", "1"));
+    if (part === "") Deno.copyFileSync(`${folder.root}/queue`, folder.path);
+    else {
+      Deno.writeTextFileSync(other(folder), "precious".repeat(10_000));
+      Deno.renameSync(other(folder), `${folder.path}-wal`);
+    }
+    const before = Deno.readFileSync(folder.path + part);
+    await store[Symbol.asyncDispose]();
+    // One that is left open is closed as the program ends, with all that SQLite does then.
+    assertEquals(executed.at(-1), "close");
+    assertEquals(Deno.readFileSync(folder.path + part), before);
+    assertEquals(folder.names(), ["queue.db", "queue.db-lock", "queue.db-shm", "queue.db-wal"]);
+  }
 });
 
 Deno.test("in a burst of puts too: of the file from the next put on, of its log soon after", async () => {
