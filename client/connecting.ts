@@ -103,7 +103,11 @@ async function first(target: Target, hello: () => object): Promise<Contact> {
       if (found) return found;
       const passing = left.filter((url) => !failures.get(url)!.final);
       if (passing.length === 0) throw failed(failures);
-      for (const url of left) target.onRetry?.(failed(new Map([[url, failures.get(url)!]])));
+      // No other follows on one that took all the time that was left.
+      const goesOn = remaining() > PAUSE.first;
+      for (const url of goesOn ? left : []) {
+        target.onRetry?.(failed(new Map([[url, failures.get(url)!]])));
+      }
       await rest(Math.max(pause, heeded(failures, LONGEST_HEEDED)), signal);
     }
   } catch (error) {

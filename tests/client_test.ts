@@ -220,6 +220,19 @@ Deno.test("a program is told of each try that failed, the first time and after a
     assertEquals([told.length, mq.state], [5, "closed"]);
   }));
 
+Deno.test("a program is not told of another try when one took all the time", async () => {
+  const told: string[] = [];
+  const onRetry = ({ message }: DsmqError) => void told.push(message);
+  const connecting = Array.from({ length: 40 }, (_, i) => {
+    const script = new Scripted();
+    script.stuck = true;
+    const { dial } = script;
+    return assertRejects(() => soon(connect({ dial, timeout: 1100 + i / 7, onRetry })), DsmqError);
+  });
+  await Promise.all(connecting);
+  assertEquals(told, []);
+});
+
 Deno.test("an abort signal ends connecting, with its own reason", async () => {
   const port = freePort();
   const controller = new AbortController();
