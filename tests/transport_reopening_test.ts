@@ -4,7 +4,9 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type AddressInfo, createServer } from "node:net";
+import { listening } from "../transports/node_listening.ts";
 import { Reopening } from "../transports/reopening.ts";
 import { virtually } from "./support/virtually.ts";
 
@@ -61,3 +63,17 @@ Deno.test("that a port has died is said once, and that it is well again once it 
     await pause(60_000);
     assertEquals([it.tries, it.told.length], [50, 3]);
   }));
+
+Deno.test("a server of Node that could not listen, however often, has forgotten that once it can", async () => {
+  const taken = createServer();
+  await listening(taken, { host: "127.0.0.1", port: 0 });
+  const { port } = taken.address() as AddressInfo;
+  const server = createServer();
+  const where = { host: "127.0.0.1", port };
+  for (let i = 0; i < 12; i++) await assertRejects(() => listening(server, where), Error);
+  assertEquals(["listening", "error"].map((event) => server.listenerCount(event)), [0, 0]);
+  await new Promise((resolve) => taken.close(resolve));
+  await listening(server, where);
+  assertEquals(["listening", "error"].map((event) => server.listenerCount(event)), [0, 0]);
+  await new Promise((resolve) => server.close(resolve));
+});

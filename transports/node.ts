@@ -25,6 +25,7 @@ import {
   refuse,
   replied,
 } from "./node_http.ts";
+import { listening } from "./node_listening.ts";
 import { NodeLine, type Socketry } from "./node_line.ts";
 import { Pings } from "./node_pings.ts";
 import { Probe } from "./node_probe.ts";
@@ -91,13 +92,18 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     socket.on("error", () => {});
     void welcome(request, socket, head, { upgrader, pings, ...shared });
   });
-  await opened(server, address);
-  server.on("error", (error: Error) => house.failed(error));
+  await listening(server, address);
+  let reopens = false;
+  server.on("error", (error: Error) => {
+    // What keeps it from being opened again is told, and tried again.
+    if (!reopens) house.failed(error);
+  });
   const { address: host, port } = server.address() as AddressInfo;
-  const reopening = new Reopening(() => {
+  const reopening = new Reopening(async () => {
+    reopens = true;
     // Those who are in stay.
     server.close();
-    return opened(server, { ...address, port });
+    await listening(server, { ...address, port }).finally(() => reopens = false);
   }, house);
   const probe = await mayReach(address.host, port)
     ? new Probe(server, { host: address.host, port }, () => reopening.died(DEAF))
@@ -156,16 +162,6 @@ function openServer({ tls }: Address, { headerTime }: Bounds): Server {
     ...tls,
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: headerTime,
-  });
-}
-
-function opened(server: Server, { host, port }: Address): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      server.off("error", reject);
-      resolve();
-    });
   });
 }
 
