@@ -64,7 +64,9 @@ function fault(path: string): string | undefined {
   }
   try {
     const folder = path.replace(/[^/\\]*$/, "") || ".";
-    return Deno.statSync(folder).isDirectory ? "its folder cannot be written to" : undefined;
+    // SQLite does not say which of the two.
+    const which = "its folder cannot be written to, or too many files are open";
+    return Deno.statSync(folder).isDirectory ? which : undefined;
   } catch (error) {
     return error instanceof Deno.errors.NotFound ? "its folder is not there" : undefined;
   }

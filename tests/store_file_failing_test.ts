@@ -9,6 +9,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dbSqlite } from "../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import type { FileStore } from "../stores/file.ts";
+import { cannotOpen } from "../stores/file_faults.ts";
 import { type Put, StoreError } from "../stores/store.ts";
 import { nth } from "./store_contract_failing.ts";
 import {
@@ -362,4 +363,16 @@ Deno.test("a file that went back behind what was acknowledged is not gone on wit
   file.mend();
   await assertRejects(() => file.store.bounds(), StoreError, "messages are missing that it had");
   assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
+});
+
+Deno.test("a file that SQLite cannot make is not blamed on its folder alone: files may be too many", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const error = Object.assign(new Error("unable to open database file"), { errcode: 14 });
+    const { message } = cannotOpen(`${folder}/queue.db`, error);
+    const why = "its folder cannot be written to, or too many files are open";
+    assertEquals(message, `Cannot open sqlite:${folder}/queue.db: ${why}`);
+  } finally {
+    await Deno.remove(folder);
+  }
 });
