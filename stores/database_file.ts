@@ -5,21 +5,14 @@
  */
 
 import type { Database, Engine, Statement } from "./engine.ts";
+import { DatabaseLog } from "./database_log.ts";
 import { EpochTable } from "./epoch_table.ts";
 import { Unusable } from "./file_faults.ts";
-import { type FileOnDisk, LOG_BYTES } from "./file_on_disk.ts";
+import type { FileOnDisk } from "./file_on_disk.ts";
+import { LOG_BYTES } from "./log_file.ts";
 import { STATE_TABLE, upgradeFrom1 } from "./file_upgrade.ts";
 import type { Drop } from "./gone_times.ts";
-import {
-  APPLICATION,
-  FORM,
-  FORM_BEFORE,
-  formOf,
-  inUse,
-  logAt,
-  type LogHead,
-  markOf,
-} from "./log_mark.ts";
+import { APPLICATION, FORM, FORM_BEFORE, formOf, inUse } from "./log_mark.ts";
 import type { Extent } from "./span.ts";
 
 /** What an acknowledged message survives: a loss of power, or the end of the process. */
@@ -59,15 +52,6 @@ interface Row {
   readonly lost: number;
 }
 
-/** So many pages may be in the log before they are brought into the database. */
-const LOG_PAGES = 2000;
-
-/** What a transaction writes beside the messages themselves, in pages. */
-const PAGES_BESIDE = 4;
-
-/** What is in the log cannot be brought into the database, for another program reads what was there before. */
-export class LogInUse extends Error {}
-
 /** How long a commit waits for another program that is writing, in milliseconds; the process stands still meanwhile. */
 const BUSY_TIME = 200;
 
@@ -79,6 +63,7 @@ const BUSY_TIME = 200;
 export class DatabaseFile {
   readonly db: Database;
   readonly epochs: EpochTable;
+  readonly log: DatabaseLog;
   readonly #disk: FileOnDisk;
   readonly #sql: Record<
     "read" | "save" | "begin" | "commit" | "rollback" | "changes",
@@ -86,11 +71,6 @@ export class DatabaseFile {
   >;
   /** By it SQLite tells that another program has committed something. */
   #changes: unknown;
-  /** That of the log when it was looked at last; as long as it has this one, it only grows. */
-  #lastSalt: number | undefined;
-  /** About how many pages are in the log; it is time to bring them into the database. */
-  #logPages = Infinity;
-
   /**
    * Opens a file, or makes a new one, in a transaction that stays open: for what else it is to hold.
    *
@@ -120,6 +100,7 @@ export class DatabaseFile {
       if (form === undefined) this.#make(now);
       else if (form === FORM_BEFORE) this.#upgrade(now);
       this.epochs = new EpochTable(this.db);
+      this.log = new DatabaseLog(this.db, disk);
       this.#sql = {
         read: this.db.prepare("SELECT * FROM state"),
         save: this.db.prepare(
@@ -144,8 +125,7 @@ export class DatabaseFile {
       this.#set(`user_version = ${inUse(this.#disk.use)}`);
     }
     this.#sql.commit.run();
-    this.#disk.opened(() => this.#logBytes());
-    this.#lastSalt = this.#logHead?.salt;
+    this.log.begin();
     this.wasChanged();
   }
 
@@ -177,61 +157,6 @@ export class DatabaseFile {
     return this.#row().store;
   }
 
-  /**
-   * Brings all that is in the log into the database itself, and both to the disk. The database then says that a log goes
-   * with it.
-   *
-   * @param how whether to wait for other programs that read or write
-   * @throws {Error} if that cannot be done; what is in the log may not be on the disk then
-   */
-  checkpoint(how: "FULL" | "PASSIVE" = "FULL"): void {
-    this.#logPages = 0;
-    try {
-      this.#mark();
-      this.writeLog(how);
-    } finally {
-      this.#set(`user_version = ${inUse(this.#disk.use)}`);
-    }
-    this.#disk.markInUse();
-    this.#lastSalt = this.#logHead?.salt;
-  }
-
-  /** As {@linkcode DatabaseFile.checkpoint}, but the database does not say then that a log goes with it. */
-  writeLog(how: "FULL" | "PASSIVE" = "FULL"): void {
-    // Not TRUNCATE: a log without anything in it is one that was lost.
-    const statement = this.db.prepare(`PRAGMA wal_checkpoint(${how})`);
-    let row: { busy: number; log: number; checkpointed: number } | undefined;
-    try {
-      [row] = statement.all() as [typeof row];
-    } finally {
-      this.#disk.written();
-    }
-    if (row?.busy !== 0 || row.checkpointed !== row.log) {
-      throw new LogInUse("its log cannot be written to the database: another program reads there");
-    }
-  }
-
-  /** Another program has brought the log into the database: that is to say again that a log goes with it. */
-  wasWritten(): void {
-    this.#logPages = Infinity;
-  }
-
-  /**
-   * Something was committed: brings it into the database itself if it is time for that. If that fails, it stays in the
-   * log, where it is as safe.
-   *
-   * @param bytes how large the messages are
-   */
-  committed(bytes: number): void {
-    this.#logPages += PAGES_BESIDE + bytes / 4096;
-    if (this.#logPages < LOG_PAGES) return;
-    try {
-      this.checkpoint("PASSIVE");
-    } catch {
-      this.#logPages = LOG_PAGES / 2;
-    }
-  }
-
   /** Whether another program has committed something since this was asked last, or since it was opened. */
   wasChanged(): boolean {
     const [row] = this.#sql.changes.all();
@@ -250,45 +175,6 @@ export class DatabaseFile {
   /** Closes it. What was committed is then in the file itself, unless another program reads there or the file was moved. */
   close(): void {
     this.#disk.close(() => this.db.close());
-  }
-
-  /** The last in the log is the mark now. */
-  #mark(): void {
-    const schema = Number(this.#pragma("schema_version"));
-    for (let salt = this.#salt(), before; salt !== before;) {
-      this.#set(`user_version = ${markOf(salt, schema)}`);
-      before = salt;
-      // By that the log may have begun anew: all that was in it was in the database.
-      salt = this.#salt();
-    }
-  }
-
-  /** How large the log has to be at least, in bytes, after what can be is brought into the database; 0 if that was all. */
-  #logBytes(): number {
-    const salt = this.#logHead?.salt;
-    if (salt !== undefined && salt === this.#lastSalt) return Infinity;
-    try {
-      const [row] = this.db.prepare("PRAGMA wal_checkpoint(PASSIVE)").all() as [{ log: number }];
-      return row.log === 0 ? 0 : 32 + row.log * (24 + Number(this.#pragma("page_size")));
-    } catch {
-      // What should be in it is not.
-      return Infinity;
-    } finally {
-      this.#disk.written();
-      this.wasWritten();
-    }
-  }
-
-  /** That of the log, which has one once anything is in it. */
-  #salt(): number {
-    if (!this.#logHead) this.#set(`user_version = ${inUse(this.#disk.use)}`);
-    const salt = this.#logHead?.salt;
-    if (salt === undefined) throw new Unusable(`its log, ${this.#disk.real}-wal, cannot be read`);
-    return salt;
-  }
-
-  get #logHead(): LogHead | undefined {
-    return logAt(`${this.#disk.real}-wal`);
   }
 
   #row(): Row {

@@ -5,7 +5,8 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
-import { type DatabaseFile, type Durability, LogInUse } from "./database_file.ts";
+import type { DatabaseFile, Durability } from "./database_file.ts";
+import { LogInUse } from "./database_log.ts";
 import { cannotOpen, Unusable } from "./file_faults.ts";
 import { FileGuard } from "./file_guard.ts";
 import { FileOnDisk } from "./file_on_disk.ts";
@@ -168,7 +169,7 @@ export class FileStore extends SqliteStore {
     }
     if (!this.#doubtful) return opened;
     try {
-      opened.file.checkpoint();
+      opened.file.log.checkpoint();
     } catch (error) {
       this.#closeFile();
       throw error;
@@ -316,7 +317,7 @@ function taken(path: string): FileOnDisk {
 
 function isOnDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
   try {
-    file.checkpoint();
+    file.log.checkpoint();
     return true;
   } catch (error) {
     // What is in it can be read all the same; the next who puts is told, if it is so then. Who copies the file as it grows

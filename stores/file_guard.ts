@@ -50,15 +50,15 @@ export class FileGuard {
    * @throws {Error} if who opens the file next would not find what is stored
    */
   requireWhole(file: DatabaseFile, isAsKnown: () => boolean): boolean {
-    const looks = this.#looksAround();
+    const looks = this.#looksAround() || this.#told !== "";
     try {
       const isUntouched = this.#disk.requireFile();
-      if (!isUntouched) file.wasWritten();
+      if (!isUntouched) file.log.wasWritten();
       if (!looks && isUntouched) return true;
       this.#disk.requireLog();
     } catch (error) {
       if (this.#disk.logIsGone) {
-        file.writeLog();
+        file.log.write();
         return false;
       }
       const why = error instanceof Error ? error.message : String(error);
@@ -93,7 +93,7 @@ export class FileGuard {
       return this.#warn(`dsmq: cannot close the queue as it should be: ${wrong}`);
     }
     try {
-      file.writeLog();
+      file.log.write();
       this.#warn(`dsmq: ${wrong}; all that was in it is in the file itself now`);
     } catch (error) {
       this.#warn(`dsmq: ${wrong}, and what was in it is lost: ${(error as Error).message}`);

@@ -6,19 +6,12 @@
 
 import { requirePermission, Unusable } from "./file_faults.ts";
 import { FileLock } from "./file_lock.ts";
+import { LogFile } from "./log_file.ts";
 import { ANY_USE, headOf, isOwnLog, logAt, requireItsLog } from "./log_mark.ts";
+import { isOther, type Seen, seen } from "./seen.ts";
 
 /** The names that SQLite, or dsmq, gives to files beside a database. */
 const BESIDE = /-(wal|shm|journal|lock)$/;
-
-/** What a file was when it was looked at last. */
-interface Seen {
-  readonly dev: number;
-  readonly ino: number | null;
-  readonly size: number;
-  /** When it was written, in milliseconds. */
-  readonly time: number;
-}
 
 /** A file, from before it is opened until after it was closed. */
 export class FileOnDisk {
@@ -34,9 +27,7 @@ export class FileOnDisk {
   /** Open as long as SQLite has the file open: to close it would drop SQLite's own locks. */
   readonly #handle: Deno.FsFile;
   #file: Seen;
-  #log: Seen | undefined;
-  /** How large the log has to be at least, by what SQLite knows of it. */
-  #logBytes: () => number = () => Infinity;
+  readonly #log: LogFile;
   /** What the file says where it has no mark: not known before the log was brought into it once. */
   #number = ANY_USE;
   #isClosed = false;
@@ -46,6 +37,7 @@ export class FileOnDisk {
     this.path = path;
     this.real = real;
     this.#lock = lock;
+    this.#log = new LogFile(`${real}-wal`);
     this.#file = seen(real)!;
     this.isNew = isNew(real, handle, lock.left);
   }
@@ -92,8 +84,7 @@ export class FileOnDisk {
   /** It is opened by name, perhaps again: throws unless there is the same file at that name. */
   requireSame(): void {
     this.#file = this.#requireFile();
-    const log = this.#log && seen(`${this.real}-wal`);
-    if (log && isOther(log, this.#log!)) throw this.#otherLog();
+    this.#log.requireNoOther();
   }
 
   /**
@@ -103,8 +94,7 @@ export class FileOnDisk {
    */
   opened(logBytes: () => number): void {
     this.written();
-    this.#log = seen(`${this.real}-wal`);
-    this.#logBytes = logBytes;
+    this.#log.opened(logBytes);
     this.#lock.markInUse(this.#number);
   }
 
@@ -118,15 +108,7 @@ export class FileOnDisk {
 
   /** Throws unless the log is where it was when the file was opened, and whole. */
   requireLog(): void {
-    const log = seen(`${this.real}-wal`);
-    const before = this.#log;
-    if (!log) throw new Unusable(`its log, ${this.real}-wal, is not there any more`);
-    if (before && isOther(log, before)) throw this.#otherLog();
-    // Shorter also where SQLite has cut it back: all that was behind is in the file.
-    if (before && log.size < before.size && log.size < this.#logBytes()) {
-      throw new Unusable(`its log, ${this.real}-wal, was emptied or shortened`);
-    }
-    this.#log = log;
+    this.#log.requireWhole();
   }
 
   /** Throws unless the file and its log are where they were when it was opened, and whole. */
@@ -148,9 +130,7 @@ export class FileOnDisk {
   get #logNow(): "gone" | "another" | "there" | undefined {
     try {
       this.#requireFile();
-      const log = seen(`${this.real}-wal`);
-      if (!log) return "gone";
-      return this.#log && isOther(log, this.#log) ? "another" : "there";
+      return this.#log.now;
     } catch {
       return undefined;
     }
@@ -206,13 +186,7 @@ export class FileOnDisk {
 
   /** Has the disk take all that is in the log; says whether it did. */
   syncLog(): boolean {
-    try {
-      using log = Deno.openSync(`${this.real}-wal`);
-      log.syncSync();
-      return true;
-    } catch {
-      return false;
-    }
+    return this.#log.sync();
   }
 
   /** What SQLite was told to bring into it is in it. */
@@ -224,6 +198,7 @@ export class FileOnDisk {
   /** What is in the database says from now on that a log goes with it. */
   markInUse(): void {
     this.#number = this.use;
+    this.#log.beganAnew();
     this.#lock.markInUse(this.use);
   }
 
@@ -245,7 +220,7 @@ export class FileOnDisk {
     if (!file) throw new Unusable(`${this.path} is not there any more`);
     if (isOther(file, this.#file)) throw new Unusable(`${this.path} is another file than before`);
     if (this.#isShortened(file)) throw new Unusable(`${this.path} was emptied or shortened`);
-    if (file.time !== this.#file.time && this.#log && !this.#isOurs) {
+    if (file.time !== this.#file.time && this.#log.isKnown && !this.#isOurs) {
       throw new Unusable(`${this.path} was overwritten`);
     }
     return file;
@@ -260,14 +235,7 @@ export class FileOnDisk {
   get #isOurs(): boolean {
     return isOwnLog(headOf(this.#handle), logAt(`${this.real}-wal`), this.#number);
   }
-
-  #otherLog(): Error {
-    return new Unusable(`${this.real}-wal is another file than before`);
-  }
 }
-
-/** The log is cut back to this size once it was written to the database, in bytes. */
-export const LOG_BYTES = 64 * 1024 * 1024;
 
 /** Looked at before SQLite sees it, which would delete the log of an empty file, and take that of another. */
 function isNew(real: string, handle: Deno.FsFile, left: number | undefined): boolean {
@@ -312,16 +280,6 @@ function absolute(path: string): string {
   return `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
 }
 
-function seen(path: string): Seen | undefined {
-  try {
-    const { dev, ino, size, mtime } = Deno.statSync(path);
-    return { dev, ino, size, time: mtime?.getTime() ?? 0 };
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
 function statOf(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
@@ -329,12 +287,4 @@ function statOf(path: string): Deno.FileInfo | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-}
-
-function isOther(a: Seen, b: Seen): boolean {
-  return a.dev !== b.dev || a.ino !== b.ino;
 }

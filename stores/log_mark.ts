@@ -35,6 +35,11 @@ export const ANY_USE = 0x10000;
  */
 const LATER = 1;
 
+/** What comes before all frames of a log, and before the page in each, in bytes. */
+export const LOG_HEAD = 32;
+/** See {@linkcode LOG_HEAD}. */
+export const FRAME_HEAD = 24;
+
 /** What is known of a log by its head. */
 export interface LogHead {
   /** A number that grows by one whenever the log begins anew; at random at first. `undefined`: it is no log of SQLite. */
@@ -114,15 +119,34 @@ export function logAt(path: string): LogHead | undefined {
     throw error;
   }
   try {
-    const head = new DataView(new ArrayBuffer(32));
+    const head = new DataView(new ArrayBuffer(LOG_HEAD));
     // Without a frame after the head nothing was ever in it.
-    if (file.statSync().size <= 32) return undefined;
+    if (file.statSync().size <= LOG_HEAD) return undefined;
     file.readSync(new Uint8Array(head.buffer));
     const isLog = (head.getUint32(0) & ~1) >>> 0 === 0x377f0682;
     return { salt: isLog ? head.getUint32(16) : undefined };
   } finally {
     file.close();
   }
+}
+
+/**
+ * Whether there is something at the end that a log once had: a frame begins with the number of a page.
+ *
+ * @param path where the log is
+ * @param end how large it was
+ */
+export function hasFrameBefore(path: string, end: number): boolean {
+  using file = Deno.openSync(path);
+  const view = new DataView(new ArrayBuffer(32));
+  file.readSync(new Uint8Array(view.buffer));
+  const frame = FRAME_HEAD + view.getUint32(8);
+  const frames = Math.floor((end - LOG_HEAD) / frame);
+  if (frames <= 0) return true;
+  if (frame === FRAME_HEAD) return false;
+  file.seekSync(LOG_HEAD + (frames - 1) * frame, Deno.SeekMode.Start);
+  file.readSync(new Uint8Array(view.buffer));
+  return view.getUint32(0) > 0;
 }
 
 /**

@@ -102,7 +102,7 @@ function loaded(
     done() {
       dropped.splice(0, saved);
       puts.commit(time.now());
-      file.committed(holdings.written - written);
+      file.log.committed(holdings.written - written);
       written = holdings.written;
     },
     failed(error, committing) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { append, outcomes, put, puts, texts } from "./store_contract_support.ts";
 import { FileFolder } from "./support/file_folder.ts";
@@ -55,6 +55,21 @@ Deno.test("in a burst of puts another program may cut the log back, too", async 
     assertEquals(await outcomes(store, [put("t")]), [n]);
     if (n % 50 === 0) checkpoint(other, folder.path, "TRUNCATE");
   }
+  assertEquals(folder.warnings, []);
+});
+
+Deno.test("a log that grew while another program read is cut back later, and puts go on", async () => {
+  using folder = new FileFolder();
+  await using store = folder.open();
+  await append(store, puts("t", "1"));
+  using reader = new DatabaseSync(folder.path);
+  reader.exec("BEGIN; SELECT * FROM state");
+  const large = "x".repeat(9_000_000);
+  for (let n = 2; n < 11; n++) assertEquals(await outcomes(store, [put("t", large)]), [n]);
+  const { size } = Deno.statSync(`${folder.path}-wal`);
+  reader.exec("COMMIT");
+  for (let n = 11; n < 14; n++) assertEquals(await outcomes(store, [put("t", large)]), [n]);
+  assert(Deno.statSync(`${folder.path}-wal`).size < size);
   assertEquals(folder.warnings, []);
 });
 

@@ -261,6 +261,22 @@ Deno.test("in a burst of puts too: of the file from the next put on, of its log 
   }
 });
 
+for (const size of [0, 32, 5000, 40_000]) {
+  Deno.test(`in a burst of puts a log that is cut to ${size} bytes is noticed, though it grows again, and not forgotten`, async () => {
+    using folder = new FileFolder();
+    const store = folder.open();
+    for (let n = 1; n <= 50; n++) assertEquals(await outcomes(store, [put("t")]), [n]);
+    Deno.truncateSync(`${folder.path}-wal`, size);
+    const end = performance.now() + 5000;
+    const refused = async () => (await outcomes(store, [put("t")]))[0] === "unavailable";
+    while (!await refused() && performance.now() < end) { /* until it is looked at */ }
+    for (let time = 0; time < 50; time++) assert(await refused());
+    const before = Deno.readFileSync(folder.path);
+    await store[Symbol.asyncDispose]();
+    assertEquals(Deno.readFileSync(folder.path), before, "nothing is made of what is not there");
+  });
+}
+
 Deno.test("a purge in a file that was moved does no harm", async () => {
   using folder = new FileFolder();
   const store = folder.open();
