@@ -272,3 +272,17 @@ Deno.test("hardened: one who asks and asks and reads no answer is cut off before
   assertEquals((await ask(opened.port, `GET / HTTP/1.1\r\n${HOST}`)).status, 200);
   assertEquals(opened.inn.refusals.length, 1);
 });
+
+Deno.test("hardened: a body that is larger than what may wait is thrown away, and the end of its connection is seen", async () => {
+  await using opened = await Opened.with(hardened);
+  using client = await BareClient.connect(opened.port);
+  await client.say(`POST / HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`;
+  await soon((async () => {
+    for (let i = 0; i < 200; i++) await client.say(chunk);
+  })());
+  await client.conn.closeWrite();
+  await soon((async () => {
+    while (await client.skim(4096) > 0) continue;
+  })());
+});

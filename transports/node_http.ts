@@ -39,6 +39,8 @@ export async function answer(
     house.refused("Cannot answer a request: too many before it on its connection wait to be read");
     return void socket.destroy();
   }
+  // Nobody reads a body. Where it is not thrown away, its connection stands still, and does not see its end either.
+  incoming.resume();
   try {
     const { status, headers, body } = await whole(await replied(incoming, house));
     const length = status === 204 ? {} : { "content-length": `${body.length}` };
