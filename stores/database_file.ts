@@ -96,6 +96,7 @@ export class DatabaseFile {
       this.#pragma(`fullfsync = ${durability === "full" ? 1 : 0}`);
       this.#pragma(`checkpoint_fullfsync = ${durability === "full" ? 1 : 0}`);
       this.#pragma(`journal_size_limit = ${LOG_BYTES}`);
+      if (disk.unmarked !== undefined) this.#unmark(disk.unmarked);
       this.db.prepare("BEGIN IMMEDIATE").run();
       if (form === undefined) this.#make(now);
       else if (form === FORM_BEFORE) this.#upgrade(now);
@@ -201,6 +202,12 @@ export class DatabaseFile {
       throw new Unusable("there is nothing in it, not even tables: a copy without its log?");
     }
     throw new Unusable("it is the database of another program");
+  }
+
+  #unmark(version: number): void {
+    this.#set(`user_version = ${version}`);
+    this.db.prepare("PRAGMA wal_checkpoint(FULL)").all();
+    this.#disk.written();
   }
 
   #make(now: number): void {

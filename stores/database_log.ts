@@ -53,13 +53,14 @@ export class DatabaseLog {
    */
   checkpoint(how: "FULL" | "PASSIVE" = "FULL"): void {
     this.#logPages = 0;
-    try {
-      this.#mark();
-      this.write(how);
-    } finally {
-      this.#setInUse();
-    }
-    this.#disk.markInUse();
+    this.#disk.writing(() => {
+      try {
+        this.#mark();
+        this.write(how);
+      } finally {
+        this.#setInUse();
+      }
+    });
     this.#lastSalt = this.#head?.salt;
   }
 

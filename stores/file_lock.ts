@@ -6,8 +6,18 @@
 
 import { Unusable } from "./file_faults.ts";
 
-/** What a lock file may hold: nothing, zeros after a loss of power, or the number of the use of the database. */
-const CONTENT = /^(?:dsmq ([1-9]\d{0,4})\n)?\0*$/;
+/** What a lock file may hold: nothing, zeros after a loss of power, or what is {@linkcode Left}. */
+const CONTENT = /^(?:dsmq ([1-9]\d{0,4})( writing)?\n)?\0*$/;
+
+/** What a process says that it will leave if it is killed. */
+export interface Left {
+  /** The number of the use of the database; 0 if there is nothing to be told. */
+  readonly use: number;
+  /** The log was being written to the database. */
+  readonly writing: boolean;
+}
+
+const NOTHING: Left = { use: 0, writing: false };
 
 /**
  * A lock, held until it is released, or the process ends.
@@ -18,17 +28,17 @@ const CONTENT = /^(?:dsmq ([1-9]\d{0,4})\n)?\0*$/;
  */
 export class FileLock {
   readonly path: string;
-  /** The number of the use that its process did not end; 0 if there was none, `undefined` if there was no lock file. */
-  readonly left: number | undefined;
+  /** What a killed process has left in it; `undefined` if there was no lock file. */
+  readonly left: Left | undefined;
   readonly #file: Deno.FsFile;
   /** What is in it now. */
-  #content: number;
+  #content: Left;
 
-  private constructor(path: string, file: Deno.FsFile, left: number | undefined) {
+  private constructor(path: string, file: Deno.FsFile, left: Left | undefined) {
     this.path = path;
     this.#file = file;
     this.left = left;
-    this.#content = left ?? 0;
+    this.#content = left ?? NOTHING;
   }
 
   /**
@@ -59,13 +69,13 @@ export class FileLock {
   }
 
   /** From now on a killed process leaves the number of this use; on a full disk perhaps nothing. */
-  markInUse(use: number): void {
-    if (this.#content === use) return;
+  markInUse(use: number, writing = false): void {
+    if (this.#content.use === use && this.#content.writing === writing) return;
     this.markIdle();
     try {
       this.#file.seekSync(0, Deno.SeekMode.Start);
-      this.#file.writeSync(new TextEncoder().encode(`dsmq ${use}\n`));
-      this.#content = use;
+      this.#file.writeSync(new TextEncoder().encode(`dsmq ${use}${writing ? " writing" : ""}\n`));
+      this.#content = { use, writing };
     } catch {
       // What is in the database says it too.
     }
@@ -74,7 +84,7 @@ export class FileLock {
   /** A killed process leaves nothing to be told. */
   markIdle(): void {
     this.#file.truncateSync(0);
-    this.#content = 0;
+    this.#content = NOTHING;
   }
 
   /** Gives it back. If the file is to be `kept`, the next who opens the database is told of what it holds. */
@@ -98,12 +108,12 @@ function locked(file: Deno.FsFile): boolean {
   }
 }
 
-function contentOf(file: Deno.FsFile, path: string): number {
+function contentOf(file: Deno.FsFile, path: string): Left {
   const bytes = new Uint8Array(64);
   const text = new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
   const content = CONTENT.exec(text);
   if (!content) throw new Unusable(`${path} is not a lock of dsmq`);
-  return Number(content[1] ?? 0);
+  return { use: Number(content[1] ?? 0), writing: content[2] !== undefined };
 }
 
 function linkOrFile(path: string): Deno.FileInfo | undefined {

@@ -5,9 +5,9 @@
  */
 
 import { requirePermission, Unusable } from "./file_faults.ts";
-import { FileLock } from "./file_lock.ts";
+import { FileLock, type Left } from "./file_lock.ts";
 import { LogFile } from "./log_file.ts";
-import { ANY_USE, headOf, isOwnLog, logAt, requireItsLog } from "./log_mark.ts";
+import { ANY_USE, headOf, inUse, isMarked, isOwnLog, logAt, requireItsLog } from "./log_mark.ts";
 import { isOther, type Seen, seen } from "./seen.ts";
 
 /** The names that SQLite, or dsmq, gives to files beside a database. */
@@ -23,6 +23,8 @@ export class FileOnDisk {
   readonly use: number = 1 + Math.floor(Math.random() * 65535);
   /** Nothing was ever acknowledged in it. */
   readonly isNew: boolean;
+  /** Its `user_version` before it has a log, if it has a mark though it is whole: else that would go with the next log. */
+  readonly unmarked: number | undefined;
   readonly #lock: FileLock;
   /** Open as long as SQLite has the file open: to close it would drop SQLite's own locks. */
   readonly #handle: Deno.FsFile;
@@ -40,6 +42,9 @@ export class FileOnDisk {
     this.#log = new LogFile(`${real}-wal`);
     this.#file = seen(real)!;
     this.isNew = isNew(real, handle, lock.left);
+    if (logAt(`${real}-wal`) || !isMarked(headOf(handle))) return;
+    // Of any use that number is none.
+    this.unmarked = inUse((lock.left?.use ?? 0) % ANY_USE);
   }
 
   /**
@@ -195,16 +200,26 @@ export class FileOnDisk {
     if (file && !isOther(file, this.#file) && !this.#isShortened(file)) this.#file = file;
   }
 
-  /** What is in the database says from now on that a log goes with it. */
-  markInUse(): void {
-    this.#number = this.use;
-    this.#log.beganAnew();
-    this.#lock.markInUse(this.use);
+  /**
+   * Around what writes the log, and with that its mark, to the database: a process that is killed meanwhile says so. Another
+   * program may do it to its end then, and delete the log.
+   *
+   * @param work writes it
+   */
+  writing(work: () => void): void {
+    this.#lock.markInUse(this.#number, true);
+    try {
+      work();
+      this.#number = this.use;
+      this.#log.beganAnew();
+    } finally {
+      this.#lock.markInUse(this.#number);
+    }
   }
 
   /** Gives it back where it could not be opened. What says that it is new, or was in use, stays. */
   releaseAsFound(): void {
-    this.release(this.isNew || !!this.#lock.left);
+    this.release(this.isNew || !!this.#lock.left?.use);
   }
 
   /** Gives it back, after it was closed. If that went wrong, the next start is told. */
@@ -238,28 +253,35 @@ export class FileOnDisk {
 }
 
 /** Looked at before SQLite sees it, which would delete the log of an empty file, and take that of another. */
-function isNew(real: string, handle: Deno.FsFile, left: number | undefined): boolean {
+function isNew(real: string, handle: Deno.FsFile, left: Left | undefined): boolean {
   const log = logAt(`${real}-wal`);
   const { nlink, size } = handle.statSync();
   if (nlink !== null && nlink > 1) {
     throw new Unusable(`it has ${nlink} names (hard links), of which each would have its own log`);
   }
   if (size > 0) {
-    requireItsLog(real, headOf(handle), log, left ?? 0);
+    const isWritten = left?.writing === true && !isThere(`${real}-shm`);
+    requireItsLog(real, headOf(handle), log, left?.use ?? 0, isWritten);
     // One that was killed as it made it has left its lock, and nothing in that.
-    return left === 0;
+    return left?.use === 0;
   }
   if (log) {
     throw new Unusable(
       `it is empty or was not there, but its log is: bring it back, or move ${real}-wal away`,
     );
   }
-  if (left) {
+  if (left?.use) {
     throw new Unusable(
       `it is empty or was not there, though it was in use: bring it back, or delete ${real}-lock to begin a new queue`,
     );
   }
   return true;
+}
+
+/** SQLite deletes it with the log; what a killed process leaves is there. Without leave to look, it is. */
+function isThere(path: string): boolean {
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return true;
+  return seen(path) !== undefined;
 }
 
 /** Throws where a path leads to anything but a file; says whether there is one. */

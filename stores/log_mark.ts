@@ -150,6 +150,15 @@ export function hasFrameBefore(path: string, end: number): boolean {
 }
 
 /**
+ * Whether a file says that a log goes with it.
+ *
+ * @param head what is in the file
+ */
+export function isMarked({ version }: Head): boolean {
+  return (version & MARKED) !== 0;
+}
+
+/**
  * Whether a log may be that of a database.
  *
  * @param head what is in the database
@@ -172,12 +181,14 @@ export function isOwnLog({ version }: Head, log: LogHead | undefined, use: numbe
  * @param head what is in it; it is not empty
  * @param log the log beside it
  * @param use the number of the use that its process did not end; `0` if there was none
+ * @param isWritten whether another program has brought the log into the file and deleted it, as far as is known
  */
 export function requireItsLog(
   path: string,
   head: Head,
   log: LogHead | undefined,
   use: number,
+  isWritten: boolean,
 ): void {
   if (log) {
     if (isOwnLog(head, log, use)) return;
@@ -186,7 +197,7 @@ export function requireItsLog(
     );
   }
   const { version, schema } = head;
-  if ((version & MARKED) === 0 || ((version >>> 9) & 0x3f) !== (schema & 0x3f)) return;
+  if (!isMarked(head) || isWritten || ((version >>> 9) & 0x3f) !== (schema & 0x3f)) return;
   throw new Unusable(
     `its log, ${path}-wal, is not there, and messages are in it: bring it back, or, to go on without them: ` +
       `sqlite3 '${path}' 'PRAGMA user_version = ${FORM}'`,

@@ -104,6 +104,23 @@ Deno.test("copies that SQLite makes are opened, also of a file in use", async ()
   assertEquals(await messages(folder, copies.at(-1)!), ["1", "2"]);
 });
 
+Deno.test("a file that lost its log, when its process was killed as it wrote that to the file, is refused", async () => {
+  using folder = new FileFolder();
+  const killed: string[] = [];
+  await using store = folder.open(
+    folder.path,
+    watched((sql) => {
+      if (sql.includes("wal_checkpoint")) killed.push(folder.killed(`killed ${killed.length}`));
+    }),
+  );
+  await append(store, puts("t", "1"));
+  assert(killed.length > 0);
+  for (const path of killed) {
+    Deno.removeSync(`${path}-wal`);
+    refused(folder, path, WITHOUT_LOG);
+  }
+});
+
 Deno.test("a file that lost its log when its process was killed is refused, whatever is in its place", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
@@ -192,14 +209,17 @@ Deno.test("a file whose process was killed, and that somebody looked into, is op
   assertEquals(await messages(folder, path), ["1", "2"]);
 });
 
-Deno.test("wherever a process is killed, the next start has all that was acknowledged", async () => {
+Deno.test("wherever a process is killed, the next start has all that was acknowledged, also if somebody looked into it", async () => {
   using folder = new FileFolder();
   let [acknowledged, begun, copies] = [0, 0, 0];
-  const expected: { path: string; least: number; most: number; sql: string }[] = [];
+  const expected: { path: string; least: number; most: number; sql: string; looked: boolean }[] =
+    [];
   const engine = watched((sql) => {
     // Copied as the process would leave it, with what is on its way.
-    const path = folder.killed(`killed ${++copies}`);
-    expected.push({ path, least: acknowledged, most: begun, sql });
+    for (const looked of sql.startsWith("PRAGMA") ? [false, true] : [false]) {
+      const path = folder.killed(`killed ${++copies}`);
+      expected.push({ path, least: acknowledged, most: begun, sql, looked });
+    }
   });
   for (let opening = 0; opening < 2; opening++) {
     const store = folder.open(folder.path, engine);
@@ -214,7 +234,9 @@ Deno.test("wherever a process is killed, the next start has all that was acknowl
   }
   assert(copies > 100, `${copies}`);
   assert(expected.some(({ sql }) => sql.includes("checkpoint(PASSIVE)")));
-  for (const { path, least, most, sql } of expected) {
+  for (const { path, least, most, sql, looked } of expected) {
+    // That brings the log into the file and deletes it, as the last program does that closes a file.
+    if (looked) run(path, "SELECT * FROM sqlite_schema");
     await using store = folder.open(path);
     const { last } = await store.bounds();
     assert(least <= last && last <= most, `${sql}: ${least} ${last} ${most}`);
