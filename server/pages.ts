@@ -9,6 +9,8 @@ export interface About {
   /** What this is, in one line. */
   readonly banner: string;
   readonly stopping: boolean;
+  /** Whether messages can be stored, as far as is known without storing any. Asked only where it is told. */
+  stores(): boolean;
 }
 
 /** What can be done with a page. */
@@ -33,14 +35,20 @@ export function asksForHealth({ method, url, headers }: Request): boolean {
  * @param about what to tell
  * @returns the page
  */
-export function page({ method, url }: Request, { banner, stopping }: About): Response {
+export function page({ method, url }: Request, { banner, stopping, stores }: About): Response {
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: ALLOW });
   if (method !== "GET" && method !== "HEAD") return say(405, "Method not allowed", ALLOW);
   // What came as the Host may make no URL.
   const pathname = URL.parse(url)?.pathname;
   if (pathname === undefined) return say(400, "Bad request");
   if (pathname === "/") return say(200, banner);
-  if (pathname === "/health") return stopping ? say(503, "stopping") : say(200, "ok");
+  if (pathname === "/health") {
+    if (stopping) return say(503, "stopping");
+    // Not which file: everybody may ask.
+    return stores()
+      ? say(200, "ok")
+      : say(503, "nothing can be stored: the file is not what it was");
+  }
   return say(404, "Not found");
 }
 

@@ -77,7 +77,8 @@ export class Sessions implements House {
     const { banner, door } = this.#options;
     const why = asksForHealth(request) ? undefined : door.judgeHost(request);
     if (why !== undefined) return this.#refuse(403, why);
-    return page(request, { banner, stopping: this.#stopping });
+    const stores = () => this.#host.queue.store.fault === undefined;
+    return page(request, { banner, stopping: this.#stopping, stores });
   }
 
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => Visit)> {

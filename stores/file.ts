@@ -98,6 +98,10 @@ export class FileStore extends SqliteStore {
     if (this.#doubtful) this.#safeTo = 0;
   }
 
+  get fault(): string | undefined {
+    return this.closed ? undefined : this.#guard.fault;
+  }
+
   // deno-lint-ignore require-await -- a closed store answers at once
   override async append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
     if (batch.length === 0) return [];

@@ -71,6 +71,14 @@ export class FileGuard {
     return !file.wasChanged() || isAsKnown();
   }
 
+  /** Why puts are refused now, whether or not one has been tried. */
+  get fault(): string | undefined {
+    const fault = this.#disk.fault;
+    if (fault !== undefined || this.#told === "") return fault;
+    // What was told before is over, but for a log that was emptied: SQLite itself makes it shorter, too.
+    return this.#disk.logIsShorter ? this.#told : undefined;
+  }
+
   /** Each time, but in a burst: there the look would cost more than the commit of a message. */
   #looksAround(): boolean {
     const now = performance.now();

@@ -122,6 +122,22 @@ export class FileOnDisk {
     this.requireLog();
   }
 
+  /** What is wrong with the file, or its log; nothing is remembered of this look. */
+  get fault(): string | undefined {
+    try {
+      this.#requireFile();
+      this.#log.requireNoOther();
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  /** See {@linkcode LogFile.isShorter}. */
+  get logIsShorter(): boolean {
+    return this.#log.isShorter;
+  }
+
   /** Whether the log has lost its name, and the file that it goes with is there: SQLite still has all that is in it. */
   get hasLostLog(): boolean {
     return this.#logNow === "gone" || this.#logNow === "another";

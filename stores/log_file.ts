@@ -60,6 +60,11 @@ export class LogFile {
     if (this.now === "another") throw this.#other();
   }
 
+  /** Whether it is shorter than before, be it for SQLite or for somebody else. */
+  get isShorter(): boolean {
+    return (seen(this.#path)?.size ?? 0) < (this.#seen?.size ?? 0);
+  }
+
   /** Throws unless it is there, and whole. */
   requireWhole(): void {
     const log = seen(this.#path);

@@ -187,6 +187,9 @@ export interface Store extends AsyncDisposable {
   /** How it is kept, for a person to read, such as `memory on node:sqlite`. */
   readonly description: string;
 
+  /** Why nothing can be stored now, in words, as far as that can be seen without storing anything. */
+  readonly fault?: string | undefined;
+
   /** Stores messages. The results have the same length and order as the batch; each stands by itself. */
   append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]>;
 
