@@ -12,11 +12,13 @@ export interface Holder {
 
 /**
  * One who came when all places were taken. It may say hello, and nothing else: if it goes on with the session of
- * one who has a place, that place is its own from then on.
+ * one who has a place, that place is its own from then on; if nobody holds its session, one that is free by then.
  */
 export interface Guest {
   /** Takes the place of whom it replaces; `false` if that has none to give. */
   takesPlaceOf(before: Holder): boolean;
+  /** Takes a place that has become free since it came; `false` if there is none. */
+  takesFreePlace(): boolean;
   /** It has to go, for it replaces nobody. Returns why there is no place. */
   turnedAway(): string;
 }

@@ -354,12 +354,18 @@ export class Session implements Worker, Holder, Pulse {
     return true;
   }
 
-  /** Goes on in the place of one with the same session, whose token is the same; or has to go. */
+  /**
+   * Goes on in the place of one with the same session, whose token is the same; where nobody holds its session, in a
+   * place that is free by now; or has to go.
+   */
   #takesPlace(guest: Guest, session: string | undefined, tried: number): boolean {
     const before = session === undefined ? undefined : this.#host.claims.holder(session);
-    if (!(before instanceof Session) || before.identity !== this.identity) this.turnAway();
-    else if (!this.#claim(session!, tried)) this.replaced();
-    else if (!guest.takesPlaceOf(before)) this.turnAway();
+    const mayHaveOne = before
+      ? before instanceof Session && before.identity === this.identity
+      : guest.takesFreePlace();
+    if (!mayHaveOne) this.turnAway();
+    else if (session !== undefined && !this.#claim(session, tried)) this.replaced();
+    else if (before && !guest.takesPlaceOf(before)) this.turnAway();
     else {
       this.#guest = undefined;
       return true;

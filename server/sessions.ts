@@ -42,6 +42,12 @@ export interface HouseOptions {
   tell(what: string): void;
 }
 
+/** Why one has no place, and where it comes from. */
+interface Lack {
+  readonly from: string;
+  readonly error: WireError;
+}
+
 /** Gives each peer a session, and says goodbye to all. */
 export class Sessions implements House {
   readonly #host: Host;
@@ -91,7 +97,7 @@ export class Sessions implements House {
     const place = this.#places.take(from);
     const seat = typeof place === "function" ? place : this.#guestSeat(request, from, place);
     if (seat instanceof Response) return seat;
-    const lacks = typeof place === "function" ? undefined : place.error;
+    const lacks = typeof place === "function" ? undefined : { from, error: place.error };
     if (verdict.kind === "expelled") return (peer) => this.#turnAway(peer, seat);
     try {
       // Before the upgrade is answered: what the client puts once it is connected comes after.
@@ -168,7 +174,7 @@ export class Sessions implements House {
     start: number,
     digest: Uint8Array<ArrayBuffer> | undefined,
     seat: () => void,
-    lacks: WireError | undefined,
+    lacks: Lack | undefined,
   ): Visit {
     const { door, limits } = this.#options;
     // Looked up now: the token may have been revoked since it was judged.
@@ -191,24 +197,35 @@ export class Sessions implements House {
     start: number,
     leave: Leave | undefined,
     seat: () => void,
-    lacks: WireError,
+    { from, error }: Lack,
   ): Visit {
+    const isIn = () => {
+      this.#calledOff(peer);
+      this.#isIn(session, stay);
+      // Tokens may have changed meanwhile.
+      this.#judgeAgain(session, peer);
+    };
     const session = new Session(this.#host, peer, start, leave, {
       takesPlaceOf: (before) => {
         const old = this.#open.get(before as Session);
         if (!old) return false;
-        this.#calledOff(peer);
         // The old one has yet to leave: it is one of so many in its turn.
         [stay.seat, old.seat] = [old.seat, stay.seat];
-        this.#isIn(session, stay);
-        // Tokens may have changed meanwhile.
-        this.#judgeAgain(session, peer);
+        isIn();
+        return true;
+      },
+      takesFreePlace: () => {
+        const place = this.#places.take(from);
+        if (typeof place !== "function") return false;
+        stay.seat();
+        stay.seat = place;
+        isIn();
         return true;
       },
       turnedAway: () => {
         this.#calledOff(peer);
-        this.#host.refused(lacks);
-        return lacks.message;
+        this.#host.refused(error);
+        return error.message;
       },
     });
     const stay = new Stay(session, peer, this, seat);

@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { GuestSeats } from "../server/guest_seats.ts";
 import type { ServeOptions } from "../server.ts";
+import { until } from "./support/bridge.ts";
 import { Knock, UPGRADE } from "./support/knock.ts";
 import { openServer } from "./support/open_server.ts";
 import { soon } from "./support/soon.ts";
@@ -81,6 +82,38 @@ for (const transport of ["builtin", "hardened"] as const) {
     }
     assertEquals((await soon(old.ask({ action: "put", id: 2, topic: "t", message: "m" }))).seq, 1);
     assertEquals(server.stats().connections, 1);
+  });
+
+  Deno.test(`${transport}: who came when all places were taken has one that is free by the time it says hello`, async () => {
+    await using server = await openServer({ transport, limits: { connections: 1 } });
+    for (const session of [SESSION, undefined]) {
+      const old = await arrive(server.port);
+      await old.ask(hello(session, 1));
+      const again = await arrive(server.port);
+      old[Symbol.dispose]();
+      await until(() => server.stats().connections === 0);
+      assertEquals((await soon(again.ask(hello(session, 2)))).id, 1);
+      assertEquals(server.stats().connections, 1);
+      // It has the place, and no seat without one: the next is turned away.
+      using stranger = await arrive(server.port);
+      assertEquals(await soon(stranger.ask(hello("anotherSession0123456789", 1))), 1013);
+      again[Symbol.dispose]();
+      await until(() => server.stats().connections === 0);
+    }
+  });
+
+  Deno.test(`${transport}: an older try has no place that is free by the time it says hello, and leaves none taken`, async () => {
+    await using server = await openServer({ transport, limits: { connections: 1 } });
+    const old = await arrive(server.port);
+    await old.ask(hello(SESSION, 7));
+    using older = await arrive(server.port);
+    old[Symbol.dispose]();
+    await until(() => server.stats().connections === 0);
+    assertEquals(await soon(older.ask(hello(SESSION, 6))), 4409);
+    older[Symbol.dispose]();
+    await until(() => server.stats().connections === 0);
+    using next = await arrive(server.port);
+    assertEquals((await soon(next.ask(hello(SESSION, 8)))).id, 1);
   });
 
   Deno.test(`${transport}: nothing is done for one without a place that does not say hello first`, async () => {
