@@ -4,7 +4,7 @@
  * @module
  */
 
-import { announcedAbove, LUMP, PEER_SPEED, SILENCE } from "../protocol/limits.ts";
+import { announcedAbove, LUMP, PEER_SPEED, SILENCE, SLOWEST } from "../protocol/limits.ts";
 import type { Line } from "./line.ts";
 
 /** The server is told that bytes come before it believes that nobody reads them, in milliseconds. */
@@ -33,7 +33,7 @@ export class ServerWatch {
     let silence = 0;
     let lookedAt = performance.now();
     let had = line.bytesReceived ?? this.#frames;
-    this.announcesAbove = announcedAbove(every);
+    this.announcesAbove = announcedAbove(every, SLOWEST);
     this.#timer = setInterval(() => {
       const now = performance.now();
       const passed = now - lookedAt;

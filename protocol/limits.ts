@@ -52,9 +52,15 @@ export const SLOWEST = 1024;
 /** Lines move bytes in lumps: one who sees them come may see none of so many. */
 export const LUMP = 64 * 1024;
 
-/** A frame of more bytes than this is announced to one who counts on heartbeats so often, in milliseconds. */
-export function announcedAbove(heartbeat: number): number {
-  return Math.min(LUMP, heartbeat / 1000 * PEER_SPEED);
+/**
+ * What passes within one interval, and is no more than a lump, needs no announcement.
+ *
+ * @param heartbeat the interval of the heartbeats that the other end counts on, in milliseconds
+ * @param speed how fast it is taken to pass, in bytes a second: {@linkcode PEER_SPEED} to a client, {@linkcode SLOWEST} to a server
+ * @returns a frame of more bytes than this is announced
+ */
+export function announcedAbove(heartbeat: number, speed: number): number {
+  return Math.min(LUMP, heartbeat / 1000 * speed);
 }
 
 /** A message takes so many bytes of what may be stored, beside its body and its topic. */

@@ -7,7 +7,7 @@
 import { heartbeat } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { readHeartbeat } from "../protocol/frames.ts";
-import { announcedAbove, FRAME_BYTES, largestFrame } from "../protocol/limits.ts";
+import { announcedAbove, FRAME_BYTES, largestFrame, PEER_SPEED } from "../protocol/limits.ts";
 import type {
   GetRequest,
   HelloRequest,
@@ -328,7 +328,7 @@ export class Session implements Worker, Holder, Pulse {
     if (heartbeat !== undefined) {
       this.#endPulse();
       this.#endPulse = this.#host.pulses.begin(this, heartbeat);
-      this.#replies.announcesAbove = announcedAbove(heartbeat);
+      this.#replies.announcesAbove = announcedAbove(heartbeat, PEER_SPEED);
       this.#replies.peerTellsProgress = progress;
     }
     if (frameBytes !== undefined) {

@@ -182,3 +182,17 @@ for (const transport of ["builtin", "hardened"] as const) {
     await soon(mq.close());
   });
 }
+
+/** A network of 2 KB a second. */
+const SLOWER_YET = { piece: 100, delay: 50 };
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a put of 2.2 KB that takes four heartbeats passes a network of 2 KB a second (${transport})`, async () => {
+    await using server = await openServer({ transport });
+    await using proxy = new FaultyProxy(server.port, () => SLOWER_YET);
+    const mq = await connect({ url: proxy.url, reconnect, heartbeat: 300 });
+    assertEquals(await settled(mq.put("u", "x".repeat(2200)), 20_000), 1);
+    assertEquals(proxy.connections, 1);
+    await soon(mq.close());
+  });
+}
