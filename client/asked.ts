@@ -7,12 +7,7 @@
 import type { Answer } from "../protocol/answers.ts";
 import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
-
-/** A position that the server had told before something was asked. */
-export interface Known {
-  readonly epoch: string;
-  readonly seq: number;
-}
+import type { Known } from "./known.ts";
 
 /** Something that was asked for: it is answered or fails, once. While it is neither, a new connection asks again. */
 export abstract class Asked {

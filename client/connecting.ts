@@ -7,9 +7,9 @@
 import { DsmqError } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import type { Known } from "./asked.ts";
 import { AwakeTime } from "./awake_time.ts";
 import { ConnectError } from "./connect_error.ts";
+import type { Known } from "./known.ts";
 import { shownUrl } from "./line.ts";
 import { type Contact, isFinal, orAborted, tryOnce } from "./one_try.ts";
 import type { Backoff, PendingLimits, Target } from "./options.ts";

@@ -6,11 +6,13 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { Asked, type Known, Request, type Stream, toDsmqError } from "./asked.ts";
-import { isRefusal, MAX_BREAKS, refusal } from "./isolation.ts";
-import { type Break, HELLO } from "./line.ts";
-import type { PendingLimits } from "./options.ts";
+import { Abandoned } from "./abandoned.ts";
+import { type Asked, Request, type Stream, toDsmqError } from "./asked.ts";
+import type { Known, KnownPosition } from "./known.ts";
+import { HELLO } from "./line.ts";
+import type { PendingCalls } from "./pending_calls.ts";
 import { SendBuffer } from "./send_buffer.ts";
+import { SendWindow } from "./send_window.ts";
 
 /** Why something ends: the code of the error, and the reason in words. */
 export interface End {
@@ -21,48 +23,46 @@ export interface End {
 /** Words an error for one who asked, or for a stream. */
 export type Failure = (end: End, asked?: Pick<Asked, "action" | "topic">) => DsmqError;
 
-/** About what a call takes beside its text, in bytes. */
-const CALL_BYTES = 100;
-
 /** Requests go out over the line that there is, and answers find those who asked. */
 export class InFlightRequests {
+  readonly #pending: PendingCalls;
+  readonly #known: KnownPosition;
   readonly #failure: Failure;
+  readonly #window: SendWindow;
   readonly #buffer: SendBuffer;
   /** In the order in which they were asked. */
   #asked = new Map<number, Asked>();
   #streams = new Map<number, Stream & Asked>();
   #open = false;
   #lastId = HELLO;
-  /** How many calls are unanswered, without those that wait. */
-  #underWay = 0;
-  /** How many there are in all, and about how many characters have those that are puts. */
-  #calls = 0;
-  #size = 0;
   #rank = 0;
   /** What was asked last. */
   #newest: Asked | undefined;
-  /** The largest sequence number that the server has told, and its epoch. */
-  #epoch = "";
-  #seq = 0;
-  /** Both together, until one of them changes. */
-  #known: Known | undefined;
-  /** Where the last put was stored that was answered. */
-  #lastPut: Known = { epoch: "", seq: 0 };
 
   /**
    * Begins with nothing, and no line.
    *
+   * @param pending counts what is unanswered
+   * @param known takes what the answers tell
    * @param send takes frames while there is a line
    * @param failure words an error
    */
-  constructor(send: (frame: string) => void, failure: Failure) {
+  constructor(
+    pending: PendingCalls,
+    known: KnownPosition,
+    send: (frame: string) => void,
+    failure: Failure,
+  ) {
+    this.#pending = pending;
+    this.#known = known;
+    this.#failure = failure;
+    this.#window = new SendWindow(() => this.#probe());
     this.#buffer = new SendBuffer(
+      this.#window,
       send,
-      () => this.#probe(),
-      () => this.known,
+      known,
       (part) => this.#register(part, undefined),
     );
-    this.#failure = failure;
   }
 
   /** Nothing is unanswered that somebody waits for. */
@@ -71,58 +71,32 @@ export class InFlightRequests {
     return true;
   }
 
-  /** How many calls are unanswered. */
-  get calls(): number {
-    return this.#calls;
-  }
-
-  /** About how many bytes these take. */
-  get bytes(): number {
-    return this.#size + CALL_BYTES * this.#calls;
-  }
-
-  /** As much is unanswered as may be. */
-  isFull(most: PendingLimits): boolean {
-    return this.bytes >= most.bytes || (!this.#open && this.#calls >= most.calls);
-  }
-
   /** There is a line. */
   get open(): boolean {
     return this.#open;
   }
 
-  /** The largest sequence number that the server has told, and its epoch. */
-  get known(): Known {
-    return this.#known ??= { epoch: this.#epoch, seq: this.#seq };
-  }
-
-  /** The server has told a sequence number. */
-  knows(seq: number | undefined): void {
-    if (seq === undefined || !(seq > this.#seq) || !Number.isSafeInteger(seq)) return;
-    this.#seq = seq;
-    this.#known = undefined;
-  }
-
-  /**
-   * What was known before the oldest put was stored that is unanswered, if there is one: what was known when it left, and
-   * where those were stored that were answered, for they come before it.
-   */
+  /** What was known before the oldest put was stored that is unanswered, if there is one. */
   get knownBeforePuts(): Known | undefined {
     let oldest: Asked | undefined;
     for (const asked of this.#asked.values()) {
       if (asked.action !== "put" || !asked.sent) continue;
       if (!oldest || asked.rank < oldest.rank) oldest = asked;
     }
-    if (!oldest) return undefined;
-    const { known } = oldest;
-    const { epoch, seq } = this.#lastPut;
-    return epoch === known?.epoch && seq > known.seq ? this.#lastPut : known;
+    return oldest && this.#known.before(oldest.known);
+  }
+
+  /** What has left, and may not have been done, or may be what is being done. */
+  get unfinished(): Asked[] {
+    return [...this.#asked.values()].filter((asked) =>
+      asked.action !== "heartbeat" && this.#window.pending(asked)
+    );
   }
 
   /** Takes what is asked for; a stream takes what comes under its id without being the answer. */
   ask(asked: Asked, stream?: Stream & Asked): void {
     this.#register(asked, stream);
-    if (this.#open) this.#buffer.add(asked, this.#underWay);
+    if (this.#open) this.#buffer.add(asked, this.#pending.underWay);
   }
 
   /** Whether what was asked last has not left yet, and may become larger. */
@@ -133,10 +107,8 @@ export class InFlightRequests {
 
   /** What was asked last has grown by a call of so many characters. */
   grew(size: number): void {
-    this.#calls++;
-    this.#size += size;
-    this.#underWay++;
-    if (this.#open) this.#buffer.grew(size, this.#underWay);
+    this.#pending.grew(size);
+    if (this.#open) this.#buffer.grew(size, this.#pending.underWay);
   }
 
   /** Sends a request that has no answer, if there is a line: the next one is told what counts then. */
@@ -149,7 +121,7 @@ export class InFlightRequests {
   withdraw(asked: Asked): boolean {
     if (asked.order > 0 && this.#open) return false;
     asked.withdrawn = true;
-    if (this.#asked.get(asked.id) === asked) this.#settled(asked);
+    if (this.#asked.get(asked.id) === asked) this.settle(asked);
     if (this.#open) this.#buffer.withdrew();
     return true;
   }
@@ -166,55 +138,20 @@ export class InFlightRequests {
     this.#buffer.flush();
   }
 
-  /**
-   * The connection is over. If it was closed for what it carried, what can have been the reason goes alone from now on;
-   * what did so already fails, if nothing else can have been it.
-   *
-   * @param end how it ended
-   * @param coming what the server had announced, and did not arrive
-   * @returns whether several requests can have been the reason, whether something goes alone now, and whether it was found
-   */
-  accuse(
-    end: Break,
-    coming: Answer | undefined,
-  ): { several: boolean; suspects: boolean; found: boolean } {
-    const pending = [...this.#asked.values()].filter((asked) =>
-      asked.action !== "heartbeat" && this.#buffer.pending(asked)
-    );
-    const several = pending.length > 1 || pending.some(({ calls }) => calls > 1);
-    let found = false;
-    if (coming && isRefusal(end)) found = this.#accuseComing(coming, end);
-    else if (isRefusal(end) && !several && pending[0]?.suspect) {
-      const [asked] = pending as [Asked];
-      this.#settled(asked);
-      asked.failed(refusal(asked, end, "sent"));
-      found = true;
-    } else {
-      for (const asked of pending) {
-        if (++asked.breaks >= MAX_BREAKS || isRefusal(end)) asked.suspect = true;
-      }
-    }
-    return { several, suspects: pending.some(({ suspect }) => suspect), found };
+  /** What is unanswered under an id. */
+  unanswered(id: number | undefined): Asked | undefined {
+    return id === undefined ? undefined : this.#asked.get(id);
   }
 
-  #accuseComing({ answers, sub, through }: Answer, end: Break): boolean {
-    const stream = sub === undefined ? undefined : this.#streams.get(sub);
-    const asked = answers === undefined ? stream : this.#asked.get(answers);
-    if (!asked) return false;
-    if (!asked.suspect || asked.calls > 1) {
-      asked.suspect = true;
-      return false;
-    }
-    const { seq: last } = this.known;
-    const error = refusal(asked, end, "answered", { last });
-    const { code, message } = error;
-    const at = through === undefined ? {} : { through };
-    if (stream) stream.arrived({ sub: sub!, error: { code, message, last }, ...at });
-    else {
-      this.#settled(asked);
-      asked.refused(error, at);
-    }
-    return true;
+  /** Who takes what comes under an id without being its answer. */
+  stream(sub: number | undefined): (Stream & Asked) | undefined {
+    return sub === undefined ? undefined : this.#streams.get(sub);
+  }
+
+  /** Something is not in flight any more: whoever calls this tells it the outcome. */
+  settle(asked: Asked): void {
+    this.#asked.delete(asked.id);
+    this.#pending.settled(asked);
   }
 
   /** There is no line. */
@@ -227,9 +164,7 @@ export class InFlightRequests {
    * There is a line: streams that were under way, and what is unanswered, are asked for again in their order, before
    * anything new. Puts whose outcome nobody can know fail.
    */
-  resume({ epoch, last, recalled, limits }: Welcome, frame?: number): void {
-    if (epoch !== this.#epoch) [this.#epoch, this.#seq, this.#known] = [epoch, 0, undefined];
-    this.knows(last);
+  resume({ recalled, limits }: Pick<Welcome, "recalled" | "limits">, frame?: number): void {
     // What comes after the first part of a list was asked with it.
     const unanswered = [...this.#asked.values()].sort((one, other) => one.rank - other.rank);
     const streams = [...this.#streams.values()].filter((stream) =>
@@ -237,7 +172,7 @@ export class InFlightRequests {
     );
     this.#asked = new Map();
     this.#streams = new Map();
-    this.#underWay = this.#calls = this.#size = 0;
+    this.#pending.clear();
     this.#open = true;
     this.#buffer.open(limits, frame);
     for (const asked of [...streams, ...unanswered]) {
@@ -252,7 +187,7 @@ export class InFlightRequests {
       } else if (asked.again()) {
         for (const part of asked.within(limits, frame ?? Infinity)) {
           this.#register(part, isStream(part) ? part : undefined);
-          this.#buffer.add(part, this.#underWay);
+          this.#buffer.add(part, this.#pending.underWay);
         }
       }
     }
@@ -262,18 +197,16 @@ export class InFlightRequests {
   handOut(answer: Answer): void {
     const { id, sub, seq, seqs, error } = answer;
     const last = seq ?? (Array.isArray(seqs) ? seqs.at(-1) : undefined);
-    this.knows(last ?? answer.through);
+    this.#known.told(last ?? answer.through);
     if (typeof id !== "number") {
       if (sub !== undefined) this.#streams.get(sub)?.arrived(answer);
       return;
     }
     const asked = this.#asked.get(id);
     if (!asked || asked.order === 0) return;
-    this.#settled(asked);
-    this.#buffer.answered(asked);
-    if (asked.action === "put" && Number.isSafeInteger(last)) {
-      this.#lastPut = { epoch: this.#epoch, seq: last! };
-    }
+    this.settle(asked);
+    this.#window.answered(asked);
+    if (asked.action === "put") this.#known.stored(last);
     if (error) asked.refused(toDsmqError(error, asked.topic), answer);
     else asked.answered(answer);
   }
@@ -296,7 +229,7 @@ export class InFlightRequests {
   end(end: End): void {
     const left = [...this.#asked.values()];
     this.#asked.clear();
-    this.#calls = this.#size = 0;
+    this.#pending.clear();
     // The last first: or one who fails would leave what has arrived to those behind it.
     for (const asked of left.reverse()) {
       const code = asked.action === "put" && asked.sent ? "unknown_outcome" : end.code;
@@ -311,11 +244,8 @@ export class InFlightRequests {
     asked.order = 0;
     asked.rank ||= ++this.#rank;
     this.#newest = asked;
-    this.#calls += asked.calls;
-    if (asked.action === "put") this.#size += asked.size;
+    this.#pending.add(asked);
     if (stream) this.#streams.set(asked.id, stream);
-    // One who waits keeps the server from nothing.
-    if (!asked.waits) this.#underWay += asked.calls;
     this.#asked.set(asked.id, asked);
   }
 
@@ -326,46 +256,6 @@ export class InFlightRequests {
     this.#register(probe, undefined);
     return probe;
   }
-
-  #settled(asked: Asked): void {
-    this.#asked.delete(asked.id);
-    this.#calls -= asked.calls;
-    if (asked.action === "put") this.#size -= asked.size;
-    if (!asked.waits) this.#underWay -= asked.calls;
-  }
-}
-
-/** In the place of a request whose answer is nobody's. */
-class Abandoned extends Asked {
-  readonly action: string;
-  readonly topic = undefined;
-  readonly size = 0;
-  readonly calls: number;
-
-  constructor({ action, calls, id, order, suspect, weight }: Asked) {
-    super();
-    this.action = action;
-    this.calls = calls;
-    this.id = id;
-    this.order = order;
-    this.suspect = suspect;
-    this.weight = weight;
-  }
-
-  override get wanted(): boolean {
-    return false;
-  }
-
-  protected members(): string {
-    return "";
-  }
-
-  override again(): boolean {
-    return false;
-  }
-
-  answered(): void {}
-  failed(): void {}
 }
 
 function isStream(asked: Asked): asked is Asked & Stream {

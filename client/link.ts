@@ -6,30 +6,23 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { largestFrame, type Limits } from "../protocol/limits.ts";
-import { utf8Length } from "../protocol/text.ts";
-import { type Asked, type Known, Request, type Stream } from "./asked.ts";
+import type { Limits } from "../protocol/limits.ts";
+import { type Asked, Request, type Stream } from "./asked.ts";
 import type { Reach, Tries } from "./connecting.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type End, InFlightRequests } from "./in_flight.ts";
-import type { Break, Ends, Line } from "./line.ts";
 import { Isolation } from "./isolation.ts";
+import { KnownPosition } from "./known.ts";
+import type { Break, Ends, Line } from "./line.ts";
 import { codeOf, type Contact, isFinal } from "./one_try.ts";
+import { PendingCalls } from "./pending_calls.ts";
 import { Positions } from "./positions.ts";
 import { ServerWatch } from "./server_watch.ts";
 import { States } from "./states.ts";
+import { StoreClock } from "./store_clock.ts";
 
 /** For how long to wait for the last answers, in milliseconds. */
 const LAST_ANSWERS = 5000;
-
-/** A part of a list is no larger than this, in characters, or than one message. */
-const PART_SIZE = 256 * 1024;
-
-/** The store's time, as it was told at a time of `performance`. */
-interface StoreTime {
-  readonly time: number;
-  readonly at: number;
-}
 
 /**
  * A link outlives the line that it uses: when that breaks, it looks for another, goes on where it was, and asks
@@ -39,13 +32,18 @@ export class Link implements Ends {
   readonly positions: Positions;
   readonly states: States;
   readonly deadlines: Deadlines = new Deadlines();
+  /** How far the server's messages go. */
+  readonly known: KnownPosition = new KnownPosition();
+  readonly storeClock: StoreClock = new StoreClock();
   readonly #reach: Reach;
+  readonly #pending: PendingCalls;
   readonly #requests: InFlightRequests;
+  readonly #watch = new ServerWatch();
+  readonly #isolation = new Isolation(this.known);
   readonly #givenUp = new AbortController();
   #line: Line | undefined;
   #url: string;
   #welcome: Welcome;
-  #storeTime: StoreTime = { time: 0, at: 0 };
   #lastNumber = 0;
   /** Tries to come back since something was answered last. */
   #tries: Tries = { count: 0, away: 0 };
@@ -53,8 +51,6 @@ export class Link implements Ends {
   #idle: PromiseWithResolvers<void> | undefined;
   /** Why nothing can be asked any more. */
   #end: End | undefined;
-  readonly #watch = new ServerWatch();
-  readonly #isolation = new Isolation();
 
   /**
    * Begins with an open line.
@@ -68,8 +64,11 @@ export class Link implements Ends {
     this.#welcome = welcome;
     this.positions = new Positions(welcome, reach.since);
     this.states = new States({ state: "connected", url: line.url });
+    this.#pending = new PendingCalls(reach.most);
     this.#requests = new InFlightRequests(
-      (frame) => this.#send(frame),
+      this.#pending,
+      this.known,
+      (frame) => this.#watch.send(frame),
       (end, asked) => this.#error(end, asked),
     );
     this.#take({ line, welcome });
@@ -98,11 +97,6 @@ export class Link implements Ends {
   /** There is a line to a server, as far as is known. */
   get connected(): boolean {
     return this.#requests.open;
-  }
-
-  /** The largest sequence number that the server has told, and its epoch. */
-  get known(): Known {
-    return this.#requests.known;
   }
 
   /**
@@ -167,41 +161,19 @@ export class Link implements Ends {
     return first;
   }
 
-  /** When a message expires that was stored then, by the clock of `performance`. */
-  expiryOf(stored: number): number {
-    const { time, at } = this.#storeTime;
-    return at + stored + this.#welcome.retention - time;
-  }
-
   /** How many calls are unanswered. */
   get pending(): number {
-    return this.#requests.calls;
+    return this.#pending.calls;
   }
 
   /** Throws if so much is unanswered that nothing more can be asked for now. */
   requireRoom(action: string, topic?: string): void {
-    const { most } = this.#reach;
-    if (!this.#requests.isFull(most)) return;
-    const { calls, bytes } = this.#requests;
-    const what = `Cannot ${action.replace("_", " ")}: ${calls} calls are unanswered`;
-    const details = topic === undefined ? {} : { topic };
-    throw bytes < most.bytes
-      ? new DsmqError(
-        "too_many",
-        `${what}, and while there is no connection to ${this.#url} there may be ${most.calls} (maxPending)`,
-        { ...details, limit: most.calls },
-      )
-      : new DsmqError(
-        "too_many",
-        `${what} and take ${bytes} bytes, which may be ${most.bytes} (maxPendingBytes)`,
-        { ...details, limit: most.bytes },
-      );
+    if (this.#pending.isFull(this.connected)) throw this.#pending.full(action, topic, this.#url);
   }
 
-  /** No part of a list is to be larger, in characters, and in messages. */
-  get largestPart(): { readonly size: number; readonly calls: number } {
-    const size = Math.min(PART_SIZE, this.#isolation.frameBytes ?? PART_SIZE);
-    return { size, calls: Math.max(1, Math.floor(this.limits.inFlight / 4)) };
+  /** No frame is to be larger, unless one request or answer is; `undefined`: as usual. */
+  get frameBytes(): number | undefined {
+    return this.#isolation.frameBytes;
   }
 
   /** Throws if nothing can be asked any more. */
@@ -246,7 +218,7 @@ export class Link implements Ends {
         this.#tries = { count: 0, away: 0 };
       }
       if (answer.heartbeat !== undefined && answer.id === undefined) this.#answerHeartbeat(answer);
-      else if (answer.ahead !== undefined) this.#announced(answer.ahead);
+      else if (answer.ahead !== undefined) this.#watch.announced(answer.ahead);
       else this.#requests.handOut(answer);
     }
     this.#requests.flush();
@@ -257,7 +229,10 @@ export class Link implements Ends {
     const { why } = end;
     const code = codeOf(end);
     const final = code && isFinal(code);
-    if (!final && this.#reach.again) this.#judge(end);
+    // Who refuses one after another is there; but is asked no sooner for that.
+    if (!final && this.#reach.again && this.#isolation.ended(end, this.#requests)) {
+      this.#tries.away = 0;
+    }
     this.#leaveLine();
     if (this.#givenUp.signal.aborted) return;
     if (final) return this.#finish({ code, why });
@@ -267,14 +242,6 @@ export class Link implements Ends {
     }
     if (!this.#end) this.states.become({ state: "reconnecting", url: this.#url, why });
     void this.#return(why);
-  }
-
-  /** What closed the connection for good, if that was it, is found out, and fails alone. */
-  #judge(end: Break): void {
-    const { found, ...accused } = this.#requests.accuse(end, this.#isolation.coming);
-    this.#isolation.ended({ code: end.code, ...accused });
-    // Who refuses one after another is there; but is asked no sooner for that.
-    if (found) this.#tries.away = 0;
   }
 
   /** Looks for another line, and goes on over it. */
@@ -310,44 +277,19 @@ export class Link implements Ends {
   #take({ line, welcome }: Contact): void {
     this.#welcome = welcome;
     this.#line = line;
-    this.#tellTime(welcome.time);
-    if (welcome.heartbeat !== undefined) {
-      this.#watch.begin(welcome.heartbeat, line);
-    }
+    this.storeClock.begin(welcome);
+    this.known.begin(welcome);
+    this.#watch.begin(welcome, line);
     this.#requests.resume(welcome, this.#isolation.frameBytes);
     // It may have broken by now.
     line.use(this);
   }
 
-  #send(frame: string): void {
-    const line = this.#line;
-    if (!line) return;
-    const { announcesAbove } = this.#watch;
-    // A character takes up to three bytes.
-    if (3 * frame.length > announcesAbove) {
-      const bytes = utf8Length(frame);
-      if (bytes > announcesAbove) line.send(`{"action":"heartbeat","ahead":${bytes}}`);
-    }
-    line.send(frame);
-  }
-
-  /** A large frame is on its way; no more is believed than one can have. */
-  #announced(bytes: unknown): void {
-    const ahead = Number(bytes);
-    if (ahead > 0) this.#watch.comes(Math.min(ahead, largestFrame(this.limits)));
-  }
-
   #answerHeartbeat({ time = 0, last, floor = 0 }: Answer): void {
-    this.#watch.answered();
-    // Alone, and not in its turn: it says that all up to the question has come.
-    this.#line?.send('{"action":"heartbeat"}');
-    this.#requests.knows(last);
+    this.#watch.answer();
+    this.known.told(last);
     this.positions.heard(time, floor);
-    this.#tellTime(time);
-  }
-
-  #tellTime(time: number): void {
-    if (time > 0) this.#storeTime = { time, at: performance.now() };
+    this.storeClock.tell(time);
   }
 
   #leaveLine(): void {

@@ -112,7 +112,7 @@ abstract class Reader extends Asked implements TopicReader {
       const item = message && {
         message,
         epoch: link.positions.epoch,
-        expires: link.expiryOf(message.time),
+        expires: link.storeClock.expiryOf(message.time),
       };
       return this.#arrived(through, item);
     }

@@ -1,14 +1,27 @@
 /**
- * Whether the server is heard: it sends a heartbeat each so often.
+ * Whether both ends hear each other: the server sends a heartbeat each so often, which is answered, and large frames
+ * are announced either way.
  *
  * @module
  */
 
-import { announcedAbove, LUMP, PEER_SPEED, SILENCE, SLOWEST } from "../protocol/limits.ts";
+import type { Welcome } from "../protocol/answers.ts";
+import {
+  announcedAbove,
+  largestFrame,
+  LUMP,
+  PEER_SPEED,
+  SILENCE,
+  SLOWEST,
+} from "../protocol/limits.ts";
+import { utf8Length } from "../protocol/text.ts";
 import type { Line } from "./line.ts";
 
 /** The server is told that bytes come before it believes that nobody reads them, in milliseconds. */
 const TELL_WITHIN = 2000;
+
+/** What is watched, and written to. */
+type WatchedLine = Pick<Line, "bytesReceived" | "send" | "drop">;
 
 /** Watches over a connection to a server. */
 export class ServerWatch {
@@ -19,21 +32,72 @@ export class ServerWatch {
   /** The server has been told that what it sent arrives. */
   #told = false;
   #timer: ReturnType<typeof setInterval> | undefined;
-
+  #line: WatchedLine | undefined;
+  /** No frame of the server is larger, in bytes. */
+  #largest = 0;
   /** A frame of more bytes than this is announced to the server. */
-  announcesAbove = Infinity;
+  #announcesAbove = Infinity;
 
   /**
-   * Begins to watch.
+   * Begins to watch, if the server sends heartbeats.
    *
-   * @param every the interval of the heartbeats, in milliseconds
+   * @param welcome what the server said of itself
    * @param line what the server is heard on; it is given up if nothing is heard for too long
    */
-  begin(every: number, line: Pick<Line, "bytesReceived" | "send" | "drop">): void {
+  begin({ heartbeat, limits }: Pick<Welcome, "heartbeat" | "limits">, line: WatchedLine): void {
+    this.#line = line;
+    this.#largest = largestFrame(limits);
+    if (heartbeat !== undefined) this.#watch(heartbeat, line);
+  }
+
+  /** Sends a frame, behind an announcement if it is large. */
+  send(frame: string): void {
+    const line = this.#line;
+    if (!line) return;
+    // A character takes up to three bytes.
+    if (3 * frame.length > this.#announcesAbove) {
+      const bytes = utf8Length(frame);
+      if (bytes > this.#announcesAbove) line.send(`{"action":"heartbeat","ahead":${bytes}}`);
+    }
+    line.send(frame);
+  }
+
+  /** A frame came. */
+  heard(): void {
+    this.#frames++;
+    this.#coming = 0;
+  }
+
+  /**
+   * A large frame is on its way: where its bytes are not seen, nothing is heard until all are there.
+   *
+   * @param bytes how large it is; no more is believed than one can have
+   */
+  announced(bytes: unknown): void {
+    const ahead = Number(bytes);
+    if (ahead > 0) this.#coming = Math.min(ahead, this.#largest);
+  }
+
+  /** Answers a heartbeat: alone, and not in its turn, for that tells the server that all up to it has arrived. */
+  answer(): void {
+    this.#told = true;
+    this.#line?.send('{"action":"heartbeat"}');
+  }
+
+  /** The connection is over. */
+  end(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#line = undefined;
+    this.#coming = 0;
+    this.#announcesAbove = Infinity;
+  }
+
+  #watch(every: number, line: WatchedLine): void {
     let silence = 0;
     let lookedAt = performance.now();
     let had = line.bytesReceived ?? this.#frames;
-    this.announcesAbove = announcedAbove(every, SLOWEST);
+    this.#announcesAbove = announcedAbove(every, SLOWEST);
     this.#timer = setInterval(() => {
       const now = performance.now();
       const passed = now - lookedAt;
@@ -52,31 +116,7 @@ export class ServerWatch {
     }, Math.min(every / SILENCE.looks, TELL_WITHIN));
   }
 
-  /** A frame came. */
-  heard(): void {
-    this.#frames++;
-    this.#coming = 0;
-  }
-
-  /** A frame of so many bytes is on its way: where its bytes are not seen, nothing is heard until all are there. */
-  comes(bytes: number): void {
-    this.#coming = bytes;
-  }
-
-  /** A heartbeat is answered, which tells the server that all that it sent before has arrived. */
-  answered(): void {
-    this.#told = true;
-  }
-
-  /** The connection is over. */
-  end(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#coming = 0;
-    this.announcesAbove = Infinity;
-  }
-
-  #slack({ bytesReceived }: Pick<Line, "bytesReceived">): number {
+  #slack({ bytesReceived }: WatchedLine): number {
     const unseen = bytesReceived === undefined ? this.#coming : Math.min(this.#coming, LUMP);
     return 1000 * unseen / PEER_SPEED;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
-import type { Known } from "./asked.ts";
+import type { Known } from "./known.ts";
 import { MAX_STORES, type Positions } from "./positions.ts";
 
 /** Where a subscription begins when it is asked for, once more or for the first time. */

@@ -65,7 +65,7 @@ export class Subscription extends Asked
     super();
     this.#link = link;
     this.topic = topic;
-    this.#position = new StreamPosition(link.positions, topic, since, link.known);
+    this.#position = new StreamPosition(link.positions, topic, since, link.known.current);
     this.#onGap = onGap;
     this.#signal = signal;
     this.#credit.begin(limits, this.#unread);

@@ -11,6 +11,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { Request } from "../client/asked.ts";
 import { SendBuffer } from "../client/send_buffer.ts";
+import { SendWindow } from "../client/send_window.ts";
 import { hostOf, inMemory, settled, turns } from "./support/bridge.ts";
 import { comeBack, end, joined } from "./support/joined.ts";
 import { Scripted, WELCOME } from "./support/scripted.ts";
@@ -100,7 +101,7 @@ for (
 }
 
 /** A buffer that lets this many bytes be under way, and the probes that it has sent: the test answers them. */
-function bufferOf(inFlightBytes: number): { buffer: SendBuffer; probes: Request<void>[] } {
+function bufferOf(inFlightBytes: number) {
   const probes: Request<void>[] = [];
   const nothing = () => {};
   const probe = () => {
@@ -108,16 +109,17 @@ function bufferOf(inFlightBytes: number): { buffer: SendBuffer; probes: Request<
     probes.push(request);
     return request;
   };
-  const buffer = new SendBuffer(nothing, probe, () => ({ epoch: "e", seq: 0 }), nothing);
+  const window = new SendWindow(probe);
+  const buffer = new SendBuffer(window, nothing, { current: { epoch: "e", seq: 0 } }, nothing);
   buffer.open({ inFlight: 16_384, inFlightBytes, frameRequests: 16_384 });
-  return { buffer, probes };
+  return { buffer, window, probes };
 }
 
 const CREDIT = `{"action":"credit","sub":2,"messages":4096,"bytes":4194304}`;
 
 Deno.test("one who only gives credit asks how far the server is once half of the window is full, no earlier and no more often", async () => {
   const half = 1000;
-  const { buffer, probes } = bufferOf(half * (CREDIT.length + 2) * 2);
+  const { buffer, window, probes } = bufferOf(half * (CREDIT.length + 2) * 2);
   const give = (count: number) => {
     for (let i = 0; i < count; i++) {
       buffer.control(CREDIT);
@@ -132,10 +134,10 @@ Deno.test("one who only gives credit asks how far the server is once half of the
   give(10 * half);
   assertEquals(probes.length, 1);
   // The server has gone past the first half, and not past what came behind the probe.
-  buffer.answered(probes[0]!);
+  window.answered(probes[0]!);
   give(1);
   assertEquals(probes.length, 2);
-  buffer.answered(probes[1]!);
+  window.answered(probes[1]!);
   give(half - 1);
   assertEquals(probes.length, 2);
   buffer.close();

@@ -1,0 +1,195 @@
+/**
+ * Messages for one topic as one request.
+ *
+ * @module
+ */
+
+import type { Answer } from "../protocol/answers.ts";
+import { encodeBody } from "../protocol/body.ts";
+import { DsmqError } from "../protocol/errors.ts";
+import type { Limits } from "../protocol/limits.ts";
+import { Asked, badAnswer } from "./asked.ts";
+import type { TopicName } from "./topic.ts";
+
+/** Quotes and a comma stand around a message in a list. */
+const AROUND = 3;
+
+/** Takes what became of each message of a request, by its place in it: its sequence number, or an error. */
+export type Settle = (place: number, outcome: number | DsmqError) => void;
+
+/** Messages for one topic, as one request. */
+export class PutBatch extends Asked {
+  readonly action = "put";
+  readonly topic: string;
+  size = 0;
+  protected readonly messages: string[];
+  readonly #name: TopicName;
+  /** The number of the first; the others have those after it. */
+  readonly #n: number | undefined;
+  readonly #settle: Settle;
+  /** Makes the next part of its list, if there is one, and it was not made. */
+  #rest: (() => PutBatch | undefined) | undefined;
+  /** It was encoded, and what was may be on its way: nothing can be added. */
+  sealed = false;
+
+  constructor(
+    name: TopicName,
+    n: number | undefined,
+    messages: string[],
+    settle: Settle,
+    rest?: () => PutBatch | undefined,
+  ) {
+    super();
+    this.#rest = rest;
+    this.topic = name.name;
+    this.#name = name;
+    this.#n = n;
+    this.messages = messages;
+    this.#settle = settle;
+    for (const message of messages) this.size += sizeOf(message);
+  }
+
+  get calls(): number {
+    return this.messages.length;
+  }
+
+  protected members(): string {
+    this.sealed = true;
+    const { messages } = this;
+    const said = messages.length === 1
+      ? `"message":${JSON.stringify(messages[0])}`
+      : `"messages":${JSON.stringify(messages)}`;
+    const n = this.#n === undefined ? "" : `,"n":${this.#n}`;
+    return `"topic":${this.#name.json},${said}${n}`;
+  }
+
+  /**
+   * A server that came back with smaller limits takes smaller lists, and messages that are too large not at all: it
+   * would close the connection for one of them, or refuse a whole list.
+   */
+  override within(limits: Limits, largest: number): readonly PutBatch[] {
+    const { inFlight, messageBytes } = limits;
+    // Of a list under suspicion each message goes alone.
+    const size = this.suspect ? 0 : largest;
+    const tooLarge = this.messages.map((message) => isLarger(message, messageBytes));
+    const fits = this.calls <= inFlight && (this.calls === 1 || this.size <= size);
+    if (fits && !tooLarge.includes(true)) return [this];
+    const parts: PutBatch[] = [];
+    for (let begin = 0, end; begin < this.calls; begin = end) {
+      end = begin + 1;
+      if (tooLarge[begin]) {
+        this.#settle(begin, this.#refusal(messageBytes));
+        continue;
+      }
+      for (let left = size - this.#sizeOf(begin); end < this.calls; end++) {
+        left -= this.#sizeOf(end);
+        if (left < 0 || end - begin === inFlight || tooLarge[end]) break;
+      }
+      parts.push(this.#part(begin, end));
+    }
+    const last = parts.at(-1);
+    if (last) last.#rest = this.#rest;
+    else parts.push(...this.rest()?.within(limits, largest) ?? []);
+    return parts;
+  }
+
+  override rest(): PutBatch | undefined {
+    const rest = this.#rest?.();
+    this.#rest = undefined;
+    return rest;
+  }
+
+  answered({ seq, seqs }: Answer): void {
+    const found: readonly unknown[] | undefined = this.calls === 1 ? [seq] : seqs;
+    if (!Array.isArray(found) || found.length !== this.calls || !found.every(isNumber)) {
+      return this.failed(badAnswer("put", this.topic));
+    }
+    found.forEach((seq, i) => this.#settle(i, seq));
+  }
+
+  /** What was not made of its list fails with it. */
+  failed(error: DsmqError): void {
+    this.#failed(error);
+    for (let part = this.rest(); part; part = part.rest()) part.#failed(error);
+  }
+
+  /** Some may have been stored all the same: then the error says what became of each. */
+  #failed(error: DsmqError): void {
+    const { topic } = this;
+    const details = error.limit === undefined ? { topic } : { topic, limit: error.limit };
+    for (let i = 0; i < this.calls; i++) {
+      const outcome = error.outcomes?.[i];
+      if (typeof outcome === "number" && Number.isSafeInteger(outcome)) this.#settle(i, outcome);
+      else if (outcome === null || typeof outcome !== "object") this.#settle(i, error);
+      else {
+        const { code, message } = outcome;
+        this.#settle(i, new DsmqError(code, message, code === error.code ? details : { topic }));
+      }
+    }
+  }
+
+  #sizeOf(place: number): number {
+    return sizeOf(this.messages[place]!);
+  }
+
+  #part(begin: number, end: number): PutBatch {
+    const n = this.#n === undefined ? undefined : this.#n + begin;
+    const settle: Settle = (place, outcome) => this.#settle(begin + place, outcome);
+    const part = new PutBatch(this.#name, n, this.messages.slice(begin, end), settle);
+    part.sent = this.sent;
+    part.known = this.known;
+    part.suspect = this.suspect;
+    part.rank = this.rank;
+    return part;
+  }
+
+  #refusal(limit: number): DsmqError {
+    const { topic } = this;
+    if (!this.sent) return tooLargeNow(topic, limit);
+    return new DsmqError(
+      "unknown_outcome",
+      "Cannot tell whether the message is stored: the server does not take one of its size any more",
+      { topic },
+    );
+  }
+}
+
+/** Messages that were put one after another. */
+export class PutRun extends PutBatch {
+  readonly #callers: { resolve(seq: number): void; reject(error: DsmqError): void }[];
+
+  constructor(name: TopicName, n: number | undefined) {
+    const callers: { resolve(seq: number): void; reject(error: DsmqError): void }[] = [];
+    super(name, n, [], (place, outcome) => {
+      if (outcome instanceof DsmqError) callers[place]!.reject(outcome);
+      else callers[place]!.resolve(outcome);
+    });
+    this.#callers = callers;
+  }
+
+  add(message: string): Promise<number> {
+    this.messages.push(message);
+    this.size += sizeOf(message);
+    return new Promise((resolve, reject) => this.#callers.push({ resolve, reject }));
+  }
+}
+
+/** Says that a message is larger than the server takes now. */
+export function tooLargeNow(topic: string, limit: number): DsmqError {
+  const message = `Cannot put message: the server takes messages of up to ${limit} bytes now`;
+  return new DsmqError("too_large", message, { topic, limit });
+}
+
+/** Whether a message is larger. A character takes up to six bytes: the size of a short one need not be known. */
+export function isLarger(message: string, messageBytes: number): boolean {
+  return 6 * message.length + 2 > messageBytes && encodeBody(message).bytes > messageBytes;
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+/** What a message takes in a request, in characters. */
+export function sizeOf(message: string): number {
+  return message.length + AROUND;
+}

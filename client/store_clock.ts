@@ -1,0 +1,29 @@
+/**
+ * The time by the clock of the server's store.
+ *
+ * @module
+ */
+
+/** Tells when a message expires, as far as the server has told its time. */
+export class StoreClock {
+  /** The store's time, as it was told at a time of `performance`. */
+  #time = 0;
+  #toldAt = 0;
+  #retention = 0;
+
+  /** There is a new connection. */
+  begin({ time, retention }: { readonly time: number; readonly retention: number }): void {
+    this.#retention = retention;
+    this.tell(time);
+  }
+
+  /** The server has told its time. */
+  tell(time: number): void {
+    if (time > 0) [this.#time, this.#toldAt] = [time, performance.now()];
+  }
+
+  /** When a message expires that was stored then, by the clock of `performance`. */
+  expiryOf(stored: number): number {
+    return this.#toldAt + stored + this.#retention - this.#time;
+  }
+}
