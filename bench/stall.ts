@@ -13,7 +13,8 @@
 
 import { WebSocket as Ws } from "ws";
 import type { Socket } from "../client.ts";
-import { denoNet, DenoSocket } from "../client/deno/socket.ts";
+import { denoNet } from "../client/deno/opening.ts";
+import { DenoSocket } from "../client/deno/socket.ts";
 import { oneByOne } from "../measure/calls.ts";
 import { Progress } from "../measure/progress.ts";
 import { median, quantile } from "../measure/quantiles.ts";

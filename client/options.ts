@@ -9,7 +9,8 @@ import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
 import { authority, webSocketUrl } from "./addresses.ts";
-import { denoNet, DenoSocket } from "./deno/socket.ts";
+import { denoNet } from "./deno/opening.ts";
+import { DenoSocket } from "./deno/socket.ts";
 import { requireToken, tokenProtocol } from "./token.ts";
 
 /**

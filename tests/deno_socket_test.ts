@@ -6,7 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, serve } from "@dsmq/server";
-import { denoNet, DenoSocket } from "../client/deno/socket.ts";
+import { denoNet } from "../client/deno/opening.ts";
+import { DenoSocket } from "../client/deno/socket.ts";
 import { soon } from "./support/soon.ts";
 import { handshake, serverFrame, WsPeer } from "./support/ws_peer.ts";
 

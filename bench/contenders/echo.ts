@@ -5,7 +5,8 @@
  */
 
 import type { Socket } from "../../client.ts";
-import { denoNet, DenoSocket } from "../../client/deno/socket.ts";
+import { denoNet } from "../../client/deno/opening.ts";
+import { DenoSocket } from "../../client/deno/socket.ts";
 import { once } from "../processes.ts";
 
 /** How to open one: with Deno's own WebSocket, or with the one that dsmq uses on Deno. */

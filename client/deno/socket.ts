@@ -13,43 +13,19 @@
  * @module
  */
 
-import { ConnectError } from "../connect_error.ts";
-import { shownUrl } from "../line.ts";
 import type { Socket } from "../options.ts";
-import { failure, type Phase, unanswered } from "./failures.ts";
+import { unanswered } from "./failures.ts";
 import { type Frame, FrameError, FrameReader, OPCODE } from "./frames.ts";
-import { shakeHands, writeAll } from "./handshake.ts";
-import type { Stream } from "./http_answer.ts";
+import { writeAll } from "./handshake.ts";
 import { decoded, MessageReader } from "./messages.ts";
-import { redirected } from "./redirection.ts";
+import { type Conn, type DenoNet, Opening } from "./opening.ts";
 import { FrameWriter } from "./writer.ts";
-
-interface Conn extends Stream {
-  close(): void;
-}
-
-/** The part of Deno that this needs; TypeScript for browsers does not know it. */
-interface DenoNet {
-  connect(
-    to: { hostname: string; port: number; signal: AbortSignal },
-  ): Promise<Conn & { setNoDelay(on: boolean): void }>;
-  startTls(
-    conn: Conn,
-    options: { hostname: string; alpnProtocols: string[] },
-  ): Promise<Conn & { handshake(): Promise<unknown> }>;
-}
 
 /** How long the other end has to answer a goodbye, in milliseconds. */
 const GOODBYE = 1000;
 
 /** The close code for a connection that broke without a word, section 7.1.5. */
 const BROKEN = 1006;
-
-/** Where this runs on Deno: the part of it that a {@linkcode DenoSocket} needs. */
-export function denoNet(): DenoNet | undefined {
-  const { Deno } = globalThis as { Deno?: Partial<DenoNet> };
-  return Deno?.connect && Deno.startTls ? Deno as DenoNet : undefined;
-}
 
 /** The part of a `WebSocket` that a connection uses, over a TCP connection without delay. */
 export class DenoSocket implements Socket {
@@ -60,13 +36,12 @@ export class DenoSocket implements Socket {
 
   readonly #frames = new FrameReader();
   readonly #messages = new MessageReader();
-  readonly #abort = new AbortController();
+  readonly #opening: Opening;
   #conn: Conn | undefined;
   readonly #outgoing = new FrameWriter();
   #writing = false;
   #state: "connecting" | "open" | "closing" | "closed" = "connecting";
   #goodbye: ReturnType<typeof setTimeout> | undefined;
-  #phase: Phase = "connecting";
   #received = 0;
 
   /**
@@ -78,7 +53,8 @@ export class DenoSocket implements Socket {
    * @param token goes with the request, if there is one
    */
   constructor(net: DenoNet, url: string, protocols: readonly string[], token?: string) {
-    void this.#run(net, new URL(url), protocols, token);
+    this.#opening = new Opening(net, protocols, token);
+    void this.#run(new URL(url));
   }
 
   /** How many bytes have come since the socket was opened. */
@@ -95,21 +71,19 @@ export class DenoSocket implements Socket {
 
   /** Says goodbye; whoever does not answer it in time is left. */
   close(code: number = 1000, reason: string = ""): void {
-    if (this.#state === "connecting") this.#end(BROKEN, "", unanswered(this.#phase));
+    if (this.#state === "connecting") this.#end(BROKEN, "", unanswered(this.#opening.phase));
     if (this.#state !== "open") return;
     this.#sayGoodbye(code, reason);
     this.#goodbye = setTimeout(() => this.#end(BROKEN, ""), GOODBYE);
   }
 
-  async #run(
-    net: DenoNet,
-    url: URL,
-    protocols: readonly string[],
-    token: string | undefined,
-  ): Promise<void> {
+  async #run(url: URL): Promise<void> {
     try {
-      const opened = await this.#open(net, url, protocols, token);
+      const opened = await this.#opening.open(url);
       if (!opened) return;
+      this.#conn = opened.conn;
+      // It was closed in the moment in which it was opened.
+      if (this.#closed) return this.#drop();
       this.#state = "open";
       this.#tell(this.onopen, new Event("open"));
       this.#frames.room().set(opened.rest);
@@ -121,62 +95,6 @@ export class DenoSocket implements Socket {
       this.#sayGoodbye(error.code, error.message);
       this.#end(error.code, error.message);
     }
-  }
-
-  /** Connects and shakes hands, there or where it is sent to; `undefined` if it was closed meanwhile. */
-  async #open(
-    net: DenoNet,
-    asked: URL,
-    protocols: readonly string[],
-    token: string | undefined,
-  ): Promise<{ conn: Conn; rest: Uint8Array<ArrayBuffer> } | undefined> {
-    let url = asked;
-    try {
-      for (let redirections = 0;; redirections++) {
-        const conn = await this.#connect(net, url);
-        if (!conn || this.#closed) return undefined;
-        const answer = await shakeHands(conn, url, protocols, token);
-        if (this.#closed) return undefined;
-        if ("rest" in answer) return { conn, rest: answer.rest };
-        url = redirected(url, answer, redirections, token !== undefined);
-        conn.close();
-        this.#conn = undefined;
-      }
-    } catch (error) {
-      const why = failure(error, url, this.#phase);
-      if (url === asked || !(why instanceof ConnectError) || why.reason === "redirect") throw why;
-      throw new ConnectError(`it leads to ${shownUrl(url.href)}, and there ${why.message}`, why);
-    }
-  }
-
-  async #connect(
-    net: DenoNet,
-    { hostname, port, protocol }: URL,
-  ): Promise<Conn | undefined> {
-    const secure = protocol === "wss:";
-    const host = hostname.replace(/^\[|\]$/g, "");
-    const { signal } = this.#abort;
-    // One that came about in the moment of the abort would be thrown away by Deno, but not closed.
-    signal.throwIfAborted = () => {};
-    this.#phase = "connecting";
-    const tcp = await net.connect({
-      hostname: host,
-      port: Number(port || (secure ? 443 : 80)),
-      signal,
-    });
-    this.#conn = tcp;
-    if (this.#closed) return this.#drop();
-    tcp.setNoDelay(true);
-    let conn: Conn = tcp;
-    if (secure) {
-      this.#phase = "encrypting";
-      const tls = await net.startTls(tcp, { hostname: host, alpnProtocols: ["http/1.1"] });
-      this.#conn = conn = tls;
-      if (this.#closed) return this.#drop();
-      await tls.handshake();
-    }
-    this.#phase = "asking";
-    return conn;
   }
 
   async #receive(conn: Conn): Promise<void> {
@@ -251,7 +169,7 @@ export class DenoSocket implements Socket {
     if (this.#closed) return;
     this.#state = "closed";
     clearTimeout(this.#goodbye);
-    this.#abort.abort();
+    this.#opening.abort();
     const clean = code !== BROKEN;
     // A goodbye that is being written has a while to get to its end.
     if (clean && this.#writing) this.#goodbye = setTimeout(() => this.#drop(), GOODBYE);
