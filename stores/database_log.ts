@@ -40,7 +40,7 @@ export class DatabaseLog {
 
   /** There is a log from now on. */
   begin(): void {
-    this.#disk.opened(() => this.#leastBytes());
+    this.#disk.opened(() => this.#leastBytes(), () => Number(this.#pragma("schema_version")));
     this.#lastSalt = this.#head?.salt;
   }
 

@@ -43,7 +43,7 @@ function reason(path: string, error: unknown): string {
       return "it is read-only, or its folder is";
     case SQLITE.io:
       // A file that is read-only cannot be locked, and that is what SQLite says of it.
-      return `it is read-only, or the disk fails (${words})`;
+      return `it is read-only, or the disk is full or fails (${words})`;
     case SQLITE.full:
       return "the disk is full";
     case SQLITE.corrupt:

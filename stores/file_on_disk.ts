@@ -32,6 +32,9 @@ export class FileOnDisk {
   readonly #log: LogFile;
   /** What the file says where it has no mark: not known before the log was brought into it once. */
   #number = ANY_USE;
+  /** Its `schema_version` when the log was brought into it last, and what asks SQLite for that of now. */
+  #schema: number;
+  #schemaNow: () => number = () => Infinity;
   #isClosed = false;
 
   private constructor(path: string, real: string, lock: FileLock, handle: Deno.FsFile) {
@@ -41,6 +44,7 @@ export class FileOnDisk {
     this.#lock = lock;
     this.#log = new LogFile(`${real}-wal`);
     this.#file = seen(real)!;
+    this.#schema = headOf(handle).schema;
     this.isNew = isNew(real, handle, lock.left);
     if (logAt(`${real}-wal`) || !isMarked(headOf(handle))) return;
     // Of any use that number is none.
@@ -96,8 +100,10 @@ export class FileOnDisk {
    * It is open: from now on there is a log that goes with it.
    *
    * @param logBytes asks SQLite how large that has to be at least
+   * @param schema asks SQLite for its `schema_version`
    */
-  opened(logBytes: () => number): void {
+  opened(logBytes: () => number, schema: () => number): void {
+    this.#schemaNow = schema;
     this.written();
     this.#log.opened(logBytes);
     this.#lock.markInUse(this.#number);
@@ -164,7 +170,11 @@ export class FileOnDisk {
    * @param close closes the database
    */
   close(close: () => void): void {
-    if (this.#mayBeClosed()) return close();
+    const mayBe = this.#mayBeClosed();
+    // A copy of it that is in its place says the same as it did: not the number of this use then, but another.
+    if (!mayBe && !this.#isOurs) this.#lock.markInUse(this.use % (ANY_USE - 1) + 1);
+    this.#schemaNow = () => Infinity;
+    if (mayBe) return close();
     const aside = `${this.real}-aside`;
     try {
       if (seen(aside)) return;
@@ -227,6 +237,7 @@ export class FileOnDisk {
     try {
       work();
       this.#number = this.use;
+      this.#schema = headOf(this.#handle).schema;
       this.#log.beganAnew();
     } finally {
       this.#lock.markInUse(this.#number);
@@ -262,9 +273,11 @@ export class FileOnDisk {
     return size < this.#file.size && (size === 0 || headOf(this.#handle).size !== size);
   }
 
-  /** What is in it is of this use of the file. */
+  /** What is in it is of this use of the file, and no copy that SQLite has made of it. */
   get #isOurs(): boolean {
-    return isOwnLog(headOf(this.#handle), logAt(`${this.real}-wal`), this.#number);
+    const head = headOf(this.#handle);
+    if (!isOwnLog(head, logAt(`${this.real}-wal`), this.#number)) return false;
+    return isMarked(head) || (this.#schema <= head.schema && head.schema <= this.#schemaNow());
   }
 }
 

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
+import { backup, DatabaseSync } from "node:sqlite";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { FileStore } from "../stores/file.ts";
 import { append, outcomes, put, puts, RETENTION, texts } from "./store_contract_support.ts";
@@ -201,6 +201,31 @@ for (const what of ["removed", "moved away", "removed with its index"]) {
     Deno.removeSync(`${folder.path}-wal`);
     await store[Symbol.asyncDispose]();
     assertEquals(await next(folder), ["1", "2"]);
+  });
+}
+
+for (const how of ["VACUUM INTO", ".backup"]) {
+  Deno.test(`a copy of itself that is written over the file is noticed (${how})`, async () => {
+    using folder = new FileFolder();
+    const store = folder.open();
+    await append(store, puts("t", "1"));
+    const db = new DatabaseSync(folder.path);
+    if (how === ".backup") await backup(db, other(folder));
+    else db.exec(`VACUUM INTO '${other(folder)}'`);
+    db.close();
+    // The log begins anew: what is in it goes with a file that has what was in it before.
+    await append(store, puts("t", "x".repeat(9_000_000)));
+    await append(store, puts("t", "2"));
+    const copy = Deno.readFileSync(other(folder));
+    Deno.writeFileSync(folder.path, copy, { create: false });
+    Deno.truncateSync(folder.path, copy.length);
+    Deno.utimeSync(folder.path, new Date(), new Date(Date.now() + 60_000));
+    assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
+    await store[Symbol.asyncDispose]();
+    assertEquals(Deno.readFileSync(folder.path), copy, "it is left as it is");
+    assertMatch(String(await next(folder)), /the log beside it, .* is that of another file/);
+    Deno.removeSync(`${folder.path}-wal`);
+    assertEquals(await next(folder), ["1"]);
   });
 }
 
