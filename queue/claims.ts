@@ -6,6 +6,8 @@
 
 /** One who may hold a session. */
 export interface Holder {
+  /** Whose it is: the same for all who bring the same token, and `""` for those without one. */
+  readonly identity: string;
   /** A newer connection goes on with the session. */
   replaced(): void;
 }

@@ -7,10 +7,9 @@
 import { heartbeat } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { readHeartbeat } from "../protocol/frames.ts";
-import { announcedAbove, FRAME_BYTES, largestFrame, PEER_SPEED } from "../protocol/limits.ts";
+import { largestFrame } from "../protocol/limits.ts";
 import type {
   GetRequest,
-  HelloRequest,
   PutRequest,
   RefusedRequest,
   Request,
@@ -18,14 +17,13 @@ import type {
 } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Bounds } from "../stores/store.ts";
-import type { Guest, Holder } from "./claims.ts";
+import type { Guest } from "./claims.ts";
 import { Goodbye } from "./goodbye.ts";
+import { type Greeter, Hello } from "./hello.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
-import { allowed, type Leave, noLeave, readableTopics, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
+import { allowed, type Leave, noLeave, readableTopics, TOKEN_NEEDED } from "./leave.ts";
 import { Line, type Worker } from "./line.ts";
 import { withPatience } from "./patience.ts";
-import { locateStart } from "./positions.ts";
-import type { Pulse } from "./pulses.ts";
 import { Puts } from "./puts.ts";
 import { Reads, type ReadsOptions } from "./reads.ts";
 import { ReplyWriter } from "./reply_writer.ts";
@@ -36,10 +34,8 @@ import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 /** What those who wait are told when nobody can hear it any more. */
 const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
 
-const NOTHING = () => {};
-
 /** A session does what its connection asks, in order, and holds what belongs to it. */
-export class Session implements Worker, Holder, Pulse {
+export class Session implements Worker, Greeter {
   readonly #host: Host;
   readonly #wire: Wire;
   readonly #replies: ReplyWriter;
@@ -52,9 +48,7 @@ export class Session implements Worker, Holder, Pulse {
   /** There once something was subscribed to: most connections at rest have nothing to stream. */
   #openStreams: Streams | undefined;
   readonly #puts: Puts;
-  #endPulse: () => void = NOTHING;
-  /** There while it has no place. */
-  #guest: Guest | undefined;
+  readonly #hello: Hello;
   #closed = false;
   readonly #underWay: UnderWay;
 
@@ -75,17 +69,17 @@ export class Session implements Worker, Holder, Pulse {
     this.#host = host = withPatience(host, () => this.#lostPatience());
     this.#wire = wire;
     this.#leave = leave;
-    this.#guest = guest;
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
     this.#underWay = new UnderWay(replies, wire, largestFrame(host.welcome.limits));
-    this.#puts = new Puts(host, replies);
+    const puts = this.#puts = new Puts(host, replies);
     this.#options = { wire, replies, refusal: (topic) => this.#mayNotRead(topic) };
-    this.#reads = new Reads(
+    const reads = this.#reads = new Reads(
       host,
       { after: start, gap: undefined, heard: Infinity },
       this.#options,
     );
+    this.#hello = new Hello(host, this, { puts, reads, replies }, guest);
     this.#line = new Line(wire, replies, host.welcome.limits, this);
   }
 
@@ -106,12 +100,10 @@ export class Session implements Worker, Holder, Pulse {
     await this.#goodbye.say(CLOSE.serviceRestart, "the server is stopping");
   }
 
-  /** Whose it is: the same for all who bring the same token, and `""` for those without one. */
   get identity(): string {
     return this.#leave?.identity ?? "";
   }
 
-  /** What it may do; `undefined` while it owes a token. */
   get leave(): Leave | undefined {
     return this.#leave;
   }
@@ -126,8 +118,7 @@ export class Session implements Worker, Holder, Pulse {
   expel(error: WireError): void {
     this.#leave = undefined;
     this.#reads.end(error);
-    this.close();
-    void this.#goodbye.say(CLOSE.unauthorized, "no good token");
+    this.sendAway(CLOSE.unauthorized, "no good token");
   }
 
   /** The peer is gone. */
@@ -140,17 +131,28 @@ export class Session implements Worker, Holder, Pulse {
   close(): void {
     this.#closed = true;
     this.#line.stop();
-    this.#endPulse();
-    const { session } = this.#puts;
-    if (session !== undefined) this.#host.claims.release(session, this);
+    this.#hello.end();
     this.#openStreams?.close();
     this.#reads.end(GONE);
     this.#replies.flush();
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   replaced(): void {
+    this.sendAway(CLOSE.replaced, "a newer connection goes on with this session");
+  }
+
+  /** There is no place for it. */
+  turnAway(): void {
+    this.#hello.turnAway();
+  }
+
+  sendAway(code: number, reason: string): void {
     this.close();
-    void this.#goodbye.say(CLOSE.replaced, "a newer connection goes on with this session");
+    void this.#goodbye.say(code, reason);
   }
 
   get slack(): number {
@@ -195,20 +197,14 @@ export class Session implements Worker, Holder, Pulse {
   }
 
   flooded(): void {
-    this.#sendAway("too many requests wait");
+    this.sendAway(CLOSE.policyViolation, "too many requests wait");
   }
 
   /** Too much of what it asked failed: does nothing more, and says goodbye after the last answer. */
   async #lostPatience(): Promise<void> {
     this.#line.stop();
     await this.#line.finish();
-    if (!this.#closed) this.#sendAway("too many requests failed");
-  }
-
-  /** Says goodbye to one who did what it may not. */
-  #sendAway(reason: string): void {
-    this.close();
-    void this.#goodbye.say(CLOSE.policyViolation, reason);
+    if (!this.#closed) this.sendAway(CLOSE.policyViolation, "too many requests failed");
   }
 
   refuse(run: readonly Request[], error: unknown): void {
@@ -221,12 +217,12 @@ export class Session implements Worker, Holder, Pulse {
 
   act(run: readonly Request[]): Promise<void> | void {
     // Once for a run: who may do everything pays nothing for those who may not.
-    return this.#leave?.full && !this.#guest ? this.#do(run) : this.#doAllowed(run);
+    return this.#leave?.full && !this.#hello.lacksPlace ? this.#do(run) : this.#doAllowed(run);
   }
 
   /** The same, but what may not be done is refused in its place. */
   async #doAllowed(run: readonly Request[]): Promise<void> {
-    if (this.#guest && run[0]!.action !== "hello") return this.turnAway();
+    if (this.#hello.lacksPlace && run[0]!.action !== "hello") return this.turnAway();
     for (const part of allowed(run, this.#leave)) {
       try {
         await this.#do(part);
@@ -260,7 +256,7 @@ export class Session implements Worker, Holder, Pulse {
       case "unsubscribe":
         return this.#streams.unsubscribe(request);
       case "hello":
-        return this.#hello(request);
+        return this.#hello.say(request);
       case "heartbeat":
         return done(request, {}, this.#replies);
       case "topics":
@@ -294,101 +290,9 @@ export class Session implements Worker, Holder, Pulse {
     this.#openStreams?.endForbidden();
   }
 
-  /** Whether the one who says hello has leave; a token that it brings counts from now on. */
-  async #admitted(request: HelloRequest): Promise<boolean> {
-    const { door } = this.#host;
-    if (request.token !== undefined) {
-      const digest = await door.digestOf(request.token);
-      const leave = door.leaveOf(digest);
-      if (!leave) {
-        fail(this.#host, request, TOKEN_BAD, this.#replies);
-        this.expel(TOKEN_BAD);
-        return false;
-      }
-      this.leave = leave;
-    }
-    if (!this.#leave) fail(this.#host, request, TOKEN_NEEDED, this.#replies);
-    return this.#leave !== undefined;
-  }
-
-  /** Of the topics, those that were read before keep their places. */
-  async #hello(request: HelloRequest): Promise<void> {
-    if (!await this.#admitted(request)) return;
-    const { since, session, try: tried, known, heartbeat, frameBytes, progress } = request;
-    const { queue: { store }, welcome } = this.#host;
-    const start = since === undefined ? undefined : await locateStart(store, since);
-    const recalled = session === undefined ? undefined : await store.recalls(session, known);
-    const bounds = await store.bounds();
-    // One that is gone by now, or is an older try of somebody who is here, leaves nothing behind.
-    if (this.#closed) return;
-    if (this.#guest) {
-      if (!this.#takesPlace(this.#guest, session, tried)) return;
-    } else if (session !== undefined && !this.#claim(session, tried)) return this.replaced();
-    if (start) this.#reads.start = start;
-    if (heartbeat !== undefined) {
-      this.#endPulse();
-      this.#endPulse = this.#host.pulses.begin(this, heartbeat);
-      this.#replies.announcesAbove = announcedAbove(heartbeat, PEER_SPEED);
-      this.#replies.peerTellsProgress = progress;
-    }
-    if (frameBytes !== undefined) {
-      this.#replies.frameBytes = Math.min(frameBytes, FRAME_BYTES);
-      this.#replies.names = true;
-    }
-    done(request, {
-      ...welcome,
-      start: this.#reads.start.after,
-      ...bounds,
-      recalled: known && recalled,
-      heartbeat,
-    }, this.#replies);
-  }
-
-  /** Goes on with a session; its name is a secret, and the same whatever token comes with it. */
-  #claim(session: string, tried: number): boolean {
-    const { claims } = this.#host;
-    const before = this.#puts.session;
-    if (!claims.claim(session, this, tried)) return false;
-    if (before !== undefined && before !== session) claims.release(before, this);
-    this.#puts.session = session;
-    return true;
-  }
-
-  /**
-   * Goes on in the place of one with the same session, whose token is the same; where nobody holds its session, in a
-   * place that is free by now; or has to go.
-   */
-  #takesPlace(guest: Guest, session: string | undefined, tried: number): boolean {
-    const before = session === undefined ? undefined : this.#host.claims.holder(session);
-    const mayHaveOne = before
-      ? before instanceof Session && before.identity === this.identity
-      : guest.takesFreePlace();
-    if (!mayHaveOne) this.turnAway();
-    else if (session !== undefined && !this.#claim(session, tried)) this.replaced();
-    else if (before && !guest.takesPlaceOf(before)) this.turnAway();
-    else {
-      this.#guest = undefined;
-      return true;
-    }
-    return false;
-  }
-
-  /** There is no place for it. */
-  turnAway(): void {
-    const why = this.#guest?.turnedAway();
-    if (why === undefined || this.#closed) return;
-    this.close();
-    void this.#goodbye.say(CLOSE.tryAgainLater, why);
-  }
-
   /** Its client closes for good and will repeat nothing. */
   async #forgetSession(request: RequestOf<"close">): Promise<void> {
-    const { session } = this.#puts;
-    if (session !== undefined) {
-      this.#puts.session = undefined;
-      this.#host.claims.release(session, this);
-      await this.#host.queue.store.forget(session);
-    }
+    await this.#hello.forgetSession();
     done(request, {}, this.#replies);
   }
 

@@ -85,6 +85,7 @@ Deno.test("a try whose hello waits for the store claims nothing once a newer one
 
 /** One who may hold sessions, and how often it was told that another goes on. */
 class Holder {
+  readonly identity = "";
   replacements = 0;
 
   replaced(): void {
