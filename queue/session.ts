@@ -88,7 +88,9 @@ export class Session implements Worker, Greeter {
     this.#heard = true;
     this.#goodbye.heard();
     const heartbeat = readHeartbeat(data);
-    if (this.#underWay.received(heartbeat)) this.#wire.hasRead?.();
+    const hasRead = this.#underWay.received(heartbeat);
+    // One who was sent away has to read up to the goodbye: whoever only says so would keep its place for ever.
+    if (hasRead && !this.#closed) this.#wire.hasRead?.();
     if (!heartbeat) this.#line.receive(data);
   }
 

@@ -46,6 +46,17 @@ Deno.test("a client waits for a frame for as long as its bytes come, and tells t
     await mq.close();
   }));
 
+Deno.test("a client of short heartbeats tells of progress twice in each, so that a slow way up has room for more", () =>
+  virtually(async () => {
+    const { script, mq, told } = await receiving(900_000);
+    for (let i = 0; i < 200; i++) {
+      await pass(INTERVAL / 20);
+      script.bytes! += 10;
+    }
+    assert(told().length >= 18 && told().length <= 20, `${told().length}`);
+    await mq.close();
+  }));
+
 for (const [ahead, slack] of [[0, 0], [2000, 244], [900_000, 8000]] as const) {
   Deno.test(`a client whose frame of ${ahead} bytes stops coming gives it ${slack} ms more than three intervals`, () =>
     virtually(async () => {
@@ -123,6 +134,15 @@ Deno.test("a peer that says again and again that as much has come as before has 
   await using server = await sending({ progress: true });
   for (let i = 0; i < 10; i++) server.peer.tell({ action: "heartbeat", received: 5 });
   assertEquals(server.peer.reads, 1);
+});
+
+Deno.test("a peer that was sent away and reads nothing is not kept for what it says", async () => {
+  await using server = await sending({ progress: true });
+  const { peer } = server;
+  peer.tell({ action: "heartbeat", received: 10 });
+  peer.session.expel({ code: "unauthorized", message: "its token is gone" });
+  for (let i = 0; i < 10; i++) peer.tell({ action: "heartbeat", received: 20 + i });
+  assertEquals(peer.reads, 1);
 });
 
 Deno.test("a peer that answers a heartbeat has read it, and one that answers what was not asked has not", async () => {
