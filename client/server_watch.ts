@@ -29,8 +29,10 @@ export class ServerWatch {
   #frames = 0;
   /** How large a frame the server has announced, in bytes. */
   #coming = 0;
-  /** The server has been told that what it sent arrives. */
-  #told = false;
+  /** How much has come, in bytes, or in frames where bytes are not seen. */
+  #have = () => this.#frames;
+  /** How much of it the server has been told of, and when. */
+  #told = { have: 0, at: 0 };
   #timer: ReturnType<typeof setInterval> | undefined;
   #line: WatchedLine | undefined;
   /** No frame of the server is larger, in bytes. */
@@ -80,7 +82,7 @@ export class ServerWatch {
 
   /** Answers a heartbeat: alone, and not in its turn, for that tells the server that all up to it has arrived. */
   answer(): void {
-    this.#told = true;
+    this.#hasTold();
     this.#line?.send('{"action":"heartbeat"}');
   }
 
@@ -94,26 +96,36 @@ export class ServerWatch {
   }
 
   #watch(every: number, line: WatchedLine): void {
+    this.#have = () => line.bytesReceived ?? this.#frames;
+    this.#hasTold();
+    const tellAfter = Math.min(every, TELL_WITHIN) / 2;
     let silence = 0;
     let lookedAt = performance.now();
-    let had = line.bytesReceived ?? this.#frames;
+    let had = this.#have();
     this.#announcesAbove = announcedAbove(every, SLOWEST);
     this.#timer = setInterval(() => {
       const now = performance.now();
       const passed = now - lookedAt;
       lookedAt = now;
-      const have = line.bytesReceived ?? this.#frames;
+      const have = this.#have();
       const heard = have > had;
       had = have;
       silence = heard ? 0 : silence + passed;
-      if (heard && !this.#told) line.send(`{"action":"heartbeat","received":${have}}`);
-      this.#told = false;
+      if (have > this.#told.have && now - this.#told.at >= tellAfter) {
+        this.#hasTold();
+        line.send(`{"action":"heartbeat","received":${have}}`);
+      }
       // What came while this process was asleep is still to be read.
       if (passed > every) silence = Math.min(silence, every);
       else if (silence >= SILENCE.intervals * every + this.#slack(line)) {
         line.drop(`nothing was heard for ${Math.round(silence)} ms`);
       }
     }, Math.min(every / SILENCE.looks, TELL_WITHIN));
+  }
+
+  /** The server knows by now how much has come. */
+  #hasTold(): void {
+    this.#told = { have: this.#have(), at: performance.now() };
   }
 
   #slack({ bytesReceived }: WatchedLine): number {
