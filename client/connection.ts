@@ -85,7 +85,7 @@ export class LinkedConnection implements Connection {
     }
     // Checked as a whole before the first is sent; and a copy, which stays as it is.
     const bodies = Array.from(messages, (message: string) => this.#checked(topic, message));
-    this.#link.requireOpen({ action: "put", topic });
+    this.#link.requests.requireOpen({ action: "put", topic });
     return await this.#puts.putMany(named, bodies);
   }
 
@@ -122,7 +122,7 @@ export class LinkedConnection implements Connection {
     this.#topics.named("subscribe", topic);
     signal?.throwIfAborted();
     this.#link.requireRoom("subscribe", topic);
-    const fromCursor = since === undefined && !this.#link.closed;
+    const fromCursor = since === undefined && !this.#link.requests.ended;
     return new Subscription(this.#link, {
       topic,
       since: toWire(since),

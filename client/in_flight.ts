@@ -38,6 +38,7 @@ export class InFlightRequests {
   #rank = 0;
   /** What was asked last. */
   #newest: Asked | undefined;
+  #ended: End | undefined;
 
   /**
    * Begins with nothing, and no line.
@@ -71,6 +72,16 @@ export class InFlightRequests {
     return true;
   }
 
+  /** Why nothing can be asked any more, if that is so. */
+  get ended(): End | undefined {
+    return this.#ended;
+  }
+
+  /** Throws if nothing can be asked any more. */
+  requireOpen(asked: Pick<Asked, "action" | "topic">): void {
+    if (this.#ended) throw this.#failure(this.#ended, asked);
+  }
+
   /** There is a line. */
   get open(): boolean {
     return this.#open;
@@ -93,14 +104,21 @@ export class InFlightRequests {
     );
   }
 
-  /** Takes what is asked for; a stream takes what comes under its id without being the answer. */
+  /**
+   * Asks for something.
+   *
+   * @param asked what is asked for, and takes the answer
+   * @param stream takes what comes under the id of this request without being its answer
+   */
   ask(asked: Asked, stream?: Stream & Asked): void {
+    if (this.#ended) return asked.failed(this.#failure(this.#ended, asked));
     this.#register(asked, stream);
     if (this.#open) this.#buffer.add(asked, this.#pending.underWay);
   }
 
   /** Whether what was asked last has not left yet, and may become larger. */
   canGrow(asked: Asked): boolean {
+    if (this.#ended) return false;
     if (this.#open) return this.#buffer.canGrow(asked);
     return this.#newest === asked && !asked.sent && this.#buffer.holdsMore(asked);
   }
@@ -211,15 +229,10 @@ export class InFlightRequests {
     else asked.answered(answer);
   }
 
-  /** Ends the streams, by this side's own doing or not. */
-  endStreams(end: End, own: boolean): void {
-    const error = this.#failure(end);
-    for (const stream of [...this.#streams.values()]) stream.broken(error, own);
-    this.#streams.clear();
-  }
-
-  /** Ends what only waits. */
-  endWaits(end: End): void {
+  /** Nothing more is asked. What only waits, and the streams, end; what else is unanswered is waited for. */
+  stop(end: End): void {
+    this.#ended = end;
+    this.#endStreams(end, true);
     for (const asked of [...this.#asked.values()]) {
       if (asked.waits) asked.giveUp(this.#failure(end, asked));
     }
@@ -227,6 +240,7 @@ export class InFlightRequests {
 
   /** Ends all. Whether a put that had left is stored is not known then. */
   end(end: End): void {
+    this.#ended ??= end;
     const left = [...this.#asked.values()];
     this.#asked.clear();
     this.#pending.clear();
@@ -235,7 +249,14 @@ export class InFlightRequests {
       const code = asked.action === "put" && asked.sent ? "unknown_outcome" : end.code;
       asked.failed(this.#failure({ ...end, code }, asked));
     }
-    this.endStreams(end, false);
+    this.#endStreams(end, false);
+  }
+
+  /** Ends the streams, by this side's own doing or not. */
+  #endStreams(end: End, own: boolean): void {
+    const error = this.#failure(end);
+    for (const stream of [...this.#streams.values()]) stream.broken(error, own);
+    this.#streams.clear();
   }
 
   #register(asked: Asked, stream: (Stream & Asked) | undefined): void {

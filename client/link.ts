@@ -7,7 +7,7 @@
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
-import { type Asked, Request, type Stream } from "./asked.ts";
+import { type Asked, Request } from "./asked.ts";
 import type { Reach, Tries } from "./connecting.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type End, InFlightRequests } from "./in_flight.ts";
@@ -35,9 +35,10 @@ export class Link implements Ends {
   /** How far the server's messages go. */
   readonly known: KnownPosition = new KnownPosition();
   readonly storeClock: StoreClock = new StoreClock();
+  /** What is asked, and has no answer yet. */
+  readonly requests: InFlightRequests;
   readonly #reach: Reach;
   readonly #pending: PendingCalls;
-  readonly #requests: InFlightRequests;
   readonly #watch = new ServerWatch();
   readonly #isolation = new Isolation(this.known);
   readonly #givenUp = new AbortController();
@@ -49,8 +50,6 @@ export class Link implements Ends {
   #tries: Tries = { count: 0, away: 0 };
   /** Resolves once nothing is asked any more; there while somebody waits for that. */
   #idle: PromiseWithResolvers<void> | undefined;
-  /** Why nothing can be asked any more. */
-  #end: End | undefined;
 
   /**
    * Begins with an open line.
@@ -65,7 +64,7 @@ export class Link implements Ends {
     this.positions = new Positions(welcome, reach.since);
     this.states = new States({ state: "connected", url: line.url });
     this.#pending = new PendingCalls(reach.most);
-    this.#requests = new InFlightRequests(
+    this.requests = new InFlightRequests(
       this.#pending,
       this.known,
       (frame) => this.#watch.send(frame),
@@ -89,25 +88,9 @@ export class Link implements Ends {
     return this.#welcome.limits;
   }
 
-  /** Nothing can be asked any more. */
-  get closed(): boolean {
-    return this.#end !== undefined;
-  }
-
   /** There is a line to a server, as far as is known. */
   get connected(): boolean {
-    return this.#requests.open;
-  }
-
-  /**
-   * Asks for something.
-   *
-   * @param asked what is asked for, and takes the answer
-   * @param stream takes what comes under the id of this request without being its answer
-   */
-  ask(asked: Asked, stream?: Stream & Asked): void {
-    if (this.#end) asked.failed(this.#error(this.#end, asked));
-    else this.#requests.ask(asked, stream);
+    return this.requests.open;
   }
 
   /**
@@ -119,33 +102,8 @@ export class Link implements Ends {
    */
   request<T>(action: string, members: string, make: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.ask(new Request(action, members, make, resolve, reject));
+      this.requests.ask(new Request(action, members, make, resolve, reject));
     });
-  }
-
-  /** Whether what was asked last has not left yet, and may become larger. */
-  canGrow(asked: Asked): boolean {
-    return !this.#end && this.#requests.canGrow(asked);
-  }
-
-  /** What was asked last has grown by a call of so many characters. */
-  grew(size: number): void {
-    this.#requests.grew(size);
-  }
-
-  /** Sends a request that has no answer. */
-  tell(action: string, members?: string): void {
-    this.#requests.tell(action, members);
-  }
-
-  /** Nobody is interested in an answer any more: whether there will be none. */
-  withdraw(asked: Asked): boolean {
-    return this.#requests.withdraw(asked);
-  }
-
-  /** Takes no more of a stream. */
-  forget(id: number): void {
-    this.#requests.forget(id);
   }
 
   /**
@@ -176,29 +134,18 @@ export class Link implements Ends {
     return this.#isolation.frameBytes;
   }
 
-  /** Throws if nothing can be asked any more. */
-  requireOpen(asked: Pick<Asked, "action" | "topic">): void {
-    if (this.#end) throw this.#error(this.#end, asked);
-  }
-
   /** Asks nothing more, waits a while until all was answered, and says goodbye. */
   async close(): Promise<void> {
-    if (!this.#end) {
-      const end: End = { code: "closed", why: "it was closed" };
-      this.#end = end;
-      this.#requests.endStreams(end, true);
-      // What only waits is not waited for.
-      this.#requests.endWaits(end);
-    }
-    if (!this.#requests.idle) {
+    if (!this.requests.ended) this.requests.stop({ code: "closed", why: "it was closed" });
+    if (!this.requests.idle) {
       const idle = this.#idle ??= Promise.withResolvers<void>();
       const timer = setTimeout(idle.resolve, LAST_ANSWERS);
       await idle.promise;
       clearTimeout(timer);
     }
     // With nothing unanswered there will be nothing to repeat.
-    if (this.#requests.idle && this.#reach.session !== undefined) this.tell("close");
-    this.#requests.flush();
+    if (this.requests.idle && this.#reach.session !== undefined) this.requests.tell("close");
+    this.requests.flush();
     await this.#line?.close();
     this.#finish({ code: "closed", why: "it was closed" });
   }
@@ -212,17 +159,17 @@ export class Link implements Ends {
     this.#isolation.heard(answers);
     for (const answer of answers) {
       // The server goes, and so will the line: the next one is asked again.
-      if (answer.error?.code === "stopping" && this.#reach.again && !this.#end) continue;
+      if (answer.error?.code === "stopping" && this.#reach.again && !this.requests.ended) continue;
       // What only says that something will come was of no use yet.
       if (answer.ahead === undefined && answer.start === undefined) {
         this.#tries = { count: 0, away: 0 };
       }
       if (answer.heartbeat !== undefined && answer.id === undefined) this.#answerHeartbeat(answer);
       else if (answer.ahead !== undefined) this.#watch.announced(answer.ahead);
-      else this.#requests.handOut(answer);
+      else this.requests.handOut(answer);
     }
-    this.#requests.flush();
-    if (this.#idle && this.#requests.idle) this.#idle.resolve();
+    this.requests.flush();
+    if (this.#idle && this.requests.idle) this.#idle.resolve();
   }
 
   broken(end: Break): void {
@@ -230,17 +177,17 @@ export class Link implements Ends {
     const code = codeOf(end);
     const final = code && isFinal(code);
     // Who refuses one after another is there; but is asked no sooner for that.
-    if (!final && this.#reach.again && this.#isolation.ended(end, this.#requests)) {
+    if (!final && this.#reach.again && this.#isolation.ended(end, this.requests)) {
       this.#tries.away = 0;
     }
     this.#leaveLine();
     if (this.#givenUp.signal.aborted) return;
     if (final) return this.#finish({ code, why });
     // One who says goodbye comes back only for what was asked and has no answer.
-    if (!this.#reach.again || (this.#end && this.#requests.idle)) {
+    if (!this.#reach.again || (this.requests.ended && this.requests.idle)) {
       return this.#finish({ code: "closed", why });
     }
-    if (!this.#end) this.states.become({ state: "reconnecting", url: this.#url, why });
+    if (!this.requests.ended) this.states.become({ state: "reconnecting", url: this.#url, why });
     void this.#return(why);
   }
 
@@ -248,7 +195,7 @@ export class Link implements Ends {
   async #return(why: string): Promise<void> {
     const hello = () => ({
       since: this.positions.base,
-      known: this.#requests.knownBeforePuts,
+      known: this.requests.knownBeforePuts,
       frameBytes: this.#isolation.frameBytes,
     });
     try {
@@ -268,9 +215,11 @@ export class Link implements Ends {
     const epochChanged = welcome.store !== this.#welcome.store;
     this.positions.begin(welcome);
     this.#url = line.url;
-    if (!this.#end) this.states.become({ state: "connected", url: line.url, epochChanged });
+    if (!this.requests.ended) {
+      this.states.become({ state: "connected", url: line.url, epochChanged });
+    }
     this.#take({ line, welcome });
-    if (this.#idle && this.#requests.idle) this.#idle.resolve();
+    if (this.#idle && this.requests.idle) this.#idle.resolve();
   }
 
   /** Goes on over a line. */
@@ -280,7 +229,7 @@ export class Link implements Ends {
     this.storeClock.begin(welcome);
     this.known.begin(welcome);
     this.#watch.begin(welcome, line);
-    this.#requests.resume(welcome, this.#isolation.frameBytes);
+    this.requests.resume(welcome, this.#isolation.frameBytes);
     // It may have broken by now.
     line.use(this);
   }
@@ -295,7 +244,7 @@ export class Link implements Ends {
   #leaveLine(): void {
     this.#watch.end();
     this.#line = undefined;
-    this.#requests.suspend();
+    this.requests.suspend();
   }
 
   /** It is over, for good. */
@@ -304,8 +253,7 @@ export class Link implements Ends {
     this.#givenUp.abort();
     this.#line?.drop(end.why);
     this.#leaveLine();
-    this.#end ??= end;
-    this.#requests.end(end);
+    this.requests.end(end);
     this.deadlines.stop();
     this.#idle?.resolve();
     this.states.become({ state: "closed", url: this.#url, why: end.why });

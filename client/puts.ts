@@ -35,15 +35,15 @@ export class Puts {
   put(topic: TopicName, message: string): Promise<number> {
     this.#link.requireRoom("put", topic.name);
     const last = this.#last;
-    if (last?.topic === topic.name && !last.sealed && this.#link.canGrow(last)) {
+    if (last?.topic === topic.name && !last.sealed && this.#link.requests.canGrow(last)) {
       this.#link.number(1);
       const stored = last.add(message);
-      this.#link.grew(sizeOf(message));
+      this.#link.requests.grew(sizeOf(message));
       return stored;
     }
     const run = this.#last = new PutRun(topic, this.#link.number(1));
     const stored = run.add(message);
-    this.#link.ask(run);
+    this.#link.requests.ask(run);
     return stored;
   }
 
@@ -70,7 +70,7 @@ export class Puts {
     };
     const n = this.#link.number(messages.length);
     const first = this.#partOf(topic, messages, 0, n, settle);
-    if (first) this.#link.ask(first);
+    if (first) this.#link.requests.ask(first);
     await done.promise;
     if (!failure) return outcomes as number[];
     const { code, message, limit } = failure;

@@ -69,7 +69,7 @@ abstract class Reader extends Asked implements TopicReader {
     const { link, queue } = this.reading;
     queue.join(this);
     queue.unanswered++;
-    link.ask(this);
+    link.requests.ask(this);
   }
 
   protected members(): string {
@@ -89,8 +89,8 @@ abstract class Reader extends Asked implements TopicReader {
   callOff(): void {
     if (this.#done) return;
     const { link } = this.reading;
-    if (link.withdraw(this)) this.#finish();
-    else if (this.waits) link.tell("cancel", `"wait":${this.id}`);
+    if (link.requests.withdraw(this)) this.#finish();
+    else if (this.waits) link.requests.tell("cancel", `"wait":${this.id}`);
   }
 
   /** Nobody waits for it any more: what the server had for it, the next reader gets. */
@@ -211,11 +211,11 @@ export class WaitingReader extends OldestReader implements Deadline {
 
   override answered(answer: Answer): void {
     const { link } = this.reading;
-    if (this.open && answer.seq === undefined && !link.closed) {
+    if (this.open && answer.seq === undefined && !link.requests.ended) {
       const { now } = link.deadlines;
       if (this.end - now > EARLY.by && now - this.#askedAt > EARLY.sooner) {
         link.positions.read(this.topic, answer.through);
-        return link.ask(this);
+        return link.requests.ask(this);
       }
     }
     super.answered(answer);

@@ -85,7 +85,7 @@ export class Reads {
 
   /** Throws if there can be no read. */
   #begin({ name }: TopicName, action: string): TopicQueue {
-    this.#link.requireOpen({ action, topic: name });
+    this.#link.requests.requireOpen({ action, topic: name });
     this.#link.requireRoom(action, name);
     let queue = this.#queues.get(name);
     if (queue) return queue;

@@ -76,7 +76,7 @@ export class Subscription extends Asked
       if (arrived.gap) queue.shift();
       this.#beginAt(arrived);
     } else {
-      link.ask(this, this);
+      link.requests.ask(this, this);
       if (queue && queue.unanswered > 0 && !this.#end) {
         queue.join(this.#cursor = new Cursor(queue, this));
       }
@@ -103,9 +103,9 @@ export class Subscription extends Asked
 
   #askAnew(): void {
     if (this.#isToLeave) return;
-    this.#link.forget(this.id);
+    this.#link.requests.forget(this.id);
     this.#credit.begin(this.#link.limits, this.#unread);
-    this.#link.ask(this, this);
+    this.#link.requests.ask(this, this);
   }
 
   get size(): number {
@@ -254,8 +254,8 @@ export class Subscription extends Asked
 
   /** Tells the server that nothing more is wanted. */
   #leave(): void {
-    if (this.#end || this.#link.withdraw(this)) return;
-    this.#link.tell("unsubscribe", members({ sub: this.id }));
+    if (this.#end || this.#link.requests.withdraw(this)) return;
+    this.#link.requests.tell("unsubscribe", members({ sub: this.id }));
   }
 
   /** The server broke its word: what arrived before is delivered, then the error. */
@@ -268,7 +268,7 @@ export class Subscription extends Asked
     if (this.#end) return;
     this.#end = { error };
     this.#cursor?.leave();
-    this.#link.forget(this.id);
+    this.#link.requests.forget(this.id);
     this.#signal?.removeEventListener("abort", this.#abort);
     for (const { resolve, reject } of this.#waiting.splice(0)) {
       if (error === undefined) resolve({ done: true, value: undefined });
@@ -301,7 +301,7 @@ export class Subscription extends Asked
   #readOut({ messages, bytes }: StreamFrame): void {
     const due = this.#credit.read({ messages: messages.length, bytes });
     if (this.#end || !due) return;
-    this.#link.tell("credit", members({ sub: this.id, ...this.#credit.granted }));
+    this.#link.requests.tell("credit", members({ sub: this.id, ...this.#credit.granted }));
   }
 }
 
