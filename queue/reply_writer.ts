@@ -17,7 +17,7 @@ import type { Wire } from "./wire.ts";
  * frame of requests is being done leaves at the end of the turn.
  */
 export class ReplyWriter {
-  readonly #wire: Pick<Wire, "send">;
+  readonly #wire: Pick<Wire, "send" | "cannotTell">;
   /**
    * One array for as long as the connection lasts: V8 comes to make a new one for each frame in its old space, where it
    * holds its answers, though dead, until the whole heap is collected.
@@ -30,6 +30,8 @@ export class ReplyWriter {
   #flushes = false;
   /** What was added last is an answer of dsmq 1.x, which stands alone where its request did. */
   #plain = false;
+  /** It was told something as a client of dsmq 1.x is. */
+  #is1x = false;
 
   /** No frame has more bytes, unless one answer has. */
   frameBytes: number = FRAME_BYTES;
@@ -47,7 +49,7 @@ export class ReplyWriter {
    *
    * @param wire takes the frames
    */
-  constructor(wire: Pick<Wire, "send">) {
+  constructor(wire: Pick<Wire, "send" | "cannotTell">) {
     this.#wire = wire;
   }
 
@@ -81,6 +83,10 @@ export class ReplyWriter {
 
   /** Adds an answer to dsmq 1.x, which gets an object for an object. */
   addPlain(answer: string, bytes?: number): void {
+    if (!this.#is1x) {
+      this.#is1x = true;
+      this.#wire.cannotTell?.();
+    }
     if (!this.#batched) this.flush();
     this.add(answer, bytes);
     this.#plain = !this.#batched;

@@ -15,6 +15,8 @@ export interface Wire {
   readonly bytesReceived?: number | undefined;
   /** The peer has said that it has read since it said so last. */
   hasRead?(): void;
+  /** The peer has no way to say that it has read. */
+  cannotTell?(): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
   /** Resolves once little is buffered, or the peer is gone. */

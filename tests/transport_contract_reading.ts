@@ -109,6 +109,33 @@ export const reading: Readonly<Record<string, (listen: Transport) => Promise<voi
     assertEquals([guest.closed, opened.inn.reasons], [1, [`it read nothing for ${kept} s`]]);
   },
 
+  async "a peer that cannot say that it reads has as long for what the system may hold back, and no longer"(
+    listen,
+  ) {
+    await using opened = await Opened.with(listen);
+    const { guest, client } = await stalled(opened);
+    using _client = client;
+    guest.peer.cannotTell!();
+    const kept = 8 + MIB / (8 * 1024);
+    await turn();
+    opened.clock.advance((kept - 1) * 1000);
+    assertEquals(guest.closed, 0);
+    opened.clock.advance(3000);
+    assertEquals([guest.closed, opened.inn.reasons], [1, [`it read nothing for ${kept} s`]]);
+  },
+
+  async "a peer that cannot say that it reads, and does not answer a goodbye, is given up after 8 s"(
+    listen,
+  ) {
+    await using opened = await Opened.with(listen);
+    const { guest, client } = await stalled(opened);
+    using _client = client;
+    guest.peer.cannotTell!();
+    guest.peer.close(1008, "enough");
+    await pass(opened, 10);
+    assertEquals(guest.closed, 1);
+  },
+
   async "a peer that says that it reads is kept, however slowly that shows, until it says so no more"(
     listen,
   ) {

@@ -43,6 +43,8 @@ export abstract class Line implements Peer, Watched {
   #large = 0;
   /** The peer has said that it has read. */
   #saidSo = false;
+  /** It cannot say so. */
+  #mute = false;
   /** There while somebody waits for the peer to read. */
   #drain: PromiseWithResolvers<void> | undefined;
   #nextLook: ReturnType<typeof setTimeout> | undefined;
@@ -117,6 +119,10 @@ export abstract class Line implements Peer, Watched {
     this.#saidSo = true;
   }
 
+  cannotTell(): void {
+    this.#mute = true;
+  }
+
   send(frame: string, bytes: number = frame.length): void {
     if (this.#gone) return;
     if (bytes > FRAME_BYTES) this.#large = Math.max(this.#large, bytes);
@@ -164,9 +170,10 @@ export abstract class Line implements Peer, Watched {
     return hasRead ? "has read" : "has not read";
   }
 
-  /** That a large frame moves shows when all of it has left. */
+  /** That a large frame moves shows when all of it has left; and what is small may be held back, too. */
   get slack(): number {
-    return this.#large > 0 ? 1000 * (this.#large + HELD_BACK) / PEER_SPEED : 0;
+    const hidden = this.#large > 0 || (this.#mute && !this.#leaving);
+    return hidden ? 1000 * (this.#large + HELD_BACK) / PEER_SPEED : 0;
   }
 
   #beWatched(): void {

@@ -12,6 +12,8 @@ export interface Peer {
   readonly bytesReceived?: number | undefined;
   /** The peer has said that it has read since it said so last: where that shows in nothing else. */
   hasRead?(): void;
+  /** The peer has no way to say that it has read: it has time for all that the system may hold back. */
+  cannotTell?(): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
   /** Resolves once little is buffered, or the peer is gone. */
