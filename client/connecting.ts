@@ -155,11 +155,8 @@ async function back(
         tries.count++;
         return found;
       }
-      for (const [url, failure] of failures) {
-        const error = failed(new Map([[url, failure]]));
-        if (isFinal(failure.code)) throw error;
-        target.onRetry?.(error);
-      }
+      if (isOver(failures)) throw failed(failures);
+      for (const failure of failures) target.onRetry?.(failed(new Map([failure])));
     }
   } finally {
     tries.away = before + time.passed;
@@ -189,6 +186,12 @@ async function tryAll(
       signal.throwIfAborted();
     }
   }
+}
+
+/** It is no use to come back: a token that is refused at one address may be good at another, but nothing else may. */
+function isOver(failures: Failures): boolean {
+  const codes = [...failures.values()].map(({ code }) => code);
+  return codes.every(isFinal) || codes.some((code) => isFinal(code) && code !== "unauthorized");
 }
 
 /** How long the servers asked not to be asked again, up to a longest time. */

@@ -5,9 +5,10 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { connect } from "@dsmq/server";
+import { connect, DsmqError } from "@dsmq/server";
 import { Answerer, refusal, response } from "./support/answerer.ts";
 import { openServer } from "./support/open_server.ts";
+import { soon } from "./support/soon.ts";
 
 // Redirections.
 
@@ -137,4 +138,25 @@ Deno.test("an address that is silent leaves those behind it their share of the t
     await using mq = await connect({ url: [dead, server.url], timeout: 1000 });
     assertEquals(mq.url, server.url);
   }
+});
+
+Deno.test("a client that comes back goes on where one of several addresses refuses its token, until all do", async () => {
+  await using stranger = new Answerer(() => response("401 Unauthorized"));
+  const server = await openServer();
+  const { port } = server;
+  const asked = Promise.withResolvers<void>();
+  await using mq = await connect({
+    url: [server.url, stranger.url],
+    reconnect: { firstPause: 1, longestPause: 20 },
+    onRetry: ({ code }) => code === "unauthorized" && asked.resolve(),
+  });
+  await server.shutdown();
+  await soon(asked.promise);
+  {
+    await using _again = await openServer({ port });
+    assertEquals(await soon(mq.put("t", "m")), 1);
+  }
+  await using _other = await openServer({ port, token: "good" });
+  const error = await assertRejects(() => soon(mq.get("t")), DsmqError);
+  assertEquals(error.code, "unauthorized");
 });
