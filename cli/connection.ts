@@ -34,7 +34,7 @@ const TIMEOUT = 3000;
 const SLOW = 1000;
 
 /** How a command connects. Durations are in milliseconds. */
-export interface Patience extends Pick<ConnectOptions, "signal" | "timeout"> {
+export interface TryOptions extends Pick<ConnectOptions, "signal" | "timeout"> {
   /** How long to look for a server that has gone; `false`: not at all. */
   readonly giveUpAfter?: number | false;
 }
@@ -44,13 +44,13 @@ export interface Patience extends Pick<ConnectOptions, "signal" | "timeout"> {
  *
  * @param args where it is
  * @param since from where to read
- * @param patience how long to try. Default of both times: 3 s
+ * @param tries how long to try. Default of both times: 3 s
  * @returns the connection
  */
 export async function connection(
   args: Arguments,
   since: Since | undefined,
-  { signal, timeout = TIMEOUT, giveUpAfter = TIMEOUT }: Patience = {},
+  { signal, timeout = TIMEOUT, giveUpAfter = TIMEOUT }: TryOptions = {},
 ): Promise<Connection> {
   const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
   const token = await clientToken(args);

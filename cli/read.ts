@@ -14,7 +14,7 @@ import {
 import { AwakeTime } from "../client/awake_time.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
-import { asJson, CONNECTION, connection, type Patience } from "./connection.ts";
+import { asJson, CONNECTION, connection, type TryOptions } from "./connection.ts";
 import { interrupt } from "./signals.ts";
 import { outputLost, print, room, say } from "./terminal.ts";
 import { duration, position, whole } from "./values.ts";
@@ -101,9 +101,9 @@ async function readOne(
   args: Arguments,
   usual: string,
   read: (mq: Connection, topic: string) => Promise<Message | undefined>,
-  patience: Patience = {},
+  tries: TryOptions = {},
 ): Promise<number> {
-  const mq = await connection(args, position(args.value("since") ?? usual), patience);
+  const mq = await connection(args, position(args.value("since") ?? usual), tries);
   try {
     const message = await read(mq, args.words[0]!);
     if (!message) return EXIT.nothing;
