@@ -4,14 +4,15 @@ import { Program, ROOT } from "./support/program.ts";
 /** Which room may import from which; a room may always import from itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "protocol/": [],
+  "budgets/": ["protocol/"],
   "client/": ["protocol/"],
   "client.ts": ["client/", "protocol/"],
   "door/": ["protocol/"],
   "stores/": ["protocol/", "queue/clock.ts", "deno.json"],
-  "queue/": ["protocol/", "stores/store.ts"],
-  "transports/": ["protocol/"],
-  "server/": ["protocol/", "door/", "queue/", "transports/transport.ts", "deno.json"],
-  "server.ts": ["protocol/", "door/", "queue/", "server/", "stores/", "transports/"],
+  "queue/": ["protocol/", "budgets/", "stores/store.ts"],
+  "transports/": ["protocol/", "budgets/"],
+  "server/": ["protocol/", "budgets/", "door/", "queue/", "transports/transport.ts", "deno.json"],
+  "server.ts": ["protocol/", "budgets/", "door/", "queue/", "server/", "stores/", "transports/"],
   "measure/": [],
   "cli/": [
     "client.ts",

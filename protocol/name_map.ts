@@ -1,0 +1,150 @@
+/**
+ * Maps whose keys come from outside: topics, sessions, ids.
+ *
+ * V8 hashes a text that looks like an array index (up to ten digits) without its random seed, and numbers likewise: a
+ * stranger can choose thousands that fall into one bucket, and each use then walks all of them. A text with another
+ * character before it is hashed with the seed, which nobody knows.
+ * See `StringHasher` and `ComputeUnseededHash` in V8's `src/strings/string-hasher-inl.h` and `src/utils/utils.h`.
+ *
+ * @module
+ */
+
+const MARK = "#";
+const [FIRST, LAST] = [MARK.charCodeAt(0), "9".charCodeAt(0)];
+
+/**
+ * The key under which a `Map` or a `Set` may hold a name from outside: the name itself, unless it begins with a digit, or
+ * with one of the characters from `#` up to the digits.
+ *
+ * @param name any text
+ * @returns another for each name; none looks like a number
+ */
+export function nameKey(name: string): string {
+  const first = name.charCodeAt(0);
+  return first >= FIRST && first <= LAST ? MARK + name : name;
+}
+
+/** The name that has a key. */
+function nameOf(key: string): string {
+  return key.charCodeAt(0) === FIRST ? key.slice(1) : key;
+}
+
+/** A `Map` by names from outside, in the order in which they were set first. */
+export class NameMap<Value> {
+  readonly #map = new Map<string, Value>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#map.size;
+  }
+
+  /** The value of a name. */
+  get(name: string): Value | undefined {
+    return this.#map.get(nameKey(name));
+  }
+
+  /** Whether a name has a value. */
+  has(name: string): boolean {
+    return this.#map.has(nameKey(name));
+  }
+
+  /** Gives a name a value. */
+  set(name: string, value: Value): void {
+    this.#map.set(nameKey(name), value);
+  }
+
+  /** Forgets a name; returns whether it was there. */
+  delete(name: string): boolean {
+    return this.#map.delete(nameKey(name));
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#map.clear();
+  }
+
+  /** The values alone. */
+  values(): MapIterator<Value> {
+    return this.#map.values();
+  }
+
+  /** Names and values. */
+  *[Symbol.iterator](): Generator<[name: string, value: Value]> {
+    for (const [key, value] of this.#map) yield [nameOf(key), value];
+  }
+}
+
+/** A `Set` of names from outside, in the order in which they were added first. */
+export class NameSet {
+  readonly #set = new Set<string>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#set.size;
+  }
+
+  /** Whether a name is in it. */
+  has(name: string): boolean {
+    return this.#set.has(nameKey(name));
+  }
+
+  /** Adds a name. */
+  add(name: string): void {
+    this.#set.add(nameKey(name));
+  }
+
+  /** Takes a name out; returns whether it was there. */
+  delete(name: string): boolean {
+    return this.#set.delete(nameKey(name));
+  }
+
+  /** Takes all out. */
+  clear(): void {
+    this.#set.clear();
+  }
+
+  /** The names. */
+  *[Symbol.iterator](): Generator<string> {
+    for (const key of this.#set) yield nameOf(key);
+  }
+}
+
+/** A `Map` by ids from outside, which are whole numbers. */
+export class IdMap<Value> {
+  readonly #map = new Map<string, Value>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#map.size;
+  }
+
+  /** The value of an id. */
+  get(id: number): Value | undefined {
+    return this.#map.get(MARK + id);
+  }
+
+  /** Whether an id has a value. */
+  has(id: number): boolean {
+    return this.#map.has(MARK + id);
+  }
+
+  /** Gives an id a value. */
+  set(id: number, value: Value): void {
+    this.#map.set(MARK + id, value);
+  }
+
+  /** Forgets an id; returns whether it was there. */
+  delete(id: number): boolean {
+    return this.#map.delete(MARK + id);
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#map.clear();
+  }
+
+  /** The values, in the order in which their ids were set first. */
+  values(): MapIterator<Value> {
+    return this.#map.values();
+  }
+}
