@@ -1,0 +1,153 @@
+/**
+ * An honest client in a process of its own, and what it notices of what others do to the server.
+ *
+ * Run as a program this file is that client: it puts one small message after another, 5 ms apart, and for each line that
+ * it reads it prints how long its puts took since the line before.
+ *
+ * @module
+ */
+
+import { connect } from "@dsmq/server/client";
+import { lines } from "../../cli/lines.ts";
+import { quantile } from "../../measure/quantiles.ts";
+import { ROOT } from "../support/program.ts";
+import type { ChildServer } from "./child_server.ts";
+import { pause } from "./pause.ts";
+
+/** How long puts took, in milliseconds. */
+export interface Noticed {
+  readonly puts: number;
+  readonly median: number;
+  readonly p99: number;
+  /** The longest, and that of the put that is under way if it is longer. */
+  readonly longest: number;
+  /** How many puts failed, and how often the connection broke. */
+  readonly failed: number;
+}
+
+/** Such a client. It ends when it is disposed of. */
+export class Neighbour implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #said: AsyncGenerator<string[]>;
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#writer = child.stdin.getWriter();
+    this.#said = lines(child.stdout);
+  }
+
+  /** Starts one; it is connected and has put something when this resolves. */
+  static async start(url: string, token?: string): Promise<Neighbour> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", PROGRAM, url, ...token === undefined ? [] : [token]],
+      cwd: ROOT,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const neighbour = new Neighbour(child);
+    await neighbour.noticed();
+    return neighbour;
+  }
+
+  /** What it has noticed since it was asked last. */
+  async noticed(): Promise<Noticed> {
+    await this.#writer.write(new TextEncoder().encode("\n"));
+    const { done, value } = await this.#said.next();
+    if (done) throw new Error("The neighbour has ended");
+    return JSON.parse(value[0]!);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close().catch(() => {});
+    await this.#child.status;
+  }
+}
+
+/** What an attack did to others. Sizes are in bytes. */
+export interface Harm extends Noticed {
+  /** How much memory the server took beyond what it had before. */
+  readonly grown: number;
+  /** How many descriptors it had open beyond that when all was over. */
+  readonly sockets: number;
+}
+
+/**
+ * Attacks a server that has an honest neighbour.
+ *
+ * @param server which one; it must be alive afterwards
+ * @param neighbour who notices
+ * @param attack resolves when it is over
+ * @returns what it did to others meanwhile
+ */
+export async function harmBy(
+  server: ChildServer,
+  neighbour: Neighbour,
+  attack: () => Promise<void>,
+): Promise<Harm> {
+  const [before, socketsBefore] = [await server.resident(), await server.sockets()];
+  await neighbour.noticed();
+  let most = before;
+  let going = true;
+  const watching = (async () => {
+    while (going && !server.ended) {
+      most = Math.max(most, await server.resident());
+      await pause(20);
+    }
+  })();
+  try {
+    await attack();
+  } finally {
+    going = false;
+    await watching;
+  }
+  if (server.ended) throw new Error(`The server has ended: ${(await server.end()).complaints}`);
+  const noticed = await neighbour.noticed();
+  const sockets = await server.sockets() - socketsBefore;
+  return { ...noticed, grown: most - before, sockets };
+}
+
+const PROGRAM = new URL("tests/faults/neighbour.ts", ROOT).href;
+
+async function main(url: string, token: string | undefined): Promise<void> {
+  await using mq = await connect(token === undefined ? url : { url, token });
+  let took: number[] = [];
+  let began: number | undefined;
+  let failed = 0;
+  let going = true;
+  const first = Promise.withResolvers<void>();
+  const putting = (async () => {
+    while (going) {
+      began = performance.now();
+      await mq.put("neighbour", "hello").catch(() => failed++);
+      took.push(performance.now() - began);
+      began = undefined;
+      first.resolve();
+      await pause(5);
+    }
+  })();
+  void (async () => {
+    for await (const { state } of mq.states()) failed += state === "reconnecting" ? 1 : 0;
+  })();
+  await first.promise;
+  for await (const batch of lines(Deno.stdin.readable)) {
+    for (const _ of batch) {
+      const underWay = began === undefined ? 0 : performance.now() - began;
+      const all = took.length === 0 || underWay > Math.max(...took) ? [...took, underWay] : took;
+      const noticed: Noticed = {
+        puts: took.length,
+        median: quantile(all, 0.5),
+        p99: quantile(all, 0.99),
+        longest: quantile(all, 1),
+        failed,
+      };
+      [took, failed] = [[], 0];
+      console.log(JSON.stringify(noticed));
+    }
+  }
+  going = false;
+  await putting;
+}
+
+if (import.meta.main) await main(Deno.args[0]!, Deno.args[1]);
