@@ -10,6 +10,7 @@
  */
 
 import type { Welcome } from "../protocol/answers.ts";
+import { NameMap } from "../protocol/name_map.ts";
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
 
 /** How many positions of a store are kept. */
@@ -38,8 +39,8 @@ export class Positions {
   #base: WirePosition;
   #baseStore: string | undefined;
   /** By store, the present one last; in it by topic, the one that was used last at the end. */
-  readonly #stores = new Map<string, Map<string, TopicPosition>>();
-  #topics = new Map<string, TopicPosition>();
+  readonly #stores = new NameMap<NameMap<TopicPosition>>();
+  #topics = new NameMap<TopicPosition>();
   #origin: Origin;
   /** Some position is of an earlier connection. */
   #older = false;
@@ -87,12 +88,12 @@ export class Positions {
     this.#older = true;
     this.#floor = floor;
     this.#fullAt = -1;
-    this.#topics = this.#stores.get(store) ?? new Map();
+    this.#topics = this.#stores.get(store) ?? new NameMap();
     this.#stores.delete(store);
     this.#stores.set(store, this.#topics);
     if (this.#stores.size <= MAX_STORES) return;
-    const [left] = this.#stores.keys();
-    this.#stores.delete(left!);
+    const left = this.#stores.first!;
+    this.#stores.delete(left);
     // Where topics were read that are forgotten now, none can begin at the start any more: each is told.
     if (left === this.#baseStore) {
       this.#base = { after: 0, epoch: "" };

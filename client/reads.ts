@@ -5,6 +5,7 @@
  */
 
 import { DsmqError } from "../protocol/errors.ts";
+import { NameMap } from "../protocol/name_map.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { NewestReader, OldestReader, WaitingReader, type WaitLimits } from "./readers.ts";
@@ -17,7 +18,7 @@ const SWEEP = 1024;
 /** The reads of a connection. */
 export class Reads {
   readonly #link: Link;
-  readonly #queues = new Map<string, TopicQueue>();
+  readonly #queues = new NameMap<TopicQueue>();
   /** With so many queues it is time to look which hold only what has expired. */
   #sweepAt = SWEEP;
 

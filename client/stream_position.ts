@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
 import type { Known } from "./known.ts";
 import { MAX_STORES, type Positions } from "./positions.ts";
@@ -18,7 +19,7 @@ export class StreamPosition {
   /** What was known when it was called. */
   readonly #known: Known;
   /** By store; the one that was reached last at the end. */
-  readonly #reached = new Map<string, WirePosition>();
+  readonly #reached = new NameMap<WirePosition>();
   /** The last position of all. */
   #last: WirePosition | undefined;
   #fromCursor = false;
@@ -83,7 +84,7 @@ export class StreamPosition {
     if (position.epoch !== epoch) return;
     this.#reached.set(store, position);
     if (this.#reached.size > MAX_STORES) {
-      this.#reached.delete(this.#reached.keys().next().value!);
+      this.#reached.delete(this.#reached.first!);
     }
   }
 

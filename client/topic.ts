@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import { topicFault } from "../protocol/text.ts";
 
 /** A topic: its name, and the same as JSON. */
@@ -17,7 +18,7 @@ const KNOWN = 1000;
 
 /** The topics that were named last: good ones, and what they are as JSON. */
 export class TopicNames {
-  readonly #known = new Map<string, TopicName>();
+  readonly #known = new NameMap<TopicName>();
   readonly #bytes: () => number;
 
   /** None is known yet; the server takes topics of up to so many bytes, and may have another limit when it comes back. */

@@ -69,8 +69,11 @@ function within(topic: string, prefixes: readonly string[] | undefined): boolean
 
 /** The same topics by as few prefixes as can be; `undefined` if these are all topics. */
 function shortest(prefixes: readonly string[]): readonly string[] | undefined {
-  const kept = [...new Set(prefixes)].filter((prefix, _, all) =>
-    !all.some((other) => other !== prefix && prefix.startsWith(other))
-  );
+  const kept: string[] = [];
+  for (const prefix of [...prefixes].sort()) {
+    // In this order what begins with a prefix comes right after it.
+    const last = kept.at(-1);
+    if (last === undefined || !prefix.startsWith(last)) kept.push(prefix);
+  }
   return kept.includes("") ? undefined : kept;
 }

@@ -38,6 +38,12 @@ export class NameMap<Value> {
     return this.#map.size;
   }
 
+  /** The name that was set first of those that are there. */
+  get first(): string | undefined {
+    const key = this.#map.keys().next().value;
+    return key === undefined ? undefined : nameOf(key);
+  }
+
   /** The value of a name. */
   get(name: string): Value | undefined {
     return this.#map.get(nameKey(name));

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
+
 /** One who may hold a session. */
 export interface Holder {
   /** Whose it is: the same for all who bring the same token, and `""` for those without one. */
@@ -30,9 +32,9 @@ const REMEMBERED = 10_000;
 
 /** The sessions of a server. Their names are secrets, and nobody is told them. */
 export class Claims {
-  readonly #held = new Map<string, { readonly holder: Holder; readonly tried: number }>();
+  readonly #held = new NameMap<{ readonly holder: Holder; readonly tried: number }>();
   /** The last try of sessions that nobody holds, the one that was given back first at the beginning. */
-  readonly #left = new Map<string, number>();
+  readonly #left = new NameMap<number>();
 
   /**
    * Gives a session to a holder; one who had it before is told so first.
@@ -64,7 +66,7 @@ export class Claims {
     this.#held.delete(session);
     // An older try may be on its way still.
     if (held.tried > 0) this.#left.set(session, held.tried);
-    if (this.#left.size > REMEMBERED) this.#left.delete(this.#left.keys().next().value!);
+    if (this.#left.size > REMEMBERED) this.#left.delete(this.#left.first!);
   }
 
   /** How many sessions are in use. */

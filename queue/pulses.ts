@@ -5,6 +5,7 @@
  */
 
 import { SILENCE } from "../protocol/limits.ts";
+import { IdMap } from "../protocol/name_map.ts";
 import type { Bounds } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Queue } from "./queue.ts";
@@ -35,7 +36,7 @@ export class Pulses {
   readonly #queue: Queue;
   readonly #clock: Clock;
   /** By interval, in milliseconds. */
-  readonly #rounds = new Map<number, Round>();
+  readonly #rounds = new IdMap<Round>();
   /** Where the store stood when it said so last. */
   #last: Bounds | undefined;
 
@@ -74,25 +75,25 @@ export class Pulses {
     const part = round.join(pulse);
     return () => {
       part.silences.delete(pulse);
-      if (round.empty && this.#rounds.get(every) === round) this.#close(every, round);
+      if (round.empty && this.#rounds.get(every) === round) this.#close(round);
     };
   }
 
   /** Ends all. */
   stop(): void {
-    for (const [every, round] of this.#rounds) this.#close(every, round);
+    for (const round of this.#rounds.values()) this.#close(round);
   }
 
   #open(every: number): Round {
-    const round = new Round(this.#now);
+    const round = new Round(every, this.#now);
     this.#rounds.set(every, round);
     this.#turn(every, round);
     return round;
   }
 
-  #close(every: number, round: Round): void {
+  #close(round: Round): void {
     round.callOff();
-    this.#rounds.delete(every);
+    this.#rounds.delete(round.every);
   }
 
   get #now(): number {
@@ -156,8 +157,10 @@ interface Part {
 
 /** Those with one interval. */
 class Round {
+  /** The interval, in milliseconds. */
+  readonly every: number;
   readonly #parts: readonly Part[] = Array.from({ length: PARTS }, () => ({
-    silences: new Map(),
+    silences: new Map<Pulse, Silence>(),
     lookedAt: 0,
     beating: undefined,
   }));
@@ -168,7 +171,8 @@ class Round {
   due: number;
 
   /** Begins now. */
-  constructor(now: number) {
+  constructor(every: number, now: number) {
+    this.every = every;
     this.due = now;
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { streamBody } from "../protocol/answers.ts";
+import { nameKey, NameMap } from "../protocol/name_map.ts";
 import type { Message, Put, Store, Stored, StoreError } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 
@@ -58,7 +59,7 @@ export class Queue implements AsyncDisposable {
   /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 
-  readonly #interests = new Map<string, Set<Interest>>();
+  readonly #interests = new NameMap<Set<Interest>>();
   #feed: Disposable | undefined;
   #trims = false;
   #cancelTrim: () => void = () => {};
@@ -149,8 +150,8 @@ export class Queue implements AsyncDisposable {
     if (this.#interests.size === 0) return;
     const first = messages[0]!.topic;
     if (messages.every(({ topic }) => topic === first)) return this.#tell(first, messages);
-    for (const [topic, batch] of Map.groupBy(messages, ({ topic }) => topic)) {
-      this.#tell(topic, batch);
+    for (const batch of Map.groupBy(messages, ({ topic }) => nameKey(topic)).values()) {
+      this.#tell(batch[0]!.topic, batch);
     }
   }
 

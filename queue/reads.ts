@@ -7,6 +7,7 @@
 import { errorAnswer, plainAnswer, plainError, readAnswer } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
+import { IdMap, NameMap, NameSet } from "../protocol/name_map.ts";
 import type { GetRequest, Request, RequestOf, WireSince } from "../protocol/requests.ts";
 import type { Message } from "../stores/store.ts";
 import { done, fail, type Host, idInUse, wireError } from "./host.ts";
@@ -43,11 +44,11 @@ export class Reads {
   readonly #refusal: ReadsOptions["refusal"];
   #start: Start;
   /** By topic; there once something was read, as most that is in here: connections at rest are many. */
-  #readers: Map<string, Reader> | undefined;
+  #readers: NameMap<Reader> | undefined;
   /** Topics whose cursor was forgotten after they had been told what was missing at the start. */
-  #told: Set<string> | undefined;
+  #told: NameSet | undefined;
   /** Those who wait, by id. */
-  #waits: Map<number, Wait> | undefined;
+  #waits: IdMap<Wait> | undefined;
   /** When it was last looked which readers can be forgotten, and with which floor. */
   #forgotAt = { time: -Infinity, floor: -1 };
   #closed = false;
@@ -95,7 +96,7 @@ export class Reads {
     const { queue } = this.#host;
     const { cursors } = this.#host.welcome.limits;
     if ((this.#readers?.size ?? 0) + topics.length > cursors) await this.#forget();
-    const readers = this.#readers ??= new Map();
+    const readers = this.#readers ??= new NameMap();
     const named: { topic: string; since: WireSince }[] = [];
     const unnamed: string[] = [];
     for (const { topic, since } of topics.slice(0, Math.max(0, cursors - readers.size))) {
@@ -136,7 +137,7 @@ export class Reads {
     for (const [topic, reader] of this.#readers ?? []) {
       if (!reader.isWorthless(floor)) continue;
       this.#readers!.delete(topic);
-      if (tells) (this.#told ??= new Set()).add(topic);
+      if (tells) (this.#told ??= new NameSet()).add(topic);
     }
     // There is a limit to that, too: from then on nobody is told what was missing at the start.
     if ((this.#told?.size ?? 0) > limits.cursors) {
@@ -163,7 +164,7 @@ export class Reads {
     breathe: () => Promise<void> | undefined,
   ): Promise<void> {
     const { queue, welcome: { limits } } = this.#host;
-    const unread = new Map<string, WireSince | undefined>();
+    const unread = new NameMap<WireSince | undefined>();
     for (const { topic, since } of run) {
       if (!this.#readers?.has(topic) && !unread.has(topic)) unread.set(topic, since);
     }
@@ -201,7 +202,7 @@ export class Reads {
   /** Answers with the oldest unread message, as soon as there is one. */
   async getWait(request: RequestOf<"get_wait">): Promise<void> {
     const { id, timeout } = request;
-    const waits = this.#waits ??= new Map();
+    const waits = this.#waits ??= new IdMap();
     if (waits.has(id)) return fail(this.#host, request, idInUse(id), this.#replies);
     const { waits: limit } = this.#host.welcome.limits;
     if (waits.size >= limit) {

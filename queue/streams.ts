@@ -6,6 +6,7 @@
 
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
+import { IdMap } from "../protocol/name_map.ts";
 import type { Credit, RequestOf, SubscribeRequest } from "../protocol/requests.ts";
 import { done, fail, type Host, idInUse } from "./host.ts";
 import { locateStream } from "./positions.ts";
@@ -22,7 +23,7 @@ export class Streams implements StreamContext {
   readonly replies: ReplyWriter;
   readonly #host: Host;
   readonly #mayNotRead: (topic: string) => WireError | undefined;
-  readonly #subscriptions = new Map<number, Subscription>();
+  readonly #subscriptions = new IdMap<Subscription>();
   /** Those that have to read from the store, the next one first. */
   #behind: Subscription[] = [];
   #reading = false;

@@ -192,3 +192,41 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+/** Where a bare map or set has names or numbers as keys, and why no stranger can choose many of them. */
+const BARE_KEYS: Readonly<Record<string, string>> = {
+  "budgets/budget.ts": "its keys are made by nameKey",
+  "cli/connection.ts": "what is told to a person, each beginning with a code",
+  "cli/read.ts": "codes of errors",
+  "cli/signals.ts": "signals",
+  "client/connecting.ts": "addresses that the caller named",
+  "client/deno/handshake.ts": "statuses that this code lists",
+  "client/in_flight.ts": "ids that this client counts up",
+  "client/isolation.ts": "close codes that this code lists",
+  "client/one_try.ts": "codes that this code lists",
+  "client/trials.ts": "ids that this client counts up",
+  "door/origins.ts": "origins that the operator named",
+  "protocol/frames.ts": "actions that this code lists",
+  "protocol/name_map.ts": "its keys are made by nameKey",
+  "queue/patience.ts": "codes of errors",
+  "queue/queue.ts": "its keys are made by nameKey",
+  "server/guest_seats.ts": "addresses, which look like no number",
+  "server/log.ts": "sentences of this code",
+  "server/places.ts": "addresses, which look like no number",
+};
+
+/** The rooms whose maps have keys from outside. */
+const PRODUCT = /^(budgets|cli|client|door|protocol|queue|server|transports)[/.]/;
+
+Deno.test("no map has names or numbers from outside as they are for its keys", async () => {
+  const files = (await graph("mod.ts")).map(({ specifier }) => local(specifier));
+  assert(files.length > 30, "the graph holds the whole house");
+  const bare: string[] = [];
+  for (const file of files.filter((file) => PRODUCT.test(file) && !(file in BARE_KEYS))) {
+    const source = await Deno.readTextFile(new URL(file, ROOT));
+    // Keys of a named type are objects, which V8 gives a hash by lot.
+    const found = source.matchAll(/\b(new (Map|Set|WeakMap)\b(?!<[A-Z])|(Map|Object)\.groupBy).*/g);
+    for (const [line] of found) bare.push(`${file}: ${line}`);
+  }
+  assertEquals(bare, []);
+});
