@@ -1,12 +1,14 @@
 /**
  * Tokens: where they are looked for, and how they are compared.
  *
- * A token is never kept: only its digest is. To compare takes the same time whatever was brought, and all entries
- * are gone through, so that time tells nothing about them.
+ * A token is never kept: only its digest is. It is looked up by its digest, in a map that V8 hashes with a seed of its
+ * own, and one that is found is compared to the last byte whatever it is: time tells nothing about the tokens there are,
+ * and there may be many.
  *
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import { TOKEN_SUBPROTOCOL } from "../protocol/websocket.ts";
 import { Leave, type TokenGrant } from "./leave.ts";
 
@@ -16,8 +18,20 @@ export type Digest = Uint8Array<ArrayBuffer>;
 /** Visible ASCII: it fits into a header, into a line of a file, and into a shell. */
 const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 
+/**
+ * A header that is meant to bring a token, also in the second place of a header that came twice. What follows the name
+ * of the scheme is no character of such a name, or it would be another one: that is for a proxy in front of the server.
+ */
+const BEARER = /(?:^|,)[ \t]*bearer(?![\w!#$%&'*+.^`|~-])/i;
+
+/** As it should be. */
+const GOOD_BEARER = /^bearer +([\x21-\x7e]{1,1024})$/i;
+
 /** So much of a digest, in hexadecimal digits, tells one token from another. */
 const IDENTITY = 32;
+
+/** So many tokens are taken down at a time. */
+const AT_ONCE = 100;
 
 /** Whether this can be a token. */
 export function isToken(token: unknown): token is string {
@@ -33,17 +47,17 @@ export async function digestOf(token: string): Promise<Digest> {
  * Finds the token that a request for a WebSocket brings.
  *
  * @param headers of the request
- * @returns the token; `""`, which is none, for something that is not in the form of one; `undefined` if nothing was brought
+ * @returns the token; `""`, which is no good one, for something that is not in the form of one; `undefined` if none was brought
  */
 export function broughtToken(headers: Headers): string | undefined {
-  // Another scheme than Bearer is for a proxy in front of the server.
-  const bearer = /^bearer(?: +|$)(.*)$/i.exec(headers.get("authorization") ?? "");
-  if (bearer) return bearer[1]!.trim();
+  const authorization = headers.get("authorization")?.trim() ?? "";
+  if (BEARER.test(authorization)) return GOOD_BEARER.exec(authorization)?.[1] ?? "";
   const [offered, ...more] = offeredProtocols(headers).filter((name) =>
     name.startsWith(TOKEN_SUBPROTOCOL)
   );
   if (offered === undefined) return undefined;
-  return more.length > 0 ? "" : decoded(offered.slice(TOKEN_SUBPROTOCOL.length)) ?? "";
+  const token = more.length > 0 ? undefined : decoded(offered.slice(TOKEN_SUBPROTOCOL.length));
+  return isToken(token) ? token : "";
 }
 
 /** The subprotocols that a request for a WebSocket offers. */
@@ -61,12 +75,17 @@ function decoded(base64url: string): string | undefined {
   }
 }
 
+interface Entry {
+  readonly digest: Digest;
+  readonly leave: Leave;
+}
+
 /** The tokens that are good, and what each gives leave for. */
 export class Tokens {
-  readonly #entries: readonly { readonly digest: Digest; readonly leave: Leave }[];
+  readonly #byIdentity = new NameMap<Entry>();
 
-  private constructor(entries: readonly { readonly digest: Digest; readonly leave: Leave }[]) {
-    this.#entries = entries;
+  private constructor(entries: readonly Entry[]) {
+    for (const entry of entries) this.#byIdentity.set(entry.leave.identity, entry);
   }
 
   /**
@@ -76,28 +95,32 @@ export class Tokens {
    * @returns what is remembered of them
    */
   static async of(grants: readonly TokenGrant[]): Promise<Tokens> {
-    const entries = await Promise.all(grants.map(async ({ token, ...grant }) => {
-      const digest = await digestOf(token);
-      return { digest, leave: new Leave(identityOf(digest), grant) };
-    }));
+    const entries: Entry[] = [];
+    for (let i = 0; i < grants.length; i += AT_ONCE) {
+      // A few at a time: others are served meanwhile.
+      entries.push(...await Promise.all(grants.slice(i, i + AT_ONCE).map(taken)));
+    }
     return new Tokens(entries);
   }
 
   /** The leave that the token with this digest gives, if there is one. */
   find(digest: Digest): Leave | undefined {
-    let found: Leave | undefined;
-    for (const { digest: known, leave } of this.#entries) {
-      let difference = 0;
-      for (let i = 0; i < known.length; i++) difference |= known[i]! ^ digest[i]!;
-      if (difference === 0) found = leave;
-    }
-    return found;
+    const found = this.#byIdentity.get(identityOf(digest));
+    if (!found) return undefined;
+    let difference = 0;
+    for (let i = 0; i < digest.length; i++) difference |= found.digest[i]! ^ digest[i]!;
+    return difference === 0 ? found.leave : undefined;
   }
 
   /** What the leave of an identity is now. */
   ofIdentity(identity: string): Leave | undefined {
-    return this.#entries.findLast(({ leave }) => leave.identity === identity)?.leave;
+    return this.#byIdentity.get(identity)?.leave;
   }
+}
+
+async function taken({ token, ...grant }: TokenGrant): Promise<Entry> {
+  const digest = await digestOf(token);
+  return { digest, leave: new Leave(identityOf(digest), grant) };
 }
 
 function identityOf(digest: Digest): string {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { quoted } from "../protocol/text.ts";
+
 /** The key of a client: 16 bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
@@ -32,9 +34,9 @@ export function upgradeFault(
     return bad("the header Connection: Upgrade is missing");
   }
   const version = headers.get("sec-websocket-version");
-  if (version === null) return bad("the header Sec-WebSocket-Version is missing");
   if (version !== VERSION) {
-    const { why } = bad(`Sec-WebSocket-Version must be ${VERSION}, got ${version}`);
+    const seen = version === null ? "there is none" : `got ${quoted(version)}`;
+    const { why } = bad(`Sec-WebSocket-Version must be ${VERSION}, ${seen}`);
     return {
       status: 426,
       why,

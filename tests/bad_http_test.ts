@@ -116,8 +116,12 @@ for (const transport of ["builtin", "hardened"] as const) {
         400,
         "Sec-WebSocket-Key",
       ],
-      ["version 12", /Version: 13/, "Version: 12", 426, "must be 13, got 12"],
-      ["no version", /Sec-WebSocket-Version.*\r\n/, "", 400, "Sec-WebSocket-Version is missing"],
+      ["version 12", /Version: 13/, "Version: 12", 426, 'must be 13, got "12"'],
+      ["no version", /Sec-WebSocket-Version.*\r\n/, "", 426, "must be 13, there is none"],
+      ["two versions", /Version: 13/, "Version: 13, 8", 426, 'must be 13, got "13, 8"'],
+      ["it twice", /(Sec-.*: 13\r\n)/, "$1$1", 426, 'must be 13, got "13, 13"'],
+      ["version +13", /Version: 13/, "Version: +13", 426, 'must be 13, got "+13"'],
+      ["version 013", /Version: 13/, "Version: 013", 426, 'must be 13, got "013"'],
       ["no Connection", /Connection: Upgrade\r\n/, "", 400, "Connection: Upgrade"],
     ];
     for (const [what, from, to, expected, why] of cases) {

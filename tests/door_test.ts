@@ -166,6 +166,26 @@ Deno.test("every byte of a digest counts", async () => {
   }
 });
 
+Deno.test("of ten thousand tokens each is looked up, and none is gone through", async () => {
+  const grants = Array.from({ length: 10_000 }, (_, i) => ({ token: `token-${i}` }));
+  const tokens = await Tokens.of(grants);
+  const [good, bad] = [await digestOf("token-77"), await digestOf("none")];
+  let read = 0;
+  const counted = (digest: Uint8Array<ArrayBuffer>) =>
+    new Proxy(digest, {
+      get(target, name) {
+        if (typeof name === "string" && /^\d+$/.test(name)) read++;
+        const value = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  const { identity } = tokens.find(counted(good))!;
+  assertEquals(read, good.length);
+  assertEquals(tokens.find(counted(bad)), undefined);
+  assertEquals(read, good.length);
+  assertEquals(tokens.ofIdentity(identity), tokens.find(good));
+});
+
 Deno.test("a token is visible ASCII of a length that fits into a header", () => {
   assertEquals(["a", "~!*,;=", "x".repeat(1024)].filter((token) => !isToken(token)), []);
   assertEquals(["", "a b", "ä", "a\n", "x".repeat(1025), 5, null].filter(isToken), []);
@@ -177,11 +197,33 @@ Deno.test("the token of a request is taken from its header, or else from its sub
     [{ authorization: "Bearer a" }, "a"],
     [{ authorization: "BEARER   a" }, "a"],
     [{ authorization: "Bearer" }, ""],
+    [{ authorization: " Bearer  a " }, "a"],
+    [{ authorization: "Bearer\ta" }, ""],
+    [{ authorization: "Bearer \ta" }, ""],
+    [{ authorization: "Bearer\t" }, ""],
+    [{ authorization: "Bearer:a" }, ""],
+    [{ authorization: "Bearer: a" }, ""],
+    [{ authorization: "Bearer=a" }, ""],
+    [{ authorization: "Bearer,a" }, ""],
+    [{ authorization: 'bearer"a"' }, ""],
+    [{ authorization: "Bearer a b" }, ""],
+    [{ authorization: "Bearer \u00e4" }, ""],
+    [{ authorization: `Bearer ${"x".repeat(1025)}` }, ""],
+    [{ authorization: "Bearer a, Bearer a" }, ""],
+    [{ authorization: "Bearer a, Basic YQ==" }, ""],
+    [{ authorization: "Basic YQ==, Bearer a" }, ""],
+    [{ authorization: "Basic YQ==,bearer\ta" }, ""],
     [{ authorization: "Bearera" }, undefined],
+    [{ authorization: "Bearer-x a" }, undefined],
+    [{ authorization: "" }, undefined],
     [{ authorization: "Basic YQ==" }, undefined],
     [{ "sec-websocket-protocol": "dsmq" }, undefined],
     [{ "sec-websocket-protocol": "dsmq, dsmq.token.YQ" }, "a"],
-    [{ "sec-websocket-protocol": "dsmq.token.w6Q" }, "ä"],
+    [{ "sec-websocket-protocol": "dsmq.token.w6Q" }, ""],
+    [{ "sec-websocket-protocol": "dsmq.token." }, ""],
+    [{ "sec-websocket-protocol": "dsmq.token.!" }, ""],
+    [{ "sec-websocket-protocol": "dsmq.token.YSBi" }, ""],
+    [{ "sec-websocket-protocol": `dsmq.token.${btoa("x".repeat(2000))}` }, ""],
     [{ "sec-websocket-protocol": "dsmq.token._w" }, ""],
     [{ "sec-websocket-protocol": "dsmq.token.YQ,dsmq.token.Yg" }, ""],
     [{ "authorization": "Bearer a", "sec-websocket-protocol": "dsmq.token.Yg" }, "a"],
