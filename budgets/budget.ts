@@ -22,16 +22,26 @@ export interface BudgetSize {
 
 /** What is there of one thing, for all connections of a server together. */
 export class Budget {
-  readonly own: number;
-  readonly shared: number;
+  #size: BudgetSize;
   #free: number;
   /** What each holder has of the shared pool. */
   readonly #held = new Map<string, number>();
 
   /** Nobody has anything yet. */
-  constructor({ own, shared }: BudgetSize) {
-    this.own = own;
-    this.shared = this.#free = shared;
+  constructor(size: BudgetSize) {
+    this.#size = size;
+    this.#free = size.shared;
+  }
+
+  /** How much each connection has for itself that opens an account now. */
+  get own(): number {
+    return this.#size.own;
+  }
+
+  /** How much there is from now on; who has something keeps it, and what it has for itself. */
+  resize(size: BudgetSize): void {
+    this.#free += size.shared - this.#size.shared;
+    this.#size = size;
   }
 
   /** How much of the shared pool nobody has. */
@@ -82,12 +92,15 @@ export class Budget {
 /** What one connection has of a budget. */
 export class BudgetAccount {
   readonly #budget: Budget;
+  readonly #own: number;
   #holder: string;
   #used = 0;
+  #closed = false;
 
   /** It has nothing yet. */
   constructor(budget: Budget, holder: string) {
     this.#budget = budget;
+    this.#own = budget.own;
     this.#holder = holder;
   }
 
@@ -103,14 +116,16 @@ export class BudgetAccount {
    * @returns `false` if there is not so much for it; then it has what it had
    */
   take(amount = 1): boolean {
+    if (this.#closed) return false;
     const shared = this.#sharedWith(amount);
     if (shared > 0 && !this.#budget.take(this.#holder, shared)) return false;
     this.#used += amount;
     return true;
   }
 
-  /** Gives back some of what it has. */
+  /** Gives back some of what it has; of a closed account nothing is left to give back. */
   giveBack(amount = 1): void {
+    if (this.#closed) return;
     this.#budget.giveBack(this.#holder, -this.#sharedWith(-amount));
     this.#used -= amount;
   }
@@ -121,18 +136,19 @@ export class BudgetAccount {
     this.#holder = holder;
   }
 
-  /** Gives back all. May be called twice. */
+  /** Gives back all, and has nothing any more. May be called twice. */
   close(): void {
     this.giveBack(this.#used);
+    this.#closed = true;
   }
 
   /** How much it has of the shared pool. */
   get #shared(): number {
-    return Math.max(0, this.#used - this.#budget.own);
+    return Math.max(0, this.#used - this.#own);
   }
 
   /** How much more it has of the shared pool with so much more in all. */
   #sharedWith(amount: number): number {
-    return Math.max(0, this.#used + amount - this.#budget.own) - this.#shared;
+    return Math.max(0, this.#used + amount - this.#own) - this.#shared;
   }
 }

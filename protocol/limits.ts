@@ -104,7 +104,22 @@ export interface ServerLimits extends Limits {
   readonly tokenTime: number;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
+  /** How many topics all connections together may have a cursor for. */
+  readonly totalCursors: number;
+  /** How many `get_wait`s of all connections together may wait. */
+  readonly totalWaits: number;
+  /** How many streams all connections together may have. */
+  readonly totalSubscriptions: number;
+  /** How much memory the requests of all connections may take that wait to be done or are being done, in bytes. */
+  readonly totalInFlightBytes: number;
 }
+
+/** What all connections share. */
+export type SharedLimit =
+  | "totalCursors"
+  | "totalWaits"
+  | "totalSubscriptions"
+  | "totalInFlightBytes";
 
 /** The range that a limit can be set to, what it is unless it is set, and what it bounds. */
 export interface Limit {
@@ -177,6 +192,25 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
     most: Infinity,
     says: "failed requests of a connection a minute, past which it is closed",
   },
+  totalCursors: {
+    usual: 500_000,
+    least: 1,
+    most: ANY,
+    says: "topics that all connections read, each counted by itself",
+  },
+  totalWaits: { usual: 500_000, least: 1, most: ANY, says: "waiting getWaits of all connections" },
+  totalSubscriptions: {
+    usual: 250_000,
+    least: 1,
+    most: ANY,
+    says: "subscriptions of all connections",
+  },
+  totalInFlightBytes: {
+    usual: 256 * MIB,
+    least: 1,
+    most: ANY,
+    says: "memory for requests of all connections that wait or are being done",
+  },
 };
 
 /** All limits as they are unless they are set. */
@@ -199,6 +233,10 @@ export function clientLimits(limits: ServerLimits): Limits {
     connectionsPerAddress: _connectionsPerAddress,
     tokenTime: _tokenTime,
     errorsPerMinute: _errorsPerMinute,
+    totalCursors: _totalCursors,
+    totalWaits: _totalWaits,
+    totalSubscriptions: _totalSubscriptions,
+    totalInFlightBytes: _totalInFlightBytes,
     ...told
   } = limits;
   return told;

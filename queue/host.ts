@@ -13,6 +13,7 @@ import type { Door } from "./leave.ts";
 import type { Pulses } from "./pulses.ts";
 import type { Log, Queue } from "./queue.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import type { Budgets } from "./shares.ts";
 
 /** What a session needs of its server. */
 export interface Host {
@@ -27,6 +28,8 @@ export interface Host {
   readonly claims: Claims;
   /** Who sends heartbeats. */
   readonly pulses: Pulses;
+  /** What all connections share. */
+  readonly budgets: Budgets;
   /** Stops the server; `undefined` if that is not allowed. */
   readonly shutdown: (() => void) | undefined;
   /** Takes note of a request that failed. */

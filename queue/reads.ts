@@ -15,6 +15,7 @@ import { Pages } from "./pages.ts";
 import { type Gap, locate, locateFromStart, type Position, type Start } from "./positions.ts";
 import { Reader } from "./reader.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import type { Shares } from "./shares.ts";
 import { Wait } from "./wait.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
@@ -32,6 +33,8 @@ export interface ReadsOptions {
   /** Tells how much the peer has yet to read. */
   readonly wire: Wire;
   readonly replies: ReplyWriter;
+  /** What it has of what all connections share. */
+  readonly shares: Shares;
   /** Why a topic may not be read (any more); asked before each message. */
   readonly refusal: (topic: string) => WireError | undefined;
 }
@@ -41,11 +44,12 @@ export class Reads {
   readonly #host: Host;
   readonly #wire: Wire;
   readonly #replies: ReplyWriter;
+  readonly #shares: Shares;
   readonly #refusal: ReadsOptions["refusal"];
   #start: Start;
   /** By topic; there once something was read, as most that is in here: connections at rest are many. */
   #readers: NameMap<Reader> | undefined;
-  /** Topics whose cursor was forgotten after they had been told what was missing at the start. */
+  /** Topics whose cursor was forgotten after they had been told what was missing at the start; they count as if it were there. */
   #told: NameSet | undefined;
   /** Those who wait, by id. */
   #waits: IdMap<Wait> | undefined;
@@ -60,11 +64,12 @@ export class Reads {
    * @param start where topics start that have not been read
    * @param options what belongs to this connection
    */
-  constructor(host: Host, start: Start, { wire, replies, refusal }: ReadsOptions) {
+  constructor(host: Host, start: Start, { wire, replies, shares, refusal }: ReadsOptions) {
     this.#host = host;
     this.#start = start;
     this.#wire = wire;
     this.#replies = replies;
+    this.#shares = shares;
     this.#refusal = refusal;
   }
 
@@ -75,6 +80,7 @@ export class Reads {
 
   set start(start: Start) {
     this.#start = start;
+    if (this.#told) this.#shares.of("totalCursors").giveBack(this.#told.size);
     this.#told = undefined;
   }
 
@@ -94,31 +100,57 @@ export class Reads {
     topics: readonly { readonly topic: string; readonly since: WireSince | undefined }[],
   ): Promise<void> {
     const { queue } = this.#host;
-    const { cursors } = this.#host.welcome.limits;
-    if ((this.#readers?.size ?? 0) + topics.length > cursors) await this.#forget();
+    const room = await this.#room(topics.length);
     const readers = this.#readers ??= new NameMap();
+    const { size } = readers;
     const named: { topic: string; since: WireSince }[] = [];
     const unnamed: string[] = [];
-    for (const { topic, since } of topics.slice(0, Math.max(0, cursors - readers.size))) {
+    for (const { topic, since } of topics.slice(0, room)) {
       if (since === undefined) unnamed.push(topic);
       else named.push({ topic, since });
     }
     const open = (topic: string, position: Position) =>
       readers.set(topic, new Reader(queue, this.#wire, topic, position));
-    if (named.length > 0) {
-      const positions = await locate(queue.store, named);
-      named.forEach(({ topic }, i) => open(topic, positions[i]!));
+    try {
+      if (named.length > 0) {
+        const positions = await locate(queue.store, named);
+        named.forEach(({ topic }, i) => open(topic, positions[i]!));
+      }
+      if (unnamed.length === 0) return;
+      const positions = await locateFromStart(queue.store, this.#start, unnamed);
+      unnamed.forEach((topic, i) => {
+        const told = this.#told?.has(topic);
+        open(topic, told ? { after: this.#start.after, gap: undefined } : positions[i]!);
+      });
+    } finally {
+      this.#shares.of("totalCursors").giveBack(room - (readers.size - size));
     }
-    if (unnamed.length === 0) return;
-    const positions = await locateFromStart(queue.store, this.#start, unnamed);
-    unnamed.forEach((topic, i) => {
-      const told = this.#told?.has(topic);
-      open(topic, told ? { after: this.#start.after, gap: undefined } : positions[i]!);
-    });
+  }
+
+  /** Takes room for so many more cursors, or for as many as there is. */
+  async #room(wanted: number): Promise<number> {
+    let room = this.#take(wanted);
+    if (room === wanted) return room;
+    await this.#forget();
+    room += this.#take(wanted - room, room);
+    return room;
+  }
+
+  #take(wanted: number, taken = 0): number {
+    const { cursors } = this.#host.welcome.limits;
+    const account = this.#shares.of("totalCursors");
+    const most = Math.min(wanted, cursors - (this.#readers?.size ?? 0) - taken);
+    if (most > 0 && account.take(most)) return most;
+    let room = 0;
+    while (room < most && account.take()) room++;
+    return room;
   }
 
   #full(): WireError {
     const { cursors } = this.#host.welcome.limits;
+    if ((this.#readers?.size ?? 0) < cursors) {
+      return this.#shares.lack("totalCursors", "read topic");
+    }
     return tooMany("read topic", cursors, `${cursors} topics were read on this connection`);
   }
 
@@ -137,7 +169,8 @@ export class Reads {
     for (const [topic, reader] of this.#readers ?? []) {
       if (!reader.isWorthless(floor)) continue;
       this.#readers!.delete(topic);
-      if (tells) (this.#told ??= new NameSet()).add(topic);
+      if (!tells) this.#shares.of("totalCursors").giveBack();
+      else (this.#told ??= new NameSet()).add(topic);
     }
     // There is a limit to that, too: from then on nobody is told what was missing at the start.
     if ((this.#told?.size ?? 0) > limits.cursors) {
@@ -211,7 +244,14 @@ export class Reads {
     }
     const reader = await this.readerFor(request, request.since);
     if (!reader || this.#forbids(request) || this.#tellsGap(request, reader)) return;
-    const wait = new Wait(id, reader, this.#replies, () => waits.delete(id));
+    const account = this.#shares.of("totalWaits");
+    if (!account.take()) {
+      return fail(this.#host, request, this.#shares.lack("totalWaits", "get_wait"), this.#replies);
+    }
+    const wait = new Wait(id, reader, this.#replies, () => {
+      waits.delete(id);
+      account.giveBack();
+    });
     waits.set(id, wait);
     if (timeout === 0 && reader.waiting) await reader.serveWaiting();
     if (wait.open) await reader.wait(wait);

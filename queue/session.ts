@@ -27,6 +27,7 @@ import { withPatience } from "./patience.ts";
 import { Puts } from "./puts.ts";
 import { Reads, type ReadsOptions } from "./reads.ts";
 import { ReplyWriter } from "./reply_writer.ts";
+import { Shares } from "./shares.ts";
 import { Streams } from "./streams.ts";
 import { UnderWay } from "./under_way.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
@@ -49,6 +50,8 @@ export class Session implements Worker, Greeter {
   #openStreams: Streams | undefined;
   readonly #puts: Puts;
   readonly #hello: Hello;
+  readonly #from: string;
+  readonly #shares: Shares;
   #closed = false;
   readonly #underWay: UnderWay;
 
@@ -64,16 +67,31 @@ export class Session implements Worker, Greeter {
    * @param start the last sequence number before the connection was accepted
    * @param leave what it may do; `undefined` if it owes a token
    * @param guest how it can have a place, if it has none
+   * @param from where it comes from: what it takes counts as that one's while it has no token
    */
-  constructor(host: Host, wire: Wire, start: number, leave: Leave | undefined, guest?: Guest) {
+  constructor(
+    host: Host,
+    wire: Wire,
+    start: number,
+    leave: Leave | undefined,
+    guest?: Guest,
+    from = "",
+  ) {
     this.#host = host = withPatience(host, () => this.#lostPatience());
     this.#wire = wire;
     this.#leave = leave;
+    this.#from = `@${from}`;
+    this.#shares = new Shares(host.budgets, this.#holder);
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
     this.#underWay = new UnderWay(replies, wire, largestFrame(host.welcome.limits));
     const puts = this.#puts = new Puts(host, replies);
-    this.#options = { wire, replies, refusal: (topic) => this.#mayNotRead(topic) };
+    this.#options = {
+      wire,
+      replies,
+      shares: this.#shares,
+      refusal: (topic) => this.#mayNotRead(topic),
+    };
     const reads = this.#reads = new Reads(
       host,
       { after: start, gap: undefined, heard: Infinity },
@@ -106,6 +124,11 @@ export class Session implements Worker, Greeter {
     return this.#leave?.identity ?? "";
   }
 
+  /** Whose all is that it has of what connections share. */
+  get #holder(): string {
+    return this.identity || this.#from;
+  }
+
   get leave(): Leave | undefined {
     return this.#leave;
   }
@@ -113,6 +136,7 @@ export class Session implements Worker, Greeter {
   /** Has it do from now on what this allows: what it waits for and may not have any more ends. */
   set leave(leave: Leave | undefined) {
     this.#leave = leave;
+    this.#shares.moveTo(this.#holder);
     if (leave) this.#endForbidden();
   }
 
@@ -136,6 +160,7 @@ export class Session implements Worker, Greeter {
     this.#hello.end();
     this.#openStreams?.close();
     this.#reads.end(GONE);
+    this.#shares.close();
     this.#replies.flush();
   }
 

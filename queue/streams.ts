@@ -13,6 +13,7 @@ import { locateStream } from "./positions.ts";
 import type { Queue } from "./queue.ts";
 import { type Reads, type ReadsOptions, tellGap } from "./reads.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import type { Shares } from "./shares.ts";
 import { type StreamContext, Subscription } from "./subscription.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
@@ -23,6 +24,7 @@ export class Streams implements StreamContext {
   readonly replies: ReplyWriter;
   readonly #host: Host;
   readonly #mayNotRead: (topic: string) => WireError | undefined;
+  readonly #shares: Shares;
   readonly #subscriptions = new IdMap<Subscription>();
   /** Those that have to read from the store, the next one first. */
   #behind: Subscription[] = [];
@@ -35,9 +37,10 @@ export class Streams implements StreamContext {
    * @param host what is shared with other connections
    * @param options what belongs to this connection
    */
-  constructor(host: Host, { wire, replies, refusal }: ReadsOptions) {
+  constructor(host: Host, { wire, replies, shares, refusal }: ReadsOptions) {
     this.#host = host;
     this.#mayNotRead = refusal;
+    this.#shares = shares;
     this.queue = host.queue;
     this.wire = wire;
     this.replies = replies;
@@ -60,8 +63,13 @@ export class Streams implements StreamContext {
     // Only now: if the store had not answered, nobody would have been told. And what it may read can have changed.
     const forbidden = this.#mayNotRead(topic);
     if (forbidden) return fail(this.#host, request, forbidden, this.replies);
+    const ends = gap && onGap === undefined;
+    if (!ends && !this.#shares.of("totalSubscriptions").take()) {
+      const lack = this.#shares.lack("totalSubscriptions", "subscribe");
+      return fail(this.#host, request, lack, this.replies);
+    }
     reader?.takeGap();
-    if (gap && onGap === undefined) return tellGap(request, gap, this.replies);
+    if (ends) return tellGap(request, gap, this.replies);
     const after = last ?? oldest;
     const subscription = new Subscription(this, { sub, topic, after, onGap, credit });
     this.#subscriptions.set(sub, subscription);
@@ -80,8 +88,9 @@ export class Streams implements StreamContext {
 
   /** Ends a stream, if it has not ended by itself. */
   unsubscribe(request: RequestOf<"unsubscribe">): void {
-    this.#subscriptions.get(request.sub)?.end();
-    this.#subscriptions.delete(request.sub);
+    const subscription = this.#subscriptions.get(request.sub);
+    subscription?.end();
+    if (subscription) this.ended(subscription);
     done(request, {}, this.replies);
   }
 
@@ -91,7 +100,7 @@ export class Streams implements StreamContext {
   }
 
   ended({ sub }: Subscription): void {
-    this.#subscriptions.delete(sub);
+    if (this.#subscriptions.delete(sub)) this.#shares.of("totalSubscriptions").giveBack();
   }
 
   /** Ends the streams of topics that may not be read any more. */

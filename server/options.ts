@@ -75,6 +75,8 @@ export interface Settings
   extends Required<Omit<ServeOptions, "signal" | "limits" | keyof EntryOptions>> {
   readonly entry: EntrySettings;
   readonly limits: ServerLimits;
+  /** Those of them that the caller gave. */
+  readonly setLimits: Partial<ServerLimits>;
   readonly signal: AbortSignal | undefined;
   readonly log: GuardedLog;
 }
@@ -133,6 +135,7 @@ export function checked(options: ServeOptions): Settings {
     durability,
     retention,
     limits: checkedLimits(limits),
+    setLimits: { ...limits },
     overflow,
     transport,
     allowShutdown,

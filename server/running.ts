@@ -18,12 +18,14 @@ import {
 import { Claims } from "../queue/claims.ts";
 import { Pulses } from "../queue/pulses.ts";
 import type { Queue } from "../queue/queue.ts";
+import { Budgets } from "../queue/shares.ts";
 import type { Listener, Transport } from "../transports/transport.ts";
 import { authority, cannotListen, localName } from "./addresses.ts";
 import type { Server, Stats } from "./api.ts";
 import { checkedTls, type Tls } from "./certificate.ts";
 import { Complaints } from "./complaints.ts";
 import { requireBoth, requireGrant, requireTokens } from "./door_options.ts";
+import { fitted, heapLimit, SMALL_HEAP } from "./memory.ts";
 import type { Settings, TransportChoice } from "./options.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -52,6 +54,7 @@ export class RunningServer implements Server {
   readonly #givenUp: Complaints;
   readonly #news: Complaints;
   readonly #pulses: Pulses;
+  readonly #budgets: Budgets;
   readonly #settings: Running;
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopListening = new AbortController();
@@ -77,6 +80,7 @@ export class RunningServer implements Server {
     this.#givenUp = new Complaints(clock, log, "gave up a peer");
     this.#news = new Complaints(clock, log, "");
     this.#pulses = new Pulses(queue);
+    this.#budgets = new Budgets(fitted(limits, settings.setLimits, SMALL_HEAP));
     const server = `dsmq/${VERSION}`;
     this.#sessions = new Sessions({
       queue,
@@ -93,6 +97,7 @@ export class RunningServer implements Server {
       errorsPerMinute: limits.errorsPerMinute,
       claims: new Claims(),
       pulses: this.#pulses,
+      budgets: this.#budgets,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
       refused: ({ message }) => this.#complaints.note(message),
     }, {
@@ -106,7 +111,8 @@ export class RunningServer implements Server {
 
   /** Opens the port, and from then on heeds signals. */
   async open(listen: Transport): Promise<void> {
-    const { host, port, tls, signal, handleSignals, log, limits, clock } = this.#settings;
+    const { host, port, tls, signal, handleSignals, log, limits, setLimits, clock } = this
+      .#settings;
     const bounds = {
       frameBytes: largestFrame(limits),
       headerTime: HEADER_TIME,
@@ -124,6 +130,8 @@ export class RunningServer implements Server {
         `dsmq: everybody who reaches ${host} may read and write here: ask for a token, or serve on ${DEFAULT_HOST}`,
       );
     }
+    // Only now, for it takes some milliseconds, in which nobody can hoard anything yet.
+    void heapLimit().then((heap) => this.#budgets.limits = fitted(limits, setLimits, heap));
     const stop = () => void this.shutdown();
     signal?.addEventListener("abort", stop, { signal: this.#stopListening.signal });
     if (handleSignals) this.#heedSignals(stop);

@@ -15,7 +15,7 @@ import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
 import { GuestSeats } from "./guest_seats.ts";
 import { asksForHealth, page, say } from "./pages.ts";
-import { Places } from "./places.ts";
+import { addressKey, Places } from "./places.ts";
 import { upgradeFault, wantsWebSocket } from "./upgrade.ts";
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
@@ -102,7 +102,7 @@ export class Sessions implements House {
     try {
       // Before the upgrade is answered: what the client puts once it is connected comes after.
       const { last } = await this.#host.queue.store.bounds();
-      return (peer) => this.#enter(peer, last, verdict.digest, seat, lacks);
+      return (peer) => this.#enter(peer, last, verdict.digest, seat, from, lacks);
     } catch (error) {
       seat();
       this.failed(error);
@@ -174,6 +174,7 @@ export class Sessions implements House {
     start: number,
     digest: Uint8Array<ArrayBuffer> | undefined,
     seat: () => void,
+    from: string,
     lacks: Lack | undefined,
   ): Visit {
     const { door, limits } = this.#options;
@@ -181,7 +182,7 @@ export class Sessions implements House {
     const leave = door.leaveOf(digest);
     if (digest && !leave) return this.#turnAway(peer, seat);
     if (lacks) return this.#enterAsGuest(peer, start, leave, seat, lacks);
-    const session = new Session(this.#host, peer, start, leave);
+    const session = new Session(this.#host, peer, start, leave, undefined, addressKey(from));
     const stay = new Stay(session, peer, this, seat);
     this.#isIn(session, stay);
     if (!leave) {
@@ -227,7 +228,7 @@ export class Sessions implements House {
         this.#host.refused(error);
         return error.message;
       },
-    });
+    }, addressKey(from));
     const stay = new Stay(session, peer, this, seat);
     this.#after(peer, HELLO_TIME, () => session.turnAway());
     return stay;

@@ -35,6 +35,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "node:timers": ["stores/"],
   "node:http": ["transports/"],
   "node:https": ["transports/"],
+  "node:v8": ["server/"],
   "node:net": ["transports/"],
   "ws": ["transports/"],
 };

@@ -13,6 +13,7 @@ import type { Host } from "../../queue/host.ts";
 import { Pulses } from "../../queue/pulses.ts";
 import { Queue } from "../../queue/queue.ts";
 import { Session } from "../../queue/session.ts";
+import { Budgets } from "../../queue/shares.ts";
 import type { Wire } from "../../queue/wire.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
@@ -43,6 +44,7 @@ export async function hosted(
     door: { digestOf, leaveOf: () => EVERYTHING },
     claims: new Claims(),
     pulses: new Pulses(queue),
+    budgets: new Budgets({ ...USUAL_LIMITS, ...limits }),
     shutdown: undefined,
     refused: () => {},
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),

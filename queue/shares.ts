@@ -1,0 +1,96 @@
+/**
+ * What all connections of a server share, and what one of them has of it.
+ *
+ * @module
+ */
+
+import { Budget, type BudgetAccount, type BudgetSize } from "../budgets/budget.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { tooMany } from "../protocol/fields.ts";
+import type { ServerLimits, SharedLimit } from "../protocol/limits.ts";
+
+/** What a {@linkcode Budgets} has to know. */
+export type SharedLimits = Pick<ServerLimits, SharedLimit | "connections">;
+
+/** So much of a budget each connection has for itself, if half of it is enough for that. */
+const OWN: Readonly<Record<SharedLimit, number>> = {
+  totalCursors: 16,
+  totalWaits: 16,
+  totalSubscriptions: 16,
+  totalInFlightBytes: 8192,
+};
+
+const NAMES = Object.keys(OWN) as SharedLimit[];
+
+/** The budget of each limit that all connections share. */
+export class Budgets {
+  readonly #budgets: Readonly<Record<SharedLimit, Budget>>;
+  #limits: SharedLimits;
+
+  /** Of nothing anybody has anything yet. */
+  constructor(limits: SharedLimits) {
+    this.#limits = limits;
+    const all = NAMES.map((name) => [name, new Budget(sizeOf(name, limits))]);
+    this.#budgets = Object.fromEntries(all);
+  }
+
+  /** The budget of one limit. */
+  of(name: SharedLimit): Budget {
+    return this.#budgets[name];
+  }
+
+  /** Other limits count from now on; nothing is taken from those who have more. */
+  set limits(limits: SharedLimits) {
+    this.#limits = limits;
+    for (const name of NAMES) this.#budgets[name].resize(sizeOf(name, limits));
+  }
+
+  /** Why there is no more of it. */
+  lack(name: SharedLimit, what: string): WireError {
+    return tooMany(
+      what,
+      this.#limits[name],
+      "the connections of the server have too much together",
+    );
+  }
+}
+
+/** How a budget is divided: never more than the limit is in use, however many connections there are. */
+function sizeOf(name: SharedLimit, { connections, [name]: total }: SharedLimits): BudgetSize {
+  const own = Math.min(OWN[name], Math.floor(total / 2 / connections));
+  return { own, shared: total - own * connections };
+}
+
+/** What one connection has of the budgets: opened when it is needed first, for most connections rest. */
+export class Shares {
+  readonly #budgets: Budgets;
+  #holder: string;
+  readonly #accounts: { [name in SharedLimit]?: BudgetAccount } = {};
+
+  /** It has nothing yet. */
+  constructor(budgets: Budgets, holder: string) {
+    this.#budgets = budgets;
+    this.#holder = holder;
+  }
+
+  /** Its account of one budget. */
+  of(name: SharedLimit): BudgetAccount {
+    return this.#accounts[name] ??= this.#budgets.of(name).open(this.#holder);
+  }
+
+  /** Why it can have no more of it, where its account gives none. */
+  lack(name: SharedLimit, what: string): WireError {
+    return this.#budgets.lack(name, what);
+  }
+
+  /** It is another's from now on, with what it has. */
+  moveTo(holder: string): void {
+    this.#holder = holder;
+    for (const account of Object.values(this.#accounts)) account.moveTo(holder);
+  }
+
+  /** Gives back all, for good. */
+  close(): void {
+    for (const account of Object.values(this.#accounts)) account.close();
+  }
+}
