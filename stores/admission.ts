@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import type { Holdings } from "./holdings.ts";
 import { FORGOTTEN, type PutOnce } from "./put_once.ts";
 import { overheadOf } from "./size.ts";
@@ -77,7 +78,7 @@ export class Admission {
     let lastTopic: string | undefined;
     let overhead = 0;
     /** Sessions one of whose puts was refused because the store is full. */
-    let refused: Map<string, StoreError> | undefined;
+    let refused: NameMap<StoreError> | undefined;
     for (const put of batch) {
       const { topic, body, bytes, session, n } = put;
       const numbered = session !== undefined && n !== undefined;
@@ -108,7 +109,7 @@ export class Admission {
       const size = bytes + overhead;
       const error = this.#holdings.bytes + size > storedBytes && this.#noRoom(size);
       if (error) {
-        if (session !== undefined) (refused ??= new Map()).set(session, error);
+        if (session !== undefined) (refused ??= new NameMap()).set(session, error);
         results.push(error);
         // Its topic was not taken; or it may hold nothing any more, for what was dropped.
         lastTopic = undefined;

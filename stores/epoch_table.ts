@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import type { Database } from "./engine.ts";
 
 const SCHEMA = `
@@ -37,9 +38,11 @@ export class EpochTable {
   }
 
   /** Where the epochs before the present one ended. */
-  get ends(): ReadonlyMap<string, number> {
+  get ends(): NameMap<number> {
     const rows = this.#db.prepare("SELECT epoch, last FROM epochs WHERE last IS NOT NULL").all();
-    return new Map((rows as { epoch: string; last: number }[]).map((row) => [row.epoch, row.last]));
+    const ends = new NameMap<number>();
+    for (const { epoch, last } of rows as { epoch: string; last: number }[]) ends.set(epoch, last);
+    return ends;
   }
 
   /**

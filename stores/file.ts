@@ -5,6 +5,7 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
+import type { NameMap } from "../protocol/name_map.ts";
 import type { DatabaseFile, Durability } from "./database_file.ts";
 import { LogInUse } from "./database_log.ts";
 import { cannotOpen, Unusable } from "./file_faults.ts";
@@ -48,7 +49,7 @@ export class FileStore extends SqliteStore {
   override readonly epoch: string = crypto.randomUUID();
   override readonly kept: "disk" | "process";
   override readonly description: string;
-  protected override readonly ends: ReadonlyMap<string, number>;
+  protected override readonly ends: NameMap<number>;
   readonly #opening: FileOpening;
   readonly #disk: FileOnDisk;
   readonly #guard: FileGuard;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameSet } from "../protocol/name_map.ts";
 import type { Database } from "./engine.ts";
 import { EpochTable } from "./epoch_table.ts";
 import { GoneTable } from "./gone_table.ts";
@@ -58,7 +59,7 @@ function upgradeSessions(db: Database): void {
     session: db.prepare("DELETE FROM sessions WHERE id = ?"),
     lost: db.prepare("UPDATE state SET lost = max(lost, ?)"),
   };
-  const names = new Set<string>();
+  const names = new NameSet();
   const renamed: [string, number][] = [];
   for (const { id, name, last } of newestFirst) {
     const session = name.slice(name.lastIndexOf(".") + 1);

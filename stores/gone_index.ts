@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import type { GoneTopics } from "./gone_map.ts";
 import { GoneTimes } from "./gone_times.ts";
 import type { RunTable } from "./run_table.ts";
@@ -96,7 +97,7 @@ export class GoneIndex {
  * @returns the newest ones, oldest first
  */
 export function newestOfEach(messages: readonly Message[]): Message[] {
-  const newest = new Map<string, Message>();
+  const newest = new NameMap<Message>();
   for (const message of messages) {
     newest.delete(message.topic);
     newest.set(message.topic, message);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import type { Gone } from "./store.ts";
 
 /** The newest message of a topic that is purged now. */
@@ -45,9 +46,9 @@ export function horizonOf(one: Gone, other: Gone): Gone {
 export class GoneMap implements GoneTopics {
   readonly #most: number;
   /** Those that went last come last. */
-  readonly #topics = new Map<string, Gone>();
+  readonly #topics = new NameMap<Gone>();
   /** What was changed in this transaction, as it was before. */
-  readonly #undo = new Map<string, Gone | undefined>();
+  readonly #undo = new NameMap<Gone | undefined>();
   #horizon: Gone = { seq: 0, at: 0 };
 
   /**

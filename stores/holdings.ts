@@ -55,10 +55,6 @@ export class Holdings {
   readonly #runs: RunTable;
   readonly #sizes: RunSizes;
   readonly #ending: Ending | undefined;
-  /** The topics of the messages in the tail. */
-  readonly #tailTopics = new Set<string>();
-  /** The topic of the last of them. */
-  #lastTopic: string | undefined;
   /** Every row up to here is deleted. */
   #purged = 0;
   /** What all messages after `#counted` take; it trails behind the floor. */
@@ -107,7 +103,6 @@ export class Holdings {
 
   /** Takes a message of a topic that was admitted, which follows on the last. */
   take(message: Message, size: number): void {
-    if (message.topic !== this.#lastTopic) this.#tailTopics.add(this.#lastTopic = message.topic);
     this.tail.add(message);
     this.span.grow(1, message.time);
     this.#bytes += size;
@@ -115,9 +110,9 @@ export class Holdings {
 
   /** Whether a topic holds messages, or certainly fewer do than may. */
   admitsTopic(topic: string, most: number): boolean {
-    const inTail = this.#tailTopics;
+    const { tail, topics } = this;
     // Topics of the tail may be counted twice here.
-    return inTail.has(topic) || this.topics.has(topic) || this.topics.size + inTail.size < most;
+    return tail.has(topic) || topics.has(topic) || topics.size + tail.topics < most;
   }
 
   /** Admits a topic that holds nothing, once those have gone that have expired, if fewer hold messages than may. */
@@ -160,7 +155,7 @@ export class Holdings {
       this.#runs.insert(kept, (topic) => this.topics.id(topic));
       this.#sizes.changed();
     });
-    this.#emptyTail();
+    this.tail.clear();
   }
 
   /** Reads a page. */
@@ -301,12 +296,6 @@ export class Holdings {
     return lacking > 0 ? this.tail.reach(moved, lacking) : upTo;
   }
 
-  #emptyTail(): void {
-    this.tail.clear();
-    this.#tailTopics.clear();
-    this.#lastTopic = undefined;
-  }
-
   /** Remembers what is in memory; what comes back makes it so again, for what came to the tail since is void. */
   #mark(): () => void {
     const [purged, bytes, counted] = [this.#purged, this.#bytes, this.#counted];
@@ -318,9 +307,6 @@ export class Holdings {
       undoSpan();
       undoGone();
       this.tail.cut(last);
-      this.#tailTopics.clear();
-      this.#lastTopic = undefined;
-      for (const { topic } of this.tail.messages) this.#tailTopics.add(topic);
       [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];
       this.topics.rollback();
       this.#runs.undone();

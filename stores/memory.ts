@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import { Admission } from "./admission.ts";
 import type { Database } from "./engine.ts";
 import { GoneMap } from "./gone_map.ts";
@@ -27,7 +28,7 @@ export class MemoryStore extends SqliteStore {
   override readonly description: string;
   protected override readonly holdings: Holdings;
   protected override readonly puts: PutOnce;
-  protected override readonly ends: ReadonlyMap<string, number> = new Map();
+  protected override readonly ends: NameMap<number> = new NameMap();
   readonly #db: Database;
   readonly #admission: Admission;
 

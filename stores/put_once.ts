@@ -4,6 +4,8 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
+
 /** So many runs are remembered in all, unless it is said otherwise. */
 export const MOST_RUNS = 262_144;
 
@@ -89,7 +91,7 @@ export class PutOnce {
   readonly #keep: number;
   readonly #onDrop: ((dropped: Dropped) => void) | undefined;
   /** The least recently used first. */
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new NameMap<Session>();
   /** All runs in the order in which they were begun, from `#head` on; among them some that were dropped. */
   #order: Run[] = [];
   #head = 0;

@@ -6,6 +6,7 @@
 
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import type { NameMap } from "../protocol/name_map.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Limits } from "./admission.ts";
 import type { Engine } from "./engine.ts";
@@ -79,7 +80,7 @@ export abstract class SqliteStore implements Store {
   /** What was put once. */
   protected abstract get puts(): PutOnce;
   /** Where the epochs before this one ended. */
-  protected abstract readonly ends: ReadonlyMap<string, number>;
+  protected abstract readonly ends: NameMap<number>;
   /** Closes the database; called once. */
   protected abstract close(): void;
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
 import { sizeOf } from "./size.ts";
 import type { Message, Query } from "./store.ts";
 
@@ -17,6 +18,10 @@ const LONG = 4 * FULL.messages;
 export class Tail {
   #messages: Message[] = [];
   #bytes = 0;
+  /** Where the messages of each topic are among these. */
+  readonly #places = new NameMap<number[]>();
+  /** Those of the topic that was added to last. */
+  #last: { readonly topic: string; readonly places: number[] } | undefined;
 
   /** The messages, oldest first. */
   get messages(): readonly Message[] {
@@ -38,9 +43,21 @@ export class Tail {
     return this.#messages.length >= LONG;
   }
 
+  /** How many topics it has messages of. */
+  get topics(): number {
+    return this.#places.size;
+  }
+
+  /** Whether it has messages of a topic. */
+  has(topic: string): boolean {
+    return this.#places.has(topic);
+  }
+
   /** Takes a message, which follows on the last. */
   add(message: Message): void {
-    this.#messages.push(message);
+    const { topic } = message;
+    if (this.#last?.topic !== topic) this.#last = { topic, places: this.#placesOf(topic) };
+    this.#last.places.push(this.#messages.push(message) - 1);
     this.#bytes += message.bytes;
   }
 
@@ -48,13 +65,20 @@ export class Tail {
   clear(): void {
     this.#messages = [];
     this.#bytes = 0;
+    this.#places.clear();
+    this.#last = undefined;
   }
 
   /** Messages after a number were not stored after all. */
   cut(last: number): void {
     while (this.#messages.length > 0 && this.#messages.at(-1)!.seq > last) {
-      this.#bytes -= this.#messages.pop()!.bytes;
+      const { topic, bytes } = this.#messages.pop()!;
+      this.#bytes -= bytes;
+      const places = this.#places.get(topic)!;
+      places.pop();
+      if (places.length === 0) this.#places.delete(topic);
     }
+    this.#last = undefined;
   }
 
   /** Whether it holds all messages of the store that come after a sequence number. */
@@ -75,9 +99,9 @@ export class Tail {
 
   /** The newest message of a topic up to a number. */
   newestUpTo(topic: string, seq: number): Message | undefined {
-    let i = Math.min(this.#place(seq), this.#messages.length) - 1;
-    while (i >= 0 && this.#messages[i]!.topic !== topic) i--;
-    return this.#messages[i];
+    const places = this.#places.get(topic) ?? [];
+    const before = places[countBelow(places, this.#place(seq)) - 1];
+    return before === undefined ? undefined : this.#messages[before];
   }
 
   /** What its messages take after one number and up to another. */
@@ -106,21 +130,37 @@ export class Tail {
 
   /** The messages that a query asks for, as far as the tail has them. */
   read({ topic, after, count, bytes, newest }: Query): readonly Message[] {
-    const [first] = this.#messages;
-    if (!first) return [];
+    const places = this.#places.get(topic);
+    if (!places) return [];
     if (newest) {
-      const message = this.#messages.findLast((message) => message.topic === topic);
-      return message && message.seq > after ? [message] : [];
+      const message = this.#messages[places.at(-1)!]!;
+      return message.seq > after ? [message] : [];
     }
     const found: Message[] = [];
     let left = bytes;
-    for (let i = Math.max(0, after + 1 - first.seq); i < this.#messages.length; i++) {
-      const message = this.#messages[i]!;
-      if (message.topic !== topic) continue;
+    for (let i = countBelow(places, this.#place(after)); i < places.length; i++) {
+      const message = this.#messages[places[i]!]!;
       left -= message.bytes;
       if (left < 0 && found.length > 0) break;
       if (found.push(message) === count) break;
     }
     return found;
   }
+
+  #placesOf(topic: string): number[] {
+    let places = this.#places.get(topic);
+    if (!places) this.#places.set(topic, places = []);
+    return places;
+  }
+}
+
+/** How many of the numbers, which grow, are below one. */
+function countBelow(numbers: readonly number[], bound: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

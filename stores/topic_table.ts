@@ -5,6 +5,7 @@
  */
 
 import type { TopicEntry } from "../protocol/answers.ts";
+import { NameMap } from "../protocol/name_map.ts";
 import type { Database, Statement } from "./engine.ts";
 import { lastTimeOf } from "./run_table.ts";
 import type { Message, TopicQuery } from "./store.ts";
@@ -33,9 +34,9 @@ const SCHEMA =
  * Changes belong to the transaction around them; {@linkcode TopicTable.rollback} undoes them.
  */
 export class TopicTable {
-  readonly #topics = new Map<string, Topic>();
+  readonly #topics = new NameMap<Topic>();
   /** What was changed in this transaction, as it was before. */
-  readonly #undo = new Map<string, Topic | undefined>();
+  readonly #undo = new NameMap<Topic | undefined>();
   readonly #sql: Record<"insert" | "delete" | "names" | "counts" | "before" | "around", Statement>;
   #nextId = 1;
 
