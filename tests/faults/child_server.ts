@@ -58,9 +58,20 @@ export class ChildServer implements AsyncDisposable {
     void child.status.then(() => this.#ended = true);
   }
 
-  /** Starts one, with at most so many open files and warnings among its complaints; it listens when this resolves. */
-  static async start(options: ChildOptions = {}, descriptors?: number): Promise<ChildServer> {
-    const args = ["run", "-A", "--quiet", "--v8-flags=--expose-gc", PROGRAM];
+  /**
+   * Starts one; it listens when this resolves.
+   *
+   * @param options how the server is started
+   * @param descriptors it may have so many open files; then warnings are among its complaints
+   * @param heap the largest heap of JavaScript, in MiB
+   */
+  static async start(
+    options: ChildOptions = {},
+    descriptors?: number,
+    heap?: number,
+  ): Promise<ChildServer> {
+    const flags = heap === undefined ? "" : `,--max-old-space-size=${heap}`;
+    const args = ["run", "-A", "--quiet", `--v8-flags=--expose-gc${flags}`, PROGRAM];
     const program = [Deno.execPath(), ...args, JSON.stringify(options)];
     const limited = [
       "sh",
