@@ -7,7 +7,9 @@
 import { streamBody } from "../protocol/answers.ts";
 import { nameKey, NameMap } from "../protocol/name_map.ts";
 import type { Message, Put, Store, Stored, StoreError } from "../stores/store.ts";
+import { Chores } from "./chores.ts";
 import type { Clock } from "./clock.ts";
+import { Deadlines } from "./deadlines.ts";
 
 /** Where the queue says what a person should know. */
 export type Log = Pick<Console, "info" | "warn" | "error">;
@@ -56,10 +58,15 @@ export class Queue implements AsyncDisposable {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  /** When waits end. */
+  readonly deadlines: Deadlines;
+  /** Clears up, bit by bit. */
+  readonly chores: Chores;
   /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 
-  readonly #interests = new NameMap<Set<Interest>>();
+  /** By topic: mostly there is but one. */
+  readonly #interests = new NameMap<Interest | Set<Interest>>();
   #feed: Disposable | undefined;
   #trims = false;
   #cancelTrim: () => void = () => {};
@@ -76,6 +83,8 @@ export class Queue implements AsyncDisposable {
     this.store = store;
     this.clock = clock;
     this.log = log;
+    this.deadlines = new Deadlines(clock);
+    this.chores = new Chores((error) => log.error("dsmq: clearing up failed:", error));
   }
 
   /**
@@ -107,15 +116,18 @@ export class Queue implements AsyncDisposable {
   /** Has the feed wake someone for a topic. */
   attend(topic: string, interest: Interest): void {
     const interests = this.#interests.get(topic);
-    if (interests) interests.add(interest);
-    else this.#interests.set(topic, new Set([interest]));
+    if (interests instanceof Set) interests.add(interest);
+    else if (interests === undefined) this.#interests.set(topic, interest);
+    else if (interests !== interest) this.#interests.set(topic, new Set([interests, interest]));
   }
 
   /** Undoes {@linkcode Queue.attend}; may be called twice. */
   leave(topic: string, interest: Interest): void {
     const interests = this.#interests.get(topic);
-    interests?.delete(interest);
-    if (interests?.size === 0) this.#interests.delete(topic);
+    if (interests instanceof Set) interests.delete(interest);
+    if (interests === interest || (interests instanceof Set && interests.size === 0)) {
+      this.#interests.delete(topic);
+    }
   }
 
   /** How many topics somebody waits for. */
@@ -126,6 +138,8 @@ export class Queue implements AsyncDisposable {
   /** Stops following and trimming, and closes the store. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.chores.stop();
+    this.deadlines.stop();
     this.#cancelTrim();
     this.#cancelRefollow();
     this.#feed?.[Symbol.dispose]();
@@ -161,7 +175,7 @@ export class Queue implements AsyncDisposable {
     if (!interests) return;
     const batch = new TopicBatch(messages);
     // A copy: an interest may leave, or another join, while it is told.
-    for (const interest of [...interests]) {
+    for (const interest of interests instanceof Set ? [...interests] : [interests]) {
       try {
         interest.fed(batch);
       } catch (error) {
@@ -192,7 +206,8 @@ export class Queue implements AsyncDisposable {
     if (this.#losses > losses) return;
     this.#mended = losses;
     for (const interests of [...this.#interests.values()]) {
-      for (const interest of [...interests]) interest.resync(this.#fedTo);
+      const all = interests instanceof Set ? [...interests] : [interests];
+      for (const interest of all) interest.resync(this.#fedTo);
     }
   }
 

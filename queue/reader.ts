@@ -25,7 +25,8 @@ export class Reader implements Interest {
   readonly #wire: Pick<Wire, "buffered" | "drained">;
   #cursor: number;
   #gap: Gap | undefined;
-  readonly #line = new WaitingLine();
+  /** There once somebody has waited: most never do. */
+  #line: WaitingLine | undefined;
   /** The line is being served from the store; what the feed brings meanwhile is only noted. */
   #reading: Promise<void> | undefined;
   #fedMeanwhile = false;
@@ -58,7 +59,7 @@ export class Reader implements Interest {
 
   /** Someone waits: there is nothing for anybody else. */
   get waiting(): boolean {
-    return this.#line.length > 0;
+    return this.#line !== undefined && this.#line.length > 0;
   }
 
   /** Nobody waits, nothing is missing, and all up to the cursor is gone: a new one there would read the same. */
@@ -103,8 +104,9 @@ export class Reader implements Interest {
 
   /** Joins the line. Resolves when the waiter was served, or when it has to wait for the feed. */
   async wait(waiter: Waiter): Promise<void> {
-    this.#line.join(waiter);
-    if (this.#line.length > 1) return;
+    const line = this.#line ??= new WaitingLine();
+    line.join(waiter);
+    if (line.length > 1) return;
     // First the feed, then a read: neither a gap nor an overlap between the two.
     this.#queue.attend(this.topic, this);
     await this.#catchUp();
@@ -117,7 +119,7 @@ export class Reader implements Interest {
 
   /** One of those in the line, who is no longer open, leaves it. */
   left(): void {
-    this.#line.left();
+    this.#line!.left();
     this.#rest();
   }
 
@@ -142,14 +144,14 @@ export class Reader implements Interest {
         this.#fedMeanwhile = false;
         // They may all have left meanwhile.
         if (!this.waiting) break;
-        const page = await this.#read(this.#line.length, false);
+        const page = await this.#read(this.#line!.length, false);
         if (page.messages.length > 0) this.#serve(page.messages);
         else this.advance(page.through);
         this.#fedMeanwhile ||= page.messages.length > 0;
-      } while (this.#fedMeanwhile && this.#line.length > 0);
+      } while (this.#fedMeanwhile && this.waiting);
     } catch (error) {
       const failure = wireError(error, this.#queue.log);
-      for (let waiter; (waiter = this.#line.first());) waiter.end(failure);
+      for (let waiter; (waiter = this.#line?.first());) waiter.end(failure);
     } finally {
       this.#reading = undefined;
       this.#rest();
@@ -161,7 +163,7 @@ export class Reader implements Interest {
     for (const message of messages) {
       if (message.seq <= this.#cursor) continue;
       if (this.#wire.buffered >= BUFFER_LIMIT) return false;
-      const waiter = this.#line.first();
+      const waiter = this.#line?.first();
       if (!waiter) break;
       this.deliver(message);
       waiter.served(message);

@@ -10,13 +10,14 @@ import { tooMany } from "../protocol/fields.ts";
 import { IdMap, NameMap, NameSet } from "../protocol/name_map.ts";
 import type { GetRequest, Request, RequestOf, WireSince } from "../protocol/requests.ts";
 import type { Message } from "../stores/store.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { done, fail, type Host, idInUse, wireError } from "./host.ts";
 import { Pages } from "./pages.ts";
 import { type Gap, locate, locateFromStart, type Position, type Start } from "./positions.ts";
 import { Reader } from "./reader.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Shares } from "./shares.ts";
-import { Wait } from "./wait.ts";
+import { Wait, type WaitContext } from "./wait.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
@@ -40,10 +41,11 @@ export interface ReadsOptions {
 }
 
 /** The cursors of a connection and those who wait on them. */
-export class Reads {
+export class Reads implements WaitContext {
+  readonly replies: ReplyWriter;
+  readonly deadlines: Deadlines;
   readonly #host: Host;
   readonly #wire: Wire;
-  readonly #replies: ReplyWriter;
   readonly #shares: Shares;
   readonly #refusal: ReadsOptions["refusal"];
   #start: Start;
@@ -56,6 +58,8 @@ export class Reads {
   /** When it was last looked which readers can be forgotten, and with which floor. */
   #forgotAt = { time: -Infinity, floor: -1 };
   #closed = false;
+  /** What those are told who wait when it is closed; `undefined` if nobody hears it. */
+  #ending: WireError | undefined;
 
   /**
    * Makes it.
@@ -68,7 +72,8 @@ export class Reads {
     this.#host = host;
     this.#start = start;
     this.#wire = wire;
-    this.#replies = replies;
+    this.replies = replies;
+    this.deadlines = host.queue.deadlines;
     this.#shares = shares;
     this.#refusal = refusal;
   }
@@ -91,7 +96,7 @@ export class Reads {
     if (known) return known;
     await this.#open([{ topic, since }]);
     const reader = this.#readers?.get(topic);
-    if (!reader) fail(this.#host, request, this.#full(), this.#replies);
+    if (!reader) fail(this.#host, request, this.#full(), this.replies);
     return reader;
   }
 
@@ -212,7 +217,7 @@ export class Reads {
         for (; i < run.length; i++) {
           const [request, reader] = [run[i]!, readers[i]];
           if (!reader) {
-            fail(this.#host, request, this.#full(), this.#replies);
+            fail(this.#host, request, this.#full(), this.replies);
             continue;
           }
           if (this.#forbids(request) || this.#tellsGap(request, reader)) continue;
@@ -225,7 +230,7 @@ export class Reads {
         }
       } catch (error) {
         for (; i < run.length; i++) {
-          fail(this.#host, run[i]!, wireError(error, queue.log), this.#replies);
+          fail(this.#host, run[i]!, wireError(error, queue.log), this.replies);
         }
       }
       await breathe();
@@ -236,70 +241,95 @@ export class Reads {
   async getWait(request: RequestOf<"get_wait">): Promise<void> {
     const { id, timeout } = request;
     const waits = this.#waits ??= new IdMap();
-    if (waits.has(id)) return fail(this.#host, request, idInUse(id), this.#replies);
+    if (waits.has(id)) return fail(this.#host, request, idInUse(id), this.replies);
     const { waits: limit } = this.#host.welcome.limits;
     if (waits.size >= limit) {
       const error = tooMany("get_wait", limit, `${waits.size} wait already`);
-      return fail(this.#host, request, error, this.#replies);
+      return fail(this.#host, request, error, this.replies);
     }
     const reader = await this.readerFor(request, request.since);
     if (!reader || this.#forbids(request) || this.#tellsGap(request, reader)) return;
-    const account = this.#shares.of("totalWaits");
-    if (!account.take()) {
-      return fail(this.#host, request, this.#shares.lack("totalWaits", "get_wait"), this.#replies);
+    if (!this.#shares.of("totalWaits").take()) {
+      return fail(this.#host, request, this.#shares.lack("totalWaits", "get_wait"), this.replies);
     }
-    const wait = new Wait(id, reader, this.#replies, () => {
-      waits.delete(id);
-      account.giveBack();
-    });
+    const wait = new Wait(id, reader, this);
     waits.set(id, wait);
     if (timeout === 0 && reader.waiting) await reader.serveWaiting();
     if (wait.open) await reader.wait(wait);
     if (!wait.open) return;
     if (timeout === 0) return wait.empty();
-    wait.leavePipeline(this.#host.queue.clock.after(timeout, () => wait.empty()));
+    wait.leavePipeline(timeout);
+  }
+
+  settled({ id }: Wait): void {
+    this.#waits!.delete(id);
+    this.#shares.of("totalWaits").giveBack();
   }
 
   /** Calls off a `getWait`: it is answered as if its time were over. */
   cancel(request: RequestOf<"cancel">): void {
-    this.#waits?.get(request.wait)?.empty();
-    done(request, {}, this.#replies);
+    const wait = this.#waits?.get(request.wait);
+    if (wait?.open) wait.empty();
+    done(request, {}, this.replies);
   }
 
   /** Ends the waits for topics that may not be read any more. */
   endForbidden(): void {
-    for (const wait of [...this.#waits?.values() ?? []]) {
+    const forbidden: { wait: Wait; error: WireError }[] = [];
+    for (const wait of this.#waits?.values() ?? []) {
       const error = this.#refusal(wait.topic);
-      if (error) wait.end(error);
+      if (!error) continue;
+      // None of them gets a message while others are told.
+      wait.callOff();
+      forbidden.push({ wait, error });
     }
+    const tell = ({ wait, error }: { wait: Wait; error: WireError }) => wait.end(error);
+    void this.#host.queue.chores.each(forbidden, forbidden.length, tell);
   }
 
-  /** Ends all waits with an error, for good. */
-  end(error: WireError): void {
+  /** No more is read. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Ends all waits, for good.
+   *
+   * @param error what they are told; nothing, if nobody can hear it
+   * @returns when they have been told, if that takes long
+   */
+  end(error?: WireError): Promise<void> | void {
     this.#closed = true;
-    for (const wait of [...this.#waits?.values() ?? []]) wait.end(error);
+    this.#ending = error;
     this.#readers?.clear();
+    const waits = this.#waits;
+    if (!waits || waits.size === 0) return;
+    return this.#host.queue.chores.each(
+      waits.values(),
+      waits.size,
+      (wait) => wait.end(this.#ending),
+    );
   }
 
   /** Refuses a read of what may not be read; who is gone is not even told. */
   #forbids(request: GetRequest | RequestOf<"get_wait">): boolean {
     if (this.#closed) return true;
     const refusal = this.#refusal(request.topic);
-    if (refusal) fail(this.#host, request, refusal, this.#replies);
+    if (refusal) fail(this.#host, request, refusal, this.replies);
     return refusal !== undefined;
   }
 
   /** Tells once, instead of a read, that messages are missing. */
   #tellsGap(request: GetRequest | RequestOf<"get_wait">, reader: Reader): boolean {
     const gap = reader.takeGap();
-    if (gap) tellGap(request, gap, this.#replies);
+    if (gap) tellGap(request, gap, this.replies);
     return gap !== undefined;
   }
 
   #give({ id }: GetRequest, reader: Reader, message?: Message): void {
-    if (id === undefined) return this.#replies.addPlain(plainAnswer(message));
+    if (id === undefined) return this.replies.addPlain(plainAnswer(message));
     const text = readAnswer(id, message, reader.cursor);
-    this.#replies.add(text, message && text.length - message.body.length + message.bytes);
+    this.replies.add(text, message && text.length - message.body.length + message.bytes);
   }
 }
 

@@ -115,8 +115,8 @@ export class Session implements Worker, Greeter {
   /** Finishes what was accepted, tells those who wait that it ends, and says goodbye. */
   async finish(error: WireError): Promise<void> {
     await this.#line.finish();
-    this.#reads.end(error);
-    this.close();
+    await this.#reads.end(error);
+    await this.close();
     await this.#goodbye.say(CLOSE.serviceRestart, "the server is stopping");
   }
 
@@ -143,25 +143,30 @@ export class Session implements Worker, Greeter {
   /** It has no leave any more: tells those who wait, drops everything, and says goodbye. */
   expel(error: WireError): void {
     this.#leave = undefined;
-    this.#reads.end(error);
-    this.sendAway(CLOSE.unauthorized, "no good token");
+    this.sendAway(CLOSE.unauthorized, "no good token", error);
   }
 
   /** The peer is gone. */
   end(): void {
-    this.close();
+    void this.#drop(undefined);
     this.#goodbye.end();
   }
 
-  /** Drops everything; what was answered by now is still sent. May be called twice. */
-  close(): void {
+  /** Drops everything; what was answered by now is still sent. Returns when that is done, if it takes long. */
+  close(): Promise<void> | void {
+    return this.#drop(GONE);
+  }
+
+  /** May be called twice. What those who wait are told is nothing if nobody can hear it. */
+  #drop(error: WireError | undefined): Promise<void> | void {
     this.#closed = true;
     this.#line.stop();
     this.#hello.end();
-    this.#openStreams?.close();
-    this.#reads.end(GONE);
-    this.#shares.close();
+    const ends = [this.#openStreams?.close(), this.#reads.end(error)].filter((end) => end);
     this.#replies.flush();
+    if (ends.length === 0) this.#shares.close();
+    // Only then it holds nothing any more.
+    else return Promise.all(ends).then(() => this.#shares.close());
   }
 
   get closed(): boolean {
@@ -177,9 +182,10 @@ export class Session implements Worker, Greeter {
     this.#hello.turnAway();
   }
 
-  sendAway(code: number, reason: string): void {
-    this.close();
-    void this.#goodbye.say(code, reason);
+  sendAway(code: number, reason: string, error: WireError = GONE): void {
+    const closed = this.#drop(error);
+    if (closed) void closed.then(() => this.#goodbye.say(code, reason));
+    else void this.#goodbye.say(code, reason);
   }
 
   get slack(): number {
@@ -195,7 +201,7 @@ export class Session implements Worker, Greeter {
   }
 
   silent(): void {
-    this.close();
+    void this.close();
     this.#wire.close(CLOSE.givenUp, "no sign of life");
     this.#wire.drop("it gave no sign of life");
   }
@@ -215,7 +221,7 @@ export class Session implements Worker, Greeter {
   failed(error: unknown): void {
     const { log } = this.#host.queue;
     log.error("dsmq: a request failed unexpectedly, its connection is closed:", error);
-    this.close();
+    void this.close();
     this.#wire.close(CLOSE.internalError, "internal error");
   }
 

@@ -111,12 +111,19 @@ export class Streams implements StreamContext {
     }
   }
 
-  /** Ends all. */
-  close(): void {
+  /** Ends all, without a word. Returns when that is done, if it takes long. */
+  close(): Promise<void> | void {
     this.#closed = true;
-    for (const subscription of this.#subscriptions.values()) subscription.end();
-    this.#subscriptions.clear();
     this.#behind = [];
+    const all = this.#subscriptions;
+    return this.queue.chores.each(all.values(), all.size, (subscription) => {
+      subscription.end();
+      all.delete(subscription.sub);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /**

@@ -33,6 +33,8 @@ export interface StreamContext {
   readonly queue: Queue;
   readonly wire: Wire;
   readonly replies: ReplyWriter;
+  /** None of them streams any more, though not all have ended yet. */
+  readonly closed: boolean;
   /** A stream has to read from the store: it is called up in its turn, by {@linkcode Subscription.readOn}. */
   wantsToRead(stream: Subscription): void;
   /** A stream has ended by itself. */
@@ -84,9 +86,7 @@ export class Subscription implements Interest {
 
   /** Begins to stream. */
   start(): void {
-    // First the feed, then reads: neither a gap nor an overlap between the two.
-    this.#context.queue.attend(this.topic, this);
-    this.#fallBehind();
+    this.#resume();
   }
 
   /** Ends the stream without a word. */
@@ -110,11 +110,11 @@ export class Subscription implements Interest {
   /** Raises what the subscriber takes in all since it subscribed; it never falls. */
   grant(credit: Credit): void {
     this.#granted = higher(this.#granted, credit);
-    if (this.#state === "blocked") this.#fallBehind();
+    if (this.#state === "blocked") this.#resume();
   }
 
   fed(batch: TopicBatch): void {
-    if (this.#state !== "live") {
+    if (this.#state !== "live" || this.#context.closed) {
       this.#fedMeanwhile = true;
       return;
     }
@@ -128,7 +128,7 @@ export class Subscription implements Interest {
     }
     this.#stopBefore(fresh[0]!);
     if (fitting > 0) this.#fallBehind();
-    else this.#state = "blocked";
+    else this.#block();
   }
 
   resync(fed: number): void {
@@ -157,12 +157,24 @@ export class Subscription implements Interest {
 
   /** It may have been ended during a wait. */
   #isOver(): boolean {
-    return this.#state === "ended";
+    return this.#state === "ended" || this.#context.closed;
   }
 
   /** The peer has enough to read already. */
   get #held(): boolean {
     return this.#context.wire.buffered >= BUFFER_LIMIT;
+  }
+
+  #resume(): void {
+    // First the feed, then reads: neither a gap nor an overlap between the two.
+    this.#context.queue.attend(this.topic, this);
+    this.#fallBehind();
+  }
+
+  /** Until there is credit the feed need not call: nobody pays for how many there are of these. */
+  #block(): void {
+    this.#state = "blocked";
+    this.#context.queue.leave(this.topic, this);
   }
 
   #fallBehind(): void {
@@ -195,8 +207,7 @@ export class Subscription implements Interest {
     const fitting = messages.slice(0, this.#fitting(messages));
     if (fitting.length === 0) {
       this.#stopBefore(messages[0]!);
-      this.#state = "blocked";
-      return;
+      return this.#block();
     }
     // The others of its connection may have sent much while the store was reading: then all of it is read again.
     if (this.#held) this.#stopBefore(messages[0]!);

@@ -14,7 +14,7 @@ export interface Waiter {
   /** Gives it its message. */
   served(message: Message): void;
   /** Tells it that there will be none. */
-  end(error: WireError): void;
+  end(error: WireError | undefined): void;
 }
 
 /** First come, first served. Whoever leaves is passed over later: joining and leaving cost the same in any length. */

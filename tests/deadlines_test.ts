@@ -1,63 +1,190 @@
 /**
- * Deadlines: each is over in its time, with one timer for all.
+ * The ends of waits, and what is cleared up after those who have gone.
  *
  * @module
  */
 
-import { assertEquals } from "@std/assert";
-import { Deadlines } from "../client/deadlines.ts";
-import { virtually } from "./support/virtually.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { Clock } from "../queue/clock.ts";
+import { Chores } from "../queue/chores.ts";
+import { type Deadline, Deadlines } from "../queue/deadlines.ts";
+import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { until } from "./support/bridge.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { ManualPeer } from "./support/manual_peer.ts";
+import { hosted } from "./support/peer.ts";
+import { seeded } from "./support/seeded.ts";
 
-Deno.test("a deadline that has passed when it is added is over at once, and asks for no negative time", () =>
-  virtually(async (time) => {
-    // The runtime warns of one, on the standard error of whoever uses the client.
-    const { setTimeout } = globalThis;
-    const asked: (number | undefined)[] = [];
-    globalThis.setTimeout = ((callback: () => void, ms?: number) => {
-      asked.push(ms);
-      return setTimeout(callback, ms);
-    }) as typeof globalThis.setTimeout;
-    const deadlines = new Deadlines();
-    await time.pass(1000);
-    const over: number[] = [];
-    const end = deadlines.now - 5;
-    const late = { end, over: (now: number) => (over.push(now - end), deadlines.delete(late)) };
-    deadlines.add(late);
-    await time.pass(1);
-    deadlines.stop();
-    globalThis.setTimeout = setTimeout;
-    assertEquals(asked, [0]);
-    assertEquals(over.map(Math.floor), [5]);
-  }));
+/** Counts how often a timer is set. */
+class CountingClock extends ManualClock {
+  timers = 0;
+  override after(ms: number, callback: () => void): () => void {
+    this.timers++;
+    return super.after(ms, callback);
+  }
+}
 
-Deno.test("deadlines are over in the order of their times, whatever the order in which they were added", () =>
-  virtually(async (time) => {
-    const deadlines = new Deadlines();
-    const over: number[] = [];
-    for (const ms of [30, 10, 20, 10, 40]) {
-      const one = { end: deadlines.now + ms, over: () => (over.push(ms), deadlines.delete(one)) };
-      deadlines.add(one);
-      if (ms === 40) deadlines.delete(one);
+class Ending implements Deadline {
+  [key: string]: unknown;
+  due = 0;
+  place = -1;
+  endedAt: number | undefined;
+  readonly clock: Clock;
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+  over(): void {
+    this.endedAt = this.clock.now();
+  }
+}
+
+Deno.test("each is over in its time, in any mix of coming and being called off", () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const random = seeded(3);
+  const open = new Map<Ending, number>();
+  const called: Ending[] = [];
+  for (let step = 0; step < 20_000; step++) {
+    const ending = new Ending(clock);
+    const ms = random(2000);
+    deadlines.add(ending, ms);
+    open.set(ending, clock.now() + ms);
+    if (random(3) === 0) {
+      const one = [...open.keys()][random(open.size)]!;
+      deadlines.remove(one);
+      open.delete(one);
+      called.push(one);
     }
-    await time.pass(9);
-    assertEquals(over, []);
-    await time.pass(100);
-    deadlines.stop();
-    assertEquals(over, [10, 10, 20, 30]);
-  }));
+    if (random(4) > 0) continue;
+    clock.advance(random(20));
+    for (const [one, at] of open) {
+      if (one.endedAt === undefined) {
+        assert(at > clock.now(), "none is forgotten");
+        continue;
+      }
+      assertEquals(one.endedAt, at);
+      open.delete(one);
+    }
+    assertEquals(deadlines.size, open.size);
+  }
+  clock.advance(3000);
+  for (const [one, at] of open) assertEquals(one.endedAt, at);
+  for (const one of called) assertEquals(one.endedAt, undefined);
+});
 
-Deno.test("time asleep is no time of a wait: what was left of it when a machine fell asleep is left when it wakes", () =>
-  virtually(async (time) => {
-    const deadlines = new Deadlines();
-    let over = 0;
-    const one = { end: deadlines.now + 10_000, over: () => (over++, deadlines.delete(one)) };
-    deadlines.add(one);
-    const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-    await pass(4000);
-    time.now += 300_000;
-    await pass(4900);
-    assertEquals(over, 0);
-    await pass(1200);
-    assertEquals(over, 1);
-    deadlines.stop();
-  }));
+Deno.test("ten thousand waits with a timeout each take a handful of timers", async () => {
+  const clock = new CountingClock();
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
+  await using host = await hosted(store, clock);
+  using peer = new ManualPeer(host);
+  const ids = Array.from({ length: 10_000 }, (_, id) => id);
+  peer.tell(ids.map((id) => ({ action: "get_wait", id, topic: "t", timeout: 60_000 + id })));
+  await until(() => host.queue.deadlines.size === 10_000);
+  peer.tell(ids.slice(0, 5000).map((wait) => ({ action: "cancel", wait })));
+  await until(() => host.queue.deadlines.size === 5000);
+  assert(clock.timers <= 3, `${clock.timers} timers`);
+  clock.advance(70_000);
+  await until(() => peer.received.length === 10_000);
+  assertEquals(new Set(peer.received.map(({ id, message }) => `${id} ${message}`)).size, 10_000);
+});
+
+Deno.test("a wall clock that jumps ends no wait", async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
+  await using host = await hosted(store, clock);
+  using peer = new ManualPeer(host);
+  peer.tell({ action: "get_wait", id: 1, topic: "t", timeout: 1000 });
+  await until(() => host.queue.deadlines.size === 1);
+  clock.jump(5000);
+  clock.advance(999);
+  await peer.ask({ action: "heartbeat", id: 2 });
+  assertEquals(peer.answer(1), undefined);
+  clock.advance(1);
+  await until(() => peer.answer(1) !== undefined);
+});
+
+Deno.test("who has gone is not answered any more, and takes part in nothing", async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
+  await using host = await hosted(store, clock);
+  using peer = new ManualPeer(host);
+  const ids = Array.from({ length: 1000 }, (_, id) => id);
+  peer.tell(ids.map((id) => ({ action: "get_wait", id, topic: `t${id % 9}`, timeout: 1000 })));
+  await until(() => host.queue.deadlines.size === 1000);
+  peer.session.end();
+  using putter = new ManualPeer(host);
+  for (let i = 0; i < 9; i++) {
+    await putter.ask({ action: "put", id: i + 1, topic: `t${i}`, message: "too late" });
+  }
+  clock.advance(2000);
+  await until(() => host.queue.attended === 0 && host.queue.deadlines.size === 0);
+  assertEquals([peer.received, host.queue.counts.delivered], [[], 0]);
+});
+
+Deno.test("a thousand who have to go are all told why before they are closed", async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
+  await using host = await hosted(store, clock);
+  using peer = new ManualPeer(host);
+  const ids = Array.from({ length: 1000 }, (_, id) => id);
+  peer.tell(ids.map((id) => ({ action: "get_wait", id, topic: "t", timeout: 100_000 })));
+  await until(() => host.queue.deadlines.size === 1000);
+  peer.session.expel({ code: "unauthorized", message: "no more" });
+  using putter = new ManualPeer(host);
+  await putter.ask({ action: "put", id: 1, topic: "t", message: "not for them" });
+  await until(() => peer.closedWith !== undefined);
+  assertEquals(peer.received.map(({ error }) => error.code), ids.map(() => "unauthorized"));
+});
+
+Deno.test("chores that are many are done in slices, few at once, and one that fails stops no other", async () => {
+  const failures: unknown[] = [];
+  const chores = new Chores((error) => failures.push(error));
+  const done: number[] = [];
+  const act = (i: number) => void (i === 500 ? assert(false, "a defect") : done.push(i));
+  assertEquals(chores.each([1, 2, 3], 3, act), undefined);
+  assertEquals(done, [1, 2, 3]);
+  const many = Array.from({ length: 1000 }, (_, i) => i);
+  const all = chores.each(many, many.length, act);
+  assertEquals(done, [1, 2, 3]);
+  await all;
+  assertEquals([done.length, failures.length], [3 + 999, 1]);
+  void chores.each(many, many.length, act);
+  chores.stop();
+  assertEquals(done.length, 3 + 2 * 999);
+});
+
+Deno.test("a stream without credit is not called by the feed, and misses nothing", async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
+  await using host = await hosted(store, clock);
+  using peer = new ManualPeer(host);
+  const ids = Array.from({ length: 1000 }, (_, i) => i + 1);
+  const credit = { messages: 1, bytes: 100 };
+  peer.tell(ids.map((id) => ({ action: "subscribe", id, topic: "t", ...credit })));
+  using putter = new ManualPeer(host);
+  const put = (id: number) => putter.ask({ action: "put", id, topic: "t", message: `${id}` });
+  await peer.ask({ action: "heartbeat", id: 9999 });
+  for (const id of [1, 2, 3]) await put(id);
+  assertEquals([peer.messages.length, host.queue.attended], [1000, 0]);
+  peer.tell({ action: "credit", sub: 7, messages: 4, bytes: 1000 });
+  await until(() => peer.messages.length === 1002);
+  assertEquals([peer.messages.slice(1000), host.queue.attended], [["2", "3"], 1]);
+  await put(4);
+  await until(() => peer.messages.length === 1003);
+});
+
+Deno.test("a thousand streams that are cut off at once stream nothing more", async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
+  await using host = await hosted(store, clock);
+  using peer = new ManualPeer(host);
+  const ids = Array.from({ length: 1000 }, (_, i) => i + 1);
+  peer.tell(ids.map((id) => ({ action: "subscribe", id, topic: "t", messages: 9, bytes: 999 })));
+  await peer.ask({ action: "heartbeat", id: 9999 });
+  peer.session.end();
+  using putter = new ManualPeer(host);
+  await putter.ask({ action: "put", id: 1, topic: "t", message: "too late" });
+  await until(() => host.queue.attended === 0);
+  assertEquals([peer.messages, host.queue.counts.delivered], [[], 0]);
+});

@@ -1,0 +1,80 @@
+/**
+ * Work of which there may be much at once, and which nobody waits for: clearing up after those who have gone.
+ *
+ * @module
+ */
+
+/** For so long chores are done at a time, in milliseconds; then others have their turn. */
+const SLICE = 4;
+
+/** So much is done at once: to put it off would take as long. */
+const FEW = 64;
+
+/** Does things one after another, in slices. */
+export class Chores {
+  /** Each does a little when it is called, and returns whether there is more. */
+  readonly #waiting: (() => boolean)[] = [];
+  readonly #failed: (error: unknown) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** There is nothing to do; `failed` takes note of a defect. */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
+
+  /**
+   * Does something with each of many.
+   *
+   * @param all what to do it with; those that are taken out before their turn are left out
+   * @param count how many there are
+   * @param act does it with one
+   * @returns when it is done; nothing if it is, for there were few
+   */
+  each<Item>(all: Iterable<Item>, count: number, act: (item: Item) => void): Promise<void> | void {
+    const items = all[Symbol.iterator]();
+    const some = () => {
+      for (let i = 0; i < FEW; i++) {
+        const { done, value } = items.next();
+        if (done) return false;
+        act(value);
+      }
+      return true;
+    };
+    if (count <= FEW) {
+      while (some());
+      return;
+    }
+    return new Promise((resolve) => {
+      this.#waiting.push(() => {
+        try {
+          if (some()) return true;
+        } catch (error) {
+          // It is a defect, and the others are to be cleared up all the same.
+          this.#failed(error);
+          return true;
+        }
+        resolve();
+        return false;
+      });
+      this.#timer ??= setTimeout(() => this.#doSome(), 0);
+    });
+  }
+
+  /** Does what is left, at once. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const some of this.#waiting.splice(0)) while (some());
+  }
+
+  #doSome(): void {
+    this.#timer = undefined;
+    const end = performance.now() + SLICE;
+    let next = 0;
+    while (next < this.#waiting.length && performance.now() < end) {
+      if (!this.#waiting[next]!()) next++;
+    }
+    this.#waiting.splice(0, next);
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#doSome(), 0);
+  }
+}
