@@ -68,11 +68,12 @@ export class PutBatch extends Asked {
    * would close the connection for one of them, or refuse a whole list.
    */
   override within(limits: Limits, largest: number): readonly PutBatch[] {
-    const { inFlight, messageBytes } = limits;
+    const { messageBytes } = limits;
+    const most = Math.min(limits.inFlight, limits.frameRequests);
     // Of a list under suspicion each message goes alone.
     const size = this.suspect ? 0 : largest;
     const tooLarge = this.messages.map((message) => isLarger(message, messageBytes));
-    const fits = this.calls <= inFlight && (this.calls === 1 || this.size <= size);
+    const fits = this.calls <= most && (this.calls === 1 || this.size <= size);
     if (fits && !tooLarge.includes(true)) return [this];
     const parts: PutBatch[] = [];
     for (let begin = 0, end; begin < this.calls; begin = end) {
@@ -83,7 +84,7 @@ export class PutBatch extends Asked {
       }
       for (let left = size - this.#sizeOf(begin); end < this.calls; end++) {
         left -= this.#sizeOf(end);
-        if (left < 0 || end - begin === inFlight || tooLarge[end]) break;
+        if (left < 0 || end - begin === most || tooLarge[end]) break;
       }
       parts.push(this.#part(begin, end));
     }

@@ -86,12 +86,13 @@ export class Puts {
     n: number | undefined,
     settle: Settle,
   ): PutBatch | undefined {
-    const { limits: { messageBytes, inFlight }, frameBytes = PART_SIZE } = this.#link;
+    const { limits: { messageBytes, inFlight, frameRequests }, frameBytes = PART_SIZE } =
+      this.#link;
     while (begin < messages.length && isLarger(messages[begin]!, messageBytes)) {
       settle(begin++, tooLargeNow(topic.name, messageBytes));
     }
     if (begin === messages.length) return undefined;
-    const most = Math.max(1, Math.floor(PART_OF_WINDOW * inFlight));
+    const most = Math.max(1, Math.floor(Math.min(PART_OF_WINDOW * inFlight, frameRequests)));
     const largest = Math.min(PART_SIZE, frameBytes);
     let end = begin;
     for (let size = 0; end < messages.length && end - begin < most; end++) {

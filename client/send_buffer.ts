@@ -100,7 +100,8 @@ export class SendBuffer {
 
   /** Whether a request is not as large by now as one should be. */
   holdsMore({ size, calls }: Asked): boolean {
-    return size < Math.min(FULL.size, this.#frame) && calls < this.#window.limits.inFlight;
+    const { inFlight, frameRequests } = this.#window.limits;
+    return size < Math.min(FULL.size, this.#frame) && calls < Math.min(inFlight, frameRequests);
   }
 
   /** The last request has grown by a call of so many characters. */
@@ -166,12 +167,15 @@ export class SendBuffer {
     if (alone && window.trials.full) return;
     const { frameRequests } = window.limits;
     let frameSize = 0;
-    while (this.#next < this.#queue.length && texts.length < frameRequests) {
+    // A list of messages counts as many requests.
+    let calls = texts.length;
+    while (this.#next < this.#queue.length && calls < frameRequests) {
       const asked = this.#queue[this.#next]!;
       if (asked.withdrawn) {
         this.#dequeue(asked);
         continue;
       }
+      if (calls > 0 && calls + asked.calls > frameRequests) break;
       // Its text is no shorter: what has no room is not encoded for nothing.
       if (!window.hasRoom(asked.calls, asked.size)) break;
       const text = asked.encode();
@@ -183,6 +187,7 @@ export class SendBuffer {
       if (asked.action === "put") this.#sendsPut(asked);
       asked.sent = true;
       texts.push(text);
+      calls += Math.max(1, asked.calls);
       frameSize += weight;
       if (alone) {
         window.trials.began(asked.id);

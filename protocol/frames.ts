@@ -6,15 +6,17 @@
 
 import { type Encode, encoderFor } from "./body.ts";
 import type { WireError } from "./errors.ts";
-import { type Fields, refuse, refuseWith, tooMany } from "./fields.ts";
+import { refuse } from "./fields.ts";
+import { FrameScan } from "./frame_scan.ts";
 import { type Limits, USUAL_LIMITS } from "./limits.ts";
-import { withNumbersAsText } from "./numbers.ts";
+import { hasNumber } from "./numbers.ts";
 import {
   decodeRequest,
   type HeartbeatRequest,
   type RefusedRequest,
   type Request,
 } from "./requests.ts";
+import { type Cut, readOne, refuseScanned, ScannedFrame } from "./scanned_frame.ts";
 
 /** What one frame says. */
 export interface Frame {
@@ -22,14 +24,20 @@ export interface Frame {
   readonly batched: boolean;
   /** How many requests it has. */
   readonly length: number;
-  /** Understands some of them. Of those beyond a limit nothing is looked at but how they are answered. */
+  /**
+   * Understands some of them: one at least, and no more than can be understood without a pause. Of those beyond a limit
+   * nothing is looked at but how they are answered.
+   */
   requests(begin: number, end: number): readonly Request[];
-  /** How many of those from a place on count among the requests that wait to be done, and are not refused. */
+  /** They count for no more than that together. */
+  readonly most: number;
+  /** What those from a place on count for among the requests that wait to be done, without those that are refused. */
   counting(begin: number): number;
 }
 
 /** Requests that are understood already. */
 export class KnownFrame implements Frame {
+  readonly most = 0;
   readonly batched: boolean;
   readonly #requests: readonly Request[];
 
@@ -52,12 +60,18 @@ export class KnownFrame implements Frame {
   }
 }
 
-/** After how many requests of a frame that count the others are refused, and with what. */
-export interface Cut {
-  readonly after: number;
-  readonly error: WireError;
-  /** Those that do not count are refused, too, but for control requests. */
-  readonly whole?: boolean;
+/** Up to so many characters a frame is read as a whole: whatever stands in it, that takes some milliseconds. */
+export const AT_ONCE = 72 * 1024;
+
+/**
+ * Scans a frame for what it asks.
+ *
+ * @param data the data of a frame
+ * @param most where its requests count for more, it is not scanned to its end
+ * @returns what was seen; `undefined` if it cannot be read
+ */
+export function scanFrame(data: unknown, most: number): FrameScan | undefined {
+  return typeof data === "string" ? FrameScan.of(data, most) : undefined;
 }
 
 /**
@@ -66,64 +80,49 @@ export interface Cut {
  * @param data the text of a frame; anything else is refused
  * @param limits the limits that requests are held to
  * @param cut where a frame that is too much for its connection has its end
+ * @param scan what was seen in it, if it was scanned
  * @returns the frame
  */
-export function readFrame(data: unknown, limits: Limits, cut?: Cut): Frame {
+export function readFrame(data: unknown, limits: Limits, cut?: Cut, scan?: FrameScan): Frame {
   if (typeof data !== "string") return unreadable("it is binary, not text");
-  const value = parsed(data);
-  if (value === undefined) return unreadable("it is not JSON");
-  const batched = Array.isArray(value);
-  const items = batched ? value as unknown[] : [value];
-  return new ReadFrame(batched, items, data, limits, cut);
+  if (data.length <= AT_ONCE && !scan) {
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      return unreadable("it is not JSON");
+    }
+    const frame = new ParsedFrame(value, data, limits);
+    if (frame.most <= Math.min(limits.frameRequests, cut?.after ?? Infinity)) return frame;
+  }
+  scan ??= FrameScan.of(data, Infinity);
+  return scan ? new ScannedFrame(scan, limits, cut) : unreadable("it is not JSON");
 }
 
 /**
- * Reads what a socket said and refuses what asks for work: nothing else of it is kept. Control requests are not
- * refused.
+ * Refuses what asks for work in a frame: nothing else of it is kept. Control requests are not refused.
  *
- * @param data the text of a frame
+ * @param scan what was seen in it; `undefined` if it cannot be read
  * @param limits the limits that requests are held to
  * @param error why it is refused
  * @returns whether it was an array, those that are still to be done or answered, and those that have no answer
  */
-export function refuseFrame(data: unknown, limits: Limits, error: WireError): {
+export function refuseFrame(scan: FrameScan | undefined, limits: Limits, error: WireError): {
   readonly batched: boolean;
   readonly left: readonly Request[];
   readonly unanswered: readonly RefusedRequest[];
 } {
-  const frame = readFrame(data, limits, { after: 0, error, whole: true });
+  if (!scan) return { batched: false, left: [], unanswered: [unreadableFrame("it is not JSON")] };
   const left: Request[] = [];
   const unanswered: RefusedRequest[] = [];
-  for (const request of frame.requests(0, frame.length)) {
+  for (let place = 0; place < scan.length; place++) {
+    const request = (scan.kind(place) === "control" ? readOne(scan, place, limits) : undefined) ??
+      refuseScanned(scan, place, error);
     const { action, id } = request;
     if (action !== "refused" || id !== undefined || request.awaited) left.push(request);
     else unanswered.push(request);
   }
-  return { batched: frame.batched, left, unanswered };
-}
-
-/** They cost next to nothing, and may have no answer: so they are done even where there is no room for more. */
-const CONTROLS: ReadonlySet<unknown> = new Set([
-  "cancel",
-  "credit",
-  "unsubscribe",
-  "heartbeat",
-  "close",
-]);
-
-/**
- * Counts the requests of a frame.
- *
- * @param data the data of a frame
- * @returns how many count among those that wait to be done: at least one, for a frame that asks for nothing costs
- * something, too, unless it has nothing but control requests and puts of dsmq 1.x; and how many are such puts
- */
-export function countRequests(
-  data: unknown,
-): { readonly counting: number; readonly plainPuts: number } {
-  const value = typeof data === "string" ? parsed(data) : undefined;
-  const items: readonly unknown[] = Array.isArray(value) && value.length > 0 ? value : [value];
-  return { counting: items.filter(counts).length, plainPuts: items.filter(isPlainPut).length };
+  return { batched: scan.batched, left, unanswered };
 }
 
 const HEARTBEAT = '{"action":"heartbeat"';
@@ -156,95 +155,70 @@ export function decodeFrame(
   limits: Limits,
 ): { readonly batched: boolean; readonly requests: readonly Request[] } {
   const frame = readFrame(data, limits);
-  return { batched: frame.batched, requests: frame.requests(0, frame.length) };
+  const requests: Request[] = [];
+  while (requests.length < frame.length) {
+    for (const request of frame.requests(requests.length, frame.length)) requests.push(request);
+  }
+  return { batched: frame.batched, requests };
 }
 
-class ReadFrame implements Frame {
+/** A frame that was read as a whole. */
+class ParsedFrame implements Frame {
   readonly batched: boolean;
   readonly length: number;
+  readonly most: number;
   readonly #items: readonly unknown[];
+  readonly #source: string;
   readonly #limits: Limits;
   readonly #encode: Encode;
-  readonly #error: WireError;
-  /** Which are refused, if any are. */
-  readonly #refused: readonly boolean[] | undefined;
-  readonly #exact: boolean;
+  #scan: FrameScan | undefined;
 
-  constructor(
-    batched: boolean,
-    items: readonly unknown[],
-    source: string,
-    limits: Limits,
-    cut: Cut | undefined,
-  ) {
-    this.batched = batched;
-    this.length = items.length;
+  constructor(value: unknown, source: string, limits: Limits) {
+    this.batched = Array.isArray(value);
+    this.#items = this.batched ? value as unknown[] : [value];
+    this.length = this.#items.length;
+    this.most = sizeOf(this.#items);
+    this.#source = source;
     this.#limits = limits;
-    const { frameRequests } = limits;
-    const { after, error, whole = false } = cut && cut.after < frameRequests ? cut : {
-      after: frameRequests,
-      error: tooMany("do request", frameRequests, `its frame has ${items.length} requests`),
-    };
-    this.#error = error;
-    let counted = 0;
-    if (items.length > after) {
-      this.#refused = items.map((item) =>
-        whole ? !isControl(item) : counts(item) && ++counted > after
-      );
-    }
-    // How numbers were written is found out by reading all again, which a frame that is too long is not worth.
-    this.#exact = items.length <= frameRequests && after > 0;
-    this.#items = this.#exact ? withNumbersAsText(items, source) : items;
     this.#encode = encoderFor(source);
   }
 
   requests(begin: number, end: number): readonly Request[] {
-    const items = this.#items.slice(begin, end);
-    return (this.#exact ? items : withNumbersAsText(items)).map((item, i) =>
-      this.#refused?.[begin + i]
-        ? refuseWith(isObject(item) ? item : {}, this.#error)
-        : decodeRequest(item, this.#limits, this.#encode)
+    return this.#items.slice(begin, end).map((item, i) =>
+      decodeRequest(
+        hasNumber(item) ? { ...item, message: this.#scanned.numberText(begin + i) } : item,
+        this.#limits,
+        this.#encode,
+      )
     );
   }
 
   counting(begin: number): number {
-    let counting = 0;
-    for (let i = begin; i < this.length; i++) {
-      if (!this.#refused?.[i] && counts(this.#items[i])) counting++;
-    }
-    return counting;
+    const scan = this.#scanned;
+    return scan.counting - scan.countBefore(begin);
+  }
+
+  /** Seldom needed. */
+  get #scanned(): FrameScan {
+    // What is JSON can be scanned.
+    return this.#scan ??= FrameScan.of(this.#source, Infinity)!;
   }
 }
 
-/**
- * Whether a request counts among those that wait to be done. Control requests do not. Nor does a put of dsmq 1.x: nobody
- * would learn that it was refused, so its bytes have to do.
- */
-function counts(item: unknown): boolean {
-  return !isControl(item) && !isPlainPut(item);
-}
-
-function isControl(item: unknown): boolean {
-  return isObject(item) && CONTROLS.has(item.action);
-}
-
-function isPlainPut(item: unknown): boolean {
-  return isObject(item) && item.action === "put" && item.id === undefined;
-}
-
-/** What a JSON text says; `undefined` if it is none. */
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
+/** What requests count for, if all of them do. */
+function sizeOf(items: readonly unknown[]): number {
+  let size = items.length;
+  for (const item of items) {
+    const messages = (item as { messages?: unknown } | null)?.messages;
+    if (Array.isArray(messages) && messages.length > 1) size += messages.length - 1;
   }
-}
-
-function isObject(item: unknown): item is Fields {
-  return item !== null && typeof item === "object" && !Array.isArray(item);
+  return size;
 }
 
 function unreadable(why: string): Frame {
-  return new KnownFrame(false, [refuse({}, "bad_request", `Cannot read frame: ${why}`)]);
+  return new KnownFrame(false, [unreadableFrame(why)]);
+}
+
+function unreadableFrame(why: string): RefusedRequest {
+  return refuse({}, "bad_request", `Cannot read frame: ${why}`);
 }

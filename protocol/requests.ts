@@ -28,7 +28,7 @@
  * @module
  */
 
-import { type Body, type Encode, tooLarge } from "./body.ts";
+import type { Encode } from "./body.ts";
 import type { WireError } from "./errors.ts";
 import {
   badCredit,
@@ -96,8 +96,11 @@ export interface PutRequest {
   readonly id: number | undefined;
   /** The number of the first within its session; each other one is one more than the one before. */
   readonly n: number | undefined;
-  readonly puts: readonly (Body & { readonly topic: string })[];
+  readonly topic: string;
+  /** Strings of any length: what they are as JSON, and how large that is, `encode` tells once it is known that they may be put. */
+  readonly messages: readonly string[];
   readonly many: boolean;
+  readonly encode: Encode;
 }
 
 /** One read; without an id it is one of dsmq 1.x. */
@@ -385,18 +388,23 @@ function decodePut(
   if (n !== undefined && !(isCount(n) && n <= MAX_NUMBER)) {
     return refuseField(fields, "n", `a whole number from 0 to ${MAX_NUMBER}`);
   }
-  const puts: PutRequest["puts"][number][] = [];
-  for (const text of many ? messages as unknown[] : [message]) {
-    if (typeof text !== "string") {
-      return refuse(
-        fields,
-        "bad_message",
-        `Cannot put message: it is ${kindOf(text)}, not a string`,
-      );
-    }
-    const { body, bytes } = encode(text);
-    if (bytes > limits.messageBytes) return refuse(fields, ...tooLarge(bytes, limits));
-    puts.push({ topic: topic as string, body, bytes });
+  const texts: readonly unknown[] = many ? messages : [message];
+  // JSON has nothing that is undefined.
+  const other = texts.find((text) => typeof text !== "string");
+  if (other !== undefined) {
+    return refuse(
+      fields,
+      "bad_message",
+      `Cannot put message: it is ${kindOf(other)}, not a string`,
+    );
   }
-  return { action: "put", id, n, puts, many };
+  return {
+    action: "put",
+    id,
+    n,
+    topic: topic as string,
+    messages: texts as readonly string[],
+    many,
+    encode,
+  };
 }

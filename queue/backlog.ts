@@ -6,31 +6,37 @@
 
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
+import type { FrameScan } from "../protocol/frame_scan.ts";
 import {
-  countRequests,
+  AT_ONCE,
   type Frame,
   KnownFrame,
   readFrame,
   refuseFrame,
+  scanFrame,
 } from "../protocol/frames.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
-
-/** No request is written in fewer characters: while fewer than that wait, nothing has to be counted. */
-const SHORTEST = 16;
 
 /** Refused requests wait for their turn to be answered; with more than so many times `inFlight` it is a flood. */
 const PATIENCE = 4;
 
 /** With more control requests in frames that were refused otherwise it is one, too. */
-const MAX_CONTROLS = 65_536;
+const MAX_CONTROLS = 16_384;
+
+/** A frame that waits takes room, however short it is. */
+const LEAST_WEIGHT = 16;
 
 /** A frame that waits: its text, or, if all of it is refused, what is left to answer. */
 class Waiting {
   readonly data: string | undefined;
   readonly known: Frame | undefined;
-  /** Its length; of such a length there is a bound to how many requests it has. */
+  /** Its length. */
   readonly weight: number;
+  /** It has no more requests, and messages in lists, than that: each takes two characters at least. */
+  most: number;
+  /** What was seen in it, if it is the next one. */
+  scan: FrameScan | undefined;
   /** How many requests it takes of those that may wait, once somebody had to know. */
   requests: number | undefined = undefined;
   /** So many of its requests are done, if it had more than there was room for. */
@@ -43,7 +49,8 @@ class Waiting {
   constructor(data: string | undefined, known?: Frame) {
     this.data = data;
     this.known = known;
-    this.weight = known ? 0 : Math.max(SHORTEST, data?.length ?? 0);
+    this.weight = known ? 0 : Math.max(LEAST_WEIGHT, data?.length ?? 0);
+    this.most = known ? 0 : Math.max(1, (data?.length ?? 0) >> 1);
   }
 }
 
@@ -57,6 +64,8 @@ export class Backlog {
   #frames: Waiting[] = [];
   #next = 0;
   #weight = 0;
+  /** No more requests wait than that, what is left of the current frame included. */
+  #most = 0;
   /** Those that wait have been counted up to here, and have so many requests together. */
   #counted = 0;
   #requests = 0;
@@ -68,6 +77,8 @@ export class Backlog {
   /** The frame that is being done, and how many of its requests have begun. */
   #current: Frame | undefined;
   #begun = 0;
+  /** No more requests wait of it. */
+  #currentMost = 0;
 
   /**
    * Makes an empty one.
@@ -93,10 +104,16 @@ export class Backlog {
     const weight = this.#weight + one.weight;
     // Bytes are counted as characters: there are no more of these, and to count them takes no time.
     const light = this.empty || weight <= inFlightBytes;
-    const rest = this.#current ? this.#current.length - this.#begun : 0;
-    if (!light || weight + SHORTEST * rest > SHORTEST * inFlight) {
-      return this.#addCounted(one, light);
+    if (this.empty && !this.#current && one.weight <= AT_ONCE) {
+      // Nothing waits: it is read at once, and then it is known what it counts for.
+      one.room = inFlight;
+      one.most = Math.min(one.most, inFlight);
+      this.#push(one);
+      return true;
     }
+    const room = inFlight - this.#most;
+    if (one.most > room) one.most = Math.min(one.most, 1 + commasIn(one.data, room));
+    if (!light || one.most > room) return this.#addCounted(one, light);
     this.#push(one);
     return true;
   }
@@ -122,7 +139,10 @@ export class Backlog {
     this.#controls -= one.controls;
     this.#requests -= one.requests ?? 0;
     this.#begun = 0;
-    return this.#current = one.known ?? this.#read(one);
+    const frame = this.#current = one.known ?? this.#read(one);
+    this.#currentMost = Math.min(one.most, frame.most);
+    this.#most -= one.most - this.#currentMost;
+    return frame;
   }
 
   /** So many more requests of the frame that was taken out wait no longer: they are being done. */
@@ -133,6 +153,8 @@ export class Backlog {
   /** The frame that was taken out is done. */
   finished(): void {
     this.#current = undefined;
+    this.#most -= this.#currentMost;
+    this.#currentMost = 0;
   }
 
   /** Forgets all. */
@@ -140,6 +162,8 @@ export class Backlog {
     this.#frames = [];
     this.#next = this.#counted = 0;
     this.#weight =
+      this.#most =
+      this.#currentMost =
       this.#requests =
       this.#refused =
       this.#controls =
@@ -147,34 +171,41 @@ export class Backlog {
     this.#current = undefined;
   }
 
-  #read({ data, room }: Waiting): Frame {
+  #read({ data, room, scan }: Waiting): Frame {
     const cut = room === undefined ? undefined : { after: room, error: this.#noRoom() };
-    return readFrame(data, this.#limits, cut);
+    return readFrame(data, this.#limits, cut, scan);
   }
 
-  /** So much waits that it has to be known exactly how many requests that is. */
+  /** So much waits, or may, that it has to be known exactly how many requests that is. */
   #addCounted(one: Waiting, light: boolean): boolean {
     const { inFlight, frameRequests } = this.#limits;
+    const flood = frameRequests + PATIENCE * inFlight;
     for (let i = Math.max(this.#counted, this.#next); i < this.#frames.length; i++) {
       const waiting = this.#frames[i]!;
-      waiting.requests = waiting.known ? 0 : countRequests(waiting.data).counting;
+      const count = waiting.known ? 0 : countOf(scanFrame(waiting.data, flood));
+      waiting.requests = Math.min(count, waiting.room ?? Infinity);
+      this.#most += waiting.requests - waiting.most;
+      waiting.most = waiting.requests;
       this.#requests += waiting.requests;
     }
     this.#counted = this.#frames.length;
-    const { counting: requests, plainPuts } = countRequests(one.data);
+    const scan = scanFrame(one.data, flood);
+    if (scan?.tooMany) return false;
+    const requests = countOf(scan);
     const rest = this.#current?.counting(this.#begun) ?? 0;
+    this.#most += rest - this.#currentMost;
+    this.#currentMost = rest;
     const room = Math.max(0, inFlight - rest - this.#requests);
-    if (requests > 0 && room === 0 && (plainPuts === 0 || !light)) {
-      return this.#refuse(one.data, requests, this.#noRoom());
+    if (requests > 0 && room === 0 && (!scan?.plainPuts || !light)) {
+      return this.#refuse(scan, requests, this.#noRoom());
     }
-    if (!light) return this.#refuse(one.data, requests, this.#tooHeavy());
-    const asked = Math.min(requests, frameRequests);
-    if (asked > room) {
-      one.room = room;
-      one.refused = asked - room;
-      if (this.#isFlood(one.refused)) return false;
-    }
-    one.requests = Math.min(asked, room);
+    if (!light) return this.#refuse(scan, requests, this.#tooHeavy());
+    const asks = scan !== undefined && scan.length > 0;
+    one.requests = one.most = asks ? scan.countWithin(Math.min(room, frameRequests)) : 1;
+    one.refused = requests - one.requests;
+    if (requests > room) one.room = room;
+    if (this.#isFlood(one.refused)) return false;
+    if (this.empty && !this.#current) one.scan = scan;
     this.#requests += one.requests;
     this.#push(one);
     this.#counted = this.#frames.length;
@@ -182,19 +213,18 @@ export class Backlog {
   }
 
   /** Keeps of a frame only what has to be answered. */
-  #refuse(data: unknown, requests: number, error: WireError): boolean {
+  #refuse(scan: FrameScan | undefined, requests: number, error: WireError): boolean {
     // Before it is read: that may take long.
     if (this.#isFlood(requests)) return false;
-    const { batched, left, unanswered } = refuseFrame(data, this.#limits, error);
+    if (this.#controls + (scan?.controls ?? 0) > MAX_CONTROLS) return false;
+    const { batched, left, unanswered } = refuseFrame(scan, this.#limits, error);
     if (unanswered.length > 0) this.#noted(unanswered);
     if (left.length === 0) return true;
     const refused = left.filter(({ action }) => action === "refused").length;
-    const controls = left.length - refused;
-    if (this.#isFlood(refused) || this.#controls + controls > MAX_CONTROLS) return false;
-    this.#controls += controls;
     const known = new Waiting(undefined, new KnownFrame(batched, left));
     known.refused = refused;
-    known.controls = controls;
+    known.controls = left.length - refused;
+    this.#controls += known.controls;
     this.#push(known);
     return true;
   }
@@ -206,6 +236,7 @@ export class Backlog {
   #push(one: Waiting): void {
     this.#frames.push(one);
     this.#weight += one.weight;
+    this.#most += one.most;
     this.#refused += one.refused;
   }
 
@@ -218,4 +249,19 @@ export class Backlog {
     const { inFlightBytes } = this.#limits;
     return tooMany("do request", inFlightBytes, "too many bytes of its connection wait already");
   }
+}
+
+/** What a frame counts for: one that asks for nothing costs something, too. */
+function countOf(scan: FrameScan | undefined): number {
+  return !scan || scan.length === 0 ? 1 : scan.counting;
+}
+
+/** How many commas there are in a text; where there are more than `most`, one more than that. */
+function commasIn(text: string | undefined, most: number): number {
+  let commas = 0;
+  for (let at = -1; text !== undefined && commas <= most; commas++) {
+    at = text.indexOf(",", at + 1);
+    if (at < 0) break;
+  }
+  return commas;
 }

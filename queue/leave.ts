@@ -48,11 +48,8 @@ function refusal(request: Request, leave: Leave | undefined): WireError | undefi
   if (action === "hello") return undefined;
   if (!leave) return TOKEN_NEEDED;
   switch (action) {
-    case "put": {
-      // All of one request are for one topic.
-      const topic = request.puts[0]?.topic;
-      return topic === undefined || leave.mayWrite(topic) ? undefined : noLeave("put into", topic);
-    }
+    case "put":
+      return leave.mayWrite(request.topic) ? undefined : noLeave("put into", request.topic);
     case "get":
     case "get_latest":
     case "get_wait":

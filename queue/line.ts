@@ -112,8 +112,10 @@ export class Line {
         const frame = this.#backlog.take();
         if (!frame) break;
         this.#replies.beginFrame(frame.batched);
-        for (let i = 0; i < frame.length && this.#doing; i += RUN) {
-          await this.#doPart(frame.requests(i, i + RUN), frame.length - i);
+        for (let i = 0; i < frame.length && this.#doing;) {
+          const part = frame.requests(i, Math.min(i + RUN, frame.length));
+          await this.#doPart(part, frame.length - i);
+          i += part.length;
         }
         this.#backlog.finished();
         this.#replies.endFrame();

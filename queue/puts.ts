@@ -5,11 +5,18 @@
  */
 
 import { putAnswer, putManyAnswer } from "../protocol/answers.ts";
+import { tooLarge } from "../protocol/body.ts";
 import type { PutOutcome } from "../protocol/errors.ts";
+import { refuse } from "../protocol/fields.ts";
 import type { PutRequest, RefusedRequest } from "../protocol/requests.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import { fail, type Host, told } from "./host.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+
+const NO_SESSION = [
+  "bad_request",
+  'Cannot put: "n" is given, but no session; hello opens one',
+] as const;
 
 /** The puts of a connection. */
 export class Puts {
@@ -26,11 +33,8 @@ export class Puts {
 
   /** Stores a run of puts, and answers them and the refused ones among them in order. */
   async put(asked: readonly (PutRequest | RefusedRequest)[]): Promise<void> {
-    const run = this.session === undefined ? asked.map(withoutNumber) : asked;
     const batch: Put[] = [];
-    for (const request of run) {
-      if (request.action === "put") this.#collect(request, batch);
-    }
+    const run = asked.map((request) => this.#collect(request, batch));
     const { queue } = this.#host;
     const results = batch.length > 0 ? await queue.append(batch) : [];
     for (const result of results) {
@@ -41,22 +45,33 @@ export class Puts {
       if (request.action === "refused") {
         fail(this.#host, request, request.error, this.#replies);
       } else if (request.many) {
-        this.#answerMany(request, results.slice(next, next += request.puts.length));
+        this.#answerMany(request, results.slice(next, next += request.messages.length));
       } else {
         this.#answer(request, results[next++]!);
       }
     }
   }
 
-  #collect({ n, puts }: PutRequest, batch: Put[]): void {
+  /** Adds what a request puts to a batch; or it is refused, and nothing of it is added. */
+  #collect(request: PutRequest | RefusedRequest, batch: Put[]): PutRequest | RefusedRequest {
+    if (request.action === "refused") return request;
+    const { id, action, n, topic, messages, encode } = request;
     const { session } = this;
-    if (n === undefined || session === undefined) {
-      for (const put of puts) batch.push(put);
-    } else {
-      puts.forEach(({ topic, body, bytes }, i) =>
-        batch.push({ topic, body, bytes, session, n: n + i })
+    // A number means something within a session only.
+    if (n !== undefined && session === undefined) return refuse({ id, action }, ...NO_SESSION);
+    const { limits } = this.#host.welcome;
+    const before = batch.length;
+    for (let i = 0; i < messages.length; i++) {
+      const { body, bytes } = encode(messages[i]!);
+      if (bytes > limits.messageBytes) {
+        batch.length = before;
+        return refuse({ id, action }, ...tooLarge(bytes, limits));
+      }
+      batch.push(
+        n === undefined ? { topic, body, bytes } : { topic, body, bytes, session, n: n + i },
       );
     }
+    return request;
   }
 
   #answer(request: PutRequest, result: Stored | StoreError): void {
@@ -82,14 +97,6 @@ export class Puts {
       this.#replies.addAscii(putManyAnswer(request.id, seqs, stored.some(({ dup }) => dup)));
     }
   }
-}
-
-/** A number means something within a session only. */
-function withoutNumber(request: PutRequest | RefusedRequest): PutRequest | RefusedRequest {
-  if (request.action === "refused" || request.n === undefined) return request;
-  const message = 'Cannot put: "n" is given, but no session; hello opens one';
-  const error = { code: "bad_request", message } as const;
-  return { action: "refused", id: request.id, awaited: false, error };
 }
 
 function outcome(result: Stored | StoreError): PutOutcome {

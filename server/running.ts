@@ -161,9 +161,9 @@ export class RunningServer implements Server {
   }
 
   stats(): Stats {
-    const { count: connections, pending } = this.#sessions;
+    const connections = this.#sessions.count;
     const [refused, dropped] = [this.#complaints.count, this.#givenUp.count];
-    return { connections, pending, ...this.#queue.counts, refused, dropped };
+    return { connections, ...this.#queue.counts, refused, dropped };
   }
 
   async setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {

@@ -148,9 +148,9 @@ for (const id of [null, "7", "", true, -1, 1.5, 2 ** 53, [7], {}, { valueOf: 7 }
 }
 
 const nested: [string, string, number | null | undefined, string][] = [
-  ["a message", `{"action":"put","id":7,"topic":"t","message":${deep}}`, 7, "bad_message"],
+  ["a message", `{"action":"put","id":7,"topic":"t","message":${deep}}`, 7, "bad_request"],
   ["a message of dsmq 1.x", `{"action":"put","topic":"t","message":${deep}}`, undefined, ""],
-  ["a topic", `{"action":"get","id":7,"topic":${deepObjects}}`, 7, "bad_topic"],
+  ["a topic", `{"action":"get","id":7,"topic":${deepObjects}}`, 7, "bad_request"],
   ["an id", `{"action":"get","id":${deep},"topic":"t"}`, null, "bad_request"],
   ["an action", `{"action":${deepObjects},"id":7}`, 7, "bad_request"],
   ["since", `{"action":"hello","id":7,"since":${deep}}`, 7, "bad_request"],

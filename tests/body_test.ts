@@ -6,7 +6,11 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { Leave } from "../door/leave.ts";
 import { encodeBody, encoderFor } from "../protocol/body.ts";
+import { decodeFrame } from "../protocol/frames.ts";
+import { USUAL_LIMITS } from "../protocol/limits.ts";
+import { allowed } from "../queue/leave.ts";
 
 /** A text as JSON, beyond need: each unit escaped, as some languages do it. */
 function escaped(text: string): string {
@@ -49,5 +53,25 @@ Deno.test("long texts are encoded the same, with the one unusual unit at their e
     for (const length of [60, 120, 253, 254, 255, 256, 257, 20_000]) {
       assertSame(JSON.stringify("m".repeat(length) + end));
     }
+  }
+});
+
+Deno.test("a message that may not be put is not encoded", () => {
+  const text = "\u{1f995}".repeat(100_000);
+  const put = JSON.stringify({ action: "put", id: 1, topic: "t", messages: [text, text] });
+  const { stringify } = JSON;
+  let encoded = 0;
+  JSON.stringify = (value: unknown) => {
+    encoded++;
+    return stringify(value);
+  };
+  try {
+    const { requests } = decodeFrame(put, USUAL_LIMITS);
+    const [run] = allowed(requests, new Leave("", { rights: ["read"] }));
+    const [refused] = run!;
+    assertEquals([refused!.id, refused!.action], [1, "refused"]);
+    assertEquals(encoded, 1, "the name of the topic alone is quoted");
+  } finally {
+    JSON.stringify = stringify;
   }
 });

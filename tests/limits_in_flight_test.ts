@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { FrameScan } from "../protocol/frame_scan.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import { Session } from "../queue/session.ts";
 import type { Page } from "../stores/store.ts";
@@ -101,6 +102,73 @@ Deno.test("of a frame for which there is not room the first are done and the oth
     ...[[0], [1], [2], [3, "too_many", 3], [4, "too_many", 3]],
     ...[[5], [6], [7, "too_many", 3]],
   ]);
+});
+
+Deno.test("however a request is spelled, it counts", async () => {
+  for (
+    const spell of [
+      (id: number) => `{ "action" : "get" , "id" : ${id} , "topic" : "t" }`,
+      (id: number) => `{"\\u0061ction":"\\u0067et","\\u0069d":${id}.0,"topic":"t"}`,
+      (id: number) => `{"action":"close","id":99,"topic":"t","id":${id},"action":"get"}`,
+      (id: number) => `[{"topic":"t","pad":"\\"{[","id":${id},"action":"get"}]`,
+    ]
+  ) {
+    await using client = await connection({ inFlight: 3 });
+    client.say(get(0));
+    await client.turn();
+    for (const id of [1, 2, 3, 4]) client.sayText(spell(id));
+    await client.answer(4);
+    assertEquals(client.heard(), [[0], [1], [2], [3], [4, "too_many", 3]]);
+  }
+});
+
+Deno.test("a list of messages counts as so many requests as it has messages", async () => {
+  await using client = await connection({ inFlight: 5 });
+  const list = (id: number, length: number) => ({
+    ...{ action: "put", id, topic: "" },
+    messages: Array(length).fill(""),
+  });
+  client.say(get(0));
+  await client.turn();
+  client.say(list(1, 3));
+  client.say([get(2), list(3, 2), get(4)]);
+  client.say([list(5, 2), get(6)]);
+  client.say({ action: "heartbeat", id: 7 });
+  await client.answer(2);
+  assertEquals(client.heard(), [
+    ...[[0], [1, "bad_topic", undefined], [2], [3, "too_many", 5], [4, "too_many", 5]],
+    ...[[5, "too_many", 5], [6, "too_many", 5], [7]],
+  ]);
+});
+
+Deno.test("a list with more messages than a frame may hold requests is refused, and what stands before it is not", async () => {
+  await using client = await connection({ frameRequests: 3 });
+  const list = { action: "put", id: 2, topic: "t", messages: Array(3).fill("") };
+  client.say([get(1), list, get(3)]);
+  await client.answer(1);
+  assertEquals(client.heard(), [[1], [2, "too_many", 3], [3, "too_many", 3]]);
+  client.say({ ...list, id: undefined, messages: Array(4).fill("") });
+  await client.turn();
+  assertEquals(client.refused, ["too_many", "too_many", "too_many"]);
+});
+
+Deno.test("what waits is counted once, however many frames come while it waits", async () => {
+  await using client = await connection({ inFlight: 100 });
+  client.say(get(0));
+  await client.turn();
+  const { of } = FrameScan;
+  let characters = 0;
+  FrameScan.of = (text, most) => {
+    characters += text.length;
+    return of(text, most);
+  };
+  const frame = JSON.stringify({ ...get(1), pad: ",".repeat(100) });
+  try {
+    for (let i = 0; i < 300; i++) client.sayText(frame);
+  } finally {
+    FrameScan.of = of;
+  }
+  assert(characters <= 301 * frame.length, `${characters} characters are looked at`);
 });
 
 Deno.test("messages that look like requests count as one request each", async () => {

@@ -52,8 +52,6 @@ export class NodeLine extends Line implements Resting {
   #waiting: string[] = [];
   /** In characters. */
   #waitingSize = 0;
-  /** Looks how much has come. */
-  #look: (() => void) | undefined;
   /** Said once nothing waits. */
   #goodbye: { code: number; reason: string } | undefined;
 
@@ -83,7 +81,8 @@ export class NodeLine extends Line implements Resting {
     socket.on("error", () => {
       this.ended();
       cut ??= setTimeout(() => socket.terminate(), LAST_WORD);
-      this.stopReading();
+      // Later: it is just about to be read on, to throw away what comes. Nothing more shall come.
+      setTimeout(() => connection.pause(), 0);
     });
     this.opened();
   }
@@ -137,24 +136,6 @@ export class NodeLine extends Line implements Resting {
     if (this.#goodbye) return;
     this.#goodbye = { code, reason };
     if (this.#waiting.length === 0) this.#socket.close(code, reason);
-  }
-
-  boundBytes(bytes: number | undefined, exceeded?: () => void): void {
-    if (this.#look) this.#connection.off("data", this.#look);
-    this.#look = undefined;
-    if (bytes === undefined) return;
-    const most = this.#connection.bytesRead + bytes;
-    this.#look = () => {
-      if (this.#connection.bytesRead <= most) return;
-      this.boundBytes(undefined);
-      exceeded?.();
-    };
-    this.#connection.prependListener("data", this.#look);
-  }
-
-  protected override stopReading(): void {
-    // Later: it may be just about to be read on. Nothing more shall come.
-    setTimeout(() => this.#connection.pause(), 0);
   }
 
   protected override hangUp(): void {

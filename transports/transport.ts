@@ -20,13 +20,6 @@ export interface Peer {
   drained(): Promise<void>;
   /** Says goodbye, with a close code of RFC 6455 and a reason, and waits for the peer's. */
   close(code: number, reason: string): void;
-  /** Says goodbye to one who broke the rules, or has no time: nothing more of it is read, so it has to be dropped soon. */
-  cutOff(code: number, reason: string): void;
-  /**
-   * Calls back, once, when more bytes come than so many from now on, also of a frame that is not complete; with
-   * `undefined` as many may come as before. Not every transport can.
-   */
-  boundBytes?(bytes: number | undefined, exceeded?: () => void): void;
   /** Gives the peer up, and says why in the log: its visit is over at once, whatever it does. May be called twice. */
   drop(why: string): void;
 }

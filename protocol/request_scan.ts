@@ -1,0 +1,235 @@
+/**
+ * What stands in one request of a frame, found out without making objects of it.
+ *
+ * @module
+ */
+
+/**
+ * How a request counts: a read of dsmq 1.x is answered though it has no id. Control requests cost next to nothing, and
+ * may have no answer: they do not count. Nor does a put of dsmq 1.x: nobody would learn that it was refused, so its bytes
+ * have to do.
+ */
+export type Kind = "counted" | "plain read" | "control" | "plain put";
+
+/** What makes a request too much to be read: how deep it is nested, or how many fields it has. */
+export type Excess = "depth" | "fields";
+
+/** Nothing in a request is nested deeper; a position is nested in it once. */
+export const MAX_DEPTH = 8;
+
+/** So many fields, or things in lists other than that of its messages, a request may have. */
+export const MAX_FIELDS = 128;
+
+/** A control request that has more of them counts as any other. */
+const MAX_CONTROL_FIELDS = 12;
+
+/** How the actions count that matter here; `read` and `put` only without an id. */
+const ACTIONS: readonly (readonly [action: string, counts: "control" | "put" | "read"])[] = [
+  ["put", "put"],
+  ["get", "read"],
+  ["get_latest", "read"],
+  ["cancel", "control"],
+  ["credit", "control"],
+  ["unsubscribe", "control"],
+  ["heartbeat", "control"],
+  ["close", "control"],
+];
+
+/** The names of the fields that matter here. */
+const NAMES = ["id", "action", "message", "messages"] as const;
+
+const [QUOTE, BACKSLASH, COMMA, COLON, MINUS, ZERO, NINE] = [34, 92, 44, 58, 45, 48, 57];
+const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
+
+/** Looks at one request after another. */
+export class RequestScan {
+  readonly #text: string;
+  /** Where its `id` begins; 0 if it has none. */
+  id = 0;
+  /** Where its `message` begins, if that is a number; else 0. */
+  number = 0;
+  /** How many its list of messages has. */
+  messages = 0;
+  /** How many commas, colons and opening brackets it has. */
+  marks = 0;
+  #action: "control" | "put" | "read" | undefined;
+  #depth = 0;
+
+  /** Has not looked at anything. */
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** How it counts. */
+  get kind(): Kind {
+    switch (this.#action) {
+      case "control":
+        return this.marks > 2 * MAX_CONTROL_FIELDS ? "counted" : "control";
+      case "put":
+        return this.id === 0 && this.messages === 0 ? "plain put" : "counted";
+      case "read":
+        return this.id === 0 ? "plain read" : "counted";
+    }
+    return "counted";
+  }
+
+  /** Why it is too much to be read. */
+  get excess(): Excess | undefined {
+    if (this.#depth > MAX_DEPTH) return "depth";
+    return this.marks - this.messages > 2 * MAX_FIELDS ? "fields" : undefined;
+  }
+
+  /**
+   * Looks at the request that begins at a place.
+   *
+   * @returns where it ends: at a comma, at a bracket that closes more than it has, or at the end of the text; or
+   * `undefined` if it is not JSON
+   */
+  read(begin: number): number | undefined {
+    const text = this.#text;
+    this.id = this.number = this.messages = 0;
+    this.#action = undefined;
+    let marks = 0, depth = 0, deepest = 0;
+    // The field of the request that is read, if it matters; and whether its name comes next, or its value.
+    let name: typeof NAMES[number] | undefined;
+    let isObject = false, nameIsNext = false, valueIsNext = false;
+    // How deep the list of messages is that is read, and where it begins.
+    let list = 0, first = 0;
+    let at = begin;
+    for (; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit > COLON && unit < OPEN_LIST) continue;
+      if (unit === 32 || unit === 10 || unit === 13 || unit === 9) continue;
+      if (valueIsNext) {
+        valueIsNext = false;
+        if (name === "id") this.id = at;
+        else if (name === "action") this.#action = undefined;
+        else if (name === "message") {
+          this.number = unit === MINUS || (unit >= ZERO && unit <= NINE) ? at : 0;
+        } else if (name === "messages") {
+          this.messages = 0;
+          if (unit === OPEN_LIST) {
+            list = depth + 1;
+            first = at + 1;
+          }
+        }
+      }
+      switch (unit) {
+        case QUOTE: {
+          const start = at + 1;
+          at = endOfString(text, start);
+          if (at < 0) return undefined;
+          if (depth !== 1 || !isObject) break;
+          if (nameIsNext) name = nameAt(text, start, at);
+          else if (name === "action") this.#action = actionAt(text, start, at);
+          nameIsNext = false;
+          break;
+        }
+        case OPEN:
+        case OPEN_LIST:
+          if (depth === 0) isObject = nameIsNext = unit === OPEN;
+          marks++;
+          if (++depth > deepest) deepest = depth;
+          break;
+        case CLOSE:
+        case CLOSE_LIST:
+          if (depth === 0) return this.#end(at, marks, deepest);
+          if (depth === list) {
+            if (this.messages > 0 || !isEmpty(text, first, at)) this.messages++;
+            list = 0;
+          }
+          depth--;
+          break;
+        case COMMA:
+          if (depth === 0) return this.#end(at, marks, deepest);
+          marks++;
+          if (depth === list) this.messages++;
+          else if (depth === 1) nameIsNext = isObject;
+          break;
+        case COLON:
+          marks++;
+          if (depth === 1) valueIsNext = isObject;
+      }
+    }
+    return depth === 0 ? this.#end(at, marks, deepest) : undefined;
+  }
+
+  #end(at: number, marks: number, deepest: number): number {
+    this.marks = marks;
+    this.#depth = deepest;
+    return at;
+  }
+}
+
+/** So many characters of a string are looked at one by one before it is searched: most are shorter. */
+const SHORT = 32;
+
+/** Where the string ends that begins at a place, which is after its first quote; below 0 if it does not. */
+function endOfString(text: string, begin: number): number {
+  for (let at = begin;;) {
+    for (const end = Math.min(text.length, at + SHORT); at < end; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit === QUOTE) return at;
+      if (unit === BACKSLASH) at++;
+    }
+    const quote = text.indexOf('"', at);
+    if (quote < 0) return -1;
+    let backslashes = 0;
+    while (quote - backslashes > at && text.charCodeAt(quote - backslashes - 1) === BACKSLASH) {
+      backslashes++;
+    }
+    if (backslashes % 2 === 0) return quote;
+    at = quote + 1;
+  }
+}
+
+/** The name of a field, if it is one that matters. */
+function nameAt(text: string, begin: number, end: number): typeof NAMES[number] | undefined {
+  for (const name of NAMES) if (says(text, begin, end, name)) return name;
+}
+
+/** How the action counts that stands between two places. */
+function actionAt(
+  text: string,
+  begin: number,
+  end: number,
+): "control" | "put" | "read" | undefined {
+  for (const [action, counts] of ACTIONS) if (says(text, begin, end, action)) return counts;
+}
+
+/** Whether what stands between two places is a word of letters, as it is or escaped. */
+function says(text: string, begin: number, end: number, word: string): boolean {
+  // Escaped, a letter takes six characters.
+  if (end - begin < word.length || end - begin > 6 * word.length) return false;
+  let at = begin;
+  for (let i = 0; i < word.length; i++) {
+    const unit = word.charCodeAt(i);
+    if (text.charCodeAt(at) === unit) at++;
+    else if (isEscape(text, at, unit)) at += 6;
+    else return false;
+  }
+  return at === end;
+}
+
+/** Whether `\\u` and four digits stand at a place for a character of ASCII. */
+function isEscape(text: string, at: number, unit: number): boolean {
+  return text.charCodeAt(at) === BACKSLASH && text.charCodeAt(at + 1) === 117 &&
+    text.charCodeAt(at + 2) === ZERO && text.charCodeAt(at + 3) === ZERO &&
+    digitAt(text, at + 4) * 16 + digitAt(text, at + 5) === unit;
+}
+
+/** The hexadecimal digit at a place. */
+function digitAt(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  // A letter is a letter in either case with this bit.
+  return unit <= NINE ? unit - ZERO : (unit | 32) - 87;
+}
+
+/** Whether there is nothing but white space between two places. */
+function isEmpty(text: string, begin: number, end: number): boolean {
+  for (let at = begin; at < end; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit !== 32 && unit !== 10 && unit !== 13 && unit !== 9) return false;
+  }
+  return true;
+}
