@@ -67,7 +67,9 @@ export class Hello {
     const { queue: { store }, welcome } = this.#host;
     const { reads, replies } = this.#greeted;
     const start = since === undefined ? undefined : await locateStart(store, since);
-    const recalled = session === undefined ? undefined : await store.recalls(session, known);
+    const recalled = session === undefined
+      ? undefined
+      : await store.recalls(session, known, this.#greeted.puts.owner);
     const bounds = await store.bounds();
     // One that is gone by now, or is an older try of somebody who is here, leaves nothing behind.
     if (this.#greeter.closed) return;

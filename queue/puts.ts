@@ -12,6 +12,7 @@ import type { PutRequest, RefusedRequest } from "../protocol/requests.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
 import { fail, type Host, told } from "./host.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import type { Shares } from "./shares.ts";
 
 const NO_SESSION = [
   "bad_request",
@@ -22,13 +23,20 @@ const NO_SESSION = [
 export class Puts {
   readonly #host: Host;
   readonly #replies: ReplyWriter;
+  readonly #shares: Pick<Shares, "holder">;
   /** Under which name it puts, if it said so. */
   session: string | undefined;
 
   /** Puts without a session. */
-  constructor(host: Host, replies: ReplyWriter) {
+  constructor(host: Host, replies: ReplyWriter, shares: Pick<Shares, "holder">) {
     this.#host = host;
     this.#replies = replies;
+    this.#shares = shares;
+  }
+
+  /** Whose the sessions are that it opens. */
+  get owner(): string {
+    return this.#shares.holder;
   }
 
   /** Stores a run of puts, and answers them and the refused ones among them in order. */
@@ -56,7 +64,7 @@ export class Puts {
   #collect(request: PutRequest | RefusedRequest, batch: Put[]): PutRequest | RefusedRequest {
     if (request.action === "refused") return request;
     const { id, action, n, topic, messages, encode } = request;
-    const { session } = this;
+    const { session, owner } = this;
     // A number means something within a session only.
     if (n !== undefined && session === undefined) return refuse({ id, action }, ...NO_SESSION);
     const { limits } = this.#host.welcome;
@@ -68,7 +76,7 @@ export class Puts {
         return refuse({ id, action }, ...tooLarge(bytes, limits));
       }
       batch.push(
-        n === undefined ? { topic, body, bytes } : { topic, body, bytes, session, n: n + i },
+        n === undefined ? { topic, body, bytes } : { topic, body, bytes, session, owner, n: n + i },
       );
     }
     return request;

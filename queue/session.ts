@@ -85,7 +85,7 @@ export class Session implements Worker, Greeter {
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
     this.#underWay = new UnderWay(replies, wire, largestFrame(host.welcome.limits));
-    const puts = this.#puts = new Puts(host, replies);
+    const puts = this.#puts = new Puts(host, replies, this.#shares);
     this.#options = {
       wire,
       replies,

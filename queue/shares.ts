@@ -73,6 +73,11 @@ export class Shares {
     this.#holder = holder;
   }
 
+  /** Whose all is that it has. */
+  get holder(): string {
+    return this.#holder;
+  }
+
   /** Its account of one budget. */
   of(name: SharedLimit): BudgetAccount {
     return this.#accounts[name] ??= this.#budgets.of(name).open(this.#holder);

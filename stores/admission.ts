@@ -6,7 +6,7 @@
 
 import { NameMap } from "../protocol/name_map.ts";
 import type { Holdings } from "./holdings.ts";
-import { FORGOTTEN, type PutOnce } from "./put_once.ts";
+import { FORGOTTEN, type PutOnce, RUN_SIZE } from "./put_once.ts";
 import { overheadOf } from "./size.ts";
 import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
 
@@ -37,6 +37,9 @@ export interface Time {
   /** The time of what happens now and is not in what was told before: after each time that was told. */
   next(): number;
 }
+
+/** What is remembered beside messages takes no more than this part of all that may be stored. */
+export const RECORDS_PART = 1 / 4;
 
 /** Decides, and hands what is stored to the holdings. */
 export class Admission {
@@ -73,14 +76,13 @@ export class Admission {
    */
   take(batch: readonly Put[], now: number, messages: Message[]): (Stored | StoreError)[] {
     const { span } = this.#holdings;
-    const { storedBytes } = this.#limits;
     const results: (Stored | StoreError)[] = [];
     let lastTopic: string | undefined;
     let overhead = 0;
     /** Sessions one of whose puts was refused because the store is full. */
     let refused: NameMap<StoreError> | undefined;
     for (const put of batch) {
-      const { topic, body, bytes, session, n } = put;
+      const { topic, body, bytes, session, n, owner } = put;
       const numbered = session !== undefined && n !== undefined;
       if (numbered) {
         const seq = this.#puts.find(session, n);
@@ -107,7 +109,7 @@ export class Admission {
         overhead = overheadOf(topic);
       }
       const size = bytes + overhead;
-      const error = this.#holdings.bytes + size > storedBytes && this.#noRoom(size);
+      const error = this.#holdings.bytes + size > this.#room && this.#noRoom(size);
       if (error) {
         if (session !== undefined) (refused ??= new NameMap()).set(session, error);
         results.push(error);
@@ -117,11 +119,20 @@ export class Admission {
       }
       const message = { seq: span.last + 1, time: now, topic, body, bytes };
       this.#holdings.take(message, size);
-      if (numbered) this.#puts.note(session, n, message.seq);
+      if (numbered) this.#puts.note(session, n, message.seq, owner);
       messages.push(message);
       results.push(message);
     }
     return results;
+  }
+
+  /** What messages may take: each of them pays for the record of its put, and records that outlive theirs leave less. */
+  get #room(): number {
+    const { storedBytes } = this.#limits;
+    const { last, floor } = this.#holdings.span;
+    const records = this.#puts.runs - (last - floor);
+    if (records <= 0) return storedBytes;
+    return storedBytes - Math.min(records * RUN_SIZE, Math.floor(storedBytes * RECORDS_PART));
   }
 
   #noTopic(topic: string): StoreError | undefined {
@@ -134,12 +145,12 @@ export class Admission {
   }
 
   #noRoom(size: number): StoreError | undefined {
-    const { storedBytes, overflow } = this.#limits;
+    const room = this.#room;
     return this.#attempt(() => {
       this.#holdings.span.expire(this.#time.cutoff());
-      const drop = overflow === "drop-oldest" && size <= storedBytes;
-      this.#holdings.shrink(storedBytes - size, drop ? this.#time.next() : undefined);
-      return this.#holdings.bytes + size <= storedBytes ? undefined : this.#full(size);
+      const drop = this.#limits.overflow === "drop-oldest" && size <= room;
+      this.#holdings.shrink(room - size, drop ? this.#time.next() : undefined);
+      return this.#holdings.bytes + size <= room ? undefined : this.#full(size);
     });
   }
 
@@ -156,7 +167,7 @@ export class Admission {
     const limit = this.#limits.storedBytes;
     const why = size > limit
       ? `it takes ${size} bytes, the limit of all that is stored is ${limit}`
-      : `${this.#holdings.bytes} bytes are stored, the limit is ${limit}`;
+      : `${limit - this.#room + this.#holdings.bytes} bytes are stored, the limit is ${limit}`;
     return new StoreError(`Cannot put message: ${why}`, { code: "full", limit });
   }
 

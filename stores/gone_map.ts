@@ -7,6 +7,9 @@
 import { NameMap } from "../protocol/name_map.ts";
 import type { Gone } from "./store.ts";
 
+/** What is remembered of a topic takes about so many bytes, if its name is as long as names mostly may be. */
+export const GONE_SIZE = 400;
+
 /** The newest message of a topic that is purged now. */
 export interface GoneMessage extends Gone {
   readonly topic: string;

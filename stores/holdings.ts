@@ -40,6 +40,9 @@ export interface HoldingsOptions {
 /** The first slice of a purge, in messages; it grows while slices take little of the budget. */
 const FIRST_SLICE = 16;
 
+/** A row and its topic take about so much of a database beside the bodies. */
+const ROW_BYTES = 128;
+
 /** A slice of a purge that makes room, in messages. */
 const ROOM_SLICE = 1024;
 
@@ -96,7 +99,7 @@ export class Holdings {
     return this.#bytes;
   }
 
-  /** How many bytes of bodies were moved into the database, also in transactions that failed. */
+  /** About how many bytes were moved into the database, also in transactions that failed. */
   get written(): number {
     return this.#written;
   }
@@ -152,7 +155,7 @@ export class Holdings {
       this.#countOut(floor);
       this.gone.note(newestOfEach(gone));
       this.topics.add(kept);
-      this.#runs.insert(kept, (topic) => this.topics.id(topic));
+      this.#written += ROW_BYTES * this.#runs.insert(kept, (topic) => this.topics.id(topic));
       this.#sizes.changed();
     });
     this.tail.clear();

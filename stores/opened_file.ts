@@ -25,6 +25,9 @@ export interface FileOpening {
   failed(unsure: boolean): void;
 }
 
+/** A row of what was put once takes about so much of a database. */
+const ROW_BYTES = 64;
+
 /** An open file, and what is known of it in memory. */
 export interface OpenedFile {
   readonly file: DatabaseFile;
@@ -81,6 +84,7 @@ function loaded(
   table.load(puts, start.lost, time.now());
   let saved = 0;
   let written = 0;
+  let recorded = 0;
   const save = () => {
     const { span: { floor, last, lastTime }, gone: { times } } = holdings;
     file.save({
@@ -95,15 +99,16 @@ function loaded(
   };
   const ending: Ending = {
     save() {
-      table.save(puts.noted(), dropped);
+      recorded += ROW_BYTES * table.save(puts.noted(), dropped);
       saved = dropped.length;
       save();
     },
     done() {
       dropped.splice(0, saved);
       puts.commit(time.now());
-      file.log.committed(holdings.written - written);
-      written = holdings.written;
+      const all = holdings.written + recorded;
+      file.log.committed(all - written);
+      written = all;
     },
     failed(error, committing) {
       puts.rollback();

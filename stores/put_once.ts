@@ -5,9 +5,13 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
+import { type Owner, Owners } from "./put_owners.ts";
 
 /** So many runs are remembered in all, unless it is said otherwise. */
 export const MOST_RUNS = 262_144;
+
+/** A run takes so many bytes of what may be stored, its session included. */
+export const RUN_SIZE = 400;
 
 /** No run is longer: what is forgotten at once stays small. */
 const LONGEST = 65_536;
@@ -15,9 +19,11 @@ const LONGEST = 65_536;
 /** For how long a session that puts nothing is remembered at least, in milliseconds. */
 const LEAST_TIME = 600_000;
 
+/** So many runs of sessions that are too old are forgotten at once. */
+const EXPIRED_AT_ONCE = 256;
+
 /** Consecutive numbers of a session that were given consecutive sequence numbers. */
 export interface PutRun {
-  readonly session: string;
   /** The first of the numbers. */
   readonly first: number;
   readonly count: number;
@@ -27,17 +33,33 @@ export interface PutRun {
 
 /** A session that is remembered, and what is not remembered of it. */
 export interface PutSession {
+  /** Its number, which no other one has or had. */
+  readonly id: number;
   readonly session: string;
+  /** Who put first in it. */
+  readonly owner: string;
   /** Numbers up to here of which nothing is known may have been stored. */
   readonly forgotten: number;
   /** Nothing of it that was stored after this sequence number is lost. */
   readonly lost: number;
 }
 
-interface Run {
+/** A run that was begun, or has become longer. */
+export interface Noted extends PutRun, PutSession {
+  /** It is the first of a session of which nothing was noted before. */
+  readonly isNew: boolean;
+}
+
+/** Runs that are to be remembered no longer. */
+export interface Dropped extends PutSession {
+  /** All of its session that begin with this number or before it. */
+  readonly upTo: number;
+  /** Nothing is left of the session. */
+  readonly wholly: boolean;
+}
+
+interface Run extends PutRun {
   readonly session: Session;
-  readonly first: number;
-  readonly seq: number;
   count: number;
   /** How long it was before the turn began; 0 if it was not there. Only while it is touched. */
   before: number;
@@ -46,20 +68,19 @@ interface Run {
 }
 
 interface Session {
+  readonly id: number;
   readonly name: string;
-  /** By their numbers; mostly the newest is the last. There is at least one. */
-  readonly runs: Run[];
+  readonly owner: Owner<Run>;
+  /** By their numbers, from `head` on. There is at least one. */
+  runs: Run[];
+  head: number;
   /** As {@linkcode PutSession} has them. */
   forgotten: number;
   lost: number;
   /** When it was heard of last. */
   used: number;
-}
-
-/** A run that is to be remembered no longer. */
-export interface Dropped extends PutRun, PutSession {
-  /** Nothing is left of the session. */
-  readonly wholly: boolean;
+  /** Something was noted of it, and committed. */
+  stored: boolean;
 }
 
 /** What {@linkcode PutOnce.find} says of a number that may have been stored, and nobody knows. */
@@ -82,7 +103,8 @@ export interface PutOnceOptions {
  * Remembers puts by session and number, as runs, in memory. What was noted since the last
  * {@linkcode PutOnce.commit} can be undone.
  *
- * Where there are too many runs, the oldest of all are dropped: sessions that put now and then keep what is
+ * Each session belongs to the owner who opened it or put first in it. Where there are too many runs, the owner who has
+ * the most of them loses the oldest: so whoever makes many forgets his own, and owners that put now and then keep what is
  * recent, however many others there are.
  */
 export class PutOnce {
@@ -92,10 +114,9 @@ export class PutOnce {
   readonly #onDrop: ((dropped: Dropped) => void) | undefined;
   /** The least recently used first. */
   readonly #sessions = new NameMap<Session>();
-  /** All runs in the order in which they were begun, from `#head` on; among them some that were dropped. */
-  #order: Run[] = [];
-  #head = 0;
+  readonly #owners = new Owners<Run>();
   #live = 0;
+  #nextId = 1;
   readonly #touched: Run[] = [];
   /** Who was looked up last, and who noted last. */
   #found: Session | undefined;
@@ -123,6 +144,12 @@ export class PutOnce {
     return this.#lost;
   }
 
+  /** How many runs are remembered. */
+  get runs(): number {
+    // What is too much is dropped with the next commit.
+    return Math.min(this.#live, this.#most);
+  }
+
   /** Whether all that a session stored after a sequence number is remembered, but for what is older than its window. */
   recalls(name: string, seq: number): boolean {
     return seq >= (this.#sessions.get(name)?.lost ?? this.#lost);
@@ -136,18 +163,19 @@ export class PutOnce {
       if (!session) return 0;
       this.#found = session;
     }
-    const { runs } = session!;
+    const { runs, head, forgotten } = session!;
     const last = runs[runs.length - 1]!;
     if (n >= last.first + last.count) return 0;
-    const run = runs[place(runs, n) - 1];
+    const place = placeOf(session!, n);
+    const run = place > head ? runs[place - 1] : undefined;
     if (run && n < run.first + run.count) return run.seq + n - run.first;
-    return n <= session!.forgotten ? FORGOTTEN : SUPERSEDED;
+    return n <= forgotten ? FORGOTTEN : SUPERSEDED;
   }
 
-  /** A number was stored, which is larger than all before. */
-  note(name: string, n: number, seq: number): void {
+  /** A number was stored, which is larger than all before; if its session is not known, it is this owner's. */
+  note(name: string, n: number, seq: number, owner = ""): void {
     let session = this.#newest;
-    if (session?.name !== name) session = this.#turnTo(name) ?? this.#meet(name, n);
+    if (session?.name !== name) session = this.#turnTo(name) ?? this.#meet(name, owner);
     const { runs } = session!;
     const run = runs[runs.length - 1];
     if (
@@ -155,7 +183,22 @@ export class PutOnce {
     ) {
       if (!run.touched) this.#touch(run, run.count);
       run.count++;
-    } else this.#begin(session!, n, 1, seq);
+      return;
+    }
+    // It may have been known before, if anything was lost.
+    if (!run || isOpening(run)) session!.forgotten = session!.lost > 0 ? n - 1 : 0;
+    this.#touch(this.#begin(session!, n, 1, seq), 0);
+  }
+
+  /** An owner goes on with a session: it is known from now on, as if something had been put in it. */
+  open(name: string, now: number, owner = ""): void {
+    let session = this.#turnTo(name);
+    if (!session) {
+      session = this.#meet(name, owner);
+      this.#begin(session, ...OPENING);
+      this.#dropTooMany();
+    }
+    session.used = now;
   }
 
   /** A session is heard of: it is remembered for as long as if it had put something. */
@@ -167,7 +210,7 @@ export class PutOnce {
   /** Forgets a session that will not come back: nothing of it counts as lost. Nothing is noted meanwhile. */
   forget(name: string): void {
     const session = this.#sessions.get(name);
-    for (const run of session ? [...session.runs] : []) this.#drop(run);
+    if (session) this.#dropAll(session);
   }
 
   /** What was noted holds. Drops what is too old or too much. */
@@ -176,14 +219,11 @@ export class PutOnce {
     for (const run of this.#touched) {
       run.touched = false;
       run.session.used = now;
+      run.session.stored = true;
       this.#dropOld(run.session);
     }
     this.#touched.length = 0;
-    for (; this.#live > this.#most; this.#head++) {
-      const run = this.#order[this.#head]!;
-      if (!run.dropped) this.#lose(run);
-    }
-    if (this.#order.length > 1.25 * this.#live + 1024) this.#tidy();
+    this.#dropTooMany();
   }
 
   /** What was noted since the last commit does not hold. */
@@ -197,23 +237,36 @@ export class PutOnce {
   }
 
   /** What was noted since the last commit, as runs. */
-  *noted(): Iterable<PutRun & PutSession> {
-    for (const run of this.#touched) yield told(run);
+  *noted(): Iterable<Noted> {
+    for (const run of this.#touched) {
+      const { session, first, count, seq } = run;
+      const { runs, head, stored } = session;
+      const isNew = !stored && run === runs[isOpening(runs[head]!) ? head + 1 : head];
+      yield { ...told(session), first, count, seq, isNew };
+    }
   }
 
-  /** Forgets sessions that have not been heard of for long. */
-  expire(now: number): void {
+  /** Forgets sessions that have not been heard of for long, some at a time; says whether there are more. */
+  expire(now: number): boolean {
+    let left = EXPIRED_AT_ONCE;
     for (const session of this.#sessions.values()) {
-      if (session.used + this.#keep > now) break;
-      for (const run of [...session.runs]) this.#lose(run);
+      if (session.used + this.#keep > now) return false;
+      if (left <= 0) return true;
+      left -= session.runs.length - session.head;
+      const last = session.runs[session.runs.length - 1]!;
+      session.lost = Math.max(session.lost, last.seq + last.count - 1);
+      this.#lost = Math.max(this.#lost, session.lost);
+      this.#dropAll(session);
     }
+    return false;
   }
 
   /** Takes what was remembered elsewhere: runs in the order of their sequence numbers, and what is lost of all others. */
   load(runs: Iterable<PutRun & PutSession>, lost: number, now: number): void {
-    for (const { session: name, first, count, seq, forgotten, lost } of runs) {
-      const session = this.#turnTo(name) ?? this.#add({ name, forgotten, lost });
-      this.#begin(session, first, count, seq);
+    for (const { id, session: name, owner, first, count, seq, forgotten, lost } of runs) {
+      const session = this.#turnTo(name) ?? this.#add({ id, name, owner, forgotten, lost });
+      this.#nextId = Math.max(this.#nextId, id + 1);
+      this.#touch(this.#begin(session, first, count, seq), 0);
     }
     this.#lost = lost;
     this.commit(now);
@@ -230,27 +283,32 @@ export class PutOnce {
     return this.#newest = session;
   }
 
-  /** A session that is not known puts a number. It may have been known before, if anything is lost. */
-  #meet(name: string, n: number): Session {
-    const lost = this.#lost;
-    return this.#add({ name, forgotten: lost > 0 ? n - 1 : 0, lost });
+  /** A session that is not known. */
+  #meet(name: string, owner: string): Session {
+    return this.#add({ id: this.#nextId++, name, owner, forgotten: 0, lost: this.#lost });
   }
 
-  #add(known: Pick<Session, "name" | "forgotten" | "lost">): Session {
-    const session = { ...known, runs: [], used: 0 };
+  #add(
+    { owner, ...known }: Pick<Session, "id" | "name" | "forgotten" | "lost"> & { owner: string },
+  ): Session {
+    const session = {
+      ...known,
+      owner: this.#owners.of(owner),
+      runs: [],
+      head: 0,
+      used: 0,
+      stored: false,
+    };
     this.#sessions.set(session.name, session);
     return this.#newest = session;
   }
 
-  #begin(session: Session, first: number, count: number, seq: number): void {
+  #begin(session: Session, first: number, count: number, seq: number): Run {
     const run: Run = { session, first, seq, count, before: 0, touched: false, dropped: false };
-    const { runs } = session;
-    const last = runs[runs.length - 1];
-    if (!last || last.first < first) runs.push(run);
-    else runs.splice(place(runs, first), 0, run);
-    this.#order.push(run);
+    session.runs.push(run);
+    this.#owners.give(session.owner, run);
     this.#live++;
-    this.#touch(run, 0);
+    return run;
   }
 
   #touch(run: Run, before: number): void {
@@ -260,49 +318,79 @@ export class PutOnce {
   }
 
   /** Drops what is before the last numbers of a session. */
-  #dropOld({ runs }: Session): void {
-    const last = runs[runs.length - 1];
-    if (!last) return;
+  #dropOld(session: Session): void {
+    const last = session.runs[session.runs.length - 1]!;
     const upTo = last.first + last.count - 1 - this.#window;
-    while (runs.length > 1 && runs[0]!.first + runs[0]!.count - 1 <= upTo) this.#lose(runs[0]!);
+    for (let run; (run = session.runs[session.head]!) !== last;) {
+      if (isOpening(run)) this.#remove(run);
+      else if (run.first + run.count - 1 <= upTo) this.#lose(run);
+      else break;
+    }
   }
 
-  /** Drops a run that its session might have repeated. */
+  #dropTooMany(): void {
+    while (this.#live > this.#most) this.#lose(this.#owners.largest.oldest);
+  }
+
+  /** Drops the oldest run of a session, which might have repeated it. */
   #lose(run: Run): void {
     const { session } = run;
     session.lost = Math.max(session.lost, run.seq + run.count - 1);
-    if (session.runs.length === 1) this.#lost = Math.max(this.#lost, session.lost);
-    this.#drop(run);
-  }
-
-  #drop(run: Run): void {
-    const { session } = run;
     session.forgotten = Math.max(session.forgotten, run.first + run.count - 1);
     this.#remove(run);
-    this.#onDrop?.({ ...told(run), wholly: session.runs.length === 0 });
+    const wholly = session.head === session.runs.length;
+    if (wholly) this.#lost = Math.max(this.#lost, session.lost);
+    this.#tellDropped(session, run.first, wholly);
   }
 
+  #dropAll(session: Session): void {
+    for (let i = session.head; i < session.runs.length; i++) this.#mark(session.runs[i]!);
+    this.#leave(session);
+    session.head = session.runs.length;
+    this.#tellDropped(session, Infinity, true);
+  }
+
+  #tellDropped(session: Session, upTo: number, wholly: boolean): void {
+    if (session.stored) this.#onDrop?.({ ...told(session), upTo, wholly });
+  }
+
+  /** Takes out the first run of a session, or the last. */
   #remove(run: Run): void {
     const { session } = run;
-    const { runs, name } = session;
-    runs.splice(place(runs, run.first) - 1, 1);
-    run.dropped = true;
-    this.#live--;
-    if (runs.length > 0) return;
-    this.#sessions.delete(name);
+    this.#mark(run);
+    if (run === session.runs[session.runs.length - 1]) session.runs.pop();
+    else session.head++;
+    if (session.head === session.runs.length) this.#leave(session);
+    else if (session.head > 32 && session.head > session.runs.length / 2) {
+      session.runs = session.runs.slice(session.head);
+      session.head = 0;
+    }
+  }
+
+  /** Nothing is left of a session. */
+  #leave(session: Session): void {
+    this.#sessions.delete(session.name);
     if (this.#found === session) this.#found = undefined;
     if (this.#newest === session) this.#newest = undefined;
   }
 
-  #tidy(): void {
-    this.#order = this.#order.slice(this.#head).filter(({ dropped }) => !dropped);
-    this.#head = 0;
+  #mark(run: Run): void {
+    run.dropped = true;
+    this.#live--;
+    this.#owners.took(run.session.owner);
   }
 }
 
-/** How many of the runs begin with a number or before it. */
-function place(runs: readonly Run[], n: number): number {
-  let [low, high] = [0, runs.length];
+/** The run of a session that was opened, and in which nothing was put yet: no number is in it, or follows on it. */
+const OPENING = [-1, 0, 0] as const;
+
+function isOpening({ count }: Run): boolean {
+  return count === 0;
+}
+
+/** Where the runs of a session are that begin after a number. */
+function placeOf({ runs, head }: Session, n: number): number {
+  let [low, high] = [head, runs.length];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (runs[middle]!.first <= n) low = middle + 1;
@@ -311,7 +399,6 @@ function place(runs: readonly Run[], n: number): number {
   return low;
 }
 
-function told({ session, first, count, seq }: Run): PutRun & PutSession {
-  const { name, forgotten, lost } = session;
-  return { session: name, first, count, seq, forgotten, lost };
+function told({ id, name, owner, forgotten, lost }: Session): PutSession {
+  return { id, session: name, owner: owner.name, forgotten, lost };
 }

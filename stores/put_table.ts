@@ -4,8 +4,9 @@
  * @module
  */
 
+import { IdMap } from "../protocol/name_map.ts";
 import type { Database, Statement } from "./engine.ts";
-import type { Dropped, PutOnce, PutRun, PutSession } from "./put_once.ts";
+import type { Dropped, Noted, PutOnce, PutRun, PutSession } from "./put_once.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS sessions (
@@ -26,7 +27,7 @@ const SCHEMA = `
 /** What {@linkcode PutOnce} remembers, as rows of a database. */
 export class PutTable {
   readonly #db: Database;
-  readonly #sql: Record<"add" | "put" | "drop" | "forget" | "remove", Statement>;
+  readonly #sql: Record<"add" | "put" | "drop" | "dropAll" | "forget" | "remove", Statement>;
 
   /**
    * Makes the tables.
@@ -36,38 +37,55 @@ export class PutTable {
   constructor(db: Database) {
     this.#db = db;
     db.exec(SCHEMA);
-    const session = "session = (SELECT id FROM sessions WHERE name = ?)";
+    // Files have it since a later release: without it a session is nobody's, and earlier releases do not miss it.
+    const columns = db.prepare("SELECT name FROM pragma_table_info('sessions')").all();
+    if (!(columns as { name: string }[]).some(({ name }) => name === "owner")) {
+      db.exec("ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT ''");
+    }
     this.#sql = {
-      add: db.prepare("INSERT OR IGNORE INTO sessions (name, forgotten, lost) VALUES (?, ?, ?)"),
-      put: db.prepare(
-        "INSERT INTO numbers SELECT id, ?, ?, ? FROM sessions WHERE name = ? " +
-          "ON CONFLICT DO UPDATE SET count = excluded.count",
+      add: db.prepare(
+        "INSERT INTO sessions (id, name, forgotten, lost, owner) VALUES (?, ?, ?, ?, ?)",
       ),
-      drop: db.prepare(`DELETE FROM numbers WHERE ${session} AND first = ?`),
-      forget: db.prepare("UPDATE sessions SET forgotten = ?, lost = ? WHERE name = ?"),
-      remove: db.prepare("DELETE FROM sessions WHERE name = ?"),
+      put: db.prepare(
+        "INSERT INTO numbers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count",
+      ),
+      drop: db.prepare("DELETE FROM numbers WHERE session = ? AND first <= ?"),
+      dropAll: db.prepare("DELETE FROM numbers WHERE session = ?"),
+      forget: db.prepare("UPDATE sessions SET forgotten = ?, lost = ? WHERE id = ?"),
+      remove: db.prepare("DELETE FROM sessions WHERE id = ?"),
     };
   }
 
   /** Fills what is remembered in memory. */
   load(puts: PutOnce, lost: number, now: number): void {
     const runs = this.#db.prepare(
-      "SELECT name AS session, first, count, seq, forgotten, lost " +
+      "SELECT id, name AS session, owner, first, count, seq, forgotten, lost " +
         "FROM numbers JOIN sessions ON id = session ORDER BY seq",
     ).all() as (PutRun & PutSession)[];
     puts.load(runs, lost, now);
   }
 
-  /** Writes what was noted, and deletes what was dropped before. */
-  save(noted: Iterable<PutRun & PutSession>, dropped: Iterable<Dropped>): void {
-    for (const { session, first, forgotten, lost, wholly } of dropped) {
-      this.#sql.drop.run(session, first);
-      if (wholly) this.#sql.remove.run(session);
-      else this.#sql.forget.run(forgotten, lost, session);
+  /** Writes what was noted, and deletes what was dropped before; returns how many rows that were. */
+  save(noted: Iterable<Noted>, dropped: Iterable<Dropped>): number {
+    let rows = 0;
+    // Of what was dropped of a session the last that is told holds for all before it.
+    const sessions = new IdMap<Dropped>();
+    for (const last of dropped) sessions.set(last.id, last);
+    for (const { id, upTo, forgotten, lost, wholly } of sessions.values()) {
+      rows++;
+      if (wholly) {
+        this.#sql.dropAll.run(id);
+        this.#sql.remove.run(id);
+      } else {
+        this.#sql.drop.run(id, upTo);
+        this.#sql.forget.run(forgotten, lost, id);
+      }
     }
-    for (const { session, first, count, seq, forgotten, lost } of noted) {
-      this.#sql.add.run(session, forgotten, lost);
-      this.#sql.put.run(first, count, seq, session);
+    for (const { id, session, owner, first, count, seq, forgotten, lost, isNew } of noted) {
+      if (isNew) this.#sql.add.run(id, session, forgotten, lost, owner);
+      this.#sql.put.run(id, first, count, seq);
+      rows++;
     }
+    return rows;
   }
 }

@@ -111,8 +111,10 @@ export class RunTable {
    *
    * @param messages the messages, oldest first
    * @param id gives the number of a topic
+   * @returns in how many rows
    */
-  insert(messages: readonly Message[], id: (topic: string) => number): void {
+  insert(messages: readonly Message[], id: (topic: string) => number): number {
+    let rows = 0;
     for (let i = 0; i < messages.length;) {
       const { seq: first, topic, time, bytes } = messages[i]!;
       let size = bytes;
@@ -132,8 +134,10 @@ export class RunTable {
       const taken = size - (run.length - 1) + run.length * overheadOf(topic);
       this.#sql.insert.run(first + run.length - 1, first, id(topic), taken, times, bodies);
       if (size > this.#largest) this.#largest = size;
+      rows++;
       i = end;
     }
+    return rows;
   }
 
   /**

@@ -8,11 +8,12 @@ import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { NameMap } from "../protocol/name_map.ts";
 import type { Clock } from "../queue/clock.ts";
-import type { Limits } from "./admission.ts";
+import { type Limits, RECORDS_PART } from "./admission.ts";
 import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
+import { GONE_SIZE } from "./gone_map.ts";
 import type { Holdings } from "./holdings.ts";
-import { MOST_RUNS, type PutOnce } from "./put_once.ts";
+import { MOST_RUNS, type PutOnce, RUN_SIZE } from "./put_once.ts";
 import {
   because,
   type Bounds,
@@ -51,6 +52,20 @@ const USUAL: Limits = {
   epochs: 1000,
 };
 
+/** So much may be remembered however little is stored. */
+const LEAST = 1000;
+
+/** Where little may be stored, little is remembered of puts and of what is gone. */
+function withinBytes(limits: Limits): Limits {
+  const { storedBytes, runs, gone } = limits;
+  const most = (size: number) => Math.max(LEAST, Math.floor(storedBytes * RECORDS_PART / size));
+  return {
+    ...limits,
+    runs: Math.min(runs, most(RUN_SIZE)),
+    gone: Math.min(gone, most(GONE_SIZE)),
+  };
+}
+
 /** A store in a SQLite database. Every answer leaves out what has expired. */
 export abstract class SqliteStore implements Store {
   abstract readonly id: string;
@@ -70,7 +85,7 @@ export abstract class SqliteStore implements Store {
    * @param options engine, retention, clock and limits
    */
   constructor({ retention, clock, limits }: SqliteOptions) {
-    this.limits = { ...USUAL, ...limits };
+    this.limits = withinBytes({ ...USUAL, ...limits });
     this.retention = retention;
     this.time = new StoreTime(clock, retention);
   }
@@ -105,10 +120,10 @@ export abstract class SqliteStore implements Store {
     });
   }
 
-  recalls(session: string, known?: Known): Promise<boolean> {
+  recalls(session: string, known?: Known, owner?: string): Promise<boolean> {
     return this.ask("find a session", ({ span }, now) => {
       const { puts } = this;
-      puts.keep(session, now);
+      puts.open(session, now, owner);
       if (!known) return true;
       const end = this.#endOf(known.epoch, span.last);
       return end !== undefined && known.seq <= end && puts.recalls(session, known.seq);
@@ -130,11 +145,11 @@ export abstract class SqliteStore implements Store {
   trim(budgetMs: number): Promise<boolean> {
     return this.ask("purge messages", (holdings, now) => {
       const end = performance.now() + budgetMs;
-      this.puts.expire(now);
+      const more = this.puts.expire(now);
       // What has expired goes first: where the database is full, that makes room for the tail.
       if (!holdings.purgeUntil(end, budgetMs / 8)) return true;
       holdings.moveTail();
-      return !holdings.purgeUntil(end, budgetMs / 8);
+      return !holdings.purgeUntil(end, budgetMs / 8) || more;
     });
   }
 

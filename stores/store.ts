@@ -16,6 +16,8 @@ export interface Put {
   readonly bytes: number;
   /** Who puts it, if they may repeat it. */
   readonly session?: string | undefined;
+  /** Whose the session is, if it is not known yet; all that one owner puts shares what is remembered fairly with others. */
+  readonly owner?: string | undefined;
   /** Its number within the session, with which a repetition is recognised. It only grows, and may skip some. */
   readonly n?: number | undefined;
 }
@@ -205,10 +207,10 @@ export interface Store extends AsyncDisposable {
   /**
    * Whether all that a session stored after what its client knows would be recognised if it were repeated. It is false
    * where the epoch is unknown or the number lies beyond its end. Numbers older than the last of a session that are
-   * remembered do not count: no client leaves so many unanswered. Keeps the session alive; without `known` it does only that,
-   * and resolves true.
+   * remembered do not count: no client leaves so many unanswered. Keeps the session alive, or
+   * makes it known as one of `owner`; without `known` it does only that, and resolves true.
    */
-  recalls(session: string, known?: Known): Promise<boolean>;
+  recalls(session: string, known?: Known, owner?: string): Promise<boolean>;
 
   /** Forgets a session whose client will not come back. */
   forget(session: string): Promise<void>;

@@ -14,6 +14,7 @@ import { type Random, seeded } from "./support/seeded.ts";
 const RUNS = 120;
 const STEPS = 200;
 const SESSIONS = ["a", "b", "c", "d"];
+const OWNERS: Readonly<Record<string, string>> = { a: "x", b: "x", c: "y", d: "z" };
 
 /** A session of the model: the last number that it stored, and where each was stored. */
 interface Session {
@@ -137,7 +138,7 @@ function run(seed: number): void {
       const { name, n } = model.draw(random);
       const found = tested.puts.find(name, n);
       model.check(name, n, found);
-      if (found === 0) tested.puts.note(name, n, model.store(name, n));
+      if (found === 0) tested.puts.note(name, n, model.store(name, n), OWNERS[name]);
     }
     if (random(5) > 0) return tested.commit(now);
     tested.puts.rollback();
@@ -151,8 +152,11 @@ function run(seed: number): void {
       const name = anyone();
       tested.puts.forget(name);
       model.forget(name);
-    } else if (chance < 89) tested.puts.keep(anyone(), now);
-    else if (chance < 94) tested.restart(now);
+    } else if (chance < 86) tested.puts.keep(anyone(), now);
+    else if (chance < 89) {
+      const name = anyone();
+      tested.puts.open(name, now, OWNERS[name]);
+    } else if (chance < 94) tested.restart(now);
     model.checkRecalled(tested.puts, window, random);
   }
   tested.close();

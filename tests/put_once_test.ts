@@ -111,6 +111,91 @@ Deno.test("a session that is heard of is remembered as long as one that puts", (
   assertEquals(puts.lost, 4);
 });
 
+Deno.test("whoever makes the most runs forgets his own, and all others keep theirs", () => {
+  const { puts } = remember(1000, 10_000);
+  let seq = 0;
+  const note = (session: string, n: number, owner: string) => {
+    puts.note(session, n, seq += 2, owner);
+    puts.commit(0);
+  };
+  for (let n = 1; n <= 100; n++) note("honest", n, "honest");
+  for (let i = 0; i < 40; i++) {
+    for (let n = 1; n <= 200; n++) note(`weak ${i}`, 2 * n, "weak");
+    note("honest", 101 + i, "honest");
+  }
+  for (let n = 1; n <= 140; n++) assert(puts.find("honest", n) > 0, `${n}`);
+  assertEquals(puts.recalls("honest", 0), true);
+  assertEquals([puts.find("weak 39", 400), puts.find("weak 39", 2)], [seq - 2, seq - 2 * 200]);
+  assertEquals(puts.find("weak 0", 400), 0, "he has forgotten whole sessions of his own");
+});
+
+Deno.test("where many owners want more than there is, each of them has as much as any other", () => {
+  const random = seeded(7);
+  for (const owners of [2, 3, 10, 100]) {
+    const { puts } = remember(1000, 10_000);
+    const last = Array(owners).fill(0);
+    for (let seq = 1; seq <= 20_000; seq++) {
+      // Some put far more often than others.
+      const owner = random(owners) && random(owners);
+      puts.note(`session ${owner}`, ++last[owner], 2 * seq, `owner ${owner}`);
+      if (random(3) === 0) puts.commit(0);
+    }
+    puts.commit(0);
+    const known = last.map((n, owner) => {
+      let count = 0;
+      for (; count < n && puts.find(`session ${owner}`, n - count) > 0;) count++;
+      return [Math.min(n, Math.floor(1000 / owners)), count] as const;
+    });
+    for (const [fair, count] of known) assert(count >= fair, `${count} of ${fair}, ${owners}`);
+    assert(known.reduce((sum, [, count]) => sum + count, 0) <= 1000);
+  }
+});
+
+Deno.test("a session that was opened is known whatever others lose, before it has put anything", () => {
+  const { puts, dropped } = remember(100);
+  puts.open("quiet", 0, "honest");
+  for (let i = 1; i <= 1000; i++) {
+    puts.note(`session ${i}`, 1, i, "weak");
+    puts.commit(0);
+  }
+  assertEquals([puts.recalls("quiet", 0), puts.find("quiet", 1)], [true, 0]);
+  assertEquals([puts.recalls("unheard of", 900), puts.lost], [false, 901]);
+  puts.note("quiet", 2, 1001, "honest");
+  assertEquals([...puts.noted()].map(({ isNew, owner }) => [isNew, owner]), [[true, "honest"]]);
+  puts.rollback();
+  assertEquals([puts.recalls("quiet", 0), puts.find("quiet", 1)], [true, 0]);
+  puts.note("quiet", 2, 1001, "honest");
+  puts.commit(0);
+  assertEquals([1, 2, 3].map((n) => puts.find("quiet", n)), [SUPERSEDED, 1001, 0]);
+  // What was never noted is no news when it goes.
+  puts.open("never puts", 0, "honest");
+  puts.open("closes", 0, "honest");
+  puts.forget("closes");
+  while (puts.expire(20 * MINUTE));
+  assert(dropped.every(({ session }) => !["never puts", "closes"].includes(session)));
+  assertEquals(puts.runs, 0);
+});
+
+Deno.test("what is opened and never puts anything is bounded as well, and pushes out its owner's alone", () => {
+  const { puts } = remember(100);
+  puts.note("mine", 1, 1, "honest");
+  puts.commit(0);
+  for (let i = 0; i < 10_000; i++) puts.open(`idle ${i}`, 0, "weak");
+  assertEquals([puts.find("mine", 1), puts.lost], [1, 0]);
+  assertEquals(puts.runs, 100);
+});
+
+Deno.test("sessions that are too old are forgotten some at a time", () => {
+  const { puts } = remember(100_000);
+  for (let i = 1; i <= 5000; i++) puts.note(`session ${i}`, 1, i);
+  puts.commit(0);
+  let times = 1;
+  for (let left = puts.runs; puts.expire(20 * MINUTE); left = puts.runs, times++) {
+    assert(left - puts.runs <= 256);
+  }
+  assertEquals([times, puts.runs, puts.lost], [20, 0, 5000]);
+});
+
 Deno.test("a number that its session has passed was not stored, if nothing is forgotten that low", () => {
   const { puts } = remember(100, 10);
   let seq = 0;
@@ -146,11 +231,7 @@ Deno.test("a session that is closed is gone at once, and nothing of it is lost",
   puts.commit(0);
   puts.forget("s");
   puts.forget("never seen");
-  assertEquals(dropped.map(({ session, first, wholly }) => [session, first, wholly]), [
-    ["s", 1, false],
-    ["s", 3, false],
-    ["s", 5, true],
-  ]);
+  assertEquals(dropped.map(({ session, wholly }) => [session, wholly]), [["s", true]]);
   assertEquals([puts.lost, puts.recalls("s", 0), puts.find("s", 1)], [0, true, 0]);
   assertEquals([puts.find("other", 5), puts.find("other", 4)], [6, SUPERSEDED]);
 });

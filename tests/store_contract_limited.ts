@@ -40,6 +40,22 @@ export const limited: Promises = {
     }
   },
 
+  async "records of puts that outlive their messages leave less room, but most of it is for messages"(
+    { limited, next, clock },
+  ) {
+    const large = put("t", "x".repeat(998));
+    for (const [records, fit] of [[100, 15], [10, 20]]) {
+      const store = await limited({ storedBytes: 20 * (1000 + 101) });
+      // Each is a run of its own.
+      await append(store, Array.from({ length: records! }, (_, i) => numbered("s", 2 * i)));
+      clock.advance(RETENTION - 1);
+      await (await next()).recalls("s");
+      clock.advance(1);
+      const found = await outcomes(await next(), Array(21).fill(large));
+      assertEquals(found.filter((seq) => seq !== "full").length, fit, `${records} records`);
+    }
+  },
+
   async "a message counts its body and its topic in bytes of UTF-8"({ limited, next }) {
     const odd = put("\u{1f995}\u00e9", "\u{1f995}");
     const size = odd.bytes + 6 + 100;

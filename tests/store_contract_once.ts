@@ -201,15 +201,41 @@ export const once: Promises = {
     // Of eleven runs the first five are lost: that of the quiet one, and two each of the others.
     assertEquals(await recalled("a", 3, 4, 11), [false, true, true]);
     assertEquals(await recalled("b", 4, 5, 11), [false, true, true]);
-    assertEquals(await recalled("quiet", 0, 1), [false, true]);
-    assertEquals(await recalled("never seen", 0, 1), [false, true], "it might be the quiet one");
     const batch = [2, 3].flatMap((n) => [numbered("a", n), numbered("b", n)]);
     const expected = ["unknown_outcome", "unknown_outcome", "dup 6", "dup 7"];
-    assertEquals(await outcomes(await next(), batch), expected);
+    assertEquals(await outcomes(again, batch), expected);
+    // Who is asked for is known from then on, which takes the place of one more run.
+    assertEquals(await recalled("quiet", 0, 1), [false, true]);
+    assertEquals(await recalled("never seen", 0, 1), [false, true], "it might be the quiet one");
     assertEquals(await outcomes(await next(), [numbered("quiet", 2), numbered("quiet", 1)]), [
       12,
       "unknown_outcome",
     ]);
+  },
+
+  async "one owner who puts too much forgets his own, before and after a restart, and others nothing"(
+    { limited, next },
+  ) {
+    const store = await limited({ runs: 30 });
+    const own = (owner: string, session: string, n: number) => ({
+      ...numbered(session, n),
+      owner,
+    });
+    const honest = ["h 1", "h 2"].map((session) => own("honest", session, 1));
+    await append(store, honest);
+    assert(await store.recalls("opened", undefined, "honest"));
+    for (let i = 0; i < 10; i++) {
+      await append(
+        await next(),
+        [2, 4, 6, 8, 10].map((n) => own("weak", `w ${i}`, n)),
+      );
+    }
+    const again = await next();
+    assertEquals(await outcomes(again, honest), ["dup 1", "dup 2"]);
+    assertEquals(await outcomes(again, [own("weak", "w 9", 2)]), ["dup 48"]);
+    const known = { epoch: again.epoch, seq: 0 };
+    assertEquals(await again.recalls("h 1", known, "honest"), true);
+    assertEquals(await again.recalls("w 0", known, "weak"), false);
   },
 
   async "a repetition, and a question whether it is recalled, keep a session alive"(

@@ -1,0 +1,112 @@
+/**
+ * Who has how much of the memory of what was put once.
+ *
+ * @module
+ */
+
+import { NameMap } from "../protocol/name_map.ts";
+
+/** What an owner has, and may lose. */
+export interface Owned {
+  /** It is not there any more. */
+  readonly dropped: boolean;
+}
+
+/** Someone who puts, with what is remembered for them. */
+export class Owner<Thing extends Owned> {
+  readonly name: string;
+  /** How many things it has. */
+  count = 0;
+  /** Where it is among all owners. */
+  place = 0;
+  /** What it has in the order in which it was given, from `#head` on; among it some that was dropped. */
+  #order: Thing[] = [];
+  #head = 0;
+
+  /** It has nothing yet. */
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Its oldest thing; it must have one. */
+  get oldest(): Thing {
+    while (this.#order[this.#head]!.dropped) this.#head++;
+    return this.#order[this.#head]!;
+  }
+
+  /** It has one thing more. */
+  add(thing: Thing): void {
+    this.#order.push(thing);
+    // Those that were dropped are swept away once they are the most.
+    if (this.#order.length <= 2 * this.count + 32) return;
+    this.#order = this.#order.filter(({ dropped }) => !dropped);
+    this.#head = 0;
+  }
+}
+
+/** All owners that have something; the one that has the most is known at any time. */
+export class Owners<Thing extends Owned> {
+  readonly #owners = new NameMap<Owner<Thing>>();
+  /** A heap: each has at least as much as the two at twice its place, and one and two after that. */
+  readonly #heap: Owner<Thing>[] = [];
+
+  /** The owner with a name, perhaps one who has nothing yet. */
+  of(name: string): Owner<Thing> {
+    return this.#owners.get(name) ?? new Owner(name);
+  }
+
+  /** The one that has the most; there must be one. */
+  get largest(): Owner<Thing> {
+    return this.#heap[0]!;
+  }
+
+  /** Gives an owner something. */
+  give(owner: Owner<Thing>, thing: Thing): void {
+    if (owner.count === 0) {
+      this.#owners.set(owner.name, owner);
+      owner.place = this.#heap.push(owner) - 1;
+    }
+    owner.count++;
+    owner.add(thing);
+    this.#rise(owner);
+  }
+
+  /** An owner has lost something, which says by now that it was dropped. */
+  took(owner: Owner<Thing>): void {
+    owner.count--;
+    this.#sink(owner);
+    if (owner.count > 0) return;
+    this.#owners.delete(owner.name);
+    // Whoever has nothing is at an end of the heap: the last one fits there, for it has no more than those above.
+    const last = this.#heap.pop()!;
+    if (last === owner) return;
+    this.#put(last, owner.place);
+    this.#rise(last);
+  }
+
+  #rise(owner: Owner<Thing>): void {
+    for (let { place } = owner; place > 0; place = owner.place) {
+      const above = this.#heap[(place - 1) >> 1]!;
+      if (above.count >= owner.count) return;
+      this.#put(above, place);
+      this.#put(owner, (place - 1) >> 1);
+    }
+  }
+
+  #sink(owner: Owner<Thing>): void {
+    for (;;) {
+      const { place } = owner;
+      const [one, other] = [this.#heap[2 * place + 1], this.#heap[2 * place + 2]];
+      const larger = other && other.count > one!.count ? other : one;
+      if (!larger || larger.count <= owner.count) return;
+      const below = larger.place;
+      this.#put(larger, place);
+      this.#put(owner, below);
+    }
+  }
+
+  #put(owner: Owner<Thing>, place: number): void {
+    this.#heap[place] = owner;
+    owner.place = place;
+  }
+}
