@@ -206,7 +206,7 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
     says: "subscriptions of all connections",
   },
   totalInFlightBytes: {
-    usual: 256 * MIB,
+    usual: 512 * MIB,
     least: 1,
     most: ANY,
     says: "memory for requests of all connections that wait or are being done",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BudgetAccount } from "../budgets/budget.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
 import type { FrameScan } from "../protocol/frame_scan.ts";
@@ -17,6 +18,7 @@ import {
 } from "../protocol/frames.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
+import type { Shares } from "./shares.ts";
 
 /** Refused requests wait for their turn to be answered; with more than so many times `inFlight` it is a flood. */
 const PATIENCE = 4;
@@ -45,14 +47,23 @@ class Waiting {
   refused = 0;
   /** So many are control requests, where all others are refused. */
   controls = 0;
+  /** What it takes of the memory of the server, in bytes. */
+  memory: number;
 
   constructor(data: string | undefined, known?: Frame) {
     this.data = data;
     this.known = known;
+    this.memory = data?.length ?? 0;
     this.weight = known ? 0 : Math.max(LEAST_WEIGHT, data?.length ?? 0);
     this.most = known ? 0 : Math.max(1, (data?.length ?? 0) >> 1);
   }
 }
+
+/** What is read of a frame at a time takes up to so many times its text, and up to so much, in bytes; little ones are free. */
+const READ = { times: 6, free: 1024, most: 1024 * 1024 };
+
+/** What a refused request takes that waits to be answered, in bytes. */
+const REFUSED_BYTES = 100;
 
 /** Stands where a frame was taken out. */
 const TAKEN = new Waiting(undefined);
@@ -61,6 +72,12 @@ const TAKEN = new Waiting(undefined);
 export class Backlog {
   readonly #limits: Limits;
   readonly #noted: (unanswered: readonly RefusedRequest[]) => void;
+  readonly #shares: Shares | undefined;
+  readonly #account: BudgetAccount | undefined;
+  /** What the frame that is being done takes of memory, and what reading the largest takes. */
+  #currentMemory = 0;
+  #crowded = false;
+  #readMemory = 0;
   #frames: Waiting[] = [];
   #next = 0;
   #weight = 0;
@@ -85,10 +102,17 @@ export class Backlog {
    *
    * @param limits what it may hold
    * @param noted takes refused requests that have no answer: they do not wait
+   * @param shares what its connection has of what all share. Default: as much as it needs
    */
-  constructor(limits: Limits, noted: (unanswered: readonly RefusedRequest[]) => void) {
+  constructor(
+    limits: Limits,
+    noted: (unanswered: readonly RefusedRequest[]) => void,
+    shares?: Shares,
+  ) {
     this.#limits = limits;
     this.#noted = noted;
+    this.#shares = shares;
+    this.#account = shares?.of("totalInFlightBytes");
   }
 
   /**
@@ -113,7 +137,9 @@ export class Backlog {
     }
     const room = inFlight - this.#most;
     if (one.most > room) one.most = Math.min(one.most, 1 + commasIn(one.data, room));
-    if (!light || one.most > room) return this.#addCounted(one, light);
+    if (!light || one.most > room || !this.#takesMemory(one)) {
+      return this.#addCounted(one, light);
+    }
     this.#push(one);
     return true;
   }
@@ -139,6 +165,7 @@ export class Backlog {
     this.#controls -= one.controls;
     this.#requests -= one.requests ?? 0;
     this.#begun = 0;
+    this.#currentMemory = one.memory;
     const frame = this.#current = one.known ?? this.#read(one);
     this.#currentMost = Math.min(one.most, frame.most);
     this.#most -= one.most - this.#currentMost;
@@ -153,6 +180,11 @@ export class Backlog {
   /** The frame that was taken out is done. */
   finished(): void {
     this.#current = undefined;
+    this.#account?.giveBack(this.#currentMemory);
+    this.#currentMemory = 0;
+    if (!this.empty || this.#readMemory === 0) return;
+    this.#account?.giveBack(this.#readMemory);
+    this.#readMemory = 0;
     this.#most -= this.#currentMost;
     this.#currentMost = 0;
   }
@@ -169,6 +201,23 @@ export class Backlog {
       this.#controls =
         0;
     this.#current = undefined;
+    this.#currentMemory = this.#readMemory = 0;
+    if (this.#account) this.#account.giveBack(this.#account.used);
+  }
+
+  /** The server has no memory for what it said, and for its refusal neither. */
+  get crowded(): boolean {
+    return this.#crowded;
+  }
+
+  /** Takes memory for one more frame, if there is some. */
+  #takesMemory(one: Waiting): boolean {
+    if (!this.#account) return true;
+    const read = Math.min(READ.times * Math.max(0, one.memory - READ.free), READ.most);
+    const more = Math.max(0, read - this.#readMemory);
+    if (!this.#account.take(one.memory + more)) return false;
+    this.#readMemory += more;
+    return true;
   }
 
   #read({ data, room, scan }: Waiting): Frame {
@@ -200,6 +249,10 @@ export class Backlog {
       return this.#refuse(scan, requests, this.#noRoom());
     }
     if (!light) return this.#refuse(scan, requests, this.#tooHeavy());
+    if (!this.#takesMemory(one)) {
+      const lack = this.#shares!.lack("totalInFlightBytes", "do request");
+      return this.#refuse(scan, requests, lack);
+    }
     const asks = scan !== undefined && scan.length > 0;
     one.requests = one.most = asks ? scan.countWithin(Math.min(room, frameRequests)) : 1;
     one.refused = requests - one.requests;
@@ -225,6 +278,9 @@ export class Backlog {
     known.refused = refused;
     known.controls = left.length - refused;
     this.#controls += known.controls;
+    known.memory = REFUSED_BYTES * left.length;
+    this.#crowded = !(this.#account?.take(known.memory) ?? true);
+    if (this.#crowded) return false;
     this.#push(known);
     return true;
   }

@@ -8,6 +8,7 @@ import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest, Request } from "../protocol/requests.ts";
 import { Backlog } from "./backlog.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import type { Shares } from "./shares.ts";
 import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 
 /** At most so many requests are understood at a time, and go together. */
@@ -24,8 +25,8 @@ export interface Worker {
   refuse(run: readonly Request[], error: unknown): void;
   /** These are refused already and have no answer. */
   noted(refused: readonly RefusedRequest[]): void;
-  /** The peer goes on although far too much of it waits, which has ended the line. */
-  flooded(): void;
+  /** The peer goes on although far too much of it waits, or (if `crowded`) of all peers, which has ended the line. */
+  flooded(crowded: boolean): void;
   /** Not even that could be done, which has ended the line. */
   failed(error: unknown): void;
 }
@@ -57,17 +58,19 @@ export class Line {
    * @param replies where answers go
    * @param limits what the connection is held to
    * @param worker does the requests
+   * @param shares what the connection has of what all share. Default: as much as it needs
    */
   constructor(
     wire: Pick<Wire, "buffered" | "drained">,
     replies: ReplyWriter,
     limits: Limits,
     worker: Worker,
+    shares?: Shares,
   ) {
     this.#wire = wire;
     this.#replies = replies;
     this.#worker = worker;
-    this.#backlog = new Backlog(limits, (refused) => worker.noted(refused));
+    this.#backlog = new Backlog(limits, (refused) => worker.noted(refused), shares);
   }
 
   /** Takes what the peer said. */
@@ -77,7 +80,7 @@ export class Line {
       this.#work ??= this.#run();
     } else {
       this.stop();
-      this.#worker.flooded();
+      this.#worker.flooded(this.#backlog.crowded);
     }
   }
 

@@ -98,7 +98,7 @@ export class Session implements Worker, Greeter {
       this.#options,
     );
     this.#hello = new Hello(host, this, { puts, reads, replies }, guest);
-    this.#line = new Line(wire, replies, host.welcome.limits, this);
+    this.#line = new Line(wire, replies, host.welcome.limits, this, this.#shares);
   }
 
   /** Takes what the peer said: the data of one frame. */
@@ -229,8 +229,9 @@ export class Session implements Worker, Greeter {
     for (const { error } of refused) this.#host.refused(error);
   }
 
-  flooded(): void {
-    this.sendAway(CLOSE.policyViolation, "too many requests wait");
+  flooded(crowded: boolean): void {
+    if (crowded) this.sendAway(CLOSE.tryAgainLater, "too many requests of all connections wait");
+    else this.sendAway(CLOSE.policyViolation, "too many requests wait");
   }
 
   /** Too much of what it asked failed: does nothing more, and says goodbye after the last answer. */

@@ -17,7 +17,7 @@ const OWN: Readonly<Record<SharedLimit, number>> = {
   totalCursors: 16,
   totalWaits: 16,
   totalSubscriptions: 16,
-  totalInFlightBytes: 8192,
+  totalInFlightBytes: 16_384,
 };
 
 const NAMES = Object.keys(OWN) as SharedLimit[];

@@ -15,6 +15,7 @@ import { until } from "./support/bridge.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { ManualPeer } from "./support/manual_peer.ts";
 import { openServer } from "./support/open_server.ts";
+import { HeldStore } from "./support/held_store.ts";
 import { hosted } from "./support/peer.ts";
 import { Raw } from "./support/raw.ts";
 
@@ -155,4 +156,69 @@ Deno.test("a server counts what is taken by address where there is no token", as
   await one.ask({ action: "heartbeat", id: 9 });
   const { error } = await two.ask(wait(3));
   assertEquals([error.code, error.limit], ["too_many", 4]);
+});
+
+/** A request that keeps those behind it waiting while the store is held. */
+const held = { action: "get", id: 900, topic: "held" };
+const text = "x".repeat(100_000);
+const put = (id: number) => ({ action: "put", id, topic: "t", message: text });
+
+Deno.test("requests that wait: one identity has its half of the memory, past it too_many; what is done makes room", async () => {
+  const clock = new ManualClock();
+  const store = new HeldStore(["read"], clock);
+  await using shared = await hosted(store, clock, {
+    ...{ connections: 10, totalInFlightBytes: 4_000_000, inFlightBytes: 100_000_000 },
+  });
+  const budget = shared.budgets.of("totalInFlightBytes");
+  const whole = budget.free;
+  const writer = new Leave("writer", {});
+  using one = new ManualPeer(shared, { leave: writer });
+  using other = new ManualPeer(shared, { leave: new Leave("other", {}) });
+  store.hold();
+  for (const peer of [one, other]) peer.tell(held);
+  for (let id = 1; id <= 40; id++) one.tell(put(id));
+  assert(budget.free >= whole / 2 - 20_000, `${budget.free} of ${whole} are left`);
+  other.tell(put(1));
+  other.tell(put(2));
+  store.release();
+  await until(() => one.received.length === 41 && other.received.length === 3);
+  const refused = one.received.filter(({ error }) => error !== undefined);
+  assert(refused.length > 10 && refused.length < 39, `${refused.length} refused`);
+  for (const { error } of refused) {
+    assertEquals([error.code, error.limit], ["too_many", 4_000_000]);
+  }
+  assertEquals(other.received.filter(({ error }) => error), []);
+  assertEquals(budget.free, whole);
+  assertEquals((await one.ask(put(100))).error, undefined);
+});
+
+Deno.test("requests that wait: who leaves gives the memory back, also of what is being done", async () => {
+  const clock = new ManualClock();
+  const store = new HeldStore(["read"], clock);
+  await using shared = await hosted(store, clock, { connections: 10 });
+  const budget = shared.budgets.of("totalInFlightBytes");
+  const whole = budget.free;
+  const peer = new ManualPeer(shared);
+  store.hold();
+  peer.tell(held);
+  for (let id = 1; id <= 9; id++) peer.tell(put(id));
+  assert(budget.free < whole);
+  peer.session.end();
+  assertEquals(budget.free, whole);
+  store.release();
+  assertEquals([budget.free, budget.holders], [whole, 0]);
+});
+
+Deno.test("requests that wait: where there is no memory even for refusals the connection is closed, to come back later", async () => {
+  const clock = new ManualClock();
+  const store = new HeldStore(["read"], clock);
+  await using shared = await hosted(store, clock, { connections: 1, totalInFlightBytes: 20_000 });
+  using peer = new ManualPeer(shared);
+  store.hold();
+  peer.tell(held);
+  const frame = Array.from({ length: 100 }, (_, id) => ({ action: "get", id, topic: "t" }));
+  for (let i = 0; i < 20; i++) peer.tell(frame);
+  store.release();
+  await until(() => peer.closedWith !== undefined);
+  assertEquals(peer.closedWith, 1013);
 });
