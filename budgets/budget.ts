@@ -54,6 +54,11 @@ export class Budget {
     return this.#held.size;
   }
 
+  /** How much of the shared pool a holder has. */
+  heldBy(holder: string): number {
+    return this.#held.get(nameKey(holder)) ?? 0;
+  }
+
   /** Opens the account of one connection. */
   open(holder: string): BudgetAccount {
     return new BudgetAccount(this, holder);
@@ -92,7 +97,8 @@ export class Budget {
 /** What one connection has of a budget. */
 export class BudgetAccount {
   readonly #budget: Budget;
-  readonly #own: number;
+  /** What it has for itself. */
+  readonly own: number;
   #holder: string;
   #used = 0;
   #closed = false;
@@ -100,13 +106,18 @@ export class BudgetAccount {
   /** It has nothing yet. */
   constructor(budget: Budget, holder: string) {
     this.#budget = budget;
-    this.#own = budget.own;
+    this.own = budget.own;
     this.#holder = holder;
   }
 
   /** How much it has. */
   get used(): number {
     return this.#used;
+  }
+
+  /** Whose it is. */
+  get holder(): string {
+    return this.#holder;
   }
 
   /**
@@ -132,7 +143,7 @@ export class BudgetAccount {
 
   /** It is another's from now on, with what it has. */
   moveTo(holder: string): void {
-    this.#budget.move(this.#shared, this.#holder, holder);
+    this.#budget.move(this.shared, this.#holder, holder);
     this.#holder = holder;
   }
 
@@ -143,12 +154,12 @@ export class BudgetAccount {
   }
 
   /** How much it has of the shared pool. */
-  get #shared(): number {
-    return Math.max(0, this.#used - this.#own);
+  get shared(): number {
+    return Math.max(0, this.#used - this.own);
   }
 
   /** How much more it has of the shared pool with so much more in all. */
   #sharedWith(amount: number): number {
-    return Math.max(0, this.#used + amount - this.#own) - this.#shared;
+    return Math.max(0, this.#used + amount - this.own) - this.shared;
   }
 }

@@ -112,6 +112,8 @@ export interface ServerLimits extends Limits {
   readonly totalSubscriptions: number;
   /** How much memory the requests of all connections may take that wait to be done or are being done, in bytes. */
   readonly totalInFlightBytes: number;
+  /** How much memory may go into requests and frames that have not come whole, of all connections, in bytes; `builtin` cannot be held to it. */
+  readonly totalPartialBytes: number;
 }
 
 /** What all connections share. */
@@ -119,7 +121,8 @@ export type SharedLimit =
   | "totalCursors"
   | "totalWaits"
   | "totalSubscriptions"
-  | "totalInFlightBytes";
+  | "totalInFlightBytes"
+  | "totalPartialBytes";
 
 /** The range that a limit can be set to, what it is unless it is set, and what it bounds. */
 export interface Limit {
@@ -211,6 +214,12 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
     most: ANY,
     says: "memory for requests of all connections that wait or are being done",
   },
+  totalPartialBytes: {
+    usual: 256 * MIB,
+    least: 1,
+    most: ANY,
+    says: "memory for what has not come whole, of all connections (hardened)",
+  },
 };
 
 /** All limits as they are unless they are set. */
@@ -237,6 +246,7 @@ export function clientLimits(limits: ServerLimits): Limits {
     totalWaits: _totalWaits,
     totalSubscriptions: _totalSubscriptions,
     totalInFlightBytes: _totalInFlightBytes,
+    totalPartialBytes: _totalPartialBytes,
     ...told
   } = limits;
   return told;

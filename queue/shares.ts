@@ -18,6 +18,7 @@ const OWN: Readonly<Record<SharedLimit, number>> = {
   totalWaits: 16,
   totalSubscriptions: 16,
   totalInFlightBytes: 16_384,
+  totalPartialBytes: 8192,
 };
 
 const NAMES = Object.keys(OWN) as SharedLimit[];

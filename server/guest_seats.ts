@@ -5,7 +5,7 @@
  * @module
  */
 
-import { addressKey } from "./places.ts";
+import { addressKey } from "../budgets/address.ts";
 
 /** So many at a time; from one address half as many. */
 const SEATS = 200;

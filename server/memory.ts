@@ -19,6 +19,8 @@ const SHARES: Readonly<Record<SharedLimit, Share>> = {
   totalWaits: { each: () => 400, ofHeap: 1 / 16 },
   totalSubscriptions: { each: ({ topicBytes }) => 700 + topicBytes, ofHeap: 1 / 16 },
   totalInFlightBytes: { each: () => 1, ofHeap: 1 / 8 },
+  // Most of it is outside of the heap.
+  totalPartialBytes: { each: () => 1, ofHeap: 1 / 4 },
 };
 
 /** Until V8 was asked it is taken to allow so much, in bytes: no machine has less. */

@@ -115,6 +115,7 @@ export class RunningServer implements Server {
       .#settings;
     const bounds = {
       frameBytes: largestFrame(limits),
+      partial: this.#budgets.of("totalPartialBytes"),
       headerTime: HEADER_TIME,
       rest: REST,
       patience: PATIENCE,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { addressKey } from "../budgets/address.ts";
 import type { Door } from "../door/door.ts";
 import { offeredProtocols } from "../door/tokens.ts";
 import type { WireError } from "../protocol/errors.ts";
@@ -15,7 +16,7 @@ import { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
 import { GuestSeats } from "./guest_seats.ts";
 import { asksForHealth, page, say } from "./pages.ts";
-import { addressKey, Places } from "./places.ts";
+import { Places } from "./places.ts";
 import { upgradeFault, wantsWebSocket } from "./upgrade.ts";
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */

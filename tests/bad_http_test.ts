@@ -277,6 +277,20 @@ Deno.test("hardened: one who asks and asks and reads no answer is cut off before
   assertEquals(opened.inn.refusals.length, 1);
 });
 
+Deno.test("hardened: of thousands of requests in a packet only a few are taken", async () => {
+  await using opened = await Opened.with(hardened);
+  let asked = 0;
+  opened.inn.http = () => {
+    asked++;
+    return new Response("hello\n");
+  };
+  using client = await BareClient.connect(opened.port);
+  await client.say(`GET / HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(1500));
+  await soon(opened.inn.until(() => opened.inn.refusals.length > 0));
+  assert(asked < 100, `${asked} requests were taken`);
+  assertEquals(opened.inn.failures, []);
+});
+
 Deno.test("hardened: a body that is larger than what may wait is thrown away, and the end of its connection is seen", async () => {
   await using opened = await Opened.with(hardened);
   using client = await BareClient.connect(opened.port);

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Door } from "../door/door.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
-import { addressKey } from "../server/places.ts";
+import { addressKey } from "../budgets/address.ts";
 import { Sessions } from "../server/sessions.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../stores/memory.ts";

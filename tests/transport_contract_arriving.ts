@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Budget } from "../budgets/budget.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { House, Transport } from "../transports/transport.ts";
 import { BareClient, clientFrame, upgradeRequest } from "./support/bare_client.ts";
@@ -163,6 +164,7 @@ export const arriving: Readonly<Record<string, (listen: Transport) => Promise<vo
     const { inn, port } = opened;
     const bounds = {
       frameBytes: 1024,
+      partial: new Budget({ own: 8192, shared: 2 ** 27 }),
       headerTime: 8000,
       rest: Infinity,
       patience: 8000,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Budget } from "../budgets/budget.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { Transport } from "../transports/transport.ts";
 import { BareClient, clientFrame, upgradeRequest } from "./support/bare_client.ts";
@@ -110,6 +111,7 @@ export const leaving: Readonly<Record<string, (listen: Transport) => Promise<voi
     await soon(inn.until(() => inn.present === 0));
     const again = await listen({ host: "127.0.0.1", port }, inn, {
       frameBytes: 1024,
+      partial: new Budget({ own: 8192, shared: 2 ** 27 }),
       headerTime: 8000,
       rest: Infinity,
       patience: 8000,

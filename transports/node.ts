@@ -14,20 +14,23 @@ import {
 } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { EvictingBudget } from "../budgets/evicting.ts";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
-import { nobodyCame, type Shared } from "./line.ts";
+import { nobodyCame } from "./line.ts";
 import {
   admitted,
   answer,
   answerBadRequest,
+  BoundedRequest,
   type ClientError,
   HEADER_BYTES,
   refuse,
   replied,
 } from "./node_http.ts";
 import { listening } from "./node_listening.ts";
-import { NodeLine, type Socketry } from "./node_line.ts";
+import { type HardenedShared, NodeLine, type Socketry } from "./node_line.ts";
 import { Pings } from "./node_pings.ts";
+import { PendingConnections } from "./node_pending.ts";
 import { Probe } from "./node_probe.ts";
 import { Reopening } from "./reopening.ts";
 import type { Address, Bounds, House, Listener } from "./transport.ts";
@@ -38,6 +41,13 @@ const KEEP_ALIVE = 5000;
 
 /** How long a peer has to answer the goodbye, in milliseconds. */
 const CLOSE_TIME = 5000;
+
+/** What has not come whole for so long may be given up for the sake of others, in milliseconds. */
+const GRACE = 2000;
+
+/** In so many pieces a message may come, and each in so many packets: an honest one has fewer. */
+const MOST_FRAGMENTS = 1024;
+const MOST_CHUNKS = 16_384;
 
 /** Why a port takes nobody any more, as far as can be known. */
 const DEAF = "the port took none, most likely because of too many open files";
@@ -67,11 +77,17 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   const upgrader = await loadUpgrader(bounds);
   const shared = { house, watch: new Watch(bounds) };
   const pings = new Pings(bounds);
+  const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
+  const pending = new PendingConnections(partial, address.tls !== undefined);
   const server = openServer(address, bounds);
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
+    pending.add(socket, () => {
+      house.refused("Cannot wait for a request: too many wait that are not whole");
+      socket.destroy();
+    });
     // One that has vanished at rest is found by the system.
     if (bounds.rest < Infinity) socket.setKeepAlive(true, bounds.rest);
     // Without a listener an error would end the process. The close event, which follows, says enough.
@@ -86,11 +102,14 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     void refuse(socket, new Response("Cannot connect you: this is no proxy\n", { status: 405 }));
   });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    pending.asked(request.socket);
     void answer(request, response, house);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
     socket.on("error", () => {});
-    void welcome(request, socket, head, { upgrader, pings, ...shared });
+    pending.asked(socket);
+    const upgraded = () => pending.upgraded(socket);
+    void welcome(request, socket, head, { upgraded, upgrader, pings, partial, ...shared });
   });
   await listening(server, address);
   let reopens = false;
@@ -120,6 +139,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
     await closed;
+    pending.stop();
   };
   return { host, port, renew, stop };
 }
@@ -140,6 +160,8 @@ async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: frameBytes,
+    maxFragments: MOST_FRAGMENTS,
+    maxBufferedChunks: MOST_CHUNKS,
     closeTimeout: CLOSE_TIME,
     handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   });
@@ -155,6 +177,7 @@ function openServer({ tls }: Address, { headerTime }: Bounds): Server {
     // The house wants it, and says so; but not of everybody.
     requireHostHeader: false,
     noDelay: true,
+    IncomingMessage: BoundedRequest,
   };
   if (!tls) return createServer(options);
   return createSecureServer({
@@ -177,9 +200,9 @@ async function welcome(
   incoming: IncomingMessage,
   socket: Socket,
   head: Uint8Array,
-  shared: Shared & { readonly upgrader: Upgrader; readonly pings: Pings },
+  shared: HardenedShared & { readonly upgrader: Upgrader; upgraded(): void },
 ): Promise<void> {
-  const { house, upgrader, pings } = shared;
+  const { house, upgrader } = shared;
   try {
     const isFor = incoming.headers.upgrade?.toLowerCase() === "websocket";
     const verdict = isFor ? await admitted(incoming, house) : await replied(incoming, house);
@@ -191,7 +214,8 @@ async function welcome(
     if (!socket.destroyed) {
       upgrader.handleUpgrade(incoming, socket, head, (webSocket) => {
         came = true;
-        new NodeLine(webSocket, socket, verdict, shared, pings);
+        shared.upgraded();
+        new NodeLine(webSocket, socket, verdict, shared);
       });
     }
     if (!came) nobodyCame(verdict);

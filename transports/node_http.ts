@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { Unanswered } from "./node_unanswered.ts";
 import type { House, Peer, Visit } from "./transport.ts";
@@ -26,6 +26,18 @@ export interface ClientError extends Error {
 
 const unanswered = new Unanswered();
 
+/**
+ * A request, unless too many before it wait. A packet holds thousands, and to make one of each takes long: on Deno, to
+ * throw here is to have the parser stop in the middle of it.
+ */
+export class BoundedRequest extends IncomingMessage {
+  /** Makes it as `node:http` does. */
+  constructor(socket: Socket) {
+    if (unanswered.tooMany(socket)) throw new Error("too many requests wait");
+    super(socket);
+  }
+}
+
 /** Answers a request that is not for a WebSocket. */
 export async function answer(
   incoming: IncomingMessage,
@@ -35,10 +47,7 @@ export async function answer(
   const { socket } = incoming;
   // What came in one packet is still read when the connection has been cut.
   if (socket.destroyed) return;
-  if (!unanswered.add(socket, outgoing)) {
-    house.refused("Cannot answer a request: too many before it on its connection wait to be read");
-    return void socket.destroy();
-  }
+  unanswered.add(socket, outgoing);
   // Nobody reads a body. Where it is not thrown away, its connection stands still, and does not see its end either.
   incoming.resume();
   try {
@@ -139,6 +148,10 @@ export function answerBadRequest(error: ClientError, socket: Socket, house: Hous
   told.add(socket);
   if (code.startsWith("ERR_SSL") || message.startsWith("TLS")) {
     house.refused(`Cannot begin TLS: ${message}`);
+    return void socket.destroy();
+  }
+  if (unanswered.tooMany(socket)) {
+    house.refused("Cannot answer a request: too many before it on its connection wait to be read");
     return void socket.destroy();
   }
   const isLate = code === "ERR_HTTP_REQUEST_TIMEOUT";

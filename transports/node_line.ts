@@ -5,7 +5,11 @@
  */
 
 import type { Socket } from "node:net";
+import { addressHolder } from "../budgets/address.ts";
+import type { EvictingBudget } from "../budgets/evicting.ts";
 import { PEER_SPEED } from "../protocol/limits.ts";
+import { CLOSE } from "../protocol/websocket.ts";
+import { PartialMessage } from "./partial_message.ts";
 import { Line, LOW_WATER, type Shared } from "./line.ts";
 import type { Pings, Resting } from "./node_pings.ts";
 import type { Peer, Visit } from "./transport.ts";
@@ -21,6 +25,13 @@ const PONG = 6;
 
 /** How long one who broke the rules has to hear why, in milliseconds. */
 const LAST_WORD = 1000;
+
+/** What these lines share beside what all do. */
+export interface HardenedShared extends Shared {
+  readonly pings: Pings;
+  /** Memory for what has not come whole. */
+  readonly partial: EvictingBudget;
+}
 
 /** The part of a WebSocket of `npm:ws` that is used. */
 export interface Socketry {
@@ -54,33 +65,45 @@ export class NodeLine extends Line implements Resting {
   #waitingSize = 0;
   /** Said once nothing waits. */
   #goodbye: { code: number; reason: string } | undefined;
+  /** It is hung up on for want of room, and hears so if it has heard all else. */
+  #lacksRoom = false;
+  #cut: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     socket: Socketry,
     connection: Socket,
     arrived: (peer: Peer) => Visit,
-    shared: Shared,
-    pings: Pings,
+    shared: HardenedShared,
   ) {
     super(arrived, shared);
     this.#socket = socket;
     this.#connection = connection;
-    const leaves = pings.add(this);
+    const leaves = shared.pings.add(this);
+    const message = new PartialMessage();
+    const partial = shared.partial.open(addressHolder(connection.remoteAddress ?? ""), () => {
+      this.#lacksRoom = true;
+      this.drop("there was no room for what had come of its frame");
+    });
+    // The WebSocket has heard of it before, so what is whole is done with.
+    connection.on("data", (chunk: Uint8Array) => {
+      message.scan(chunk);
+      partial.hold(message.held);
+    });
     connection.on("drain", () => this.#goOn());
     socket.on("message", (data, isBinary) => this.received(isBinary ? data : `${data}`));
-    let cut: ReturnType<typeof setTimeout> | undefined;
     socket.on("pong", () => {
       if (connection.bytesRead - this.#cameByPing <= PONG) this.#answersPings = true;
     });
     socket.on("close", () => {
       leaves();
-      clearTimeout(cut);
+      partial.close();
+      clearTimeout(this.#cut);
       this.ended();
     });
     // It broke the rules of WebSockets, and is being told so. Without a listener that would end the process.
     socket.on("error", () => {
       this.ended();
-      cut ??= setTimeout(() => socket.terminate(), LAST_WORD);
+      this.#cutOffSoon();
       // Later: it is just about to be read on, to throw away what comes. Nothing more shall come.
       setTimeout(() => connection.pause(), 0);
     });
@@ -141,7 +164,14 @@ export class NodeLine extends Line implements Resting {
   protected override hangUp(): void {
     this.#waiting = [];
     this.#waitingSize = 0;
-    this.#socket.terminate();
+    if (!this.#lacksRoom || this.#connection.writableLength > 0) return this.#socket.terminate();
+    this.#socket.close(CLOSE.tryAgainLater, "there is no room for your frame now");
+    this.#connection.destroySoon();
+    this.#cutOffSoon();
+  }
+
+  #cutOffSoon(): void {
+    this.#cut ??= setTimeout(() => this.#socket.terminate(), LAST_WORD);
   }
 
   /** The connection has taken all that it was given. */

@@ -8,7 +8,7 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /** So many of a connection may wait: who sends more reads no answers, and each that waits takes kilobytes. */
-const MOST = 100;
+const MOST = 32;
 
 interface Waiting {
   count: number;
@@ -25,17 +25,19 @@ export class Unanswered {
    *
    * @param socket the connection
    * @param outgoing its answer
-   * @returns `false` if too many wait
    */
-  add(socket: Socket, outgoing: ServerResponse): boolean {
+  add(socket: Socket, outgoing: ServerResponse): void {
     const waiting = this.#waiting.get(socket) ?? { count: 0, none: undefined };
     this.#waiting.set(socket, waiting);
-    if (waiting.count >= MOST) return false;
     waiting.count++;
     outgoing.once("close", () => {
       if (--waiting.count === 0) waiting.none?.();
     });
-    return true;
+  }
+
+  /** So many of a connection wait that it may ask for no more. */
+  tooMany(socket: Socket): boolean {
+    return (this.#waiting.get(socket)?.count ?? 0) >= MOST;
   }
 
   /** Calls back once no request of a connection waits; at once if none does. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Budget } from "../budgets/budget.ts";
+
 /** A peer that is connected. None of its methods throws, whatever the peer does. */
 export interface Peer {
   /** Sends a text frame, of so many bytes if that is known; in vain if the peer is gone. */
@@ -83,6 +85,8 @@ export interface Address {
 export interface Bounds {
   /** The largest frame of a client, whole, in bytes. Deno's own WebSockets cannot be held to it. */
   readonly frameBytes: number;
+  /** Memory for requests and frames that have not come whole, of all connections, in bytes. Not on `Deno.serve`. */
+  readonly partial: Budget;
   /** How long the headers of a request may take to come, in milliseconds. `Deno.serve` waits for ever. */
   readonly headerTime: number;
   /** For how long a peer may read nothing, while it has much to read, in milliseconds; longer with large frames. */

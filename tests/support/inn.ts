@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Budget } from "../../budgets/budget.ts";
 import type {
   Address,
   Bounds,
@@ -127,6 +128,7 @@ export class Opened implements AsyncDisposable {
     const opened = new Opened();
     opened.#listener = await listen({ host: "127.0.0.1", port: 0, tls }, opened.inn, {
       frameBytes: 4 * 1024 * 1024,
+      partial: new Budget({ own: 8192, shared: 2 ** 27 }),
       headerTime: 8000,
       rest: Infinity,
       patience: 8000,

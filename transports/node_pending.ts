@@ -1,0 +1,94 @@
+/**
+ * Connections that have not become a WebSocket: on their way to it, or of plain HTTP.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+import { addressHolder } from "../budgets/address.ts";
+import type { EvictingAccount, EvictingBudget } from "../budgets/evicting.ts";
+import { NameMap } from "../protocol/name_map.ts";
+import { HEADER_BYTES } from "./node_http.ts";
+
+/** What one takes before it has said anything, in bytes; and before it has come to terms about TLS. */
+const AT_REST = { plain: 4 * 1024, tls: 16 * 1024 };
+
+/** How often to look how much each has said, in milliseconds: the parser tells nobody before a request is whole. */
+const EVERY = 100;
+
+interface Pending {
+  readonly account: EvictingAccount;
+  readonly socket: Socket;
+  /** How much had come when its last request was whole, in bytes. */
+  asked: number;
+}
+
+/** Keeps account of what they take, in a budget that they share with others. There is no timer while there is none. */
+export class PendingConnections {
+  readonly #budget: EvictingBudget;
+  readonly #atRest: number;
+  readonly #pending = new NameMap<Pending>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** Nobody is there yet. */
+  constructor(budget: EvictingBudget, hasTls: boolean) {
+    this.#budget = budget;
+    this.#atRest = hasTls ? AT_REST.tls : AT_REST.plain;
+  }
+
+  /** One has come; `evicted` ends it where there is no room for it any more. */
+  add(socket: Socket, evicted: () => void): void {
+    const name = nameOf(socket);
+    const account = this.#budget.open(addressHolder(socket.remoteAddress ?? ""), () => {
+      this.#delete(name);
+      evicted();
+    });
+    this.#pending.set(name, { account, socket, asked: 0 });
+    socket.once("close", () => this.#delete(name));
+    this.#timer ??= setInterval(() => this.#look(), EVERY);
+    this.#hold(account, 0);
+  }
+
+  /** Its request is whole. With TLS it is another socket that says so. */
+  asked(socket: Socket): void {
+    const pending = this.#pending.get(nameOf(socket));
+    if (pending) pending.asked = pending.socket.bytesRead;
+  }
+
+  /** It is a WebSocket from now on, and counts elsewhere. */
+  upgraded(socket: Socket): void {
+    this.#delete(nameOf(socket));
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #delete(name: string): void {
+    const pending = this.#pending.get(name);
+    if (!pending) return;
+    this.#pending.delete(name);
+    pending.account.close();
+    if (this.#pending.size === 0) this.stop();
+  }
+
+  #look(): void {
+    for (const { account, socket, asked } of this.#pending.values()) {
+      // What comes of a body is thrown away.
+      const said = Math.min(socket.bytesRead - asked, HEADER_BYTES);
+      this.#hold(account, said + socket.writableLength);
+    }
+  }
+
+  /** It has nothing for itself: there may be any number of them. */
+  #hold(account: EvictingAccount, bytes: number): void {
+    account.hold(account.account.own + this.#atRest + bytes);
+  }
+}
+
+/** No two connections that are open have the same. */
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
