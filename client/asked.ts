@@ -5,8 +5,9 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
+import { DsmqError, type PutOutcome, type WireError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
+import { escapeControls } from "../protocol/text.ts";
 import type { Known } from "./known.ts";
 
 /** Something that was asked for: it is answered or fails, once. While it is neither, a new connection asks again. */
@@ -42,6 +43,11 @@ export abstract class Asked {
   /** What it says beside its action and id, as members of a JSON object. */
   protected abstract members(): string;
 
+  /**
+   * It is answered with what was asked for.
+   *
+   * @throws {DsmqError} `bad_answer`, before anything was made of it, if it is not that
+   */
   abstract answered(answer: Answer): void;
   abstract failed(error: unknown): void;
 
@@ -55,7 +61,7 @@ export abstract class Asked {
     this.failed(error);
   }
 
-  /** It is answered with an error. */
+  /** It is answered with an error. Throws as {@linkcode Asked.answered} does. */
   refused(error: DsmqError, _answer: Answer): void {
     this.failed(error);
   }
@@ -90,7 +96,7 @@ export abstract class Asked {
 
 /** Takes what a stream brings. */
 export interface Stream {
-  /** A frame of messages, or the error that ends it. */
+  /** A frame of messages, or the error that ends it. Throws if it is not of the protocol; the stream has ended then. */
   arrived(answer: Answer): void;
   /** The connection is gone for good, by this side's own doing or not. */
   broken(error: DsmqError, own: boolean): void;
@@ -111,7 +117,7 @@ export class Request<T> extends Asked {
    *
    * @param action what is asked for
    * @param members what it says
-   * @param make makes of the answer what was asked for; what it throws is a failure, too
+   * @param make makes of the answer what was asked for, or throws that it is not of the protocol
    * @param resolve takes what was made
    * @param reject takes a failure
    * @param calls as {@linkcode Asked.calls}
@@ -152,11 +158,7 @@ export class Request<T> extends Asked {
   }
 
   answered(answer: Answer): void {
-    try {
-      this.#resolve(this.#make(answer));
-    } catch (error) {
-      this.failed(error);
-    }
+    this.#resolve(this.#make(answer));
   }
 }
 
@@ -166,21 +168,40 @@ export function members(fields: object): string {
 }
 
 /** The server answered, but not what was asked. */
-export function badAnswer(action: string, topic?: string): DsmqError {
+export function badAnswer(
+  action: string,
+  topic?: string,
+  why: string = "the server's answer is not of the protocol",
+): DsmqError {
   const details = topic === undefined ? {} : { topic };
-  return new DsmqError(
-    "bad_answer",
-    `Cannot ${action}: the server's answer is not of the protocol`,
-    details,
-  );
+  return new DsmqError("bad_answer", `Cannot ${action.replace("_", " ")}: ${why}`, details);
 }
 
-/** An error that came over the wire, as the caller gets it. */
-export function toDsmqError(
-  { code, message, ...details }: { code: ErrorCode; message: string } & DsmqErrorDetails,
-  topic?: string,
-): DsmqError {
-  return new DsmqError(code, message, topic === undefined ? details : { ...details, topic });
+/** The longest sentence of a server that is shown, in characters. */
+const MAX_SENTENCE = 2000;
+
+/** A sentence of a server, as far as it is not too long, without what a terminal would obey. */
+export function shownSentence(sentence: string): string {
+  const short = sentence.slice(0, MAX_SENTENCE);
+  return escapeControls(short.length < sentence.length ? `${short}…` : short);
+}
+
+/** An error that came over the wire, as the caller gets it: what is known of it, and its sentence as it can be shown. */
+export function toDsmqError(error: WireError, topic?: string): DsmqError {
+  const { code, message, limit, position, floor, last, outcomes } = error;
+  return new DsmqError(code, shownSentence(message), {
+    ...(limit !== undefined && { limit }),
+    ...(position !== undefined && { position }),
+    ...(floor !== undefined && { floor }),
+    ...(last !== undefined && { last }),
+    ...(topic !== undefined && { topic }),
+    ...(outcomes && { outcomes: outcomes.map(shownOutcome) }),
+  });
+}
+
+function shownOutcome(outcome: PutOutcome): PutOutcome {
+  if (typeof outcome === "number") return outcome;
+  return { code: outcome.code, message: shownSentence(outcome.message) };
 }
 
 /** Whether an error says that messages are missing, or one does not arrive: reading goes on after it. */

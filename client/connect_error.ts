@@ -5,6 +5,7 @@
  */
 
 import type { ConnectReason, ErrorCode } from "../protocol/errors.ts";
+import { escapeControls } from "../protocol/text.ts";
 
 /** What is known of a failure beside its sentence. */
 export interface ConnectErrorDetails extends ErrorOptions {
@@ -33,7 +34,8 @@ export class ConnectError extends Error {
   /** Makes one of a sentence and what else is known. */
   constructor(message: string, details: ConnectErrorDetails = {}) {
     const { cause, code = "unreachable", reason, status, final = false, retryAfter = 0 } = details;
-    super(message, cause === undefined ? undefined : { cause });
+    // Words of somebody else may be in it.
+    super(escapeControls(message), cause === undefined ? undefined : { cause });
     this.code = code;
     this.reason = reason;
     this.status = status;

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Answer, Kept, TopicEntry } from "../protocol/answers.ts";
+import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import { encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, MAX_WAIT, TOPICS_PAGE } from "../protocol/limits.ts";
-import { compareCodePoints, kindOf, seen } from "../protocol/text.ts";
+import { kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
   MessageStream,
@@ -16,7 +16,7 @@ import type {
   SubscribeOptions,
   WaitOptions,
 } from "./api.ts";
-import { badAnswer, members } from "./asked.ts";
+import { members } from "./asked.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { toWire } from "./options.ts";
@@ -25,6 +25,7 @@ import { Reads } from "./reads.ts";
 import type { State, StateChange } from "./states.ts";
 import { Subscription } from "./subscription.ts";
 import { TopicNames } from "./topic.ts";
+import { TopicList } from "./topic_list.ts";
 
 /** A connection over a link. */
 export class LinkedConnection implements Connection {
@@ -135,30 +136,19 @@ export class LinkedConnection implements Connection {
 
   async topics(prefix = ""): Promise<TopicEntry[]> {
     this.#link.requireRoom("list topics");
-    const found: TopicEntry[] = [];
+    const list = new TopicList(prefix);
     let count = TOPICS_PAGE;
     for (let more = true; more;) {
-      const after = found.at(-1)?.topic ?? "";
-      let answer: Answer;
       try {
-        answer = await this.#link.request(
-          "topics",
-          members({ prefix, after, count }),
-          (answer) => answer,
-        );
+        const asked = members({ prefix, after: list.last, count });
+        more = await this.#link.request("topics", asked, (answer) => list.add(answer, count));
       } catch (error) {
         if (count === 1 || !(error instanceof DsmqError && error.code === "refused")) throw error;
         // A smaller page may come through.
         count = Math.ceil(count / 32);
-        continue;
       }
-      if (!Array.isArray(answer.topics)) throw badAnswer("list topics");
-      found.push(...answer.topics);
-      // A page that does not go on from the one before is the last, whatever it says.
-      const last = answer.topics.at(-1)?.topic;
-      more = answer.more === true && last !== undefined && compareCodePoints(last, after) > 0;
     }
-    return found;
+    return list.entries;
   }
 
   async shutdownServer(): Promise<void> {

@@ -23,6 +23,8 @@ export class Credit {
   #window: Amount = NONE;
   #granted: Amount = NONE;
   #read: Amount = NONE;
+  /** What has come since the stream was asked for. */
+  #came: Amount = NONE;
 
   /** What the server may send in all, since the stream was asked for. */
   get granted(): Amount {
@@ -43,10 +45,20 @@ export class Credit {
       bytes: Math.min(Math.max(WINDOW.bytes, 2 * messageBytes), creditBytes),
     };
     this.#read = { messages: -unread.messages, bytes: -unread.bytes };
+    this.#came = NONE;
     this.#granted = {
       messages: Math.max(0, this.#window.messages - unread.messages),
       bytes: Math.max(0, this.#window.bytes - unread.bytes),
     };
+  }
+
+  /** So much has come: whether it was granted. */
+  came({ messages, bytes }: Amount): boolean {
+    const came = this.#came = {
+      messages: this.#came.messages + messages,
+      bytes: this.#came.bytes + bytes,
+    };
+    return came.messages <= this.#granted.messages && came.bytes <= this.#granted.bytes;
   }
 
   /** So much was read: whether more is to be granted. */

@@ -7,7 +7,7 @@
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { Abandoned } from "./abandoned.ts";
-import { type Asked, Request, type Stream, toDsmqError } from "./asked.ts";
+import { type Asked, badAnswer, Request, type Stream, toDsmqError } from "./asked.ts";
 import type { Known, KnownPosition } from "./known.ts";
 import { HELLO } from "./line.ts";
 import type { PendingCalls } from "./pending_calls.ts";
@@ -36,6 +36,8 @@ export class InFlightRequests {
   #open = false;
   #lastId = HELLO;
   #rank = 0;
+  /** On this connection nothing new is stored at or before this. */
+  #lastStored = 0;
   /** What was asked last. */
   #newest: Asked | undefined;
   #ended: End | undefined;
@@ -182,7 +184,11 @@ export class InFlightRequests {
    * There is a line: streams that were under way, and what is unanswered, are asked for again in their order, before
    * anything new. Puts whose outcome nobody can know fail.
    */
-  resume({ recalled, limits }: Pick<Welcome, "recalled" | "limits">, frame?: number): void {
+  resume(
+    { recalled, limits, last }: Pick<Welcome, "recalled" | "limits" | "last">,
+    frame?: number,
+  ): void {
+    this.#lastStored = last;
     // What comes after the first part of a list was asked with it.
     const unanswered = [...this.#asked.values()].sort((one, other) => one.rank - other.rank);
     const streams = [...this.#streams.values()].filter((stream) =>
@@ -211,22 +217,55 @@ export class InFlightRequests {
     }
   }
 
-  /** Gives an answer to the one who asked. */
+  /**
+   * Gives an answer to the one who asked.
+   *
+   * @throws {DsmqError} `bad_answer`, if nobody asked for it, or it is not what was asked for
+   */
   handOut(answer: Answer): void {
     const { id, sub, seq, seqs, error } = answer;
-    const last = seq ?? (Array.isArray(seqs) ? seqs.at(-1) : undefined);
+    const last = seq ?? seqs?.at(-1);
     this.#known.told(last ?? answer.through);
     if (typeof id !== "number") {
-      if (sub !== undefined) this.#streams.get(sub)?.arrived(answer);
+      if (sub !== undefined) this.#stream(sub)?.arrived(answer);
       return;
     }
     const asked = this.#asked.get(id);
-    if (!asked || asked.order === 0) return;
+    if (!asked || asked.order === 0) {
+      throw badAnswer("go on", undefined, `the server answers ${id}, which is not to be answered`);
+    }
     this.settle(asked);
     this.#window.answered(asked);
-    if (asked.action === "put") this.#known.stored(last);
-    if (error) asked.refused(toDsmqError(error, asked.topic), answer);
-    else asked.answered(answer);
+    try {
+      if (error) asked.refused(toDsmqError(error, asked.topic), answer);
+      else {
+        if (asked.action === "put") this.#stored(answer, last);
+        asked.answered(answer);
+      }
+    } catch (thrown) {
+      asked.failed(thrown);
+      // Only the caller's own matter, unless the server is no server of this protocol.
+      if (!(thrown instanceof DsmqError) || thrown.code === "bad_answer") throw thrown;
+    }
+  }
+
+  /** Who takes what is streamed, if somebody still does. */
+  #stream(sub: number): Stream | undefined {
+    const stream = this.#streams.get(sub);
+    // What comes for one who has left is late, and no more.
+    if (sub <= this.#lastId && !(stream && this.#asked.get(sub) === stream)) return stream;
+    throw badAnswer("go on", undefined, `the server streams ${sub}, which it has not begun`);
+  }
+
+  /** A put was stored there: behind all that was stored before it was sent, unless it is a repetition. */
+  #stored({ seq, seqs, dup }: Answer, last: number | undefined): void {
+    if (last !== undefined && !dup) {
+      if (!((seq ?? seqs![0]!) > this.#lastStored)) {
+        throw badAnswer("put", undefined, `the server stores behind ${this.#lastStored}`);
+      }
+      this.#lastStored = last;
+    }
+    this.#known.stored(last);
   }
 
   /** Nothing more is asked. What only waits, and the streams, end; what else is unanswered is waited for. */

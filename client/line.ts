@@ -4,10 +4,12 @@
  * @module
  */
 
-import { type Answer, decodeAnswers } from "../protocol/answers.ts";
+import type { Answer } from "../protocol/answers.ts";
+import { decodeAnswers } from "../protocol/decode_answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
+import { WELCOME_BYTES } from "../protocol/limits.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
-import { toDsmqError } from "./asked.ts";
+import { shownSentence, toDsmqError } from "./asked.ts";
 import { ConnectError } from "./connect_error.ts";
 import type { Dial, Socket } from "./options.ts";
 
@@ -45,15 +47,27 @@ export class Line {
   #end: Break | undefined;
   /** Its user knows that it is over. */
   #told = false;
+  /** No frame of the server is larger, in bytes. */
+  #largest = 0;
 
   private constructor(url: string, socket: Socket) {
     this.url = shownUrl(url);
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#heard(decodeAnswers(data));
+    this.takeUpTo(WELCOME_BYTES);
+    socket.onmessage = ({ data }) => this.#heard(decodeAnswers(data, this.#largest));
     socket.onclose = ({ code, reason }) =>
-      this.#broken({ code, why: `it was closed with code ${code}${reason && `, ${reason}`}` });
-    // A close event follows and says the same.
-    socket.onerror = () => {};
+      this.#broken({ code, why: `it was closed with ${shownEnd(code, reason)}` });
+    // A close event follows and says the same; but not that it is the server's fault.
+    socket.onerror = (event) => {
+      const { error } = event as Partial<ErrorEvent>;
+      if (error instanceof DsmqError) this.#heard(undefined);
+    };
+  }
+
+  /** From now on frames of up to so many bytes are taken; a larger one is a fault of the server. */
+  takeUpTo(bytes: number): void {
+    this.#largest = bytes;
+    if ("largestMessage" in this.#socket) this.#socket.largestMessage = bytes;
   }
 
   /**
@@ -81,7 +95,7 @@ export class Line {
     socket.onclose = ({ code, reason }) =>
       opened.reject(
         new ConnectError(
-          `it was closed before it was open, with code ${code}${reason && `, ${reason}`}`,
+          `it was closed before it was open, with ${shownEnd(code, reason)}`,
           { reason: "unknown" },
         ),
       );
@@ -139,6 +153,11 @@ export class Line {
     return this.#socket.bytesReceived;
   }
 
+  /** How many bytes wait to leave; `undefined` where that is not known. */
+  get unsent(): number | undefined {
+    return this.#socket.bufferedAmount;
+  }
+
   /** Sends a frame; in vain if it is over. */
   send(frame: string): void {
     try {
@@ -178,6 +197,11 @@ export class Line {
     this.#told = this.#ends !== undefined;
     this.#ends?.broken(end);
   }
+}
+
+/** How a socket was closed, in words. */
+function shownEnd(code: number, reason: string): string {
+  return `code ${code}${reason && `, ${shownSentence(reason)}`}`;
 }
 
 /** Closes a socket; one that was made by a caller's own `dial` may throw at that, too, and is left. */

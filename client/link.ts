@@ -152,12 +152,24 @@ export class Link implements Ends {
 
   heard(answers: readonly Answer[] | undefined): void {
     this.#watch.heard();
-    if (!answers) {
-      const why = "the server sent what is not of the protocol";
-      return this.#finish({ code: "bad_answer", why });
+    const why = "the server sent what is not of the protocol";
+    if (!answers) return this.#finish({ code: "bad_answer", why });
+    try {
+      this.#handOut(answers);
+    } catch (error) {
+      // Whatever it is: thrown into the handler of a socket it would end the program.
+      const detail = error instanceof Error ? error.message : error;
+      return this.#finish({ code: "bad_answer", why: `${why}: ${detail}` });
     }
+    this.requests.flush();
+    if (this.#idle && this.requests.idle) this.#idle.resolve();
+  }
+
+  #handOut(answers: readonly Answer[]): void {
     this.#isolation.heard(answers);
     for (const answer of answers) {
+      // It was ended by what one of them brought about.
+      if (this.#givenUp.signal.aborted) return;
       // The server goes, and so will the line: the next one is asked again.
       if (answer.error?.code === "stopping" && this.#reach.again && !this.requests.ended) continue;
       // What only says that something will come was of no use yet.
@@ -168,8 +180,6 @@ export class Link implements Ends {
       else if (answer.ahead !== undefined) this.#watch.announced(answer.ahead);
       else this.requests.handOut(answer);
     }
-    this.requests.flush();
-    if (this.#idle && this.requests.idle) this.#idle.resolve();
   }
 
   broken(end: Break): void {

@@ -31,6 +31,6 @@ export function toMessage(
   topic: string,
   { message, seq, time = 0 }: Answer,
 ): Message | undefined {
-  if (typeof message !== "string") throw badAnswer("get", topic);
+  if (message === undefined) throw badAnswer("get", topic);
   return seq === undefined ? undefined : { topic, body: message, seq, time };
 }

@@ -4,12 +4,14 @@
  * @module
  */
 
-import type { Answer, Welcome } from "../protocol/answers.ts";
+import type { Answer, Kept, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
+import { isCount } from "../protocol/fields.ts";
 import {
   clientLimits,
   DEFAULT_RETENTION,
   HEARTBEAT,
+  largestAnswer,
   LIMITS,
   type Limits,
   PROTOCOL,
@@ -54,6 +56,7 @@ export async function tryOnce(
   try {
     line = await Line.open(url, dial, given.signal);
     const welcome = complete(await orAborted(line.greet(hello()), given.signal));
+    line.takeUpTo(largestAnswer(welcome.limits));
     return { line, welcome };
   } catch (error) {
     line?.drop("it was given up");
@@ -126,6 +129,14 @@ export function isFinal(code: ErrorCode | undefined): boolean {
   return code === "closed" || code === "unauthorized" || code === "replaced";
 }
 
+/** The promises that are known. */
+const KEPT: Readonly<Record<Kept, true>> = {
+  memory: true,
+  process: true,
+  disk: true,
+  quorum: true,
+};
+
 function complete(welcome: Answer): Welcome {
   const { protocol, server = "", epoch = "", store = epoch, start, kept = "memory" } = welcome;
   const {
@@ -136,9 +147,9 @@ function complete(welcome: Answer): Welcome {
     retention = DEFAULT_RETENTION,
     limits,
   } = welcome;
-  const every = Number(welcome.heartbeat);
-  const heartbeat = every >= HEARTBEAT.least ? every : undefined;
-  if (protocol !== PROTOCOL || start === undefined || !Number.isSafeInteger(limits?.messageBytes)) {
+  const { heartbeat: every = 0 } = welcome;
+  const heartbeat = every >= HEARTBEAT.least ? Math.min(every, HEARTBEAT.most) : undefined;
+  if (protocol !== PROTOCOL || start === undefined || !isCount(limits?.messageBytes)) {
     throw new DsmqError("bad_answer", `it does not speak version ${PROTOCOL} of the protocol`);
   }
   return {
@@ -151,19 +162,23 @@ function complete(welcome: Answer): Welcome {
     floor,
     time,
     recalled,
-    kept,
+    // Of one that is not known nothing can be expected.
+    kept: Object.hasOwn(KEPT, kept) ? kept : "memory",
     retention,
     limits: wholeLimits(limits!),
     heartbeat,
   };
 }
 
-/** What is no limit is taken as usual: nothing could be sent with it. */
-function wholeLimits(limits: Partial<Limits>): Limits {
-  const good = Object.entries(limits).filter(([name, limit]) =>
-    Number.isSafeInteger(limit) && limit >= (LIMITS[name as keyof Limits]?.least ?? Infinity)
-  );
-  return { ...clientLimits(USUAL_LIMITS), ...Object.fromEntries(good) };
+/** What is no limit is taken as usual: nothing could be sent with it. What is more than any server may have, as the most. */
+function wholeLimits(told: { readonly [name in keyof Limits]?: unknown }): Limits {
+  const limits: { -readonly [name in keyof Limits]: number } = clientLimits(USUAL_LIMITS);
+  for (const name of Object.keys(limits) as (keyof Limits)[]) {
+    const limit = told[name];
+    const { least, most } = LIMITS[name];
+    if (isCount(limit) && limit >= least) limits[name] = Math.min(limit, most);
+  }
+  return limits;
 }
 
 /**

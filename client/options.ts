@@ -30,6 +30,13 @@ export interface Socket extends
    * come as slowly as it likes.
    */
   readonly bytesReceived?: number;
+  /** How many bytes were sent and have not left, where the socket knows. */
+  readonly bufferedAmount?: number;
+  /**
+   * The largest message that is to be taken, in bytes, where the socket heeds that before it has all of it. A larger one
+   * is a fault of the server in any case.
+   */
+  largestMessage?: number;
 }
 
 /** How to connect. Durations are in milliseconds. */

@@ -107,6 +107,14 @@ export class Positions {
     if (floor > this.#floor) this.#floor = floor;
   }
 
+  /** Whether a message comes after all that were read of its topic: none is delivered twice, and none before an older one. */
+  isUnread(topic: string, seq: number): boolean {
+    const position = this.#topics.get(topic);
+    if (position) return seq > position.after;
+    // On a later connection a topic may begin in another history.
+    return this.#older || seq > this.#base.after;
+  }
+
   /** A read was answered: its topic is read up to there. */
   read(topic: string, through: number | undefined): void {
     if (!Number.isSafeInteger(through)) return;

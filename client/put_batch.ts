@@ -100,12 +100,17 @@ export class PutBatch extends Asked {
     return rest;
   }
 
-  answered({ seq, seqs }: Answer): void {
-    const found: readonly unknown[] | undefined = this.calls === 1 ? [seq] : seqs;
-    if (!Array.isArray(found) || found.length !== this.calls || !found.every(isNumber)) {
-      return this.failed(badAnswer("put", this.topic));
-    }
+  answered({ seq, seqs, dup }: Answer): void {
+    const found = this.calls === 1 && seq !== undefined ? [seq] : seqs;
+    const grows = dup || found?.every((seq, i) => i === 0 || seq > found[i - 1]!);
+    if (found?.length !== this.calls || !grows) throw badAnswer("put", this.topic);
     found.forEach((seq, i) => this.#settle(i, seq));
+  }
+
+  override refused(error: DsmqError): void {
+    const told = error.outcomes?.length ?? this.calls;
+    if (told !== this.calls) throw badAnswer("put", this.topic);
+    this.failed(error);
   }
 
   /** What was not made of its list fails with it. */
@@ -120,8 +125,8 @@ export class PutBatch extends Asked {
     const details = error.limit === undefined ? { topic } : { topic, limit: error.limit };
     for (let i = 0; i < this.calls; i++) {
       const outcome = error.outcomes?.[i];
-      if (typeof outcome === "number" && Number.isSafeInteger(outcome)) this.#settle(i, outcome);
-      else if (outcome === null || typeof outcome !== "object") this.#settle(i, error);
+      if (typeof outcome === "number") this.#settle(i, outcome);
+      else if (outcome === undefined) this.#settle(i, error);
       else {
         const { code, message } = outcome;
         this.#settle(i, new DsmqError(code, message, code === error.code ? details : { topic }));
@@ -184,10 +189,6 @@ export function tooLargeNow(topic: string, limit: number): DsmqError {
 /** Whether a message is larger. A character takes up to six bytes: the size of a short one need not be known. */
 export function isLarger(message: string, messageBytes: number): boolean {
   return 6 * message.length + 2 > messageBytes && encodeBody(message).bytes > messageBytes;
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value);
 }
 
 /** What a message takes in a request, in characters. */

@@ -6,7 +6,7 @@
 
 import type { Answer } from "../protocol/answers.ts";
 import type { DsmqError } from "../protocol/errors.ts";
-import { Asked, isGap } from "./asked.ts";
+import { Asked, badAnswer, isGap } from "./asked.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { Link } from "./link.ts";
 import { type Message, toMessage } from "./message.ts";
@@ -100,14 +100,13 @@ abstract class Reader extends Asked implements TopicReader {
   }
 
   answered(answer: Answer): void {
-    let message: Message | undefined;
-    try {
-      message = toMessage(this.topic, answer);
-    } catch (error) {
-      return this.failed(error);
-    }
+    const message = toMessage(this.topic, answer);
     const { link, queue, take, rest } = this.reading;
     const through = answer.through ?? answer.seq;
+    if (message && !(through! >= message.seq && link.positions.isUnread(this.topic, message.seq))) {
+      const why = `the server sends message ${message.seq}, which is not behind those before it`;
+      throw badAnswer("get", this.topic, why);
+    }
     if (!queue.isNext(this) || this.newest) {
       const item = message && {
         message,

@@ -21,7 +21,7 @@ import type { Line } from "./line.ts";
 const TELL_WITHIN = 2000;
 
 /** What is watched, and written to. */
-type WatchedLine = Pick<Line, "bytesReceived" | "send" | "drop">;
+type WatchedLine = Pick<Line, "bytesReceived" | "unsent" | "send" | "drop">;
 
 /** Watches over a connection to a server. */
 export class ServerWatch {
@@ -39,6 +39,8 @@ export class ServerWatch {
   #largest = 0;
   /** A frame of more bytes than this is announced to the server. */
   #announcesAbove = Infinity;
+  /** An answer to a heartbeat was sent behind much that waited to leave, and that still does. */
+  #answerWaits = false;
 
   /**
    * Begins to watch, if the server sends heartbeats.
@@ -75,13 +77,16 @@ export class ServerWatch {
    *
    * @param bytes how large it is; no more is believed than one can have
    */
-  announced(bytes: unknown): void {
-    const ahead = Number(bytes);
-    if (ahead > 0) this.#coming = Math.min(ahead, this.#largest);
+  announced(bytes: number): void {
+    this.#coming = Math.min(bytes, this.#largest);
   }
 
   /** Answers a heartbeat: alone, and not in its turn, for that tells the server that all up to it has arrived. */
   answer(): void {
+    const waits = (this.#line?.unsent ?? 0) > LUMP;
+    // While much waits to leave, one answer among it is enough: a server that reads nothing cannot make it more and more.
+    if (waits && this.#answerWaits) return;
+    this.#answerWaits = waits;
     this.#hasTold();
     this.#line?.send('{"action":"heartbeat"}');
   }
@@ -92,6 +97,7 @@ export class ServerWatch {
     this.#timer = undefined;
     this.#line = undefined;
     this.#coming = 0;
+    this.#answerWaits = false;
     this.#announcesAbove = Infinity;
   }
 

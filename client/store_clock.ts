@@ -14,12 +14,13 @@ export class StoreClock {
   /** There is a new connection. */
   begin({ time, retention }: { readonly time: number; readonly retention: number }): void {
     this.#retention = retention;
+    this.#time = 0;
     this.tell(time);
   }
 
-  /** The server has told its time. */
+  /** The server has told its time, which does not go backwards. */
   tell(time: number): void {
-    if (time > 0) [this.#time, this.#toldAt] = [time, performance.now()];
+    if (time > this.#time) [this.#time, this.#toldAt] = [time, performance.now()];
   }
 
   /** When a message expires that was stored then, by the clock of `performance`. */

@@ -19,17 +19,23 @@ export interface StreamFrame {
  * Takes the messages out of what a stream brought.
  *
  * @param answer what the server said
- * @returns the messages, or `undefined` if it is no frame of a stream
+ * @param last the sequence number of the last message before it
+ * @returns the messages, or `undefined` if it is no frame of a stream: they are behind the last one, oldest first, and
+ *   are no larger than it says
  */
-export function toFrame({ seqs, times, messages, bytes = 0 }: Answer): StreamFrame | undefined {
-  const good = isList(messages, "string") && isList(seqs, "number") && isList(times, "number") &&
-    messages.length > 0 && messages.length === seqs.length && messages.length === times.length;
-  return good ? { seqs, times, messages, bytes, next: 0 } : undefined;
-}
-
-function isList<T>(
-  value: readonly T[] | undefined,
-  type: "string" | "number",
-): value is readonly T[] {
-  return Array.isArray(value) && value.every((item) => typeof item === type);
+export function toFrame(
+  { seqs, times, messages, bytes }: Answer,
+  last: number,
+): StreamFrame | undefined {
+  if (!seqs || !times || !messages || bytes === undefined) return undefined;
+  const count = messages.length;
+  if (count === 0 || count !== seqs.length || count !== times.length) return undefined;
+  let least = 0;
+  for (let i = 0; i < count; i++) {
+    if (!(seqs[i]! > last)) return undefined;
+    last = seqs[i]!;
+    // As JSON a message has quotes, and a byte at least for each of its characters.
+    least += messages[i]!.length + 2;
+  }
+  return least <= bytes ? { seqs, times, messages, bytes, next: 0 } : undefined;
 }

@@ -23,6 +23,10 @@ export class StreamPosition {
   /** The last position of all. */
   #last: WirePosition | undefined;
   #fromCursor = false;
+  /** Where it was asked to begin: it does not begin before that. */
+  #asked: WirePosition | undefined;
+  /** The stream itself has been there. */
+  #wasThere = false;
 
   /**
    * Has not begun yet.
@@ -52,10 +56,27 @@ export class StreamPosition {
   asked(): { readonly since: WireSince | undefined; readonly cursor: WirePosition | undefined } {
     const { store } = this.#positions;
     const first = store === this.#store || !this.#last;
-    const since = this.#reached.get(store) ?? (first ? this.#begin : this.#last);
+    const reached = this.#reached.get(store) ?? (first ? undefined : this.#last);
+    const since = reached ?? this.#begin;
+    this.#wasThere = reached !== undefined;
     this.#fromCursor = since === undefined;
     const cursor = this.#fromCursor ? this.#positions.since(this.#topic) : undefined;
+    this.#asked = typeof since === "object" && "after" in since ? since : undefined;
     return { since, cursor };
+  }
+
+  /**
+   * Whether the stream may begin there.
+   *
+   * @param start after which number the server streams
+   * @param skipsGaps the server was asked to go on by itself where messages are missing, as before a position that was
+   *   never reached, or that is of an older history
+   */
+  mayBegin(start: number, skipsGaps: boolean): boolean {
+    const asked = this.#asked;
+    const isSure = this.#wasThere && asked?.epoch === this.#positions.epoch;
+    if (!asked || (skipsGaps && !isSure)) return true;
+    return start >= asked.after;
   }
 
   /** The answer to a request was lost: nobody knows which "now" it was. What was known at the call comes before any. */

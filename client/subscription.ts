@@ -5,11 +5,11 @@
  */
 
 import type { Answer } from "../protocol/answers.ts";
-import { DsmqError } from "../protocol/errors.ts";
+import type { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { OnGap, WirePosition, WireSince } from "../protocol/requests.ts";
 import type { GapChoice } from "./api.ts";
-import { Asked, isGap, members, type Stream, toDsmqError } from "./asked.ts";
+import { Asked, badAnswer, isGap, members, type Stream, toDsmqError } from "./asked.ts";
 import { type Amount, Credit } from "./credit.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
@@ -29,6 +29,9 @@ export interface SubscriptionOptions {
   /** What the server takes, and grants. */
   readonly limits: Limits;
 }
+
+/** After so many gaps in a row there is no end of them to be expected. */
+const MAX_GAPS = 1000;
 
 type Next = IteratorResult<Message, undefined>;
 
@@ -52,6 +55,8 @@ export class Subscription extends Asked
   readonly #credit = new Credit();
   /** The last sequence number of the stream; a frame that does not follow on it is an error. */
   #last = 0;
+  /** How many gaps it was told of since a message came. */
+  #gaps = 0;
   /** How it ends once all that arrived was read: with an error, or without. */
   #end: { readonly error: unknown } | undefined;
 
@@ -181,7 +186,11 @@ export class Subscription extends Asked
   }
 
   /** Takes from where the server streams. */
-  answered({ start = 0, through }: Answer): void {
+  answered({ start, through }: Answer): void {
+    const skipsGaps = this.#onGap !== undefined && typeof this.#onGap !== "function";
+    if (start === undefined || !this.#position.mayBegin(start, skipsGaps)) {
+      throw badAnswer("subscribe", this.topic);
+    }
     this.#cursor?.leave();
     this.#position.answered(through);
     this.#position.reached(this.#position.here(start));
@@ -207,12 +216,16 @@ export class Subscription extends Asked
       const gap = toDsmqError(error, this.topic);
       return this.#fail(gap, this.#position.here(through ?? gap.floor));
     }
-    const frame = toFrame(answer);
-    if (!frame) return this.#refuse("the server sent what is not of the protocol");
     if (prev !== this.#last) {
-      return this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
+      this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
+    }
+    const frame = toFrame(answer, this.#last);
+    if (!frame) this.#refuse("the server sent what is not of the protocol");
+    if (!this.#credit.came({ messages: frame.messages.length, bytes: frame.bytes })) {
+      this.#refuse("the server sends more than it was granted");
     }
     this.#last = frame.seqs.at(-1)!;
+    this.#gaps = 0;
     this.suspect = false;
     this.#position.reached(this.#position.here(this.#last));
     this.#frames.push(frame);
@@ -242,6 +255,7 @@ export class Subscription extends Asked
     if (choice === undefined) return this.#ends(error);
     // It may have been left by the one who chose.
     if (this.#end) return;
+    if (++this.#gaps > MAX_GAPS) this.#refuse("the server tells of nothing but gaps");
     this.#position.reached(choice === "now" ? { ...position, after: error.last ?? 0 } : position);
     this.#askAnew();
   }
@@ -259,9 +273,10 @@ export class Subscription extends Asked
   }
 
   /** The server broke its word: what arrived before is delivered, then the error. */
-  #refuse(why: string): void {
-    this.#leave();
-    this.#ends(new DsmqError("bad_answer", `Cannot read on: ${why}`, { topic: this.topic }));
+  #refuse(why: string): never {
+    const error = badAnswer("read on", this.topic, why);
+    this.#ends(error);
+    throw error;
   }
 
   #ends(error: unknown): void {

@@ -35,7 +35,7 @@ export class TopicNames {
    * @throws {TypeError | RangeError} if it cannot be one
    */
   named(action: string, name: string): TopicName {
-    const known = this.#known.get(name);
+    const known = typeof name === "string" ? this.#known.get(name) : undefined;
     if (known) return known;
     const fault = topicFault(name, this.#bytes());
     if (fault !== undefined) {

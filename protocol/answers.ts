@@ -210,20 +210,3 @@ export type Answer = Partial<Welcome> & Partial<Heartbeat> & {
   readonly topics?: readonly TopicEntry[];
   readonly more?: boolean;
 };
-
-/**
- * Understands what a server said.
- *
- * @param data the data of a frame
- * @returns the answers in it, in order; `undefined` if it is not a frame of this protocol
- */
-export function decodeAnswers(data: unknown): readonly Answer[] | undefined {
-  if (typeof data !== "string") return undefined;
-  try {
-    const value: unknown = JSON.parse(data);
-    const answers = Array.isArray(value) ? value : [value];
-    return answers.every((item) => item !== null && typeof item === "object") ? answers : undefined;
-  } catch {
-    return undefined;
-  }
-}

@@ -155,6 +155,17 @@ export interface DsmqErrorDetails
   readonly status?: number;
 }
 
+const DETAILS = [
+  "topic",
+  "limit",
+  "position",
+  "floor",
+  "last",
+  "reason",
+  "status",
+  "outcomes",
+] as const satisfies readonly (keyof DsmqErrorDetails)[];
+
 /**
  * An error that a caller of dsmq may want to catch: it carries a code, and what recovery needs.
  *
@@ -198,9 +209,12 @@ export class DsmqError extends Error {
    * @param details what recovery needs, and the `cause`
    */
   constructor(code: ErrorCode, message: string, details: DsmqErrorDetails = {}) {
-    const { cause, ...known } = details;
+    const { cause } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    Object.assign(this, known);
+    // These alone: another field could be one that every error has, or that every object has.
+    for (const name of DETAILS) {
+      if (details[name] !== undefined) Object.assign(this, { [name]: details[name] });
+    }
   }
 }

@@ -233,6 +233,14 @@ export function largestFrame({ messageBytes }: Pick<Limits, "messageBytes">): nu
   return Math.max(CLIENT_FRAME_BYTES, messageBytes + 512 * 1024);
 }
 
+/** What a server may say in one frame before it has answered `hello`, and in that answer, in bytes. */
+export const WELCOME_BYTES = 64 * 1024;
+
+/** The largest frame that a server may send behind its welcome, in bytes: far more than its longest list has. */
+export function largestAnswer({ messageBytes }: Pick<Limits, "messageBytes">): number {
+  return Math.max(16 * MIB, messageBytes + 512 * 1024);
+}
+
 /** What clients need to know of the limits. */
 export function clientLimits(limits: ServerLimits): Limits {
   const {

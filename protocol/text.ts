@@ -127,6 +127,28 @@ export function seen(value: unknown): string {
  * @returns at most its first 64 characters, in quotes
  */
 export function quoted(text: string): string {
-  const escape = (unit: string) => `\\u00${unit.charCodeAt(0).toString(16)}`;
-  return JSON.stringify(text.slice(0, 64)).replace(/[\u007f-\u009f]/g, escape);
+  return escapeControls(JSON.stringify(text.slice(0, 64)));
+}
+
+/**
+ * What a terminal obeys (control characters, those of the end of a line among them), what turns the direction of
+ * writing, and what is no character at all (half of a surrogate pair).
+ */
+const CONTROLS =
+  // deno-lint-ignore no-control-regex
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
+
+/**
+ * Shows a text of somebody else in a line of a terminal or a log: each character that would do something there, or
+ * make the text look like another, is written as JSON would write it, such as `\u001b`.
+ *
+ * @param text what is shown
+ * @param kept such characters that stay as they are
+ * @returns the same text, if there is none of them in it
+ */
+export function escapeControls(text: string, kept: string = ""): string {
+  return text.replace(
+    CONTROLS,
+    (unit) => kept.includes(unit) ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

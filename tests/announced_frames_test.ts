@@ -85,7 +85,17 @@ Deno.test("a large put that is sent again after a break is announced again", asy
   assert(again!.ahead > 200_000);
 });
 
-for (const ahead of [1e15, -1e15, "much", null]) {
+for (const ahead of [-1e15, "much", null, 0.5, 2 ** 53]) {
+  Deno.test(`a server that announces ${ahead} bytes is left`, async () => {
+    const script = new Scripted();
+    const mq = await connect({ dial: script.dial });
+    await script.say({ ahead });
+    assertEquals(mq.state, "closed");
+    await mq.close();
+  });
+}
+
+for (const ahead of [0, 1e15, Number.MAX_SAFE_INTEGER]) {
   Deno.test(`a server that announces ${ahead} bytes and says nothing more is given up, and not at once`, async () => {
     await virtually(async () => {
       const script = new Scripted();

@@ -56,17 +56,20 @@ Deno.test("puts beside an answer and a goodbye in one packet are answered, each"
   assert(second.every((end) => end === "unknown_outcome" || end === "closed"), `${second}`);
 });
 
-Deno.test("outcomes that are none fail their puts, and nothing beside them", async () => {
-  const script = new Scripted();
-  const mq = await connect({ dial: script.dial, reconnect: false });
-  const puts = ["one", "two", "three"].map((message) => mq.put("t", message).catch(code));
-  const got = mq.get("t");
-  const [put, get] = [await script.next(), await script.next()];
-  const error = { code: "unavailable", message: "x", outcomes: [1, null, 1.5] };
-  await script.say([{ id: put.id, error }, { id: get.id, message: "m", seq: 5 }]);
-  assertEquals(await soon(Promise.all(puts)), [1, "unavailable", "unavailable"]);
-  assertEquals(await soon(got), "m");
-});
+for (const outcomes of [[1, null, 1.5], [1, 2], [1, { code: "__proto__", message: "" }, 3], {}]) {
+  Deno.test(`outcomes that are none end the connection: ${JSON.stringify(outcomes)}`, async () => {
+    const script = new Scripted();
+    const mq = await connect({ dial: script.dial, reconnect: false });
+    const puts = ["one", "two", "three"].map((message) => mq.put("t", message).catch(code));
+    const got = mq.get("t").catch(code);
+    const [put, get] = [await script.next(), await script.next()];
+    const error = { code: "unavailable", message: "x", outcomes };
+    await script.say([{ id: put.id, error }, { id: get.id, message: "m", seq: 5 }]);
+    const ends = new Set(await soon(Promise.all(puts)));
+    assertEquals([ends.size, ends.has("bad_answer") || ends.has("unknown_outcome")], [1, true]);
+    assertEquals(await soon(got), "bad_answer");
+  });
+}
 
 Deno.test("a subscription on a closed connection leaves no listener behind", async () => {
   const script = new Scripted();

@@ -65,7 +65,7 @@ Deno.test("close does not say goodbye before what was put is answered", async ()
   const mq = await connect({ dial: script.dial, reconnect: false });
   const closed = Promise.all([mq.put("t", "message"), mq.close()]);
   const { id } = await script.next();
-  await script.say({ id: id + 1, message: "of nobody" });
+  await script.say({ heartbeat: 10_000, time: 1, last: 0, floor: 0 });
   assertEquals(script.goodbye, undefined);
   await script.say({ id, seq: 7 });
   assertEquals([(await closed)[0], script.goodbye], [7, 1000]);

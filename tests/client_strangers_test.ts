@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
-import { connect, DsmqError } from "@dsmq/server";
+import { connect, type Connection, DsmqError } from "@dsmq/server";
 import { Scripted, WELCOME } from "./support/scripted.ts";
 import { soon } from "./support/soon.ts";
 
@@ -173,21 +173,24 @@ for (const [name, frame] of Object.entries(laterJunk)) {
   });
 }
 
-Deno.test("an answer that does not answer is an error, never a success", async () => {
-  const script = new Scripted();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
-  const calls = [
-    () => mq.put("t", "one"),
-    () => mq.putMany("t", ["one", "two"]),
-    () => mq.get("t"),
-    () => mq.getLatest("t"),
-    () => mq.getWait("t"),
-    () => mq.topics(),
-  ];
-  for (const call of calls) {
-    const refused = assertRejects(call, DsmqError);
+const calls: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
+  put: (mq) => mq.put("t", "one"),
+  putMany: (mq) => mq.putMany("t", ["one", "two"]),
+  get: (mq) => mq.get("t"),
+  getLatest: (mq) => mq.getLatest("t"),
+  getWait: (mq) => mq.getWait("t"),
+  subscribe: (mq) => mq.subscribe("t").next(),
+  topics: (mq) => mq.topics(),
+};
+
+for (const [name, call] of Object.entries(calls)) {
+  Deno.test(`an answer that does not answer ${name} is an error, never a success, and ends the connection`, async () => {
+    const script = new Scripted();
+    await using mq = await connect({ dial: script.dial });
+    const refused = assertRejects(() => call(mq), DsmqError);
     const { id } = await script.next();
     await script.say({ id });
     assertEquals((await soon(refused)).code, "bad_answer");
-  }
-});
+    assertEquals([mq.state, script.dialled], ["closed", 1]);
+  });
+}

@@ -4,19 +4,20 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
-import { connect, type Connection } from "@dsmq/server";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { connect, type Connection, DsmqError } from "@dsmq/server";
+import { TopicList } from "../client/topic_list.ts";
 import { type Asked, Scripted } from "./support/scripted.ts";
 import { soon } from "./support/soon.ts";
 
 /** Lists topics of a server that answers with these pages, the last of them over and over: what it was asked, and what came out. */
-async function list(...pages: string[][]): Promise<{ asked: string[]; found: string[] }> {
+async function list(...pages: string[][]): Promise<{ asked: string[]; found: unknown }> {
   const script = new Scripted();
   const mq: Connection = await connect({ dial: script.dial, reconnect: false });
-  const listing = mq.topics("a");
+  const listing = mq.topics();
   const asked: string[] = [];
   let listed = false;
-  listing.then(() => listed = true, () => {});
+  listing.then(() => listed = true, () => listed = true);
   while (!listed && asked.length < 20) {
     const { id, after }: Asked = await soon(script.next());
     const page = pages[Math.min(asked.push(after), pages.length) - 1]!;
@@ -24,7 +25,10 @@ async function list(...pages: string[][]): Promise<{ asked: string[]; found: str
     await script.say({ id, topics, more: true });
   }
   script.hangUp();
-  const found = (await listing.catch(() => [])).map(({ topic }) => topic);
+  const found = await listing.then(
+    (entries) => entries.map(({ topic }) => topic),
+    ({ code }) => code,
+  );
   return { asked, found };
 }
 
@@ -36,16 +40,37 @@ Deno.test("the list of topics goes on after the last of each page, in the order 
   });
 });
 
+Deno.test("a page of nothing is the last, whatever it says", async () => {
+  assertEquals(await list(["a"], []), { asked: ["", "a"], found: ["a"] });
+});
+
 for (
-  const [what, pages] of [
-    ["sends the same page again and again", [["a", "b"]]],
-    ["goes back", [["a", "b"], ["a"]]],
-    ["says that there is more after a page of nothing", [["a"], []]],
-  ] as const
+  const [what, ...pages] of [
+    ["sends the same page again and again", ["a", "b"]],
+    ["goes back", ["a", "b"], ["a"]],
+    ["repeats a topic", ["a", "b"], ["c", "c"]],
+    ["lists out of order", ["a", "b"], ["\u{1f995}", "\uff5e"]],
+    ["lists what cannot be a topic", ["a", "b"], ["c\u001b[2J"]],
+    [
+      "lists more than it was asked for",
+      ["a", "b"],
+      Array.from({ length: 1001 }, (_, i) => `c${i}`),
+    ],
+  ] as [string, ...string[][]][]
 ) {
-  Deno.test(`a server that ${what} is not asked for ever`, async () => {
-    const { asked, found } = await list(...pages.map((page) => [...page]));
-    assertEquals(asked.length, 2);
-    assertEquals(found.slice(0, pages[0]!.length), [...pages[0]!]);
+  Deno.test(`a server that ${what} is not asked for ever, but left`, async () => {
+    assertEquals(await list(...pages), { asked: ["", "b"], found: "bad_answer" });
   });
 }
+
+Deno.test("a list of topics that does not end fails when it takes 64 MiB", async () => {
+  let number = 0;
+  const topics = Array.from({ length: 1000 }, () => ({ messages: 1, seq: 1, time: 1 }));
+  const page = () =>
+    topics.map((entry) => ({ ...entry, topic: `${++number}`.padStart(4000, "0") }));
+  const list = new TopicList("");
+  const error = assertThrows(() => {
+    for (let pages = 0; pages < 1000; pages++) assert(list.add({ topics: page(), more: true }));
+  }, DsmqError);
+  assertEquals([error.code, number], ["too_many", 17_000]);
+});

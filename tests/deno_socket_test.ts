@@ -158,6 +158,10 @@ for (
     ["a part of no message", serverFrame(0, "m"), 1002],
     ["a frame that is masked", serverFrame(1, "m", { masked: true }), 1002],
     ["half a close code", serverFrame(8, "x"), 1002],
+    ["a close with code 0", closeFrame(0), 1002],
+    ["a close with code 1005, which is never sent", closeFrame(1005), 1002],
+    ["a close with code 1015, which is never sent", closeFrame(1015), 1002],
+    ["a close with code 5000", closeFrame(5000), 1002],
     ["a reason that is not UTF-8", serverFrame(8, new Uint8Array([3, 232, 0xff])), 1007],
   ] as const
 ) {
@@ -169,8 +173,8 @@ for (
     );
     const { opcode, payload } = (await peer.next())!;
     assertEquals([opcode, payload[0]! << 8 | payload[1]!], [8, code]);
-    const [, before, [closed]] = await owner.end() as [string, string, [number]];
-    assertEquals([before, closed, owner.told.length], ["before", code, 3]);
+    const [, before, error, [closed]] = await owner.end() as [string, string, string, [number]];
+    assertEquals([before, error, closed, owner.told.length], ["before", "error", code, 4]);
     assertEquals(await peer.next(), undefined);
   });
 }

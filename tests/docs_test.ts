@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { decodeAnswers } from "../protocol/answers.ts";
+import { decodeAnswers } from "../protocol/decode_answers.ts";
 import { ERRORS } from "../protocol/errors.ts";
 import { decodeFrame } from "../protocol/frames.ts";
 import { ROOT } from "./support/program.ts";

@@ -83,7 +83,7 @@ Deno.test("a client that does not see bytes tells the server when frames come wi
     await script.say({ heartbeat: INTERVAL, time: 1, last: 0, floor: 0 });
     await pass(INTERVAL);
     assertEquals(told(), 0);
-    await script.say({ sub: 99 });
+    await script.say({ id: null });
     await pass(INTERVAL);
     assertEquals(told(), 1);
     await mq.close();

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { compareCodePoints } from "../protocol/text.ts";
+import { compareCodePoints, escapeControls, quoted } from "../protocol/text.ts";
 import { seeded } from "./support/seeded.ts";
 
 Deno.test("texts are compared by their code points, and not by the units of UTF-16", () => {
@@ -40,3 +40,31 @@ function order(one: Uint8Array, other: Uint8Array): number {
   if (first < 0) return one.length === other.length ? 0 : -1;
   return first >= other.length ? 1 : Math.sign(one[first]! - other[first]!);
 }
+
+Deno.test("what a terminal obeys, what turns the direction of writing and half a character are shown escaped, and nothing else is", () => {
+  const units = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  const bad = [
+    ...units(0x00, 0x1f),
+    ...units(0x7f, 0x9f),
+    0x061c,
+    0x200e,
+    0x200f,
+    ...units(0x2028, 0x202e),
+    ...units(0x2066, 0x2069),
+    0xd800,
+    0xdfff,
+  ];
+  for (const unit of bad) {
+    const escaped = `\\u${unit.toString(16).padStart(4, "0")}`;
+    assertEquals(escapeControls(`a${String.fromCharCode(unit)}b`), `a${escaped}b`);
+    const found = quoted(`a${String.fromCharCode(unit)}b`);
+    assertEquals([JSON.parse(found), escapeControls(found)], [
+      `a${String.fromCharCode(unit)}b`,
+      found,
+    ]);
+  }
+  const good = 'aZ~ \u00a0é"\\ה\u200d👩‍🦰\u{10ffff}\ufeff';
+  assertEquals(escapeControls(good), good);
+  assertEquals(escapeControls("one\n\ttwo\r", "\n\t"), "one\n\ttwo\\u000d");
+});

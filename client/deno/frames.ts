@@ -40,7 +40,7 @@ export const FINAL = 0x80;
 export const MASKED = 0x80;
 const RESERVED = 0x70;
 
-/** The largest message that is read, in bytes; the same as that of Deno's own WebSocket. */
+/** The largest message that is read unless it is said, in bytes; the same as that of Deno's own WebSocket. */
 export const MAX_PAYLOAD = 64 * 1024 * 1024;
 
 /** How much is read at a time, in bytes. A larger frame gets a larger buffer, for its own time. */
@@ -55,6 +55,8 @@ export class FrameReader {
   #end = 0;
   /** The size of the frame that is coming, as far as it is known. */
   #wanted = 0;
+  /** The largest frame that is read, in bytes. */
+  largest: number = MAX_PAYLOAD;
 
   /** Where the next bytes go; at least one fits. */
   room(): Uint8Array<ArrayBuffer> {
@@ -107,7 +109,7 @@ export class FrameReader {
     if (opcode >= OPCODE.close && (short > 125 || !final)) {
       throw new FrameError(1002, "a control frame that is too long, or in parts");
     }
-    if (length > MAX_PAYLOAD) throw new FrameError(1009, `a frame of ${length} bytes`);
+    if (length > this.largest) throw new FrameError(1009, `a frame of ${length} bytes`);
     this.#wanted = 2 + extra + length;
     if (have < this.#wanted) return undefined;
     this.#start += this.#wanted;

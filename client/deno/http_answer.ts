@@ -40,6 +40,7 @@ export async function readHead(
   stream: Stream,
 ): Promise<{ readonly head: string; readonly rest: Uint8Array<ArrayBuffer> }> {
   const buffer = new Uint8Array(MAX_HEAD);
+  let text = "";
   for (let have = 0; have < buffer.length;) {
     const count = await stream.read(buffer.subarray(have));
     if (count === null) {
@@ -50,12 +51,13 @@ export async function readHead(
         { reason: "broken" },
       );
     }
-    have += count;
     // A byte is a character, so that places in the text are places in the buffer.
-    const text = asText(buffer.subarray(0, have));
+    text += asText(buffer.subarray(have, have + count));
     // Nobody who speaks something else is waited for.
     if (!"HTTP/1.".startsWith(text.slice(0, 7))) throw strange(text);
-    const end = text.indexOf(END);
+    // However slowly it comes, each byte is looked at once.
+    const end = text.indexOf(END, Math.max(0, have - END.length));
+    have += count;
     if (end >= 0) {
       return { head: text.slice(0, end), rest: buffer.subarray(end + END.length, have) };
     }

@@ -17,8 +17,11 @@ const REPLACEMENT = "\ufffd";
 export class MessageReader {
   /** What kind of message has begun; it is not complete. */
   #opcode: number | undefined;
-  #parts: Uint8Array<ArrayBuffer>[] = [];
+  /** Its parts lie one behind the other in here: to keep each by itself could take a hundred times as much. */
+  #parts = new Uint8Array();
   #size = 0;
+  /** The largest message that is read, in bytes. */
+  largest: number = MAX_PAYLOAD;
 
   /**
    * Takes a frame.
@@ -35,21 +38,24 @@ export class MessageReader {
     if (begins && final) return message(opcode, payload);
     if (begins) this.#opcode = opcode;
     if (this.#opcode === undefined) throw new FrameError(1002, "a part of no message");
-    this.#size += payload.length;
-    if (this.#size > MAX_PAYLOAD) throw new FrameError(1009, `a message of ${this.#size} bytes`);
-    this.#parts.push(payload.slice());
+    const size = this.#size + payload.length;
+    if (size > this.largest) throw new FrameError(1009, `a message of ${size} bytes`);
+    if (size > this.#parts.length) this.#grow(size);
+    this.#parts.set(payload, this.#size);
+    this.#size = size;
     return final ? this.#complete(this.#opcode) : undefined;
   }
 
+  #grow(size: number): void {
+    const larger = new Uint8Array(Math.max(size, Math.min(2 * size, this.largest)));
+    larger.set(this.#parts);
+    this.#parts = larger;
+  }
+
   #complete(opcode: number): string | ArrayBuffer {
-    const whole = new Uint8Array(this.#size);
-    let at = 0;
-    for (const part of this.#parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
+    const whole = this.#parts.subarray(0, this.#size);
     this.#opcode = undefined;
-    this.#parts = [];
+    this.#parts = new Uint8Array();
     this.#size = 0;
     return message(opcode, whole);
   }

@@ -13,6 +13,7 @@
  * @module
  */
 
+import { DsmqError } from "../../protocol/errors.ts";
 import type { Socket } from "../options.ts";
 import { unanswered } from "./failures.ts";
 import { type Frame, FrameError, FrameReader, OPCODE } from "./frames.ts";
@@ -43,6 +44,8 @@ export class DenoSocket implements Socket {
   #state: "connecting" | "open" | "closing" | "closed" = "connecting";
   #goodbye: ReturnType<typeof setTimeout> | undefined;
   #received = 0;
+  /** What a ping brought and is not answered yet. */
+  #pong: Uint8Array<ArrayBuffer> | undefined;
 
   /**
    * Begins to connect.
@@ -60,6 +63,21 @@ export class DenoSocket implements Socket {
   /** How many bytes have come since the socket was opened. */
   get bytesReceived(): number {
     return this.#received;
+  }
+
+  /** How many bytes were sent and are not being written yet. */
+  get bufferedAmount(): number {
+    return this.#outgoing.length;
+  }
+
+  /** The largest message that is taken, in bytes. */
+  get largestMessage(): number {
+    return this.#frames.largest;
+  }
+
+  /** Also of a message that has begun. */
+  set largestMessage(bytes: number) {
+    this.#frames.largest = this.#messages.largest = bytes;
   }
 
   /** Sends a text message; in vain unless the socket is open. */
@@ -93,7 +111,7 @@ export class DenoSocket implements Socket {
     } catch (error) {
       if (!(error instanceof FrameError)) return this.#end(BROKEN, "", error);
       this.#sayGoodbye(error.code, error.message);
-      this.#end(error.code, error.message);
+      this.#end(error.code, error.message, new DsmqError("bad_answer", error.message));
     }
   }
 
@@ -119,7 +137,8 @@ export class DenoSocket implements Socket {
   #arrived(frame: Frame): void {
     switch (frame.opcode) {
       case OPCODE.ping:
-        this.#outgoing.control(OPCODE.pong, frame.payload);
+        // Of several that wait to be written the last one is enough, as section 5.5.3 has it.
+        this.#pong = frame.payload.slice();
         return this.#write();
       case OPCODE.pong:
         return;
@@ -134,6 +153,9 @@ export class DenoSocket implements Socket {
   #arrivedGoodbye(payload: Uint8Array<ArrayBuffer>): void {
     if (payload.length === 1) throw new FrameError(1002, "half a close code");
     const code = payload.length === 0 ? 1005 : payload[0]! << 8 | payload[1]!;
+    if (payload.length > 0 && !mayBeSent(code)) {
+      throw new FrameError(1002, `a close with code ${code}`);
+    }
     const reason = decoded(payload.subarray(2));
     this.#sayGoodbye(code === 1005 ? 1000 : code, "");
     this.#end(code, reason);
@@ -155,7 +177,11 @@ export class DenoSocket implements Socket {
   async #writeAll(): Promise<void> {
     this.#writing = true;
     try {
-      while (this.#outgoing.any) await writeAll(this.#conn!, this.#outgoing.take());
+      while (this.#outgoing.any || this.#pong) {
+        if (this.#pong) this.#outgoing.control(OPCODE.pong, this.#pong);
+        this.#pong = undefined;
+        await writeAll(this.#conn!, this.#outgoing.take());
+      }
     } catch {
       this.#end(BROKEN, "");
     } finally {
@@ -174,7 +200,7 @@ export class DenoSocket implements Socket {
     // A goodbye that is being written has a while to get to its end.
     if (clean && this.#writing) this.#goodbye = setTimeout(() => this.#drop(), GOODBYE);
     else this.#drop();
-    if (!clean) this.#tell(this.onerror, new ErrorEvent("error", { error }));
+    if (!clean || error) this.#tell(this.onerror, new ErrorEvent("error", { error }));
     this.#tell(this.onclose, { code, reason, wasClean: clean } as CloseEvent);
   }
 
@@ -196,4 +222,10 @@ export class DenoSocket implements Socket {
     }
     this.#conn = undefined;
   }
+}
+
+/** Whether a close frame may have that code, section 7.4. */
+function mayBeSent(code: number): boolean {
+  return (code >= 3000 && code <= 4999) ||
+    (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006);
 }

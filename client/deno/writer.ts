@@ -37,6 +37,11 @@ export class FrameWriter {
   #spare: Space | undefined;
   #length = 0;
 
+  /** How many bytes are there to be taken. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** Something is there to be taken. */
   get any(): boolean {
     return this.#length > 0;

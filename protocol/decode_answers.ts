@@ -1,0 +1,124 @@
+/**
+ * How a client understands what a server says: each field is what it has to be, or nothing of the frame counts.
+ *
+ * Fields that nobody knows are ignored, so that servers can grow.
+ *
+ * @module
+ */
+
+import type { Answer } from "./answers.ts";
+import { ERRORS, type PutOutcome, type WireError } from "./errors.ts";
+import { isCount, isText } from "./fields.ts";
+import { isWithin } from "./json_bounds.ts";
+
+/** Larger frames are looked at before they are parsed, in characters. */
+const PARSED_AT_ONCE = 64 * 1024;
+
+/** No frame holds more: a list of refusals lies in five arrays and objects, and a list of topics has thousands of them. */
+const BOUNDS = { depth: 8, values: 512 * 1024 };
+
+/** How the code of an error is written, also of one that is not known yet. */
+const CODE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+const MAX_CODE = 64;
+
+/**
+ * Understands what a server said.
+ *
+ * @param data the data of a frame
+ * @param largest a frame has no more bytes than this
+ * @returns the answers in it, in order; `undefined` if it is not a frame of this protocol
+ */
+export function decodeAnswers(
+  data: unknown,
+  largest: number = Infinity,
+): readonly Answer[] | undefined {
+  // A character is a byte at least.
+  if (typeof data !== "string" || data.length > largest) return undefined;
+  if (data.length > PARSED_AT_ONCE && !isWithin(data, BOUNDS)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+  const answers: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return answers.every(isAnswer) ? answers : undefined;
+}
+
+/** The fields of an answer, of which nothing is known yet. */
+type Unchecked = { readonly [field in keyof Answer]?: unknown };
+
+/** Each field that is there is of its type: no number goes wrong in a sum, no text is an object with a `toString`. */
+function isAnswer(value: unknown): value is Answer {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  const it: Unchecked = value;
+  return (it.id === null || isCountOrNone(it.id)) &&
+    isTextOrNone(it.message) && isCountOrNone(it.seq) && isCountOrNone(it.time) &&
+    isCountOrNone(it.through) && isCountOrNone(it.sub) && isCountOrNone(it.ahead) &&
+    isCountOrNone(it.heartbeat) && (it.error === undefined || isError(it.error)) &&
+    // What the frequent answers do not have.
+    (it.seqs === undefined || isListOf(it.seqs, isCount)) && isFlagOrNone(it.dup) &&
+    (it.prev === undefined || isStreamed(it)) &&
+    (it.topics === undefined || Array.isArray(it.topics)) && isFlagOrNone(it.more) &&
+    isCountOrNone(it.answers) && isCountOrNone(it.last) && isCountOrNone(it.floor) &&
+    isCountOrNone(it.start) && (it.protocol === undefined || isWelcome(it));
+}
+
+/** The fields of a streamed frame. */
+function isStreamed({ prev, bytes, times, messages }: Unchecked): boolean {
+  return isCount(prev) && isCountOrNone(bytes) && isListOf(times, isCount) &&
+    isListOf(messages, isString);
+}
+
+/** The fields of the answer to `hello`. */
+function isWelcome({ epoch, store, server, kept, recalled, retention, limits }: Unchecked) {
+  return isText(epoch) && isText(store) && isText(server) && isText(kept) &&
+    isFlagOrNone(recalled) && isCountOrNone(retention) &&
+    limits !== null && typeof limits === "object";
+}
+
+/**
+ * Whether it is an error as it goes over the wire. What ends nothing there but is found by a client itself, no server
+ * may say.
+ */
+function isError(value: unknown): value is WireError {
+  if (value === null || typeof value !== "object") return false;
+  const { code, message, limit, position, floor, last, outcomes }: {
+    readonly [field in keyof WireError]?: unknown;
+  } = value;
+  return isCode(code) && isString(message) && isCountOrNone(limit) && isCountOrNone(position) &&
+    isCountOrNone(floor) && isCountOrNone(last) &&
+    (outcomes === undefined || isListOf(outcomes, isOutcome));
+}
+
+function isCode(value: unknown): boolean {
+  return isString(value) && value.length <= MAX_CODE && CODE.test(value) &&
+    !(Object.hasOwn(ERRORS, value) && ERRORS[value as keyof typeof ERRORS].fate === "client");
+}
+
+function isOutcome(value: unknown): value is PutOutcome {
+  if (isCount(value)) return true;
+  if (value === null || typeof value !== "object") return false;
+  const { code, message } = value as { readonly code?: unknown; readonly message?: unknown };
+  return isCode(code) && isString(message);
+}
+
+function isCountOrNone(value: unknown): boolean {
+  return value === undefined || isCount(value);
+}
+
+function isFlagOrNone(value: unknown): boolean {
+  return value === undefined || typeof value === "boolean";
+}
+
+function isTextOrNone(value: unknown): boolean {
+  return value === undefined || typeof value === "string";
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isListOf<T>(value: unknown, is: (item: unknown) => item is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(is);
+}
