@@ -14,7 +14,7 @@ import {
 } from "../client.ts";
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import type { Arguments, Option } from "./command.ts";
-import { say } from "./terminal.ts";
+import { json, say } from "./terminal.ts";
 import { clientToken, TOKEN } from "./tokens.ts";
 import { whole } from "./values.ts";
 
@@ -94,7 +94,7 @@ export async function connection(
  * @returns one line of JSON
  */
 export function asJson({ topic, seq, time, body }: Message): string {
-  return JSON.stringify({ topic, seq, time, message: body });
+  return json({ topic, seq, time, message: body });
 }
 
 /** Says when the server is away, and when it is back. */

@@ -6,7 +6,7 @@
 
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
-import { print } from "./terminal.ts";
+import { json, print, printData } from "./terminal.ts";
 
 /** The list of topics. */
 export const topics: Command = {
@@ -20,13 +20,11 @@ export const topics: Command = {
   async run(args) {
     await using mq = await connection(args, undefined);
     const found = await mq.topics(args.words[0]);
-    const width = Math.max(0, ...found.map(({ messages }) => String(messages).length));
+    const most = found.reduce((most, { messages }) => Math.max(most, messages), 0);
+    const width = String(most).length;
     for (const entry of found) {
-      print(
-        args.flag("json")
-          ? JSON.stringify(entry)
-          : `${String(entry.messages).padStart(width)}  ${entry.topic}`,
-      );
+      if (args.flag("json")) print(json(entry));
+      else printData(`${String(entry.messages).padStart(width)}  ${entry.topic}`);
     }
     return EXIT.ok;
   },

@@ -8,7 +8,7 @@ import { type Connection, DsmqError } from "../client.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
 import { lines } from "./lines.ts";
-import { print, room, say } from "./terminal.ts";
+import { json, print, room, say } from "./terminal.ts";
 
 /** Whoever sends lines may do so for days: a server that has gone may take a while to come back, in milliseconds. */
 const LINES = { giveUpAfter: 600_000 };
@@ -22,7 +22,7 @@ export const put: Command = {
   async run(args) {
     const [topic, message] = args.words as [string, string?];
     const told = async (seqs: readonly number[]) => {
-      if (args.flag("json")) { for (const seq of seqs) print(JSON.stringify({ topic, seq })); }
+      if (args.flag("json")) { for (const seq of seqs) print(json({ topic, seq })); }
       await room();
     };
     await using mq = await connection(args, undefined, message === undefined ? LINES : {});

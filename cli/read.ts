@@ -16,7 +16,7 @@ import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection, type TryOptions } from "./connection.ts";
 import { interrupt } from "./signals.ts";
-import { outputLost, print, room, say } from "./terminal.ts";
+import { outputLost, print, printData, room, say } from "./terminal.ts";
 import { duration, position, whole } from "./values.ts";
 
 const since = (usual: string) => ({
@@ -107,7 +107,8 @@ async function readOne(
   try {
     const message = await read(mq, args.words[0]!);
     if (!message) return EXIT.nothing;
-    print(args.flag("json") ? asJson(message) : message.body);
+    if (args.flag("json")) print(asJson(message));
+    else printData(message.body);
     return EXIT.ok;
   } finally {
     // Nothing is lost with a close that is not answered.
@@ -146,7 +147,8 @@ export const tail: Command = {
       await Promise.all(args.words.map(async (topic) => {
         for await (const message of mq.subscribe(topic, { signal, ...(onGap && { onGap }) })) {
           if (left === 0) return;
-          print(json ? asJson(message) : several ? `${topic}: ${message.body}` : message.body);
+          if (json) print(asJson(message));
+          else printData(several ? `${topic}: ${message.body}` : message.body);
           if (--left === 0) done.abort();
           await room();
         }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { escapeControls } from "../protocol/text.ts";
 import { stderr, writeAll } from "../server/stderr.ts";
 import { interrupted } from "./signals.ts";
 
@@ -105,6 +106,28 @@ export const outputLost: AbortSignal = stdout.lost;
  */
 export function print(line: string): void {
   stdout.print(line);
+}
+
+/**
+ * Prints a message, or what else others have put: exactly, so that a program can read it. On a terminal, which would obey
+ * it, it is shown as `ls` shows a name: control characters, but for tabs and ends of lines, and what turns the direction
+ * of writing are written as in JSON.
+ *
+ * @param text what was put
+ * @throws {OutputClosed} if nobody reads it
+ */
+export function printData(text: string): void {
+  print(Deno.stdout.isTerminal() ? escapeControls(text, "\n\t") : text);
+}
+
+/**
+ * A value as a line of JSON, in which nothing is left that a terminal would obey: that is written as an escape, which
+ * says the same to a program.
+ *
+ * @param value what is to be printed
+ */
+export function json(value: unknown): string {
+  return escapeControls(JSON.stringify(value));
 }
 
 /** Resolves once there is room to print more; rejects if what is printed is lost. */

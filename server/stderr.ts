@@ -4,6 +4,7 @@
  * @module
  */
 
+import { escapeControls } from "../protocol/text.ts";
 import type { Log } from "../queue/queue.ts";
 
 /** How much may wait to be written. */
@@ -76,7 +77,7 @@ export class LogWriter {
       this.#dropped++;
       return;
     }
-    this.#waiting.push(harmless(text));
+    this.#waiting.push(escapeControls(text, "\n\t"));
     this.#characters += text.length;
     this.#writing ??= this.#writeWaiting();
   }
@@ -126,17 +127,6 @@ export class LogWriter {
     this.#dropped = 0;
     this.#waiting.push(`dsmq: ${lines} dropped`);
   }
-}
-
-// deno-lint-ignore no-control-regex
-const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
-/** The same text without what a terminal would obey. */
-function harmless(text: string): string {
-  return text.replace(
-    OBEYED,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 /** The one of this process: several would write into each other's lines. */
