@@ -1,0 +1,152 @@
+/**
+ * What strangers without a token do to a server that asks for one.
+ *
+ * @module
+ */
+
+import { clientFrame } from "../support/bare_client.ts";
+import { pause } from "./pause.ts";
+import { browsers, OFFERED, storm, Stranger } from "./stranger.ts";
+
+/** How long an attack that goes on does so, in milliseconds. */
+const LONG = 4000;
+
+const MIB = 1024 * 1024;
+
+/** One attack; resolves when it is over, with what the attackers saw. */
+export interface Attack {
+  /** How much the memory of the server may grow, in MiB. Default: 64. */
+  readonly grows?: number;
+  /** What it takes cannot be bounded with `Deno.serve`. */
+  readonly hardenedAlone?: true;
+  attack(port: number): Promise<string>;
+}
+
+/** A text of about so many bytes. */
+function repeated(part: string, head = "[", tail = "]", bytes = 2.9 * MIB): string {
+  const count = Math.floor((bytes - head.length - tail.length) / part.length);
+  return head + part.repeat(count).replace(/,$/, "") + tail;
+}
+
+/** A hello with thousands of names that V8 hashes without a seed. */
+function hashed(): string {
+  const names = Array.from({ length: 40_000 }, (_, i) => `"${1_000_000_000 + i * 65_536}":0`);
+  return `{"action":"hello","id":1,"positions":{${names.join()}}}`;
+}
+
+const reviver = () => repeated("0,", '[{"action":"put","topic":"a","message":1,"x":[', "]}]");
+const nested = () => "[".repeat(1.4 * MIB) + "]".repeat(1.4 * MIB);
+const objects = () => repeated("{},");
+const list = () => repeated('"",', '{"action":"put","id":1,"topic":"a","messages":[', "]}");
+
+/** So many connections send one such frame each. */
+function bombs(text: () => string, connections: number): Attack {
+  return {
+    // They are whole before anybody sees them.
+    ...(connections > 1 && { hardenedAlone: true }),
+    async attack(port) {
+      const frame = clientFrame(1, text());
+      const strangers = await opened(port, connections);
+      await Promise.all(strangers.map((stranger) => stranger.say(frame)));
+      await pause(LONG / 2);
+      return ended(strangers);
+    },
+  };
+}
+
+/** So many connections send the same again and again, and come back when they are closed. */
+function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Attack {
+  return {
+    async attack(port) {
+      let came = 0;
+      await storm(connections, LONG, async () => {
+        const stranger = await Stranger.open(port, { headers });
+        came++;
+        for (let i = 0; i < 200 && !stranger.isGone; i++) await stranger.say(block);
+        stranger.cut();
+      });
+      return `${came} connections`;
+    },
+  };
+}
+
+/** Connections are opened as fast as can be, from so many addresses, and stay; honest browsers come meanwhile. */
+function places(addresses: number, headers = [OFFERED]): Attack {
+  return {
+    async attack(port) {
+      const strangers: Stranger[] = [];
+      let came = 0;
+      const attack = storm(50, LONG, async () => {
+        const from = `127.1.${came % addresses >> 8}.${came++ % addresses & 255 || 1}`;
+        strangers.push(await Stranger.open(port, { from, headers }));
+        if (strangers.length > 3000) strangers.splice(0, 1)[0]!.cut();
+      });
+      const answered = await browsers(port, 20);
+      await attack;
+      for (const stranger of strangers) stranger.cut();
+      if (answered < 20) throw new Error(`only ${answered} of 20 browsers got in`);
+      return `${came} connections, all browsers got in`;
+    },
+  };
+}
+
+/** So many connections hold something that is not whole. */
+function unfinished(connections: number, ...parts: readonly Uint8Array[]): Attack {
+  return {
+    async attack(port) {
+      const strangers = await opened(port, connections);
+      for (const part of parts) await Promise.all(strangers.map((one) => one.say(part)));
+      await pause(LONG / 2);
+      return ended(strangers);
+    },
+  };
+}
+
+function opened(port: number, count: number): Promise<Stranger[]> {
+  return Promise.all(Array.from({ length: count }, () => Stranger.open(port)));
+}
+
+function ended(strangers: readonly Stranger[]): string {
+  const gone = strangers.filter(({ isGone }) => isGone).length;
+  for (const stranger of strangers) stranger.cut();
+  return `${gone} of ${strangers.length} were cut off`;
+}
+
+/** The same thing many times. */
+function many(one: Uint8Array, count: number): Uint8Array {
+  const all = new Uint8Array(one.length * count);
+  for (let i = 0; i < count; i++) all.set(one, i * one.length);
+  return all;
+}
+
+const part = clientFrame(1, new Uint8Array(3_000_000)).subarray(0, 60_000);
+const fragments = many(clientFrame(0, "x", { final: false }), 9000);
+const badHello = clientFrame(1, '{"action":"hello","id":1,"token":"bad"}');
+const dearHello = clientFrame(
+  1,
+  `[{"action":"hello","id":1},${"[".repeat(4000)}${"]".repeat(4000)}]`,
+);
+
+/** By name. */
+export const ATTACKS: Readonly<Record<string, Attack>> = {
+  "a frame for a second pass": bombs(reviver, 1),
+  "a nested frame": bombs(nested, 1),
+  "a frame of objects": bombs(objects, 1),
+  "a list of a million": bombs(list, 1),
+  "names without a seed": bombs(hashed, 1),
+  "30 frames of objects": bombs(objects, 30),
+  "empty frames": flood(1, many(clientFrame(1), 2000)),
+  "empty frames of 8": flood(8, many(clientFrame(1), 2000)),
+  "pings of 8": flood(8, many(clientFrame(9), 2000)),
+  "heartbeats of 8": flood(8, many(clientFrame(1, '{"action":"heartbeat"}'), 700)),
+  "bad tokens in hello of 8": flood(8, badHello),
+  "the dearest hellos of 8": flood(8, many(dearHello, 8)),
+  "bad tokens in the header of 8": flood(8, badHello, [OFFERED, "Authorization: Bearer bad"]),
+  "connections of one address": places(1),
+  "connections of 8 addresses": places(8),
+  "connections of 250 addresses": places(250),
+  "expelled ones of 250 addresses": places(250, [OFFERED, "Authorization: Bearer bad"]),
+  "500 frames without an end": unfinished(500, part),
+  "500 frames without an end, too long": { ...unfinished(500, part, part), hardenedAlone: true },
+  "500 times 9,000 fragments": unfinished(500, clientFrame(1, "x", { final: false }), fragments),
+};
