@@ -22,6 +22,11 @@ export const FRAME_BYTES = 256 * 1024;
 /** What a client may send in one frame; or more, if one message is larger. */
 export const CLIENT_FRAME_BYTES = 3 * 1024 * 1024;
 
+/** What one may say who has not been admitted yet, in frames and in bytes (in characters, where bytes are not seen). */
+export const FIRST_FRAMES = 8;
+/** See {@linkcode FIRST_FRAMES}. */
+export const FIRST_BYTES = 32 * 1024;
+
 /** For how long a peer may read nothing while much waits for it, in milliseconds; longer where that is large frames. */
 export const PATIENCE = 8000;
 
@@ -100,6 +105,8 @@ export interface ServerLimits extends Limits {
   readonly connections: number;
   /** How many of them from one address. */
   readonly connectionsPerAddress: number;
+  /** How many connections beside these may wait to be admitted: they owe a token, or there was no place for them. */
+  readonly pendingConnections: number;
   /** How long a connection that owes a token may take to bring it, in milliseconds. */
   readonly tokenTime: number;
   /** How many requests of a connection may fail in a minute before it is closed. */
@@ -159,6 +166,12 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
     least: 1,
     most: ANY,
     says: "connections from one address",
+  },
+  pendingConnections: {
+    usual: 1_000,
+    least: 1,
+    most: ANY,
+    says: "connections that owe a token, or wait for a place",
   },
   frameRequests: { usual: 16_384, least: 1, most: ANY, says: "requests in one frame" },
   inFlight: {
@@ -248,6 +261,7 @@ export function clientLimits(limits: ServerLimits): Limits {
     storedBytes: _storedBytes,
     connections: _connections,
     connectionsPerAddress: _connectionsPerAddress,
+    pendingConnections: _pendingConnections,
     tokenTime: _tokenTime,
     errorsPerMinute: _errorsPerMinute,
     totalCursors: _totalCursors,

@@ -11,6 +11,8 @@ import type { TransportChoice } from "./options.ts";
 export interface Stats {
   /** Connections open now. */
   readonly connections: number;
+  /** Connections that wait to be admitted: they owe a token, or there is no place for them. */
+  readonly pending: number;
   /** Messages stored since the start. */
   readonly stored: number;
   /** Messages delivered since the start, once for each reader. */

@@ -5,28 +5,44 @@
  */
 
 import { addressKey } from "../budgets/address.ts";
+import { Budget } from "../budgets/budget.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
+import { NameMap } from "../protocol/name_map.ts";
+
+/** Why there is no place. */
+export interface Lack {
+  readonly error: WireError;
+  /** Because of its address. */
+  readonly address: boolean;
+}
+
+/** Where a token is asked for, the last of so many places are shared fairly. */
+const RESERVED = 10;
 
 /** The places of a server's connections. */
 export class Places {
   readonly #limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">;
-  readonly #taken = new Map<string, number>();
+  readonly #taken = new NameMap<number>();
+  /** The last ones: nobody has more of them than are free, so there is one for a token that nobody has come with. */
+  readonly #reserve: Budget;
   #count = 0;
 
   /** Makes it; nobody is in. */
   constructor(limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">) {
     this.#limits = limits;
+    this.#reserve = new Budget({ own: 0, shared: Math.floor(limits.connections / RESERVED) });
   }
 
   /**
    * Takes a place.
    *
    * @param from the address of who comes
-   * @returns how to give it back, once; or why there is none, and whether that is because of the address
+   * @param holder who it is, where some have tokens and others have other ones, or none
+   * @returns how to give it back, once; or why there is none
    */
-  take(from: string): (() => void) | { readonly error: WireError; readonly address: boolean } {
+  take(from: string, holder?: string): (() => void) | Lack {
     const { connections, connectionsPerAddress } = this.#limits;
     const key = addressKey(from);
     const taken = this.#taken.get(key) ?? 0;
@@ -34,13 +50,20 @@ export class Places {
       const why = `${taken} from its address are there already`;
       return { error: tooMany("connect", connectionsPerAddress, why), address: true };
     }
-    if (this.#count >= connections) {
-      const why = `${this.#count} are there already`;
+    const free = connections - this.#count;
+    const isReserved = holder !== undefined && free <= this.#reserve.free;
+    if (free <= 0 || (isReserved && !this.#reserve.take(holder, 1))) {
+      const why = free <= 0
+        ? `${this.#count} are there already`
+        : "the last places are kept for others";
       return { error: tooMany("connect", connections, why), address: false };
     }
     this.#count++;
     this.#taken.set(key, taken + 1);
-    return () => this.#leave(key);
+    return () => {
+      this.#leave(key);
+      if (isReserved) this.#reserve.giveBack(holder, 1);
+    };
   }
 
   #leave(key: string): void {

@@ -162,9 +162,9 @@ export class RunningServer implements Server {
   }
 
   stats(): Stats {
-    const connections = this.#sessions.count;
+    const { count: connections, pending } = this.#sessions;
     const [refused, dropped] = [this.#complaints.count, this.#givenUp.count];
-    return { connections, ...this.#queue.counts, refused, dropped };
+    return { connections, pending, ...this.#queue.counts, refused, dropped };
   }
 
   async setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {

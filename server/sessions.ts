@@ -10,31 +10,43 @@ import { offeredProtocols } from "../door/tokens.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import type { Holder } from "../queue/claims.ts";
 import type { Host } from "../queue/host.ts";
 import { type Leave, TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
-import { Session } from "../queue/session.ts";
+import type { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
-import { GuestSeats } from "./guest_seats.ts";
+import { type Arrival, Entering, type Inside, sessionOf } from "./entering.ts";
+import { type Ending, Newcomer } from "./newcomer.ts";
 import { asksForHealth, page, say } from "./pages.ts";
-import { Places } from "./places.ts";
+import { type Lack, Places } from "./places.ts";
+import { Stay } from "./stay.ts";
 import { upgradeFault, wantsWebSocket } from "./upgrade.ts";
+import { WaitingRoom } from "./waiting_room.ts";
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
 
-/** How long a guest has to say hello, in milliseconds. */
-const HELLO_TIME = 2000;
+const STOPPED: Ending = [CLOSE.serviceRestart, "the server is stopping"];
 
 const STOPPING: WireError = {
   code: "stopping",
   message: "Cannot wait any longer: the server is stopping",
 };
 
+/** One who waits is put out. */
+const ROOM_NEEDED: Ending = [
+  CLOSE.tryAgainLater,
+  "too many wait to be admitted, and more of them come from its address",
+];
+
 /** What the house has to know beside what its sessions need. */
 export interface HouseOptions {
   readonly door: Door;
-  /** How many may be in, and how long a token that is owed may take. */
-  readonly limits: Pick<ServerLimits, "connections" | "connectionsPerAddress" | "tokenTime">;
+  /** How many may be in, or wait to be, and how long a token that is owed may take. */
+  readonly limits: Pick<
+    ServerLimits,
+    "connections" | "connectionsPerAddress" | "pendingConnections" | "tokenTime"
+  >;
   /** What a person reads who comes with a browser. */
   readonly banner: string;
   /** Takes note that a peer was given up, and why. */
@@ -43,22 +55,16 @@ export interface HouseOptions {
   tell(what: string): void;
 }
 
-/** Why one has no place, and where it comes from. */
-interface Lack {
-  readonly from: string;
-  readonly error: WireError;
-}
-
 /** Gives each peer a session, and says goodbye to all. */
-export class Sessions implements House {
-  readonly #host: Host;
+export class Sessions implements House, Inside {
+  readonly host: Host;
+  readonly door: Door;
   readonly #options: HouseOptions;
   readonly #places: Places;
   readonly #open = new Map<Session, Stay>();
-  /** Those who owe a token, have no place, or were told to leave: how to call off what happens to them in the end. */
-  readonly #timers = new Map<Peer, () => void>();
-  /** Those who are let in without a place, or leave. */
-  readonly #guests = new GuestSeats();
+  /** Those who have not been admitted, and those who were not and have yet to leave. */
+  readonly #newcomers = new Set<Newcomer>();
+  readonly #room: WaitingRoom;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
@@ -69,9 +75,15 @@ export class Sessions implements House {
    * @param options the rest
    */
   constructor(host: Host, options: HouseOptions) {
-    this.#places = new Places(options.limits);
-    this.#host = host;
+    this.host = host;
+    this.door = options.door;
     this.#options = options;
+    this.#places = new Places(options.limits);
+    this.#room = new WaitingRoom(options.limits.pendingConnections);
+  }
+
+  get tokenTime(): number {
+    return this.#options.limits.tokenTime;
   }
 
   /** How many connections are open. */
@@ -79,12 +91,17 @@ export class Sessions implements House {
     return this.#open.size;
   }
 
+  /** How many have not been admitted. */
+  get pending(): number {
+    return this.#room.count;
+  }
+
   http(request: Request): Response {
     if (wantsWebSocket(request)) return this.#upgradeRefused(request) ?? say(400, "Bad request");
     const { banner, door } = this.#options;
     const why = asksForHealth(request) ? undefined : door.judgeHost(request);
     if (why !== undefined) return this.#refuse(403, why);
-    const stores = () => this.#host.queue.store.fault === undefined;
+    const stores = () => this.host.queue.store.fault === undefined;
     return page(request, { banner, stopping: this.#stopping, stores });
   }
 
@@ -94,18 +111,26 @@ export class Sessions implements House {
     const verdict = await this.#options.door.judge(request);
     if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.why);
     if (this.#stopping) return say(503, "The server is stopping");
+    const digest = verdict.kind === "admitted" ? verdict.digest : undefined;
+    const isExpelled = verdict.kind === "expelled";
+    const leave = isExpelled ? undefined : this.door.leaveOf(digest);
     // From here on, and not from when it has entered: many may be on their way in.
-    const place = this.#places.take(from);
-    const seat = typeof place === "function" ? place : this.#guestSeat(request, from, place);
-    if (seat instanceof Response) return seat;
-    const lacks = typeof place === "function" ? undefined : { from, error: place.error };
-    if (verdict.kind === "expelled") return (peer) => this.#turnAway(peer, seat);
+    const place = leave && this.takePlace(from, leave);
+    const lack = place && "error" in place ? place : undefined;
+    // A client of ours sees the code of a close, and not the status of a refused upgrade; and it may have a place
+    // already, under the name of a session that it has yet to say.
+    if (lack && !offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
+      this.host.refused(lack.error);
+      return say(lack.address ? 429 : 503, lack.error.message);
+    }
+    const seat = typeof place === "function" ? place : undefined;
+    if (isExpelled) return (peer) => this.#turnAway({ peer, from, start: 0, digest });
     try {
       // Before the upgrade is answered: what the client puts once it is connected comes after.
-      const { last } = await this.#host.queue.store.bounds();
-      return (peer) => this.#enter(peer, last, verdict.digest, seat, from, lacks);
+      const { last: start } = await this.host.queue.store.bounds();
+      return (peer) => this.#enter({ peer, from, start, digest }, seat, lack?.error);
     } catch (error) {
-      seat();
+      seat?.();
       this.failed(error);
       return say(503, "The store does not answer");
     }
@@ -113,19 +138,21 @@ export class Sessions implements House {
 
   /** Has the tokens count that the door knows now: who has leave no more is told and leaves, the others go on. */
   tokensChanged(): void {
-    for (const [session, { peer }] of [...this.#open]) this.#judgeAgain(session, peer);
+    for (const session of [...this.#open.keys()]) this.#judgeAgain(session);
   }
 
-  #judgeAgain(session: Session, peer: Peer): void {
-    const leave = this.#options.door.renewed(session.leave);
+  #judgeAgain(session: Session): void {
+    const leave = this.door.renewed(session.leave);
     if (!leave && session.leave) {
-      this.#expel(peer, session, session.identity === "" ? TOKEN_NEEDED : TOKEN_BAD);
+      const error = session.identity === "" ? TOKEN_NEEDED : TOKEN_BAD;
+      session.expel(error);
+      this.host.refused(error);
     }
     if (leave && leave !== session.leave) session.leave = leave;
   }
 
   failed(error: unknown): void {
-    this.#host.queue.log.error("dsmq: unexpected error:", error);
+    this.host.queue.log.error("dsmq: unexpected error:", error);
   }
 
   gaveUp(why: string): void {
@@ -133,7 +160,7 @@ export class Sessions implements House {
   }
 
   refused(why: string): void {
-    this.#host.refused({ code: "bad_request", message: why });
+    this.host.refused({ code: "bad_request", message: why });
   }
 
   tell(what: string): void {
@@ -143,137 +170,82 @@ export class Sessions implements House {
   /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const peer of [...this.#timers.keys()]) this.#calledOff(peer);
     for (const session of this.#open.keys()) void session.finish(STOPPING);
-    if (this.#open.size === 0) return;
+    for (const newcomer of [...this.#newcomers]) newcomer.leave(...STOPPED);
+    if (this.#isEmpty) return;
     const timer = setTimeout(() => {
       for (const { peer } of [...this.#open.values()]) peer.drop("it did not answer the goodbye");
+      for (const newcomer of [...this.#newcomers]) newcomer.drop();
     }, GRACE);
     await this.#empty.promise;
     clearTimeout(timer);
   }
 
-  /**
-   * There is no place. A client of ours sees the code of a close, and not the status of a refused upgrade; and it
-   * may have a place already, under the name of a session that it has yet to say.
-   */
-  #guestSeat(
-    request: Request,
-    from: string,
-    { error, address }: { readonly error: WireError; readonly address: boolean },
-  ): Response | (() => void) {
-    const seat = offeredProtocols(request.headers).includes(SUBPROTOCOL)
-      ? this.#guests.take(from)
-      : undefined;
-    if (seat) return seat;
-    this.#host.refused(error);
-    return say(address ? 429 : 503, error.message);
+  get #isEmpty(): boolean {
+    return this.#open.size === 0 && this.#newcomers.size === 0;
   }
 
-  #enter(
-    peer: Peer,
-    start: number,
-    digest: Uint8Array<ArrayBuffer> | undefined,
-    seat: () => void,
-    from: string,
-    lacks: Lack | undefined,
-  ): Visit {
-    const { door, limits } = this.#options;
+  #enter(arrival: Arrival, place: (() => void) | undefined, lack: WireError | undefined): Visit {
+    const { peer, digest } = arrival;
     // Looked up now: the token may have been revoked since it was judged.
-    const leave = door.leaveOf(digest);
-    if (digest && !leave) return this.#turnAway(peer, seat);
-    if (lacks) return this.#enterAsGuest(peer, start, leave, seat, lacks);
-    const session = new Session(this.#host, peer, start, leave, undefined, addressKey(from));
-    const stay = new Stay(session, peer, this, seat);
-    this.#isIn(session, stay);
-    if (!leave) {
-      this.#after(peer, limits.tokenTime, () => {
-        if (!session.leave) this.#expel(peer, session, TOKEN_NEEDED);
-      });
+    const leave = this.door.leaveOf(digest);
+    if (leave && place) {
+      const session = sessionOf(this, arrival, leave);
+      const stay = new Stay(session, peer, place, () => this.left(session));
+      this.isIn(session, stay);
+      return stay;
     }
-    return stay;
+    place?.();
+    return digest && !leave ? this.#turnAway(arrival) : this.#receive(arrival, lack);
   }
 
-  #enterAsGuest(
-    peer: Peer,
-    start: number,
-    leave: Leave | undefined,
-    seat: () => void,
-    { from, error }: Lack,
-  ): Visit {
-    const isIn = () => {
-      this.#calledOff(peer);
-      this.#isIn(session, stay);
-      // Tokens may have changed meanwhile.
-      this.#judgeAgain(session, peer);
-    };
-    const session = new Session(this.#host, peer, start, leave, {
-      takesPlaceOf: (before) => {
-        const old = this.#open.get(before as Session);
-        if (!old) return false;
-        // The old one has yet to leave: it is one of so many in its turn.
-        [stay.seat, old.seat] = [old.seat, stay.seat];
-        isIn();
-        return true;
-      },
-      takesFreePlace: () => {
-        const place = this.#places.take(from);
-        if (typeof place !== "function") return false;
-        stay.seat();
-        stay.seat = place;
-        isIn();
-        return true;
-      },
-      turnedAway: () => {
-        this.#calledOff(peer);
-        this.#host.refused(error);
-        return error.message;
-      },
-    }, addressKey(from));
-    const stay = new Stay(session, peer, this, seat);
-    this.#after(peer, HELLO_TIME, () => session.turnAway());
-    return stay;
-  }
-
-  #isIn(session: Session, stay: Stay): void {
-    this.#open.set(session, stay);
+  /** One who owes a token, or has no place. */
+  #receive(arrival: Arrival, lack: WireError | undefined): Newcomer {
+    const leaveSeat = this.#room.enter(arrival.from, () => newcomer.putOut(...ROOM_NEEDED));
+    const entering = new Entering(this, arrival, lack, leaveSeat, () => {
+      this.#newcomers.delete(newcomer);
+      if (this.#stopping && this.#isEmpty) this.#empty.resolve();
+    });
+    const newcomer = new Newcomer(arrival.peer, entering);
+    this.#newcomers.add(newcomer);
     // It was let in just before the end.
-    if (this.#stopping) stay.peer.close(CLOSE.serviceRestart, "the server is stopping");
-  }
-
-  /** One who is in has to leave. */
-  #expel(peer: Peer, session: Session, error: WireError): void {
-    this.#calledOff(peer);
-    session.expel(error);
-    this.#host.refused(error);
+    if (this.#stopping) newcomer.leave(...STOPPED);
+    return newcomer;
   }
 
   /** One who has just come has to leave, and learns why by the close code. */
-  #turnAway(peer: Peer, place: () => void): Visit {
-    this.#host.refused(TOKEN_BAD);
-    peer.close(CLOSE.unauthorized, "the token is not good");
-    return this.#seeOff(peer, place);
+  #turnAway(arrival: Arrival): Visit {
+    this.host.refused(TOKEN_BAD);
+    const newcomer = this.#receive(arrival, undefined);
+    newcomer.turnAway(CLOSE.unauthorized, "the token is not good");
+    return newcomer;
   }
 
-  /** The visit of one who was told to leave; `gone` is called when it is over. */
-  #seeOff(peer: Peer, gone: () => void): Visit {
-    // Whoever does not answer the goodbye is given up.
-    this.#after(peer, GRACE, () => peer.drop("it did not answer the goodbye"));
-    const closed = () => {
-      this.#calledOff(peer);
-      gone();
-    };
-    return { receive: () => {}, closed };
+  takePlace(from: string, { identity }: Pick<Leave, "identity">): (() => void) | Lack {
+    const holder = identity || `@${addressKey(from)}`;
+    return this.#places.take(from, this.door.asksForToken ? holder : undefined);
   }
 
-  #after(peer: Peer, ms: number, callback: () => void): void {
-    this.#calledOff(peer);
-    this.#timers.set(peer, this.#host.queue.clock.after(ms, callback));
+  takeSeat(from: string, putOut: () => void): () => void {
+    const leave = this.#room.enter(from, putOut);
+    return () => leave(true);
   }
 
-  #calledOff(peer: Peer): void {
-    this.#timers.get(peer)?.();
-    this.#timers.delete(peer);
+  isIn(session: Session, stay: Stay): void {
+    this.#open.set(session, stay);
+    // It was let in just before the end.
+    if (this.#stopping) stay.peer.close(...STOPPED);
+    // Tokens may have changed while it found a place.
+    else this.#judgeAgain(session);
+  }
+
+  stayOf(holder: Holder): Stay | undefined {
+    return this.#open.get(holder as Session);
+  }
+
+  left(session: Session): void {
+    this.#open.delete(session);
+    if (this.#stopping && this.#isEmpty) this.#empty.resolve();
   }
 
   /** Refuses what is not as a request for a WebSocket has to be. */
@@ -287,41 +259,8 @@ export class Sessions implements House {
   /** Refuses one who comes, before it is in. */
   #refuse(status: 401 | 403, why: string): Response {
     const code = status === 401 ? "unauthorized" : "not_allowed";
-    this.#host.refused({ code, message: `Cannot let in: ${why}` });
+    this.host.refused({ code, message: `Cannot let in: ${why}` });
     const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};
     return say(status, `Cannot let in: ${why}`, headers);
-  }
-
-  /** A peer is gone. */
-  left(session: Session, peer: Peer): void {
-    this.#calledOff(peer);
-    this.#open.delete(session);
-    if (this.#open.size === 0 && this.#stopping) this.#empty.resolve();
-  }
-}
-
-/** The visit of one peer. */
-class Stay implements Visit {
-  readonly #session: Session;
-  readonly #sessions: Sessions;
-  readonly peer: Peer;
-  /** Gives back its place, or that of a guest. */
-  seat: () => void;
-
-  constructor(session: Session, peer: Peer, sessions: Sessions, seat: () => void) {
-    this.#session = session;
-    this.peer = peer;
-    this.#sessions = sessions;
-    this.seat = seat;
-  }
-
-  receive(data: unknown): void {
-    this.#session.receive(data);
-  }
-
-  closed(): void {
-    this.seat();
-    this.#session.end();
-    this.#sessions.left(this.#session, this.peer);
   }
 }

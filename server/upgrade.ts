@@ -35,13 +35,13 @@ export function upgradeFault(
   }
   const version = headers.get("sec-websocket-version");
   if (version !== VERSION) {
-    const seen = version === null ? "there is none" : `got ${quoted(version)}`;
-    const { why } = bad(`Sec-WebSocket-Version must be ${VERSION}, ${seen}`);
-    return {
-      status: 426,
-      why,
-      headers: { upgrade: "websocket", "sec-websocket-version": VERSION },
-    };
+    const { status, why } = version === null
+      ? bad("the header Sec-WebSocket-Version is missing")
+      : {
+        ...bad(`Sec-WebSocket-Version must be ${VERSION}, got ${quoted(version)}`),
+        status: 426 as const,
+      };
+    return { status, why, headers: { upgrade: "websocket", "sec-websocket-version": VERSION } };
   }
   if (!KEY.test(headers.get("sec-websocket-key") ?? "")) {
     return bad("Sec-WebSocket-Key must be 16 bytes in base64");

@@ -5,7 +5,6 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { GuestSeats } from "../server/guest_seats.ts";
 import type { ServeOptions } from "../server.ts";
 import { until } from "./support/bridge.ts";
 import { Knock, UPGRADE } from "./support/knock.ts";
@@ -153,22 +152,4 @@ Deno.test("a place that was passed on is free again once its last connection has
   using third = await arrive(server.port);
   assertEquals(await soon(third.ask(hello(undefined, 0))), 1013);
   for (const one of in_) one[Symbol.dispose]();
-});
-
-Deno.test("who comes from one address, however often, leaves seats to those who come back from others", () => {
-  const seats = new GuestSeats();
-  const flood = (from: string) => {
-    const taken: (() => void)[] = [];
-    for (let seat; (seat = seats.take(from));) taken.push(seat);
-    return taken;
-  };
-  const counts = [1, 2, 3].map((host) => flood(`192.0.2.${host}`));
-  assertEquals(counts.map(({ length }) => length), [100, 50, 25]);
-  const back = seats.take("198.51.100.1")!;
-  back();
-  // One network of IPv6 is one address.
-  const network = flood("2001:db8::1").length;
-  assertEquals([network, flood("2001:db8::2").length], [13, 0]);
-  for (const leave of counts.flat()) leave();
-  assertEquals(flood("192.0.2.9").length, 94);
 });

@@ -47,16 +47,19 @@ async function eachRow(
   }
 }
 
+/** What everybody may say. */
+const HELLO = { action: "hello", id: 1 } as const;
+
 /** What came of a request for a WebSocket, in the words of the tables. */
 async function outcome(
   knock: Knock,
-  first: unknown = { action: "topics", id: 1 },
+  first: { readonly action: "hello"; readonly id: number; readonly token?: string } = HELLO,
 ): Promise<string> {
   if (knock.status !== 101) return String(knock.status);
   const answer = await knock.ask(first);
   if (typeof answer === "number") return String(answer);
   if (answer.error?.code !== "unauthorized") return "in";
-  if ((first as { action: string }).action !== "hello") return "owes";
+  if (first.token === undefined) return "owes";
   const end = await knock.next();
   return "code" in end ? String(end.code) : "owes";
 }
@@ -126,7 +129,7 @@ Deno.test("a token is taken from each of its places, and from no other", async (
       "Sec-WebSocket-Protocol": offered.length > 0 ? offered.join(", ") : undefined,
     };
     using knock = await Knock.at(port, headers, path);
-    const first = hello === undefined ? undefined : { action: "hello", id: 1, token: hello };
+    const first = hello === undefined ? undefined : { ...HELLO, token: hello };
     const result = await outcome(knock, first);
     assertEquals(result, expected, `${setup}, ${what}, dsmq offered: ${ours}`);
     assertSilent(knock, result);

@@ -180,12 +180,26 @@ Deno.test("an upgrade that is malformed is a bad request, and the server goes on
 
 Deno.test("stats count connections, and messages stored and delivered, and what was refused", async () => {
   await using server = await serve({ port: 0, log: quiet });
-  assertEquals(server.stats(), { connections: 0, stored: 0, delivered: 0, refused: 0, dropped: 0 });
+  assertEquals(server.stats(), {
+    connections: 0,
+    pending: 0,
+    stored: 0,
+    delivered: 0,
+    refused: 0,
+    dropped: 0,
+  });
   await using mq = await connect(server.url);
   await using other = await connect(server.url);
   await mq.put("t", "one");
   await mq.putMany("t", ["two", "three"]);
-  assertEquals(server.stats(), { connections: 2, stored: 3, delivered: 0, refused: 0, dropped: 0 });
+  assertEquals(server.stats(), {
+    connections: 2,
+    pending: 0,
+    stored: 3,
+    delivered: 0,
+    refused: 0,
+    dropped: 0,
+  });
   await mq.get("t");
   await mq.getWait("t");
   await mq.get("an empty topic");
@@ -196,7 +210,14 @@ Deno.test("stats count connections, and messages stored and delivered, and what 
   assertEquals(server.stats().delivered, 6);
   await using raw = await Raw.open(server.url);
   await raw.ask({ action: "dance", id: 1 });
-  assertEquals(server.stats(), { connections: 3, stored: 3, delivered: 6, refused: 1, dropped: 0 });
+  assertEquals(server.stats(), {
+    connections: 3,
+    pending: 0,
+    stored: 3,
+    delivered: 6,
+    refused: 1,
+    dropped: 0,
+  });
 });
 
 Deno.test("a connection that is closed counts no more", async () => {

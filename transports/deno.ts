@@ -151,6 +151,11 @@ class DenoLine extends Line {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
   }
 
+  /** The platform reads on, and nobody is told. */
+  protected override stopReading(): void {
+    this.#socket.onmessage = null;
+  }
+
   /** All that can be done: its connection ends when what was sent has been read, or the peer is gone. */
   protected override hangUp(): void {
     this.sayGoodbye(CLOSE.givenUp, "given up");

@@ -67,6 +67,8 @@ export abstract class Line implements Peer, Watched {
   protected abstract transmit(frame: string): void;
   /** Says goodbye, if that has not been done. */
   protected abstract sayGoodbye(code: number, reason: string): void;
+  /** Reads nothing more, as far as the platform can. */
+  protected abstract stopReading(): void;
   /** Ends the connection at once, as far as the platform can. */
   protected abstract hangUp(): void;
 
@@ -150,6 +152,12 @@ export abstract class Line implements Peer, Watched {
     if (!this.#watched) this.#beWatched();
   }
 
+  cutOff(code: number, reason: string): void {
+    if (this.#gone) return;
+    this.close(code, reason);
+    this.stopReading();
+  }
+
   drop(why: string): void {
     if (this.#gone) return;
     this.ended();
@@ -212,6 +220,7 @@ const NOBODY: Peer = {
   buffered: 0,
   drained: () => Promise.resolve(),
   close() {},
+  cutOff() {},
   drop() {},
 };
 

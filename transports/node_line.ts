@@ -9,6 +9,7 @@ import { addressHolder } from "../budgets/address.ts";
 import type { EvictingBudget } from "../budgets/evicting.ts";
 import { PEER_SPEED } from "../protocol/limits.ts";
 import { CLOSE } from "../protocol/websocket.ts";
+import { type InputLimit, LimitedInput } from "./input_limit.ts";
 import { PartialMessage } from "./partial_message.ts";
 import { Line, LOW_WATER, type Shared } from "./line.ts";
 import type { Pings, Resting } from "./node_pings.ts";
@@ -63,6 +64,7 @@ export class NodeLine extends Line implements Resting {
   #waiting: string[] = [];
   /** In characters. */
   #waitingSize = 0;
+  #input: LimitedInput | undefined;
   /** Said once nothing waits. */
   #goodbye: { code: number; reason: string } | undefined;
   /** It is hung up on for want of room, and hears so if it has heard all else. */
@@ -104,8 +106,7 @@ export class NodeLine extends Line implements Resting {
     socket.on("error", () => {
       this.ended();
       this.#cutOffSoon();
-      // Later: it is just about to be read on, to throw away what comes. Nothing more shall come.
-      setTimeout(() => connection.pause(), 0);
+      this.stopReading();
     });
     this.opened();
   }
@@ -159,6 +160,16 @@ export class NodeLine extends Line implements Resting {
     if (this.#goodbye) return;
     this.#goodbye = { code, reason };
     if (this.#waiting.length === 0) this.#socket.close(code, reason);
+  }
+
+  limitInput(limit: InputLimit | undefined, exceeded: () => void = () => {}): void {
+    this.#input?.end();
+    this.#input = limit && new LimitedInput(this.#connection, limit, exceeded);
+  }
+
+  protected override stopReading(): void {
+    // Later: it may be just about to be read on. Nothing more shall come.
+    setTimeout(() => this.#connection.pause(), 0);
   }
 
   protected override hangUp(): void {

@@ -6,6 +6,8 @@
 
 import type { Budget } from "../budgets/budget.ts";
 
+import type { InputLimit } from "./input_limit.ts";
+
 /** A peer that is connected. None of its methods throws, whatever the peer does. */
 export interface Peer {
   /** Sends a text frame, of so many bytes if that is known; in vain if the peer is gone. */
@@ -22,6 +24,13 @@ export interface Peer {
   drained(): Promise<void>;
   /** Says goodbye, with a close code of RFC 6455 and a reason, and waits for the peer's. */
   close(code: number, reason: string): void;
+  /** Says goodbye to one who broke the rules, or has no time: nothing more of it is read, so it has to be dropped soon. */
+  cutOff(code: number, reason: string): void;
+  /**
+   * Holds what the peer sends to a limit from now on; with `undefined` as much may come as will. What comes beyond is not
+   * looked at, and `exceeded` is called, once. Not every transport can.
+   */
+  limitInput?(limit: InputLimit | undefined, exceeded?: () => void): void;
   /** Gives the peer up, and says why in the log: its visit is over at once, whatever it does. May be called twice. */
   drop(why: string): void;
 }

@@ -1,0 +1,200 @@
+/**
+ * One who has not been admitted: it may say hello, and nothing else is done for it.
+ *
+ * @module
+ */
+
+import { errorAnswer } from "../protocol/answers.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { type FirstHello, isHeartbeat, readFirstHello } from "../protocol/first_frame.ts";
+import { FIRST_BYTES, FIRST_FRAMES } from "../protocol/limits.ts";
+import type { Digest } from "../door/tokens.ts";
+import type { Clock } from "../queue/clock.ts";
+import { Goodbye } from "../queue/goodbye.ts";
+import type { Peer, Visit } from "../transports/transport.ts";
+
+/** How long one who broke the rules has to hear why, in milliseconds. */
+const LAST_WORD = 1000;
+
+/** The same where another needs its seat. */
+const SHORT_WORD = 100;
+
+/** How long one who was told to leave has to do so, in milliseconds. */
+const GRACE = 2000;
+
+/** What may come where that can be seen: parts of frames, and pings, count as well. */
+const FIRST_INPUT = { bytes: FIRST_BYTES, frames: 4 * FIRST_FRAMES };
+
+/** Closes a connection: with which code, and why. */
+export type Ending = readonly [code: number, reason: string];
+
+/** What comes of a hello. */
+export type Judged =
+  /** It goes on with this. */
+  | { readonly visit: Visit }
+  /** It may say hello again, or has to leave. */
+  | { readonly error: WireError; readonly ending?: Ending };
+
+/** How a newcomer is received. */
+export interface Reception {
+  readonly clock: Clock;
+  /** How long it has to say what admits it, in milliseconds. */
+  readonly time: number;
+  /** The digest of a token that it brings. */
+  digestOf(token: string): Promise<Digest>;
+  /** Judges a hello, with the digest of its token if it brings one. */
+  judge(newcomer: Newcomer, hello: FirstHello, digest: Digest | undefined): Judged;
+  /** How it ends if it says something else, or nothing in time. */
+  turnedAway(): Ending;
+  /** It has not been admitted in time, though a visit has begun. */
+  late(): void;
+  /** It is gone. */
+  left(): void;
+}
+
+/** The visit of one who has not been admitted, and then the one that it is admitted to. */
+export class Newcomer implements Visit {
+  readonly #peer: Peer;
+  readonly #reception: Reception;
+  readonly #goodbye: Goodbye;
+  #frames = 0;
+  #characters = 0;
+  /** What came while its hello is being judged. */
+  #waiting: unknown[] | undefined;
+  #visit: Visit | undefined;
+  /** It was told to leave: nothing that it says is looked at. */
+  #leaving = false;
+  /** It is not even listened to. */
+  #over = false;
+  #callOff: () => void;
+
+  /** It has come. */
+  constructor(peer: Peer, reception: Reception) {
+    this.#peer = peer;
+    this.#reception = reception;
+    this.#goodbye = new Goodbye(peer, reception.clock);
+    this.#callOff = reception.clock.after(reception.time, () => this.#late());
+    // Pings, and what is not a whole frame yet, are seen here alone.
+    peer.limitInput?.(FIRST_INPUT, () => this.#breaksRules("it has said too much"));
+  }
+
+  receive(data: unknown): void {
+    if (this.#visit) return this.#visit.receive(data);
+    if (this.#over) return;
+    this.#characters += typeof data === "string" ? data.length : Infinity;
+    if (++this.#frames > FIRST_FRAMES || this.#characters > FIRST_BYTES) {
+      return this.#breaksRules("it has said too much");
+    }
+    if (this.#leaving) this.#goodbye.heard();
+    else if (this.#waiting) this.#waiting.push(data);
+    else this.#understand(data);
+  }
+
+  closed(): void {
+    this.#ends();
+    this.#reception.left();
+  }
+
+  /** What it is admitted to, if it is. */
+  get visit(): Visit | undefined {
+    return this.#visit;
+  }
+
+  /** It is one of those who are in. */
+  admitted(): void {
+    this.#callOff();
+    this.#peer.limitInput?.(undefined);
+  }
+
+  /** Has it leave as soon as it can hear why. */
+  leave(...[code, reason]: Ending): void {
+    if (this.#leaving) return;
+    this.#isLeaving();
+    void this.#goodbye.say(code, reason);
+  }
+
+  /** The same for one who has only just come, and has nothing to read before. */
+  turnAway(...[code, reason]: Ending): void {
+    this.#isLeaving();
+    this.#peer.close(code, reason);
+    this.#dropAfter(GRACE);
+  }
+
+  /** Has it leave at once, for another needs its seat. */
+  putOut(...ending: Ending): void {
+    this.#cutOff(ending, SHORT_WORD);
+  }
+
+  /** Gives it up. */
+  drop(): void {
+    this.#peer.drop("it did not answer the goodbye");
+  }
+
+  #breaksRules(what: string): void {
+    const [code, reason] = this.#reception.turnedAway();
+    this.#cutOff([code, `${what}: ${reason}`], LAST_WORD);
+  }
+
+  /** Looks at nothing more of it. */
+  #cutOff([code, reason]: Ending, ms: number): void {
+    if (this.#over) return;
+    this.#ends();
+    this.#peer.cutOff(code, reason);
+    this.#dropAfter(ms);
+  }
+
+  #isLeaving(): void {
+    this.#leaving = true;
+    this.#waiting = undefined;
+    this.#callOff();
+  }
+
+  #ends(): void {
+    this.#isLeaving();
+    this.#over = true;
+    this.#goodbye.end();
+    this.#peer.limitInput?.(undefined);
+    this.#visit?.closed();
+    this.#visit = undefined;
+  }
+
+  #dropAfter(ms: number): void {
+    this.#callOff = this.#reception.clock.after(ms, () => this.drop());
+  }
+
+  #late(): void {
+    if (this.#visit) this.#reception.late();
+    else this.leave(...this.#reception.turnedAway());
+  }
+
+  #understand(data: unknown): void {
+    if (isHeartbeat(data)) return;
+    const hello = readFirstHello(data);
+    if (!hello) return this.#breaksRules("it has said something else than hello");
+    this.#waiting = [];
+    void this.#judge(hello, data);
+  }
+
+  async #judge(hello: FirstHello, data: unknown): Promise<void> {
+    const { token } = hello;
+    const digest = token === undefined ? undefined : await this.#reception.digestOf(token);
+    // It is told to leave, or gone, or has become another.
+    const waiting = this.#waiting;
+    if (!waiting) return;
+    this.#waiting = undefined;
+    const judged = this.#reception.judge(this, hello, digest);
+    if ("visit" in judged) {
+      this.#visit = judged.visit;
+      for (const frame of [data, ...waiting]) this.#visit?.receive(frame);
+      return;
+    }
+    const answer = errorAnswer(hello.id, judged.error);
+    this.#peer.send(hello.batched ? `[${answer}]` : answer);
+    if (judged.ending) return this.leave(...judged.ending);
+    for (const frame of waiting) {
+      // Another hello has to be judged before what follows.
+      if (this.#waiting) (this.#waiting as unknown[]).push(frame);
+      else if (!this.#leaving) this.#understand(frame);
+    }
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Those who have not been admitted: what they may say, and that nothing else is done for them.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { ServeOptions, Server } from "@dsmq/server";
+import { FIRST_FRAME, readFirstHello } from "../protocol/first_frame.ts";
+import { BareClient, clientFrame } from "./support/bare_client.ts";
+import { until } from "./support/bridge.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { openServer } from "./support/open_server.ts";
+import { soon } from "./support/soon.ts";
+
+const OFFERED = "Sec-WebSocket-Protocol: dsmq";
+const GOOD = "Authorization: Bearer good";
+const hello = { action: "hello", id: 1 };
+const put = (id: number) => ({ action: "put", topic: "t", message: "m", id });
+
+/** A hello that is so long, with a good token. */
+const longHello = (length: number) => {
+  const short = JSON.stringify({ ...hello, token: "good", more: "" });
+  return short.replace('"more":""', `"more":"${"x".repeat(length - short.length)}"`);
+};
+
+async function said(client: BareClient, ...frames: unknown[]): Promise<void> {
+  const text = (frame: unknown) => typeof frame === "string" ? frame : JSON.stringify(frame);
+  for (const frame of frames) {
+    await client.say(frame instanceof Uint8Array ? frame : clientFrame(1, text(frame)));
+  }
+}
+
+// deno-lint-ignore no-explicit-any -- a test looks at what it expects
+async function heard(client: BareClient): Promise<any> {
+  const frame = await soon(client.next());
+  assertEquals(frame?.opcode, 1);
+  return JSON.parse(new TextDecoder().decode(frame!.payload));
+}
+
+/** That one with a good token is served. */
+async function assertServes(server: Server): Promise<void> {
+  using client = await BareClient.open(server.port, OFFERED, GOOD);
+  await said(client, put(1));
+  assertEquals((await heard(client)).id, 1);
+}
+
+Deno.test("of a frame that is too long, or does not begin with a hello, nothing is parsed; of one that does, once", () => {
+  const parse = JSON.parse;
+  let parsed = 0;
+  JSON.parse = (...args) => (parsed++, parse(...args));
+  try {
+    const others = [
+      longHello(FIRST_FRAME + 1),
+      "[".repeat(4000),
+      `["hello"]`,
+      `"hello"`,
+      '{"action":"put","id":1}',
+      "",
+      new Uint8Array(9),
+    ];
+    for (const other of others) assertEquals(readFirstHello(other), undefined);
+    assertEquals(parsed, 0);
+    const read = { id: 1, token: "good", batched: false };
+    assertEquals(readFirstHello(longHello(FIRST_FRAME)), read);
+    assertEquals(parsed, 1);
+    assertEquals(readFirstHello(JSON.stringify([{ ...hello, token: {} }, 0])), {
+      ...read,
+      token: "",
+      batched: true,
+    });
+  } finally {
+    JSON.parse = parse;
+  }
+  const none = [
+    '{"id":"hello"}',
+    '[{},{"action":"hello","id":1}]',
+    '{"action":"hello"}',
+    '{"hello"',
+  ];
+  for (const other of none) assertEquals(readFirstHello(other), undefined, other);
+});
+
+for (const transport of ["builtin", "hardened"] as const) {
+  const serve = (options: ServeOptions = {}) =>
+    openServer({ transport, token: "good", ...options });
+
+  Deno.test(`${transport}: who owes a token and says anything but hello is closed with 4401 at once`, async () => {
+    const clock = new ManualClock();
+    await using server = await serve({ clock });
+    const frames: [string, unknown][] = [
+      ["a put of dsmq 1.x", { action: "put", topic: "t", message: "m" }],
+      ["a get of dsmq 1.x", { action: "get", topic: "t" }],
+      ["a put", put(2)],
+      ["an action that there is none of", { action: "dance", id: 1 }],
+      ["a hello behind another request", [put(2), { ...hello, token: "good" }]],
+      ["a hello without an id", { action: "hello", token: "good" }],
+      ["a hello that is too long", longHello(FIRST_FRAME + 1)],
+      ["much that is nested", "[".repeat(100_000)],
+      ["many objects", `[${'{"id":1},'.repeat(100_000)}1]`],
+      ["no JSON", "{hello"],
+      ["nothing", ""],
+      ["what is binary", clientFrame(2, "hello")],
+      ["nine frames", [0]],
+    ];
+    for (const [what, frame] of frames) {
+      using client = await BareClient.open(server.port, OFFERED);
+      if (what === "nine frames") {
+        await said(client, ...Array.from({ length: 8 }, () => ({ action: "heartbeat" })), hello);
+      } else await said(client, frame);
+      assertEquals(await soon(client.closeCode()), 4401, what);
+      // It does not answer that, and is given up.
+      await until(() => server.stats().pending === 1);
+      clock.advance(1000);
+      await until(() => server.stats().pending === 0);
+    }
+    assertEquals(server.stats().stored, 0);
+    await assertServes(server);
+  });
+
+  Deno.test(`${transport}: a hello with a good token may be long, and late, and more may come with it and behind it`, async () => {
+    await using server = await serve();
+    using client = await BareClient.open(server.port, OFFERED);
+    await said(client, hello, { action: "heartbeat" }, [{ ...hello, id: 2 }, put(3)]);
+    assertEquals((await heard(client)).error.code, "unauthorized");
+    const [refused, ...none] = await heard(client);
+    assertEquals([refused.id, refused.error.code, none], [2, "unauthorized", []]);
+    await said(client, longHello(FIRST_FRAME), put(4), [put(5), put(6)], put(7));
+    const answers = [];
+    while (answers.length < 5) answers.push(...[await heard(client)].flat());
+    assertEquals(answers.map(({ id }) => id), [1, 4, 5, 6, 7]);
+    assertEquals(server.stats().stored, 4);
+
+    using together = await BareClient.open(server.port, OFFERED);
+    await said(together, [{ ...hello, token: "good" }, put(2), { action: "get", topic: "t" }]);
+    assertEquals((await heard(together)).map(({ id }: { id?: number }) => id), [1, 2, undefined]);
+    // Nothing of that counts any more.
+    await said(
+      together,
+      ...Array.from({ length: 20 }, (_, i) => put(i)),
+      put(20),
+      { action: "dance", id: 21, more: "x".repeat(80_000) },
+    );
+    for (let id = 0; id < 21; id++) assertEquals((await heard(together)).id, id);
+    assertEquals((await heard(together)).error.code, "unknown_action");
+    assertEquals(server.stats().pending, 0);
+  });
+
+  Deno.test(`${transport}: a hello with a bad token is answered, and closed with 4401, and what comes with it is not done`, async () => {
+    await using server = await serve();
+    for (const token of ["bad", "", "x".repeat(5000), 5, null, {}]) {
+      using client = await BareClient.open(server.port, OFFERED);
+      await said(client, { ...hello, token }, put(2), { ...hello, token: "good" });
+      const { id, error } = await heard(client);
+      assertEquals([id, error.code], [1, "unauthorized"]);
+      assertEquals(await soon(client.closeCode()), 4401);
+    }
+    assertEquals(server.stats().stored, 0);
+  });
+
+  Deno.test(`${transport}: tokens that change while many owe one count for the hello that comes then`, async () => {
+    await using server = await serve();
+    const clients = [];
+    for (let i = 0; i < 20; i++) clients.push(await BareClient.open(server.port, OFFERED));
+    await server.setTokens([{ token: "new" }]);
+    for (const [i, client] of clients.entries()) {
+      await said(client, { ...hello, token: i % 2 === 0 ? "good" : "new" });
+      assertEquals((await heard(client)).error?.code, i % 2 === 0 ? "unauthorized" : undefined);
+    }
+    const late = await BareClient.open(server.port, OFFERED);
+    await server.setTokens([{ token: "new" }], { rights: ["read"] });
+    await said(late, hello);
+    assertEquals((await heard(late)).start, 0);
+    for (const client of [...clients, late]) client.cut();
+    await until(() => server.stats().connections === 0);
+  });
+
+  Deno.test(`${transport}: those who owe a token take no place: one who brings a good one gets in`, async () => {
+    await using server = await serve({ limits: { connections: 2, pendingConnections: 3 } });
+    const owing = [];
+    for (let i = 0; i < 10; i++) owing.push(await BareClient.open(server.port, OFFERED));
+    await until(() => server.stats().pending === 3);
+    assertEquals(server.stats().connections, 0);
+    // The oldest had to go; the newest are here still.
+    for (const client of owing.slice(0, 7)) assertEquals(await soon(client.closeCode()), 1013);
+    await assertServes(server);
+    for (const client of owing.slice(8)) {
+      await said(client, { ...hello, token: "good" }, put(2));
+      assertEquals([(await heard(client)).id, (await heard(client)).id], [1, 2]);
+    }
+    await said(owing[7]!, { ...hello, token: "good", session: "0123456789abcdef" });
+    assertEquals(await soon(owing[7]!.closeCode()), 1013);
+    for (const client of owing) client.cut();
+    await until(() => server.stats().connections === 0 && server.stats().pending === 0);
+  });
+
+  Deno.test(`${transport}: a server that stops says so to those who owe a token, and does not wait long for them`, async () => {
+    const server = await serve();
+    using client = await BareClient.open(server.port, OFFERED);
+    using expelled = await BareClient.open(server.port, OFFERED, "Authorization: Bearer bad");
+    assertEquals(await soon(expelled.closeCode()), 4401);
+    const stopped = server.shutdown();
+    assertEquals(await soon(client.closeCode()), 1012);
+    await soon(stopped);
+  });
+}
+
+Deno.test("hardened: who owes a token and sends more than 32 KiB, or many parts of frames, is cut off, in whatever form", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ transport: "hardened", token: "good", clock });
+  const part = new Uint8Array(16 * 1024);
+  const many = (frame: Uint8Array) => {
+    const all = new Uint8Array(frame.length * Math.ceil(part.length / frame.length));
+    for (let i = 0; i < all.length; i += frame.length) all.set(frame, i);
+    return all;
+  };
+  const unfinished = clientFrame(1, new Uint8Array(3_000_000)).subarray(0, part.length);
+  const cases: [string, Uint8Array, Uint8Array][] = [
+    ["a frame without an end", unfinished, part],
+    ["fragments", clientFrame(1, part, { final: false }), clientFrame(0, part, { final: false })],
+    [
+      "fragments of a byte",
+      clientFrame(1, "x", { final: false }),
+      many(clientFrame(0, "x", { final: false })),
+    ],
+    ["pongs", clientFrame(10), many(clientFrame(10, "x".repeat(100)))],
+  ];
+  for (const [what, first, next] of cases) {
+    using client = await BareClient.open(server.port, OFFERED);
+    await client.say(first);
+    for (let sent = 0; sent < 48 * 1024; sent += next.length) await client.say(next);
+    assertEquals(await soon(client.closeCode()), 4401, what);
+    // Nothing more of it is taken: what it says stays in the system's buffers.
+    let taken = 0;
+    const talking = (async () => {
+      for (; taken < 64 * 1024 * 1024; taken += part.length) await client.say(part);
+    })().catch(() => {});
+    clock.advance(1000);
+    await soon(talking);
+    assert(taken < 64 * 1024 * 1024, what);
+    assertEquals(server.stats().pending, 0);
+  }
+});
