@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Turn, Turns } from "../budgets/turns.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest, Request } from "../protocol/requests.ts";
 import { Backlog } from "./backlog.ts";
@@ -14,8 +15,8 @@ import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 /** At most so many requests are understood at a time, and go together. */
 const RUN = 4096;
 
-/** For how long requests are done without a pause for other connections, in milliseconds. */
-const TURN = 10;
+/** What a request is taken to cost its connection, in milliseconds: whose time it was can hardly be measured. */
+const COST = 0.005;
 
 /** Does what is in a line. */
 export interface Worker {
@@ -39,6 +40,7 @@ const NOTHING = () => {};
  */
 export class Line {
   readonly #wire: Pick<Wire, "buffered" | "drained">;
+  readonly #turn: Turn;
   readonly #replies: ReplyWriter;
   readonly #worker: Worker;
   /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
@@ -47,8 +49,6 @@ export class Line {
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
-  /** Since when nobody else had a turn; only while there is work. */
-  #turnBegan: number | undefined;
   #endPause: () => void = NOTHING;
 
   /**
@@ -61,13 +61,14 @@ export class Line {
    * @param shares what the connection has of what all share. Default: as much as it needs
    */
   constructor(
-    wire: Pick<Wire, "buffered" | "drained">,
+    wire: Pick<Wire, "buffered" | "drained" | "turn">,
     replies: ReplyWriter,
     limits: Limits,
     worker: Worker,
     shares?: Shares,
   ) {
     this.#wire = wire;
+    this.#turn = wire.turn ?? new Turns().join();
     this.#replies = replies;
     this.#worker = worker;
     this.#backlog = new Backlog(limits, (refused) => worker.noted(refused), shares);
@@ -101,6 +102,8 @@ export class Line {
   breathe(): Promise<void> | undefined {
     if (this.#wire.buffered < BUFFER_LIMIT) return undefined;
     this.#replies.flush();
+    // The peer may have to say all before it reads.
+    this.#turn.idle();
     return this.#wire.drained();
   }
 
@@ -108,10 +111,9 @@ export class Line {
     // A turn later: by then the work is known by its promise, so that finishing can wait for it.
     await undefined;
     try {
+      // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
+      if (this.#turn.begins()) await this.#giveWay();
       while (!this.#backlog.empty) {
-        // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
-        const turn = this.#giveWay();
-        if (turn) await turn;
         const frame = this.#backlog.take();
         if (!frame) break;
         this.#replies.beginFrame(frame.batched);
@@ -122,13 +124,14 @@ export class Line {
         }
         this.#backlog.finished();
         this.#replies.endFrame();
+        if (!this.#backlog.empty && this.#turn.isOver) await this.#giveWay();
       }
     } catch (error) {
       this.stop();
       this.#worker.failed(error);
     } finally {
       this.#work = undefined;
-      this.#turnBegan = undefined;
+      this.#turn.idle();
     }
   }
 
@@ -138,8 +141,10 @@ export class Line {
       end = endOfRun(requests, i);
       this.#backlog.began(end - i);
       await this.#do(requests.slice(i, end));
-      const pause = this.breathe() ?? (end < left && this.#giveWay());
+      this.#turn.charge(COST * (end - i));
+      const pause = this.breathe();
       if (pause) await pause;
+      if (end < left && this.#turn.isOver) await this.#giveWay();
     }
   }
 
@@ -152,19 +157,18 @@ export class Line {
   }
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
-  #giveWay(): Promise<void> | undefined {
-    const now = performance.now();
-    this.#turnBegan ??= now;
-    if (now - this.#turnBegan < TURN) return undefined;
-    return new Promise<void>((resolve) => {
-      const goOn = () => {
-        clearTimeout(timer);
-        this.#turnBegan = performance.now();
-        resolve();
-      };
-      const timer = setTimeout(goOn, 0);
-      this.#endPause = goOn;
-    });
+  async #giveWay(): Promise<void> {
+    this.#turn.busy();
+    // Those who go on before it may use up the time.
+    do {
+      await new Promise<void>((resolve) => {
+        const leave = this.#turn.next(resolve);
+        this.#endPause = () => {
+          leave();
+          resolve();
+        };
+      });
+    } while (this.#doing && this.#turn.isOver);
   }
 }
 

@@ -194,7 +194,7 @@ export class Session implements Worker, Greeter {
 
   wasHeard(): boolean {
     const { bytesReceived } = this.#wire;
-    const wasHeard = this.#heard || bytesReceived !== this.#received;
+    const wasHeard = this.#heard || bytesReceived !== this.#received || this.#wire.unheard === true;
     this.#heard = false;
     this.#received = bytesReceived;
     return wasHeard;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Turn } from "../budgets/turns.ts";
+
 /** What a peer asks for goes on while fewer bytes than this wait for it to read them; then it waits. */
 export const BUFFER_LIMIT = 256 * 1024;
 
@@ -13,6 +15,10 @@ export interface Wire {
   send(frame: string, bytes?: number): void;
   /** How many bytes the peer has sent, also of a frame that is not complete. Not every transport knows. */
   readonly bytesReceived?: number | undefined;
+  /** What the peer sends waits to be read: it is silent only in appearance. */
+  readonly unheard?: boolean;
+  /** When what it asks for may be done. Default: whenever the server has time. */
+  readonly turn?: Turn;
   /** The peer has said that it has read since it said so last. */
   hasRead?(): void;
   /** The peer has no way to say that it has read. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Line } from "../queue/line.ts";
 import { ReplyWriter } from "../queue/reply_writer.ts";
-import { soon } from "./support/soon.ts";
+import { ManualTurns, settled } from "./support/manual_turns.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
 
 const LIMITS = { ...USUAL_LIMITS, messageBytes: 1000 };
@@ -10,64 +10,101 @@ const unasked = { noted() {}, flooded() {} };
 const frame = (count: number) =>
   JSON.stringify(Array.from({ length: count }, () => ({ action: "topics", id: 1 })));
 
-/** Works for a while, as a store that answers at once does. */
-function busy(ms: number): void {
-  for (const begin = performance.now(); performance.now() - begin < ms;);
+/** A line whose requests take so many milliseconds each. */
+function slowLine(manual: ManualTurns, ms: number, limits = LIMITS) {
+  const did = { requests: 0 };
+  const line = new Line({ ...wire, turn: manual.turns.join() }, new ReplyWriter(wire), limits, {
+    act: (run) => (did.requests += run.length, manual.work(ms * run.length)),
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
+  return { line, did };
 }
 
 Deno.test("a long frame lets others have their turn in between", async () => {
-  let done = 0;
-  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
-    act: () => (done++, busy(2)),
-    refuse() {},
-    failed() {},
-    ...unasked,
-  });
+  const manual = new ManualTurns();
+  const { line, did } = slowLine(manual, 2);
   line.receive(frame(50));
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  assert(done > 0 && done < 50, `${done} of 50 requests were done before the others' turn`);
-  await soon(line.finish());
-  assertEquals(done, 50);
+  await settled();
+  assertEquals(did.requests, 5);
+  let looks = 0;
+  for (; manual.awaited; looks++) await manual.look();
+  assertEquals([did.requests, looks], [50, 9]);
 });
 
 Deno.test("after each run that takes its time others have a turn", async () => {
-  let [done, most, before] = [0, 0, 0];
-  const line = new Line(wire, new ReplyWriter(wire), LIMITS, {
-    act: () => (done++, busy(11)),
+  const manual = new ManualTurns();
+  const { line, did } = slowLine(manual, 11);
+  line.receive(frame(6));
+  line.receive(frame(6));
+  await settled();
+  for (let done = 1; done < 12; done++) {
+    assertEquals(did.requests, done);
+    await manual.look();
+  }
+  assertEquals([did.requests, manual.awaited], [12, false]);
+});
+
+Deno.test("a turn does not begin anew because all that had come was done", async () => {
+  const manual = new ManualTurns();
+  const { line, did } = slowLine(manual, 1);
+  for (let i = 0; i < 100; i++) {
+    // One comes after another, as soon as the one before is done.
+    line.receive(frame(1));
+    await settled();
+  }
+  assertEquals([did.requests, manual.awaited], [10, true]);
+});
+
+Deno.test("a connection takes in nothing more while it waits for its turn, but goes on to where its peer has to read", async () => {
+  const manual = new ManualTurns();
+  const turn = manual.turns.join();
+  const drained = Promise.withResolvers<void>();
+  let [buffered, done] = [0, 0];
+  const slow = {
+    send() {},
+    close() {},
+    turn,
+    get buffered() {
+      return buffered;
+    },
+    drained: () => drained.promise,
+  };
+  const line = new Line(slow, new ReplyWriter(slow), LIMITS, {
+    act: () => (manual.work(11), void (buffered = ++done === 2 ? 1e6 : 0)),
     refuse() {},
     failed() {},
     ...unasked,
   });
-  const looks = setInterval(() => {
-    most = Math.max(most, done - before);
-    before = done;
-  }, 0);
-  line.receive(frame(6));
-  line.receive(frame(6));
-  await line.finish();
-  clearInterval(looks);
-  assertEquals([done, most], [12, 1]);
+  line.receive(frame(3));
+  await settled();
+  let entered = 0;
+  turn.enterNext(() => entered++);
+  assertEquals([done, entered], [1, 0], "it has something to do first");
+  await manual.look();
+  assertEquals([done, entered], [2, 0]);
+  await manual.look();
+  assertEquals(entered, 1, "the peer may have to say all before it reads");
+  drained.resolve();
+  line.stop();
 });
 
 Deno.test("what is said while others wait for their turn is not looked at before its own", async () => {
+  const manual = new ManualTurns();
   let understood = 0;
   const limits = {
     ...USUAL_LIMITS,
     get topicBytes() {
-      return understood++, 256;
+      return understood++, 1000;
     },
   };
-  const line = new Line(wire, new ReplyWriter(wire), limits, {
-    act: () => busy(11),
-    refuse() {},
-    failed() {},
-    ...unasked,
-  });
+  const { line } = slowLine(manual, 11, limits);
   const put = JSON.stringify({ action: "put", id: 1, topic: "t", message: "m" });
   for (let i = 0; i < 5; i++) line.receive(put);
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  assert(understood < 5, `${understood} of 5 frames were understood before the others' turn`);
-  await line.finish();
+  await settled();
+  assertEquals(understood, 1);
+  while (manual.awaited) await manual.look();
   assertEquals(understood, 5);
 });
 

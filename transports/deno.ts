@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Turns } from "../budgets/turns.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { DenoPort } from "./deno_port.ts";
 import { upgradeResting } from "./deno_rest.ts";
@@ -13,6 +14,15 @@ import { Watch } from "./watch.ts";
 
 /** How long a socket may take to open once the upgrade was answered, in milliseconds: mostly it takes less than one. */
 const OPEN_WITHIN = 2000;
+
+/**
+ * So many frames in a second are a flood: nobody says so much in so small pieces. What comes cannot be held back here, so
+ * that it would keep the process from all others.
+ */
+const FLOOD = { frames: 50_000, within: 1000 };
+
+/** Frames are counted by so many: to look at the clock for each would take time. */
+const COUNTED = 1000;
 
 /**
  * Opens a port with `Deno.serve`.
@@ -25,14 +35,13 @@ const OPEN_WITHIN = 2000;
 // deno-lint-ignore require-await -- other transports have to wait, and errors are rejections
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const arrivals = new Arrivals();
-  const watch = new Watch(bounds);
-  const { rest } = bounds;
+  const shared = { house, watch: new Watch(bounds), turns: new Turns(), rest: bounds.rest };
   const port = new DenoPort(address, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-    return upgrade ? welcome(request, info, { house, watch, rest }, arrivals) : house.http(request);
+    return upgrade ? welcome(request, info, shared, arrivals) : house.http(request);
   }, house);
   const stop = () => {
-    watch.stop();
+    shared.watch.stop();
     const stopped = port.stop();
     arrivals.end();
     return stopped;
@@ -101,6 +110,9 @@ class Arrivals {
 class DenoLine extends Line {
   readonly #socket: WebSocket;
   readonly #arrivals: Arrivals;
+  /** How many frames came in this second, as far as they were counted, and when it began. */
+  #frames = 0;
+  #secondBegan = 0;
 
   constructor(
     socket: WebSocket,
@@ -123,10 +135,22 @@ class DenoLine extends Line {
         this.#socket.onopen = null;
         return this.opened();
       case "message":
+        if (++this.#frames % COUNTED === 0 && this.#floods()) return;
         return this.received((event as MessageEvent).data);
       case "close":
         return this.ended();
     }
+  }
+
+  #floods(): boolean {
+    const now = this.turn.now();
+    if (now - this.#secondBegan >= FLOOD.within) {
+      this.#secondBegan = now;
+      this.#frames = 0;
+    }
+    if (this.#frames < FLOOD.frames) return false;
+    this.expel(CLOSE.policyViolation, "too many frames", "it sent 50,000 frames in a second");
+    return true;
   }
 
   /** It will not come any more. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Turn, Turns } from "../budgets/turns.ts";
 import { FRAME_BYTES, PEER_SPEED } from "../protocol/limits.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { House, Peer, Visit } from "./transport.ts";
@@ -22,6 +23,7 @@ const DRAIN_POLL = { first: 5, longest: 100 };
 export interface Shared {
   readonly house: House;
   readonly watch: Watch;
+  readonly turns: Turns;
 }
 
 /**
@@ -29,6 +31,7 @@ export interface Shared {
  * says what it hears to `opened`, `received` and `ended`, and does what the abstract methods say.
  */
 export abstract class Line implements Peer, Watched {
+  readonly turn: Turn;
   readonly #shared: Shared;
   #arrived: ((peer: Peer) => Visit) | undefined;
   #visit: Visit | undefined;
@@ -59,6 +62,7 @@ export abstract class Line implements Peer, Watched {
   constructor(arrived: (peer: Peer) => Visit, shared: Shared) {
     this.#arrived = arrived;
     this.#shared = shared;
+    this.turn = shared.turns.join();
   }
 
   /** How many bytes the socket holds for the peer. */
@@ -84,6 +88,14 @@ export abstract class Line implements Peer, Watched {
   /** A frame came. */
   protected received(data: unknown): void {
     this.#guarded(() => this.#visit?.receive(data));
+  }
+
+  /** Gives up a peer that broke the rules, with a code and a reason for itself, and another for the log. */
+  protected expel(code: number, reason: string, why: string): void {
+    if (this.#gone) return;
+    this.ended();
+    this.sayGoodbye(code, reason);
+    this.#shared.house.gaveUp(why);
   }
 
   /** The peer has read. Not all sockets know. */

@@ -15,6 +15,7 @@ import {
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { EvictingBudget } from "../budgets/evicting.ts";
+import { Turns } from "../budgets/turns.ts";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
 import { nobodyCame } from "./line.ts";
 import {
@@ -75,7 +76,7 @@ interface Upgrader {
  */
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const upgrader = await loadUpgrader(bounds);
-  const shared = { house, watch: new Watch(bounds) };
+  const shared = { house, watch: new Watch(bounds), turns: new Turns() };
   const pings = new Pings(bounds);
   const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
   const pending = new PendingConnections(partial, address.tls !== undefined);

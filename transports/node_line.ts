@@ -10,9 +10,10 @@ import type { EvictingBudget } from "../budgets/evicting.ts";
 import { PEER_SPEED } from "../protocol/limits.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import { type InputLimit, LimitedInput } from "./input_limit.ts";
-import { PartialMessage } from "./partial_message.ts";
 import { Line, LOW_WATER, type Shared } from "./line.ts";
+import { Feed } from "./node_feed.ts";
 import type { Pings, Resting } from "./node_pings.ts";
+import { PartialMessage } from "./partial_message.ts";
 import type { Peer, Visit } from "./transport.ts";
 
 /** One who answers pings, and has left so many unanswered, is gone. */
@@ -37,10 +38,13 @@ export interface HardenedShared extends Shared {
 /** The part of a WebSocket of `npm:ws` that is used. */
 export interface Socketry {
   readonly bufferedAmount: number;
+  readonly readyState: number;
   on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): void;
   on(event: "pong" | "close" | "error", listener: () => void): void;
   send(frame: string): void;
   ping(): void;
+  pause(): void;
+  resume(): void;
   close(code: number, reason: string): void;
   terminate(): void;
 }
@@ -52,6 +56,7 @@ export interface Socketry {
 export class NodeLine extends Line implements Resting {
   readonly #socket: Socketry;
   readonly #connection: Socket;
+  readonly #feed: Feed;
   /** So much had come, and been sent, when it was looked at last; and had come when it was pinged. */
   #cameByLook = 0;
   #sentByLook = 0;
@@ -80,6 +85,7 @@ export class NodeLine extends Line implements Resting {
     super(arrived, shared);
     this.#socket = socket;
     this.#connection = connection;
+    this.#feed = new Feed(connection, socket, this.turn);
     const leaves = shared.pings.add(this);
     const message = new PartialMessage();
     const partial = shared.partial.open(addressHolder(connection.remoteAddress ?? ""), () => {
@@ -113,7 +119,7 @@ export class NodeLine extends Line implements Resting {
 
   ping(): void {
     const came = this.#connection.bytesRead;
-    const isNew = came !== this.#cameByLook;
+    const isNew = came !== this.#cameByLook || this.unheard;
     this.#cameByLook = came;
     const sent = this.#connection.bytesWritten;
     // What was sent since may still be on its way, also if it was before the peer said something.
@@ -143,6 +149,10 @@ export class NodeLine extends Line implements Resting {
     return this.#connection.bytesRead;
   }
 
+  get unheard(): boolean {
+    return this.#feed.waits;
+  }
+
   protected override measure(): number {
     return this.#socket.bufferedAmount + this.#waitingSize;
   }
@@ -159,7 +169,7 @@ export class NodeLine extends Line implements Resting {
   protected override sayGoodbye(code: number, reason: string): void {
     if (this.#goodbye) return;
     this.#goodbye = { code, reason };
-    if (this.#waiting.length === 0) this.#socket.close(code, reason);
+    if (this.#waiting.length === 0) this.#close();
   }
 
   limitInput(limit: InputLimit | undefined, exceeded: () => void = () => {}): void {
@@ -195,8 +205,14 @@ export class NodeLine extends Line implements Resting {
     }
     for (const { length } of this.#waiting.splice(0, sent)) this.#waitingSize -= length;
     if (sent > 0 && this.#waiting.length === 0 && this.#goodbye) {
-      this.#socket.close(this.#goodbye.code, this.#goodbye.reason);
+      this.#close();
     }
     this.wasRead();
+  }
+
+  #close(): void {
+    const { code, reason } = this.#goodbye!;
+    this.#feed.closes();
+    this.#socket.close(code, reason);
   }
 }

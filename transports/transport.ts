@@ -5,7 +5,7 @@
  */
 
 import type { Budget } from "../budgets/budget.ts";
-
+import type { Turn } from "../budgets/turns.ts";
 import type { InputLimit } from "./input_limit.ts";
 
 /** A peer that is connected. None of its methods throws, whatever the peer does. */
@@ -14,6 +14,10 @@ export interface Peer {
   send(frame: string, bytes?: number): void;
   /** How many bytes the peer has sent, also of a frame that is not complete. Not every transport knows. */
   readonly bytesReceived?: number | undefined;
+  /** What the peer sends waits to be read: it is silent only in appearance. */
+  readonly unheard?: boolean;
+  /** When what it asks for may be done. Default: whenever the server has time. */
+  readonly turn?: Turn;
   /** The peer has said that it has read since it said so last: where that shows in nothing else. */
   hasRead?(): void;
   /** The peer has no way to say that it has read: it has time for all that the system may hold back. */

@@ -1,0 +1,248 @@
+/**
+ * Whose turn it is: one process serves all connections, and none of them may keep it from the others.
+ *
+ * @module
+ */
+
+/** After so long, in milliseconds, the network is looked at again, whoever has something left to do. */
+const LOOK = 5;
+
+/** A process that has done nothing for so long has looked at the network, in milliseconds. */
+const IDLE = 0.5;
+
+/** So much of what a connection has used is forgotten by half, in milliseconds. */
+const HALF_LIFE = 500;
+
+/** One who has used less than this lately is served at once, unless twice that time has passed, in milliseconds. */
+const LITTLE = 4;
+
+/** Those who wait are told apart by what they have used: from one level to the next it is twice as much. */
+const LEVELS = 10;
+
+/** Of so many turns one goes to each level in rotation: who has used much waits long, but not for ever. */
+const ROTATION = 4;
+
+/** What turns need to know of time. */
+export interface TurnsClock {
+  /** Milliseconds since some moment. */
+  now(): number;
+  /** Calls back once the network was looked at. */
+  afterLook(callback: () => void): void;
+}
+
+const NOTHING = new Uint8Array();
+
+const SYSTEM: TurnsClock = {
+  now: () => performance.now(),
+  // What is ready goes before what the network brings, and a callback of `setImmediate` is always ready: Deno looks at
+  // the network once it has nothing to do, or else at every 61st opportunity. So it is another thread that calls back,
+  // and twice: in the time that this takes there was nothing to do. A timer would do so too, and take 100 times as long.
+  afterLook(callback) {
+    void crypto.subtle.digest("SHA-1", NOTHING)
+      .then(() => crypto.subtle.digest("SHA-1", NOTHING))
+      .then(callback);
+  },
+};
+
+/** One who waits for a turn. */
+interface Waiting {
+  readonly goOn: () => void;
+}
+
+/**
+ * Whatever arrives is done at once while there is time. Once the network has not been looked at for 5 ms, or while
+ * others wait, it waits for its turn: those who have used least come first.
+ */
+export class Turns {
+  readonly #clock: TurnsClock;
+  readonly #levels = Array.from({ length: LEVELS }, () => new Set<Waiting>());
+  #waiting = 0;
+  #picked = 0;
+  #began = -Infinity;
+  /** When something was done last, as far as is known. */
+  #worked = -Infinity;
+  /** The network is about to be looked at. */
+  #looks = false;
+
+  /**
+   * Nobody waits yet.
+   *
+   * @param clock tells the time. Default: the system's
+   */
+  constructor(clock: TurnsClock = SYSTEM) {
+    this.#clock = clock;
+  }
+
+  /** The turns of one more connection. */
+  join(): Turn {
+    return new Turn(this, this.#clock);
+  }
+
+  /** Somebody waits. */
+  get crowded(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Something has come from the network: if nothing was done just now, the process had time to look at it. */
+  enter(now: number): void {
+    if (now - this.#worked > IDLE && !this.#looks) this.#began = now;
+    this.#worked = now;
+  }
+
+  /** Something was being done until now. */
+  worked(now: number): void {
+    this.#worked = now;
+  }
+
+  /** How long the network has not been looked at, in so many times what is good. */
+  looksSince(now: number): number {
+    return (now - this.#began) / LOOK;
+  }
+
+  /**
+   * Has somebody wait.
+   *
+   * @param used how much it has used lately, in milliseconds
+   * @param goOn called when it may go on
+   * @returns takes it out; may be called twice, and afterwards
+   */
+  wait(used: number, goOn: () => void): () => void {
+    const one = { goOn };
+    const level = Math.ceil(Math.log2(used)) + 2;
+    const waiting = this.#levels[Math.min(Math.max(level, 0), LEVELS - 1)]!;
+    waiting.add(one);
+    this.#waiting++;
+    this.#look();
+    return () => {
+      if (waiting.delete(one)) this.#waiting--;
+    };
+  }
+
+  #look(): void {
+    if (this.#looks) return;
+    this.#looks = true;
+    this.#clock.afterLook(() => this.#looked());
+  }
+
+  /** The network was looked at: those who wait go on while there is time. */
+  #looked(): void {
+    this.#looks = false;
+    this.#began = this.#clock.now();
+    // Who waits again meanwhile is not asked again.
+    for (let left = this.#waiting; left > 0 && this.#waiting > 0; left--) {
+      const waiting = this.#pick();
+      const [one] = waiting;
+      waiting.delete(one!);
+      this.#waiting--;
+      one!.goOn();
+      if (this.looksSince(this.#clock.now()) >= 1) break;
+    }
+    if (this.#waiting > 0) this.#look();
+  }
+
+  #pick(): Set<Waiting> {
+    const levels = this.#levels;
+    const turn = this.#picked++;
+    const from = turn % ROTATION === ROTATION - 1 ? Math.floor(turn / ROTATION) % LEVELS : 0;
+    for (let i = from; i < from + LEVELS; i++) {
+      const level = levels[i % LEVELS]!;
+      if (level.size > 0) return level;
+    }
+    throw new Error("nobody waits");
+  }
+}
+
+/** The turns of one connection: what it says is taken in, and what it asked for is done, in its turn. */
+export class Turn {
+  readonly #turns: Turns;
+  readonly #clock: TurnsClock;
+  #used = 0;
+  #usedAt = 0;
+  #busy = false;
+  /** Waits until it is not busy any more. */
+  #afterwards: (() => void) | undefined;
+
+  /** See {@linkcode Turns.join}. */
+  constructor(turns: Turns, clock: TurnsClock) {
+    this.#turns = turns;
+    this.#clock = clock;
+  }
+
+  /** Milliseconds since some moment. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /**
+   * It has used so much more.
+   *
+   * @param ms how much, in milliseconds
+   * @param now the time
+   */
+  charge(ms: number, now: number = this.#clock.now()): void {
+    this.#used = this.#usedBy(now) + ms;
+    this.#usedAt = now;
+    this.#turns.worked(now);
+  }
+
+  /** Others have to have their turn before it goes on. */
+  get isOver(): boolean {
+    return this.#isOver(this.#clock.now());
+  }
+
+  /** Something has come from the network and is about to be done: whether others have to have their turn before. */
+  begins(): boolean {
+    const now = this.#clock.now();
+    this.#turns.enter(now);
+    return this.#isOver(now);
+  }
+
+  /** What has just arrived for it may be taken in. */
+  enters(): boolean {
+    const now = this.#clock.now();
+    this.#turns.enter(now);
+    if (this.#busy || this.#isOver(now)) return false;
+    return !this.#turns.crowded || this.#usedBy(now) < LITTLE;
+  }
+
+  /**
+   * Waits for the next turn.
+   *
+   * @param goOn called when it is there
+   * @returns how to wait no longer
+   */
+  next(goOn: () => void): () => void {
+    return this.#turns.wait(this.#usedBy(this.#clock.now()), goOn);
+  }
+
+  /** As {@linkcode Turn.next}, but not before the connection has done what it was told before. */
+  enterNext(goOn: () => void): void {
+    if (this.#busy) this.#afterwards = goOn;
+    else this.next(goOn);
+  }
+
+  /** It has enough to do, and takes in nothing more until it is `idle`. */
+  busy(): void {
+    this.#busy = true;
+  }
+
+  /** It has done what it was told, or waits for something else. */
+  idle(): void {
+    if (!this.#busy) return;
+    this.#busy = false;
+    const afterwards = this.#afterwards;
+    this.#afterwards = undefined;
+    if (afterwards) this.next(afterwards);
+  }
+
+  #isOver(now: number): boolean {
+    this.#turns.worked(now);
+    const looks = this.#turns.looksSince(now);
+    return looks >= 1 && (looks >= 2 || this.#usedBy(now) >= LITTLE);
+  }
+
+  /** How much it has used lately, in milliseconds. */
+  #usedBy(now: number): number {
+    return this.#used * 0.5 ** ((now - this.#usedAt) / HALF_LIFE);
+  }
+}

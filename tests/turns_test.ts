@@ -1,0 +1,105 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Turn } from "../budgets/turns.ts";
+import { ManualTurns, settled } from "./support/manual_turns.ts";
+
+/** One who works on and on, a millisecond at a time, and gives way as it should. */
+function busy(manual: ManualTurns, turn: Turn, done: () => void): void {
+  const goOn = () => {
+    while (!turn.isOver) {
+      manual.work(1);
+      turn.charge(1);
+      done();
+    }
+    turn.next(goOn);
+  };
+  goOn();
+}
+
+Deno.test("however many connections work without end, the network is looked at after 10 ms at most", async () => {
+  const manual = new ManualTurns();
+  const before = manual.now();
+  for (let i = 0; i < 1000; i++) busy(manual, manual.turns.join(), () => {});
+  assert(manual.now() - before <= 10, `${manual.now() - before} ms passed first`);
+  for (let looks = 0; looks < 100; looks++) {
+    const began = manual.now();
+    await manual.look();
+    assert(manual.now() - began <= 5, `${manual.now() - began} ms passed between two looks`);
+  }
+});
+
+Deno.test("those who work without end have turns alike", async () => {
+  const manual = new ManualTurns();
+  const done = new Array<number>(30).fill(0);
+  done.forEach((_, i) => busy(manual, manual.turns.join(), () => done[i]!++));
+  for (let looks = 0; looks < 600; looks++) await manual.look();
+  const [least, most] = [Math.min(...done), Math.max(...done)];
+  assert(least > 0 && most <= 2 * least, `between ${least} and ${most} ms`);
+});
+
+Deno.test("one who has used little is served before all who have used much", async () => {
+  const manual = new ManualTurns();
+  let work = 0;
+  for (let i = 0; i < 30; i++) busy(manual, manual.turns.join(), () => work++);
+  for (let looks = 0; looks < 60; looks++) await manual.look();
+  const honest = manual.turns.join();
+  assertEquals(honest.enters(), true);
+  manual.work(20);
+  assertEquals(honest.enters(), false);
+  work = 0;
+  let workBefore: number | undefined;
+  honest.next(() => workBefore = work);
+  await manual.look();
+  assertEquals(workBefore, 0);
+});
+
+Deno.test("one who has used much has its turn in the end, although others who used less never cease", async () => {
+  const manual = new ManualTurns();
+  const heavy = manual.turns.join();
+  heavy.charge(500);
+  let had = false;
+  heavy.next(() => had = true);
+  let looks = 0;
+  for (; !had && looks < 200; looks++) {
+    for (let i = 0; i < 10; i++) manual.turns.join().next(() => manual.work(1));
+    await manual.look();
+  }
+  assert(had, `no turn in ${looks} looks at the network`);
+});
+
+Deno.test("after a rest one is served at once, whatever it has used", () => {
+  const manual = new ManualTurns();
+  const turn = manual.turns.join();
+  assert(turn.enters());
+  manual.work(30);
+  turn.charge(30);
+  assert(turn.isOver);
+  manual.work(1);
+  assert(turn.enters(), "the network was looked at while nothing was done");
+});
+
+Deno.test("what a connection was told and has not done holds back what it says", async () => {
+  const manual = new ManualTurns();
+  const turn = manual.turns.join();
+  turn.busy();
+  assertEquals(turn.enters(), false);
+  let entered = 0;
+  turn.enterNext(() => entered++);
+  await settled();
+  assertEquals([entered, manual.awaited], [0, false]);
+  turn.idle();
+  await manual.look();
+  assertEquals([entered, turn.enters()], [1, true]);
+});
+
+Deno.test("one who has left gets no turn", async () => {
+  const manual = new ManualTurns();
+  const turn = manual.turns.join();
+  let turns = 0;
+  const leave = turn.next(() => turns++);
+  leave();
+  leave();
+  turn.next(() => turns += 10);
+  await manual.look();
+  leave();
+  assertEquals([turns, manual.turns.crowded], [10, false]);
+});
