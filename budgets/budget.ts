@@ -64,11 +64,11 @@ export class Budget {
     return new BudgetAccount(this, holder);
   }
 
-  /** Takes from the shared pool; `false` if the holder would then have more than was left free. */
+  /** Takes from the shared pool; `false` if the holder would then have more than is left free. */
   take(holder: string, amount: number): boolean {
     const key = nameKey(holder);
     const held = this.#held.get(key) ?? 0;
-    if (held + amount > this.#free) return false;
+    if (held + amount > this.#free - amount + 1) return false;
     this.#free -= amount;
     this.#held.set(key, held + amount);
     return true;

@@ -107,6 +107,11 @@ export class Line {
     return this.#wire.drained();
   }
 
+  /** The same, and where it is time that others have their turn. */
+  pause(): Promise<void> | undefined {
+    return this.breathe() ?? (this.#turn.isOver ? this.#giveWay() : undefined);
+  }
+
   async #run(): Promise<void> {
     // A turn later: by then the work is known by its promise, so that finishing can wait for it.
     await undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SILENCE } from "../protocol/limits.ts";
+import { HEARTBEAT, SILENCE } from "../protocol/limits.ts";
 import { IdMap } from "../protocol/name_map.ts";
 import type { Bounds } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
@@ -30,6 +30,12 @@ const PARTS = 16;
 
 /** From one look at a part to the next: a beat is a look, too. */
 const PARTS_A_LOOK = PARTS / SILENCE.looks;
+
+/**
+ * So many different intervals are served exactly. Who asks for yet another is served a little more often: there would be a
+ * timer for each of 600,000 of them, if that many were asked for.
+ */
+const EXACT = 64;
 
 /** Sends all who asked for it a heartbeat each so often. */
 export class Pulses {
@@ -71,12 +77,19 @@ export class Pulses {
   }
 
   #join(pulse: Pulse, every: number): () => void {
-    const round = this.#rounds.get(every) ?? this.#open(every);
-    const part = round.join(pulse);
+    const round = this.#rounds.get(every) ?? this.#open(this.#served(every));
+    const part = round.join(pulse, every);
     return () => {
       part.silences.delete(pulse);
-      if (round.empty && this.#rounds.get(every) === round) this.#close(round);
+      if (round.empty && this.#rounds.get(round.every) === round) this.#close(round);
     };
+  }
+
+  /** The interval by which one is served that nobody is served by yet. */
+  #served(every: number): number {
+    if (this.#rounds.size < EXACT) return every;
+    const { least } = HEARTBEAT;
+    return least * 2 ** Math.floor(Math.log2(every / least));
   }
 
   /** Ends all. */
@@ -85,6 +98,8 @@ export class Pulses {
   }
 
   #open(every: number): Round {
+    const known = this.#rounds.get(every);
+    if (known) return known;
     const round = new Round(every, this.#now);
     this.#rounds.set(every, round);
     this.#turn(every, round);
@@ -108,43 +123,44 @@ export class Pulses {
       this.#turn(every, round);
       const now = this.#now;
       const [part, ...others] = round.next();
-      for (const other of others) look(other, every, now);
-      look(part!, every, now);
+      for (const other of others) look(other, now);
+      look(part!, now);
       // Where time jumps, or the store does not answer, nobody is asked again before he could answer.
       if (!part!.beating) {
-        part!.beating = this.#beat(every, part!).finally(() => part!.beating = undefined);
+        part!.beating = this.#beat(part!).finally(() => part!.beating = undefined);
       }
     });
   }
 
-  async #beat(every: number, { silences }: Part): Promise<void> {
+  async #beat({ silences }: Part): Promise<void> {
     if (silences.size === 0) return;
     // A store that does not answer is no reason to call a peer dead, or to be called so.
     const bounds = await this.#queue.store.bounds().catch(() => this.#last);
     this.#last = bounds;
-    if (bounds) { for (const [pulse] of [...silences]) pulse.beat(every, bounds); }
+    if (bounds) { for (const [pulse, { every }] of [...silences]) pulse.beat(every, bounds); }
   }
 }
 
 /** Gives up those of a part that were not heard for too long. */
-function look(part: Part, every: number, now: number): void {
+function look(part: Part, now: number): void {
   const { silences, beating, lookedAt } = part;
   // Those who were not asked yet have nothing to answer.
   if (beating) return;
   part.lookedAt = now;
   const passed = now - lookedAt;
-  const slept = passed > every;
   for (const [pulse, silence] of [...silences]) {
+    const { every } = silence;
     silence.ms = pulse.wasHeard() ? 0 : silence.ms + passed;
     // What came while this process was asleep is still to be read.
-    if (slept) silence.ms = Math.min(silence.ms, every);
+    if (passed > every) silence.ms = Math.min(silence.ms, every);
     else if (silence.ms >= SILENCE.intervals * every + pulse.slack) pulse.silent();
   }
 }
 
-/** For how long nothing was heard of a peer, in milliseconds. */
+/** For how long nothing was heard of a peer, and how often it wants to be asked, in milliseconds. */
 interface Silence {
   ms: number;
+  readonly every: number;
 }
 
 /** Those of one interval who are asked at one time. */
@@ -181,9 +197,9 @@ class Round {
   }
 
   /** Each who joins goes to the next part, so that all are of about one size. */
-  join(pulse: Pulse): Part {
+  join(pulse: Pulse, every: number): Part {
     const part = this.#parts[this.#joined++ % PARTS]!;
-    part.silences.set(pulse, { ms: 0 });
+    part.silences.set(pulse, { ms: 0, every });
     return part;
   }
 

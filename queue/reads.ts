@@ -23,6 +23,9 @@ import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 /** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
 const GETS = 1024;
 
+/** At most so many cursors are made at once. */
+const OPENED = 512;
+
 /** How often to look which cursors can be forgotten, when there may be no more, in milliseconds. */
 const FORGET_EVERY = 1000;
 
@@ -196,18 +199,20 @@ export class Reads implements WaitContext {
     this.#give(request, reader, reader.take(page));
   }
 
-  /** Answers many `get`s, with as few reads of the store as can be; `breathe` waits for a slow peer. */
+  /** Answers many `get`s, with as few reads of the store as can be; `pause` waits for a slow peer, and lets others have their turn. */
   async getMany(
     run: readonly GetRequest[],
-    breathe: () => Promise<void> | undefined,
+    pause: () => Promise<void> | undefined,
   ): Promise<void> {
     const { queue, welcome: { limits } } = this.#host;
     const unread = new NameMap<WireSince | undefined>();
     for (const { topic, since } of run) {
       if (!this.#readers?.has(topic) && !unread.has(topic)) unread.set(topic, since);
     }
-    if (unread.size > 0) {
-      await this.#open([...unread].map(([topic, since]) => ({ topic, since })));
+    const topics = [...unread].map(([topic, since]) => ({ topic, since }));
+    for (let i = 0; i < topics.length && !this.#closed; i += OPENED) {
+      await this.#open(topics.slice(i, i + OPENED));
+      await pause();
     }
     const readers = run.map(({ topic }) => this.#readers?.get(topic));
     for (let i = 0; i < run.length && !this.#closed;) {
@@ -233,7 +238,7 @@ export class Reads implements WaitContext {
           fail(this.#host, run[i]!, wireError(error, queue.log), this.replies);
         }
       }
-      await breathe();
+      await pause();
     }
   }
 

@@ -276,7 +276,7 @@ export class Session implements Worker, Greeter {
         return this.#puts.put(run as readonly (PutRequest | RefusedRequest)[]);
       case "get":
         if (run.length === 1) return this.#reads.get(request);
-        return this.#reads.getMany(run as readonly GetRequest[], () => this.#line.breathe());
+        return this.#reads.getMany(run as readonly GetRequest[], () => this.#line.pause());
       case "get_latest":
         return this.#reads.get(request);
       case "get_wait":

@@ -110,3 +110,40 @@ Deno.test("a client that slept does not give up a server that it has yet to hear
     await pass(3 * INTERVAL);
     assertEquals(mq.state, "closed");
   }));
+
+Deno.test("whoever asks for whatever interval, there are a handful of timers, and each is asked and given up in time", async () => {
+  let timers = 0;
+  const clock = new class extends ManualClock {
+    override after(ms: number, callback: () => void): () => void {
+      timers++;
+      return super.after(ms, callback);
+    }
+  }();
+  await using host = await hostOf(inMemory(clock), clock);
+  const peers = Array.from({ length: 500 }, () => new ManualPeer(host));
+  const every = (i: number) => 1000 + 7 * i;
+  for (const [i, peer] of peers.entries()) {
+    peer.tell({ action: "hello", id: 1, heartbeat: every(i) });
+  }
+  await turns(1);
+  assert(timers < 64 + 13, `${timers} timers`);
+  const closedAt: number[] = [];
+  for (let at = 0; at < 3 * every(500); at += 50) {
+    clock.advance(50);
+    await turns(1);
+    for (const [i, { closedWith, received }] of peers.entries()) {
+      if (at > every(i)) assert(received.some(({ heartbeat }) => heartbeat === every(i)));
+      if (closedWith === undefined) continue;
+      assertEquals(closedWith, 4408);
+      closedAt[i] ??= at;
+    }
+  }
+  for (let i = 0; i < peers.length; i++) {
+    const intervals = closedAt[i]! / every(i);
+    assert(
+      intervals > 2 && intervals < 3.1,
+      `given up after ${intervals} intervals of ${every(i)}`,
+    );
+  }
+  for (const peer of peers) peer[Symbol.dispose]();
+});
