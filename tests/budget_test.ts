@@ -58,3 +58,9 @@ Deno.test("who becomes another keeps what it has, and counts as that one from th
   one.close();
   assertEquals(budget.holders, 1);
 });
+
+Deno.test("who takes much at once gets no more than one who takes it bit by bit", () => {
+  const budget = new Budget({ own: 0, shared: 100 });
+  assert(!budget.open("one").take(51));
+  assert(budget.open("one").take(50));
+});
