@@ -15,6 +15,9 @@ import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 /** At most so many requests are understood at a time, and go together. */
 const RUN = 4096;
 
+/** How often the topic may change in a run: a store has more to do with each topic than with each message. */
+const TOPICS = 512;
+
 /** What a request is taken to cost its connection, in milliseconds: whose time it was can hardly be measured. */
 const COST = 0.005;
 
@@ -180,8 +183,15 @@ export class Line {
 /** Where the run ends that begins at a place. */
 function endOfRun(requests: readonly Request[], begin: number): number {
   let end = begin + 1;
-  while (end < requests.length && together(requests[begin]!, requests[end]!)) end++;
+  for (let topics = 1; end < requests.length; end++) {
+    if (!together(requests[begin]!, requests[end]!)) break;
+    if (topicOf(requests[end]!) !== topicOf(requests[end - 1]!) && ++topics > TOPICS) break;
+  }
   return end;
+}
+
+function topicOf(request: Request): string | undefined {
+  return "topic" in request ? request.topic : undefined;
 }
 
 /** A refused request does not part the puts around it: it fails alone, and they are stored as one batch. */

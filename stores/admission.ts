@@ -123,6 +123,7 @@ export class Admission {
       messages.push(message);
       results.push(message);
     }
+    this.#attempt(() => this.#holdings.settle(batch.length));
     return results;
   }
 
@@ -154,7 +155,7 @@ export class Admission {
     });
   }
 
-  #attempt(work: () => StoreError | undefined): StoreError | undefined {
+  #attempt<T>(work: () => T): T | StoreError {
     try {
       return work();
     } catch (error) {

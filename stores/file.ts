@@ -26,6 +26,9 @@ export interface FileOptions extends SqliteOptions {
   readonly warn?: ((text: string) => void) | undefined;
 }
 
+/** No more than so many puts are committed together, if it is not one append. */
+const AT_ONCE = 1024;
+
 /** An append that waits to be committed. */
 interface Waiting {
   readonly batch: readonly Put[];
@@ -224,8 +227,9 @@ export class FileStore extends SqliteStore {
   #flush(): void {
     clearImmediate(this.#turn);
     this.#turn = undefined;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = this.#next();
+    // Those who have their turn in between do not wait for all that many others have put.
+    if (this.#waiting.length > 0) this.#turn = setImmediate(() => this.#flush());
     let results: readonly (readonly (Stored | StoreError)[])[];
     try {
       results = this.#commit(waiting);
@@ -233,8 +237,17 @@ export class FileStore extends SqliteStore {
       const failure = because("store messages", error, isFull(error) ? "full" : undefined);
       results = waiting.map(({ batch }) => batch.map((put) => this.#foundBefore(put) ?? failure));
     }
-    for (const session of this.#leaving.splice(0)) this.#knownPuts.forget(session);
+    if (this.#waiting.length === 0) {
+      for (const session of this.#leaving.splice(0)) this.#knownPuts.forget(session);
+    }
     for (const [i, { resolve }] of waiting.entries()) resolve(results[i]!);
+  }
+
+  /** What is committed together: what waits, but not much more than a certain number of puts. */
+  #next(): Waiting[] {
+    let puts = 0;
+    const end = this.#waiting.findIndex(({ batch }) => (puts += batch.length) >= AT_ONCE);
+    return this.#waiting.splice(0, end < 0 || this.closed ? Infinity : end + 1);
   }
 
   #commit(waiting: readonly Waiting[]): (Stored | StoreError)[][] {

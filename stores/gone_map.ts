@@ -50,6 +50,8 @@ export class GoneMap implements GoneTopics {
   readonly #most: number;
   /** Those that went last come last. */
   readonly #topics = new NameMap<Gone>();
+  /** Goes once through all of them: to begin anew each time would pass over all that was given up before. */
+  readonly #oldest: Iterator<[string, Gone]> = this.#topics[Symbol.iterator]();
   /** What was changed in this transaction, as it was before. */
   readonly #undo = new NameMap<Gone | undefined>();
   #horizon: Gone = { seq: 0, at: 0 };
@@ -89,8 +91,8 @@ export class GoneMap implements GoneTopics {
   commit(): void {
     if (this.#undo.size === 0) return;
     this.#undo.clear();
-    for (const [topic, gone] of this.#topics) {
-      if (this.#topics.size <= this.#most) break;
+    while (this.#topics.size > this.#most) {
+      const [topic, gone] = this.#oldest.next().value!;
       this.#topics.delete(topic);
       this.#horizon = horizonOf(this.#horizon, gone);
     }

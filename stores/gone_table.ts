@@ -17,6 +17,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS gone_horizon (seq INTEGER NOT NULL, at INTEGER NOT NULL);
 `;
 
+/** So many are given up at once, if there are not more too many. */
+const AT_ONCE = 1024;
+
 /** What is gone of topics, in a database: nothing of it is in memory. */
 export class GoneTable implements GoneTopics {
   readonly #most: number;
@@ -32,7 +35,7 @@ export class GoneTable implements GoneTopics {
    * Makes the table.
    *
    * @param db an open database
-   * @param most how many topics are known; of an eighth more it is not told that they are not
+   * @param most how many topics are known; of some more it is not told that they are not
    */
   constructor(db: Database, most: number) {
     this.#most = most;
@@ -44,7 +47,9 @@ export class GoneTable implements GoneTopics {
           "DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE excluded.seq > seq",
       ),
       count: db.prepare("SELECT count(*) AS n FROM gone"),
-      oldest: db.prepare("SELECT seq, at FROM gone ORDER BY seq LIMIT ?"),
+      oldest: db.prepare(
+        "SELECT max(seq) AS seq, max(at) AS at FROM (SELECT seq, at FROM gone ORDER BY seq LIMIT ?)",
+      ),
       delete: db.prepare("DELETE FROM gone WHERE seq <= ?"),
       horizon: db.prepare("SELECT seq, at FROM gone_horizon"),
       clear: db.prepare("DELETE FROM gone_horizon"),
@@ -73,7 +78,7 @@ export class GoneTable implements GoneTopics {
     }
     this.#atMost += messages.length;
     // To count them takes long where there are many: it is done now and then.
-    if (this.#atMost > this.#most * 9 / 8) this.#giveUp();
+    if (this.#atMost > this.#most + Math.min(this.#most / 8, AT_ONCE)) this.#giveUp();
   }
 
   /** Raises the horizon. */
@@ -96,8 +101,8 @@ export class GoneTable implements GoneTopics {
     const [{ n }] = this.#sql.count.all() as [{ n: number }];
     this.#atMost = Math.min(n, this.#most);
     if (n <= this.#most) return;
-    const oldest = this.#sql.oldest.all(n - this.#most) as Gone[];
-    this.raise(oldest.reduce(horizonOf));
-    this.#sql.delete.run(oldest.at(-1)!.seq);
+    const [oldest] = this.#sql.oldest.all(n - this.#most) as [Gone];
+    this.raise(oldest);
+    this.#sql.delete.run(oldest.seq);
   }
 }

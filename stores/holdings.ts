@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { TopicEntry } from "../protocol/answers.ts";
 import type { Database, Statement } from "./engine.ts";
 import { GoneIndex, newestOfEach } from "./gone_index.ts";
 import type { GoneTopics } from "./gone_map.ts";
@@ -13,7 +12,7 @@ import { RunTable } from "./run_table.ts";
 import { type Extent, Span } from "./span.ts";
 import type { Message, Page, Query, TopicQuery } from "./store.ts";
 import { Tail } from "./tail.ts";
-import { TopicTable } from "./topic_table.ts";
+import { type Listed, TopicTable } from "./topic_table.ts";
 
 /** What a transaction ends with. */
 export interface Ending {
@@ -37,14 +36,11 @@ export interface HoldingsOptions {
   readonly ending?: Ending;
 }
 
-/** The first slice of a purge, in messages; it grows while slices take little of the budget. */
-const FIRST_SLICE = 16;
+/** The slices of a purge, in rows; they grow while they take little of the budget. */
+const SLICE = { first: 16, most: 1024 };
 
 /** A row and its topic take about so much of a database beside the bodies. */
 const ROW_BYTES = 128;
-
-/** A slice of a purge that makes room, in messages. */
-const ROOM_SLICE = 1024;
 
 /** Messages in a database, and those in the tail that come after them. */
 export class Holdings {
@@ -65,6 +61,8 @@ export class Holdings {
   #counted = 0;
   #inTransaction = false;
   #written = 0;
+  /** There may be something to delete that was pushed out. */
+  #shrunk = false;
 
   /**
    * Makes the tables in a database, or reads what they hold.
@@ -114,33 +112,44 @@ export class Holdings {
   /** Whether a topic holds messages, or certainly fewer do than may. */
   admitsTopic(topic: string, most: number): boolean {
     const { tail, topics } = this;
-    // Topics of the tail may be counted twice here.
-    return tail.has(topic) || topics.has(topic) || topics.size + tail.topics < most;
+    const { floor } = this.span;
+    if (tail.has(topic) || topics.find(topic, floor) !== undefined) return true;
+    // Topics of the tail may be counted twice here; and those that hold nothing any more are bounded as well.
+    return topics.living + tail.topics < most && topics.size + tail.topics < 2 * most;
   }
 
   /** Admits a topic that holds nothing, once those have gone that have expired, if fewer hold messages than may. */
   makeRoomForTopic(topic: string, most: number): boolean {
     this.moveTail();
-    const { floor } = this.span;
-    if (this.topics.size >= most && this.#purged < floor) this.#purge(floor);
+    this.topics.bury(this.span.floor);
+    if (this.topics.size >= 2 * most) this.#purgeRows(SLICE.most);
     return this.admitsTopic(topic, most);
   }
 
-  /** Deletes what has expired until so much is stored; if that is not enough, the oldest ones are given up, if it is said when. */
+  /**
+   * Counts out what has expired until so much is stored; if that is not enough, the oldest ones are given up, if it is said
+   * when. {@linkcode Holdings.settle} deletes them.
+   */
   shrink(bytes: number, at: number | undefined): void {
     const { span } = this;
-    const moved = this.#lastMoved;
-    let gone = Math.min(span.floor, moved);
-    while (this.#bytes > bytes && this.#sizes.endBy(gone)) {
-      this.#purge(Math.min(this.#purged + ROOM_SLICE, gone));
+    const { floor } = span;
+    this.#shrunk = true;
+    if (this.#counted < floor) {
+      this.#countOut(Math.min(floor, this.#reach(this.#counted, this.#bytes - bytes)));
     }
-    if (this.#bytes > bytes) this.#countOut(span.floor);
     if (this.#bytes <= bytes || at === undefined) return;
-    span.raise(this.#reach(span.floor, this.#bytes - bytes));
+    span.raise(this.#reach(floor, this.#bytes - bytes));
     this.gone.times.drop(span.floor, at);
     this.#countOut(span.floor);
-    gone = Math.min(span.floor, moved);
-    if (this.#sizes.endBy(gone)) this.#purge(gone);
+  }
+
+  /**
+   * Deletes what so many puts have pushed out. Where one large message takes the place of very many small ones that
+   * would take long: then a part of it, but always more rows than the puts bring.
+   */
+  settle(puts: number): void {
+    if (this.#shrunk) this.#purgeRows(SLICE.most / 2 + 2 * puts);
+    this.#shrunk = false;
   }
 
   /** Moves the tail into the database. */
@@ -173,8 +182,8 @@ export class Holdings {
     return gone ? { messages, through, floor, gone } : { messages, through, floor };
   }
 
-  /** Lists topics. */
-  list(query: TopicQuery): TopicEntry[] {
+  /** Lists topics, or as many as can be found in short time. */
+  list(query: TopicQuery): Listed {
     this.moveTail();
     const { floor } = this.span;
     return this.topics.list(query, floor, this.#purged < floor || this.#runs.splits(floor));
@@ -183,12 +192,12 @@ export class Holdings {
   /** Deletes what has expired in the database until a time, in slices of about so many milliseconds; says whether all is gone. */
   purgeUntil(end: number, sliceMs: number): boolean {
     const upTo = Math.min(this.span.floor, this.#lastMoved);
-    for (let slice = FIRST_SLICE; this.#purged < upTo;) {
+    for (let rows = SLICE.first; this.#purged < upTo;) {
       const begin = performance.now();
       if (begin >= end) return false;
-      this.#purge(Math.min(this.#purged + slice, upTo));
-      if (performance.now() - begin < sliceMs) slice *= 2;
-      else slice = Math.max(FIRST_SLICE, slice >> 1);
+      this.#purge(Math.min(this.#runs.endOf(this.#purged, rows), upTo));
+      if (performance.now() - begin < sliceMs) rows = Math.min(SLICE.most, 2 * rows);
+      else rows = Math.max(SLICE.first, rows >> 1);
     }
     return true;
   }
@@ -265,6 +274,13 @@ export class Holdings {
     if (!newest) return this.#runs.oldest({ ...query, id });
     const message = this.#runs.newest(topic, id, after);
     return message ? [message] : [];
+  }
+
+  /** Deletes what is gone in the next rows. */
+  #purgeRows(rows: number): void {
+    const upTo = Math.min(this.span.floor, this.#lastMoved);
+    if (!this.#sizes.endBy(upTo)) return;
+    this.#purge(Math.min(this.#runs.endOf(this.#purged, rows), upTo));
   }
 
   #purge(upTo: number): void {

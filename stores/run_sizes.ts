@@ -34,7 +34,7 @@ export class RunSizes {
       total: db.prepare(
         "SELECT coalesce(sum(size), 0) AS size FROM runs WHERE last > ? AND last <= ?",
       ),
-      next: db.prepare("SELECT last, first, size FROM runs WHERE last > ? ORDER BY last LIMIT 1"),
+      next: db.prepare("SELECT last, first, size FROM runs WHERE last > ? ORDER BY last LIMIT ?"),
       bodies: db.prepare("SELECT bodies FROM runs WHERE last = ?"),
     };
   }
@@ -49,11 +49,17 @@ export class RunSizes {
   /** The number up to which the messages after one take so much together, or all of them, and what is lacking then. */
   reach(after: number, size: number): { readonly upTo: number; readonly lacking: number } {
     let [upTo, lacking] = [after, size];
-    while (lacking > 0) {
-      const row = this.#holds(upTo) ? this.#row! : this.#next(upTo);
+    let rows: Sized[] = [];
+    for (let i = 0, many = 1; lacking > 0; i++) {
+      // Mostly the first is enough; where a large message takes the place of many small ones, it is not.
+      if (i === rows.length) {
+        rows = this.#holds(upTo) ? [this.#row!] : this.#sql.next.all(upTo, many) as Sized[];
+        [i, many] = [0, Math.min(256, many * 4)];
+      }
+      const row = rows[i];
       if (!row) break;
       const before = row.first <= upTo ? this.#head(upTo) : 0;
-      if (row.size - before <= lacking) {
+      if (row.size - before <= lacking || row.first === row.last) {
         [upTo, lacking] = [row.last, lacking - (row.size - before)];
       } else {
         const i = this.#sums(row).findIndex((sum) => sum - before >= lacking);
@@ -100,6 +106,6 @@ export class RunSizes {
 
   /** The first row that ends after a number. */
   #next(after: number): Sized | undefined {
-    return (this.#sql.next.all(after) as [Sized?])[0];
+    return (this.#sql.next.all(after, 1) as [Sized?])[0];
   }
 }

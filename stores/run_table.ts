@@ -44,7 +44,7 @@ interface Row {
 /** Messages, as rows of a database. */
 export class RunTable {
   readonly #sql: Record<
-    "insert" | "page" | "newest" | "before" | "around" | "from" | "delete" | "ends",
+    "insert" | "page" | "newest" | "before" | "around" | "from" | "end" | "delete" | "ends",
     Statement
   >;
   /** No row's bodies are larger than this, in bytes. */
@@ -77,6 +77,7 @@ export class RunTable {
         "SELECT last, first, times FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
       ),
       from: db.prepare("SELECT last, first, times FROM runs WHERE last >= ? ORDER BY last LIMIT 1"),
+      end: db.prepare("SELECT last FROM runs WHERE last > ? ORDER BY last LIMIT 1 OFFSET ?"),
       delete: db.prepare("DELETE FROM runs WHERE last <= ?"),
       ends: db.prepare(
         "SELECT min(first) AS first, max(last) AS last, max(size) AS largest, " +
@@ -215,6 +216,12 @@ export class RunTable {
   /** The first message that is there, expired or not. */
   get first(): number | undefined {
     return (this.#sql.from.all(0) as [Row?])[0]?.first;
+  }
+
+  /** Where the last of so many rows after a number ends; `Infinity` if there are fewer. */
+  endOf(after: number, rows: number): number {
+    const [row] = this.#sql.end.all(after, rows - 1) as [{ last: number }?];
+    return row?.last ?? Infinity;
   }
 
   /** Whether the row that holds a message holds later ones, too. */

@@ -14,6 +14,9 @@ export interface Extent {
   readonly lastTime: number;
 }
 
+/** How far apart they are at least, and how many are kept. */
+const LANDMARKS = { step: 64, most: 16_384 };
+
 /** The messages above a floor, up to the last. */
 export class Span {
   readonly #timeOf: (seq: number) => number;
@@ -22,6 +25,8 @@ export class Span {
   #lastTime = 0;
   /** When the oldest message above the floor was stored. */
   #oldest = Infinity;
+  /** When some messages were stored, for those who ask from a time on. */
+  readonly #landmarks = new Map<number, number>();
 
   /**
    * Makes a span, an empty one unless it is told where it stands.
@@ -86,6 +91,7 @@ export class Span {
       this.#oldest,
     ];
     return () => {
+      this.#landmarks.clear();
       this.#floor = floor;
       this.#last = last;
       this.#lastTime = lastTime;
@@ -95,7 +101,26 @@ export class Span {
 
   /** The last message above the floor that was stored at this time or before; the floor, if there is none. */
   upTo(time: number): number {
-    return this.#halve(time, this.#last);
+    let [low, high] = [this.#floor, this.#last];
+    while (low < high) {
+      // Wherever the ends are, the numbers that are looked at first are the same: the time of those is at hand.
+      const step = 2 ** Math.floor(Math.log2(high - low));
+      const middle = high - high % step;
+      if (this.#landmark(middle, step) <= time) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #landmark(seq: number, step: number): number {
+    if (step < LANDMARKS.step) return this.#timeOf(seq);
+    let time = this.#landmarks.get(seq);
+    if (time === undefined) {
+      time = this.#timeOf(seq);
+      if (this.#landmarks.size === LANDMARKS.most) this.#landmarks.clear();
+      this.#landmarks.set(seq, time);
+    }
+    return time;
   }
 
   #halve(time: number, high: number): number {

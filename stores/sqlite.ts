@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { NameMap } from "../protocol/name_map.ts";
@@ -64,6 +65,11 @@ function withinBytes(limits: Limits): Limits {
     runs: Math.min(runs, most(RUN_SIZE)),
     gone: Math.min(gone, most(GONE_SIZE)),
   };
+}
+
+/** Waits until all has had its turn that waits already. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A store in a SQLite database. Every answer leaves out what has expired. */
@@ -138,8 +144,20 @@ export abstract class SqliteStore implements Store {
     return this.ask("find a time", ({ span }) => span.upTo(time - 1));
   }
 
-  topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
-    return this.ask("list topics", (holdings) => holdings.list(query));
+  async topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
+    const found: TopicEntry[] = [];
+    for (let { after } = query;;) {
+      const count = query.count - found.length;
+      const listed = await this.ask(
+        "list topics",
+        (holdings) => holdings.list({ ...query, after, count }),
+      );
+      found.push(...listed.topics);
+      if (listed.after === undefined) return found;
+      after = listed.after;
+      // Others go first: where very many have expired and are not deleted yet, it takes long to find the rest.
+      await turn();
+    }
   }
 
   trim(budgetMs: number): Promise<boolean> {

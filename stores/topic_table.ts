@@ -16,7 +16,20 @@ interface Topic {
   /** Its newest message. */
   readonly seq: number;
   readonly time: number;
+  /** So many of its messages are in rows up to `countedTo`, and have expired. */
+  expired: number;
+  countedTo: number;
 }
+
+/** A part of a listing. */
+export interface Listed {
+  readonly topics: readonly TopicEntry[];
+  /** It goes on after this name; not there if all was found that was asked for, or that there is. */
+  readonly after?: string;
+}
+
+/** What is looked at for one part of a listing: so many names, or rows of expired messages, of which each counts. */
+const LOOKS = { names: 2000, rows: 4096, row: 1 / 4, count: 10 };
 
 /** The newest message of a topic that is about to be deleted. */
 export interface Deleted {
@@ -34,7 +47,18 @@ const SCHEMA =
  * Changes belong to the transaction around them; {@linkcode TopicTable.rollback} undoes them.
  */
 export class TopicTable {
+  /** In the order of their newest messages, unless something was undone. */
   readonly #topics = new NameMap<Topic>();
+  #disordered = false;
+  /** Goes once through all of them. */
+  #walk: Iterator<Topic> = this.#topics.values();
+  /** Where the walk stands: before this one. */
+  #reached: Topic | undefined;
+  /** So many topics have no message after this number, which has expired. */
+  #dead = 0;
+  #deadTo = 0;
+  /** What that was when a transaction held last. */
+  #surelyDeadTo = 0;
   /** What was changed in this transaction, as it was before. */
   readonly #undo = new NameMap<Topic | undefined>();
   readonly #sql: Record<"insert" | "delete" | "names" | "counts" | "before" | "around", Statement>;
@@ -60,7 +84,8 @@ export class TopicTable {
           "max(last) AS seq, times FROM runs WHERE last <= ? GROUP BY +topic ORDER BY seq",
       ),
       before: db.prepare(
-        "SELECT coalesce(sum(last - first + 1), 0) AS n FROM runs WHERE topic = ? AND last <= ?",
+        "SELECT coalesce(sum(last - first + 1), 0) AS n, count(*) AS rows, max(last) AS upTo FROM " +
+          "(SELECT last, first FROM runs WHERE topic = ? AND last > ? AND last <= ? ORDER BY last LIMIT ?)",
       ),
       around: db.prepare(
         "SELECT first FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
@@ -77,11 +102,11 @@ export class TopicTable {
   load(db: Database, timeOf: (seq: number) => number): void {
     const all = db.prepare(
       "SELECT id, name, sum(last - first + 1) AS messages, max(last) AS seq " +
-        "FROM topics JOIN runs ON topic = id GROUP BY id",
+        "FROM topics JOIN runs ON topic = id GROUP BY id ORDER BY seq",
     );
-    for (const row of all.all() as (Omit<Topic, "time"> & { name: string })[]) {
+    for (const row of all.all() as (Topic & { name: string })[]) {
       const { id, name, messages, seq } = row;
-      this.#topics.set(name, { id, messages, seq, time: timeOf(seq) });
+      this.#topics.set(name, { id, messages, seq, time: timeOf(seq), expired: 0, countedTo: 0 });
       this.#nextId = Math.max(this.#nextId, id + 1);
     }
   }
@@ -91,9 +116,24 @@ export class TopicTable {
     return this.#topics.size;
   }
 
-  /** Whether it is one of these. */
-  has(name: string): boolean {
-    return this.#topics.has(name);
+  /** How many of these hold a message that has not expired, or may do so. */
+  get living(): number {
+    return this.#topics.size - this.#dead;
+  }
+
+  /** Finds out which topics hold only messages up to a floor; each costs something once. */
+  bury(floor: number): void {
+    if (this.#disordered) this.#order();
+    while ((this.#reached ??= this.#walk.next().value)) {
+      const { seq } = this.#reached;
+      if (seq > floor) return;
+      this.#reached = undefined;
+      if (seq <= this.#deadTo) continue;
+      this.#dead++;
+      this.#deadTo = seq;
+    }
+    // At its end it does not see what comes after.
+    this.#walk = this.#topics.values();
   }
 
   /** The number of a topic, if it holds messages after a sequence number. */
@@ -112,7 +152,9 @@ export class TopicTable {
       const known = this.#topics.get(name);
       const id = known?.id ?? this.#nextId++;
       if (!known) this.#sql.insert.run(id, name);
-      this.#change(name, { id, messages: (known?.messages ?? 0) + end - i, seq, time });
+      const count = (known?.messages ?? 0) + end - i;
+      const { expired, countedTo } = known ?? { expired: 0, countedTo: 0 };
+      this.#change(name, known, { id, messages: count, seq, time, expired, countedTo });
       i = end;
     }
   }
@@ -133,8 +175,11 @@ export class TopicTable {
     for (const { name, n } of rows) {
       const topic = this.#topics.get(name)!;
       const messages = topic.messages - n;
+      const left = topic.countedTo > upTo
+        ? { expired: topic.expired - n, countedTo: topic.countedTo }
+        : { expired: 0, countedTo: upTo };
       // A topic without messages is gone.
-      this.#change(name, messages === 0 ? undefined : { ...topic, messages });
+      this.#change(name, topic, messages === 0 ? undefined : { ...topic, ...left, messages });
       if (messages === 0) this.#sql.delete.run(topic.id);
     }
     return rows.map(({ name, seq, times }) => ({ topic: name, seq, time: lastTimeOf(times) }));
@@ -142,57 +187,94 @@ export class TopicTable {
 
   /** The transaction holds. */
   commit(): void {
+    this.#surelyDeadTo = this.#deadTo;
     this.#undo.clear();
   }
 
   /** The transaction does not hold. */
   rollback(): void {
-    for (const [name, topic] of this.#undo) this.#set(name, topic);
+    for (const [name, topic] of this.#undo) this.#set(name, this.#topics.get(name), topic);
+    // The floor may be lower again, too.
+    this.#disordered ||= this.#undo.size > 0 || this.#deadTo > this.#surelyDeadTo;
     this.#undo.clear();
   }
 
-  #change(name: string, topic: Topic | undefined): void {
-    if (!this.#undo.has(name)) this.#undo.set(name, this.#topics.get(name));
-    this.#set(name, topic);
+  #change(name: string, before: Topic | undefined, topic: Topic | undefined): void {
+    if (!this.#undo.has(name)) this.#undo.set(name, before);
+    this.#set(name, before, topic);
   }
 
-  #set(name: string, topic: Topic | undefined): void {
-    if (topic) this.#topics.set(name, topic);
-    else this.#topics.delete(name);
+  #set(name: string, before: Topic | undefined, topic: Topic | undefined): void {
+    if (before) {
+      // One that has lost some of its messages stays where it is.
+      const stays = before.seq === topic?.seq;
+      if (before === this.#reached) this.#reached = stays ? topic : undefined;
+      if (before.seq <= this.#deadTo) this.#dead--;
+      if (!stays) this.#topics.delete(name);
+    }
+    if (!topic) return;
+    if (topic.seq <= this.#deadTo) this.#dead++;
+    this.#topics.set(name, topic);
+  }
+
+  #order(): void {
+    const inOrder = [...this.#topics].sort(([, one], [, other]) => one.seq - other.seq);
+    this.#topics.clear();
+    for (const [name, topic] of inOrder) this.#topics.set(name, topic);
+    this.#walk = this.#topics.values();
+    this.#reached = undefined;
+    this.#dead = this.#deadTo = this.#surelyDeadTo = 0;
+    this.#disordered = false;
   }
 
   /**
-   * Lists topics that hold messages above the floor.
+   * Lists topics that hold messages above the floor, or as many as can be found in short time.
    *
    * @param query which topics
    * @param floor messages up to here do not count
    * @param unpurged some of those messages may not be deleted yet
    * @returns at most as many as were asked for
    */
-  list({ prefix, after, count }: TopicQuery, floor: number, unpurged: boolean): TopicEntry[] {
-    const entries: TopicEntry[] = [];
-    for (let from = after; entries.length < count;) {
-      const names = (this.#sql.names.all(from, prefix, count) as { name: string }[]).map((
-        { name },
-      ) => name);
-      for (const name of names) {
-        if (!name.startsWith(prefix)) return entries;
-        const { id, messages, seq, time } = this.#topics.get(name)!;
-        if (seq <= floor) continue;
-        const expired = unpurged ? this.#expired(id, floor) : 0;
-        entries.push({ topic: name, messages: messages - expired, seq, time });
-        if (entries.length === count) return entries;
+  list({ prefix, after, count }: TopicQuery, floor: number, unpurged: boolean): Listed {
+    const topics: TopicEntry[] = [];
+    let left = LOOKS.names;
+    for (let from = after; topics.length < count;) {
+      const most = Math.min(left, Math.max(64, count - topics.length));
+      const names = this.#sql.names.all(from, prefix, most) as { name: string }[];
+      for (const { name } of names) {
+        if (!name.startsWith(prefix)) return { topics };
+        const topic = this.#topics.get(name)!;
+        left--;
+        if (topic.seq > floor) {
+          const { messages, seq, time } = topic;
+          if (unpurged) left -= this.#countExpired(topic, floor);
+          // There are more to count: what was counted is known when it goes on.
+          if (unpurged && topic.countedTo < floor) return { topics, after: from };
+          const expired = unpurged ? topic.expired + this.#split(topic, floor) : 0;
+          topics.push({ topic: name, messages: messages - expired, seq, time });
+        }
+        if (topics.length === count) return { topics };
+        from = name;
+        if (left <= 0) return { topics, after: from };
       }
-      if (names.length < count) break;
-      from = names.at(-1)!;
+      if (names.length < most) break;
     }
-    return entries;
+    return { topics };
   }
 
-  /** How many messages of a topic that outlives the floor are at or below it. */
-  #expired(id: number, floor: number): number {
-    const [{ n }] = this.#sql.before.all(id, floor) as [{ n: number }];
+  /** Counts the messages of a topic in rows up to the floor, or some of them; returns how much work it was. */
+  #countExpired(topic: Topic, floor: number): number {
+    if (topic.countedTo >= floor) return LOOKS.count;
+    const found = this.#sql.before.all(topic.id, topic.countedTo, floor, LOOKS.rows);
+    const [{ n, rows, upTo }] = found as [{ n: number; rows: number; upTo: number }];
+    topic.expired += n;
+    topic.countedTo = rows < LOOKS.rows ? floor : upTo;
+    return LOOKS.count + rows * LOOKS.row;
+  }
+
+  /** How many messages up to the floor are in a row of a topic that holds later ones as well. */
+  #split({ id }: Topic, floor: number): number {
     const [{ first }] = this.#sql.around.all(id, floor) as [{ first: number }];
-    return n + Math.max(0, floor - first + 1);
+    return Math.max(0, floor - first + 1);
   }
 }

@@ -1,0 +1,201 @@
+/**
+ * What one asks of a store costs no more for what others have put: the steps are counted, not the time.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
+import { FileStore } from "../stores/file.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { RunTable } from "../stores/run_table.ts";
+import type { Message, Put } from "../stores/store.ts";
+import { Tail } from "../stores/tail.ts";
+import { TopicTable } from "../stores/topic_table.ts";
+import { CountedEngine } from "./support/counted_engine.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { seeded } from "./support/seeded.ts";
+
+const RETENTION = 10_000;
+const put = (topic: string, body = '""'): Put => ({ topic, body, bytes: body.length });
+const putsIn = (count: number, topic: (i: number) => string) =>
+  Array.from({ length: count }, (_, i) => put(topic(i)));
+
+/** A store whose work is counted, in memory or in a file. */
+function opened(kept: "memory" | "file", limits = {}) {
+  const engine = new CountedEngine();
+  const clock = new ManualClock(1_000_000);
+  const options = { engine, clock, retention: RETENTION, limits };
+  if (kept === "memory") return { engine, clock, store: new MemoryStore(options), end() {} };
+  const folder = Deno.makeTempDirSync();
+  const store = new FileStore({ ...options, path: `${folder}/queue.db`, durability: "normal" });
+  return { engine, clock, store, end: () => Deno.removeSync(folder, { recursive: true }) };
+}
+
+Deno.test("who reads what was put just now looks at no message of another topic", () => {
+  const tail = new Tail();
+  let looks = 0;
+  for (let seq = 1; seq <= 4000; seq++) {
+    const message = {
+      seq,
+      time: 1,
+      body: '""',
+      bytes: 2,
+      topic: seq % 100 === 0 ? "mine" : `${seq}`,
+    };
+    const counted: Message = {
+      ...message,
+      get seq() {
+        looks++;
+        return seq;
+      },
+      get bytes() {
+        looks++;
+        return 2;
+      },
+    };
+    tail.add(counted);
+  }
+  looks = 0;
+  const query = { topic: "mine", after: 0, count: 100, bytes: 1e6 };
+  for (let i = 0; i < 1000; i++) assertEquals(tail.read({ ...query, topic: `absent ${i}` }), []);
+  assert(looks <= 1000, `${looks} looks`);
+  looks = 0;
+  assertEquals(tail.read(query).length, 40);
+  assertEquals(tail.read({ ...query, newest: true }).length, 1);
+  assertEquals(tail.newestUpTo("mine", 3999)?.seq, 3900);
+  assert(looks < 150, `${looks} looks`);
+});
+
+for (const kept of ["memory", "file"] as const) {
+  Deno.test(`${kept}: who lists topics gives way to others while it passes over those that have expired`, async () => {
+    const { store, clock, end } = opened(kept);
+    await store.append(putsIn(20_000, (i) => `t ${i}`));
+    await store.trim(0);
+    clock.advance(RETENTION);
+    await store.append([put("zz")]);
+    let [turns, listed] = [0, false];
+    const others = async () => {
+      for (; !listed; turns++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const counting = others();
+    assertEquals((await store.topics({ prefix: "", after: "", count: 1 }))[0]?.topic, "zz");
+    listed = true;
+    await counting;
+    assert(turns >= 9, `${turns} turns of others`);
+    await store[Symbol.asyncDispose]();
+    end();
+  });
+
+  Deno.test(`${kept}: a topic finds room at once where all others have expired, however many`, async () => {
+    const { engine, store, clock, end } = opened(kept, { topics: 5000 });
+    await store.append(putsIn(5000, (i) => `t ${i}`));
+    await store.trim(0);
+    clock.advance(RETENTION);
+    const work = await engine.workOf(async () => {
+      assertEquals((await store.append([put("new")])).map((found) => "seq" in found), [true]);
+    });
+    assert(work < 100, `${work} steps`);
+    // And they are not more than there may be.
+    const found = await store.append(putsIn(5000, (i) => `u ${i}`));
+    assertEquals(found.filter((result) => "seq" in result).length, 4999);
+    await store[Symbol.asyncDispose]();
+    end();
+  });
+
+  Deno.test(`${kept}: one large message takes the place of very many small ones little by little`, async () => {
+    const limits = { storedBytes: 1_000_000, overflow: "drop-oldest" as const };
+    const { engine, store, end } = opened(kept, limits);
+    await store.append(putsIn(9000, (i) => `t ${i}`));
+    await store.trim(0);
+    const large = JSON.stringify("x".repeat(900_000));
+    const before = engine.writes;
+    await store.append([put("large", large)]);
+    assert(engine.writes - before < 2000, `${engine.writes - before} writes`);
+    const listed = await store.topics({ prefix: "", after: "", count: 10_000 });
+    assert(listed.length < 1000 && listed[0]!.topic === "large", `${listed.length} are left`);
+    while (await store.trim(5));
+    assertEquals(await store.topics({ prefix: "", after: "", count: 10_000 }), listed);
+    await store[Symbol.asyncDispose]();
+    end();
+  });
+}
+
+Deno.test("what many put at the same time into a file is not committed in one go", async () => {
+  const { engine, store, end } = opened("file");
+  const before = engine.commits;
+  const all = Array.from({ length: 20 }, (_, i) => store.append(putsIn(512, () => `t ${i}`)));
+  let first = 0;
+  void all[0]!.then(() => first = engine.commits - before);
+  const found = (await Promise.all(all)).flat().map((result) => "seq" in result ? result.seq : 0);
+  assertEquals(found, Array.from({ length: 10_240 }, (_, i) => i + 1), "and their order is kept");
+  assertEquals(engine.commits - before, 10);
+  assertEquals(first, 1);
+  await store[Symbol.asyncDispose]();
+  end();
+});
+
+Deno.test("an append that is followed by a close is committed, however much waits", async () => {
+  const { store, end } = opened("file");
+  const all = Array.from({ length: 5 }, (_, i) => store.append(putsIn(1000, () => `t ${i}`)));
+  await store[Symbol.asyncDispose]();
+  assert((await Promise.all(all)).flat().every((result) => "seq" in result));
+  end();
+});
+
+Deno.test("to forget a session costs a file no more for the many numbers that it had skipped", async () => {
+  const { engine, store, end } = opened("file");
+  const session = "a session of its own";
+  await store.append(
+    Array.from({ length: 5000 }, (_, i) => ({ ...put("t"), session, n: 2 * i, owner: "weak" })),
+  );
+  const work = await engine.workOf(async () => {
+    await store.forget(session);
+    await store.append([put("t")]);
+  });
+  assert(work < 50, `${work} steps`);
+  await store[Symbol.asyncDispose]();
+  end();
+});
+
+Deno.test("how many topics hold something is known whatever is put, deleted and undone", () => {
+  const random = seeded(3);
+  const db = nodeSqlite.open(":memory:");
+  const runs = new RunTable(db);
+  const topics = new TopicTable(db);
+  let [floor, last, purged] = [0, 0, 0];
+  let newest = new Map([["", 0]]);
+  for (let step = 0; step < 3000; step++) {
+    const before = { floor, last, purged, newest: new Map(newest) };
+    db.exec("BEGIN");
+    if (random(3) > 0) {
+      const messages = Array.from({ length: 1 + random(5) }, () => {
+        const topic = `t ${random(40)}`;
+        newest.set(topic, ++last);
+        return { seq: last, time: 1, body: '""', bytes: 2, topic };
+      });
+      topics.add(messages);
+      runs.insert(messages, (topic) => topics.id(topic));
+    } else {
+      floor = Math.min(last, floor + random(12));
+      topics.bury(floor);
+      purged = Math.min(floor, purged + random(20));
+      topics.forget(purged);
+      runs.delete(purged);
+    }
+    if (random(6) === 0) {
+      db.exec("ROLLBACK");
+      topics.rollback();
+      runs.undone();
+      ({ floor, last, purged, newest } = before);
+    } else {
+      db.exec("COMMIT");
+      topics.commit();
+    }
+    topics.bury(floor);
+    const living = [...newest.values()].filter((seq) => seq > floor).length;
+    assertEquals(topics.living, living, `step ${step}`);
+  }
+  db.close();
+});

@@ -1,0 +1,50 @@
+/**
+ * A SQLite engine that counts how often a statement is run: what work a store has, whatever the machine.
+ *
+ * @module
+ */
+
+import type { Database, Engine } from "../../stores/engine.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+
+/** Counts what all databases do that it opens. */
+export class CountedEngine implements Engine {
+  readonly name = nodeSqlite.name;
+  /** How many statements were run, and rows returned, so far. */
+  work = 0;
+  /** How many of them wrote something, or might have. */
+  writes = 0;
+  /** How many transactions were committed. */
+  commits = 0;
+
+  open(path: string): Database {
+    const db = nodeSqlite.open(path);
+    return {
+      exec: (sql) => db.exec(sql),
+      close: () => db.close(),
+      prepare: (sql) => {
+        const statement = db.prepare(sql);
+        return {
+          run: (...values) => {
+            this.work++;
+            this.writes++;
+            if (sql === "COMMIT") this.commits++;
+            return statement.run(...values);
+          },
+          all: (...values) => {
+            const rows = statement.all(...values);
+            this.work += 1 + rows.length;
+            return rows;
+          },
+        };
+      },
+    };
+  }
+
+  /** What work it is to do something. */
+  async workOf(act: () => Promise<unknown>): Promise<number> {
+    const before = this.work;
+    await act();
+    return this.work - before;
+  }
+}
