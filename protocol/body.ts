@@ -51,11 +51,17 @@ function quotedBody(text: string): Body {
  *
  * @param bytes the size seen
  * @param limits the limits it broke
+ * @param least it may be larger than the size seen
  * @returns code, sentence and details
  */
-export function tooLarge(bytes: number, limits: Limits): ["too_large", string, { limit: number }] {
+export function tooLarge(
+  bytes: number,
+  limits: Limits,
+  least = false,
+): ["too_large", string, { limit: number }] {
   const limit = limits.messageBytes;
-  return ["too_large", `Cannot put message: it is ${bytes} bytes as JSON, the limit is ${limit}`, {
+  const size = `${least ? "at least " : ""}${bytes} bytes`;
+  return ["too_large", `Cannot put message: it is ${size} as JSON, the limit is ${limit}`, {
     limit,
   }];
 }

@@ -12,7 +12,7 @@ import { isCount } from "./fields.ts";
 import { type Excess, type Kind, RequestScan } from "./request_scan.ts";
 
 /** What is read at once takes some milliseconds: so many marks, or messages, or characters, or some of each. */
-const PART = { marks: 32_768, messages: 4096, characters: 1024 * 1024 };
+const PART = { marks: 16_384, messages: 2048, characters: 1024 * 1024 };
 
 /** The requests of a frame, by their places in it. */
 export class FrameScan {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { NameSet } from "./name_map.ts";
+
 /**
  * How a request counts: a read of dsmq 1.x is answered though it has no id. Control requests cost next to nothing, and
  * may have no answer: they do not count. Nor does a put of dsmq 1.x: nobody would learn that it was refused, so its bytes
@@ -18,7 +20,10 @@ export type Excess = "depth" | "fields";
 export const MAX_DEPTH = 8;
 
 /** So many fields, or things in lists other than that of its messages, a request may have. */
-export const MAX_FIELDS = 128;
+export const MAX_FIELDS = 64;
+
+/** So many names a frame may have for its fields, each of so many characters. */
+const [MAX_NAMES, LONGEST_NAME] = [256, 128];
 
 /** A control request that has more of them counts as any other. */
 const MAX_CONTROL_FIELDS = 12;
@@ -41,9 +46,41 @@ const NAMES = ["id", "action", "message", "messages"] as const;
 const [QUOTE, BACKSLASH, COMMA, COLON, MINUS, ZERO, NINE] = [34, 92, 44, 58, 45, 48, 57];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
 
-/** Looks at one request after another. */
+/**
+ * The names of fields in a frame. V8 makes a description of its own for each object with a name that it has not met there:
+ * a few names in many objects cost little, and many names in a few objects much.
+ */
+class FieldNames {
+  readonly #text: string;
+  readonly #all = new NameSet();
+  /** Those that were met last, by a simple hash: mostly one of them comes again. */
+  readonly #last: string[] = [];
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Whether the name between two places is one of those that there may be. */
+  takes(begin: number, end: number): boolean {
+    const text = this.#text;
+    const length = end - begin;
+    const hash = 31 * length + text.charCodeAt(begin) + 7 * text.charCodeAt(end - 1) & 255;
+    const last = this.#last[hash];
+    if (last?.length === length && text.startsWith(last, begin)) return true;
+    if (this.#all.size >= MAX_NAMES || length > LONGEST_NAME) return false;
+    const name = text.slice(begin, end);
+    this.#last[hash] = name;
+    this.#all.add(name);
+    return true;
+  }
+}
+
+/** Looks at one request of a frame after another. */
 export class RequestScan {
   readonly #text: string;
+  readonly #names: FieldNames;
+  /** A field has a name that is one too many. */
+  #isOdd = false;
   /** Where its `id` begins; 0 if it has none. */
   id = 0;
   /** Where its `message` begins, if that is a number; else 0. */
@@ -58,6 +95,7 @@ export class RequestScan {
   /** Has not looked at anything. */
   constructor(text: string) {
     this.#text = text;
+    this.#names = new FieldNames(text);
   }
 
   /** How it counts. */
@@ -76,7 +114,7 @@ export class RequestScan {
   /** Why it is too much to be read. */
   get excess(): Excess | undefined {
     if (this.#depth > MAX_DEPTH) return "depth";
-    return this.marks - this.messages > 2 * MAX_FIELDS ? "fields" : undefined;
+    return this.#isOdd || this.marks - this.messages > 2 * MAX_FIELDS ? "fields" : undefined;
   }
 
   /**
@@ -89,6 +127,9 @@ export class RequestScan {
     const text = this.#text;
     this.id = this.number = this.messages = 0;
     this.#action = undefined;
+    this.#isOdd = false;
+    // Where the last string is.
+    let start = 0, last = 0;
     let marks = 0, depth = 0, deepest = 0;
     // The field of the request that is read, if it matters; and whether its name comes next, or its value.
     let name: typeof NAMES[number] | undefined;
@@ -116,8 +157,8 @@ export class RequestScan {
       }
       switch (unit) {
         case QUOTE: {
-          const start = at + 1;
-          at = endOfString(text, start);
+          start = at + 1;
+          at = last = endOfString(text, start);
           if (at < 0) return undefined;
           if (depth !== 1 || !isObject) break;
           if (nameIsNext) name = nameAt(text, start, at);
@@ -148,6 +189,7 @@ export class RequestScan {
           break;
         case COLON:
           marks++;
+          if (!this.#names.takes(start, last)) this.#isOdd = true;
           if (depth === 1) valueIsNext = isObject;
       }
     }

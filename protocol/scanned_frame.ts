@@ -25,7 +25,11 @@ const EXCESS: Readonly<Record<Excess, WireError>> = {
     code: "bad_request",
     message: `Cannot read request: it is nested deeper than ${MAX_DEPTH} levels`,
   },
-  fields: tooMany("read request", MAX_FIELDS, "it has more fields"),
+  fields: tooMany(
+    "read request",
+    MAX_FIELDS,
+    "it has more fields, or its frame more names for them",
+  ),
 };
 
 const NOT_JSON: WireError = {

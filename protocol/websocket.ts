@@ -20,6 +20,8 @@ export const CLOSE = {
   abnormal: 1006,
   /** The client did what it may not, too often. */
   policyViolation: 1008,
+  /** A frame is larger than the server takes. */
+  tooLarge: 1009,
   /** A defect of the server. */
   internalError: 1011,
   /** The server stops; the client may come back. */

@@ -70,7 +70,13 @@ export class Puts {
     const { limits } = this.#host.welcome;
     const before = batch.length;
     for (let i = 0; i < messages.length; i++) {
-      const { body, bytes } = encode(messages[i]!);
+      const message = messages[i]!;
+      const least = message.length + 2;
+      if (least > limits.messageBytes) {
+        batch.length = before;
+        return refuse({ id, action }, ...tooLarge(least, limits, true));
+      }
+      const { body, bytes } = encode(message);
       if (bytes > limits.messageBytes) {
         batch.length = before;
         return refuse({ id, action }, ...tooLarge(bytes, limits));

@@ -109,7 +109,10 @@ export class Session implements Worker, Greeter {
     const hasRead = this.#underWay.received(heartbeat);
     // One who was sent away has to read up to the goodbye: whoever only says so would keep its place for ever.
     if (hasRead && !this.#closed) this.#wire.hasRead?.();
-    if (!heartbeat) this.#line.receive(data);
+    // Not every transport can bound a frame before it is there.
+    if (typeof data === "string" && data.length > largestFrame(this.#host.welcome.limits)) {
+      if (!this.#closed) this.sendAway(CLOSE.tooLarge, "a frame is too large");
+    } else if (!heartbeat) this.#line.receive(data);
   }
 
   /** Finishes what was accepted, tells those who wait that it ends, and says goodbye. */

@@ -224,3 +224,15 @@ Deno.test("of the largest frame no more is parsed at once than takes some millis
   }
   assert(parts.length > 8, `${parts.length} parts`);
 });
+
+Deno.test("a few names of unknown fields in many requests are read, and of many names only the first", () => {
+  const frame = (name: (i: number) => string) =>
+    `[${
+      Array.from({ length: 5000 }, (_, id) =>
+        `{"action":"get","id":${id},"topic":"t","${name(id)}":0}`)
+    }]`;
+  const done = (text: string) =>
+    decodeFrame(text, USUAL_LIMITS).requests.filter(({ action }) => action === "get").length;
+  assertEquals(done(frame((i) => `unknown${i % 200}`)), 5000);
+  assertEquals(done(frame((i) => `unknown${i}`)), 256 - 3);
+});

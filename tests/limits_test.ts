@@ -297,3 +297,15 @@ Deno.test("a frame with so many requests that its refusals would be a flood ends
     assertEquals((await client.closed).code, 1008);
   }
 });
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a ${transport} server reads no frame that is larger than it says, and closes with 1009`, async () => {
+    await using server = await openServer({ transport });
+    await using client = await Raw.open(server.url);
+    client.send(`{"action":"put","topic":"t","message":"m"}${" ".repeat(3 * 1024 * 1024)}`);
+    assertEquals((await client.closed).code, 1009);
+    await using other = await Raw.open(server.url);
+    other.send({ action: "get", topic: "t" });
+    assertEquals((await other.next()).message, "");
+  });
+}
