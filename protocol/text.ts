@@ -80,6 +80,9 @@ export function compareCodePoints(one: string, other: string): number {
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
+/** A topic of so many times as many characters as it may have bytes is far too long. */
+const FAR = 16;
+
 /**
  * Says why a value cannot be a topic.
  *
@@ -90,6 +93,10 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 export function topicFault(topic: unknown, limit: number): string | undefined {
   if (typeof topic !== "string") return `a topic is a string, got ${kindOf(topic)}`;
   if (topic === "") return "a topic has at least one character";
+  // Of one that is far too long nothing is looked at.
+  if (topic.length > FAR * limit) {
+    return `the topic has ${topic.length} characters, the limit is ${limit} bytes`;
+  }
   if (CONTROL.test(topic)) return "a topic has no control characters";
   if (!topic.isWellFormed()) return "a topic has no lone surrogates";
   const bytes = utf8Length(topic);

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { compareCodePoints, escapeControls, quoted } from "../protocol/text.ts";
+import { compareCodePoints, escapeControls, quoted, topicFault } from "../protocol/text.ts";
 import { seeded } from "./support/seeded.ts";
 
 Deno.test("texts are compared by their code points, and not by the units of UTF-16", () => {
@@ -67,4 +67,17 @@ Deno.test("what a terminal obeys, what turns the direction of writing and half a
   const good = 'aZ~ \u00a0é"\\ה\u200d👩‍🦰\u{10ffff}\ufeff';
   assertEquals(escapeControls(good), good);
   assertEquals(escapeControls("one\n\ttwo\r", "\n\t"), "one\n\ttwo\\u000d");
+});
+
+Deno.test("a topic that is far too long is refused by its length alone", () => {
+  const { isWellFormed } = String.prototype;
+  String.prototype.isWellFormed = () => {
+    throw new Error("it was looked at");
+  };
+  try {
+    const fault = topicFault("\0" + "x".repeat(1_000_000), 256);
+    assertEquals(fault, "the topic has 1000001 characters, the limit is 256 bytes");
+  } finally {
+    String.prototype.isWellFormed = isWellFormed;
+  }
 });
