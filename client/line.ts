@@ -47,6 +47,8 @@ export class Line {
   #end: Break | undefined;
   /** Its user knows that it is over. */
   #told = false;
+  /** It was given up at this end. */
+  #left = false;
   /** No frame of the server is larger, in bytes. */
   #largest = 0;
 
@@ -142,8 +144,8 @@ export class Line {
   use(ends: Ends): void {
     this.#ends = ends;
     for (const answers of this.#early.splice(0)) {
-      // It may be left in the midst of this.
-      if (!this.#end) ends.heard(answers);
+      // It may be left in the midst of this; but what the other end said before it closed counts.
+      if (!this.#left) ends.heard(answers);
     }
     if (this.#end && !this.#told) ends.broken(this.#end);
   }
@@ -180,6 +182,7 @@ export class Line {
 
   /** Gives it up at once. */
   drop(why: string): void {
+    this.#left = true;
     this.#broken({ code: 1006, why });
     hangUp(this.#socket, CLOSE.normal);
   }

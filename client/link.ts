@@ -24,6 +24,9 @@ import { StoreClock } from "./store_clock.ts";
 /** For how long to wait for the last answers, in milliseconds. */
 const LAST_ANSWERS = 5000;
 
+/** A connection that was there for so long, in milliseconds, did not break at once. */
+const STEADY = 1000;
+
 /**
  * A link outlives the line that it uses: when that breaks, it looks for another, goes on where it was, and asks
  * again what was not answered.
@@ -37,6 +40,8 @@ export class Link implements Ends {
   readonly storeClock: StoreClock = new StoreClock();
   /** What is asked, and has no answer yet. */
   readonly requests: InFlightRequests;
+  /** Those who wait without a request of their own are told that it is over. */
+  onFinish: (failure: (asked: Pick<Asked, "action" | "topic">) => DsmqError) => void = () => {};
   readonly #reach: Reach;
   readonly #pending: PendingCalls;
   readonly #watch = new ServerWatch();
@@ -46,8 +51,11 @@ export class Link implements Ends {
   #url: string;
   #welcome: Welcome;
   #lastNumber = 0;
-  /** Tries to come back since something was answered last. */
+  /** Tries to come back since a connection was of use last. */
   #tries: Tries = { count: 0, away: 0 };
+  /** When this connection began, and whether it was of use. */
+  #begun = 0;
+  #useful = false;
   /** Resolves once nothing is asked any more; there while somebody waits for that. */
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -173,9 +181,7 @@ export class Link implements Ends {
       // The server goes, and so will the line: the next one is asked again.
       if (answer.error?.code === "stopping" && this.#reach.again && !this.requests.ended) continue;
       // What only says that something will come was of no use yet.
-      if (answer.ahead === undefined && answer.start === undefined) {
-        this.#tries = { count: 0, away: 0 };
-      }
+      if (answer.ahead === undefined && answer.start === undefined) this.#useful = true;
       if (answer.heartbeat !== undefined && answer.id === undefined) this.#answerHeartbeat(answer);
       else if (answer.ahead !== undefined) this.#watch.announced(answer.ahead);
       else this.requests.handOut(answer);
@@ -189,6 +195,11 @@ export class Link implements Ends {
     // Who refuses one after another is there; but is asked no sooner for that.
     if (!final && this.#reach.again && this.#isolation.ended(end, this.requests)) {
       this.#tries.away = 0;
+    }
+    if (this.#useful) {
+      this.#tries.away = 0;
+      // Who breaks each time so soon is asked no sooner for what was of use.
+      if (performance.now() - this.#begun >= STEADY) this.#tries.count = 0;
     }
     this.#leaveLine();
     if (this.#givenUp.signal.aborted) return;
@@ -234,6 +245,8 @@ export class Link implements Ends {
 
   /** Goes on over a line. */
   #take({ line, welcome }: Contact): void {
+    this.#begun = performance.now();
+    this.#useful = false;
     this.#welcome = welcome;
     this.#line = line;
     this.storeClock.begin(welcome);
@@ -264,6 +277,7 @@ export class Link implements Ends {
     this.#line?.drop(end.why);
     this.#leaveLine();
     this.requests.end(end);
+    this.onFinish((asked) => this.#error(end, asked));
     this.deadlines.stop();
     this.#idle?.resolve();
     this.states.become({ state: "closed", url: this.#url, why: end.why });

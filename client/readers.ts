@@ -93,6 +93,10 @@ abstract class Reader extends Asked implements TopicReader {
     else if (this.waits) link.requests.tell("cancel", `"wait":${this.id}`);
   }
 
+  finish(failure: (asked: this) => DsmqError): void {
+    this.failed(failure(this));
+  }
+
   /** Nobody waits for it any more: what the server had for it, the next reader gets. */
   override again(): boolean {
     if (!this.open) this.#finish();

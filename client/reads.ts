@@ -25,6 +25,9 @@ export class Reads {
   /** Reads over a link. */
   constructor(link: Link) {
     this.#link = link;
+    link.onFinish = (failure) => {
+      for (const queue of [...this.#queues.values()]) queue.finish(failure);
+    };
   }
 
   /**

@@ -340,6 +340,10 @@ class Cursor implements TopicReader {
 
   callOff(): void {}
 
+  finish(): void {
+    this.leave();
+  }
+
   leave(): void {
     if (!this.open) return;
     this.open = false;

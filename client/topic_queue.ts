@@ -35,6 +35,8 @@ export interface TopicReader {
   settle(item: Item | undefined): boolean;
   /** It was served by another's answer: calls off its own request. */
   callOff(): void;
+  /** The connection is over: whoever is open fails, also one whose answer served another. */
+  finish(failure: (asked: { action: string; topic: string }) => DsmqError): void;
 }
 
 /** The queue of one topic. */
@@ -90,6 +92,11 @@ export class TopicQueue {
   /** Nobody stands before a reader, and nothing has arrived that comes before its own answer: as it mostly is. */
   isNext(reader: TopicReader): boolean {
     return this.#first === reader && this.#items.length === 0;
+  }
+
+  /** The connection is over: nobody is left open. */
+  finish(failure: Parameters<TopicReader["finish"]>[0]): void {
+    for (const reader of this.#readers.slice(this.#next)) if (reader.open) reader.finish(failure);
   }
 
   /** The answer to a reader's request has come, with an item or with nothing. */

@@ -499,3 +499,16 @@ Deno.test("what a socket says of its end is shown short, and without what a term
   assert(error.message.length < 2200 && error.code === "closed");
   await mq.close();
 });
+
+Deno.test("a read whose answer served one who asked before it fails with the connection", async () => {
+  const { script, mq } = await joined();
+  const first = mq.getWait("t");
+  const { id: wait } = await script.next();
+  const second = mq.getWait("t").catch(({ code }) => code);
+  const { id } = await script.next();
+  await script.say(message(id, 1));
+  assertEquals(await soon(first), "m1");
+  await script.say({ id: wait, message: 5 });
+  assertEquals(await soon(second), "bad_answer");
+  await mq.close();
+});

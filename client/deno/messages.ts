@@ -13,6 +13,9 @@ const strict = new TextDecoder("utf-8", { fatal: true });
 /** What stands in the place of bytes that are not UTF-8, unless someone wrote just that. */
 const REPLACEMENT = "\ufffd";
 
+/** Into so many parts at most a message is cut on its way: 16 MiB into parts of 256 bytes. */
+const MAX_PARTS = 64 * 1024;
+
 /** Takes frames of data, and gives out what they say: section 5.4. */
 export class MessageReader {
   /** What kind of message has begun; it is not complete. */
@@ -20,6 +23,7 @@ export class MessageReader {
   /** Its parts lie one behind the other in here: to keep each by itself could take a hundred times as much. */
   #parts = new Uint8Array();
   #size = 0;
+  #count = 0;
   /** The largest message that is read, in bytes. */
   largest: number = MAX_PAYLOAD;
 
@@ -36,8 +40,9 @@ export class MessageReader {
       throw new FrameError(1002, "a message in the midst of another");
     }
     if (begins && final) return message(opcode, payload);
-    if (begins) this.#opcode = opcode;
+    if (begins) [this.#opcode, this.#count] = [opcode, 0];
     if (this.#opcode === undefined) throw new FrameError(1002, "a part of no message");
+    if (++this.#count > MAX_PARTS) throw new FrameError(1009, "a message of too many parts");
     const size = this.#size + payload.length;
     if (size > this.largest) throw new FrameError(1009, `a message of ${size} bytes`);
     if (size > this.#parts.length) this.#grow(size);

@@ -20,10 +20,14 @@ import { type Frame, FrameError, FrameReader, OPCODE } from "./frames.ts";
 import { writeAll } from "./handshake.ts";
 import { decoded, MessageReader } from "./messages.ts";
 import { type Conn, type DenoNet, Opening } from "./opening.ts";
+import { Turns } from "./turns.ts";
 import { FrameWriter } from "./writer.ts";
 
 /** How long the other end has to answer a goodbye, in milliseconds. */
 const GOODBYE = 1000;
+
+/** After so many frames of one read it is looked at whether others are kept waiting. */
+const FRAMES_A_LOOK = 64;
 
 /** The close code for a connection that broke without a word, section 7.1.5. */
 const BROKEN = 1006;
@@ -116,14 +120,20 @@ export class DenoSocket implements Socket {
   }
 
   async #receive(conn: Conn): Promise<void> {
+    const turns = new Turns();
+    let frames = 0;
     while (!this.#closed) {
       for (let frame; !this.#closed && (frame = this.#frames.next());) {
         this.#arrived(frame);
         // What is said in reply leaves before the next frame is looked at: both ends stay at work.
-        await undefined;
+        await (++frames % FRAMES_A_LOOK === 0 ? turns.over() : undefined);
       }
       if (this.#closed) return;
+      const others = turns.over();
+      if (others) await others;
+      const done = turns.reads();
       const count = await conn.read(this.#frames.room());
+      done();
       if (count === null) return;
       this.#received += count;
       this.#frames.took(count);

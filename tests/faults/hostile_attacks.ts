@@ -1,0 +1,214 @@
+/**
+ * What a hostile server does to its clients, attack by attack.
+ *
+ * @module
+ */
+
+import type { HostilePeer } from "../support/hostile_server.ts";
+import { serverFrame } from "../support/ws_peer.ts";
+import { pause } from "./pause.ts";
+
+/** Does it to one connection. It may go on for ever: the connection is cut in the end. */
+export type HostileAct = (peer: HostilePeer, port: number) => Promise<unknown>;
+
+const MIB = 1024 * 1024;
+
+/** The header of a frame of so many bytes. */
+function header(opcode: number, bytes: number, first = 128): Uint8Array {
+  const head = new Uint8Array(10);
+  head[0] = first | opcode;
+  head[1] = 127;
+  new DataView(head.buffer).setBigUint64(2, BigInt(bytes));
+  return head;
+}
+
+/** A frame of text of so many bytes, made of what is repeated. */
+async function large(peer: HostilePeer, bytes: number, begin: string, item: string, end: string) {
+  const most = Math.floor((bytes - begin.length - end.length) / item.length);
+  await peer.say(header(1, begin.length + most * item.length + end.length));
+  await peer.say(begin);
+  const lump = item.repeat(Math.ceil(64 * 1024 / item.length));
+  const lumps = Math.floor(most * item.length / lump.length);
+  for (let i = 0; i < lumps && !peer.gone; i++) await peer.say(lump);
+  await peer.say(item.repeat(most - lumps * Math.floor(lump.length / item.length)));
+  await peer.say(end);
+}
+
+/** Answers hello, and does the rest. */
+function greeted(act: HostileAct, welcome: object = {}): HostileAct {
+  return async (peer, port) => {
+    await peer.greet(welcome);
+    await act(peer, port);
+    await peer.skim();
+  };
+}
+
+/** Says the same for ever, and reads nothing. */
+function flood(bytes: Uint8Array | (() => Uint8Array)): HostileAct {
+  return greeted(async (peer) => {
+    while (!peer.gone) await peer.say(typeof bytes === "function" ? bytes() : bytes);
+  });
+}
+
+function repeated(bytes: Uint8Array, count: number): Uint8Array {
+  const all = new Uint8Array(bytes.length * count);
+  for (let i = 0; i < count; i++) all.set(bytes, i * bytes.length);
+  return all;
+}
+
+/** Answers each request of a kind. */
+function answering(action: string, answer: (id: number, n: number) => unknown): HostileAct {
+  return greeted(async (peer) => {
+    for (let n = 0, request; (request = await peer.nextOf(action)); n++) {
+      await peer.tell(answer(request.id, n));
+    }
+  });
+}
+
+const once = (text: string | Uint8Array): HostileAct => greeted((peer) => peer.say(text));
+const gap = { code: "trimmed", message: "gone", position: 0, floor: 1, last: 9 };
+
+/** Each, by its name. */
+export const ATTACKS: Readonly<Record<string, HostileAct>> = {
+  "nothing is answered": (peer) => peer.skim(),
+  "a byte a second instead of an answer of HTTP": async (peer) => {
+    for (const byte of "HTTP/1.1 101 Switching Protocols\r\n") {
+      if (!await peer.say(byte)) return;
+      await pause(1000);
+    }
+  },
+  "headers without end": async (peer) => {
+    await peer.asked();
+    await peer.say("HTTP/1.1 101 Switching Protocols\r\n");
+    for (let i = 0; await peer.say(`X-${i}: ${"x".repeat(8000)}\r\n`); i++);
+  },
+  "redirections without end": async (peer, port) => {
+    await peer.asked();
+    await peer.say(`HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:${port}/\r\n\r\n`);
+  },
+  "connections that are closed at once": (peer) => Promise.resolve(peer.cut()),
+  "hello that is never answered": async (peer) => {
+    await peer.open();
+    await peer.skim();
+  },
+  "hello, and the end": (peer) => peer.greet(),
+  "hello, a heartbeat, and the end": async (peer) => {
+    await peer.greet();
+    await peer.tell({ heartbeat: 1000, time: 1, last: 0, floor: 0 });
+  },
+  "a hello of 60 MB": async (peer) => {
+    await peer.open();
+    await large(peer, 60 * MIB, '{"id":1,"protocol":1,"x":"', "x", '"}');
+    await peer.skim();
+  },
+  "frames of anything before hello is answered": async (peer) => {
+    await peer.open();
+    while (await peer.say(repeated(serverFrame(1, '{"sub":9,"id":null}'), 1000)));
+  },
+  "a frame of 64 MiB": greeted((peer) => large(peer, 64 * MIB, '{"x":"', "x", '"}')),
+  "a frame that says it has 2^63 bytes": greeted((peer) => peer.say(header(1, 2 ** 62))),
+  "15 MiB of arrays within each other": greeted((peer) => large(peer, 15 * MIB, "", "[", "")),
+  "15 MiB of objects": greeted((peer) => large(peer, 15 * MIB, "[", "{},", "{}]")),
+  "15 MiB of fields": greeted((peer) => large(peer, 15 * MIB, "{", '"a":1,', '"b":1}')),
+  "15 MiB of numbers": greeted((peer) => large(peer, 15 * MIB, '{"seqs":[', "1,", "1]}")),
+  "an error with a sentence of 15 MiB": greeted(async (peer) => {
+    const { id } = (await peer.nextOf("put"))!;
+    await large(
+      peer,
+      15 * MIB,
+      `{"id":${id},"error":{"code":"full","message":"`,
+      "\\u001b[",
+      '"}}',
+    );
+  }),
+  "a frame that does not end": greeted(async (peer) => {
+    await peer.say(header(1, 15 * MIB));
+    while (await peer.say("[")) await pause(10);
+  }),
+  "parts without end, of one byte": greeted(async (peer) => {
+    await peer.say(serverFrame(1, "[", { final: false }));
+    const parts = repeated(serverFrame(0, "[", { final: false }), 10_000);
+    while (await peer.say(parts));
+  }),
+  "parts without end, of nothing": greeted(async (peer) => {
+    await peer.say(serverFrame(1, "[", { final: false }));
+    const parts = repeated(serverFrame(0, "", { final: false }), 10_000);
+    while (await peer.say(parts));
+  }),
+  "empty frames without end": flood(repeated(serverFrame(1), 10_000)),
+  "pings without end, whose answers are not read": flood(
+    repeated(serverFrame(9, "x".repeat(125)), 500),
+  ),
+  "heartbeats without end, whose answers are not read": flood(
+    repeated(serverFrame(1, '{"heartbeat":1,"time":1,"last":0,"floor":0}'), 1000),
+  ),
+  "announcements without end": flood(
+    repeated(serverFrame(1, `{"ahead":${Number.MAX_SAFE_INTEGER}}`), 1000),
+  ),
+  "binary frames": once(serverFrame(2, "{}")),
+  "masked frames": once(serverFrame(1, "{}", { masked: true })),
+  "compressed frames": once(serverFrame(1, "{}", { reserved: 0x40 })),
+  "a control frame of 126 bytes": once(serverFrame(9, "x".repeat(126))),
+  "a control frame in parts": once(serverFrame(9, "x", { final: false })),
+  "text that is not UTF-8": once(serverFrame(1, new Uint8Array([0xc3, 0x28]))),
+  "a close with code 0": once(serverFrame(8, new Uint8Array([0, 0]))),
+  "a close with code 1005": once(serverFrame(8, new Uint8Array([3, 237]))),
+  "a reason that is not UTF-8": once(serverFrame(8, new Uint8Array([3, 240, 0xff]))),
+  "refusals for ever, 1009": greeted(async (peer) => {
+    await peer.next();
+    await peer.say(serverFrame(8, new Uint8Array([3, 241])));
+  }),
+  "a stream beyond its credit": greeted(async (peer) => {
+    const { id } = (await peer.nextOf("subscribe"))!;
+    await peer.tell({ id, sub: id, start: 0 });
+    const message = "x".repeat(100_000);
+    for (let seq = 1; !peer.gone; seq++) {
+      await peer.tell({
+        sub: id,
+        prev: seq - 1,
+        bytes: 2,
+        seqs: [seq],
+        times: [1],
+        messages: [message],
+      });
+    }
+  }),
+  "a stream of what is read at once, without end": greeted(async (peer) => {
+    const { id } = (await peer.nextOf("subscribe"))!;
+    await peer.tell({ id, sub: id, start: 0 });
+    for (let seq = 1; !peer.gone; seq++) {
+      await peer.tell({
+        sub: id,
+        prev: seq - 1,
+        bytes: 3,
+        seqs: [seq],
+        times: [1],
+        messages: ["m"],
+      });
+    }
+  }),
+  "gaps without end": answering("subscribe", (id) => ({ id, error: gap, through: 1 })),
+  "topics without end": answering("topics", (id, n) => ({
+    id,
+    topics: Array.from({ length: 1000 }, (_, i) => ({
+      topic: `${1e9 + n * 1000 + i}`.padEnd(250, "x"),
+      messages: 1,
+      seq: 1,
+      time: 1,
+    })),
+    more: true,
+  })),
+  "a page of 10^6 topics": answering("topics", (id) => ({
+    id,
+    topics: Array.from({ length: 1_000_000 }, () => 0),
+    more: true,
+  })),
+  "limits of 2^53": greeted(
+    (peer) => peer.skim(),
+    { limits: { messageBytes: 2 ** 53 - 1, creditBytes: 2 ** 53 - 1, inFlight: 2 ** 53 - 1 } },
+  ),
+  "limits of 0": greeted(
+    (peer) => peer.skim(),
+    { limits: { messageBytes: 0, creditBytes: 0, inFlight: 0, frameRequests: 0, topicBytes: 0 } },
+  ),
+};

@@ -1,0 +1,142 @@
+/**
+ * A program whose server is hostile, seen from outside: what becomes of its calls, of its memory, and of another
+ * connection that it has to an honest server.
+ *
+ * Run as a program this file is that program; its argument is a {@linkcode VictimOptions} as JSON, and what it prints in
+ * the end is a {@linkcode Suffered}.
+ *
+ * @module
+ */
+
+import { connect, DsmqError } from "@dsmq/server/client";
+import { quantile } from "../../measure/quantiles.ts";
+import { ROOT } from "../support/program.ts";
+import { pause } from "./pause.ts";
+
+/** What such a program connects to, and with which WebSocket. */
+export interface VictimOptions {
+  readonly hostile: string;
+  readonly honest: string;
+  /** Ours, or that of the platform, as in a browser. */
+  readonly socket: "ours" | "platform";
+  /** For how long its calls may take, in milliseconds; then it closes. */
+  readonly time: number;
+}
+
+/** What became of it. Times are in milliseconds, sizes in bytes. */
+export interface Suffered {
+  /** How often each outcome was seen: a code, `ok`, or what else it was. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** Calls that were not settled a second after it had closed the connection. */
+  readonly unsettled: number;
+  /** What came to nobody: exceptions and rejections that would have ended it. */
+  readonly uncaught: readonly string[];
+  /** Of puts over the honest connection. */
+  readonly p99: number;
+  readonly longest: number;
+  readonly grown: number;
+}
+
+/** Runs one in a process of its own; a process that has ended by itself is an error. */
+export async function victim(options: VictimOptions): Promise<Suffered> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", PROGRAM, JSON.stringify(options)],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const { code, stdout, stderr } = await child.output();
+  const [said, complaints] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  if (code !== 0) {
+    throw new Error(`The program has ended with ${code}: ${complaints!.slice(0, 2000)}`);
+  }
+  return JSON.parse(said!);
+}
+
+const PROGRAM = new URL("tests/faults/hostile_victim.ts", ROOT).href;
+
+async function main({ hostile, honest, socket, time }: VictimOptions): Promise<void> {
+  const uncaught: string[] = [];
+  for (const type of ["error", "unhandledrejection"] as const) {
+    addEventListener(type, (event) => {
+      event.preventDefault();
+      const why = event instanceof ErrorEvent
+        ? event.error
+        : (event as PromiseRejectionEvent).reason;
+      uncaught.push(String(why).slice(0, 300));
+    });
+  }
+  const neighbour = await connect(honest);
+  for (let i = 0; i < 20; i++) await neighbour.put("neighbour", "warm");
+  const before = Deno.memoryUsage().rss;
+  let most = before;
+  let going = true;
+  const took: number[] = [];
+  const putting = (async () => {
+    while (going) {
+      const began = performance.now();
+      await neighbour.put("neighbour", "hello");
+      took.push(performance.now() - began);
+      most = Math.max(most, Deno.memoryUsage().rss);
+      await pause(5);
+    }
+  })();
+
+  const outcomes: Record<string, number> = {};
+  let unsettled = 0;
+  const call = async (promise: Promise<unknown>) => {
+    unsettled++;
+    const outcome = await promise.then(
+      () => "ok",
+      (error) => error instanceof DsmqError ? error.code : `${error?.name}: ${error?.message}`,
+    );
+    unsettled--;
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  };
+  const dial = (url: string, protocols: string[]) => new WebSocket(url, protocols);
+  const connecting = connect({
+    url: hostile,
+    timeout: 2000,
+    heartbeat: 1000,
+    reconnect: { firstPause: 10, giveUpAfter: 1000 },
+    ...(socket === "platform" && { dial }),
+  });
+  const mq = await connecting.catch(() => undefined);
+  if (!mq) await call(connecting);
+  else {
+    const streams = [
+      mq.subscribe("t", { onGap: () => "oldest" }),
+      mq.subscribe("t", { since: "start" }),
+    ];
+    const reading = streams.map(async (stream) => {
+      for await (const _ of stream);
+    });
+    const calls = [
+      ...reading,
+      mq.put("t", "one"),
+      mq.putMany("t", ["one", "two", "three"]),
+      mq.get("t"),
+      mq.getLatest("t"),
+      mq.getWait("t", { timeout: 500 }),
+      mq.topics(),
+    ].map(call);
+    await Promise.race([Promise.all(calls), pause(time)]);
+    await mq.close();
+    await pause(0);
+  }
+  going = false;
+  await putting;
+  const suffered: Suffered = {
+    outcomes,
+    unsettled,
+    uncaught,
+    p99: quantile(took, 0.99),
+    longest: Math.max(...took),
+    grown: most - before,
+  };
+  console.log(JSON.stringify(suffered));
+  Deno.exit(0);
+}
+
+if (import.meta.main) await main(JSON.parse(Deno.args[0]!));
