@@ -7,7 +7,7 @@
 
 import type { WireError } from "../protocol/errors.ts";
 import { announcedAbove, FRAME_BYTES, PEER_SPEED } from "../protocol/limits.ts";
-import type { HelloRequest } from "../protocol/requests.ts";
+import type { HelloRequest, WireSince } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Guest, Holder } from "./claims.ts";
 import { done, fail, type Host } from "./host.ts";
@@ -66,7 +66,9 @@ export class Hello {
     const { since, session, try: tried, known, heartbeat, frameBytes, progress } = request;
     const { queue: { store }, welcome } = this.#host;
     const { reads, replies } = this.#greeted;
-    const start = since === undefined ? undefined : await locateStart(store, since);
+    const start = since === undefined || this.#mayNotAsk(since)
+      ? undefined
+      : await locateStart(store, since);
     const recalled = session === undefined
       ? undefined
       : await store.recalls(session, known, this.#greeted.puts.owner);
@@ -96,6 +98,12 @@ export class Hello {
       recalled: known && recalled,
       heartbeat,
     }, replies);
+  }
+
+  /** Who may read nothing is not told how many messages there were at what time. */
+  #mayNotAsk(since: WireSince): boolean {
+    return typeof since === "object" && "time" in since &&
+      this.#greeter.leave?.readable?.length === 0;
   }
 
   /** There is no place for it. */

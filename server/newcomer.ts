@@ -14,7 +14,7 @@ import { Goodbye } from "../queue/goodbye.ts";
 import type { Peer, Visit } from "../transports/transport.ts";
 
 /** How long one who broke the rules has to hear why, in milliseconds. */
-const LAST_WORD = 1000;
+const LAST_WORD = 500;
 
 /** The same where another needs its seat. */
 const SHORT_WORD = 100;

@@ -30,6 +30,7 @@ import {
 } from "./node_http.ts";
 import { listening } from "./node_listening.ts";
 import { type HardenedShared, NodeLine, type Socketry } from "./node_line.ts";
+import { Pace } from "./pace.ts";
 import { Pings } from "./node_pings.ts";
 import { PendingConnections } from "./node_pending.ts";
 import { Probe } from "./node_probe.ts";
@@ -78,6 +79,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   const upgrader = await loadUpgrader(bounds);
   const shared = { house, watch: new Watch(bounds), turns: new Turns() };
   const pings = new Pings(bounds);
+  const pace = new Pace();
   const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
   const pending = new PendingConnections(partial, address.tls !== undefined);
   const server = openServer(address, bounds);
@@ -110,7 +112,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     socket.on("error", () => {});
     pending.asked(socket);
     const upgraded = () => pending.upgraded(socket);
-    void welcome(request, socket, head, { upgraded, upgrader, pings, partial, ...shared });
+    void welcome(request, socket, head, { upgraded, upgrader, pace, pings, partial, ...shared });
   });
   await listening(server, address);
   let reopens = false;
@@ -201,10 +203,13 @@ async function welcome(
   incoming: IncomingMessage,
   socket: Socket,
   head: Uint8Array,
-  shared: HardenedShared & { readonly upgrader: Upgrader; upgraded(): void },
+  shared: HardenedShared & { readonly upgrader: Upgrader; readonly pace: Pace; upgraded(): void },
 ): Promise<void> {
-  const { house, upgrader } = shared;
+  const { house, upgrader, pace } = shared;
   try {
+    const turn = pace.turn();
+    if (turn) await turn;
+    if (socket.destroyed) return;
     const isFor = incoming.headers.upgrade?.toLowerCase() === "websocket";
     const verdict = isFor ? await admitted(incoming, house) : await replied(incoming, house);
     if (verdict instanceof Response) {

@@ -108,10 +108,14 @@ export async function browsers(port: number, count: number): Promise<number> {
   let answered = 0;
   await Promise.all(Array.from({ length: count }, async (_, i) => {
     await pause(100 * i);
-    const page = await Stranger.open(port, { from: "127.9.9.9" });
+    const page = await Stranger.open(port, { from: `127.9.9.${1 + i % 5}` });
     await pause(1000);
     await page.tell('{"action":"hello","id":1,"token":"good"}');
-    for (let i = 0; i < 50 && !page.heard.includes('"start":') && !page.isGone; i++) {
+    for (
+      let waited = 0;
+      waited < 50 && !page.heard.includes('"start":') && !page.isGone;
+      waited++
+    ) {
       await pause(20);
     }
     if (page.heard.includes('"start":')) answered++;

@@ -13,6 +13,12 @@ const LONG = 4000;
 
 const MIB = 1024 * 1024;
 
+/**
+ * How much the memory may grow while thousands of connections come and go, in MiB: so much Deno comes to keep for them,
+ * whatever they say, as the row shows in which they say nothing at all.
+ */
+const CHURN = 176;
+
 /** One attack; resolves when it is over, with what the attackers saw. */
 export interface Attack {
   /** How much the memory of the server may grow, in MiB. Default: 64. */
@@ -57,6 +63,7 @@ function bombs(text: () => string, connections: number): Attack {
 /** So many connections send the same again and again, and come back when they are closed. */
 function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Attack {
   return {
+    grows: CHURN,
     async attack(port) {
       let came = 0;
       await storm(connections, LONG, async () => {
@@ -73,6 +80,7 @@ function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Att
 /** Connections are opened as fast as can be, from so many addresses, and stay; honest browsers come meanwhile. */
 function places(addresses: number, headers = [OFFERED]): Attack {
   return {
+    grows: CHURN,
     async attack(port) {
       const strangers: Stranger[] = [];
       let came = 0;
@@ -129,6 +137,17 @@ const dearHello = clientFrame(
 
 /** By name. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
+  "connections that say nothing at all": {
+    grows: CHURN,
+    async attack(port) {
+      let came = 0;
+      await storm(50, LONG, async () => {
+        using _conn = await Deno.connect({ port, hostname: "127.0.0.1" });
+        came++;
+      });
+      return `${came} connections`;
+    },
+  },
   "a frame for a second pass": bombs(reviver, 1),
   "a nested frame": bombs(nested, 1),
   "a frame of objects": bombs(objects, 1),
