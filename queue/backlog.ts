@@ -94,6 +94,8 @@ export class Backlog {
   /** The frame that is being done, and how many of its requests have begun. */
   #current: Frame | undefined;
   #begun = 0;
+  /** A frame that was taken out asked for far too much. */
+  flooded = false;
   /** No more requests wait of it. */
   #currentMost = 0;
 
@@ -128,7 +130,7 @@ export class Backlog {
     const weight = this.#weight + one.weight;
     // Bytes are counted as characters: there are no more of these, and to count them takes no time.
     const light = this.empty || weight <= inFlightBytes;
-    if (this.empty && !this.#current && one.weight <= AT_ONCE) {
+    if (this.empty && !this.#current && (one.weight <= AT_ONCE || this.#takesMemory(one))) {
       // Nothing waits: it is read at once, and then it is known what it counts for.
       one.room = inFlight;
       one.most = Math.min(one.most, inFlight);
@@ -149,7 +151,7 @@ export class Backlog {
     return this.#next === this.#frames.length;
   }
 
-  /** Takes the next frame out, to be done. */
+  /** Takes the next frame out, to be done; `undefined` if there is none, or it is a flood. */
   take(): Frame | undefined {
     const one = this.#frames[this.#next];
     if (!one) return undefined;
@@ -167,6 +169,7 @@ export class Backlog {
     this.#begun = 0;
     this.#currentMemory = one.memory;
     const frame = this.#current = one.known ?? this.#read(one);
+    if (!frame) return undefined;
     this.#currentMost = Math.min(one.most, frame.most);
     this.#most -= one.most - this.#currentMost;
     return frame;
@@ -220,15 +223,21 @@ export class Backlog {
     return true;
   }
 
-  #read({ data, room, scan }: Waiting): Frame {
+  /** Reads a frame in its turn, for that may take long; `undefined` for a flood. */
+  #read({ data, room, scan }: Waiting): Frame | undefined {
     const cut = room === undefined ? undefined : { after: room, error: this.#noRoom() };
+    if (data !== undefined && data.length > AT_ONCE) scan ??= scanFrame(data, this.#flood);
+    if (scan?.tooMany) {
+      this.flooded = true;
+      return undefined;
+    }
     return readFrame(data, this.#limits, cut, scan);
   }
 
   /** So much waits, or may, that it has to be known exactly how many requests that is. */
   #addCounted(one: Waiting, light: boolean): boolean {
     const { inFlight, frameRequests } = this.#limits;
-    const flood = frameRequests + PATIENCE * inFlight;
+    const flood = this.#flood;
     for (let i = Math.max(this.#counted, this.#next); i < this.#frames.length; i++) {
       const waiting = this.#frames[i]!;
       const count = waiting.known ? 0 : countOf(scanFrame(waiting.data, flood));
@@ -258,7 +267,6 @@ export class Backlog {
     one.refused = requests - one.requests;
     if (requests > room) one.room = room;
     if (this.#isFlood(one.refused)) return false;
-    if (this.empty && !this.#current) one.scan = scan;
     this.#requests += one.requests;
     this.#push(one);
     this.#counted = this.#frames.length;
@@ -283,6 +291,11 @@ export class Backlog {
     if (this.#crowded) return false;
     this.#push(known);
     return true;
+  }
+
+  /** A frame that counts for more is a flood by itself. */
+  get #flood(): number {
+    return this.#limits.frameRequests + PATIENCE * this.#limits.inFlight;
   }
 
   #isFlood(more: number): boolean {

@@ -123,7 +123,11 @@ export class Line {
       if (this.#turn.begins()) await this.#giveWay();
       while (!this.#backlog.empty) {
         const frame = this.#backlog.take();
-        if (!frame) break;
+        if (!frame) {
+          this.stop();
+          if (this.#backlog.flooded) this.#worker.flooded(this.#backlog.crowded);
+          break;
+        }
         this.#replies.beginFrame(frame.batched);
         for (let i = 0; i < frame.length && this.#doing;) {
           const part = frame.requests(i, Math.min(i + RUN, frame.length));
