@@ -130,7 +130,7 @@ export class Backlog {
     const weight = this.#weight + one.weight;
     // Bytes are counted as characters: there are no more of these, and to count them takes no time.
     const light = this.empty || weight <= inFlightBytes;
-    if (this.empty && !this.#current && (one.weight <= AT_ONCE || this.#takesMemory(one))) {
+    if (this.empty && !this.#current && this.#takesMemory(one)) {
       // Nothing waits: it is read at once, and then it is known what it counts for.
       one.room = inFlight;
       one.most = Math.min(one.most, inFlight);
