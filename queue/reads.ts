@@ -24,7 +24,7 @@ import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 const GETS = 1024;
 
 /** At most so many cursors are made at once. */
-const OPENED = 512;
+const OPENED = 128;
 
 /** How often to look which cursors can be forgotten, when there may be no more, in milliseconds. */
 const FORGET_EVERY = 1000;

@@ -1,0 +1,193 @@
+/**
+ * What those do whose token allows a little: all within their rights, and as much of it as they get.
+ *
+ * @module
+ */
+
+import type { ServeOptions } from "../../server.ts";
+import { BareClient, clientFrame } from "../support/bare_client.ts";
+import type { Hoarder } from "./hoarder.ts";
+import { pause, until } from "./pause.ts";
+
+/** One way to be a burden. */
+export interface Attack {
+  readonly options?: Pick<ServeOptions, "retention" | "limits" | "overflow">;
+  /** The memory that the server may take for it, in MiB: what the limits allow, and 64. */
+  readonly grows: number;
+  /** Does it, and says what was seen; an error, if something is not as it has to be. */
+  attack(weak: Hoarder, port: number, bytesOfFile: () => number): Promise<string>;
+}
+
+const times = (count: number, request: (i: number) => string) =>
+  Array.from({ length: count }, (_, i) => request(i));
+
+const put = (topic: string, message = "") => (i: number) =>
+  `{"action":"put","id":${i + 2},"topic":"${topic}${i}","message":"${message}"}`;
+
+/** Asks for many things, some at a time, each time when what was asked before is answered. */
+async function ask(weak: Hoarder, requests: readonly string[], most = 8000): Promise<void> {
+  for (let i = 0; i < requests.length && !weak.ended; i += most) {
+    const before = weak.heard.answers;
+    const some = requests.slice(i, i + most);
+    await weak.send(...some);
+    await until(() => weak.ended || weak.heard.answers >= before + some.length, 20_000, 2);
+  }
+  if (weak.ended) throw new Error("the weak one was cut off");
+}
+
+/** The answers to requests with ids in one frame, by a connection with a good token. */
+async function answers(client: BareClient, ...requests: object[]): Promise<{ seq?: number }[]> {
+  await client.say(clientFrame(1, JSON.stringify(requests)));
+  const found = [];
+  while (found.length < requests.length) {
+    const frame = await client.next();
+    if (!frame) throw new Error("the honest one was cut off");
+    if (frame.opcode === 1) {
+      found.push(...[JSON.parse(new TextDecoder().decode(frame.payload))].flat());
+    }
+  }
+  return found;
+}
+
+/** Has the weak one fill the memory of what was put once, and sees what an honest one is then told. */
+async function flood(weak: Hoarder, port: number, requests: readonly string[]): Promise<string> {
+  using honest = await BareClient.open(port, "Authorization: Bearer good");
+  const session = "an-honest-session";
+  const [hello, put] = [
+    { action: "hello", id: 1, session },
+    { action: "put", id: 2, topic: "bank", message: "pay", n: 1 },
+  ];
+  const [welcome, first] = await answers(honest, hello, put) as [Record<string, unknown>, {
+    seq: number;
+  }];
+  await ask(weak, requests, 7001);
+  const known = { epoch: welcome["epoch"], seq: first.seq - 1 };
+  const [again, repeated] = await answers(honest, { ...hello, known }, put) as Record<
+    string,
+    unknown
+  >[];
+  if (repeated!["seq"] !== first.seq || repeated!["dup"] !== true || again!["recalled"] !== true) {
+    throw new Error(`an honest put was forgotten: ${JSON.stringify([again, repeated])}`);
+  }
+  return `${requests.length} requests, an honest put is known still`;
+}
+
+const session = (i: number) => `{"action":"hello","id":1,"session":"session-of-a-weak-one-${i}"}`;
+const skipping = (i: number) =>
+  `{"action":"put","id":${i + 2},"topic":"public.a","message":"","n":${2 * i + 1}}`;
+const runs = Array.from({ length: 40 }, (_, i) => [session(i), ...times(7000, skipping)]).flat();
+
+/** A name whose hash V8 takes from the number alone: all of these fall into one place of a table. */
+const colliding = (i: number) => `${1_000_013_824 + i * 65_536}`;
+
+/** Each attack, by what it does. */
+export const ATTACKS: Readonly<Record<string, Attack>> = {
+  "puts into 40,000 topics that collide": {
+    grows: 100,
+    async attack(weak) {
+      for (let round = 0; round < 3; round++) {
+        await ask(
+          weak,
+          times(
+            40_000,
+            (i) => `{"action":"put","id":${i + 2},"topic":"${colliding(i)}","message":""}`,
+          ),
+        );
+      }
+      return "120,000 puts";
+    },
+  },
+  "makes 280,000 runs": { grows: 200, attack: (weak, port) => flood(weak, port, runs) },
+  "opens 100,000 sessions, and puts once in each": {
+    grows: 200,
+    attack: (weak, port) =>
+      flood(weak, port, times(100_000, session).flatMap((hello) => [hello, skipping(0)])),
+  },
+  "makes 280,000 runs and closes its sessions": {
+    grows: 200,
+    async attack(weak, port) {
+      const closing = Array.from(
+        { length: 40 },
+        (_, i) => [session(i), '{"action":"close","id":9}'],
+      );
+      return await flood(weak, port, [...runs, ...closing.flat()]);
+    },
+  },
+  "lists topics while 96,000 have expired": {
+    options: { retention: 3000 },
+    grows: 160,
+    async attack(weak) {
+      await ask(weak, times(96_000, put("public.")));
+      await pause(2500);
+      const list = times(
+        16,
+        (i) => `{"action":"topics","id":${i + 2},"prefix":"public.","count":1}`,
+      );
+      const end = performance.now() + 4000;
+      let lists = 0;
+      for (; performance.now() < end; lists++) await ask(weak, list);
+      return `${16 * lists} listings`;
+    },
+  },
+  "puts into new topics where 50,000 have expired": {
+    options: { retention: 3000, limits: { topics: 50_000 } },
+    grows: 160,
+    async attack(weak) {
+      await ask(weak, times(49_990, put("public.")));
+      await pause(3200);
+      await ask(weak, times(40_000, put("public.new.")));
+      return `${weak.heard.tooMany} refused`;
+    },
+  },
+  "puts large messages over 150,000 small ones": {
+    options: { limits: { storedBytes: 20_000_000, topics: 200_000 }, overflow: "drop-oldest" },
+    grows: 160,
+    async attack(weak) {
+      await ask(weak, times(150_000, put("public.")));
+      const large = "x".repeat(900_000);
+      for (let i = 0; i < 10; i++) await ask(weak, [put("public.large", large)(i)]);
+      await ask(weak, times(20_000, put("public.again.")));
+      return "10 of 900 kB";
+    },
+  },
+  "gets 16,384 topics in a frame": {
+    grows: 100,
+    async attack(weak) {
+      await ask(weak, times(16_384, put("public.")), 4096);
+      const from = (since: string) =>
+        times(
+          16_384,
+          (i) => `{"action":"get","id":${i + 2},"topic":"public.${i}","since":${since}}`,
+        );
+      await ask(weak, from('"start"'), 16_384);
+      await ask(weak, from('"now"'), 16_384);
+      return "two frames";
+    },
+  },
+  "gets 16,384 topics from a time each": {
+    grows: 100,
+    async attack(weak) {
+      await ask(weak, times(60_000, (i) => put("public.")(i % 2)), 4096);
+      const now = Date.now();
+      const gets = times(
+        16_384,
+        (i) =>
+          `{"action":"get","id":${i + 2},"topic":"public.t${i}","since":{"time":${
+            now - (i * 7919) % 4000
+          }}}`,
+      );
+      await ask(weak, gets, 16_384);
+      return "one frame";
+    },
+  },
+  "fills little room with records": {
+    options: { limits: { storedBytes: 5_000_000 }, overflow: "drop-oldest" },
+    grows: 64,
+    async attack(weak, port, bytesOfFile) {
+      const seen = await flood(weak, port, runs);
+      const bytes = bytesOfFile();
+      if (bytes > 2 * 5_000_000 + 16_000_000) throw new Error(`the file has ${bytes} bytes`);
+      return `${seen}; ${(bytes / 1e6).toFixed(1)} MB of file`;
+    },
+  },
+};
