@@ -74,6 +74,18 @@ export class Budget {
     return true;
   }
 
+  /** Whether so much can be taken. */
+  mayTake(holder: string, amount: number): boolean {
+    return this.heldBy(holder) + amount <= this.#free;
+  }
+
+  /** Takes from the shared pool, also what is not there: it has been used already. */
+  owe(holder: string, amount: number): void {
+    const key = nameKey(holder);
+    this.#free -= amount;
+    this.#held.set(key, (this.#held.get(key) ?? 0) + amount);
+  }
+
   /** Gives back to the shared pool what a holder has of it. */
   giveBack(holder: string, amount: number): void {
     if (amount === 0) return;
@@ -88,9 +100,7 @@ export class Budget {
   move(amount: number, from: string, to: string): void {
     if (amount === 0 || from === to) return;
     this.giveBack(from, amount);
-    const key = nameKey(to);
-    this.#free -= amount;
-    this.#held.set(key, (this.#held.get(key) ?? 0) + amount);
+    this.owe(to, amount);
   }
 }
 
@@ -132,6 +142,21 @@ export class BudgetAccount {
     if (shared > 0 && !this.#budget.take(this.#holder, shared)) return false;
     this.#used += amount;
     return true;
+  }
+
+  /** Whether it can take so much more. */
+  mayTake(amount: number): boolean {
+    const shared = this.#sharedWith(amount);
+    return shared <= 0 || this.#budget.mayTake(this.#holder, shared);
+  }
+
+  /** It has so much from now on, whether it is there or not. */
+  set(amount: number): void {
+    if (this.#closed) return;
+    const shared = this.#sharedWith(amount - this.#used);
+    if (shared > 0) this.#budget.owe(this.#holder, shared);
+    else this.#budget.giveBack(this.#holder, -shared);
+    this.#used = amount;
   }
 
   /** Gives back some of what it has; of a closed account nothing is left to give back. */

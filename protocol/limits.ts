@@ -121,6 +121,8 @@ export interface ServerLimits extends Limits {
   readonly totalInFlightBytes: number;
   /** How much memory may go into requests and frames that have not come whole, of all connections, in bytes; `builtin` cannot be held to it. */
   readonly totalPartialBytes: number;
+  /** How much memory may go into what all connections have yet to read, in bytes; large messages wait for each other. */
+  readonly totalUnreadBytes: number;
 }
 
 /** What all connections share. */
@@ -129,7 +131,8 @@ export type SharedLimit =
   | "totalWaits"
   | "totalSubscriptions"
   | "totalInFlightBytes"
-  | "totalPartialBytes";
+  | "totalPartialBytes"
+  | "totalUnreadBytes";
 
 /** The range that a limit can be set to, what it is unless it is set, and what it bounds. */
 export interface Limit {
@@ -227,6 +230,12 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
     most: ANY,
     says: "memory for requests of all connections that wait or are being done",
   },
+  totalUnreadBytes: {
+    usual: 512 * MIB,
+    least: 1,
+    most: ANY,
+    says: "memory for what all connections have yet to read",
+  },
   totalPartialBytes: {
     usual: 256 * MIB,
     least: 1,
@@ -269,6 +278,7 @@ export function clientLimits(limits: ServerLimits): Limits {
     totalSubscriptions: _totalSubscriptions,
     totalInFlightBytes: _totalInFlightBytes,
     totalPartialBytes: _totalPartialBytes,
+    totalUnreadBytes: _totalUnreadBytes,
     ...told
   } = limits;
   return told;

@@ -66,7 +66,13 @@ export class Pages {
     return page !== undefined && (page.messages.length === 0 || page.next < page.messages.length);
   }
 
-  /** The oldest unread message of a reader, if there is one; its cursor moves. */
+  /** The oldest unread message of a reader, if there is one. */
+  next(reader: Reader): Message | undefined {
+    const page = this.#pages.get(reader)!;
+    return page.messages[page.next];
+  }
+
+  /** The same; its cursor moves. */
   take(reader: Reader): Message | undefined {
     const page = this.#pages.get(reader)!;
     const message = page.messages[page.next++];

@@ -22,8 +22,10 @@ import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 export class Reader implements Interest {
   readonly topic: string;
   readonly #queue: Queue;
-  readonly #wire: Pick<Wire, "buffered" | "drained">;
+  readonly #wire: Pick<Wire, "buffered" | "drained" | "hasRoom" | "room">;
   #cursor: number;
+  /** So many bytes there has to be room for before it reads on. */
+  #needs = 0;
   #gap: Gap | undefined;
   /** There once somebody has waited: most never do. */
   #line: WaitingLine | undefined;
@@ -41,7 +43,7 @@ export class Reader implements Interest {
    */
   constructor(
     queue: Queue,
-    wire: Pick<Wire, "buffered" | "drained">,
+    wire: Pick<Wire, "buffered" | "drained" | "hasRoom" | "room">,
     topic: string,
     { after, gap }: Position,
   ) {
@@ -141,6 +143,8 @@ export class Reader implements Interest {
     try {
       do {
         if (this.#wire.buffered >= BUFFER_LIMIT) await this.#wire.drained();
+        if (this.#needs > 0) await this.#wire.room?.(this.#needs);
+        this.#needs = 0;
         this.#fedMeanwhile = false;
         // They may all have left meanwhile.
         if (!this.waiting) break;
@@ -163,6 +167,11 @@ export class Reader implements Interest {
     for (const message of messages) {
       if (message.seq <= this.#cursor) continue;
       if (this.#wire.buffered >= BUFFER_LIMIT) return false;
+      if (!this.waiting) break;
+      if (!(this.#wire.hasRoom?.(message.bytes) ?? true)) {
+        this.#needs = message.bytes;
+        return false;
+      }
       const waiter = this.#line?.first();
       if (!waiter) break;
       this.deliver(message);

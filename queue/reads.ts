@@ -215,9 +215,13 @@ export class Reads implements WaitContext {
       await pause();
     }
     const readers = run.map(({ topic }) => this.#readers?.get(topic));
+    let needs = 0;
     for (let i = 0; i < run.length && !this.#closed;) {
       try {
         const gets = readers.slice(i, i + GETS).filter((reader) => reader !== undefined);
+        // Where there is no room for a message, it is read again once there is.
+        if (needs > 0) await this.#wire.room?.(needs);
+        needs = 0;
         const pages = await Pages.read(queue, gets, limits.messageBytes);
         for (; i < run.length; i++) {
           const [request, reader] = [run[i]!, readers[i]];
@@ -227,6 +231,9 @@ export class Reads implements WaitContext {
           }
           if (this.#forbids(request) || this.#tellsGap(request, reader)) continue;
           if (!pages.answers(reader)) break;
+          needs = pages.next(reader)?.bytes ?? 0;
+          if (needs > 0 && !(this.#wire.hasRoom?.(needs) ?? true)) break;
+          needs = 0;
           this.#give(request, reader, pages.take(reader));
           if (this.#wire.buffered < BUFFER_LIMIT) continue;
           // What was read may expire before the peer is ready for it: it is read again.

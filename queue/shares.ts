@@ -19,6 +19,7 @@ const OWN: Readonly<Record<SharedLimit, number>> = {
   totalSubscriptions: 16,
   totalInFlightBytes: 16_384,
   totalPartialBytes: 8192,
+  totalUnreadBytes: 16_384,
 };
 
 const NAMES = Object.keys(OWN) as SharedLimit[];

@@ -63,6 +63,8 @@ export class Subscription implements Interest {
   /** The last number that the subscriber was told. */
   #told: number;
   #state: "live" | "behind" | "blocked" | "ended" = "blocked";
+  /** So many bytes there has to be room for before it reads on. */
+  #needs = 0;
   /** While it was behind, the feed brought something, or was interrupted. */
   #fedMeanwhile = false;
 
@@ -124,7 +126,8 @@ export class Subscription implements Interest {
     if (fresh.length === 0) return;
     const fitting = this.#fitting(fresh);
     if (fitting === fresh.length && !this.#held) {
-      return this.#send(whole ? batch : new TopicBatch(fresh));
+      const sent = whole ? batch : new TopicBatch(fresh);
+      if (this.#hasRoom(sent)) return this.#send(sent);
     }
     this.#stopBefore(fresh[0]!);
     if (fitting > 0) this.#fallBehind();
@@ -143,6 +146,9 @@ export class Subscription implements Interest {
   async readOn(): Promise<void> {
     if (this.#state !== "behind") return;
     try {
+      if (this.#needs > 0) await this.#context.wire.room?.(this.#needs);
+      if (this.#isOver()) return;
+      this.#needs = 0;
       this.#fedMeanwhile = false;
       const page = await this.#read();
       if (this.#isOver()) return;
@@ -175,6 +181,13 @@ export class Subscription implements Interest {
   #block(): void {
     this.#state = "blocked";
     this.#context.queue.leave(this.topic, this);
+  }
+
+  /** Whether these may be sent now; if not, it waits for that before it reads them again. */
+  #hasRoom({ bytes }: TopicBatch): boolean {
+    if (this.#context.wire.hasRoom?.(bytes) ?? true) return true;
+    this.#needs = bytes;
+    return false;
   }
 
   #fallBehind(): void {
@@ -210,8 +223,9 @@ export class Subscription implements Interest {
       return this.#block();
     }
     // The others of its connection may have sent much while the store was reading: then all of it is read again.
-    if (this.#held) this.#stopBefore(messages[0]!);
-    else this.#send(new TopicBatch(fitting));
+    const batch = new TopicBatch(fitting);
+    if (this.#held || !this.#hasRoom(batch)) this.#stopBefore(messages[0]!);
+    else this.#send(batch);
     this.#fallBehind();
   }
 

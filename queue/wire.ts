@@ -25,6 +25,10 @@ export interface Wire {
   cannotTell?(): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
+  /** Whether the peer may be sent so many bytes more now. Default: it may. */
+  hasRoom?(bytes: number): boolean;
+  /** Resolves once it may, or is gone. */
+  room?(bytes: number): Promise<void>;
   /** Resolves once little is buffered, or the peer is gone. */
   drained(): Promise<void>;
   /** Says goodbye, with a close code of RFC 6455 and a reason. */

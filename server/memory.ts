@@ -20,6 +20,7 @@ const SHARES: Readonly<Record<SharedLimit, Share>> = {
   totalSubscriptions: { each: ({ topicBytes }) => 700 + topicBytes, ofHeap: 1 / 16 },
   totalInFlightBytes: { each: () => 1, ofHeap: 1 / 8 },
   // Most of it is outside of the heap.
+  totalUnreadBytes: { each: () => 1, ofHeap: 1 / 4 },
   totalPartialBytes: { each: () => 1, ofHeap: 1 / 4 },
 };
 

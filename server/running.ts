@@ -116,6 +116,7 @@ export class RunningServer implements Server {
     const bounds = {
       frameBytes: largestFrame(limits),
       partial: this.#budgets.of("totalPartialBytes"),
+      unread: this.#budgets.of("totalUnreadBytes"),
       headerTime: HEADER_TIME,
       rest: REST,
       patience: PATIENCE,

@@ -50,7 +50,13 @@ function peer() {
   const { promise: goodbye, resolve } = Promise.withResolvers<[number, string]>();
   let visit: Visit | undefined;
   const self = {
-    ...{ buffered: 0, send() {}, drained: () => Promise.resolve() },
+    ...{
+      buffered: 0,
+      hasRoom: () => true,
+      room: () => Promise.resolve(),
+      send() {},
+      drained: () => Promise.resolve(),
+    },
     goodbye,
     close: (code: number, reason: string) => resolve([code, reason]),
     cutOff: (code: number, reason: string) => resolve([code, reason]),

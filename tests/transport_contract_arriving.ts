@@ -165,6 +165,7 @@ export const arriving: Readonly<Record<string, (listen: Transport) => Promise<vo
     const bounds = {
       frameBytes: 1024,
       partial: new Budget({ own: 8192, shared: 2 ** 27 }),
+      unread: new Budget({ own: 16_384, shared: 2 ** 27 }),
       headerTime: 8000,
       rest: Infinity,
       patience: 8000,

@@ -112,6 +112,7 @@ export const leaving: Readonly<Record<string, (listen: Transport) => Promise<voi
     const again = await listen({ host: "127.0.0.1", port }, inn, {
       frameBytes: 1024,
       partial: new Budget({ own: 8192, shared: 2 ** 27 }),
+      unread: new Budget({ own: 16_384, shared: 2 ** 27 }),
       headerTime: 8000,
       rest: Infinity,
       patience: 8000,

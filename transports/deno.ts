@@ -10,6 +10,7 @@ import { DenoPort } from "./deno_port.ts";
 import { upgradeResting } from "./deno_rest.ts";
 import { Line, nobodyCame, type Shared } from "./line.ts";
 import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
+import { Unread } from "./unread.ts";
 import { Watch } from "./watch.ts";
 
 /** How long a socket may take to open once the upgrade was answered, in milliseconds: mostly it takes less than one. */
@@ -35,13 +36,20 @@ const COUNTED = 1000;
 // deno-lint-ignore require-await -- other transports have to wait, and errors are rejections
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const arrivals = new Arrivals();
-  const shared = { house, watch: new Watch(bounds), turns: new Turns(), rest: bounds.rest };
+  const shared = {
+    house,
+    watch: new Watch(bounds),
+    turns: new Turns(),
+    unread: new Unread(bounds.unread),
+    rest: bounds.rest,
+  };
   const port = new DenoPort(address, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
     return upgrade ? welcome(request, info, shared, arrivals) : house.http(request);
   }, house);
   const stop = () => {
     shared.watch.stop();
+    shared.unread.stop();
     const stopped = port.stop();
     arrivals.end();
     return stopped;
@@ -72,7 +80,7 @@ async function welcome(
     nobodyCame(verdict);
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
   }
-  arrivals.add(new DenoLine(upgrade.socket, verdict, shared, arrivals));
+  arrivals.add(new DenoLine(upgrade.socket, verdict, shared, remoteAddr.hostname, arrivals));
   return upgrade.response;
 }
 
@@ -118,9 +126,10 @@ class DenoLine extends Line {
     socket: WebSocket,
     arrived: (peer: Peer) => Visit,
     shared: Shared,
+    from: string,
     arrivals: Arrivals,
   ) {
-    super(arrived, shared);
+    super(arrived, shared, from);
     this.#socket = socket;
     this.#arrivals = arrivals;
     // Nobody listens for errors: the close event, which follows, says the same.

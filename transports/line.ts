@@ -8,6 +8,7 @@ import type { Turn, Turns } from "../budgets/turns.ts";
 import { FRAME_BYTES, PEER_SPEED } from "../protocol/limits.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { House, Peer, Visit } from "./transport.ts";
+import type { Unread, UnreadShare } from "./unread.ts";
 import type { Watch, Watched } from "./watch.ts";
 
 /** Little is buffered below so many bytes. */
@@ -23,6 +24,7 @@ const DRAIN_POLL = { first: 5, longest: 100 };
 export interface Shared {
   readonly house: House;
   readonly watch: Watch;
+  readonly unread: Unread;
   readonly turns: Turns;
 }
 
@@ -33,6 +35,7 @@ export interface Shared {
 export abstract class Line implements Peer, Watched {
   readonly turn: Turn;
   readonly #shared: Shared;
+  readonly #share: UnreadShare;
   #arrived: ((peer: Peer) => Visit) | undefined;
   #visit: Visit | undefined;
   #gone = false;
@@ -58,10 +61,12 @@ export abstract class Line implements Peer, Watched {
    *
    * @param arrived begins the visit
    * @param shared what all lines share
+   * @param from the address of the peer
    */
-  constructor(arrived: (peer: Peer) => Visit, shared: Shared) {
+  constructor(arrived: (peer: Peer) => Visit, shared: Shared, from: string) {
     this.#arrived = arrived;
     this.#shared = shared;
+    this.#share = shared.unread.open(from, () => this.#gone ? 0 : this.#unread = this.measure());
     this.turn = shared.turns.join();
   }
 
@@ -107,6 +112,7 @@ export abstract class Line implements Peer, Watched {
   protected ended(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#share.close();
     this.#shared.watch.delete(this);
     this.#lookForRoom();
     this.#guarded(() => {
@@ -143,7 +149,16 @@ export abstract class Line implements Peer, Watched {
     this.#unread += frame.length;
     this.#unreadSinceLook += frame.length;
     this.transmit(frame);
+    if (this.#unread > this.#share.account.own) this.#share.sent(this.#unread);
     if (this.#unread > LOW_WATER && !this.#watched && this.buffered > LOW_WATER) this.#beWatched();
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#gone || this.#share.hasRoom(bytes);
+  }
+
+  room(bytes: number): Promise<void> {
+    return this.#gone ? Promise.resolve() : this.#share.room(bytes);
   }
 
   drained(): Promise<void> {
@@ -230,6 +245,8 @@ export abstract class Line implements Peer, Watched {
 const NOBODY: Peer = {
   send() {},
   buffered: 0,
+  hasRoom: () => true,
+  room: () => Promise.resolve(),
   drained: () => Promise.resolve(),
   close() {},
   cutOff() {},

@@ -36,6 +36,7 @@ import { PendingConnections } from "./node_pending.ts";
 import { Probe } from "./node_probe.ts";
 import { Reopening } from "./reopening.ts";
 import type { Address, Bounds, House, Listener } from "./transport.ts";
+import { Unread } from "./unread.ts";
 import { Watch } from "./watch.ts";
 
 /** How long a connection may rest between two requests of HTTP, in milliseconds. */
@@ -77,7 +78,12 @@ interface Upgrader {
  */
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const upgrader = await loadUpgrader(bounds);
-  const shared = { house, watch: new Watch(bounds), turns: new Turns() };
+  const shared = {
+    house,
+    watch: new Watch(bounds),
+    turns: new Turns(),
+    unread: new Unread(bounds.unread),
+  };
   const pings = new Pings(bounds);
   const pace = new Pace();
   const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
@@ -136,6 +142,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   };
   const stop = async () => {
     shared.watch.stop();
+    shared.unread.stop();
     pings.stop();
     probe?.stop();
     reopening.stop();

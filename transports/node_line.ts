@@ -82,7 +82,7 @@ export class NodeLine extends Line implements Resting {
     arrived: (peer: Peer) => Visit,
     shared: HardenedShared,
   ) {
-    super(arrived, shared);
+    super(arrived, shared, connection.remoteAddress ?? "");
     this.#socket = socket;
     this.#connection = connection;
     this.#feed = new Feed(connection, socket, this.turn);

@@ -24,6 +24,10 @@ export interface Peer {
   cannotTell?(): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
+  /** Whether it may be sent so many bytes more now: it may have to wait where others are sent much. */
+  hasRoom(bytes: number): boolean;
+  /** Resolves once it may, or is gone. */
+  room(bytes: number): Promise<void>;
   /** Resolves once little is buffered, or the peer is gone. */
   drained(): Promise<void>;
   /** Says goodbye, with a close code of RFC 6455 and a reason, and waits for the peer's. */
@@ -100,6 +104,8 @@ export interface Bounds {
   readonly frameBytes: number;
   /** Memory for requests and frames that have not come whole, of all connections, in bytes. Not on `Deno.serve`. */
   readonly partial: Budget;
+  /** Memory for what all peers have yet to read, in bytes. */
+  readonly unread: Budget;
   /** How long the headers of a request may take to come, in milliseconds. `Deno.serve` waits for ever. */
   readonly headerTime: number;
   /** For how long a peer may read nothing, while it has much to read, in milliseconds; longer with large frames. */

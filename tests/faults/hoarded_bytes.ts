@@ -9,6 +9,7 @@
  * @module
  */
 
+import { connect } from "../../client.ts";
 import { table } from "../../measure/table.ts";
 import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
@@ -83,6 +84,29 @@ const PIECE = clientFrame(0, "x", { final: false });
 const PIECES = repeated(PIECE, 1000);
 const LARGE_PIECE = clientFrame(0, new Uint8Array(MIB), { final: false });
 const HEADERS = upgradeRequest().slice(0, -2) + `X-Long: ${"x".repeat(1000)}\r\n`.repeat(70);
+const GET_LARGE = clientFrame(
+  1,
+  JSON.stringify({ action: "get", id: 1, topic: "large", since: "start" }),
+);
+const GET_MANY = clientFrame(
+  1,
+  JSON.stringify(
+    Array.from(
+      { length: 3000 },
+      (_, id) => ({ action: "get", id, topic: "neighbour", since: "start" }),
+    ),
+  ),
+);
+const SUBSCRIBE = clientFrame(
+  1,
+  JSON.stringify({
+    action: "subscribe",
+    id: 1,
+    topic: "fan-out",
+    messages: 1000,
+    bytes: 100_000_000,
+  }),
+);
 const GETS = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(3000);
 
 const ATTACKS: readonly Attack[] = [
@@ -134,6 +158,25 @@ const ATTACKS: readonly Attack[] = [
     },
   },
   {
+    name: "answers of 1 MB that nobody reads",
+    connections: 500,
+    act: async (port, crowd) => await sends(await joined(port, crowd), GET_LARGE),
+  },
+  {
+    name: "answers of 100 bytes that nobody reads, without an end",
+    connections: 500,
+    act: async (port, crowd) => await sends(await joined(port, crowd), ...Array(10).fill(GET_MANY)),
+  },
+  {
+    name: "a message of 1 MB to each of many who do not read",
+    connections: 500,
+    act: async (port, crowd) => {
+      const sent = await sends(await joined(port, crowd), SUBSCRIBE);
+      if (crowd.length === 500) await putLarge(port, "fan-out");
+      return sent;
+    },
+  },
+  {
     name: "bodies of POST that come slowly",
     connections: 500,
     act: async (port, crowd) => {
@@ -154,6 +197,12 @@ const ATTACKS: readonly Attack[] = [
     act: async (port, crowd) => await sends(await caller(port, crowd), GETS),
   },
 ];
+
+/** Puts a message of nearly 1 MB. */
+async function putLarge(port: number, topic: string): Promise<void> {
+  await using mq = await connect(`ws://127.0.0.1:${port}`);
+  await mq.put(topic, "x".repeat(990_000));
+}
 
 async function attacked(server: ChildServer, neighbour: Neighbour, attack: Attack) {
   const crowd: BareClient[] = [];
@@ -184,8 +233,9 @@ async function main(transport: TransportChoice, only: string | undefined): Promi
     if (only !== undefined && !attack.name.includes(only)) continue;
     await using server = await ChildServer.start({
       transport,
-      limits: { totalPartialBytes: TOTAL },
+      limits: { totalPartialBytes: TOTAL, totalUnreadBytes: TOTAL },
     });
+    await putLarge(server.port, "large");
     await using neighbour = await Neighbour.start(server.url);
     const { harm, sent } = await attacked(server, neighbour, attack);
     const bounded = transport === "hardened" || !attack.hardenedAlone;

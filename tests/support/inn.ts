@@ -129,6 +129,7 @@ export class Opened implements AsyncDisposable {
     opened.#listener = await listen({ host: "127.0.0.1", port: 0, tls }, opened.inn, {
       frameBytes: 4 * 1024 * 1024,
       partial: new Budget({ own: 8192, shared: 2 ** 27 }),
+      unread: new Budget({ own: 16_384, shared: 2 ** 27 }),
       headerTime: 8000,
       rest: Infinity,
       patience: 8000,

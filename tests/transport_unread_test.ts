@@ -1,0 +1,107 @@
+/**
+ * What all peers have yet to read: those who are sent much wait for each other.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { Budget } from "../budgets/budget.ts";
+import { serve } from "../server.ts";
+import { connect } from "../client.ts";
+import { Unread } from "../transports/unread.ts";
+import { soon } from "./support/soon.ts";
+
+const MIB = 1024 * 1024;
+
+Deno.test("what is small is sent whatever others have to read", () => {
+  const unread = new Unread(new Budget({ own: 1000, shared: 10_000 }));
+  const slow = unread.open("10.0.0.1", () => 1e9);
+  slow.sent(1e9);
+  const other = unread.open("10.0.0.1", () => 0);
+  assertEquals([other.hasRoom(1000), other.hasRoom(1001)], [true, false]);
+  unread.stop();
+});
+
+Deno.test("who comes from elsewhere has room beside one who reads nothing", () => {
+  const unread = new Unread(new Budget({ own: 0, shared: 100_000 }));
+  unread.open("10.0.0.1", () => 60_000).sent(60_000);
+  assert(!unread.open("10.0.0.1", () => 0).hasRoom(5000));
+  assert(unread.open("10.0.0.2", () => 0).hasRoom(5000));
+  unread.stop();
+});
+
+Deno.test("who waits for room has it once another has read, or is gone", async () => {
+  const unread = new Unread(new Budget({ own: 0, shared: 100_000 }));
+  let left = 60_000;
+  const slow = unread.open("10.0.0.1", () => left);
+  slow.sent(left);
+  const [first, second] = [unread.open("10.0.0.1", () => 0), unread.open("10.0.0.1", () => 0)];
+  let came = 0;
+  const waits = [first, second].map((share) => share.room(30_000).then(() => came++));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals(came, 0);
+  left = 0;
+  await soon(waits[0]!);
+  // The first has leave for it, and what it has not sent yet is no room for others.
+  assert(first.hasRoom(30_000));
+  first.close();
+  await soon(waits[1]!);
+  slow.close();
+  second.close();
+  unread.stop();
+});
+
+Deno.test("at once only so much begins to leave, and all of it does in the end", async () => {
+  const unread = new Unread(new Budget({ own: 0, shared: 1000 * MIB }));
+  const shares = Array.from({ length: 100 }, (_, i) => unread.open(`10.0.0.${i}`, () => 0));
+  const now = shares.filter((share) => share.hasRoom(MIB));
+  assert(now.length < 10, `${now.length} MiB began to leave at once`);
+  await soon(Promise.all(shares.map((share) => share.room(MIB))));
+  unread.stop();
+});
+
+Deno.test("a message that is larger than all the room there is goes alone", () => {
+  const unread = new Unread(new Budget({ own: 0, shared: 1000 }));
+  const share = unread.open("10.0.0.1", () => 0);
+  assert(share.hasRoom(5000));
+  share.sent(5000);
+  assert(!unread.open("10.0.0.2", () => 0).hasRoom(5000));
+  unread.stop();
+});
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`${transport}: large messages reach every reader, in order, where there is room for few at a time`, async () => {
+    const log = { info() {}, warn() {}, error: console.error };
+    const limits = { totalUnreadBytes: 4 * MIB };
+    await using server = await serve({ port: 0, transport, limits, log, handleSignals: false });
+    const stop = new AbortController();
+    const readers = await Promise.all(Array.from({ length: 12 }, () => connect(server.url)));
+    const seen = readers.map(async (mq, i) => {
+      const got: string[] = [];
+      if (i % 3 === 2) {
+        while (got.length < 6) {
+          got.push((await mq.getWait("large", { timeout: 20_000 })).slice(0, 1));
+        }
+        return got;
+      }
+      if (i % 3 === 1) {
+        while (got.length < 6) {
+          const text = await mq.get("large");
+          if (text !== "") got.push(text.slice(0, 1));
+          else await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        return got;
+      }
+      for await (const { body } of mq.subscribe("large", { signal: stop.signal })) {
+        if (got.push(body.slice(0, 1)) === 6) break;
+      }
+      return got;
+    });
+    await using writer = await connect(server.url);
+    for (let i = 0; i < 6; i++) await writer.put("large", `${i}`.repeat(900_000));
+    const all = await soon(Promise.all(seen), 30_000);
+    for (const got of all) assertEquals(got, ["0", "1", "2", "3", "4", "5"]);
+    stop.abort();
+    for (const mq of readers) await mq.close();
+  });
+}

@@ -1,0 +1,161 @@
+/**
+ * What all peers of a port have yet to read.
+ *
+ * @module
+ */
+
+import { addressHolder } from "../budgets/address.ts";
+import type { Budget, BudgetAccount } from "../budgets/budget.ts";
+
+/** So much may begin to leave at once in large frames, in bytes; to hand over more takes so long that others notice. */
+const AT_ONCE = 2 * 1024 * 1024;
+
+/** After what time more may leave, and it is looked who has read, while somebody waits, in milliseconds. */
+const EVERY = 5;
+
+/** What one has leave for is kept for it for so many looks. */
+const RESERVED_FOR = 20;
+
+interface Waiting {
+  readonly share: UnreadShare;
+  readonly bytes: number;
+  readonly resolve: () => void;
+}
+
+/** Has those who are sent much wait for each other: what they have yet to read takes a bounded amount of memory. */
+export class Unread {
+  readonly #budget: Budget;
+  /** Those who have more to read than each has for itself. */
+  readonly #sharing = new Set<UnreadShare>();
+  #waiting: Waiting[] = [];
+  #begun = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Nobody has anything to read. */
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
+
+  /**
+   * A peer is there.
+   *
+   * @param address where it comes from
+   * @param measure how much it has to read, in bytes
+   */
+  open(address: string, measure: () => number): UnreadShare {
+    return new UnreadShare(this, this.#budget.open(addressHolder(address)), measure);
+  }
+
+  /** Whether a peer may be sent so much more now. */
+  mayTake({ account }: UnreadShare, bytes: number): boolean {
+    if (this.#begun >= AT_ONCE) return false;
+    // One that is larger than what there is for it goes alone.
+    if (!account.mayTake(bytes) && this.#budget.holders > 0) return false;
+    this.#begun += bytes;
+    this.#lookSoon();
+    return true;
+  }
+
+  /** Resolves once a peer may be sent so much more, or is gone. */
+  wait(share: UnreadShare, bytes: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ share, bytes, resolve });
+    this.#lookSoon();
+    return promise;
+  }
+
+  /** It has changed how much a peer has to read. */
+  changed(share: UnreadShare): void {
+    if (share.account.shared > 0) this.#sharing.add(share);
+    else this.#sharing.delete(share);
+  }
+
+  /** Nobody waits any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  #lookSoon(): void {
+    this.#timer ??= setTimeout(() => this.#look(), EVERY);
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    this.#begun = 0;
+    if (this.#waiting.length === 0) return;
+    for (const share of this.#sharing) share.settle();
+    this.#waiting = this.#waiting.filter(({ share, bytes, resolve }) => {
+      if (!share.closed && !this.mayTake(share, bytes)) return true;
+      // Until it has been sent, nobody else shall take it for free.
+      share.reserve(bytes);
+      resolve();
+      return false;
+    });
+    if (this.#waiting.length > 0) this.#lookSoon();
+  }
+}
+
+/** What one peer has yet to read. */
+export class UnreadShare {
+  readonly account: BudgetAccount;
+  readonly #unread: Unread;
+  readonly #measure: () => number;
+  #reserved = 0;
+  /** For how many looks more: what it had leave for may be gone when it comes to it. */
+  #reservedFor = 0;
+  closed = false;
+
+  /** It has nothing to read. */
+  constructor(unread: Unread, account: BudgetAccount, measure: () => number) {
+    this.#unread = unread;
+    this.account = account;
+    this.#measure = measure;
+  }
+
+  /** More than what it has for itself is for all: it has to wait where others have too much. */
+  hasRoom(bytes: number): boolean {
+    if (bytes <= this.account.own || bytes <= this.#reserved) return true;
+    return this.#unread.mayTake(this, bytes);
+  }
+
+  /** Resolves once it may be sent so much more, or is gone. */
+  room(bytes: number): Promise<void> {
+    return this.#unread.wait(this, bytes);
+  }
+
+  /** It has leave to be sent so much. */
+  reserve(bytes: number): void {
+    if (this.closed) return;
+    this.#reserved = bytes;
+    this.#reservedFor = RESERVED_FOR;
+    this.#set(this.account.used + bytes);
+  }
+
+  /** It has been sent something, and has at most so much to read now. */
+  sent(unread: number): void {
+    this.#reserved = 0;
+    this.#set(unread);
+  }
+
+  /** Looks how much it has to read. */
+  settle(): void {
+    if (this.#reserved > 0 && this.#reservedFor-- === 0) this.#reserved = 0;
+    this.#set(this.#measure() + this.#reserved);
+  }
+
+  /** It is gone. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.account.close();
+    this.#unread.changed(this);
+  }
+
+  #set(bytes: number): void {
+    if (this.closed) return;
+    this.account.set(bytes);
+    this.#unread.changed(this);
+  }
+}
