@@ -13,7 +13,7 @@ import { badAnswer } from "./asked.ts";
 
 /** About what an entry takes beside its name, and all that a list may take, in bytes. */
 const ENTRY_BYTES = 100;
-const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 40 * 1024 * 1024;
 
 /** A list that grows by a page at a time, each behind the one before it. */
 export class TopicList {

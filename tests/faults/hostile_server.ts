@@ -66,6 +66,7 @@ if (only === undefined) {
 Deno.exit(failed ? 1 : 0);
 
 function isGood({ unsettled, uncaught, longest, grown }: Suffered, socket: string): boolean {
-  const held = longest <= GOALS.longest && grown <= GOALS.grown;
+  // A list of topics may take that much besides.
+  const held = longest <= GOALS.longest && grown <= GOALS.grown + 40 * 1024 * 1024;
   return unsettled === 0 && uncaught.length === 0 && (held || socket === "platform");
 }
