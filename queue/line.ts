@@ -169,18 +169,15 @@ export class Line {
   }
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
-  async #giveWay(): Promise<void> {
+  #giveWay(): Promise<void> {
     this.#turn.busy();
-    // Those who go on before it may use up the time.
-    do {
-      await new Promise<void>((resolve) => {
-        const leave = this.#turn.next(resolve);
-        this.#endPause = () => {
-          leave();
-          resolve();
-        };
-      });
-    } while (this.#doing && this.#turn.isOver);
+    return new Promise<void>((resolve) => {
+      const leave = this.#turn.next(resolve);
+      this.#endPause = () => {
+        leave();
+        resolve();
+      };
+    });
   }
 }
 

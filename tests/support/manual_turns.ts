@@ -16,6 +16,10 @@ export class ManualTurns implements TurnsClock {
     return this.#now;
   }
 
+  afterThis(callback: () => void): void {
+    void settled().then(callback);
+  }
+
   afterLook(callback: () => void): void {
     this.#afterLook.push(callback);
   }
@@ -35,11 +39,11 @@ export class ManualTurns implements TurnsClock {
     const callbacks = this.#afterLook;
     this.#afterLook = [];
     for (const callback of callbacks) callback();
-    await settled();
+    for (let i = 0; i < 50; i++) await settled();
   }
 }
 
 /** All that can be done without the network is done. */
 export async function settled(): Promise<void> {
-  for (let i = 0; i < 200; i++) await undefined;
+  for (let i = 0; i < 50; i++) await undefined;
 }
