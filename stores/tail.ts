@@ -8,8 +8,8 @@ import { NameMap } from "../protocol/name_map.ts";
 import { sizeOf } from "./size.ts";
 import type { Message, Query } from "./store.ts";
 
-/** With so many messages, or so many bytes of bodies, it is time to move them. */
-const FULL = { messages: 1024, bytes: 512 * 1024 };
+/** With so many messages, of so many topics, or with so many bytes of bodies, it is time to move them. */
+const FULL = { messages: 1024, topics: 256, bytes: 512 * 1024 };
 
 /** With so many messages it takes longer to look through them than to ask the database. */
 const LONG = 4 * FULL.messages;
@@ -35,7 +35,8 @@ export class Tail {
 
   /** It should be moved before it takes more. */
   get full(): boolean {
-    return this.#messages.length >= FULL.messages || this.#bytes >= FULL.bytes;
+    const { messages, topics, bytes } = FULL;
+    return this.#messages.length >= messages || this.topics >= topics || this.#bytes >= bytes;
   }
 
   /** It should be moved at once: it was filled several times over. */
