@@ -9,6 +9,7 @@ import { nameKey, NameMap } from "../protocol/name_map.ts";
 import type { Message, Put, Store, Stored, StoreError } from "../stores/store.ts";
 import { Chores } from "./chores.ts";
 import type { Clock } from "./clock.ts";
+import { FanOut } from "./fan_out.ts";
 import { Deadlines } from "./deadlines.ts";
 
 /** Where the queue says what a person should know. */
@@ -67,6 +68,7 @@ export class Queue implements AsyncDisposable {
 
   /** By topic: mostly there is but one. */
   readonly #interests = new NameMap<Interest | Set<Interest>>();
+  readonly #fanOut = new FanOut((error) => this.log.error("dsmq: a reader failed:", error));
   #feed: Disposable | undefined;
   #trims = false;
   #cancelTrim: () => void = () => {};
@@ -143,6 +145,7 @@ export class Queue implements AsyncDisposable {
     this.#cancelTrim();
     this.#cancelRefollow();
     this.#feed?.[Symbol.dispose]();
+    this.#fanOut.clear();
     await this.#trimming;
     await this.store[Symbol.asyncDispose]();
   }
@@ -162,6 +165,7 @@ export class Queue implements AsyncDisposable {
     if (this.#mended < this.#losses) return;
     this.#fedTo = messages.at(-1)!.seq;
     if (this.#interests.size === 0) return;
+    this.#fanOut.begin();
     const first = messages[0]!.topic;
     if (messages.every(({ topic }) => topic === first)) return this.#tell(first, messages);
     for (const batch of Map.groupBy(messages, ({ topic }) => nameKey(topic)).values()) {
@@ -173,16 +177,9 @@ export class Queue implements AsyncDisposable {
   #tell(topic: string, messages: readonly Message[]): void {
     const interests = this.#interests.get(topic);
     if (!interests) return;
-    const batch = new TopicBatch(messages);
-    // A copy: an interest may leave, or another join, while it is told.
-    for (const interest of interests instanceof Set ? [...interests] : [interests]) {
-      try {
-        interest.fed(batch);
-      } catch (error) {
-        // One reader's failure is not the putter's, nor another reader's.
-        this.log.error("dsmq: a reader failed:", error);
-      }
-    }
+    // A copy: an interest may leave, or another join, before it is told.
+    const all = interests instanceof Set ? [...interests] : [interests];
+    this.#fanOut.tell(topic, all, new TopicBatch(messages));
   }
 
   #lost(error: Error): void {
@@ -204,6 +201,8 @@ export class Queue implements AsyncDisposable {
     }
     // Lost once more while it was being followed: the next try is under way.
     if (this.#losses > losses) return;
+    // Whoever begins to read again takes what the feed has brought for told.
+    this.#fanOut.finish();
     this.#mended = losses;
     for (const interests of [...this.#interests.values()]) {
       const all = interests instanceof Set ? [...interests] : [interests];

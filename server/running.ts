@@ -132,6 +132,11 @@ export class RunningServer implements Server {
         `dsmq: everybody who reaches ${host} may read and write here: ask for a token, or serve on ${DEFAULT_HOST}`,
       );
     }
+    if (!isLoopback(host) && this.transport === "builtin") {
+      log.warn(
+        `dsmq: whoever reaches ${host} can keep this server busy with a flood of frames, which builtin cannot hold back: use --transport hardened`,
+      );
+    }
     // Only now, for it takes some milliseconds, in which nobody can hoard anything yet.
     void heapLimit().then((heap) => this.#budgets.limits = fitted(limits, setLimits, heap));
     const stop = () => void this.shutdown();

@@ -219,6 +219,6 @@ Deno.test("a server that others can reach says so in one line, unless it asks fo
     const lines = (await house.server.end()).stderr.split("\n");
     const warnings = lines.filter((line) => line.includes("everybody who reaches 0.0.0.0"));
     assertEquals(warnings.length, args.length === 0 ? 1 : 0);
-    assertEquals(lines.length, args.length === 0 ? 3 : 2);
+    assertEquals(lines.length, args.length === 0 ? 4 : 3);
   }
 });

@@ -241,3 +241,17 @@ Deno.test("a Host that makes no address is refused, and no defect", async () => 
   assertStringIncludes(new TextDecoder().decode(buffer.subarray(0, length ?? 0)), "HTTP/1.1 403 ");
   assertEquals(logged, []);
 });
+
+Deno.test("a server that others can reach over builtin says in one line that floods need hardened", async () => {
+  for (const transport of ["builtin", "hardened"] as const) {
+    for (const host of ["0.0.0.0", "127.0.0.1"]) {
+      const lines: string[] = [];
+      const log = { info() {}, warn: (line: string) => void lines.push(line), error() {} };
+      const tokens = [{ token: "secret" }];
+      await using _server = await serve({ host, port: 0, transport, tokens, log });
+      const warnings = lines.filter((line) => line.includes("use --transport hardened"));
+      const warned = transport === "builtin" && host === "0.0.0.0";
+      assertEquals(warnings.length, warned ? 1 : 0, `${transport} ${host}: ${lines}`);
+    }
+  }
+});

@@ -73,8 +73,8 @@ export class Feed {
   }
 
   #came(chunk: Uint8Array): void {
-    // Nothing counts after a goodbye.
-    if (this.#isOver) return;
+    // Nothing counts after a goodbye, and to read it would cost as much as if it did.
+    if (this.#isOver) return void this.#connection.pause();
     if (this.#waits || !this.#turn.enters()) this.#keep(chunk);
     else this.#read(chunk);
   }

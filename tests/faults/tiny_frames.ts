@@ -7,6 +7,7 @@
  */
 
 import { setPriority } from "node:os";
+import { connect } from "@dsmq/server/client";
 import { table } from "../../measure/table.ts";
 import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame } from "../support/bare_client.ts";
@@ -149,6 +150,15 @@ async function tried(
   return { harm, cost };
 }
 
+/** Uses a server as honest clients do: its heap has grown to what that takes before it is attacked. */
+async function use(url: string): Promise<void> {
+  await using mq = await connect({ url, token: "good" });
+  for (let round = 0; round < 4; round++) {
+    await mq.putMany("used", Array.from({ length: 10_000 }, () => "x".repeat(100)));
+    for (let i = 0; i < 500; i++) await mq.put("used", "x");
+  }
+}
+
 async function main(transport: TransportChoice, only: string): Promise<void> {
   const tokens = [{ token: "good" }, { token: "reader", rights: ["read"] as const }];
   const rows: string[][] = [];
@@ -158,6 +168,8 @@ async function main(transport: TransportChoice, only: string): Promise<void> {
       // What the last flood has left in the system's buffers is done with.
       await using server = await ChildServer.start({ transport, tokens });
       await using neighbour = await Neighbour.start(server.url, "good");
+      await use(server.url);
+      await neighbour.noticed();
       // Attackers have machines of their own: here they get what these two leave.
       setPriority(19);
       const { harm, cost } = await tried(server, neighbour, what, connections);
