@@ -10,7 +10,7 @@
  * @module
  */
 
-import { nameKey } from "../protocol/name_map.ts";
+import { NameMap } from "../protocol/name_map.ts";
 
 /** How much there is, in whatever it is counted. */
 export interface BudgetSize {
@@ -20,12 +20,20 @@ export interface BudgetSize {
   readonly shared: number;
 }
 
+/** One who has accounts, and what these have of the shared pool together. */
+interface Holder {
+  readonly name: string;
+  held: number;
+  accounts: number;
+}
+
 /** What is there of one thing, for all connections of a server together. */
 export class Budget {
   #size: BudgetSize;
   #free: number;
-  /** What each holder has of the shared pool. */
-  readonly #held = new Map<string, number>();
+  /** Those who have accounts. */
+  readonly #holders = new NameMap<Holder>();
+  #sharing = 0;
 
   /** Nobody has anything yet. */
   constructor(size: BudgetSize) {
@@ -49,14 +57,14 @@ export class Budget {
     return this.#free;
   }
 
-  /** How many have something of the shared pool. */
-  get holders(): number {
-    return this.#held.size;
+  /** How many holders have something of the shared pool. */
+  get sharing(): number {
+    return this.#sharing;
   }
 
-  /** How much of the shared pool a holder has. */
-  heldBy(holder: string): number {
-    return this.#held.get(nameKey(holder)) ?? 0;
+  /** How many holders have accounts. */
+  get holders(): number {
+    return this.#holders.size;
   }
 
   /** Opens the account of one connection. */
@@ -64,43 +72,32 @@ export class Budget {
     return new BudgetAccount(this, holder);
   }
 
-  /** Takes from the shared pool; `false` if the holder would then have more than is left free. */
-  take(holder: string, amount: number): boolean {
-    const key = nameKey(holder);
-    const held = this.#held.get(key) ?? 0;
-    if (held + amount > this.#free - amount + 1) return false;
-    this.#free -= amount;
-    this.#held.set(key, held + amount);
-    return true;
+  /** One more account of a holder. */
+  enter(name: string): Holder {
+    let holder = this.#holders.get(name);
+    if (!holder) this.#holders.set(name, holder = { name, held: 0, accounts: 0 });
+    holder.accounts++;
+    return holder;
   }
 
-  /** Whether so much can be taken. */
-  mayTake(holder: string, amount: number): boolean {
-    return this.heldBy(holder) + amount <= this.#free;
+  /** One account less of a holder. */
+  leave(holder: Holder): void {
+    if (--holder.accounts === 0) this.#holders.delete(holder.name);
   }
 
-  /** Takes from the shared pool, also what is not there: it has been used already. */
-  owe(holder: string, amount: number): void {
-    const key = nameKey(holder);
-    this.#free -= amount;
-    this.#held.set(key, (this.#held.get(key) ?? 0) + amount);
+  /** Whether a holder can take so much more: it has no more then than is left free. */
+  mayTake({ held }: Holder, amount: number): boolean {
+    return held + amount <= this.#free - amount + 1;
   }
 
-  /** Gives back to the shared pool what a holder has of it. */
-  giveBack(holder: string, amount: number): void {
+  /** A holder takes so much more of the shared pool, or gives it back if it is below 0. */
+  change(holder: Holder, amount: number): void {
     if (amount === 0) return;
-    const key = nameKey(holder);
-    const left = this.#held.get(key)! - amount;
-    this.#free += amount;
-    if (left > 0) this.#held.set(key, left);
-    else this.#held.delete(key);
-  }
-
-  /** Writes over what a holder has in the shared pool to another one, who may then have more than it could take. */
-  move(amount: number, from: string, to: string): void {
-    if (amount === 0 || from === to) return;
-    this.giveBack(from, amount);
-    this.owe(to, amount);
+    const had = holder.held > 0;
+    this.#free -= amount;
+    holder.held += amount;
+    const has = holder.held > 0;
+    if (has !== had) this.#sharing += has ? 1 : -1;
   }
 }
 
@@ -109,7 +106,7 @@ export class BudgetAccount {
   readonly #budget: Budget;
   /** What it has for itself. */
   readonly own: number;
-  #holder: string;
+  #holder: Holder;
   #used = 0;
   #closed = false;
 
@@ -117,7 +114,7 @@ export class BudgetAccount {
   constructor(budget: Budget, holder: string) {
     this.#budget = budget;
     this.own = budget.own;
-    this.#holder = holder;
+    this.#holder = budget.enter(holder);
   }
 
   /** How much it has. */
@@ -125,9 +122,9 @@ export class BudgetAccount {
     return this.#used;
   }
 
-  /** Whose it is. */
-  get holder(): string {
-    return this.#holder;
+  /** How much all accounts of its holder have of the shared pool. */
+  get held(): number {
+    return this.#holder.held;
   }
 
   /**
@@ -137,54 +134,54 @@ export class BudgetAccount {
    * @returns `false` if there is not so much for it; then it has what it had
    */
   take(amount = 1): boolean {
-    if (this.#closed) return false;
-    const shared = this.#sharedWith(amount);
-    if (shared > 0 && !this.#budget.take(this.#holder, shared)) return false;
-    this.#used += amount;
+    if (this.#closed || !this.mayTake(amount)) return false;
+    this.set(this.#used + amount);
     return true;
   }
 
   /** Whether it can take so much more. */
   mayTake(amount: number): boolean {
-    const shared = this.#sharedWith(amount);
+    const shared = this.#sharedOf(this.#used + amount) - this.shared;
     return shared <= 0 || this.#budget.mayTake(this.#holder, shared);
   }
 
   /** It has so much from now on, whether it is there or not. */
   set(amount: number): void {
     if (this.#closed) return;
-    const shared = this.#sharedWith(amount - this.#used);
-    if (shared > 0) this.#budget.owe(this.#holder, shared);
-    else this.#budget.giveBack(this.#holder, -shared);
+    this.#budget.change(this.#holder, this.#sharedOf(amount) - this.shared);
     this.#used = amount;
   }
 
   /** Gives back some of what it has; of a closed account nothing is left to give back. */
   giveBack(amount = 1): void {
-    if (this.#closed) return;
-    this.#budget.giveBack(this.#holder, -this.#sharedWith(-amount));
-    this.#used -= amount;
+    this.set(this.#used - amount);
   }
 
-  /** It is another's from now on, with what it has. */
-  moveTo(holder: string): void {
-    this.#budget.move(this.shared, this.#holder, holder);
+  /** It is another's from now on, with what it has: that one may then have more than it could take. */
+  moveTo(name: string): void {
+    if (this.#closed || name === this.#holder.name) return;
+    const { shared } = this;
+    const holder = this.#budget.enter(name);
+    this.#budget.change(this.#holder, -shared);
+    this.#budget.change(holder, shared);
+    this.#budget.leave(this.#holder);
     this.#holder = holder;
   }
 
   /** Gives back all, and has nothing any more. May be called twice. */
   close(): void {
-    this.giveBack(this.#used);
+    if (this.#closed) return;
+    this.set(0);
     this.#closed = true;
+    this.#budget.leave(this.#holder);
   }
 
   /** How much it has of the shared pool. */
   get shared(): number {
-    return Math.max(0, this.#used - this.own);
+    return this.#sharedOf(this.#used);
   }
 
-  /** How much more it has of the shared pool with so much more in all. */
-  #sharedWith(amount: number): number {
-    return Math.max(0, this.#used + amount - this.own) - this.shared;
+  #sharedOf(amount: number): number {
+    return Math.max(0, amount - this.own);
   }
 }

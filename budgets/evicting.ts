@@ -67,11 +67,11 @@ export class EvictingBudget {
 
   #oneToGo(account: EvictingAccount): EvictingAccount | undefined {
     const late = this.#now() - this.#grace;
-    const held = this.budget.heldBy(account.account.holder);
+    const { held } = account.account;
     let looks = LOOKS;
     for (const other of this.#sharing) {
       if (other.since! > late || looks-- === 0) return undefined;
-      if (other !== account && this.budget.heldBy(other.account.holder) >= held) return other;
+      if (other !== account && other.account.held >= held) return other;
     }
     return undefined;
   }

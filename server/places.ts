@@ -52,7 +52,9 @@ export class Places {
     }
     const free = connections - this.#count;
     const isReserved = holder !== undefined && free <= this.#reserve.free;
-    if (free <= 0 || (isReserved && !this.#reserve.take(holder, 1))) {
+    const reserved = isReserved ? this.#reserve.open(holder) : undefined;
+    if (free <= 0 || reserved?.take() === false) {
+      reserved?.close();
       const why = free <= 0
         ? `${this.#count} are there already`
         : "the last places are kept for others";
@@ -62,7 +64,7 @@ export class Places {
     this.#taken.set(key, taken + 1);
     return () => {
       this.#leave(key);
-      if (isReserved) this.#reserve.giveBack(holder, 1);
+      reserved?.close();
     };
   }
 

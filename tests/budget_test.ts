@@ -45,7 +45,7 @@ Deno.test("what is given back can be taken again, in any order", () => {
     account.close();
     account.close();
   }
-  assertEquals([budget.free, budget.holders], [1000, 0]);
+  assertEquals([budget.free, budget.sharing, budget.holders], [1000, 0, 0]);
 });
 
 Deno.test("who becomes another keeps what it has, and counts as that one from then on", () => {
@@ -56,7 +56,8 @@ Deno.test("who becomes another keeps what it has, and counts as that one from th
   assert(budget.open("address").take(30));
   assert(!budget.open("identity").take(2 + 30));
   one.close();
-  assertEquals(budget.holders, 1);
+  assertEquals(budget.sharing, 1);
+  assertEquals(budget.holders, 2);
 });
 
 Deno.test("who takes much at once gets no more than one who takes it bit by bit", () => {

@@ -206,7 +206,7 @@ Deno.test("requests that wait: who leaves gives the memory back, also of what is
   peer.session.end();
   assertEquals(budget.free, whole);
   store.release();
-  assertEquals([budget.free, budget.holders], [whole, 0]);
+  assertEquals([budget.free, budget.sharing], [whole, 0]);
 });
 
 Deno.test("requests that wait: where there is no memory even for refusals the connection is closed, to come back later", async () => {

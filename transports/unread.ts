@@ -50,7 +50,7 @@ export class Unread {
   mayTake({ account }: UnreadShare, bytes: number): boolean {
     if (this.#begun >= AT_ONCE) return false;
     // One that is larger than what there is for it goes alone.
-    if (!account.mayTake(bytes) && this.#budget.holders > 0) return false;
+    if (!account.mayTake(bytes) && this.#budget.sharing > 0) return false;
     this.#begun += bytes;
     this.#lookSoon();
     return true;
