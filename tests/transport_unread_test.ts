@@ -16,7 +16,7 @@ const MIB = 1024 * 1024;
 Deno.test("what is small is sent whatever others have to read", () => {
   const unread = new Unread(new Budget({ own: 1000, shared: 10_000 }));
   const slow = unread.open("10.0.0.1", () => 1e9);
-  slow.sent(1e9);
+  slow.sent();
   const other = unread.open("10.0.0.1", () => 0);
   assertEquals([other.hasRoom(1000), other.hasRoom(1001)], [true, false]);
   unread.stop();
@@ -24,7 +24,7 @@ Deno.test("what is small is sent whatever others have to read", () => {
 
 Deno.test("who comes from elsewhere has room beside one who reads nothing", () => {
   const unread = new Unread(new Budget({ own: 0, shared: 100_000 }));
-  unread.open("10.0.0.1", () => 60_000).sent(60_000);
+  unread.open("10.0.0.1", () => 60_000).sent();
   assert(!unread.open("10.0.0.1", () => 0).hasRoom(5000));
   assert(unread.open("10.0.0.2", () => 0).hasRoom(5000));
   unread.stop();
@@ -34,7 +34,7 @@ Deno.test("who waits for room has it once another has read, or is gone", async (
   const unread = new Unread(new Budget({ own: 0, shared: 100_000 }));
   let left = 60_000;
   const slow = unread.open("10.0.0.1", () => left);
-  slow.sent(left);
+  slow.sent();
   const [first, second] = [unread.open("10.0.0.1", () => 0), unread.open("10.0.0.1", () => 0)];
   let came = 0;
   const waits = [first, second].map((share) => share.room(30_000).then(() => came++));
@@ -62,9 +62,9 @@ Deno.test("at once only so much begins to leave, and all of it does in the end",
 
 Deno.test("a message that is larger than all the room there is goes alone", () => {
   const unread = new Unread(new Budget({ own: 0, shared: 1000 }));
-  const share = unread.open("10.0.0.1", () => 0);
+  const share = unread.open("10.0.0.1", () => 5000);
   assert(share.hasRoom(5000));
-  share.sent(5000);
+  share.sent();
   assert(!unread.open("10.0.0.2", () => 0).hasRoom(5000));
   unread.stop();
 });

@@ -149,7 +149,7 @@ export abstract class Line implements Peer, Watched {
     this.#unread += frame.length;
     this.#unreadSinceLook += frame.length;
     this.transmit(frame);
-    if (this.#unread > this.#share.account.own) this.#share.sent(this.#unread);
+    if (this.#unread > this.#share.countedTo || this.#share.isReserved) this.#share.sent();
     if (this.#unread > LOW_WATER && !this.#watched && this.buffered > LOW_WATER) this.#beWatched();
   }
 

@@ -13,6 +13,9 @@ const AT_ONCE = 2 * 1024 * 1024;
 /** After what time more may leave, and it is looked who has read, while somebody waits, in milliseconds. */
 const EVERY = 5;
 
+/** A peer's bytes are counted anew after so many more: to ask the platform for them takes as long as to send. */
+const COUNTED = 16 * 1024;
+
 /** What one has leave for is kept for it for so many looks. */
 const RESERVED_FOR = 20;
 
@@ -105,12 +108,15 @@ export class UnreadShare {
   #reserved = 0;
   /** For how many looks more: what it had leave for may be gone when it comes to it. */
   #reservedFor = 0;
+  /** With more than that to read it is counted again, in bytes. */
+  countedTo: number;
   closed = false;
 
   /** It has nothing to read. */
   constructor(unread: Unread, account: BudgetAccount, measure: () => number) {
     this.#unread = unread;
     this.account = account;
+    this.countedTo = account.own;
     this.#measure = measure;
   }
 
@@ -133,10 +139,15 @@ export class UnreadShare {
     this.#set(this.account.used + bytes);
   }
 
-  /** It has been sent something, and has at most so much to read now. */
-  sent(unread: number): void {
+  /** It has leave to be sent something large. */
+  get isReserved(): boolean {
+    return this.#reserved > 0;
+  }
+
+  /** It has been sent something. */
+  sent(): void {
     this.#reserved = 0;
-    this.#set(unread);
+    this.#set(this.#measure());
   }
 
   /** Looks how much it has to read. */
@@ -156,6 +167,7 @@ export class UnreadShare {
   #set(bytes: number): void {
     if (this.closed) return;
     this.account.set(bytes);
+    this.countedTo = bytes + COUNTED;
     this.#unread.changed(this);
   }
 }
