@@ -7,8 +7,11 @@
 /** After so long, in milliseconds, the network is looked at again, whoever has something left to do. */
 const LOOK = 5;
 
+/** The same for one who was alone for some time, in milliseconds: to look at the network interrupts what goes on. */
+const ALONE = { look: 20, after: 100 };
+
 /** A process that has done nothing for so long has looked at the network, in milliseconds. */
-const IDLE = 0.5;
+const IDLE = 0.1;
 
 /** So much of what a connection has used is forgotten by half, in milliseconds. */
 const HALF_LIFE = 500;
@@ -65,6 +68,9 @@ export class Turns {
   #began = -Infinity;
   /** When something was done last, as far as is known. */
   #worked = -Infinity;
+  /** Who was heard last, and since when it is that one alone. */
+  #latest: Turn | undefined;
+  #changed = -Infinity;
   /** The network is about to be looked at; or it was, and those who wait go on one after another. */
   #looks = false;
   #releases = false;
@@ -89,7 +95,11 @@ export class Turns {
   }
 
   /** Something has come from the network: if nothing was done just now, the process had time to look at it. */
-  enter(now: number): void {
+  enter(now: number, turn: Turn): void {
+    if (turn !== this.#latest) {
+      this.#latest = turn;
+      this.#changed = now;
+    }
     if (now - this.#worked > IDLE && !this.#looks) this.#began = now;
     this.#worked = now;
   }
@@ -101,7 +111,8 @@ export class Turns {
 
   /** How long the network has not been looked at, in so many times what is good. */
   looksSince(now: number): number {
-    return (now - this.#began) / LOOK;
+    const alone = now - this.#changed > ALONE.after && !this.crowded;
+    return (now - this.#began) / (alone ? ALONE.look : LOOK);
   }
 
   /**
@@ -205,14 +216,14 @@ export class Turn {
   /** Something has come from the network and is about to be done: whether others have to have their turn before. */
   begins(): boolean {
     const now = this.#clock.now();
-    this.#turns.enter(now);
+    this.#turns.enter(now, this);
     return this.#isOver(now);
   }
 
   /** What has just arrived for it may be taken in. */
   enters(): boolean {
     const now = this.#clock.now();
-    this.#turns.enter(now);
+    this.#turns.enter(now, this);
     if (this.#busy || this.#isOver(now)) return false;
     return !this.#turns.crowded || this.#usedBy(now) < LITTLE;
   }
@@ -240,6 +251,7 @@ export class Turn {
 
   /** It has done what it was told, or waits for something else. */
   idle(): void {
+    this.#turns.worked(this.#clock.now());
     if (!this.#busy) return;
     this.#busy = false;
     const afterwards = this.#afterwards;

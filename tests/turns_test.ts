@@ -103,3 +103,22 @@ Deno.test("one who has left gets no turn", async () => {
   leave();
   assertEquals([turns, manual.turns.crowded], [10, false]);
 });
+
+Deno.test("one who is alone is interrupted every 20 ms, until another one is heard", async () => {
+  const manual = new ManualTurns({ others: false });
+  const turn = manual.turns.join();
+  assert(turn.enters());
+  turn.charge(100);
+  const until = () => {
+    const began = manual.now();
+    for (; !turn.isOver; manual.work(1)) turn.charge(1);
+    return manual.now() - began;
+  };
+  manual.work(200);
+  assert(turn.enters());
+  assertEquals(until(), 20);
+  turn.next(() => {});
+  await manual.look();
+  manual.turns.join().begins();
+  assertEquals(until(), 5);
+});

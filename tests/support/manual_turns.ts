@@ -4,13 +4,21 @@
  * @module
  */
 
-import { Turns, type TurnsClock } from "../../budgets/turns.ts";
+import { type Turn, Turns, type TurnsClock } from "../../budgets/turns.ts";
 
 /** Time passes, and the network is looked at, when the test says so. */
 export class ManualTurns implements TurnsClock {
   readonly turns: Turns = new Turns(this);
+  /** Somebody else is heard now and then, unless it is to be quiet. */
+  readonly #others: readonly Turn[];
   #now = 1000;
   #afterLook: (() => void)[] = [];
+
+  /** With others beside those whom the test has join, or without. */
+  constructor({ others = true } = {}) {
+    this.#others = others ? [this.turns.join(), this.turns.join()] : [];
+    for (const turn of this.#others) turn.begins();
+  }
 
   now(): number {
     return this.#now;
@@ -36,6 +44,7 @@ export class ManualTurns implements TurnsClock {
 
   /** The network is looked at. */
   async look(): Promise<void> {
+    for (const turn of this.#others) turn.begins();
     const callbacks = this.#afterLook;
     this.#afterLook = [];
     for (const callback of callbacks) callback();
