@@ -37,6 +37,7 @@ class Waiting {
   readonly weight: number;
   /** It has no more requests, and messages in lists, than that: each takes two characters at least. */
   most: number;
+  #commasCounted = false;
   /** What was seen in it, if it is the next one. */
   scan: FrameScan | undefined;
   /** How many requests it takes of those that may wait, once somebody had to know. */
@@ -56,6 +57,15 @@ class Waiting {
     this.memory = data?.length ?? 0;
     this.weight = known ? 0 : Math.max(LEAST_WEIGHT, data?.length ?? 0);
     this.most = known ? 0 : Math.max(1, (data?.length ?? 0) >> 1);
+  }
+
+  /** Has `most` be no more than commas allow, of which no more than a limit are counted; returns how much less it is. */
+  countCommas(limit: number): number {
+    if (this.#commasCounted || this.known) return 0;
+    this.#commasCounted = true;
+    const { most } = this;
+    this.most = Math.min(most, 1 + commasIn(this.data, limit));
+    return most - this.most;
   }
 }
 
@@ -137,9 +147,13 @@ export class Backlog {
       this.#push(one);
       return true;
     }
-    const room = inFlight - this.#most;
-    if (one.most > room) one.most = Math.min(one.most, 1 + commasIn(one.data, room));
-    if (!light || one.most > room || !this.#takesMemory(one)) {
+    if (one.most > inFlight - this.#most) {
+      for (let i = this.#next; i < this.#frames.length; i++) {
+        this.#most -= this.#frames[i]!.countCommas(inFlight);
+      }
+      one.countCommas(inFlight);
+    }
+    if (!light || one.most > inFlight - this.#most || !this.#takesMemory(one)) {
       return this.#addCounted(one, light);
     }
     this.#push(one);
@@ -185,11 +199,11 @@ export class Backlog {
     this.#current = undefined;
     this.#account?.giveBack(this.#currentMemory);
     this.#currentMemory = 0;
+    this.#most -= this.#currentMost;
+    this.#currentMost = 0;
     if (!this.empty || this.#readMemory === 0) return;
     this.#account?.giveBack(this.#readMemory);
     this.#readMemory = 0;
-    this.#most -= this.#currentMost;
-    this.#currentMost = 0;
   }
 
   /** Forgets all. */
