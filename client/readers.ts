@@ -11,7 +11,7 @@ import type { Deadline } from "./deadlines.ts";
 import type { Link } from "./link.ts";
 import { type Message, toMessage } from "./message.ts";
 import type { TopicName } from "./topic.ts";
-import type { Item, TopicQueue, TopicReader } from "./topic_queue.ts";
+import type { Asker, Item, TopicQueue } from "./topic_queue.ts";
 
 /** For how long to wait for a message (ms), and what ends that. */
 export interface WaitLimits {
@@ -39,12 +39,13 @@ export interface Reading {
 }
 
 /** One who asked for a message. */
-abstract class Reader extends Asked implements TopicReader {
+abstract class Reader extends Asked implements Asker {
   readonly action: string;
   readonly topic: string;
   readonly calls = 1;
   abstract readonly newest: boolean;
   open = true;
+  gaveAway = false;
   protected readonly reading: Reading;
   readonly #json: string;
   #done = false;
@@ -84,6 +85,10 @@ abstract class Reader extends Asked implements TopicReader {
     if (item?.gap) this.reading.fail(item.gap);
     else this.reading.take(item?.message);
     return true;
+  }
+
+  leftOut(): void {
+    this.settle(undefined);
   }
 
   callOff(): void {
@@ -143,15 +148,31 @@ abstract class Reader extends Asked implements TopicReader {
 
   /** It is not open any more. */
   protected leave(): void {
+    const { queue } = this.reading;
     this.open = false;
-    this.reading.queue.left();
+    if (this.gaveAway) this.waitsForNoOther();
+    else if (!this.#done) queue.spare++;
+    queue.left();
+  }
+
+  /** What another's answer brings is not for it any more. */
+  protected waitsForNoOther(): void {
+    this.gaveAway = false;
+    this.reading.queue.served();
+  }
+
+  /** It is asked once more: it has an answer of its own to come. */
+  protected askAnew(): void {
+    this.waitsForNoOther();
+    this.#done = false;
+    this.reading.queue.unanswered++;
+    this.reading.link.requests.ask(this);
   }
 
   #arrived(through: number | undefined, item: Item | undefined): void {
     const { link, queue, rest } = this.reading;
     link.positions.read(this.topic, through);
-    this.#done = true;
-    queue.unanswered--;
+    this.#ends();
     queue.arrived(this, item);
     rest(this.topic, queue);
   }
@@ -159,10 +180,18 @@ abstract class Reader extends Asked implements TopicReader {
   /** There will be no answer, or it was an error. */
   #finish(): void {
     if (this.#done) return;
-    this.#done = true;
     const { queue, rest } = this.reading;
-    queue.unanswered--;
+    this.#ends();
+    queue.broughtNothing();
     rest(this.topic, queue);
+  }
+
+  /** Its request has come to its end. */
+  #ends(): void {
+    const { queue } = this.reading;
+    this.#done = true;
+    queue.unanswered--;
+    if (!this.open) queue.spare--;
   }
 }
 
@@ -222,6 +251,11 @@ export class WaitingReader extends OldestReader implements Deadline {
       }
     }
     super.answered(answer);
+  }
+
+  /** Its time is not over. */
+  override leftOut(): void {
+    this.askAnew();
   }
 
   /** The signal aborted. */

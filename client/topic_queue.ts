@@ -39,6 +39,14 @@ export interface TopicReader {
   finish(failure: (asked: { action: string; topic: string }) => DsmqError): void;
 }
 
+/** Someone who asked with a request of its own. */
+export interface Asker extends TopicReader {
+  /** It is open, and its own answer was for another. */
+  gaveAway: boolean;
+  /** No answer is to come that could serve it: it is settled with nothing, or asks again. */
+  leftOut(): void;
+}
+
 /** The queue of one topic. */
 export class TopicQueue {
   /** What no reader has taken, oldest first. */
@@ -50,6 +58,12 @@ export class TopicQueue {
   #serving = false;
   /** How many requests of this topic are unanswered. */
   unanswered = 0;
+  /** How many of these are of readers who are not open any more: what is answered there is for others. */
+  spare = 0;
+  /** Those whose answers were for others, oldest first; some may be settled by now. */
+  readonly #givers: Asker[] = [];
+  /** How many of these are not. */
+  #waiting = 0;
 
   /** Nothing of it is to be remembered. */
   get idle(): boolean {
@@ -68,7 +82,9 @@ export class TopicQueue {
 
   /** Takes the oldest item. */
   shift(): Item | undefined {
-    return this.#items.shift();
+    const item = this.#items.shift();
+    this.#leaveOut();
+    return item;
   }
 
   /** Someone asks. */
@@ -100,14 +116,39 @@ export class TopicQueue {
   }
 
   /** The answer to a reader's request has come, with an item or with nothing. */
-  arrived(asker: TopicReader, item: Item | undefined): void {
-    if (asker.newest && asker.open) return this.#settleNewest(asker, item);
-    if (!item) {
-      if (asker.open) asker.settle(undefined);
-      return;
+  arrived(asker: Asker, item: Item | undefined): void {
+    if (asker.newest && asker.open) this.#settleNewest(asker, item);
+    else if (item) {
+      if (asker.open) {
+        asker.gaveAway = true;
+        this.#givers.push(asker);
+        this.#waiting++;
+      }
+      this.#items.push(item);
+      this.#serve();
+    } else if (asker.open) asker.settle(undefined);
+    this.#leaveOut();
+  }
+
+  /** A request of a reader who is not open any more has come to its end, and brought nothing. */
+  broughtNothing(): void {
+    this.#leaveOut();
+  }
+
+  /** One whose answer was for another does not wait for that of another any more. */
+  served(): void {
+    if (--this.#waiting === 0) this.#givers.length = 0;
+  }
+
+  /**
+   * No more readers wait for the answers of others than there are such answers, or the last of them would wait for ever:
+   * a server that answers in another order than it was asked makes them more, and so does a wait that is asked again.
+   */
+  #leaveOut(): void {
+    while (this.#waiting > this.spare + this.#items.length) {
+      const last = this.#givers.pop()!;
+      if (last.gaveAway) last.leftOut();
     }
-    this.#items.push(item);
-    this.#serve();
   }
 
   get #first(): TopicReader | undefined {
@@ -125,7 +166,7 @@ export class TopicQueue {
   }
 
   /** What is older than its message is passed over; but not that messages are missing. */
-  #settleNewest(asker: TopicReader, item: Item | undefined): void {
+  #settleNewest(asker: Asker, item: Item | undefined): void {
     if (item) this.#items.push(item);
     const gap = this.#items.findIndex(({ gap }) => gap !== undefined);
     const newest = this.#items.at(-1);

@@ -88,7 +88,7 @@ export class Scripted {
   }
 
   /** Requests that were sent and not looked at. */
-  get unread(): readonly Asked[] {
+  get unread(): Asked[] {
     return this.#asked;
   }
 
