@@ -10,6 +10,7 @@
 
 import { lines } from "../../cli/lines.ts";
 import { serve, type ServeOptions, type Stats } from "../../server.ts";
+import { endWithParent } from "../support/orphan.ts";
 import { ROOT } from "../support/program.ts";
 
 /** What a server says of itself. Sizes are in bytes. */
@@ -173,6 +174,7 @@ async function* each(batches: AsyncGenerator<string[]>): AsyncGenerator<string> 
 }
 
 async function main(options: ChildOptions, warns: boolean): Promise<void> {
+  endWithParent();
   // What goes wrong by a client's doing is counted in the report; what is wrong with the server is told.
   const log = { info() {}, warn: warns ? console.error : () => {}, error: console.error };
   const server = await serve({ port: 0, log, ...options });

@@ -10,6 +10,7 @@
 import { connect } from "@dsmq/server/client";
 import { lines } from "../../cli/lines.ts";
 import { quantile } from "../../measure/quantiles.ts";
+import { endWithParent } from "../support/orphan.ts";
 import { ROOT } from "../support/program.ts";
 import type { ChildServer } from "./child_server.ts";
 import { pause } from "./pause.ts";
@@ -111,6 +112,7 @@ export async function harmBy(
 const PROGRAM = new URL("tests/faults/neighbour.ts", ROOT).href;
 
 async function main(url: string, token: string | undefined): Promise<void> {
+  endWithParent();
   await using mq = await connect(token === undefined ? url : { url, token });
   let took: number[] = [];
   let began: number | undefined;
