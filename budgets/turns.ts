@@ -19,8 +19,14 @@ const HALF_LIFE = 500;
 /** One who has used less than this lately is served at once, unless twice that time has passed, in milliseconds. */
 const LITTLE = 4;
 
-/** Those who wait are told apart by what they have used: from one level to the next it is twice as much. */
+/** Those who wait are told apart by what they want and have used: from one level to the next it is twice as much. */
 const LEVELS = 10;
+
+/** What one wants to do now counts so many times what it has used: a newcomer with much to do shall not go first. */
+const WANTED = 8;
+
+/** What a byte that waits is taken to cost, in milliseconds: 4 ms for 64 KiB; and the most that counts. */
+const [BYTE, MOST_WANTED] = [1 / 16_384, 32];
 
 /** Of so many turns one goes to each level in rotation: who has used much waits long, but not for ever. */
 const ROTATION = 4;
@@ -118,7 +124,7 @@ export class Turns {
   /**
    * Has somebody wait.
    *
-   * @param used how much it has used lately, in milliseconds
+   * @param used how much it has used lately and wants to use now, in milliseconds
    * @param goOn called when it may go on
    * @returns takes it out; may be called twice, and afterwards
    */
@@ -213,35 +219,46 @@ export class Turn {
     return this.#isOver(this.#clock.now());
   }
 
-  /** Something has come from the network and is about to be done: whether others have to have their turn before. */
-  begins(): boolean {
+  /**
+   * Something has come from the network and is about to be done: whether others have to have their turn before.
+   *
+   * @param bytes how much that is
+   */
+  begins(bytes = 0): boolean {
     const now = this.#clock.now();
     this.#turns.enter(now, this);
-    return this.#isOver(now);
+    return this.#isOver(now, bytes * BYTE);
   }
 
-  /** What has just arrived for it may be taken in. */
-  enters(): boolean {
+  /**
+   * What has just arrived for it may be taken in.
+   *
+   * @param bytes how much that is
+   */
+  enters(bytes = 0): boolean {
     const now = this.#clock.now();
     this.#turns.enter(now, this);
-    if (this.#busy || this.#isOver(now)) return false;
-    return !this.#turns.crowded || this.#usedBy(now) < LITTLE;
+    const wanted = bytes * BYTE;
+    if (this.#busy || this.#isOver(now, wanted)) return false;
+    return !this.#turns.crowded || this.#usedBy(now) + wanted < LITTLE;
   }
 
   /**
    * Waits for the next turn.
    *
    * @param goOn called when it is there
+   * @param bytes how much it has to do: those who have little to do go first
    * @returns how to wait no longer
    */
-  next(goOn: () => void): () => void {
-    return this.#turns.wait(this.#usedBy(this.#clock.now()), goOn);
+  next(goOn: () => void, bytes = 0): () => void {
+    const wanted = Math.min(bytes * BYTE, MOST_WANTED);
+    return this.#turns.wait(this.#usedBy(this.#clock.now()) / WANTED + wanted, goOn);
   }
 
   /** As {@linkcode Turn.next}, but not before the connection has done what it was told before. */
-  enterNext(goOn: () => void): void {
-    if (this.#busy) this.#afterwards = goOn;
-    else this.next(goOn);
+  enterNext(goOn: () => void, bytes = 0): void {
+    if (this.#busy) this.#afterwards = () => this.next(goOn, bytes);
+    else this.next(goOn, bytes);
   }
 
   /** It has enough to do, and takes in nothing more until it is `idle`. */
@@ -256,13 +273,13 @@ export class Turn {
     this.#busy = false;
     const afterwards = this.#afterwards;
     this.#afterwards = undefined;
-    if (afterwards) this.next(afterwards);
+    afterwards?.();
   }
 
-  #isOver(now: number): boolean {
+  #isOver(now: number, wanted = 0): boolean {
     this.#turns.worked(now);
     const looks = this.#turns.looksSince(now);
-    return looks >= 1 && (looks >= 2 || this.#usedBy(now) >= LITTLE);
+    return looks >= 1 && (looks >= 2 || this.#usedBy(now) + wanted >= LITTLE);
   }
 
   /** How much it has used lately, in milliseconds. */

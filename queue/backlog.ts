@@ -165,6 +165,11 @@ export class Backlog {
     return this.#next === this.#frames.length;
   }
 
+  /** How long the next frame is. */
+  get nextBytes(): number {
+    return this.#frames[this.#next]?.weight ?? 0;
+  }
+
   /** Takes the next frame out, to be done; `undefined` if there is none, or it is a flood. */
   take(): Frame | undefined {
     const one = this.#frames[this.#next];

@@ -21,6 +21,9 @@ const TOPICS = 512;
 /** What a request is taken to cost its connection, in milliseconds: whose time it was can hardly be measured. */
 const COST = 0.005;
 
+/** What is left of a frame counts for so many bytes a request where turns are given, and for no more than so many. */
+const [BYTES, REST] = [64, 64 * 1024];
+
 /** Does what is in a line. */
 export interface Worker {
   /** Does a run of requests of one kind, and answers them in order; or throws, and has answered none. */
@@ -112,7 +115,7 @@ export class Line {
 
   /** The same, and where it is time that others have their turn. */
   pause(): Promise<void> | undefined {
-    return this.breathe() ?? (this.#turn.isOver ? this.#giveWay() : undefined);
+    return this.breathe() ?? (this.#turn.isOver ? this.#giveWay(REST) : undefined);
   }
 
   async #run(): Promise<void> {
@@ -120,7 +123,8 @@ export class Line {
     await undefined;
     try {
       // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
-      if (this.#turn.begins()) await this.#giveWay();
+      const { nextBytes } = this.#backlog;
+      if (this.#turn.begins(nextBytes)) await this.#giveWay(nextBytes);
       while (!this.#backlog.empty) {
         const frame = this.#backlog.take();
         if (!frame) {
@@ -136,7 +140,7 @@ export class Line {
         }
         this.#backlog.finished();
         this.#replies.endFrame();
-        if (!this.#backlog.empty && this.#turn.isOver) await this.#giveWay();
+        if (!this.#backlog.empty && this.#turn.isOver) await this.#giveWay(this.#backlog.nextBytes);
       }
     } catch (error) {
       this.stop();
@@ -156,7 +160,9 @@ export class Line {
       this.#turn.charge(COST * (end - i));
       const pause = this.breathe();
       if (pause) await pause;
-      if (end < left && this.#turn.isOver) await this.#giveWay();
+      if (end < left && this.#turn.isOver) {
+        await this.#giveWay(Math.min(REST, BYTES * (left - end)));
+      }
     }
   }
 
@@ -169,10 +175,10 @@ export class Line {
   }
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
-  #giveWay(): Promise<void> {
+  #giveWay(bytes = 0): Promise<void> {
     this.#turn.busy();
     return new Promise<void>((resolve) => {
-      const leave = this.#turn.next(resolve);
+      const leave = this.#turn.next(resolve, bytes);
       this.#endPause = () => {
         leave();
         resolve();

@@ -122,3 +122,29 @@ Deno.test("one who is alone is interrupted every 20 ms, until another one is hea
   manual.turns.join().begins();
   assertEquals(until(), 5);
 });
+
+Deno.test("of those who wait they go first who have little to do, and not 500 newcomers who have much", async () => {
+  const manual = new ManualTurns();
+  const honest = manual.turns.join();
+  honest.charge(3);
+  const served: string[] = [];
+  for (let i = 0; i < 500; i++) {
+    const goOn = () => {
+      manual.work(2);
+      served.push("newcomer");
+    };
+    manual.turns.join().next(goOn, 64 * 1024);
+  }
+  honest.next(() => served.push("honest"), 100);
+  await manual.look();
+  assertEquals(served[0], "honest");
+});
+
+Deno.test("where others wait, a newcomer is taken in at once only with little to do", async () => {
+  const manual = new ManualTurns();
+  manual.turns.join().next(() => {});
+  assertEquals(manual.turns.join().enters(64 * 1024), false);
+  assertEquals(manual.turns.join().enters(100), true);
+  await manual.look();
+  assertEquals(manual.turns.join().enters(64 * 1024), true);
+});

@@ -75,7 +75,7 @@ export class Feed {
   #came(chunk: Uint8Array): void {
     // Nothing counts after a goodbye, and to read it would cost as much as if it did.
     if (this.#isOver) return void this.#connection.pause();
-    if (this.#waits || !this.#turn.enters()) this.#keep(chunk);
+    if (this.#waits || !this.#turn.enters(chunk.length)) this.#keep(chunk);
     else this.#read(chunk);
   }
 
@@ -111,7 +111,7 @@ export class Feed {
     if (this.#waits) return;
     this.#waits = true;
     this.#socket.pause();
-    this.#turn.enterNext(() => this.#goOn());
+    this.#turn.enterNext(() => this.#goOn(), this.#rest.length);
   }
 
   #goOn(): void {
