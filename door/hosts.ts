@@ -7,6 +7,9 @@
  * @module
  */
 
+import { NameMap } from "../protocol/name_map.ts";
+import { LONGEST_HOST } from "../protocol/websocket.ts";
+
 /** A name or an address as a `Host` header has it: an IPv6 address in brackets; the port may be missing. */
 const AUTHORITY = /^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\],]+?)\.?(?::(\d{1,5}))?$/;
 
@@ -82,9 +85,10 @@ export function hostFault(host: string): string | undefined {
   return URL.canParse(`http://${name}`) ? undefined : "it is neither a name nor an address";
 }
 
-/** The names that a server answers to. */
+/** The names that a server answers to. There may be many of them. */
 export class Hosts {
-  readonly #allowed: readonly Authority[];
+  /** With which ports each is meant; with any if one is `undefined`. */
+  readonly #allowed = new NameMap<(string | undefined)[]>();
   readonly #usualPort: string;
 
   /**
@@ -94,7 +98,13 @@ export class Hosts {
    * @param secure the server has TLS
    */
   constructor(allowed: readonly string[], secure: boolean) {
-    this.#allowed = allowed.map(parse).filter((parsed) => parsed !== undefined);
+    for (const host of allowed) {
+      const { name, port } = parse(host) ?? {};
+      if (name === undefined) continue;
+      const ports = this.#allowed.get(name);
+      if (ports) ports.push(port);
+      else this.#allowed.set(name, [port]);
+    }
     this.#usualPort = secure ? "443" : "80";
   }
 
@@ -105,13 +115,13 @@ export class Hosts {
    * @returns whether it may come in: as an address, a loopback name, or a name that is allowed
    */
   welcomes(host: string | null): boolean {
-    const called = host === null ? undefined : parse(ofHeader(host));
+    if (host === null || host.length > LONGEST_HOST) return false;
+    const called = parse(ofHeader(host));
     if (called === undefined) return false;
     const { name, port = this.#usualPort } = called;
     if (isAddress(name) || isLoopbackName(name)) return true;
-    return this.#allowed.some((allowed) =>
-      allowed.name === name && (allowed.port === undefined || allowed.port === port)
-    );
+    const ports = this.#allowed.get(name);
+    return ports !== undefined && (ports.includes(undefined) || ports.includes(port));
   }
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { compareCodePoints } from "../protocol/text.ts";
+
 /** One thing to be allowed: reading messages and the list of topics, putting messages, stopping the server. */
 export type Right = "read" | "write" | "admin";
 
@@ -32,9 +34,13 @@ export class Leave {
   readonly admin: boolean;
   /** It may read and write, and all topics. */
   readonly full: boolean;
-  /** What topics begin with that it may read; `undefined` for all. None is the beginning of another. */
+  /**
+   * What topics begin with that it may read, in the order of their code points; `undefined` for all. None is the beginning
+   * of another.
+   */
   readonly readable: readonly string[] | undefined;
   readonly #topics: readonly string[] | undefined;
+  readonly #read: boolean;
   readonly #write: boolean;
 
   /**
@@ -46,15 +52,16 @@ export class Leave {
   constructor(identity: string, { rights = RIGHTS, topics }: Grant) {
     this.identity = identity;
     this.admin = rights.includes("admin");
+    this.#read = rights.includes("read");
     this.#write = rights.includes("write");
     this.#topics = topics && shortest(topics);
-    this.readable = rights.includes("read") ? this.#topics : [];
+    this.readable = this.#read ? this.#topics?.toSorted(compareCodePoints) : [];
     this.full = this.#write && this.readable === undefined;
   }
 
   /** Whether it may read a topic. */
   mayRead(topic: string): boolean {
-    return within(topic, this.readable);
+    return this.#read && within(topic, this.#topics);
   }
 
   /** Whether it may put messages into a topic. */
@@ -63,11 +70,20 @@ export class Leave {
   }
 }
 
+/** Whether a topic begins with one of these, of which there may be thousands: see {@linkcode shortest}. */
 function within(topic: string, prefixes: readonly string[] | undefined): boolean {
-  return prefixes === undefined || prefixes.some((prefix) => topic.startsWith(prefix));
+  if (prefixes === undefined) return true;
+  let [low, high] = [0, prefixes.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (prefixes[middle]! <= topic) low = middle + 1;
+    else high = middle;
+  }
+  // What stands between a prefix and a topic that begins with it begins with the prefix, too, and so is none of them.
+  return low > 0 && topic.startsWith(prefixes[low - 1]!);
 }
 
-/** The same topics by as few prefixes as can be; `undefined` if these are all topics. */
+/** The same topics by as few prefixes as can be, in the order of their units; `undefined` if these are all topics. */
 function shortest(prefixes: readonly string[]): readonly string[] | undefined {
   const kept: string[] = [];
   for (const prefix of [...prefixes].sort()) {

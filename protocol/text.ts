@@ -69,12 +69,19 @@ export function isAscii(text: string): boolean {
  * @returns below 0 if the first comes before the other, above 0 if after, else 0
  */
 export function compareCodePoints(one: string, other: string): number {
-  const [left, right] = [Array.from(one), Array.from(other)];
-  for (let i = 0; i < left.length && i < right.length; i++) {
-    const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
-    if (difference !== 0) return difference;
+  const length = Math.min(one.length, other.length);
+  for (let i = 0; i < length; i++) {
+    const [left, right] = [one.charCodeAt(i), other.charCodeAt(i)];
+    if (left === right) continue;
+    const areLate = left >= 0xd800 && right >= 0xd800;
+    return areLate ? rank(left) - rank(right) : left - right;
   }
-  return left.length - right.length;
+  return one.length - other.length;
+}
+
+/** Surrogates stand for what comes after all other units. */
+function rank(unit: number): number {
+  return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }
 
 // deno-lint-ignore no-control-regex

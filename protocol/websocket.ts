@@ -10,6 +10,13 @@ export const SUBPROTOCOL = "dsmq";
 /** What stands before a token, in base64url, among the subprotocols that a browser offers. */
 export const TOKEN_SUBPROTOCOL = "dsmq.token.";
 
+/**
+ * The longest `Host` that may be one, in characters of a header, which are bytes: a name has at most 253 in ASCII, fewer
+ * code points otherwise, of up to four bytes each; and a port. To bring a longer one into the form of a name takes a
+ * time that grows with the square of its length.
+ */
+export const LONGEST_HOST = 1024;
+
 /** The close codes in use. */
 export const CLOSE = {
   /** The client has what it wanted. */

@@ -17,7 +17,10 @@ export interface Leave {
   readonly admin: boolean;
   /** Everything may be read and written. */
   readonly full: boolean;
-  /** What topics begin with that may be read, none of it the beginning of another; `undefined` for all. */
+  /**
+   * What topics begin with that may be read, in the order of their code points, none of it the beginning of another;
+   * `undefined` for all.
+   */
   readonly readable: readonly string[] | undefined;
   mayRead(topic: string): boolean;
   mayWrite(topic: string): boolean;
@@ -103,24 +106,38 @@ function refused(request: Request, error: WireError): Request {
  *
  * @param store whose topics
  * @param request which of them
- * @param readable what they begin with; `undefined` for all
+ * @param readable what they begin with, as a {@linkcode Leave} has it; `undefined` for all
+ * @param pause lets others have their turn, where it is time: there may be thousands of beginnings, and no topic
  * @returns a page of them, in the order of their code points
  */
 export async function readableTopics(
-  store: Store,
+  store: Pick<Store, "topics">,
   request: TopicsRequest,
   readable: readonly string[] | undefined,
+  pause: () => Promise<void> | undefined,
 ): Promise<readonly TopicEntry[]> {
   const { prefix, after, count } = request;
   if (readable === undefined) return await store.topics({ prefix, after, count });
-  // Where none is the beginning of another, all topics of one come before all topics of the next.
-  const wanted = readable.flatMap((own) =>
-    own.startsWith(prefix) ? [own] : prefix.startsWith(own) ? [prefix] : []
-  ).sort(compareCodePoints);
   const found: TopicEntry[] = [];
-  for (const prefix of wanted) {
-    if (found.length === count) break;
-    found.push(...await store.topics({ prefix, after, count: count - found.length }));
+  // Where none is the beginning of another, all topics of one come before all topics of the next.
+  for (let i = firstFrom(readable, prefix, after); i < readable.length; i++) {
+    const own = readable[i]!;
+    const wanted = own.startsWith(prefix) ? own : prefix.startsWith(own) ? prefix : undefined;
+    if (wanted === undefined || found.length === count) break;
+    found.push(...await store.topics({ prefix: wanted, after, count: count - found.length }));
+    await pause();
   }
   return found;
+}
+
+/** The place of the first beginning of which there can be topics that begin with a prefix and come after another. */
+function firstFrom(readable: readonly string[], prefix: string, after: string): number {
+  const from = compareCodePoints(prefix, after) > 0 ? prefix : after;
+  let [low, high] = [0, readable.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareCodePoints(readable[middle]!, from) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && from.startsWith(readable[low - 1]!) ? low - 1 : low;
 }

@@ -335,7 +335,8 @@ export class Session implements Worker, Greeter {
 
   async #topics(request: RequestOf<"topics">): Promise<void> {
     const { store } = this.#host.queue;
-    const topics = await readableTopics(store, request, this.#leave?.readable);
+    const pause = () => this.#line.pause();
+    const topics = await readableTopics(store, request, this.#leave?.readable, pause);
     // What it may read can have changed meanwhile.
     const readable = topics.filter(({ topic }) => !this.#mayNotRead(topic));
     done(request, { topics: readable, more: topics.length === request.count }, this.#replies);

@@ -217,6 +217,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/engine.ts": "what SQLite says",
   "stores/span.ts": "numbers that the store counts up, of which few are kept",
   "stores/run_table.ts": "numbers of topics that the table counts up, and few at a time",
+  "transports/node_http.ts": "headers that this code lists",
 };
 
 /** The rooms whose maps have keys from outside. */

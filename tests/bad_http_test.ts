@@ -105,6 +105,55 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals((await ask(server.port, page)).status, 200);
   });
 
+  Deno.test(`${transport}: a request has at most 128 headers, and what is beyond is not dropped in silence`, async () => {
+    await using server = await openServer({ transport });
+    const more = (count: number) => Array.from({ length: count }, (_, i) => `${1e9 + i}: value`);
+    // Were it dropped, a page of a stranger would come in.
+    const origin = "Origin: http://evil.example";
+    for (const [count, upgrade, page] of [[122, 101, 200], [123, 403, 200], [127, 403, 200]]) {
+      const headers = count === 122 ? more(122) : [...more(count! - 1), origin];
+      const plain = `GET /health HTTP/1.1\r\n${HOST}\r\n${headers.join("\r\n")}`;
+      assertEquals((await ask(server.port, plain)).status, page, `${count}`);
+      if (count! > 123) continue;
+      assertEquals((await ask(server.port, upgradeRequest(...headers).trimEnd())).status, upgrade);
+    }
+    const status = transport === "hardened" ? 431 : 400;
+    for (const count of [128, 1500, 5000]) {
+      const headers = [...more(count - 1), origin];
+      const plain = `GET / HTTP/1.1\r\n${HOST}\r\n${headers.join("\r\n")}`;
+      assertEquals((await ask(server.port, plain)).status, status, `${count}`);
+      assertEquals((await ask(server.port, upgradeRequest(...headers).trimEnd())).status, status);
+    }
+  });
+
+  Deno.test(`${transport}: a Host that is far too long for one is refused unread`, async () => {
+    const [parse, Url] = [URL.parse, Request];
+    const read: number[] = [];
+    URL.parse = (url, base) => {
+      read.push(`${url}`.length);
+      return parse(url, base);
+    };
+    globalThis.Request = class extends Url {
+      constructor(input: RequestInfo | URL, init?: RequestInit) {
+        read.push(`${input}`.length);
+        super(input, init);
+      }
+    };
+    try {
+      await using server = await openServer({ transport });
+      const label = String.fromCharCode(...Array.from({ length: 990 }, (_, i) => 0x4e00 + i));
+      for (const host of [Array(20).fill(label).join("."), "é".repeat(513), "a".repeat(1025)]) {
+        for (const request of [`GET / HTTP/1.1\r\n${HOST}`, upgradeRequest().trimEnd()]) {
+          const { status } = await ask(server.port, request.replace(HOST, `Host: ${host}`));
+          assertEquals(status, transport === "hardened" ? 400 : 403);
+        }
+      }
+    } finally {
+      [URL.parse, globalThis.Request] = [parse, Url];
+    }
+    assertEquals(read.filter((length) => length > 1024), []);
+  });
+
   Deno.test(`${transport}: what is no proper request for a WebSocket is told what is wrong with it`, async () => {
     await using server = await openServer({ transport });
     const cases: [string, RegExp, string, number, string][] = [
@@ -242,6 +291,21 @@ Deno.test("hardened: one who is refused while it talks on can read why", async (
   const head = await soon(client.head());
   assert(head.startsWith("HTTP/1.1 431 "), head);
   assertEquals(opened.inn.refusals.length, 1);
+});
+
+Deno.test("hardened: of the headers of a request none is copied that nobody looks at", async () => {
+  await using opened = await Opened.with(hardened);
+  const seen: string[][] = [];
+  opened.inn.http = ({ headers }) => {
+    seen.push([...headers.keys()]);
+    return new Response("hello\n");
+  };
+  const more = Array.from({ length: 120 }, (_, i) => `${1e9 + i}: value`);
+  await ask(
+    opened.port,
+    ["GET / HTTP/1.1", ...more, HOST, "ORIGIN: a", "oriGin: b"].join("\r\n"),
+  );
+  assertEquals(seen, [["host", "origin"]]);
 });
 
 Deno.test("hardened: requests in one packet with garbage behind them have their answers first", async () => {

@@ -4,6 +4,7 @@ import { hostFault, Hosts, isLoopback } from "../door/hosts.ts";
 import { Leave } from "../door/leave.ts";
 import { originFault, Origins } from "../door/origins.ts";
 import { broughtToken, digestOf, isToken, Tokens } from "../door/tokens.ts";
+import { seeded } from "./support/seeded.ts";
 
 Deno.test("a name is told from an address, whatever is written around it", () => {
   const hosts = new Hosts(["mq.example.org", "other.test:444", "::1"], false);
@@ -246,6 +247,52 @@ Deno.test("leave is for each right by itself, and for topics by as few prefixes 
   assert(!none.full && !none.admin && !none.mayRead("t") && !none.mayWrite("t"));
   const writer = new Leave("", { rights: ["write"] });
   assertEquals([writer.full, writer.readable], [false, []]);
+});
+
+Deno.test("whether a topic begins with one of thousands of prefixes is found out by looking at a few", () => {
+  const random = seeded(7);
+  const letters = ["a", "b", ".", "é", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"];
+  const text = (most: number) =>
+    Array.from({ length: 1 + random(most) }, () => letters[random(letters.length)]).join("");
+  for (let round = 0; round < 300; round++) {
+    const topics = Array.from({ length: random(30) }, () => text(4));
+    const leave = new Leave("", { topics });
+    for (let i = 0; i < 50; i++) {
+      const topic = text(6);
+      const expected = topics.some((prefix) => topic.startsWith(prefix));
+      assertEquals([leave.mayRead(topic), leave.mayWrite(topic)], [expected, expected], topic);
+    }
+  }
+  const many = new Leave("", { topics: Array.from({ length: 100_000 }, (_, i) => `${i}.`) });
+  const { startsWith } = String.prototype;
+  let looked = 0;
+  String.prototype.startsWith = function (this: string, ...args: [string, number?]) {
+    looked++;
+    return startsWith.apply(this, args);
+  };
+  try {
+    assert(many.mayRead("99999.a") && many.mayWrite("50000.a") && !many.mayRead("100000.a"));
+  } finally {
+    String.prototype.startsWith = startsWith;
+  }
+  assert(looked <= 6, `${looked}`);
+});
+
+Deno.test("a server that answers to thousands of names looks each up by itself", () => {
+  const hosts = new Hosts([...Array.from({ length: 50_000 }, (_, i) => `h${i}.test`)], false);
+  const { some, find, filter } = Array.prototype;
+  const walked = () => {
+    throw new Error("it went through them all");
+  };
+  [Array.prototype.some, Array.prototype.find, Array.prototype.filter] = [walked, walked, walked];
+  try {
+    assert(hosts.welcomes("h49999.test:1") && !hosts.welcomes("h50000.test"));
+  } finally {
+    [Array.prototype.some, Array.prototype.find, Array.prototype.filter] = [some, find, filter];
+  }
+  const ports = new Hosts(["a.test:1", "a.test:2", "b.test:1", "b.test"], false);
+  const called = ["a.test:1", "a.test:2", "a.test:3", "a.test", "b.test:9"];
+  assertEquals(called.map((host) => ports.welcomes(host)), [true, true, false, false, true]);
 });
 
 Deno.test("changes of the tokens take place in the order of their calls", async () => {

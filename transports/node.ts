@@ -25,6 +25,7 @@ import {
   BoundedRequest,
   type ClientError,
   HEADER_BYTES,
+  MOST_HEADERS,
   refuse,
   replied,
 } from "./node_http.ts";
@@ -89,6 +90,8 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
   const pending = new PendingConnections(partial, address.tls !== undefined);
   const server = openServer(address, bounds);
+  // One more than may be, so that it shows: what is beyond is dropped.
+  server.maxHeadersCount = MOST_HEADERS + 1;
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);

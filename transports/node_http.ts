@@ -6,11 +6,30 @@
 
 import { IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { LONGEST_HOST } from "../protocol/websocket.ts";
 import { Unanswered } from "./node_unanswered.ts";
 import type { House, Peer, Visit } from "./transport.ts";
 
 /** How much the headers of a request may take, in bytes: 64 KiB, and something for what comes first. */
 export const HEADER_BYTES = 80 * 1024;
+
+/** So many headers may a request have; `Deno.serve` has the same limit. */
+export const MOST_HEADERS = 128;
+
+/**
+ * What the house looks at. Nothing else is copied: to make a `Request` takes a time that grows with the square of how
+ * many headers it has, and thousands fit in one.
+ */
+const LOOKED_AT: ReadonlySet<string> = new Set([
+  "authorization",
+  "connection",
+  "host",
+  "origin",
+  "sec-websocket-key",
+  "sec-websocket-protocol",
+  "sec-websocket-version",
+  "upgrade",
+]);
 
 /** How long one who is refused may take to read why, in milliseconds. */
 const LINGER = 1000;
@@ -67,15 +86,17 @@ export async function admitted(
   house: House,
 ): Promise<Response | ((peer: Peer) => Visit)> {
   const request = asRequest(incoming);
-  return request
+  return request instanceof Request
     ? await guarded(house, () => house.admit(request, incoming.socket.remoteAddress ?? ""))
-    : badRequest(house);
+    : badRequest(house, request);
 }
 
 /** Asks the house for a reply. */
 export async function replied(incoming: IncomingMessage, house: House): Promise<Response> {
   const request = asRequest(incoming);
-  return request ? await guarded(house, () => house.http(request)) : badRequest(house);
+  return request instanceof Request
+    ? await guarded(house, () => house.http(request))
+    : badRequest(house, request);
 }
 
 async function guarded<T>(house: House, ask: () => T | Promise<T>): Promise<T | Response> {
@@ -87,30 +108,41 @@ async function guarded<T>(house: House, ask: () => T | Promise<T>): Promise<T | 
   }
 }
 
-/** The request in the words of the web; `undefined` if it makes none. Nobody is interested in its body. */
-function asRequest(incoming: IncomingMessage): Request | undefined {
-  const { method = "GET", url = "/", headersDistinct, socket } = incoming;
+/** Why something makes no request, and the status that says so. */
+interface Fault {
+  readonly status: 400 | 431;
+  readonly why: string;
+}
+
+/** The request in the words of the web, or why it makes none. Nobody is interested in its body. */
+function asRequest(incoming: IncomingMessage): Request | Fault {
+  const { method = "GET", url = "/", rawHeaders, socket } = incoming;
+  if (rawHeaders.length > 2 * MOST_HEADERS) {
+    return { status: 431, why: `it has more than ${MOST_HEADERS} headers` };
+  }
   try {
     const headers = new Headers();
-    for (const [name, values] of Object.entries(headersDistinct)) {
-      for (const value of values ?? []) headers.append(name, value);
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!.toLowerCase();
+      if (LOOKED_AT.has(name)) headers.append(name, rawHeaders[i + 1]!);
     }
     const scheme = "encrypted" in socket ? "https" : "http";
     // Some send the whole address, as to a proxy.
     const path = url.startsWith("/") ? url : URL.parse(url)?.pathname ?? "/";
-    return new Request(`${scheme}://${headers.get("host") || "localhost"}${path}`, {
-      method,
-      headers,
-    });
+    const host = headers.get("host") || "localhost";
+    // What is no name costs more to read than it is long.
+    if (host.length <= LONGEST_HOST) {
+      return new Request(`${scheme}://${host}${path}`, { method, headers });
+    }
   } catch {
-    return undefined;
+    // Its Host may make no address.
   }
+  return { status: 400, why: "its Host, or another header, is none" };
 }
 
-function badRequest(house: House): Response {
-  const why = "its Host, or another header, is none";
+function badRequest(house: House, { status, why }: Fault): Response {
   house.refused(`Cannot read a request: ${why}`);
-  return new Response(`Cannot read the request: ${why}\n`, { status: 400 });
+  return new Response(`Cannot read the request: ${why}\n`, { status });
 }
 
 /**

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { clientFrame } from "../support/bare_client.ts";
+import { BareClient, clientFrame } from "../support/bare_client.ts";
 import { pause } from "./pause.ts";
-import { browsers, OFFERED, storm, Stranger } from "./stranger.ts";
+import { browsers, OFFERED, sent, storm, Stranger } from "./stranger.ts";
 
 /** How long an attack that goes on does so, in milliseconds. */
 const LONG = 4000;
@@ -77,6 +77,29 @@ function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Att
   };
 }
 
+/** So many connections ask by HTTP again and again, and come back when they are hung up on. */
+function asks(connections: number, ...headers: string[]): Attack {
+  return {
+    grows: CHURN,
+    async attack(port) {
+      const request = new TextEncoder().encode(["GET / HTTP/1.1", ...headers, "", ""].join("\r\n"));
+      let came = 0;
+      await storm(connections, LONG, async () => {
+        using client = await BareClient.connect(port);
+        sent.connections++;
+        for (let i = 0; i < 50; i++) {
+          // It may be hung up on before it has said all.
+          if (!await client.say(request).then(() => true, () => false)) break;
+          sent.bytes += request.length;
+          came++;
+          await client.head();
+        }
+      });
+      return `${came} requests`;
+    },
+  };
+}
+
 /** Connections are opened as fast as can be, from so many addresses, and stay; honest browsers come meanwhile. */
 function places(addresses: number, headers = [OFFERED]): Attack {
   return {
@@ -135,6 +158,15 @@ const dearHello = clientFrame(
   `[{"action":"hello","id":1},${"[".repeat(4000)}${"]".repeat(4000)}]`,
 );
 
+/** A name that is dear to read: each of its parts is as long as `URL` takes, and of characters that are all different. */
+const dearName = Array(20).fill(
+  String.fromCharCode(...Array.from({ length: 990 }, (_, i) => 0x4e00 + i)),
+).join(".");
+
+/** So many headers, whose names V8 hashes without a seed. */
+const headers = (count: number) =>
+  Array.from({ length: count }, (_, i) => `${1_000_000_000 + i * 65_536}:`);
+
 /** By name. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   "connections that say nothing at all": {
@@ -148,6 +180,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       return `${came} connections`;
     },
   },
+  "requests with a dear Host, of 4": asks(4, `Host: ${dearName}`),
+  "requests with 120 headers, of 4": asks(4, "Host: localhost", ...headers(120)),
+  "requests with 5,000 headers, of 4": asks(4, "Host: localhost", ...headers(5000)),
   "a frame for a second pass": bombs(reviver, 1),
   "a nested frame": bombs(nested, 1),
   "a frame of objects": bombs(objects, 1),
