@@ -4,6 +4,8 @@
  * @module
  */
 
+import { afterLook } from "./look.ts";
+
 /** After so long, in milliseconds, the network is looked at again, whoever has something left to do. */
 const LOOK = 5;
 
@@ -41,20 +43,10 @@ export interface TurnsClock {
   afterLook(callback: () => void): void;
 }
 
-/**
- * As long as Deno has something to do, and a callback of `setImmediate` is something, it looks at the network at every
- * 61st opportunity. To have so many takes less than 0.1 ms; a timer, for which it has to rest, takes 2 ms.
- */
-const OPPORTUNITIES = 70;
-
 const SYSTEM: TurnsClock = {
   now: () => performance.now(),
   afterThis: (callback) => void setImmediate(callback),
-  afterLook(callback) {
-    let left = OPPORTUNITIES;
-    const next = () => --left > 0 ? void setImmediate(next) : callback();
-    next();
-  },
+  afterLook,
 };
 
 /** One who waits for a turn. */

@@ -13,6 +13,7 @@ import { FileGuard } from "./file_guard.ts";
 import { FileOnDisk } from "./file_on_disk.ts";
 import type { Holdings } from "./holdings.ts";
 import { type FileOpening, isFull, type OpenedFile, openFile } from "./opened_file.ts";
+import { Parts } from "./parts.ts";
 import { FORGOTTEN, type PutOnce } from "./put_once.ts";
 import { type SqliteOptions, SqliteStore } from "./sqlite.ts";
 import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
@@ -60,7 +61,10 @@ export class FileStore extends SqliteStore {
   /** What was put once, as far as is known while the file is closed. */
   #knownPuts: PutOnce;
   #waiting: Waiting[] = [];
-  #turn: ReturnType<typeof setImmediate> | undefined;
+  /** Puts do not wait for others who list topics. */
+  readonly #commits: Parts;
+  /** Ends the wait for the next commit. */
+  #turn: (() => void) | undefined;
   /** Sessions that are forgotten once what waits is committed. */
   readonly #leaving: string[] = [];
   /** The feed has brought everything up to here. */
@@ -82,6 +86,7 @@ export class FileStore extends SqliteStore {
     super(options);
     const { path, engine, durability, warn = () => {} } = options;
     const { retention, limits, time } = this;
+    this.#commits = new Parts(options.afterLook);
     const failed = (unsure: boolean) => this.#settle(unsure);
     const disk = taken(path);
     const place = { path, disk, engine, durability };
@@ -115,7 +120,10 @@ export class FileStore extends SqliteStore {
       const failure = because("store messages", error);
       return batch.map(() => failure);
     }
-    this.#turn ??= setImmediate(() => this.#flush());
+    if (!this.#turn) {
+      const turn = setImmediate(() => this.#flush());
+      this.#turn = () => clearImmediate(turn);
+    }
     return new Promise((resolve) => this.#waiting.push({ batch, resolve }));
   }
 
@@ -225,11 +233,11 @@ export class FileStore extends SqliteStore {
 
   /** Commits what waits, feeds it, and answers. */
   #flush(): void {
-    clearImmediate(this.#turn);
+    this.#turn?.();
     this.#turn = undefined;
     const waiting = this.#next();
     // Those who have their turn in between do not wait for all that many others have put.
-    if (this.#waiting.length > 0) this.#turn = setImmediate(() => this.#flush());
+    if (this.#waiting.length > 0) this.#turn = this.#commits.next(() => this.#flush());
     let results: readonly (readonly (Stored | StoreError)[])[];
     try {
       results = this.#commit(waiting);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { NameMap } from "../protocol/name_map.ts";
@@ -14,6 +13,7 @@ import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
 import { GONE_SIZE } from "./gone_map.ts";
 import type { Holdings } from "./holdings.ts";
+import { Parts } from "./parts.ts";
 import { MOST_RUNS, type PutOnce, RUN_SIZE } from "./put_once.ts";
 import {
   because,
@@ -41,6 +41,8 @@ export interface SqliteOptions {
   readonly clock: Pick<Clock, "now" | "monotonic">;
   /** How much it takes. What is not said is as a server has it by default. */
   readonly limits?: Partial<Limits>;
+  /** Calls back once the network was looked at. Default: the system's. */
+  readonly afterLook?: ((callback: () => void) => void) | undefined;
 }
 
 const USUAL: Limits = {
@@ -67,11 +69,6 @@ function withinBytes(limits: Limits): Limits {
   };
 }
 
-/** Waits until all has had its turn that waits already. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** A store in a SQLite database. Every answer leaves out what has expired. */
 export abstract class SqliteStore implements Store {
   abstract readonly id: string;
@@ -84,13 +81,16 @@ export abstract class SqliteStore implements Store {
   protected readonly time: StoreTime;
   protected readonly retention: number;
   protected closed = false;
+  /** What takes long goes on in these, one part of one thing at a time. */
+  protected readonly parts: Parts;
 
   /**
    * Takes the options.
    *
    * @param options engine, retention, clock and limits
    */
-  constructor({ retention, clock, limits }: SqliteOptions) {
+  constructor({ retention, clock, limits, afterLook }: SqliteOptions) {
+    this.parts = new Parts(afterLook);
     this.limits = withinBytes({ ...USUAL, ...limits });
     this.retention = retention;
     this.time = new StoreTime(clock, retention);
@@ -155,8 +155,8 @@ export abstract class SqliteStore implements Store {
       found.push(...listed.topics);
       if (listed.after === undefined) return found;
       after = listed.after;
-      // Others go first: where very many have expired and are not deleted yet, it takes long to find the rest.
-      await turn();
+      // The network goes first, and others: where very many have expired and are not deleted yet, it takes long to find the rest.
+      await new Promise<void>((resolve) => this.parts.next(resolve));
     }
   }
 

@@ -8,7 +8,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "client/": ["protocol/"],
   "client.ts": ["client/", "protocol/"],
   "door/": ["protocol/"],
-  "stores/": ["protocol/", "queue/clock.ts", "deno.json"],
+  "stores/": ["protocol/", "budgets/look.ts", "queue/clock.ts", "deno.json"],
   "queue/": ["protocol/", "budgets/", "stores/store.ts"],
   "transports/": ["protocol/", "budgets/"],
   "server/": ["protocol/", "budgets/", "door/", "queue/", "transports/transport.ts", "deno.json"],

@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { FileStore } from "../stores/file.ts";
+import { Holdings } from "../stores/holdings.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { RunTable } from "../stores/run_table.ts";
 import type { Message, Put } from "../stores/store.ts";
@@ -23,10 +24,10 @@ const putsIn = (count: number, topic: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => put(topic(i)));
 
 /** A store whose work is counted, in memory or in a file. */
-function opened(kept: "memory" | "file", limits = {}) {
+function opened(kept: "memory" | "file", limits = {}, afterLook?: (callback: () => void) => void) {
   const engine = new CountedEngine();
   const clock = new ManualClock(1_000_000);
-  const options = { engine, clock, retention: RETENTION, limits };
+  const options = { engine, clock, retention: RETENTION, limits, afterLook };
   if (kept === "memory") return { engine, clock, store: new MemoryStore(options), end() {} };
   const folder = Deno.makeTempDirSync();
   const store = new FileStore({ ...options, path: `${folder}/queue.db`, durability: "normal" });
@@ -198,4 +199,52 @@ Deno.test("how many topics hold something is known whatever is put, deleted and 
     assertEquals(topics.living, living, `step ${step}`);
   }
   db.close();
+});
+
+Deno.test("however many list topics at once, one part of one listing is done between two looks at the network", async () => {
+  const looks: (() => void)[] = [];
+  const { clock, store } = opened("memory", {}, (callback) => looks.push(callback));
+  await using _ = store;
+  const { list } = Holdings.prototype;
+  let parts = 0;
+  Holdings.prototype.list = function (this: Holdings, query) {
+    parts++;
+    return list.call(this, query);
+  };
+  using __ = { [Symbol.dispose]: () => void (Holdings.prototype.list = list) };
+  for (let i = 0; i < 9; i++) await store.append(putsIn(1000, (j) => `${i}.${j}`));
+  clock.advance(RETENTION);
+  await store.append([put("z")]);
+  const all = Array.from({ length: 3 }, () => store.topics({ prefix: "", after: "", count: 1 }));
+  for (let i = 0; i < 20; i++) await undefined;
+  assertEquals([parts, looks.length], [3, 1]);
+  while (looks.length > 0) {
+    const [look, ...others] = looks.splice(0);
+    assertEquals(others.length, 0);
+    parts = 0;
+    look!();
+    for (let i = 0; i < 20; i++) await undefined;
+    assert(parts <= 1, `${parts} parts`);
+  }
+  for (const listed of await Promise.all(all)) assertEquals(listed[0]?.topic, "z");
+});
+
+Deno.test("a file takes what many put at once in parts, and looks at the network between them, whoever lists topics", async () => {
+  const looks: (() => void)[] = [];
+  const { store, end } = opened("file", {}, (callback) => looks.push(callback));
+  await store.append([put("first")]);
+  let answered = 0;
+  for (let i = 0; i < 4; i++) {
+    void store.append(putsIn(1024, () => "t")).then(() => answered++);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(answered, 1);
+  for (let i = 2; i <= 4; i++) {
+    assertEquals(looks.length, 1);
+    looks.pop()!();
+    for (let j = 0; j < 20; j++) await undefined;
+    assertEquals(answered, i);
+  }
+  await store[Symbol.asyncDispose]();
+  end();
 });
