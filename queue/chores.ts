@@ -28,19 +28,25 @@ export class Chores {
    * @param all what to do it with; those that are taken out before their turn are left out
    * @param count how many there are
    * @param act does it with one
+   * @param few so many are few, and are done at once. Default: 64
    * @returns when it is done; nothing if it is, for there were few
    */
-  each<Item>(all: Iterable<Item>, count: number, act: (item: Item) => void): Promise<void> | void {
+  each<Item>(
+    all: Iterable<Item>,
+    count: number,
+    act: (item: Item) => void,
+    few: number = FEW,
+  ): Promise<void> | void {
     const items = all[Symbol.iterator]();
     const some = () => {
-      for (let i = 0; i < FEW; i++) {
+      for (let i = 0; i < few; i++) {
         const { done, value } = items.next();
         if (done) return false;
         act(value);
       }
       return true;
     };
-    if (count <= FEW) {
+    if (count <= few) {
       while (some());
       return;
     }

@@ -137,7 +137,13 @@ export class Pulses {
     // A store that does not answer is no reason to call a peer dead, or to be called so.
     const bounds = await this.#queue.store.bounds().catch(() => this.#last);
     this.#last = bounds;
-    if (bounds) { for (const [pulse, { every }] of [...silences]) pulse.beat(every, bounds); }
+    if (!bounds) return;
+    // To thousands at once it would take long, and others would wait: those who are gone by their turn are left out.
+    await this.#queue.chores.each(
+      silences,
+      silences.size,
+      ([pulse, { every }]) => pulse.beat(every, bounds),
+    );
   }
 }
 

@@ -82,6 +82,7 @@ export class Session implements Worker, Greeter {
     this.#leave = leave;
     this.#from = `@${from}`;
     this.#shares = new Shares(host.budgets, this.#holder);
+    if (leave) this.#wire.belongsTo?.(this.#holder);
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
     this.#underWay = new UnderWay(replies, wire, largestFrame(host.welcome.limits));
@@ -140,6 +141,7 @@ export class Session implements Worker, Greeter {
   set leave(leave: Leave | undefined) {
     this.#leave = leave;
     this.#shares.moveTo(this.#holder);
+    this.#wire.belongsTo?.(this.#holder);
     if (leave) this.#endForbidden();
   }
 

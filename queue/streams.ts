@@ -105,10 +105,18 @@ export class Streams implements StreamContext {
 
   /** Ends the streams of topics that may not be read any more. */
   endForbidden(): void {
-    for (const subscription of [...this.#subscriptions.values()]) {
+    const forbidden: { subscription: Subscription; error: WireError }[] = [];
+    for (const subscription of this.#subscriptions.values()) {
       const error = this.#mayNotRead(subscription.topic);
-      if (error) subscription.fail(error);
+      if (!error) continue;
+      // None of them streams anything more while others are told.
+      subscription.end();
+      forbidden.push({ subscription, error });
     }
+    void this.queue.chores.each(forbidden, forbidden.length, ({ subscription, error }) => {
+      // It may have been unsubscribed meanwhile.
+      if (this.#subscriptions.get(subscription.sub) === subscription) subscription.fail(error);
+    });
   }
 
   /** Ends all, without a word. Returns when that is done, if it takes long. */

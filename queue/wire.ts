@@ -23,6 +23,8 @@ export interface Wire {
   hasRead?(): void;
   /** The peer has no way to say that it has read. */
   cannotTell?(): void;
+  /** What it takes of what peers share counts as this holder's from now on. Default: as its address's. */
+  belongsTo?(holder: string): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
   /** Whether the peer may be sent so many bytes more now. Default: it may. */

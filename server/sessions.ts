@@ -23,6 +23,9 @@ import { Stay } from "./stay.ts";
 import { upgradeFault, wantsWebSocket } from "./upgrade.ts";
 import { WaitingRoom } from "./waiting_room.ts";
 
+/** At most so many connections are judged again in one go: each may have ten thousand waits. */
+const JUDGED = 4;
+
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
 
@@ -138,7 +141,11 @@ export class Sessions implements House, Inside {
 
   /** Has the tokens count that the door knows now: who has leave no more is told and leaves, the others go on. */
   tokensChanged(): void {
-    for (const session of [...this.#open.keys()]) this.#judgeAgain(session);
+    const all = [...this.#open.keys()];
+    const { chores } = this.host.queue;
+    void chores.each(all, all.length, (session) => {
+      if (this.#open.has(session)) this.#judgeAgain(session);
+    }, JUDGED);
   }
 
   #judgeAgain(session: Session): void {

@@ -6,9 +6,17 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Budget } from "../budgets/budget.ts";
+import { Turns } from "../budgets/turns.ts";
+import { Leave } from "../door/leave.ts";
 import { serve } from "../server.ts";
 import { connect } from "../client.ts";
+import { Line } from "../transports/line.ts";
+import type { Peer } from "../transports/transport.ts";
 import { Unread } from "../transports/unread.ts";
+import { Watch } from "../transports/watch.ts";
+import { hostOf, inMemory } from "./support/bridge.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+import { ManualPeer } from "./support/manual_peer.ts";
 import { soon } from "./support/soon.ts";
 
 const MIB = 1024 * 1024;
@@ -68,6 +76,83 @@ Deno.test("a message that is larger than all the room there is goes alone", () =
   assert(!unread.open("10.0.0.2", () => 0).hasRoom(5000));
   unread.stop();
 });
+
+/** A line to a peer that reads nothing. */
+class UnreadLine extends Line {
+  #sent = 0;
+  dropped = false;
+
+  constructor(shared: ConstructorParameters<typeof Line>[1]) {
+    super((_: Peer) => ({ receive() {}, closed() {} }), shared, "10.0.0.1");
+    this.opened();
+  }
+
+  protected override measure = () => this.#sent;
+  protected override transmit(frame: string): void {
+    this.#sent += frame.length;
+  }
+  protected override sayGoodbye(): void {}
+  protected override stopReading(): void {}
+  protected override hangUp(): void {
+    this.dropped = true;
+  }
+}
+
+/** What lines share, with room for so many bytes, and a clock that moves by hand. */
+function sharedBy(clock: ManualClock, room: number) {
+  const unread = new Unread(new Budget({ own: 0, shared: room }));
+  const after = (ms: number, callback: () => void) => clock.after(ms, callback);
+  const house = {
+    http: () => new Response(),
+    admit: () => Promise.reject(new Error("nobody comes")),
+    ...{ failed() {}, gaveUp() {}, refused() {}, tell() {} },
+  };
+  const watch = new Watch({ patience: 8000, after });
+  return { house, watch, unread, turns: new Turns() };
+}
+
+Deno.test("who has a token has room beside another one that reads nothing, also from the same address", () => {
+  const shared = sharedBy(new ManualClock(), 200_000);
+  const [slow, good, stranger] = [0, 1, 2].map(() => new UnreadLine(shared)) as [
+    UnreadLine,
+    UnreadLine,
+    UnreadLine,
+  ];
+  slow.belongsTo("weak");
+  good.belongsTo("good");
+  slow.send("x".repeat(120_000));
+  assert(good.hasRoom(20_000));
+  assert(stranger.hasRoom(20_000));
+  stranger.belongsTo("weak");
+  assert(!stranger.hasRoom(20_000));
+  shared.unread.stop();
+});
+
+Deno.test("a session tells its connection whose token it came with", async () => {
+  const clock = new ManualClock();
+  await using host = await hostOf(inMemory(clock), clock);
+  using peer = new ManualPeer(host, { leave: new Leave("one", {}) });
+  assertEquals(peer.holder, "one");
+  peer.session.leave = new Leave("another", {});
+  assertEquals(peer.holder, "another");
+});
+
+for (const room of [2_000_000, 200_000]) {
+  const scarce = room === 200_000;
+  const when = scarce ? "in eight seconds where its holder may have no more" : "only after long";
+  Deno.test(`a peer of dsmq 1.x that reads nothing is given up ${when}`, () => {
+    const clock = new ManualClock();
+    const shared = sharedBy(clock, room);
+    const line = new UnreadLine(shared);
+    line.cannotTell();
+    line.send("x".repeat(150_000));
+    for (let i = 0; i < 10; i++) clock.advance(1000);
+    assertEquals(line.dropped, scarce);
+    for (let i = 0; i < 200; i++) clock.advance(1000);
+    assert(line.dropped);
+    shared.unread.stop();
+  });
+}
 
 for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`${transport}: large messages reach every reader, in order, where there is room for few at a time`, async () => {

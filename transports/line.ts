@@ -143,6 +143,10 @@ export abstract class Line implements Peer, Watched {
     this.#mute = true;
   }
 
+  belongsTo(holder: string): void {
+    this.#share.account.moveTo(holder);
+  }
+
   send(frame: string, bytes: number = frame.length): void {
     if (this.#gone) return;
     if (bytes > FRAME_BYTES) this.#large = Math.max(this.#large, bytes);
@@ -194,6 +198,7 @@ export abstract class Line implements Peer, Watched {
 
   look(): "has read" | "has not read" | "is well" {
     const now = this.measure();
+    this.#share.looked(now);
     const hasRead = this.#saidSo || now < this.#unreadSinceLook;
     this.#saidSo = false;
     this.#unread = this.#unreadSinceLook = now;
@@ -205,8 +210,12 @@ export abstract class Line implements Peer, Watched {
     return hasRead ? "has read" : "has not read";
   }
 
-  /** That a large frame moves shows when all of it has left; and what is small may be held back, too. */
+  /**
+   * That a large frame moves shows when all of it has left; and what is small may be held back, too. Where its holder has
+   * as much to read as it may have, nobody has time for that.
+   */
   get slack(): number {
+    if (this.#share.isScarce) return 0;
     const hidden = this.#large > 0 || (this.#mute && !this.#leaving);
     return hidden ? 1000 * (this.#large + HELD_BACK) / PEER_SPEED : 0;
   }

@@ -6,7 +6,7 @@
 
 import type { Socket } from "node:net";
 import { addressHolder } from "../budgets/address.ts";
-import type { EvictingBudget } from "../budgets/evicting.ts";
+import type { EvictingAccount, EvictingBudget } from "../budgets/evicting.ts";
 import { PEER_SPEED } from "../protocol/limits.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import { type InputLimit, LimitedInput } from "./input_limit.ts";
@@ -57,6 +57,7 @@ export class NodeLine extends Line implements Resting {
   readonly #socket: Socketry;
   readonly #connection: Socket;
   readonly #feed: Feed;
+  readonly #partial: EvictingAccount;
   /** So much had come, and been sent, when it was looked at last; and had come when it was pinged. */
   #cameByLook = 0;
   #sentByLook = 0;
@@ -88,10 +89,13 @@ export class NodeLine extends Line implements Resting {
     this.#feed = new Feed(connection, socket, this.turn);
     const leaves = shared.pings.add(this);
     const message = new PartialMessage();
-    const partial = shared.partial.open(addressHolder(connection.remoteAddress ?? ""), () => {
-      this.#lacksRoom = true;
-      this.drop("there was no room for what had come of its frame");
-    });
+    const partial = this.#partial = shared.partial.open(
+      addressHolder(connection.remoteAddress ?? ""),
+      () => {
+        this.#lacksRoom = true;
+        this.drop("there was no room for what had come of its frame");
+      },
+    );
     // The WebSocket has heard of it before, so what is whole is done with.
     connection.on("data", (chunk: Uint8Array) => {
       message.scan(chunk);
@@ -143,6 +147,11 @@ export class NodeLine extends Line implements Resting {
   /** How many more pings it may leave unanswered, for what it has been sent since it said something. */
   #pingsToRead(sent: number): number {
     return Math.floor((sent - this.#sentBefore) / BYTES_A_PING);
+  }
+
+  override belongsTo(holder: string): void {
+    super.belongsTo(holder);
+    this.#partial.account.moveTo(holder);
   }
 
   get bytesReceived(): number {

@@ -22,6 +22,8 @@ export interface Peer {
   hasRead?(): void;
   /** The peer has no way to say that it has read: it has time for all that the system may hold back. */
   cannotTell?(): void;
+  /** What it takes of memory counts as this holder's from now on, and not as its address's. */
+  belongsTo?(holder: string): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
   /** Whether it may be sent so many bytes more now: it may have to wait where others are sent much. */

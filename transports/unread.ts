@@ -144,6 +144,16 @@ export class UnreadShare {
     return this.#reserved > 0;
   }
 
+  /** Its holder can have no more. */
+  get isScarce(): boolean {
+    return !this.account.mayTake(COUNTED);
+  }
+
+  /** It was looked how much it has to read. */
+  looked(bytes: number): void {
+    this.#set(bytes + this.#reserved);
+  }
+
   /** It has been sent something. */
   sent(): void {
     this.#reserved = 0;

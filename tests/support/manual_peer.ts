@@ -31,6 +31,8 @@ export class ManualPeer implements Wire, Disposable {
   bytesReceived: number | undefined;
   /** How often the server has learned that it reads. */
   reads = 0;
+  /** Whose it is, as far as the server knows. */
+  holder: string | undefined;
   /** With which code the server closed the connection. */
   closedWith: number | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -90,6 +92,10 @@ export class ManualPeer implements Wire, Disposable {
 
   close(code: number): void {
     this.closedWith = code;
+  }
+
+  belongsTo(holder: string): void {
+    this.holder = holder;
   }
 
   hasRead(): void {
