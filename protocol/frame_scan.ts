@@ -38,9 +38,29 @@ export class FrameScan {
   #numbers: number[] | undefined;
   #excesses: Excess[] | undefined;
 
-  private constructor(text: string, batched: boolean) {
+  readonly #most: number;
+  readonly #request: RequestScan;
+  /** Up to here it was scanned; it is done, and is JSON as far as was seen. */
+  #at: number;
+  #done = false;
+  #good = false;
+
+  /**
+   * Begins to scan a frame; nothing but its first bracket was seen.
+   *
+   * @param text its text
+   * @param most where its requests count for more, it is not scanned to its end
+   */
+  constructor(text: string, most: number) {
+    let at = afterSpace(text, 0);
     this.#text = text;
-    this.batched = batched;
+    this.#most = most;
+    this.batched = text[at] === "[";
+    if (this.batched) at = afterSpace(text, at + 1);
+    this.#begins.push(at);
+    this.#request = new RequestScan(text);
+    this.#at = at;
+    if (this.batched && text[at] === "]") this.#end(isSpaceFrom(text, at + 1));
   }
 
   /**
@@ -51,26 +71,45 @@ export class FrameScan {
    * @returns what was seen; `undefined` if it is not JSON
    */
   static of(text: string, most: number): FrameScan | undefined {
-    let at = afterSpace(text, 0);
-    const batched = text[at] === "[";
-    if (batched) at = afterSpace(text, at + 1);
-    const scan = new FrameScan(text, batched);
-    const request = new RequestScan(text);
-    scan.#begins.push(at);
-    if (batched && text[at] === "]") return isSpaceFrom(text, at + 1) ? scan : undefined;
-    for (;;) {
-      const end = request.read(at);
-      if (end === undefined) return undefined;
-      scan.#add(request, end);
-      if (scan.counting > most) {
-        scan.tooMany = true;
-        return scan;
+    const scan = new FrameScan(text, most);
+    while (scan.goOn(Infinity));
+    return scan.good ? scan : undefined;
+  }
+
+  /** It is JSON, as far as was seen. */
+  get good(): boolean {
+    return this.#good;
+  }
+
+  /**
+   * Scans on, to the end of the request where so many characters are over.
+   *
+   * @param characters how many
+   * @returns whether there is more
+   */
+  goOn(characters: number): boolean {
+    const text = this.#text;
+    const to = this.#at + characters;
+    while (!this.#done && this.#at < to) {
+      const end = this.#request.read(this.#at);
+      if (end === undefined) return this.#end(false);
+      this.#add(this.#request, end);
+      if (this.counting > this.#most) {
+        this.tooMany = true;
+        return this.#end(true);
       }
-      at = end + 1;
-      if (!batched) return end === text.length ? scan : undefined;
-      if (text[end] === "]") return isSpaceFrom(text, at) ? scan : undefined;
-      if (text[end] !== ",") return undefined;
+      this.#at = end + 1;
+      if (!this.batched) return this.#end(end === text.length);
+      if (text[end] === "]") return this.#end(isSpaceFrom(text, this.#at));
+      if (text[end] !== ",") return this.#end(false);
     }
+    return !this.#done;
+  }
+
+  #end(good: boolean): false {
+    this.#done = true;
+    this.#good = good;
+    return false;
   }
 
   /** How many requests there are. */

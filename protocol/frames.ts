@@ -85,6 +85,7 @@ export function scanFrame(data: unknown, most: number): FrameScan | undefined {
  */
 export function readFrame(data: unknown, limits: Limits, cut?: Cut, scan?: FrameScan): Frame {
   if (typeof data !== "string") return unreadable("it is binary, not text");
+  if (scan && !scan.good) return unreadable("it is not JSON");
   if (data.length <= AT_ONCE && !scan) {
     let value: unknown;
     try {

@@ -7,7 +7,7 @@
 import type { BudgetAccount } from "../budgets/budget.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
-import type { FrameScan } from "../protocol/frame_scan.ts";
+import { FrameScan } from "../protocol/frame_scan.ts";
 import {
   AT_ONCE,
   type Frame,
@@ -38,7 +38,7 @@ class Waiting {
   /** It has no more requests, and messages in lists, than that: each takes two characters at least. */
   most: number;
   #commasCounted = false;
-  /** What was seen in it, if it is the next one. */
+  /** What was seen in it so far, if it is the next one and large. */
   scan: FrameScan | undefined;
   /** How many requests it takes of those that may wait, once somebody had to know. */
   requests: number | undefined = undefined;
@@ -74,6 +74,9 @@ const READ = { times: 6, free: 1024, most: 1024 * 1024 };
 
 /** What a refused request takes that waits to be answered, in bytes. */
 const REFUSED_BYTES = 100;
+
+/** So much of a large frame is scanned before it is looked whether others have to have their turn, in characters. */
+const SCANNED = 64 * 1024;
 
 /** Stands where a frame was taken out. */
 const TAKEN = new Waiting(undefined);
@@ -170,6 +173,14 @@ export class Backlog {
     return this.#frames[this.#next]?.weight ?? 0;
   }
 
+  /** Scans on in the next frame, if that is large; whether there is more to scan before it can be taken out. */
+  scansOn(): boolean {
+    const one = this.#frames[this.#next];
+    if (one?.data === undefined || one.data.length <= AT_ONCE) return false;
+    one.scan ??= new FrameScan(one.data, this.#flood);
+    return one.scan.goOn(SCANNED);
+  }
+
   /** Takes the next frame out, to be done; `undefined` if there is none, or it is a flood. */
   take(): Frame | undefined {
     const one = this.#frames[this.#next];
@@ -245,7 +256,10 @@ export class Backlog {
   /** Reads a frame in its turn, for that may take long; `undefined` for a flood. */
   #read({ data, room, scan }: Waiting): Frame | undefined {
     const cut = room === undefined ? undefined : { after: room, error: this.#noRoom() };
-    if (data !== undefined && data.length > AT_ONCE) scan ??= scanFrame(data, this.#flood);
+    if (data !== undefined && data.length > AT_ONCE) {
+      scan ??= new FrameScan(data, this.#flood);
+      while (scan.goOn(Infinity));
+    }
     if (scan?.tooMany) {
       this.flooded = true;
       return undefined;

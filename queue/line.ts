@@ -21,6 +21,9 @@ const TOPICS = 512;
 /** What a request is taken to cost its connection, in milliseconds: whose time it was can hardly be measured. */
 const COST = 0.005;
 
+/** What it costs to scan a part of a large frame, in milliseconds. */
+const SCAN = 0.5;
+
 /** What is left of a frame counts for so many bytes a request where turns are given, and for no more than so many. */
 const [BYTES, REST] = [64, 64 * 1024];
 
@@ -126,6 +129,9 @@ export class Line {
       const { nextBytes } = this.#backlog;
       if (this.#turn.begins(nextBytes)) await this.#giveWay(nextBytes);
       while (!this.#backlog.empty) {
+        for (; this.#backlog.scansOn(); this.#turn.charge(SCAN)) {
+          if (this.#turn.isOver) await this.#giveWay(this.#backlog.nextBytes);
+        }
         const frame = this.#backlog.take();
         if (!frame) {
           this.stop();

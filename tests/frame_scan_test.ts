@@ -236,3 +236,21 @@ Deno.test("a few names of unknown fields in many requests are read, and of many 
   assertEquals(done(frame((i) => `unknown${i % 200}`)), 5000);
   assertEquals(done(frame((i) => `unknown${i}`)), 256 - 3);
 });
+
+Deno.test("a frame that is scanned in parts is seen as one that is scanned at once", () => {
+  const good = JSON.stringify(Array.from({ length: 500 }, (_, id) => ({ action: "get", id })));
+  for (const text of [good, good.slice(0, -1), `${good}x`, "[]", "[] x", '{"id":1}', "", "[1,"]) {
+    const whole = FrameScan.of(text, Infinity);
+    const parts = new FrameScan(text, Infinity);
+    let [count, most] = [1, 0];
+    for (let before = 0; parts.goOn(100); count++) {
+      most = Math.max(most, parts.length - before);
+      before = parts.length;
+    }
+    assertEquals(parts.good, whole !== undefined, text.slice(-9));
+    assertEquals(count > 100, text.length > 1000);
+    // A request that has begun is scanned to its end.
+    assert(most <= 5, `${most} requests in a part`);
+    if (whole) assertEquals([parts.length, parts.counting], [whole.length, whole.counting]);
+  }
+});

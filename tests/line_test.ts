@@ -202,3 +202,15 @@ Deno.test("a failure that cannot even be answered ends the line, and is told onc
   await line.finish();
   assertEquals(errors.map((error) => (error as Error).message), ["a defect"]);
 });
+
+Deno.test("others have their turn while a large frame is looked through, before anything in it is done", async () => {
+  const manual = new ManualTurns();
+  const { line, did } = slowLine(manual, 0);
+  // Whenever the clock is asked, a millisecond has passed.
+  manual.now = () => (manual.work(1), ManualTurns.prototype.now.call(manual));
+  line.receive(frame(16_000));
+  await settled();
+  let looks = 0;
+  for (; did.requests === 0 && looks < 1000; looks++) await manual.look();
+  assert(looks >= 1 && looks < 100, `${looks} looks at the network before anything is done`);
+});
