@@ -12,6 +12,9 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 /** The one version that there is. */
 const VERSION = "13";
 
+/** So many subprotocols may be offered: a client of ours offers two, and to look through thousands takes long. */
+const MOST_PROTOCOLS = 32;
+
 /** Whether somebody wants a WebSocket, well or badly. */
 export function wantsWebSocket({ headers }: Pick<Request, "headers">): boolean {
   return has(headers.get("upgrade"), "websocket");
@@ -45,6 +48,10 @@ export function upgradeFault(
   }
   if (!KEY.test(headers.get("sec-websocket-key") ?? "")) {
     return bad("Sec-WebSocket-Key must be 16 bytes in base64");
+  }
+  const offered = headers.get("sec-websocket-protocol")?.split(",", MOST_PROTOCOLS + 1) ?? [];
+  if (offered.length > MOST_PROTOCOLS) {
+    return bad(`Sec-WebSocket-Protocol may offer at most ${MOST_PROTOCOLS} subprotocols`);
   }
   return undefined;
 }

@@ -172,6 +172,13 @@ for (const transport of ["builtin", "hardened"] as const) {
       ["version +13", /Version: 13/, "Version: +13", 426, 'must be 13, got "+13"'],
       ["version 013", /Version: 13/, "Version: 013", 426, 'must be 13, got "013"'],
       ["no Connection", /Connection: Upgrade\r\n/, "", 400, "Connection: Upgrade"],
+      [
+        "33 subprotocols",
+        /$/,
+        `\r\nSec-WebSocket-Protocol: dsmq${", 7".repeat(32)}`,
+        400,
+        "at most 32 subprotocols",
+      ],
     ];
     for (const [what, from, to, expected, why] of cases) {
       const { status, head, body } = await ask(

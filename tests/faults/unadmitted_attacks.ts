@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BareClient, clientFrame } from "../support/bare_client.ts";
+import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
 import { pause } from "./pause.ts";
 import { browsers, OFFERED, sent, storm, Stranger } from "./stranger.ts";
 
@@ -183,6 +183,11 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   "requests with a dear Host, of 4": asks(4, `Host: ${dearName}`),
   "requests with 120 headers, of 4": asks(4, "Host: localhost", ...headers(120)),
   "requests with 5,000 headers, of 4": asks(4, "Host: localhost", ...headers(5000)),
+  "upgrades with 5,000 subprotocols, of 4": asks(
+    4,
+    ...upgradeRequest(`${OFFERED}, ${headers(5000).join(" ").replaceAll(":", ",")} z`).trim()
+      .split("\r\n").slice(1),
+  ),
   "a frame for a second pass": bombs(reviver, 1),
   "a nested frame": bombs(nested, 1),
   "a frame of objects": bombs(objects, 1),
