@@ -48,6 +48,14 @@ export function fitted(
   return { ...limits, ...Object.fromEntries(fitting) };
 }
 
+/** How much memory all may take together that these limits bound, in bytes; beside it there is what a server always takes. */
+export function memoryOf(limits: Pick<ServerLimits, SharedLimit | "topicBytes">): number {
+  return Object.entries(SHARES).reduce(
+    (sum, [name, { each }]) => sum + limits[name as SharedLimit] * each(limits),
+    0,
+  );
+}
+
 /** The largest heap that V8 allows, in bytes. Loads what knows it, which takes some milliseconds. */
 export async function heapLimit(): Promise<number> {
   const { getHeapStatistics } = await import("node:v8");

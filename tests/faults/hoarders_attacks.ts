@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ServerLimits } from "../../protocol/limits.ts";
 import type { Hoarder } from "./hoarder.ts";
 import { pause, until } from "./pause.ts";
 
@@ -12,10 +11,6 @@ import { pause, until } from "./pause.ts";
 export interface Attack {
   /** By how many connections. */
   readonly connections: number;
-  /** What the server is held to, if that is not usual. */
-  readonly limits?: Partial<ServerLimits>;
-  /** The memory that the server may take for it, in MiB: what the limits allow, and 64. */
-  readonly grows: number;
   /** Does it, and says what was seen. */
   attack(hoarders: readonly Hoarder[]): Promise<string>;
 }
@@ -66,7 +61,6 @@ const subscribe = (credit: number) => (i: number) =>
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   "waits in 10,000 topics each": {
     connections: 20,
-    grows: 250,
     async attack(hoarders) {
       await each(hoarders, (one) => one.send(...times(FRAME, wait(1_000_000))));
       await pause(2000);
@@ -75,7 +69,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "waits, cut at once": {
     connections: 20,
-    grows: 250,
     async attack(hoarders) {
       await each(hoarders, (one) => one.send(...times(FRAME, wait(1_000_000))));
       await pause(1500);
@@ -85,7 +78,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "waits, all over at once": {
     connections: 20,
-    grows: 250,
     async attack(hoarders) {
       const end = performance.now() + 4000;
       await each(
@@ -98,7 +90,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "waits, called off one by one": {
     connections: 20,
-    grows: 250,
     async attack(hoarders) {
       await each(hoarders, (one) => one.send(...times(FRAME, wait(1_000_000))));
       await pause(1500);
@@ -112,7 +103,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "waits for one topic": {
     connections: 20,
-    grows: 250,
     async attack(hoarders) {
       await each(hoarders, (one) => one.send(...times(FRAME, waitTogether)));
       await pause(2000);
@@ -122,7 +112,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "subscriptions without credit": {
     connections: 100,
-    grows: 150,
     async attack(hoarders) {
       await each(hoarders, (one) => one.send(...times(1000, subscribe(0))));
       await pause(2000);
@@ -132,7 +121,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "subscriptions made and dropped": {
     connections: 20,
-    grows: 150,
     async attack(hoarders) {
       for (let k = 0; k < 5; k++) {
         await each(
@@ -148,22 +136,35 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       return refused(hoarders);
     },
   },
-  "cursors": { connections: 110, grows: 450, attack: gets("", 10) },
+  "streams of one topic, all of them live": {
+    connections: 20,
+    async attack(hoarders) {
+      await each(hoarders, (one) => one.send(...times(1000, subscribe(900))));
+      await pause(3000);
+      return refused(hoarders);
+    },
+  },
+  "waits of many connections that one message wakes": {
+    connections: 2000,
+    async attack(hoarders) {
+      for (let k = 0; k < 3; k++) await each(hoarders, (one) => one.send(waitTogether(k)));
+      await pause(500);
+      return refused(hoarders);
+    },
+  },
+  "cursors": { connections: 110, attack: gets("", 10) },
   "cursors at gaps": {
     connections: 110,
-    grows: 450,
     attack: gets(`,"since":{"epoch":"none-of-yours","after":5}`, 10),
   },
-  "cursors from the start": { connections: 20, grows: 350, attack: gets(`,"since":"start"`, 4) },
+  "cursors from the start": { connections: 20, attack: gets(`,"since":"start"`, 4) },
   "cursors from a time": {
     connections: 20,
-    grows: 350,
     attack: gets(`,"since":{"time":1700000000000}`, 4),
   },
-  "cursors from numbers": { connections: 20, grows: 350, attack: gets(`,"since":{"after":1}`, 4) },
+  "cursors from numbers": { connections: 20, attack: gets(`,"since":{"after":1}`, 4) },
   "streams from the start": {
     connections: 20,
-    grows: 150,
     async attack(hoarders) {
       await each(
         hoarders,
@@ -179,7 +180,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "heartbeats of 1,000 intervals": {
     connections: 1000,
-    grows: 150,
     async attack(hoarders) {
       await each(
         hoarders,
@@ -194,7 +194,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "hellos with other intervals": {
     connections: 20,
-    grows: 100,
     async attack(hoarders) {
       await each(
         hoarders,
@@ -210,7 +209,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "requests that pile up": {
     connections: 60,
-    grows: 200,
     async attack(hoarders) {
       const large = times(
         1000,
@@ -223,7 +221,6 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "requests whose answers nobody reads": {
     connections: 60,
-    grows: 200,
     async attack(hoarders) {
       const list = times(16_000, (i) => `{"action":"get","id":${i},"topic":"${TOPIC}"}`);
       await Promise.all(
