@@ -258,6 +258,11 @@ export class Turn {
     this.#busy = true;
   }
 
+  /** It has. */
+  get isBusy(): boolean {
+    return this.#busy;
+  }
+
   /** It has done what it was told, or waits for something else. */
   idle(): void {
     this.#turns.worked(this.#clock.now());

@@ -51,6 +51,11 @@ class Waiting {
   /** What it takes of the memory of the server, in bytes. */
   memory: number;
 
+  /** It is scanned in its turn. */
+  get isLarge(): boolean {
+    return this.data !== undefined && this.data.length > AT_ONCE;
+  }
+
   constructor(data: string | undefined, known?: Frame) {
     this.data = data;
     this.known = known;
@@ -107,6 +112,8 @@ export class Backlog {
   /** The frame that is being done, and how many of its requests have begun. */
   #current: Frame | undefined;
   #begun = 0;
+  /** How many large frames wait of which nobody knows yet what they count for. */
+  #large = 0;
   /** A frame that was taken out asked for far too much. */
   flooded = false;
   /** No more requests wait of it. */
@@ -168,6 +175,21 @@ export class Backlog {
     return this.#next === this.#frames.length;
   }
 
+  /** Large frames wait: what comes behind one can only be counted when that has been scanned, in its turn. */
+  get hasLarge(): boolean {
+    return this.#large > 0;
+  }
+
+  /** Takes memory for what is added later, if there is some. */
+  reserve(bytes: number): boolean {
+    return this.#account?.take(bytes) ?? true;
+  }
+
+  /** Gives it back. */
+  release(bytes: number): void {
+    this.#account?.giveBack(bytes);
+  }
+
   /** How long the next frame is. */
   get nextBytes(): number {
     return this.#frames[this.#next]?.weight ?? 0;
@@ -186,6 +208,7 @@ export class Backlog {
     const one = this.#frames[this.#next];
     if (!one) return undefined;
     this.#frames[this.#next++] = TAKEN;
+    if (one.isLarge) this.#large--;
     // Cleared away in one go for many: taking costs the same in any length.
     if (this.#next > 32 && 2 * this.#next > this.#frames.length) {
       this.#frames = this.#frames.slice(this.#next);
@@ -225,7 +248,7 @@ export class Backlog {
   /** Forgets all. */
   clear(): void {
     this.#frames = [];
-    this.#next = this.#counted = 0;
+    this.#next = this.#counted = this.#large = 0;
     this.#weight =
       this.#most =
       this.#currentMost =
@@ -337,6 +360,7 @@ export class Backlog {
 
   #push(one: Waiting): void {
     this.#frames.push(one);
+    if (one.isLarge) this.#large++;
     this.#weight += one.weight;
     this.#most += one.most;
     this.#refused += one.refused;

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { FrameScan } from "../protocol/frame_scan.ts";
 import { Line } from "../queue/line.ts";
 import { ReplyWriter } from "../queue/reply_writer.ts";
 import { ManualTurns, settled } from "./support/manual_turns.ts";
@@ -214,3 +215,43 @@ Deno.test("others have their turn while a large frame is looked through, before 
   for (; did.requests === 0 && looks < 1000; looks++) await manual.look();
   assert(looks >= 1 && looks < 100, `${looks} looks at the network before anything is done`);
 });
+
+Deno.test("what comes behind a large frame that waits for its turn does not have that scanned before", async () => {
+  const manual = new ManualTurns();
+  const turn = manual.turns.join();
+  const order: string[] = [];
+  const line = new Line({ ...wire, turn }, new ReplyWriter(wire), LIMITS, {
+    act: (run) => void order.push(...run.map(({ action }) => action)),
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
+  manual.work(11);
+  turn.charge(11);
+  const scans = countedScans();
+  line.receive(frame(16_000));
+  line.receive('{"action":"cancel","wait":1}');
+  line.receive('{"action":"credit","id":2,"messages":1,"bytes":1,"sub":1}');
+  await settled();
+  assertEquals([scans.end(), turn.isBusy, order.length], [0, true, 0]);
+  for (let i = 0; i < 1000 && order.length < 16_002; i++) await manual.look();
+  assertEquals(order.length, 16_002);
+  assertEquals(order.slice(-3), ["topics", "cancel", "credit"]);
+  await settled();
+  assertEquals(turn.isBusy, false);
+});
+
+/** Counts how often a frame is scanned on. */
+function countedScans(): { end(): number } {
+  const { goOn } = FrameScan.prototype;
+  let scans = 0;
+  FrameScan.prototype.goOn = function (characters) {
+    scans++;
+    return goOn.call(this, characters);
+  };
+  const end = () => {
+    FrameScan.prototype.goOn = goOn;
+    return scans;
+  };
+  return { end };
+}

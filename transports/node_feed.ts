@@ -100,7 +100,7 @@ export class Feed {
       turn.charge(Math.min(took, COST.piece + COST.byte * piece.length), now);
       if (took > 2 * GOAL) this.#size = Math.max(PIECE.least, this.#size / 2);
       else if (took < GOAL / 2) this.#size = Math.min(PIECE.most, this.#size * 2);
-      if (at < chunk.length && (now - began > TURN || turn.isOver)) {
+      if (at < chunk.length && (turn.isBusy || now - began > TURN || turn.isOver)) {
         return this.#keep(chunk.subarray(at));
       }
     }
