@@ -12,8 +12,9 @@ import type { TopicName } from "./topic.ts";
 /** A part of a list is no larger than this, in characters, or than one message. */
 const PART_SIZE = 256 * 1024;
 
-/** A part of a list has no more than this part of the messages that may be unanswered. */
+/** A part of a list has no more than this part of the messages that may be unanswered, and no more than so many. */
 const PART_OF_WINDOW = 1 / 4;
+const MAX_PART = 16_384;
 
 /** The puts of a connection. */
 export class Puts {
@@ -92,7 +93,10 @@ export class Puts {
       settle(begin++, tooLargeNow(topic.name, messageBytes));
     }
     if (begin === messages.length) return undefined;
-    const most = Math.max(1, Math.floor(Math.min(PART_OF_WINDOW * inFlight, frameRequests)));
+    const most = Math.max(
+      1,
+      Math.floor(Math.min(PART_OF_WINDOW * inFlight, frameRequests, MAX_PART)),
+    );
     const largest = Math.min(PART_SIZE, frameBytes);
     let end = begin;
     for (let size = 0; end < messages.length && end - begin < most; end++) {

@@ -1,5 +1,5 @@
 /**
- * How deep a JSON text is nested, and how many values it holds: found out before anything is made of it.
+ * How deep a JSON text is nested, and how many values and names it holds: found out before anything is made of it.
  *
  * To parse a text costs up to a hundred times as much for each character as to look at it, and many times the memory.
  *
@@ -12,9 +12,11 @@ export interface JsonBounds {
   readonly depth: number;
   /** How many values there may be, within all arrays and objects. */
   readonly values: number;
+  /** How many fields there may be in all objects: each may have another name, and that costs most. */
+  readonly names: number;
 }
 
-const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
+const [QUOTE, COMMA, COLON, BACKSLASH] = [0x22, 0x2c, 0x3a, 0x5c];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
@@ -24,9 +26,10 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
  * @param bounds how much it may hold
  * @returns `false` if it is nested deeper, or holds more
  */
-export function isWithin(text: string, { depth, values }: JsonBounds): boolean {
+export function isWithin(text: string, { depth, values, names }: JsonBounds): boolean {
   let open = 0;
   let count = 1;
+  let named = 0;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case QUOTE:
@@ -43,6 +46,9 @@ export function isWithin(text: string, { depth, values }: JsonBounds): boolean {
         break;
       case COMMA:
         if (++count > values) return false;
+        break;
+      case COLON:
+        if (++named > names) return false;
     }
   }
   return true;

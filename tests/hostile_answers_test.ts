@@ -111,6 +111,11 @@ for (const [field, values] of Object.entries(FIELDS)) {
       const frame = `{${BESIDE[field] ? `${BESIDE[field]},` : ""}"${field}":${value}}`;
       assertEquals(decodeAnswers(frame), undefined, frame);
       assertEquals(decodeAnswers(`[{"id":2,"seq":3},${frame}]`), undefined, frame);
+      // Among the fields that most answers have.
+      for (const beside of ['"id":2,"seq":3', '"id":2,"seq":3,"message":"","time":1,"through":3']) {
+        const among = frame.replace("{", `{${beside},`);
+        assertEquals(decodeAnswers(among), undefined, among);
+      }
     }
   });
 }
@@ -122,7 +127,7 @@ Deno.test("a field of an answer is its own: what objects inherit is no field, an
   assertEquals([answer!.seq, answer!.id], [undefined, undefined]);
 });
 
-Deno.test("a frame that is too large, nested too deep or holds too many values is not parsed", () => {
+Deno.test("a frame that is too large, nested too deep or holds too many values or names is not parsed", () => {
   const { parse } = JSON;
   let parsed = 0;
   JSON.parse = (text: string) => {
@@ -141,14 +146,21 @@ Deno.test("a frame that is too large, nested too deep or holds too many values i
         many("1"),
         `{"seqs":${many("1")}}`,
         `{${'"a":1,'.repeat(600_000)}"a":1}`,
+        `{${Array.from({ length: 50_000 }, (_, i) => `"a${i}":1`)}}`,
+        `[${Array.from({ length: 50_000 }, (_, i) => `{"a${i}":1}`)}]`,
       ]
-    ) assertEquals(decodeAnswers(frame), undefined);
+    ) assert(decodeAnswers(frame) === undefined);
     assertEquals(decodeAnswers(`{"message":"${"x".repeat(1000)}"}`, 1000), undefined);
     assertEquals(parsed, 0);
     // What only looks like that is a message.
-    const text = JSON.stringify("[".repeat(100_000) + ',"\\'.repeat(600_000));
+    const text = JSON.stringify("[".repeat(100_000) + ',"\\:'.repeat(600_000));
     assert(decodeAnswers(`{"message":${text}}`));
-    assertEquals(parsed, 1);
+    // The largest that honest servers say.
+    const refusal = '{"code":"full","message":"m"}';
+    const outcomes = `[${`${refusal},`.repeat(21_800)}${refusal}]`;
+    assert(decodeAnswers(`{"id":2,"error":{"code":"full","message":"","outcomes":${outcomes}}}`));
+    assert(decodeAnswers(`[${'{"id":2,"seq":3},'.repeat(15_000)}{"id":2,"seq":3}]`));
+    assertEquals(parsed, 3);
   } finally {
     JSON.parse = parse;
   }

@@ -34,6 +34,13 @@ async function large(peer: HostilePeer, bytes: number, begin: string, item: stri
   await peer.say(end);
 }
 
+/** A frame of as many fields, each with a name of its own; in one object, or each in its own. */
+async function distinct(peer: HostilePeer, begin: string, end: string, around: string) {
+  const [open = "", close = ""] = around;
+  const items = Array.from({ length: 15 * MIB / 15 }, (_, i) => `${open}"${1e7 + i}k":1${close}`);
+  await peer.say(serverFrame(1, `${begin}${items.join(",")}${end}`.slice(0, 15 * MIB)));
+}
+
 /** Answers hello, and does the rest. */
 function greeted(act: HostileAct, welcome: object = {}): HostileAct {
   return async (peer, port) => {
@@ -110,6 +117,8 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
   "15 MiB of arrays within each other": greeted((peer) => large(peer, 15 * MIB, "", "[", "")),
   "15 MiB of objects": greeted((peer) => large(peer, 15 * MIB, "[", "{},", "{}]")),
   "15 MiB of fields": greeted((peer) => large(peer, 15 * MIB, "{", '"a":1,', '"b":1}')),
+  "15 MiB of fields with other names": greeted((peer) => distinct(peer, "{", "}", "")),
+  "15 MiB of objects with other names": greeted((peer) => distinct(peer, "[", "]", "{}")),
   "15 MiB of numbers": greeted((peer) => large(peer, 15 * MIB, '{"seqs":[', "1,", "1]}")),
   "an error with a sentence of 15 MiB": greeted(async (peer) => {
     const { id } = (await peer.nextOf("put"))!;
