@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Socket } from "node:net";
 import { listen as hardened } from "../transports/node.ts";
 import { BareClient, upgradeRequest } from "./support/bare_client.ts";
 import { Opened } from "./support/inn.ts";
@@ -298,6 +299,32 @@ Deno.test("hardened: one who is refused while it talks on can read why", async (
   const head = await soon(client.head());
   assert(head.startsWith("HTTP/1.1 431 "), head);
   assertEquals(opened.inn.refusals.length, 1);
+});
+
+Deno.test("hardened: of hundreds that say nothing few are ended between two turns of others", async () => {
+  await using opened = await Opened.with(hardened, { headerTime: 1000 });
+  const { destroy } = Socket.prototype;
+  let [ended, before, most] = [0, 0, 0];
+  Socket.prototype.destroy = function (...args: Parameters<typeof destroy>) {
+    ended++;
+    return destroy.apply(this, args);
+  };
+  const others = setInterval(() => {
+    most = Math.max(most, ended - before);
+    before = ended;
+  }, 0);
+  try {
+    const connect = () => BareClient.connect(opened.port);
+    const clients = await Promise.all(Array.from({ length: 600 }, connect));
+    for (const client of clients) while (await soon(client.skim(1024)) > 0);
+    for (const client of clients) client.cut();
+  } finally {
+    clearInterval(others);
+    Socket.prototype.destroy = destroy;
+  }
+  assert(ended >= 600, `${ended}`);
+  // Timers of others may fall behind a little on a busy machine.
+  assert(most <= 150, `${most} at once`);
 });
 
 Deno.test("hardened: of the headers of a request none is copied that nobody looks at", async () => {

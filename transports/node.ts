@@ -25,10 +25,12 @@ import {
   BoundedRequest,
   type ClientError,
   HEADER_BYTES,
+  LATE,
   MOST_HEADERS,
   refuse,
   replied,
 } from "./node_http.ts";
+import { LateRequests } from "./node_late.ts";
 import { listening } from "./node_listening.ts";
 import { type HardenedShared, NodeLine, type Socketry } from "./node_line.ts";
 import { Pace } from "./pace.ts";
@@ -105,7 +107,9 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     // Without a listener an error would end the process. The close event, which follows, says enough.
     socket.on("error", () => {});
   });
+  const late = new LateRequests();
   server.on("clientError", (error: ClientError, socket: Socket) => {
+    if (error.code === LATE) return late.add(socket, () => answerBadRequest(error, socket, house));
     answerBadRequest(error, socket, house);
   });
   // Or it would be hung up on.
@@ -119,6 +123,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   });
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
     socket.on("error", () => {});
+    if (late.has(socket)) return void socket.destroy();
     pending.asked(socket);
     const upgraded = () => pending.upgraded(socket);
     void welcome(request, socket, head, { upgraded, upgrader, pace, pings, partial, ...shared });
@@ -184,7 +189,7 @@ function openServer({ tls }: Address, { headerTime }: Bounds): Server {
   const options: ServerOptions = {
     headersTimeout: headerTime,
     requestTimeout: headerTime,
-    connectionsCheckingInterval: headerTime / 8,
+    connectionsCheckingInterval: Math.ceil(headerTime / 32),
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,
     // The house wants it, and says so; but not of everybody.

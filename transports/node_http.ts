@@ -37,6 +37,9 @@ const LINGER = 1000;
 /** How TLS begins. */
 const TLS_RECORD = 22;
 
+/** The code of an error that says that a request did not come in time. */
+export const LATE = "ERR_HTTP_REQUEST_TIMEOUT";
+
 /** What was wrong with what a client said. */
 export interface ClientError extends Error {
   readonly code?: string;
@@ -186,7 +189,7 @@ export function answerBadRequest(error: ClientError, socket: Socket, house: Hous
     house.refused("Cannot answer a request: too many before it on its connection wait to be read");
     return void socket.destroy();
   }
-  const isLate = code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const isLate = code === LATE;
   // Who hangs up need not be answered, nor one who has asked for nothing.
   if (!socket.writable || code === "ECONNRESET" || (isLate && socket.bytesRead === 0)) {
     return void socket.destroy();

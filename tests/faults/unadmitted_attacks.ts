@@ -180,6 +180,20 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       return `${came} connections`;
     },
   },
+  "6,000 that say nothing until their time is over": {
+    grows: CHURN,
+    async attack(port) {
+      const silent: Deno.Conn[] = [];
+      await Promise.all(Array.from({ length: 20 }, async () => {
+        while (silent.length < 6000) {
+          silent.push(await Deno.connect({ port, hostname: "127.0.0.1" }));
+        }
+      }));
+      await pause(10_000);
+      for (const conn of silent) conn.close();
+      return `${silent.length} connections`;
+    },
+  },
   "requests with a dear Host, of 4": asks(4, `Host: ${dearName}`),
   "requests with 120 headers, of 4": asks(4, "Host: localhost", ...headers(120)),
   "requests with 5,000 headers, of 4": asks(4, "Host: localhost", ...headers(5000)),
