@@ -329,7 +329,7 @@ export class Holdings {
       [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];
       this.topics.rollback();
       this.#runs.undone();
-      this.#sizes.changed();
+      this.#sizes.undone();
     };
   }
 }

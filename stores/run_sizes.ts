@@ -16,11 +16,17 @@ interface Sized {
   readonly size: number;
 }
 
+/** So many rows are read at once, and more of them each time where the oldest are given up one after another. */
+const AHEAD = { first: 4, most: 256 };
+
 /** The sizes of the messages in a table of runs. */
 export class RunSizes {
   readonly #sql: Record<"total" | "next" | "bodies", Statement>;
   /** The row that was looked at last: what its messages take up to each of them. */
   #row: Sized & { readonly sums: readonly number[] } | undefined;
+  /** Some rows that follow on each other, and which of them was looked for last. A row never changes. */
+  #ahead: readonly Sized[] = [];
+  #at = 0;
   /** Where the first row of all ends. */
   #firstEnd: number | undefined;
 
@@ -41,54 +47,55 @@ export class RunSizes {
 
   /** What the messages after one number and up to another take; they must be there. */
   size(after: number, upTo: number): number {
-    if (this.#holds(after) && this.#holds(upTo)) return this.#head(upTo) - this.#head(after);
-    const [{ size }] = this.#sql.total.all(after, upTo) as [{ size: number }];
-    return size - this.#head(after) + this.#head(upTo);
+    const row = upTo - after < AHEAD.most ? this.#next(after) : undefined;
+    if (!row) {
+      const [{ size }] = this.#sql.total.all(after, upTo) as [{ size: number }];
+      return size - this.#head(after) + this.#head(upTo);
+    }
+    let size = -this.#head(after);
+    for (let next: Sized | undefined = row; next && next.last <= upTo;) {
+      size += next.size;
+      next = this.#next(next.last);
+    }
+    return size + this.#head(upTo);
   }
 
   /** The number up to which the messages after one take so much together, or all of them, and what is lacking then. */
   reach(after: number, size: number): { readonly upTo: number; readonly lacking: number } {
     let [upTo, lacking] = [after, size];
-    let rows: Sized[] = [];
-    for (let i = 0, many = 1; lacking > 0; i++) {
-      // Mostly the first is enough; where a large message takes the place of many small ones, it is not.
-      if (i === rows.length) {
-        rows = this.#holds(upTo) ? [this.#row!] : this.#sql.next.all(upTo, many) as Sized[];
-        [i, many] = [0, Math.min(256, many * 4)];
-      }
-      const row = rows[i];
+    while (lacking > 0) {
+      const row = this.#next(upTo);
       if (!row) break;
       const before = row.first <= upTo ? this.#head(upTo) : 0;
-      if (row.size - before <= lacking || row.first === row.last) {
-        [upTo, lacking] = [row.last, lacking - (row.size - before)];
-      } else {
+      if (row.size - before > lacking && row.first < row.last) {
         const i = this.#sums(row).findIndex((sum) => sum - before >= lacking);
         return { upTo: row.first + i, lacking: 0 };
       }
+      [upTo, lacking] = [row.last, lacking - (row.size - before)];
     }
     return { upTo, lacking: Math.max(0, lacking) };
   }
 
   /** Whether there are rows of which no message comes after a number. */
   endBy(upTo: number): boolean {
-    this.#firstEnd ??= this.#next(0)?.last ?? Infinity;
+    this.#firstEnd ??= (this.#sql.next.all(0, 1) as [Sized?])[0]?.last ?? Infinity;
     return this.#firstEnd <= upTo;
   }
 
-  /** Rows were inserted, deleted or undone: what is remembered of them is void. */
+  /** Rows were inserted after all others, or the first ones deleted. */
   changed(): void {
-    this.#row = this.#firstEnd = undefined;
+    this.#firstEnd = undefined;
   }
 
-  /** Whether the message after this one is in the row that was looked at last. */
-  #holds(seq: number): boolean {
-    const row = this.#row;
-    return row !== undefined && seq >= row.first - 1 && seq < row.last;
+  /** Rows were undone: what is remembered of them is void. */
+  undone(): void {
+    this.#row = this.#firstEnd = undefined;
+    this.#ahead = [];
   }
 
   /** What the messages up to a number take that share their row with the next one. */
   #head(upTo: number): number {
-    const row = this.#holds(upTo) ? this.#row : this.#next(upTo);
+    const row = this.#next(upTo);
     return row && row.first <= upTo ? this.#sums(row)[upTo - row.first]! : 0;
   }
 
@@ -106,6 +113,17 @@ export class RunSizes {
 
   /** The first row that ends after a number. */
   #next(after: number): Sized | undefined {
-    return (this.#sql.next.all(after, 1) as [Sized?])[0];
+    const found = this.#ahead[this.#at];
+    // Mostly it is the one of before, or the next.
+    if (found && after >= found.first - 1) {
+      if (after < found.last) return found;
+      const next = this.#ahead[this.#at + 1];
+      if (next && after < next.last) return this.#at++, next;
+    }
+    const goesOn = after === this.#ahead.at(-1)?.last;
+    const many = goesOn ? Math.min(AHEAD.most, 4 * this.#ahead.length) : AHEAD.first;
+    this.#ahead = this.#sql.next.all(after, many) as Sized[];
+    this.#at = 0;
+    return this.#ahead[0];
   }
 }

@@ -23,7 +23,7 @@ export class Span {
   #floor = 0;
   #last = 0;
   #lastTime = 0;
-  /** When the oldest message above the floor was stored. */
+  /** The oldest message above the floor was stored then, or later: to find out when is left to whoever needs it. */
   #oldest = Infinity;
   /** When some messages were stored, for those who ask from a time on. */
   readonly #landmarks = new Map<number, number>();
@@ -70,6 +70,8 @@ export class Span {
   /** Raises the floor over what was stored at this time or before. Once gone, a message stays gone. */
   expire(cutoff: number): void {
     if (this.#oldest > cutoff) return;
+    this.#oldest = this.#floor === this.#last ? Infinity : this.#timeOf(this.#floor + 1);
+    if (this.#oldest > cutoff) return;
     // Mostly a few messages have expired since the last time: so first in growing steps from the floor.
     let step = 1;
     while (this.#floor + step < this.#last && this.#timeOf(this.#floor + step) <= cutoff) step *= 2;
@@ -79,7 +81,7 @@ export class Span {
   /** Raises the floor to a number. */
   raise(upTo: number): void {
     this.#floor = upTo;
-    this.#oldest = upTo === this.#last ? Infinity : this.#timeOf(upTo + 1);
+    if (upTo === this.#last) this.#oldest = Infinity;
   }
 
   /** Remembers how it is now; what comes back makes it so again. */

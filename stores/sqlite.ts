@@ -155,7 +155,7 @@ export abstract class SqliteStore implements Store {
       found.push(...listed.topics);
       if (listed.after === undefined) return found;
       after = listed.after;
-      // The network goes first, and others: where very many have expired and are not deleted yet, it takes long to find the rest.
+      // Others go first: where very many have expired and are not deleted yet, it takes long to find the rest.
       await new Promise<void>((resolve) => this.parts.next(resolve));
     }
   }
