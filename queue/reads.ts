@@ -193,10 +193,16 @@ export class Reads implements WaitContext {
     if (reader.waiting) await reader.serveWaiting();
     // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
     if (reader.waiting) return this.#forbids(request) ? undefined : this.#give(request, reader);
-    const page = await reader.look(request.action === "get_latest");
-    // What it may read can have changed while the store was looking.
-    if (this.#forbids(request)) return;
-    this.#give(request, reader, reader.take(page));
+    for (let needs = 0;;) {
+      // Where there is no room for a message, it is read again once there is.
+      if (needs > 0) await this.#wire.room?.(needs);
+      const page = await reader.look(request.action === "get_latest");
+      // What it may read can have changed while the store was looking.
+      if (this.#forbids(request)) return;
+      needs = page.messages[0]?.bytes ?? 0;
+      if (needs > 0 && !(this.#wire.hasRoom?.(needs) ?? true)) continue;
+      return this.#give(request, reader, reader.take(page));
+    }
   }
 
   /** Answers many `get`s, with as few reads of the store as can be; `pause` waits for a slow peer, and lets others have their turn. */

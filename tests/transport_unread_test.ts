@@ -14,7 +14,7 @@ import { Line } from "../transports/line.ts";
 import type { Peer } from "../transports/transport.ts";
 import { Unread } from "../transports/unread.ts";
 import { Watch } from "../transports/watch.ts";
-import { hostOf, inMemory } from "./support/bridge.ts";
+import { hostOf, inMemory, store, turns } from "./support/bridge.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { ManualPeer } from "./support/manual_peer.ts";
 import { soon } from "./support/soon.ts";
@@ -136,6 +136,30 @@ Deno.test("a session tells its connection whose token it came with", async () =>
   peer.session.leave = new Leave("another", {});
   assertEquals(peer.holder, "another");
 });
+
+for (const action of ["get", "get_latest"]) {
+  Deno.test(`a single ${action} of a large message waits for room like all others`, async () => {
+    const clock = new ManualClock();
+    await using host = await hostOf(inMemory(clock), clock);
+    await store(host, "t", "x".repeat(1000));
+    let room = 0;
+    const free = Promise.withResolvers<void>();
+    const asked: number[] = [];
+    using peer = new class extends ManualPeer {
+      hasRoom = (bytes: number) => bytes <= room;
+      room(bytes: number) {
+        asked.push(bytes);
+        return free.promise;
+      }
+    }(host);
+    const answer = peer.ask({ action, id: 1, topic: "t" });
+    await turns(5);
+    assertEquals([peer.received, asked], [[], [1002]]);
+    room = 2000;
+    free.resolve();
+    assertEquals((await answer).message.length, 1000);
+  });
+}
 
 for (const room of [2_000_000, 200_000]) {
   const scarce = room === 200_000;
