@@ -7,7 +7,7 @@
 import { type Command, EXIT } from "./command.ts";
 import { lines } from "./lines.ts";
 import { interrupt } from "./signals.ts";
-import { print } from "./terminal.ts";
+import { print, printData } from "./terminal.ts";
 
 const TOPIC = "greetings";
 const GREETINGS = ["hello", "how are you?", "nice weather today", "see you tomorrow", "goodbye"];
@@ -104,7 +104,7 @@ async function eachLine(child: Deno.ChildProcess, take: (line: string) => void):
 }
 
 function tell(who: string, what: string): void {
-  print(`${who.padEnd(8)}  ${what}`);
+  printData(`${who.padEnd(8)}  ${what}`);
 }
 
 function tryKill(child: Deno.ChildProcess): void {

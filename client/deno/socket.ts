@@ -131,9 +131,8 @@ export class DenoSocket implements Socket {
       if (this.#closed) return;
       const others = turns.over();
       if (others) await others;
-      const done = turns.reads();
       const count = await conn.read(this.#frames.room());
-      done();
+      turns.read();
       if (count === null) return;
       this.#received += count;
       this.#frames.took(count);

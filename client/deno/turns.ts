@@ -16,22 +16,22 @@ const WAITED = 0.05;
 /** Sees to it that all else has its turn, too. */
 export class Turns {
   #begun = performance.now();
+  /** When it was looked at last. */
+  #looked = this.#begun;
 
-  /** A read has begun; what it returns is called when that is done. */
-  reads(): () => void {
-    const begun = performance.now();
-    return () => {
-      const now = performance.now();
-      if (now - begun > WAITED) this.#begun = now;
-    };
+  /** A read is done that began right after {@linkcode Turns.over}. */
+  read(): void {
+    const now = performance.now();
+    if (now - this.#looked > WAITED) this.#begun = now;
   }
 
   /** What to wait for before one goes on, if anything. */
   over(): Promise<void> | undefined {
-    if (performance.now() - this.#begun < SHARE) return undefined;
+    this.#looked = performance.now();
+    if (this.#looked - this.#begun < SHARE) return undefined;
     return new Promise((resolve) =>
       setTimeout(() => {
-        this.#begun = performance.now();
+        this.#begun = this.#looked = performance.now();
         resolve();
       }, 0)
     );

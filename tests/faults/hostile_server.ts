@@ -8,6 +8,7 @@
  */
 
 import { table } from "../../measure/table.ts";
+import { largestAnswer, USUAL_LIMITS } from "../../protocol/limits.ts";
 import type { TransportChoice } from "../../server.ts";
 import { HostileServer } from "../support/hostile_server.ts";
 import { ChildServer } from "./child_server.ts";
@@ -16,44 +17,74 @@ import { ATTACKS } from "./hostile_attacks.ts";
 import { type Suffered, victim, type VictimOptions } from "./hostile_victim.ts";
 import { mb } from "./verdicts.ts";
 
-/** What has to hold: times in milliseconds, sizes in bytes. Where the platform reads frames it has its own limits. */
-const GOALS = { longest: 100, grown: 64 * 1024 * 1024 };
+const MIB = 1024 * 1024;
+
+/**
+ * What has to hold: times in milliseconds, sizes in bytes. A client may hold one frame of the largest size that an answer
+ * can have, and what a list of topics may take besides (`MAX_BYTES` in client/topic_list.ts). Where the platform reads
+ * frames it has its own limits: there the figures are stated.
+ */
+const GOALS = { longest: 100, grown: 64 * MIB + largestAnswer(USUAL_LIMITS) };
+const TOPICS = 40 * MIB;
 const TIME = 2000;
+
+/** So many meet their servers at a time: most only wait. Who is not good among the others is tried once more, alone. */
+const TOGETHER = 6;
 
 const transport = (Deno.args[0] ?? "hardened") as TransportChoice;
 const frames = Number(Deno.args[1] ?? 20_000);
 const only = Deno.args[2];
 
 await using honest = await ChildServer.start({ transport });
-const rows: string[][] = [];
-let failed = false;
-for (const [name, act] of Object.entries(ATTACKS)) {
-  if (only !== undefined && !name.includes(only)) continue;
-  for (const socket of ["ours", "platform"] as const) {
-    await using server = new HostileServer(act);
-    const options: VictimOptions = { hostile: server.url, honest: honest.url, socket, time: TIME };
-    // A machine that is busy elsewhere is no fault of the client's: what is slow is tried once more.
-    let suffered = await victim(options);
-    if (!isGood(suffered, socket)) suffered = await victim(options);
-    const good = isGood(suffered, socket);
-    failed ||= !good;
-    const { outcomes, unsettled, uncaught, p99, longest, grown } = suffered;
-    const seen = Object.entries(outcomes).map(([outcome, count]) => `${outcome} ${count}`);
-    if (unsettled > 0) seen.push(`UNSETTLED ${unsettled}`);
-    seen.push(...uncaught.map((why) => `UNCAUGHT ${why}`));
-    rows.push([
-      name,
-      socket,
-      `${server.connections}`,
-      seen.join(", "),
-      `${p99.toFixed(1)} ms`,
-      `${longest.toFixed(0)} ms`,
-      mb(grown),
-      good ? "yes" : "NO",
-    ]);
-    console.log(rows.at(-1)!.join(" | "));
-  }
+
+interface Row {
+  readonly name: string;
+  readonly socket: VictimOptions["socket"];
+  connections: number;
+  suffered?: Suffered;
 }
+
+const all: Row[] = Object.keys(ATTACKS)
+  .filter((name) => only === undefined || name.includes(only))
+  .flatMap((name) => [{ name, socket: "ours", connections: 0 }, {
+    name,
+    socket: "platform",
+    connections: 0,
+  }]);
+
+async function attack(row: Row): Promise<void> {
+  await using server = new HostileServer(ATTACKS[row.name]!);
+  const { socket } = row;
+  row.suffered = await victim({ hostile: server.url, honest: honest.url, socket, time: TIME });
+  row.connections = server.connections;
+}
+
+const queue = [...all];
+await Promise.all(Array.from({ length: TOGETHER }, async () => {
+  for (let row; (row = queue.shift());) await attack(row);
+}));
+// A machine that is busy elsewhere is no fault of the client's.
+for (const row of all) if (!isGood(row)) await attack(row);
+
+let failed = false;
+const rows = all.map((row) => {
+  const { outcomes, unsettled, uncaught, p99, longest, grown } = row.suffered!;
+  const good = isGood(row);
+  failed ||= !good;
+  const seen = Object.entries(outcomes).map(([outcome, count]) => `${outcome} ${count}`);
+  if (unsettled > 0) seen.push(`UNSETTLED ${unsettled}`);
+  seen.push(...uncaught.map((why) => `UNCAUGHT ${why}`));
+  return [
+    row.name,
+    row.socket,
+    `${row.connections}`,
+    seen.join(", "),
+    `${p99.toFixed(1)} ms`,
+    `${longest.toFixed(0)} ms`,
+    mb(grown),
+    good ? "yes" : "NO",
+  ];
+});
 const head = ["attack", "socket", "connections", "calls", "p99", "longest", "memory", "good"];
 console.log(`\n${table(head, rows)}\n`);
 
@@ -65,8 +96,9 @@ if (only === undefined) {
 }
 Deno.exit(failed ? 1 : 0);
 
-function isGood({ unsettled, uncaught, longest, grown }: Suffered, socket: string): boolean {
-  // A list of topics may take that much besides.
-  const held = longest <= GOALS.longest && grown <= GOALS.grown + 40 * 1024 * 1024;
+function isGood({ name, socket, suffered }: Row): boolean {
+  const { unsettled, uncaught, longest, grown } = suffered!;
+  const most = GOALS.grown + (name.includes("topics") ? TOPICS : 0);
+  const held = longest <= GOALS.longest && grown <= most;
   return unsettled === 0 && uncaught.length === 0 && (held || socket === "platform");
 }
