@@ -10,7 +10,7 @@ import type { RefusedRequest, Request } from "../protocol/requests.ts";
 import { Backlog } from "./backlog.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Shares } from "./shares.ts";
-import { BUFFER_LIMIT, type Wire } from "./wire.ts";
+import { isFull, type Wire } from "./wire.ts";
 
 /** At most so many requests are understood at a time, and go together. */
 const RUN = 4096;
@@ -54,7 +54,7 @@ const NOTHING = () => {};
  * could use one cursor. Consecutive `put`s, and consecutive `get`s, go together.
  */
 export class Line {
-  readonly #wire: Pick<Wire, "buffered" | "drained">;
+  readonly #wire: Pick<Wire, "buffered" | "drained" | "isScarce">;
   readonly #turn: Turn;
   readonly #replies: ReplyWriter;
   readonly #worker: Worker;
@@ -79,7 +79,7 @@ export class Line {
    * @param shares what the connection has of what all share. Default: as much as it needs
    */
   constructor(
-    wire: Pick<Wire, "buffered" | "drained" | "turn">,
+    wire: Pick<Wire, "buffered" | "drained" | "isScarce" | "turn">,
     replies: ReplyWriter,
     limits: Limits,
     worker: Worker,
@@ -147,7 +147,7 @@ export class Line {
 
   /** Where the peer has more to read than it should: sends what was answered so far, and waits. */
   breathe(): Promise<void> | undefined {
-    if (this.#wire.buffered < BUFFER_LIMIT) return undefined;
+    if (!isFull(this.#wire, this.#replies.pending)) return undefined;
     this.#replies.flush();
     // The peer may have to say all before it reads.
     this.#turn.idle();

@@ -10,7 +10,7 @@ import { wireError } from "./host.ts";
 import type { Gap, Position } from "./positions.ts";
 import type { Interest, Queue, TopicBatch } from "./queue.ts";
 import { type Waiter, WaitingLine } from "./waiting_line.ts";
-import { BUFFER_LIMIT, type Wire } from "./wire.ts";
+import { isFull, type Wire } from "./wire.ts";
 
 /**
  * A cursor and the line of waiters on it.
@@ -142,7 +142,7 @@ export class Reader implements Interest {
   async #serveFromStore(): Promise<void> {
     try {
       do {
-        if (this.#wire.buffered >= BUFFER_LIMIT) await this.#wire.drained();
+        if (isFull(this.#wire)) await this.#wire.drained();
         if (this.#needs > 0) await this.#wire.room?.(this.#needs);
         this.#needs = 0;
         this.#fedMeanwhile = false;
@@ -166,7 +166,7 @@ export class Reader implements Interest {
   #serve(messages: readonly Message[]): boolean {
     for (const message of messages) {
       if (message.seq <= this.#cursor) continue;
-      if (this.#wire.buffered >= BUFFER_LIMIT) return false;
+      if (isFull(this.#wire)) return false;
       if (!this.waiting) break;
       if (!(this.#wire.hasRoom?.(message.bytes) ?? true)) {
         this.#needs = message.bytes;

@@ -18,7 +18,7 @@ import { Reader } from "./reader.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Shares } from "./shares.ts";
 import { Wait, type WaitContext } from "./wait.ts";
-import { BUFFER_LIMIT, type Wire } from "./wire.ts";
+import { isFull, type Wire } from "./wire.ts";
 
 /** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
 const GETS = 1024;
@@ -241,7 +241,7 @@ export class Reads implements WaitContext {
           if (needs > 0 && !(this.#wire.hasRoom?.(needs) ?? true)) break;
           needs = 0;
           this.#give(request, reader, pages.take(reader));
-          if (this.#wire.buffered < BUFFER_LIMIT) continue;
+          if (!isFull(this.#wire, this.replies.pending)) continue;
           // What was read may expire before the peer is ready for it: it is read again.
           i++;
           break;

@@ -53,6 +53,11 @@ export class ReplyWriter {
     this.#wire = wire;
   }
 
+  /** How much was added that is not sent yet, in bytes. */
+  get pending(): number {
+    return this.#bytes;
+  }
+
   /** The requests of a frame are about to be done; with `batched`, answers leave in arrays. */
   beginFrame(batched: boolean): void {
     this.flush();

@@ -15,7 +15,7 @@ import { type Reads, type ReadsOptions, tellGap } from "./reads.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Shares } from "./shares.ts";
 import { type StreamContext, Subscription } from "./subscription.ts";
-import { BUFFER_LIMIT, type Wire } from "./wire.ts";
+import { isFull, type Wire } from "./wire.ts";
 
 /** The subscriptions of a connection, by the id of the request that opened them. */
 export class Streams implements StreamContext {
@@ -143,12 +143,12 @@ export class Streams implements StreamContext {
     // A stream that has just been opened is answered first.
     await undefined;
     while (this.#behind.length > 0) {
-      if (this.wire.buffered >= BUFFER_LIMIT) await this.wire.drained();
+      if (isFull(this.wire)) await this.wire.drained();
       const turn = this.#behind;
       this.#behind = [];
       for (let i = 0; i < turn.length; i++) {
         await turn[i]!.readOn();
-        if (this.wire.buffered < BUFFER_LIMIT) continue;
+        if (!isFull(this.wire)) continue;
         this.#behind = [...turn.slice(i + 1), ...this.#behind];
         break;
       }

@@ -13,7 +13,7 @@ import { wireError } from "./host.ts";
 import { trimmed } from "./positions.ts";
 import { type Interest, type Queue, TopicBatch } from "./queue.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
-import { BUFFER_LIMIT, type Wire } from "./wire.ts";
+import { isFull, type Wire } from "./wire.ts";
 
 /** What a subscription needs to know. */
 export interface SubscriptionOptions {
@@ -168,7 +168,7 @@ export class Subscription implements Interest {
 
   /** The peer has enough to read already. */
   get #held(): boolean {
-    return this.#context.wire.buffered >= BUFFER_LIMIT;
+    return isFull(this.#context.wire);
   }
 
   #resume(): void {

@@ -27,6 +27,8 @@ export interface Wire {
   belongsTo?(holder: string): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
+  /** All peers have so much to read that one which has that many bytes to read has to read them first. Default: never. */
+  isScarce?(bytes: number): boolean;
   /** Whether the peer may be sent so many bytes more now. Default: it may. */
   hasRoom?(bytes: number): boolean;
   /** Resolves once it may, or is gone. */
@@ -37,4 +39,10 @@ export interface Wire {
   close(code: number, reason: string): void;
   /** Gives the peer up, whatever it does, and says why in the log. */
   drop(why: string): void;
+}
+
+/** Whether a peer has to read before more is done for it; `added` is what it will be sent besides, in bytes. */
+export function isFull(wire: Pick<Wire, "buffered" | "isScarce">, added = 0): boolean {
+  const bytes = wire.buffered + added;
+  return bytes >= BUFFER_LIMIT || (wire.isScarce?.(bytes) ?? false);
 }

@@ -255,3 +255,27 @@ function countedScans(): { end(): number } {
   };
   return { end };
 }
+
+Deno.test("where much waits to be read, a connection goes on only once its peer has read what it was answered", async () => {
+  const drained = Promise.withResolvers<void>();
+  let asked = 0;
+  const scarce = {
+    ...wire,
+    isScarce: (bytes: number) => bytes > 1000,
+    drained: () => (asked++, drained.promise),
+  };
+  const replies = new ReplyWriter(scarce);
+  let done = 0;
+  const line = new Line(scarce, replies, LIMITS, {
+    act: (run) => (done += run.length, replies.addAscii("x".repeat(300))),
+    refuse() {},
+    failed() {},
+    ...unasked,
+  });
+  line.receive(frame(10));
+  await settled();
+  assertEquals([done, asked], [4, 1]);
+  drained.resolve();
+  await line.finish();
+  assertEquals(done, 10);
+});

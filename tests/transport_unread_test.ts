@@ -214,3 +214,17 @@ for (const transport of ["builtin", "hardened"] as const) {
     for (const mq of readers) await mq.close();
   });
 }
+
+Deno.test("where much waits to be read, who has more than each may have is told to read first, until others have read", async () => {
+  const unread = new Unread(new Budget({ own: 1000, shared: 100_000 }));
+  let left = 60_000;
+  const slow = unread.open("10.0.0.1", () => left);
+  const other = unread.open("10.0.0.1", () => 2000);
+  assertEquals(other.isScarceFor(2000), false);
+  slow.sent();
+  assertEquals([other.isScarceFor(1000), other.isScarceFor(1001)], [false, true]);
+  left = 0;
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals(other.isScarceFor(1001), false);
+  unread.stop();
+});

@@ -157,6 +157,10 @@ export abstract class Line implements Peer, Watched {
     if (this.#unread > LOW_WATER && !this.#watched && this.buffered > LOW_WATER) this.#beWatched();
   }
 
+  isScarce(bytes: number): boolean {
+    return !this.#gone && this.#share.isScarceFor(bytes);
+  }
+
   hasRoom(bytes: number): boolean {
     return this.#gone || this.#share.hasRoom(bytes);
   }
@@ -229,7 +233,8 @@ export abstract class Line implements Peer, Watched {
   /** Looks whether the peer has read; if not, looks again, after longer and longer pauses. */
   #lookForRoom(): void {
     clearTimeout(this.#nextLook);
-    if (this.buffered > LOW_WATER) {
+    const { buffered } = this;
+    if (buffered > LOW_WATER || this.isScarce(buffered)) {
       this.#nextLook = setTimeout(() => this.#lookForRoom(), this.#pause);
       this.#pause = Math.min(2 * this.#pause, DRAIN_POLL.longest);
       return;

@@ -26,6 +26,8 @@ export interface Peer {
   belongsTo?(holder: string): void;
   /** How many bytes the peer has yet to read. */
   readonly buffered: number;
+  /** All peers have so much to read that one which has that many bytes to read has to read them first. */
+  isScarce?(bytes: number): boolean;
   /** Whether it may be sent so many bytes more now: it may have to wait where others are sent much. */
   hasRoom(bytes: number): boolean;
   /** Resolves once it may, or is gone. */

@@ -19,6 +19,9 @@ const COUNTED = 16 * 1024;
 /** What one has leave for is kept for it for so many looks. */
 const RESERVED_FOR = 20;
 
+/** Where there is no room, it is looked after so long again who has read, in milliseconds. */
+const SETTLED_FOR = 20;
+
 interface Waiting {
   readonly share: UnreadShare;
   readonly bytes: number;
@@ -32,6 +35,7 @@ export class Unread {
   readonly #sharing = new Set<UnreadShare>();
   #waiting: Waiting[] = [];
   #begun = 0;
+  #settled = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Nobody has anything to read. */
@@ -71,6 +75,14 @@ export class Unread {
   changed(share: UnreadShare): void {
     if (share.account.shared > 0) this.#sharing.add(share);
     else this.#sharing.delete(share);
+  }
+
+  /** Looks who has read, if that was not done just now. */
+  settle(): void {
+    const now = performance.now();
+    if (now - this.#settled < SETTLED_FOR) return;
+    this.#settled = now;
+    for (const share of this.#sharing) share.settle();
   }
 
   /** Nobody waits any more. */
@@ -147,6 +159,14 @@ export class UnreadShare {
   /** Its holder can have no more. */
   get isScarce(): boolean {
     return !this.account.mayTake(COUNTED);
+  }
+
+  /** Its holder can have no more, and it has more to read itself than each may have. */
+  isScarceFor(bytes: number): boolean {
+    if (bytes <= this.account.own || !this.isScarce) return false;
+    // Who has read meanwhile has not said so.
+    this.#unread.settle();
+    return this.isScarce;
   }
 
   /** It was looked how much it has to read. */
