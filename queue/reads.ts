@@ -193,16 +193,21 @@ export class Reads implements WaitContext {
     if (reader.waiting) await reader.serveWaiting();
     // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
     if (reader.waiting) return this.#forbids(request) ? undefined : this.#give(request, reader);
-    for (let needs = 0;;) {
-      // Where there is no room for a message, it is read again once there is.
-      if (needs > 0) await this.#wire.room?.(needs);
-      const page = await reader.look(request.action === "get_latest");
-      // What it may read can have changed while the store was looking.
-      if (this.#forbids(request)) return;
-      needs = page.messages[0]?.bytes ?? 0;
-      if (needs > 0 && !(this.#wire.hasRoom?.(needs) ?? true)) continue;
-      return this.#give(request, reader, reader.take(page));
+    // Where there is no room for a message, it is read again once there is.
+    for (let needs; (needs = await this.#giveNext(request, reader)) > 0;) {
+      await this.#wire.room?.(needs);
     }
+  }
+
+  /** Answers with what is there, or returns how much room it needs; nobody holds the message until there is that. */
+  async #giveNext(request: GetRequest, reader: Reader): Promise<number> {
+    const page = await reader.look(request.action === "get_latest");
+    // What it may read can have changed while the store was looking.
+    if (this.#forbids(request)) return 0;
+    const needs = page.messages[0]?.bytes ?? 0;
+    if (needs > 0 && !(this.#wire.hasRoom?.(needs) ?? true)) return needs;
+    this.#give(request, reader, reader.take(page));
+    return 0;
   }
 
   /** Answers many `get`s, with as few reads of the store as can be; `pause` waits for a slow peer, and lets others have their turn. */
