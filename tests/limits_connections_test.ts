@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Door } from "../door/door.ts";
+import type { TokenGrant } from "../door/leave.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
 import { addressKey } from "../budgets/address.ts";
@@ -13,6 +14,8 @@ import { Sessions } from "../server/sessions.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import type { Peer, Visit } from "../transports/transport.ts";
+import { turns } from "./support/bridge.ts";
+import { HeldStore } from "./support/held_store.ts";
 import { UPGRADE } from "./support/knock.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { openServer } from "./support/open_server.ts";
@@ -21,26 +24,31 @@ import { Raw } from "./support/raw.ts";
 import { soon } from "./support/soon.ts";
 
 /** A house with a clock that stands still. */
-async function house(limits: Partial<ServerLimits>) {
+async function house(
+  limits: Partial<ServerLimits>,
+  { tokens, held }: { tokens?: readonly TokenGrant[]; held?: HeldStore } = {},
+) {
   const clock = new ManualClock();
-  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
+  const store = held ?? new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   const host = await hosted(store, clock);
   const door = await Door.of({
-    ...{ host: "localhost", secure: false, tokens: undefined, anonymous: undefined },
+    ...{ host: "localhost", secure: false, tokens, anonymous: undefined },
     ...{ allowedHosts: [], allowedOrigins: [] },
   });
   const all = { ...USUAL_LIMITS, ...limits };
   const sessions = new Sessions(host, { door, limits: all, banner: "", gaveUp() {}, tell() {} });
-  const request = (protocols: string) => {
-    const headers = { host: "localhost", ...UPGRADE, "sec-websocket-protocol": protocols };
+  const request = (protocols: string, more: object) => {
+    const headers = { host: "localhost", ...UPGRADE, "sec-websocket-protocol": protocols, ...more };
     return new Request("http://localhost/", { headers });
   };
   return {
     clock,
     store,
+    door,
     sessions,
     /** Somebody comes from an address. */
-    come: (from: string, protocols = "") => sessions.admit(request(protocols), from),
+    come: (from: string, protocols = "", headers = {}) =>
+      sessions.admit(request(protocols, headers), from),
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
   };
 }
@@ -127,6 +135,28 @@ Deno.test("who says nothing though there is no place is told so in time, and giv
   inn.clock.advance(2000);
   assertEquals([inn.sessions.count, inn.sessions.pending], [1, 0]);
   only.closed();
+});
+
+Deno.test("who finds a place after its token was taken away does not stay in it", async () => {
+  const held = new HeldStore(["recalls"]);
+  await using inn = await house({ connections: 1 }, { tokens: [{ token: "good" }], held });
+  const headers = { authorization: "Bearer good" };
+  const only = peer().enter(await inn.come("10.0.0.1", "dsmq", headers));
+  const guest = peer();
+  const visit = guest.enter(await inn.come("10.0.0.2", "dsmq", headers));
+  held.hold();
+  visit.receive('{"action":"hello","id":1,"session":"0123456789abcdef0123456789abcdef"}');
+  await turns();
+  only.closed();
+  await inn.door.change([]);
+  inn.sessions.tokensChanged();
+  held.release();
+  await turns();
+  assertEquals(inn.sessions.count, 1);
+  inn.clock.advance(2000);
+  assertEquals((await soon(guest.goodbye))[0], 4401);
+  visit.closed();
+  assertEquals([inn.sessions.count, inn.sessions.pending], [0, 0]);
 });
 
 Deno.test("what counts as one address", () => {
