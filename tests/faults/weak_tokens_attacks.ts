@@ -12,8 +12,8 @@ import { pause, until } from "./pause.ts";
 /** One way to be a burden. */
 export interface Attack {
   readonly options?: Pick<ServeOptions, "retention" | "limits" | "overflow">;
-  /** The memory that the server may take for it, in MiB: what the limits allow, and 64. */
-  readonly grows: number;
+  /** What it has the server hold at most, as the limits count it. */
+  readonly holds: { readonly messages: number; readonly topics: number; readonly records?: number };
   /** Does it, and says what was seen; an error, if something is not as it has to be. */
   attack(weak: Hoarder, port: number, bytesOfFile: () => number): Promise<string>;
 }
@@ -83,7 +83,7 @@ const colliding = (i: number) => `${1_000_013_824 + i * 65_536}`;
 /** Each attack, by what it does. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   "puts into 40,000 topics that collide": {
-    grows: 100,
+    holds: { messages: 120_000, topics: 40_000 },
     async attack(weak) {
       for (let round = 0; round < 3; round++) {
         await ask(
@@ -97,14 +97,17 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       return "120,000 puts";
     },
   },
-  "makes 280,000 runs": { grows: 200, attack: (weak, port) => flood(weak, port, runs) },
+  "makes 280,000 runs": {
+    holds: { messages: 280_000, topics: 7000, records: 280_000 },
+    attack: (weak, port) => flood(weak, port, runs),
+  },
   "opens 100,000 sessions, and puts once in each": {
-    grows: 200,
+    holds: { messages: 100_000, topics: 1, records: 100_000 },
     attack: (weak, port) =>
       flood(weak, port, times(100_000, session).flatMap((hello) => [hello, skipping(0)])),
   },
   "makes 280,000 runs and closes its sessions": {
-    grows: 200,
+    holds: { messages: 280_000, topics: 7000, records: 280_000 },
     async attack(weak, port) {
       const closing = Array.from(
         { length: 40 },
@@ -115,7 +118,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "lists topics while 96,000 have expired": {
     options: { retention: 3000 },
-    grows: 160,
+    holds: { messages: 96_000, topics: 96_000 },
     async attack(weak) {
       await ask(weak, times(96_000, put("public.")));
       await pause(2500);
@@ -131,7 +134,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "puts into new topics where 50,000 have expired": {
     options: { retention: 3000, limits: { topics: 50_000 } },
-    grows: 160,
+    holds: { messages: 89_990, topics: 89_990 },
     async attack(weak) {
       await ask(weak, times(49_990, put("public.")));
       await pause(3200);
@@ -141,7 +144,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "puts large messages over 150,000 small ones": {
     options: { limits: { storedBytes: 20_000_000, topics: 200_000 }, overflow: "drop-oldest" },
-    grows: 160,
+    holds: { messages: 150_000, topics: 150_000 },
     async attack(weak) {
       await ask(weak, times(150_000, put("public.")));
       const large = "x".repeat(900_000);
@@ -151,7 +154,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     },
   },
   "gets 16,384 topics in a frame": {
-    grows: 100,
+    holds: { messages: 16_384, topics: 16_384 },
     async attack(weak) {
       await ask(weak, times(16_384, put("public.")), 4096);
       const from = (since: string) =>
@@ -165,7 +168,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     },
   },
   "gets 16,384 topics from a time each": {
-    grows: 100,
+    holds: { messages: 60_000, topics: 2 },
     async attack(weak) {
       await ask(weak, times(60_000, (i) => put("public.")(i % 2)), 4096);
       const now = Date.now();
@@ -182,7 +185,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   "fills little room with records": {
     options: { limits: { storedBytes: 5_000_000 }, overflow: "drop-oldest" },
-    grows: 64,
+    holds: { messages: 280_000, topics: 7000, records: 280_000 },
     async attack(weak, port, bytesOfFile) {
       const seen = await flood(weak, port, runs);
       const bytes = bytesOfFile();
