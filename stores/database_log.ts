@@ -9,8 +9,8 @@ import { Unusable } from "./file_faults.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
 import { FRAME_HEAD, inUse, LOG_HEAD, logAt, type LogHead, markOf } from "./log_mark.ts";
 
-/** So many pages may be in the log before they are brought into the database. */
-const LOG_PAGES = 2000;
+/** So many pages may be in the log before they are brought into the database: all others wait until they are there. */
+const LOG_PAGES = 1000;
 
 /** What a transaction writes beside the messages themselves, in pages. */
 const PAGES_BESIDE = 4;

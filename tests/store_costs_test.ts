@@ -248,3 +248,24 @@ Deno.test("a file takes what many put at once in parts, and looks at the network
   await store[Symbol.asyncDispose]();
   end();
 });
+
+Deno.test("what is in the log of a file is brought into it in parts of some 4 MB, however much is put", async () => {
+  const folder = Deno.makeTempDirSync();
+  const path = `${folder}/queue.db`;
+  const options = { engine: new CountedEngine(), clock: new ManualClock(1_000_000) };
+  {
+    await using store = new FileStore({
+      ...options,
+      path,
+      retention: RETENTION,
+      durability: "normal",
+    });
+    const body = JSON.stringify("x".repeat(50_000));
+    for (let i = 0; i < 40; i++) {
+      await store.append(Array.from({ length: 10 }, () => put("t", body)));
+      const { size } = Deno.statSync(`${path}-wal`);
+      assert(size < 6_000_000, `${size} bytes`);
+    }
+  }
+  Deno.removeSync(folder, { recursive: true });
+});
