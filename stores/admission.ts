@@ -6,7 +6,8 @@
 
 import { NameMap } from "../protocol/name_map.ts";
 import type { Holdings } from "./holdings.ts";
-import { FORGOTTEN, type PutOnce, RUN_SIZE } from "./put_once.ts";
+import { type PutOnce, RUN_SIZE } from "./put_once.ts";
+import { FORGOTTEN } from "./put_session.ts";
 import { overheadOf } from "./size.ts";
 import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
 

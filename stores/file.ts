@@ -14,7 +14,8 @@ import { FileOnDisk } from "./file_on_disk.ts";
 import type { Holdings } from "./holdings.ts";
 import { type FileOpening, isFull, type OpenedFile, openFile } from "./opened_file.ts";
 import { Parts } from "./parts.ts";
-import { FORGOTTEN, type PutOnce } from "./put_once.ts";
+import type { PutOnce } from "./put_once.ts";
+import { FORGOTTEN } from "./put_session.ts";
 import { type SqliteOptions, SqliteStore } from "./sqlite.ts";
 import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
 

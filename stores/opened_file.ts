@@ -10,7 +10,8 @@ import { codeOf, SQLITE } from "./engine.ts";
 import { cannotOpen } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
 import { type Ending, Holdings } from "./holdings.ts";
-import { type Dropped, PutOnce } from "./put_once.ts";
+import { PutOnce } from "./put_once.ts";
+import type { Dropped } from "./put_session.ts";
 import { PutTable } from "./put_table.ts";
 import type { StoreTime } from "./store_time.ts";
 

@@ -5,7 +5,19 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import { type Owner, Owners } from "./put_owners.ts";
+import { Owners } from "./put_owners.ts";
+import {
+  type Dropped,
+  findIn,
+  isOpening,
+  type Noted,
+  OPENING,
+  type PutRun,
+  type PutSession,
+  type Run,
+  type Session,
+  told,
+} from "./put_session.ts";
 
 /** So many runs are remembered in all, unless it is said otherwise. */
 export const MOST_RUNS = 262_144;
@@ -21,73 +33,6 @@ const LEAST_TIME = 600_000;
 
 /** So many runs of sessions that are too old are forgotten at once. */
 const EXPIRED_AT_ONCE = 256;
-
-/** Consecutive numbers of a session that were given consecutive sequence numbers. */
-export interface PutRun {
-  /** The first of the numbers. */
-  readonly first: number;
-  readonly count: number;
-  /** Where the first of them was stored. */
-  readonly seq: number;
-}
-
-/** A session that is remembered, and what is not remembered of it. */
-export interface PutSession {
-  /** Its number, which no other one has or had. */
-  readonly id: number;
-  readonly session: string;
-  /** Who put first in it. */
-  readonly owner: string;
-  /** Numbers up to here of which nothing is known may have been stored. */
-  readonly forgotten: number;
-  /** Nothing of it that was stored after this sequence number is lost. */
-  readonly lost: number;
-}
-
-/** A run that was begun, or has become longer. */
-export interface Noted extends PutRun, PutSession {
-  /** It is the first of a session of which nothing was noted before. */
-  readonly isNew: boolean;
-}
-
-/** Runs that are to be remembered no longer. */
-export interface Dropped extends PutSession {
-  /** All of its session that begin with this number or before it. */
-  readonly upTo: number;
-  /** Nothing is left of the session. */
-  readonly wholly: boolean;
-}
-
-interface Run extends PutRun {
-  readonly session: Session;
-  count: number;
-  /** How long it was before the turn began; 0 if it was not there. Only while it is touched. */
-  before: number;
-  touched: boolean;
-  dropped: boolean;
-}
-
-interface Session {
-  readonly id: number;
-  readonly name: string;
-  readonly owner: Owner<Run>;
-  /** By their numbers, from `head` on. There is at least one. */
-  runs: Run[];
-  head: number;
-  /** As {@linkcode PutSession} has them. */
-  forgotten: number;
-  lost: number;
-  /** When it was heard of last. */
-  used: number;
-  /** Something was noted of it, and committed. */
-  stored: boolean;
-}
-
-/** What {@linkcode PutOnce.find} says of a number that may have been stored, and nobody knows. */
-export const FORGOTTEN = -1;
-
-/** What {@linkcode PutOnce.find} says of a number that was certainly not stored, though a later one of its session was. */
-export const SUPERSEDED = -2;
 
 /** How it is bounded. */
 export interface PutOnceOptions {
@@ -155,7 +100,7 @@ export class PutOnce {
     return seq >= (this.#sessions.get(name)?.lost ?? this.#lost);
   }
 
-  /** Where a number was stored; 0 if it was not and may be, else {@linkcode FORGOTTEN} or {@linkcode SUPERSEDED}. */
+  /** Where a number was stored; 0 if it was not and may be, else `FORGOTTEN` or `SUPERSEDED`. */
   find(name: string, n: number): number {
     let session = this.#found;
     if (session?.name !== name) {
@@ -163,13 +108,7 @@ export class PutOnce {
       if (!session) return 0;
       this.#found = session;
     }
-    const { runs, head, forgotten } = session!;
-    const last = runs[runs.length - 1]!;
-    if (n >= last.first + last.count) return 0;
-    const place = placeOf(session!, n);
-    const run = place > head ? runs[place - 1] : undefined;
-    if (run && n < run.first + run.count) return run.seq + n - run.first;
-    return n <= forgotten ? FORGOTTEN : SUPERSEDED;
+    return findIn(session!, n);
   }
 
   /** A number was stored, which is larger than all before; if its session is not known, it is this owner's. */
@@ -379,26 +318,4 @@ export class PutOnce {
     this.#live--;
     this.#owners.took(run.session.owner);
   }
-}
-
-/** The run of a session that was opened, and in which nothing was put yet: no number is in it, or follows on it. */
-const OPENING = [-1, 0, 0] as const;
-
-function isOpening({ count }: Run): boolean {
-  return count === 0;
-}
-
-/** Where the runs of a session are that begin after a number. */
-function placeOf({ runs, head }: Session, n: number): number {
-  let [low, high] = [head, runs.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (runs[middle]!.first <= n) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function told({ id, name, owner, forgotten, lost }: Session): PutSession {
-  return { id, session: name, owner: owner.name, forgotten, lost };
 }

@@ -6,7 +6,8 @@
 
 import { IdMap } from "../protocol/name_map.ts";
 import type { Database, Statement } from "./engine.ts";
-import type { Dropped, Noted, PutOnce, PutRun, PutSession } from "./put_once.ts";
+import type { PutOnce } from "./put_once.ts";
+import type { Dropped, Noted, PutRun, PutSession } from "./put_session.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS sessions (

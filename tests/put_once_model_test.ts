@@ -7,7 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Database } from "../stores/engine.ts";
 import { nodeSqlite } from "../stores/engines/node_sqlite.ts";
-import { type Dropped, FORGOTTEN, PutOnce, SUPERSEDED } from "../stores/put_once.ts";
+import { PutOnce } from "../stores/put_once.ts";
+import { type Dropped, FORGOTTEN, SUPERSEDED } from "../stores/put_session.ts";
 import { PutTable } from "../stores/put_table.ts";
 import { type Random, seeded } from "./support/seeded.ts";
 

@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Dropped, FORGOTTEN, PutOnce, SUPERSEDED } from "../stores/put_once.ts";
+import { PutOnce } from "../stores/put_once.ts";
+import { type Dropped, FORGOTTEN, SUPERSEDED } from "../stores/put_session.ts";
 import { seeded } from "./support/seeded.ts";
 
 const MINUTE = 60_000;
