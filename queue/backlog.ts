@@ -118,6 +118,7 @@ export class Backlog {
   flooded = false;
   /** No more requests wait of it. */
   #currentMost = 0;
+  #noRoomError: WireError | undefined;
 
   /**
    * Makes an empty one.
@@ -278,7 +279,7 @@ export class Backlog {
 
   /** Reads a frame in its turn, for that may take long; `undefined` for a flood. */
   #read({ data, room, scan }: Waiting): Frame | undefined {
-    const cut = room === undefined ? undefined : { after: room, error: this.#noRoom() };
+    const cut = room === undefined ? undefined : { after: room, error: this.#noRoom };
     if (data !== undefined && data.length > AT_ONCE) {
       scan ??= new FrameScan(data, this.#flood);
       while (scan.goOn(Infinity));
@@ -311,7 +312,7 @@ export class Backlog {
     this.#currentMost = rest;
     const room = Math.max(0, inFlight - rest - this.#requests);
     if (requests > 0 && room === 0 && (!scan?.plainPuts || !light)) {
-      return this.#refuse(scan, requests, this.#noRoom());
+      return this.#refuse(scan, requests, this.#noRoom);
     }
     if (!light) return this.#refuse(scan, requests, this.#tooHeavy());
     if (!this.#takesMemory(one)) {
@@ -366,9 +367,14 @@ export class Backlog {
     this.#refused += one.refused;
   }
 
-  #noRoom(): WireError {
+  /** Worded once, and not for each frame that could have to be told. */
+  get #noRoom(): WireError {
     const { inFlight } = this.#limits;
-    return tooMany("do request", inFlight, "too many of its connection wait already");
+    return this.#noRoomError ??= tooMany(
+      "do request",
+      inFlight,
+      "too many of its connection wait already",
+    );
   }
 
   #tooHeavy(): WireError {

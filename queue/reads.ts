@@ -217,7 +217,11 @@ export class Reads implements WaitContext {
   ): Promise<void> {
     const { queue, welcome: { limits } } = this.#host;
     const unread = new NameMap<WireSince | undefined>();
+    let last: string | undefined;
     for (const { topic, since } of run) {
+      // Mostly all are of one topic.
+      if (topic === last) continue;
+      last = topic;
       if (!this.#readers?.has(topic) && !unread.has(topic)) unread.set(topic, since);
     }
     const topics = [...unread].map(([topic, since]) => ({ topic, since }));
@@ -225,7 +229,10 @@ export class Reads implements WaitContext {
       await this.#open(topics.slice(i, i + OPENED));
       await pause();
     }
-    const readers = run.map(({ topic }) => this.#readers?.get(topic));
+    let reader: Reader | undefined;
+    const readers = run.map(({ topic }) =>
+      reader = reader?.topic === topic ? reader : this.#readers?.get(topic)
+    );
     let needs = 0;
     for (let i = 0; i < run.length && !this.#closed;) {
       try {
