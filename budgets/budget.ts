@@ -46,6 +46,11 @@ export class Budget {
     return this.#size.own;
   }
 
+  /** How much all share. */
+  get size(): number {
+    return this.#size.shared;
+  }
+
   /** How much there is from now on; who has something keeps it, and what it has for itself. */
   resize(size: BudgetSize): void {
     this.#free += size.shared - this.#size.shared;

@@ -235,15 +235,20 @@ export class Line {
 /** Where the run ends that begins at a place. */
 function endOfRun(requests: readonly Request[], begin: number): number {
   let end = begin + 1;
+  let topic = topicOf(requests[begin]!);
   for (let topics = 1; end < requests.length; end++) {
-    if (!together(requests[begin]!, requests[end]!)) break;
-    if (topicOf(requests[end]!) !== topicOf(requests[end - 1]!) && ++topics > TOPICS) break;
+    const request = requests[end]!;
+    if (!together(requests[begin]!, request)) break;
+    const next = topicOf(request);
+    if (next === topic) continue;
+    topic = next;
+    if (++topics > TOPICS) break;
   }
   return end;
 }
 
 function topicOf(request: Request): string | undefined {
-  return "topic" in request ? request.topic : undefined;
+  return (request as { readonly topic?: string }).topic;
 }
 
 /** A refused request does not part the puts around it: it fails alone, and they are stored as one batch. */

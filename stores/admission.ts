@@ -77,6 +77,8 @@ export class Admission {
    */
   take(batch: readonly Put[], now: number, messages: Message[]): (Stored | StoreError)[] {
     const { span } = this.#holdings;
+    // Up to here there is room, whatever records take.
+    const surely = this.#limits.storedBytes * (1 - RECORDS_PART);
     const results: (Stored | StoreError)[] = [];
     let lastTopic: string | undefined;
     let overhead = 0;
@@ -110,7 +112,8 @@ export class Admission {
         overhead = overheadOf(topic);
       }
       const size = bytes + overhead;
-      const error = this.#holdings.bytes + size > this.#room && this.#noRoom(size);
+      const bytesThen = this.#holdings.bytes + size;
+      const error = bytesThen > surely && bytesThen > this.#room && this.#noRoom(size);
       if (error) {
         if (session !== undefined) (refused ??= new NameMap()).set(session, error);
         results.push(error);

@@ -7,14 +7,17 @@
 import { addressHolder } from "../budgets/address.ts";
 import type { Budget, BudgetAccount } from "../budgets/budget.ts";
 
-/** So much may begin to leave at once in large frames, in bytes; to hand over more takes so long that others notice. */
-const AT_ONCE = 2 * 1024 * 1024;
+/** So much may begin to leave at once in frames that are large, in bytes; to hand over more takes so long that others notice. */
+const AT_ONCE = { bytes: 2 * 1024 * 1024, large: 64 * 1024 };
 
 /** After what time more may leave, and it is looked who has read, while somebody waits, in milliseconds. */
 const EVERY = 5;
 
-/** A peer's bytes are counted anew after so many more: to ask the platform for them takes as long as to send. */
-const COUNTED = 16 * 1024;
+/**
+ * A peer's bytes are counted anew after so many more, and after more where few peers are there: to ask the platform for
+ * them takes as long as to send.
+ */
+const COUNTED = { least: 16 * 1024, most: 64 * 1024, ofShared: 1 / 8 };
 
 /** What one has leave for is kept for it for so many looks. */
 const RESERVED_FOR = 20;
@@ -36,6 +39,7 @@ export class Unread {
   #waiting: Waiting[] = [];
   #begun = 0;
   #settled = -Infinity;
+  #peers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Nobody has anything to read. */
@@ -50,14 +54,17 @@ export class Unread {
    * @param measure how much it has to read, in bytes
    */
   open(address: string, measure: () => number): UnreadShare {
+    this.#peers++;
     return new UnreadShare(this, this.#budget.open(addressHolder(address)), measure);
   }
 
   /** Whether a peer may be sent so much more now. */
   mayTake({ account }: UnreadShare, bytes: number): boolean {
-    if (this.#begun >= AT_ONCE) return false;
+    const isLarge = bytes >= AT_ONCE.large;
+    if (isLarge && this.#begun >= AT_ONCE.bytes) return false;
     // One that is larger than what there is for it goes alone.
     if (!account.mayTake(bytes) && this.#budget.sharing > 0) return false;
+    if (!isLarge) return true;
     this.#begun += bytes;
     this.#lookSoon();
     return true;
@@ -69,6 +76,18 @@ export class Unread {
     this.#waiting.push({ share, bytes, resolve });
     this.#lookSoon();
     return promise;
+  }
+
+  /** A peer is gone. */
+  left(share: UnreadShare): void {
+    this.#peers--;
+    this.#sharing.delete(share);
+  }
+
+  /** After how many bytes more those of a peer are counted anew. */
+  get counted(): number {
+    const { least, most, ofShared } = COUNTED;
+    return Math.min(most, Math.max(least, this.#budget.size * ofShared / this.#peers));
   }
 
   /** It has changed how much a peer has to read. */
@@ -128,7 +147,7 @@ export class UnreadShare {
   constructor(unread: Unread, account: BudgetAccount, measure: () => number) {
     this.#unread = unread;
     this.account = account;
-    this.countedTo = account.own;
+    this.countedTo = unread.counted;
     this.#measure = measure;
   }
 
@@ -158,7 +177,7 @@ export class UnreadShare {
 
   /** Its holder can have no more. */
   get isScarce(): boolean {
-    return !this.account.mayTake(COUNTED);
+    return !this.account.mayTake(COUNTED.least);
   }
 
   /** Its holder can have no more, and it has more to read itself than each may have. */
@@ -191,13 +210,13 @@ export class UnreadShare {
     if (this.closed) return;
     this.closed = true;
     this.account.close();
-    this.#unread.changed(this);
+    this.#unread.left(this);
   }
 
   #set(bytes: number): void {
     if (this.closed) return;
     this.account.set(bytes);
-    this.countedTo = bytes + COUNTED;
+    this.countedTo = bytes + this.#unread.counted;
     this.#unread.changed(this);
   }
 }
