@@ -179,6 +179,7 @@ export class Turn {
   readonly #clock: TurnsClock;
   #used = 0;
   #usedAt = 0;
+  #lookedAt = 0;
   #busy = false;
   /** Waits until it is not busy any more. */
   #afterwards: (() => void) | undefined;
@@ -198,12 +199,12 @@ export class Turn {
    * It has used so much more.
    *
    * @param ms how much, in milliseconds
-   * @param now the time
+   * @param now the time. Default: when it was looked at last, for a look at the clock takes time
    */
-  charge(ms: number, now: number = this.#clock.now()): void {
+  charge(ms: number, now: number = this.#lookedAt): void {
     this.#used = this.#usedBy(now) + ms;
     this.#usedAt = now;
-    this.#turns.worked(now);
+    if (now > this.#lookedAt) this.#turns.worked(now);
   }
 
   /** Others have to have their turn before it goes on. */
@@ -274,6 +275,7 @@ export class Turn {
   }
 
   #isOver(now: number, wanted = 0): boolean {
+    this.#lookedAt = now;
     this.#turns.worked(now);
     const looks = this.#turns.looksSince(now);
     return looks >= 1 && (looks >= 2 || this.#usedBy(now) + wanted >= LITTLE);
