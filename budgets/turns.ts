@@ -104,7 +104,7 @@ export class Turns {
 
   /** Something was being done until now. */
   worked(now: number): void {
-    this.#worked = now;
+    this.#worked = Math.max(this.#worked, now);
   }
 
   /** How long the network has not been looked at, in so many times what is good. */
@@ -199,12 +199,17 @@ export class Turn {
    * It has used so much more.
    *
    * @param ms how much, in milliseconds
-   * @param now the time. Default: when it was looked at last, for a look at the clock takes time
+   * @param now the time
    */
-  charge(ms: number, now: number = this.#lookedAt): void {
+  charge(ms: number, now: number = this.#clock.now()): void {
     this.#used = this.#usedBy(now) + ms;
     this.#usedAt = now;
-    if (now > this.#lookedAt) this.#turns.worked(now);
+    this.#turns.worked(now);
+  }
+
+  /** When it looked at the clock last, which takes time. */
+  get lookedAt(): number {
+    return this.#lookedAt;
   }
 
   /** Others have to have their turn before it goes on. */

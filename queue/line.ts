@@ -202,7 +202,7 @@ export class Line {
       end = endOfRun(requests, i);
       this.#backlog.began(end - i);
       await this.#do(requests.slice(i, end));
-      this.#turn.charge(COST * (end - i));
+      this.#turn.charge(COST * (end - i), this.#turn.lookedAt);
       const pause = this.breathe();
       if (pause) await pause;
       if (end < left && this.#turn.isOver) {
