@@ -12,8 +12,11 @@ const LOOK = 5;
 /** The same for one who was alone for some time, in milliseconds: to look at the network interrupts what goes on. */
 const ALONE = { look: 20, after: 100 };
 
-/** A process that has done nothing for so long has looked at the network, in milliseconds. */
-const IDLE = 0.1;
+/**
+ * A process that has done nothing for so long has looked at the network, in milliseconds. In shorter pauses it may have
+ * read more of the same connection, and looked at no other one.
+ */
+const IDLE = 3;
 
 /** So much of what a connection has used is forgotten by half, in milliseconds. */
 const HALF_LIFE = 500;

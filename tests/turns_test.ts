@@ -73,8 +73,21 @@ Deno.test("after a rest one is served at once, whatever it has used", () => {
   manual.work(30);
   turn.charge(30);
   assert(turn.isOver);
-  manual.work(1);
+  manual.work(4);
   assert(turn.enters(), "the network was looked at while nothing was done");
+});
+
+Deno.test("what comes in pieces that take next to nothing, with short pauses in between, gives way to others", () => {
+  const manual = new ManualTurns({ others: false });
+  const turn = manual.turns.join();
+  let time = 0;
+  // The system hands over piece after piece; in the pauses it reads the next one, and looks at nobody else.
+  for (; turn.enters() && time < 1000; time += 2) {
+    manual.work(0.5);
+    turn.charge(0.5);
+    manual.work(1.5);
+  }
+  assert(time <= 30, `it was read for ${time} ms`);
 });
 
 Deno.test("what a connection was told and has not done holds back what it says", async () => {
