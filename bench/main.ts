@@ -35,6 +35,7 @@ const HELP = `Measures dsmq beside a raw WebSocket echo, on this machine.
 
   --peers             also beside Redis and NATS (the package redis-server; deno task bench:nats)
   --against CHECKOUT  beside another checkout of dsmq, such as a git worktree: its server and its client
+  --transport NAME    with --against: how clients reach both servers, builtin (usual) or hardened
   --only NAMES        only these, with commas: ${names(WORKS)};
                       with --against: ${names(SCENARIOS)}
   --rounds N          how often each is measured (${ROUNDS.full}; with --against ${ROUNDS.against})
@@ -55,11 +56,12 @@ interface Options {
   readonly only?: string;
   readonly against?: string;
   readonly rounds?: string;
+  readonly transport?: string;
 }
 
 const options = parseArgs(Deno.args, {
   boolean: ["peers", "quick", "json", "save", "help"],
-  string: ["only", "against", "rounds"],
+  string: ["only", "against", "rounds", "transport"],
   unknown: (option) => refuse(`bench has no option ${option}`),
 }) as unknown as Options;
 if (options.help) {
@@ -70,6 +72,11 @@ const rounds = options.rounds === undefined ? undefined : Number(options.rounds)
 if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
   refuse(`--rounds must be a whole number above 0, got ${options.rounds}`);
 }
+const { transport, against: other } = options;
+if (transport !== undefined && !["builtin", "hardened"].includes(transport)) {
+  refuse(`--transport must be builtin or hardened, got ${transport}`);
+}
+if (transport !== undefined && other === undefined) refuse("--transport goes with --against");
 const scale = options.quick ? 0.1 : 1;
 
 Deno.exit(await run(options.against === undefined ? works() : comparison(options.against)));
@@ -98,8 +105,9 @@ function comparison(folder: string): Program {
   const scenarios = chosen(SCENARIOS);
   return async (begin) => {
     await using processes = begin();
-    const { json } = options;
-    return await against(folder, { scenarios, rounds: rounds ?? usual, scale, json }, processes);
+    const { json, transport } = options;
+    const how = { scenarios, rounds: rounds ?? usual, scale, json, transport };
+    return await against(folder, how, processes);
   };
 }
 

@@ -86,6 +86,9 @@ Deno.test("the benchmark refuses what it does not know, and helps", async () => 
   assertEquals(code, 2);
   assertStringIncludes(stderr, "there is no work nothing");
   assertStringIncludes((await bench("--only", "puts")).stderr, "needs --peers");
+  const transport = await bench("--against", ".", "--transport", "pigeon");
+  assertStringIncludes(transport.stderr, "must be builtin or hardened, got pigeon");
+  assertEquals(transport.code, 2);
   assertStringIncludes((await bench("--rounds", "few")).stderr, "--rounds must be a whole number");
   const help = await bench("--help");
   assertEquals([help.code, help.stderr], [0, ""]);

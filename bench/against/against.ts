@@ -22,6 +22,8 @@ export interface AgainstOptions {
   /** The part of the full amount of work to do. */
   readonly scale: number;
   readonly json: boolean;
+  /** How peers arrive at both servers. Default: as each does by default. */
+  readonly transport?: string | undefined;
 }
 
 const PROGRAM = new URL("round.ts", import.meta.url).href;
@@ -52,13 +54,13 @@ const METHOD = [
  */
 export async function against(
   folder: string,
-  { scenarios, rounds, scale, json }: AgainstOptions,
+  { scenarios, rounds, scale, json, transport }: AgainstOptions,
   processes: Processes,
 ): Promise<0 | 1> {
   const [old, now] = [await openCheckout(folder), await openCheckout(ROOT)];
   const both = (scenario: Scenario, scale: number) => ({
-    old: () => round(processes, "old", old, scenario, scale),
-    new: () => round(processes, "new", now, scenario, scale),
+    old: () => round(processes, "old", old, scenario, { scale, transport }),
+    new: () => round(processes, "new", now, scenario, { scale, transport }),
   });
   const progress = new Progress(scenarios.length);
   const comparisons: Comparison[] = [];
@@ -78,7 +80,15 @@ export async function against(
     conditions: [...await conditions(), ...METHOD],
   };
   if (json) {
-    const results = { ...about, rounds, scale, old: shown(old), new: shown(now), comparisons };
+    const results = {
+      ...about,
+      rounds,
+      scale,
+      transport,
+      old: shown(old),
+      new: shown(now),
+      comparisons,
+    };
     console.log(JSON.stringify(results, undefined, 2));
   } else {
     console.log(`old: ${old.commit}, ${old.folder}\nnew: ${now.commit}, ${now.folder}`);
@@ -98,10 +108,10 @@ async function round(
   name: string,
   { root, folder }: Checkout,
   scenario: Scenario,
-  scale: number,
+  { scale, transport }: Pick<AgainstOptions, "scale" | "transport">,
 ): Promise<Sample> {
   const count = Math.ceil(scenario.count * scale);
-  const what: Round = { root: root.href, scenario: scenario.name, count };
+  const what: Round = { root: root.href, scenario: scenario.name, count, transport };
   const args = ["--no-lock", ...asIn(root), PROGRAM, JSON.stringify(what)];
   try {
     return JSON.parse(await processes.runDeno(args, ROUND_TIME));

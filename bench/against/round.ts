@@ -14,6 +14,8 @@ export interface Round {
   readonly root: string;
   readonly scenario: string;
   readonly count: number;
+  /** How its server has peers arrive. Default: as that server does by default. */
+  readonly transport?: string | undefined;
 }
 
 if (import.meta.main) {
@@ -21,9 +23,9 @@ if (import.meta.main) {
   Deno.exit(await main(JSON.parse(Deno.args[0]!)));
 }
 
-async function main({ root, scenario, count }: Round): Promise<number> {
+async function main({ root, scenario, count, transport }: Round): Promise<number> {
   try {
-    await using side = await Side.open(new URL(root));
+    await using side = await Side.open(new URL(root), transport);
     const end = () => void side[Symbol.asyncDispose]().then(() => Deno.exit(130));
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, end);
     const { measure } = SCENARIOS.find(({ name }) => name === scenario)!;

@@ -20,20 +20,22 @@ export class Side implements AsyncDisposable {
   readonly processes = new Processes();
   readonly #root: URL;
   readonly #client: ClientModule;
+  readonly #transport: readonly string[];
 
-  private constructor(root: URL, client: ClientModule) {
+  private constructor(root: URL, client: ClientModule, transport: string | undefined) {
     this.#root = root;
     this.#client = client;
+    this.#transport = transport === undefined ? [] : ["--transport", transport];
   }
 
-  /** Loads the client of a checkout. */
-  static async open(root: URL): Promise<Side> {
-    return new Side(root, await import(new URL("client.ts", root).href));
+  /** Loads the client of a checkout; `transport` is that of its server. */
+  static async open(root: URL, transport?: string): Promise<Side> {
+    return new Side(root, await import(new URL("client.ts", root).href), transport);
   }
 
   /** Starts its server; this process goes to the core of the clients. */
   start(...options: readonly string[]): Promise<Running> {
-    return this.processes.startDsmqOf(this.#root, ...options);
+    return this.processes.startDsmqOf(this.#root, ...this.#transport, ...options);
   }
 
   /** Connects its client to its server. */

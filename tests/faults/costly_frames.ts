@@ -13,6 +13,7 @@ import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame } from "../support/bare_client.ts";
 import { ChildServer } from "./child_server.ts";
 import { FRAMES } from "./costly_frames_list.ts";
+import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
 import { type Harm, harmBy, Neighbour } from "./neighbour.ts";
 import { pause } from "./pause.ts";
 
@@ -52,7 +53,10 @@ async function harmOf(
   frame: Uint8Array,
   connections: number,
 ): Promise<{ readonly harm: Harm; readonly seen: string }> {
-  await using server = await ChildServer.start({ transport, tokens: TOKENS });
+  await using server = await ChildServer.start({
+    ...{ transport, tokens: TOKENS },
+    limits: MEMORY_LIMITS,
+  });
   await using neighbour = await Neighbour.start(server.url, "good");
   let seen = "";
   const harm = await harmBy(server, neighbour, async () => {
@@ -74,8 +78,7 @@ async function main(transport: TransportChoice, only: string, few?: number): Pro
       for (const token of ["writes", "reads"]) {
         const { harm, seen } = await harmOf(transport, token, frame, connections);
         const { puts, p99, longest, failed, grown } = harm;
-        // What is sent waits as bytes and as text.
-        const most = 64 * MIB + 2 * connections * frame.length;
+        const most = mostMemory(connections);
         const good = longest <= LONGEST && failed === 0 && grown <= most && seen !== "not done";
         rows.push([
           name,

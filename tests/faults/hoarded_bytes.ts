@@ -14,28 +14,12 @@ import { table } from "../../measure/table.ts";
 import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
 import { ChildServer } from "./child_server.ts";
+import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
 import { type Harm, harmBy, Neighbour } from "./neighbour.ts";
 import { pause } from "./pause.ts";
 import { mb } from "./verdicts.ts";
 
 const MIB = 1024 * 1024;
-
-/**
- * What the server may keep of what has not come whole, of what waits to be done, and of what nobody reads. An attack may
- * reach all three: a frame is whole before it waits, and is answered before the answers are read.
- */
-const LIMITS = {
-  totalPartialBytes: 64 * MIB,
-  totalInFlightBytes: 64 * MIB,
-  totalUnreadBytes: 64 * MIB,
-};
-
-/** What a server takes that holds nothing: the garbage of what it has done, and what V8 compiles; and a connection at rest. */
-const [SLACK, AT_REST] = [64 * MIB, 20 * 1024];
-
-/** All that the limits bound, were all of it taken at once, beside what connections and the process take anyway. */
-const most = ({ connections }: Attack) =>
-  Object.values(LIMITS).reduce((sum, bytes) => sum + bytes) + SLACK + connections * AT_REST;
 
 /** The longest wait of a neighbour, in milliseconds. */
 const LONGEST = 100;
@@ -233,14 +217,14 @@ async function attacked(server: ChildServer, neighbour: Neighbour, attack: Attac
 }
 
 function good({ longest, grown, failed }: Harm, attack: Attack): boolean {
-  return longest <= LONGEST && failed === 0 && grown <= most(attack);
+  return longest <= LONGEST && failed === 0 && grown <= mostMemory(attack.connections);
 }
 
 async function main(transport: TransportChoice, only: string | undefined): Promise<void> {
   const rows: string[][] = [];
   for (const attack of ATTACKS) {
     if (only !== undefined && !attack.name.includes(only)) continue;
-    await using server = await ChildServer.start({ transport, limits: LIMITS });
+    await using server = await ChildServer.start({ transport, limits: MEMORY_LIMITS });
     await putLarge(server.port, "large");
     await using neighbour = await Neighbour.start(server.url);
     const { harm, sent } = await attacked(server, neighbour, attack);
@@ -254,7 +238,7 @@ async function main(transport: TransportChoice, only: string | undefined): Promi
       harm.p99.toFixed(1),
       harm.longest.toFixed(0),
       `${harm.failed}`,
-      `${mb(harm.grown)} of ${mb(most(attack))}`,
+      `${mb(harm.grown)} of ${mb(mostMemory(attack.connections))}`,
       isGood ? "yes" : bounded ? "NO" : "no, as stated",
     ];
     rows.push(row);

@@ -1,0 +1,31 @@
+/**
+ * What a server under attack may take of memory: what its limits allow, and what any server takes.
+ *
+ * @module
+ */
+
+const MIB = 1024 * 1024;
+
+/**
+ * What the server may keep of what has not come whole, of what waits to be done, and of what nobody reads. An attack may
+ * reach all three: a frame is whole before it waits, and is answered before the answers are read.
+ */
+export const MEMORY_LIMITS = {
+  totalPartialBytes: 64 * MIB,
+  totalInFlightBytes: 64 * MIB,
+  totalUnreadBytes: 64 * MIB,
+};
+
+/** What a server takes that holds nothing: the garbage of what it has done, and what V8 compiles; and a connection at rest. */
+const [SLACK, AT_REST] = [64 * MIB, 20 * 1024];
+
+/**
+ * All that these limits bound, were all of it taken at once, beside what connections and the process take anyway.
+ *
+ * @param connections how many attack
+ * @returns bytes
+ */
+export function mostMemory(connections: number): number {
+  const held = Object.values(MEMORY_LIMITS).reduce((sum, bytes) => sum + bytes);
+  return held + SLACK + connections * AT_REST;
+}
