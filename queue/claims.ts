@@ -5,6 +5,7 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
+import { LeftTries } from "./left_tries.ts";
 
 /** One who may hold a session. */
 export interface Holder {
@@ -27,14 +28,10 @@ export interface Guest {
   turnedAway(): string;
 }
 
-/** Of so many sessions that are not in use it is remembered which try was the last. */
-const REMEMBERED = 10_000;
-
 /** The sessions of a server. Their names are secrets, and nobody is told them. */
 export class Claims {
   readonly #held = new NameMap<{ readonly holder: Holder; readonly tried: number }>();
-  /** The last try of sessions that nobody holds, the one that was given back first at the beginning. */
-  readonly #left = new NameMap<number>();
+  readonly #left = new LeftTries();
 
   /**
    * Gives a session to a holder; one who had it before is told so first.
@@ -65,8 +62,7 @@ export class Claims {
     if (held?.holder !== holder) return;
     this.#held.delete(session);
     // An older try may be on its way still.
-    if (held.tried > 0) this.#left.set(session, held.tried);
-    if (this.#left.size > REMEMBERED) this.#left.delete(this.#left.first!);
+    if (held.tried > 0) this.#left.set(session, holder.identity, held.tried);
   }
 
   /** How many sessions are in use. */
