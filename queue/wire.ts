@@ -41,8 +41,11 @@ export interface Wire {
   drop(why: string): void;
 }
 
-/** Whether a peer has to read before more is done for it; `added` is what it will be sent besides, in bytes. */
+/**
+ * Whether a peer has to read before more is done for it; `added` is what it will be sent besides, in bytes, which counts
+ * where room is scarce: else it still fills a frame.
+ */
 export function isFull(wire: Pick<Wire, "buffered" | "isScarce">, added = 0): boolean {
-  const bytes = wire.buffered + added;
-  return bytes >= BUFFER_LIMIT || (wire.isScarce?.(bytes) ?? false);
+  const { buffered } = wire;
+  return buffered >= BUFFER_LIMIT || (wire.isScarce?.(buffered + added) ?? false);
 }

@@ -38,6 +38,8 @@ export class VirtualTime implements Disposable {
   readonly #restore: (() => void)[] = [];
   #timers: Timer[] = [];
   #lastId = FIRST_ID;
+  /** How many callbacks have yet to come that follow at once. */
+  #immediates = 0;
 
   /** Takes over all timers, clocks and random numbers; chance comes from the seed. */
   constructor(seed: number) {
@@ -65,6 +67,16 @@ export class VirtualTime implements Disposable {
       // Those of before the run are still cleared by their owners.
       clearTimeout: (id?: number) => this.#clear(id) || clearTimeout(id),
       clearInterval: (id?: number) => this.#clear(id) || clearInterval(id),
+    });
+    // Whoever looks at the network first lets many of these pass: all of them follow at once.
+    this.#replace(globalThis, {
+      setImmediate: (callback: (...args: unknown[]) => void, ...args: unknown[]) => {
+        this.#immediates++;
+        return setImmediate(() => {
+          this.#immediates--;
+          callback(...args);
+        });
+      },
     });
     this.#replace(Date, { now: () => BEGIN + Math.floor(this.now) });
     this.#replace(performance, { now: () => this.now });
@@ -98,7 +110,9 @@ export class VirtualTime implements Disposable {
 
   /** Does all that follows at once from what was done. */
   async settle(): Promise<void> {
-    for (let i = 0; i < ROUNDS; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+    for (let i = 0; i < ROUNDS || this.#immediates > 0; i++) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Lets the next timer come, and all that follows from it; false if there is none up to a time. */
