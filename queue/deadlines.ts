@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_WAIT } from "../protocol/limits.ts";
 import type { Clock } from "./clock.ts";
 
 /** Something that is over at some time, unless it is called off. */
@@ -72,7 +73,9 @@ export class Deadlines {
   #setTimer(due: number, now: number): void {
     this.#stopTimer();
     this.#setFor = due;
-    this.#stopTimer = this.#clock.after(Math.max(0, Math.ceil(due - now)), () => this.#look());
+    // Fractions may make the longest wait a millisecond longer than a timer can hold, and that would be over at once.
+    const ms = Math.min(Math.max(0, Math.ceil(due - now)), MAX_WAIT);
+    this.#stopTimer = this.#clock.after(ms, () => this.#look());
   }
 
   #look(): void {

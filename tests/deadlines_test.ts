@@ -188,3 +188,16 @@ Deno.test("a thousand streams that are cut off at once stream nothing more", asy
   await until(() => host.queue.attended === 0);
   assertEquals([peer.messages, host.queue.counts.delivered], [[], 0]);
 });
+
+Deno.test("the longest wait is no longer than a timer can hold, whatever fraction of a millisecond it is", () => {
+  for (let i = 0; i < 1000; i++) {
+    const asked: number[] = [];
+    const clock = {
+      now: () => 0,
+      monotonic: () => 1000 * i + i / 7,
+      after: (ms: number) => (asked.push(ms), () => {}),
+    };
+    new Deadlines(clock).add({ due: 0, place: 0, over() {} }, 2 ** 31 - 1);
+    assert(asked[0]! <= 2 ** 31 - 1, `${asked[0]} ms`);
+  }
+});
