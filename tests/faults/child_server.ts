@@ -116,9 +116,19 @@ export class ChildServer implements AsyncDisposable {
   }
 
   /** All memory of the process, in bytes, seen from outside. Linux alone. */
-  async resident(): Promise<number> {
-    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
-    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
+  resident(): Promise<number> {
+    return this.#memory("VmRSS");
+  }
+
+  /** The most that this ever was, or since it was told to {@linkcode forgetPeak}. Linux alone. */
+  peak(): Promise<number> {
+    return this.#memory("VmHWM");
+  }
+
+  /** Has what it takes now count as the most that it ever took. Linux alone. */
+  async forgetPeak(): Promise<void> {
+    // What this means stands in proc(5).
+    await Deno.writeTextFile(`/proc/${this.#child.pid}/clear_refs`, "5");
   }
 
   /** How long it has used a processor, in milliseconds. Linux alone. */
@@ -164,6 +174,11 @@ export class ChildServer implements AsyncDisposable {
       // It has ended just now.
     }
     await this.end();
+  }
+
+  async #memory(which: "VmRSS" | "VmHWM"): Promise<number> {
+    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
+    return Number(new RegExp(`^${which}:\\s*(\\d+) kB$`, "m").exec(status)![1]) * 1024;
   }
 }
 

@@ -10,7 +10,7 @@ import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
 import { seeded } from "../support/seeded.ts";
 import { ChildServer, type Report } from "./child_server.ts";
-import { mb, Verdicts } from "./verdicts.ts";
+import { type Finding, mb, report } from "./report.ts";
 
 /** So many at a time. */
 const TOGETHER = 50;
@@ -64,20 +64,28 @@ async function settled(server: ChildServer): Promise<Report & { sockets: number 
   }
 }
 
+/** What may be left of them: nothing. */
+function judged({ before, after }: Left): Finding[] {
+  const sockets = after.sockets - before.sockets;
+  const grown = after.heap - before.heap;
+  return [
+    { what: "sessions that are left", seen: after.connections, good: after.connections === 0 },
+    { what: "sockets that are left", seen: sockets, good: sockets <= 0 },
+    { what: "how much larger the heap is (10 MB)", seen: mb(grown), good: grown <= 10e6 },
+  ];
+}
+
 if (import.meta.main) {
   const cycles = Number(Deno.args[0] ?? 100_000);
   const transports = (Deno.args[1] ? [Deno.args[1]] : ["builtin", "hardened"]) as TransportChoice[];
-  const verdicts = new Verdicts();
   for (const transport of transports) {
     const began = performance.now();
-    const { before, after } = await churn(transport, cycles);
+    const findings = judged(await churn(transport, cycles));
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
-    verdicts.fact(`${transport}: connect, subscribe, drop`, `${cycles} times in ${seconds} s`);
-    verdicts.row("no session is left", after.connections === 0, `${after.connections}`);
-    const sockets = after.sockets - before.sockets;
-    verdicts.row("no socket is left", sockets <= 0, `${sockets} more than before`);
-    const grown = after.heap - before.heap;
-    verdicts.row("the heap within 10 MB of the start", grown <= 10e6, `${mb(grown)} more`);
+    report(
+      `Connect, subscribe, drop: ${cycles} times in ${seconds} s, over ${transport}`,
+      findings,
+    );
   }
-  Deno.exit(verdicts.code);
+  Deno.exit();
 }

@@ -15,8 +15,7 @@ import type { Overflow, TransportChoice } from "../../server.ts";
 import { ChildServer } from "./child_server.ts";
 import { FloodReader, type Manner } from "./flood_reader.ts";
 import { until } from "./pause.ts";
-import { type Finding, none, report } from "./report.ts";
-import { mb } from "./verdicts.ts";
+import { type Finding, mb, none, report } from "./report.ts";
 import { memory, MemoryWatch } from "./watch.ts";
 
 /** How it is run. */

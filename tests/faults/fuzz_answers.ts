@@ -5,9 +5,10 @@
  * @module
  */
 
-import { connect, type Connection, DsmqError, type Socket } from "@dsmq/server/client";
+import { connect, type Connection, type Socket } from "@dsmq/server/client";
 import { type Random, seeded } from "../support/seeded.ts";
 import { soon } from "../support/soon.ts";
+import { Outcomes, Uncaught } from "./outcomes.ts";
 import { pause } from "./pause.ts";
 
 /** What was done, and what came of it. Sizes are in bytes. */
@@ -15,8 +16,7 @@ export interface Fuzzed {
   readonly frames: number;
   readonly changed: number;
   readonly calls: number;
-  /** How often each outcome was seen. */
-  readonly outcomes: Readonly<Record<string, number>>;
+  readonly outcomes: Outcomes["seen"];
   /** Calls that did not settle. */
   readonly unsettled: number;
   readonly uncaught: readonly string[];
@@ -192,31 +192,13 @@ class ChangingNetwork {
  */
 export async function fuzzAnswers(url: string, frames: number, seed: number): Promise<Fuzzed> {
   const random = seeded(seed);
-  const outcomes: Record<string, number> = {};
-  const uncaught: string[] = [];
-  const listen = (event: Event) => {
-    event.preventDefault();
-    uncaught.push(
-      String((event as ErrorEvent).error ?? (event as PromiseRejectionEvent).reason).slice(0, 300),
-    );
-  };
-  addEventListener("error", listen);
-  addEventListener("unhandledrejection", listen);
+  const outcomes = new Outcomes();
+  using uncaught = new Uncaught();
   const before = Deno.memoryUsage().rss;
-  let [seen, changedFrames, calls, unsettled, most] = [0, 0, 0, 0, before];
-  const settled = async (promise: Promise<unknown>) => {
-    calls++;
-    unsettled++;
-    const outcome = await promise.then(
-      () => "ok",
-      (error) => error instanceof DsmqError ? error.code : `${error?.name}: ${error?.message}`,
-    );
-    unsettled--;
-    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-  };
+  let [seen, changedFrames, most] = [0, 0, before];
   while (seen < frames) {
     const network = new ChangingNetwork(random);
-    const under = [round(url, network, random, settled)];
+    const under = [round(url, network, random, outcomes)];
     await soon(Promise.all(under), 3000).catch(() => {});
     network.end();
     await soon(Promise.all(under), 3000).catch(() => {});
@@ -224,15 +206,13 @@ export async function fuzzAnswers(url: string, frames: number, seed: number): Pr
     changedFrames += network.changed;
     most = Math.max(most, Deno.memoryUsage().rss);
   }
-  removeEventListener("error", listen);
-  removeEventListener("unhandledrejection", listen);
   return {
     frames: seen,
     changed: changedFrames,
-    calls,
-    outcomes,
-    unsettled,
-    uncaught,
+    calls: outcomes.calls,
+    outcomes: outcomes.seen,
+    unsettled: outcomes.unsettled,
+    uncaught: uncaught.found,
     grown: most - before,
   };
 }
@@ -242,7 +222,7 @@ async function round(
   url: string,
   network: ChangingNetwork,
   random: Random,
-  settled: (promise: Promise<unknown>) => Promise<void>,
+  outcomes: Outcomes,
 ): Promise<void> {
   const connecting = connect({
     url,
@@ -252,16 +232,16 @@ async function round(
     reconnect: random(2) === 0 ? false : { firstPause: 1, giveUpAfter: 300 },
   });
   const mq: Connection | undefined = await connecting.catch(() => undefined);
-  if (!mq) return await settled(connecting);
+  if (!mq) return await outcomes.of(connecting);
   const pending: Promise<void>[] = [];
   for (let turns = 0; turns < 20 && mq.state !== "closed"; turns++) {
-    for (let i = 0; i < 5; i++) pending.push(settled(call(mq, random)));
+    for (let i = 0; i < 5; i++) pending.push(outcomes.of(call(mq, random)));
     await pause(1);
   }
   await soon(Promise.all(pending), 300).catch(() => {});
   network.end();
   await Promise.all(pending);
-  await settled(mq.close());
+  await outcomes.of(mq.close());
 }
 
 function call(mq: Connection, random: Random): Promise<unknown> {

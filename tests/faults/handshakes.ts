@@ -1,37 +1,42 @@
 /**
  * Strangers who never get as far as a WebSocket: half a handshake of TLS, HTTP/2 in all its floods, connections made
- * and dropped. Beside them an honest neighbour, who must not notice.
+ * and dropped. Beside them an honest neighbour, who must not notice. Linux alone.
  *
  * ```sh
- * deno run -A tests/faults/handshakes.ts builtin|hardened [ATTACK]
+ * deno run -A tests/faults/handshakes.ts [builtin|hardened] [PART_OF_A_NAME|K/N]
  * ```
  *
  * @module
  */
 
-import { table } from "../../measure/table.ts";
 import type { TransportChoice } from "../../server.ts";
 import { BareClient, upgradeRequest } from "../support/bare_client.ts";
 import { ROOT } from "../support/program.ts";
-import { type ChildOptions, ChildServer } from "./child_server.ts";
-import { harmBy, Neighbour } from "./neighbour.ts";
+import type { ChildOptions } from "./child_server.ts";
+import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
 import { pause } from "./pause.ts";
-import { mb } from "./verdicts.ts";
+import { HTTP2, type Stated } from "./stated.ts";
+import { type Trial, tryAll } from "./trials.ts";
 
-const MIB = 1024 * 1024;
-
-/** The longest wait of a neighbour, in milliseconds, and the memory that an attack may take, in bytes. */
-const LONGEST = 100;
-const MEMORY = 128 * MIB;
+/** So many come at a time. */
+const TOGETHER = 100;
 
 /** How long an attack goes on once all has been sent, in milliseconds. */
 const GOES_ON = 2000;
 
+/** Sends bytes; an error if the other end has gone. */
+type Say = (part: string | Uint8Array) => Promise<void>;
+
 interface Attack {
   readonly name: string;
   readonly connections: number;
+  /** How many of them are there at a time. Default: all. */
+  readonly atOnce?: number;
   readonly tls?: true;
-  act(client: BareClient): Promise<void>;
+  /** Over `builtin` this cannot be promised. */
+  readonly builtin?: Stated;
+  /** What one of the connections does. */
+  act(say: Say, client: BareClient): Promise<void>;
 }
 
 /** A frame of HTTP/2. */
@@ -60,9 +65,16 @@ function many(count: number, frames: (stream: number) => number[]): Uint8Array {
 /** How a handshake of TLS begins, and how long it says that it is. */
 const HELLO = new Uint8Array([22, 3, 1, 64, 0, 1, 0, 63, 252, 3, 3, ...Array(32).fill(7)]);
 
-async function floods(client: BareClient, bytes: Uint8Array, times: number): Promise<void> {
-  await client.say(new Uint8Array(PREFACE));
-  for (let i = 0; i < times; i++) await client.say(bytes);
+/** Connections speak HTTP/2, and say the same so many times. */
+function h2Flood(what: string, times: number, bytes: Uint8Array): Attack {
+  return {
+    name: `HTTP/2: ${what}`,
+    connections: 20,
+    async act(say) {
+      await say(new Uint8Array(PREFACE));
+      for (let i = 0; i < times; i++) await say(bytes);
+    },
+  };
 }
 
 const ATTACKS: readonly Attack[] = [
@@ -71,16 +83,16 @@ const ATTACKS: readonly Attack[] = [
     name: "TLS: half a ClientHello",
     connections: 2000,
     tls: true,
-    act: (client) => client.say(HELLO),
+    act: (say) => say(HELLO),
   },
   {
     name: "TLS: a ClientHello of 16 kB, byte by byte",
     connections: 300,
     tls: true,
-    act: async (client) => {
-      await client.say(HELLO);
+    async act(say) {
+      await say(HELLO);
       for (let i = 0; i < 500; i++) {
-        await client.say(new Uint8Array(1));
+        await say(new Uint8Array(1));
         await pause(5);
       }
     },
@@ -89,111 +101,94 @@ const ATTACKS: readonly Attack[] = [
     name: "TLS: what is none",
     connections: 500,
     tls: true,
-    act: (client) => client.say(new Uint8Array(100_000).fill(255)),
+    act: (say) => say(new Uint8Array(100_000).fill(255)),
+  },
+  h2Flood(
+    "streams that are reset at once",
+    1,
+    many(2000, (s) => [...h2(1, 5, s, REQUEST), ...h2(3, 0, s, [0, 0, 0, 8])]),
+  ),
+  h2Flood(
+    "2,000 streams at once, whose answers nobody reads",
+    1,
+    many(2000, (s) => h2(1, 5, s, REQUEST)),
+  ),
+  {
+    ...h2Flood(
+      "pings, whose answers nobody reads",
+      20,
+      many(5000, () => h2(6, 0, 0, Array(8).fill(0))),
+    ),
+    builtin: HTTP2,
   },
   {
-    name: "HTTP/2: streams that are reset at once",
-    connections: 20,
-    act: (client) =>
-      floods(client, many(2000, (s) => [...h2(1, 5, s, REQUEST), ...h2(3, 0, s, [0, 0, 0, 8])]), 1),
-  },
-  {
-    name: "HTTP/2: 2,000 streams at once, whose answers nobody reads",
-    connections: 20,
-    act: (client) => floods(client, many(2000, (s) => h2(1, 5, s, REQUEST)), 1),
-  },
-  {
-    name: "HTTP/2: pings, whose answers nobody reads",
-    connections: 20,
-    act: (client) => floods(client, many(5000, () => h2(6, 0, 0, Array(8).fill(0))), 20),
-  },
-  {
-    name: "HTTP/2: settings, whose answers nobody reads",
-    connections: 20,
-    act: (client) => floods(client, many(5000, () => h2(4, 0, 0)), 20),
+    ...h2Flood("settings, whose answers nobody reads", 20, many(5000, () => h2(4, 0, 0))),
+    builtin: HTTP2,
   },
   {
     name: "HTTP/2: headers without an end",
     connections: 20,
-    act: async (client) => {
-      await client.say(new Uint8Array(PREFACE));
-      await client.say(new Uint8Array(h2(1, 1, 1, REQUEST)));
+    builtin: HTTP2,
+    async act(say) {
+      await say(new Uint8Array(PREFACE));
+      await say(new Uint8Array(h2(1, 1, 1, REQUEST)));
       const more = many(100, () => h2(9, 0, 1, [0x40, 1, 120, 100, ...Array(100).fill(97)]));
-      for (let i = 0; i < 500; i++) await client.say(more);
+      for (let i = 0; i < 500; i++) await say(more);
     },
   },
   {
     name: "WebSockets that are made and dropped",
     connections: 5000,
-    act: async (client) => {
-      await client.say(upgradeRequest());
+    atOnce: TOGETHER,
+    async act(say, client) {
+      await say(upgradeRequest());
       await client.head();
       client.cut();
     },
   },
 ];
 
-async function attack(port: number, { connections, act }: Attack): Promise<void> {
-  const clients: BareClient[] = [];
-  let left = connections;
-  await Promise.all(Array.from({ length: 100 }, async () => {
-    while (left-- > 0) {
-      try {
-        const client = await BareClient.connect(port);
-        clients.push(client);
-        // Who is not read, or hung up on, has done what it could.
-        await Promise.race([act(client).catch(() => {}), pause(5000)]);
-      } catch {
-        // It was not let in.
-      }
-    }
-  }));
-  await pause(GOES_ON);
-  for (const client of clients) client.cut();
+function trial(
+  { name, connections, atOnce = connections, builtin, tls, act }: Attack,
+  certificate: Pick<ChildOptions, "cert" | "key">,
+): Trial {
+  return {
+    name,
+    options: { limits: MEMORY_LIMITS, ...tls && certificate },
+    // Nothing comes as far as a request.
+    memory: mostMemory(atOnce, MEMORY_LIMITS.totalPartialBytes),
+    builtin,
+    async attack({ port }, crowd) {
+      let [left, bytes] = [connections, 0];
+      await Promise.all(Array.from({ length: TOGETHER }, async () => {
+        while (left-- > 0) {
+          // It may not be let in.
+          const client = await BareClient.connect(port).catch(() => undefined);
+          if (!client) continue;
+          crowd.use(client);
+          const say: Say = async (part) => {
+            await client.say(part);
+            bytes += part.length;
+          };
+          // Who is not read, or hung up on, has done what it could.
+          await Promise.race([act(say, client).catch(() => {}), pause(5000)]);
+        }
+      }));
+      await pause(GOES_ON);
+      return { connections, bytes };
+    },
+  };
 }
 
-async function main(transport: TransportChoice, only: string | undefined): Promise<void> {
+if (import.meta.main) {
+  const [transport = "hardened", which] = Deno.args;
   const files = ["cert", "key"].map((what) =>
     new URL(`tests/fixtures/localhost_${what}.pem`, ROOT)
   );
   const [cert, key] = await Promise.all(files.map((file) => Deno.readTextFile(file)));
   // The neighbour trusts it.
   Deno.env.set("DENO_CERT", files[0]!.pathname);
-  const rows: string[][] = [];
-  for (const one of ATTACKS) {
-    if (only !== undefined && !one.name.includes(only)) continue;
-    const tls: ChildOptions = one.tls ? { cert: cert!, key: key! } : {};
-    await using server = await ChildServer.start({ transport, ...tls });
-    const url = one.tls ? `wss://localhost:${server.port}` : server.url;
-    await using neighbour = await Neighbour.start(url);
-    const harm = await harmBy(server, neighbour, () => attack(server.port, one));
-    const good = harm.longest <= LONGEST && harm.failed === 0 && harm.grown <= MEMORY;
-    if (!good) Deno.exitCode = 1;
-    const row = [
-      one.name,
-      `${one.connections}`,
-      harm.p99.toFixed(1),
-      harm.longest.toFixed(0),
-      `${harm.failed}`,
-      mb(harm.grown),
-      `${harm.sockets}`,
-      good ? "yes" : "NO",
-    ];
-    rows.push(row);
-    console.error(row.join(" | "));
-  }
-  console.log(`Handshakes, transport ${transport}\n`);
-  const head = [
-    "attack",
-    "connections",
-    "p99 ms",
-    "longest ms",
-    "failed",
-    "memory",
-    "sockets",
-    "good",
-  ];
-  console.log(table(head, rows));
+  const trials = ATTACKS.map((one) => trial(one, { cert: cert!, key: key! }));
+  await tryAll("Handshakes", transport as TransportChoice, trials, which);
+  Deno.exit();
 }
-
-if (import.meta.main) await main(Deno.args[0] as TransportChoice, Deno.args[1]);

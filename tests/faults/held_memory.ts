@@ -4,7 +4,7 @@
  * @module
  */
 
-const MIB = 1024 * 1024;
+import { MIB } from "./report.ts";
 
 /**
  * What the server may keep of what has not come whole, of what waits to be done, and of what nobody reads. An attack may
@@ -16,16 +16,18 @@ export const MEMORY_LIMITS = {
   totalUnreadBytes: 64 * MIB,
 };
 
+const ALL_LIMITS = Object.values(MEMORY_LIMITS).reduce((sum, bytes) => sum + bytes);
+
 /** What a server takes that holds nothing: the garbage of what it has done, and what V8 compiles; and a connection at rest. */
 const [SLACK, AT_REST] = [64 * MIB, 20 * 1024];
 
 /**
- * All that these limits bound, were all of it taken at once, beside what connections and the process take anyway.
+ * All that limits bound, were all of it taken at once, beside what connections and the process take anyway.
  *
- * @param connections how many attack
+ * @param connections how many of an attack are there at once
+ * @param held what the limits bound that this attack can reach, in bytes; by default {@linkcode MEMORY_LIMITS}
  * @returns bytes
  */
-export function mostMemory(connections: number): number {
-  const held = Object.values(MEMORY_LIMITS).reduce((sum, bytes) => sum + bytes);
+export function mostMemory(connections: number, held = ALL_LIMITS): number {
   return held + SLACK + connections * AT_REST;
 }

@@ -4,14 +4,14 @@
  * @module
  */
 
+import { repeated } from "../support/bytes.ts";
 import type { HostilePeer } from "../support/hostile_server.ts";
 import { serverFrame } from "../support/ws_peer.ts";
 import { pause } from "./pause.ts";
+import { MIB } from "./report.ts";
 
 /** Does it to one connection. It may go on for ever: the connection is cut in the end. */
 export type HostileAct = (peer: HostilePeer, port: number) => Promise<unknown>;
-
-const MIB = 1024 * 1024;
 
 /** The header of a frame of so many bytes. */
 function header(opcode: number, bytes: number, first = 128): Uint8Array {
@@ -55,12 +55,6 @@ function flood(bytes: Uint8Array | (() => Uint8Array)): HostileAct {
   return greeted(async (peer) => {
     while (!peer.gone) await peer.say(typeof bytes === "function" ? bytes() : bytes);
   });
-}
-
-function repeated(bytes: Uint8Array, count: number): Uint8Array {
-  const all = new Uint8Array(bytes.length * count);
-  for (let i = 0; i < count; i++) all.set(bytes, i * bytes.length);
-  return all;
 }
 
 /** Answers each request of a kind. */

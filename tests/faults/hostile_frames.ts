@@ -11,16 +11,19 @@ import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
 import { soon } from "../support/soon.ts";
 import { ChildServer } from "./child_server.ts";
-import { mb, Verdicts } from "./verdicts.ts";
+import { mb, Report } from "./report.ts";
+import { WHOLE_FRAMES } from "./stated.ts";
 
 const transport = (Deno.args[0] ?? "hardened") as TransportChoice;
-const held = transport === "hardened";
-const verdicts = new Verdicts();
+const report = new Report("what", "seen");
 
-/** What a hardened server has to do, and a built-in one is only seen to do. */
-function judge(what: string, passed: boolean, seen: string): void {
-  if (held) verdicts.row(what, passed, seen);
-  else verdicts.fact(what, seen);
+const UNMASKED = "Deno.serve takes frames that are not masked";
+const HALVES = "Deno.serve waits for the rest of a request for as long as it takes";
+const UNANSWERED = "Deno.serve keeps the connection of one who does not answer a close";
+
+/** Judges what a hardened server has to do, and a built-in one is only seen to do; and says why. */
+function judge(what: string, good: boolean, seen: string, why: string): void {
+  report.row([what, seen], { good, stated: transport === "builtin" ? why : undefined });
 }
 
 /** What an attack did to the memory at its worst, and to an honest client meanwhile. */
@@ -54,15 +57,16 @@ async function during(
 async function tried(
   server: ChildServer,
   what: string,
+  why: string,
   attack: () => Promise<{ passed: boolean; seen: string }>,
 ): Promise<void> {
   let found = { passed: false, seen: "nothing" };
   const { grown, slowest } = await during(server, async () => {
     found = await attack();
   });
-  judge(what, found.passed, found.seen);
-  judge("      memory at most +8 MB meanwhile", grown <= 8e6, `+${mb(grown)}`);
-  judge("      an honest client within 1 s", slowest <= 1000, `${Math.round(slowest)} ms`);
+  judge(what, found.passed, found.seen, why);
+  judge("      memory at most +8 MB meanwhile", grown <= 8e6, `+${mb(grown)}`, why);
+  judge("      an honest client within 1 s", slowest <= 1000, `${Math.round(slowest)} ms`, why);
 }
 
 async function fragments(port: number): Promise<{ passed: boolean; seen: string }> {
@@ -123,21 +127,19 @@ async function stalled(server: ChildServer): Promise<void> {
   const subscribe = { action: "subscribe", id: 1, topic: "much", since: "start", ...credit };
   await client.say(clientFrame(1, JSON.stringify(subscribe)));
   const began = performance.now();
-  let report = await server.report();
-  while (report.dropped === before && performance.now() - began < 15_000) {
+  let now = await server.report();
+  while (now.dropped === before && performance.now() - began < 15_000) {
     await new Promise((resolve) => setTimeout(resolve, 100));
-    report = await server.report();
+    now = await server.report();
   }
   const seconds = (performance.now() - began) / 1000;
-  const gone = report.dropped - before === 1 && report.connections === 1;
-  verdicts.row(
-    "a peer that reads nothing is given up within 10 s, and counted",
-    gone && seconds < 10,
-    `${seconds.toFixed(1)} s`,
-  );
+  const gone = now.dropped - before === 1 && now.connections === 1;
+  const good = gone && seconds < 10;
+  const what = "a peer that reads nothing is given up within 10 s, and counted";
+  report.row([what, `${seconds.toFixed(1)} s`], { good });
   await new Promise((resolve) => setTimeout(resolve, 200));
   const left = await server.sockets() - sockets;
-  judge("      its connection is gone", left === 0, `${left} sockets more than before`);
+  judge("      its connection is gone", left === 0, `${left} sockets more than before`, UNANSWERED);
 }
 
 /** Uses a server as honest clients do: it has seen work, and its heap has grown to what that takes, before it is attacked. */
@@ -152,17 +154,23 @@ async function use(port: number): Promise<void> {
   }
 }
 
-console.log(`transport: ${transport}`);
 {
   await using server = await ChildServer.start({ transport });
   const { port } = server;
   await use(port);
-  await tried(server, "600 MiB of fragments without an end are refused", () => fragments(port));
-  await tried(server, "frames that are not masked are refused", () => unmasked(port));
-  await tried(server, "1,000 half-sent headers are closed within 10 s", () => halves(port));
+  const { why } = WHOLE_FRAMES;
+  await tried(
+    server,
+    "600 MiB of fragments without an end are refused",
+    why,
+    () => fragments(port),
+  );
+  await tried(server, "frames that are not masked are refused", UNMASKED, () => unmasked(port));
+  await tried(server, "1,000 half-sent headers are closed within 10 s", HALVES, () => halves(port));
 }
 {
   await using server = await ChildServer.start({ transport });
   await stalled(server);
 }
-Deno.exit(verdicts.code);
+report.print(`A server among strangers, over ${transport}`);
+Deno.exit();

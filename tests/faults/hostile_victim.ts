@@ -8,9 +8,10 @@
  * @module
  */
 
-import { connect, DsmqError } from "@dsmq/server/client";
+import { connect } from "@dsmq/server/client";
 import { quantile } from "../../measure/quantiles.ts";
 import { ROOT } from "../support/program.ts";
+import { Outcomes, Uncaught } from "./outcomes.ts";
 import { pause } from "./pause.ts";
 
 /** What such a program connects to, and with which WebSocket. */
@@ -25,8 +26,7 @@ export interface VictimOptions {
 
 /** What became of it. Times are in milliseconds, sizes in bytes. */
 export interface Suffered {
-  /** How often each outcome was seen: a code, `ok`, or what else it was. */
-  readonly outcomes: Readonly<Record<string, number>>;
+  readonly outcomes: Outcomes["seen"];
   /** Calls that were not settled a second after it had closed the connection. */
   readonly unsettled: number;
   /** What came to nobody: exceptions and rejections that would have ended it. */
@@ -57,16 +57,7 @@ export async function victim(options: VictimOptions): Promise<Suffered> {
 const PROGRAM = new URL("tests/faults/hostile_victim.ts", ROOT).href;
 
 async function main({ hostile, honest, socket, time }: VictimOptions): Promise<void> {
-  const uncaught: string[] = [];
-  for (const type of ["error", "unhandledrejection"] as const) {
-    addEventListener(type, (event) => {
-      event.preventDefault();
-      const why = event instanceof ErrorEvent
-        ? event.error
-        : (event as PromiseRejectionEvent).reason;
-      uncaught.push(String(why).slice(0, 300));
-    });
-  }
+  using uncaught = new Uncaught();
   const neighbour = await connect(honest);
   for (let i = 0; i < 20; i++) await neighbour.put("neighbour", "warm");
   const before = Deno.memoryUsage().rss;
@@ -83,17 +74,7 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
     }
   })();
 
-  const outcomes: Record<string, number> = {};
-  let unsettled = 0;
-  const call = async (promise: Promise<unknown>) => {
-    unsettled++;
-    const outcome = await promise.then(
-      () => "ok",
-      (error) => error instanceof DsmqError ? error.code : `${error?.name}: ${error?.message}`,
-    );
-    unsettled--;
-    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-  };
+  const outcomes = new Outcomes();
   const dial = (url: string, protocols: string[]) => new WebSocket(url, protocols);
   const connecting = connect({
     url: hostile,
@@ -103,7 +84,7 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
     ...(socket === "platform" && { dial }),
   });
   const mq = await connecting.catch(() => undefined);
-  if (!mq) await call(connecting);
+  if (!mq) await outcomes.of(connecting);
   else {
     const streams = [
       mq.subscribe("t", { onGap: () => "oldest" }),
@@ -120,7 +101,7 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
       mq.getLatest("t"),
       mq.getWait("t", { timeout: 500 }),
       mq.topics(),
-    ].map(call);
+    ].map((call) => outcomes.of(call));
     await Promise.race([Promise.all(calls), pause(time)]);
     await mq.close();
     await pause(0);
@@ -128,9 +109,9 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
   going = false;
   await putting;
   const suffered: Suffered = {
-    outcomes,
-    unsettled,
-    uncaught,
+    outcomes: outcomes.seen,
+    unsettled: outcomes.unsettled,
+    uncaught: uncaught.found,
     p99: quantile(took, 0.99),
     longest: Math.max(...took),
     grown: most - before,

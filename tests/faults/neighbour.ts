@@ -68,10 +68,8 @@ export class Neighbour implements AsyncDisposable {
 
 /** What an attack did to others. Sizes are in bytes. */
 export interface Harm extends Noticed {
-  /** How much memory the server took beyond what it had before. */
+  /** How much memory the server took at most beyond what it had before. */
   readonly grown: number;
-  /** How many descriptors it had open beyond that when all was over. */
-  readonly sockets: number;
 }
 
 /**
@@ -87,26 +85,13 @@ export async function harmBy(
   neighbour: Neighbour,
   attack: () => Promise<void>,
 ): Promise<Harm> {
-  const [before, socketsBefore] = [await server.resident(), await server.sockets()];
   await neighbour.noticed();
-  let most = before;
-  let going = true;
-  const watching = (async () => {
-    while (going && !server.ended) {
-      most = Math.max(most, await server.resident());
-      await pause(20);
-    }
-  })();
-  try {
-    await attack();
-  } finally {
-    going = false;
-    await watching;
-  }
+  const before = await server.resident();
+  await server.forgetPeak();
+  await attack();
   if (server.ended) throw new Error(`The server has ended: ${(await server.end()).complaints}`);
   const noticed = await neighbour.noticed();
-  const sockets = await server.sockets() - socketsBefore;
-  return { ...noticed, grown: most - before, sockets };
+  return { ...noticed, grown: await server.peak() - before };
 }
 
 const PROGRAM = new URL("tests/faults/neighbour.ts", ROOT).href;
@@ -149,6 +134,8 @@ async function main(url: string, token: string | undefined): Promise<void> {
     }
   }
   going = false;
+  // A server that has ended is not waited for.
+  await mq.close();
   await putting;
 }
 

@@ -6,12 +6,17 @@
 
 import { table } from "../../measure/table.ts";
 
+/** Whether something is as it has to be. */
+export interface Verdict {
+  readonly good: boolean;
+  /** Why nobody is promised that it is good: then what was seen is a fact, whatever it was. */
+  readonly stated?: string | undefined;
+}
+
 /** One thing that was looked at. */
-export interface Finding {
+export interface Finding extends Verdict {
   readonly what: string;
   readonly seen: number | string;
-  /** It is as it has to be. */
-  readonly good: boolean;
 }
 
 /** What was looked for and must not be there. */
@@ -21,19 +26,72 @@ export function none(what: string, found: readonly unknown[]): Finding {
 
 /** Throws unless everything is as it has to be; for tests. */
 export function allGood(findings: readonly Finding[]): void {
-  const bad = findings.filter(({ good }) => !good).map(({ what, seen }) => `${what}: ${seen}`);
-  if (bad.length > 0) throw new Error(`It is not as it has to be.\n${bad.join("\n")}`);
+  const bad = findings.filter(({ good, stated }) => !good && stated === undefined);
+  if (bad.length === 0) return;
+  const lines = bad.map(({ what, seen }) => `${what}: ${seen}`);
+  throw new Error(`It is not as it has to be.\n${lines.join("\n")}`);
+}
+
+/** Rows of figures, each with a verdict. */
+export class Report {
+  readonly #head: readonly string[];
+  readonly #rows: (readonly string[])[] = [];
+  readonly #stated = new Set<string>();
+  #failed = false;
+
+  /** Makes one with these columns; the verdict has one more. */
+  constructor(...head: string[]) {
+    this.#head = [...head, "good"];
+  }
+
+  /** Adds a row, and returns its cells. */
+  row(cells: readonly string[], { good, stated }: Verdict): readonly string[] {
+    if (stated !== undefined) this.#stated.add(stated);
+    else if (!good) this.#failed = true;
+    const row = [...cells, stated !== undefined ? "stated" : good ? "yes" : "NO"];
+    this.#rows.push(row);
+    return row;
+  }
+
+  /** The code to exit with. */
+  get code(): number {
+    return this.#failed ? 1 : 0;
+  }
+
+  /** The table, and beneath it why some of it is only stated. */
+  toString(): string {
+    const why = [...this.#stated].map((stated) => `\nStated: ${stated}.`);
+    return [table(this.#head, this.#rows), ...why].join("\n");
+  }
+
+  /** Prints it, and has the process end with 1 if a row is not good. */
+  print(title: string): void {
+    console.log(`${title}\n\n${this}`);
+    if (this.#failed) Deno.exitCode = 1;
+  }
 }
 
 /**
- * Prints findings, and ends the process with 1 if one is not good.
+ * Prints findings, and has the process end with 1 if one is not good.
  *
  * @param title what was done
  * @param findings what was found
  */
 export function report(title: string, findings: readonly Finding[]): void {
-  console.log(`${title}\n`);
-  const rows = findings.map(({ what, seen, good }) => [what, `${seen}`, good ? "yes" : "NO"]);
-  console.log(table(["what", "seen", "good"], rows));
-  if (findings.some(({ good }) => !good)) Deno.exitCode = 1;
+  const rows = new Report("what", "seen");
+  for (const { what, seen, ...verdict } of findings) rows.row([what, `${seen}`], verdict);
+  rows.print(title);
+}
+
+/** Bytes as a person reads them. */
+export function mb(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** How many bytes a MiB has. */
+export const MIB: number = 1024 * 1024;
+
+/** The same in the unit that limits are given in. */
+export function mib(bytes: number): string {
+  return `${(bytes / MIB).toFixed(bytes < 10 * MIB ? 1 : 0)} MiB`;
 }

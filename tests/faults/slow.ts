@@ -16,8 +16,7 @@ import { BareClient, clientFrame } from "../support/bare_client.ts";
 import { ChildServer } from "./child_server.ts";
 import { Loader } from "./load.ts";
 import { pause, until } from "./pause.ts";
-import { type Finding, report } from "./report.ts";
-import { mb } from "./verdicts.ts";
+import { type Finding, mb, report } from "./report.ts";
 import { MemoryWatch } from "./watch.ts";
 
 /** How it is run. */

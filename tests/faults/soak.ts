@@ -15,9 +15,8 @@ import { ChildServer, type Report } from "./child_server.ts";
 import { Loader } from "./load.ts";
 import { pause, until } from "./pause.ts";
 import { FaultyProxy } from "./proxy.ts";
-import { type Finding, none, report } from "./report.ts";
+import { type Finding, mb, none, report } from "./report.ts";
 import { type Notes, ROLES } from "./soak_roles.ts";
-import { mb } from "./verdicts.ts";
 
 /** How it is run. */
 export interface SoakOptions {

@@ -1,21 +1,22 @@
 /**
  * Floods of frames, each of which is as small as can be, and an honest client beside: from one connection, from eight
- * and from thirty. `deno run -A tests/faults/tiny_frames.ts [builtin|hardened] [PART OF A NAME]`. Linux alone, for it
- * looks into `/proc`.
+ * and from thirty. Linux alone.
+ *
+ * ```sh
+ * deno run -A tests/faults/tiny_frames.ts [builtin|hardened] [PART_OF_A_NAME|K/N] [CONNECTIONS,…]
+ * ```
  *
  * @module
  */
 
-import { setPriority } from "node:os";
 import { connect } from "@dsmq/server/client";
-import { table } from "../../measure/table.ts";
 import type { TransportChoice } from "../../server.ts";
 import { BareClient, clientFrame } from "../support/bare_client.ts";
-import { ChildServer } from "./child_server.ts";
+import { joined, repeated } from "../support/bytes.ts";
 import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
-import { type Harm, harmBy, Neighbour } from "./neighbour.ts";
 import { pause } from "./pause.ts";
-import { mb } from "./verdicts.ts";
+import { FLOOD } from "./stated.ts";
+import { type Trial, tryAll } from "./trials.ts";
 
 /** The longest wait that may be, in milliseconds. */
 const LONGEST = { hardened: 50, builtin: 100 };
@@ -83,26 +84,20 @@ const FLOODS: readonly Flood[] = [
 
 /** Repeats frames up to a block. */
 function block(frames: readonly Uint8Array[]): Uint8Array {
-  const once = frames.reduce((sum, { length }) => sum + length, 0);
-  const times = Math.max(1, Math.floor(BLOCK / once));
-  const all = new Uint8Array(times * once);
-  for (let i = 0, at = 0; i < times; i++) {
-    for (const frame of frames) {
-      all.set(frame, at);
-      at += frame.length;
-    }
-  }
-  return all;
+  const once = frames.reduce(joined);
+  return repeated(once, Math.max(1, Math.floor(BLOCK / once.length)));
 }
 
-interface Cost {
+const TOKENS = [{ token: "good" }, { token: "reader", rights: ["read"] as const }];
+
+interface FloodCost {
   bytes: number;
   connections: number;
   readonly codes: Map<number | "cut", number>;
 }
 
 /** Floods over one connection after another, as the server ends them. */
-async function floodOnce(port: number, what: Flood, until: number, cost: Cost): Promise<void> {
+async function floodOnce(port: number, what: Flood, until: number, cost: FloodCost): Promise<void> {
   const bytes = block(what.frames);
   const token = { "no token": undefined, "reads only": "reader", "may do all": "good" }[what.who];
   const headers = token === undefined ? [] : [`Authorization: Bearer ${token}`];
@@ -135,22 +130,6 @@ async function floodOnce(port: number, what: Flood, until: number, cost: Cost): 
   }
 }
 
-async function tried(
-  server: ChildServer,
-  neighbour: Neighbour,
-  what: Flood,
-  connections: number,
-): Promise<{ readonly harm: Harm; readonly cost: Cost }> {
-  const cost: Cost = { bytes: 0, connections: 0, codes: new Map() };
-  const harm = await harmBy(server, neighbour, async () => {
-    const until = performance.now() + LASTS;
-    await Promise.all(
-      Array.from({ length: connections }, () => floodOnce(server.port, what, until, cost)),
-    );
-  });
-  return { harm, cost };
-}
-
 /** Uses a server as honest clients do: its heap has grown to what that takes before it is attacked. */
 async function use(url: string): Promise<void> {
   await using mq = await connect({ url, token: "good" });
@@ -160,47 +139,33 @@ async function use(url: string): Promise<void> {
   }
 }
 
-async function main(transport: TransportChoice, only: string): Promise<void> {
-  const tokens = [{ token: "good" }, { token: "reader", rights: ["read"] as const }];
-  const rows: string[][] = [];
-  const numbers = Deno.args[2]?.split(",").map(Number) ?? [1, 8, 30];
-  for (const what of FLOODS.filter(({ name }) => name.includes(only))) {
-    for (const connections of numbers) {
-      // What the last flood has left in the system's buffers is done with.
-      await using server = await ChildServer.start({ transport, tokens, limits: MEMORY_LIMITS });
-      await using neighbour = await Neighbour.start(server.url, "good");
-      await use(server.url);
-      await neighbour.noticed();
-      // Attackers have machines of their own: here they get what these two leave.
-      setPriority(19);
-      const { harm, cost } = await tried(server, neighbour, what, connections);
-      setPriority(0);
-      const good = harm.longest <= LONGEST[transport] && harm.grown <= mostMemory(connections);
-      if (!good) Deno.exitCode = 1;
-      const closed = [...cost.codes].map(([code, count]) => `${count} × ${code}`).join(", ");
-      rows.push([
-        `${what.name} (${what.who})`,
-        `${connections}`,
-        mb(cost.bytes),
-        `${cost.connections}`,
-        closed,
-        `${harm.puts}`,
-        harm.p99.toFixed(1),
-        harm.longest.toFixed(0),
-        mb(harm.grown),
-        good ? "yes" : "NO",
-      ]);
-      if (Deno.args[3]) console.log(rows.at(-1)!.join(" | "));
-    }
-  }
-  console.log(`${transport}: an honest client's puts, one after another, in milliseconds\n`);
-  console.log(table(
-    ["flood", "at a time", "sent", "opened", "closed by the server", "puts", "p99", "longest"]
-      .concat(["memory", "good"]),
-    rows,
-  ));
+function trial(what: Flood, transport: TransportChoice, connections: number): Trial {
+  return {
+    name: `${what.name} of ${connections} (${what.who})`,
+    options: { tokens: TOKENS, limits: MEMORY_LIMITS },
+    token: "good",
+    memory: mostMemory(connections),
+    longest: LONGEST[transport],
+    builtin: FLOOD,
+    prepare: ({ url }) => use(url),
+    async attack({ port }) {
+      const cost: FloodCost = { bytes: 0, connections: 0, codes: new Map() };
+      const until = performance.now() + LASTS;
+      await Promise.all(
+        Array.from({ length: connections }, () => floodOnce(port, what, until, cost)),
+      );
+      const codes = [...cost.codes].map(([code, count]) => `${count} × ${code}`).join(", ");
+      return { ...cost, seen: codes && `closed: ${codes}` };
+    },
+  };
 }
 
 if (import.meta.main) {
-  await main((Deno.args[0] ?? "hardened") as TransportChoice, Deno.args[1] ?? "");
+  const [name = "hardened", which, numbers = "1,8,30"] = Deno.args;
+  const transport = name as TransportChoice;
+  const trials = FLOODS.flatMap((what) =>
+    numbers.split(",").map((number) => trial(what, transport, Number(number)))
+  );
+  await tryAll("Floods of tiny frames", transport, trials, which);
+  Deno.exit();
 }

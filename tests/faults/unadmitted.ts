@@ -1,73 +1,38 @@
 /**
- * Strangers without a token, at a server that asks for one, and what an honest neighbour notices of them.
+ * Strangers without a token, at a server that asks for one, and what an honest neighbour notices of them. Linux alone.
  *
  * ```sh
- * deno run -A tests/faults/unadmitted.ts builtin|hardened [PART_OF_A_NAME]
+ * deno run -A tests/faults/unadmitted.ts [builtin|hardened] [PART_OF_A_NAME|K/N]
  * ```
  *
  * @module
  */
 
-import { table } from "../../measure/table.ts";
+import { FIRST_BYTES, USUAL_LIMITS } from "../../protocol/limits.ts";
 import type { TransportChoice } from "../../server.ts";
-import { ChildServer } from "./child_server.ts";
-import { harmBy, Neighbour } from "./neighbour.ts";
-import { pause } from "./pause.ts";
+import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
 import { sent } from "./stranger.ts";
+import { type Trial, tryAll } from "./trials.ts";
 import { ATTACKS } from "./unadmitted_attacks.ts";
 
-const MIB = 1024 * 1024;
-
-/** No put of the neighbour may take longer, in milliseconds. */
-const LONGEST = 100;
-
-async function main(transport: TransportChoice, only: string): Promise<void> {
-  const rows: string[][] = [];
-  for (const [name, { attack, grows = 64, hardenedAlone }] of Object.entries(ATTACKS)) {
-    if (!name.includes(only)) continue;
-    await using server = await ChildServer.start({ transport, token: "good" });
-    await using neighbour = await Neighbour.start(server.url, "good");
-    await pause(500);
-    const before = { ...sent };
-    let saw = "";
-    try {
-      const harm = await harmBy(
-        server,
-        neighbour,
-        async () => void (saw = await attack(server.port)),
-      );
-      const { p99, longest, failed, grown, puts } = harm;
-      const isStated = hardenedAlone === true && transport === "builtin";
-      const good = isStated || (longest <= LONGEST && failed === 0 && grown <= grows * MIB);
-      const cost = `${sent.connections - before.connections}`;
-      const bytes = `${((sent.bytes - before.bytes) / MIB).toFixed(1)} MiB`;
-      const noticed = [`${puts}`, `${p99.toFixed(1)} ms`, `${longest.toFixed(0)} ms`];
-      const verdict = isStated ? "stated" : good ? "yes" : "NO";
-      rows.push([name, cost, bytes, ...noticed, `${(grown / MIB).toFixed(0)} MiB`, saw, verdict]);
-      if (!good) Deno.exitCode = 1;
-    } catch (error) {
-      rows.push([name, "", "", "", "", "", "", (error as Error).message.slice(0, 99), "NO"]);
-      Deno.exitCode = 1;
-    }
-    console.error(rows.at(-1)!.join("  "));
-  }
-  const head = [
-    "attack",
-    "connections",
-    "sent",
-    "puts",
-    "p99",
-    "longest",
-    "memory",
-    "seen",
-    "good",
-  ];
-  console.log(`Strangers without a token beside a neighbour, ${transport}\n`);
-  console.log(table(head, rows));
-}
+/** What those can have the server hold who are not admitted: what has not come whole, and a little on each seat. */
+const HELD = MEMORY_LIMITS.totalPartialBytes + USUAL_LIMITS.pendingConnections * FIRST_BYTES;
 
 if (import.meta.main) {
-  const [transport = "hardened", only = ""] = Deno.args;
-  await main(transport as TransportChoice, only);
+  const [transport = "hardened", which] = Deno.args;
+  const trials = Object.entries(ATTACKS).map(([name, { atOnce, builtin, attack }]): Trial => ({
+    name,
+    options: { token: "good", limits: MEMORY_LIMITS },
+    token: "good",
+    memory: mostMemory(atOnce, HELD),
+    builtin,
+    async attack({ port }) {
+      const before = { ...sent };
+      const seen = await attack(port) ?? "";
+      const connections = sent.connections - before.connections;
+      return { connections, bytes: sent.bytes - before.bytes, seen };
+    },
+  }));
+  await tryAll("Strangers without a token", transport as TransportChoice, trials, which);
   Deno.exit();
 }

@@ -5,31 +5,29 @@
  */
 
 import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
+import { repeated } from "../support/bytes.ts";
 import { pause } from "./pause.ts";
+import { MIB } from "./report.ts";
+import { FLOOD, type Stated, WHOLE_FRAMES } from "./stated.ts";
 import { browsers, OFFERED, sent, storm, Stranger } from "./stranger.ts";
 
 /** How long an attack that goes on does so, in milliseconds. */
 const LONG = 4000;
 
-const MIB = 1024 * 1024;
-
-/**
- * How much the memory may grow while thousands of connections come and go, in MiB: so much Deno comes to keep for them,
- * whatever they say, as the row shows in which they say nothing at all.
- */
-const CHURN = 176;
+/** So many come at a time where connections are made as fast as can be, and so many of them stay. */
+const [COME, STAY] = [50, 3000];
 
 /** One attack; resolves when it is over, with what the attackers saw. */
 export interface Attack {
-  /** How much the memory of the server may grow, in MiB. Default: 64. */
-  readonly grows?: number;
-  /** What it takes cannot be bounded with `Deno.serve`. */
-  readonly hardenedAlone?: true;
-  attack(port: number): Promise<string>;
+  /** How many connections of it there are at a time. */
+  readonly atOnce: number;
+  /** Over `builtin` this cannot be promised. */
+  readonly builtin?: Stated;
+  attack(port: number): Promise<string | void>;
 }
 
 /** A text of about so many bytes. */
-function repeated(part: string, head = "[", tail = "]", bytes = 2.9 * MIB): string {
+function filled(part: string, head = "[", tail = "]", bytes = 2.9 * MIB): string {
   const count = Math.floor((bytes - head.length - tail.length) / part.length);
   return head + part.repeat(count).replace(/,$/, "") + tail;
 }
@@ -40,16 +38,16 @@ function hashed(): string {
   return `{"action":"hello","id":1,"positions":{${names.join()}}}`;
 }
 
-const reviver = () => repeated("0,", '[{"action":"put","topic":"a","message":1,"x":[', "]}]");
+const reviver = () => filled("0,", '[{"action":"put","topic":"a","message":1,"x":[', "]}]");
 const nested = () => "[".repeat(1.4 * MIB) + "]".repeat(1.4 * MIB);
-const objects = () => repeated("{},");
-const list = () => repeated('"",', '{"action":"put","id":1,"topic":"a","messages":[', "]}");
+const objects = () => filled("{},");
+const list = () => filled('"",', '{"action":"put","id":1,"topic":"a","messages":[', "]}");
 
 /** So many connections send one such frame each. */
 function bombs(text: () => string, connections: number): Attack {
   return {
-    // They are whole before anybody sees them.
-    ...(connections > 1 && { hardenedAlone: true }),
+    atOnce: connections,
+    ...connections > 1 && { builtin: WHOLE_FRAMES },
     async attack(port) {
       const frame = clientFrame(1, text());
       const strangers = await opened(port, connections);
@@ -63,16 +61,14 @@ function bombs(text: () => string, connections: number): Attack {
 /** So many connections send the same again and again, and come back when they are closed. */
 function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Attack {
   return {
-    grows: CHURN,
+    atOnce: connections,
+    builtin: FLOOD,
     async attack(port) {
-      let came = 0;
       await storm(connections, LONG, async () => {
         const stranger = await Stranger.open(port, { headers });
-        came++;
         for (let i = 0; i < 200 && !stranger.isGone; i++) await stranger.say(block);
         stranger.cut();
       });
-      return `${came} connections`;
     },
   };
 }
@@ -80,7 +76,7 @@ function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Att
 /** So many connections ask by HTTP again and again, and come back when they are hung up on. */
 function asks(connections: number, ...headers: string[]): Attack {
   return {
-    grows: CHURN,
+    atOnce: connections,
     async attack(port) {
       const request = new TextEncoder().encode(["GET / HTTP/1.1", ...headers, "", ""].join("\r\n"));
       let came = 0;
@@ -103,20 +99,20 @@ function asks(connections: number, ...headers: string[]): Attack {
 /** Connections are opened as fast as can be, from so many addresses, and stay; honest browsers come meanwhile. */
 function places(addresses: number, headers = [OFFERED]): Attack {
   return {
-    grows: CHURN,
+    atOnce: STAY + COME,
     async attack(port) {
       const strangers: Stranger[] = [];
       let came = 0;
-      const attack = storm(50, LONG, async () => {
+      const attack = storm(COME, LONG, async () => {
         const from = `127.1.${came % addresses >> 8}.${came++ % addresses & 255 || 1}`;
         strangers.push(await Stranger.open(port, { from, headers }));
-        if (strangers.length > 3000) strangers.splice(0, 1)[0]!.cut();
+        if (strangers.length > STAY) strangers.splice(0, 1)[0]!.cut();
       });
       const answered = await browsers(port, 20);
       await attack;
       for (const stranger of strangers) stranger.cut();
       if (answered < 20) throw new Error(`only ${answered} of 20 browsers got in`);
-      return `${came} connections, all browsers got in`;
+      return "all browsers got in";
     },
   };
 }
@@ -124,6 +120,7 @@ function places(addresses: number, headers = [OFFERED]): Attack {
 /** So many connections hold something that is not whole. */
 function unfinished(connections: number, ...parts: readonly Uint8Array[]): Attack {
   return {
+    atOnce: connections,
     async attack(port) {
       const strangers = await opened(port, connections);
       for (const part of parts) await Promise.all(strangers.map((one) => one.say(part)));
@@ -143,15 +140,8 @@ function ended(strangers: readonly Stranger[]): string {
   return `${gone} of ${strangers.length} were cut off`;
 }
 
-/** The same thing many times. */
-function many(one: Uint8Array, count: number): Uint8Array {
-  const all = new Uint8Array(one.length * count);
-  for (let i = 0; i < count; i++) all.set(one, i * one.length);
-  return all;
-}
-
 const part = clientFrame(1, new Uint8Array(3_000_000)).subarray(0, 60_000);
-const fragments = many(clientFrame(0, "x", { final: false }), 9000);
+const fragments = repeated(clientFrame(0, "x", { final: false }), 9000);
 const badHello = clientFrame(1, '{"action":"hello","id":1,"token":"bad"}');
 const dearHello = clientFrame(
   1,
@@ -170,28 +160,26 @@ const headers = (count: number) =>
 /** By name. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   "connections that say nothing at all": {
-    grows: CHURN,
+    atOnce: COME,
     async attack(port) {
-      let came = 0;
-      await storm(50, LONG, async () => {
+      await storm(COME, LONG, async () => {
         using _conn = await Deno.connect({ port, hostname: "127.0.0.1" });
-        came++;
+        sent.connections++;
       });
-      return `${came} connections`;
     },
   },
   "6,000 that say nothing until their time is over": {
-    grows: CHURN,
+    atOnce: 6000,
     async attack(port) {
       const silent: Deno.Conn[] = [];
       await Promise.all(Array.from({ length: 20 }, async () => {
         while (silent.length < 6000) {
+          sent.connections++;
           silent.push(await Deno.connect({ port, hostname: "127.0.0.1" }));
         }
       }));
       await pause(10_000);
       for (const conn of silent) conn.close();
-      return `${silent.length} connections`;
     },
   },
   "requests with a dear Host, of 4": asks(4, `Host: ${dearName}`),
@@ -208,18 +196,21 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   "a list of a million": bombs(list, 1),
   "names without a seed": bombs(hashed, 1),
   "30 frames of objects": bombs(objects, 30),
-  "empty frames": flood(1, many(clientFrame(1), 2000)),
-  "empty frames of 8": flood(8, many(clientFrame(1), 2000)),
-  "pings of 8": flood(8, many(clientFrame(9), 2000)),
-  "heartbeats of 8": flood(8, many(clientFrame(1, '{"action":"heartbeat"}'), 700)),
+  "empty frames": flood(1, repeated(clientFrame(1), 2000)),
+  "empty frames of 8": flood(8, repeated(clientFrame(1), 2000)),
+  "pings of 8": flood(8, repeated(clientFrame(9), 2000)),
+  "heartbeats of 8": flood(8, repeated(clientFrame(1, '{"action":"heartbeat"}'), 700)),
   "bad tokens in hello of 8": flood(8, badHello),
-  "the dearest hellos of 8": flood(8, many(dearHello, 8)),
+  "the dearest hellos of 8": flood(8, repeated(dearHello, 8)),
   "bad tokens in the header of 8": flood(8, badHello, [OFFERED, "Authorization: Bearer bad"]),
   "connections of one address": places(1),
   "connections of 8 addresses": places(8),
   "connections of 250 addresses": places(250),
   "expelled ones of 250 addresses": places(250, [OFFERED, "Authorization: Bearer bad"]),
   "500 frames without an end": unfinished(500, part),
-  "500 frames without an end, too long": { ...unfinished(500, part, part), hardenedAlone: true },
-  "500 times 9,000 fragments": unfinished(500, clientFrame(1, "x", { final: false }), fragments),
+  "500 frames without an end, too long": { ...unfinished(500, part, part), builtin: WHOLE_FRAMES },
+  "500 times 9,000 fragments": {
+    ...unfinished(500, clientFrame(1, "x", { final: false }), fragments),
+    builtin: FLOOD,
+  },
 };

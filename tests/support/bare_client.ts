@@ -4,6 +4,8 @@
  * @module
  */
 
+import { joined } from "./bytes.ts";
+
 const encoder = new TextEncoder();
 
 /** A frame as a client sends it, or not masked as it should be. The mask is all zeros, so the payload stays as it is. */
@@ -136,10 +138,7 @@ export class BareClient implements Disposable {
     while (this.#rest.length < count) {
       const bytes = await this.#read(64 * 1024);
       if (!bytes) return undefined;
-      const all = new Uint8Array(this.#rest.length + bytes.length);
-      all.set(this.#rest);
-      all.set(bytes, this.#rest.length);
-      this.#rest = all;
+      this.#rest = joined(this.#rest, bytes);
     }
     const taken = this.#rest.subarray(0, count);
     this.#rest = this.#rest.subarray(count);

@@ -5,9 +5,7 @@
  */
 
 import { WELCOME } from "./scripted.ts";
-import { clientFrames, handshake, serverFrame } from "./ws_peer.ts";
-
-const encoder = new TextEncoder();
+import { ServerEnd, serverFrame } from "./ws_peer.ts";
 
 /** A request of a client. */
 export interface HostileRequest {
@@ -15,49 +13,13 @@ export interface HostileRequest {
   readonly id: number;
 }
 
-/** One connection of such a server. Whatever is written when the client has gone is lost. */
-export class HostilePeer {
-  readonly #conn: Deno.Conn;
-  #rest: Uint8Array = new Uint8Array();
+/** One connection of such a server. */
+export class HostilePeer extends ServerEnd {
   readonly #requests: HostileRequest[] = [];
-  /** The client has gone. */
-  gone = false;
-
-  constructor(conn: Deno.Conn) {
-    this.#conn = conn;
-  }
-
-  /** Writes bytes, or text as bytes; `false` if the client has gone. */
-  async say(what: string | Uint8Array): Promise<boolean> {
-    const bytes = typeof what === "string" ? encoder.encode(what) : what;
-    try {
-      for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
-    } catch {
-      this.gone = true;
-    }
-    return !this.gone;
-  }
 
   /** Writes a frame of text: text as it is, anything else as JSON. */
   tell(frame: unknown): Promise<boolean> {
     return this.say(serverFrame(1, typeof frame === "string" ? frame : JSON.stringify(frame)));
-  }
-
-  /** Reads the request of HTTP. */
-  async asked(): Promise<string> {
-    let head = "";
-    while (!head.endsWith("\r\n\r\n")) {
-      const bytes = await this.#read();
-      if (!bytes) break;
-      head += new TextDecoder().decode(bytes);
-    }
-    return head;
-  }
-
-  /** Opens the WebSocket. */
-  async open(): Promise<void> {
-    const asked = await this.asked();
-    if (asked !== "") await this.say(await handshake(asked));
   }
 
   /** Opens the WebSocket and answers hello. */
@@ -70,17 +32,11 @@ export class HostilePeer {
   /** The next request; `undefined` once the client has gone. */
   async next(): Promise<HostileRequest | undefined> {
     while (this.#requests.length === 0) {
-      const bytes = await this.#read();
-      if (!bytes) return undefined;
-      const all = new Uint8Array(this.#rest.length + bytes.length);
-      all.set(this.#rest);
-      all.set(bytes, this.#rest.length);
-      const { frames, rest } = clientFrames(all);
-      this.#rest = rest;
-      for (const { opcode, payload } of frames) {
-        if (opcode === 1) {
-          this.#requests.push(...[JSON.parse(new TextDecoder().decode(payload))].flat());
-        }
+      const frame = await this.frame();
+      if (!frame) return undefined;
+      const { opcode, payload } = frame;
+      if (opcode === 1) {
+        this.#requests.push(...[JSON.parse(new TextDecoder().decode(payload))].flat());
       }
     }
     return this.#requests.shift();
@@ -92,27 +48,6 @@ export class HostilePeer {
       if (actions.includes(request.action)) return request;
     }
     return undefined;
-  }
-
-  /** Reads and forgets all that comes, until the client has gone. */
-  async skim(): Promise<void> {
-    while (await this.#read());
-  }
-
-  cut(): void {
-    this.gone = true;
-    try {
-      this.#conn.close();
-    } catch {
-      // It is closed already.
-    }
-  }
-
-  async #read(): Promise<Uint8Array | undefined> {
-    const buffer = new Uint8Array(64 * 1024);
-    const count = await this.#conn.read(buffer).catch(() => null);
-    if (count === null) this.gone = true;
-    return count === null ? undefined : buffer.subarray(0, count);
   }
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { joined } from "./bytes.ts";
+
 /** A frame as a client sent it, unmasked. */
 export interface ClientFrame {
   readonly final: boolean;
@@ -58,12 +60,88 @@ export function clientFrames(bytes: Uint8Array): { frames: ClientFrame[]; rest: 
   return { frames, rest: bytes.subarray(at) };
 }
 
-/** A server for one connection. */
+/** The server's end of a connection. What is written when the client has gone is lost. */
+export class ServerEnd {
+  /** The client has gone, or was cut off. */
+  gone = false;
+  readonly #conn: Deno.Conn;
+  readonly #frames: ClientFrame[] = [];
+  #rest: Uint8Array = new Uint8Array();
+
+  /** Takes a connection. */
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+  }
+
+  /** Reads the request of HTTP; what there is of it, if the client goes before. */
+  async asked(): Promise<string> {
+    let head = "";
+    while (!head.endsWith("\r\n\r\n")) {
+      const bytes = await this.#read();
+      if (!bytes) break;
+      head += new TextDecoder().decode(bytes);
+    }
+    return head;
+  }
+
+  /** Reads the request and answers it as it should be; with more behind, in the same packet. */
+  async open(...more: Uint8Array[]): Promise<void> {
+    const asked = await this.asked();
+    if (this.gone) return;
+    await this.say([encoder.encode(await handshake(asked)), ...more].reduce(joined));
+  }
+
+  /** Writes bytes, or text as bytes; `false` if the client has gone. */
+  async say(what: string | Uint8Array): Promise<boolean> {
+    const bytes = typeof what === "string" ? encoder.encode(what) : what;
+    try {
+      for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+    } catch {
+      this.gone = true;
+    }
+    return !this.gone;
+  }
+
+  /** The next frame of the client; `undefined` once it has gone. */
+  async frame(): Promise<ClientFrame | undefined> {
+    while (this.#frames.length === 0) {
+      const bytes = await this.#read();
+      if (!bytes) return undefined;
+      const { frames, rest } = clientFrames(joined(this.#rest, bytes));
+      this.#frames.push(...frames);
+      this.#rest = rest;
+    }
+    return this.#frames.shift();
+  }
+
+  /** Reads and forgets all that comes, until the client has gone. */
+  async skim(): Promise<void> {
+    while (await this.#read());
+  }
+
+  /** Cuts the connection. */
+  cut(): void {
+    this.gone = true;
+    try {
+      this.#conn.close();
+    } catch {
+      // It is closed already.
+    }
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    const buffer = new Uint8Array(64 * 1024);
+    // One that was reset has ended as well.
+    const count = await this.#conn.read(buffer).catch(() => null);
+    if (count === null) this.gone = true;
+    return count === null ? undefined : buffer.subarray(0, count);
+  }
+}
+
+/** A server for one connection at a time. */
 export class WsPeer implements Disposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #frames: ClientFrame[] = [];
-  #conn: Deno.TcpConn | undefined;
-  #rest: Uint8Array = new Uint8Array();
+  #end: ServerEnd | undefined;
 
   /** Where to connect. */
   get url(): string {
@@ -72,47 +150,28 @@ export class WsPeer implements Disposable {
 
   /** Takes a connection, and reads what it asks for. */
   async accept(): Promise<string> {
-    this.#conn = await this.#listener.accept();
-    let request = "";
-    while (!request.endsWith("\r\n\r\n")) {
-      const bytes = await this.#read();
-      if (!bytes) throw new Error("it ended before it had asked");
-      request += new TextDecoder().decode(bytes);
-    }
-    return request;
+    return await (await this.#accepted()).asked();
   }
 
   /** Takes a connection and answers it as it should be; with more behind, in the same packet. */
   async open(...more: Uint8Array[]): Promise<void> {
-    const answer = encoder.encode(await handshake(await this.accept()));
-    await this.say(new Uint8Array([...answer, ...more.flatMap((bytes) => [...bytes])]));
+    await (await this.#accepted()).open(...more);
   }
 
   /** Writes bytes. */
   async say(bytes: Uint8Array | string): Promise<void> {
-    const all = typeof bytes === "string" ? encoder.encode(bytes) : bytes;
-    for (let at = 0; at < all.length;) at += await this.#conn!.write(all.subarray(at));
+    await this.#end!.say(bytes);
   }
 
   /** The next frame of the client; `undefined` if it has ended. */
-  async next(): Promise<ClientFrame | undefined> {
-    while (this.#frames.length === 0) {
-      const bytes = await this.#read();
-      if (!bytes) return undefined;
-      const all = new Uint8Array(this.#rest.length + bytes.length);
-      all.set(this.#rest);
-      all.set(bytes, this.#rest.length);
-      const { frames, rest } = clientFrames(all);
-      this.#frames.push(...frames);
-      this.#rest = rest;
-    }
-    return this.#frames.shift();
+  next(): Promise<ClientFrame | undefined> {
+    return this.#end!.frame();
   }
 
   /** Cuts the connection. */
   cut(): void {
-    this.#conn?.close();
-    this.#conn = undefined;
+    this.#end?.cut();
+    this.#end = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -120,15 +179,9 @@ export class WsPeer implements Disposable {
     this.cut();
   }
 
-  async #read(): Promise<Uint8Array | undefined> {
-    const buffer = new Uint8Array(64 * 1024);
-    try {
-      const count = await this.#conn!.read(buffer);
-      return count === null ? undefined : buffer.subarray(0, count);
-    } catch {
-      // It was reset, which is an end as well.
-      return undefined;
-    }
+  async #accepted(): Promise<ServerEnd> {
+    this.#end = new ServerEnd(await this.#listener.accept());
+    return this.#end;
   }
 }
 
