@@ -5,17 +5,13 @@
  */
 
 import { type Encode, encoderFor } from "./body.ts";
+import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
 import { refuse } from "./fields.ts";
 import { FrameScan } from "./frame_scan.ts";
 import { type Limits, USUAL_LIMITS } from "./limits.ts";
 import { hasNumber } from "./numbers.ts";
-import {
-  decodeRequest,
-  type HeartbeatRequest,
-  type RefusedRequest,
-  type Request,
-} from "./requests.ts";
+import type { HeartbeatRequest, RefusedRequest, Request } from "./requests.ts";
 import { type Cut, readOne, refuseScanned, ScannedFrame } from "./scanned_frame.ts";
 
 /** What one frame says. */

@@ -5,6 +5,7 @@
  */
 
 import { type Encode, encoderFor } from "./body.ts";
+import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
 import { tooMany } from "./fields.ts";
 import type { FrameScan } from "./frame_scan.ts";
@@ -12,7 +13,7 @@ import type { Frame } from "./frames.ts";
 import type { Limits } from "./limits.ts";
 import { hasNumber } from "./numbers.ts";
 import { type Excess, MAX_DEPTH, MAX_FIELDS } from "./request_scan.ts";
-import { decodeRequest, type RefusedRequest, type Request } from "./requests.ts";
+import type { RefusedRequest, Request } from "./requests.ts";
 
 /** Where a frame counts for more than that, the rest of it is refused, and with what. */
 export interface Cut {
