@@ -10,12 +10,12 @@ import { announcedAbove, FRAME_BYTES, PEER_SPEED } from "../protocol/limits.ts";
 import type { HelloRequest, WireSince } from "../protocol/requests.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Guest, Holder } from "./claims.ts";
+import type { Cursors } from "./cursors.ts";
 import { done, fail, type Host } from "./host.ts";
 import { type Leave, TOKEN_BAD, TOKEN_NEEDED } from "./leave.ts";
 import { locateStart } from "./positions.ts";
 import type { Pulse } from "./pulses.ts";
 import type { Puts } from "./puts.ts";
-import type { Reads } from "./reads.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 
 /** Who says hello. */
@@ -32,7 +32,7 @@ export interface Greeter extends Holder, Pulse {
 /** What a hello changes. */
 export interface Greeted {
   readonly puts: Puts;
-  readonly reads: Reads;
+  readonly cursors: Cursors;
   readonly replies: ReplyWriter;
 }
 
@@ -65,7 +65,7 @@ export class Hello {
     if (!await this.#isAdmitted(request)) return;
     const { since, session, try: tried, known, heartbeat, frameBytes, progress } = request;
     const { queue: { store }, welcome } = this.#host;
-    const { reads, replies } = this.#greeted;
+    const { cursors, replies } = this.#greeted;
     const start = since === undefined || this.#mayNotAsk(since)
       ? undefined
       : await locateStart(store, since);
@@ -80,7 +80,7 @@ export class Hello {
     } else if (session !== undefined && !this.#claim(session, tried)) {
       return this.#greeter.replaced();
     }
-    if (start) reads.start = start;
+    if (start) cursors.start = start;
     if (heartbeat !== undefined) {
       this.#endPulse();
       this.#endPulse = this.#host.pulses.begin(this.#greeter, heartbeat);
@@ -93,7 +93,7 @@ export class Hello {
     }
     done(request, {
       ...welcome,
-      start: reads.start.after,
+      start: cursors.start.after,
       ...bounds,
       recalled: known && recalled,
       heartbeat,

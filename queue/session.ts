@@ -18,6 +18,7 @@ import type {
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Bounds } from "../stores/store.ts";
 import type { Guest } from "./claims.ts";
+import { Cursors } from "./cursors.ts";
 import { Goodbye } from "./goodbye.ts";
 import { type Greeter, Hello } from "./hello.ts";
 import { done, fail, type Host, wireError } from "./host.ts";
@@ -41,6 +42,7 @@ export class Session implements Worker, Greeter {
   readonly #wire: Wire;
   readonly #replies: ReplyWriter;
   readonly #line: Line;
+  readonly #cursors: Cursors;
   readonly #reads: Reads;
   readonly #options: ReadsOptions;
   readonly #goodbye: Goodbye;
@@ -93,12 +95,10 @@ export class Session implements Worker, Greeter {
       shares: this.#shares,
       refusal: (topic) => this.#mayNotRead(topic),
     };
-    const reads = this.#reads = new Reads(
-      host,
-      { after: start, gap: undefined, heard: Infinity },
-      this.#options,
-    );
-    this.#hello = new Hello(host, this, { puts, reads, replies }, guest);
+    const beginning = { after: start, gap: undefined, heard: Infinity };
+    const cursors = this.#cursors = new Cursors(host, beginning, this.#options);
+    this.#reads = new Reads(host, cursors, this.#options);
+    this.#hello = new Hello(host, this, { puts, cursors, replies }, guest);
     this.#line = new Line(wire, replies, host.welcome.limits, this, this.#shares);
   }
 
@@ -219,7 +219,7 @@ export class Session implements Worker, Greeter {
   }
 
   get #streams(): Streams {
-    return this.#openStreams ??= new Streams(this.#host, this.#options);
+    return this.#openStreams ??= new Streams(this.#host, this.#cursors, this.#options);
   }
 
   /** The line has come to a defect. */
@@ -311,7 +311,7 @@ export class Session implements Worker, Greeter {
 
   async #subscribe(request: RequestOf<"subscribe">): Promise<void> {
     const leave = this.#leave;
-    await this.#streams.subscribe(request, this.#reads);
+    await this.#streams.subscribe(request);
     // It may have become another while the stream was opened.
     if (this.#leave !== leave) this.#endForbidden();
   }

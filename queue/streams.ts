@@ -8,10 +8,11 @@ import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
 import { IdMap } from "../protocol/name_map.ts";
 import type { Credit, RequestOf, SubscribeRequest } from "../protocol/requests.ts";
+import type { Cursors } from "./cursors.ts";
 import { done, fail, type Host, idInUse } from "./host.ts";
 import { locateStream } from "./positions.ts";
 import type { Queue } from "./queue.ts";
-import { type Reads, type ReadsOptions, tellGap } from "./reads.ts";
+import { type ReadsOptions, tellGap } from "./reads.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Shares } from "./shares.ts";
 import { type StreamContext, Subscription } from "./subscription.ts";
@@ -23,6 +24,7 @@ export class Streams implements StreamContext {
   readonly wire: Wire;
   readonly replies: ReplyWriter;
   readonly #host: Host;
+  readonly #cursors: Cursors;
   readonly #mayNotRead: (topic: string) => WireError | undefined;
   readonly #shares: Shares;
   readonly #subscriptions = new IdMap<Subscription>();
@@ -35,10 +37,16 @@ export class Streams implements StreamContext {
    * Makes it.
    *
    * @param host what is shared with other connections
+   * @param cursors where streams begin that do not say from where
    * @param options what belongs to this connection
    */
-  constructor(host: Host, { wire, replies, shares, refusal }: ReadsOptions) {
+  constructor(
+    host: Host,
+    cursors: Cursors,
+    { wire, replies, shares, refusal }: ReadsOptions,
+  ) {
     this.#host = host;
+    this.#cursors = cursors;
     this.#mayNotRead = refusal;
     this.#shares = shares;
     this.queue = host.queue;
@@ -47,13 +55,13 @@ export class Streams implements StreamContext {
   }
 
   /** Opens a stream; one that does not say from where begins at the connection's cursor. */
-  async subscribe(request: SubscribeRequest, reads: Reads): Promise<void> {
+  async subscribe(request: SubscribeRequest): Promise<void> {
     const { id: sub, topic, since, cursor, onGap, messages, bytes } = request;
     const { store } = this.queue;
     const credit = { messages, bytes };
     const refusal = this.#refusal(sub) ?? this.#excess("subscribe", credit);
     if (refusal) return fail(this.#host, request, refusal, this.replies);
-    const reader = since === undefined ? await reads.readerFor(request, cursor) : undefined;
+    const reader = since === undefined ? await this.#cursors.readerFor(request, cursor) : undefined;
     if (since === undefined && !reader) return;
     const { after: oldest, gap } = reader?.gap
       ? { after: reader.cursor, gap: reader.gap }
