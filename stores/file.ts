@@ -6,18 +6,14 @@
 
 import { clearImmediate, setImmediate } from "node:timers";
 import type { NameMap } from "../protocol/name_map.ts";
-import type { DatabaseFile, Durability } from "./database_file.ts";
-import { LogInUse } from "./database_log.ts";
-import { cannotOpen, Unusable } from "./file_faults.ts";
-import { FileGuard } from "./file_guard.ts";
-import { FileOnDisk } from "./file_on_disk.ts";
+import type { Durability } from "./database_file.ts";
 import type { Holdings } from "./holdings.ts";
-import { type FileOpening, isFull, type OpenedFile, openFile } from "./opened_file.ts";
+import { isFull } from "./opened_file.ts";
 import { Parts } from "./parts.ts";
 import type { PutOnce } from "./put_once.ts";
-import { FORGOTTEN } from "./put_session.ts";
+import { RecoveringFile, unknownOutcome } from "./recovering_file.ts";
 import { type SqliteOptions, SqliteStore } from "./sqlite.ts";
-import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
+import { because, type Message, type Put, type Stored, type StoreError } from "./store.ts";
 
 /** How a {@linkcode FileStore} is opened. */
 export interface FileOptions extends SqliteOptions {
@@ -46,8 +42,7 @@ const SURVIVES: Readonly<Record<Durability, string>> = {
  * Keeps messages in a file.
  *
  * What is appended in one turn of the event loop is committed together, in one transaction; then the feed
- * brings it, and then all are answered. Where the file fails, the file is the truth: if it cannot be said for
- * sure how it stands it is closed and opened again, now or when someone asks next.
+ * brings it, and then all are answered. Where the file fails, see {@linkcode RecoveringFile}.
  */
 export class FileStore extends SqliteStore {
   override readonly id: string;
@@ -55,12 +50,7 @@ export class FileStore extends SqliteStore {
   override readonly kept: "disk" | "process";
   override readonly description: string;
   protected override readonly ends: NameMap<number>;
-  readonly #opening: FileOpening;
-  readonly #disk: FileOnDisk;
-  readonly #guard: FileGuard;
-  #opened: OpenedFile | undefined;
-  /** What was put once, as far as is known while the file is closed. */
-  #knownPuts: PutOnce;
+  readonly #file: RecoveringFile;
   #waiting: Waiting[] = [];
   /** Puts do not wait for others who list topics. */
   readonly #commits: Parts;
@@ -68,14 +58,6 @@ export class FileStore extends SqliteStore {
   #turn: (() => void) | undefined;
   /** Sessions that are forgotten once what waits is committed. */
   readonly #leaving: string[] = [];
-  /** The feed has brought everything up to here. */
-  #fedTo: number;
-  /** Everything up to here is known to survive what the durability says, and may be told to who put it. */
-  #safeTo: number;
-  /** The last transaction that failed may have been committed. */
-  #unsure = false;
-  /** A commit failed: the disk may not have what is in the log, and nothing may rest on it. */
-  #doubtful = false;
 
   /**
    * Opens a file, or makes a new one.
@@ -86,30 +68,20 @@ export class FileStore extends SqliteStore {
   constructor(options: FileOptions) {
     super(options);
     const { path, engine, durability, warn = () => {} } = options;
-    const { retention, limits, time } = this;
+    const { retention, limits, time, epoch } = this;
+    const jumped = (error: Error) => this.feed.lose(error);
+    const use = { retention, limits, time, epoch, warn, jumped };
     this.#commits = new Parts(options.afterLook);
-    const failed = (unsure: boolean) => this.#settle(unsure);
-    const disk = taken(path);
-    const place = { path, disk, engine, durability };
-    this.#disk = disk;
-    this.#opening = { place, retention, limits, time, failed };
+    this.#file = new RecoveringFile({ path, engine, durability, ...use });
+    this.id = this.#file.id;
+    this.ends = this.#file.ends;
     this.kept = durability === "full" ? "disk" : "process";
-    this.description = `sqlite:${disk.real} on ${engine.name} (${SURVIVES[durability]})`;
-    const opened = this.#first();
-    this.id = opened.file.store;
-    this.ends = opened.file.epochs.ends;
-    this.#opened = opened;
-    this.#knownPuts = opened.puts;
-    this.#fedTo = this.#safeTo = opened.holdings.span.last;
-    this.#guard = new FileGuard(disk, warn);
-    // Whoever had it before may have left in the log what the disk does not have.
-    const safe = isOnDisk(opened.file, disk);
-    if (this.kept === "disk") this.#doubtful = !safe;
-    if (this.#doubtful) this.#safeTo = 0;
+    const { realPath } = this.#file;
+    this.description = `sqlite:${realPath} on ${engine.name} (${SURVIVES[durability]})`;
   }
 
   get fault(): string | undefined {
-    return this.closed ? undefined : this.#guard.fault;
+    return this.closed ? undefined : this.#file.fault;
   }
 
   // deno-lint-ignore require-await -- a closed store answers at once
@@ -136,100 +108,16 @@ export class FileStore extends SqliteStore {
   }
 
   protected override get holdings(): Holdings {
-    return this.#ready().holdings;
+    return this.#file.ready().holdings;
   }
 
   protected override get puts(): PutOnce {
-    return this.#ready().puts;
+    return this.#file.ready().puts;
   }
 
   protected override close(): void {
     if (this.#turn) this.#flush();
-    const opened = this.#opened;
-    if (!opened) return this.#disk.release();
-    let wrong = "";
-    try {
-      this.#disk.requireWhole();
-      // So that what is gone stays gone, also if the clock is set back before the next start.
-      opened.holdings.transaction(() => {});
-      if (!this.#doubtful) opened.file.markClean();
-    } catch (error) {
-      // What was acknowledged is in the file. The floor is found again by the time; and the next start checks the file.
-      if (error instanceof Unusable) wrong = error.message;
-    }
-    // A transaction that failed may have closed it.
-    if (this.#opened && wrong !== "") this.#guard.closing(this.#opened.file, wrong);
-    if (this.#opened) this.#closeFile();
-    this.#disk.release(wrong !== "");
-  }
-
-  /** The open file; if it had to be closed, it is opened again. */
-  #ready(): OpenedFile {
-    if (this.#opened) return this.#opened;
-    const opened = this.#reopen();
-    const { last } = opened.holdings.span;
-    if (!this.#doubtful) this.#safeTo = last;
-    if (last !== this.#fedTo) {
-      this.#fedTo = last;
-      this.feed.lose(new Error(`sqlite:${this.#path} was opened again`));
-    }
-    return opened;
-  }
-
-  /** The open file, once it is known that the disk has all that is in it. */
-  #readyToCommit(): OpenedFile {
-    let opened = this.#ready();
-    const { file } = opened;
-    if (!this.#guard.requireWhole(file, () => this.#isAsKnown(opened))) {
-      this.#closeFile();
-      opened = this.#ready();
-    }
-    if (!this.#doubtful) return opened;
-    try {
-      opened.file.log.checkpoint();
-    } catch (error) {
-      this.#closeFile();
-      throw error;
-    }
-    this.#doubtful = false;
-    this.#safeTo = opened.holdings.span.last;
-    return opened;
-  }
-
-  /** Another program has written to the file: whether only beside the queue, as programs do that copy it as it grows. */
-  #isAsKnown({ file, holdings }: OpenedFile): boolean {
-    const { present } = file.epochs;
-    return present === this.epoch && file.read().last === holdings.span.last;
-  }
-
-  get #path(): string {
-    return this.#opening.place.path;
-  }
-
-  /** Opens it for the first time. */
-  #first(): OpenedFile {
-    try {
-      return openFile(this.#opening, this.epoch);
-    } catch (error) {
-      this.#disk.releaseAsFound();
-      throw error;
-    }
-  }
-
-  #reopen(): OpenedFile {
-    const opened = openFile(this.#opening);
-    const { file, holdings } = opened;
-    try {
-      if (file.store !== this.id || file.epochs.present !== this.epoch) {
-        throw new Error("it is another file than before");
-      }
-      if (holdings.span.last < this.#fedTo) throw new Error("messages are missing that it had");
-    } catch (error) {
-      file.close();
-      throw cannotOpen(this.#path, error);
-    }
-    this.#knownPuts = opened.puts;
-    return this.#opened = opened;
+    this.#file.close();
   }
 
   /** Commits what waits, feeds it, and answers. */
@@ -244,10 +132,12 @@ export class FileStore extends SqliteStore {
       results = this.#commit(waiting);
     } catch (error) {
       const failure = because("store messages", error, isFull(error) ? "full" : undefined);
-      results = waiting.map(({ batch }) => batch.map((put) => this.#foundBefore(put) ?? failure));
+      results = waiting.map(({ batch }) =>
+        batch.map((put) => this.#file.foundBefore(put) ?? failure)
+      );
     }
     if (this.#waiting.length === 0) {
-      for (const session of this.#leaving.splice(0)) this.#knownPuts.forget(session);
+      for (const session of this.#leaving.splice(0)) this.#file.forget(session);
     }
     for (const [i, { resolve }] of waiting.entries()) resolve(results[i]!);
   }
@@ -260,7 +150,7 @@ export class FileStore extends SqliteStore {
   }
 
   #commit(waiting: readonly Waiting[]): (Stored | StoreError)[][] {
-    const { holdings, admission } = this.#readyToCommit();
+    const { holdings, admission } = this.#file.readyToCommit();
     const results: (Stored | StoreError)[][] = [];
     const messages: Message[] = [];
     const now = this.time.now();
@@ -270,93 +160,21 @@ export class FileStore extends SqliteStore {
         holdings.moveTail();
       });
     } catch (error) {
-      if (messages.length === 0 || !this.#isStored(messages.at(-1)!)) throw error;
-      if (this.#doubtful) {
+      if (messages.length === 0 || !this.#file.isStored(messages.at(-1)!)) throw error;
+      if (this.#file.isDoubtful) {
         // It is there for all to read, and so they get it. But whether the disk has it nobody knows.
         this.#feed(messages);
         throw unknownOutcome(error);
       }
     }
-    this.#safeTo = this.#opened!.holdings.span.last;
+    this.#file.committed();
     // Fed before the calls are answered: whoever is told that a message is stored finds its readers served.
     if (messages.length > 0) this.#feed(messages);
     return results;
   }
 
   #feed(messages: readonly Message[]): void {
-    this.#fedTo = messages.at(-1)!.seq;
+    this.#file.fed(messages.at(-1)!.seq);
     this.feed.bring(messages);
   }
-
-  /** While the file fails: what is known of a put that its session repeats. */
-  #foundBefore({ session, n }: Put): Stored | StoreError | undefined {
-    if (session === undefined || n === undefined) return undefined;
-    const seq = this.#knownPuts.find(session, n);
-    if (seq > 0 && seq <= this.#safeTo) return { seq, dup: true };
-    // It is in the file, or was: to say that it is not stored would be wrong.
-    return seq > 0 || seq === FORGOTTEN ? unknownOutcome(new Error("the file fails")) : undefined;
-  }
-
-  /** A transaction failed: closes the file, unless it is sure that it stands as before. */
-  #settle(unsure: boolean): void {
-    this.#unsure = unsure;
-    // What a commit left in the log that failed: the disk may not have it, nor anything that comes after it.
-    if (unsure && this.kept === "disk") this.#doubtful = true;
-    try {
-      if (!unsure) return this.#opened!.file.requireRest();
-    } catch {
-      // A transaction that cannot be undone is undone by closing the file.
-    }
-    this.#closeFile();
-  }
-
-  #closeFile(): void {
-    const { file } = this.#opened!;
-    this.#opened = undefined;
-    try {
-      file.close();
-    } catch {
-      // There is nothing left to do for it.
-    }
-  }
-
-  /** After a transaction failed: whether it was committed all the same, of which this was the last message. */
-  #isStored({ seq, topic, body }: Message): boolean {
-    if (!this.#unsure) return false;
-    try {
-      const { holdings } = this.#reopen();
-      if (holdings.span.last < seq) return false;
-      const query = { topic, after: seq - 1, count: 1, bytes: 1 };
-      return holdings.page(query).messages[0]?.body === body;
-    } catch (cause) {
-      throw unknownOutcome(cause);
-    }
-  }
-}
-
-function taken(path: string): FileOnDisk {
-  try {
-    return FileOnDisk.take(path);
-  } catch (error) {
-    throw cannotOpen(path, error);
-  }
-}
-
-function isOnDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
-  try {
-    file.log.checkpoint();
-    return true;
-  } catch (error) {
-    // What is in it can be read all the same; the next who puts is told, if it is so then. Who copies the file as it grows
-    // may read there all the time: then it stays in the log.
-    return error instanceof LogInUse && disk.syncLog();
-  }
-}
-
-function unknownOutcome(cause: unknown): StoreError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new StoreError(`Cannot tell whether messages are stored: ${why}`, {
-    cause,
-    code: "unknown_outcome",
-  });
 }
