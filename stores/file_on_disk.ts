@@ -5,13 +5,11 @@
  */
 
 import { requirePermission, Unusable } from "./file_faults.ts";
-import { FileLock, type Left } from "./file_lock.ts";
+import { FileLock } from "./file_lock.ts";
+import { absolute, isNew, openForOwner, requireFile, requireNotBeside } from "./found_file.ts";
 import { LogFile } from "./log_file.ts";
-import { ANY_USE, headOf, inUse, isMarked, isOwnLog, logAt, requireItsLog } from "./log_mark.ts";
+import { ANY_USE, headOf, inUse, isMarked, isOwnLog, logAt } from "./log_mark.ts";
 import { isOther, type Seen, seen } from "./seen.ts";
-
-/** The names that SQLite, or dsmq, gives to files beside a database. */
-const BESIDE = /-(wal|shm|journal|lock)$/;
 
 /** A file, from before it is opened until after it was closed. */
 export class FileOnDisk {
@@ -60,11 +58,7 @@ export class FileOnDisk {
    */
   static take(given: string): FileOnDisk {
     requirePermission(given);
-    if (BESIDE.test(given)) {
-      throw new Unusable(
-        `a name that ends with ${BESIDE.exec(given)![0]} is that of a file beside`,
-      );
-    }
+    requireNotBeside(given);
     const path = absolute(given);
     const isThere = requireFile(path);
     // Opened and closed before it is locked only where it is new: to close it drops the locks of SQLite in this process.
@@ -278,64 +272,5 @@ export class FileOnDisk {
     const head = headOf(this.#handle);
     if (!isOwnLog(head, logAt(`${this.real}-wal`), this.#number)) return false;
     return isMarked(head) || (this.#schema <= head.schema && head.schema <= this.#schemaNow());
-  }
-}
-
-/** Looked at before SQLite sees it, which would delete the log of an empty file, and take that of another. */
-function isNew(real: string, handle: Deno.FsFile, left: Left | undefined): boolean {
-  const log = logAt(`${real}-wal`);
-  const { nlink, size } = handle.statSync();
-  if (nlink !== null && nlink > 1) {
-    throw new Unusable(`it has ${nlink} names (hard links), of which each would have its own log`);
-  }
-  if (size > 0) {
-    const isWritten = left?.writing === true && !isThere(`${real}-shm`);
-    requireItsLog(real, headOf(handle), log, left?.use ?? 0, isWritten);
-    // One that was killed as it made it has left its lock, and nothing in that.
-    return left?.use === 0;
-  }
-  if (log) {
-    throw new Unusable(
-      `it is empty or was not there, but its log is: bring it back, or move ${real}-wal away`,
-    );
-  }
-  if (left?.use) {
-    throw new Unusable(
-      `it is empty or was not there, though it was in use: bring it back, or delete ${real}-lock to begin a new queue`,
-    );
-  }
-  return true;
-}
-
-/** SQLite deletes it with the log; what a killed process leaves is there. Without leave to look, it is. */
-function isThere(path: string): boolean {
-  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return true;
-  return seen(path) !== undefined;
-}
-
-/** Throws where a path leads to anything but a file; says whether there is one. */
-function requireFile(path: string): boolean {
-  const info = statOf(path);
-  if (info?.isDirectory) throw new Unusable("it is a folder");
-  if (info && !info.isFile) throw new Unusable("it is not a file");
-  return info !== undefined;
-}
-
-/** Opens a file; one that is not there is made for its owner alone. */
-function openForOwner(path: string): Deno.FsFile {
-  return Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
-}
-
-function absolute(path: string): string {
-  if (/^([/\\]|[A-Za-z]:)/.test(path)) return path;
-  return `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
-}
-
-function statOf(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }
