@@ -4,25 +4,17 @@
  * @module
  */
 
-import type { Database, Statement } from "./engine.ts";
+import type { Database } from "./engine.ts";
 import { GoneIndex, newestOfEach } from "./gone_index.ts";
 import type { GoneTopics } from "./gone_map.ts";
 import { RunSizes } from "./run_sizes.ts";
 import { RunTable } from "./run_table.ts";
 import { type Extent, Span } from "./span.ts";
 import type { Message, Page, Query, TopicQuery } from "./store.ts";
+import { StoredBytes } from "./stored_bytes.ts";
 import { Tail } from "./tail.ts";
 import { type Listed, TopicTable } from "./topic_table.ts";
-
-/** What a transaction ends with. */
-export interface Ending {
-  /** Writes what else belongs to the transaction, just before it is committed. */
-  save(): void;
-  /** It is committed. */
-  done(): void;
-  /** It failed, in its work or as it was `committing`; what is in memory is undone already. */
-  failed(error: unknown, committing: boolean): void;
-}
+import { type Ending, Transactions } from "./transactions.ts";
 
 /** What holdings are made of. */
 export interface HoldingsOptions {
@@ -49,17 +41,12 @@ export class Holdings {
   /** All after what is in the database. */
   readonly tail = new Tail();
   readonly gone: GoneIndex;
-  readonly #db: Database;
-  readonly #sql: Record<"begin" | "commit" | "rollback", Statement>;
+  readonly #transactions: Transactions;
   readonly #runs: RunTable;
   readonly #sizes: RunSizes;
-  readonly #ending: Ending | undefined;
+  readonly #stored: StoredBytes;
   /** Every row up to here is deleted. */
   #purged = 0;
-  /** What all messages after `#counted` take; it trails behind the floor. */
-  #bytes = 0;
-  #counted = 0;
-  #inTransaction = false;
   #written = 0;
   /** There may be something to delete that was pushed out. */
   #shrunk = false;
@@ -71,14 +58,8 @@ export class Holdings {
    * @param options see {@linkcode HoldingsOptions}
    */
   constructor(db: Database, { retention, gone, start, ending }: HoldingsOptions) {
-    this.#db = db;
-    this.#ending = ending;
-    // Prepared: the errors of these carry SQLite's code, those of `exec` none.
-    this.#sql = {
-      begin: db.prepare("BEGIN"),
-      commit: db.prepare("COMMIT"),
-      rollback: db.prepare("ROLLBACK"),
-    };
+    const inMemory = { mark: () => this.#mark(), commit: () => this.#commit() };
+    this.#transactions = new Transactions(db, inMemory, ending);
     this.#runs = new RunTable(db);
     this.topics = new TopicTable(db);
     this.#sizes = new RunSizes(db);
@@ -88,13 +69,17 @@ export class Holdings {
       retention,
     );
     const timeOf = (seq: number) => this.tail.timeOf(seq) ?? this.#runs.timeOf(seq);
-    if (start) this.#load(start, timeOf);
+    if (start) {
+      this.#purged = this.#runs.load(start.floor, start.last) - 1;
+      this.topics.load(db, timeOf);
+    }
     this.span = new Span(timeOf, start);
+    this.#stored = new StoredBytes(this.span, this.tail, this.#sizes);
   }
 
   /** What is stored, in bytes; some of it may have expired. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#stored.total;
   }
 
   /** About how many bytes were moved into the database, also in transactions that failed. */
@@ -106,7 +91,7 @@ export class Holdings {
   take(message: Message, size: number): void {
     this.tail.add(message);
     this.span.grow(1, message.time);
-    this.#bytes += size;
+    this.#stored.add(size);
   }
 
   /** Whether a topic holds messages, or certainly fewer do than may. */
@@ -132,15 +117,13 @@ export class Holdings {
    */
   shrink(bytes: number, at: number | undefined): void {
     const { span } = this;
-    const { floor } = span;
+    const stored = this.#stored;
     this.#shrunk = true;
-    if (this.#counted < floor) {
-      this.#countOut(Math.min(floor, this.#reach(this.#counted, this.#bytes - bytes)));
-    }
-    if (this.#bytes <= bytes || at === undefined) return;
-    span.raise(this.#reach(floor, this.#bytes - bytes));
+    stored.countOutExpired(bytes);
+    if (stored.total <= bytes || at === undefined) return;
+    span.raise(stored.reach(span.floor, stored.total - bytes));
     this.gone.times.drop(span.floor, at);
-    this.#countOut(span.floor);
+    stored.countOut(span.floor);
   }
 
   /**
@@ -161,7 +144,7 @@ export class Holdings {
     const kept = gone.length === 0 ? messages : messages.slice(gone.length);
     this.#written += this.tail.bytes;
     this.transaction(() => {
-      this.#countOut(floor);
+      this.#stored.countOut(floor);
       this.gone.note(newestOfEach(gone));
       this.topics.add(kept);
       this.#written += ROW_BYTES * this.#runs.insert(kept, (topic) => this.topics.id(topic));
@@ -204,44 +187,12 @@ export class Holdings {
 
   /** Does work in a transaction; within one, as a part of it. If it fails, nothing of it has happened. */
   transaction(work: () => void): void {
-    if (this.#inTransaction) return work();
-    const undo = this.#mark();
-    let committing = false;
-    this.#inTransaction = true;
-    try {
-      this.#sql.begin.run();
-      work();
-      this.#ending?.save();
-      committing = true;
-      this.#sql.commit.run();
-    } catch (error) {
-      undo();
-      try {
-        this.#sql.rollback.run();
-      } catch {
-        // SQLite has done it by itself, as it does where memory or the disk is full.
-      }
-      this.#ending?.failed(error, committing);
-      throw error;
-    } finally {
-      this.#inTransaction = false;
-    }
-    this.topics.commit();
-    this.gone.commit();
-    this.#ending?.done();
+    this.#transactions.run(work);
   }
 
   /** The last message that is in the database. */
   get #lastMoved(): number {
     return this.span.last - this.tail.messages.length;
-  }
-
-  #load(start: Extent, timeOf: (seq: number) => number): void {
-    const { floor, last } = start;
-    this.#purged = this.#runs.load(floor, last) - 1;
-    this.#counted = floor;
-    this.#bytes = this.#sizes.size(floor, last);
-    this.topics.load(this.#db, timeOf);
   }
 
   #messages(query: Query): readonly Message[] {
@@ -285,7 +236,7 @@ export class Holdings {
 
   #purge(upTo: number): void {
     this.transaction(() => {
-      this.#countOut(upTo);
+      this.#stored.countOut(upTo);
       this.gone.note(this.topics.forget(upTo));
       this.#runs.delete(upTo);
       this.#sizes.changed();
@@ -296,28 +247,10 @@ export class Holdings {
     });
   }
 
-  /** Messages up to here are gone: they are not stored any more. It comes before they are deleted. */
-  #countOut(upTo: number): void {
-    if (upTo <= this.#counted) return;
-    const moved = this.#lastMoved;
-    if (this.#counted < moved) {
-      this.#bytes -= this.#sizes.size(this.#counted, Math.min(upTo, moved));
-    }
-    this.#bytes -= this.tail.size(Math.max(this.#counted, moved), upTo);
-    this.#counted = upTo;
-  }
-
-  /** The number up to which the messages after one take so much together, or all of them. */
-  #reach(after: number, size: number): number {
-    const moved = this.#lastMoved;
-    if (after >= moved) return this.tail.reach(after, size);
-    const { upTo, lacking } = this.#sizes.reach(after, size);
-    return lacking > 0 ? this.tail.reach(moved, lacking) : upTo;
-  }
-
   /** Remembers what is in memory; what comes back makes it so again, for what came to the tail since is void. */
   #mark(): () => void {
-    const [purged, bytes, counted] = [this.#purged, this.#bytes, this.#counted];
+    const purged = this.#purged;
+    const undoStored = this.#stored.mark();
     const undoSpan = this.span.mark();
     const undoGone = this.gone.mark();
     const { last } = this.span;
@@ -326,10 +259,17 @@ export class Holdings {
       undoSpan();
       undoGone();
       this.tail.cut(last);
-      [this.#purged, this.#bytes, this.#counted] = [purged, bytes, counted];
+      this.#purged = purged;
+      undoStored();
       this.topics.rollback();
       this.#runs.undone();
       this.#sizes.undone();
     };
+  }
+
+  /** What was done to what is in memory holds. */
+  #commit(): void {
+    this.topics.commit();
+    this.gone.commit();
   }
 }

@@ -9,11 +9,12 @@ import { DatabaseFile, type FilePlace, type State } from "./database_file.ts";
 import { codeOf, SQLITE } from "./engine.ts";
 import { cannotOpen } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
-import { type Ending, Holdings } from "./holdings.ts";
+import { Holdings } from "./holdings.ts";
 import { PutOnce } from "./put_once.ts";
 import type { Dropped } from "./put_session.ts";
 import { PutTable } from "./put_table.ts";
 import type { StoreTime } from "./store_time.ts";
+import type { Ending } from "./transactions.ts";
 
 /** How a file is opened and used. */
 export interface FileOpening {
