@@ -10,12 +10,14 @@ import type { Limits } from "../protocol/limits.ts";
 import type { OnGap, WirePosition, WireSince } from "../protocol/requests.ts";
 import type { GapChoice } from "./api.ts";
 import { Asked, badAnswer, isGap, members, type Stream, toDsmqError } from "./asked.ts";
-import { type Amount, Credit } from "./credit.ts";
+import { Credit } from "./credit.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
+import { type Next, StreamBuffer } from "./stream_buffer.ts";
+import { StreamCursor } from "./stream_cursor.ts";
 import { type StreamFrame, toFrame } from "./stream_frame.ts";
 import { StreamPosition } from "./stream_position.ts";
-import type { Item, TopicQueue, TopicReader } from "./topic_queue.ts";
+import type { Item, TopicQueue } from "./topic_queue.ts";
 
 /** What a subscription needs to know. */
 export interface SubscriptionOptions {
@@ -33,8 +35,6 @@ export interface SubscriptionOptions {
 /** After so many gaps in a row there is no end of them to be expected. */
 const MAX_GAPS = 1000;
 
-type Next = IteratorResult<Message, undefined>;
-
 /**
  * The messages of a topic, one after another, as they are stored. Leaving the loop ends it, and so do
  * `return()`, `await using`, the signal, and the end of the connection.
@@ -47,18 +47,15 @@ export class Subscription extends Asked
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
   readonly #onGap: GapChoice | undefined;
-  readonly #frames: StreamFrame[] = [];
-  readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
+  readonly #buffer: StreamBuffer;
   readonly #position: StreamPosition;
   /** There until the server has said where it begins, if something may arrive that comes before. */
-  #cursor: Cursor | undefined;
+  #cursor: StreamCursor | undefined;
   readonly #credit = new Credit();
   /** The last sequence number of the stream; a frame that does not follow on it is an error. */
   #last = 0;
   /** How many gaps it was told of since a message came. */
   #gaps = 0;
-  /** How it ends once all that arrived was read: with an error, or without. */
-  #end: { readonly error: unknown } | undefined;
 
   /**
    * Subscribes.
@@ -70,10 +67,11 @@ export class Subscription extends Asked
     super();
     this.#link = link;
     this.topic = topic;
+    this.#buffer = new StreamBuffer(topic, (frame) => this.#readOut(frame));
     this.#position = new StreamPosition(link.positions, topic, since, link.known.current);
     this.#onGap = onGap;
     this.#signal = signal;
-    this.#credit.begin(limits, this.#unread);
+    this.#credit.begin(limits, this.#buffer.unread);
     // Before it asks: that may end it at once, and then nothing stays behind.
     signal?.addEventListener("abort", this.#abort);
     const arrived = queue?.head;
@@ -82,14 +80,14 @@ export class Subscription extends Asked
       this.#beginAt(arrived);
     } else {
       link.requests.ask(this, this);
-      if (queue && queue.unanswered > 0 && !this.#end) {
-        queue.join(this.#cursor = new Cursor(queue, this));
+      if (queue && queue.unanswered > 0 && !this.#buffer.ended) {
+        queue.join(this.#cursor = new StreamCursor(queue, (item) => this.#beginInstead(item)));
       }
     }
   }
 
   /** Something has arrived for a read that was called off before: the subscription begins with that. */
-  beginAt(item: Item): void {
+  #beginInstead(item: Item): void {
     if (!this.#isToLeave) this.#leave();
     this.#beginAt(item);
   }
@@ -109,7 +107,7 @@ export class Subscription extends Asked
   #askAnew(): void {
     if (this.#isToLeave) return;
     this.#link.requests.forget(this.id);
-    this.#credit.begin(this.#link.limits, this.#unread);
+    this.#credit.begin(this.#link.limits, this.#buffer.unread);
     this.#link.requests.ask(this, this);
   }
 
@@ -125,47 +123,25 @@ export class Subscription extends Asked
 
   /** Goes on where it was. */
   override again(): boolean {
-    if (this.#end) return false;
+    if (this.#buffer.ended) return false;
     if (this.sent) this.#position.lost();
     return true;
   }
 
   /** A server that came back with smaller limits grants less. */
   override within(limits: Limits, _size: number): readonly Asked[] {
-    this.#credit.begin(limits, this.#unread);
+    this.#credit.begin(limits, this.#buffer.unread);
     return [this];
-  }
-
-  /** What has arrived and was not read to the end of its frame. */
-  get #unread(): Amount {
-    let [messages, bytes] = [0, 0];
-    for (const frame of this.#frames) {
-      messages += frame.messages.length;
-      bytes += frame.bytes;
-    }
-    return { messages, bytes };
   }
 
   /** The next message, once there is one. */
   next(): Promise<Next> {
-    const message = this.#shift();
-    if (message) return Promise.resolve({ done: false, value: message });
-    if (this.#end) {
-      const { error } = this.#end;
-      // An error is told once.
-      this.#end = { error: undefined };
-      return error === undefined
-        ? Promise.resolve({ done: true, value: undefined })
-        : Promise.reject(error);
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<Next>();
-    this.#waiting.push({ resolve, reject });
-    return promise;
+    return this.#buffer.next();
   }
 
   /** Ends the subscription; nothing more is delivered. */
   return(): Promise<Next> {
-    this.#frames.length = 0;
+    this.#buffer.clear();
     this.#leave();
     this.#ends(undefined);
     return Promise.resolve({ done: true, value: undefined });
@@ -182,7 +158,7 @@ export class Subscription extends Asked
   }
 
   override get wanted(): boolean {
-    return this.#end === undefined;
+    return !this.#buffer.ended;
   }
 
   /** Takes from where the server streams. */
@@ -210,7 +186,7 @@ export class Subscription extends Asked
 
   /** Takes what the server streams. */
   arrived(answer: Answer): void {
-    if (this.#end) return;
+    if (this.#buffer.ended) return;
     const { error, prev, through } = answer;
     if (error) {
       const gap = toDsmqError(error, this.topic);
@@ -228,23 +204,18 @@ export class Subscription extends Asked
     this.#gaps = 0;
     this.suspect = false;
     this.#position.reached(this.#position.here(this.#last));
-    this.#frames.push(frame);
-    while (this.#waiting.length > 0) {
-      const value = this.#shift();
-      if (!value) break;
-      this.#waiting.shift()!.resolve({ done: false, value });
-    }
+    this.#buffer.add(frame);
   }
 
   /** The connection is gone; a goodbye of this side's own is no error. */
   broken(error: DsmqError, own: boolean): void {
-    if (own) this.#frames.length = 0;
+    if (own) this.#buffer.clear();
     this.#ends(own ? undefined : error);
   }
 
   /** It ends, unless messages are missing and the caller wants to go on with what there is, at a position. */
   #fail(error: DsmqError, position: WirePosition): void {
-    if (this.#end) return;
+    if (this.#buffer.ended) return;
     if (!isGap(error)) return this.#ends(error);
     let choice: OnGap | undefined;
     try {
@@ -254,21 +225,21 @@ export class Subscription extends Asked
     }
     if (choice === undefined) return this.#ends(error);
     // It may have been left by the one who chose.
-    if (this.#end) return;
+    if (this.#buffer.ended) return;
     if (++this.#gaps > MAX_GAPS) this.#refuse("the server tells of nothing but gaps");
     this.#position.reached(choice === "now" ? { ...position, after: error.last ?? 0 } : position);
     this.#askAnew();
   }
 
   readonly #abort = () => {
-    this.#frames.length = 0;
+    this.#buffer.clear();
     this.#leave();
     this.#ends(this.#signal!.reason);
   };
 
   /** Tells the server that nothing more is wanted. */
   #leave(): void {
-    if (this.#end || this.#link.requests.withdraw(this)) return;
+    if (this.#buffer.ended || this.#link.requests.withdraw(this)) return;
     this.#link.requests.tell("unsubscribe", members({ sub: this.id }));
   }
 
@@ -280,73 +251,17 @@ export class Subscription extends Asked
   }
 
   #ends(error: unknown): void {
-    if (this.#end) return;
-    this.#end = { error };
+    if (this.#buffer.ended) return;
+    this.#buffer.end(error);
     this.#cursor?.leave();
     this.#link.requests.forget(this.id);
     this.#signal?.removeEventListener("abort", this.#abort);
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
-      if (error === undefined) resolve({ done: true, value: undefined });
-      else {
-        // Told to the first; the others find the end.
-        reject(error);
-        error = undefined;
-        this.#end = { error: undefined };
-      }
-    }
-  }
-
-  #shift(): Message | undefined {
-    const frame = this.#frames[0];
-    if (!frame) return undefined;
-    const i = frame.next++;
-    if (frame.next === frame.messages.length) {
-      this.#frames.shift();
-      this.#readOut(frame);
-    }
-    return {
-      topic: this.topic,
-      body: frame.messages[i]!,
-      seq: frame.seqs[i]!,
-      time: frame.times[i]!,
-    };
   }
 
   /** A frame was read to its end. */
   #readOut({ messages, bytes }: StreamFrame): void {
     const due = this.#credit.read({ messages: messages.length, bytes });
-    if (this.#end || !due) return;
+    if (this.#buffer.ended || !due) return;
     this.#link.requests.tell("credit", members({ sub: this.id, ...this.#credit.granted }));
-  }
-}
-
-/** A subscription's place among those who read its topic: it takes nothing there, but begins with what comes first. */
-class Cursor implements TopicReader {
-  readonly newest = false;
-  open = true;
-  readonly #queue: TopicQueue;
-  readonly #subscription: Subscription;
-
-  constructor(queue: TopicQueue, subscription: Subscription) {
-    this.#queue = queue;
-    this.#subscription = subscription;
-  }
-
-  settle(item: Item | undefined): boolean {
-    this.leave();
-    if (item) this.#subscription.beginAt(item);
-    return item?.gap !== undefined;
-  }
-
-  callOff(): void {}
-
-  finish(): void {
-    this.leave();
-  }
-
-  leave(): void {
-    if (!this.open) return;
-    this.open = false;
-    this.#queue.left();
   }
 }

@@ -1,0 +1,110 @@
+/**
+ * What a stream has brought and nobody has read, and those who wait for more.
+ *
+ * @module
+ */
+
+import type { Amount } from "./credit.ts";
+import type { Message } from "./message.ts";
+import type { StreamFrame } from "./stream_frame.ts";
+
+/** What an iterator over messages gives. */
+export type Next = IteratorResult<Message, undefined>;
+
+/** Gives out the messages of frames one after another; then, once it has ended, how it ended. */
+export class StreamBuffer {
+  readonly #topic: string;
+  readonly #readOut: (frame: StreamFrame) => void;
+  readonly #frames: StreamFrame[] = [];
+  readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
+  /** How it ends once all that arrived was read: with an error, or without. */
+  #end: { readonly error: unknown } | undefined;
+
+  /**
+   * Nothing has arrived yet.
+   *
+   * @param topic whose messages they are
+   * @param readOut is told of each frame that was read to its end
+   */
+  constructor(topic: string, readOut: (frame: StreamFrame) => void) {
+    this.#topic = topic;
+    this.#readOut = readOut;
+  }
+
+  /** Nothing more arrives. */
+  get ended(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** What has arrived and was not read to the end of its frame. */
+  get unread(): Amount {
+    let [messages, bytes] = [0, 0];
+    for (const frame of this.#frames) {
+      messages += frame.messages.length;
+      bytes += frame.bytes;
+    }
+    return { messages, bytes };
+  }
+
+  /** The next message, once there is one. */
+  next(): Promise<Next> {
+    const message = this.#shift();
+    if (message) return Promise.resolve({ done: false, value: message });
+    if (this.#end) {
+      const { error } = this.#end;
+      // An error is told once.
+      this.#end = { error: undefined };
+      return error === undefined
+        ? Promise.resolve({ done: true, value: undefined })
+        : Promise.reject(error);
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Next>();
+    this.#waiting.push({ resolve, reject });
+    return promise;
+  }
+
+  /** A frame has arrived. */
+  add(frame: StreamFrame): void {
+    this.#frames.push(frame);
+    while (this.#waiting.length > 0) {
+      const value = this.#shift();
+      if (!value) break;
+      this.#waiting.shift()!.resolve({ done: false, value });
+    }
+  }
+
+  /** Nobody reads what has arrived. */
+  clear(): void {
+    this.#frames.length = 0;
+  }
+
+  /** Nothing more arrives; what has arrived is still given out, and then the error, if there is one. */
+  end(error: unknown): void {
+    this.#end = { error };
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      if (error === undefined) resolve({ done: true, value: undefined });
+      else {
+        // Told to the first; the others find the end.
+        reject(error);
+        error = undefined;
+        this.#end = { error: undefined };
+      }
+    }
+  }
+
+  #shift(): Message | undefined {
+    const frame = this.#frames[0];
+    if (!frame) return undefined;
+    const i = frame.next++;
+    if (frame.next === frame.messages.length) {
+      this.#frames.shift();
+      this.#readOut(frame);
+    }
+    return {
+      topic: this.#topic,
+      body: frame.messages[i]!,
+      seq: frame.seqs[i]!,
+      time: frame.times[i]!,
+    };
+  }
+}
