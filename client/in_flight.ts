@@ -6,10 +6,9 @@
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { Abandoned } from "./abandoned.ts";
 import { type Asked, badAnswer, Request, type Stream, toDsmqError } from "./asked.ts";
+import { type AskedStream, AskedTable } from "./asked_table.ts";
 import type { Known, KnownPosition } from "./known.ts";
-import { HELLO } from "./line.ts";
 import type { PendingCalls } from "./pending_calls.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { SendWindow } from "./send_window.ts";
@@ -30,16 +29,10 @@ export class InFlightRequests {
   readonly #failure: Failure;
   readonly #window: SendWindow;
   readonly #buffer: SendBuffer;
-  /** In the order in which they were asked. */
-  #asked = new Map<number, Asked>();
-  #streams = new Map<number, Stream & Asked>();
+  readonly #table: AskedTable;
   #open = false;
-  #lastId = HELLO;
-  #rank = 0;
   /** On this connection nothing new is stored at or before this. */
   #lastStored = 0;
-  /** What was asked last. */
-  #newest: Asked | undefined;
   #ended: End | undefined;
 
   /**
@@ -59,18 +52,19 @@ export class InFlightRequests {
     this.#pending = pending;
     this.#known = known;
     this.#failure = failure;
+    this.#table = new AskedTable(pending);
     this.#window = new SendWindow(() => this.#probe());
     this.#buffer = new SendBuffer(
       this.#window,
       send,
       known,
-      (part) => this.#register(part, undefined),
+      (part) => this.#table.add(part, undefined),
     );
   }
 
   /** Nothing is unanswered that somebody waits for. */
   get idle(): boolean {
-    for (const { wanted } of this.#asked.values()) if (wanted) return false;
+    for (const { wanted } of this.#table.unanswered()) if (wanted) return false;
     return true;
   }
 
@@ -91,17 +85,13 @@ export class InFlightRequests {
 
   /** What was known before the oldest put was stored that is unanswered, if there is one. */
   get knownBeforePuts(): Known | undefined {
-    let oldest: Asked | undefined;
-    for (const asked of this.#asked.values()) {
-      if (asked.action !== "put" || !asked.sent) continue;
-      if (!oldest || asked.rank < oldest.rank) oldest = asked;
-    }
+    const oldest = this.#table.oldestPut;
     return oldest && this.#known.before(oldest.known);
   }
 
   /** What has left, and may not have been done, or may be what is being done. */
   get unfinished(): Asked[] {
-    return [...this.#asked.values()].filter((asked) =>
+    return [...this.#table.unanswered()].filter((asked) =>
       asked.action !== "heartbeat" && this.#window.pending(asked)
     );
   }
@@ -112,9 +102,9 @@ export class InFlightRequests {
    * @param asked what is asked for, and takes the answer
    * @param stream takes what comes under the id of this request without being its answer
    */
-  ask(asked: Asked, stream?: Stream & Asked): void {
+  ask(asked: Asked, stream?: AskedStream): void {
     if (this.#ended) return asked.failed(this.#failure(this.#ended, asked));
-    this.#register(asked, stream);
+    this.#table.add(asked, stream);
     if (this.#open) this.#buffer.add(asked, this.#pending.underWay);
   }
 
@@ -122,7 +112,7 @@ export class InFlightRequests {
   canGrow(asked: Asked): boolean {
     if (this.#ended) return false;
     if (this.#open) return this.#buffer.canGrow(asked);
-    return this.#newest === asked && !asked.sent && this.#buffer.holdsMore(asked);
+    return this.#table.newest === asked && !asked.sent && this.#buffer.holdsMore(asked);
   }
 
   /** What was asked last has grown by a call of so many characters. */
@@ -141,16 +131,16 @@ export class InFlightRequests {
   withdraw(asked: Asked): boolean {
     if (asked.order > 0 && this.#open) return false;
     asked.withdrawn = true;
-    if (this.#asked.get(asked.id) === asked) this.settle(asked);
+    if (this.#table.find(asked.id) === asked) this.settle(asked);
     if (this.#open) this.#buffer.withdrew();
     return true;
   }
 
   /** Takes no more of a stream, and no answer for it; what it takes of the window it takes until that comes. */
   forget(id: number): void {
-    this.#streams.delete(id);
-    const asked = this.#asked.get(id);
-    if (asked && !this.withdraw(asked)) this.#asked.set(id, new Abandoned(asked));
+    this.#table.deleteStream(id);
+    const asked = this.#table.find(id);
+    if (asked && !this.withdraw(asked)) this.#table.abandon(asked);
   }
 
   /** Sends what was asked and has not left. */
@@ -160,18 +150,17 @@ export class InFlightRequests {
 
   /** What is unanswered under an id. */
   unanswered(id: number | undefined): Asked | undefined {
-    return id === undefined ? undefined : this.#asked.get(id);
+    return id === undefined ? undefined : this.#table.find(id);
   }
 
   /** Who takes what comes under an id without being its answer. */
-  stream(sub: number | undefined): (Stream & Asked) | undefined {
-    return sub === undefined ? undefined : this.#streams.get(sub);
+  stream(sub: number | undefined): AskedStream | undefined {
+    return sub === undefined ? undefined : this.#table.stream(sub);
   }
 
   /** Something is not in flight any more: whoever calls this tells it the outcome. */
   settle(asked: Asked): void {
-    this.#asked.delete(asked.id);
-    this.#pending.settled(asked);
+    this.#table.delete(asked);
   }
 
   /** There is no line. */
@@ -189,17 +178,10 @@ export class InFlightRequests {
     frame?: number,
   ): void {
     this.#lastStored = last;
-    // What comes after the first part of a list was asked with it.
-    const unanswered = [...this.#asked.values()].sort((one, other) => one.rank - other.rank);
-    const streams = [...this.#streams.values()].filter((stream) =>
-      this.#asked.get(stream.id) !== stream
-    );
-    this.#asked = new Map();
-    this.#streams = new Map();
-    this.#pending.clear();
+    const before = this.#table.takeAll();
     this.#open = true;
     this.#buffer.open(limits, frame);
-    for (const asked of [...streams, ...unanswered]) {
+    for (const asked of before) {
       if (asked.action === "put" && asked.sent && recalled !== true) {
         asked.failed(
           new DsmqError(
@@ -210,7 +192,7 @@ export class InFlightRequests {
         );
       } else if (asked.again()) {
         for (const part of asked.within(limits, frame ?? Infinity)) {
-          this.#register(part, isStream(part) ? part : undefined);
+          this.#table.add(part, isStream(part) ? part : undefined);
           this.#buffer.add(part, this.#pending.underWay);
         }
       }
@@ -230,7 +212,7 @@ export class InFlightRequests {
       if (sub !== undefined) this.#stream(sub)?.arrived(answer);
       return;
     }
-    const asked = this.#asked.get(id);
+    const asked = this.#table.find(id);
     if (!asked || asked.order === 0) {
       throw badAnswer("go on", undefined, `the server answers ${id}, which is not to be answered`);
     }
@@ -251,9 +233,10 @@ export class InFlightRequests {
 
   /** Who takes what is streamed, if somebody still does. */
   #stream(sub: number): Stream | undefined {
-    const stream = this.#streams.get(sub);
+    const table = this.#table;
+    const stream = table.stream(sub);
     // What comes for one who has left is late, and no more.
-    if (sub <= this.#lastId && !(stream && this.#asked.get(sub) === stream)) return stream;
+    if (sub <= table.lastId && !(stream && table.find(sub) === stream)) return stream;
     throw badAnswer("go on", undefined, `the server streams ${sub}, which it has not begun`);
   }
 
@@ -272,7 +255,7 @@ export class InFlightRequests {
   stop(end: End): void {
     this.#ended = end;
     this.#endStreams(end, true);
-    for (const asked of [...this.#asked.values()]) {
+    for (const asked of [...this.#table.unanswered()]) {
       if (asked.waits) asked.giveUp(this.#failure(end, asked));
     }
   }
@@ -280,11 +263,8 @@ export class InFlightRequests {
   /** Ends all. Whether a put that had left is stored is not known then. */
   end(end: End): void {
     this.#ended ??= end;
-    const left = [...this.#asked.values()];
-    this.#asked.clear();
-    this.#pending.clear();
     // The last first: or one who fails would leave what has arrived to those behind it.
-    for (const asked of left.reverse()) {
+    for (const asked of this.#table.takeUnanswered().reverse()) {
       const code = asked.action === "put" && asked.sent ? "unknown_outcome" : end.code;
       asked.failed(this.#failure({ ...end, code }, asked));
     }
@@ -294,30 +274,18 @@ export class InFlightRequests {
   /** Ends the streams, by this side's own doing or not. */
   #endStreams(end: End, own: boolean): void {
     const error = this.#failure(end);
-    for (const stream of [...this.#streams.values()]) stream.broken(error, own);
-    this.#streams.clear();
-  }
-
-  #register(asked: Asked, stream: (Stream & Asked) | undefined): void {
-    asked.id = ++this.#lastId;
-    asked.withdrawn = false;
-    asked.order = 0;
-    asked.rank ||= ++this.#rank;
-    this.#newest = asked;
-    this.#pending.add(asked);
-    if (stream) this.#streams.set(asked.id, stream);
-    this.#asked.set(asked.id, asked);
+    for (const stream of this.#table.takeStreams()) stream.broken(error, own);
   }
 
   /** Asks for nothing but an answer. */
   #probe(): Asked {
     const nothing = () => {};
     const probe = new Request("heartbeat", "", nothing, nothing, nothing, 0);
-    this.#register(probe, undefined);
+    this.#table.add(probe, undefined);
     return probe;
   }
 }
 
-function isStream(asked: Asked): asked is Asked & Stream {
+function isStream(asked: Asked): asked is AskedStream {
   return "arrived" in asked;
 }
