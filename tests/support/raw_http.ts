@@ -1,0 +1,30 @@
+/**
+ * HTTP as it is written, byte by byte.
+ *
+ * @module
+ */
+
+import { BareClient } from "./bare_client.ts";
+import { soon } from "./soon.ts";
+
+/** What was answered. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** Says something, with an empty line behind it, and reads the answer. */
+export async function ask(port: number, what: string | Uint8Array): Promise<HttpAnswer> {
+  using client = await BareClient.connect(port);
+  // It may hang up before it has heard all.
+  await client.say(typeof what === "string" ? `${what}\r\n\r\n` : what).catch(() => {});
+  const head = await soon(client.head());
+  const hasNoBody = head.startsWith("HTTP/1.1 101") || what.toString().startsWith("HEAD");
+  const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1] ?? 0);
+  const body = await soon(client.text(hasNoBody ? 0 : length));
+  return { status: Number(head.split(" ")[1]), head, body };
+}
+
+/** The line of a request that names the host. */
+export const HOST = "Host: localhost";

@@ -1,0 +1,177 @@
+/**
+ * `hardened` among those who speak HTTP slowly, too much of it, or without reading what is answered.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Socket } from "node:net";
+import { listen as hardened } from "../transports/node.ts";
+import { BareClient } from "./support/bare_client.ts";
+import { Opened } from "./support/inn.ts";
+import { openServer } from "./support/open_server.ts";
+import { ask, HOST } from "./support/raw_http.ts";
+import { soon } from "./support/soon.ts";
+
+/** Answers all requests; says how many there were. */
+function counting({ inn }: Opened): () => number {
+  let asked = 0;
+  inn.http = () => {
+    asked++;
+    return new Response("hello\n");
+  };
+  return () => asked;
+}
+
+Deno.test("hardened: bad requests are counted, and told in few lines", async () => {
+  const told: unknown[] = [];
+  const log = { info() {}, warn: (line: unknown) => void told.push(line), error: console.error };
+  await using server = await openServer({ transport: "hardened", log });
+  for (let i = 0; i < 30; i++) await ask(server.port, "hello");
+  assertEquals(server.stats().refused, 30);
+  assertEquals(told.length, 1);
+  assertStringIncludes(String(told[0]), "Cannot read a request: it is none of HTTP/1.1");
+  const { body } = await ask(server.port, new Uint8Array([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]));
+  assertStringIncludes(body, "TLS");
+});
+
+Deno.test("hardened: half a request is answered with 408 in time, and one who has said nothing is not told of", async () => {
+  await using opened = await Opened.with(hardened, { headerTime: 400 });
+  const { inn, port } = opened;
+  using silent = await BareClient.connect(port);
+  const half = ask(
+    port,
+    "GET / HTTP/1.1\r\nHost: localhost\r\nX: ".trimEnd().concat("y").replace(/\r\n$/, ""),
+  );
+  void half.catch(() => {});
+  using slow = await BareClient.connect(port);
+  await slow.say("GET / HTTP/1.1\r\nHost: ");
+  const head = await soon(slow.head());
+  assert(head.startsWith("HTTP/1.1 408 "), head);
+  assertEquals(await soon(silent.head()), "");
+  assertEquals(inn.refusals, ["Cannot read a request: it did not come in time"]);
+});
+
+Deno.test("hardened: one who hangs up in the midst of anything is not told of", async () => {
+  await using opened = await Opened.with(hardened);
+  for (
+    const said of [
+      "",
+      "GET",
+      "GET / HTTP/1.1\r\nHost: ",
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
+    ]
+  ) {
+    using client = await BareClient.connect(opened.port);
+    await client.say(said);
+  }
+  using _client = await BareClient.open(opened.port);
+  assertEquals([opened.inn.failures, opened.inn.refusals], [[], []]);
+});
+
+Deno.test("hardened: one who is refused while it talks on can read why", async () => {
+  await using opened = await Opened.with(hardened);
+  using client = await BareClient.connect(opened.port);
+  await client.say("GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a=");
+  for (let i = 0; i < 5; i++) {
+    await client.say("x".repeat(100_000));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const head = await soon(client.head());
+  assert(head.startsWith("HTTP/1.1 431 "), head);
+  assertEquals(opened.inn.refusals.length, 1);
+});
+
+Deno.test("hardened: of hundreds that say nothing few are ended between two turns of others", async () => {
+  await using opened = await Opened.with(hardened, { headerTime: 1000 });
+  const { destroy } = Socket.prototype;
+  let [ended, before, most] = [0, 0, 0];
+  Socket.prototype.destroy = function (...args: Parameters<typeof destroy>) {
+    ended++;
+    return destroy.apply(this, args);
+  };
+  const others = setInterval(() => {
+    most = Math.max(most, ended - before);
+    before = ended;
+  }, 0);
+  try {
+    const connect = () => BareClient.connect(opened.port);
+    const clients = await Promise.all(Array.from({ length: 600 }, connect));
+    for (const client of clients) while (await soon(client.skim(1024)) > 0);
+    for (const client of clients) client.cut();
+  } finally {
+    clearInterval(others);
+    Socket.prototype.destroy = destroy;
+  }
+  assert(ended >= 600, `${ended}`);
+  // Timers of others may fall behind a little on a busy machine.
+  assert(most <= 150, `${most} at once`);
+});
+
+Deno.test("hardened: of the headers of a request none is copied that nobody looks at", async () => {
+  await using opened = await Opened.with(hardened);
+  const seen: string[][] = [];
+  opened.inn.http = ({ headers }) => {
+    seen.push([...headers.keys()]);
+    return new Response("hello\n");
+  };
+  const more = Array.from({ length: 120 }, (_, i) => `${1e9 + i}: value`);
+  await ask(
+    opened.port,
+    ["GET / HTTP/1.1", ...more, HOST, "ORIGIN: a", "oriGin: b"].join("\r\n"),
+  );
+  assertEquals(seen, [["host", "origin"]]);
+});
+
+Deno.test("hardened: requests in one packet with garbage behind them have their answers first", async () => {
+  await using opened = await Opened.with(hardened);
+  using client = await BareClient.connect(opened.port);
+  const good = `GET / HTTP/1.1\r\n${HOST}\r\n\r\n`;
+  await client.say(`${good}${good}garbage\r\n\r\n`);
+  for (const [expected, length] of [[200, 6], [200, 6], [400, 48]] as const) {
+    const head = await soon(client.head());
+    assert(head.startsWith(`HTTP/1.1 ${expected} `), head);
+    await soon(client.text(length));
+  }
+  assertEquals(await soon(client.skim(1)), 0);
+});
+
+Deno.test("hardened: one who asks and asks and reads no answer is cut off before it takes memory", async () => {
+  await using opened = await Opened.with(hardened);
+  const asked = counting(opened);
+  using client = await BareClient.connect(opened.port);
+  const many = `GET / HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(1000);
+  await soon(
+    (async () => {
+      for (let i = 0; i < 1000; i++) await client.say(many);
+    })().catch(() => {}),
+  );
+  await soon(opened.inn.until(() => opened.inn.refusals.length > 0));
+  assert(asked() < 20_000, `${asked()} requests were taken`);
+  assertEquals((await ask(opened.port, `GET / HTTP/1.1\r\n${HOST}`)).status, 200);
+  assertEquals(opened.inn.refusals.length, 1);
+});
+
+Deno.test("hardened: of thousands of requests in a packet only a few are taken", async () => {
+  await using opened = await Opened.with(hardened);
+  const asked = counting(opened);
+  using client = await BareClient.connect(opened.port);
+  await client.say(`GET / HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(1500));
+  await soon(opened.inn.until(() => opened.inn.refusals.length > 0));
+  assert(asked() < 100, `${asked()} requests were taken`);
+  assertEquals(opened.inn.failures, []);
+});
+
+Deno.test("hardened: a body that is larger than what may wait is thrown away, and the end of its connection is seen", async () => {
+  await using opened = await Opened.with(hardened);
+  using client = await BareClient.connect(opened.port);
+  await client.say(`POST / HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`;
+  await soon((async () => {
+    for (let i = 0; i < 200; i++) await client.say(chunk);
+  })());
+  await client.conn.closeWrite();
+  await soon((async () => {
+    while (await client.skim(4096) > 0) continue;
+  })());
+});
