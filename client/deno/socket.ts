@@ -20,7 +20,7 @@ import { type Frame, FrameError, FrameReader, OPCODE } from "./frames.ts";
 import { writeAll } from "./handshake.ts";
 import { decoded, MessageReader } from "./messages.ts";
 import { type Conn, type DenoNet, Opening } from "./opening.ts";
-import { Turns } from "./turns.ts";
+import { TimeSlice } from "./time_slice.ts";
 import { FrameWriter } from "./writer.ts";
 
 /** How long the other end has to answer a goodbye, in milliseconds. */
@@ -120,19 +120,19 @@ export class DenoSocket implements Socket {
   }
 
   async #receive(conn: Conn): Promise<void> {
-    const turns = new Turns();
+    const slice = new TimeSlice();
     let frames = 0;
     while (!this.#closed) {
       for (let frame; !this.#closed && (frame = this.#frames.next());) {
         this.#arrived(frame);
         // What is said in reply leaves before the next frame is looked at: both ends stay at work.
-        await (++frames % FRAMES_A_LOOK === 0 ? turns.over() : undefined);
+        await (++frames % FRAMES_A_LOOK === 0 ? slice.over() : undefined);
       }
       if (this.#closed) return;
-      const others = turns.over();
+      const others = slice.over();
       if (others) await others;
       const count = await conn.read(this.#frames.room());
-      turns.read();
+      slice.read();
       if (count === null) return;
       this.#received += count;
       this.#frames.took(count);

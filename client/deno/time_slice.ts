@@ -13,13 +13,13 @@ const SHARE = 5;
 /** A read that took so long, in milliseconds, had to wait: meanwhile all else had its turn. */
 const WAITED = 0.05;
 
-/** Sees to it that all else has its turn, too. */
-export class Turns {
+/** The time of one who reads on and on; all else has its turn where that is over. */
+export class TimeSlice {
   #begun = performance.now();
   /** When it was looked at last. */
   #looked = this.#begun;
 
-  /** A read is done that began right after {@linkcode Turns.over}. */
+  /** A read is done that began right after {@linkcode TimeSlice.over}. */
   read(): void {
     const now = performance.now();
     if (now - this.#looked > WAITED) this.#begun = now;
