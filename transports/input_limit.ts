@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from "node:net";
+import { PartialMessage } from "./partial_message.ts";
 
 /** How much may come. */
 export interface InputLimit {
@@ -23,7 +24,7 @@ export class LimitedInput {
   readonly #readers: readonly Listener[];
   readonly #take = (chunk: Uint8Array) => this.#took(chunk);
   readonly #exceeded: () => void;
-  readonly #frames = new FrameCounter();
+  readonly #message = new PartialMessage();
   readonly #limit: InputLimit;
   #bytes = 0;
   #over = false;
@@ -56,49 +57,11 @@ export class LimitedInput {
     if (this.#over) return;
     const { bytes, frames } = this.#limit;
     this.#bytes += chunk.length;
-    if (this.#bytes > bytes || this.#frames.add(chunk) > frames) {
+    if (this.#bytes <= bytes) this.#message.scan(chunk);
+    if (this.#bytes > bytes || this.#message.frames > frames) {
       this.#over = true;
       return this.#exceeded();
     }
     for (const reader of this.#readers) reader.call(this.#connection, chunk);
   }
-}
-
-/** Counts the frames of WebSockets in bytes, by their heads alone. */
-export class FrameCounter {
-  #count = 0;
-  /** So much of the payload of the last one has yet to come. */
-  #payload = 0;
-  #head: number[] = [];
-
-  /** Counts those that begin in some bytes; returns how many have begun since the first. */
-  add(bytes: Uint8Array): number {
-    for (let at = 0; at < bytes.length;) {
-      if (this.#payload > 0) {
-        const rest = Math.min(this.#payload, bytes.length - at);
-        this.#payload -= rest;
-        at += rest;
-        continue;
-      }
-      this.#head.push(bytes[at++]!);
-      const payload = payloadOf(this.#head);
-      if (payload === undefined) continue;
-      this.#count++;
-      this.#payload = payload;
-      this.#head = [];
-    }
-    return this.#count;
-  }
-}
-
-/** How long the payload is of a frame with this head; `undefined` while the head is not complete. */
-function payloadOf(head: readonly number[]): number | undefined {
-  const second = head[1];
-  if (second === undefined) return undefined;
-  const short = second & 127;
-  const lengthBytes = short < 126 ? 0 : short === 126 ? 2 : 8;
-  const maskBytes = second & 128 ? 4 : 0;
-  if (head.length < 2 + lengthBytes + maskBytes) return undefined;
-  if (lengthBytes === 0) return short;
-  return head.slice(2, 2 + lengthBytes).reduce((sum, byte) => sum * 256 + byte, 0);
 }

@@ -1,5 +1,5 @@
 /**
- * How much has come of a message that is not whole.
+ * How much has come of a message that is not whole, and in how many frames.
  *
  * @module
  */
@@ -17,6 +17,7 @@ const LENGTH_16 = 126;
 export class PartialMessage {
   #bytes = 0;
   #parts = 0;
+  #frames = 0;
   /** How many bytes of the frame are still to come, with its mask; of a header that is not whole nobody knows. */
   #left = 0;
   /** How many bytes are still to come of the header: all, what follows its first byte, or those of its length. */
@@ -25,6 +26,11 @@ export class PartialMessage {
   #final = true;
   /** There was a frame of the message that was not its last. */
   #fragmented = false;
+
+  /** How many frames have begun, of all kinds: parts of a message, pings and what is empty, too. */
+  get frames(): number {
+    return this.#frames;
+  }
 
   /** What the message that is under way takes, in bytes; 0 if none is. */
   get held(): number {
@@ -64,6 +70,7 @@ export class PartialMessage {
 
   /** The header is there, but for the mask, which every frame of a client has. */
   #begin(): void {
+    this.#frames++;
     this.#left += 4;
   }
 
