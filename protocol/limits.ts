@@ -263,23 +263,29 @@ export function largestAnswer({ messageBytes }: Pick<Limits, "messageBytes">): n
   return Math.max(16 * MIB, messageBytes + 512 * 1024);
 }
 
-/** What clients need to know of the limits. */
-export function clientLimits(limits: ServerLimits): Limits {
-  const {
-    topics: _topics,
-    storedBytes: _storedBytes,
-    connections: _connections,
-    connectionsPerAddress: _connectionsPerAddress,
-    pendingConnections: _pendingConnections,
-    tokenTime: _tokenTime,
-    errorsPerMinute: _errorsPerMinute,
-    totalCursors: _totalCursors,
-    totalWaits: _totalWaits,
-    totalSubscriptions: _totalSubscriptions,
-    totalInFlightBytes: _totalInFlightBytes,
-    totalPartialBytes: _totalPartialBytes,
-    totalUnreadBytes: _totalUnreadBytes,
-    ...told
-  } = limits;
-  return told;
+/** What clients need to know of the limits, and nothing else: a limit of the whole server is its own matter. */
+export function clientLimits({
+  messageBytes,
+  topicBytes,
+  frameRequests,
+  inFlight,
+  inFlightBytes,
+  waits,
+  subscriptions,
+  cursors,
+  creditMessages,
+  creditBytes,
+}: Limits): Limits {
+  return {
+    messageBytes,
+    topicBytes,
+    frameRequests,
+    inFlight,
+    inFlightBytes,
+    waits,
+    subscriptions,
+    cursors,
+    creditMessages,
+    creditBytes,
+  };
 }
