@@ -5,11 +5,11 @@
  */
 
 import { quoted } from "../protocol/text.ts";
-import { SUBPROTOCOL } from "../protocol/websocket.ts";
+import { offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { Hosts } from "./hosts.ts";
 import { type Grant, Leave, type TokenGrant } from "./leave.ts";
 import { Origins } from "./origins.ts";
-import { broughtToken, type Digest, digestOf, offeredProtocols, Tokens } from "./tokens.ts";
+import { broughtToken, type Digest, digestOf, Tokens } from "./tokens.ts";
 
 /** Whom a door lets in. */
 export interface DoorOptions {

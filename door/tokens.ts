@@ -9,7 +9,7 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import { TOKEN_SUBPROTOCOL } from "../protocol/websocket.ts";
+import { offeredProtocols, TOKEN_SUBPROTOCOL } from "../protocol/websocket.ts";
 import { Leave, type TokenGrant } from "./leave.ts";
 
 /** The SHA-256 of a token. */
@@ -58,11 +58,6 @@ export function broughtToken(headers: Headers): string | undefined {
   if (offered === undefined) return undefined;
   const token = more.length > 0 ? undefined : decoded(offered.slice(TOKEN_SUBPROTOCOL.length));
   return isToken(token) ? token : "";
-}
-
-/** The subprotocols that a request for a WebSocket offers. */
-export function offeredProtocols(headers: Headers): readonly string[] {
-  return (headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
 }
 
 function decoded(base64url: string): string | undefined {

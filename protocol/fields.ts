@@ -76,23 +76,17 @@ export function refuseField(fields: Fields, name: string, expected: string): Ref
   );
 }
 
-/** Refuses a request. */
+/** Refuses a request. Under an id that is none it is answered with `null` in its place. */
 export function refuse(
-  fields: Fields,
+  { id, action }: Fields,
   code: WireError["code"],
   message: string,
-  details: Partial<WireError> = {},
 ): RefusedRequest {
-  return refuseWith(fields, { code, message, ...details });
-}
-
-/** Refuses a request with an error. Under an id that is none it is answered with `null` in its place. */
-export function refuseWith({ id, action }: Fields, error: WireError): RefusedRequest {
   return {
     action: "refused",
     id: id === undefined || isCount(id) ? id : null,
     awaited: id === undefined && (action === "get" || action === "get_latest"),
-    error,
+    error: { code, message },
   };
 }
 

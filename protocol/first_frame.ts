@@ -23,8 +23,6 @@ const BEGINS = /^\s*(?:\[\s*)?\{/;
 
 const HELLO = '"hello"';
 
-const HEARTBEAT = '{"action":"heartbeat"';
-
 /**
  * Looks whether a frame begins with a hello. Nothing longer than {@linkcode FIRST_FRAME} is parsed, nothing twice, and
  * what stands behind the hello is not looked at.
@@ -45,9 +43,4 @@ export function readFirstHello(data: unknown): FirstHello | undefined {
   const { action, id, token } = Object(batched ? (value as unknown[])[0] : value);
   if (action !== "hello" || !isCount(id)) return undefined;
   return { id, token: token === undefined || typeof token === "string" ? token : "", batched };
-}
-
-/** Whether a frame is a heartbeat, which says nothing while nobody has asked for any. */
-export function isHeartbeat(data: unknown): boolean {
-  return typeof data === "string" && data.length <= 64 && data.startsWith(HEARTBEAT);
 }

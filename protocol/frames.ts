@@ -124,6 +124,11 @@ export function refuseFrame(scan: FrameScan | undefined, limits: Limits, error: 
 
 const HEARTBEAT = '{"action":"heartbeat"';
 
+/** Whether a frame begins as a heartbeat that stands alone, and is no longer than one. */
+export function isHeartbeat(data: unknown): data is string {
+  return typeof data === "string" && data.length <= 64 && data.startsWith(HEARTBEAT);
+}
+
 /**
  * Understands a heartbeat that stands alone and has no answer: it counts when it arrives, not in its turn.
  *
@@ -131,32 +136,13 @@ const HEARTBEAT = '{"action":"heartbeat"';
  * @returns the heartbeat; `undefined` if it is anything else
  */
 export function readHeartbeat(data: unknown): HeartbeatRequest | undefined {
-  if (typeof data !== "string" || data.length > 64 || !data.startsWith(HEARTBEAT)) return undefined;
+  if (!isHeartbeat(data)) return undefined;
   try {
     const request = decodeRequest(JSON.parse(data), USUAL_LIMITS, encoderFor(data));
     return request.action === "heartbeat" && request.id === undefined ? request : undefined;
   } catch {
     return undefined;
   }
-}
-
-/**
- * Understands all that a socket said at once.
- *
- * @param data the text of a frame; anything else is refused
- * @param limits the limits that requests are held to
- * @returns the requests of the frame, in order
- */
-export function decodeFrame(
-  data: unknown,
-  limits: Limits,
-): { readonly batched: boolean; readonly requests: readonly Request[] } {
-  const frame = readFrame(data, limits);
-  const requests: Request[] = [];
-  while (requests.length < frame.length) {
-    for (const request of frame.requests(requests.length, frame.length)) requests.push(request);
-  }
-  return { batched: frame.batched, requests };
 }
 
 /** A frame that was read as a whole. */

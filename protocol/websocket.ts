@@ -10,6 +10,11 @@ export const SUBPROTOCOL = "dsmq";
 /** What stands before a token, in base64url, among the subprotocols that a browser offers. */
 export const TOKEN_SUBPROTOCOL = "dsmq.token.";
 
+/** The subprotocols that a request for a WebSocket offers. */
+export function offeredProtocols(headers: Headers): readonly string[] {
+  return (headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
+}
+
 /**
  * The longest `Host` that may be one, in characters of a header, which are bytes: a name has at most 253 in ASCII, fewer
  * code points otherwise, of up to four bytes each; and a port. To bring a longer one into the form of a name takes a

@@ -48,12 +48,15 @@ export function done(
 /** Answers a request that failed; without an id only a read has an answer, for a client of dsmq 1.x waits for one. */
 export function fail(host: Host, request: Request, error: WireError, replies: ReplyWriter): void {
   host.refused(error);
-  const { id, action } = request;
-  const awaited = action === "refused"
-    ? request.awaited
-    : action === "get" || action === "get_latest";
+  const { id } = request;
   if (id !== undefined) replies.add(errorAnswer(id, error));
-  else if (awaited) replies.addPlain(plainError(error));
+  else if (isAwaited(request)) replies.addPlain(plainError(error));
+}
+
+/** Whether a client of dsmq 1.x waits for an answer to a request. */
+export function isAwaited(request: Request): boolean {
+  const { action } = request;
+  return action === "refused" ? request.awaited : action === "get" || action === "get_latest";
 }
 
 /** What a store refused, as the client gets to see it. */

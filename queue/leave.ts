@@ -9,6 +9,7 @@ import type { WireError } from "../protocol/errors.ts";
 import type { Request, TopicsRequest } from "../protocol/requests.ts";
 import { compareCodePoints, quoted } from "../protocol/text.ts";
 import type { Store } from "../stores/store.ts";
+import { isAwaited } from "./host.ts";
 
 /** Leave to do something. */
 export interface Leave {
@@ -94,11 +95,7 @@ export function allowed(
 }
 
 function refused(request: Request, error: WireError): Request {
-  const { id, action } = request;
-  const awaited = action === "refused"
-    ? request.awaited
-    : action === "get" || action === "get_latest";
-  return { action: "refused", id, awaited, error };
+  return { action: "refused", id: request.id, awaited: isAwaited(request), error };
 }
 
 /**

@@ -6,7 +6,8 @@
 
 import { errorAnswer } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { type FirstHello, isHeartbeat, readFirstHello } from "../protocol/first_frame.ts";
+import { type FirstHello, readFirstHello } from "../protocol/first_frame.ts";
+import { isHeartbeat } from "../protocol/frames.ts";
 import { FIRST_BYTES, FIRST_FRAMES } from "../protocol/limits.ts";
 import type { Digest } from "../door/tokens.ts";
 import type { Clock } from "../queue/clock.ts";
@@ -168,6 +169,7 @@ export class Newcomer implements Visit {
   }
 
   #understand(data: unknown): void {
+    // It says nothing, for nobody has asked for any.
     if (isHeartbeat(data)) return;
     const hello = readFirstHello(data);
     if (!hello) return this.#breaksRules("it has said something else than hello");

@@ -4,12 +4,11 @@
  * @module
  */
 
-import { addressKey } from "../budgets/address.ts";
+import { addressHolder } from "../budgets/address.ts";
 import type { Door } from "../door/door.ts";
-import { offeredProtocols } from "../door/tokens.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
-import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { CLOSE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { Holder } from "../queue/claims.ts";
 import type { Host } from "../queue/host.ts";
 import { type Leave, TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
@@ -229,7 +228,7 @@ export class Sessions implements House, Inside {
   }
 
   takePlace(from: string, { identity }: Pick<Leave, "identity">): (() => void) | Lack {
-    const holder = identity || `@${addressKey(from)}`;
+    const holder = identity || addressHolder(from);
     return this.#places.take(from, this.door.asksForToken ? holder : undefined);
   }
 

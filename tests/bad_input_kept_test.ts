@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { decodeFrame } from "../protocol/frames.ts";
+import { decodeFrame } from "./support/decode_frame.ts";
 import { openServer, quiet } from "./support/open_server.ts";
 import { Raw } from "./support/raw.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";

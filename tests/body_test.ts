@@ -8,9 +8,9 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Leave } from "../door/leave.ts";
 import { encodeBody, encoderFor } from "../protocol/body.ts";
-import { decodeFrame } from "../protocol/frames.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
 import { allowed } from "../queue/leave.ts";
+import { decodeFrame } from "./support/decode_frame.ts";
 
 /** A text as JSON, beyond need: each unit escaped, as some languages do it. */
 function escaped(text: string): string {

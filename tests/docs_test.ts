@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeAnswers } from "../protocol/decode_answers.ts";
 import { ERRORS } from "../protocol/errors.ts";
-import { decodeFrame } from "../protocol/frames.ts";
+import { decodeFrame } from "./support/decode_frame.ts";
 import { ROOT } from "./support/program.ts";
 import { LIMITS, USUAL_LIMITS } from "../protocol/limits.ts";
 import { openServer } from "./support/open_server.ts";

@@ -6,8 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FrameScan } from "../protocol/frame_scan.ts";
-import { decodeFrame } from "../protocol/frames.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
+import { decodeFrame } from "./support/decode_frame.ts";
 import { seeded } from "./support/seeded.ts";
 
 const scanned = (text: string) => FrameScan.of(text, Infinity);

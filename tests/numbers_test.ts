@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { decodeFrame } from "../protocol/frames.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
+import { decodeFrame } from "./support/decode_frame.ts";
 
 /** What is put, or the code with which it is refused; for a frame that is read as a whole, and for one that is read in parts. */
 function put(json: string): unknown[][] {

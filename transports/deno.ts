@@ -5,7 +5,7 @@
  */
 
 import { Turns } from "../budgets/turns.ts";
-import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { CLOSE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { DenoPort } from "./deno_port.ts";
 import { upgradeResting } from "./deno_rest.ts";
 import { Line, nobodyCame, type Shared } from "./line.ts";
@@ -67,13 +67,10 @@ async function welcome(
   arrivals.sweep();
   const verdict = await shared.house.admit(request, remoteAddr.hostname);
   if (verdict instanceof Response) return verdict;
-  const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((name) =>
-    name.trim()
-  );
   let upgrade: Deno.WebSocketUpgrade;
   try {
     // A client of ours has heartbeats.
-    upgrade = offered?.includes(SUBPROTOCOL)
+    upgrade = offeredProtocols(request.headers).includes(SUBPROTOCOL)
       ? Deno.upgradeWebSocket(request, { protocol: SUBPROTOCOL, idleTimeout: 0 })
       : upgradeResting(request, shared.rest);
   } catch (error) {

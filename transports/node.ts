@@ -33,10 +33,10 @@ import {
 import { LateRequests } from "./node_late.ts";
 import { listening } from "./node_listening.ts";
 import { type HardenedShared, NodeLine, type Socketry } from "./node_line.ts";
-import { Pace } from "./pace.ts";
-import { Pings } from "./node_pings.ts";
 import { PendingConnections } from "./node_pending.ts";
+import { Pings } from "./node_pings.ts";
 import { Probe } from "./node_probe.ts";
+import { Pace } from "./pace.ts";
 import { Reopening } from "./reopening.ts";
 import type { Address, Bounds, House, Listener } from "./transport.ts";
 import { Unread } from "./unread.ts";

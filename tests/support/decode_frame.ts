@@ -1,0 +1,28 @@
+/**
+ * Frames, understood as a whole.
+ *
+ * @module
+ */
+
+import { readFrame } from "../../protocol/frames.ts";
+import type { Limits } from "../../protocol/limits.ts";
+import type { Request } from "../../protocol/requests.ts";
+
+/**
+ * Understands all that a socket said at once.
+ *
+ * @param data the text of a frame; anything else is refused
+ * @param limits the limits that requests are held to
+ * @returns the requests of the frame, in order
+ */
+export function decodeFrame(
+  data: unknown,
+  limits: Limits,
+): { readonly batched: boolean; readonly requests: readonly Request[] } {
+  const frame = readFrame(data, limits);
+  const requests: Request[] = [];
+  while (requests.length < frame.length) {
+    for (const request of frame.requests(requests.length, frame.length)) requests.push(request);
+  }
+  return { batched: frame.batched, requests };
+}
