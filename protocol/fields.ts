@@ -81,12 +81,13 @@ export function refuse(
   { id, action }: Fields,
   code: WireError["code"],
   message: string,
+  details: Partial<WireError> = {},
 ): RefusedRequest {
   return {
     action: "refused",
     id: id === undefined || isCount(id) ? id : null,
     awaited: id === undefined && (action === "get" || action === "get_latest"),
-    error: { code, message },
+    error: { code, message, ...details },
   };
 }
 
