@@ -146,6 +146,7 @@ export class BudgetAccount {
 
   /** Whether it can take so much more. */
   mayTake(amount: number): boolean {
+    if (this.#used + amount <= this.own) return true;
     const shared = this.#sharedOf(this.#used + amount) - this.shared;
     return shared <= 0 || this.#budget.mayTake(this.#holder, shared);
   }
@@ -153,7 +154,11 @@ export class BudgetAccount {
   /** It has so much from now on, whether it is there or not. */
   set(amount: number): void {
     if (this.#closed) return;
-    this.#budget.change(this.#holder, this.#sharedOf(amount) - this.shared);
+    const { own } = this;
+    // Mostly it needs no more than what it has for itself.
+    if (amount > own || this.#used > own) {
+      this.#budget.change(this.#holder, this.#sharedOf(amount) - this.shared);
+    }
     this.#used = amount;
   }
 

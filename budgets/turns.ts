@@ -21,6 +21,9 @@ const IDLE = 3;
 /** So much of what a connection has used is forgotten by half, in milliseconds. */
 const HALF_LIFE = 500;
 
+/** What it has used is computed anew after so long only, in milliseconds: for that it makes no difference. */
+const FORGETS_EVERY = 1;
+
 /** One who has used less than this lately is served at once, unless twice that time has passed, in milliseconds. */
 const LITTLE = 4;
 
@@ -205,8 +208,11 @@ export class Turn {
    * @param now the time
    */
   charge(ms: number, now: number = this.#clock.now()): void {
-    this.#used = this.#usedBy(now) + ms;
-    this.#usedAt = now;
+    if (now - this.#usedAt > FORGETS_EVERY) {
+      this.#used = this.#usedBy(now);
+      this.#usedAt = now;
+    }
+    this.#used += ms;
     this.#turns.worked(now);
   }
 

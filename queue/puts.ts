@@ -42,7 +42,11 @@ export class Puts {
   /** Stores a run of puts, and answers them and the refused ones among them in order. */
   async put(asked: readonly (PutRequest | RefusedRequest)[]): Promise<void> {
     const batch: Put[] = [];
-    const run = asked.map((request) => this.#collect(request, batch));
+    let run = asked;
+    for (let i = 0; i < asked.length; i++) {
+      const request = this.#collect(asked[i]!, batch);
+      if (request !== asked[i]) run = run.with(i, request);
+    }
     const { queue } = this.#host;
     const results = batch.length > 0 ? await queue.append(batch) : [];
     for (const result of results) {
