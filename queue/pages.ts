@@ -15,9 +15,18 @@ const AT_ONCE = 16 * 1024 * 1024;
 /** At most so many topics are read at once, however small their messages are. */
 const TOPICS = 64;
 
+/** What was found for one reader, and which of it is next. */
+interface Page {
+  readonly messages: readonly Message[];
+  next: number;
+}
+
 /** The unread messages of several readers, given out one by one. */
 export class Pages {
-  readonly #pages = new Map<Reader, { readonly messages: readonly Message[]; next: number }>();
+  readonly #pages = new Map<Reader, Page>();
+  /** The one that was asked for last: mostly it is asked for again. */
+  #reader: Reader | undefined;
+  #page: Page | undefined;
 
   private constructor() {}
 
@@ -62,21 +71,29 @@ export class Pages {
 
   /** Whether the next `get` of a reader can be answered from these pages; if not, the store may know more. */
   answers(reader: Reader): boolean {
-    const page = this.#pages.get(reader);
+    const page = this.#of(reader);
     return page !== undefined && (page.messages.length === 0 || page.next < page.messages.length);
   }
 
   /** The oldest unread message of a reader, if there is one. */
   next(reader: Reader): Message | undefined {
-    const page = this.#pages.get(reader)!;
+    const page = this.#of(reader)!;
     return page.messages[page.next];
   }
 
   /** The same; its cursor moves. */
   take(reader: Reader): Message | undefined {
-    const page = this.#pages.get(reader)!;
+    const page = this.#of(reader)!;
     const message = page.messages[page.next++];
     if (message) reader.deliver(message);
     return message;
+  }
+
+  #of(reader: Reader): Page | undefined {
+    if (reader !== this.#reader) {
+      this.#page = this.#pages.get(reader);
+      this.#reader = reader;
+    }
+    return this.#page;
   }
 }
