@@ -9,6 +9,6 @@ import type { Fields } from "./fields.ts";
 /** Whether a request is a put of dsmq 1.x, one without an id, whose message is a number. How it was written is in the source only. */
 export function hasNumber(item: unknown): item is Fields {
   if (item === null || typeof item !== "object") return false;
-  const { action, id, message } = item as Fields;
-  return action === "put" && id === undefined && typeof message === "number";
+  const fields = item as Fields;
+  return typeof fields.message === "number" && fields.action === "put" && fields.id === undefined;
 }

@@ -94,15 +94,18 @@ export class Cursors {
 
   /** The topics of these reads that have no reader, each once. */
   missing(run: readonly GetRequest[]): Unread[] {
-    const missing = new NameMap<WireSince | undefined>();
+    const missing: Unread[] = [];
+    let seen: NameSet | undefined;
     let last: string | undefined;
     for (const { topic, since } of run) {
       // Mostly all are of one topic.
       if (topic === last) continue;
       last = topic;
-      if (!this.#readers?.has(topic) && !missing.has(topic)) missing.set(topic, since);
+      if (this.#readers?.has(topic) || seen?.has(topic)) continue;
+      (seen ??= new NameSet()).add(topic);
+      missing.push({ topic, since });
     }
-    return [...missing].map(([topic, since]) => ({ topic, since }));
+    return missing;
   }
 
   /** Makes the readers of topics that have none, as far as there is room. */

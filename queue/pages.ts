@@ -15,18 +15,38 @@ const AT_ONCE = 16 * 1024 * 1024;
 /** At most so many topics are read at once, however small their messages are. */
 const TOPICS = 64;
 
-/** What was found for one reader, and which of it is next. */
-interface Page {
-  readonly messages: readonly Message[];
-  next: number;
+/** What was found for one reader. */
+export class Page {
+  readonly #reader: Reader;
+  readonly #messages: readonly Message[];
+  #taken = 0;
+
+  /** None of it is taken. */
+  constructor(reader: Reader, messages: readonly Message[]) {
+    this.#reader = reader;
+    this.#messages = messages;
+  }
+
+  /** Whether the next `get` can be answered from it; if not, the store may know more. */
+  get answers(): boolean {
+    return this.#messages.length === 0 || this.#taken < this.#messages.length;
+  }
+
+  /** The oldest unread message, if there is one. */
+  get next(): Message | undefined {
+    return this.#messages[this.#taken];
+  }
+
+  /** The next one is read: the cursor moves. */
+  take(): void {
+    const message = this.#messages[this.#taken++];
+    if (message) this.#reader.deliver(message);
+  }
 }
 
 /** The unread messages of several readers, given out one by one. */
 export class Pages {
   readonly #pages = new Map<Reader, Page>();
-  /** The one that was asked for last: mostly it is asked for again. */
-  #reader: Reader | undefined;
-  #page: Page | undefined;
 
   private constructor() {}
 
@@ -54,7 +74,7 @@ export class Pages {
     for (const [reader] of wanted) if (reader.waiting) await reader.serveWaiting();
     const readers = [...wanted].filter(([reader]) => {
       // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
-      if (reader.waiting) pages.#pages.set(reader, { messages: [], next: 0 });
+      if (reader.waiting) pages.#pages.set(reader, new Page(reader, []));
       return !reader.waiting;
     });
     if (readers.length === 0) return pages;
@@ -64,36 +84,13 @@ export class Pages {
     readers.forEach(([reader], i) => {
       const { messages, through } = found[i]!;
       if (messages.length === 0) reader.advance(through);
-      pages.#pages.set(reader, { messages, next: 0 });
+      pages.#pages.set(reader, new Page(reader, messages));
     });
     return pages;
   }
 
-  /** Whether the next `get` of a reader can be answered from these pages; if not, the store may know more. */
-  answers(reader: Reader): boolean {
-    const page = this.#of(reader);
-    return page !== undefined && (page.messages.length === 0 || page.next < page.messages.length);
-  }
-
-  /** The oldest unread message of a reader, if there is one. */
-  next(reader: Reader): Message | undefined {
-    const page = this.#of(reader)!;
-    return page.messages[page.next];
-  }
-
-  /** The same; its cursor moves. */
-  take(reader: Reader): Message | undefined {
-    const page = this.#of(reader)!;
-    const message = page.messages[page.next++];
-    if (message) reader.deliver(message);
-    return message;
-  }
-
-  #of(reader: Reader): Page | undefined {
-    if (reader !== this.#reader) {
-      this.#page = this.#pages.get(reader);
-      this.#reader = reader;
-    }
-    return this.#page;
+  /** What was found for a reader; `undefined` if it was not asked for. */
+  of(reader: Reader): Page | undefined {
+    return this.#pages.get(reader);
   }
 }

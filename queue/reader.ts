@@ -10,7 +10,7 @@ import { wireError } from "./host.ts";
 import type { Gap, Position } from "./positions.ts";
 import type { Interest, Queue, TopicBatch } from "./queue.ts";
 import { type Waiter, WaitingLine } from "./waiting_line.ts";
-import { isFull, type Wire } from "./wire.ts";
+import { hasRoom, isFull, type Wire } from "./wire.ts";
 
 /**
  * A cursor and the line of waiters on it.
@@ -168,7 +168,7 @@ export class Reader implements Interest {
       if (message.seq <= this.#cursor) continue;
       if (isFull(this.#wire)) return false;
       if (!this.waiting) break;
-      if (!(this.#wire.hasRoom?.(message.bytes) ?? true)) {
+      if (!hasRoom(this.#wire, message.bytes)) {
         this.#needs = message.bytes;
         return false;
       }

@@ -13,13 +13,13 @@ import type { Message } from "../stores/store.ts";
 import type { Cursors, CursorsOptions, ReadRequest } from "./cursors.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { done, fail, type Host, idInUse, wireError } from "./host.ts";
-import { Pages } from "./pages.ts";
+import { type Page, Pages } from "./pages.ts";
 import type { Gap } from "./positions.ts";
 import type { Reader } from "./reader.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Shares } from "./shares.ts";
 import { Wait, type WaitContext } from "./wait.ts";
-import { isFull, type Wire } from "./wire.ts";
+import { hasRoom, isFull, type Wire } from "./wire.ts";
 
 /** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
 const GETS = 1024;
@@ -31,6 +31,12 @@ const OPENED = 128;
 export interface ReadsOptions extends CursorsOptions {
   /** Why a topic may not be read (any more); asked before each message. */
   readonly refusal: (topic: string) => WireError | undefined;
+}
+
+/** How far a run of `get`s is answered, and how many bytes there has to be room for before it goes on. */
+interface Place {
+  next: number;
+  needs: number;
 }
 
 /** The reads of a connection, and those of them that wait. */
@@ -88,7 +94,7 @@ export class Reads implements WaitContext {
     // What it may read can have changed while the store was looking.
     if (this.#forbids(request)) return 0;
     const needs = page.messages[0]?.bytes ?? 0;
-    if (needs > 0 && !(this.#wire.hasRoom?.(needs) ?? true)) return needs;
+    if (!hasRoom(this.#wire, needs)) return needs;
     this.#give(request, reader, reader.take(page));
     return 0;
   }
@@ -108,37 +114,58 @@ export class Reads implements WaitContext {
     const readers = run.map(({ topic }) =>
       reader = reader?.topic === topic ? reader : this.#cursors.find(topic)
     );
-    let needs = 0;
-    for (let i = 0; i < run.length && !this.#closed;) {
+    const place: Place = { next: 0, needs: 0 };
+    while (place.next < run.length && !this.#closed) {
       try {
-        const gets = readers.slice(i, i + GETS).filter((reader) => reader !== undefined);
+        const gets = readers.slice(place.next, place.next + GETS)
+          .filter((reader) => reader !== undefined);
         // Where there is no room for a message, it is read again once there is.
-        if (needs > 0) await this.#wire.room?.(needs);
-        needs = 0;
-        const pages = await Pages.read(queue, gets, limits.messageBytes);
-        for (; i < run.length; i++) {
-          const [request, reader] = [run[i]!, readers[i]];
-          if (!reader) {
-            fail(this.#host, request, this.#cursors.full(), this.replies);
-            continue;
-          }
-          if (this.#forbids(request) || this.#tellsGap(request, reader)) continue;
-          if (!pages.answers(reader)) break;
-          needs = pages.next(reader)?.bytes ?? 0;
-          if (needs > 0 && !(this.#wire.hasRoom?.(needs) ?? true)) break;
-          needs = 0;
-          this.#give(request, reader, pages.take(reader));
-          if (!isFull(this.#wire, this.replies.pending)) continue;
-          // What was read may expire before the peer is ready for it: it is read again.
-          i++;
-          break;
-        }
+        if (place.needs > 0) await this.#wire.room?.(place.needs);
+        place.needs = 0;
+        this.#giveFrom(place, run, readers, await Pages.read(queue, gets, limits.messageBytes));
       } catch (error) {
-        for (; i < run.length; i++) {
-          fail(this.#host, run[i]!, wireError(error, queue.log), this.replies);
+        for (const request of run.slice(place.next)) {
+          fail(this.#host, request, wireError(error, queue.log), this.replies);
         }
+        return;
       }
-      await pause();
+      if (place.next < run.length) await pause();
+    }
+  }
+
+  /** Answers `get`s from a place on, as far as pages and the room that there is allow. */
+  #giveFrom(
+    place: Place,
+    run: readonly GetRequest[],
+    readers: readonly (Reader | undefined)[],
+    pages: Pages,
+  ): void {
+    let last: Reader | undefined;
+    let page: Page | undefined;
+    for (; place.next < run.length; place.next++) {
+      const request = run[place.next]!;
+      const reader = readers[place.next];
+      if (!reader) {
+        fail(this.#host, request, this.#cursors.full(), this.replies);
+        continue;
+      }
+      if (this.#forbids(request) || this.#tellsGap(request, reader)) continue;
+      if (reader !== last) {
+        last = reader;
+        page = pages.of(reader);
+      }
+      if (!page?.answers) return;
+      const message = page.next;
+      if (message && !hasRoom(this.#wire, message.bytes)) {
+        place.needs = message.bytes;
+        return;
+      }
+      page.take();
+      this.#give(request, reader, message);
+      if (!isFull(this.#wire, this.replies.pending)) continue;
+      // What was read may expire before the peer is ready for it: it is read again.
+      place.next++;
+      return;
     }
   }
 

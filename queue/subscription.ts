@@ -13,7 +13,7 @@ import { wireError } from "./host.ts";
 import { trimmed } from "./positions.ts";
 import { type Interest, type Queue, TopicBatch } from "./queue.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
-import { isFull, type Wire } from "./wire.ts";
+import { hasRoom, isFull, type Wire } from "./wire.ts";
 
 /** What a subscription needs to know. */
 export interface SubscriptionOptions {
@@ -185,7 +185,7 @@ export class Subscription implements Interest {
 
   /** Whether these may be sent now; if not, it waits for that before it reads them again. */
   #hasRoom({ bytes }: TopicBatch): boolean {
-    if (this.#context.wire.hasRoom?.(bytes) ?? true) return true;
+    if (hasRoom(this.#context.wire, bytes)) return true;
     this.#needs = bytes;
     return false;
   }

@@ -41,6 +41,14 @@ export interface Wire {
   drop(why: string): void;
 }
 
+/** What is so small needs no room of its own, in bytes: to ask for it would take as long as to send it. */
+const SMALL = 512;
+
+/** Whether a peer may be sent a message of so many bytes now. */
+export function hasRoom(wire: Pick<Wire, "hasRoom">, bytes: number): boolean {
+  return bytes <= SMALL || (wire.hasRoom?.(bytes) ?? true);
+}
+
 /**
  * Whether a peer has to read before more is done for it; `added` is what it will be sent besides, in bytes, which counts
  * where room is scarce: else it still fills a frame.
