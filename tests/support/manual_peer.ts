@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Turn } from "../../budgets/turns.ts";
 import type { Host } from "../../queue/host.ts";
 import type { Leave } from "../../queue/leave.ts";
 import { Session } from "../../queue/session.ts";
@@ -17,6 +18,8 @@ export interface ManualPeerOptions {
   readonly start?: number;
   /** What it may do. Default: everything. */
   readonly leave?: Leave;
+  /** When what it asks for is done. Default: whenever there is time. */
+  readonly turn?: Turn;
 }
 
 /** The other end of a connection. Disposing of it hangs up. */
@@ -37,8 +40,11 @@ export class ManualPeer implements Wire, Disposable {
   closedWith: number | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
+  readonly turn?: Turn;
+
   /** Connects to a server. */
-  constructor(host: Host, { start = 0, leave = EVERYTHING }: ManualPeerOptions = {}) {
+  constructor(host: Host, { start = 0, leave = EVERYTHING, turn }: ManualPeerOptions = {}) {
+    if (turn) this.turn = turn;
     this.session = new Session(host, this, start, leave);
   }
 
