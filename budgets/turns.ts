@@ -186,6 +186,8 @@ export class Turn {
   #used = 0;
   #usedAt = 0;
   #lookedAt = 0;
+  /** Something has come, and was not begun. */
+  #entered = false;
   #busy = false;
   /** Waits until it is not busy any more. */
   #afterwards: (() => void) | undefined;
@@ -198,7 +200,7 @@ export class Turn {
 
   /** Milliseconds since some moment. */
   now(): number {
-    return this.#clock.now();
+    return this.#lookedAt = this.#clock.now();
   }
 
   /**
@@ -213,6 +215,7 @@ export class Turn {
       this.#usedAt = now;
     }
     this.#used += ms;
+    this.#lookedAt = now;
     this.#turns.worked(now);
   }
 
@@ -232,7 +235,9 @@ export class Turn {
    * @param bytes how much that is
    */
   begins(bytes = 0): boolean {
-    const now = this.#clock.now();
+    // What has just come was looked at then.
+    const now = this.#entered ? this.#lookedAt : this.#clock.now();
+    this.#entered = false;
     this.#turns.enter(now, this);
     return this.#isOver(now, bytes * BYTE);
   }
@@ -243,7 +248,8 @@ export class Turn {
    * @param bytes how much that is
    */
   enters(bytes = 0): boolean {
-    const now = this.#clock.now();
+    const now = this.now();
+    this.#entered = true;
     this.#turns.enter(now, this);
     const wanted = bytes * BYTE;
     if (this.#busy || this.#isOver(now, wanted)) return false;

@@ -76,7 +76,7 @@ export class Feed {
     // Nothing counts after a goodbye, and to read it would cost as much as if it did.
     if (this.#isOver) return void this.#connection.pause();
     if (this.#waits || !this.#turn.enters(chunk.length)) this.#keep(chunk);
-    else this.#read(chunk);
+    else this.#read(chunk, this.#turn.lookedAt);
   }
 
   /** The WebSocket has read the peer's goodbye, or what is no frame. */
@@ -85,9 +85,8 @@ export class Feed {
     return !this.#closes || this.#connection.writableEnded;
   }
 
-  #read(chunk: Uint8Array): void {
+  #read(chunk: Uint8Array, began: number): void {
     const turn = this.#turn;
-    const began = turn.now();
     let before = began;
     for (let at = 0; at < chunk.length;) {
       const piece = chunk.subarray(at, at += this.#size);
@@ -118,7 +117,7 @@ export class Feed {
     this.#waits = false;
     const rest = this.#rest;
     this.#rest = undefined;
-    if (rest && !this.#isOver) this.#read(rest);
+    if (rest && !this.#isOver) this.#read(rest, this.#turn.now());
     if (!this.#waits) this.#socket.resume();
   }
 }
