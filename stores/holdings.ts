@@ -91,7 +91,7 @@ export class Holdings {
   take(message: Message, size: number): void {
     this.tail.add(message);
     this.span.grow(1, message.time);
-    this.#stored.add(size);
+    this.#stored.total += size;
   }
 
   /** Whether a topic holds messages, or certainly fewer do than may. */

@@ -13,8 +13,9 @@ export class StoredBytes {
   readonly #span: Span;
   readonly #tail: Tail;
   readonly #sizes: RunSizes;
-  /** What all messages after `#counted` take; it trails behind the floor. */
-  #total = 0;
+  /** What is stored, some of which may have expired: all messages after `#counted`. Whoever adds a message adds its size. */
+  total = 0;
+  /** It trails behind the floor. */
   #counted: number;
 
   /**
@@ -30,17 +31,7 @@ export class StoredBytes {
     this.#sizes = sizes;
     const { floor, last } = span;
     this.#counted = floor;
-    if (floor < last) this.#total = sizes.size(floor, last);
-  }
-
-  /** What is stored; some of it may have expired. */
-  get total(): number {
-    return this.#total;
-  }
-
-  /** A message has come that takes so much. */
-  add(size: number): void {
-    this.#total += size;
+    if (floor < last) this.total = sizes.size(floor, last);
   }
 
   /** Messages up to here are gone. */
@@ -48,9 +39,9 @@ export class StoredBytes {
     if (upTo <= this.#counted) return;
     const moved = this.#lastMoved;
     if (this.#counted < moved) {
-      this.#total -= this.#sizes.size(this.#counted, Math.min(upTo, moved));
+      this.total -= this.#sizes.size(this.#counted, Math.min(upTo, moved));
     }
-    this.#total -= this.#tail.size(Math.max(this.#counted, moved), upTo);
+    this.total -= this.#tail.size(Math.max(this.#counted, moved), upTo);
     this.#counted = upTo;
   }
 
@@ -58,7 +49,7 @@ export class StoredBytes {
   countOutExpired(most: number): void {
     const { floor } = this.#span;
     if (this.#counted >= floor) return;
-    this.countOut(Math.min(floor, this.reach(this.#counted, this.#total - most)));
+    this.countOut(Math.min(floor, this.reach(this.#counted, this.total - most)));
   }
 
   /** The number up to which the messages after one take so much together, or all of them. */
@@ -71,9 +62,9 @@ export class StoredBytes {
 
   /** Remembers how it is now; what comes back makes it so again. */
   mark(): () => void {
-    const [total, counted] = [this.#total, this.#counted];
+    const [total, counted] = [this.total, this.#counted];
     return () => {
-      [this.#total, this.#counted] = [total, counted];
+      [this.total, this.#counted] = [total, counted];
     };
   }
 
