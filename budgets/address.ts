@@ -32,7 +32,7 @@ export function addressKey(address: string): string {
   return `${network.join(":")}::/64`;
 }
 
-/** The holder of a budget of whom no more is known than the address; no identity of a token begins with the mark. */
+/** The holder of a budget who is known by address alone. No identity of a token begins with the mark. */
 export function addressHolder(address: string): string {
   return `@${addressKey(address)}`;
 }

@@ -1,17 +1,17 @@
 /**
- * A budget for what comes and goes: who has had a share of it for long gives way to others.
+ * A budget for what comes and goes: whoever has held a share of it for long gives way to others.
  *
  * @module
  */
 
 import type { Budget, BudgetAccount } from "./budget.ts";
 
-/** So many of those that have had a share for longest are looked at for one who has to go. */
+/** How many of the oldest shares are looked at to find one to evict. */
 const LOOKS = 64;
 
 /** When one who has some of it may have to go. */
 export interface EvictingBudgetOptions {
-  /** Who has had a share for so long may be evicted, in milliseconds. */
+  /** A share may be evicted once it is this old, in milliseconds. */
   readonly grace: number;
   /** A clock that never goes back, in milliseconds. Default: that of `performance`. */
   readonly now?: () => number;
@@ -26,10 +26,10 @@ export class EvictingBudget {
   readonly budget: Budget;
   readonly #grace: number;
   readonly #now: () => number;
-  /** Those that have a share of what is shared; the first that came to it is the first in it. */
+  /** Accounts with something of the shared pool, the oldest share first. */
   readonly #sharing = new Set<EvictingAccount>();
 
-  /** Has those who have something of a budget by this way give way to each other. */
+  /** Lets the accounts that are opened here evict each other. */
   constructor(budget: Budget, { grace, now = () => performance.now() }: EvictingBudgetOptions) {
     this.budget = budget;
     this.#grace = grace;
@@ -46,7 +46,7 @@ export class EvictingBudget {
     return new EvictingAccount(this, holder, evicted);
   }
 
-  /** Takes more for an account; `false` if it has to go itself. */
+  /** Takes more for an account; `false` if that one has to be evicted itself. */
   take(account: EvictingAccount, amount: number): boolean {
     while (!account.account.take(amount)) {
       const other = this.#oneToGo(account);
@@ -60,7 +60,7 @@ export class EvictingBudget {
     return true;
   }
 
-  /** An account has no share any more of what is shared. */
+  /** An account has nothing of the shared pool any more. */
   forget(account: EvictingAccount): void {
     this.#sharing.delete(account);
   }
@@ -77,12 +77,12 @@ export class EvictingBudget {
   }
 }
 
-/** What one has of such a budget. */
+/** An account that can be evicted. */
 export class EvictingAccount {
   readonly account: BudgetAccount;
   readonly #budget: EvictingBudget;
   readonly #evicted: () => void;
-  /** Since when it has had a share of what is shared. */
+  /** Since when it has had something of the shared pool. */
   since: number | undefined;
   #closed = false;
 
@@ -93,7 +93,7 @@ export class EvictingAccount {
     this.#evicted = evicted;
   }
 
-  /** It has so much from now on; where there is no room for that, one is evicted, perhaps this one. */
+  /** Sets what it uses; where there is no room for that, an account is evicted, perhaps this one. */
   hold(amount: number): void {
     const { used } = this.account;
     if (this.#closed || amount === used) return;
@@ -105,7 +105,7 @@ export class EvictingAccount {
     }
   }
 
-  /** It has to go. */
+  /** Closes it, and ends what it is for. */
   evict(): void {
     if (this.#closed) return;
     this.close();

@@ -235,7 +235,7 @@ export class InFlightRequests {
   #stream(sub: number): Stream | undefined {
     const table = this.#table;
     const stream = table.stream(sub);
-    // What comes for one who has left is late, and no more.
+    // What comes for a stream that was left is only late.
     if (sub <= table.lastId && !(stream && table.find(sub) === stream)) return stream;
     throw badAnswer("go on", undefined, `the server streams ${sub}, which it has not begun`);
   }

@@ -34,7 +34,7 @@ export function toFrame(
   for (let i = 0; i < count; i++) {
     if (!(seqs[i]! > last)) return undefined;
     last = seqs[i]!;
-    // As JSON a message has quotes, and a byte at least for each of its characters.
+    // As JSON a message has two quotes, and at least one byte for each character.
     least += messages[i]!.length + 2;
   }
   return least <= bytes ? { seqs, times, messages, bytes, next: 0 } : undefined;

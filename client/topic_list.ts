@@ -26,7 +26,7 @@ export class TopicList {
     this.#prefix = prefix;
   }
 
-  /** The last topic, behind which the next page begins. */
+  /** The last topic; the next page begins after it. */
   get last(): string {
     return this.entries.at(-1)?.topic ?? "";
   }

@@ -43,7 +43,7 @@ export interface TopicReader {
 export interface Asker extends TopicReader {
   /** It is open, and its own answer was for another. */
   gaveAway: boolean;
-  /** No answer is to come that could serve it: it is settled with nothing, or asks again. */
+  /** No answer that could serve it is to come: it is settled with nothing, or asks again. */
   leftOut(): void;
 }
 

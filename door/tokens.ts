@@ -30,7 +30,7 @@ const GOOD_BEARER = /^bearer +([\x21-\x7e]{1,1024})$/i;
 /** So much of a digest, in hexadecimal digits, tells one token from another. */
 const IDENTITY = 32;
 
-/** So many tokens are taken down at a time. */
+/** How many tokens are digested at a time. */
 const AT_ONCE = 100;
 
 /** Whether this can be a token. */

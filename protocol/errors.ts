@@ -212,7 +212,7 @@ export class DsmqError extends Error {
     const { cause } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    // These alone: another field could be one that every error has, or that every object has.
+    // Only these: any other name could be one that every error or object has, such as `stack` or `toString`.
     for (const name of DETAILS) {
       if (details[name] !== undefined) Object.assign(this, { [name]: details[name] });
     }

@@ -87,7 +87,7 @@ function rank(unit: number): number {
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** A topic of so many times as many characters as it may have bytes is far too long. */
+/** A topic with this many times more characters than it may have bytes is far too long. */
 const FAR = 16;
 
 /**

@@ -4,10 +4,10 @@
  * @module
  */
 
-/** For so long chores are done at a time, in milliseconds; then others have their turn. */
+/** How long chores take at a time, in milliseconds; then others have their turn. */
 const SLICE = 4;
 
-/** So much is done at once: to put it off would take as long. */
+/** This many are done at once: to put them off would take as long. */
 const FEW = 64;
 
 /** Does things one after another, in slices. */
@@ -55,7 +55,7 @@ export class Chores {
         try {
           if (some()) return true;
         } catch (error) {
-          // It is a defect, and the others are to be cleared up all the same.
+          // A defect; the others are cleared up all the same.
           this.#failed(error);
           return true;
         }

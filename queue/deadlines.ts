@@ -1,5 +1,5 @@
 /**
- * When waits end: one timer for all of them, for to set and to stop one takes longer than to serve a wait.
+ * When waits end: one timer for all of them, since starting and stopping one takes longer than serving a wait.
  *
  * @module
  */
@@ -16,17 +16,17 @@ export interface Deadline {
   over(): void;
 }
 
-/** For so long those that are over are told, in milliseconds; then others have their turn. */
+/** How long waits are ended at a time, in milliseconds; then others have their turn. */
 const SLICE = 4;
 
-/** After so many it is looked how long that took. */
+/** After how many to look at the clock. */
 const LOOK_EVERY = 64;
 
-/** A heap of them, the next one first: it takes in and gives out any of a million in a microsecond. */
+/** A heap, the next deadline first: adding or removing one of a million takes a microsecond. */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #heap: Deadline[] = [];
-  /** When the timer is set for; it is not stopped when nothing is due then, for that is most often so. */
+  /** When the timer goes off. It is not stopped when nothing is due then any more: most waits end early. */
   #setFor = Infinity;
   #stopTimer: () => void = () => {};
 
@@ -40,7 +40,7 @@ export class Deadlines {
     return this.#heap.length;
   }
 
-  /** Has something be over after so many milliseconds. */
+  /** Ends something after some milliseconds. */
   add(one: Deadline, ms: number): void {
     const now = this.#now;
     one.due = now + ms;

@@ -8,13 +8,13 @@ import { type Turn, Turns } from "../budgets/turns.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import type { Interest, TopicBatch } from "./queue.ts";
 
-/** For so long they are told in one go, in milliseconds; the others are told in the turns that follow. */
+/** How long readers are told in one go, in milliseconds; the others are told in the turns that follow. */
 const SLICE = 4;
 
-/** After so many it is looked how long that took. */
+/** After how many to look at the clock. */
 const LOOK_EVERY = 64;
 
-/** Some who are yet to be told of new messages. */
+/** New messages, and who is still to be told of them. */
 interface Delivery {
   readonly interests: readonly Interest[];
   readonly batch: TopicBatch;
@@ -22,14 +22,14 @@ interface Delivery {
   told: number;
 }
 
-/** All that is yet to be told of one topic, the oldest first. */
+/** The deliveries of one topic that are under way, the oldest first. */
 interface Topic {
   readonly name: string;
   readonly deliveries: Delivery[];
 }
 
 /**
- * Tells those who wait for a topic what is new in it: each in the order of the feed, and mostly at once. Who is told
+ * Tells those who wait for a topic what is new in it: each in the order of the feed, and mostly at once. Whoever is told
  * late finds in its own position what it has read meanwhile.
  */
 export class FanOut {
@@ -52,13 +52,13 @@ export class FanOut {
     this.#failed = failed;
   }
 
-  /** The feed brings something: there is time. */
+  /** The feed brings something: a new slice of time begins. */
   begin(): void {
     this.#told = 0;
   }
 
   /**
-   * Tells all of them; those for whom there is no time now a little later.
+   * Tells all of them; those for whom there is no time now are told a little later.
    *
    * @param name the topic
    * @param interests who waits for it

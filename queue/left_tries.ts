@@ -1,5 +1,5 @@
 /**
- * The last tries of sessions that nobody holds: an older one may be on its way still, and must not win.
+ * The last tries of sessions that nobody holds: an older try may still be on its way, and must not win.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { Budget, type BudgetAccount } from "../budgets/budget.ts";
 import { NameMap } from "../protocol/name_map.ts";
 
-/** Of so many sessions the last try is remembered; of one owner's half as many. */
+/** For how many sessions the last try is remembered; one owner has at most half of them. */
 const REMEMBERED = 20_000;
 
 /** The sessions of one owner, the one that was left first at the beginning. */
@@ -16,7 +16,7 @@ interface Owned {
   readonly tries: NameMap<number>;
 }
 
-/** Shared fairly by owner: who leaves very many sessions has his own oldest forgotten, and nobody else's. */
+/** Shared fairly by owner: whoever leaves very many sessions loses their own oldest, and nobody else's. */
 export class LeftTries {
   readonly #budget: Budget;
   readonly #owned = new NameMap<Owned>();

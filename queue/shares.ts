@@ -12,7 +12,7 @@ import type { ServerLimits, SharedLimit } from "../protocol/limits.ts";
 /** What a {@linkcode Budgets} has to know. */
 export type SharedLimits = Pick<ServerLimits, SharedLimit | "connections">;
 
-/** So much of a budget each connection has for itself, if half of it is enough for that. */
+/** How much of a budget each connection has for itself, as far as half of the budget is enough for that. */
 const OWN: Readonly<Record<SharedLimit, number>> = {
   totalCursors: 16,
   totalWaits: 16,
@@ -29,7 +29,7 @@ export class Budgets {
   readonly #budgets: Readonly<Record<SharedLimit, Budget>>;
   #limits: SharedLimits;
 
-  /** Of nothing anybody has anything yet. */
+  /** Nobody has anything yet. */
   constructor(limits: SharedLimits) {
     this.#limits = limits;
     const all = NAMES.map((name) => [name, new Budget(sizeOf(name, limits))]);
@@ -41,7 +41,7 @@ export class Budgets {
     return this.#budgets[name];
   }
 
-  /** Other limits count from now on; nothing is taken from those who have more. */
+  /** Changes the limits; nothing is taken from those who have more. */
   set limits(limits: SharedLimits) {
     this.#limits = limits;
     for (const name of NAMES) this.#budgets[name].resize(sizeOf(name, limits));
@@ -75,7 +75,7 @@ export class Shares {
     this.#holder = holder;
   }
 
-  /** Whose all is that it has. */
+  /** In whose name it takes its shares. */
   get holder(): string {
     return this.#holder;
   }
@@ -85,18 +85,18 @@ export class Shares {
     return this.#accounts[name] ??= this.#budgets.of(name).open(this.#holder);
   }
 
-  /** Why it can have no more of it, where its account gives none. */
+  /** Why its account gives no more. */
   lack(name: SharedLimit, what: string): WireError {
     return this.#budgets.lack(name, what);
   }
 
-  /** It is another's from now on, with what it has. */
+  /** Moves all that it has to another holder. */
   moveTo(holder: string): void {
     this.#holder = holder;
     for (const account of Object.values(this.#accounts)) account.moveTo(holder);
   }
 
-  /** Gives back all, for good. */
+  /** Gives everything back, for good. */
   close(): void {
     for (const account of Object.values(this.#accounts)) account.close();
   }

@@ -24,7 +24,7 @@ const SHARES: Readonly<Record<SharedLimit, Share>> = {
   totalPartialBytes: { each: () => 1, ofHeap: 1 / 4 },
 };
 
-/** Until V8 was asked it is taken to allow so much, in bytes: no machine has less. */
+/** The largest heap to assume until V8 was asked, in bytes: no machine has less. */
 export const SMALL_HEAP: number = 256 * 1024 * 1024;
 
 /**
@@ -48,7 +48,7 @@ export function fitted(
   return { ...limits, ...Object.fromEntries(fitting) };
 }
 
-/** How much memory all may take together that these limits bound, in bytes; beside it there is what a server always takes. */
+/** How much memory these limits allow in all, in bytes, beside what a server always takes. */
 export function memoryOf(limits: Pick<ServerLimits, SharedLimit | "topicBytes">): number {
   return Object.entries(SHARES).reduce(
     (sum, [name, { each }]) => sum + limits[name as SharedLimit] * each(limits),

@@ -18,14 +18,14 @@ export interface Lack {
   readonly address: boolean;
 }
 
-/** Where a token is asked for, the last of so many places are shared fairly. */
+/** Where a token is asked for, one place in this many is shared fairly. */
 const RESERVED = 10;
 
 /** The places of a server's connections. */
 export class Places {
   readonly #limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">;
   readonly #taken = new NameMap<number>();
-  /** The last ones: nobody has more of them than are free, so there is one for a token that nobody has come with. */
+  /** The last places: nobody has more of them than are free, so a token that nobody has used yet finds one. */
   readonly #reserve: Budget;
   #count = 0;
 

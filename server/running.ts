@@ -137,7 +137,7 @@ export class RunningServer implements Server {
         `dsmq: whoever reaches ${host} can keep this server busy with a flood of frames, which builtin cannot hold back: use --transport hardened`,
       );
     }
-    // Only now, for it takes some milliseconds, in which nobody can hoard anything yet.
+    // Only now, because it takes some milliseconds; nobody can hoard anything in that time.
     void heapLimit().then((heap) => this.#budgets.limits = fitted(limits, setLimits, heap));
     const stop = () => void this.shutdown();
     signal?.addEventListener("abort", stop, { signal: this.#stopListening.signal });

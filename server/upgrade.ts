@@ -12,7 +12,7 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 /** The one version that there is. */
 const VERSION = "13";
 
-/** So many subprotocols may be offered: a client of ours offers two, and to look through thousands takes long. */
+/** How many subprotocols may be offered: our clients offer two, and looking through thousands takes long. */
 const MOST_PROTOCOLS = 32;
 
 /** Whether somebody wants a WebSocket, well or badly. */

@@ -10,7 +10,7 @@
 import { addressKey } from "../budgets/address.ts";
 import { NameMap } from "../protocol/name_map.ts";
 
-/** Of so many that left and were not admitted it is remembered where they came from. */
+/** Of how many that left and were not admitted it is remembered where they came from. */
 const REMEMBERED = 65_536;
 
 /** What is known of an address. */

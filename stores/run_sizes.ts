@@ -16,7 +16,7 @@ interface Sized {
   readonly size: number;
 }
 
-/** So many rows are read at once, and more of them each time where the oldest are given up one after another. */
+/** How many rows are read at once: more each time while the oldest are given up one after another. */
 const AHEAD = { first: 4, most: 256 };
 
 /** The sizes of the messages in a table of runs. */

@@ -105,7 +105,7 @@ export class Span {
   upTo(time: number): number {
     let [low, high] = [this.#floor, this.#last];
     while (low < high) {
-      // Wherever the ends are, the numbers that are looked at first are the same: the time of those is at hand.
+      // Wherever the range begins and ends, the numbers looked at first are the same, and their times are remembered.
       const step = 2 ** Math.floor(Math.log2(high - low));
       const middle = high - high % step;
       if (this.#landmark(middle, step) <= time) low = middle;

@@ -55,7 +55,7 @@ const USUAL: Limits = {
   epochs: 1000,
 };
 
-/** So much may be remembered however little is stored. */
+/** This much may be remembered, however little may be stored. */
 const LEAST = 1000;
 
 /** Where little may be stored, little is remembered of puts and of what is gone. */

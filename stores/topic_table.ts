@@ -132,7 +132,7 @@ export class TopicTable {
       this.#dead++;
       this.#deadTo = seq;
     }
-    // At its end it does not see what comes after.
+    // A walk that has ended does not see what is added later.
     this.#walk = this.#topics.values();
   }
 
@@ -206,7 +206,7 @@ export class TopicTable {
 
   #set(name: string, before: Topic | undefined, topic: Topic | undefined): void {
     if (before) {
-      // One that has lost some of its messages stays where it is.
+      // A topic that has lost some of its messages keeps its place in the order.
       const stays = before.seq === topic?.seq;
       if (before === this.#reached) this.#reached = stays ? topic : undefined;
       if (before.seq <= this.#deadTo) this.#dead--;
@@ -248,7 +248,7 @@ export class TopicTable {
         if (topic.seq > floor) {
           const { messages, seq, time } = topic;
           if (unpurged) left -= this.#countExpired(topic, floor);
-          // There are more to count: what was counted is known when it goes on.
+          // There are more to count: the count so far is kept for the next part of the listing.
           if (unpurged && topic.countedTo < floor) return { topics, after: from };
           const expired = unpurged ? topic.expired + this.#split(topic, floor) : 0;
           topics.push({ topic: name, messages: messages - expired, seq, time });

@@ -18,7 +18,7 @@ export interface InputLimit {
 
 type Listener = (chunk: Uint8Array) => void;
 
-/** Stands before those who read a connection until it ends, or until too much has come: that they are not given. */
+/** Stands before the readers of a connection until it is ended, or too much has come, which they are not given. */
 export class LimitedInput {
   readonly #connection: Socket;
   readonly #readers: readonly Listener[];

@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import { Pace } from "./pace.ts";
 
-/** Ends them a few at a time: thousands are found to be late at once, and to end them all takes a third of a second. */
+/** Ends them a few at a time: thousands may be found late at once, and ending them all takes a third of a second. */
 export class LateRequests {
   readonly #pace = new Pace();
   readonly #late = new WeakSet<Socket>();

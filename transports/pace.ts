@@ -1,16 +1,16 @@
 /**
- * How fast newcomers are received: thousands that come at once do not keep those waiting who are in.
+ * How fast newcomers are received: thousands that come at once do not keep those waiting who are already in.
  *
  * @module
  */
 
-/** So many are received before others have a turn: that takes a few milliseconds. */
+/** How many are received before others have a turn: that takes a few milliseconds. */
 const AT_ONCE = 8;
 
 /** Who comes so long after the others need not wait, in milliseconds. */
 const APART = 10;
 
-/** Lets so many pass at once, first come, first served, and the others when those who are in have had a turn. */
+/** Lets a few pass at once, first come, first served, and the others after everybody else has had a turn. */
 export class Pace {
   readonly #waiting: (() => void)[] = [];
   /** How many have passed since when, where none waits. */

@@ -13,14 +13,14 @@ const strict = new TextDecoder("utf-8", { fatal: true });
 /** What stands in the place of bytes that are not UTF-8, unless someone wrote just that. */
 const REPLACEMENT = "\ufffd";
 
-/** Into so many parts at most a message is cut on its way: 16 MiB into parts of 256 bytes. */
+/** The most parts that a message may come in: 16 MiB in parts of 256 bytes. */
 const MAX_PARTS = 64 * 1024;
 
 /** Takes frames of data, and gives out what they say: section 5.4. */
 export class MessageReader {
   /** What kind of message has begun; it is not complete. */
   #opcode: number | undefined;
-  /** Its parts lie one behind the other in here: to keep each by itself could take a hundred times as much. */
+  /** Its parts, one behind the other: keeping each by itself could take a hundred times as much memory. */
   #parts = new Uint8Array();
   #size = 0;
   #count = 0;

@@ -26,7 +26,7 @@ import { FrameWriter } from "./writer.ts";
 /** How long the other end has to answer a goodbye, in milliseconds. */
 const GOODBYE = 1000;
 
-/** After so many frames of one read it is looked at whether others are kept waiting. */
+/** After how many frames of one read to look whether others are kept waiting. */
 const FRAMES_A_LOOK = 64;
 
 /** The close code for a connection that broke without a word, section 7.1.5. */
@@ -146,7 +146,7 @@ export class DenoSocket implements Socket {
   #arrived(frame: Frame): void {
     switch (frame.opcode) {
       case OPCODE.ping:
-        // Of several that wait to be written the last one is enough, as section 5.5.3 has it.
+        // Of several pongs that wait to be written the last is enough: section 5.5.3.
         this.#pong = frame.payload.slice();
         return this.#write();
       case OPCODE.pong:
