@@ -23,7 +23,7 @@ import {
 export const MOST_RUNS = 262_144;
 
 /** A run takes so many bytes of what may be stored, its session included. */
-export const RUN_SIZE = 400;
+export const RUN_SIZE = 550;
 
 /** No run is longer: what is forgotten at once stays small. */
 const LONGEST = 65_536;
@@ -228,13 +228,18 @@ export class PutOnce {
   }
 
   #add(
-    { owner, ...known }: Pick<Session, "id" | "name" | "forgotten" | "lost"> & { owner: string },
+    { id, name, owner, forgotten, lost }: Pick<Session, "id" | "name" | "forgotten" | "lost"> & {
+      readonly owner: string;
+    },
   ): Session {
-    const session = {
-      ...known,
+    const session: Session = {
+      id,
+      name,
       owner: this.#owners.of(owner),
       runs: [],
       head: 0,
+      forgotten,
+      lost,
       used: 0,
       stored: false,
     };
@@ -243,8 +248,19 @@ export class PutOnce {
   }
 
   #begin(session: Session, first: number, count: number, seq: number): Run {
-    const run: Run = { session, first, seq, count, before: 0, touched: false, dropped: false };
-    session.runs.push(run);
+    const run: Run = {
+      session,
+      first,
+      seq,
+      count,
+      before: 0,
+      touched: false,
+      older: undefined,
+      newer: undefined,
+    };
+    // Most sessions have one run: an array that begins empty and grows has room for 17.
+    if (session.runs.length === 0) session.runs = [run];
+    else session.runs.push(run);
     this.#owners.give(session.owner, run);
     this.#live++;
     return run;
@@ -299,8 +315,10 @@ export class PutOnce {
     this.#mark(run);
     if (run === session.runs[session.runs.length - 1]) session.runs.pop();
     else session.head++;
-    if (session.head === session.runs.length) this.#leave(session);
-    else if (session.head > 32 && session.head > session.runs.length / 2) {
+    const { head, runs: { length } } = session;
+    if (head === length) this.#leave(session);
+    // One that has but one run left keeps no room for more, as most have one.
+    else if (length - head === 1 || (head > 32 && head > length / 2)) {
       session.runs = session.runs.slice(session.head);
       session.head = 0;
     }
@@ -314,8 +332,7 @@ export class PutOnce {
   }
 
   #mark(run: Run): void {
-    run.dropped = true;
     this.#live--;
-    this.#owners.took(run.session.owner);
+    this.#owners.take(run.session.owner, run);
   }
 }

@@ -6,22 +6,21 @@
 
 import { NameMap } from "../protocol/name_map.ts";
 
-/** What an owner has, and may lose. */
-export interface Owned {
-  /** It is not there any more. */
-  readonly dropped: boolean;
+/** What an owner has, and may lose: each knows those that the same owner was given before and after it. */
+export interface Owned<Thing> {
+  older: Thing | undefined;
+  newer: Thing | undefined;
 }
 
 /** Someone who puts, with what is remembered for them. */
-export class Owner<Thing extends Owned> {
+export class Owner<Thing extends Owned<Thing>> {
   readonly name: string;
   /** How many things it has. */
   count = 0;
   /** Where it is among all owners. */
   place = 0;
-  /** What it has in the order in which it was given, from `#head` on; among it some that was dropped. */
-  #order: Thing[] = [];
-  #head = 0;
+  #oldest: Thing | undefined;
+  #newest: Thing | undefined;
 
   /** It has nothing yet. */
   constructor(name: string) {
@@ -30,22 +29,32 @@ export class Owner<Thing extends Owned> {
 
   /** Its oldest thing; it must have one. */
   get oldest(): Thing {
-    while (this.#order[this.#head]!.dropped) this.#head++;
-    return this.#order[this.#head]!;
+    return this.#oldest!;
   }
 
   /** It has one thing more. */
   add(thing: Thing): void {
-    this.#order.push(thing);
-    // Those that were dropped are swept away once they are the most.
-    if (this.#order.length <= 2 * this.count + 32) return;
-    this.#order = this.#order.filter(({ dropped }) => !dropped);
-    this.#head = 0;
+    this.count++;
+    thing.older = this.#newest;
+    if (this.#newest) this.#newest.newer = thing;
+    else this.#oldest = thing;
+    this.#newest = thing;
+  }
+
+  /** It has one thing less. */
+  remove(thing: Thing): void {
+    this.count--;
+    const { older, newer } = thing;
+    if (older) older.newer = newer;
+    else this.#oldest = newer;
+    if (newer) newer.older = older;
+    else this.#newest = older;
+    thing.older = thing.newer = undefined;
   }
 }
 
 /** All owners that have something; the one that has the most is known at any time. */
-export class Owners<Thing extends Owned> {
+export class Owners<Thing extends Owned<Thing>> {
   readonly #owners = new NameMap<Owner<Thing>>();
   /** A heap: each has at least as much as the two at twice its place, and one and two after that. */
   readonly #heap: Owner<Thing>[] = [];
@@ -66,14 +75,13 @@ export class Owners<Thing extends Owned> {
       this.#owners.set(owner.name, owner);
       owner.place = this.#heap.push(owner) - 1;
     }
-    owner.count++;
     owner.add(thing);
     this.#rise(owner);
   }
 
-  /** An owner has lost something, which says by now that it was dropped. */
-  took(owner: Owner<Thing>): void {
-    owner.count--;
+  /** Takes something from its owner. */
+  take(owner: Owner<Thing>, thing: Thing): void {
+    owner.remove(thing);
     this.#sink(owner);
     if (owner.count > 0) return;
     this.#owners.delete(owner.name);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Owner } from "./put_owners.ts";
+import type { Owned, Owner } from "./put_owners.ts";
 
 /** Consecutive numbers of a session that were given consecutive sequence numbers. */
 export interface PutRun {
@@ -43,13 +43,12 @@ export interface Dropped extends PutSession {
 }
 
 /** A run in memory. */
-export interface Run extends PutRun {
+export interface Run extends PutRun, Owned<Run> {
   readonly session: Session;
   count: number;
   /** How long it was before the turn began; 0 if it was not there. Only while it is touched. */
   before: number;
   touched: boolean;
-  dropped: boolean;
 }
 
 /** A session in memory. */
