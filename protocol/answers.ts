@@ -7,6 +7,7 @@
  * {"id":2,"seq":42,"dup":true}
  * {"id":3,"seqs":[43,44]}
  * {"id":4,"message":"one","seq":42,"time":1767225600000,"through":42}
+ * {"id":4,"seq":42,"time":1767225600000,"through":42,"message":"one"}    the same, where the message is large
  * {"id":5,"message":"","through":44}
  * {"id":6,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45},"through":38}
  * {"id":8,"sub":8,"start":44,"through":44}
@@ -91,10 +92,22 @@ export function readAnswer(
   return `{"id":${id},"message":${body},"seq":${seq},"time":${time},"through":${through}}`;
 }
 
+/** The same, up to the body of a message that is large: `}` comes after it. */
+export function readHead(
+  id: number,
+  { seq, time }: Pick<StoredMessage, "seq" | "time">,
+  through: number,
+): string {
+  return `{"id":${id},"seq":${seq},"time":${time},"through":${through},"message":`;
+}
+
 /** Answers a read of dsmq 1.x. */
 export function plainAnswer(message: StoredMessage | undefined): string {
   return `{"message":${message === undefined ? '""' : message.body}}`;
 }
+
+/** The same, up to the body of a message that is large: `}` comes after it. */
+export const PLAIN_HEAD = '{"message":';
 
 /** Answers a bad read of dsmq 1.x, which waits for a message. */
 export function plainError(error: WireError): string {
@@ -145,6 +158,13 @@ export function streamBody(messages: readonly StoredMessage[], bytes: number): s
 /** A streamed frame for one subscriber; `prev` is the sequence number before it in this stream. */
 export function streamFrame(sub: number, prev: number, body: string): string {
   return `{"sub":${sub},"prev":${prev},${body}`;
+}
+
+/** Of the part that is the same for all subscribers what stands before the bodies, where these are large: `]}` comes after them. */
+export function streamHead(messages: readonly StoredMessage[], bytes: number): string {
+  const seqs = messages.map(({ seq }) => seq);
+  const times = messages.map(({ time }) => time);
+  return `"bytes":${bytes},"seqs":[${seqs}],"times":[${times}],"messages":[`;
 }
 
 /** Tells a subscriber that its stream has ended, and why; after a gap it could go on after `through`. */

@@ -4,13 +4,15 @@
  * @module
  */
 
-import { streamBody } from "../protocol/answers.ts";
+import { streamBody, streamHead } from "../protocol/answers.ts";
 import { nameKey, NameMap } from "../protocol/name_map.ts";
+import { SharedEnd } from "../protocol/shared_end.ts";
 import type { Message, Put, Store, Stored, StoreError } from "../stores/store.ts";
 import { Chores } from "./chores.ts";
 import type { Clock } from "./clock.ts";
 import { FanOut } from "./fan_out.ts";
 import { Deadlines } from "./deadlines.ts";
+import { LargeBodies } from "./large_bodies.ts";
 
 /** Where the queue says what a person should know. */
 export type Log = Pick<Console, "info" | "warn" | "error">;
@@ -21,6 +23,8 @@ export class TopicBatch {
   readonly messages: readonly Message[];
   #bytes: number | undefined;
   #text: string | undefined;
+  #head: string | undefined;
+  #end: SharedEnd | undefined;
 
   /** Wraps messages of one topic. */
   constructor(messages: readonly Message[]) {
@@ -35,6 +39,16 @@ export class TopicBatch {
   /** The messages as they are streamed: serialised once, for all subscribers. */
   get text(): string {
     return this.#text ??= streamBody(this.messages, this.bytes);
+  }
+
+  /** The same in two parts, where they are large: what stands before their bodies. */
+  get head(): string {
+    return this.#head ??= streamHead(this.messages, this.bytes);
+  }
+
+  /** The bodies, and what comes after them. */
+  get end(): SharedEnd {
+    return this.#end ??= new SharedEnd(this.messages.map(({ body }) => body).join(), "]}");
   }
 }
 
@@ -63,6 +77,8 @@ export class Queue implements AsyncDisposable {
   readonly deadlines: Deadlines;
   /** Clears up, bit by bit. */
   readonly chores: Chores;
+  /** What is being sent of large messages. */
+  readonly bodies: LargeBodies = new LargeBodies();
   /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 

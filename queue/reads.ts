@@ -4,15 +4,24 @@
  * @module
  */
 
-import { errorAnswer, plainAnswer, plainError, readAnswer } from "../protocol/answers.ts";
+import {
+  errorAnswer,
+  PLAIN_HEAD,
+  plainAnswer,
+  plainError,
+  readAnswer,
+  readHead,
+} from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
 import { IdMap } from "../protocol/name_map.ts";
+import { FRAME_BYTES } from "../protocol/limits.ts";
 import type { GetRequest, RequestOf } from "../protocol/requests.ts";
 import type { Message } from "../stores/store.ts";
 import type { Cursors, CursorsOptions, ReadRequest } from "./cursors.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { done, fail, type Host, idInUse, wireError } from "./host.ts";
+import type { LargeBodies } from "./large_bodies.ts";
 import { type Page, Pages } from "./pages.ts";
 import type { Gap } from "./positions.ts";
 import type { Reader } from "./reader.ts";
@@ -43,6 +52,7 @@ interface Place {
 export class Reads implements WaitContext {
   readonly replies: ReplyWriter;
   readonly deadlines: Deadlines;
+  readonly bodies: LargeBodies;
   readonly #host: Host;
   readonly #wire: Wire;
   readonly #shares: Shares;
@@ -71,6 +81,7 @@ export class Reads implements WaitContext {
     this.#wire = wire;
     this.replies = replies;
     this.deadlines = host.queue.deadlines;
+    this.bodies = host.queue.bodies;
     this.#shares = shares;
     this.#refusal = refusal;
   }
@@ -259,9 +270,16 @@ export class Reads implements WaitContext {
   }
 
   #give({ id }: GetRequest, reader: Reader, message?: Message): void {
+    if (message && message.bytes >= FRAME_BYTES) return this.#giveLarge(id, reader, message);
     if (id === undefined) return this.replies.addPlain(plainAnswer(message));
     const text = readAnswer(id, message, reader.cursor);
     this.replies.add(text, message && text.length - message.body.length + message.bytes);
+  }
+
+  #giveLarge(id: number | undefined, { cursor }: Reader, message: Message): void {
+    const { replies, bodies } = this;
+    if (id === undefined) replies.addPlainLarge(PLAIN_HEAD, message, bodies);
+    else replies.addLarge(readHead(id, message, cursor), message, bodies);
   }
 }
 

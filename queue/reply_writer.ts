@@ -6,8 +6,13 @@
 
 import { announcement, namedAnnouncement } from "../protocol/answers.ts";
 import { FRAME_BYTES } from "../protocol/limits.ts";
+import type { SharedEnd } from "../protocol/shared_end.ts";
 import { utf8Length } from "../protocol/text.ts";
+import type { Message } from "../stores/store.ts";
+import type { LargeBodies } from "./large_bodies.ts";
 import type { Wire } from "./wire.ts";
+
+type Sending = Pick<Wire, "send" | "sendShared" | "cannotTell">;
 
 /**
  * The only way out of a connection: answers, late answers of waits, frames of streams and heartbeats leave in the
@@ -17,7 +22,7 @@ import type { Wire } from "./wire.ts";
  * frame of requests is being done leaves at the end of the turn.
  */
 export class ReplyWriter {
-  readonly #wire: Pick<Wire, "send" | "cannotTell">;
+  readonly #wire: Sending;
   /**
    * One array for as long as the connection lasts: V8 comes to make a new one for each frame in its old space, where it
    * holds its answers, though dead, until the whole heap is collected.
@@ -49,7 +54,7 @@ export class ReplyWriter {
    *
    * @param wire takes the frames
    */
-  constructor(wire: Pick<Wire, "send" | "cannotTell">) {
+  constructor(wire: Sending) {
     this.#wire = wire;
   }
 
@@ -88,10 +93,7 @@ export class ReplyWriter {
 
   /** Adds an answer to dsmq 1.x, which gets an object for an object. */
   addPlain(answer: string, bytes?: number): void {
-    if (!this.#is1x) {
-      this.#is1x = true;
-      this.#wire.cannotTell?.();
-    }
+    this.#tellOf1x();
     if (!this.#batched) this.flush();
     this.add(answer, bytes);
     this.#plain = !this.#batched;
@@ -101,6 +103,35 @@ export class ReplyWriter {
   addLate(answer: string): void {
     this.add(answer);
     this.#flushSoon();
+  }
+
+  /**
+   * Adds an answer that ends with a message which is too large to share a frame with others.
+   *
+   * @param head what comes before the message
+   * @param message the message, after which one bracket comes
+   * @param bodies what is being sent of large messages
+   */
+  addLarge(head: string, message: Message, bodies: LargeBodies): void {
+    const batched = this.#batched;
+    const end = bodies.of(message, batched ? "}]" : "}");
+    this.sendShared(batched ? `[${head}` : head, end, message.bytes);
+  }
+
+  /** The same to dsmq 1.x. */
+  addPlainLarge(head: string, message: Message, bodies: LargeBodies): void {
+    this.#tellOf1x();
+    this.addLarge(head, message, bodies);
+  }
+
+  /** Sends a frame that ends as those of others do, after all that was added; `bytes` is how many its body has. */
+  sendShared(head: string, end: SharedEnd, bytes: number): void {
+    this.flush();
+    const all = head.length + bytes + end.after.length;
+    // Whatever the body is, it is not named.
+    this.#announce(`${head}""${end.after}`, all);
+    if (this.#wire.sendShared) this.#wire.sendShared(head, end, all);
+    else this.#wire.send(head + end.body + end.after, all);
   }
 
   /** Sends a frame of so many bytes, after all that was added. */
@@ -122,6 +153,12 @@ export class ReplyWriter {
     this.#send(frame, bytes);
   }
 
+  #tellOf1x(): void {
+    if (this.#is1x) return;
+    this.#is1x = true;
+    this.#wire.cannotTell?.();
+  }
+
   /** What is served from one batch of the feed leaves together. */
   #flushSoon(): void {
     if (this.#flushes) return;
@@ -133,10 +170,15 @@ export class ReplyWriter {
   }
 
   #send(frame: string, bytes: number): void {
+    this.#announce(frame, bytes);
+    this.#wire.send(frame, bytes);
+  }
+
+  /** Says what comes next, if the peer wants to know. */
+  #announce(frame: string, bytes: number): void {
     const large = bytes > this.announcesAbove;
     if (large || !this.peerTellsProgress) this.sent += bytes;
     if (this.names) this.#wire.send(namedAnnouncement(frame, bytes));
     else if (large) this.#wire.send(announcement(bytes));
-    this.#wire.send(frame, bytes);
   }
 }

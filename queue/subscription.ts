@@ -8,6 +8,7 @@ import { streamError, streamFrame } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { FRAME_BYTES } from "../protocol/limits.ts";
 import type { Credit, OnGap } from "../protocol/requests.ts";
+import { SHARED_FROM } from "../protocol/shared_end.ts";
 import type { Message, Page } from "../stores/store.ts";
 import { wireError } from "./host.ts";
 import { trimmed } from "./positions.ts";
@@ -272,13 +273,22 @@ export class Subscription implements Interest {
     return less(this.#granted, this.#sent);
   }
 
-  #send({ messages, bytes, text }: TopicBatch): void {
-    const frame = streamFrame(this.sub, this.#told, text);
-    this.#context.replies.sendFrame(frame, frame.length + bytes);
+  #send(batch: TopicBatch): void {
+    const { messages, bytes } = batch;
+    const { replies, queue } = this.#context;
+    if (bytes < SHARED_FROM) {
+      const frame = streamFrame(this.sub, this.#told, batch.text);
+      replies.sendFrame(frame, frame.length + bytes);
+    } else {
+      const end = messages.length > 1 ? batch.end : queue.bodies.of(messages[0]!, "]}");
+      // There is a comma between two messages.
+      const size = bytes + messages.length - 1;
+      replies.sendShared(streamFrame(this.sub, this.#told, batch.head), end, size);
+    }
     this.#position = this.#told = messages.at(-1)!.seq;
     const sent = this.#sent;
     this.#sent = { messages: sent.messages + messages.length, bytes: sent.bytes + bytes };
-    this.#context.queue.counts.delivered += messages.length;
+    queue.counts.delivered += messages.length;
   }
 }
 

@@ -4,10 +4,12 @@
  * @module
  */
 
-import { errorAnswer, readAnswer } from "../protocol/answers.ts";
+import { errorAnswer, readAnswer, readHead } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
+import { FRAME_BYTES } from "../protocol/limits.ts";
 import type { Message } from "../stores/store.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { LargeBodies } from "./large_bodies.ts";
 import type { Reader } from "./reader.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Waiter } from "./waiting_line.ts";
@@ -16,6 +18,7 @@ import type { Waiter } from "./waiting_line.ts";
 export interface WaitContext {
   readonly replies: ReplyWriter;
   readonly deadlines: Deadlines;
+  readonly bodies: LargeBodies;
   /** None of them waits any more, though not all were told yet. */
   readonly closed: boolean;
   /** One has been answered, or nobody is there to hear the answer. */
@@ -69,7 +72,11 @@ export class Wait implements Waiter, Deadline {
   }
 
   served(message: Message): void {
-    this.#settle(readAnswer(this.id, message, message.seq));
+    const { seq, bytes } = message;
+    if (bytes < FRAME_BYTES) return this.#settle(readAnswer(this.id, message, seq));
+    this.#settle(undefined);
+    const { replies, bodies } = this.#context;
+    replies.addLarge(readHead(this.id, message, seq), message, bodies);
   }
 
   over(): void {

@@ -5,6 +5,7 @@
  */
 
 import type { Turn } from "../budgets/turns.ts";
+import type { SharedEnd } from "../protocol/shared_end.ts";
 
 /** What a peer asks for goes on while fewer bytes than this wait for it to read them; then it waits. */
 export const BUFFER_LIMIT = 256 * 1024;
@@ -13,6 +14,8 @@ export const BUFFER_LIMIT = 256 * 1024;
 export interface Wire {
   /** Sends a text frame, of so many bytes if that is known; in vain if the peer is gone. */
   send(frame: string, bytes?: number): void;
+  /** The same, of a frame that ends as those of others do. Default: it is sent as any other. */
+  sendShared?(head: string, end: SharedEnd, bytes: number): void;
   /** How many bytes the peer has sent, also of a frame that is not complete. Not every transport knows. */
   readonly bytesReceived?: number | undefined;
   /** What the peer sends waits to be read: it is silent only in appearance. */

@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { SharedEnd } from "../protocol/shared_end.ts";
 import type { Transport } from "../transports/transport.ts";
 import { BareClient } from "./support/bare_client.ts";
 import { type Guest, Opened } from "./support/inn.ts";
@@ -73,6 +74,27 @@ export const reading: Readonly<Record<string, (listen: Transport) => Promise<voi
     await read(client, MUCH * MIB);
     await soon(whenDrained);
     assert(peer.buffered < 64 * 1024, `${peer.buffered} bytes are buffered`);
+  },
+
+  async "a frame that ends as those of others do arrives as any other, in its place, of any length"(
+    listen,
+  ) {
+    await using opened = await Opened.with(listen);
+    using client = await BareClient.open(opened.port);
+    const { peer } = opened.inn.guests[0]!;
+    const ends = [0, 60, 61, 62, 32_765, 32_766, MIB].map((length) =>
+      new SharedEnd("é".repeat(length), "]}")
+    );
+    for (const end of ends) {
+      peer.send("before");
+      peer.sendShared!("[", end, 2 * end.length);
+      peer.send("after");
+    }
+    for (const text of ends.flatMap(({ body }) => ["before", `[${body}]}`, "after"])) {
+      const { opcode, payload } = (await soon(client.next()))!;
+      // Compared here: nobody wants to see the difference.
+      assertEquals([opcode, new TextDecoder().decode(payload) === text], [1, true]);
+    }
   },
 
   async "a peer that reads nothing for 8 s is given up, once, and nothing of it is kept"(listen) {

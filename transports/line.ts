@@ -6,6 +6,7 @@
 
 import type { Turn, Turns } from "../budgets/turns.ts";
 import { FRAME_BYTES, PEER_SPEED } from "../protocol/limits.ts";
+import type { SharedEnd } from "../protocol/shared_end.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { House, Peer, Visit } from "./transport.ts";
 import type { Unread, UnreadShare } from "./unread.ts";
@@ -74,6 +75,10 @@ export abstract class Line implements Peer, Watched {
   protected abstract measure(): number;
   /** Sends a text frame; the line is not gone. */
   protected abstract transmit(frame: string): void;
+  /** The same, of a frame that ends as those of others do. */
+  protected transmitShared(head: string, { body, after }: SharedEnd): void {
+    this.transmit(head + body + after);
+  }
   /** Says goodbye, if that has not been done. */
   protected abstract sayGoodbye(code: number, reason: string): void;
   /** Reads nothing more, as far as the platform can. */
@@ -149,10 +154,26 @@ export abstract class Line implements Peer, Watched {
 
   send(frame: string, bytes: number = frame.length): void {
     if (this.#gone) return;
-    if (bytes > FRAME_BYTES) this.#large = Math.max(this.#large, bytes);
-    this.#unread += frame.length;
-    this.#unreadSinceLook += frame.length;
+    this.#sends(frame.length, bytes);
     this.transmit(frame);
+    this.#hasSent();
+  }
+
+  sendShared(head: string, end: SharedEnd, bytes: number): void {
+    if (this.#gone) return;
+    this.#sends(head.length + end.length, bytes);
+    this.transmitShared(head, end);
+    this.#hasSent();
+  }
+
+  /** So much is about to be sent. */
+  #sends(characters: number, bytes: number): void {
+    if (bytes > FRAME_BYTES) this.#large = Math.max(this.#large, bytes);
+    this.#unread += characters;
+    this.#unreadSinceLook += characters;
+  }
+
+  #hasSent(): void {
     if (this.#unread > this.#share.countedTo || this.#share.isReserved) this.#share.sent();
     if (this.#unread > LOW_WATER && !this.#watched && this.buffered > LOW_WATER) this.#beWatched();
   }

@@ -67,6 +67,11 @@ export class Feed {
     return this.#waits;
   }
 
+  /** How much of it has come and is not handed over, in bytes. */
+  get kept(): number {
+    return this.#rest?.length ?? 0;
+  }
+
   /** The server says goodbye: the WebSocket waits for the peer's. */
   closes(): void {
     this.#closes = true;

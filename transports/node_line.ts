@@ -8,12 +8,14 @@ import type { Socket } from "node:net";
 import { addressHolder } from "../budgets/address.ts";
 import type { EvictingAccount, EvictingBudget } from "../budgets/evicting.ts";
 import { PEER_SPEED } from "../protocol/limits.ts";
+import type { SharedEnd } from "../protocol/shared_end.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import { type InputLimit, LimitedInput } from "./input_limit.ts";
 import { Line, LOW_WATER, type Shared } from "./line.ts";
 import { Feed } from "./node_feed.ts";
 import type { Pings, Resting } from "./node_pings.ts";
 import { PartialMessage } from "./partial_message.ts";
+import { TextFrame } from "./text_frame.ts";
 import type { Peer, Visit } from "./transport.ts";
 
 /** One who answers pings, and has left so many unanswered, is gone. */
@@ -21,6 +23,9 @@ const UNANSWERED = 3;
 
 /** It may leave one more for so many bytes that it has to read first, which slow lines take as long for. */
 const BYTES_A_PING = 20 * PEER_SPEED;
+
+/** How `npm:ws` says that it is open. */
+const OPEN = 1;
 
 /** How long a pong is that answers an empty ping, in bytes. */
 const PONG = 6;
@@ -67,7 +72,7 @@ export class NodeLine extends Line implements Resting {
   #sentBefore = 0;
   /** It answers pings also while it says nothing. Some do so only when they read, which they need not do for hours. */
   #answersPings = false;
-  #waiting: string[] = [];
+  #waiting: (string | TextFrame)[] = [];
   /** In characters. */
   #waitingSize = 0;
   #input: LimitedInput | undefined;
@@ -86,7 +91,6 @@ export class NodeLine extends Line implements Resting {
     super(arrived, shared, connection.remoteAddress ?? "");
     this.#socket = socket;
     this.#connection = connection;
-    this.#feed = new Feed(connection, socket, this.turn);
     const leaves = shared.pings.add(this);
     const message = new PartialMessage();
     const partial = this.#partial = shared.partial.open(
@@ -96,10 +100,16 @@ export class NodeLine extends Line implements Resting {
         this.drop("there was no room for what had come of its frame");
       },
     );
-    // The WebSocket has heard of it before, so what is whole is done with.
-    connection.on("data", (chunk: Uint8Array) => {
-      message.scan(chunk);
-      partial.hold(message.held);
+    const hold = () => partial.hold(message.held + feed.kept);
+    // The WebSocket has heard of it before, so what is whole is done with, or counts elsewhere.
+    connection.on("data", (piece: Uint8Array) => {
+      message.scan(piece);
+      hold();
+    });
+    // From now on pieces are handed over in their turn; before that they count as well.
+    const feed = this.#feed = new Feed(connection, socket, this.turn);
+    connection.on("data", () => {
+      if (feed.kept > 0) hold();
     });
     connection.on("drain", () => this.#goOn());
     socket.on("message", (data, isBinary) => this.received(isBinary ? data : `${data}`));
@@ -171,8 +181,26 @@ export class NodeLine extends Line implements Resting {
     if (this.#waiting.length === 0 && this.#socket.bufferedAmount < LOW_WATER) {
       return this.#socket.send(frame);
     }
+    this.#wait(frame);
+  }
+
+  protected override transmitShared(head: string, end: SharedEnd): void {
+    if (this.#goodbye) return;
+    const frame = new TextFrame(head, end);
+    if (this.#waiting.length === 0 && this.#socket.bufferedAmount < LOW_WATER) this.#send(frame);
+    else this.#wait(frame);
+  }
+
+  #wait(frame: string | TextFrame): void {
     this.#waiting.push(frame);
     this.#waitingSize += frame.length;
+  }
+
+  #send(frame: string | TextFrame): void {
+    if (typeof frame === "string") return this.#socket.send(frame);
+    if (this.#socket.readyState !== OPEN) return;
+    // `npm:ws` would make a copy of it. Nor may its parts be written together: for that they are copied, too.
+    for (const part of frame.parts) this.#connection.write(part);
   }
 
   protected override sayGoodbye(code: number, reason: string): void {
@@ -210,7 +238,7 @@ export class NodeLine extends Line implements Resting {
     for (let size = 0; sent < this.#waiting.length && size < LOW_WATER; sent++) {
       const frame = this.#waiting[sent]!;
       size += frame.length;
-      this.#socket.send(frame);
+      this.#send(frame);
     }
     for (const { length } of this.#waiting.splice(0, sent)) this.#waitingSize -= length;
     if (sent > 0 && this.#waiting.length === 0 && this.#goodbye) {

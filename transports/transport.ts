@@ -6,12 +6,15 @@
 
 import type { Budget } from "../budgets/budget.ts";
 import type { Turn } from "../budgets/turns.ts";
+import type { SharedEnd } from "../protocol/shared_end.ts";
 import type { InputLimit } from "./input_limit.ts";
 
 /** A peer that is connected. None of its methods throws, whatever the peer does. */
 export interface Peer {
   /** Sends a text frame, of so many bytes if that is known; in vain if the peer is gone. */
   send(frame: string, bytes?: number): void;
+  /** The same, of a frame that ends as those of others do. It is not copied for each of them, if that can be. */
+  sendShared?(head: string, end: SharedEnd, bytes: number): void;
   /** How many bytes the peer has sent, also of a frame that is not complete. Not every transport knows. */
   readonly bytesReceived?: number | undefined;
   /** What the peer sends waits to be read: it is silent only in appearance. */
