@@ -29,6 +29,9 @@ const MAX_CONTROLS = 16_384;
 /** A frame that waits takes room, however short it is. */
 const LEAST_WEIGHT = 16;
 
+/** And so much memory beside its text, in bytes. */
+const WAITING_BYTES = 192;
+
 /** A frame that waits: its text, or, if all of it is refused, what is left to answer. */
 class Waiting {
   readonly data: string | undefined;
@@ -59,7 +62,7 @@ class Waiting {
   constructor(data: string | undefined, known?: Frame) {
     this.data = data;
     this.known = known;
-    this.memory = data?.length ?? 0;
+    this.memory = WAITING_BYTES + (data === undefined ? 0 : memoryOfText(data));
     this.weight = known ? 0 : Math.max(LEAST_WEIGHT, data?.length ?? 0);
     this.most = known ? 0 : Math.max(1, (data?.length ?? 0) >> 1);
   }
@@ -74,8 +77,14 @@ class Waiting {
   }
 }
 
+/** A shorter text is not looked at, in characters: what it takes is little beside the rest. */
+const SURELY_SMALL = 128;
+
+/** V8 knows of most texts that they have none of these, and does not search them. */
+const BEYOND_LATIN_1 = /[^\0-\xff]/;
+
 /** What is read of a frame at a time takes up to so many times its text, and up to so much, in bytes; little ones are free. */
-const READ = { times: 6, free: 1024, most: 1024 * 1024 };
+const READ = { times: 6, free: WAITING_BYTES + 1024, most: 1024 * 1024 };
 
 /** What a refused request takes that waits to be answered, in bytes. */
 const REFUSED_BYTES = 100;
@@ -343,7 +352,7 @@ export class Backlog {
     known.refused = refused;
     known.controls = left.length - refused;
     this.#controls += known.controls;
-    known.memory = REFUSED_BYTES * left.length;
+    known.memory += REFUSED_BYTES * left.length;
     this.#crowded = !(this.#account?.take(known.memory) ?? true);
     if (this.#crowded) return false;
     this.#push(known);
@@ -396,4 +405,9 @@ function commasIn(text: string | undefined, most: number): number {
     if (at < 0) break;
   }
   return commas;
+}
+
+/** What a text takes of memory, in bytes: V8 has a byte for each character, or two where one of them is beyond Latin-1. */
+function memoryOfText(text: string): number {
+  return text.length < SURELY_SMALL || !BEYOND_LATIN_1.test(text) ? text.length : 2 * text.length;
 }

@@ -1,0 +1,112 @@
+/**
+ * What things take of memory, and what is counted for them: prints both, in bytes, by what they are. V8 has to be told
+ * `--expose-gc`.
+ *
+ * @module
+ */
+
+import { USUAL_LIMITS } from "../../protocol/limits.ts";
+import { Backlog } from "../../queue/backlog.ts";
+import { Budgets, Shares } from "../../queue/shares.ts";
+import { PutOnce, RUN_SIZE } from "../../stores/put_once.ts";
+import { FRAMES } from "../faults/costly_frames_list.ts";
+
+/** How much it is of each. */
+const RUNS = 50_000;
+const WAITING = 8000;
+
+/** The numbers are larger than those that V8 keeps in the place of a pointer. */
+const N = 2 ** 40;
+let last = 2 ** 33;
+
+interface Counted {
+  /** Makes it, and keeps it. */
+  make(): unknown;
+  /** What is counted for it. */
+  counted(made: unknown): number;
+}
+
+/** A text of its own, as one that came from outside is. */
+function own(text: string): string {
+  return JSON.parse(JSON.stringify(text));
+}
+
+function putIn(puts: PutOnce, name: string): void {
+  puts.open(name, 0, "owner");
+  puts.note(name, N, ++last, "owner");
+  puts.commit(Date.now());
+}
+
+/** The name of a session: it begins with a digit, which takes a key of its own. */
+const nameOf = (i: number, length: number) => own(`${i}-`.padEnd(length, "x"));
+
+function puts(note: (puts: PutOnce, i: number) => void): Counted {
+  return {
+    make() {
+      const puts = new PutOnce({ window: 1e6, retention: 600_000, most: 1e6 });
+      for (let i = 0; i < RUNS; i++) note(puts, i);
+      return puts;
+    },
+    counted: (made) => RUN_SIZE * (made as PutOnce).runs,
+  };
+}
+
+/** Frames that wait, so many of each, and are scanned as far as they can be. */
+function frames(count: number, frame: (i: number) => string): Counted {
+  const limits = count === 1 ? USUAL_LIMITS : { ...USUAL_LIMITS, inFlight: 4 * WAITING };
+  const budgets = new Budgets(USUAL_LIMITS);
+  const shares = new Shares(budgets, "@1");
+  return {
+    make() {
+      const backlog = new Backlog(limits, () => {}, shares);
+      for (let i = 0; i < count; i++) backlog.add(own(frame(i)));
+      while (backlog.scansOn());
+      return backlog;
+    },
+    counted: () => shares.of("totalInFlightBytes").used,
+  };
+}
+
+const ALL: Readonly<Record<string, Counted>> = {
+  "sessions of one put, named as clients do": puts((puts, i) => putIn(puts, nameOf(i, 22))),
+  "sessions of one put, with the longest names": puts((puts, i) => putIn(puts, nameOf(i, 64))),
+  "sessions in which nothing was put": puts((puts, i) => puts.open(nameOf(i, 64), 0, "owner")),
+  "runs of a few sessions": puts((puts, i) => {
+    puts.note(nameOf(i % 50, 64), N + i, last += 2, "owner");
+    puts.commit(0);
+  }),
+  "sessions that come and go": puts((puts, i) => {
+    putIn(puts, nameOf(2 * i, 64));
+    putIn(puts, nameOf(2 * i + 1, 64));
+    puts.forget(nameOf(2 * i, 64));
+  }),
+  "heartbeats that wait": frames(WAITING, (id) => `{"action":"heartbeat","id":${id}}`),
+  "gets that wait": frames(WAITING, (id) => `{"action":"get","id":${id},"topic":"t"}`),
+  "puts that wait": frames(
+    WAITING,
+    (id) => `{"action":"put","id":${id},"topic":"t","message":"${"x".repeat(400)}"}`,
+  ),
+  "the same beyond Latin-1": frames(
+    WAITING,
+    (id) => `{"action":"put","id":${id},"topic":"t","message":"${"€".repeat(400)}"}`,
+  ),
+  "frames that hold one character beyond Latin-1": frames(
+    20,
+    (id) => `{"action":"put","id":${id},"topic":"t","message":"€${"x".repeat(200_000)}"}`,
+  ),
+  ...Object.fromEntries(
+    Object.entries(FRAMES).map(([name, make]) => [`a large frame of ${name}`, frames(1, make)]),
+  ),
+};
+function heap(): number {
+  for (let i = 0; i < 3; i++) (globalThis as unknown as { gc(): void }).gc();
+  return Deno.memoryUsage().heapUsed;
+}
+
+const found = Object.entries(ALL).map(([name, { make, counted }]) => {
+  const before = heap();
+  const made = make();
+  const taken = heap() - before;
+  return [name, { taken, counted: counted(made) }];
+});
+console.log(JSON.stringify(Object.fromEntries(found)));
