@@ -4,7 +4,7 @@
  * @module
  */
 
-import { heartbeat } from "../protocol/answers.ts";
+import { answer, heartbeat } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { readHeartbeat } from "../protocol/frames.ts";
 import { largestFrame } from "../protocol/limits.ts";
@@ -336,12 +336,21 @@ export class Session implements Worker, Greeter {
   }
 
   async #topics(request: RequestOf<"topics">): Promise<void> {
+    // Where there is no room for the answer, they are listed again once there is.
+    for (let needs; (needs = await this.#listTopics(request)) > 0;) await this.#wire.room?.(needs);
+  }
+
+  /** Answers with the topics, or returns how much room that needs. */
+  async #listTopics(request: RequestOf<"topics">): Promise<number> {
     const { store } = this.#host.queue;
     const pause = () => this.#line.pause();
     const topics = await readableTopics(store, request, this.#leave?.readable, pause);
     // What it may read can have changed meanwhile.
     const readable = topics.filter(({ topic }) => !this.#mayNotRead(topic));
-    done(request, { topics: readable, more: topics.length === request.count }, this.#replies);
+    const text = answer(request.id, { topics: readable, more: topics.length === request.count });
+    if (!(this.#wire.hasRoom?.(text.length) ?? true)) return text.length;
+    this.#replies.add(text);
+    return 0;
   }
 
   #shutdown(request: RequestOf<"shutdown">): void {
