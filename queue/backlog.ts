@@ -89,6 +89,9 @@ const READ = { times: 6, free: WAITING_BYTES + 1024, most: 1024 * 1024 };
 /** What a refused request takes that waits to be answered, in bytes. */
 const REFUSED_BYTES = 100;
 
+/** What was seen of each request of a large frame takes so much of memory until the frame is done, in bytes. */
+const SEEN_BYTES = 72;
+
 /** So much of a large frame is scanned before it is looked whether others have to have their turn, in characters. */
 const SCANNED = 64 * 1024;
 
@@ -210,7 +213,12 @@ export class Backlog {
     const one = this.#frames[this.#next];
     if (one?.data === undefined || one.data.length <= AT_ONCE) return false;
     one.scan ??= new FrameScan(one.data, this.#flood);
-    return one.scan.goOn(SCANNED);
+    if (one.scan.goOn(SCANNED)) return true;
+    // What was seen is there by now, whether there is room for it or not: others have to wait for that.
+    const seen = SEEN_BYTES * one.scan.length;
+    one.memory += seen;
+    this.#account?.set(this.#account.used + seen);
+    return false;
   }
 
   /** Takes the next frame out, to be done; `undefined` if there is none, or it is a flood. */
