@@ -4,8 +4,6 @@
  * @module
  */
 
-import { NameMap } from "../protocol/name_map.ts";
-import { Owners } from "./put_owners.ts";
 import {
   type Dropped,
   findIn,
@@ -18,6 +16,7 @@ import {
   type Session,
   told,
 } from "./put_session.ts";
+import { PutSessions } from "./put_sessions.ts";
 
 /** So many runs are remembered in all, unless it is said otherwise. */
 export const MOST_RUNS = 262_144;
@@ -57,15 +56,8 @@ export class PutOnce {
   readonly #most: number;
   readonly #keep: number;
   readonly #onDrop: ((dropped: Dropped) => void) | undefined;
-  /** The least recently used first. */
-  readonly #sessions = new NameMap<Session>();
-  readonly #owners = new Owners<Run>();
-  #live = 0;
-  #nextId = 1;
+  readonly #sessions = new PutSessions();
   readonly #touched: Run[] = [];
-  /** Who was looked up last, and who noted last. */
-  #found: Session | undefined;
-  #newest: Session | undefined;
   #lost = 0;
 
   /**
@@ -92,30 +84,24 @@ export class PutOnce {
   /** How many runs are remembered. */
   get runs(): number {
     // What is too much is dropped with the next commit.
-    return Math.min(this.#live, this.#most);
+    return Math.min(this.#sessions.runs, this.#most);
   }
 
   /** Whether all that a session stored after a sequence number is remembered, but for what is older than its window. */
   recalls(name: string, seq: number): boolean {
-    return seq >= (this.#sessions.get(name)?.lost ?? this.#lost);
+    return seq >= (this.#sessions.find(name)?.lost ?? this.#lost);
   }
 
   /** Where a number was stored; 0 if it was not and may be, else `FORGOTTEN` or `SUPERSEDED`. */
   find(name: string, n: number): number {
-    let session = this.#found;
-    if (session?.name !== name) {
-      session = this.#sessions.get(name);
-      if (!session) return 0;
-      this.#found = session;
-    }
-    return findIn(session!, n);
+    const session = this.#sessions.find(name);
+    return session ? findIn(session, n) : 0;
   }
 
   /** A number was stored, which is larger than all before; if its session is not known, it is this owner's. */
   note(name: string, n: number, seq: number, owner = ""): void {
-    let session = this.#newest;
-    if (session?.name !== name) session = this.#turnTo(name) ?? this.#meet(name, owner);
-    const { runs } = session!;
+    const session = this.#sessions.turnTo(name) ?? this.#meet(name, owner);
+    const { runs } = session;
     const run = runs[runs.length - 1];
     if (
       run && n === run.first + run.count && seq === run.seq + run.count && run.count < LONGEST
@@ -125,16 +111,16 @@ export class PutOnce {
       return;
     }
     // It may have been known before, if anything was lost.
-    if (!run || isOpening(run)) session!.forgotten = session!.lost > 0 ? n - 1 : 0;
-    this.#touch(this.#begin(session!, n, 1, seq), 0);
+    if (!run || isOpening(run)) session.forgotten = session.lost > 0 ? n - 1 : 0;
+    this.#touch(this.#sessions.begin(session, n, 1, seq), 0);
   }
 
   /** An owner goes on with a session: it is known from now on, as if something had been put in it. */
   open(name: string, now: number, owner = ""): void {
-    let session = this.#turnTo(name);
+    let session = this.#sessions.turnTo(name);
     if (!session) {
       session = this.#meet(name, owner);
-      this.#begin(session, ...OPENING);
+      this.#sessions.begin(session, ...OPENING);
       this.#dropTooMany();
     }
     session.used = now;
@@ -142,13 +128,13 @@ export class PutOnce {
 
   /** A session is heard of: it is remembered for as long as if it had put something. */
   keep(name: string, now: number): void {
-    const session = this.#turnTo(name);
+    const session = this.#sessions.turnTo(name);
     if (session) session.used = now;
   }
 
   /** Forgets a session that will not come back: nothing of it counts as lost. Nothing is noted meanwhile. */
   forget(name: string): void {
-    const session = this.#sessions.get(name);
+    const session = this.#sessions.find(name);
     if (session) this.#dropAll(session);
   }
 
@@ -170,7 +156,7 @@ export class PutOnce {
     for (const run of this.#touched.toReversed()) {
       run.touched = false;
       if (run.before > 0) run.count = run.before;
-      else this.#remove(run);
+      else this.#sessions.remove(run);
     }
     this.#touched.length = 0;
   }
@@ -203,67 +189,17 @@ export class PutOnce {
   /** Takes what was remembered elsewhere: runs in the order of their sequence numbers, and what is lost of all others. */
   load(runs: Iterable<PutRun & PutSession>, lost: number, now: number): void {
     for (const { id, session: name, owner, first, count, seq, forgotten, lost } of runs) {
-      const session = this.#turnTo(name) ?? this.#add({ id, name, owner, forgotten, lost });
-      this.#nextId = Math.max(this.#nextId, id + 1);
-      this.#touch(this.#begin(session, first, count, seq), 0);
+      const session = this.#sessions.turnTo(name) ??
+        this.#sessions.add({ id, name, owner, forgotten, lost });
+      this.#touch(this.#sessions.begin(session, first, count, seq), 0);
     }
     this.#lost = lost;
     this.commit(now);
   }
 
-  /** A session that is known, as the one that is used most recently. */
-  #turnTo(name: string): Session | undefined {
-    let session = this.#newest;
-    if (session?.name === name) return session;
-    session = this.#sessions.get(name);
-    if (!session) return undefined;
-    this.#sessions.delete(name);
-    this.#sessions.set(name, session);
-    return this.#newest = session;
-  }
-
   /** A session that is not known. */
   #meet(name: string, owner: string): Session {
-    return this.#add({ id: this.#nextId++, name, owner, forgotten: 0, lost: this.#lost });
-  }
-
-  #add(
-    { id, name, owner, forgotten, lost }: Pick<Session, "id" | "name" | "forgotten" | "lost"> & {
-      readonly owner: string;
-    },
-  ): Session {
-    const session: Session = {
-      id,
-      name,
-      owner: this.#owners.of(owner),
-      runs: [],
-      head: 0,
-      forgotten,
-      lost,
-      used: 0,
-      stored: false,
-    };
-    this.#sessions.set(session.name, session);
-    return this.#newest = session;
-  }
-
-  #begin(session: Session, first: number, count: number, seq: number): Run {
-    const run: Run = {
-      session,
-      first,
-      seq,
-      count,
-      before: 0,
-      touched: false,
-      older: undefined,
-      newer: undefined,
-    };
-    // Most sessions have one run: an array that begins empty and grows has room for 17.
-    if (session.runs.length === 0) session.runs = [run];
-    else session.runs.push(run);
-    this.#owners.give(session.owner, run);
-    this.#live++;
-    return run;
+    return this.#sessions.meet(name, owner, this.#lost);
   }
 
   #touch(run: Run, before: number): void {
@@ -277,14 +213,14 @@ export class PutOnce {
     const last = session.runs[session.runs.length - 1]!;
     const upTo = last.first + last.count - 1 - this.#window;
     for (let run; (run = session.runs[session.head]!) !== last;) {
-      if (isOpening(run)) this.#remove(run);
+      if (isOpening(run)) this.#sessions.remove(run);
       else if (run.first + run.count - 1 <= upTo) this.#lose(run);
       else break;
     }
   }
 
   #dropTooMany(): void {
-    while (this.#live > this.#most) this.#lose(this.#owners.largest.oldest);
+    while (this.#sessions.runs > this.#most) this.#lose(this.#sessions.oldestOfLargest);
   }
 
   /** Drops the oldest run of a session, which might have repeated it. */
@@ -292,47 +228,18 @@ export class PutOnce {
     const { session } = run;
     session.lost = Math.max(session.lost, run.seq + run.count - 1);
     session.forgotten = Math.max(session.forgotten, run.first + run.count - 1);
-    this.#remove(run);
+    this.#sessions.remove(run);
     const wholly = session.head === session.runs.length;
     if (wholly) this.#lost = Math.max(this.#lost, session.lost);
     this.#tellDropped(session, run.first, wholly);
   }
 
   #dropAll(session: Session): void {
-    for (let i = session.head; i < session.runs.length; i++) this.#mark(session.runs[i]!);
-    this.#leave(session);
-    session.head = session.runs.length;
+    this.#sessions.delete(session);
     this.#tellDropped(session, Infinity, true);
   }
 
   #tellDropped(session: Session, upTo: number, wholly: boolean): void {
     if (session.stored) this.#onDrop?.({ ...told(session), upTo, wholly });
-  }
-
-  /** Takes out the first run of a session, or the last. */
-  #remove(run: Run): void {
-    const { session } = run;
-    this.#mark(run);
-    if (run === session.runs[session.runs.length - 1]) session.runs.pop();
-    else session.head++;
-    const { head, runs: { length } } = session;
-    if (head === length) this.#leave(session);
-    // One that has but one run left keeps no room for more, as most have one.
-    else if (length - head === 1 || (head > 32 && head > length / 2)) {
-      session.runs = session.runs.slice(session.head);
-      session.head = 0;
-    }
-  }
-
-  /** Nothing is left of a session. */
-  #leave(session: Session): void {
-    this.#sessions.delete(session.name);
-    if (this.#found === session) this.#found = undefined;
-    if (this.#newest === session) this.#newest = undefined;
-  }
-
-  #mark(run: Run): void {
-    this.#live--;
-    this.#owners.take(run.session.owner, run);
   }
 }
