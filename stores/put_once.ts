@@ -5,6 +5,7 @@
  */
 
 import {
+  asPutSession,
   type Dropped,
   findIn,
   isOpening,
@@ -14,7 +15,6 @@ import {
   type PutSession,
   type Run,
   type Session,
-  told,
 } from "./put_session.ts";
 import { PutSessions } from "./put_sessions.ts";
 
@@ -167,7 +167,7 @@ export class PutOnce {
       const { session, first, count, seq } = run;
       const { runs, head, stored } = session;
       const isNew = !stored && run === runs[isOpening(runs[head]!) ? head + 1 : head];
-      yield { ...told(session), first, count, seq, isNew };
+      yield { ...asPutSession(session), first, count, seq, isNew };
     }
   }
 
@@ -240,6 +240,6 @@ export class PutOnce {
   }
 
   #tellDropped(session: Session, upTo: number, wholly: boolean): void {
-    if (session.stored) this.#onDrop?.({ ...told(session), upTo, wholly });
+    if (session.stored) this.#onDrop?.({ ...asPutSession(session), upTo, wholly });
   }
 }

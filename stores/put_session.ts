@@ -105,6 +105,6 @@ function placeOf({ runs, head }: Session, n: number): number {
 }
 
 /** What others are told of a session. */
-export function told({ id, name, owner, forgotten, lost }: Session): PutSession {
+export function asPutSession({ id, name, owner, forgotten, lost }: Session): PutSession {
   return { id, session: name, owner: owner.name, forgotten, lost };
 }
