@@ -102,6 +102,11 @@ export class ChildServer implements AsyncDisposable {
     return `ws://127.0.0.1:${this.port}`;
   }
 
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** The process has ended. */
   get ended(): boolean {
     return this.#ended;

@@ -18,10 +18,11 @@ import { pause } from "./pause.ts";
 /** How long puts took, in milliseconds. */
 export interface Noticed {
   readonly puts: number;
-  readonly median: number;
   readonly p99: number;
   /** The longest, and that of the put that is under way if it is longer. */
   readonly longest: number;
+  /** For how long of that it, or the server, had something to do and no core to do it on. */
+  readonly coreless: number;
   /** How many puts failed, and how often the connection broke. */
   readonly failed: number;
 }
@@ -38,10 +39,20 @@ export class Neighbour implements AsyncDisposable {
     this.#said = lines(child.stdout);
   }
 
-  /** Starts one; it is connected and has put something when this resolves. */
-  static async start(url: string, token?: string): Promise<Neighbour> {
+  /**
+   * Starts one; it is connected and has put something when this resolves.
+   *
+   * @param server whose neighbour it is
+   * @param token what it is admitted with, if it needs that
+   * @param url where the server is. Default: without TLS
+   */
+  static async start(
+    server: ChildServer,
+    token?: string,
+    url: string = server.url,
+  ): Promise<Neighbour> {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", PROGRAM, url, ...token === undefined ? [] : [token]],
+      args: ["run", "-A", "--quiet", PROGRAM, url, `${server.pid}`, ...token ? [token] : []],
       cwd: ROOT,
       stdin: "piped",
       stdout: "piped",
@@ -96,20 +107,46 @@ export async function harmBy(
 
 const PROGRAM = new URL("tests/faults/neighbour.ts", ROOT).href;
 
-async function main(url: string, token: string | undefined): Promise<void> {
+/** How long this process and the server have waited for a core, in milliseconds. Linux alone. */
+function corelessBy(server: string): number {
+  // What the second number means stands in sched-stats of the kernel's documentation: nanoseconds.
+  const of = (pid: string) => Number(Deno.readTextFileSync(`/proc/${pid}/schedstat`).split(" ")[1]);
+  try {
+    return (of("self") + of(server)) / 1e6;
+  } catch {
+    // It has ended.
+    return 0;
+  }
+}
+
+/** A put that is under way. */
+interface Put {
+  readonly began: number;
+  readonly corelessBefore: number;
+}
+
+async function main(url: string, server: string, token: string | undefined): Promise<void> {
   endWithParent();
   await using mq = await connect(token === undefined ? url : { url, token });
   let took: number[] = [];
-  let began: number | undefined;
-  let failed = 0;
+  let underWay: Put | undefined;
+  let [longest, coreless, failed] = [0, 0, 0];
+  const settle = ({ began, corelessBefore }: Put) => {
+    const ms = performance.now() - began;
+    if (ms <= longest) return ms;
+    longest = ms;
+    // Both may have waited at the same time.
+    coreless = Math.min(ms, corelessBy(server) - corelessBefore);
+    return ms;
+  };
   let going = true;
   const first = Promise.withResolvers<void>();
   const putting = (async () => {
     while (going) {
-      began = performance.now();
+      underWay = { corelessBefore: corelessBy(server), began: performance.now() };
       await mq.put("neighbour", "hello").catch(() => failed++);
-      took.push(performance.now() - began);
-      began = undefined;
+      took.push(settle(underWay));
+      underWay = undefined;
       first.resolve();
       await pause(5);
     }
@@ -120,16 +157,10 @@ async function main(url: string, token: string | undefined): Promise<void> {
   await first.promise;
   for await (const batch of lines(Deno.stdin.readable)) {
     for (const _ of batch) {
-      const underWay = began === undefined ? 0 : performance.now() - began;
-      const all = took.length === 0 || underWay > Math.max(...took) ? [...took, underWay] : took;
-      const noticed: Noticed = {
-        puts: took.length,
-        median: quantile(all, 0.5),
-        p99: quantile(all, 0.99),
-        longest: quantile(all, 1),
-        failed,
-      };
-      [took, failed] = [[], 0];
+      const ms = underWay ? settle(underWay) : 0;
+      const p99 = quantile(ms >= longest ? [...took, ms] : took, 0.99);
+      const noticed: Noticed = { puts: took.length, p99, longest, coreless, failed };
+      [took, longest, coreless, failed] = [[], 0, 0, 0];
       console.log(JSON.stringify(noticed));
     }
   }
@@ -139,4 +170,4 @@ async function main(url: string, token: string | undefined): Promise<void> {
   await putting;
 }
 
-if (import.meta.main) await main(Deno.args[0]!, Deno.args[1]);
+if (import.meta.main) await main(Deno.args[0]!, Deno.args[1]!, Deno.args[2]);

@@ -90,31 +90,37 @@ export async function tryAll(
   which?: string,
 ): Promise<void> {
   const report = new Report(
-    ...["attack", "connections, sent", "puts", "p99", "longest", "memory", "held in the end"],
-    "seen",
+    ...["attack", "connections, sent", "puts", "p99", "longest", "without a core", "memory"],
+    ...["held in the end", "seen"],
   );
   for (const trial of picked(trials, which)) {
-    const { cells, verdict } = await tried(trial, transport);
-    console.error(report.row([trial.name, ...cells], verdict).join("  "));
+    let outcome = await tried(trial, transport);
+    // On a machine that is busy elsewhere the second outcome counts, whatever it is.
+    if (outcome.lackedCores) outcome = await tried(trial, transport);
+    console.error(report.row([trial.name, ...outcome.cells], outcome.verdict).join("  "));
   }
   report.print(`${title}, beside a neighbour, over ${transport}`);
 }
 
-async function tried(
-  trial: Trial,
-  transport: TransportChoice,
-): Promise<{ readonly cells: readonly string[]; readonly verdict: Verdict }> {
+interface Outcome {
+  readonly cells: readonly string[];
+  readonly verdict: Verdict;
+  /** It would have been good, had there been a core for everybody who had something to do. */
+  readonly lackedCores?: boolean;
+}
+
+async function tried(trial: Trial, transport: TransportChoice): Promise<Outcome> {
   const { options = {}, heap, memory, builtin, attack, prepare, token } = trial;
   const stated = transport === "builtin" ? builtin : undefined;
   const failed = (why: string, verdict: Verdict) => ({
-    cells: ["", "", "", "", "", "", why],
+    cells: ["", "", "", "", "", "", "", why],
     verdict,
   });
   await using server = await ChildServer.start({ transport, ...options }, undefined, heap);
   try {
     await prepare?.(server);
     const url = options.cert ? `wss://localhost:${server.port}` : server.url;
-    await using neighbour = await Neighbour.start(url, token);
+    await using neighbour = await Neighbour.start(server, token, url);
     using crowd = new DisposableStack();
     let cost: Cost | undefined;
     // It is other machines that attack: here they get what these two leave.
@@ -123,18 +129,21 @@ async function tried(
       cost = await attack(server, crowd);
     }).finally(() => prioritize(0));
     const { connections, bytes, seen = "" } = cost!;
-    const { puts, p99, longest, grown } = harm;
+    const { puts, p99, longest, coreless, grown } = harm;
     const cells = [
       `${connections}, ${mib(bytes)}`,
       `${puts}`,
       `${p99.toFixed(1)} ms`,
       `${longest.toFixed(0)} ms`,
+      `${coreless.toFixed(0)} ms`,
       `${mib(grown)} of ${mib(memory)}`,
       mib((await server.report("gc")).heap),
       harm.failed === 0 ? seen : `${seen}, ${harm.failed} puts failed`,
     ];
     if (harm.failed > 0) return { cells, verdict: { good: false } };
-    return { cells, verdict: judged(missedBy(harm, trial), stated) };
+    const verdict = judged(missedBy(harm, trial), stated);
+    const withCores = missedBy({ grown, longest: longest - coreless }, trial);
+    return { cells, verdict, lackedCores: !verdict.good && judged(withCores, stated).good };
   } catch (error) {
     // Its process may be ending just now.
     await pause(200);
