@@ -12,6 +12,7 @@ import { serve } from "../server.ts";
 import { connect } from "../client.ts";
 import { Line } from "../transports/line.ts";
 import type { Peer } from "../transports/transport.ts";
+import { Pace } from "../transports/pace.ts";
 import { Unread } from "../transports/unread.ts";
 import { Watch } from "../transports/watch.ts";
 import { hostOf, inMemory, store, turns } from "./support/bridge.ts";
@@ -108,7 +109,7 @@ function sharedBy(clock: ManualClock, room: number) {
     ...{ failed() {}, gaveUp() {}, refused() {}, tell() {} },
   };
   const watch = new Watch({ patience: 8000, after });
-  return { house, watch, unread, turns: new Turns() };
+  return { house, watch, unread, turns: new Turns(), hangUps: new Pace() };
 }
 
 Deno.test("who has a token has room beside another one that reads nothing, also from the same address", () => {
@@ -160,6 +161,32 @@ for (const action of ["get", "get_latest"]) {
     assertEquals((await answer).message.length, 1000);
   });
 }
+
+Deno.test("thousands that are given up at once are hung up on a few at a time, and are gone at once", async () => {
+  const clock = new ManualClock();
+  const shared = sharedBy(clock, 1e9);
+  let hungUp = 0;
+  const lines = Array.from({ length: 1000 }, () => {
+    const line = new class extends UnreadLine {
+      protected override hangUp() {
+        super.hangUp();
+        hungUp++;
+      }
+    }(shared);
+    line.send("x".repeat(100_000));
+    return line;
+  });
+  for (let i = 0; i < 10; i++) clock.advance(1000);
+  assert(hungUp <= 16, `${hungUp} at once`);
+  assertEquals(lines.filter(({ buffered }) => buffered > 0).length, 0);
+  let most = 0;
+  for (let before = hungUp; hungUp < lines.length; before = hungUp) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    most = Math.max(most, hungUp - before);
+  }
+  assert(most <= 64, `${most} at once`);
+  shared.unread.stop();
+});
 
 for (const room of [2_000_000, 200_000]) {
   const scarce = room === 200_000;

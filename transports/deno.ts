@@ -10,6 +10,7 @@ import { DenoPort } from "./deno_port.ts";
 import { upgradeResting } from "./deno_rest.ts";
 import { Line, nobodyCame, type Shared } from "./line.ts";
 import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
+import { Pace } from "./pace.ts";
 import { Unread } from "./unread.ts";
 import { Watch } from "./watch.ts";
 
@@ -40,6 +41,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     house,
     watch: new Watch(bounds),
     turns: new Turns(),
+    hangUps: new Pace(),
     unread: new Unread(bounds.unread),
     rest: bounds.rest,
   };

@@ -8,6 +8,7 @@ import type { Turn, Turns } from "../budgets/turns.ts";
 import { FRAME_BYTES, PEER_SPEED } from "../protocol/limits.ts";
 import type { SharedEnd } from "../protocol/shared_end.ts";
 import { CLOSE } from "../protocol/websocket.ts";
+import type { Pace } from "./pace.ts";
 import type { House, Peer, Visit } from "./transport.ts";
 import type { Unread, UnreadShare } from "./unread.ts";
 import type { Watch, Watched } from "./watch.ts";
@@ -27,6 +28,8 @@ export interface Shared {
   readonly watch: Watch;
   readonly unread: Unread;
   readonly turns: Turns;
+  /** Thousands may be given up at once, and to hang up on them takes a third of a second. */
+  readonly hangUps: Pace;
 }
 
 /**
@@ -217,7 +220,9 @@ export abstract class Line implements Peer, Watched {
   drop(why: string): void {
     if (this.#gone) return;
     this.ended();
-    this.hangUp();
+    const turn = this.#shared.hangUps.turn();
+    if (turn) void turn.then(() => this.hangUp());
+    else this.hangUp();
     this.#shared.house.gaveUp(why);
   }
 

@@ -20,6 +20,7 @@ import { SUBPROTOCOL } from "../protocol/websocket.ts";
 import { nobodyCame } from "./line.ts";
 import {
   admitted,
+  afterAnswers,
   answer,
   answerBadRequest,
   BoundedRequest,
@@ -36,6 +37,7 @@ import { type HardenedShared, NodeLine, type Socketry } from "./node_line.ts";
 import { PendingConnections } from "./node_pending.ts";
 import { Pings } from "./node_pings.ts";
 import { Probe } from "./node_probe.ts";
+import { readsNoFurther } from "./node_secure.ts";
 import { Pace } from "./pace.ts";
 import { Reopening } from "./reopening.ts";
 import type { Address, Bounds, House, Listener } from "./transport.ts";
@@ -85,6 +87,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     house,
     watch: new Watch(bounds),
     turns: new Turns(),
+    hangUps: new Pace(),
     unread: new Unread(bounds.unread),
   };
   const pings = new Pings(bounds);
@@ -107,6 +110,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     // Without a listener an error would end the process. The close event, which follows, says enough.
     socket.on("error", () => {});
   });
+  server.on("secureConnection", readsNoFurther);
   const late = new LateRequests();
   server.on("clientError", (error: ClientError, socket: Socket) => {
     if (error.code === LATE) return late.add(socket, () => answerBadRequest(error, socket, house));
@@ -115,7 +119,8 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   // Or it would be hung up on.
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
     socket.on("error", () => {});
-    void refuse(socket, new Response("Cannot connect you: this is no proxy\n", { status: 405 }));
+    const response = new Response("Cannot connect you: this is no proxy\n", { status: 405 });
+    afterAnswers(socket, () => void refuse(socket, response));
   });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     pending.asked(request.socket);
@@ -126,7 +131,8 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     if (late.has(socket)) return void socket.destroy();
     pending.asked(socket);
     const upgraded = () => pending.upgraded(socket);
-    void welcome(request, socket, head, { upgraded, upgrader, pace, pings, partial, ...shared });
+    const all = { upgraded, upgrader, pace, pings, partial, ...shared };
+    afterAnswers(socket, () => void welcome(request, socket, head, all));
   });
   await listening(server, address);
   let reopens = false;

@@ -205,11 +205,23 @@ export function answerBadRequest(error: ClientError, socket: Socket, house: Hous
     }
     : { status: 400, why: `it is none of HTTP/1.1${detail(message)}` };
   house.refused(`Cannot read a request: ${why}`);
-  // Requests ahead of it have their answers first, as long as somebody reads them.
+  afterAnswers(socket, () => {
+    void refuse(socket, new Response(`Cannot read the request: ${why}\n`, { status }));
+  });
+}
+
+/**
+ * Goes on once all that was asked on a connection before has its answers; where nobody reads these, it is cut off.
+ *
+ * @param socket the connection
+ * @param goOn called once; at once, if nothing waits
+ */
+export function afterAnswers(socket: Socket, goOn: () => void): void {
+  if (!unanswered.any(socket)) return goOn();
   const late = setTimeout(() => socket.destroy(), LINGER);
   unanswered.whenNone(socket, () => {
     clearTimeout(late);
-    void refuse(socket, new Response(`Cannot read the request: ${why}\n`, { status }));
+    if (!socket.destroyed) goOn();
   });
 }
 

@@ -7,8 +7,8 @@
 import type { Socket } from "node:net";
 import { addressHolder } from "../budgets/address.ts";
 import type { EvictingAccount, EvictingBudget } from "../budgets/evicting.ts";
-import { NameMap } from "../protocol/name_map.ts";
 import { HEADER_BYTES } from "./node_http.ts";
+import { connectionOf } from "./node_secure.ts";
 
 /** What one takes before it has said anything, in bytes; and before it has come to terms about TLS. */
 const AT_REST = { plain: 4 * 1024, tls: 16 * 1024 };
@@ -27,7 +27,7 @@ interface Pending {
 export class PendingConnections {
   readonly #budget: EvictingBudget;
   readonly #atRest: number;
-  readonly #pending = new NameMap<Pending>();
+  readonly #pending = new Map<Socket, Pending>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Nobody is there yet. */
@@ -38,26 +38,25 @@ export class PendingConnections {
 
   /** One has come; `evicted` ends it where there is no room for it any more. */
   add(socket: Socket, evicted: () => void): void {
-    const name = nameOf(socket);
     const account = this.#budget.open(addressHolder(socket.remoteAddress ?? ""), () => {
-      this.#delete(name);
+      this.#delete(socket);
       evicted();
     });
-    this.#pending.set(name, { account, socket, asked: 0 });
-    socket.once("close", () => this.#delete(name));
+    this.#pending.set(socket, { account, socket, asked: 0 });
+    socket.once("close", () => this.#delete(socket));
     this.#timer ??= setInterval(() => this.#look(), EVERY);
     this.#hold(account, 0);
   }
 
   /** Its request is whole. With TLS it is another socket that says so. */
   asked(socket: Socket): void {
-    const pending = this.#pending.get(nameOf(socket));
+    const pending = this.#pending.get(connectionOf(socket));
     if (pending) pending.asked = pending.socket.bytesRead;
   }
 
   /** It is a WebSocket from now on, and counts elsewhere. */
   upgraded(socket: Socket): void {
-    this.#delete(nameOf(socket));
+    this.#delete(connectionOf(socket));
   }
 
   /** Looks no more. */
@@ -66,10 +65,10 @@ export class PendingConnections {
     this.#timer = undefined;
   }
 
-  #delete(name: string): void {
-    const pending = this.#pending.get(name);
+  #delete(connection: Socket): void {
+    const pending = this.#pending.get(connection);
     if (!pending) return;
-    this.#pending.delete(name);
+    this.#pending.delete(connection);
     pending.account.close();
     if (this.#pending.size === 0) this.stop();
   }
@@ -86,9 +85,4 @@ export class PendingConnections {
   #hold(account: EvictingAccount, bytes: number): void {
     account.hold(account.account.own + this.#atRest + bytes);
   }
-}
-
-/** No two connections that are open have the same. */
-function nameOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }

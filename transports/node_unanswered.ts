@@ -40,10 +40,13 @@ export class Unanswered {
     return (this.#waiting.get(socket)?.count ?? 0) >= MOST;
   }
 
-  /** Calls back once no request of a connection waits; at once if none does. */
+  /** Whether one of a connection waits. */
+  any(socket: Socket): boolean {
+    return (this.#waiting.get(socket)?.count ?? 0) > 0;
+  }
+
+  /** Calls back once none of a connection waits any more, of those that do. */
   whenNone(socket: Socket, callback: () => void): void {
-    const waiting = this.#waiting.get(socket);
-    if (!waiting || waiting.count === 0) callback();
-    else waiting.none = callback;
+    this.#waiting.get(socket)!.none = callback;
   }
 }
