@@ -95,6 +95,11 @@ export class Budget {
     return held + amount <= this.#free - amount + 1;
   }
 
+  /** Whether it can be a holder's what another one has: it could have taken that, too. */
+  mayHave({ held }: Holder, amount: number): boolean {
+    return amount === 0 || held + amount <= this.#free + 1;
+  }
+
   /** A holder takes so much more of the shared pool, or gives it back if it is below 0. */
   change(holder: Holder, amount: number): void {
     if (amount === 0) return;
@@ -167,11 +172,15 @@ export class BudgetAccount {
     this.set(this.#used - amount);
   }
 
-  /** It is another's from now on, with what it has: that one may then have more than it could take. */
+  /**
+   * It is another's from now on, with what it has, unless that one could not have so much: then it stays whose it is. Who
+   * has two names could have everything otherwise, by taking under one what is moved to the other.
+   */
   moveTo(name: string): void {
     if (this.#closed || name === this.#holder.name) return;
     const { shared } = this;
     const holder = this.#budget.enter(name);
+    if (!this.#budget.mayHave(holder, shared)) return this.#budget.leave(holder);
     this.#budget.change(this.#holder, -shared);
     this.#budget.change(holder, shared);
     this.#budget.leave(this.#holder);

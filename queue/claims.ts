@@ -11,6 +11,8 @@ import { LeftTries } from "./left_tries.ts";
 export interface Holder {
   /** Whose it is: the same for all who bring the same token, and `""` for those without one. */
   readonly identity: string;
+  /** Whose is what it leaves behind: that of its token, or of its address where it has none. */
+  readonly owner: string;
   /** A newer connection goes on with the session. */
   replaced(): void;
 }
@@ -62,7 +64,7 @@ export class Claims {
     if (held?.holder !== holder) return;
     this.#held.delete(session);
     // An older try may be on its way still.
-    if (held.tried > 0) this.#left.set(session, holder.identity, held.tried);
+    if (held.tried > 0) this.#left.set(session, holder.owner, held.tried);
   }
 
   /** How many sessions are in use. */

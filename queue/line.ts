@@ -12,8 +12,11 @@ import type { ReplyWriter } from "./reply_writer.ts";
 import type { Shares } from "./shares.ts";
 import { isFull, type Wire } from "./wire.ts";
 
-/** At most so many requests are understood at a time, and go together. */
-const RUN = 4096;
+/**
+ * At most so many requests are understood at a time, and go together: fewer where the peer wants small frames, for to send
+ * a frame takes longer than to make an answer.
+ */
+const RUN = { least: 64, bytes: 64 };
 
 /** How often the topic may change in a run: a store has more to do with each topic than with each message. */
 const TOPICS = 512;
@@ -179,7 +182,8 @@ export class Line {
         if (!this.#backlog.hasLarge && !this.#addBehind()) break;
         this.#replies.beginFrame(frame.batched);
         for (let i = 0; i < frame.length && this.#doing;) {
-          const part = frame.requests(i, Math.min(i + RUN, frame.length));
+          const most = Math.max(RUN.least, Math.floor(this.#replies.frameBytes / RUN.bytes));
+          const part = frame.requests(i, Math.min(i + most, frame.length));
           await this.#doPart(part, frame.length - i);
           i += part.length;
         }

@@ -27,17 +27,18 @@ const NOT_THEIRS: ReadonlySet<WireError["code"]> = new Set([
 export function withPatience(host: Host, lost: () => void): Host {
   const { errorsPerMinute, queue: { clock } } = host;
   if (errorsPerMinute === Infinity) return host;
-  /** When those failed that are not a minute old. */
-  let times: number[] = [];
+  /** When the last ones failed, as many as may, and which of them is the first. */
+  const times: number[] = [];
+  let first = 0;
   let patient = true;
   const refused = (error: WireError) => {
     host.refused(error);
     if (!patient || NOT_THEIRS.has(error.code)) return;
-    const now = clock.now();
-    times.push(now);
-    if (times.length <= errorsPerMinute) return;
-    times = times.filter((time) => time > now - MINUTE && time <= now);
-    patient = times.length <= errorsPerMinute;
+    const now = clock.monotonic?.() ?? clock.now();
+    const time = times[first] ?? -Infinity;
+    times[first] = now;
+    first = (first + 1) % errorsPerMinute;
+    patient = time <= now - MINUTE;
     if (!patient) lost();
   };
   return { ...host, refused };

@@ -139,7 +139,7 @@ export class Pulses {
     this.#last = bounds;
     if (!bounds) return;
     // To thousands at once it would take long, and others would wait: those who are gone by their turn are left out.
-    await this.#queue.chores.each(
+    await this.#queue.urgent.each(
       silences,
       silences.size,
       ([pulse, { every }]) => pulse.beat(every, bounds),

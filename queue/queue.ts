@@ -79,6 +79,8 @@ export class Queue implements AsyncDisposable {
   readonly chores: Chores;
   /** What is being sent of large messages. */
   readonly bodies: LargeBodies = new LargeBodies();
+  /** The same for what cannot wait until all is cleared up: heartbeats, and who may do what. */
+  readonly urgent: Chores;
   /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 
@@ -102,7 +104,9 @@ export class Queue implements AsyncDisposable {
     this.clock = clock;
     this.log = log;
     this.deadlines = new Deadlines(clock);
-    this.chores = new Chores((error) => log.error("dsmq: clearing up failed:", error));
+    const failed = (error: unknown) => log.error("dsmq: clearing up failed:", error);
+    this.chores = new Chores(failed);
+    this.urgent = new Chores(failed);
   }
 
   /**
@@ -156,6 +160,7 @@ export class Queue implements AsyncDisposable {
   /** Stops following and trimming, and closes the store. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.urgent.stop();
     this.chores.stop();
     this.deadlines.stop();
     this.#cancelTrim();

@@ -22,6 +22,7 @@ import type { Cursors, CursorsOptions, ReadRequest } from "./cursors.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { done, fail, type Host, idInUse, wireError } from "./host.ts";
 import type { LargeBodies } from "./large_bodies.ts";
+import { noLeave } from "./leave.ts";
 import { type Page, Pages } from "./pages.ts";
 import type { Gap } from "./positions.ts";
 import type { Reader } from "./reader.ts";
@@ -40,6 +41,8 @@ const OPENED = 128;
 export interface ReadsOptions extends CursorsOptions {
   /** Why a topic may not be read (any more); asked before each message. */
   readonly refusal: (topic: string) => WireError | undefined;
+  /** Whether a topic may be read, without a word. */
+  readonly mayRead: (topic: string) => boolean;
 }
 
 /** How far a run of `get`s is answered, and how many bytes there has to be room for before it goes on. */
@@ -57,6 +60,7 @@ export class Reads implements WaitContext {
   readonly #wire: Wire;
   readonly #shares: Shares;
   readonly #refusal: ReadsOptions["refusal"];
+  readonly #mayRead: ReadsOptions["mayRead"];
   readonly #cursors: Cursors;
   /** Those who wait, by id; there once somebody has waited. */
   #waits: IdMap<Wait> | undefined;
@@ -71,11 +75,8 @@ export class Reads implements WaitContext {
    * @param cursors what they move
    * @param options what belongs to this connection
    */
-  constructor(
-    host: Host,
-    cursors: Cursors,
-    { wire, replies, shares, refusal }: ReadsOptions,
-  ) {
+  constructor(host: Host, cursors: Cursors, options: ReadsOptions) {
+    const { wire, replies, shares, refusal, mayRead } = options;
     this.#host = host;
     this.#cursors = cursors;
     this.#wire = wire;
@@ -84,6 +85,7 @@ export class Reads implements WaitContext {
     this.bodies = host.queue.bodies;
     this.#shares = shares;
     this.#refusal = refusal;
+    this.#mayRead = mayRead;
   }
 
   /** Answers with the oldest unread message, or the newest, if there is one. */
@@ -218,15 +220,14 @@ export class Reads implements WaitContext {
 
   /** Ends the waits for topics that may not be read any more. */
   endForbidden(): void {
-    const forbidden: { wait: Wait; error: WireError }[] = [];
+    const forbidden: Wait[] = [];
     for (const wait of this.#waits?.values() ?? []) {
-      const error = this.#refusal(wait.topic);
-      if (!error) continue;
+      if (this.#mayRead(wait.topic)) continue;
       // None of them gets a message while others are told.
       wait.callOff();
-      forbidden.push({ wait, error });
+      forbidden.push(wait);
     }
-    const tell = ({ wait, error }: { wait: Wait; error: WireError }) => wait.end(error);
+    const tell = (wait: Wait) => wait.end(noLeave("read", wait.topic));
     void this.#host.queue.chores.each(forbidden, forbidden.length, tell);
   }
 

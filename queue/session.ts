@@ -83,8 +83,8 @@ export class Session implements Worker, Greeter {
     this.#wire = wire;
     this.#leave = leave;
     this.#from = `@${from}`;
-    this.#shares = new Shares(host.budgets, this.#holder);
-    if (leave) this.#wire.belongsTo?.(this.#holder);
+    this.#shares = new Shares(host.budgets, this.owner);
+    if (leave) this.#wire.belongsTo?.(this.owner);
     this.#goodbye = new Goodbye(wire, host.queue.clock);
     const replies = this.#replies = new ReplyWriter(wire);
     this.#underWay = new UnderWay(replies, wire, largestFrame(host.welcome.limits));
@@ -94,6 +94,7 @@ export class Session implements Worker, Greeter {
       replies,
       shares: this.#shares,
       refusal: (topic) => this.#mayNotRead(topic),
+      mayRead: (topic) => this.#leave?.mayRead(topic) ?? false,
     };
     const beginning = { after: start, gap: undefined, heard: Infinity };
     const cursors = this.#cursors = new Cursors(host, beginning, this.#options);
@@ -129,7 +130,7 @@ export class Session implements Worker, Greeter {
   }
 
   /** Whose all is that it has of what connections share. */
-  get #holder(): string {
+  get owner(): string {
     return this.identity || this.#from;
   }
 
@@ -139,9 +140,11 @@ export class Session implements Worker, Greeter {
 
   /** Has it do from now on what this allows: what it waits for and may not have any more ends. */
   set leave(leave: Leave | undefined) {
+    // A token may be said again and again, and thousands may wait.
+    if (leave === this.#leave) return;
     this.#leave = leave;
-    this.#shares.moveTo(this.#holder);
-    this.#wire.belongsTo?.(this.#holder);
+    this.#shares.moveTo(this.owner);
+    this.#wire.belongsTo?.(this.owner);
     if (leave) this.#endForbidden();
   }
 

@@ -10,6 +10,7 @@ import { IdMap } from "../protocol/name_map.ts";
 import type { Credit, RequestOf, SubscribeRequest } from "../protocol/requests.ts";
 import type { Cursors } from "./cursors.ts";
 import { done, fail, type Host, idInUse } from "./host.ts";
+import { noLeave } from "./leave.ts";
 import { locateStream } from "./positions.ts";
 import type { Queue } from "./queue.ts";
 import { type ReadsOptions, tellGap } from "./reads.ts";
@@ -25,7 +26,8 @@ export class Streams implements StreamContext {
   readonly replies: ReplyWriter;
   readonly #host: Host;
   readonly #cursors: Cursors;
-  readonly #mayNotRead: (topic: string) => WireError | undefined;
+  readonly #mayNotRead: ReadsOptions["refusal"];
+  readonly #mayRead: ReadsOptions["mayRead"];
   readonly #shares: Shares;
   readonly #subscriptions = new IdMap<Subscription>();
   /** Those that have to read from the store, the next one first. */
@@ -40,14 +42,12 @@ export class Streams implements StreamContext {
    * @param cursors where streams begin that do not say from where
    * @param options what belongs to this connection
    */
-  constructor(
-    host: Host,
-    cursors: Cursors,
-    { wire, replies, shares, refusal }: ReadsOptions,
-  ) {
+  constructor(host: Host, cursors: Cursors, options: ReadsOptions) {
+    const { wire, replies, shares, refusal, mayRead } = options;
     this.#host = host;
     this.#cursors = cursors;
     this.#mayNotRead = refusal;
+    this.#mayRead = mayRead;
     this.#shares = shares;
     this.queue = host.queue;
     this.wire = wire;
@@ -113,17 +113,17 @@ export class Streams implements StreamContext {
 
   /** Ends the streams of topics that may not be read any more. */
   endForbidden(): void {
-    const forbidden: { subscription: Subscription; error: WireError }[] = [];
+    const forbidden: Subscription[] = [];
     for (const subscription of this.#subscriptions.values()) {
-      const error = this.#mayNotRead(subscription.topic);
-      if (!error) continue;
+      if (this.#mayRead(subscription.topic)) continue;
       // None of them streams anything more while others are told.
       subscription.end();
-      forbidden.push({ subscription, error });
+      forbidden.push(subscription);
     }
-    void this.queue.chores.each(forbidden, forbidden.length, ({ subscription, error }) => {
+    void this.queue.chores.each(forbidden, forbidden.length, (subscription) => {
       // It may have been unsubscribed meanwhile.
-      if (this.#subscriptions.get(subscription.sub) === subscription) subscription.fail(error);
+      if (this.#subscriptions.get(subscription.sub) !== subscription) return;
+      subscription.fail(noLeave("read", subscription.topic));
     });
   }
 
@@ -156,12 +156,20 @@ export class Streams implements StreamContext {
       this.#behind = [];
       for (let i = 0; i < turn.length; i++) {
         await turn[i]!.readOn();
+        const others = this.#giveWay();
+        if (others) await others;
         if (!isFull(this.wire)) continue;
         this.#behind = [...turn.slice(i + 1), ...this.#behind];
         break;
       }
     }
     this.#reading = false;
+  }
+
+  /** Others have their turn, where it is time for that. */
+  #giveWay(): Promise<void> | undefined {
+    const { turn } = this.wire;
+    return turn?.isOver ? new Promise((resolve) => void turn.next(resolve)) : undefined;
   }
 
   #refusal(sub: number): WireError | undefined {

@@ -65,7 +65,7 @@ export class UnderWay {
     const { received } = heartbeat;
     if (received !== undefined) {
       const more = received > this.#read;
-      this.#read = received;
+      if (more) this.#read = received;
       return more;
     }
     // What was sent before the heartbeat that it answers has arrived; what came after that may be under way.

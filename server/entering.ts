@@ -49,6 +49,8 @@ export interface Inside {
   stayOf(holder: Holder): Stay | undefined;
   /** One is gone. */
   left(session: Session): void;
+  /** Takes a defect. */
+  failed(error: unknown): void;
 }
 
 /** The session of one who has come. */
@@ -131,6 +133,10 @@ export class Entering implements Reception {
   left(): void {
     this.#leaveSeat(false);
     this.#gone();
+  }
+
+  failed(error: unknown): void {
+    this.#inside.failed(error);
   }
 
   /** It may do something; whether there is a place for it is settled now, or when its hello is done. */

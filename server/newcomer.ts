@@ -9,6 +9,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { type FirstHello, readFirstHello } from "../protocol/first_frame.ts";
 import { isHeartbeat } from "../protocol/frames.ts";
 import { FIRST_BYTES, FIRST_FRAMES } from "../protocol/limits.ts";
+import { CLOSE } from "../protocol/websocket.ts";
 import type { Digest } from "../door/tokens.ts";
 import type { Clock } from "../queue/clock.ts";
 import { Goodbye } from "../queue/goodbye.ts";
@@ -51,6 +52,8 @@ export interface Reception {
   late(): void;
   /** It is gone. */
   left(): void;
+  /** Takes a defect. */
+  failed(error: unknown): void;
 }
 
 /** The visit of one who has not been admitted, and then the one that it is admitted to. */
@@ -174,7 +177,11 @@ export class Newcomer implements Visit {
     const hello = readFirstHello(data);
     if (!hello) return this.#breaksRules("it has said something else than hello");
     this.#waiting = [];
-    void this.#judge(hello, data);
+    this.#judge(hello, data).catch((error) => {
+      // Nobody else would, and it would end the process.
+      this.#reception.failed(error);
+      this.#cutOff([CLOSE.internalError, "internal error"], LAST_WORD);
+    });
   }
 
   async #judge(hello: FirstHello, data: unknown): Promise<void> {

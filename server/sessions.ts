@@ -22,8 +22,8 @@ import { Stay } from "./stay.ts";
 import { upgradeFault, wantsWebSocket } from "./upgrade.ts";
 import { WaitingRoom } from "./waiting_room.ts";
 
-/** At most so many connections are judged again in one go: each may have ten thousand waits. */
-const JUDGED = 4;
+/** So many connections are judged again in one go: each may have ten thousand waits. */
+const JUDGED = 1;
 
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
@@ -141,8 +141,8 @@ export class Sessions implements House, Inside {
   /** Has the tokens count that the door knows now: who has leave no more is told and leaves, the others go on. */
   tokensChanged(): void {
     const all = [...this.#open.keys()];
-    const { chores } = this.host.queue;
-    void chores.each(all, all.length, (session) => {
+    const { urgent } = this.host.queue;
+    void urgent.each(all, all.length, (session) => {
       if (this.#open.has(session)) this.#judgeAgain(session);
     }, JUDGED);
   }

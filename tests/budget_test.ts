@@ -60,6 +60,19 @@ Deno.test("who becomes another keeps what it has, and counts as that one from th
   assertEquals(budget.holders, 2);
 });
 
+Deno.test("who has two names, or ten, has no more by moving what it has from one to another", () => {
+  for (const names of [2, 10]) {
+    const budget = new Budget({ own: 0, shared: 1000 });
+    for (let i = 0; i < 200; i++) {
+      const one = budget.open(`name ${i % names}`);
+      while (one.take());
+      for (let k = 0; k < names; k++) one.moveTo(`name ${(i + k) % names}`);
+    }
+    // The first has half of it, each further one half of what is left.
+    assert(budget.free >= Math.floor(1000 / 2 ** names), `${names} names leave ${budget.free}`);
+  }
+});
+
 Deno.test("who takes much at once gets no more than one who takes it bit by bit", () => {
   const budget = new Budget({ own: 0, shared: 100 });
   assert(!budget.open("one").take(51));

@@ -34,6 +34,23 @@ Deno.test("a long frame lets others have their turn in between", async () => {
   assertEquals([did.requests, looks], [50, 9]);
 });
 
+Deno.test("where each answer has a frame of its own, few requests are done in one go", async () => {
+  for (const [frameBytes, most] of [[1, 64], [16 * 1024, 256], [256 * 1024, 1000]] as const) {
+    const replies = new ReplyWriter(wire);
+    replies.frameBytes = frameBytes;
+    const runs: number[] = [];
+    const line = new Line(wire, replies, LIMITS, {
+      act: (run) => void runs.push(run.length),
+      ...{ refuse() {}, failed() {} },
+      ...unasked,
+    });
+    const put = { action: "put", id: 1, topic: "t", message: "" };
+    line.receive(JSON.stringify(Array.from({ length: 1000 }, () => put)));
+    await line.finish();
+    assertEquals([runs.reduce((sum, n) => sum + n), Math.max(...runs)], [1000, most]);
+  }
+});
+
 Deno.test("after each run that takes its time others have a turn", async () => {
   const manual = new ManualTurns();
   const { line, did } = slowLine(manual, 11);

@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Door } from "../door/door.ts";
 import { Leave } from "../door/leave.ts";
+import { digestOf } from "../door/tokens.ts";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
 import { Pulses } from "../queue/pulses.ts";
 import { Sessions } from "../server/sessions.ts";
@@ -54,6 +55,27 @@ Deno.test("heartbeats to thousands are sent in parts, and those who leave meanwh
   pulses.stop();
 });
 
+Deno.test("heartbeats do not wait until all is cleared up that others have left", async () => {
+  const clock = new ManualClock();
+  await using host = await hostOf(inMemory(clock), clock);
+  const pulses = new Pulses(host.queue);
+  let [told, cleared] = [0, 0];
+  for (let i = 0; i < 16 * 200; i++) {
+    pulses.begin({ wasHeard: () => true, slack: 0, beat: () => void told++, silent() {} }, 1600);
+  }
+  const many = Array.from({ length: 100_000 }, (_, i) => i);
+  const all = host.queue.chores.each(many, many.length, () => {
+    cleared++;
+    for (const end = performance.now() + 0.01; performance.now() < end;);
+  });
+  clock.advance(100);
+  await until(() => told === 200);
+  assert(cleared < many.length / 2, `${cleared} were cleared up before`);
+  pulses.stop();
+  host.queue.chores.stop();
+  await all;
+});
+
 Deno.test("streams of topics that may not be read any more end in parts, and stream nothing meanwhile", async () => {
   const clock = new ManualClock();
   await using host = await hostOf(inMemory(clock), clock);
@@ -73,6 +95,22 @@ Deno.test("streams of topics that may not be read any more end in parts, and str
   assertEquals(ends.map(({ sub }) => sub), ids.slice(0, 999));
   assertEquals(new Set(ends.map(({ error }) => error.code)), new Set(["not_allowed"]));
   assertEquals([host.queue.attended, host.queue.counts.delivered], [0, 0]);
+});
+
+Deno.test("a token that is said again has none of those looked at again who wait", async () => {
+  const leave = new Leave("one", { topics: ["t"] });
+  const { mayRead } = leave;
+  let looked = 0;
+  leave.mayRead = (topic) => (looked++, mayRead.call(leave, topic));
+  await using host = await hostOf(inMemory());
+  const door = { digestOf, leaveOf: () => leave };
+  using peer = new ManualPeer({ ...host, door }, { leave });
+  peer.tell(Array.from({ length: 100 }, (_, id) => ({ action: "get_wait", id, topic: `t${id}` })));
+  await peer.ask({ action: "heartbeat", id: 1000 });
+  assert(looked >= 100);
+  looked = 0;
+  for (let id = 1001; id < 1011; id++) await peer.ask({ action: "hello", id, token: "again" });
+  assertEquals(looked, 0);
 });
 
 Deno.test("where tokens change, thousands of connections are judged again in parts, and those who have left are not", async () => {

@@ -60,6 +60,26 @@ function failing(code: ErrorCode, count: number): { lost: number; told: number }
   return seen;
 }
 
+Deno.test("each failure counts for a minute, however many there were before", () => {
+  const clock = new ManualClock();
+  let lost = 0;
+  const parent = { ...LIMIT, queue: { clock }, refused() {} } as unknown as Host;
+  const { refused } = withPatience(parent, () => lost++);
+  const fail = () => refused({ code: "bad_request", message: "Cannot do it" });
+  for (let i = 0; i < 1000; i++) {
+    fail();
+    clock.advance(20_000);
+    // The wall clock says nothing of how long it was.
+    clock.jump(i % 2 === 0 ? 3_600_000 : -3_600_000);
+  }
+  assertEquals(lost, 0);
+  fail();
+  clock.advance(19_999);
+  assertEquals(lost, 0);
+  fail();
+  assertEquals(lost, 1);
+});
+
 for (const code of ["full", "unavailable", "unknown_outcome", "stopping"] as const) {
   Deno.test(`what fails with ${code} is told, and does not count against the connection`, () => {
     assertEquals(failing(code, 100), { lost: 0, told: 100 });

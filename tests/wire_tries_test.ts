@@ -86,6 +86,7 @@ Deno.test("a try whose hello waits for the store claims nothing once a newer one
 /** One who may hold sessions, and how often it was told that another goes on. */
 class Holder {
   readonly identity = "";
+  readonly owner = "";
   replacements = 0;
 
   replaced(): void {

@@ -1,0 +1,30 @@
+import { assertEquals } from "@std/assert";
+import { Newcomer, type Reception } from "../server/newcomer.ts";
+import type { Peer } from "../transports/transport.ts";
+import { until } from "./support/bridge.ts";
+import { ManualClock } from "./support/manual_clock.ts";
+
+Deno.test("a defect while a hello is judged ends its connection with 1011, and not the process", async () => {
+  const failures: unknown[] = [];
+  const closed: number[] = [];
+  const peer: Peer = {
+    ...{ buffered: 0, hasRoom: () => true, room: () => Promise.resolve() },
+    ...{ send() {}, drained: () => Promise.resolve(), drop() {} },
+    close: (code) => void closed.push(code),
+    cutOff: (code) => void closed.push(code),
+  };
+  const reception: Reception = {
+    ...{ clock: new ManualClock(), time: 1000, late() {}, left() {} },
+    turnedAway: () => [4401, "it owes a token"],
+    digestOf: () => Promise.resolve(new Uint8Array(32)),
+    judge: () => {
+      throw new Error("a defect");
+    },
+    failed: (error) => void failures.push(error),
+  };
+  const newcomer = new Newcomer(peer, reception);
+  newcomer.receive('{"action":"hello","id":1,"token":"some"}');
+  await until(() => closed.length > 0);
+  assertEquals([closed, failures.length], [[1011], 1]);
+  newcomer.closed();
+});
