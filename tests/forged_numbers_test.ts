@@ -5,9 +5,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { decodeFrame } from "../protocol/frames.ts";
 import { largestFrame, SLOWEST, USUAL_LIMITS } from "../protocol/limits.ts";
 import { hostOf, inMemory, turns } from "./support/bridge.ts";
+import { decodeFrame } from "./support/decode_frame.ts";
 import { ManualPeer } from "./support/manual_peer.ts";
 import { openServer } from "./support/open_server.ts";
 import { Raw } from "./support/raw.ts";

@@ -12,6 +12,7 @@ import { Budget } from "../budgets/budget.ts";
 import { EvictingBudget } from "../budgets/evicting.ts";
 import { NodeLine, type Socketry } from "../transports/node_line.ts";
 import { Pings } from "../transports/node_pings.ts";
+import { Pace } from "../transports/pace.ts";
 import { Unread } from "../transports/unread.ts";
 import { Watch } from "../transports/watch.ts";
 import { clientFrame } from "./support/bare_client.ts";
@@ -31,6 +32,7 @@ function arrived(manual: ManualTurns, messageBytes: number) {
     watch: new Watch(bounds),
     unread: new Unread(new Budget({ own: 0, shared: ROOM })),
     turns: manual.turns,
+    hangUps: new Pace(),
     pings: new Pings(bounds),
     partial: new EvictingBudget(partial, { grace: 2000, now: () => clock.now() }),
   };

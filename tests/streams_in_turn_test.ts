@@ -15,9 +15,7 @@ Deno.test("streams that read on together let others have their turn in between",
   const manual = new ManualTurns();
   await using host = await hostOf(inMemory());
   await store(host, "t", "message");
-  using peer = new class extends ManualPeer {
-    readonly turn = manual.turns.join();
-  }(host);
+  using peer = new ManualPeer(host, { turn: manual.turns.join() });
   /** The network is looked at until nobody waits for that. */
   const look = async () => {
     let looks = 0;
