@@ -82,7 +82,7 @@ export class FrameScan {
   }
 
   /**
-   * Scans on, to the end of the request where so many characters are over.
+   * Scans on, for about so many characters: to the end of a string where they are over.
    *
    * @param characters how many
    * @returns whether there is more
@@ -91,8 +91,12 @@ export class FrameScan {
     const text = this.#text;
     const to = this.#at + characters;
     while (!this.#done && this.#at < to) {
-      const end = this.#request.read(this.#at);
+      const end = this.#request.read(this.#at, to);
       if (end === undefined) return this.#end(false);
+      if (this.#request.isWithin) {
+        this.#at = end;
+        break;
+      }
       this.#add(this.#request, end);
       if (this.counting > this.#most) {
         this.tooMany = true;

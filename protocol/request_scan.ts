@@ -75,6 +75,38 @@ class FieldNames {
   }
 }
 
+/** Where a scan is within a request. */
+interface Place {
+  /** Where the last string is. */
+  readonly start: number;
+  readonly last: number;
+  readonly marks: number;
+  readonly depth: number;
+  readonly deepest: number;
+  /** The field of the request that is read, if it matters; and whether its name comes next, or its value. */
+  readonly name: typeof NAMES[number] | undefined;
+  readonly isObject: boolean;
+  readonly nameIsNext: boolean;
+  readonly valueIsNext: boolean;
+  /** How deep the list of messages is that is read, and where it begins. */
+  readonly list: number;
+  readonly first: number;
+}
+
+const BEGIN: Place = {
+  start: 0,
+  last: 0,
+  marks: 0,
+  depth: 0,
+  deepest: 0,
+  name: undefined,
+  isObject: false,
+  nameIsNext: false,
+  valueIsNext: false,
+  list: 0,
+  first: 0,
+};
+
 /** Looks at one request of a frame after another. */
 export class RequestScan {
   readonly #text: string;
@@ -91,6 +123,7 @@ export class RequestScan {
   marks = 0;
   #action: "control" | "put" | "read" | undefined;
   #depth = 0;
+  #place: Place | undefined;
 
   /** Has not looked at anything. */
   constructor(text: string) {
@@ -117,27 +150,44 @@ export class RequestScan {
     return this.#isOdd || this.marks - this.messages > 2 * MAX_FIELDS ? "fields" : undefined;
   }
 
+  /** It has looked at a part of a request. */
+  get isWithin(): boolean {
+    return this.#place !== undefined;
+  }
+
   /**
-   * Looks at the request that begins at a place.
+   * Looks at the request that begins at a place, or at the rest of the one that it is within.
    *
-   * @returns where it ends: at a comma, at a bracket that closes more than it has, or at the end of the text; or
-   * `undefined` if it is not JSON
+   * @param begin where to look on
+   * @param to from here on it looks no further; but to the end of a string, which takes little time
+   * @returns where it is: within the request; or at its end, at a comma, at a bracket that closes more than it has, or at
+   * the end of the text; or `undefined` if it is not JSON
    */
-  read(begin: number): number | undefined {
+  read(begin: number, to: number): number | undefined {
     const text = this.#text;
-    this.id = this.number = this.messages = 0;
-    this.#action = undefined;
-    this.#isOdd = false;
-    // Where the last string is.
-    let start = 0, last = 0;
-    let marks = 0, depth = 0, deepest = 0;
-    // The field of the request that is read, if it matters; and whether its name comes next, or its value.
-    let name: typeof NAMES[number] | undefined;
-    let isObject = false, nameIsNext = false, valueIsNext = false;
-    // How deep the list of messages is that is read, and where it begins.
-    let list = 0, first = 0;
+    if (!this.#place) {
+      this.id = this.number = this.messages = 0;
+      this.#action = undefined;
+      this.#isOdd = false;
+    }
+    // Variables, and not fields: that is several times as fast.
+    let {
+      start,
+      last,
+      marks,
+      depth,
+      deepest,
+      name,
+      isObject,
+      nameIsNext,
+      valueIsNext,
+      list,
+      first,
+    } = this.#place ?? BEGIN;
+    this.#place = undefined;
+    const end = Math.min(to, text.length);
     let at = begin;
-    for (; at < text.length; at++) {
+    for (; at < end; at++) {
       const unit = text.charCodeAt(at);
       if (unit > COLON && unit < OPEN_LIST) continue;
       if (unit === 32 || unit === 10 || unit === 13 || unit === 9) continue;
@@ -192,6 +242,22 @@ export class RequestScan {
           if (!this.#names.takes(start, last)) this.#isOdd = true;
           if (depth === 1) valueIsNext = isObject;
       }
+    }
+    if (at < text.length) {
+      this.#place = {
+        start,
+        last,
+        marks,
+        depth,
+        deepest,
+        name,
+        isObject,
+        nameIsNext,
+        valueIsNext,
+        list,
+        first,
+      };
+      return at;
     }
     return depth === 0 ? this.#end(at, marks, deepest) : undefined;
   }

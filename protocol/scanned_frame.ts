@@ -19,6 +19,8 @@ import type { RefusedRequest, Request } from "./requests.ts";
 export interface Cut {
   readonly after: number;
   readonly error: WireError;
+  /** Puts of dsmq 1.x are refused as well, though they do not count. */
+  readonly all?: boolean;
 }
 
 const EXCESS: Readonly<Record<Excess, WireError>> = {
@@ -93,8 +95,9 @@ export class ScannedFrame implements Frame {
   #error(place: number): WireError | undefined {
     if (place >= this.#broken) return NOT_JSON;
     const kind = this.#scan.kind(place);
-    const counts = kind === "counted" || kind === "plain read";
-    if (counts && this.#scan.countBefore(place + 1) > this.#cut.after) return this.#cut.error;
+    const { after, error, all } = this.#cut;
+    const isRefused = kind === "plain put" ? all : this.#scan.countBefore(place + 1) > after;
+    if (isRefused && kind !== "control") return error;
     const excess = this.#scan.excess(place);
     return excess && EXCESS[excess];
   }

@@ -20,7 +20,10 @@ import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
 import type { Shares } from "./shares.ts";
 
-/** Refused requests wait for their turn to be answered; with more than so many times `inFlight` it is a flood. */
+/**
+ * What is refused waits for its turn to be answered: requests up to so many times `inFlight`, and large frames up to so
+ * many times `inFlightBytes`. With more it is a flood.
+ */
 const PATIENCE = 4;
 
 /** With more control requests in frames that were refused otherwise it is one, too. */
@@ -53,23 +56,24 @@ class Waiting {
   controls = 0;
   /** What it takes of the memory of the server, in bytes. */
   memory: number;
-
-  /** It is scanned in its turn. */
-  get isLarge(): boolean {
-    return this.data !== undefined && this.data.length > AT_ONCE;
-  }
+  /** It is scanned in its turn, and its requests count from then on. */
+  readonly isLarge: boolean;
+  /** It is large, and what it asks for is refused in its turn. */
+  isRefused = false;
 
   constructor(data: string | undefined, known?: Frame) {
     this.data = data;
     this.known = known;
+    const length = data?.length ?? 0;
     this.memory = WAITING_BYTES + (data === undefined ? 0 : memoryOfText(data));
-    this.weight = known ? 0 : Math.max(LEAST_WEIGHT, data?.length ?? 0);
-    this.most = known ? 0 : Math.max(1, (data?.length ?? 0) >> 1);
+    this.isLarge = length > AT_ONCE;
+    this.weight = known ? 0 : Math.max(LEAST_WEIGHT, length);
+    this.most = known || this.isLarge ? 0 : Math.max(1, length >> 1);
   }
 
   /** Has `most` be no more than commas allow, of which no more than a limit are counted; returns how much less it is. */
   countCommas(limit: number): number {
-    if (this.#commasCounted || this.known) return 0;
+    if (this.#commasCounted || this.known || this.isLarge) return 0;
     this.#commasCounted = true;
     const { most } = this;
     this.most = Math.min(most, 1 + commasIn(this.data, limit));
@@ -111,7 +115,9 @@ export class Backlog {
   #frames: Waiting[] = [];
   #next = 0;
   #weight = 0;
-  /** No more requests wait than that, what is left of the current frame included. */
+  /** What large frames have that wait and are refused already. */
+  #refusedWeight = 0;
+  /** No more requests wait than that, what is left of the current frame included; those of large frames do not count yet. */
   #most = 0;
   /** Those that wait have been counted up to here, and have so many requests together. */
   #counted = 0;
@@ -124,7 +130,7 @@ export class Backlog {
   /** The frame that is being done, and how many of its requests have begun. */
   #current: Frame | undefined;
   #begun = 0;
-  /** How many large frames wait of which nobody knows yet what they count for. */
+  /** How many large frames wait. */
   #large = 0;
   /** A frame that was taken out asked for far too much. */
   flooded = false;
@@ -163,6 +169,7 @@ export class Backlog {
     const weight = this.#weight + one.weight;
     // Bytes are counted as characters: there are no more of these, and to count them takes no time.
     const light = this.empty || weight <= inFlightBytes;
+    if (one.isLarge) return this.#addLarge(one, light);
     if (this.empty && !this.#current && this.#takesMemory(one)) {
       // Nothing waits: it is read at once, and then it is known what it counts for.
       one.room = inFlight;
@@ -188,19 +195,9 @@ export class Backlog {
     return this.#next === this.#frames.length;
   }
 
-  /** Large frames wait: what comes behind one can only be counted when that has been scanned, in its turn. */
+  /** Large frames wait: it is enough to do for now. */
   get hasLarge(): boolean {
     return this.#large > 0;
-  }
-
-  /** Takes memory for what is added later, if there is some. */
-  reserve(bytes: number): boolean {
-    return this.#account?.take(bytes) ?? true;
-  }
-
-  /** Gives it back. */
-  release(bytes: number): void {
-    this.#account?.giveBack(bytes);
   }
 
   /** How long the next frame is. */
@@ -211,8 +208,8 @@ export class Backlog {
   /** Scans on in the next frame, if that is large; whether there is more to scan before it can be taken out. */
   scansOn(): boolean {
     const one = this.#frames[this.#next];
-    if (one?.data === undefined || one.data.length <= AT_ONCE) return false;
-    one.scan ??= new FrameScan(one.data, this.#flood);
+    if (!one?.isLarge) return false;
+    one.scan ??= new FrameScan(one.data!, this.#flood);
     if (one.scan.goOn(SCANNED)) return true;
     // What was seen is there by now, whether there is room for it or not: others have to wait for that.
     const seen = SEEN_BYTES * one.scan.length;
@@ -233,7 +230,8 @@ export class Backlog {
       this.#counted = Math.max(0, this.#counted - this.#next);
       this.#next = 0;
     }
-    this.#weight -= one.weight;
+    if (one.isRefused) this.#refusedWeight -= one.weight;
+    else this.#weight -= one.weight;
     this.#refused -= one.refused;
     this.#controls -= one.controls;
     this.#requests -= one.requests ?? 0;
@@ -241,8 +239,8 @@ export class Backlog {
     this.#currentMemory = one.memory;
     const frame = this.#current = one.known ?? this.#read(one);
     if (!frame) return undefined;
-    this.#currentMost = Math.min(one.most, frame.most);
-    this.#most -= one.most - this.#currentMost;
+    this.#currentMost = one.isLarge ? frame.most : Math.min(one.most, frame.most);
+    this.#most += this.#currentMost - one.most;
     return frame;
   }
 
@@ -268,6 +266,7 @@ export class Backlog {
     this.#frames = [];
     this.#next = this.#counted = this.#large = 0;
     this.#weight =
+      this.#refusedWeight =
       this.#most =
       this.#currentMost =
       this.#requests =
@@ -295,17 +294,33 @@ export class Backlog {
   }
 
   /** Reads a frame in its turn, for that may take long; `undefined` for a flood. */
-  #read({ data, room, scan }: Waiting): Frame | undefined {
-    const cut = room === undefined ? undefined : { after: room, error: this.#noRoom };
-    if (data !== undefined && data.length > AT_ONCE) {
-      scan ??= new FrameScan(data, this.#flood);
+  #read({ data, room, isLarge, isRefused, scan }: Waiting): Frame | undefined {
+    if (isLarge) {
+      scan ??= new FrameScan(data!, this.#flood);
       while (scan.goOn(Infinity));
     }
     if (scan?.tooMany) {
       this.flooded = true;
       return undefined;
     }
+    const cut = isRefused
+      ? { after: 0, error: this.#tooHeavy(), all: true }
+      : room === undefined
+      ? undefined
+      : { after: room, error: this.#noRoom };
     return readFrame(data, this.#limits, cut, scan);
+  }
+
+  /** To learn what is in a large frame takes long: that is done in its turn, also if it is to be refused. */
+  #addLarge(one: Waiting, light: boolean): boolean {
+    const { inFlight, inFlightBytes } = this.#limits;
+    one.isRefused = !light;
+    one.room = inFlight;
+    if (!light && this.#refusedWeight + one.weight > PATIENCE * inFlightBytes) return false;
+    this.#crowded = !this.#takesMemory(one);
+    if (this.#crowded) return false;
+    this.#push(one);
+    return true;
   }
 
   /** So much waits, or may, that it has to be known exactly how many requests that is. */
@@ -314,6 +329,7 @@ export class Backlog {
     const flood = this.#flood;
     for (let i = Math.max(this.#counted, this.#next); i < this.#frames.length; i++) {
       const waiting = this.#frames[i]!;
+      if (waiting.isLarge) continue;
       const count = waiting.known ? 0 : countOf(scanFrame(waiting.data, flood));
       waiting.requests = Math.min(count, waiting.room ?? Infinity);
       this.#most += waiting.requests - waiting.most;
@@ -379,7 +395,8 @@ export class Backlog {
   #push(one: Waiting): void {
     this.#frames.push(one);
     if (one.isLarge) this.#large++;
-    this.#weight += one.weight;
+    if (one.isRefused) this.#refusedWeight += one.weight;
+    else this.#weight += one.weight;
     this.#most += one.most;
     this.#refused += one.refused;
   }

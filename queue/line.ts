@@ -24,12 +24,6 @@ const TOPICS = 512;
 /** What a request is taken to cost its connection, in milliseconds: whose time it was can hardly be measured. */
 const COST = 0.005;
 
-/** So much may come behind a large frame before that has to be scanned, in characters: no more comes in one go. */
-const BEHIND = 64 * 1024;
-
-/** What each takes at least. */
-const LEAST = 16;
-
 /** What it costs to scan a part of a large frame, in milliseconds. */
 const SCAN = 0.5;
 
@@ -63,9 +57,6 @@ export class Line {
   readonly #worker: Worker;
   /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
   readonly #backlog: Backlog;
-  /** What came behind a large frame that waits. */
-  #behind: (string | undefined)[] = [];
-  #behindSize = 0;
   #work: Promise<void> | undefined;
   /** It takes more; it does what it took. */
   #taking = true;
@@ -98,39 +89,13 @@ export class Line {
   /** Takes what the peer said. */
   receive(data: unknown): void {
     if (!this.#taking) return;
-    if (this.#backlog.hasLarge) {
-      if (this.#staysBehind(data)) return;
-      if (!this.#addBehind()) return;
+    if (!this.#backlog.add(data)) {
+      this.stop();
+      return this.#worker.flooded(this.#backlog.crowded);
     }
-    if (!this.#add(data)) return;
     // Nothing more is taken in before it had its turn.
     if (this.#backlog.hasLarge) this.#turn.busy();
     this.#work ??= this.#run();
-  }
-
-  #add(data: unknown): boolean {
-    if (this.#backlog.add(data)) return true;
-    this.stop();
-    this.#worker.flooded(this.#backlog.crowded);
-    return false;
-  }
-
-  /** What came behind a large frame is added when that was scanned, for it counts in its place. */
-  #staysBehind(data: unknown): boolean {
-    // Of what is not text nothing is kept.
-    const text = typeof data === "string" ? data : undefined;
-    const size = Math.max(LEAST, text?.length ?? 0);
-    if (this.#behindSize + size > BEHIND || !this.#backlog.reserve(size)) return false;
-    this.#behind.push(text);
-    this.#behindSize += size;
-    return true;
-  }
-
-  #addBehind(): boolean {
-    if (this.#behindSize === 0) return true;
-    this.#backlog.release(this.#behindSize);
-    this.#behindSize = 0;
-    return this.#behind.splice(0).every((data) => this.#add(data));
   }
 
   /** Takes nothing more; resolves once all that was taken is done. */
@@ -143,8 +108,6 @@ export class Line {
   stop(): void {
     this.#taking = this.#doing = false;
     this.#backlog.clear();
-    this.#behind = [];
-    this.#behindSize = 0;
     this.#endPause();
   }
 
@@ -179,7 +142,6 @@ export class Line {
           if (this.#backlog.flooded) this.#worker.flooded(this.#backlog.crowded);
           break;
         }
-        if (!this.#backlog.hasLarge && !this.#addBehind()) break;
         this.#replies.beginFrame(frame.batched);
         for (let i = 0; i < frame.length && this.#doing;) {
           const most = Math.max(RUN.least, Math.floor(this.#replies.frameBytes / RUN.bytes));

@@ -258,6 +258,74 @@ Deno.test("what comes behind a large frame that waits for its turn does not have
   assertEquals(turn.isBusy, false);
 });
 
+/** A line that is at its first request until the test lets it go on; and what it did, and was ended for. */
+function heldLine(manual: ManualTurns, limits = LIMITS) {
+  const gate = Promise.withResolvers<void>();
+  const did: string[] = [];
+  const ends: boolean[] = [];
+  const turn = manual.turns.join();
+  const line = new Line({ ...wire, turn }, new ReplyWriter(wire), limits, {
+    act: (run) => {
+      for (const one of run) did.push(one.action === "refused" ? one.error.code : one.action);
+      return did.length === 1 ? gate.promise : undefined;
+    },
+    refuse() {},
+    failed() {},
+    noted() {},
+    flooded: (crowded) => void ends.push(crowded),
+  });
+  line.receive('{"action":"shutdown"}');
+  return { line, did, ends, goOn: gate.resolve };
+}
+
+Deno.test("however many large frames come while a connection waits, none is scanned before its turn, and then all are done", async () => {
+  const manual = new ManualTurns();
+  const { line, did, goOn } = heldLine(manual);
+  await settled();
+  const scans = countedScans();
+  for (let i = 0; i < 5; i++) {
+    line.receive(frame(16_000));
+    line.receive('{"action":"cancel","wait":1}');
+  }
+  await settled();
+  assertEquals([scans.end(), did.length], [0, 1]);
+  goOn();
+  for (let i = 0; i < 1000 && did.length < 5 * 16_001 + 1; i++) await manual.look();
+  assertEquals(did.length, 5 * 16_001 + 1);
+  for (let i = 1; i <= 5; i++) {
+    assertEquals([did[16_001 * i - 1], did[16_001 * i]], ["topics", "cancel"]);
+  }
+});
+
+Deno.test("a large frame for whose bytes there is no room is refused in its turn, and scanned no sooner; its control requests are done", async () => {
+  const manual = new ManualTurns();
+  const { line, did, ends, goOn } = heldLine(manual, { ...LIMITS, inFlightBytes: 500_000 });
+  await settled();
+  const put = '{"action":"put","topic":"t","message":"m"}';
+  const large = `[${Array(2500).fill(put)},{"action":"cancel","wait":1}]`;
+  const scans = countedScans();
+  line.receive(frame(16_000));
+  for (let i = 0; i < 18; i++) line.receive(large);
+  line.receive('{"action":"topics","id":2}');
+  await settled();
+  assertEquals([scans.end(), did.length, ends], [0, 1, []]);
+  goOn();
+  const all = 1 + 16_000 + 18 * 2501 + 1;
+  for (let i = 0; i < 1000 && did.length < all; i++) await manual.look();
+  assertEquals(did.slice(16_001, -1).filter((what) => what === "too_many").length, 18 * 2500);
+  assertEquals([did[16_001 + 2500], did.at(-1), did.length], ["cancel", "topics", all]);
+});
+
+Deno.test("who goes on with large frames when four times as much is refused as may wait is a flood", async () => {
+  const { line, did, ends } = heldLine(new ManualTurns(), { ...LIMITS, inFlightBytes: 400_000 });
+  await settled();
+  // The first is taken, however large it is.
+  for (let i = 0; i < 1 + 3; i++) line.receive(frame(16_000));
+  assertEquals(ends, []);
+  line.receive(frame(16_000));
+  assertEquals([ends, did.length], [[false], 1]);
+});
+
 /** Counts how often a frame is scanned on. */
 function countedScans(): { end(): number } {
   const { goOn } = FrameScan.prototype;

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Leave } from "../door/leave.ts";
+import { FrameScan } from "../protocol/frame_scan.ts";
 import { type ServerLimits, USUAL_LIMITS } from "../protocol/limits.ts";
 import { Budgets, Shares } from "../queue/shares.ts";
 import { fitted } from "../server/memory.ts";
@@ -160,7 +161,7 @@ Deno.test("a server counts what is taken by address where there is no token", as
 
 /** A request that keeps those behind it waiting while the store is held. */
 const held = { action: "get", id: 900, topic: "held" };
-const text = "x".repeat(100_000);
+const text = "x".repeat(60_000);
 const put = (id: number) => ({ action: "put", id, topic: "t", message: text });
 
 Deno.test("requests that wait: one identity has its half of the memory, past it too_many; what is done makes room", async () => {
@@ -221,4 +222,24 @@ Deno.test("requests that wait: where there is no memory even for refusals the co
   store.release();
   await until(() => peer.closedWith !== undefined);
   assertEquals(peer.closedWith, 1013);
+});
+
+Deno.test("requests that wait: a large frame for which there is no memory is not scanned, and its connection is closed, to come back later", async () => {
+  const clock = new ManualClock();
+  const store = new HeldStore(["read"], clock);
+  await using shared = await hosted(store, clock, { connections: 1, totalInFlightBytes: 50_000 });
+  using peer = new ManualPeer(shared);
+  const { goOn } = FrameScan.prototype;
+  let scans = 0;
+  FrameScan.prototype.goOn = function (...args) {
+    scans++;
+    return goOn.apply(this, args);
+  };
+  try {
+    peer.tell({ ...put(1), message: "x".repeat(100_000) });
+    await until(() => peer.closedWith !== undefined);
+  } finally {
+    FrameScan.prototype.goOn = goOn;
+  }
+  assertEquals([peer.closedWith, scans, peer.received], [1013, 0, []]);
 });
