@@ -8,6 +8,7 @@ import type { Answer } from "../protocol/answers.ts";
 import { encodeBody } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
+import { NameMap } from "../protocol/name_map.ts";
 import { Asked, badAnswer } from "./asked.ts";
 import type { TopicName } from "./topic.ts";
 
@@ -123,13 +124,22 @@ export class PutBatch extends Asked {
   #failed(error: DsmqError): void {
     const { topic } = this;
     const details = error.limit === undefined ? { topic } : { topic, limit: error.limit };
+    /** By code: what is said once holds for all that failed with it. */
+    const failures = new NameMap<DsmqError>();
     for (let i = 0; i < this.calls; i++) {
       const outcome = error.outcomes?.[i];
       if (typeof outcome === "number") this.#settle(i, outcome);
       else if (outcome === undefined) this.#settle(i, error);
       else {
         const { code, message } = outcome;
-        this.#settle(i, new DsmqError(code, message, code === error.code ? details : { topic }));
+        let failure = failures.get(code);
+        if (!failure || (message !== "" && message !== failure.message)) {
+          const same = code === error.code;
+          const why = message !== "" ? message : same ? error.message : "Cannot put message";
+          failure = new DsmqError(code, why, same ? details : { topic });
+          failures.set(code, failure);
+        }
+        this.#settle(i, failure);
       }
     }
   }

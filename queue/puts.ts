@@ -6,7 +6,7 @@
 
 import { putAnswer, putManyAnswer } from "../protocol/answers.ts";
 import { tooLarge } from "../protocol/body.ts";
-import type { PutOutcome } from "../protocol/errors.ts";
+import type { ErrorCode, PutOutcome } from "../protocol/errors.ts";
 import { refuse } from "../protocol/fields.ts";
 import type { PutRequest, RefusedRequest } from "../protocol/requests.ts";
 import { type Put, type Stored, StoreError } from "../stores/store.ts";
@@ -107,7 +107,7 @@ export class Puts {
       const alike = results.every((result) =>
         result instanceof StoreError && result.code === failure.code
       );
-      const outcomes = alike ? {} : { outcomes: results.map(outcome) };
+      const outcomes = alike ? {} : { outcomes: outcomesOf(results) };
       fail(this.#host, request, { ...told(failure), ...outcomes }, this.#replies);
     } else if (request.id !== undefined) {
       const stored = results as readonly Stored[];
@@ -117,6 +117,14 @@ export class Puts {
   }
 }
 
-function outcome(result: Stored | StoreError): PutOutcome {
-  return result instanceof StoreError ? { code: result.code, message: result.message } : result.seq;
+/** What became of each message. Why is said once for each code: said again and again it is fifty times as long as the list. */
+function outcomesOf(results: readonly (Stored | StoreError)[]): PutOutcome[] {
+  const said = new Set<ErrorCode>();
+  return results.map((result) => {
+    if (!(result instanceof StoreError)) return result.seq;
+    const { code } = result;
+    const message = said.has(code) ? "" : result.message;
+    said.add(code);
+    return { code, message };
+  });
 }

@@ -83,7 +83,7 @@ export const once: Promises = {
       assert(error instanceof StoreError, `${n}`);
       assertEquals([error.code, error.message], [
         "superseded",
-        `Cannot put message ${n}: it was not stored, and a later one of its session was`,
+        "Cannot put message: it was not stored before, and a later one of its session was",
       ]);
     }
     const all = [1, 3, 9, 8, 10, 5, 12, 11].map((n) => numbered("s", n));
