@@ -47,6 +47,8 @@ export class Link implements Ends {
   readonly #watch = new ServerWatch();
   readonly #isolation = new Isolation(this.known);
   readonly #givenUp = new AbortController();
+  /** The same as its signal says, which takes longer to ask for each answer. */
+  #over = false;
   #line: Line | undefined;
   #url: string;
   #welcome: Welcome;
@@ -160,14 +162,12 @@ export class Link implements Ends {
 
   heard(answers: readonly Answer[] | undefined): void {
     this.#watch.heard();
-    const why = "the server sent what is not of the protocol";
-    if (!answers) return this.#finish({ code: "bad_answer", why });
+    if (!answers) return this.#endBadly();
     try {
       this.#handOut(answers);
     } catch (error) {
       // Whatever it is: thrown into the handler of a socket it would end the program.
-      const detail = error instanceof Error ? error.message : error;
-      return this.#finish({ code: "bad_answer", why: `${why}: ${detail}` });
+      return this.#endBadly(error);
     }
     this.requests.flush();
     if (this.#idle && this.requests.idle) this.#idle.resolve();
@@ -177,7 +177,7 @@ export class Link implements Ends {
     this.#isolation.heard(answers);
     for (const answer of answers) {
       // It was ended by what one of them brought about.
-      if (this.#givenUp.signal.aborted) return;
+      if (this.#over) return;
       // The server goes, and so will the line: the next one is asked again.
       if (answer.error?.code === "stopping" && this.#reach.again && !this.requests.ended) continue;
       // What only says that something will come was of no use yet.
@@ -192,9 +192,14 @@ export class Link implements Ends {
     const { why } = end;
     const code = codeOf(end);
     const final = code && isFinal(code);
-    // Who refuses one after another is there; but is asked no sooner for that.
-    if (!final && this.#reach.again && this.#isolation.ended(end, this.requests)) {
-      this.#tries.away = 0;
+    if (!final && this.#reach.again) {
+      try {
+        // Who refuses one after another is there; but is asked no sooner for that.
+        if (this.#isolation.ended(end, this.requests)) this.#tries.away = 0;
+      } catch (error) {
+        // What it had announced does not come, and is not of the protocol.
+        return this.#endBadly(error);
+      }
     }
     if (this.#useful) {
       this.#tries.away = 0;
@@ -270,9 +275,17 @@ export class Link implements Ends {
     this.requests.suspend();
   }
 
+  /** The server is no server of this protocol. */
+  #endBadly(error?: unknown): void {
+    const why = "the server sent what is not of the protocol";
+    const detail = error instanceof Error ? error.message : error;
+    this.#finish({ code: "bad_answer", why: detail === undefined ? why : `${why}: ${detail}` });
+  }
+
   /** It is over, for good. */
   #finish(end: End): void {
-    if (this.#givenUp.signal.aborted) return;
+    if (this.#over) return;
+    this.#over = true;
     this.#givenUp.abort();
     this.#line?.drop(end.why);
     this.#leaveLine();

@@ -107,9 +107,19 @@ export class Positions {
     if (floor > this.#floor) this.#floor = floor;
   }
 
-  /** Whether a message comes after all that were read of its topic: none is delivered twice, and none before an older one. */
-  isUnread(topic: string, seq: number): boolean {
+  /**
+   * Whether a read can have been answered so: no message is delivered twice, and none before an older one; and a server
+   * that was told a position goes on there, or says what is missing.
+   *
+   * @param topic what was read
+   * @param seq the message that was found, if one was
+   * @param through how far the topic is read, if that was said
+   */
+  mayRead(topic: string, seq: number | undefined, through: number | undefined): boolean {
     const position = this.#topics.get(topic);
+    if (position && position.origin !== this.#origin && through! < position.after) return false;
+    if (seq === undefined) return true;
+    if (!(through! >= seq)) return false;
     if (position) return seq > position.after;
     // On a later connection a topic may begin in another history.
     return this.#older || seq > this.#base.after;

@@ -111,11 +111,7 @@ abstract class Reader extends Asked implements Asker {
   answered(answer: Answer): void {
     const message = toMessage(this.topic, answer);
     const { link, queue, take, rest } = this.reading;
-    const through = answer.through ?? answer.seq;
-    if (message && !(through! >= message.seq && link.positions.isUnread(this.topic, message.seq))) {
-      const why = `the server sends message ${message.seq}, which is not behind those before it`;
-      throw badAnswer("get", this.topic, why);
-    }
+    const through = this.through(answer);
     if (!queue.isNext(this) || this.newest) {
       const item = message && {
         message,
@@ -130,6 +126,14 @@ abstract class Reader extends Asked implements Asker {
     this.leave();
     take(message);
     rest(this.topic, queue);
+  }
+
+  /** How far the topic is read now. Throws if the server cannot have said so. */
+  protected through({ seq, through = seq }: Answer): number | undefined {
+    if (this.reading.link.positions.mayRead(this.topic, seq, through)) return through;
+    const what = seq === undefined ? `that nothing comes up to ${through}` : `message ${seq}`;
+    const why = `the server sends ${what}, which is not behind what was read`;
+    throw badAnswer("get", this.topic, why);
   }
 
   override refused(error: DsmqError, { through }: Answer): void {
@@ -246,7 +250,7 @@ export class WaitingReader extends OldestReader implements Deadline {
     if (this.open && answer.seq === undefined && !link.requests.ended) {
       const { now } = link.deadlines;
       if (this.end - now > EARLY.by && now - this.#askedAt > EARLY.sooner) {
-        link.positions.read(this.topic, answer.through);
+        link.positions.read(this.topic, this.through(answer));
         return link.requests.ask(this);
       }
     }

@@ -179,9 +179,13 @@ export class Subscription extends Asked
   }
 
   override refused(error: DsmqError, { through }: Answer): void {
+    const after = through ?? error.floor;
+    if (error.code === "trimmed" && after !== undefined && !this.#position.mayBegin(after, false)) {
+      throw badAnswer("subscribe", this.topic);
+    }
     this.#cursor?.leave();
     if (isGap(error)) this.#position.answered(through);
-    this.#fail(error, this.#position.here(through ?? error.floor));
+    this.#failAfter(error, after);
   }
 
   /** Takes what the server streams. */
@@ -190,7 +194,11 @@ export class Subscription extends Asked
     const { error, prev, through } = answer;
     if (error) {
       const gap = toDsmqError(error, this.topic);
-      return this.#fail(gap, this.#position.here(through ?? gap.floor));
+      const after = through ?? gap.floor;
+      if (isGap(gap) && after !== undefined && after < this.#last) {
+        this.#refuse(`the stream goes on after ${after}, its last message was ${this.#last}`);
+      }
+      return this.#failAfter(gap, after);
     }
     if (prev !== this.#last) {
       this.#refuse(`the stream goes on after ${prev}, its last message was ${this.#last}`);
@@ -211,6 +219,12 @@ export class Subscription extends Asked
   broken(error: DsmqError, own: boolean): void {
     if (own) this.#buffer.clear();
     this.#ends(own ? undefined : error);
+  }
+
+  /** The same, if it is known after which number of the present epoch it could go on. */
+  #failAfter(error: DsmqError, after: number | undefined): void {
+    if (after === undefined) this.#ends(error);
+    else this.#fail(error, this.#position.here(after));
   }
 
   /** It ends, unless messages are missing and the caller wants to go on with what there is, at a position. */

@@ -55,6 +55,22 @@ Deno.test("after a break a message that was delivered before it is not delivered
   await mq.close();
 });
 
+Deno.test("after a break a server that reads a topic less far than before, without a word, is left", async () => {
+  const script = new Scripted();
+  const mq = await connect({ dial: script.dial, reconnect: { firstPause: 0 } });
+  const first = mq.get("t");
+  await script.say(message((await script.next()).id, 5));
+  assertEquals(await first, "m5");
+  script.hangUp();
+  const again = mq.get("t").catch(({ code }) => code);
+  const { id, since } = await soon(script.next());
+  assertEquals(since.after, 5);
+  // It would give the same message again, to whoever reads next.
+  await script.say({ id, message: "", through: 4 });
+  assertEquals(await soon(again), "bad_answer");
+  await mq.close();
+});
+
 for (
   const [what, ...seqs] of [["goes back", 5, 4], ["is given twice", 5, 5], [
     "was there before",

@@ -106,3 +106,25 @@ Deno.test("a server that tells of gaps without end is not asked for ever", async
   assertEquals([await soon(next), gaps], ["bad_answer", 1001]);
   await mq.close();
 });
+
+for (const through of [2, 4]) {
+  Deno.test(`a stream that is told after message 5 that it goes on after ${through} does not: the connection ends`, async () => {
+    const { script, mq, stream, sub } = await streamed({ onGap: () => "oldest" });
+    await script.say(frame(sub, 3, [5]));
+    assertEquals((await stream.next()).value!.seq, 5);
+    const error = { code: "trimmed", message: "gone", position: 5, floor: 4, last: 9 };
+    await script.say({ sub, error, through });
+    assertEquals(await ends(stream), "bad_answer");
+    await left({ script, mq });
+  });
+
+  Deno.test(`a stream from 5 on that is told that messages up to ${through} are missing ends the connection`, async () => {
+    const { script, mq } = await deceived();
+    const stream = mq.subscribe("t", { since: 5, onGap: () => "oldest" });
+    const { id } = await script.next();
+    const error = { code: "trimmed", message: "gone", position: 5, floor: 4, last: 9 };
+    await script.say({ id, error, through });
+    assertEquals(await ends(stream), "bad_answer");
+    await left({ script, mq });
+  });
+}

@@ -99,11 +99,14 @@ export class Scripted {
   }
 
   /** Answers a read with a message, or with nothing. */
-  give({ id }: Asked, message?: { readonly seq: number; readonly body: string }): Promise<void> {
+  give(
+    { id, since }: Asked,
+    message?: { readonly seq: number; readonly body: string },
+  ): Promise<void> {
     return this.say(
       message
         ? { id, message: message.body, seq: message.seq, time: 1, through: message.seq }
-        : { id, message: "", through: 0 },
+        : { id, message: "", through: since?.after ?? 0 },
     );
   }
 
