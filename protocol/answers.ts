@@ -194,20 +194,28 @@ export function announcement(bytes: number): string {
   return `{"ahead":${bytes}}`;
 }
 
+/** How answers begin that tell there how far something is read, and frames of a stream; and how others end. */
+const HEAD =
+  /^\[?\{"(id|sub)":(\d+)[,}](?:"seq":(\d+)(?:,"time":\d+,"through":(\d+))?|"prev":\d+,"bytes":\d+,"seqs":\[(\d+)(,?))?/;
+const TAIL = /"through":(\d+)\}$/;
+
+/** Both are within so many characters. */
+const [HEAD_LENGTH, TAIL_LENGTH] = [128, 32];
+
 /**
  * The same, where the client wants to know what it is that may not arrive: names the answer, or the message of a stream,
- * that is alone in the frame.
+ * that is alone in the frame. That takes the same time however large it is.
+ *
+ * @param only the answer, or the frame of a stream, that is alone in the frame; or how it begins, up to a message
+ * @param bytes how large the frame is
+ * @returns the announcement
  */
-export function namedAnnouncement(frame: string, bytes: number): string {
-  const value: Answer | Answer[] = JSON.parse(frame);
-  const [only, other] = Array.isArray(value) ? value : [value];
-  const { id, sub, seqs, seq, through = seq } = only!;
-  if (other || (seqs && id === undefined && seqs.length > 1)) return announcement(bytes);
-  return JSON.stringify(
-    typeof id === "number"
-      ? { ahead: bytes, answers: id, through }
-      : { ahead: bytes, sub, through: seqs?.[0] ?? through },
-  );
+export function namedAnnouncement(only: string, bytes: number): string {
+  const [, name, id, stored, read, first, more] = HEAD.exec(only.slice(0, HEAD_LENGTH)) ?? [];
+  if (name === undefined || more === ",") return announcement(bytes);
+  const through = read ?? stored ?? first ?? TAIL.exec(only.slice(-TAIL_LENGTH))?.[1];
+  const named = `{"ahead":${bytes},"${name === "id" ? "answers" : "sub"}":${id}`;
+  return through === undefined ? `${named}}` : `${named},"through":${through}}`;
 }
 
 /** What a client may find in one answer; which fields are there depends on what it answers. */

@@ -128,8 +128,7 @@ export class ReplyWriter {
   sendShared(head: string, end: SharedEnd, bytes: number): void {
     this.flush();
     const all = head.length + bytes + end.after.length;
-    // Whatever the body is, it is not named.
-    this.#announce(`${head}""${end.after}`, all);
+    this.#announce(all, head);
     if (this.#wire.sendShared) this.#wire.sendShared(head, end, all);
     else this.#wire.send(head + end.body + end.after, all);
   }
@@ -137,7 +136,7 @@ export class ReplyWriter {
   /** Sends a frame of so many bytes, after all that was added. */
   sendFrame(frame: string, bytes: number = frame.length): void {
     this.flush();
-    this.#send(frame, bytes);
+    this.#send(frame, bytes, frame);
   }
 
   /** Sends what was added. */
@@ -147,10 +146,10 @@ export class ReplyWriter {
     const bytes = this.#bytes;
     this.#bytes = 0;
     this.#plain = false;
-    const alone = replies.length === 1 && !this.#batched;
-    const frame = alone ? replies[0]! : `[${replies.join(",")}]`;
+    const only = replies.length === 1 ? replies[0] : undefined;
+    const frame = only !== undefined && !this.#batched ? only : `[${replies.join(",")}]`;
     replies.length = 0;
-    this.#send(frame, bytes);
+    this.#send(frame, bytes, only);
   }
 
   #tellOf1x(): void {
@@ -169,16 +168,18 @@ export class ReplyWriter {
     });
   }
 
-  #send(frame: string, bytes: number): void {
-    this.#announce(frame, bytes);
+  /** Sends a frame; `only` is what is alone in it. */
+  #send(frame: string, bytes: number, only: string | undefined): void {
+    this.#announce(bytes, only);
     this.#wire.send(frame, bytes);
   }
 
   /** Says what comes next, if the peer wants to know. */
-  #announce(frame: string, bytes: number): void {
+  #announce(bytes: number, only: string | undefined): void {
     const large = bytes > this.announcesAbove;
     if (large || !this.peerTellsProgress) this.sent += bytes;
-    if (this.names) this.#wire.send(namedAnnouncement(frame, bytes));
+    if (this.names && only !== undefined) this.#wire.send(namedAnnouncement(only, bytes));
+    else if (this.names) this.#wire.send(announcement(bytes));
     else if (large) this.#wire.send(announcement(bytes));
   }
 }
