@@ -102,10 +102,11 @@ export class PutBatch extends Asked {
   }
 
   answered({ seq, seqs, dup }: Answer): void {
-    const found = this.calls === 1 && seq !== undefined ? [seq] : seqs;
-    const grows = dup || found?.every((seq, i) => i === 0 || seq > found[i - 1]!);
-    if (found?.length !== this.calls || !grows) throw badAnswer("put", this.topic);
-    found.forEach((seq, i) => this.#settle(i, seq));
+    const { calls } = this;
+    const found = calls === 1 && seq !== undefined ? [seq] : seqs;
+    const good = found?.length === calls && (dup || areGrowing(found));
+    if (!good) throw badAnswer("put", this.topic);
+    for (let i = 0; i < calls; i++) this.#settle(i, found[i]!);
   }
 
   override refused(error: DsmqError): void {
@@ -188,6 +189,11 @@ export class PutRun extends PutBatch {
     this.size += sizeOf(message);
     return new Promise((resolve, reject) => this.#callers.push({ resolve, reject }));
   }
+}
+
+function areGrowing(seqs: readonly number[]): boolean {
+  for (let i = 1; i < seqs.length; i++) if (!(seqs[i]! > seqs[i - 1]!)) return false;
+  return true;
 }
 
 /** Says that a message is larger than the server takes now. */
