@@ -104,6 +104,9 @@ export class Admission {
     let overhead = 0;
     /** Sessions one of whose puts was refused because the store is full. */
     let refused: NameMap<StoreError> | undefined;
+    /** What there was no room for since something was stored: to look again for each of a long list would take long. */
+    let noTopic: { readonly topic: string; readonly error: StoreError } | undefined;
+    let noRoom: { readonly size: number; readonly error: StoreError } | undefined;
     for (const put of batch) {
       const { topic, bytes, session, n, owner } = put;
       const numbered = session !== undefined && n !== undefined;
@@ -122,8 +125,9 @@ export class Admission {
         }
       }
       if (topic !== lastTopic) {
-        const error = this.#noTopic(topic);
+        const error = topic === noTopic?.topic ? noTopic.error : this.#noTopic(topic);
         if (error) {
+          noTopic = { topic, error };
           results.push(error);
           // To make room, the topic before may have lost all that it held.
           lastTopic = undefined;
@@ -133,9 +137,15 @@ export class Admission {
         overhead = overheadOf(topic);
       }
       const size = bytes + overhead;
+      if (noRoom && size >= noRoom.size) {
+        if (session !== undefined) (refused ??= new NameMap()).set(session, noRoom.error);
+        results.push(noRoom.error);
+        continue;
+      }
       const bytesThen = this.#holdings.bytes + size;
       const error = bytesThen > surely && bytesThen > this.#room && this.#noRoom(size);
       if (error) {
+        noRoom = { size, error };
         if (session !== undefined) (refused ??= new NameMap()).set(session, error);
         results.push(error);
         // Its topic was not taken; or it may hold nothing any more, for what was dropped.
@@ -144,6 +154,7 @@ export class Admission {
       }
       const message = new NewMessage(span.last + 1, now, put);
       this.#holdings.take(message, size);
+      noTopic = noRoom = undefined;
       if (numbered) this.#puts.note(session, n, message.seq, owner);
       messages.push(message);
       results.push(message);

@@ -269,3 +269,32 @@ Deno.test("what is in the log of a file is brought into it in parts of some 4 MB
   }
   Deno.removeSync(folder, { recursive: true });
 });
+
+for (const kept of ["memory", "file"] as const) {
+  for (
+    const [why, limits, before, numbered] of [
+      ["there is no room", { storedBytes: 2000 }, 30, false],
+      ["its topic is one too many", { topics: 1 }, 0, false],
+      ["its session has gone past it", {}, 0, true],
+    ] as const
+  ) {
+    Deno.test(`a long list that is refused because ${why} is looked at once, and makes one error: ${kept}`, async () => {
+      const { engine, store, end } = opened(kept, limits);
+      if (why.includes("topic")) await store.append([put("another")]);
+      await store.append(putsIn(before, () => "t"));
+      const one = { session: "s", owner: "" };
+      if (numbered) await store.append([{ ...put("t"), ...one, n: 100_000 }]);
+      const list = putsIn(10_000, () => "t").map((put, i) =>
+        numbered ? { ...put, ...one, n: 80_000 + i } : put
+      );
+      await store.append(list.slice(0, 1));
+      let results: readonly unknown[] = [];
+      const steps = await engine.workOf(async () => results = await store.append(list));
+      assertEquals(new Set(results).size, 1);
+      assert(results[0] instanceof Error);
+      assert(steps < 100, `${steps} steps`);
+      await store[Symbol.asyncDispose]();
+      end();
+    });
+  }
+}
