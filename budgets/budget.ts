@@ -1,5 +1,5 @@
 /**
- * How connections share what a server has only so much of: memory for cursors, waits, frames under way.
+ * How connections share what is scarce: memory for cursors, waits, frames under way.
  *
  * Each connection has a little for itself, which nobody can take from it. What it takes beyond comes out of a pool that
  * all share; there one holder (an identity, or an address where there is none) may have no more than it leaves free, so
@@ -12,7 +12,7 @@
 
 import { NameMap } from "../protocol/name_map.ts";
 
-/** How much there is, in whatever it is counted. */
+/** How much there is, in any unit. */
 export interface BudgetSize {
   /** What each connection has for itself. */
   readonly own: number;
@@ -27,7 +27,7 @@ interface Holder {
   accounts: number;
 }
 
-/** What is there of one thing, for all connections of a server together. */
+/** What all connections of a server have of one thing together. */
 export class Budget {
   #size: BudgetSize;
   #free: number;
@@ -41,7 +41,7 @@ export class Budget {
     this.#free = size.shared;
   }
 
-  /** How much each connection has for itself that opens an account now. */
+  /** How much an account that is opened now has for itself. */
   get own(): number {
     return this.#size.own;
   }
@@ -51,7 +51,7 @@ export class Budget {
     return this.#size.shared;
   }
 
-  /** How much there is from now on; who has something keeps it, and what it has for itself. */
+  /** Changes how much there is. Open accounts keep what they use, and what they have for themselves. */
   resize(size: BudgetSize): void {
     this.#free += size.shared - this.#size.shared;
     this.#size = size;
@@ -90,7 +90,7 @@ export class Budget {
     if (--holder.accounts === 0) this.#holders.delete(holder.name);
   }
 
-  /** Whether a holder can take so much more: it has no more then than is left free. */
+  /** Whether a holder can take an amount: afterwards it has no more than is left free. */
   mayTake({ held }: Holder, amount: number): boolean {
     return held + amount <= this.#free - amount + 1;
   }
@@ -100,7 +100,7 @@ export class Budget {
     return amount === 0 || held + amount <= this.#free + 1;
   }
 
-  /** A holder takes so much more of the shared pool, or gives it back if it is below 0. */
+  /** A holder takes an amount from the shared pool; a negative one is given back. */
   change(holder: Holder, amount: number): void {
     if (amount === 0) return;
     const had = holder.held > 0;
@@ -141,7 +141,7 @@ export class BudgetAccount {
    * Takes more.
    *
    * @param amount how much
-   * @returns `false` if there is not so much for it; then it has what it had
+   * @returns `false` if it may not have that much; then nothing has changed
    */
   take(amount = 1): boolean {
     if (this.#closed || !this.mayTake(amount)) return false;
@@ -149,14 +149,14 @@ export class BudgetAccount {
     return true;
   }
 
-  /** Whether it can take so much more. */
+  /** Whether it can take an amount. */
   mayTake(amount: number): boolean {
     if (this.#used + amount <= this.own) return true;
     const shared = this.#sharedOf(this.#used + amount) - this.shared;
     return shared <= 0 || this.#budget.mayTake(this.#holder, shared);
   }
 
-  /** It has so much from now on, whether it is there or not. */
+  /** Sets what it uses, even beyond what it may take. */
   set(amount: number): void {
     if (this.#closed) return;
     const { own } = this;
@@ -167,7 +167,7 @@ export class BudgetAccount {
     this.#used = amount;
   }
 
-  /** Gives back some of what it has; of a closed account nothing is left to give back. */
+  /** Gives back some of what it uses; does nothing once it is closed. */
   giveBack(amount = 1): void {
     this.set(this.#used - amount);
   }

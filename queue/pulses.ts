@@ -32,7 +32,7 @@ const PARTS = 16;
 const PARTS_A_LOOK = PARTS / SILENCE.looks;
 
 /**
- * So many different intervals are served exactly. Who asks for yet another is served a little more often: there would be a
+ * How many different intervals are served exactly. Any other is rounded down to a shorter one: else there would be a
  * timer for each of 600,000 of them, if that many were asked for.
  */
 const EXACT = 64;
@@ -85,7 +85,7 @@ export class Pulses {
     };
   }
 
-  /** The interval by which one is served that nobody is served by yet. */
+  /** The interval by which a new one is served. */
   #served(every: number): number {
     if (this.#rounds.size < EXACT) return every;
     const { least } = HEARTBEAT;
@@ -138,7 +138,7 @@ export class Pulses {
     const bounds = await this.#queue.store.bounds().catch(() => this.#last);
     this.#last = bounds;
     if (!bounds) return;
-    // To thousands at once it would take long, and others would wait: those who are gone by their turn are left out.
+    // In slices: thousands at once would hold others up. Those who have gone before their turn are left out.
     await this.#queue.urgent.each(
       silences,
       silences.size,

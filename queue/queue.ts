@@ -10,8 +10,8 @@ import { SharedEnd } from "../protocol/shared_end.ts";
 import type { Message, Put, Store, Stored, StoreError } from "../stores/store.ts";
 import { Chores } from "./chores.ts";
 import type { Clock } from "./clock.ts";
-import { FanOut } from "./fan_out.ts";
 import { Deadlines } from "./deadlines.ts";
+import { FanOut } from "./fan_out.ts";
 import { LargeBodies } from "./large_bodies.ts";
 
 /** Where the queue says what a person should know. */
@@ -77,10 +77,10 @@ export class Queue implements AsyncDisposable {
   readonly deadlines: Deadlines;
   /** Clears up, bit by bit. */
   readonly chores: Chores;
-  /** What is being sent of large messages. */
-  readonly bodies: LargeBodies = new LargeBodies();
   /** The same for what cannot wait until all is cleared up: heartbeats, and who may do what. */
   readonly urgent: Chores;
+  /** What is being sent of large messages. */
+  readonly bodies: LargeBodies = new LargeBodies();
   /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 
@@ -222,7 +222,7 @@ export class Queue implements AsyncDisposable {
     }
     // Lost once more while it was being followed: the next try is under way.
     if (this.#losses > losses) return;
-    // Whoever begins to read again takes what the feed has brought for told.
+    // Whoever begins to read again takes it that they were told all that the feed has brought.
     this.#fanOut.finish();
     this.#mended = losses;
     for (const interests of [...this.#interests.values()]) {

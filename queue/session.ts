@@ -4,6 +4,7 @@
  * @module
  */
 
+import { addressHolder } from "../budgets/address.ts";
 import { answer, heartbeat } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { readHeartbeat } from "../protocol/frames.ts";
@@ -52,7 +53,7 @@ export class Session implements Worker, Greeter {
   #openStreams: Streams | undefined;
   readonly #puts: Puts;
   readonly #hello: Hello;
-  readonly #from: string;
+  readonly #stranger: string;
   readonly #shares: Shares;
   #closed = false;
   readonly #underWay: UnderWay;
@@ -69,7 +70,7 @@ export class Session implements Worker, Greeter {
    * @param start the last sequence number before the connection was accepted
    * @param leave what it may do; `undefined` if it owes a token
    * @param guest how it can have a place, if it has none
-   * @param from where it comes from: what it takes counts as that one's while it has no token
+   * @param stranger the holder of what it takes while it has no token
    */
   constructor(
     host: Host,
@@ -77,12 +78,12 @@ export class Session implements Worker, Greeter {
     start: number,
     leave: Leave | undefined,
     guest?: Guest,
-    from = "",
+    stranger = addressHolder(""),
   ) {
     this.#host = host = withPatience(host, () => this.#lostPatience());
     this.#wire = wire;
     this.#leave = leave;
-    this.#from = `@${from}`;
+    this.#stranger = stranger;
     this.#shares = new Shares(host.budgets, this.owner);
     if (leave) this.#wire.belongsTo?.(this.owner);
     this.#goodbye = new Goodbye(wire, host.queue.clock);
@@ -129,9 +130,9 @@ export class Session implements Worker, Greeter {
     return this.#leave?.identity ?? "";
   }
 
-  /** Whose all is that it has of what connections share. */
+  /** Who holds what it takes of what connections share. */
   get owner(): string {
-    return this.identity || this.#from;
+    return this.identity || this.#stranger;
   }
 
   get leave(): Leave | undefined {

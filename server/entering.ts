@@ -1,10 +1,10 @@
 /**
- * What has to be settled before one who has come is in: the token that it owes, the place that it lacks.
+ * What has to be settled before a connection is in: the token that it owes, the place that it lacks.
  *
  * @module
  */
 
-import { addressKey } from "../budgets/address.ts";
+import { addressHolder } from "../budgets/address.ts";
 import type { Door } from "../door/door.ts";
 import type { Digest } from "../door/tokens.ts";
 import type { WireError } from "../protocol/errors.ts";
@@ -16,7 +16,7 @@ import type { Host } from "../queue/host.ts";
 import { type Leave, TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
 import { Session } from "../queue/session.ts";
 import type { Peer } from "../transports/transport.ts";
-import type { Ending, Judged, Newcomer, Reception } from "./newcomer.ts";
+import type { CloseReason, Judged, Newcomer, Reception } from "./newcomer.ts";
 import type { Lack } from "./places.ts";
 import { Stay } from "./stay.ts";
 
@@ -60,10 +60,10 @@ export function sessionOf(
   leave: Leave,
   guest?: Guest,
 ): Session {
-  return new Session(host, peer, start, leave, guest, addressKey(from));
+  return new Session(host, peer, start, leave, guest, addressHolder(from));
 }
 
-/** How one is received who owes a token, or lacks a place, or both. */
+/** How a connection is received that owes a token, lacks a place, or both. */
 export class Entering implements Reception {
   readonly clock: Clock;
   readonly time: number;
@@ -81,8 +81,8 @@ export class Entering implements Reception {
    * @param inside where it wants to come to
    * @param arrival who it is
    * @param lack why there is no place for it; `undefined` if it owes a token
-   * @param leaveSeat to be called when it waits no more, with whether it was admitted; again is in vain
-   * @param gone called when it does not wait any more; perhaps again when it is gone
+   * @param leaveSeat to be called when it waits no more, with whether it was admitted; later calls do nothing
+   * @param gone called when it waits no more, and perhaps once more when it is gone
    */
   constructor(
     inside: Inside,
@@ -118,7 +118,7 @@ export class Entering implements Reception {
     return { visit: this.#admit(newcomer, leave) };
   }
 
-  turnedAway(): Ending {
+  turnedAway(): CloseReason {
     const error = this.#lack ?? TOKEN_NEEDED;
     this.#inside.host.refused(error);
     return this.#lack
@@ -139,7 +139,7 @@ export class Entering implements Reception {
     this.#inside.failed(error);
   }
 
-  /** It may do something; whether there is a place for it is settled now, or when its hello is done. */
+  /** Its token is good; whether there is a place for it is settled now, or when its hello is done. */
   #admit(newcomer: Newcomer, leave: Leave): Stay {
     const inside = this.#inside;
     const { peer, from } = this.#arrival;
@@ -166,7 +166,7 @@ export class Entering implements Reception {
         const old = inside.stayOf(before);
         if (!old) return false;
         const { seat, peer } = old;
-        // It has yet to leave, and has a seat until then.
+        // The old connection has yet to leave: until then it needs a seat.
         const drop = () => peer.drop("it did not answer the goodbye");
         old.seat = inside.takeSeat(this.#arrival.from, drop);
         isIn(seat);

@@ -1,21 +1,21 @@
 /**
- * One who has not been admitted: it may say hello, and nothing else is done for it.
+ * A connection that has not been admitted: it may say hello, and nothing else is done for it.
  *
  * @module
  */
 
+import type { Digest } from "../door/tokens.ts";
 import { errorAnswer } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { type FirstHello, readFirstHello } from "../protocol/first_frame.ts";
 import { isHeartbeat } from "../protocol/frames.ts";
 import { FIRST_BYTES, FIRST_FRAMES } from "../protocol/limits.ts";
 import { CLOSE } from "../protocol/websocket.ts";
-import type { Digest } from "../door/tokens.ts";
 import type { Clock } from "../queue/clock.ts";
 import { Goodbye } from "../queue/goodbye.ts";
 import type { Peer, Visit } from "../transports/transport.ts";
 
-/** How long one who broke the rules has to hear why, in milliseconds. */
+/** How long a peer that broke the rules has to hear why, in milliseconds. */
 const LAST_WORD = 500;
 
 /** The same where another needs its seat. */
@@ -24,18 +24,18 @@ const SHORT_WORD = 100;
 /** How long one who was told to leave has to do so, in milliseconds. */
 const GRACE = 2000;
 
-/** What may come where that can be seen: parts of frames, and pings, count as well. */
+/** What may come, where the transport can see it: parts of frames, and pings, count as well. */
 const FIRST_INPUT = { bytes: FIRST_BYTES, frames: 4 * FIRST_FRAMES };
 
-/** Closes a connection: with which code, and why. */
-export type Ending = readonly [code: number, reason: string];
+/** With which code a connection is closed, and why. */
+export type CloseReason = readonly [code: number, reason: string];
 
 /** What comes of a hello. */
 export type Judged =
   /** It goes on with this. */
   | { readonly visit: Visit }
   /** It may say hello again, or has to leave. */
-  | { readonly error: WireError; readonly ending?: Ending };
+  | { readonly error: WireError; readonly ending?: CloseReason };
 
 /** How a newcomer is received. */
 export interface Reception {
@@ -47,7 +47,7 @@ export interface Reception {
   /** Judges a hello, with the digest of its token if it brings one. */
   judge(newcomer: Newcomer, hello: FirstHello, digest: Digest | undefined): Judged;
   /** How it ends if it says something else, or nothing in time. */
-  turnedAway(): Ending;
+  turnedAway(): CloseReason;
   /** It has not been admitted in time, though a visit has begun. */
   late(): void;
   /** It is gone. */
@@ -56,7 +56,7 @@ export interface Reception {
   failed(error: unknown): void;
 }
 
-/** The visit of one who has not been admitted, and then the one that it is admitted to. */
+/** The visit of a peer that has not been admitted, which becomes the visit that it is admitted to. */
 export class Newcomer implements Visit {
   readonly #peer: Peer;
   readonly #reception: Reception;
@@ -78,7 +78,7 @@ export class Newcomer implements Visit {
     this.#reception = reception;
     this.#goodbye = new Goodbye(peer, reception.clock);
     this.#callOff = reception.clock.after(reception.time, () => this.#late());
-    // Pings, and what is not a whole frame yet, are seen here alone.
+    // Only here are pings seen, and frames that are not whole.
     peer.limitInput?.(FIRST_INPUT, () => this.#breaksRules("it has said too much"));
   }
 
@@ -110,22 +110,22 @@ export class Newcomer implements Visit {
     this.#peer.limitInput?.(undefined);
   }
 
-  /** Has it leave as soon as it can hear why. */
-  leave(...[code, reason]: Ending): void {
+  /** Closes it once it can hear why. */
+  leave(...[code, reason]: CloseReason): void {
     if (this.#leaving) return;
     this.#isLeaving();
     void this.#goodbye.say(code, reason);
   }
 
-  /** The same for one who has only just come, and has nothing to read before. */
-  turnAway(...[code, reason]: Ending): void {
+  /** The same for a peer that has only just come, and has nothing to read first. */
+  turnAway(...[code, reason]: CloseReason): void {
     this.#isLeaving();
     this.#peer.close(code, reason);
     this.#dropAfter(GRACE);
   }
 
-  /** Has it leave at once, for another needs its seat. */
-  putOut(...ending: Ending): void {
+  /** Closes it at once, because another needs its seat. */
+  putOut(...ending: CloseReason): void {
     this.#cutOff(ending, SHORT_WORD);
   }
 
@@ -139,8 +139,8 @@ export class Newcomer implements Visit {
     this.#cutOff([code, `${what}: ${reason}`], LAST_WORD);
   }
 
-  /** Looks at nothing more of it. */
-  #cutOff([code, reason]: Ending, ms: number): void {
+  /** Reads nothing more of what it sends. */
+  #cutOff([code, reason]: CloseReason, ms: number): void {
     if (this.#over) return;
     this.#ends();
     this.#peer.cutOff(code, reason);
@@ -187,7 +187,7 @@ export class Newcomer implements Visit {
   async #judge(hello: FirstHello, data: unknown): Promise<void> {
     const { token } = hello;
     const digest = token === undefined ? undefined : await this.#reception.digestOf(token);
-    // It is told to leave, or gone, or has become another.
+    // Meanwhile it may have been told to leave, or have gone.
     const waiting = this.#waiting;
     if (!waiting) return;
     this.#waiting = undefined;

@@ -15,7 +15,7 @@ import { type Leave, TOKEN_BAD, TOKEN_NEEDED } from "../queue/leave.ts";
 import type { Session } from "../queue/session.ts";
 import type { House, Peer, Visit } from "../transports/transport.ts";
 import { type Arrival, Entering, type Inside, sessionOf } from "./entering.ts";
-import { type Ending, Newcomer } from "./newcomer.ts";
+import { type CloseReason, Newcomer } from "./newcomer.ts";
 import { asksForHealth, page, say } from "./pages.ts";
 import { type Lack, Places } from "./places.ts";
 import { Stay } from "./stay.ts";
@@ -28,7 +28,7 @@ const JUDGED = 1;
 /** How long peers have to finish and to answer the goodbye, in milliseconds. */
 const GRACE = 2000;
 
-const STOPPED: Ending = [CLOSE.serviceRestart, "the server is stopping"];
+const STOPPED: CloseReason = [CLOSE.serviceRestart, "the server is stopping"];
 
 const STOPPING: WireError = {
   code: "stopping",
@@ -36,7 +36,7 @@ const STOPPING: WireError = {
 };
 
 /** One who waits is put out. */
-const ROOM_NEEDED: Ending = [
+const ROOM_NEEDED: CloseReason = [
   CLOSE.tryAgainLater,
   "too many wait to be admitted, and more of them come from its address",
 ];

@@ -30,7 +30,7 @@ const LONGEST = 65_536;
 /** For how long a session that puts nothing is remembered at least, in milliseconds. */
 const LEAST_TIME = 600_000;
 
-/** So many runs of sessions that are too old are forgotten at once. */
+/** How many runs of sessions that are too old are forgotten at once. */
 const EXPIRED_AT_ONCE = 256;
 
 /** How it is bounded. */

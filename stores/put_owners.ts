@@ -12,7 +12,7 @@ export interface Owned<Thing> {
   newer: Thing | undefined;
 }
 
-/** Someone who puts, with what is remembered for them. */
+/** A writer, with what is remembered for it. */
 export class Owner<Thing extends Owned<Thing>> {
   readonly name: string;
   /** How many things it has. */
@@ -56,7 +56,7 @@ export class Owner<Thing extends Owned<Thing>> {
 /** All owners that have something; the one that has the most is known at any time. */
 export class Owners<Thing extends Owned<Thing>> {
   readonly #owners = new NameMap<Owner<Thing>>();
-  /** A heap: each has at least as much as the two at twice its place, and one and two after that. */
+  /** A heap: the owner at place n has at least as much as those at 2n + 1 and 2n + 2. */
   readonly #heap: Owner<Thing>[] = [];
 
   /** The owner with a name, perhaps one who has nothing yet. */
@@ -85,7 +85,7 @@ export class Owners<Thing extends Owned<Thing>> {
     this.#sink(owner);
     if (owner.count > 0) return;
     this.#owners.delete(owner.name);
-    // Whoever has nothing is at an end of the heap: the last one fits there, for it has no more than those above.
+    // An owner with nothing has sunk to a leaf: the last one takes its place, and rises from there.
     const last = this.#heap.pop()!;
     if (last === owner) return;
     this.#put(last, owner.place);

@@ -46,7 +46,7 @@ export interface Dropped extends PutSession {
 export interface Run extends PutRun, Owned<Run> {
   readonly session: Session;
   count: number;
-  /** How long it was before the turn began; 0 if it was not there. Only while it is touched. */
+  /** How long it was before the turn began; 0 if it was not there. Valid only while it is touched. */
   before: number;
   touched: boolean;
 }

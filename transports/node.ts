@@ -53,7 +53,7 @@ const CLOSE_TIME = 5000;
 /** What has not come whole for so long may be given up for the sake of others, in milliseconds. */
 const GRACE = 2000;
 
-/** In so many pieces a message may come, and each in so many packets: an honest one has fewer. */
+/** In how many pieces a message may come, and each of these in how many packets: an honest one has fewer. */
 const MOST_FRAGMENTS = 1024;
 const MOST_CHUNKS = 16_384;
 
@@ -95,7 +95,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
   const pending = new PendingConnections(partial, address.tls !== undefined);
   const server = openServer(address, bounds);
-  // One more than may be, so that it shows: what is beyond is dropped.
+  // One more than allowed, so that it shows: node drops what is beyond this number without a word.
   server.maxHeadersCount = MOST_HEADERS + 1;
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {

@@ -13,7 +13,7 @@ import type { House, Peer, Visit } from "./transport.ts";
 /** How much the headers of a request may take, in bytes: 64 KiB, and something for what comes first. */
 export const HEADER_BYTES = 80 * 1024;
 
-/** So many headers may a request have; `Deno.serve` has the same limit. */
+/** How many headers a request may have; `Deno.serve` has the same limit. */
 export const MOST_HEADERS = 128;
 
 /**
@@ -133,7 +133,7 @@ function asRequest(incoming: IncomingMessage): Request | Fault {
     // Some send the whole address, as to a proxy.
     const path = url.startsWith("/") ? url : URL.parse(url)?.pathname ?? "/";
     const host = headers.get("host") || "localhost";
-    // What is no name costs more to read than it is long.
+    // Parsing a long name takes time that grows with the square of its length.
     if (host.length <= LONGEST_HOST) {
       return new Request(`${scheme}://${host}${path}`, { method, headers });
     }

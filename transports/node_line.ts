@@ -30,7 +30,7 @@ const OPEN = 1;
 /** How long a pong is that answers an empty ping, in bytes. */
 const PONG = 6;
 
-/** How long one who broke the rules has to hear why, in milliseconds. */
+/** How long a peer that broke the rules has to hear why, in milliseconds. */
 const LAST_WORD = 1000;
 
 /** What these lines share beside what all do. */
@@ -78,7 +78,7 @@ export class NodeLine extends Line implements Resting {
   #input: LimitedInput | undefined;
   /** Said once nothing waits. */
   #goodbye: { code: number; reason: string } | undefined;
-  /** It is hung up on for want of room, and hears so if it has heard all else. */
+  /** It is hung up on because there is no room, and is told so if everything else has reached it. */
   #lacksRoom = false;
   #cut: ReturnType<typeof setTimeout> | undefined;
 
@@ -215,7 +215,7 @@ export class NodeLine extends Line implements Resting {
   }
 
   protected override stopReading(): void {
-    // Later: it may be just about to be read on. Nothing more shall come.
+    // Not at once: `npm:ws` may be about to resume it.
     setTimeout(() => this.#connection.pause(), 0);
   }
 

@@ -10,16 +10,16 @@ import type { EvictingAccount, EvictingBudget } from "../budgets/evicting.ts";
 import { HEADER_BYTES } from "./node_http.ts";
 import { connectionOf } from "./node_secure.ts";
 
-/** What one takes before it has said anything, in bytes; and before it has come to terms about TLS. */
+/** What a connection takes before it has said anything, in bytes; with TLS, before the handshake is done. */
 const AT_REST = { plain: 4 * 1024, tls: 16 * 1024 };
 
-/** How often to look how much each has said, in milliseconds: the parser tells nobody before a request is whole. */
+/** How often to look how much each has sent, in milliseconds: the parser says nothing before a request is whole. */
 const EVERY = 100;
 
 interface Pending {
   readonly account: EvictingAccount;
   readonly socket: Socket;
-  /** How much had come when its last request was whole, in bytes. */
+  /** How many bytes had come when its last request was whole. */
   asked: number;
 }
 
@@ -36,7 +36,7 @@ export class PendingConnections {
     this.#atRest = hasTls ? AT_REST.tls : AT_REST.plain;
   }
 
-  /** One has come; `evicted` ends it where there is no room for it any more. */
+  /** A connection has come; `evicted` ends it where there is no room for it any more. */
   add(socket: Socket, evicted: () => void): void {
     const account = this.#budget.open(addressHolder(socket.remoteAddress ?? ""), () => {
       this.#delete(socket);

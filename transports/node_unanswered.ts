@@ -7,7 +7,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** So many of a connection may wait: who sends more reads no answers, and each that waits takes kilobytes. */
+/** How many of a connection may wait: whoever sends more reads no answers, and each that waits takes kilobytes. */
 const MOST = 32;
 
 interface Waiting {
@@ -35,7 +35,7 @@ export class Unanswered {
     });
   }
 
-  /** So many of a connection wait that it may ask for no more. */
+  /** Whether so many of a connection wait that it may ask for no more. */
   tooMany(socket: Socket): boolean {
     return (this.#waiting.get(socket)?.count ?? 0) >= MOST;
   }
