@@ -188,6 +188,30 @@ Deno.test("thousands that are given up at once are hung up on a few at a time, a
   shared.unread.stop();
 });
 
+Deno.test("a list of topics waits for room like large messages, and is as it is then", async () => {
+  const clock = new ManualClock();
+  await using host = await hostOf(inMemory(clock), clock);
+  await store(host, "a".repeat(200), "");
+  let room = 100;
+  const free = Promise.withResolvers<void>();
+  const asked: number[] = [];
+  using peer = new class extends ManualPeer {
+    hasRoom = (bytes: number) => bytes <= room;
+    room(bytes: number) {
+      asked.push(bytes);
+      return free.promise;
+    }
+  }(host);
+  const answer = peer.ask({ action: "topics", id: 1 });
+  await turns(5);
+  assertEquals([peer.received, asked.length, asked[0]! > 200], [[], 1, true]);
+  await store(host, "b", "");
+  room = 1000;
+  free.resolve();
+  const { topics } = await answer;
+  assertEquals(topics.map(({ topic }: { topic: string }) => topic), ["a".repeat(200), "b"]);
+});
+
 for (const room of [2_000_000, 200_000]) {
   const scarce = room === 200_000;
   const when = scarce ? "in eight seconds where its holder may have no more" : "only after long";

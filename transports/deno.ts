@@ -27,6 +27,12 @@ const FLOOD = { frames: 50_000, within: 1000 };
 const COUNTED = 1000;
 
 /**
+ * Unless this is in the environment before its first WebSocket, Deno copies each frame into a buffer of its connection,
+ * which remains as large as its largest frame was for as long as the connection lasts.
+ */
+const WITHOUT_COPIES = "DENO_USE_WRITEV";
+
+/**
  * Opens a port with `Deno.serve`.
  *
  * @param address host and port, 0 for any that is free, and what TLS needs
@@ -34,8 +40,8 @@ const COUNTED = 1000;
  * @param bounds what peers are held to
  * @returns the open port; rejects with `Deno.errors.AddrInUse` if it is taken, and other errors of the system
  */
-// deno-lint-ignore require-await -- other transports have to wait, and errors are rejections
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
+  await sendWithoutCopies();
   const arrivals = new Arrivals();
   const shared = {
     house,
@@ -58,6 +64,14 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   };
   const { hostname } = port.addr;
   return { host: hostname, port: port.addr.port, renew: (tls) => port.renew(tls), stop };
+}
+
+/** Where this program may say so, and its user has not said anything. */
+async function sendWithoutCopies(): Promise<void> {
+  const { state } = await Deno.permissions.query({ name: "env", variable: WITHOUT_COPIES });
+  if (state === "granted" && Deno.env.get(WITHOUT_COPIES) === undefined) {
+    Deno.env.set(WITHOUT_COPIES, "1");
+  }
 }
 
 async function welcome(
