@@ -72,6 +72,8 @@ const PIECES = repeated(clientFrame(0, "x", { final: false }), 1000);
 const LARGE_PIECE = clientFrame(0, new Uint8Array(MIB), { final: false });
 const HEADERS = upgradeRequest().slice(0, -2) + `X-Long: ${"x".repeat(1000)}\r\n`.repeat(70);
 const GET_LARGE = ask({ action: "get", id: 1, topic: "large", since: "start" });
+const GET_LATEST = ask({ action: "get_latest", id: 1, topic: "large", since: "start" });
+const WAIT = ask({ action: "get_wait", id: 1, topic: "awaited", timeout: 60_000 });
 const GET_MANY = ask(
   Array.from(
     { length: 3000 },
@@ -139,6 +141,17 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     joins: true,
     act: (stranger) => stranger.sends(SUBSCRIBE),
     then: (port) => putLarge(port, "fan-out"),
+  },
+  "a message of 1 MB for which many wait who do not read": {
+    connections: 500,
+    joins: true,
+    act: (stranger) => stranger.sends(WAIT),
+    then: (port) => putLarge(port, "awaited"),
+  },
+  "the newest message of 1 MB, which nobody reads": {
+    connections: 500,
+    joins: true,
+    act: (stranger) => stranger.sends(GET_LATEST),
   },
   "bodies of POST that come slowly": {
     connections: 500,
