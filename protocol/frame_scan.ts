@@ -9,6 +9,7 @@
  */
 
 import { isCount } from "./fields.ts";
+import { afterSpace } from "./json_text.ts";
 import { type Excess, type Kind, RequestScan } from "./request_scan.ts";
 
 /** What is read at once takes some milliseconds: so many marks, or messages, or characters, or some of each. */
@@ -192,15 +193,6 @@ export class FrameScan {
     if (request.number > 0) (this.#numbers ??= [])[place] = request.number;
     if (excess) (this.#excesses ??= [])[place] = excess;
   }
-}
-
-/** The first place from one on where there is no white space of JSON. */
-function afterSpace(text: string, at: number): number {
-  for (; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit !== 32 && unit !== 10 && unit !== 13 && unit !== 9) break;
-  }
-  return at;
 }
 
 function isSpaceFrom(text: string, at: number): boolean {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { afterSpace, endOfString, says } from "./json_text.ts";
 import { NameSet } from "./name_map.ts";
 
 /**
@@ -43,7 +44,7 @@ const ACTIONS: readonly (readonly [action: string, counts: "control" | "put" | "
 /** The names of the fields that matter here. */
 const NAMES = ["id", "action", "message", "messages"] as const;
 
-const [QUOTE, BACKSLASH, COMMA, COLON, MINUS, ZERO, NINE] = [34, 92, 44, 58, 45, 48, 57];
+const [QUOTE, COMMA, COLON, MINUS, ZERO, NINE] = [34, 44, 58, 45, 48, 57];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
 
 /**
@@ -226,7 +227,7 @@ export class RequestScan {
         case CLOSE_LIST:
           if (depth === 0) return this.#end(at, marks, deepest);
           if (depth === list) {
-            if (this.messages > 0 || !isEmpty(text, first, at)) this.messages++;
+            if (this.messages > 0 || afterSpace(text, first) < at) this.messages++;
             list = 0;
           }
           depth--;
@@ -269,28 +270,6 @@ export class RequestScan {
   }
 }
 
-/** So many characters of a string are looked at one by one before it is searched: most are shorter. */
-const SHORT = 32;
-
-/** Where the string ends that begins at a place, which is after its first quote; below 0 if it does not. */
-function endOfString(text: string, begin: number): number {
-  for (let at = begin;;) {
-    for (const end = Math.min(text.length, at + SHORT); at < end; at++) {
-      const unit = text.charCodeAt(at);
-      if (unit === QUOTE) return at;
-      if (unit === BACKSLASH) at++;
-    }
-    const quote = text.indexOf('"', at);
-    if (quote < 0) return -1;
-    let backslashes = 0;
-    while (quote - backslashes > at && text.charCodeAt(quote - backslashes - 1) === BACKSLASH) {
-      backslashes++;
-    }
-    if (backslashes % 2 === 0) return quote;
-    at = quote + 1;
-  }
-}
-
 /** The name of a field, if it is one that matters. */
 function nameAt(text: string, begin: number, end: number): typeof NAMES[number] | undefined {
   for (const name of NAMES) if (says(text, begin, end, name)) return name;
@@ -303,41 +282,4 @@ function actionAt(
   end: number,
 ): "control" | "put" | "read" | undefined {
   for (const [action, counts] of ACTIONS) if (says(text, begin, end, action)) return counts;
-}
-
-/** Whether what stands between two places is a word of letters, as it is or escaped. */
-function says(text: string, begin: number, end: number, word: string): boolean {
-  // Escaped, a letter takes six characters.
-  if (end - begin < word.length || end - begin > 6 * word.length) return false;
-  let at = begin;
-  for (let i = 0; i < word.length; i++) {
-    const unit = word.charCodeAt(i);
-    if (text.charCodeAt(at) === unit) at++;
-    else if (isEscape(text, at, unit)) at += 6;
-    else return false;
-  }
-  return at === end;
-}
-
-/** Whether `\\u` and four digits stand at a place for a character of ASCII. */
-function isEscape(text: string, at: number, unit: number): boolean {
-  return text.charCodeAt(at) === BACKSLASH && text.charCodeAt(at + 1) === 117 &&
-    text.charCodeAt(at + 2) === ZERO && text.charCodeAt(at + 3) === ZERO &&
-    digitAt(text, at + 4) * 16 + digitAt(text, at + 5) === unit;
-}
-
-/** The hexadecimal digit at a place. */
-function digitAt(text: string, at: number): number {
-  const unit = text.charCodeAt(at);
-  // A letter is a letter in either case with this bit.
-  return unit <= NINE ? unit - ZERO : (unit | 32) - 87;
-}
-
-/** Whether there is nothing but white space between two places. */
-function isEmpty(text: string, begin: number, end: number): boolean {
-  for (let at = begin; at < end; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit !== 32 && unit !== 10 && unit !== 13 && unit !== 9) return false;
-  }
-  return true;
 }

@@ -1,0 +1,85 @@
+/**
+ * Texts of JSON, looked at by their characters, without making objects of them.
+ *
+ * @module
+ */
+
+const [QUOTE, BACKSLASH, ZERO, NINE, SMALL_U] = [34, 92, 48, 57, 117];
+
+/**
+ * Skips white space of JSON.
+ *
+ * @param text a text of JSON
+ * @param at where to begin
+ * @returns the first place that is no white space; the length of the text if there is none
+ */
+export function afterSpace(text: string, at: number): number {
+  for (; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit !== 32 && unit !== 10 && unit !== 13 && unit !== 9) break;
+  }
+  return at;
+}
+
+/** How many characters of a string are looked at one by one before it is searched: most are shorter. */
+const SHORT = 32;
+
+/**
+ * Finds the end of a string, in time that grows with its length alone.
+ *
+ * @param text a text of JSON
+ * @param begin the place after its first quote
+ * @returns the place of its last quote; below 0 if there is none
+ */
+export function endOfString(text: string, begin: number): number {
+  for (let at = begin;;) {
+    for (const end = Math.min(text.length, at + SHORT); at < end; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit === QUOTE) return at;
+      if (unit === BACKSLASH) at++;
+    }
+    const quote = text.indexOf('"', at);
+    if (quote < 0) return -1;
+    let backslashes = 0;
+    while (quote - backslashes > at && text.charCodeAt(quote - backslashes - 1) === BACKSLASH) {
+      backslashes++;
+    }
+    if (backslashes % 2 === 0) return quote;
+    at = quote + 1;
+  }
+}
+
+/**
+ * Whether a string says a word of ASCII letters, as it is or escaped.
+ *
+ * @param text a text of JSON
+ * @param begin the place after its first quote
+ * @param end the place of its last quote
+ * @param word the word
+ */
+export function says(text: string, begin: number, end: number, word: string): boolean {
+  // Escaped, a letter takes six characters.
+  if (end - begin < word.length || end - begin > 6 * word.length) return false;
+  let at = begin;
+  for (let i = 0; i < word.length; i++) {
+    const unit = word.charCodeAt(i);
+    if (text.charCodeAt(at) === unit) at++;
+    else if (isEscape(text, at, unit)) at += 6;
+    else return false;
+  }
+  return at === end;
+}
+
+/** Whether `\\u` and four digits stand at a place for a character of ASCII. */
+function isEscape(text: string, at: number, unit: number): boolean {
+  return text.charCodeAt(at) === BACKSLASH && text.charCodeAt(at + 1) === SMALL_U &&
+    text.charCodeAt(at + 2) === ZERO && text.charCodeAt(at + 3) === ZERO &&
+    digitAt(text, at + 4) * 16 + digitAt(text, at + 5) === unit;
+}
+
+/** The hexadecimal digit at a place. */
+function digitAt(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  // With this bit set, a letter is in lower case.
+  return unit <= NINE ? unit - ZERO : (unit | 32) - 87;
+}
