@@ -176,7 +176,7 @@ export class Link implements Ends {
   #handOut(answers: readonly Answer[]): void {
     this.#isolation.heard(answers);
     for (const answer of answers) {
-      // It was ended by what one of them brought about.
+      // An earlier one of these answers may have ended it.
       if (this.#over) return;
       // The server goes, and so will the line: the next one is asked again.
       if (answer.error?.code === "stopping" && this.#reach.again && !this.requests.ended) continue;
@@ -203,7 +203,7 @@ export class Link implements Ends {
     }
     if (this.#useful) {
       this.#tries.away = 0;
-      // Who breaks each time so soon is asked no sooner for what was of use.
+      // A connection that breaks so soon each time does not shorten the wait, however useful it was.
       if (performance.now() - this.#begun >= STEADY) this.#tries.count = 0;
     }
     this.#leaveLine();

@@ -32,7 +32,7 @@ export interface SubscriptionOptions {
   readonly limits: Limits;
 }
 
-/** After so many gaps in a row there is no end of them to be expected. */
+/** After this many gaps in a row the server is taken to send them without end. */
 const MAX_GAPS = 1000;
 
 /**

@@ -20,10 +20,10 @@ export type Excess = "depth" | "fields";
 /** Nothing in a request is nested deeper; a position is nested in it once. */
 export const MAX_DEPTH = 8;
 
-/** So many fields, or things in lists other than that of its messages, a request may have. */
+/** How many fields a request may have, or items in lists other than its messages. */
 export const MAX_FIELDS = 64;
 
-/** So many names a frame may have for its fields, each of so many characters. */
+/** How many different names the fields of a frame may have, and how many characters each. */
 const [MAX_NAMES, LONGEST_NAME] = [256, 128];
 
 /** A control request that has more of them counts as any other. */

@@ -97,7 +97,7 @@ export class Admission {
    */
   take(batch: readonly Put[], now: number, messages: Message[]): (Stored | StoreError)[] {
     const { span } = this.#holdings;
-    // Up to here there is room, whatever records take.
+    // Up to this many bytes there is room, whatever the records of puts take.
     const surely = this.#limits.storedBytes * (1 - RECORDS_PART);
     const results: (Stored | StoreError)[] = [];
     let lastTopic: string | undefined;

@@ -9,8 +9,8 @@ import { CLOSE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { DenoPort } from "./deno_port.ts";
 import { upgradeResting } from "./deno_rest.ts";
 import { Line, nobodyCame, type Shared } from "./line.ts";
-import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
 import { Pace } from "./pace.ts";
+import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
 import { Unread } from "./unread.ts";
 import { Watch } from "./watch.ts";
 
