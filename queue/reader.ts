@@ -12,6 +12,9 @@ import type { Interest, Queue, TopicBatch } from "./queue.ts";
 import { type Waiter, WaitingLine } from "./waiting_line.ts";
 import { hasRoom, isFull, type Wire } from "./wire.ts";
 
+/** Of so many messages one is looked at whether others have to have their turn before it goes on. */
+const LOOK_EVERY = 64;
+
 /**
  * A cursor and the line of waiters on it.
  *
@@ -22,7 +25,7 @@ import { hasRoom, isFull, type Wire } from "./wire.ts";
 export class Reader implements Interest {
   readonly topic: string;
   readonly #queue: Queue;
-  readonly #wire: Pick<Wire, "buffered" | "drained" | "hasRoom" | "room">;
+  readonly #wire: Pick<Wire, "buffered" | "drained" | "hasRoom" | "room" | "turn">;
   #cursor: number;
   /** So many bytes there has to be room for before it reads on. */
   #needs = 0;
@@ -43,7 +46,7 @@ export class Reader implements Interest {
    */
   constructor(
     queue: Queue,
-    wire: Pick<Wire, "buffered" | "drained" | "hasRoom" | "room">,
+    wire: Pick<Wire, "buffered" | "drained" | "hasRoom" | "room" | "turn">,
     topic: string,
     { after, gap }: Position,
   ) {
@@ -145,6 +148,8 @@ export class Reader implements Interest {
         if (isFull(this.#wire)) await this.#wire.drained();
         if (this.#needs > 0) await this.#wire.room?.(this.#needs);
         this.#needs = 0;
+        const { turn } = this.#wire;
+        if (turn?.isOver) await new Promise<void>((resolve) => void turn.next(resolve));
         this.#fedMeanwhile = false;
         // They may all have left meanwhile.
         if (!this.waiting) break;
@@ -164,8 +169,11 @@ export class Reader implements Interest {
 
   /** Gives out messages, one to each who waits; `false` if the peer has to read before there may be more. */
   #serve(messages: readonly Message[]): boolean {
+    let served = 0;
     for (const message of messages) {
       if (message.seq <= this.#cursor) continue;
+      // Each may have a frame of its own, and to send one takes long.
+      if (++served % LOOK_EVERY === 0 && this.#wire.turn?.isOver) return false;
       if (isFull(this.#wire)) return false;
       if (!this.waiting) break;
       if (!hasRoom(this.#wire, message.bytes)) {

@@ -2,14 +2,14 @@
  * A server in a process of its own, seen from outside: what it takes, what it says of itself, and how it ends.
  *
  * Run as a program this file is that process: its argument is the options as JSON. Its first line says where it
- * listens; for each line that it reads it prints a {@linkcode Report}, after collecting garbage if it is asked to,
- * and its last line is what it has done in all.
+ * listens; for each line that it reads it prints a {@linkcode Report}, after collecting garbage if it is asked to, or has
+ * other tokens count if that is what the line is; and its last line is what it has done in all.
  *
  * @module
  */
 
 import { lines } from "../../cli/lines.ts";
-import { serve, type ServeOptions, type Stats } from "../../server.ts";
+import { serve, type ServeOptions, type Stats, type TokenGrant } from "../../server.ts";
 import { endWithParent } from "../support/orphan.ts";
 import { ROOT } from "../support/program.ts";
 
@@ -114,10 +114,12 @@ export class ChildServer implements AsyncDisposable {
 
   /** Has it say what it holds, by default after collecting garbage. */
   async report(first: "gc" | "as it is" = "gc"): Promise<Report> {
-    await this.#writer.write(new TextEncoder().encode(`${first}\n`));
-    const { done, value } = await this.#said.next();
-    if (done) throw new Error(`Cannot ask the server: it has ended: ${await this.#complaints}`);
-    return JSON.parse(value);
+    return JSON.parse(await this.#ask(first));
+  }
+
+  /** Has these tokens count from now on, and no others, as at SIGHUP. */
+  async setTokens(tokens: readonly TokenGrant[]): Promise<void> {
+    await this.#ask(JSON.stringify(tokens));
   }
 
   /** All memory of the process, in bytes, seen from outside. Linux alone. */
@@ -172,6 +174,13 @@ export class ChildServer implements AsyncDisposable {
     return { code, stats, complaints: (await this.#complaints).trim() };
   }
 
+  async #ask(line: string): Promise<string> {
+    await this.#writer.write(new TextEncoder().encode(`${line}\n`));
+    const { done, value } = await this.#said.next();
+    if (done) throw new Error(`Cannot ask the server: it has ended: ${await this.#complaints}`);
+    return value;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (!this.#ended) this.#child.kill("SIGKILL");
@@ -201,6 +210,11 @@ async function main(options: ChildOptions, warns: boolean): Promise<void> {
   console.log(server.port);
   for await (const batch of lines(Deno.stdin.readable)) {
     for (const line of batch) {
+      if (line.startsWith("[")) {
+        await server.setTokens(JSON.parse(line));
+        console.log("set");
+        continue;
+      }
       for (let i = 0; i < 3 && line === "gc"; i++) {
         (globalThis as { gc?: () => void }).gc?.();
         await new Promise((resolve) => setTimeout(resolve, 10));

@@ -11,15 +11,15 @@ export class Hoarder {
   readonly #client: BareClient;
   /** How many bytes it has sent. */
   sent = 0;
-  /** How many of the answers that it has read were of each kind. */
-  readonly heard: { tooMany: number; answers: number; bytes: number } = {
+  /** How many of the answers that it has read were of each kind; `over` are those that say that something has ended. */
+  readonly heard: { tooMany: number; answers: number; over: number; bytes: number } = {
     tooMany: 0,
     answers: 0,
+    over: 0,
     bytes: 0,
   };
   /** The server has ended the connection. */
   ended = false;
-  #last = "";
 
   private constructor(client: BareClient) {
     this.#client = client;
@@ -54,16 +54,39 @@ export class Hoarder {
 
   async #read(): Promise<void> {
     const decoder = new TextDecoder();
-    const buffer = new Uint8Array(256 * 1024);
+    const buffer = new Uint8Array(64 * 1024);
+    const tooMany = new Occurrences('"too_many"');
+    const answers = new Occurrences('"id":');
+    const over = OVER.map((code) => new Occurrences(code));
     for (;;) {
       const count = await this.#client.conn.read(buffer).catch(() => null);
       if (count === null) break;
       this.heard.bytes += count;
-      const text = this.#last + decoder.decode(buffer.subarray(0, count));
-      this.heard.tooMany += text.split('"too_many"').length - 1;
-      this.heard.answers += text.split('"id":').length - 1;
-      this.#last = text.slice(-8);
+      const text = decoder.decode(buffer.subarray(0, count));
+      this.heard.tooMany += tooMany.in(text);
+      this.heard.answers += answers.in(text);
+      for (const one of over) this.heard.over += one.in(text);
     }
     this.ended = true;
+  }
+}
+
+/** What those are told whose wait or stream ends before its time. */
+const OVER = ['"not_allowed"', '"unauthorized"', '"stopping"'];
+
+/** Counts how often something occurs in a text that comes in parts. */
+class Occurrences {
+  readonly #what: string;
+  #before = "";
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** How often it ends in the next part. */
+  in(text: string): number {
+    const all = this.#before + text;
+    this.#before = all.slice(1 - this.#what.length);
+    return all.split(this.#what).length - 1;
   }
 }
