@@ -4,21 +4,15 @@
  * @module
  */
 
-import type { BudgetAccount } from "../budgets/budget.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { tooMany } from "../protocol/fields.ts";
 import { FrameScan } from "../protocol/frame_scan.ts";
-import {
-  AT_ONCE,
-  type Frame,
-  KnownFrame,
-  readFrame,
-  refuseFrame,
-  scanFrame,
-} from "../protocol/frames.ts";
+import { type Frame, KnownFrame, readFrame, refuseFrame, scanFrame } from "../protocol/frames.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
+import { FrameMemory } from "./frame_memory.ts";
 import type { Shares } from "./shares.ts";
+import { WaitingFrame } from "./waiting_frame.ts";
 
 /**
  * What is refused waits for its turn to be answered: requests up to so many times `inFlight`, and large frames up to so
@@ -29,90 +23,20 @@ const PATIENCE = 4;
 /** With more control requests in frames that were refused otherwise it is one, too. */
 const MAX_CONTROLS = 16_384;
 
-/** A frame that waits takes room, however short it is. */
-const LEAST_WEIGHT = 16;
-
-/** And so much memory beside its text, in bytes. */
-const WAITING_BYTES = 192;
-
-/** A frame that waits: its text, or, if all of it is refused, what is left to answer. */
-class Waiting {
-  readonly data: string | undefined;
-  readonly known: Frame | undefined;
-  /** Its length. */
-  readonly weight: number;
-  /** It has no more requests, and messages in lists, than that: each takes two characters at least. */
-  most: number;
-  #commasCounted = false;
-  /** What was seen in it so far, if it is the next one and large. */
-  scan: FrameScan | undefined;
-  /** How many requests it takes of those that may wait, once somebody had to know. */
-  requests: number | undefined = undefined;
-  /** So many of its requests are done, if it had more than there was room for. */
-  room: number | undefined = undefined;
-  /** So many are refused for want of room. */
-  refused = 0;
-  /** So many are control requests, where all others are refused. */
-  controls = 0;
-  /** What it takes of the memory of the server, in bytes. */
-  memory: number;
-  /** It is scanned in its turn, and its requests count from then on. */
-  readonly isLarge: boolean;
-  /** It is large, and what it asks for is refused in its turn. */
-  isRefused = false;
-
-  constructor(data: string | undefined, known?: Frame) {
-    this.data = data;
-    this.known = known;
-    const length = data?.length ?? 0;
-    this.memory = WAITING_BYTES + (data === undefined ? 0 : memoryOfText(data));
-    this.isLarge = length > AT_ONCE;
-    this.weight = known ? 0 : Math.max(LEAST_WEIGHT, length);
-    this.most = known || this.isLarge ? 0 : Math.max(1, length >> 1);
-  }
-
-  /** Has `most` be no more than commas allow, of which no more than a limit are counted; returns how much less it is. */
-  countCommas(limit: number): number {
-    if (this.#commasCounted || this.known || this.isLarge) return 0;
-    this.#commasCounted = true;
-    const { most } = this;
-    this.most = Math.min(most, 1 + commasIn(this.data, limit));
-    return most - this.most;
-  }
-}
-
-/** A shorter text is not looked at, in characters: what it takes is little beside the rest. */
-const SURELY_SMALL = 128;
-
-/** V8 knows of most texts that they have none of these, and does not search them. */
-const BEYOND_LATIN_1 = /[^\0-\xff]/;
-
-/** What is read of a frame at a time takes up to so many times its text, and up to so much, in bytes; little ones are free. */
-const READ = { times: 6, free: WAITING_BYTES + 1024, most: 1024 * 1024 };
-
-/** What a refused request takes that waits to be answered, in bytes. */
-const REFUSED_BYTES = 100;
-
-/** What was seen of each request of a large frame takes so much of memory until the frame is done, in bytes. */
-const SEEN_BYTES = 72;
-
 /** So much of a large frame is scanned before it is looked whether others have to have their turn, in characters. */
 const SCANNED = 64 * 1024;
 
 /** Stands where a frame was taken out. */
-const TAKEN = new Waiting(undefined);
+const TAKEN = new WaitingFrame(undefined);
 
 /** The frames of a connection that wait, first come, first served. */
 export class Backlog {
   readonly #limits: Limits;
   readonly #noted: (unanswered: readonly RefusedRequest[]) => void;
   readonly #shares: Shares | undefined;
-  readonly #account: BudgetAccount | undefined;
-  /** What the frame that is being done takes of memory, and what reading the largest takes. */
-  #currentMemory = 0;
+  readonly #memory: FrameMemory;
   #crowded = false;
-  #readMemory = 0;
-  #frames: Waiting[] = [];
+  #frames: WaitingFrame[] = [];
   #next = 0;
   #weight = 0;
   /** What large frames have that wait and are refused already. */
@@ -153,7 +77,7 @@ export class Backlog {
     this.#limits = limits;
     this.#noted = noted;
     this.#shares = shares;
-    this.#account = shares?.of("totalInFlightBytes");
+    this.#memory = new FrameMemory(shares?.of("totalInFlightBytes"));
   }
 
   /**
@@ -164,13 +88,13 @@ export class Backlog {
    */
   add(data: unknown): boolean {
     // Of what is not text nothing is kept.
-    const one = new Waiting(typeof data === "string" ? data : undefined);
+    const one = new WaitingFrame(typeof data === "string" ? data : undefined);
     const { inFlight, inFlightBytes } = this.#limits;
     const weight = this.#weight + one.weight;
     // Bytes are counted as characters: there are no more of these, and to count them takes no time.
     const light = this.empty || weight <= inFlightBytes;
     if (one.isLarge) return this.#addLarge(one, light);
-    if (this.empty && !this.#current && this.#takesMemory(one)) {
+    if (this.empty && !this.#current && this.#memory.take(one)) {
       // Nothing waits: it is read at once, and then it is known what it counts for.
       one.room = inFlight;
       one.most = Math.min(one.most, inFlight);
@@ -183,7 +107,7 @@ export class Backlog {
       }
       one.countCommas(inFlight);
     }
-    if (!light || one.most > inFlight - this.#most || !this.#takesMemory(one)) {
+    if (!light || one.most > inFlight - this.#most || !this.#memory.take(one)) {
       return this.#addCounted(one, light);
     }
     this.#push(one);
@@ -211,10 +135,7 @@ export class Backlog {
     if (!one?.isLarge) return false;
     one.scan ??= new FrameScan(one.data!, this.#flood);
     if (one.scan.goOn(SCANNED)) return true;
-    // What was seen is there by now, whether there is room for it or not: others have to wait for that.
-    const seen = SEEN_BYTES * one.scan.length;
-    one.memory += seen;
-    this.#account?.set(this.#account.used + seen);
+    this.#memory.seen(one, one.scan.length);
     return false;
   }
 
@@ -236,7 +157,7 @@ export class Backlog {
     this.#controls -= one.controls;
     this.#requests -= one.requests ?? 0;
     this.#begun = 0;
-    this.#currentMemory = one.memory;
+    this.#memory.begin(one);
     const frame = this.#current = one.known ?? this.#read(one);
     if (!frame) return undefined;
     this.#currentMost = one.isLarge ? frame.most : Math.min(one.most, frame.most);
@@ -252,13 +173,9 @@ export class Backlog {
   /** The frame that was taken out is done. */
   finished(): void {
     this.#current = undefined;
-    this.#account?.giveBack(this.#currentMemory);
-    this.#currentMemory = 0;
+    this.#memory.finish(this.empty);
     this.#most -= this.#currentMost;
     this.#currentMost = 0;
-    if (!this.empty || this.#readMemory === 0) return;
-    this.#account?.giveBack(this.#readMemory);
-    this.#readMemory = 0;
   }
 
   /** Forgets all. */
@@ -274,8 +191,7 @@ export class Backlog {
       this.#controls =
         0;
     this.#current = undefined;
-    this.#currentMemory = this.#readMemory = 0;
-    if (this.#account) this.#account.giveBack(this.#account.used);
+    this.#memory.clear();
   }
 
   /** The server has no memory for what it said, and for its refusal neither. */
@@ -283,18 +199,8 @@ export class Backlog {
     return this.#crowded;
   }
 
-  /** Takes memory for one more frame, if there is some. */
-  #takesMemory(one: Waiting): boolean {
-    if (!this.#account) return true;
-    const read = Math.min(READ.times * Math.max(0, one.memory - READ.free), READ.most);
-    const more = Math.max(0, read - this.#readMemory);
-    if (!this.#account.take(one.memory + more)) return false;
-    this.#readMemory += more;
-    return true;
-  }
-
   /** Reads a frame in its turn, for that may take long; `undefined` for a flood. */
-  #read({ data, room, isLarge, isRefused, scan }: Waiting): Frame | undefined {
+  #read({ data, room, isLarge, isRefused, scan }: WaitingFrame): Frame | undefined {
     if (isLarge) {
       scan ??= new FrameScan(data!, this.#flood);
       while (scan.goOn(Infinity));
@@ -312,19 +218,19 @@ export class Backlog {
   }
 
   /** To learn what is in a large frame takes long: that is done in its turn, also if it is to be refused. */
-  #addLarge(one: Waiting, light: boolean): boolean {
+  #addLarge(one: WaitingFrame, light: boolean): boolean {
     const { inFlight, inFlightBytes } = this.#limits;
     one.isRefused = !light;
     one.room = inFlight;
     if (!light && this.#refusedWeight + one.weight > PATIENCE * inFlightBytes) return false;
-    this.#crowded = !this.#takesMemory(one);
+    this.#crowded = !this.#memory.take(one);
     if (this.#crowded) return false;
     this.#push(one);
     return true;
   }
 
   /** So much waits, or may, that it has to be known exactly how many requests that is. */
-  #addCounted(one: Waiting, light: boolean): boolean {
+  #addCounted(one: WaitingFrame, light: boolean): boolean {
     const { inFlight, frameRequests } = this.#limits;
     const flood = this.#flood;
     for (let i = Math.max(this.#counted, this.#next); i < this.#frames.length; i++) {
@@ -348,7 +254,7 @@ export class Backlog {
       return this.#refuse(scan, requests, this.#noRoom);
     }
     if (!light) return this.#refuse(scan, requests, this.#tooHeavy());
-    if (!this.#takesMemory(one)) {
+    if (!this.#memory.take(one)) {
       const lack = this.#shares!.lack("totalInFlightBytes", "do request");
       return this.#refuse(scan, requests, lack);
     }
@@ -372,12 +278,11 @@ export class Backlog {
     if (unanswered.length > 0) this.#noted(unanswered);
     if (left.length === 0) return true;
     const refused = left.filter(({ action }) => action === "refused").length;
-    const known = new Waiting(undefined, new KnownFrame(batched, left));
+    const known = new WaitingFrame(undefined, new KnownFrame(batched, left));
     known.refused = refused;
     known.controls = left.length - refused;
     this.#controls += known.controls;
-    known.memory += REFUSED_BYTES * left.length;
-    this.#crowded = !(this.#account?.take(known.memory) ?? true);
+    this.#crowded = !this.#memory.takeRefused(known, left.length);
     if (this.#crowded) return false;
     this.#push(known);
     return true;
@@ -392,7 +297,7 @@ export class Backlog {
     return this.#refused + more > PATIENCE * this.#limits.inFlight;
   }
 
-  #push(one: Waiting): void {
+  #push(one: WaitingFrame): void {
     this.#frames.push(one);
     if (one.isLarge) this.#large++;
     if (one.isRefused) this.#refusedWeight += one.weight;
@@ -420,19 +325,4 @@ export class Backlog {
 /** What a frame counts for: one that asks for nothing costs something, too. */
 function countOf(scan: FrameScan | undefined): number {
   return !scan || scan.length === 0 ? 1 : scan.counting;
-}
-
-/** How many commas there are in a text; where there are more than `most`, one more than that. */
-function commasIn(text: string | undefined, most: number): number {
-  let commas = 0;
-  for (let at = -1; text !== undefined && commas <= most; commas++) {
-    at = text.indexOf(",", at + 1);
-    if (at < 0) break;
-  }
-  return commas;
-}
-
-/** What a text takes of memory, in bytes: V8 has a byte for each character, or two where one of them is beyond Latin-1. */
-function memoryOfText(text: string): number {
-  return text.length < SURELY_SMALL || !BEYOND_LATIN_1.test(text) ? text.length : 2 * text.length;
 }
