@@ -42,7 +42,8 @@ for (
   });
 }
 
-Deno.test("after a break a message that was delivered before it is not delivered again", async () => {
+/** A client that asks again, after a break that came when it had read message 5. */
+async function cameBack() {
   const script = new Scripted();
   const mq = await connect({ dial: script.dial, reconnect: { firstPause: 0 } });
   const first = mq.get("t");
@@ -50,23 +51,21 @@ Deno.test("after a break a message that was delivered before it is not delivered
   assertEquals(await first, "m5");
   script.hangUp();
   const again = mq.get("t").catch(({ code }) => code);
-  await script.say(message((await soon(script.next())).id, 5));
+  return { script, mq, again, asked: await soon(script.next()) };
+}
+
+Deno.test("after a break a message that was delivered before it is not delivered again", async () => {
+  const { script, mq, again, asked } = await cameBack();
+  await script.say(message(asked.id, 5));
   assertEquals(await soon(again), "bad_answer");
   await mq.close();
 });
 
 Deno.test("after a break a server that reads a topic less far than before, without a word, is left", async () => {
-  const script = new Scripted();
-  const mq = await connect({ dial: script.dial, reconnect: { firstPause: 0 } });
-  const first = mq.get("t");
-  await script.say(message((await script.next()).id, 5));
-  assertEquals(await first, "m5");
-  script.hangUp();
-  const again = mq.get("t").catch(({ code }) => code);
-  const { id, since } = await soon(script.next());
-  assertEquals(since.after, 5);
+  const { script, mq, again, asked } = await cameBack();
+  assertEquals(asked.since.after, 5);
   // It would give the same message again, to whoever reads next.
-  await script.say({ id, message: "", through: 4 });
+  await script.say({ id: asked.id, message: "", through: 4 });
   assertEquals(await soon(again), "bad_answer");
   await mq.close();
 });

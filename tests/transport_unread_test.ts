@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Budget } from "../budgets/budget.ts";
 import { Turns } from "../budgets/turns.ts";
 import { Leave } from "../door/leave.ts";
+import type { Host } from "../queue/host.ts";
 import { serve } from "../server.ts";
 import { connect } from "../client.ts";
 import { Line } from "../transports/line.ts";
@@ -138,26 +139,42 @@ Deno.test("a session tells its connection whose token it came with", async () =>
   assertEquals(peer.holder, "another");
 });
 
+/** A peer that there is little room for, until there is more. */
+class NarrowPeer extends ManualPeer {
+  readonly asked: number[] = [];
+  readonly #more = Promise.withResolvers<void>();
+  #room: number;
+
+  constructor(host: Host, room: number) {
+    super(host);
+    this.#room = room;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return bytes <= this.#room;
+  }
+
+  room(bytes: number): Promise<void> {
+    this.asked.push(bytes);
+    return this.#more.promise;
+  }
+
+  widen(room: number): void {
+    this.#room = room;
+    this.#more.resolve();
+  }
+}
+
 for (const action of ["get", "get_latest"]) {
   Deno.test(`a single ${action} of a large message waits for room like all others`, async () => {
     const clock = new ManualClock();
     await using host = await hostOf(inMemory(clock), clock);
     await store(host, "t", "x".repeat(1000));
-    let room = 0;
-    const free = Promise.withResolvers<void>();
-    const asked: number[] = [];
-    using peer = new class extends ManualPeer {
-      hasRoom = (bytes: number) => bytes <= room;
-      room(bytes: number) {
-        asked.push(bytes);
-        return free.promise;
-      }
-    }(host);
+    using peer = new NarrowPeer(host, 0);
     const answer = peer.ask({ action, id: 1, topic: "t" });
     await turns(5);
-    assertEquals([peer.received, asked], [[], [1002]]);
-    room = 2000;
-    free.resolve();
+    assertEquals([peer.received, peer.asked], [[], [1002]]);
+    peer.widen(2000);
     assertEquals((await answer).message.length, 1000);
   });
 }
@@ -192,22 +209,12 @@ Deno.test("a list of topics waits for room like large messages, and is as it is 
   const clock = new ManualClock();
   await using host = await hostOf(inMemory(clock), clock);
   await store(host, "a".repeat(200), "");
-  let room = 100;
-  const free = Promise.withResolvers<void>();
-  const asked: number[] = [];
-  using peer = new class extends ManualPeer {
-    hasRoom = (bytes: number) => bytes <= room;
-    room(bytes: number) {
-      asked.push(bytes);
-      return free.promise;
-    }
-  }(host);
+  using peer = new NarrowPeer(host, 100);
   const answer = peer.ask({ action: "topics", id: 1 });
   await turns(5);
-  assertEquals([peer.received, asked.length, asked[0]! > 200], [[], 1, true]);
+  assertEquals([peer.received, peer.asked.length, peer.asked[0]! > 200], [[], 1, true]);
   await store(host, "b", "");
-  room = 1000;
-  free.resolve();
+  peer.widen(1000);
   const { topics } = await answer;
   assertEquals(topics.map(({ topic }: { topic: string }) => topic), ["a".repeat(200), "b"]);
 });
