@@ -6,7 +6,6 @@
 
 import { streamError, streamFrame } from "../protocol/answers.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { FRAME_BYTES } from "../protocol/limits.ts";
 import type { Credit, OnGap } from "../protocol/requests.ts";
 import { SHARED_FROM } from "../protocol/shared_end.ts";
 import type { Message, Page } from "../stores/store.ts";
@@ -14,6 +13,7 @@ import { wireError } from "./host.ts";
 import { trimmed } from "./positions.ts";
 import { type Interest, type Queue, TopicBatch } from "./queue.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import { pageOf, StreamCredit } from "./stream_credit.ts";
 import { hasRoom, isFull, type Wire } from "./wire.ts";
 
 /** What a subscription needs to know. */
@@ -42,11 +42,6 @@ export interface StreamContext {
   ended(stream: Subscription): void;
 }
 
-/** At most so much is read and sent at once: a frame's bytes, less what stands around each message. */
-const PAGE_MESSAGES = 1024;
-const AROUND = 64;
-const PAGE = { messages: PAGE_MESSAGES, bytes: FRAME_BYTES - AROUND * PAGE_MESSAGES };
-
 /**
  * A subscription is `live`, and takes each batch of the feed as it comes; or it is `behind`, because its peer reads
  * slowly or it has just begun, and reads from the store when it is called up; or it is `blocked` for want of credit.
@@ -58,8 +53,7 @@ export class Subscription implements Interest {
   readonly topic: string;
   readonly #context: StreamContext;
   readonly #onGap: OnGap | undefined;
-  #granted: Credit;
-  #sent: Credit = { messages: 0, bytes: 0 };
+  readonly #credit: StreamCredit;
   #position: number;
   /** The last number that the subscriber was told. */
   #told: number;
@@ -83,7 +77,7 @@ export class Subscription implements Interest {
     this.sub = sub;
     this.topic = topic;
     this.#onGap = onGap;
-    this.#granted = credit;
+    this.#credit = new StreamCredit(credit);
     this.#position = this.#told = after;
   }
 
@@ -107,12 +101,12 @@ export class Subscription implements Interest {
 
   /** What could be sent without further credit, if so much were granted. */
   leftWith(credit: Credit): Credit {
-    return less(higher(this.#granted, credit), this.#sent);
+    return this.#credit.leftWith(credit);
   }
 
   /** Raises what the subscriber takes in all since it subscribed; it never falls. */
   grant(credit: Credit): void {
-    this.#granted = higher(this.#granted, credit);
+    this.#credit.grant(credit);
     if (this.#state === "blocked") this.#resume();
   }
 
@@ -125,7 +119,7 @@ export class Subscription implements Interest {
     const whole = messages[0]!.seq > this.#position;
     const fresh = whole ? messages : messages.filter(({ seq }) => seq > this.#position);
     if (fresh.length === 0) return;
-    const fitting = this.#fitting(fresh);
+    const fitting = this.#credit.fitting(fresh, this.#context.replies.frameBytes);
     if (fitting === fresh.length && !this.#held) {
       const sent = whole ? batch : new TopicBatch(fresh);
       if (this.#hasRoom(sent)) return this.#send(sent);
@@ -198,8 +192,8 @@ export class Subscription implements Interest {
 
   async #read(): Promise<Page> {
     // Without credit it still looks for one message: whether there is one, and where, must be known for certain.
-    const { messages, bytes } = this.#left;
-    const page = this.#page;
+    const { messages, bytes } = this.#credit.left;
+    const page = pageOf(this.#context.replies.frameBytes);
     const [found] = await this.#context.queue.store.read([{
       topic: this.topic,
       after: this.#position,
@@ -218,7 +212,8 @@ export class Subscription implements Interest {
       else this.#state = "live";
       return;
     }
-    const fitting = messages.slice(0, this.#fitting(messages));
+    const { frameBytes } = this.#context.replies;
+    const fitting = messages.slice(0, this.#credit.fitting(messages, frameBytes));
     if (fitting.length === 0) {
       this.#stopBefore(messages[0]!);
       return this.#block();
@@ -244,35 +239,6 @@ export class Subscription implements Interest {
     this.#position = this.#onGap === "now" ? bounds.last : gone;
   }
 
-  /** How many of these messages the credit allows, and one frame holds. */
-  #fitting(messages: readonly Message[]): number {
-    const left = this.#left;
-    const page = this.#page;
-    const most = Math.min(
-      messages.length,
-      left.messages,
-      page === PAGE ? Infinity : page.messages,
-    );
-    let bytes = 0;
-    for (let n = 0; n < most; n++) {
-      bytes += messages[n]!.bytes;
-      if (bytes > left.bytes || (n > 0 && bytes > page.bytes)) return n;
-    }
-    return most;
-  }
-
-  /** As much as one frame holds; at least one message. */
-  get #page(): Credit {
-    const { frameBytes } = this.#context.replies;
-    if (frameBytes === FRAME_BYTES) return PAGE;
-    const messages = Math.ceil(frameBytes / (4 * AROUND));
-    return { messages, bytes: Math.max(1, frameBytes - AROUND * messages) };
-  }
-
-  get #left(): Credit {
-    return less(this.#granted, this.#sent);
-  }
-
   #send(batch: TopicBatch): void {
     const { messages, bytes } = batch;
     const { replies, queue } = this.#context;
@@ -286,19 +252,7 @@ export class Subscription implements Interest {
       replies.sendShared(streamFrame(this.sub, this.#told, batch.head), end, size);
     }
     this.#position = this.#told = messages.at(-1)!.seq;
-    const sent = this.#sent;
-    this.#sent = { messages: sent.messages + messages.length, bytes: sent.bytes + bytes };
+    this.#credit.sent(messages.length, bytes);
     queue.counts.delivered += messages.length;
   }
-}
-
-function higher(one: Credit, other: Credit): Credit {
-  return {
-    messages: Math.max(one.messages, other.messages),
-    bytes: Math.max(one.bytes, other.bytes),
-  };
-}
-
-function less(one: Credit, other: Credit): Credit {
-  return { messages: one.messages - other.messages, bytes: one.bytes - other.bytes };
 }
