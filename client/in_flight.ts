@@ -5,22 +5,14 @@
  */
 
 import type { Answer, Welcome } from "../protocol/answers.ts";
-import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
+import { DsmqError } from "../protocol/errors.ts";
 import { type Asked, badAnswer, Request, type Stream, toDsmqError } from "./asked.ts";
 import { type AskedStream, AskedTable } from "./asked_table.ts";
+import type { End, Failure } from "./failure.ts";
 import type { Known, KnownPosition } from "./known.ts";
 import type { PendingCalls } from "./pending_calls.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { SendWindow } from "./send_window.ts";
-
-/** Why something ends: the code of the error, and the reason in words. */
-export interface End {
-  readonly code: ErrorCode;
-  readonly why: string;
-}
-
-/** Words an error for one who asked, or for a stream. */
-export type Failure = (end: End, asked?: Pick<Asked, "action" | "topic">) => DsmqError;
 
 /** Requests go out over the line that there is, and answers find those who asked. */
 export class InFlightRequests {

@@ -10,7 +10,8 @@ import type { Limits } from "../protocol/limits.ts";
 import { type Asked, Request } from "./asked.ts";
 import type { Reach, Tries } from "./connecting.ts";
 import { Deadlines } from "./deadlines.ts";
-import { type End, InFlightRequests } from "./in_flight.ts";
+import { type End, failureOf } from "./failure.ts";
+import { InFlightRequests } from "./in_flight.ts";
 import { Isolation } from "./isolation.ts";
 import { KnownPosition } from "./known.ts";
 import type { Break, Ends, Line } from "./line.ts";
@@ -78,7 +79,7 @@ export class Link implements Ends {
       this.#pending,
       this.known,
       (frame) => this.#watch.send(frame),
-      (end, asked) => this.#error(end, asked),
+      (end, asked) => failureOf(end, this.#url, asked),
     );
     this.#take({ line, welcome });
   }
@@ -290,19 +291,9 @@ export class Link implements Ends {
     this.#line?.drop(end.why);
     this.#leaveLine();
     this.requests.end(end);
-    this.onFinish((asked) => this.#error(end, asked));
+    this.onFinish((asked) => failureOf(end, this.#url, asked));
     this.deadlines.stop();
     this.#idle?.resolve();
     this.states.become({ state: "closed", url: this.#url, why: end.why });
-  }
-
-  #error({ code, why }: End, asked?: Pick<Asked, "action" | "topic">): DsmqError {
-    const what = code === "unknown_outcome"
-      ? "Cannot tell whether the message is stored"
-      : asked
-      ? `Cannot ${asked.action.replace("_", " ")}`
-      : "Cannot read on";
-    const details = asked?.topic === undefined ? {} : { topic: asked.topic };
-    return new DsmqError(code, `${what}: no connection to ${this.#url}, ${why}`, details);
   }
 }
