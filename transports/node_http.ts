@@ -46,6 +46,9 @@ export interface ClientError extends Error {
   readonly rawPacket?: Uint8Array;
 }
 
+/** A body may come in so many parts, and in one more for so many bytes of it: a packet of 64 KiB can hold 10,000. */
+const PARTS = { free: 256, bytes: 1024 };
+
 const unanswered = new Unanswered();
 
 /**
@@ -53,10 +56,21 @@ const unanswered = new Unanswered();
  * throw here is to have the parser stop in the middle of it.
  */
 export class BoundedRequest extends IncomingMessage {
+  #parts = 0;
+  #bytes = 0;
+
   /** Makes it as `node:http` does. */
   constructor(socket: Socket) {
     if (unanswered.tooMany(socket)) throw new Error("too many requests wait");
     super(socket);
+  }
+
+  /** Nobody reads a body: nothing of it is kept, and one in tiny parts is not read to its end, for each takes as long. */
+  override push(part: Uint8Array | null): boolean {
+    if (part === null) return super.push(null);
+    this.#bytes += part.length;
+    if (++this.#parts > PARTS.free + this.#bytes / PARTS.bytes) this.socket.destroy();
+    return true;
   }
 }
 

@@ -1,0 +1,34 @@
+import { assert, assertEquals } from "@std/assert";
+import { listen as hardened } from "../transports/node.ts";
+import { BareClient } from "./support/bare_client.ts";
+import { Opened } from "./support/inn.ts";
+import { soon } from "./support/soon.ts";
+
+const POST = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+Deno.test("hardened: a body in parts of a byte is hung up on, for each part takes as long as a large one", async () => {
+  await using opened = await Opened.with(hardened);
+  using client = await BareClient.connect(opened.port);
+  await client.say(POST);
+  const parts = "1\r\nx\r\n".repeat(1000);
+  let sent = 0;
+  await soon(
+    (async () => {
+      for (; sent < 1_000_000; sent += 1000) await client.say(parts);
+    })().catch(() => {}),
+  );
+  assert(sent < 1_000_000, "it was hung up on before it had said all");
+  assertEquals(opened.inn.failures, []);
+});
+
+Deno.test("hardened: a body in a few hundred small parts is answered, and so is what comes behind it", async () => {
+  await using opened = await Opened.with(hardened);
+  using client = await BareClient.connect(opened.port);
+  const body = `${"1\r\nx\r\n".repeat(200)}0\r\n\r\n`;
+  await client.say(POST + body + POST + body);
+  for (let i = 0; i < 2; i++) {
+    const head = await soon(client.head());
+    assert(head.startsWith("HTTP/1.1 200 "), head);
+    await soon(client.text(6));
+  }
+});
