@@ -6,6 +6,8 @@
  * deno run -A tests/faults/hoarders.ts [builtin|hardened] [PART_OF_A_NAME|K/N] [HEAP_MB]
  * ```
  *
+ * It takes about 80 s.
+ *
  * @module
  */
 

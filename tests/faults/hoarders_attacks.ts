@@ -6,7 +6,7 @@
 
 import type { Hoarder } from "./hoarder.ts";
 import { pause } from "./pause.ts";
-import type { Stated } from "./stated.ts";
+import { type Stated, WHOLE_FRAMES } from "./stated.ts";
 
 /** One way to hoard. */
 export interface Attack {
@@ -155,7 +155,10 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     send((k) => times(FRAME, (i) => hello(i, 100 + (i * 59 + k) % 599_000))),
     stay(2000),
   ),
-  "requests that pile up": by(60, ...times(8, () => send(() => largePuts)), stay(1000)),
+  "requests that pile up": {
+    ...by(60, ...times(8, () => send(() => largePuts)), stay(1000)),
+    builtin: WHOLE_FRAMES,
+  },
   "requests whose answers nobody reads": by(
     60,
     (hoarders) =>

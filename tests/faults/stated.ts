@@ -29,9 +29,18 @@ export const WHOLE_FRAMES: Stated = {
   costs: ["wait", "memory", "life"],
 };
 
+/** Requests by HTTP that do not come whole, and many of them at once. */
+export const PARTIAL_REQUESTS: Stated = {
+  why:
+    "Deno.serve reads requests that are not whole as fast as they come, and says nothing of them before",
+  costs: ["wait"],
+};
+
 /** Frames of HTTP/2, faster than they can be read. */
 export const HTTP2: Stated = {
-  why: "Deno.serve does by itself what the frames of HTTP/2 ask for, as many as come",
+  why:
+    "Deno.serve does by itself what the frames of HTTP/2 ask for, as many as come, and lets nobody limit how many " +
+    "requests a connection has at once",
   costs: ["wait"],
 };
 

@@ -6,6 +6,8 @@
  * deno run -A tests/faults/tiny_frames.ts [builtin|hardened] [PART_OF_A_NAME|K/N] [CONNECTIONS,…]
  * ```
  *
+ * It takes about 140 s over `hardened` and 400 s over `builtin`; a fifth of it, such as 1/5, takes less than 90 s.
+ *
  * @module
  */
 

@@ -5,6 +5,8 @@
  * deno run -A tests/faults/unadmitted.ts [builtin|hardened] [PART_OF_A_NAME|K/N]
  * ```
  *
+ * It takes about 100 s; 1/2 and 2/2 take half of that each.
+ *
  * @module
  */
 

@@ -6,6 +6,8 @@
  * deno run -A tests/faults/weak_tokens.ts [builtin|hardened] [memory|file] [PART_OF_A_NAME|K/N]
  * ```
  *
+ * It takes about 40 s.
+ *
  * @module
  */
 
