@@ -22,6 +22,9 @@ export function offeredProtocols(headers: Headers): readonly string[] {
  */
 export const LONGEST_HOST = 1024;
 
+/** The longest address that a request by HTTP may have, in characters: to read one takes longer than it is long. */
+export const LONGEST_ADDRESS = 16_384;
+
 /** The close codes in use. */
 export const CLOSE = {
   /** The client has what it wanted. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { LONGEST_ADDRESS, LONGEST_HOST } from "../protocol/websocket.ts";
+
 /** What the pages tell. */
 export interface About {
   /** What this is, in one line. */
@@ -25,7 +27,8 @@ const ALLOW = { allow: "GET, HEAD, OPTIONS" };
  */
 export function asksForHealth({ method, url, headers }: Request): boolean {
   if (headers.get("host")) return false;
-  return method === "OPTIONS" || URL.parse(url)?.pathname === "/health";
+  if (method === "OPTIONS") return true;
+  return url.length <= LONGEST_ADDRESS && URL.parse(url)?.pathname === "/health";
 }
 
 /**
@@ -37,6 +40,7 @@ export function asksForHealth({ method, url, headers }: Request): boolean {
  */
 export function page({ method, url }: Request, { banner, stopping, stores }: About): Response {
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: ALLOW });
+  if (url.length > LONGEST_ADDRESS + LONGEST_HOST) return say(414, "The address is too long");
   if (method !== "GET" && method !== "HEAD") return say(405, "Method not allowed", ALLOW);
   // What came as the Host may make no URL.
   const pathname = URL.parse(url)?.pathname;

@@ -6,7 +6,7 @@
 
 import { IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { LONGEST_HOST } from "../protocol/websocket.ts";
+import { LONGEST_ADDRESS, LONGEST_HOST } from "../protocol/websocket.ts";
 import { Unanswered } from "./node_unanswered.ts";
 import type { House, Peer, Visit } from "./transport.ts";
 
@@ -127,7 +127,7 @@ async function guarded<T>(house: House, ask: () => T | Promise<T>): Promise<T | 
 
 /** Why something makes no request, and the status that says so. */
 interface Fault {
-  readonly status: 400 | 431;
+  readonly status: 400 | 414 | 431;
   readonly why: string;
 }
 
@@ -136,6 +136,9 @@ function asRequest(incoming: IncomingMessage): Request | Fault {
   const { method = "GET", url = "/", rawHeaders, socket } = incoming;
   if (rawHeaders.length > 2 * MOST_HEADERS) {
     return { status: 431, why: `it has more than ${MOST_HEADERS} headers` };
+  }
+  if (url.length > LONGEST_ADDRESS) {
+    return { status: 414, why: `its address has more than ${LONGEST_ADDRESS} characters` };
   }
   try {
     const headers = new Headers();

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { listen as hardened } from "../transports/node.ts";
 import { BareClient } from "./support/bare_client.ts";
 import { Opened } from "./support/inn.ts";
+import { openServer } from "./support/open_server.ts";
 import { soon } from "./support/soon.ts";
 
 const POST = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -32,3 +33,30 @@ Deno.test("hardened: a body in a few hundred small parts is answered, and so is 
     await soon(client.text(6));
   }
 });
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`${transport}: an address of more than 16,384 characters is refused, and not read`, async () => {
+    await using server = await openServer({ transport });
+    const { parse } = URL;
+    let longest = 0;
+    URL.parse = (...args) => {
+      longest = Math.max(longest, `${args[0]}`.length);
+      return parse.apply(URL, args);
+    };
+    try {
+      for (
+        const [path, status] of [["/", 200], [`/?${"a".repeat(16_000)}`, 200], [
+          `/${"../".repeat(20_000)}`,
+          414,
+        ]]
+      ) {
+        using client = await BareClient.connect(server.port);
+        await client.say(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        assertEquals((await soon(client.head())).split(" ")[1], `${status}`);
+      }
+    } finally {
+      URL.parse = parse;
+    }
+    assert(longest < 18_000, `${longest} characters were read`);
+  });
+}
