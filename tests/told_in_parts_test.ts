@@ -14,7 +14,6 @@ import { Sessions } from "../server/sessions.ts";
 import { hostOf, inMemory, until } from "./support/bridge.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { ManualPeer } from "./support/manual_peer.ts";
-import { ManualTurns } from "./support/manual_turns.ts";
 import { UPGRADE } from "./support/knock.ts";
 
 /** How many of something there were each time that others had their turn, until there were as many as that. */
@@ -79,8 +78,7 @@ Deno.test("heartbeats do not wait until all is cleared up that others have left"
 Deno.test("streams of topics that may not be read any more end in parts, and stream nothing meanwhile", async () => {
   const clock = new ManualClock();
   await using host = await hostOf(inMemory(clock), clock);
-  // It always has its turn at once.
-  using peer = new ManualPeer(host, { turn: new ManualTurns().turns.join() });
+  using peer = new ManualPeer(host);
   const ids = Array.from({ length: 1000 }, (_, i) => i + 1);
   peer.tell(ids.map((id) => ({ action: "subscribe", id, topic: "t", messages: 9, bytes: 999 })));
   await peer.ask({ action: "heartbeat", id: 9999 });

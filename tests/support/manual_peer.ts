@@ -10,6 +10,7 @@ import type { Leave } from "../../queue/leave.ts";
 import { Session } from "../../queue/session.ts";
 import type { Wire } from "../../queue/wire.ts";
 import { until } from "./bridge.ts";
+import { ManualTurns } from "./manual_turns.ts";
 import { EVERYTHING } from "./peer.ts";
 
 /** How a {@linkcode ManualPeer} connects. */
@@ -18,7 +19,7 @@ export interface ManualPeerOptions {
   readonly start?: number;
   /** What it may do. Default: everything. */
   readonly leave?: Leave;
-  /** When what it asks for is done. Default: whenever there is time. */
+  /** When what it asks for is done. Default: at once, however busy the machine is. */
   readonly turn?: Turn;
 }
 
@@ -40,11 +41,12 @@ export class ManualPeer implements Wire, Disposable {
   closedWith: number | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  readonly turn?: Turn;
+  readonly turn: Turn;
 
   /** Connects to a server. */
-  constructor(host: Host, { start = 0, leave = EVERYTHING, turn }: ManualPeerOptions = {}) {
-    if (turn) this.turn = turn;
+  constructor(host: Host, options: ManualPeerOptions = {}) {
+    const { start = 0, leave = EVERYTHING, turn = new ManualTurns().turns.join() } = options;
+    this.turn = turn;
     this.session = new Session(host, this, start, leave);
   }
 
