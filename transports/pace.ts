@@ -4,6 +4,8 @@
  * @module
  */
 
+import { afterLook } from "../budgets/look.ts";
+
 /** How many are received before others have a turn: that takes a few milliseconds. */
 const AT_ONCE = 8;
 
@@ -12,12 +14,23 @@ const APART = 10;
 
 /** Lets a few pass at once, first come, first served, and the others after everybody else has had a turn. */
 export class Pace {
+  readonly #afterLook: (callback: () => void) => void;
   readonly #waiting: (() => void)[] = [];
   /** How many have passed since when, where none waits. */
   #passed = 0;
   #since = -Infinity;
   /** The first that waits. */
   #next = 0;
+
+  /**
+   * Nobody waits yet.
+   *
+   * @param after calls back once the network was looked at: whoever is already in has been heard then. A timer would not do,
+   *     for of what is done at each of its turns there may be 61 before the network is looked at. Default: the system's
+   */
+  constructor(after: (callback: () => void) => void = afterLook) {
+    this.#afterLook = after;
+  }
 
   /** What is to be waited for before one more is received; mostly nothing. */
   turn(): Promise<void> | undefined {
@@ -31,7 +44,7 @@ export class Pace {
   }
 
   #later(): void {
-    setTimeout(() => this.#nextTurn(), 0);
+    this.#afterLook(() => this.#nextTurn());
   }
 
   #nextTurn(): void {
