@@ -58,6 +58,7 @@ export class Line {
   /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
   readonly #backlog: Backlog;
   #work: Promise<void> | undefined;
+  #waits = false;
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
@@ -104,6 +105,11 @@ export class Line {
     await this.#work;
   }
 
+  /** It waits for its turn, and has begun nothing of what it waits with. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
   /** Takes nothing more and leaves undone what is in the line. */
   stop(): void {
     this.#taking = this.#doing = false;
@@ -131,7 +137,7 @@ export class Line {
     try {
       // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
       const { nextBytes } = this.#backlog;
-      if (this.#turn.begins(nextBytes)) await this.#giveWay(nextBytes);
+      if (this.#turn.begins(nextBytes)) await this.#waitToBegin(nextBytes);
       while (!this.#backlog.empty) {
         for (; this.#backlog.scansOn(); this.#turn.charge(SCAN)) {
           if (this.#turn.isOver) await this.#giveWay(this.#backlog.nextBytes);
@@ -151,7 +157,9 @@ export class Line {
         }
         this.#backlog.finished();
         this.#replies.endFrame();
-        if (!this.#backlog.empty && this.#turn.isOver) await this.#giveWay(this.#backlog.nextBytes);
+        if (!this.#backlog.empty && this.#turn.isOver) {
+          await this.#waitToBegin(this.#backlog.nextBytes);
+        }
       }
     } catch (error) {
       this.stop();
@@ -183,6 +191,12 @@ export class Line {
     } catch (error) {
       this.#worker.refuse(run, error);
     }
+  }
+
+  async #waitToBegin(bytes: number): Promise<void> {
+    this.#waits = true;
+    await this.#giveWay(bytes);
+    this.#waits = false;
   }
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */

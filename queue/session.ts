@@ -155,10 +155,12 @@ export class Session implements Worker, Greeter {
     this.sendAway(CLOSE.unauthorized, "no good token", error);
   }
 
-  /** The peer is gone. */
+  /** The peer is gone. What it said before counts, if that only waits for its turn. */
   end(): void {
-    void this.#drop(undefined);
     this.#goodbye.end();
+    const isIn = this.#leave !== undefined && !this.#hello.lacksPlace;
+    if (isIn && this.#line.waits) void this.#line.finish().then(() => this.#drop(undefined));
+    else void this.#drop(undefined);
   }
 
   /** Drops everything; what was answered by now is still sent. Returns when that is done, if it takes long. */
