@@ -58,7 +58,6 @@ export class Line {
   /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
   readonly #backlog: Backlog;
   #work: Promise<void> | undefined;
-  #waits = false;
   /** It takes more; it does what it took. */
   #taking = true;
   #doing = true;
@@ -99,15 +98,10 @@ export class Line {
     this.#work ??= this.#run();
   }
 
-  /** Takes nothing more; resolves once all that was taken is done. */
-  async finish(): Promise<void> {
+  /** Takes nothing more. Returns when all that was taken is done; nothing if it is. */
+  finish(): Promise<void> | void {
     this.#taking = false;
-    await this.#work;
-  }
-
-  /** It waits for its turn, and has begun nothing of what it waits with. */
-  get waits(): boolean {
-    return this.#waits;
+    return this.#work;
   }
 
   /** Takes nothing more and leaves undone what is in the line. */
@@ -137,7 +131,7 @@ export class Line {
     try {
       // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
       const { nextBytes } = this.#backlog;
-      if (this.#turn.begins(nextBytes)) await this.#waitToBegin(nextBytes);
+      if (this.#turn.begins(nextBytes)) await this.#giveWay(nextBytes);
       while (!this.#backlog.empty) {
         for (; this.#backlog.scansOn(); this.#turn.charge(SCAN)) {
           if (this.#turn.isOver) await this.#giveWay(this.#backlog.nextBytes);
@@ -158,7 +152,7 @@ export class Line {
         this.#backlog.finished();
         this.#replies.endFrame();
         if (!this.#backlog.empty && this.#turn.isOver) {
-          await this.#waitToBegin(this.#backlog.nextBytes);
+          await this.#giveWay(this.#backlog.nextBytes);
         }
       }
     } catch (error) {
@@ -191,12 +185,6 @@ export class Line {
     } catch (error) {
       this.#worker.refuse(run, error);
     }
-  }
-
-  async #waitToBegin(bytes: number): Promise<void> {
-    this.#waits = true;
-    await this.#giveWay(bytes);
-    this.#waits = false;
   }
 
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */

@@ -37,6 +37,19 @@ import { BUFFER_LIMIT, type Wire } from "./wire.ts";
 /** What those who wait are told when nobody can hear it any more. */
 const GONE: WireError = { code: "stopping", message: "Cannot wait: the connection is closed" };
 
+/** What asks for these only itself would hear of: once it is gone they are not done. */
+const FOR_ITSELF: ReadonlySet<Request["action"]> = new Set([
+  "get",
+  "get_latest",
+  "get_wait",
+  "cancel",
+  "subscribe",
+  "credit",
+  "unsubscribe",
+  "heartbeat",
+  "topics",
+]);
+
 /** A session does what its connection asks, in order, and holds what belongs to it. */
 export class Session implements Worker, Greeter {
   readonly #host: Host;
@@ -55,6 +68,8 @@ export class Session implements Worker, Greeter {
   readonly #hello: Hello;
   readonly #stranger: string;
   readonly #shares: Shares;
+  /** The peer is gone, and what it said before is being done. */
+  #gone = false;
   #closed = false;
   readonly #underWay: UnderWay;
 
@@ -155,12 +170,17 @@ export class Session implements Worker, Greeter {
     this.sendAway(CLOSE.unauthorized, "no good token", error);
   }
 
-  /** The peer is gone. What it said before counts, if that only waits for its turn. */
-  end(): void {
+  /**
+   * The peer is gone. What it said before counts, though it may wait for its turn; what only the peer would have heard of
+   * is over. Returns when that is done, if it takes long.
+   */
+  end(): Promise<unknown> | void {
     this.#goodbye.end();
-    const isIn = this.#leave !== undefined && !this.#hello.lacksPlace;
-    if (isIn && this.#line.waits) void this.#line.finish().then(() => this.#drop(undefined));
-    else void this.#drop(undefined);
+    if (this.#closed || !this.#leave || this.#hello.lacksPlace) return this.#drop(undefined);
+    this.#gone = true;
+    const done = this.#line.finish();
+    if (!done) return this.#drop(undefined);
+    return Promise.all([done, this.#endReads(undefined)]).then(() => this.#drop(undefined));
   }
 
   /** Drops everything; what was answered by now is still sent. Returns when that is done, if it takes long. */
@@ -173,11 +193,17 @@ export class Session implements Worker, Greeter {
     this.#closed = true;
     this.#line.stop();
     this.#hello.end();
-    const ends = [this.#openStreams?.close(), this.#reads.end(error)].filter((end) => end);
+    const ended = this.#endReads(error);
     this.#replies.flush();
-    if (ends.length === 0) this.#shares.close();
     // Only then it holds nothing any more.
-    else return Promise.all(ends).then(() => this.#shares.close());
+    if (ended) return ended.then(() => this.#shares.close());
+    this.#shares.close();
+  }
+
+  /** Ends its waits and its streams, for good; may be called twice. */
+  #endReads(error: WireError | undefined): Promise<unknown> | void {
+    const ends = [this.#openStreams?.close(), this.#reads.end(error)].filter((end) => end);
+    if (ends.length > 0) return Promise.all(ends);
   }
 
   get closed(): boolean {
@@ -205,7 +231,8 @@ export class Session implements Worker, Greeter {
 
   wasHeard(): boolean {
     const { bytesReceived } = this.#wire;
-    const wasHeard = this.#heard || bytesReceived !== this.#received || this.#wire.unheard === true;
+    const isHeard = this.#gone || this.#wire.unheard === true;
+    const wasHeard = this.#heard || bytesReceived !== this.#received || isHeard;
     this.#heard = false;
     this.#received = bytesReceived;
     return wasHeard;
@@ -261,6 +288,7 @@ export class Session implements Worker, Greeter {
   }
 
   act(run: readonly Request[]): Promise<void> | void {
+    if (this.#gone && FOR_ITSELF.has(run[0]!.action)) return;
     // Once for a run: who may do everything pays nothing for those who may not.
     return this.#leave?.full && !this.#hello.lacksPlace ? this.#do(run) : this.#doAllowed(run);
   }

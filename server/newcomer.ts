@@ -66,6 +66,8 @@ export class Newcomer implements Visit {
   /** What came while its hello is being judged. */
   #waiting: unknown[] | undefined;
   #visit: Visit | undefined;
+  /** It is gone, and its hello is being judged. */
+  #gone = false;
   /** It was told to leave: nothing that it says is looked at. */
   #leaving = false;
   /** It is not even listened to. */
@@ -95,6 +97,9 @@ export class Newcomer implements Visit {
   }
 
   closed(): void {
+    // What it said before it left counts, if its hello is good.
+    this.#gone = this.#waiting !== undefined;
+    if (this.#gone) return;
     this.#ends();
     this.#reception.left();
   }
@@ -181,6 +186,8 @@ export class Newcomer implements Visit {
       // Nobody else would, and it would end the process.
       this.#reception.failed(error);
       this.#cutOff([CLOSE.internalError, "internal error"], LAST_WORD);
+    }).finally(() => {
+      if (this.#gone) this.closed();
     });
   }
 

@@ -180,7 +180,10 @@ export class Sessions implements House, Inside {
     for (const newcomer of [...this.#newcomers]) newcomer.leave(...STOPPED);
     if (this.#isEmpty) return;
     const timer = setTimeout(() => {
-      for (const { peer } of [...this.#open.values()]) peer.drop("it did not answer the goodbye");
+      for (const [session, { peer }] of [...this.#open]) {
+        void session.close();
+        peer.drop("it did not answer the goodbye");
+      }
       for (const newcomer of [...this.#newcomers]) newcomer.drop();
     }, GRACE);
     await this.#empty.promise;

@@ -28,8 +28,14 @@ export class Stay implements Visit {
   }
 
   closed(): void {
+    const ended = this.#session.end();
+    if (ended) void ended.then(() => this.#isOver());
+    else this.#isOver();
+  }
+
+  /** Only once all that it said is done: until then it counts as one of those who are in. */
+  #isOver(): void {
     this.seat();
-    this.#session.end();
     this.#left();
   }
 }

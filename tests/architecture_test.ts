@@ -211,6 +211,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "protocol/name_map.ts": "its keys are made by nameKey",
   "queue/patience.ts": "codes of errors",
   "queue/queue.ts": "its keys are made by nameKey",
+  "queue/session.ts": "actions that this code lists",
   "server/guest_seats.ts": "addresses, which look like no number",
   "server/log.ts": "sentences of this code",
   "server/places.ts": "addresses, which look like no number",

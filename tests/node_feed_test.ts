@@ -16,6 +16,10 @@ class FakeSocket extends EventEmitter {
   writableEnded = false;
   /** How many frames were read. */
   frames = 0;
+  /** What it was told of its end. */
+  readonly told: string[] = [];
+  /** What the stream has, and nobody has read. */
+  buffered: Uint8Array | null = null;
   #bytes = 0;
 
   constructor(manual: ManualTurns, ms: number) {
@@ -26,6 +30,7 @@ class FakeSocket extends EventEmitter {
       manual.work(ms * (frames - this.frames));
       this.frames = frames;
     });
+    for (const event of ["end", "close"]) this.on(event, () => this.told.push(event));
     this.feed = new Feed(this as unknown as Socket, this, manual.turns.join());
   }
 
@@ -34,7 +39,11 @@ class FakeSocket extends EventEmitter {
     if (!this.paused) this.emit("data", new Uint8Array(FRAMES * FRAME));
   }
 
-  read(): void {}
+  read(): Uint8Array | null {
+    const { buffered } = this;
+    this.buffered = null;
+    return buffered;
+  }
 
   pause(): void {
     this.paused = true;
@@ -86,7 +95,7 @@ Deno.test("frames that cost little are handed over as they come", () => {
   }
 });
 
-Deno.test("what comes after a goodbye, and what is left of one who was cut off, is not read", async () => {
+Deno.test("what comes after a goodbye, and what is left of one who was given up, is not read", async () => {
   const manual = new ManualTurns();
   const gone = new FakeSocket(manual, 0.005);
   gone.readyState = 2;
@@ -94,10 +103,27 @@ Deno.test("what comes after a goodbye, and what is left of one who was cut off, 
   const cut = new FakeSocket(manual, 0.005);
   cut.bring();
   const { frames } = cut;
+  cut.emit("end");
+  cut.readyState = 2;
   cut.emit("close");
-  await manual.look();
   assertEquals([gone.frames, gone.paused], [0, true], "nothing more of it is read");
-  assertEquals(cut.frames, frames);
+  assertEquals(cut.told, ["end", "close"]);
+  await manual.look();
+  assertEquals([cut.frames, cut.told], [frames, ["end", "close"]]);
+});
+
+Deno.test("who leaves while what it said waits for its turn is heard, before it is known that it left", async () => {
+  const manual = new ManualTurns();
+  const socket = new FakeSocket(manual, 0.005);
+  socket.bring();
+  socket.buffered = new Uint8Array(2 * FRAME);
+  socket.emit("end");
+  socket.emit("close", false);
+  assertEquals(socket.told, []);
+  let looks = 0;
+  for (; socket.told.length === 0; looks++) await manual.look();
+  assert(looks > 5, `it was read in ${looks} turns`);
+  assertEquals([socket.frames, socket.told], [FRAMES + 2, ["end", "close"]]);
 });
 
 Deno.test("a peer that is told goodbye is read until it says so itself", () => {

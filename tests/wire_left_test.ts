@@ -1,5 +1,5 @@
 /**
- * Peers that leave while the store looks for what they asked: nothing of them is left, and nothing more is done.
+ * Peers that leave: what they said before counts, nothing more is read for them, and nothing of them is left.
  *
  * @module
  */
@@ -40,7 +40,10 @@ Deno.test("a list of gets whose peer left asks the store for nothing more", asyn
   assertEquals(held.reads, 1);
 });
 
-Deno.test("who leaves while its puts wait for their turn has put them, and nothing of it is left", async () => {
+const PUT = { action: "put", topic: "t", message: "kept" };
+
+/** What is done of what a peer says that leaves after the first look at the network, for it has to wait for its turn. */
+async function doneOf(...frames: readonly (object | string)[]): Promise<number> {
   await using host = await hostOf(inMemory());
   const manual = new ManualTurns();
   using peer = new ManualPeer(host, { turn: manual.turns.join() });
@@ -48,13 +51,71 @@ Deno.test("who leaves while its puts wait for their turn has put them, and nothi
   other.begins();
   manual.work(20);
   other.charge(20);
-  peer.tell({ action: "put", topic: "t", message: "kept" });
-  peer.tell({ action: "get_wait", id: 1, topic: "t", timeout: 60_000 });
+  for (const frame of frames) peer.tell(frame);
+  await turns(3);
+  assert(manual.awaited, "it does not wait for its turn");
+  const { length } = peer.received;
+  const ended = peer.session.end();
+  assert(ended, "it is over at once");
+  for (let looks = 0; !peer.session.closed; looks++) {
+    assert(looks < 1000, "it does not end");
+    manual.work(20);
+    await manual.look();
+  }
+  await ended;
+  const { counts, attended } = host.queue;
+  assertEquals([counts.delivered, attended], [0, 0], "nothing is read for it, and nothing is left");
+  const reads = peer.received.slice(length).filter(({ action }) => action === "get");
+  assertEquals(reads, []);
+  return counts.stored;
+}
+
+Deno.test("who leaves while its puts wait for their turn has put them, and nothing of it is left", async () => {
+  const wait = { action: "get_wait", id: 1, topic: "t", timeout: 60_000 };
+  assertEquals(await doneOf(PUT, wait), 1);
+  assertEquals(await doneOf(...Array.from({ length: 100 }, () => PUT)), 100);
+});
+
+Deno.test("who leaves in the midst of a list of puts has put all of them", async () => {
+  const list = Array.from({ length: 5000 }, () => PUT);
+  assertEquals(await doneOf(list), 5000);
+});
+
+Deno.test("who leaves before its large frame was looked through has put what is in it", async () => {
+  const list = Array.from({ length: 5000 }, () => PUT);
+  assertEquals(await doneOf(JSON.stringify(list, null, 9)), 5000);
+});
+
+Deno.test("of who leaves with gets before its puts nothing is read, and all is put", async () => {
+  const gets = Array.from({ length: 500 }, () => ({ action: "get", topic: "t" }));
+  const wait = { action: "get_wait", id: 1, topic: "none", timeout: 60_000 };
+  const subscribe = { action: "subscribe", id: 2, topic: "t", messages: 10, bytes: 1000 };
+  assertEquals(await doneOf([PUT, ...gets, PUT, wait, subscribe, PUT]), 3);
+});
+
+Deno.test("the puts of a session count that was only being said hello to when its peer left", async () => {
+  const hello = { action: "hello", id: 1, session: "0123456789abcdef0123", try: 1 };
+  assertEquals(await doneOf(hello, { ...PUT, id: 2, n: 1 }, { ...PUT, id: 3, n: 2 }), 2);
+});
+
+Deno.test("who comes back with its session while what it said before waits goes on alone", async () => {
+  await using host = await hostOf(inMemory());
+  const manual = new ManualTurns();
+  const session = "0123456789abcdef0123";
+  using before = new ManualPeer(host, { turn: manual.turns.join() });
+  await before.ask({ action: "hello", id: 1, session, try: 1 });
+  const other = manual.turns.join();
+  other.begins();
+  manual.work(20);
+  other.charge(20);
+  before.tell({ ...PUT, id: 2, n: 1 });
   await turns(3);
   assert(manual.awaited);
-  peer.session.end();
-  await manual.look();
-  await turns();
-  assertEquals([host.queue.counts.stored, host.queue.attended], [1, 0]);
-  assert(peer.session.closed);
+  const ended = before.session.end();
+  using after = new ManualPeer(host);
+  await after.ask({ action: "hello", id: 1, session, try: 2 });
+  await ended;
+  assertEquals([before.session.closed, host.queue.counts.stored], [true, 0]);
+  const { dup } = await after.ask({ ...PUT, id: 2, n: 1 });
+  assertEquals([dup, host.queue.counts.stored], [undefined, 1]);
 });

@@ -41,6 +41,8 @@ export class Feed {
   #size = PIECE.first;
   /** What came and was not handed over. */
   #rest: Uint8Array | undefined;
+  /** Its end, and that it is closed, which came after that. */
+  #last: (() => void)[] = [];
   #waits = false;
   #closes = false;
 
@@ -49,16 +51,13 @@ export class Feed {
     this.#connection = connection;
     this.#socket = socket;
     this.#turn = turn;
-    const listeners = connection.listeners("data") as ((piece: Uint8Array) => void)[];
-    this.#take = (piece) => {
-      for (const listener of listeners) listener.call(connection, piece);
-    };
-    connection.on("data", (chunk: Uint8Array) => this.#came(chunk));
-    for (const listener of listeners) connection.off("data", listener);
-    // Where it is cut off, what is left would be read in one go, and be dropped after that.
-    connection.prependListener("close", () => {
-      this.#rest = undefined;
-      connection.read();
+    this.#take = standIn(connection, "data", (chunk) => this.#came(chunk));
+    const end = standIn(connection, "end", () => this.#handOver(() => end(undefined)));
+    const close = standIn(connection, "close", (hadError) => {
+      // The WebSocket would read it in one go.
+      const rest = connection.read() as Uint8Array | null;
+      if (rest && !this.#isOver) this.#keep(rest);
+      this.#handOver(() => close(hadError));
     });
   }
 
@@ -88,6 +87,17 @@ export class Feed {
   get #isOver(): boolean {
     if (this.#socket.readyState === OPEN) return false;
     return !this.#closes || this.#connection.writableEnded;
+  }
+
+  /** Nothing overtakes what waits: what a peer said before it left is heard. */
+  #handOver(last: () => void): void {
+    if (this.#isOver) this.#rest = undefined;
+    this.#last.push(last);
+    if (!this.#rest) this.#handOverLast();
+  }
+
+  #handOverLast(): void {
+    for (const last of this.#last.splice(0)) last();
   }
 
   #read(chunk: Uint8Array, began: number): void {
@@ -123,8 +133,31 @@ export class Feed {
     const rest = this.#rest;
     this.#rest = undefined;
     if (rest && !this.#isOver) this.#read(rest, this.#turn.now());
-    if (!this.#waits) this.#socket.resume();
+    if (this.#waits) return;
+    this.#socket.resume();
+    this.#handOverLast();
   }
+}
+
+/**
+ * Takes the place of those who listen to a connection.
+ *
+ * @param connection the connection
+ * @param event what they listen for
+ * @param listener is told from now on
+ * @returns tells them
+ */
+function standIn<Told>(
+  connection: Socket,
+  event: string,
+  listener: (told: Told) => void,
+): (told: Told) => void {
+  const before = connection.listeners(event) as ((told: Told) => void)[];
+  for (const one of before) connection.off(event, one);
+  connection.on(event, listener);
+  return (told) => {
+    for (const one of before) one.call(connection, told);
+  };
 }
 
 /** There is more only where something was read on although it was paused. */
