@@ -193,21 +193,27 @@ Deno.test("requests that wait: one identity has its half of the memory, past it 
   assertEquals((await one.ask(put(100))).error, undefined);
 });
 
-Deno.test("requests that wait: who leaves gives the memory back, also of what is being done", async () => {
+Deno.test("requests that wait: who leaves gives the memory back once that is done, and at once if it is given up", async () => {
   const clock = new ManualClock();
   const store = new HeldStore(["read"], clock);
   await using shared = await hosted(store, clock, { connections: 10 });
   const budget = shared.budgets.of("totalInFlightBytes");
   const whole = budget.free;
-  const peer = new ManualPeer(shared);
-  store.hold();
-  peer.tell(held);
-  for (let id = 1; id <= 9; id++) peer.tell(put(id));
-  assert(budget.free < whole);
-  peer.session.end();
-  assertEquals(budget.free, whole);
-  store.release();
-  assertEquals([budget.free, budget.sharing], [whole, 0]);
+  for (const isGivenUp of [false, true]) {
+    const peer = new ManualPeer(shared);
+    const { stored } = shared.queue.counts;
+    store.hold();
+    peer.tell(held);
+    for (let id = 1; id <= 9; id++) peer.tell(put(id));
+    assert(budget.free < whole);
+    if (isGivenUp) peer.session.close();
+    const ended = peer.session.end();
+    assertEquals(budget.free === whole, isGivenUp);
+    store.release();
+    await ended;
+    assertEquals([budget.free, budget.sharing], [whole, 0]);
+    assertEquals(shared.queue.counts.stored - stored, isGivenUp ? 0 : 9);
+  }
 });
 
 Deno.test("requests that wait: where there is no memory even for refusals the connection is closed, to come back later", async () => {
