@@ -4,15 +4,11 @@
  * @module
  */
 
-import { Turns } from "../budgets/turns.ts";
 import { CLOSE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { DenoPort } from "./deno_port.ts";
 import { upgradeResting } from "./deno_rest.ts";
-import { Line, nobodyCame, type Shared } from "./line.ts";
-import { Pace } from "./pace.ts";
+import { Line, nobodyCame, type Shared, shareOf } from "./line.ts";
 import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
-import { Unread } from "./unread.ts";
-import { Watch } from "./watch.ts";
 
 /** How long a socket may take to open once the upgrade was answered, in milliseconds: mostly it takes less than one. */
 const OPEN_WITHIN = 2000;
@@ -43,14 +39,7 @@ const WITHOUT_COPIES = "DENO_USE_WRITEV";
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   await sendWithoutCopies();
   const arrivals = new Arrivals();
-  const shared = {
-    house,
-    watch: new Watch(bounds),
-    turns: new Turns(),
-    hangUps: new Pace(),
-    unread: new Unread(bounds.unread),
-    rest: bounds.rest,
-  };
+  const shared = { ...shareOf(house, bounds), rest: bounds.rest };
   const port = new DenoPort(address, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
     return upgrade ? welcome(request, info, shared, arrivals) : house.http(request);

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { Turn, Turns } from "../budgets/turns.ts";
+import { type Turn, Turns } from "../budgets/turns.ts";
 import { FRAME_BYTES, PEER_SPEED } from "../protocol/limits.ts";
 import type { SharedEnd } from "../protocol/shared_end.ts";
 import { CLOSE } from "../protocol/websocket.ts";
-import type { Pace } from "./pace.ts";
-import type { House, Peer, Visit } from "./transport.ts";
-import type { Unread, UnreadShare } from "./unread.ts";
-import type { Watch, Watched } from "./watch.ts";
+import { Pace } from "./pace.ts";
+import type { Bounds, House, Peer, Visit } from "./transport.ts";
+import { Unread, type UnreadShare } from "./unread.ts";
+import { Watch, type Watched } from "./watch.ts";
 
 /** Little is buffered below so many bytes. */
 export const LOW_WATER = 64 * 1024;
@@ -30,6 +30,17 @@ export interface Shared {
   readonly turns: Turns;
   /** Thousands may be given up at once, and to hang up on them takes a third of a second. */
   readonly hangUps: Pace;
+}
+
+/** What the lines of a new port share. */
+export function shareOf(house: House, bounds: Bounds): Shared {
+  return {
+    house,
+    watch: new Watch(bounds),
+    unread: new Unread(bounds.unread),
+    turns: new Turns(),
+    hangUps: new Pace(),
+  };
 }
 
 /**

@@ -15,9 +15,8 @@ import {
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { EvictingBudget } from "../budgets/evicting.ts";
-import { Turns } from "../budgets/turns.ts";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
-import { nobodyCame } from "./line.ts";
+import { nobodyCame, shareOf } from "./line.ts";
 import {
   admitted,
   afterAnswers,
@@ -41,8 +40,6 @@ import { readsNoFurther } from "./node_secure.ts";
 import { Pace } from "./pace.ts";
 import { Reopening } from "./reopening.ts";
 import type { Address, Bounds, House, Listener } from "./transport.ts";
-import { Unread } from "./unread.ts";
-import { Watch } from "./watch.ts";
 
 /** How long a connection may rest between two requests of HTTP, in milliseconds. */
 const KEEP_ALIVE = 5000;
@@ -83,13 +80,7 @@ interface Upgrader {
  */
 export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
   const upgrader = await loadUpgrader(bounds);
-  const shared = {
-    house,
-    watch: new Watch(bounds),
-    turns: new Turns(),
-    hangUps: new Pace(),
-    unread: new Unread(bounds.unread),
-  };
+  const shared = shareOf(house, bounds);
   const pings = new Pings(bounds);
   const pace = new Pace();
   const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
