@@ -7,6 +7,7 @@
 
 import { utf8Length } from "../protocol/text.ts";
 import type { Database, Statement } from "./engine.ts";
+import { isLarge, LargeRows } from "./large_rows.ts";
 import { overheadOf } from "./size.ts";
 import type { Message, Query } from "./store.ts";
 
@@ -44,7 +45,17 @@ interface Row {
 /** Messages, as rows of a database. */
 export class RunTable {
   readonly #sql: Record<
-    "insert" | "page" | "newest" | "before" | "around" | "from" | "end" | "delete" | "ends",
+    | "insert"
+    | "page"
+    | "newest"
+    | "next"
+    | "last"
+    | "before"
+    | "around"
+    | "from"
+    | "end"
+    | "delete"
+    | "ends",
     Statement
   >;
   /** No row's bodies are larger than this, in bytes. */
@@ -53,6 +64,7 @@ export class RunTable {
   #timed: { readonly first: number; readonly times: readonly number[] } | undefined;
   /** By the number of their topic, rows of which only the beginning was asked for. */
   readonly #kept = new Map<number, readonly Message[]>();
+  readonly #large = new LargeRows();
 
   /**
    * Makes the table.
@@ -69,6 +81,10 @@ export class RunTable {
       ),
       newest: db.prepare(
         `SELECT ${columns} FROM runs WHERE topic = ? AND last > ? ORDER BY last DESC LIMIT 1`,
+      ),
+      next: db.prepare("SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1"),
+      last: db.prepare(
+        "SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last DESC LIMIT 1",
       ),
       before: db.prepare(
         "SELECT last, first, times FROM runs WHERE topic = ? AND last <= ? ORDER BY last DESC LIMIT 1",
@@ -169,10 +185,16 @@ export class RunTable {
     }
     // Rows may be full or hold one message: what the first look does not bring, the next ones do.
     for (let limit = 1 + Math.ceil(count / RUN.messages); found.length < count; limit *= 2) {
+      const large = this.#remembered("next", id, from);
+      if (large) {
+        if (!take([large])) return found;
+        from = large.seq;
+        continue;
+      }
       const fitting = Math.max(1, Math.floor(left / this.#largest));
       const most = Math.min(limit, fitting);
       const rows = this.#sql.page.all(id, from, most) as Row[];
-      for (const row of rows) if (!take(decoded(row, topic))) return found;
+      for (const row of rows) if (!take(this.#decoded(row, topic))) return found;
       if (rows.length < most) break;
       from = rows.at(-1)!.last;
     }
@@ -180,6 +202,8 @@ export class RunTable {
   }
 
   #keep(id: number, row: readonly Message[]): void {
+    // It is remembered anyway, and shall not be held.
+    if (isLarge(row)) return;
     this.#kept.delete(id);
     this.#kept.set(id, row);
     if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value!);
@@ -187,8 +211,23 @@ export class RunTable {
 
   /** The newest message of a topic after a sequence number, if there is one. */
   newest(topic: string, id: number, after: number): Message | undefined {
+    const large = this.#remembered("last", id, after);
+    if (large) return large;
     const [row] = this.#sql.newest.all(id, after) as Row[];
-    return row && decoded(row, topic).at(-1);
+    return row && this.#decoded(row, topic).at(-1);
+  }
+
+  /** What is in the first or the last row of a topic after a number, if that is large and was read lately. */
+  #remembered(which: "next" | "last", id: number, after: number): Message | undefined {
+    if (this.#large.empty) return undefined;
+    const [row] = this.#sql[which].all(id, after) as [{ last: number }?];
+    return row && this.#large.find(row.last);
+  }
+
+  #decoded(row: Row, topic: string): readonly Message[] {
+    const messages = decoded(row, topic);
+    this.#large.note(messages);
+    return messages;
   }
 
   /** The newest message of a topic up to a number, if there is one, and when it was stored. */
@@ -233,12 +272,14 @@ export class RunTable {
   /** Deletes the rows of which no message comes after a sequence number. */
   delete(upTo: number): void {
     this.#sql.delete.run(upTo);
+    this.#large.forget(upTo);
   }
 
   /** Rows were undone: what is remembered of them is void. */
   undone(): void {
     this.#timed = undefined;
     this.#kept.clear();
+    this.#large.forget();
   }
 
   /** The table is empty. */

@@ -215,6 +215,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "server/log.ts": "sentences of this code",
   "server/places.ts": "addresses, which look like no number",
   "stores/engine.ts": "what SQLite says",
+  "stores/large_rows.ts": "numbers that the store counts up, of which few are kept",
   "stores/span.ts": "numbers that the store counts up, of which few are kept",
   "stores/run_table.ts": "numbers of topics that the table counts up, and few at a time",
   "transports/node_http.ts": "headers that this code lists",

@@ -70,6 +70,28 @@ Deno.test("at once only so much begins to leave, and all of it does in the end",
   unread.stop();
 });
 
+Deno.test("before more begins to leave the network is looked at, however long it took to hand over", async () => {
+  let looked = Promise.withResolvers<() => void>();
+  const unread = new Unread(
+    new Budget({ own: 0, shared: 1000 * MIB }),
+    (callback) => looked.resolve(callback),
+  );
+  const shares = Array.from({ length: 100 }, (_, i) => unread.open(`10.0.0.${i}`, () => 0));
+  let left = 0;
+  const most = shares.filter((share) => share.hasRoom(MIB)).length;
+  const rooms = shares.map((share) => share.room(MIB).then(() => left++));
+  for (let looks = 1; looks <= 5; looks++) {
+    const look = await soon(looked.promise);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    assert(left <= most * (looks - 1), `${left} began to leave, with ${looks - 1} looks`);
+    looked = Promise.withResolvers();
+    look();
+  }
+  assert(left > 0);
+  unread.stop();
+  await Promise.all(rooms);
+});
+
 Deno.test("a message that is larger than all the room there is goes alone", () => {
   const unread = new Unread(new Budget({ own: 0, shared: 1000 }));
   const share = unread.open("10.0.0.1", () => 5000);

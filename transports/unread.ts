@@ -6,6 +6,7 @@
 
 import { addressHolder } from "../budgets/address.ts";
 import type { Budget, BudgetAccount } from "../budgets/budget.ts";
+import { afterLook } from "../budgets/look.ts";
 
 /** So much may begin to leave at once in frames that are large, in bytes; to hand over more takes so long that others notice. */
 const AT_ONCE = { bytes: 2 * 1024 * 1024, large: 64 * 1024 };
@@ -41,10 +42,17 @@ export class Unread {
   #settled = -Infinity;
   #peers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #afterLook: (callback: () => void) => void;
 
-  /** Nobody has anything to read. */
-  constructor(budget: Budget) {
+  /**
+   * Nobody has anything to read.
+   *
+   * @param budget what they may have together
+   * @param after calls back once the network was looked at. Default: the system's
+   */
+  constructor(budget: Budget, after: (callback: () => void) => void = afterLook) {
     this.#budget = budget;
+    this.#afterLook = after;
   }
 
   /**
@@ -112,7 +120,8 @@ export class Unread {
   }
 
   #lookSoon(): void {
-    this.#timer ??= setTimeout(() => this.#look(), EVERY);
+    // To hand over what may leave at once can take longer than this time: the network is looked at, however long it took.
+    this.#timer ??= setTimeout(() => this.#afterLook(() => this.#look()), EVERY);
   }
 
   #look(): void {

@@ -14,6 +14,8 @@ export class CountedEngine implements Engine {
   work = 0;
   /** How many of them wrote something, or might have. */
   writes = 0;
+  /** How many characters of text the rows held that were returned. */
+  read = 0;
   /** How many transactions were committed. */
   commits = 0;
 
@@ -34,6 +36,9 @@ export class CountedEngine implements Engine {
           all: (...values) => {
             const rows = statement.all(...values);
             this.work += 1 + rows.length;
+            for (const value of rows.flatMap((row) => Object.values(row as object))) {
+              if (typeof value === "string") this.read += value.length;
+            }
             return rows;
           },
         };

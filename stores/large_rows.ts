@@ -1,0 +1,51 @@
+/**
+ * Rows of large messages that were read lately.
+ *
+ * @module
+ */
+
+import type { Message } from "./store.ts";
+
+/** To read so many bytes takes long. */
+const LARGE = 64 * 1024;
+
+/** So many are remembered, as long as V8 does not mind. */
+const REMEMBERED = 64;
+
+/** Whether it takes long to read a row; its message is alone in it. */
+export function isLarge([message]: readonly Message[]): boolean {
+  return message!.bytes >= LARGE;
+}
+
+/**
+ * Many may want the same one at about the same time, and each may have to look for it again once there is room for it: if
+ * it were read from the database each time, a thousand readers would make garbage of a thousand times its size.
+ */
+export class LargeRows {
+  /** By the number of the message, which is alone in its row. */
+  readonly #rows = new Map<number, WeakRef<Message>>();
+
+  /** None is remembered. */
+  get empty(): boolean {
+    return this.#rows.size === 0;
+  }
+
+  /** A row was read. */
+  note(row: readonly Message[]): void {
+    if (!isLarge(row)) return;
+    const [message] = row;
+    this.#rows.delete(message!.seq);
+    this.#rows.set(message!.seq, new WeakRef(message!));
+    if (this.#rows.size > REMEMBERED) this.#rows.delete(this.#rows.keys().next().value!);
+  }
+
+  /** The message of a row that was read, if that is remembered. */
+  find(seq: number): Message | undefined {
+    return this.#rows.get(seq)?.deref();
+  }
+
+  /** Those up to a number are no longer there. */
+  forget(upTo = Infinity): void {
+    for (const seq of this.#rows.keys()) if (seq <= upTo) this.#rows.delete(seq);
+  }
+}
