@@ -45,13 +45,24 @@ export function horizonOf(one: Gone, other: Gone): Gone {
   return { seq: Math.max(one.seq, other.seq), at: Math.max(one.at, other.at) };
 }
 
+/** So many are given up at once, if there are not more too many. */
+const AT_ONCE = 1024;
+
+/**
+ * How many more than may be known there are before some are given up.
+ *
+ * @param most how many may be known
+ * @returns how many more
+ */
+export function spareOf(most: number): number {
+  return Math.min(most / 8, AT_ONCE);
+}
+
 /** What is gone of topics, in memory. */
 export class GoneMap implements GoneTopics {
   readonly #most: number;
   /** Those that went last come last. */
   readonly #topics = new NameMap<Gone>();
-  /** Goes once through all of them: to begin anew each time would pass over all that was given up before. */
-  readonly #oldest: Iterator<[string, Gone]> = this.#topics[Symbol.iterator]();
   /** What was changed in this transaction, as it was before. */
   readonly #undo = new NameMap<Gone | undefined>();
   #horizon: Gone = { seq: 0, at: 0 };
@@ -59,7 +70,7 @@ export class GoneMap implements GoneTopics {
   /**
    * Nothing is gone yet.
    *
-   * @param most how many topics are known
+   * @param most how many topics are known; of some more it is not told that they are not
    */
   constructor(most: number) {
     this.#most = most;
@@ -91,10 +102,13 @@ export class GoneMap implements GoneTopics {
   commit(): void {
     if (this.#undo.size === 0) return;
     this.#undo.clear();
-    while (this.#topics.size > this.#most) {
-      const [topic, gone] = this.#oldest.next().value!;
+    let tooMany = this.#topics.size - this.#most;
+    // Who looks for the oldest passes over the places of all that were given up before: so it is done for many at a time.
+    if (tooMany <= spareOf(this.#most)) return;
+    for (const [topic, gone] of this.#topics) {
       this.#topics.delete(topic);
       this.#horizon = horizonOf(this.#horizon, gone);
+      if (--tooMany === 0) return;
     }
   }
 

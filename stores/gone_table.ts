@@ -5,7 +5,7 @@
  */
 
 import type { Database, Statement } from "./engine.ts";
-import { type GoneMessage, type GoneTopics, horizonOf } from "./gone_map.ts";
+import { type GoneMessage, type GoneTopics, horizonOf, spareOf } from "./gone_map.ts";
 import type { Gone } from "./store.ts";
 
 const SCHEMA = `
@@ -16,9 +16,6 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS gone_horizon (seq INTEGER NOT NULL, at INTEGER NOT NULL);
 `;
-
-/** So many are given up at once, if there are not more too many. */
-const AT_ONCE = 1024;
 
 /** What is gone of topics, in a database: nothing of it is in memory. */
 export class GoneTable implements GoneTopics {
@@ -78,7 +75,7 @@ export class GoneTable implements GoneTopics {
     }
     this.#atMost += messages.length;
     // To count them takes long where there are many: it is done now and then.
-    if (this.#atMost > this.#most + Math.min(this.#most / 8, AT_ONCE)) this.#giveUp();
+    if (this.#atMost > this.#most + spareOf(this.#most)) this.#giveUp();
   }
 
   /** Raises the horizon. */

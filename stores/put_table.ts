@@ -67,7 +67,18 @@ export class PutTable {
   }
 
   /** Writes what was noted, and deletes what was dropped before; returns how many rows that were. */
-  save(noted: Iterable<Noted>, dropped: Iterable<Dropped>): number {
+  save(noted: Iterable<Noted>, dropped: readonly Dropped[]): number {
+    let rows = 0;
+    if (dropped.length > 0) rows += this.#drop(dropped);
+    for (const { id, session, owner, first, count, seq, forgotten, lost, isNew } of noted) {
+      if (isNew) this.#sql.add.run(id, session, forgotten, lost, owner);
+      this.#sql.put.run(id, first, count, seq);
+      rows++;
+    }
+    return rows;
+  }
+
+  #drop(dropped: Iterable<Dropped>): number {
     let rows = 0;
     // Of what was dropped of a session the last that is told holds for all before it.
     const sessions = new IdMap<Dropped>();
@@ -81,11 +92,6 @@ export class PutTable {
         this.#sql.drop.run(id, upTo);
         this.#sql.forget.run(forgotten, lost, id);
       }
-    }
-    for (const { id, session, owner, first, count, seq, forgotten, lost, isNew } of noted) {
-      if (isNew) this.#sql.add.run(id, session, forgotten, lost, owner);
-      this.#sql.put.run(id, first, count, seq);
-      rows++;
     }
     return rows;
   }

@@ -50,8 +50,12 @@ export class TopicTable {
   /** In the order of their newest messages, unless something was undone. */
   readonly #topics = new NameMap<Topic>();
   #disordered = false;
-  /** Goes once through all of them. */
-  #walk: Iterator<Topic> = this.#topics.values();
+  /**
+   * Goes once through all of them. After as many changes as there are topics it begins anew: an iterator that stands still
+   * keeps all tables that its map has had since.
+   */
+  #walk: Iterator<Topic> | undefined;
+  #changes = 0;
   /** Where the walk stands: before this one. */
   #reached: Topic | undefined;
   /** So many topics have no message after this number, which has expired. */
@@ -124,6 +128,7 @@ export class TopicTable {
   /** Finds out which topics hold only messages up to a floor; each costs something once. */
   bury(floor: number): void {
     if (this.#disordered) this.#order();
+    this.#walk ??= this.#topics.values();
     while ((this.#reached ??= this.#walk.next().value)) {
       const { seq } = this.#reached;
       if (seq > floor) return;
@@ -133,7 +138,7 @@ export class TopicTable {
       this.#deadTo = seq;
     }
     // A walk that has ended does not see what is added later.
-    this.#walk = this.#topics.values();
+    this.#endWalk();
   }
 
   /** The number of a topic, if it holds messages after a sequence number. */
@@ -210,19 +215,26 @@ export class TopicTable {
       const stays = before.seq === topic?.seq;
       if (before === this.#reached) this.#reached = stays ? topic : undefined;
       if (before.seq <= this.#deadTo) this.#dead--;
-      if (!stays) this.#topics.delete(name);
+      if (!stays) {
+        this.#topics.delete(name);
+        if (this.#walk && ++this.#changes > this.#topics.size) this.#endWalk();
+      }
     }
     if (!topic) return;
     if (topic.seq <= this.#deadTo) this.#dead++;
     this.#topics.set(name, topic);
   }
 
+  #endWalk(): void {
+    this.#walk = this.#reached = undefined;
+    this.#changes = 0;
+  }
+
   #order(): void {
     const inOrder = [...this.#topics].sort(([, one], [, other]) => one.seq - other.seq);
     this.#topics.clear();
     for (const [name, topic] of inOrder) this.#topics.set(name, topic);
-    this.#walk = this.#topics.values();
-    this.#reached = undefined;
+    this.#endWalk();
     this.#dead = this.#deadTo = this.#surelyDeadTo = 0;
     this.#disordered = false;
   }

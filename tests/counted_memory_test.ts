@@ -10,7 +10,7 @@ import { Program } from "./support/program.ts";
 /** What a heap takes that holds a few things more, in bytes. */
 const NOISE = 100_000;
 
-Deno.test("what puts and waiting frames take of memory is counted, whatever they are", async () => {
+Deno.test("what puts and waiting frames take of memory is counted, and what is done again and again leaves nothing", async () => {
   const program = ["--v8-flags=--expose-gc", "--allow-env", "tests/programs/counted_memory.ts"];
   await using counted = new Program(program);
   const { code, stdout, stderr } = await counted.end();

@@ -4,11 +4,35 @@
  * @module
  */
 
-import { DatabaseSync } from "node:sqlite";
-import type { Engine } from "../engine.ts";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Database, Engine, Statement, Value } from "../engine.ts";
 
 /** `node:sqlite`; see https://docs.deno.com/api/node/sqlite/. Integers come back as numbers while they are safe. */
 export const nodeSqlite: Engine = {
   name: "node:sqlite",
-  open: (path) => new DatabaseSync(path),
+  open(path): Database {
+    const db = new DatabaseSync(path);
+    return {
+      exec: (sql) => db.exec(sql),
+      prepare: (sql) => new NodeStatement(db.prepare(sql)),
+      close: () => db.close(),
+    };
+  },
 };
+
+class NodeStatement implements Statement {
+  readonly #statement: StatementSync;
+
+  constructor(statement: StatementSync) {
+    this.#statement = statement;
+  }
+
+  /** Not by its `run`: what that returns takes twice as long, and names in V8's old space, where they stay for long. */
+  run(...values: Value[]): void {
+    this.#statement.get(...values);
+  }
+
+  all(...values: Value[]): unknown[] {
+    return this.#statement.all(...values);
+  }
+}

@@ -5,15 +5,22 @@
  * @module
  */
 
+import { getHeapSpaceStatistics } from "node:v8";
 import { USUAL_LIMITS } from "../../protocol/limits.ts";
+import { NameMap } from "../../protocol/name_map.ts";
 import { Backlog } from "../../queue/backlog.ts";
 import { Budgets, Shares } from "../../queue/shares.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { GoneMap } from "../../stores/gone_map.ts";
 import { PutOnce, RUN_SIZE } from "../../stores/put_once.ts";
+import { RunTable } from "../../stores/run_table.ts";
+import { TopicTable } from "../../stores/topic_table.ts";
 import { FRAMES } from "../faults/costly_frames_list.ts";
 
 /** How much it is of each. */
 const RUNS = 50_000;
 const WAITING = 8000;
+const CHANGES = 50_000;
 
 /** The numbers are larger than those that V8 keeps in the place of a pointer. */
 const N = 2 ** 40;
@@ -98,15 +105,92 @@ const ALL: Readonly<Record<string, Counted>> = {
     Object.entries(FRAMES).map(([name, make]) => [`a large frame of ${name}`, frames(1, make)]),
   ),
 };
+
+/** A store's tables of topics, into one of which is put again and again. */
+function topicsChanged(buries: boolean): Counted {
+  return {
+    make() {
+      const db = nodeSqlite.open(":memory:");
+      new RunTable(db);
+      const topics = new TopicTable(db);
+      for (let seq = 1; seq <= CHANGES; seq++) {
+        topics.add([{ seq, time: 1, topic: "t", body: '""', bytes: 2 }]);
+        topics.commit();
+        if (buries && seq === 1) topics.bury(0);
+      }
+      return topics;
+    },
+    counted: () => 0,
+  };
+}
+
+/** What changes again and again, and does not grow by that. */
+const CHANGED: Readonly<Record<string, Counted>> = {
+  "topics that are put into again and again": topicsChanged(false),
+  "the same after it was looked which have expired": topicsChanged(true),
+  "what is gone of a topic, told again and again": {
+    make() {
+      const gone = new GoneMap(1);
+      for (let seq = 1; seq <= CHANGES; seq++) {
+        gone.note([{ topic: seq < 3 ? `t ${seq}` : "t 2", seq, at: 1 }]);
+        gone.commit();
+      }
+      return gone;
+    },
+    counted: () => 0,
+  },
+};
+
+/** What is done again and again, and leaves nothing that only a collection of the whole heap frees. */
+const DONE: Readonly<Record<string, () => () => void>> = {
+  "statements without rows": () => {
+    const db = nodeSqlite.open(":memory:");
+    db.exec("CREATE TABLE t (n)");
+    const [insert, begin, commit] = ["INSERT INTO t VALUES (?)", "BEGIN", "COMMIT"].map((sql) =>
+      db.prepare(sql)
+    );
+    return () => {
+      begin!.run();
+      insert!.run(1);
+      commit!.run();
+    };
+  },
+  "maps that are emptied": () => {
+    const map = new NameMap<number>();
+    return () => {
+      map.set("a", 1);
+      map.clear();
+    };
+  },
+};
+
+type Collect = (options?: { type: "minor" }) => void;
+const { gc } = globalThis as unknown as { gc: Collect };
+
 function heap(): number {
-  for (let i = 0; i < 3; i++) (globalThis as unknown as { gc(): void }).gc();
+  for (let i = 0; i < 3; i++) gc();
   return Deno.memoryUsage().heapUsed;
 }
 
-const found = Object.entries(ALL).map(([name, { make, counted }]) => {
+/** What has come to V8's old space, garbage or not. */
+function old(): number {
+  for (let i = 0; i < 3; i++) gc({ type: "minor" });
+  const spaces = getHeapSpaceStatistics();
+  return spaces.find(({ space_name }) => space_name === "old_space")!.space_used_size;
+}
+
+const made = Object.entries({ ...ALL, ...CHANGED }).map(([name, { make, counted }]) => {
   const before = heap();
-  const made = make();
+  const one = make();
   const taken = heap() - before;
-  return [name, { taken, counted: counted(made) }];
+  return [name, { taken, counted: counted(one) }];
 });
-console.log(JSON.stringify(Object.fromEntries(found)));
+const left = Object.entries(DONE).map(([name, begin]) => {
+  const does = begin();
+  for (let i = 0; i < CHANGES; i++) does();
+  heap();
+  const before = old();
+  for (let i = 0; i < CHANGES; i++) does();
+  return [name, { taken: old() - before, counted: 0 }];
+});
+console.log(JSON.stringify(Object.fromEntries([...made, ...left])));
