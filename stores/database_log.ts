@@ -7,7 +7,7 @@
 import type { Database } from "./engine.ts";
 import { Unusable } from "./file_faults.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
-import { FRAME_HEAD, inUse, LOG_HEAD, logAt, type LogHead, markOf } from "./log_mark.ts";
+import { FRAME_HEAD, framesIn, inUse, LOG_HEAD, logAt, type LogHead, markOf } from "./log_mark.ts";
 
 /** So many pages may be in the log before they are brought into the database: all others wait until they are there. */
 const LOG_PAGES = 1000;
@@ -24,7 +24,7 @@ export class DatabaseLog {
   readonly #disk: FileOnDisk;
   /** That of the log when it was looked at last; as long as it has this one, it only grows. */
   #lastSalt: number | undefined;
-  /** About how many pages are in the log; it is time to bring them into the database. */
+  /** No more than about so many pages are in the log; `Infinity`: they are to be brought into the database in any case. */
   #logPages = Infinity;
 
   /**
@@ -88,12 +88,15 @@ export class DatabaseLog {
    * Something was committed: brings it into the database itself if it is time for that. If that fails, it stays in the
    * log, where it is as safe.
    *
-   * @param bytes how large the messages are
+   * @param bytes how much of the database was changed, at most
    */
   committed(bytes: number): void {
     this.#logPages += PAGES_BESIDE + bytes / 4096;
     if (this.#logPages < LOG_PAGES) return;
     try {
+      // Changes that share pages take less than was counted.
+      if (this.#logPages < Infinity) this.#logPages = framesIn(`${this.#disk.real}-wal`);
+      if (this.#logPages < LOG_PAGES) return;
       this.checkpoint("PASSIVE");
     } catch {
       this.#logPages = LOG_PAGES / 2;

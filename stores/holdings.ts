@@ -31,8 +31,14 @@ export interface HoldingsOptions {
 /** The slices of a purge, in rows; they grow while they take little of the budget. */
 const SLICE = { first: 16, most: 1024 };
 
-/** A row and its topic take about so much of a database beside the bodies. */
-const ROW_BYTES = 128;
+/**
+ * What is changed of a database at most, in bytes of pages: for a row beside the bodies, two pages of indexes if they are
+ * large; and for a topic that loses messages, one in each of three indexes, and what is told of it as gone.
+ */
+const [ROW_BYTES, PURGED_BYTES] = [2 * 4096, 4 * 4096];
+
+/** So many rows that were pushed out are deleted with each commit, beside twice as many as its puts bring. */
+const PURGED_ROWS = 128;
 
 /** Messages in a database, and those in the tail that come after them. */
 export class Holdings {
@@ -82,7 +88,7 @@ export class Holdings {
     return this.#stored.total;
   }
 
-  /** About how many bytes were moved into the database, also in transactions that failed. */
+  /** No more than about so many bytes of the database were changed, also in transactions that failed. */
   get written(): number {
     return this.#written;
   }
@@ -131,7 +137,7 @@ export class Holdings {
    * would take long: then a part of it, but always more rows than the puts bring.
    */
   settle(puts: number): void {
-    if (this.#shrunk) this.#purgeRows(SLICE.most / 2 + 2 * puts);
+    if (this.#shrunk) this.#purgeRows(PURGED_ROWS + 2 * puts);
     this.#shrunk = false;
   }
 
@@ -145,7 +151,7 @@ export class Holdings {
     this.#written += this.tail.bytes;
     this.transaction(() => {
       this.#stored.countOut(floor);
-      this.gone.note(newestOfEach(gone));
+      if (gone.length > 0) this.gone.note(newestOfEach(gone));
       this.topics.add(kept);
       this.#written += ROW_BYTES * this.#runs.insert(kept, (topic) => this.topics.id(topic));
       this.#sizes.changed();
@@ -237,7 +243,9 @@ export class Holdings {
   #purge(upTo: number): void {
     this.transaction(() => {
       this.#stored.countOut(upTo);
-      this.gone.note(this.topics.forget(upTo));
+      const newest = this.topics.forget(upTo);
+      this.#written += PURGED_BYTES * newest.length;
+      this.gone.note(newest);
       this.#runs.delete(upTo);
       this.#sizes.changed();
       this.#purged = Math.max(this.#purged, upTo);

@@ -131,6 +131,31 @@ export function logAt(path: string): LogHead | undefined {
 }
 
 /**
+ * How many frames a log has: those after them are left of what was in it before it began anew, and have another salt.
+ *
+ * @param path where it is
+ * @returns the number of frames; some may be of a transaction that was undone
+ */
+export function framesIn(path: string): number {
+  using file = Deno.openSync(path);
+  const view = new DataView(new ArrayBuffer(LOG_HEAD));
+  const bytes = new Uint8Array(view.buffer);
+  file.readSync(bytes);
+  const [size, salt] = [FRAME_HEAD + view.getUint32(8), view.getUint32(16)];
+  const has = (frame: number) => {
+    file.seekSync(LOG_HEAD + frame * size, Deno.SeekMode.Start);
+    return file.readSync(bytes)! >= FRAME_HEAD && view.getUint32(8) === salt;
+  };
+  let [low, high] = [0, Math.floor((file.statSync().size - LOG_HEAD) / size)];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (has(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
  * Whether there is something at the end that a log once had: a frame begins with the number of a page.
  *
  * @param path where the log is
