@@ -19,7 +19,8 @@ import { GOOD, WEAK } from "./hoards.ts";
 import type { Noticed } from "./neighbour.ts";
 import { pause } from "./pause.ts";
 import { Report } from "./report.ts";
-import { picked } from "./trials.ts";
+import { FLOOD, type Goal, type Stated } from "./stated.ts";
+import { givingWay, judged, picked } from "./trials.ts";
 
 /** How long each attack lasts, in milliseconds, and no put of the page may take longer. */
 const [LASTS, LONGEST] = [3000, 100];
@@ -28,18 +29,20 @@ const PAGE = (url: string) =>
   `<!doctype html><title>dsmq</title><script type="module">
   import { connect } from "/client.js";
   const mq = await connect({ url: "${url}", token: "good" });
-  let took = [], failed = 0;
+  let took = [], failed = 0, began = Infinity;
   window.noticed = () => {
-    const all = took.toSorted((a, b) => a - b);
+    // What has not been answered yet has taken so long at least.
+    const all = [...took, Math.max(0, performance.now() - began)].toSorted((a, b) => a - b);
     const at = (part) => all[Math.min(all.length - 1, Math.floor(part * all.length))] ?? 0;
-    const seen = { puts: all.length, median: at(0.5), p99: at(0.99), longest: at(1), failed };
+    const seen = { puts: took.length, median: at(0.5), p99: at(0.99), longest: at(1), failed };
     took = [];
     return seen;
   };
   for (;;) {
-    const began = performance.now();
+    began = performance.now();
     await mq.put("page", "hello").catch(() => failed++);
     took.push(performance.now() - began);
+    began = Infinity;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 </script>`;
@@ -115,6 +118,8 @@ class Browser implements AsyncDisposable {
 
 interface Attack {
   readonly name: string;
+  /** Over `builtin` this cannot be promised. */
+  readonly builtin?: Stated;
   attack(port: number): Promise<void>;
 }
 
@@ -125,6 +130,7 @@ function flood(name: string, connections: number, frame: Uint8Array, ...headers:
   for (let i = 0; i < times; i++) block.set(frame, i * frame.length);
   return {
     name: `${name}, of ${connections}`,
+    builtin: FLOOD,
     async attack(port) {
       const end = performance.now() + LASTS;
       await Promise.all(Array.from({ length: connections }, async () => {
@@ -187,7 +193,7 @@ async function main(transport: TransportChoice, which: string | undefined): Prom
   const client = await bundled();
   const program = Deno.env.get("CHROMIUM") ?? "chromium";
   const report = new Report("attack", "puts", "p99", "longest", "failed");
-  for (const { name, attack } of picked(ATTACKS, which)) {
+  for (const { name, builtin, attack } of picked(ATTACKS, which)) {
     await using server = await ChildServer.start({
       ...{ transport, tokens: [GOOD, WEAK], allowedOrigins: ["*"] },
     });
@@ -201,11 +207,13 @@ async function main(transport: TransportChoice, which: string | undefined): Prom
     await using browser = await Browser.start(program, `http://127.0.0.1:${pages.addr.port}/`);
     for (let i = 0; i < 100 && (await browser.noticed()).puts === 0; i++) await pause(100);
     await browser.noticed();
-    await attack(server.port);
+    await givingWay(() => attack(server.port));
     const { puts, p99, longest, failed } = await browser.noticed();
-    const good = puts > 0 && longest <= LONGEST && failed === 0;
+    const stated = transport === "builtin" ? builtin : undefined;
+    const missed: Goal[] = longest > LONGEST ? ["wait"] : [];
+    const verdict = failed > 0 ? { good: false } : judged(missed, stated);
     const cells = [`${puts}`, p99.toFixed(1), longest.toFixed(0), `${failed}`];
-    console.error(report.row([name, ...cells], { good }).join("  "));
+    console.error(report.row([name, ...cells], verdict).join("  "));
   }
   report.print(`A page in Chromium, transport ${transport}, in milliseconds`);
 }

@@ -18,7 +18,7 @@ import type { ChildOptions } from "./child_server.ts";
 import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
 import { Hoarder } from "./hoarder.ts";
 import { pause, until } from "./pause.ts";
-import { type Stated, WHOLE_FRAMES } from "./stated.ts";
+import { FLOOD, MANY_ENDS, type Stated, WHOLE_FRAMES } from "./stated.ts";
 import { type Cost, type Trial, tryAll } from "./trials.ts";
 
 /** Connections that are let in, and do what they do all together. */
@@ -163,17 +163,17 @@ const TRIALS: readonly Trial[] = [
     await pause(500);
     all.cut();
     await pause(1500);
-  }),
+  }, { builtin: MANY_ENDS }),
   crowd("say goodbye at one moment", 5000, async (all) => {
     await pause(500);
     await all.say(() => clientFrame(8, new Uint8Array([3, 232])));
     await pause(1500);
-  }),
+  }, { builtin: MANY_ENDS }),
   crowd("break a rule at one moment", 5000, async (all) => {
     await pause(500);
     await all.say(() => new Uint8Array([0xff, 0x80, 0, 0, 0, 0]));
     await pause(2500);
-  }),
+  }, { builtin: MANY_ENDS }),
   crowd("ask for something at one moment, ten times", 3000, async (all) => {
     for (let i = 0; i < 10; i++) {
       await all.say((place) => text({ action: "get", id: i, topic: `crowd.${place}` }));
@@ -196,7 +196,7 @@ const TRIALS: readonly Trial[] = [
       await all.say(() => text('{"action":"heartbeat"}'));
       await pause(60);
     }
-  }),
+  }, { builtin: FLOOD }),
   crowd(
     "read nothing, and are given up at one moment",
     800,

@@ -57,22 +57,55 @@ export class Hoarder {
     const buffer = new Uint8Array(64 * 1024);
     const tooMany = new Occurrences('"too_many"');
     const answers = new Occurrences('"id":');
+    const goodbye = new Goodbye();
     const over = OVER.map((code) => new Occurrences(code));
     for (;;) {
       const count = await this.#client.conn.read(buffer).catch(() => null);
       if (count === null) break;
       this.heard.bytes += count;
-      const text = decoder.decode(buffer.subarray(0, count));
+      const bytes = buffer.subarray(0, count);
+      // Over `Deno.serve` who does not answer a goodbye stays connected.
+      if (goodbye.in(bytes)) void this.#client.say(clientFrame(8)).catch(() => {});
+      const text = decoder.decode(bytes);
       this.heard.tooMany += tooMany.in(text);
       this.heard.answers += answers.in(text);
       for (const one of over) this.heard.over += one.in(text);
     }
     this.ended = true;
+    this.cut();
   }
 }
 
 /** What those are told whose wait or stream ends before its time. */
 const OVER = ['"not_allowed"', '"unauthorized"', '"stopping"'];
+
+/** Finds the goodbye of a server among its frames, which come in parts. */
+class Goodbye {
+  /** The header that has begun, and how many bytes of a payload are still to come. */
+  #head: number[] = [];
+  #left = 0;
+
+  /** Whether it begins in the next part. */
+  in(bytes: Uint8Array): boolean {
+    for (let at = 0; at < bytes.length;) {
+      if (this.#left > 0) {
+        const passed = Math.min(this.#left, bytes.length - at);
+        this.#left -= passed;
+        at += passed;
+        continue;
+      }
+      const head = this.#head;
+      head.push(bytes[at++]!);
+      const [first = 0, short = 0] = head;
+      const size = short < 126 ? 2 : short === 126 ? 4 : 10;
+      if (head.length < 2 || head.length < size) continue;
+      if ((first & 15) === 8) return true;
+      this.#left = size === 2 ? short : head.slice(2).reduce((sum, byte) => 256 * sum + byte, 0);
+      this.#head = [];
+    }
+    return false;
+  }
+}
 
 /** Counts how often something occurs in a text that comes in parts. */
 class Occurrences {

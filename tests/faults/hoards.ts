@@ -10,6 +10,7 @@ import type { TokenGrant } from "../../server.ts";
 import { MEMORY_LIMITS } from "./held_memory.ts";
 import { Hoarder } from "./hoarder.ts";
 import { until } from "./pause.ts";
+import { FLOOD, type Stated } from "./stated.ts";
 
 /** A token that may do all, and one that may read a little. */
 export const GOOD: TokenGrant = { token: "good" };
@@ -40,6 +41,8 @@ export interface Hoard {
   readonly answered: number;
   /** So many are told when all of it ends. */
   readonly told: number;
+  /** That others do not wait meanwhile cannot be promised over `builtin`. */
+  readonly builtin?: Stated;
 }
 
 const times = (count: number, request: (i: number) => string) =>
@@ -102,6 +105,7 @@ export const HOARDS: readonly Hoard[] = [
     says: () => times(10, (k) => list(times(1000, (i) => put(1000 * k + i)))),
     answered: 0,
     told: 0,
+    builtin: FLOOD,
   },
   {
     name: "5,000 connections that say nothing and read nothing",

@@ -48,6 +48,7 @@ function trial(hoard: Hoard, { name, tokens, times = 1, ends = false }: Change):
     options: { tokens: [GOOD, WEAK], limits: HOARD_LIMITS },
     token: GOOD.token,
     memory: mostMemory(hoard.connections, heldBy(hoard)),
+    builtin: hoard.builtin,
     async attack(server, crowd) {
       const hoarders = await hoarded(server.port, hoard, crowd);
       await pause(1500);

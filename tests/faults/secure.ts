@@ -295,7 +295,7 @@ const TRIALS: readonly Trial[] = [
     await Promise.race([said, pause(2 * LASTS)]);
     await pause(LASTS);
     return `${all.length} came`;
-  }),
+  }, WHOLE_FRAMES),
 ];
 
 if (import.meta.main) {

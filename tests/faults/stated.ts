@@ -29,6 +29,13 @@ export const WHOLE_FRAMES: Stated = {
   costs: ["wait", "memory", "life"],
 };
 
+/** Thousands of connections that end at one moment. */
+export const MANY_ENDS: Stated = {
+  why:
+    "Deno.serve tells of thousands of connections that end at one moment in one go, and takes 40 µs to end each of them",
+  costs: ["wait"],
+};
+
 /** Requests by HTTP that do not come whole, and many of them at once. */
 export const PARTIAL_REQUESTS: Stated = {
   why:

@@ -123,11 +123,11 @@ async function tried(trial: Trial, transport: TransportChoice): Promise<Outcome>
     await using neighbour = await Neighbour.start(server, token, url);
     using crowd = new DisposableStack();
     let cost: Cost | undefined;
-    // It is other machines that attack: here they get what these two leave.
-    prioritize(19);
-    const harm = await harmBy(server, neighbour, async () => {
-      cost = await attack(server, crowd);
-    }).finally(() => prioritize(0));
+    const harm = await givingWay(() =>
+      harmBy(server, neighbour, async () => {
+        cost = await attack(server, crowd);
+      })
+    );
     const { connections, bytes, seen = "" } = cost!;
     const { puts, p99, longest, coreless, grown } = harm;
     const cells = [
@@ -149,6 +149,16 @@ async function tried(trial: Trial, transport: TransportChoice): Promise<Outcome>
     await pause(200);
     if (server.ended) return failed("the server has ended", judged(["life"], stated));
     return failed(`${(error as Error).message}`.slice(0, 200), { good: false });
+  }
+}
+
+/** Attacks with what others leave of this machine: in truth it is other machines that attack. */
+export async function givingWay<T>(attack: () => Promise<T>): Promise<T> {
+  prioritize(19);
+  try {
+    return await attack();
+  } finally {
+    prioritize(0);
   }
 }
 
