@@ -156,7 +156,7 @@ export class RecoveringFile {
     const seq = this.#knownPuts.find(session, n);
     if (seq > 0 && seq <= this.#safeTo) return { seq, dup: true };
     // It is in the file, or was: to say that it is not stored would be wrong.
-    return seq > 0 || seq === FORGOTTEN ? unknownOutcome(new Error("the file fails")) : undefined;
+    return seq > 0 || seq === FORGOTTEN ? FAILS_ERROR : undefined;
   }
 
   /** Forgets a session, also while the file is closed. */
@@ -280,3 +280,6 @@ function isOnDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
     return error instanceof LogInUse && disk.syncLog();
   }
 }
+
+/** The same for all puts of a list: to make one for each takes as long as to store them. */
+const FAILS_ERROR = unknownOutcome(new Error("the file fails"));

@@ -338,3 +338,15 @@ Deno.test("what is repeated while the file is away is told as stored if it was, 
   assertEquals(await outcomes(store, [numbered(1), numbered(2)]), ["dup 1", 2]);
   assert((await texts(store)).length === 2);
 });
+
+Deno.test("however many puts are repeated while the file is away, one error tells of all whose outcome nobody knows", async () => {
+  using folder = new FileFolder();
+  await using store = folder.open();
+  const numbered = (n: number) => ({ ...put("t", "x"), session: "s", n });
+  await append(store, [numbered(20_000)]);
+  await append(store, [numbered(40_000)]);
+  Deno.renameSync(folder.path, `${folder.root}/moved`);
+  const results = await store.append(Array.from({ length: 10_000 }, (_, i) => numbered(i + 1)));
+  assertEquals(await outcomes(store, [numbered(1)]), ["unknown_outcome"]);
+  assertEquals(new Set(results).size, 1);
+});
