@@ -148,6 +148,25 @@ async function asks(all: readonly Hoarder[], answers: number, ...requests: strin
   return `${heard[0]} answers each`;
 }
 
+/** The first waits for messages again and again, after it has said something; the second puts one for each wait. */
+async function serve(all: readonly Hoarder[], ...first: string[]): Promise<string> {
+  const [waiter, putter] = all as [Hoarder, Hoarder];
+  const count = 10_000;
+  const waits = list(
+    count,
+    (i) => ({ action: "get_wait", id: i, topic: "crowd", timeout: 100_000 }),
+  );
+  const messages = Array.from({ length: count }, () => "m");
+  for (const request of first) await waiter.send(request);
+  for (let k = 0; k < 5; k++) {
+    await waiter.send(waits);
+    await pause(300);
+    await putter.send({ action: "put", id: k, topic: "crowd", messages });
+    await until(() => waiter.heard.answers >= first.length + (k + 1) * count, 10_000);
+  }
+  return `${waiter.heard.answers} answers`;
+}
+
 const HELLO_SMALL = '{"action":"hello","id":1,"frameBytes":1}';
 const COUNT = 16_000;
 const puts = (topic: string, count = COUNT) =>
@@ -265,39 +284,8 @@ const TRIALS: readonly Trial[] = [
     await pause(500);
     return `${from!.heard.bytes} bytes`;
   }),
-  few("10,000 waits for one topic, served by one list", 2, async (all) => {
-    const waits = list(
-      10_000,
-      (i) => ({ action: "get_wait", id: i, topic: "crowd", timeout: 100_000 }),
-    );
-    let answered = 0;
-    for (let k = 0; k < 5; k++) {
-      await all[0]!.send(waits);
-      await pause(300);
-      const messages = Array.from({ length: 10_000 }, () => "m");
-      await all[1]!.send({ action: "put", id: k, topic: "crowd", messages });
-      answered += 10_000;
-      await until(() => all[0]!.heard.answers >= answered, 10_000);
-    }
-    return `${all[0]!.heard.answers} answers`;
-  }),
-  few("10,000 waits, served one to a frame", 2, async (all) => {
-    const waits = list(
-      10_000,
-      (i) => ({ action: "get_wait", id: i, topic: "crowd", timeout: 100_000 }),
-    );
-    await all[0]!.send(HELLO_SMALL);
-    let answered = 1;
-    for (let k = 0; k < 5; k++) {
-      await all[0]!.send(waits);
-      await pause(300);
-      const messages = Array.from({ length: 10_000 }, () => "m");
-      await all[1]!.send({ action: "put", id: k, topic: "crowd", messages });
-      answered += 10_000;
-      await until(() => all[0]!.heard.answers >= answered, 10_000);
-    }
-    return `${all[0]!.heard.answers} answers`;
-  }),
+  few("10,000 waits for one topic, served by one list", 2, serve),
+  few("10,000 waits, served one to a frame", 2, (all) => serve(all, HELLO_SMALL)),
   few(
     "500,000 messages of one topic that expire while others put",
     4,
