@@ -36,7 +36,11 @@ function arrived(manual: ManualTurns, messageBytes: number) {
     pings: new Pings(bounds),
     partial: new EvictingBudget(partial, { grace: 2000, now: () => clock.now() }),
   };
-  const connection = Object.assign(new EventEmitter(), { remoteAddress: "10.0.0.1", read() {} });
+  const connection: EventEmitter & { paused: boolean } = Object.assign(new EventEmitter(), {
+    ...{ remoteAddress: "10.0.0.1", paused: false, read() {} },
+    pause: () => connection.paused = true,
+    resume: () => connection.paused = false,
+  });
   const socket = Object.assign(new EventEmitter(), {
     ...{ bufferedAmount: 0, readyState: 1 },
     ...{ pause() {}, resume() {}, close() {}, terminate() {}, ping() {}, send() {} },
@@ -70,4 +74,21 @@ Deno.test("what has come and waits for its turn counts until it is handed over, 
   line.turn.idle();
   while (manual.awaited) await manual.look();
   assertEquals([partial.free, inn.guests[0]!.said], [ROOM, ["message"]]);
+});
+
+Deno.test("one who is cut off is read no further, not even what the system brings in the same go", async () => {
+  const manual = new ManualTurns();
+  const { line, connection } = arrived(manual, Infinity);
+  line.limitInput({ bytes: 1000, frames: 8 }, () => line.cutOff(4401, "it has said too much"));
+  connection.emit("data", new Uint8Array(64 * 1024));
+  assertEquals(connection.paused, true);
+  // Its WebSocket may have it read on, since it knows nothing of this.
+  for (let times = 0; times < 3; times++) {
+    connection.paused = false;
+    connection.emit("data", new Uint8Array(64 * 1024));
+    assertEquals(connection.paused, true);
+  }
+  connection.paused = false;
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(connection.paused, true);
 });

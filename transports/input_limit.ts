@@ -54,7 +54,8 @@ export class LimitedInput {
   }
 
   #took(chunk: Uint8Array): void {
-    if (this.#over) return;
+    // Somebody has had it read on.
+    if (this.#over) return void this.#connection.pause();
     const { bytes, frames } = this.#limit;
     this.#bytes += chunk.length;
     if (this.#bytes <= bytes) this.#message.scan(chunk);

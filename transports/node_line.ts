@@ -215,7 +215,9 @@ export class NodeLine extends Line implements Resting {
   }
 
   protected override stopReading(): void {
-    // Not at once: `npm:ws` may be about to resume it.
+    // At once: Deno reads 2 MiB of a connection in one go, and all of it would be copied for nothing.
+    this.#connection.pause();
+    // And again, for `npm:ws` may be about to resume it.
     setTimeout(() => this.#connection.pause(), 0);
   }
 
