@@ -22,26 +22,27 @@ export function isLarge([message]: readonly Message[]): boolean {
  * it were read from the database each time, a thousand readers would make garbage of a thousand times its size.
  */
 export class LargeRows {
-  /** By the number of the message, which is alone in its row. */
-  readonly #rows = new Map<number, WeakRef<Message>>();
+  /** By the number of the message, which is alone in its row; with that of its topic. */
+  readonly #rows = new Map<number, { readonly id: number; readonly message: WeakRef<Message> }>();
 
-  /** None is remembered. */
-  get empty(): boolean {
-    return this.#rows.size === 0;
+  /** Whether rows of a topic were read lately: to ask for others would take time. */
+  has(id: number): boolean {
+    for (const row of this.#rows.values()) if (row.id === id) return true;
+    return false;
   }
 
-  /** A row was read. */
-  note(row: readonly Message[]): void {
+  /** A row of a topic was read. */
+  note(id: number, row: readonly Message[]): void {
     if (!isLarge(row)) return;
     const [message] = row;
     this.#rows.delete(message!.seq);
-    this.#rows.set(message!.seq, new WeakRef(message!));
+    this.#rows.set(message!.seq, { id, message: new WeakRef(message!) });
     if (this.#rows.size > REMEMBERED) this.#rows.delete(this.#rows.keys().next().value!);
   }
 
   /** The message of a row that was read, if that is remembered. */
   find(seq: number): Message | undefined {
-    return this.#rows.get(seq)?.deref();
+    return this.#rows.get(seq)?.message.deref();
   }
 
   /** Those up to a number are no longer there. */

@@ -194,7 +194,7 @@ export class RunTable {
       const fitting = Math.max(1, Math.floor(left / this.#largest));
       const most = Math.min(limit, fitting);
       const rows = this.#sql.page.all(id, from, most) as Row[];
-      for (const row of rows) if (!take(this.#decoded(row, topic))) return found;
+      for (const row of rows) if (!take(this.#decoded(row, topic, id))) return found;
       if (rows.length < most) break;
       from = rows.at(-1)!.last;
     }
@@ -214,19 +214,19 @@ export class RunTable {
     const large = this.#remembered("last", id, after);
     if (large) return large;
     const [row] = this.#sql.newest.all(id, after) as Row[];
-    return row && this.#decoded(row, topic).at(-1);
+    return row && this.#decoded(row, topic, id).at(-1);
   }
 
   /** What is in the first or the last row of a topic after a number, if that is large and was read lately. */
   #remembered(which: "next" | "last", id: number, after: number): Message | undefined {
-    if (this.#large.empty) return undefined;
+    if (!this.#large.has(id)) return undefined;
     const [row] = this.#sql[which].all(id, after) as [{ last: number }?];
     return row && this.#large.find(row.last);
   }
 
-  #decoded(row: Row, topic: string): readonly Message[] {
+  #decoded(row: Row, topic: string, id: number): readonly Message[] {
     const messages = decoded(row, topic);
-    this.#large.note(messages);
+    this.#large.note(id, messages);
     return messages;
   }
 
