@@ -1,8 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { Feed } from "../transports/node_feed.ts";
-import { ManualTurns } from "./support/manual_turns.ts";
+import { Pace } from "../transports/pace.ts";
+import { ManualTurns, settled } from "./support/manual_turns.ts";
 
 /** How large an empty frame of a client is, and how many are in one piece of what the system brings. */
 const FRAME = 6;
@@ -22,7 +23,7 @@ class FakeSocket extends EventEmitter {
   buffered: Uint8Array | null = null;
   #bytes = 0;
 
-  constructor(manual: ManualTurns, ms: number) {
+  constructor(manual: ManualTurns, ms: number, ends?: Pace) {
     super();
     this.on("data", (piece: Uint8Array) => {
       this.#bytes += piece.length;
@@ -31,7 +32,7 @@ class FakeSocket extends EventEmitter {
       this.frames = frames;
     });
     for (const event of ["end", "close"]) this.on(event, () => this.told.push(event));
-    this.feed = new Feed(this as unknown as Socket, this, manual.turns.join());
+    this.feed = new Feed(this as unknown as Socket, this, manual.turns.join(), ends);
   }
 
   /** The system brings what the peer sends without end. */
@@ -124,6 +125,83 @@ Deno.test("who leaves while what it said waits for its turn is heard, before it 
   for (; socket.told.length === 0; looks++) await manual.look();
   assert(looks > 5, `it was read in ${looks} turns`);
   assertEquals([socket.frames, socket.told], [FRAMES + 2, ["end", "close"]]);
+});
+
+Deno.test("thousands who leave at one moment are seen off a few at a time between two looks at the network", async () => {
+  const manual = new ManualTurns();
+  let look = () => {};
+  const ends = new Pace((callback) => look = callback);
+  const sockets = Array.from({ length: 1000 }, () => new FakeSocket(manual, 0, ends));
+  const left = () => sockets.filter(({ told }) => told.length > 0).length;
+  for (const socket of sockets) socket.emit("end");
+  for (let before = 0; before < 1000;) {
+    const more = left() - before;
+    assert(more > 0 && more <= 20, `${more} left with one look at the network`);
+    before += more;
+    look();
+    await settled();
+  }
+  assert(sockets.every(({ told: [first, ...more] }) => first === "end" && more.length === 0));
+});
+
+Deno.test("of one whose connection is closed while its end waits for its turn both are known at once, in order", async () => {
+  const manual = new ManualTurns();
+  let look = () => {};
+  const ends = new Pace((callback) => look = callback);
+  const sockets = Array.from({ length: 30 }, () => new FakeSocket(manual, 0, ends));
+  for (const socket of sockets) socket.emit("end");
+  const last = sockets.at(-1)!;
+  assertEquals(last.told, []);
+  last.emit("close", false);
+  for (let looks = 0; looks < 10; looks++) {
+    assertEquals(last.told, ["end", "close"]);
+    look();
+    await settled();
+  }
+});
+
+Deno.test("one that waits with a few bytes is not paused before it sends more", async () => {
+  const manual = new ManualTurns();
+  const socket = new FakeSocket(manual, 0);
+  /** The network was not looked at for long: others have their turn first. */
+  const work = () => {
+    const other = manual.turns.join();
+    other.enters();
+    manual.work(20);
+    other.charge(20);
+  };
+  work();
+  const say = (frames: number) => socket.emit("data", new Uint8Array(frames * FRAME));
+  const state = () => [socket.frames, socket.feed.waits, socket.paused];
+  say(10);
+  assertEquals(state(), [0, true, false]);
+  say(1);
+  assertEquals(state(), [0, true, true]);
+  await manual.look();
+  assertEquals(state(), [11, false, false]);
+  work();
+  say(1000);
+  assertEquals(state(), [11, true, true]);
+});
+
+Deno.test("what Node makes of a peer's errors has no long stacks, and all others have theirs", () => {
+  const { stackTraceLimit } = Error;
+  const socket = new EventEmitter() as unknown as FakeSocket;
+  const limits: number[] = [];
+  for (const event of ["data", "end", "close"]) {
+    socket.on(event, () => {
+      limits.push(Error.stackTraceLimit);
+      throw new Error("a defect");
+    });
+  }
+  socket.readyState = 1;
+  socket.read = () => null;
+  new Feed(socket as unknown as Socket, socket, new ManualTurns().turns.join());
+  for (const event of ["data", "end", "close"]) {
+    assertThrows(() => socket.emit(event, new Uint8Array(1)), Error, "a defect");
+    assertEquals(Error.stackTraceLimit, stackTraceLimit);
+  }
+  assertEquals(limits, [1, 1, 1]);
 });
 
 Deno.test("a peer that is told goodbye is read until it says so itself", () => {

@@ -33,6 +33,7 @@ function arrived(manual: ManualTurns, messageBytes: number) {
     unread: new Unread(new Budget({ own: 0, shared: ROOM })),
     turns: manual.turns,
     hangUps: new Pace(),
+    ends: new Pace(),
     pings: new Pings(bounds),
     partial: new EvictingBudget(partial, { grace: 2000, now: () => clock.now() }),
   };

@@ -82,7 +82,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   const upgrader = await loadUpgrader(bounds);
   const shared = shareOf(house, bounds);
   const pings = new Pings(bounds);
-  const pace = new Pace();
+  const [pace, ends] = [new Pace(), new Pace()];
   const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
   const pending = new PendingConnections(partial, address.tls !== undefined);
   const server = openServer(address, bounds);
@@ -122,7 +122,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     if (late.has(socket)) return void socket.destroy();
     pending.asked(socket);
     const upgraded = () => pending.upgraded(socket);
-    const all = { upgraded, upgrader, pace, pings, partial, ...shared };
+    const all = { upgraded, upgrader, pace, ends, pings, partial, ...shared };
     afterAnswers(socket, () => void welcome(request, socket, head, all));
   });
   await listening(server, address);

@@ -6,6 +6,7 @@
 
 import type { Socket } from "node:net";
 import type { Turn } from "../budgets/turns.ts";
+import { Pace } from "./pace.ts";
 
 /** So much is handed over at once, in bytes: as much as takes about {@linkcode GOAL}, within these bounds. */
 const PIECE = { first: 4096, least: 1024, most: 64 * 1024 };
@@ -16,8 +17,17 @@ const GOAL = 0.5;
 /** What a piece costs at most, in milliseconds. */
 const COST = { piece: 0.05, byte: 0.001 };
 
+/** Who waits with so little may send more before it is read from no further, in bytes. */
+const FEW = 1024;
+
 /** For how long a connection is read from before others have their turn, if they are there, in milliseconds. */
 const TURN = 2;
+
+/**
+ * So many calls are written down of where an error was made, while a WebSocket is told something. Of each peer that breaks
+ * a rule or leaves Node makes errors that nobody hears, and their stacks take longer than all else there is to do.
+ */
+const STACK = 1;
 
 /** The part of a WebSocket of `npm:ws` that is used. */
 export interface Pausable {
@@ -44,16 +54,35 @@ export class Feed {
   /** Its end, and that it is closed, which came after that. */
   #last: (() => void)[] = [];
   #waits = false;
+  #pauses = false;
   #closes = false;
+  /** Its end has come, and waits until others have a turn; hands it over. */
+  #ends: (() => void) | undefined;
 
-  /** Takes the place of the WebSocket at its connection, before anything came. */
-  constructor(connection: Socket, socket: Pausable, turn: Turn) {
+  /**
+   * Takes the place of the WebSocket at its connection, before anything came.
+   *
+   * @param connection the connection
+   * @param socket the WebSocket
+   * @param turn the turns of its peer
+   * @param pace thousands of peers may end at once: what there is to do then is done for a few at a time
+   */
+  constructor(connection: Socket, socket: Pausable, turn: Turn, pace: Pace = new Pace()) {
     this.#connection = connection;
     this.#socket = socket;
     this.#turn = turn;
     this.#take = standIn(connection, "data", (chunk) => this.#came(chunk));
-    const end = standIn(connection, "end", () => this.#handOver(() => end(undefined)));
+    const end = standIn(connection, "end", () => {
+      this.#ends = () => {
+        this.#ends = undefined;
+        this.#handOver(() => end(undefined));
+      };
+      const turn = pace.turn();
+      if (turn) void turn.then(() => this.#ends?.());
+      else this.#ends();
+    });
     const close = standIn(connection, "close", (hadError) => {
+      this.#ends?.();
       // The WebSocket would read it in one go.
       const rest = connection.read() as Uint8Array | null;
       if (rest && !this.#isOver) this.#keep(rest);
@@ -122,9 +151,13 @@ export class Feed {
 
   #keep(chunk: Uint8Array): void {
     this.#rest = this.#rest ? joined(this.#rest, chunk) : chunk;
+    // To pause for a few bytes, and to resume, takes as long as to read them.
+    if (!this.#pauses && (this.#waits || chunk.length > FEW)) {
+      this.#pauses = true;
+      this.#socket.pause();
+    }
     if (this.#waits) return;
     this.#waits = true;
-    this.#socket.pause();
     this.#turn.enterNext(() => this.#goOn(), this.#rest.length);
   }
 
@@ -134,7 +167,10 @@ export class Feed {
     this.#rest = undefined;
     if (rest && !this.#isOver) this.#read(rest, this.#turn.now());
     if (this.#waits) return;
-    this.#socket.resume();
+    if (this.#pauses) {
+      this.#pauses = false;
+      this.#socket.resume();
+    }
     this.#handOverLast();
   }
 }
@@ -156,7 +192,13 @@ function standIn<Told>(
   for (const one of before) connection.off(event, one);
   connection.on(event, listener);
   return (told) => {
-    for (const one of before) one.call(connection, told);
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = STACK;
+    try {
+      for (const one of before) one.call(connection, told);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
   };
 }
 

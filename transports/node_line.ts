@@ -13,6 +13,7 @@ import { CLOSE } from "../protocol/websocket.ts";
 import { type InputLimit, LimitedInput } from "./input_limit.ts";
 import { Line, LOW_WATER, type Shared } from "./line.ts";
 import { Feed } from "./node_feed.ts";
+import type { Pace } from "./pace.ts";
 import type { Pings, Resting } from "./node_pings.ts";
 import { PartialMessage } from "./partial_message.ts";
 import { TextFrame } from "./text_frame.ts";
@@ -36,6 +37,7 @@ const LAST_WORD = 1000;
 /** What these lines share beside what all do. */
 export interface HardenedShared extends Shared {
   readonly pings: Pings;
+  readonly ends: Pace;
   /** Memory for what has not come whole. */
   readonly partial: EvictingBudget;
 }
@@ -107,7 +109,7 @@ export class NodeLine extends Line implements Resting {
       hold();
     });
     // From now on pieces are handed over in their turn; before that they count as well.
-    const feed = this.#feed = new Feed(connection, socket, this.turn);
+    const feed = this.#feed = new Feed(connection, socket, this.turn, shared.ends);
     connection.on("data", () => {
       if (feed.kept > 0) hold();
     });
