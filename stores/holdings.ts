@@ -37,7 +37,7 @@ const SLICE = { first: 16, most: 1024 };
  */
 const [ROW_BYTES, PURGED_BYTES] = [2 * 4096, 4 * 4096];
 
-/** So many rows that were pushed out are deleted with each commit, beside twice as many as its puts bring. */
+/** So many rows that were pushed out are deleted with each commit, beside as many as its puts may bring. */
 const PURGED_ROWS = 128;
 
 /** Messages in a database, and those in the tail that come after them. */
@@ -137,7 +137,7 @@ export class Holdings {
    * would take long: then a part of it, but always more rows than the puts bring.
    */
   settle(puts: number): void {
-    if (this.#shrunk) this.#purgeRows(PURGED_ROWS + 2 * puts);
+    if (this.#shrunk) this.#purgeRows(PURGED_ROWS + puts);
     this.#shrunk = false;
   }
 

@@ -120,8 +120,9 @@ for (const kept of ["memory", "file"] as const) {
     await store.trim(0);
     const large = JSON.stringify("x".repeat(900_000));
     const before = engine.writes;
-    await store.append([put("large", large)]);
+    const work = await engine.workOf(async () => void await store.append([put("large", large)]));
     assert(engine.writes - before < 500, `${engine.writes - before} writes`);
+    assert(work < 4000, `${work} steps`);
     const listed = await store.topics({ prefix: "", after: "", count: 10_000 });
     assert(listed.length < 1000 && listed[0]!.topic === "large", `${listed.length} are left`);
     while (await store.trim(5));
