@@ -18,13 +18,16 @@ const GRACE = 2000;
 
 const NOTHING = () => {};
 
+/** What is needed of a line to say goodbye over it. */
+type Farewell = Pick<Wire, "drained" | "close" | "drop" | "turn">;
+
 /**
  * Says goodbye once all that was sent has been read, and nothing is heard any more: where a goodbye crosses
  * what the peer says, Deno's own WebSockets reset the connection, and what the peer has not read by then,
  * answers and goodbye, is lost. What it says meanwhile is its visit's to drop.
  */
 export class Goodbye {
-  readonly #wire: Pick<Wire, "drained" | "close" | "drop">;
+  readonly #wire: Farewell;
   readonly #clock: Clock;
   #said: Promise<void> | undefined;
   #heard = false;
@@ -34,7 +37,7 @@ export class Goodbye {
   #callOff: () => void = NOTHING;
 
   /** Says nothing yet. */
-  constructor(wire: Pick<Wire, "drained" | "close" | "drop">, clock: Clock) {
+  constructor(wire: Farewell, clock: Clock) {
     this.#wire = wire;
     this.#clock = clock;
   }
@@ -54,6 +57,9 @@ export class Goodbye {
       });
       if (!this.#heard) break;
     }
+    // Thousands may be told at one moment.
+    const { turn } = this.#wire;
+    if (turn?.isOver) await new Promise<void>((resolve) => void turn.next(resolve));
     if (this.#ended) return;
     this.#callOff = this.#clock.after(
       GRACE,
