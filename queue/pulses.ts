@@ -123,8 +123,9 @@ export class Pulses {
       this.#turn(every, round);
       const now = this.#now;
       const [part, ...others] = round.next();
-      for (const other of others) look(other, now);
-      look(part!, now);
+      const silent = [...others, part!].flatMap((one) => look(one, now));
+      // Thousands may have left at one moment.
+      void this.#queue.urgent.each(silent, silent.length, (pulse) => pulse.silent());
       // Where time jumps, or the store does not answer, nobody is asked again before he could answer.
       if (!part!.beating) {
         part!.beating = this.#beat(part!).finally(() => part!.beating = undefined);
@@ -147,20 +148,23 @@ export class Pulses {
   }
 }
 
-/** Gives up those of a part that were not heard for too long. */
-function look(part: Part, now: number): void {
+/** Takes out those of a part that were not heard for too long. */
+function look(part: Part, now: number): Pulse[] {
   const { silences, beating, lookedAt } = part;
   // Those who were not asked yet have nothing to answer.
-  if (beating) return;
+  if (beating) return [];
   part.lookedAt = now;
   const passed = now - lookedAt;
-  for (const [pulse, silence] of [...silences]) {
+  const silent: Pulse[] = [];
+  for (const [pulse, silence] of silences) {
     const { every } = silence;
     silence.ms = pulse.wasHeard() ? 0 : silence.ms + passed;
     // What came while this process was asleep is still to be read.
     if (passed > every) silence.ms = Math.min(silence.ms, every);
-    else if (silence.ms >= SILENCE.intervals * every + pulse.slack) pulse.silent();
+    else if (silence.ms >= SILENCE.intervals * every + pulse.slack) silent.push(pulse);
   }
+  for (const pulse of silent) silences.delete(pulse);
+  return silent;
 }
 
 /** For how long nothing was heard of a peer, and how often it wants to be asked, in milliseconds. */

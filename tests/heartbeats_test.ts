@@ -7,7 +7,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
-import { hostOf, inMemory, turns } from "./support/bridge.ts";
+import { Pulses } from "../queue/pulses.ts";
+import { hostOf, inMemory, turns, until } from "./support/bridge.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { ManualPeer } from "./support/manual_peer.ts";
 import { Scripted, WELCOME } from "./support/scripted.ts";
@@ -110,6 +111,31 @@ Deno.test("a client that slept does not give up a server that it has yet to hear
     await pass(3 * INTERVAL);
     assertEquals(mq.state, "closed");
   }));
+
+Deno.test("thousands whose lines die at one moment are given up in slices, each once", async () => {
+  const clock = new ManualClock();
+  await using host = await hostOf(inMemory(clock), clock);
+  const pulses = new Pulses(host.queue);
+  let silent = 0;
+  for (let i = 0; i < 5000; i++) {
+    pulses.begin({
+      ...{ wasHeard: () => false, slack: 0, beat() {} },
+      silent: () => void silent++,
+    }, INTERVAL);
+  }
+  let most = 0;
+  for (let ms = 0; ms < 6 * INTERVAL; ms += MOMENT) {
+    const before = silent;
+    clock.advance(MOMENT);
+    most = Math.max(most, silent - before);
+    await turns(1);
+  }
+  await until(() => silent >= 5000);
+  await turns(5);
+  assert(most <= 64, `${most} were given up in one go`);
+  assertEquals(silent, 5000);
+  pulses.stop();
+});
 
 Deno.test("whoever asks for whatever interval, there are a handful of timers, and each is asked and given up in time", async () => {
   let timers = 0;
