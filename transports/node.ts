@@ -30,6 +30,7 @@ import {
   refuse,
   replied,
 } from "./node_http.ts";
+import { Intake, type Intaken, listensAsOthers } from "./node_intake.ts";
 import { LateRequests } from "./node_late.ts";
 import { listening } from "./node_listening.ts";
 import { type HardenedShared, NodeLine, type Socketry } from "./node_line.ts";
@@ -82,7 +83,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   const upgrader = await loadUpgrader(bounds);
   const shared = shareOf(house, bounds);
   const pings = new Pings(bounds);
-  const [pace, ends] = [new Pace(), new Pace()];
+  const [pace, ends, asked] = [new Pace(), new Pace(), new Pace()];
   const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
   const pending = new PendingConnections(partial, address.tls !== undefined);
   const server = openServer(address, bounds);
@@ -102,6 +103,16 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     socket.on("error", () => {});
   });
   server.on("secureConnection", readsNoFurther);
+  const intakes = new WeakMap<Socket, Intake>();
+  const connected = address.tls ? "secureConnection" : "connection";
+  server.prependListener(connected, listensAsOthers);
+  server.on(connected, (socket: Socket) => {
+    // So a request says that it is one too many: it throws in the midst of the parser.
+    const caught = (error: unknown) => void server.emit("clientError", error as Error, socket);
+    const intake = new Intake(socket as Intaken, shared.turns.join(), caught);
+    intakes.set(socket, intake);
+    pending.takenIn(socket, intake);
+  });
   const late = new LateRequests();
   server.on("clientError", (error: ClientError, socket: Socket) => {
     if (error.code === LATE) return late.add(socket, () => answerBadRequest(error, socket, house));
@@ -109,15 +120,17 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   });
   // Or it would be hung up on.
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
+    intakes.get(socket)?.leave();
     socket.on("error", () => {});
     const response = new Response("Cannot connect you: this is no proxy\n", { status: 405 });
     afterAnswers(socket, () => void refuse(socket, response));
   });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     pending.asked(request.socket);
-    void answer(request, response, house);
+    void answer(request, response, house, asked);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
+    intakes.get(socket)?.leave();
     socket.on("error", () => {});
     if (late.has(socket)) return void socket.destroy();
     pending.asked(socket);

@@ -203,7 +203,7 @@ function standIn<Told>(
 }
 
 /** There is more only where something was read on although it was paused. */
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+export function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
   const all = new Uint8Array(one.length + other.length);
   all.set(one);
   all.set(other, one.length);

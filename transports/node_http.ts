@@ -7,6 +7,7 @@
 import { IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { LONGEST_ADDRESS, LONGEST_HOST } from "../protocol/websocket.ts";
+import type { Pace } from "./pace.ts";
 import { Unanswered } from "./node_unanswered.ts";
 import type { House, Peer, Visit } from "./transport.ts";
 
@@ -33,6 +34,9 @@ const LOOKED_AT: ReadonlySet<string> = new Set([
 
 /** How long one who is refused may take to read why, in milliseconds. */
 const LINGER = 1000;
+
+/** And so much of what it says meanwhile is thrown away, in bytes; more of it is not even read. */
+const LINGERING = 64 * 1024;
 
 /** How TLS begins. */
 const TLS_RECORD = 22;
@@ -74,11 +78,12 @@ export class BoundedRequest extends IncomingMessage {
   }
 }
 
-/** Answers a request that is not for a WebSocket. */
+/** Answers a request that is not for a WebSocket, a few at a time. */
 export async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   house: House,
+  pace: Pace,
 ): Promise<void> {
   const { socket } = incoming;
   // What came in one packet is still read when the connection has been cut.
@@ -87,6 +92,9 @@ export async function answer(
   // Nobody reads a body. Where it is not thrown away, its connection stands still, and does not see its end either.
   incoming.resume();
   try {
+    const turn = pace.turn();
+    if (turn) await turn;
+    if (socket.destroyed) return;
     const { status, headers, body } = await whole(await replied(incoming, house));
     const length = status === 204 ? {} : { "content-length": `${body.length}` };
     outgoing.writeHead(status, { ...headers, ...length });
@@ -179,7 +187,10 @@ export async function refuse(socket: Socket, response: Response): Promise<void> 
   ];
   const late = setTimeout(() => socket.destroy(), LINGER);
   socket.once("close", () => clearTimeout(late));
-  socket.on("data", () => {});
+  let came = 0;
+  socket.on("data", ({ length }: Uint8Array) => {
+    if ((came += length) > LINGERING) socket.pause();
+  });
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   socket.end(body);
 }

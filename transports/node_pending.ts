@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { addressHolder } from "../budgets/address.ts";
 import type { EvictingAccount, EvictingBudget } from "../budgets/evicting.ts";
 import { HEADER_BYTES } from "./node_http.ts";
+import type { Intake } from "./node_intake.ts";
 import { connectionOf } from "./node_secure.ts";
 
 /** What a connection takes before it has said anything, in bytes; with TLS, before the handshake is done. */
@@ -21,6 +22,8 @@ interface Pending {
   readonly socket: Socket;
   /** How many bytes had come when its last request was whole. */
   asked: number;
+  /** Where that waits which has come, once there is such a place. */
+  intake?: Pick<Intake, "kept">;
 }
 
 /** Keeps account of what they take, in a budget that they share with others. There is no timer while there is none. */
@@ -46,6 +49,12 @@ export class PendingConnections {
     socket.once("close", () => this.#delete(socket));
     this.#timer ??= setInterval(() => this.#look(), EVERY);
     this.#hold(account, 0);
+  }
+
+  /** What comes on it waits there for its turn. With TLS it is another socket that says so. */
+  takenIn(socket: Socket, intake: Pick<Intake, "kept">): void {
+    const pending = this.#pending.get(connectionOf(socket));
+    if (pending) pending.intake = intake;
   }
 
   /** Its request is whole. With TLS it is another socket that says so. */
@@ -74,9 +83,9 @@ export class PendingConnections {
   }
 
   #look(): void {
-    for (const { account, socket, asked } of this.#pending.values()) {
-      // What comes of a body is thrown away.
-      const said = Math.min(socket.bytesRead - asked, HEADER_BYTES);
+    for (const { account, socket, asked, intake } of this.#pending.values()) {
+      // What comes of a body is thrown away in its turn.
+      const said = Math.min(socket.bytesRead - asked, HEADER_BYTES + (intake?.kept ?? 0));
       this.#hold(account, said + socket.writableLength);
     }
   }

@@ -8,7 +8,7 @@ import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.
 import { repeated } from "../support/bytes.ts";
 import { pause } from "./pause.ts";
 import { MIB } from "./report.ts";
-import { FLOOD, type Stated, WHOLE_FRAMES } from "./stated.ts";
+import { FLOOD, PARTIAL_REQUESTS, type Stated, WHOLE_FRAMES } from "./stated.ts";
 import { browsers, OFFERED, sent, storm, Stranger } from "./stranger.ts";
 
 /** How long an attack that goes on does so, in milliseconds. */
@@ -92,6 +92,46 @@ function asks(connections: number, ...headers: string[]): Attack {
         }
       });
       return `${came} requests`;
+    },
+  };
+}
+
+/** So many connections send bodies by HTTP that do not end, and come back when they are hung up on. */
+function bodies(connections: number, ...headers: string[]): Attack {
+  const head = ["POST / HTTP/1.1", "Host: localhost", ...headers, "", ""].join("\r\n");
+  const block = new Uint8Array(256 * 1024).fill(120);
+  return {
+    atOnce: connections,
+    builtin: PARTIAL_REQUESTS,
+    async attack(port) {
+      await storm(connections, LONG, async () => {
+        using client = await BareClient.connect(port);
+        sent.connections++;
+        await client.say(head);
+        for (let i = 0; i < 100; i++) {
+          if (!await client.say(block).then(() => true, () => false)) break;
+          sent.bytes += block.length;
+        }
+      });
+    },
+  };
+}
+
+/** So many connections ask for many pages each, at one moment. */
+function pages(connections: number, each: number): Attack {
+  return {
+    atOnce: connections,
+    builtin: PARTIAL_REQUESTS,
+    async attack(port) {
+      const clients = await Promise.all(
+        Array.from({ length: connections }, () => BareClient.connect(port)),
+      );
+      sent.connections += connections;
+      const requests = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(each);
+      await Promise.all(clients.map((client) => client.say(requests).catch(() => {})));
+      sent.bytes += connections * requests.length;
+      await pause(LONG);
+      for (const client of clients) client.cut();
     },
   };
 }
@@ -190,6 +230,10 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     ...upgradeRequest(`${OFFERED}, ${headers(5000).join(" ").replaceAll(":", ",")} z`).trim()
       .split("\r\n").slice(1),
   ),
+  "bodies by HTTP without an end, of 30": bodies(30, "Content-Length: 1000000000000"),
+  "bodies by HTTP without an end, of 200": bodies(200, "Transfer-Encoding: chunked"),
+  "what is no HTTP, without an end, of 200": bodies(200, "Host: another"),
+  "32 pages for each of 1,000 at one moment": pages(1000, 32),
   "a frame for a second pass": bombs(reviver, 1),
   "a nested frame": bombs(nested, 1),
   "a frame of objects": bombs(objects, 1),

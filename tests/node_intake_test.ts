@@ -1,0 +1,96 @@
+import { assert, assertEquals } from "@std/assert";
+import { EventEmitter } from "node:events";
+import { Intake, type Intaken } from "../transports/node_intake.ts";
+import { ManualTurns } from "./support/manual_turns.ts";
+
+/** A connection, and one who listens to it and takes so long for each piece of what comes. */
+class FakeConnection extends EventEmitter {
+  destroyed = false;
+  paused = false;
+  /** What was heard. */
+  readonly heard: (number | string)[] = [];
+  readonly caught: unknown[] = [];
+  readonly intake: Intake;
+
+  constructor(manual: ManualTurns, ms: number) {
+    super();
+    this.on("data", (piece: Uint8Array) => {
+      this.heard.push(piece.length);
+      manual.work(ms);
+    });
+    this.on("end", () => this.heard.push("end"));
+    this.intake = new Intake(this as unknown as Intaken, manual.turns.join(), (error) => {
+      this.caught.push(error);
+    });
+  }
+
+  /** The system brings some bytes, unless it is to bring nothing now. */
+  bring(bytes: number): void {
+    if (!this.paused) this.emit("data", new Uint8Array(bytes));
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+}
+
+Deno.test("of what 1,000 ask by HTTP at one moment no more is taken in than 15 ms allow before the network is looked at", async () => {
+  const manual = new ManualTurns();
+  const all = Array.from({ length: 1000 }, () => new FakeConnection(manual, 1));
+  let before = manual.now();
+  for (const one of all) one.bring(1000);
+  for (let looks = 0; all.some(({ heard }) => heard.length === 0); looks++) {
+    const passed = manual.now() - before;
+    assert(passed <= 15, `${passed} ms passed before the ${looks + 1}th look`);
+    assert(looks < 1000, "some are never heard");
+    before = manual.now();
+    await manual.look();
+  }
+  assertEquals(all.map(({ heard, paused }) => [heard, paused]), all.map(() => [[1000], false]));
+});
+
+Deno.test("what waits for its turn by HTTP comes whole, once and in order, and the end after it", async () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  busy.bring(1000);
+  one.bring(100);
+  assertEquals([one.heard, one.paused, one.intake.kept], [[], true, 100]);
+  // What the stream had read already.
+  one.emit("data", new Uint8Array(50));
+  one.emit("end");
+  assertEquals([one.heard, one.intake.kept], [[], 150]);
+  while (manual.awaited) await manual.look();
+  assertEquals([one.heard, one.intake.kept], [[150, "end"], 0]);
+});
+
+Deno.test("of a connection that is gone nothing is kept, and nothing is heard", async () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  busy.bring(1000);
+  one.bring(100);
+  one.destroyed = true;
+  one.emit("close");
+  assertEquals(one.intake.kept, 0);
+  while (manual.awaited) await manual.look();
+  assertEquals(one.heard, []);
+});
+
+Deno.test("once a connection is a WebSocket its intake stands aside, and what listeners throw ends nothing", () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  const error = new Error("one too many");
+  one.once("data", () => {
+    throw error;
+  });
+  one.bring(10);
+  assertEquals([one.heard, one.caught], [[10], [error]]);
+  one.once("data", () => one.intake.leave());
+  one.bring(20);
+  busy.bring(1000);
+  one.bring(30);
+  assertEquals(one.heard, [10, 20, 30]);
+});
