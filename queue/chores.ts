@@ -4,6 +4,8 @@
  * @module
  */
 
+import { afterLook } from "../budgets/look.ts";
+
 /** How long chores take at a time, in milliseconds; then others have their turn. */
 const SLICE = 4;
 
@@ -15,11 +17,21 @@ export class Chores {
   /** Each does a little when it is called, and returns whether there is more. */
   readonly #waiting: (() => boolean)[] = [];
   readonly #failed: (error: unknown) => void;
+  readonly #afterLook: (callback: () => void) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** There is nothing to do; `failed` takes note of a defect. */
-  constructor(failed: (error: unknown) => void) {
+  /**
+   * There is nothing to do.
+   *
+   * @param failed takes note of a defect
+   * @param after calls back once the network was looked at. Default: the system's
+   */
+  constructor(
+    failed: (error: unknown) => void,
+    after: (callback: () => void) => void = afterLook,
+  ) {
     this.#failed = failed;
+    this.#afterLook = after;
   }
 
   /**
@@ -62,7 +74,7 @@ export class Chores {
         resolve();
         return false;
       });
-      this.#timer ??= setTimeout(() => this.#doSome(), 0);
+      this.#soon();
     });
   }
 
@@ -81,6 +93,11 @@ export class Chores {
       if (!this.#waiting[next]!()) next++;
     }
     this.#waiting.splice(0, next);
-    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#doSome(), 0);
+    if (this.#waiting.length > 0) this.#soon();
+  }
+
+  /** Not at each opportunity: while there is always some to be done, the network would be looked at after 60 slices. */
+  #soon(): void {
+    this.#timer ??= setTimeout(() => this.#afterLook(() => this.#doSome()), 0);
   }
 }
