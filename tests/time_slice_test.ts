@@ -20,10 +20,10 @@ async function turnsOfOthers(works: number, reads: number): Promise<number> {
   return turns;
 }
 
-Deno.test("a client that reads on and on gives way every 10 ms, also where each read takes a moment", async () => {
+Deno.test("a client that reads on and on gives way every 30 ms, also where each read takes a moment", async () => {
   for (const reads of [0, 0.03, 0.06, 0.2, 1, 1.9]) {
     const turns = await turnsOfOthers(0.5, reads);
-    assert(turns > 35, `with reads of ${reads} ms others had ${turns} turns in half a second`);
+    assert(turns > 14, `with reads of ${reads} ms others had ${turns} turns in half a second`);
   }
 });
 
@@ -42,7 +42,7 @@ Deno.test("when a client gives way timers go off and other connections are heard
   const slice = new TimeSlice();
   const began = performance.now();
   // As one would whose frames never end.
-  while (performance.now() - began < 15);
+  while (performance.now() - began < 40);
   await slice.over();
   assertEquals(heard.toSorted(), ["a byte", "a timer"]);
   await reading;

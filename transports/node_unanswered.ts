@@ -7,8 +7,8 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** How many of a connection may wait: whoever sends more reads no answers, and each that waits takes kilobytes. */
-const MOST = 32;
+/** How many of a connection may wait; browsers and proxies have one. Who sends more reads no answers, and each takes kilobytes. */
+const MOST = 4;
 
 interface Waiting {
   count: number;

@@ -8,7 +8,7 @@
  */
 
 /** For how long one may go on, in milliseconds. */
-const SHARE = 10;
+const SHARE = 30;
 
 /**
  * A read that took so long, in milliseconds, had to wait, and Deno to rest: meanwhile all else had its turn. In a shorter
