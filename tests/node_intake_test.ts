@@ -43,6 +43,7 @@ Deno.test("of what 1,000 ask by HTTP at one moment no more is taken in than 15 m
   const all = Array.from({ length: 1000 }, () => new FakeConnection(manual, 1));
   let before = manual.now();
   for (const one of all) one.bring(1000);
+  assert(all.some(({ heard }) => heard.length === 0), "all of it was taken in at once");
   for (let looks = 0; all.some(({ heard }) => heard.length === 0); looks++) {
     const passed = manual.now() - before;
     assert(passed <= 15, `${passed} ms passed before the ${looks + 1}th look`);
