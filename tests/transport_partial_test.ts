@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Budget } from "../budgets/budget.ts";
 import { listen } from "../transports/node.ts";
 import { BareClient, clientFrame, upgradeRequest } from "./support/bare_client.ts";
+import { until } from "./support/bridge.ts";
 import { Opened } from "./support/inn.ts";
 import { soon } from "./support/soon.ts";
 
@@ -16,9 +17,12 @@ const MIB = 1024 * 1024;
 /** What evicts nobody before it has been under way for so long, in milliseconds, and something over. */
 const GRACE = 2100;
 
-/** Each connection has 8 KiB for itself, and all share what is given. */
+/** What each connection has for itself, in bytes. */
+const OWN = 8192;
+
+/** All share what is given, beside what each has for itself. */
 function room(shared: number): Budget {
-  return new Budget({ own: 8192, shared });
+  return new Budget({ own: OWN, shared });
 }
 
 function pause(ms: number): Promise<void> {
@@ -35,12 +39,16 @@ async function gone(clients: readonly BareClient[]): Promise<number> {
 }
 
 Deno.test("frames that are not whole take no more together than there is room for, and the last hears why", async () => {
-  await using opened = await Opened.with(listen, { partial: room(4 * MIB) });
+  const partial = room(4 * MIB);
+  await using opened = await Opened.with(listen, { partial });
   const part = clientFrame(1, new Uint8Array(MIB)).subarray(0, 900_000);
   const clients = await Promise.all([1, 2, 3].map(() => BareClient.open(opened.port)));
   const [first, second, third] = clients;
+  const whole = partial.free;
   await first!.say(part);
   await second!.say(part);
+  // All of that has come before the third says anything.
+  await until(() => partial.free <= whole - 2 * part.length + 2 * OWN);
   const closed = third!.closeCode();
   for (let at = 0; at < part.length && opened.inn.reasons.length === 0; at += 100_000) {
     await third!.say(part.subarray(at, at + 100_000));
