@@ -12,7 +12,7 @@ import { openServer } from "./support/open_server.ts";
 
 const PUT = { action: "put", topic: "t", message: "x" };
 
-const GOODBYE = clientFrame(8, new Uint8Array([3, 232]));
+const CLOSE_FRAME = clientFrame(8, new Uint8Array([3, 232]));
 
 function all(frames: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(frames.flatMap((frame) => [...frame]));
@@ -34,10 +34,10 @@ for (const transport of ["builtin", "hardened"] satisfies TransportChoice[]) {
   for (const [what, [frames, puts]] of Object.entries(SAID)) {
     Deno.test(`${transport}: who says ${what} and leaves at once has put all of it`, async () => {
       await using server = await openServer({ transport, host: "127.0.0.1" });
-      for (const goodbye of [[GOODBYE], []]) {
+      for (const close of [[CLOSE_FRAME], []]) {
         const before = server.stats().stored;
         const client = await BareClient.open(server.port);
-        await client.say(all([...frames, ...goodbye]));
+        await client.say(all([...frames, ...close]));
         client.cut();
         await until(() => server.stats().stored - before >= puts);
         await until(() => server.stats().connections === 0);

@@ -31,7 +31,7 @@ const STORED = 512;
 const CHURN = 112 * 1024 * 1024;
 
 /** For how long what was said may wait for its turn, in milliseconds. */
-const PATIENCE = 10_000;
+const TIMEOUT = 10_000;
 
 /** All that is said at once finds room, though it comes from one address, which may have half of it. */
 const LIMITS = { ...MEMORY_LIMITS, totalPartialBytes: 128 * MIB, totalInFlightBytes: 512 * MIB };
@@ -54,7 +54,7 @@ const SAID: Readonly<Record<string, readonly [frames: readonly Uint8Array[], put
 
 /** How it leaves. */
 const LEAVES: Readonly<Record<string, readonly Uint8Array[]>> = {
-  "with a goodbye": [clientFrame(8, new Uint8Array([3, 232]))],
+  "with a close frame": [clientFrame(8, new Uint8Array([3, 232]))],
   "without a word": [],
 };
 
@@ -87,7 +87,7 @@ function trial(said: string, left: string): Trial {
 async function isThere(server: ChildServer, put: number): Promise<void> {
   await using mq = await connect(server.url);
   let seen = 0;
-  for (const end = performance.now() + PATIENCE; performance.now() < end; await pause(20)) {
+  for (const end = performance.now() + TIMEOUT; performance.now() < end; await pause(20)) {
     const [entry] = await mq.topics("left");
     seen = entry?.messages ?? 0;
     if (seen === put) return;
