@@ -54,20 +54,26 @@ export class Pages {
    * Reads for the first of these `get`s, as many as one read can serve.
    *
    * @param queue where messages come from
-   * @param gets the reader of each `get`, in order
+   * @param gets the reader of each `get`, in order, if it has one
    * @param messageBytes the largest message that there may be
    * @returns what was found; rejects with a `StoreError`
    */
   static async read(
     queue: Queue,
-    gets: readonly Reader[],
+    gets: readonly (Reader | undefined)[],
     messageBytes: number,
   ): Promise<Pages> {
     const topics = Math.min(TOPICS, Math.max(1, Math.floor(AT_ONCE / messageBytes)));
     const wanted = new Map<Reader, number>();
-    for (const reader of gets) {
-      if (!wanted.has(reader) && wanted.size === topics) break;
-      wanted.set(reader, (wanted.get(reader) ?? 0) + 1);
+    for (let i = 0; i < gets.length;) {
+      const reader = gets[i];
+      const first = i++;
+      // Mostly all are of one topic.
+      while (i < gets.length && gets[i] === reader) i++;
+      if (!reader) continue;
+      const before = wanted.get(reader) ?? 0;
+      if (before === 0 && wanted.size === topics) break;
+      wanted.set(reader, before + i - first);
     }
     const pages = new Pages();
     const bytes = Math.floor(FRAME_BYTES / wanted.size);

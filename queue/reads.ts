@@ -123,19 +123,15 @@ export class Reads implements WaitContext {
       await this.#cursors.open(missing.slice(i, i + OPENED));
       await pause();
     }
-    let reader: Reader | undefined;
-    const readers = run.map(({ topic }) =>
-      reader = reader?.topic === topic ? reader : this.#cursors.find(topic)
-    );
+    const readers = this.#readersOf(run);
     const place: Place = { next: 0, needs: 0 };
     while (place.next < run.length && !this.#closed) {
       try {
-        const gets = readers.slice(place.next, place.next + GETS)
-          .filter((reader) => reader !== undefined);
         // Where there is no room for a message, it is read again once there is.
         if (place.needs > 0) await this.#wire.room?.(place.needs);
-        place.needs = 0;
-        this.#giveFrom(place, run, readers, await Pages.read(queue, gets, limits.messageBytes));
+        const gets = readers.slice(place.next, place.next + GETS);
+        const pages = await Pages.read(queue, gets, limits.messageBytes);
+        this.#giveFrom(place, run, readers, pages);
       } catch (error) {
         for (const request of run.slice(place.next)) {
           fail(this.#host, request, wireError(error, queue.log), this.replies);
@@ -144,6 +140,18 @@ export class Reads implements WaitContext {
       }
       if (place.next < run.length) await pause();
     }
+  }
+
+  /** The reader of each request; there is none where there may be no more. */
+  #readersOf(run: readonly GetRequest[]): readonly (Reader | undefined)[] {
+    const readers: (Reader | undefined)[] = [];
+    let reader: Reader | undefined;
+    for (const { topic } of run) {
+      // Mostly all are of one topic.
+      if (reader?.topic !== topic) reader = this.#cursors.find(topic);
+      readers.push(reader);
+    }
+    return readers;
   }
 
   /** Answers `get`s from a place on, as far as pages and the room that there is allow. */
@@ -155,9 +163,11 @@ export class Reads implements WaitContext {
   ): void {
     let last: Reader | undefined;
     let page: Page | undefined;
-    for (; place.next < run.length; place.next++) {
-      const request = run[place.next]!;
-      const reader = readers[place.next];
+    place.needs = 0;
+    for (let i = place.next; i < run.length; i++) {
+      place.next = i;
+      const request = run[i]!;
+      const reader = readers[i];
       if (!reader) {
         fail(this.#host, request, this.#cursors.full(), this.replies);
         continue;
@@ -177,9 +187,10 @@ export class Reads implements WaitContext {
       this.#give(request, reader, message);
       if (!isFull(this.#wire, this.replies.pending)) continue;
       // What was read may expire before the peer is ready for it: it is read again.
-      place.next++;
+      place.next = i + 1;
       return;
     }
+    place.next = run.length;
   }
 
   /** Answers with the oldest unread message, as soon as there is one. */

@@ -315,6 +315,6 @@ export function lastTimeOf(times: string): number {
 
 function timesOf(times: string, count: number): number[] {
   const [first, ...later] = times.split(",").map(Number);
-  if (later.length === 0) return Array.from({ length: count }, () => first!);
+  if (later.length === 0) return new Array<number>(count).fill(first!);
   return [first!, ...later.map((offset) => first! + offset)];
 }
