@@ -95,3 +95,13 @@ Deno.test("once a connection is a WebSocket its intake stands aside, and what li
   one.bring(30);
   assertEquals(one.heard, [10, 20, 30]);
 });
+
+Deno.test("whoever listens may pause a connection, also where what comes on it waited for its turn", async () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  busy.bring(1000);
+  one.bring(100);
+  one.once("data", () => one.pause());
+  while (manual.awaited) await manual.look();
+  assertEquals([one.heard, one.paused], [[100], true]);
+});

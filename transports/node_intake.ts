@@ -95,8 +95,9 @@ export class Intake {
     const rest = this.#rest;
     this.#rest = undefined;
     if (this.#connection.destroyed) return;
+    // Before anything is handed over: whoever listens may pause it again.
+    if (!this.#ended) this.#connection.resume();
     if (rest) this.#handOver(rest, this.#turn.now());
     if (this.#ended) this.#emit.call(this.#connection, "end");
-    else this.#connection.resume();
   }
 }
