@@ -105,3 +105,17 @@ Deno.test("whoever listens may pause a connection, also where what comes on it w
   while (manual.awaited) await manual.look();
   assertEquals([one.heard, one.paused], [[100], true]);
 });
+
+Deno.test("what HTTP has read is freed at once, and what waits for its turn once that was handed over", async () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  const heard: number[] = [];
+  one.on("data", (piece: Uint8Array) => heard.push(piece.buffer.byteLength));
+  const [first, second] = [new Uint8Array(1000), new Uint8Array(2000)];
+  one.emit("data", first);
+  busy.bring(1000);
+  one.emit("data", second);
+  assertEquals([first.byteLength, second.byteLength, heard], [0, 2000, [1000]]);
+  while (manual.awaited) await manual.look();
+  assertEquals([first.byteLength, second.byteLength, heard], [0, 0, [1000, 2000]]);
+});

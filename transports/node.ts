@@ -129,8 +129,10 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     pending.asked(request.socket);
     void answer(request, response, house, asked);
   });
-  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, came: Uint8Array) => {
     intakes.get(socket)?.leave();
+    // What it is a part of is freed.
+    const head = new Uint8Array(came);
     socket.on("error", () => {});
     if (late.has(socket)) return void socket.destroy();
     pending.asked(socket);

@@ -27,7 +27,8 @@ export function listensAsOthers(socket: Socket): void {
 
 /**
  * Stands between a connection and those who listen to it, until it is a WebSocket. The system brings up to 2 MiB of each
- * connection before it looks at anything else: of a body that nobody reads, or of requests by the thousand.
+ * connection before it looks at anything else: of a body that nobody reads, or of requests by the thousand. Who keeps
+ * something of what is handed over has to copy it.
  */
 export class Intake {
   readonly #connection: Intaken;
@@ -78,6 +79,7 @@ export class Intake {
     } catch (error) {
       this.#caught(error);
     }
+    release(chunk);
     const now = this.#turn.now();
     this.#turn.charge(now - began, now);
   }
@@ -100,4 +102,12 @@ export class Intake {
     if (rest) this.#handOver(rest, this.#turn.now());
     if (this.#ended) this.#emit.call(this.#connection, "end");
   }
+}
+
+/**
+ * Frees the memory of what HTTP has read: V8 would not see to it before there are hundreds of MiB of such garbage, and
+ * parsers, of which a thousand are kept for later, hold on to the last that they read.
+ */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteLength > 0) buffer.transfer(0);
 }
