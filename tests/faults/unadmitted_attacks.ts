@@ -5,7 +5,7 @@
  */
 
 import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
-import { joined, repeated } from "../support/bytes.ts";
+import { repeated } from "../support/bytes.ts";
 import { pause } from "./pause.ts";
 import { MIB } from "./report.ts";
 import { FLOOD, PARTIAL_REQUESTS, type Stated, WHOLE_FRAMES } from "./stated.ts";
@@ -75,10 +75,21 @@ function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Att
 
 /** So many connections ask by HTTP again and again, and come back when they are hung up on. */
 function asks(connections: number, ...headers: string[]): Attack {
+  return repeats(connections, ["GET / HTTP/1.1", ...headers, "", ""].join("\r\n"));
+}
+
+/** The same, with a body of 60 kB each time. */
+function posts(connections: number): Attack {
+  const body = "x".repeat(60 * 1024);
+  const head = ["POST / HTTP/1.1", "Host: localhost", `Content-Length: ${body.length}`, "", ""];
+  return repeats(connections, head.join("\r\n") + body);
+}
+
+function repeats(connections: number, text: string): Attack {
+  const request = new TextEncoder().encode(text);
   return {
     atOnce: connections,
     async attack(port) {
-      const request = new TextEncoder().encode(["GET / HTTP/1.1", ...headers, "", ""].join("\r\n"));
       let came = 0;
       await storm(connections, LONG, async () => {
         using client = await BareClient.connect(port);
@@ -111,27 +122,6 @@ function bodies(connections: number, ...headers: string[]): Attack {
         for (let i = 0; i < 100; i++) {
           if (!await client.say(block).then(() => true, () => false)) break;
           sent.bytes += block.length;
-        }
-      });
-    },
-  };
-}
-
-/** So many connections send one request after another, each with a body that is just short enough to be read. */
-function shortBodies(connections: number): Attack {
-  const body = new Uint8Array(60 * 1024).fill(120);
-  const head = ["POST / HTTP/1.1", "Host: localhost", `Content-Length: ${body.length}`, "", ""];
-  const request = joined(new TextEncoder().encode(head.join("\r\n")), body);
-  return {
-    atOnce: connections,
-    async attack(port) {
-      await storm(connections, LONG, async () => {
-        using client = await BareClient.connect(port);
-        sent.connections++;
-        for (let i = 0; i < 50; i++) {
-          if (!await client.say(request).then(() => true, () => false)) break;
-          sent.bytes += request.length;
-          await client.head();
         }
       });
     },
@@ -253,7 +243,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   ),
   "bodies by HTTP without an end, of 30": bodies(30, "Content-Length: 1000000000000"),
   "bodies by HTTP without an end, of 200": bodies(200, "Transfer-Encoding: chunked"),
-  "bodies of 60 kB by HTTP, of 200": shortBodies(200),
+  "bodies of 60 kB by HTTP, of 200": posts(200),
   "what is no HTTP, without an end, of 200": bodies(200, "Host: another"),
   "32 pages for each of 1,000 at one moment": pages(1000, 32),
   "a frame for a second pass": bombs(reviver, 1),
