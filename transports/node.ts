@@ -131,7 +131,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   });
   server.on("upgrade", (request: IncomingMessage, socket: Socket, came: Uint8Array) => {
     intakes.get(socket)?.leave();
-    // What it is a part of is freed.
+    // A copy: the buffer that this is a part of is freed once it was handed over.
     const head = new Uint8Array(came);
     socket.on("error", () => {});
     if (late.has(socket)) return void socket.destroy();
