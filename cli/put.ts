@@ -19,6 +19,7 @@ export const put: Command = {
   summary: "put a message, or each line of standard input, into a topic",
   options: { ...CONNECTION, json: { help: "print the sequence number of each as a line of JSON" } },
   words: [1, 2],
+  advice: "a message with spaces goes in quotes",
   async run(args) {
     const [topic, message] = args.words as [string, string?];
     const told = async (seqs: readonly number[]) => {

@@ -29,7 +29,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** What comes from outside, and who may use it. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
-  "@std/cli/parse-args": ["cli/"],
   "node:crypto": ["server/"],
   "node:sqlite": ["stores/"],
   "node:timers": ["stores/"],

@@ -233,32 +233,6 @@ Deno.test("limits are options of serve, and past them puts are refused or the ol
   assertEquals((await ran("get", "t", "--port", drops.port)).stdout, "two");
 });
 
-Deno.test("what was not used rightly is told in one line, with code 2", async () => {
-  const cases: [string[], RegExp][] = [
-    [["bogus"], /^dsmq: there is no command "bogus" /],
-    [["4000"], /^dsmq: there is no command "4000" /],
-    [["get", "t", "--bogus"], /^dsmq: get has no option --bogus /],
-    [["get", "t", "--bogus=1"], /^dsmq: get has no option --bogus /],
-    [["serve", "-x"], /^dsmq: serve has no option -x /],
-    [["get"], /^dsmq: get needs TOPIC /],
-    [["put", "t", "a", "b"], /^dsmq: put takes TOPIC \[MESSAGE\], what is "b"\? /],
-    [["get", "t", "--port"], /^dsmq: --port needs a value /],
-    [["get", "t", "--port="], /^dsmq: --port needs a value /],
-    [["get", "t", "--port", "--json"], /^dsmq: --port needs a value /],
-    [
-      ["serve", "127.0.0.1", "0", "--port", "0"],
-      /^dsmq: serve takes host and port as words or as options/,
-    ],
-    [["help", "bogus"], /^dsmq: there is no command "bogus" /],
-  ];
-  for (const [args, expected] of cases) {
-    const { code, stdout, stderr } = await ran(...args);
-    assertEquals([code, stdout], [2, ""], args.join(" "));
-    assertMatch(stderr, expected);
-    assertEquals(stderr.split("\n").length, 1);
-  }
-});
-
 Deno.test("what cannot be done is told in one line, with code 1", async () => {
   await using house = await served();
   const cases: [string[], RegExp][] = [

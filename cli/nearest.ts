@@ -1,0 +1,56 @@
+/**
+ * What a person may have meant by a word that is misspelt.
+ *
+ * @module
+ */
+
+/**
+ * Finds the word that is nearest to another: it begins with it, or a few letters are wrong.
+ *
+ * @param word what was written
+ * @param words those that there are
+ * @returns `; did you mean WORD?`, or nothing if none is near
+ */
+export function didYouMean(word: string, words: Iterable<string>): string {
+  const found = nearest(word, [...words]);
+  return found === undefined ? "" : `; did you mean ${found}?`;
+}
+
+/**
+ * The word that is nearest to another.
+ *
+ * @param word what was written
+ * @param words those that there are
+ * @returns the nearest; `undefined` if none is near
+ */
+export function nearest(word: string, words: readonly string[]): string | undefined {
+  const wanted = word.toLowerCase();
+  // A word of many thousand letters is near to none, and takes long to compare.
+  if (wanted.length < 2 || wanted.length > 40) return undefined;
+  const most = wanted.length < 3 ? 1 : Math.max(1, Math.floor(wanted.length / 3));
+  const [best] = words
+    .map((candidate) => ({ candidate, steps: distance(wanted, candidate.toLowerCase()) }))
+    .sort((one, other) => one.steps - other.steps);
+  if (best && best.steps <= most && best.steps < wanted.length) return best.candidate;
+  return words.find((candidate) => candidate.startsWith(wanted));
+}
+
+/** How many letters have to be put in, taken out, changed or swapped with the next. */
+function distance(one: string, other: string): number {
+  const rows = [Array.from({ length: other.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= one.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const same = one[i - 1] === other[j - 1];
+      row[j] = Math.min(
+        rows[i - 1]![j]! + 1,
+        row[j - 1]! + 1,
+        rows[i - 1]![j - 1]! + (same ? 0 : 1),
+      );
+      const swapped = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+      if (swapped) row[j] = Math.min(row[j]!, rows[i - 2]![j - 2]! + 1);
+    }
+    rows.push(row);
+  }
+  return rows.at(-1)!.at(-1)!;
+}

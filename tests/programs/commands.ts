@@ -1,0 +1,36 @@
+/**
+ * The command line, many times in one process: `deno run -A commands.ts '[["put", "t", "m"], …]'` prints a line of JSON
+ * with the outcome of each.
+ *
+ * @module
+ */
+
+import { main } from "../../cli.ts";
+
+class Ended {
+  constructor(readonly code: number) {}
+}
+
+const original = { stdout: Deno.stdout.write.bind(Deno.stdout) };
+const shown = { stdout: "", stderr: "" };
+for (const name of ["stdout", "stderr"] as const) {
+  const decoder = new TextDecoder();
+  Deno[name].write = (bytes) => {
+    shown[name] += decoder.decode(bytes, { stream: true });
+    return Promise.resolve(bytes.length);
+  };
+}
+Deno.exit = (code = 0) => {
+  throw new Ended(code);
+};
+
+const outcomes: unknown[] = [];
+for (const args of JSON.parse(Deno.args[0]!) as string[][]) {
+  Object.assign(shown, { stdout: "", stderr: "" });
+  const { code } = await main(args).catch((error) => {
+    if (error instanceof Ended) return error;
+    throw error;
+  });
+  outcomes.push({ code, stdout: shown.stdout.trimEnd(), stderr: shown.stderr.trimEnd() });
+}
+await original.stdout(new TextEncoder().encode(`${JSON.stringify(outcomes)}\n`));

@@ -1,0 +1,32 @@
+/**
+ * Many commands in one process, which is what takes the time.
+ *
+ * @module
+ */
+
+import { type Outcome, Program } from "./program.ts";
+
+/** What a process of many commands may do, and sees of the environment. */
+export interface CommandsOptions {
+  /** Its permissions. Default: the network alone. */
+  readonly allow?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs commands, one after the other.
+ *
+ * @param commands the arguments of each
+ * @param options of the process
+ * @returns what each left behind
+ */
+export async function outcomes(
+  commands: readonly (readonly string[])[],
+  { allow = ["--allow-net"], env = {} }: CommandsOptions = {},
+): Promise<readonly Outcome[]> {
+  const args = [...allow, "--no-prompt", "tests/programs/commands.ts", JSON.stringify(commands)];
+  await using program = new Program(args, env);
+  const { stdout, stderr } = await program.end();
+  if (stdout === "") throw new Error(`The commands do not end: ${stderr}`);
+  return JSON.parse(stdout);
+}
