@@ -9,6 +9,7 @@ import { DsmqError, type PutOutcome, type WireError } from "../protocol/errors.t
 import type { Limits } from "../protocol/limits.ts";
 import { escapeControls } from "../protocol/text.ts";
 import type { Known } from "./known.ts";
+import { reject } from "./rejection.ts";
 
 /** Something that was asked for: it is answered or fails, once. While it is neither, a new connection asks again. */
 export abstract class Asked {
@@ -109,8 +110,7 @@ export class Request<T> extends Asked {
   readonly calls: number;
   readonly #members: string;
   readonly #make: (answer: Answer) => T;
-  readonly #resolve: (made: T) => void;
-  readonly failed: (error: unknown) => void;
+  readonly #resolve: (made: T | PromiseLike<T>) => void;
 
   /**
    * Makes a request.
@@ -118,16 +118,14 @@ export class Request<T> extends Asked {
    * @param action what is asked for
    * @param members what it says
    * @param make makes of the answer what was asked for, or throws that it is not of the protocol
-   * @param resolve takes what was made
-   * @param reject takes a failure
+   * @param resolve resolves the promise of the caller
    * @param calls as {@linkcode Asked.calls}
    */
   constructor(
     action: string,
     members: string,
     make: (answer: Answer) => T,
-    resolve: (made: T) => void,
-    reject: (error: unknown) => void,
+    resolve: (made: T | PromiseLike<T>) => void,
     calls = 1,
   ) {
     super();
@@ -137,7 +135,6 @@ export class Request<T> extends Asked {
     this.#members = members;
     this.#make = make;
     this.#resolve = resolve;
-    this.failed = reject;
   }
 
   get size(): number {
@@ -159,6 +156,10 @@ export class Request<T> extends Asked {
 
   answered(answer: Answer): void {
     this.#resolve(this.#make(answer));
+  }
+
+  failed(error: unknown): void {
+    reject(this.#resolve, error);
   }
 }
 

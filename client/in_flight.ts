@@ -272,7 +272,7 @@ export class InFlightRequests {
   /** Asks for nothing but an answer. */
   #probe(): Asked {
     const nothing = () => {};
-    const probe = new Request("heartbeat", "", nothing, nothing, nothing, 0);
+    const probe = new Request("heartbeat", "", nothing, nothing, 0);
     this.#table.add(probe, undefined);
     return probe;
   }

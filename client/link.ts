@@ -108,12 +108,12 @@ export class Link implements Ends {
    * Asks for something.
    *
    * @param action what is asked for
-   * @param members what the request says beside its action and id, as members of a JSON object
+   * @param members what the request says, as members of a JSON object
    * @param make makes of the answer what is returned; what it throws is a rejection, too
    */
   request<T>(action: string, members: string, make: (answer: Answer) => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.requests.ask(new Request(action, members, make, resolve, reject));
+    return new Promise((resolve) => {
+      this.requests.ask(new Request(action, members, make, resolve));
     });
   }
 

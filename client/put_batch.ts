@@ -10,6 +10,7 @@ import { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import { Asked, badAnswer } from "./asked.ts";
+import { reject } from "./rejection.ts";
 import type { TopicName } from "./topic.ts";
 
 /** Quotes and a comma stand around a message in a list. */
@@ -173,13 +174,14 @@ export class PutBatch extends Asked {
 
 /** Messages that were put one after another. */
 export class PutRun extends PutBatch {
-  readonly #callers: { resolve(seq: number): void; reject(error: DsmqError): void }[];
+  /** What resolves the promise of each message. */
+  readonly #callers: ((seq: number | PromiseLike<number>) => void)[];
 
   constructor(name: TopicName, n: number | undefined) {
-    const callers: { resolve(seq: number): void; reject(error: DsmqError): void }[] = [];
+    const callers: ((seq: number | PromiseLike<number>) => void)[] = [];
     super(name, n, [], (place, outcome) => {
-      if (outcome instanceof DsmqError) callers[place]!.reject(outcome);
-      else callers[place]!.resolve(outcome);
+      if (outcome instanceof DsmqError) reject(callers[place]!, outcome);
+      else callers[place]!(outcome);
     });
     this.#callers = callers;
   }
@@ -187,7 +189,7 @@ export class PutRun extends PutBatch {
   add(message: string): Promise<number> {
     this.messages.push(message);
     this.size += sizeOf(message);
-    return new Promise((resolve, reject) => this.#callers.push({ resolve, reject }));
+    return new Promise((resolve) => this.#callers.push(resolve));
   }
 }
 

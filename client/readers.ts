@@ -7,33 +7,20 @@
 import type { Answer } from "../protocol/answers.ts";
 import type { DsmqError } from "../protocol/errors.ts";
 import { Asked, badAnswer, isGap } from "./asked.ts";
-import type { Deadline } from "./deadlines.ts";
 import type { Link } from "./link.ts";
 import { type Message, toMessage } from "./message.ts";
+import { reject } from "./rejection.ts";
 import type { TopicName } from "./topic.ts";
 import type { Asker, Item, TopicQueue } from "./topic_queue.ts";
-
-/** For how long to wait for a message (ms), and what ends that. */
-export interface WaitLimits {
-  readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** A wait gives a server that is there so long to say what there is, in milliseconds, however short it is itself. */
-const ONE_LOOK = 500;
-
-/**
- * A server whose time ends a wait by so much too early (ms) has counted time for which this end was asleep: it is asked
- * again, for what is left; unless it answered sooner than this.
- */
-const EARLY = { by: 1000, sooner: 500 };
 
 /** What belongs to a read. */
 export interface Reading {
   readonly link: Link;
   readonly queue: TopicQueue;
-  take(message: Message | undefined): void;
-  fail(error: unknown): void;
+  /** Makes of the message what the caller gets. */
+  make(message: Message | undefined): unknown;
+  /** Resolves the caller's promise. */
+  resolve(made: unknown): void;
   /** Its queue may be idle. */
   rest(topic: string, queue: TopicQueue): void;
 }
@@ -82,8 +69,8 @@ abstract class Reader extends Asked implements Asker {
 
   settle(item: Item | undefined): boolean {
     this.leave();
-    if (item?.gap) this.reading.fail(item.gap);
-    else this.reading.take(item?.message);
+    if (item?.gap) this.fail(item.gap);
+    else this.take(item?.message);
     return true;
   }
 
@@ -110,7 +97,7 @@ abstract class Reader extends Asked implements Asker {
 
   answered(answer: Answer): void {
     const message = toMessage(this.topic, answer);
-    const { link, queue, take, rest } = this.reading;
+    const { link, queue, rest } = this.reading;
     const through = this.through(answer);
     if (!queue.isNext(this) || this.newest) {
       const item = message && {
@@ -124,7 +111,7 @@ abstract class Reader extends Asked implements Asker {
     this.#done = true;
     queue.unanswered--;
     this.leave();
-    take(message);
+    this.take(message);
     rest(this.topic, queue);
   }
 
@@ -145,9 +132,20 @@ abstract class Reader extends Asked implements Asker {
   failed(error: unknown): void {
     if (this.open) {
       this.leave();
-      this.reading.fail(error);
+      this.fail(error);
     }
     this.#finish();
+  }
+
+  /** Gives the caller a message, or nothing. */
+  protected take(message: Message | undefined): void {
+    const { make, resolve } = this.reading;
+    resolve(make(message));
+  }
+
+  /** Tells the caller why there is none. */
+  protected fail(error: unknown): void {
+    reject(this.reading.resolve, error);
   }
 
   /** It is not open any more. */
@@ -207,87 +205,4 @@ export class NewestReader extends Reader {
 /** One who asked for the oldest message. */
 export class OldestReader extends Reader {
   readonly newest = false;
-}
-
-/** One who waits for it. */
-export class WaitingReader extends OldestReader implements Deadline {
-  override readonly waits = true;
-  /** When its time is over, by the clock of the deadlines, whatever becomes of the server. */
-  end: number;
-  readonly #signal: AbortSignal | undefined;
-  readonly #timeout: number;
-  /** Until then a server that is there has time to say what there is. */
-  readonly #look: number;
-  /** When it left last, by the same clock. */
-  #askedAt = 0;
-
-  constructor(action: string, topic: TopicName, wait: WaitLimits, reading: Reading) {
-    super(action, topic, reading);
-    this.#signal = wait.signal;
-    this.#timeout = wait.timeout;
-    const begin = reading.link.deadlines.now;
-    this.end = begin + wait.timeout;
-    this.#look = begin + ONE_LOOK;
-  }
-
-  override ask(): void {
-    super.ask();
-    if (!this.open) return;
-    this.#signal?.addEventListener("abort", this);
-    this.reading.link.deadlines.add(this);
-  }
-
-  protected override members(): string {
-    const { now } = this.reading.link.deadlines;
-    this.#askedAt = now;
-    // Asked again, it has waited for a while already.
-    const left = this.sent ? Math.ceil(this.end - now) : this.#timeout;
-    return `${super.members()},"timeout":${Math.max(0, left)}`;
-  }
-
-  override answered(answer: Answer): void {
-    const { link } = this.reading;
-    if (this.open && answer.seq === undefined && !link.requests.ended) {
-      const { now } = link.deadlines;
-      if (this.end - now > EARLY.by && now - this.#askedAt > EARLY.sooner) {
-        link.positions.read(this.topic, this.through(answer));
-        return link.requests.ask(this);
-      }
-    }
-    super.answered(answer);
-  }
-
-  /** Its time is not over. */
-  override leftOut(): void {
-    this.askAnew();
-  }
-
-  /** The signal aborted. */
-  handleEvent(): void {
-    this.giveUp(this.#signal!.reason);
-  }
-
-  /** What the server still has for it is the next reader's. */
-  override giveUp(reason: unknown): void {
-    if (!this.open) return;
-    this.leave();
-    this.reading.fail(reason);
-    this.callOff();
-  }
-
-  /** Its time is over; a message that is under way by now is the next reader's. */
-  over(now: number): void {
-    if (this.reading.link.connected && now < this.#look) this.end = this.#look;
-    else {
-      this.leave();
-      this.reading.take(undefined);
-      this.callOff();
-    }
-  }
-
-  protected override leave(): void {
-    this.reading.link.deadlines.delete(this);
-    this.#signal?.removeEventListener("abort", this);
-    super.leave();
-  }
 }

@@ -8,9 +8,11 @@ import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
-import { NewestReader, OldestReader, WaitingReader, type WaitLimits } from "./readers.ts";
+import { rejected } from "./rejection.ts";
+import { NewestReader, OldestReader } from "./readers.ts";
 import type { TopicName } from "./topic.ts";
 import { type Item, TopicQueue } from "./topic_queue.ts";
+import { WaitingReader, type WaitLimits } from "./waiting_reader.ts";
 
 /** So many queues at least are kept, whatever is in them. */
 const SWEEP = 1024;
@@ -50,18 +52,11 @@ export class Reads {
       if (item) {
         queue.shift();
         this.#rest(topic.name, queue);
-        return item.gap ? Promise.reject(item.gap) : Promise.resolve(make(item.message));
+        return item.gap ? rejected(item.gap) : Promise.resolve(make(item.message));
       }
     }
-    return new Promise((resolve, reject) => {
-      const take = (message: Message | undefined) => resolve(make(message));
-      const reading = {
-        link: this.#link,
-        queue,
-        take,
-        fail: reject,
-        rest: this.#rest,
-      };
+    return new Promise((resolve) => {
+      const reading = { link: this.#link, queue, make, resolve, rest: this.#rest };
       const reader = wait
         ? new WaitingReader(action, topic, wait, reading)
         : new OldestReader(action, topic, reading);
@@ -72,10 +67,10 @@ export class Reads {
   /** The newest unread message, if there is one; what is older is passed over. */
   newest(topic: TopicName): Promise<Message | undefined> {
     const queue = this.#begin(topic, "get_latest");
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       // What arrived and has expired since is not there any more.
       arrived(queue);
-      const reading = { link: this.#link, queue, take: resolve, fail: reject, rest: this.#rest };
+      const reading = { link: this.#link, queue, make: itself, resolve, rest: this.#rest };
       new NewestReader("get_latest", topic, reading).ask();
     });
   }
@@ -116,6 +111,10 @@ export class Reads {
   readonly #rest = (topic: string, queue: TopicQueue): void => {
     if (queue.idle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
   };
+}
+
+function itself(message: Message | undefined): Message | undefined {
+  return message;
 }
 
 /** The oldest of what has arrived and has not expired. */

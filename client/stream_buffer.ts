@@ -6,6 +6,7 @@
 
 import type { Amount } from "./credit.ts";
 import type { Message } from "./message.ts";
+import { reject, rejected } from "./rejection.ts";
 import type { StreamFrame } from "./stream_frame.ts";
 
 /** What an iterator over messages gives. */
@@ -16,7 +17,7 @@ export class StreamBuffer {
   readonly #topic: string;
   readonly #readOut: (frame: StreamFrame) => void;
   readonly #frames: StreamFrame[] = [];
-  readonly #waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = [];
+  readonly #waiting: ((next: Next | PromiseLike<Next>) => void)[] = [];
   /** How it ends once all that arrived was read: with an error, or without. */
   #end: { readonly error: unknown } | undefined;
 
@@ -56,11 +57,9 @@ export class StreamBuffer {
       this.#end = { error: undefined };
       return error === undefined
         ? Promise.resolve({ done: true, value: undefined })
-        : Promise.reject(error);
+        : rejected(error);
     }
-    const { promise, resolve, reject } = Promise.withResolvers<Next>();
-    this.#waiting.push({ resolve, reject });
-    return promise;
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** A frame has arrived. */
@@ -69,7 +68,7 @@ export class StreamBuffer {
     while (this.#waiting.length > 0) {
       const value = this.#shift();
       if (!value) break;
-      this.#waiting.shift()!.resolve({ done: false, value });
+      this.#waiting.shift()!({ done: false, value });
     }
   }
 
@@ -81,11 +80,11 @@ export class StreamBuffer {
   /** Nothing more arrives; what has arrived is still given out, and then the error, if there is one. */
   end(error: unknown): void {
     this.#end = { error };
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
+    for (const resolve of this.#waiting.splice(0)) {
       if (error === undefined) resolve({ done: true, value: undefined });
       else {
         // Told to the first; the others find the end.
-        reject(error);
+        reject(resolve, error);
         error = undefined;
         this.#end = { error: undefined };
       }

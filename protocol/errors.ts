@@ -180,8 +180,8 @@ const DETAILS = [
  * ```
  */
 export class DsmqError extends Error {
-  /** The name of the class, for logs. */
-  override readonly name = "DsmqError";
+  /** The name of the class with the code, such as `DsmqError [full]`: what is printed where nobody catches it. */
+  override readonly name: string;
   /** What kind of error it is. */
   readonly code: ErrorCode;
   /** The topic that the failed call named, where there is one. */
@@ -211,6 +211,7 @@ export class DsmqError extends Error {
   constructor(code: ErrorCode, message: string, details: DsmqErrorDetails = {}) {
     const { cause } = details;
     super(message, cause === undefined ? undefined : { cause });
+    this.name = `DsmqError [${code}]`;
     this.code = code;
     // Only these: any other name could be one that every error or object has, such as `stack` or `toString`.
     for (const name of DETAILS) {

@@ -105,7 +105,7 @@ function bufferOf(inFlightBytes: number) {
   const probes: Request<void>[] = [];
   const nothing = () => {};
   const probe = () => {
-    const request = new Request("heartbeat", "", nothing, nothing, nothing, 0);
+    const request = new Request("heartbeat", "", nothing, nothing, 0);
     probes.push(request);
     return request;
   };
