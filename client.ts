@@ -32,8 +32,9 @@ export type {
   SubscribeOptions,
   WaitOptions,
 } from "./client/api.ts";
-export type { ConnectOptions, Dial, ReconnectOptions, Since, Socket } from "./client/options.ts";
+export type { ConnectOptions, Dial, ReconnectOptions, Socket } from "./client/options.ts";
 export type { Message } from "./client/message.ts";
+export type { Since } from "./client/since.ts";
 export type { State, StateChange } from "./client/states.ts";
 
 /**

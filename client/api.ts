@@ -7,14 +7,14 @@
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import type { DsmqError } from "../protocol/errors.ts";
 import type { OnGap } from "../protocol/requests.ts";
-import type { Since } from "./options.ts";
 import type { Message } from "./message.ts";
+import type { Since } from "./since.ts";
 import type { State, StateChange } from "./states.ts";
 
 /** How to wait for a message. */
 export interface WaitOptions {
   /**
-   * For how long, in milliseconds, at most 2147483647. The time counts here, also while the server is away; a server
+   * For how long, in milliseconds; `Infinity`: for ever. The time counts here, also while the server is away; a server
    * that is there has at least half a second to say what there is. Default: 10000.
    */
   readonly timeout?: number;
@@ -22,7 +22,7 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How to read one message. `timeout` and `signal` are for the mode `"wait"`. */
+/** How to read one message. `timeout` and `signal` are for the mode `"wait"`, and refused where no mode is given. */
 export interface ReadOptions extends WaitOptions {
   /** Which: the oldest unread message, the newest, or the oldest once there is one. Default: `"oldest"`. */
   readonly mode?: "oldest" | "newest" | "wait";
@@ -30,8 +30,9 @@ export interface ReadOptions extends WaitOptions {
 
 /**
  * What to do if messages are gone that should have been delivered: go on with the oldest that there is, or with
- * what comes; or a function that is told what is known of the gap, and chooses. If that gives `undefined`, the
- * subscription ends with the error.
+ * what comes; or a function that is told what is known of the gap, and chooses at once. If that gives `undefined`, the
+ * subscription ends with the error; if it throws, with what it throws; if it gives anything else, a promise too, with a
+ * `TypeError`.
  */
 export type GapChoice = OnGap | ((gap: DsmqError) => OnGap | undefined);
 
@@ -65,6 +66,8 @@ export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDis
  * come down, the read or subscription is told once, and the next one goes on behind it.
  *
  * Messages of a topic are handed to its readers oldest first, in the order in which the readers asked.
+ *
+ * An open connection keeps its program alive: close it, or let `await using` do so.
  *
  * After {@linkcode Connection.close}, or once it is given up, every call rejects with a {@linkcode DsmqError} of
  * code `closed` (or `unauthorized`, or `replaced`).
@@ -102,7 +105,8 @@ export interface Connection extends AsyncDisposable {
   readonly kept: Kept;
 
   /**
-   * Puts a message into a topic.
+   * Puts a message into a topic. Puts are stored in the order in which they are called, also where nobody waits for
+   * them; one that fails and that nobody waits for ends a program as any promise does that is rejected and not handled.
    *
    * @param topic 1 to 256 bytes of UTF-8, without control characters
    * @param message any string

@@ -20,7 +20,7 @@ const PAUSE = { first: 10, longest: 1000 } as const;
 /** How long one try may take, in milliseconds. */
 const ONE_TRY = 5000;
 
-/** A pause is doubled so many times: beyond that a first pause of 0 would be no number. */
+/** A pause is doubled so many times: beyond that it would be no number. */
 const MOST_DOUBLED = 64;
 
 /** A timer for longer than this, in milliseconds, would go off at once. */
@@ -144,8 +144,10 @@ async function back(
       if (tries.count > 0 && tries.away >= giveUpAfter) {
         throw failed(failures, `nobody answered for ${seconds(tries.away)}`, urls);
       }
+      // Also where the first one is none, the others grow.
+      const begin = tries.count === 0 ? firstPause : Math.max(1, firstPause);
       const pause = Math.random() *
-        Math.min(longestPause, firstPause * 2 ** Math.min(tries.count, MOST_DOUBLED));
+        Math.min(longestPause, begin * 2 ** Math.min(tries.count, MOST_DOUBLED));
       // The last try comes when the time is over, not a pause later.
       const left = Math.max(0, giveUpAfter - tries.away);
       await rest(Math.min(left, Math.max(pause, heeded(failures, longestPause))), signal);

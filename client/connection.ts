@@ -7,7 +7,7 @@
 import type { Kept, TopicEntry } from "../protocol/answers.ts";
 import { encodeBody, tooLarge } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import { DEFAULT_WAIT, type Limits, MAX_WAIT, TOPICS_PAGE } from "../protocol/limits.ts";
+import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
 import { kindOf, seen } from "../protocol/text.ts";
 import type {
   Connection,
@@ -16,16 +16,31 @@ import type {
   SubscribeOptions,
   WaitOptions,
 } from "./api.ts";
+import {
+  refuseOptions,
+  requireGapChoice,
+  requireOptions,
+  requireSignal,
+  requireTimeout,
+} from "./arguments.ts";
 import { members } from "./asked.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
-import { toWire } from "./options.ts";
 import { Puts } from "./puts.ts";
 import { Reads } from "./reads.ts";
+import { toWire } from "./since.ts";
 import type { State, StateChange } from "./states.ts";
 import { Subscription } from "./subscription.ts";
 import { TopicNames } from "./topic.ts";
 import { TopicList } from "./topic_list.ts";
+
+const WAIT_OPTIONS = ["timeout", "signal"] as const satisfies (keyof WaitOptions)[];
+const READ_OPTIONS = ["mode", ...WAIT_OPTIONS] as const satisfies (keyof ReadOptions)[];
+const SUBSCRIBE_OPTIONS = [
+  "since",
+  "onGap",
+  "signal",
+] as const satisfies (keyof SubscribeOptions)[];
 
 /** A connection over a link. */
 export class LinkedConnection implements Connection {
@@ -70,8 +85,9 @@ export class LinkedConnection implements Connection {
     return this.#link.welcome.limits;
   }
 
-  put(topic: string, message: string): Promise<number> {
+  put(topic: string, message: string, none?: unknown): Promise<number> {
     try {
+      refuseOptions("put", none);
       const named = this.#topics.named("put", topic);
       return this.#puts.put(named, this.#checked(topic, message));
     } catch (error) {
@@ -79,10 +95,11 @@ export class LinkedConnection implements Connection {
     }
   }
 
-  async putMany(topic: string, messages: readonly string[]): Promise<number[]> {
+  async putMany(topic: string, messages: readonly string[], none?: unknown): Promise<number[]> {
+    refuseOptions("putMany", none);
     const named = this.#topics.named("put", topic);
     if (!Array.isArray(messages)) {
-      throw new TypeError(`Cannot put messages: they are ${kindOf(messages)}, not an array`);
+      throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(messages)}`);
     }
     // Checked as a whole before the first is sent; and a copy, which stays as it is.
     const bodies = Array.from(messages, (message: string) => this.#checked(topic, message));
@@ -90,37 +107,48 @@ export class LinkedConnection implements Connection {
     return await this.#puts.putMany(named, bodies);
   }
 
-  get(topic: string): Promise<string> {
+  get(topic: string, none?: unknown): Promise<string> {
     try {
+      refuseOptions("get", none);
       return this.#reads.oldest(this.#topics.named("get", topic), bodyOf);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async getLatest(topic: string): Promise<string> {
-    return bodyOf(await this.read(topic, { mode: "newest" }));
+  async getLatest(topic: string, none?: unknown): Promise<string> {
+    refuseOptions("getLatest", none);
+    return bodyOf(await this.#reads.newest(this.#topics.named("get", topic)));
   }
 
   getWait(topic: string, options: WaitOptions = {}): Promise<string> {
     try {
-      return this.#wait(topic, options, bodyOf);
+      requireOptions("wait", options, WAIT_OPTIONS);
+      return this.#wait("wait", topic, options, bodyOf);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   async read(topic: string, options: ReadOptions = {}): Promise<Message | undefined> {
-    const { mode = "oldest" } = options;
-    if (mode === "wait") return await this.#wait(topic, options, itself);
+    requireOptions("read", options, READ_OPTIONS);
+    const { mode, timeout, signal } = options;
+    if (mode === "wait") return await this.#wait("read", topic, options, itself);
+    requireMode(options);
+    if (timeout !== undefined) requireTimeout("read", timeout);
+    requireSignal("read", signal);
     const named = this.#topics.named("get", topic);
-    if (mode === "oldest") return await this.#reads.oldest(named, itself);
+    signal?.throwIfAborted();
     if (mode === "newest") return await this.#reads.newest(named);
-    throw new RangeError(`Cannot get: mode is "oldest", "newest" or "wait", got ${seen(mode)}`);
+    return await this.#reads.oldest(named, itself);
   }
 
-  subscribe(topic: string, { since, onGap, signal }: SubscribeOptions = {}): MessageStream {
+  subscribe(topic: string, options: SubscribeOptions = {}): MessageStream {
     this.#topics.named("subscribe", topic);
+    requireOptions("subscribe", options, SUBSCRIBE_OPTIONS);
+    const { since, onGap, signal } = options;
+    requireGapChoice(onGap);
+    requireSignal("subscribe", signal);
     signal?.throwIfAborted();
     this.#link.requireRoom("subscribe", topic);
     const fromCursor = since === undefined && !this.#link.requests.ended;
@@ -135,6 +163,12 @@ export class LinkedConnection implements Connection {
   }
 
   async topics(prefix = ""): Promise<TopicEntry[]> {
+    if (typeof prefix !== "string") {
+      throw new TypeError(`Cannot list topics: prefix must be a string, got ${seen(prefix)}`);
+    }
+    if (!prefix.isWellFormed()) {
+      throw new RangeError("Cannot list topics: prefix must have no lone surrogates");
+    }
     this.#link.requireRoom("list topics");
     const list = new TopicList(prefix);
     let count = TOPICS_PAGE;
@@ -164,16 +198,14 @@ export class LinkedConnection implements Connection {
   }
 
   #wait<T>(
+    action: string,
     topic: string,
     { timeout = DEFAULT_WAIT, signal }: WaitOptions,
     make: (message: Message | undefined) => T,
   ): Promise<T> {
     const named = this.#topics.named("get", topic);
-    if (!(timeout >= 0 && timeout <= MAX_WAIT)) {
-      throw new RangeError(
-        `Cannot wait: timeout is milliseconds from 0 to ${MAX_WAIT}, got ${timeout}`,
-      );
-    }
+    requireTimeout(action, timeout);
+    requireSignal(action, signal);
     signal?.throwIfAborted();
     return this.#reads.oldest(named, make, { timeout: Math.ceil(timeout), signal });
   }
@@ -184,12 +216,24 @@ export class LinkedConnection implements Connection {
     // A character takes up to six bytes: the size of a short one need not be known.
     if (typeof message === "string" && 6 * message.length + 2 <= messageBytes) return message;
     if (typeof message !== "string") {
-      throw new TypeError(`Cannot put message: it is ${kindOf(message)}, not a string`);
+      throw new TypeError(`Cannot put message: it must be a string, got ${kindOf(message)}`);
     }
     const { bytes } = encodeBody(message);
     if (bytes <= messageBytes) return message;
     const [code, sentence, details] = tooLarge(bytes, this.#limits);
     throw new DsmqError(code, sentence, { ...details, topic });
+  }
+}
+
+/** Of a read that does not wait. */
+function requireMode({ mode, timeout, signal }: ReadOptions): void {
+  if (mode !== undefined && mode !== "oldest" && mode !== "newest") {
+    const words = '"oldest", "newest" or "wait"';
+    throw new RangeError(`Cannot read: mode must be ${words}, got ${seen(mode)}`);
+  }
+  if (mode === undefined && (timeout !== undefined || signal !== undefined)) {
+    const what = timeout === undefined ? "signal" : "timeout";
+    throw new TypeError(`Cannot read: ${what} is for a read that waits (mode: "wait")`);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Answer } from "../protocol/answers.ts";
 import { decodeAnswers } from "../protocol/decode_answers.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { WELCOME_BYTES } from "../protocol/limits.ts";
+import { seen } from "../protocol/text.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { shownSentence, toDsmqError } from "./asked.ts";
 import { ConnectError } from "./connect_error.ts";
@@ -84,7 +85,7 @@ export class Line {
    */
   static async open(url: string, dial: Dial, signal: AbortSignal): Promise<Line> {
     signal.throwIfAborted();
-    const socket = dial(url, [SUBPROTOCOL]);
+    const socket = requireSocket(dial(url, [SUBPROTOCOL]));
     const opened = Promise.withResolvers<Line>();
     const abort = () => {
       // One of ours says at once how far it had come.
@@ -200,6 +201,14 @@ export class Line {
     this.#told = this.#ends !== undefined;
     this.#ends?.broken(end);
   }
+}
+
+/** A caller's own `dial` may give anything: of what is no socket nothing would ever be heard. */
+function requireSocket(socket: Socket): Socket {
+  const { send, close, then } = Object(socket);
+  if (typeof send === "function" && typeof close === "function") return socket;
+  const got = typeof then === "function" ? "a promise" : seen(socket);
+  throw new TypeError(`Cannot connect: dial must return a WebSocket, got ${got}`);
 }
 
 /** How a socket was closed, in words. */

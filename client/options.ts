@@ -9,15 +9,11 @@ import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
 import { authority, webSocketUrl } from "./addresses.ts";
+import { requireOptions, requireSignal } from "./arguments.ts";
 import { denoNet } from "./deno/opening.ts";
 import { DenoSocket } from "./deno/socket.ts";
+import { type Since, toWire } from "./since.ts";
 import { requireToken, tokenProtocol } from "./token.ts";
-
-/**
- * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
- * then or later; a number, what comes after the message with that sequence number.
- */
-export type Since = "start" | "now" | number | Date;
 
 /** The part of a `WebSocket` that a connection uses. */
 export interface Socket extends
@@ -57,7 +53,10 @@ export interface ConnectOptions {
   readonly token?: string;
   /** From where this connection reads. Default: `"now"`, what is stored after it connected. */
   readonly since?: Since;
-  /** Gives up when it aborts. */
+  /**
+   * Ends the connecting when it aborts: `connect` rejects with its reason. Once it has connected, the signal means nothing
+   * more; what ends the connection is its `close`.
+   */
   readonly signal?: AbortSignal;
   /** How to come back after a break; `false`: not at all. Default: see {@linkcode ReconnectOptions}. */
   readonly reconnect?: boolean | ReconnectOptions;
@@ -95,9 +94,12 @@ export type Dial = (url: string, protocols: string[]) => Socket;
 
 /** How to come back after a break: after pauses that grow, each drawn by lot up to its length. Times are in milliseconds. */
 export interface ReconnectOptions {
-  /** The longest first pause; each later one may be twice as long. Default: 100. */
+  /**
+   * The longest first pause; each later one may be twice as long. With 0 the first try comes at once, and later pauses
+   * grow from 2. Default: 100, or `longestPause` if that is shorter.
+   */
   readonly firstPause?: number;
-  /** No pause is longer. Default: 5000. */
+  /** No pause is longer. Default: 5000, or `firstPause` if that is longer. */
   readonly longestPause?: number;
   /**
    * Gives up, and closes the connection, when nobody has answered for so long; time for which the process or its
@@ -136,6 +138,24 @@ export interface PendingLimits {
 const DEFAULT_TIMEOUT = 15_000;
 const DEFAULT_HEARTBEAT = 10_000;
 const DEFAULT_PENDING: PendingLimits = { calls: 100_000, bytes: 128 * 1024 * 1024 };
+/** All options, by name. */
+const OPTIONS = Object.keys(
+  {
+    url: true,
+    host: true,
+    port: true,
+    token: true,
+    since: true,
+    signal: true,
+    reconnect: true,
+    heartbeat: true,
+    timeout: true,
+    onRetry: true,
+    maxPending: true,
+    maxPendingBytes: true,
+    dial: true,
+  } satisfies Record<keyof ConnectOptions, true>,
+);
 const DEFAULT_BACKOFF: Backoff = { firstPause: 100, longestPause: 5000, giveUpAfter: 600_000 };
 
 /**
@@ -150,11 +170,13 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   const options: ConnectOptions = typeof target === "string" || target instanceof URL
     ? { url: target }
     : target;
-  if (options === null || typeof options !== "object") {
+  if (options === null || typeof options !== "object" || Array.isArray(options)) {
+    const several = Array.isArray(options) ? " (several addresses: { url: [...] })" : "";
     throw new TypeError(
-      `Cannot connect: the target is an address or options, got ${seen(options)}`,
+      `Cannot connect: the target must be an address or options, got ${seen(options)}${several}`,
     );
   }
+  requireOptions("connect", options, OPTIONS);
   const {
     url,
     host = DEFAULT_HOST,
@@ -169,31 +191,33 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     maxPending = DEFAULT_PENDING.calls,
     maxPendingBytes = DEFAULT_PENDING.bytes,
     dial,
-    ...others
   } = options;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new TypeError(`Cannot connect: there is no option "${unknown}"`);
   if (url !== undefined && (options.host !== undefined || options.port !== undefined)) {
     throw new TypeError(
       "Cannot connect: an address is given by url, or by host and port, not by both",
     );
   }
   if (onRetry !== undefined && typeof onRetry !== "function") {
-    throw new TypeError(`Cannot connect: onRetry is a function, got ${seen(onRetry)}`);
+    throw new TypeError(`Cannot connect: onRetry must be a function, got ${seen(onRetry)}`);
   }
   if (dial !== undefined && typeof dial !== "function") {
-    throw new TypeError(`Cannot connect: dial is a function, got ${seen(dial)}`);
+    throw new TypeError(`Cannot connect: dial must be a function, got ${seen(dial)}`);
   }
+  requireSignal("connect", signal);
   if (!Number.isSafeInteger(port) || port < 1 || port > 65535) {
-    throw new RangeError(`Cannot connect: port is a whole number from 1 to 65535, got ${port}`);
+    throw new RangeError(
+      `Cannot connect: port must be a whole number from 1 to 65535, got ${seen(port)}`,
+    );
   }
   if (typeof timeout !== "number" || !(timeout > 0)) {
-    throw new RangeError(`Cannot connect: timeout is milliseconds above 0, got ${seen(timeout)}`);
+    throw new RangeError(
+      `Cannot connect: timeout must be milliseconds above 0, or Infinity, got ${seen(timeout)}`,
+    );
   }
   const { least, most } = HEARTBEAT;
   if (!Number.isSafeInteger(heartbeat) || heartbeat < least || heartbeat > most) {
     throw new RangeError(
-      `Cannot connect: heartbeat is whole milliseconds from ${least} to ${most}, got ${
+      `Cannot connect: heartbeat must be whole milliseconds from ${least} to ${most}, got ${
         seen(heartbeat)
       }`,
     );
@@ -201,7 +225,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   for (const [name, most] of Object.entries({ maxPending, maxPendingBytes })) {
     if (most !== Infinity && !(Number.isSafeInteger(most) && most >= 1)) {
       throw new RangeError(
-        `Cannot connect: ${name} is a whole number from 1, or Infinity, got ${seen(most)}`,
+        `Cannot connect: ${name} must be a whole number from 1, or Infinity, got ${seen(most)}`,
       );
     }
   }
@@ -227,20 +251,30 @@ function backoff(reconnect: boolean | ReconnectOptions): Backoff | undefined {
   if (typeof reconnect === "boolean") return reconnect ? DEFAULT_BACKOFF : undefined;
   if (reconnect === null || typeof reconnect !== "object") {
     throw new TypeError(
-      `Cannot connect: reconnect is true, false or options, got ${seen(reconnect)}`,
+      `Cannot connect: reconnect must be true, false or options, got ${seen(reconnect)}`,
     );
   }
-  for (const [name, value] of Object.entries(reconnect)) {
-    if (!Object.hasOwn(DEFAULT_BACKOFF, name)) {
-      throw new TypeError(`Cannot connect: there is no option "reconnect.${name}"`);
-    }
-    if (typeof value !== "number" || !(value >= 0)) {
+  requireOptions("connect", reconnect, Object.keys(DEFAULT_BACKOFF), "reconnect.");
+  const { firstPause, longestPause, giveUpAfter = DEFAULT_BACKOFF.giveUpAfter } = reconnect;
+  for (const [name, value] of Object.entries({ firstPause, longestPause, giveUpAfter })) {
+    if (value !== undefined && !(typeof value === "number" && value >= 0)) {
       throw new RangeError(
-        `Cannot connect: reconnect.${name} is milliseconds from 0, got ${seen(value)}`,
+        `Cannot connect: reconnect.${name} must be milliseconds from 0, got ${seen(value)}`,
       );
     }
   }
-  return { ...DEFAULT_BACKOFF, ...reconnect };
+  if (firstPause! > longestPause!) {
+    throw new RangeError(
+      `Cannot connect: reconnect.longestPause must be at least firstPause, got ${longestPause} and ${firstPause}`,
+    );
+  }
+  // The one that is not given makes way for the other.
+  const { firstPause: first, longestPause: longest } = DEFAULT_BACKOFF;
+  return {
+    firstPause: firstPause ?? Math.min(first, longestPause ?? first),
+    longestPause: longestPause ?? Math.max(longest, firstPause ?? longest),
+    giveUpAfter,
+  };
 }
 
 /** Opens sockets that bring the token. */
@@ -250,28 +284,4 @@ function dialler(dial: ConnectOptions["dial"], token: string | undefined): Targe
   const open = dial ?? ((url, protocols) => new WebSocket(url, protocols));
   if (token === undefined) return open;
   return (url, protocols) => open(url, [...protocols, tokenProtocol(token)]);
-}
-
-/**
- * Puts a position in the words of the wire.
- *
- * @param since where to read from
- * @returns the same for the wire
- * @throws {TypeError | RangeError} if it is not a position
- */
-export function toWire(since: Since | undefined): WireSince | undefined {
-  if (since === undefined || since === "start" || since === "now") return since;
-  if (since instanceof Date) {
-    const time = since.getTime();
-    // Every message is younger than 1970.
-    if (!Number.isNaN(time)) return { time: Math.max(0, time) };
-    throw new RangeError("Cannot read since a Date that is invalid");
-  }
-  if (typeof since !== "number") {
-    throw new TypeError(
-      `Cannot read since ${seen(since)}: it is "start", "now", a Date or a sequence number`,
-    );
-  }
-  if (Number.isSafeInteger(since) && since >= 0) return { after: since };
-  throw new RangeError(`Cannot read since ${since}: a sequence number is a whole number from 0`);
 }

@@ -9,6 +9,7 @@ import type { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { OnGap, WirePosition, WireSince } from "../protocol/requests.ts";
 import type { GapChoice } from "./api.ts";
+import { gapChoice } from "./arguments.ts";
 import { Asked, badAnswer, isGap, members, type Stream, toDsmqError } from "./asked.ts";
 import { Credit } from "./credit.ts";
 import type { Link } from "./link.ts";
@@ -233,9 +234,10 @@ export class Subscription extends Asked
     if (!isGap(error)) return this.#ends(error);
     let choice: OnGap | undefined;
     try {
-      choice = typeof this.#onGap === "function" ? this.#onGap(error) : this.#onGap;
+      choice = gapChoice(this.#onGap, error);
     } catch (thrown) {
-      return this.#ends(thrown);
+      // An end without an error would be taken for the end of the messages.
+      return this.#ends(thrown ?? new TypeError(`Cannot read on: onGap threw ${thrown}`));
     }
     if (choice === undefined) return this.#ends(error);
     // It may have been left by the one who chose.

@@ -126,7 +126,12 @@ Deno.test("an error of a server has known fields alone, and a sentence that is s
       `"status":200,"reason":"refused","__proto__":{"evil":1},"constructor":1}}`,
   );
   const error = await soon(get);
-  assertEquals([error.code, error.topic, error.limit, error.name], ["full", "t", 5, "DsmqError [full]"]);
+  assertEquals([error.code, error.topic, error.limit, error.name], [
+    "full",
+    "t",
+    5,
+    "DsmqError [full]",
+  ]);
   assert(error.message.startsWith("a\\u001b[2J\\u202eb\\u000axxx"), error.message.slice(0, 50));
   assert(error.message.length < 2100);
   assertEquals([error.cause, error.status, error.reason], [undefined, undefined, undefined]);

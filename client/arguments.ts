@@ -1,0 +1,128 @@
+/**
+ * What the calls of a connection are given: what cannot be meant is told, before anything is sent.
+ *
+ * @module
+ */
+
+import type { OnGap } from "../protocol/requests.ts";
+import { kindOf, seen } from "../protocol/text.ts";
+
+/**
+ * Checks that there are options, and no others than these.
+ *
+ * @param action what is to be done with them, for the error
+ * @param options what the caller gave
+ * @param names the options that there are
+ * @param prefix what stands before their names in the error
+ * @throws {TypeError} if it is anything else
+ */
+export function requireOptions(
+  action: string,
+  options: unknown,
+  names: readonly string[],
+  prefix: string = "",
+): void {
+  if (options === null || typeof options !== "object" || Array.isArray(options)) {
+    const what = prefix === "" ? "options" : prefix.slice(0, -1);
+    const got = typeof options === "function" ? "a function" : seen(options);
+    throw new TypeError(`Cannot ${action}: ${what} must be an object, got ${got}`);
+  }
+  // Also those that it inherits: they count as well.
+  for (const name in options) {
+    if (names.includes(name)) continue;
+    throw new TypeError(
+      `Cannot ${action}: there is no option ${seen(prefix + name)} (there are: ${
+        names.join(", ")
+      })`,
+    );
+  }
+}
+
+/**
+ * Refuses options of a call that takes none.
+ *
+ * @param call its name
+ * @param given what stands where options might
+ * @throws {TypeError} if these are options
+ */
+export function refuseOptions(call: string, given: unknown): void {
+  if (given === null || typeof given !== "object") return;
+  throw new TypeError(`Cannot ${call}: ${call} takes no options, got ${kindOf(given)}`);
+}
+
+/**
+ * Checks a signal.
+ *
+ * @param action what it would end, for the error
+ * @param signal what the caller gave, if anything
+ * @throws {TypeError} if it is none
+ */
+export function requireSignal(action: string, signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  // One of another realm, or of a library, serves as well.
+  const { aborted, addEventListener, removeEventListener, throwIfAborted } = Object(signal);
+  const methods = [addEventListener, removeEventListener, throwIfAborted];
+  if (typeof aborted === "boolean" && methods.every((method) => typeof method === "function")) {
+    return;
+  }
+  throw new TypeError(`Cannot ${action}: signal must be an AbortSignal, got ${seen(signal)}`);
+}
+
+/**
+ * Checks for how long to wait.
+ *
+ * @param action what waits, for the error
+ * @param timeout what the caller gave
+ * @throws {TypeError | RangeError} if it is no time
+ */
+export function requireTimeout(action: string, timeout: unknown): void {
+  if (typeof timeout === "number" && timeout >= 0) return;
+  const ErrorClass = typeof timeout === "number" ? RangeError : TypeError;
+  throw new ErrorClass(
+    `Cannot ${action}: timeout must be milliseconds from 0, or Infinity, got ${seen(timeout)}`,
+  );
+}
+
+/**
+ * Checks what a subscription is to do where messages are gone.
+ *
+ * @param onGap what the caller gave, if anything
+ * @throws {TypeError | RangeError} if it is neither a choice nor a function
+ */
+export function requireGapChoice(onGap: unknown): void {
+  if (onGap === undefined || typeof onGap === "function" || isGapChoice(onGap)) return;
+  const ErrorClass = typeof onGap === "string" ? RangeError : TypeError;
+  throw new ErrorClass(
+    `Cannot subscribe: onGap must be "oldest", "now" or a function, got ${seen(onGap)}`,
+  );
+}
+
+/**
+ * Asks a function what to do where messages are gone.
+ *
+ * @param onGap the choice, or the function
+ * @param gap what is known
+ * @returns the choice; `undefined`: to end
+ * @throws what the function throws, or that it gave no choice
+ */
+export function gapChoice<Gap>(
+  onGap: OnGap | ((gap: Gap) => OnGap | undefined) | undefined,
+  gap: Gap,
+): OnGap | undefined {
+  if (typeof onGap !== "function") return onGap;
+  const choice: unknown = onGap(gap);
+  if (choice === undefined || isGapChoice(choice)) return choice;
+  const isPromise = typeof Object(choice).then === "function";
+  // Nobody waits for it: what it fails with must not end the program.
+  if (isPromise) Promise.resolve(choice).catch(() => {});
+  throw new TypeError(
+    `Cannot read on: onGap must return "oldest", "now" or undefined at once, got ${
+      isPromise ? "a promise" : seen(choice)
+    }`,
+    { cause: gap },
+  );
+}
+
+function isGapChoice(value: unknown): value is OnGap {
+  return value === "oldest" || value === "now";
+}
