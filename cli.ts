@@ -52,7 +52,13 @@ async function chosen(args: readonly string[], tell: (name: string) => void): Pr
   if (read.flag("help")) return await (await import("./cli/help.ts")).help([name]);
   if (read.flag("version")) return await (await import("./cli/help.ts")).version();
   if (isImplied) requireHost(read.words);
-  return await command.run(read);
+  try {
+    return await command.run(read);
+  } catch (error) {
+    // What only its server knows of an argument, such as how long a topic may be there.
+    if (name !== "serve" && error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 function report(error: unknown, help: string): number {

@@ -14,13 +14,17 @@ import { checkedTls, OPTION_NAMES, type Tls } from "./server/certificate.ts";
 import type { EntryOptions } from "./server/door_options.ts";
 import {
   checked,
+  DURABILITIES,
   type Durability,
   type EngineChoice,
+  ENGINES,
   type Overflow,
+  OVERFLOWS,
   type ServeOptions,
   type Settings,
   type StoreChoice,
   type TransportChoice,
+  TRANSPORTS,
 } from "./server/options.ts";
 import { RunningServer, VERSION } from "./server/running.ts";
 import { filePath } from "./server/store_address.ts";
@@ -28,7 +32,7 @@ import type { SqliteOptions } from "./stores/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 import type { Transport } from "./transports/transport.ts";
 
-export { VERSION };
+export { checked, DURABILITIES, ENGINES, OVERFLOWS, TRANSPORTS, VERSION };
 export type {
   Clock,
   Durability,
@@ -67,19 +71,18 @@ export type {
  * console.log(await mq.get("greetings")); // hello
  * ```
  */
-export function serve(options: ServeOptions = {}): Promise<Server> {
-  return start(options, OPTION_NAMES);
+export async function serve(options: ServeOptions = {}): Promise<Server> {
+  return await start(checked(options), OPTION_NAMES);
 }
 
 /**
- * Starts a server, for a program that has its certificate and key from files.
+ * Starts a server, for a program that has checked the options, and has its certificate and key from files.
  *
- * @param options see {@linkcode ServeOptions}
+ * @param settings what `checked` made of the options
  * @param names what certificate and key are called in what is said of them
  * @returns the server, once it listens
  */
-export async function start(options: ServeOptions, names: Tls): Promise<Server> {
-  const { entry, ...settings } = checked(options);
+export async function start({ entry, ...settings }: Settings, names: Tls): Promise<Server> {
   settings.signal?.throwIfAborted();
   const { tls, warnings } = await usableTls(entry.tls, names, settings.clock.now());
   const [{ listen }, store] = await Promise.all([

@@ -9,6 +9,7 @@ import { oneByOne, windowed } from "../measure/calls.ts";
 import { Progress } from "../measure/progress.ts";
 import { median, quantile } from "../measure/quantiles.ts";
 import { figure, table } from "../measure/table.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
 import { interrupt } from "./signals.ts";
@@ -19,6 +20,9 @@ import { whole } from "./values.ts";
 const CALLS = { oneByOne: 2_000, windowed: 20_000 } as const;
 const ROUNDS = 3;
 const WINDOWS = [64, 1024];
+
+/** The sizes that any server may take, beside the quotes of JSON. */
+const SIZES = { least: 0, most: LIMITS.messageBytes.most - 2 };
 
 /** What was measured. */
 interface Figure {
@@ -38,7 +42,7 @@ export const bench: Command = {
   },
   words: [0, 0],
   async run(args) {
-    const size = whole("size", args.value("size") ?? "64");
+    const size = whole("--size", args.value("size") ?? "64", SIZES);
     using stop = interrupt();
     const progress = new Progress(1 + 2 * WINDOWS.length + 1);
     try {

@@ -13,10 +13,11 @@ import {
   type Since,
 } from "../client.ts";
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
-import type { Arguments, Option } from "./command.ts";
+import { authority, webSocketUrl } from "../client/addresses.ts";
+import { type Arguments, type Option, UsageError } from "./command.ts";
 import { json, say } from "./terminal.ts";
 import { clientToken, TOKEN } from "./tokens.ts";
-import { whole } from "./values.ts";
+import { asUsage, PORTS, whole } from "./values.ts";
 
 /** The options of every command that connects. */
 export const CONNECTION: Readonly<Record<string, Option>> = {
@@ -52,7 +53,7 @@ export async function connection(
   since: Since | undefined,
   { signal, timeout = TIMEOUT, giveUpAfter = TIMEOUT }: TryOptions = {},
 ): Promise<Connection> {
-  const [url, host, port] = [args.value("url"), args.value("host"), args.value("port")];
+  const address = addressOf(args);
   const token = await clientToken(args);
   const slow = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), SLOW);
   // What stands in the body of an answer may be another each time: it counts by its kind.
@@ -68,9 +69,7 @@ export async function connection(
   };
   try {
     const mq = await connect({
-      ...(url !== undefined && { url }),
-      ...(host !== undefined && { host }),
-      ...(port !== undefined && { port: whole("port", port) }),
+      ...address,
       ...(token !== undefined && { token }),
       ...(since !== undefined && { since }),
       ...(signal && { signal }),
@@ -85,6 +84,21 @@ export async function connection(
   } finally {
     clearTimeout(slow);
   }
+}
+
+/** Where the server is; what cannot be an address is told before anything is tried. */
+function addressOf(args: Arguments): Pick<ConnectOptions, "url" | "host" | "port"> {
+  const [url, host, text] = [args.value("url"), args.value("host"), args.value("port")];
+  if (url !== undefined && (host !== undefined || text !== undefined)) {
+    const other = host === undefined ? "--port" : "--host";
+    throw new UsageError(
+      `the server is given by --url, or by --host and --port: got --url and ${other}`,
+    );
+  }
+  const port = text === undefined ? DEFAULT_PORT : whole("--port", text, PORTS);
+  if (url !== undefined) return { url: asUsage(() => webSocketUrl(url, "--url")) };
+  if (host !== undefined) asUsage(() => authority(host, port, "--host"));
+  return { host: host ?? DEFAULT_HOST, port };
 }
 
 /**

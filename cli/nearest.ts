@@ -27,11 +27,11 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   const wanted = word.toLowerCase();
   // A word of many thousand letters is near to none, and takes long to compare.
   if (wanted.length < 2 || wanted.length > 40) return undefined;
-  const most = wanted.length < 3 ? 1 : Math.max(1, Math.floor(wanted.length / 3));
+  const far = (candidate: string) => Math.floor(Math.max(wanted.length, candidate.length) / 3);
   const [best] = words
     .map((candidate) => ({ candidate, steps: distance(wanted, candidate.toLowerCase()) }))
     .sort((one, other) => one.steps - other.steps);
-  if (best && best.steps <= most && best.steps < wanted.length) return best.candidate;
+  if (best && best.steps <= Math.max(1, far(best.candidate))) return best.candidate;
   return words.find((candidate) => candidate.startsWith(wanted));
 }
 

@@ -9,6 +9,7 @@ import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
 import { lines } from "./lines.ts";
 import { json, print, room, say } from "./terminal.ts";
+import { topicName } from "./values.ts";
 
 /** Whoever sends lines may do so for days: a server that has gone may take a while to come back, in milliseconds. */
 const LINES = { giveUpAfter: 600_000 };
@@ -21,7 +22,8 @@ export const put: Command = {
   words: [1, 2],
   advice: "a message with spaces goes in quotes",
   async run(args) {
-    const [topic, message] = args.words as [string, string?];
+    const [, message] = args.words;
+    const topic = topicName(args.words[0]!);
     const told = async (seqs: readonly number[]) => {
       if (args.flag("json")) { for (const seq of seqs) print(json({ topic, seq })); }
       await room();

@@ -12,12 +12,12 @@ import {
   type Message,
 } from "../client.ts";
 import { AwakeTime } from "../client/awake_time.ts";
-import { DEFAULT_WAIT } from "../protocol/limits.ts";
+import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection, type TryOptions } from "./connection.ts";
 import { interrupt } from "./signals.ts";
 import { outputLost, print, printData, room, say } from "./terminal.ts";
-import { duration, position, whole } from "./values.ts";
+import { duration, oneOf, position, topicName, whole } from "./values.ts";
 
 const since = (usual: string) => ({
   value: "FROM",
@@ -37,6 +37,9 @@ const LEAST = 500;
 
 /** How long a server has to answer a close, in milliseconds. */
 const CLOSE = 100;
+
+/** How many messages may be asked for; 0 stands for all. */
+const COUNTS = { least: 0, most: Number.MAX_SAFE_INTEGER };
 
 /** A server that is away is waited for as long as the command itself. */
 const FOR_EVER = { giveUpAfter: Infinity };
@@ -71,7 +74,9 @@ export const wait: Command = {
   words: [1, 1],
   async run(args) {
     const given = args.value("timeout");
-    const timeout = given === undefined ? DEFAULT_WAIT : duration("timeout", given);
+    const timeout = given === undefined
+      ? DEFAULT_WAIT
+      : duration("--timeout", given, { least: 0, most: MAX_WAIT });
     using ctrlC = interrupt();
     const { signal } = ctrlC;
     const time = new AwakeTime();
@@ -103,9 +108,10 @@ async function readOne(
   read: (mq: Connection, topic: string) => Promise<Message | undefined>,
   tries: TryOptions = {},
 ): Promise<number> {
+  const topic = topicName(args.words[0]!);
   const mq = await connection(args, position(args.value("since") ?? usual), tries);
   try {
-    const message = await read(mq, args.words[0]!);
+    const message = await read(mq, topic);
     if (!message) return EXIT.nothing;
     if (args.flag("json")) print(asJson(message));
     else printData(message.body);
@@ -136,15 +142,16 @@ export const tail: Command = {
     const signal = AbortSignal.any([ctrlC.signal, done.signal, outputLost]);
     const json = args.flag("json");
     const several = args.words.length > 1;
-    let left = whole("count", args.value("count") ?? "0") || Infinity;
+    let left = whole("--count", args.value("count") ?? "0", COUNTS) || Infinity;
     const onGap = gap(args.value("on-gap"));
+    const topics = args.words.map(topicName);
     try {
       await using mq = await connection(args, position(args.value("since") ?? "now"), {
         signal,
         timeout: Infinity,
         ...FOR_EVER,
       });
-      await Promise.all(args.words.map(async (topic) => {
+      await Promise.all(topics.map(async (topic) => {
         for await (const message of mq.subscribe(topic, { signal, ...(onGap && { onGap }) })) {
           if (left === 0) return;
           if (json) print(asJson(message));
@@ -164,11 +171,9 @@ export const tail: Command = {
 /** What to do about a gap: it is said, and then reading goes on. */
 function gap(text: string | undefined): GapChoice | undefined {
   if (text === undefined) return undefined;
-  if (text !== "oldest" && text !== "now") {
-    throw new RangeError(`--on-gap is oldest or now, got ${JSON.stringify(text)}`);
-  }
+  const choice = oneOf("--on-gap", text, ["oldest", "now"]);
   return ({ message }) => {
     say(`dsmq: messages were missed: ${message}`);
-    return text;
+    return choice;
   };
 }

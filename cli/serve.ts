@@ -13,15 +13,16 @@ import {
   type ServerLimits,
 } from "../protocol/limits.ts";
 import {
-  type Durability,
-  type EngineChoice,
+  checked,
+  DURABILITIES,
+  ENGINES,
   type EntryOptions,
-  type Overflow,
+  OVERFLOWS,
   type ServeOptions,
   type Server,
   start,
   type StoreChoice,
-  type TransportChoice,
+  TRANSPORTS,
   VERSION,
 } from "../server.ts";
 import { type Arguments, type Command, EXIT, type Option, UsageError } from "./command.ts";
@@ -30,13 +31,23 @@ import { serverSignals } from "./signals.ts";
 import { print, say } from "./terminal.ts";
 import { rereadTokens, serverTokens, TOKEN } from "./tokens.ts";
 import { report } from "../server/stderr.ts";
-import { duration, whole } from "./values.ts";
+import { asUsage, duration, oneOf, PORTS, whole } from "./values.ts";
 
 /** Each limit, with the name of its option, such as `max-stored-bytes`. */
 const MAXIMA = Object.entries(LIMITS).map(([name, limit]) => {
   const option = `max-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   return { name: name as keyof ServerLimits, option, limit, isTime: name === "tokenTime" };
 });
+
+/** Options that have another name in the library. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  allowedHosts: "allow-host",
+  allowedOrigins: "allow-origin",
+};
+
+/** Any port to listen on, and 0 for one that is free. */
+const ANY_PORT = { ...PORTS, least: 0 };
+const RETENTION = { least: 1, most: Number.MAX_SAFE_INTEGER };
 
 /** The command. */
 export const serve: Command = {
@@ -83,14 +94,18 @@ export const serve: Command = {
   async run(args) {
     using signals = serverSignals();
     const files = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
+    // All that can be told without reading a file, first.
+    const given = options(args);
     const entry = await entryOptions(args);
-    const settings: ServeOptions = {
-      ...options(args),
-      ...entry,
-      handleSignals: false,
-      signal: signals.stop,
-      log: { info: report, warn: report, error: report },
-    };
+    const settings = asUsage(() =>
+      checked({
+        ...given,
+        ...entry,
+        handleSignals: false,
+        signal: signals.stop,
+        log: { info: report, warn: report, error: report },
+      }, (name) => optionName(name, args))
+    );
     await warnOfReaders(args);
     const server = await start(settings, files).catch((error) => {
       if (signals.stop.aborted) return undefined;
@@ -162,29 +177,44 @@ function options(args: Arguments): ServeOptions {
   ) {
     throw new UsageError("serve takes host and port as words or as options, not as both");
   }
-  const retention = args.value("retention");
-  const limits = Object.fromEntries(MAXIMA.flatMap(({ name, option, isTime }) => {
+  for (const [one, other] of [["cert", "key"], ["key", "cert"]] as const) {
+    if (args.value(one) !== undefined && args.value(other) === undefined) {
+      throw new UsageError(`TLS needs --cert and --key, and there is no --${other}`);
+    }
+  }
+  const limits = Object.fromEntries(MAXIMA.flatMap(({ name, option, limit, isTime }) => {
     const text = args.value(option);
-    return text === undefined ? [] : [[name, (isTime ? duration : whole)(option, text)]];
+    return text === undefined
+      ? []
+      : [[name, (isTime ? duration : whole)(`--${option}`, text, limit)]];
   })) as Partial<ServerLimits>;
-  return {
-    ...(host !== undefined && { host }),
-    ...(port !== undefined && { port: whole("port", port) }),
-    ...(retention !== undefined && { retention: duration("retention", retention) }),
-    ...word<"store", StoreChoice>(args, "store"),
-    ...word<"durability", Durability>(args, "durability"),
-    ...word<"overflow", Overflow>(args, "overflow"),
-    ...word<"engine", EngineChoice>(args, "engine"),
-    ...word<"transport", TransportChoice>(args, "transport"),
+  const given = <Value>(option: string, read: (name: string, text: string) => Value) => {
+    const text = args.value(option);
+    return text === undefined ? undefined : read(`--${option}`, text);
+  };
+  const word = <Word extends string>(option: string, words: readonly Word[]) =>
+    given(option, (name, text) => oneOf(name, text, words));
+  const all = {
+    host,
+    port: port === undefined ? undefined : whole(optionName("port", args), port, ANY_PORT),
+    retention: given("retention", (name, text) => duration(name, text, RETENTION)),
+    store: args.value("store") as StoreChoice | undefined,
+    durability: word("durability", DURABILITIES),
+    overflow: word("overflow", OVERFLOWS),
+    engine: word("engine", ENGINES),
+    transport: word("transport", TRANSPORTS),
     limits,
     allowShutdown: args.flag("allow-shutdown"),
   };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** An option that the library checks. */
-function word<N extends keyof ServeOptions, T>(args: Arguments, name: N): { [name in N]?: T } {
-  const value = args.value(name);
-  return value === undefined ? {} : { [name]: value } as { [name in N]: T };
+/** What an option of the library is called here. */
+function optionName(name: string, { words }: Arguments): string {
+  if (name === "host" && words.length > 0) return "HOST";
+  if (name === "port" && words.length > 1) return "PORT";
+  const limit = MAXIMA.find((limit) => name === `limits.${limit.name}`);
+  return `--${limit?.option ?? OTHER_NAMES[name] ?? name}`;
 }
 
 function maximum({ says, usual }: Limit, isTime: boolean): Option {

@@ -1,10 +1,14 @@
 /**
- * What a person writes on the command line, turned into values: times, positions, numbers.
+ * What a person writes on the command line, turned into values: numbers, times, positions, topics.
  *
  * @module
  */
 
 import type { Since } from "../client.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { quoted, topicFault } from "../protocol/text.ts";
+import { UsageError } from "./command.ts";
+import { didYouMean } from "./nearest.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -14,20 +18,45 @@ const UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+/** Whole numbers within bounds, both of which may be taken. */
+export interface Bounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** The ports that there are to connect to. */
+export const PORTS: Bounds = { least: 1, most: 65535 };
+
+/**
+ * Reads a whole number.
+ *
+ * @param name what it is called, such as `--port`
+ * @param text its digits
+ * @param bounds of the number
+ * @returns the number
+ * @throws {UsageError} if there is anything but digits, or it is out of bounds
+ */
+export function whole(name: string, text: string, { least, most }: Bounds): number {
+  const top = Math.min(most, Number.MAX_SAFE_INTEGER);
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number >= least && number <= top) return number;
+  throw wrong(name, `a whole number from ${least} to ${top}`, text);
+}
+
 /**
  * Reads a length of time.
  *
- * @param name the option it was given for
+ * @param name what it is called, such as `--timeout`
  * @param text a number of seconds, or a number with one of the units `ms s m h d`
+ * @param bounds of the time, in milliseconds
  * @returns whole milliseconds
- * @throws {RangeError} if it is neither
+ * @throws {UsageError} if it is neither, or out of bounds
  */
-export function duration(name: string, text: string): number {
+export function duration(name: string, text: string, { least, most }: Bounds): number {
   const ms = tryDuration(text);
-  if (ms !== undefined) return ms;
-  throw new RangeError(
-    `--${name} is a time such as 600, 90s, 10m or 2h, got ${JSON.stringify(text)}`,
-  );
+  if (ms !== undefined && ms >= least && ms <= most) return ms;
+  const range = `from ${inUnit(least)} to ${inUnit(most)}`;
+  throw wrong(name, `a time such as 600, 90s, 10m or 2h, ${range}`, text);
 }
 
 function tryDuration(text: string): number | undefined {
@@ -35,34 +64,81 @@ function tryDuration(text: string): number | undefined {
   return match ? Math.round(Number(match[1]) * UNITS[match[2] ?? "s"]!) : undefined;
 }
 
+/** A time in the largest unit of which it is a whole number. */
+function inUnit(ms: number): string {
+  const [unit, size] = Object.entries(UNITS).findLast(([, size]) => ms % size === 0)!;
+  return ms === 0 ? "0" : `${ms / size}${unit}`;
+}
+
+/**
+ * Reads one of several words.
+ *
+ * @param name what it is called, such as `--on-gap`
+ * @param text the word
+ * @param words those that there are
+ * @returns the word
+ * @throws {UsageError} if it is none of them
+ */
+export function oneOf<Word extends string>(
+  name: string,
+  text: string,
+  words: readonly Word[],
+): Word {
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  const all = `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  throw wrong(name, all, text, didYouMean(text, words));
+}
+
+/**
+ * Reads a topic. How long it may be only its server knows; here it is what any server takes.
+ *
+ * @param text the topic
+ * @returns the same
+ * @throws {UsageError} if it cannot be one
+ */
+export function topicName(text: string): string {
+  const fault = topicFault(text, LIMITS.topicBytes.most);
+  if (fault !== undefined) throw new UsageError(`${fault}, got ${quoted(text)}`);
+  return text;
+}
+
+/**
+ * Has what the library says of options said as wrong use of the command.
+ *
+ * @param check what may throw a `TypeError` or a `RangeError`
+ * @returns what it returns
+ * @throws {UsageError} in their place
+ */
+export function asUsage<Value>(check: () => Value): Value {
+  try {
+    return check();
+  } catch (error) {
+    const isWrong = error instanceof TypeError || error instanceof RangeError;
+    throw isWrong ? new UsageError(error.message, { cause: error }) : error;
+  }
+}
+
+function wrong(name: string, expected: string, text: string, hint: string = ""): UsageError {
+  return new UsageError(`${name} must be ${expected}, got ${quoted(text)}${hint}`);
+}
+
 /**
  * Reads a position.
  *
  * @param text `start`, `now`, `seq:N` (after that message), a time ago, or a date such as `2026-01-31T12:00`
  * @returns the position
- * @throws {RangeError} if it is none of these
+ * @throws {UsageError} if it is none of these
  */
 export function position(text: string): Since {
   if (text === "start" || text === "now") return text;
-  const seq = /^seq:(\d+)$/.exec(text)?.[1];
-  if (seq !== undefined) return Number(seq);
+  const seq = /^seq:(.*)$/s.exec(text)?.[1];
+  const after = { least: 0, most: Number.MAX_SAFE_INTEGER };
+  if (seq !== undefined) return whole("the number behind --since seq:", seq, after);
   const ago = tryDuration(text);
   if (ago !== undefined) return new Date(Date.now() - ago);
   const date = new Date(text);
   if (/^\d{4}-/.test(text) && !Number.isNaN(date.getTime())) return date;
   const forms = "start, now, seq:N, a time ago such as 10m, or a date";
-  throw new RangeError(`--since is ${forms}, got ${JSON.stringify(text)}`);
-}
-
-/**
- * Reads a whole number.
- *
- * @param name the option it was given for
- * @param text its digits
- * @returns the number
- * @throws {RangeError} if there is anything but digits
- */
-export function whole(name: string, text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new RangeError(`--${name} is a whole number, got ${JSON.stringify(text)}`);
+  throw wrong("--since", forms, text, didYouMean(text, ["start", "now"]));
 }

@@ -4,30 +4,34 @@
  * @module
  */
 
-import { seen } from "../protocol/text.ts";
+import { quoted, seen } from "../protocol/text.ts";
 
 /**
  * Makes the part of an address that names a server.
  *
  * @param host a name or an address; one of IPv6 may be given in brackets or without
  * @param port its port
+ * @param name what the host is called in errors
  * @returns both, as they stand in an address
  * @throws {TypeError} if the host is anything else
  */
-export function authority(host: unknown, port: number): string {
+export function authority(host: unknown, port: number, name: string = "host"): string {
+  const shown = typeof host === "string" ? quoted(host.replace(/^.*@/s, "…@")) : seen(host);
   const wrong = (why: string) =>
-    new TypeError(`Cannot connect: host is an address or a name alone${why}, got ${seen(host)}`);
+    new TypeError(
+      `Cannot connect: ${name} must be an address or a name alone${why}, got ${shown}`,
+    );
   if (typeof host !== "string" || host === "") throw wrong("");
   const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
   if (/^[0-9a-f:.]*:[0-9a-f:.]*%/i.test(bare)) {
     throw wrong(", and one with a zone behind % cannot stand in the address of a WebSocket");
   }
-  const name = bare.includes(":") ? `[${bare}]` : bare;
-  const url = parsed(`ws://${name}/`);
+  const inUrl = bare.includes(":") ? `[${bare}]` : bare;
+  const url = parsed(`ws://${inUrl}/`);
   if (url && url.hostname !== "" && url.port === "" && url.href === `ws://${url.hostname}/`) {
-    return `${name}:${port}`;
+    return `${inUrl}:${port}`;
   }
-  throw wrong(/^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is given as port" : "");
+  throw wrong(/^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is an option of its own" : "");
 }
 
 /** `URL.parse`, which not all browsers have. */
@@ -43,25 +47,35 @@ function parsed(address: string): URL | undefined {
  * Checks an address.
  *
  * @param address ws:, wss:, http: or https:
+ * @param name what it is called in errors
  * @returns the same with ws: or wss:
  * @throws {TypeError} if it is anything else
  */
-export function webSocketUrl(address: string | URL): string {
-  // Name and password are not shown.
-  const shown = String(address).replace(/\/\/[^/?#]*@/, "//");
-  const refused = (why: string) => new TypeError(`Cannot connect: ${JSON.stringify(shown)} ${why}`);
-  const url = parsed(String(address));
+export function webSocketUrl(address: string | URL, name: string = "url"): string {
+  const text = String(address);
+  // What may be a name, a password or a token is not shown.
+  const shown = quoted(
+    text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, "$1").replace(/\?.+$/s, "?…"),
+  );
+  const refused = (why: string) =>
+    new TypeError(`Cannot connect: ${name} must be a ws:// or wss:// address${why}, got ${shown}`);
+  const url = parsed(text);
   if (url?.protocol === "http:") url.protocol = "ws:";
   if (url?.protocol === "https:") url.protocol = "wss:";
-  if (!url || !/^wss?:$/.test(url.protocol) || url.hash !== "") {
-    throw refused("is not a ws:// or wss:// address");
+  if (!url || !/^wss?:$/.test(url.protocol)) {
+    const meant = /^[^/?#@]+$/.test(text) && parsed(`ws://${text}`)
+      ? ` such as "ws://${text}"`
+      : "";
+    throw refused(meant);
   }
+  if (url.hash !== "") throw refused(" without a #");
+  if (url.port === "0") throw refused(" with a port from 1 to 65535");
   try {
     decodeURIComponent(`${url.username}:${url.password}`);
   } catch {
     throw refused(
-      "has a name or password with a % that begins no byte of UTF-8 (write %25 for it)",
+      ", in whose name and password a % begins a byte of UTF-8 (%25 stands for itself)",
     );
   }
-  return url.href.replace(/(?<=:\/\/[^/]+)\/$/, "");
+  return url.href.replace(/^(\w+:\/\/[^/]+)\/$/, "$1");
 }

@@ -231,7 +231,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   }
   const addresses = [url ?? `ws://${authority(host, port)}`].flat();
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address in url");
-  const urls = addresses.map(webSocketUrl);
+  const urls = addresses.map((address) => webSocketUrl(address));
   if (token !== undefined) requireToken(token, urls);
   return {
     urls,

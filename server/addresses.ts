@@ -5,6 +5,7 @@
  */
 
 import { quoted } from "../protocol/text.ts";
+import { Checks } from "./checks.ts";
 
 /** What the systems and the runtimes call the same. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -31,14 +32,18 @@ export function cannotListen(host: string, port: number, cause: Error): Error {
  * An address or a name to listen on, as the system takes it.
  *
  * @param host what was given: an IPv6 address perhaps in brackets, a name perhaps beyond ASCII
+ * @param check what the option is called in errors. Default: `host`
  * @returns the same without brackets, in ASCII
  * @throws {RangeError} if it is neither an address nor a name alone
  */
-export function listenHost(host: string): string {
+export function listenHost(host: string, check: Checks = new Checks()): string {
+  // Who writes a password there does not want to read it in a log.
+  const shown = host.replace(/^.*@/s, "…@");
   const wrong = (why: string) =>
-    new RangeError(`Cannot serve: host is an address or a name, got ${quoted(host)}: ${why}`);
+    check.range("host", "an address or a name", `${quoted(shown)}: ${why}`);
   if (host === "*") throw wrong("all addresses of the machine are 0.0.0.0, or ::");
   if (host.includes("://")) throw wrong("it has a scheme, which is for clients");
+  if (host.includes("@")) throw wrong("it has the name of a user, which is for clients");
   if (/[/?#]/.test(host)) throw wrong("it has a path, which is for clients");
   if (/^([^:[\]]*|\[.*\]):\d*$/.test(host)) throw wrong("the port is an option of its own");
   const bare = /^\[(.*)\]$/.exec(host)?.[1] ?? host;

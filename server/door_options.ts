@@ -8,9 +8,13 @@ import type { DoorOptions } from "../door/door.ts";
 import { hostFault } from "../door/hosts.ts";
 import { type Grant, RIGHTS, type TokenGrant } from "../door/leave.ts";
 import { originFault } from "../door/origins.ts";
-import { isToken } from "../door/tokens.ts";
 import { kindOf, seen } from "../protocol/text.ts";
+import { TOKEN_FORM, tokenFault } from "../protocol/token.ts";
 import type { Tls } from "./certificate.ts";
+import { Checks } from "./checks.ts";
+
+const ORIGINS = 'origins such as "https://example.org"';
+const HOSTS = 'names such as "mq.example.org"';
 
 /** Who may come in. */
 export interface EntryOptions {
@@ -39,29 +43,26 @@ export interface EntrySettings extends Omit<DoorOptions, "host" | "secure"> {
  * Fills in the defaults and checks the options.
  *
  * @param options all that the caller gave
+ * @param check what the options are called in errors
  * @returns the settings, and the options that are not of this kind
  * @throws {TypeError} if an option is of the wrong type
  * @throws {RangeError} if an option is out of its range
  */
 export function checkedEntry<Others extends object>(
   options: EntryOptions & Others,
+  check: Checks,
 ): { entry: EntrySettings; others: Omit<EntryOptions & Others, keyof EntryOptions> } {
   const { token, tokens, anonymous, allowedOrigins = [], allowedHosts = [], cert, key, ...others } =
     options;
-  requireTexts(
-    "allowedOrigins",
-    allowedOrigins,
-    'origins such as "https://example.org"',
-    originFault,
-  );
-  requireTexts("allowedHosts", allowedHosts, 'names such as "mq.example.org"', hostFault);
-  if (anonymous !== undefined) requireGrant("anonymous", anonymous);
+  requireTexts(check, "allowedOrigins", allowedOrigins, ORIGINS, originFault);
+  requireTexts(check, "allowedHosts", allowedHosts, HOSTS, hostFault);
+  if (anonymous !== undefined) requireGrant("anonymous", anonymous, [], check);
   const entry = {
-    tokens: grants(token, tokens),
+    tokens: grants(token, tokens, check),
     anonymous,
     allowedOrigins,
     allowedHosts,
-    tls: requireBoth(cert, key),
+    tls: requireBoth(cert, key, check),
   };
   return { entry, others };
 }
@@ -70,15 +71,16 @@ export function checkedEntry<Others extends object>(
  * Checks tokens, and what each gives leave for.
  *
  * @param tokens what the caller gave
+ * @param check what options are called in errors. Default: as in a program
  * @throws {TypeError | RangeError} if something of it is not as it has to be; no token is in the message
  */
-export function requireTokens(tokens: readonly TokenGrant[]): void {
+export function requireTokens(tokens: readonly TokenGrant[], check: Checks = new Checks()): void {
   if (!Array.isArray(tokens)) {
-    throw new TypeError(`Cannot serve: tokens is a list, got ${kindOf(tokens)}`);
+    throw new TypeError(`Cannot serve: tokens must be a list, got ${kindOf(tokens)}`);
   }
   tokens.forEach((grant: TokenGrant, i) => {
-    requireGrant(`tokens[${i}]`, grant, ["token"]);
-    requireToken(`tokens[${i}].token`, grant.token);
+    requireGrant(`tokens[${i}]`, grant, ["token"], check);
+    requireToken(`tokens[${i}].token`, grant.token, check);
   });
 }
 
@@ -88,11 +90,18 @@ export function requireTokens(tokens: readonly TokenGrant[]): void {
  * @param name what it is called
  * @param grant what the caller gave
  * @param more the names that it may have beside its own
+ * @param check what options are called in errors. Default: as in a program
  * @throws {TypeError | RangeError} if something of it is not as it has to be
  */
-export function requireGrant(name: string, grant: Grant, more: readonly string[] = []): void {
+export function requireGrant(
+  name: string,
+  grant: Grant,
+  more: readonly string[] = [],
+  check: Checks = new Checks(),
+): void {
+  // What is no object may be a token.
   if (grant === null || typeof grant !== "object") {
-    throw new TypeError(`Cannot serve: ${name} is an object, got ${kindOf(grant)}`);
+    throw new TypeError(`Cannot serve: ${name} must be an object, got ${kindOf(grant)}`);
   }
   const { rights, topics, ...others } = grant;
   const unknown = Object.keys(others).find((other) => !more.includes(other));
@@ -100,28 +109,29 @@ export function requireGrant(name: string, grant: Grant, more: readonly string[]
     throw new TypeError(`Cannot serve: ${name} has no member ${seen(unknown)}`);
   }
   const isRight = (right: unknown) => (RIGHTS as readonly unknown[]).includes(right);
-  if (rights !== undefined) requireList(`${name}.rights`, rights, "read, write, admin", isRight);
+  if (rights !== undefined) check.list(`${name}.rights`, rights, "read, write, admin", isRight);
   const isPrefix = (topic: unknown) => typeof topic === "string" && topic.isWellFormed();
-  if (topics !== undefined) requireList(`${name}.topics`, topics, "prefixes of topics", isPrefix);
+  if (topics !== undefined) check.list(`${name}.topics`, topics, "prefixes of topics", isPrefix);
 }
 
 function grants(
   token: string | undefined,
   tokens: readonly TokenGrant[] | undefined,
+  check: Checks,
 ): readonly TokenGrant[] | undefined {
-  if (token !== undefined) requireToken("token", token);
-  if (tokens !== undefined) requireTokens(tokens);
+  if (token !== undefined) requireToken("token", token, check);
+  if (tokens !== undefined) requireTokens(tokens, check);
   if (token === undefined) return tokens;
   return [{ token }, ...tokens ?? []];
 }
 
 /** What was given is not shown: it may be a token with a slip in it. */
-function requireToken(name: string, token: unknown): void {
-  const form = "1 to 1024 visible characters of ASCII";
+function requireToken(name: string, token: unknown, check: Checks): void {
   if (typeof token !== "string") {
-    throw new TypeError(`Cannot serve: ${name} is ${form}, got ${kindOf(token)}`);
+    throw new TypeError(`Cannot serve: ${name} must be ${TOKEN_FORM}, got ${kindOf(token)}`);
   }
-  if (!isToken(token)) throw new RangeError(`Cannot serve: ${name} is not ${form}`);
+  const fault = tokenFault(token);
+  if (fault !== undefined) throw check.range(name, TOKEN_FORM, fault);
 }
 
 /**
@@ -129,53 +139,44 @@ function requireToken(name: string, token: unknown): void {
  *
  * @param cert the certificate, in PEM
  * @param key its private key, in PEM
+ * @param check what options are called in errors. Default: as in a program
  * @returns the two, of which nothing is known yet; `undefined` if there are none
  * @throws {TypeError} if one of them lacks, or is no text
  */
-export function requireBoth(cert: string | undefined, key: string | undefined): Tls | undefined {
+export function requireBoth(
+  cert: string | undefined,
+  key: string | undefined,
+  check: Checks = new Checks(),
+): Tls | undefined {
   for (const [name, value] of Object.entries({ cert, key })) {
     if (value !== undefined && typeof value !== "string") {
-      throw new TypeError(`Cannot serve: ${name} is text in PEM, got ${kindOf(value)}`);
+      throw new TypeError(`Cannot serve: ${name} must be text in PEM, got ${kindOf(value)}`);
     }
   }
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
-    const [there, lacking] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
+    const [there, lacking] = (cert === undefined ? ["key", "cert"] : ["cert", "key"])
+      .map(check.nameOf);
     throw new TypeError(
-      `Cannot serve: TLS needs cert and key, and with the ${there} is no ${lacking}`,
+      `Cannot serve: TLS needs ${there} and ${lacking}, and there is no ${lacking}`,
     );
   }
   return { cert, key };
 }
 
-function requireList(
-  name: string,
-  values: readonly unknown[],
-  of: string,
-  good: (value: unknown) => boolean,
-): void {
-  if (!Array.isArray(values)) {
-    throw new TypeError(`Cannot serve: ${name} is a list of ${of}, got ${kindOf(values)}`);
-  }
-  const bad = values.find((value) => !good(value));
-  if (bad === undefined && values.every(good)) return;
-  const ErrorClass = typeof bad === "string" ? RangeError : TypeError;
-  throw new ErrorClass(`Cannot serve: ${name} is a list of ${of}, and has ${seen(bad)}`);
-}
-
-/** The same for texts of which it can be said what is wrong with them. */
+/** A list of texts of which it can be said what is wrong with them. */
 function requireTexts(
+  check: Checks,
   name: string,
   values: readonly unknown[],
   of: string,
   fault: (value: string) => string | undefined,
 ): void {
-  requireList(name, values, of, (value) => typeof value === "string");
+  check.list(name, values, of, (value) => typeof value === "string");
   for (const value of values as readonly string[]) {
     const why = fault(value);
-    if (why === undefined) continue;
-    throw new RangeError(
-      `Cannot serve: ${name} is a list of ${of}, and has ${seen(value)}: ${why}`,
-    );
+    if (why !== undefined) {
+      throw check.range(name, `a list of ${of}`, `one with ${seen(value)}: ${why}`);
+    }
   }
 }

@@ -11,14 +11,21 @@ import {
   LIMITS,
   type ServerLimits,
 } from "../protocol/limits.ts";
-import { seen } from "../protocol/text.ts";
-import { filePath } from "./store_address.ts";
+import { filePath, storeHint } from "./store_address.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import { listenHost } from "./addresses.ts";
+import { Checks, type OptionNames } from "./checks.ts";
 import { checkedEntry, type EntryOptions, type EntrySettings } from "./door_options.ts";
 import { guarded, type GuardedLog } from "./log.ts";
 import { quietLog } from "./stderr.ts";
+
+/** The words that an option takes. */
+export const ENGINES = ["auto", "@db/sqlite", "node:sqlite"] as const;
+export const DURABILITIES = ["full", "normal"] as const;
+export const OVERFLOWS = ["reject", "drop-oldest"] as const;
+export const TRANSPORTS = ["builtin", "hardened"] as const;
+const STORES = '"memory" or "sqlite:PATH"';
 
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
 export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
@@ -85,12 +92,14 @@ export interface Settings
  * Fills in the defaults and checks the options.
  *
  * @param options what the caller gave
+ * @param names what the options are called in errors. Default: as they are called here
  * @returns the settings
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
  */
-export function checked(options: ServeOptions): Settings {
-  const { entry, others: rest } = checkedEntry(options);
+export function checked(options: ServeOptions, names?: OptionNames): Settings {
+  const check = new Checks(names);
+  const { entry, others: rest } = checkedEntry(options, check);
   const {
     host = DEFAULT_HOST,
     port = DEFAULT_PORT,
@@ -108,33 +117,33 @@ export function checked(options: ServeOptions): Settings {
     clock = systemClock,
     ...others
   } = rest;
-  refuseUnknown(others, "option");
-  if (typeof host !== "string" || host === "") throw wrong("host", "an address or a name", host);
-  requireWhole("port", port, 0, 65535);
-  requireWhole("retention", retention, 1, Number.MAX_SAFE_INTEGER);
-  if (typeof store !== "string" || (store !== "memory" && filePath(store) === undefined)) {
-    throw wrong("store", '"memory" or "sqlite:PATH"', store);
+  check.none("option", others);
+  check.text("host", host, "an address or a name", host !== "");
+  check.whole("port", port, 0, 65535);
+  check.whole("retention", retention, 1, Number.MAX_SAFE_INTEGER);
+  if (store !== "memory" && filePath(store, check) === undefined) {
+    check.text("store", store, STORES, false, storeHint(store));
   }
-  requireOneOf("engine", engine, ["auto", "@db/sqlite", "node:sqlite"]);
-  requireOneOf("durability", durability, ["full", "normal"]);
-  requireOneOf("overflow", overflow, ["reject", "drop-oldest"]);
-  requireOneOf("transport", transport, ["builtin", "hardened"]);
-  requireMethods("log", log, ["info", "warn", "error"]);
-  requireMethods("clock", clock, ["now", "after"]);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw wrong("signal", "an AbortSignal", signal);
+  check.word("engine", engine, ENGINES);
+  check.word("durability", durability, DURABILITIES);
+  check.word("overflow", overflow, OVERFLOWS);
+  check.word("transport", transport, TRANSPORTS);
+  check.methods("log", log, ["info", "warn", "error"]);
+  check.methods("clock", clock, ["now", "after"]);
+  const isSignal = signal === undefined || signal instanceof AbortSignal;
+  check.type("signal", signal, isSignal, "an AbortSignal");
+  for (const [name, value] of Object.entries({ allowShutdown, handleSignals })) {
+    check.type(name, value, typeof value === "boolean", "true or false");
   }
-  requireBoolean("allowShutdown", allowShutdown);
-  requireBoolean("handleSignals", handleSignals);
   return {
     entry,
-    host: listenHost(host),
+    host: listenHost(host, check),
     port,
     store,
     engine,
     durability,
     retention,
-    limits: checkedLimits(limits),
+    limits: checkedLimits(limits, check),
     setLimits: { ...limits },
     overflow,
     transport,
@@ -146,64 +155,25 @@ export function checked(options: ServeOptions): Settings {
   };
 }
 
-function checkedLimits(limits: Partial<ServerLimits>): ServerLimits {
-  if (limits === null || typeof limits !== "object") throw wrong("limits", "an object", limits);
-  for (const name of Object.keys(limits)) {
-    if (!Object.hasOwn(LIMITS, name)) throw unknown("limit", name);
-  }
+function checkedLimits(limits: Partial<ServerLimits>, check: Checks): ServerLimits {
+  check.object("limits", limits);
+  check.none(
+    "limit",
+    Object.fromEntries(
+      Object.entries(limits).filter(([name]) => !Object.hasOwn(LIMITS, name)),
+    ),
+  );
   const checked = Object.entries(LIMITS).map(([name, { usual, least, most }]) => {
     const { [name as keyof ServerLimits]: limit = usual } = limits;
-    if (limit !== usual) requireWhole(`limits.${name}`, limit, least, most);
+    if (limit !== usual) check.whole(`limits.${name}`, limit, least, most);
     return [name, limit];
   });
   const all = Object.fromEntries(checked) as ServerLimits;
+  const { messageBytes, creditBytes } = all;
   // Or a subscriber could never be granted enough for it.
-  requireWhole("limits.messageBytes", all.messageBytes, 2, all.creditBytes);
+  if (messageBytes > creditBytes) {
+    const most = `at most ${check.nameOf("limits.creditBytes")}, which is ${creditBytes}`;
+    throw check.range("limits.messageBytes", most, String(messageBytes));
+  }
   return all;
-}
-
-function requireOneOf(name: string, value: string, words: readonly string[]): void {
-  if (words.includes(value)) return;
-  const all = words.map((word) => `"${word}"`);
-  throw wrong(name, `${all.slice(0, -1).join(", ")} or ${all.at(-1)}`, value);
-}
-
-function refuseUnknown(others: object, what: string): void {
-  const [name] = Object.keys(others);
-  if (name !== undefined) throw unknown(what, name);
-}
-
-function unknown(what: string, name: string): Error {
-  return new TypeError(`Cannot serve: there is no ${what} "${name}"`);
-}
-
-function requireWhole(name: string, value: number, least: number, most: number): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot serve: ${name} is a number, got ${seen(value)}`);
-  }
-  if (!Number.isSafeInteger(value) || value < least || value > most) {
-    throw new RangeError(
-      `Cannot serve: ${name} is a whole number from ${least} to ${most}, got ${value}`,
-    );
-  }
-}
-
-function requireMethods(name: string, value: object, methods: readonly string[]): void {
-  const lacking = methods.find((method) => typeof Object(value)[method] !== "function");
-  if (lacking !== undefined) {
-    throw new TypeError(`Cannot serve: ${name} has a method ${lacking}, got ${seen(value)}`);
-  }
-}
-
-function requireBoolean(name: string, value: boolean): void {
-  if (typeof value !== "boolean") {
-    throw new TypeError(`Cannot serve: ${name} is true or false, got ${seen(value)}`);
-  }
-}
-
-function wrong(name: string, expected: string, value: unknown): Error {
-  if (typeof value !== "string") {
-    return new TypeError(`Cannot serve: ${name} is ${expected}, got ${seen(value)}`);
-  }
-  return new RangeError(`Cannot serve: ${name} is ${expected}, got ${seen(value)}`);
 }

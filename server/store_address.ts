@@ -4,22 +4,41 @@
  * @module
  */
 
+import { quoted } from "../protocol/text.ts";
+import { Checks } from "./checks.ts";
+
 /**
  * The path of a file of SQLite, from what an option says. What people write for other programs' sake, and what would name
  * a file that nobody means, is refused.
  *
  * @param store the option, such as `sqlite:queue.db`
+ * @param check what the option is called in errors. Default: `store`
  * @returns the path; `undefined` if the option says no file at all
  * @throws {RangeError} if it is written wrongly; the reason is in words
  */
-export function filePath(store: string): string | undefined {
-  const path = /^sqlite:(.*)$/is.exec(store)?.[1];
+export function filePath(store: string, check: Checks = new Checks()): string | undefined {
+  const path = typeof store === "string" ? /^sqlite:(.*)$/is.exec(store)?.[1] : undefined;
   if (path === undefined || path === "") return undefined;
   const wrong = fault(path);
   if (wrong === undefined) return path;
-  throw new RangeError(
-    `Cannot serve: store is "sqlite:PATH", ${wrong}, got ${JSON.stringify(store)}`,
-  );
+  throw check.range("store", `"sqlite:PATH", ${wrong}`, quoted(store));
+}
+
+/**
+ * What a person may have meant who wrote something else.
+ *
+ * @param store what was written
+ * @returns `; did you mean …?`, or nothing
+ */
+export function storeHint(store: unknown): string {
+  if (typeof store !== "string") return "";
+  const path = store.replace(/^[a-z\d]+:/i, "");
+  const meant = /^:?mem/i.test(store)
+    ? "memory"
+    : /[./\\]/.test(path) && fault(path) === undefined
+    ? `sqlite:${path}`
+    : undefined;
+  return meant === undefined ? "" : `; did you mean ${quoted(meant)}?`;
 }
 
 function fault(path: string): string | undefined {

@@ -16,6 +16,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "measure/": [],
   "cli/": [
     "client.ts",
+    "client/addresses.ts",
     "client/awake_time.ts",
     "server.ts",
     "server/certificate.ts",

@@ -238,33 +238,10 @@ Deno.test("what cannot be done is told in one line, with code 1", async () => {
   const cases: [string[], RegExp][] = [
     [["serve", "--port", house.port], /: the port is taken$/],
     [["serve", "no-such-host.invalid", "0"], /^dsmq: Cannot serve on no-such-host\.invalid:0: /],
-    [["serve", "--port", "99999"], /port is a whole number from 0 to 65535, got 99999$/],
-    [["serve", "--port", "ten"], /^dsmq: --port is a whole number, got "ten"$/],
-    [["serve", "--port", "0", "--retention", "soon"], /^dsmq: --retention is a time such as /],
-    [["serve", "--port", "0", "--retention", "0"], /retention is a whole number from 1 /],
     [
       ["serve", "--port", "0", "--store", "sqlite:/not/there/queue.db"],
       /^dsmq: Cannot open sqlite:\/not\/there\/queue\.db: its folder is not there$/,
     ],
-    [
-      ["serve", "--port", "0", "--store", "disk"],
-      /store is "memory" or "sqlite:PATH", got "disk"$/,
-    ],
-    [
-      ["serve", "--port", "0", "--overflow", "drop"],
-      /overflow is "reject" or "drop-oldest", got "drop"$/,
-    ],
-    [
-      ["serve", "--port", "0", "--max-stored-bytes", "1GB"],
-      /^dsmq: --max-stored-bytes is a whole number, got "1GB"$/,
-    ],
-    [
-      ["serve", "--port", "0", "--engine", "other"],
-      /engine is "auto", "@db\/sqlite" or "node:sqlite", got "other"$/,
-    ],
-    [["get", "t", "--since", "yesterday", "--port", house.port], /^dsmq: --since is start, now, /],
-    [["put", "a\u0001", "x", "--port", house.port], /a topic has no control characters$/],
-    [["get", "t", "--url", "localhost:1"], /"localhost:1" is not a ws:\/\/ or wss:\/\/ address$/],
   ];
   for (const [args, expected] of cases) {
     const { code, stdout, stderr } = await ran(...args);

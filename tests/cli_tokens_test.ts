@@ -179,17 +179,7 @@ Deno.test("what a file lacks is told in one line", async () => {
     [["get", "t", "--token-file", empty.path], /: there is no token in it$/],
     [["serve", "--token-file", empty.path, "--token", "secret"], /both --token and --token-file$/],
     [["get", "t", "--token-file", empty.path, "--token", "secret"], /both --token and --token-f/],
-    [["serve", "--cert", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
-    [["serve", "--cert", empty.path], /with the cert is no key$/],
-    [["serve", "--token", "a secret"], /token is not 1 to 1024 visible characters of ASCII$/],
-    [
-      ["serve", "--allow-origin", "a.test"],
-      /allowedOrigins is a list .* and has "a\.test": it has no scheme/,
-    ],
-    [
-      ["serve", "--allow-host", "a,http://b"],
-      /allowedHosts is a list .* and has "http:\/\/b": a host has no scheme$/,
-    ],
+    [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
   ];
   for (const [args, expected] of cases) {
     const { code, stdout, stderr } = await ran(args);

@@ -92,17 +92,17 @@ Deno.test("a host is understood in brackets and without, and anything else in it
     const [host, why] of [
       ["::1%lo", "one with a zone behind % cannot stand in the address"],
       ["[fe80::1%25eth0]", "one with a zone behind % cannot stand in the address"],
-      ["127.0.0.1:30329", "the port is given as port"],
-      ["localhost:5", "the port is given as port"],
-      ["[::1]:5", "the port is given as port"],
-      ["localhost/x", "host is an address or a name alone"],
-      ["ws://localhost", "host is an address or a name alone"],
-      ["me@localhost", "host is an address or a name alone"],
-      ["local host", "host is an address or a name alone"],
-      ["localhost?x", "host is an address or a name alone"],
-      ["localhost#x", "host is an address or a name alone"],
-      ["[localhost]", "host is an address or a name alone"],
-      ["", "host is an address or a name alone"],
+      ["127.0.0.1:30329", "the port is an option of its own"],
+      ["localhost:5", "the port is an option of its own"],
+      ["[::1]:5", "the port is an option of its own"],
+      ["localhost/x", "host must be an address or a name alone"],
+      ["ws://localhost", "host must be an address or a name alone"],
+      ["me@localhost", "host must be an address or a name alone"],
+      ["local host", "host must be an address or a name alone"],
+      ["localhost?x", "host must be an address or a name alone"],
+      ["localhost#x", "host must be an address or a name alone"],
+      ["[localhost]", "host must be an address or a name alone"],
+      ["", "host must be an address or a name alone"],
     ] as const
   ) {
     await assertRejects(() => connect({ host, dial }), TypeError, why);
@@ -110,7 +110,7 @@ Deno.test("a host is understood in brackets and without, and anything else in it
   await assertRejects(
     () => connect("ws://me:50%zz@localhost"),
     TypeError,
-    'Cannot connect: "ws://localhost" has a name or password with a %',
+    "in whose name and password a % begins a byte of UTF-8",
   );
 });
 

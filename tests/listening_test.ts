@@ -100,7 +100,7 @@ Deno.test("an address or a name to listen on has nothing around it", async () =>
   ];
   for (const [host, why] of bad) {
     const error = await assertRejects(() => openServer({ host }), RangeError);
-    assertStringIncludes(error.message, "Cannot serve: host is an address or a name, got ");
+    assertStringIncludes(error.message, "Cannot serve: host must be an address or a name, got ");
     assertStringIncludes(error.message, why, host);
   }
 });

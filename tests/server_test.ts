@@ -81,7 +81,7 @@ Deno.test("a host that cannot be a name is a clear error", async () => {
   const error = await assertRejects(() => serve({ host: "no such host", port: 0 }), Error);
   assertStringIncludes(
     error.message,
-    'host is an address or a name, got "no such host": a name has',
+    'host must be an address or a name, got "no such host": a name has',
   );
 });
 
@@ -104,25 +104,25 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
     [{ engine: "steam" }, RangeError, '"steam"'],
     [{ allowShutdown: "yes" }, TypeError, "allowShutdown"],
     [{ handleSignals: 1 }, TypeError, "handleSignals"],
-    [{ tokens: "good" }, TypeError, "tokens is a list, got a string"],
-    [{ tokens: [null] }, TypeError, "tokens[0] is an object, got null"],
+    [{ tokens: "good" }, TypeError, "tokens must be a list, got a string"],
+    [{ tokens: [null] }, TypeError, "tokens[0] must be an object, got null"],
     [{ tokens: [{}] }, TypeError, "tokens[0].token"],
     [{ tokens: [{ token: "a", right: [] }] }, TypeError, 'tokens[0] has no member "right"'],
     [{ tokens: [{ token: "a", rights: ["own"] }] }, RangeError, '"own"'],
-    [{ tokens: [{ token: "a", rights: "read" }] }, TypeError, "tokens[0].rights is a list"],
+    [{ tokens: [{ token: "a", rights: "read" }] }, TypeError, "tokens[0].rights must be a list"],
     [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
     [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
     [{ allowedOrigins: ["null"] }, RangeError, '"null"'],
     [{ allowedOrigins: ["https://a.test/p"] }, RangeError, '"https://a.test/p": an origin is'],
-    [{ allowedOrigins: [5] }, TypeError, "and has 5"],
-    [{ allowedOrigins: "*" }, TypeError, "allowedOrigins is a list"],
+    [{ allowedOrigins: [5] }, TypeError, "got one with 5"],
+    [{ allowedOrigins: "*" }, TypeError, "allowedOrigins must be a list"],
     [{ allowedHosts: ["http://a.test"] }, RangeError, '"http://a.test": a host has no scheme'],
-    [{ allowedHosts: [undefined] }, TypeError, "and has nothing"],
+    [{ allowedHosts: [undefined] }, TypeError, "got one with nothing"],
     [{ allowedHosts: ["a.test", "*"] }, RangeError, '"*": * stands for nothing'],
     [{ host: "127.0.0.1:30008" }, RangeError, "the port is an option of its own"],
-    [{ cert: "x" }, TypeError, "with the cert is no key"],
-    [{ key: "x" }, TypeError, "with the key is no cert"],
-    [{ cert: 5, key: "x" }, TypeError, "cert is text in PEM"],
+    [{ cert: "x" }, TypeError, "there is no key"],
+    [{ key: "x" }, TypeError, "there is no cert"],
+    [{ cert: 5, key: "x" }, TypeError, "cert must be text in PEM"],
   ];
   for (const [options, ErrorClass, message] of wrong) {
     const error = await assertRejects(

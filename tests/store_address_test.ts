@@ -26,11 +26,15 @@ const WRONG: Readonly<Record<string, RegExp>> = {
   "sqlite:q.db\n": /spaces around it/,
   "sqlite:q\0.db": /no control characters/,
   "sqlite:folder/": /a file and no folder/,
-  "sqlite:": /store is "memory" or "sqlite:PATH"/,
-  "sqlite3:q.db": /store is "memory" or "sqlite:PATH"/,
-  "q.db": /store is "memory" or "sqlite:PATH"/,
-  "file:q.db": /store is "memory" or "sqlite:PATH"/,
-  "Memory": /store is "memory" or "sqlite:PATH"/,
+  "sqlite:": /store must be "memory" or "sqlite:PATH"/,
+  "paper": /store must be "memory" or "sqlite:PATH", got "paper"$/,
+  "redis://h/q.db": /store must be "memory" or "sqlite:PATH", got "redis:\/\/h\/q\.db"$/,
+  "sqlite3:q.db": /got "sqlite3:q\.db"; did you mean "sqlite:q\.db"\?$/,
+  "q.db": /got "q\.db"; did you mean "sqlite:q\.db"\?$/,
+  "/var/lib/q": /; did you mean "sqlite:\/var\/lib\/q"\?$/,
+  "file:q.db": /got "file:q\.db"; did you mean "sqlite:q\.db"\?$/,
+  "Memory": /got "Memory"; did you mean "memory"\?$/,
+  ":memory:": /got ":memory:"; did you mean "memory"\?$/,
 };
 
 /** Runs work in a folder. */
@@ -51,8 +55,8 @@ Deno.test("a store that is written wrongly is refused with a sentence, and nothi
       const options = { port: 0, store: store as StoreChoice };
       const error = await assertRejects(() => serve(options), RangeError);
       assertMatch(error.message, says);
-      assert(error.message.startsWith("Cannot serve: store is "), error.message);
-      assert(error.message.endsWith(`, got ${JSON.stringify(store)}`), error.message);
+      assert(error.message.startsWith("Cannot serve: store must be "), error.message);
+      assert(error.message.includes(`, got ${JSON.stringify(store)}`), error.message);
     }
   });
   assertEquals(folder.names(), []);

@@ -267,7 +267,7 @@ Deno.test("tokens that are wrong change nothing", async () => {
   await assertRejects(
     () => server.setTokens(wrong),
     RangeError,
-    "tokens[1].token is not 1 to 1024",
+    "tokens[1].token must be 1 to 1024",
   );
   assert(await mq.put("t", "message") > 0);
 });

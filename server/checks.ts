@@ -1,0 +1,85 @@
+/**
+ * How options are checked: an error says what must be, and what was seen.
+ *
+ * @module
+ */
+
+import { quoted, seen } from "../protocol/text.ts";
+
+/** What an option such as `limits.connections` is called in errors: the command line has other names. */
+export type OptionNames = (option: string) => string;
+
+/** Checks the options of a server. */
+export class Checks {
+  /** What an option is called. */
+  readonly nameOf: OptionNames;
+
+  /** Options are called as they are in a program, unless it is said how. */
+  constructor(names: OptionNames = (option) => option) {
+    this.nameOf = names;
+  }
+
+  /** Nothing is left over. */
+  none(what: string, others: object): void {
+    const [name] = Object.keys(others);
+    if (name !== undefined) {
+      throw new TypeError(`Cannot serve: there is no ${what} ${quoted(name)}`);
+    }
+  }
+
+  /** It is of its type. */
+  type(name: string, value: unknown, isGood: boolean, expected: string): void {
+    if (!isGood) throw new TypeError(this.#sentence(name, expected, seen(value)));
+  }
+
+  /** It is an object, not `null`. */
+  object(name: string, value: unknown): void {
+    this.type(name, value, typeof value === "object" && value !== null, "an object");
+  }
+
+  /** It has methods. */
+  methods(name: string, value: unknown, methods: readonly string[]): void {
+    const lacking = methods.find((method) => typeof Object(value)[method] !== "function");
+    this.type(name, value, lacking === undefined, `an object with a method ${lacking}`);
+  }
+
+  /** It is a text, and nothing is wrong with it; a hint may say what was meant. */
+  text(name: string, value: unknown, expected: string, isGood: boolean, hint: string = ""): void {
+    this.type(name, value, typeof value === "string", expected);
+    if (!isGood) throw this.range(name, expected, `${seen(value)}${hint}`);
+  }
+
+  /** It is one of some words. */
+  word(name: string, value: string, words: readonly string[]): void {
+    const all = words.map((word) => `"${word}"`);
+    const expected = `${all.slice(0, -1).join(", ")} or ${all.at(-1)}`;
+    this.text(name, value, expected, words.includes(value));
+  }
+
+  /** It is a whole number within bounds. */
+  whole(name: string, value: number, least: number, most: number): void {
+    const expected = `a whole number from ${least} to ${most}`;
+    this.type(name, value, typeof value === "number", expected);
+    const isGood = Number.isSafeInteger(value) && value >= least && value <= most;
+    if (!isGood) throw this.range(name, expected, seen(value));
+  }
+
+  /** It is a list of which each is good; what is of its type may still be none. */
+  list(name: string, values: unknown, of: string, isGood: (value: unknown) => boolean): void {
+    this.type(name, values, Array.isArray(values), `a list of ${of}`);
+    for (const value of values as readonly unknown[]) {
+      if (isGood(value)) continue;
+      const ErrorClass = typeof value === "string" ? RangeError : TypeError;
+      throw new ErrorClass(this.#sentence(name, `a list of ${of}`, `one with ${seen(value)}`));
+    }
+  }
+
+  /** The error of a value of the right type that cannot be; `got` shows it. */
+  range(name: string, expected: string, got: string): RangeError {
+    return new RangeError(this.#sentence(name, expected, got));
+  }
+
+  #sentence(name: string, expected: string, got: string): string {
+    return `Cannot serve: ${this.nameOf(name)} must be ${expected}, got ${got}`;
+  }
+}

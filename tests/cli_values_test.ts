@@ -1,0 +1,240 @@
+/**
+ * Values on the command line: what cannot be is told with what must be and what was seen, by the option's own name, with
+ * code 2, and before a server is looked for.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { asUsage, duration, oneOf, topicName, whole } from "../cli/values.ts";
+import { UsageError } from "../cli/command.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { outcomes } from "./support/commands.ts";
+
+/** What a check says. */
+function said(check: () => unknown): string {
+  try {
+    return `${check()}`;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+}
+
+const PORT = "must be a whole number from 1 to 65535";
+const TIME = "must be a time such as 600, 90s, 10m or 2h, from 0 to 2147483647ms";
+const HOST = "Cannot connect: --host must be an address or a name alone";
+const URL_FORM = "Cannot connect: --url must be a ws:// or wss:// address";
+
+/** Arguments, and what is said of them. */
+const WRONG: readonly (readonly [args: readonly string[], message: string])[] = [
+  ...[
+    "abc",
+    "0",
+    "70000",
+    "-1",
+    "1.5",
+    "0x10",
+    "1e3",
+    " 80",
+    "80 ",
+    "+80",
+    "٣",
+    "99999999999999999999",
+  ].flatMap((port) =>
+    ["put", "tail", "topics", "shutdown", "bench"].map((command) =>
+      [
+        [command, ...command === "put" || command === "tail" ? ["t"] : [], "--port", port],
+        `--port ${PORT}, got ${JSON.stringify(port)}`,
+      ] as const
+    )
+  ),
+  [["serve", "--port", "65536"], '--port must be a whole number from 0 to 65535, got "65536"'],
+  [["127.0.0.1", "65536"], 'PORT must be a whole number from 0 to 65535, got "65536"'],
+  [["serve", "localhost", "abc"], 'PORT must be a whole number from 0 to 65535, got "abc"'],
+  ...["-5", "5x", "1e9d", "Infinity", "NaN", "1,5", "5 s", "99999d", "1e3", "m", ".5s"].map((
+    time,
+  ) =>
+    [["wait", "t", "--timeout", time], `--timeout ${TIME}, got ${JSON.stringify(time)}`] as const
+  ),
+  [
+    ["serve", "--retention", "0"],
+    '--retention must be a time such as 600, 90s, 10m or 2h, from 1ms to 9007199254740991ms, got "0"',
+  ],
+  [
+    ["serve", "--max-token-time", "365d"],
+    '--max-token-time must be a time such as 600, 90s, 10m or 2h, from 1ms to 2147483647ms, got "365d"',
+  ],
+  [
+    ["tail", "t", "--count", "-1"],
+    '--count must be a whole number from 0 to 9007199254740991, got "-1"',
+  ],
+  [
+    ["tail", "t", "--count", "ten"],
+    '--count must be a whole number from 0 to 9007199254740991, got "ten"',
+  ],
+  [["bench", "--size", "64k"], '--size must be a whole number from 0 to 33554430, got "64k"'],
+  [
+    ["bench", "--size", "99999999999"],
+    '--size must be a whole number from 0 to 33554430, got "99999999999"',
+  ],
+  [
+    ["tail", "t", "--on-gap", "older"],
+    '--on-gap must be oldest or now, got "older"; did you mean oldest?',
+  ],
+  [["tail", "t", "--on-gap", ""], "--on-gap needs a value, WHAT"],
+  [
+    ["serve", "--max-connections", "0"],
+    '--max-connections must be a whole number from 1 to 9007199254740991, got "0"',
+  ],
+  [
+    ["serve", "--max-stored-bytes", "1GB"],
+    '--max-stored-bytes must be a whole number from 1 to 9007199254740991, got "1GB"',
+  ],
+  [
+    ["serve", "--max-message-bytes", "9", "--max-credit-bytes", "5"],
+    "Cannot serve: --max-message-bytes must be at most --max-credit-bytes, which is 5, got 9",
+  ],
+  [
+    ["serve", "--overflow", "drop"],
+    '--overflow must be reject or drop-oldest, got "drop"; did you mean drop-oldest?',
+  ],
+  [
+    ["serve", "--durability", "Full"],
+    '--durability must be full or normal, got "Full"; did you mean full?',
+  ],
+  [
+    ["serve", "--transport", "hardend"],
+    '--transport must be builtin or hardened, got "hardend"; did you mean hardened?',
+  ],
+  [
+    ["serve", "--engine", "sqlite"],
+    '--engine must be auto, @db/sqlite or node:sqlite, got "sqlite"',
+  ],
+  [
+    ["serve", "--store", "disk"],
+    'Cannot serve: --store must be "memory" or "sqlite:PATH", got "disk"',
+  ],
+  [
+    ["serve", "--store", "q.db"],
+    'Cannot serve: --store must be "memory" or "sqlite:PATH", got "q.db"; did you mean "sqlite:q.db"?',
+  ],
+  [
+    ["serve", "--store", "sqlite://q.db"],
+    'Cannot serve: --store must be "sqlite:PATH", without slashes before the path: sqlite:queue.db, or sqlite:/var/lib/queue.db, got "sqlite://q.db"',
+  ],
+  [
+    ["serve", "--host", "a b"],
+    'Cannot serve: --host must be an address or a name, got "a b": a name has letters, digits, dots and hyphens',
+  ],
+  [
+    ["127.0.0.1:80"],
+    'Cannot serve: HOST must be an address or a name, got "127.0.0.1:80": the port is an option of its own',
+  ],
+  [
+    ["serve", "--host", "me:s3cret@h"],
+    'Cannot serve: --host must be an address or a name, got "…@h": it has the name of a user, which is for clients',
+  ],
+  [
+    ["serve", "--allow-origin", "a.test"],
+    'Cannot serve: --allow-origin must be a list of origins such as "https://example.org", got one with "a.test": it has no scheme such as https://',
+  ],
+  [
+    ["serve", "--allow-host", "a,,b"],
+    'Cannot serve: --allow-host must be a list of names such as "mq.example.org", got one with "": it is neither a name nor an address',
+  ],
+  [["serve", "--cert", "c.pem"], "TLS needs --cert and --key, and there is no --key"],
+  [["serve", "--key", "k.pem"], "TLS needs --cert and --key, and there is no --cert"],
+  [
+    ["get", "t", "--host", "127.0.0.1:5"],
+    `${HOST}: the port is an option of its own, got "127.0.0.1:5"`,
+  ],
+  [["get", "t", "--host", "ws://h"], `${HOST}, got "ws://h"`],
+  [["get", "t", "--host", "me:s3cret@h"], `${HOST}, got "…@h"`],
+  [
+    ["get", "t", "--host", "::1%lo"],
+    `${HOST}, and one with a zone behind % cannot stand in the address of a WebSocket, got "::1%lo"`,
+  ],
+  [["get", "t", "--host", "[::1"], `${HOST}, got "[::1"`],
+  [
+    ["get", "t", "--url", "localhost:1"],
+    `${URL_FORM} such as "ws://localhost:1", got "localhost:1"`,
+  ],
+  [["get", "t", "--url", "ftp://h"], `${URL_FORM}, got "ftp://h"`],
+  [["get", "t", "--url", "ws://"], `${URL_FORM}, got "ws://"`],
+  [["get", "t", "--url", "ws://h:70000"], `${URL_FORM}, got "ws://h:70000"`],
+  [["get", "t", "--url", "ws://h:0"], `${URL_FORM} with a port from 1 to 65535, got "ws://h:0"`],
+  [["get", "t", "--url", "ws://h/#t"], `${URL_FORM} without a #, got "ws://h/#t"`],
+  [["get", "t", "--url", "me:s3/cret@h:1"], `${URL_FORM}, got "h:1"`],
+  [["get", "t", "--url", "http//h?token=s3cret"], `${URL_FORM}, got "http//h?…"`],
+  [
+    ["get", "t", "--url", "ws://h", "--port", "5"],
+    "the server is given by --url, or by --host and --port: got --url and --port",
+  ],
+  [
+    ["get", "t", "--url", "ws://h", "--host", "h"],
+    "the server is given by --url, or by --host and --port: got --url and --host",
+  ],
+  ...[["put", "m"], ["get"], ["latest"], ["wait"], ["tail", "t"]].flatMap(([command, ...more]) => [
+    [[command!, "", ...more], 'a topic has at least one character, got ""'] as const,
+    [[command!, "a\nb", ...more], 'a topic has no control characters, got "a\\nb"'] as const,
+    [
+      [command!, "t".repeat(5000), ...more],
+      `the topic is 5000 bytes, the limit is 4096, got "${"t".repeat(64)}"`,
+    ] as const,
+  ]),
+];
+
+Deno.test("a value that cannot be is told with what must be and what was seen, and code 2", async () => {
+  const ends = await outcomes(WRONG.map(([args]) => args));
+  for (const [i, [args, message]] of WRONG.entries()) {
+    const { code, stdout, stderr } = ends[i]!;
+    const [, shown] = /^dsmq: (.*) \(dsmq [a-z]+ --help shows what there is\)$/.exec(stderr) ??
+      [, stderr];
+    assertEquals([shown, code, stdout], [message, 2, ""], args.join(" "));
+  }
+});
+
+Deno.test("numbers, times and words are taken within their bounds", () => {
+  assertEquals(whole("--n", "0", { least: 0, most: 5 }), 0);
+  assertEquals(whole("--n", "0005", { least: 0, most: 5 }), 5);
+  assertEquals(
+    whole("--n", "9007199254740991", { least: 0, most: Infinity }),
+    Number.MAX_SAFE_INTEGER,
+  );
+  assertEquals(
+    said(() => whole("--n", "9007199254740992", { least: 0, most: Infinity })),
+    '--n must be a whole number from 0 to 9007199254740991, got "9007199254740992"',
+  );
+  const any = { least: 0, most: 86_400_000 };
+  const times = {
+    "0": 0,
+    "600": 600_000,
+    "1.5": 1500,
+    "250ms": 250,
+    "90s": 90_000,
+    "1.5m": 90_000,
+    "2h": 7_200_000,
+    "1d": 86_400_000,
+  };
+  for (const [text, ms] of Object.entries(times)) assertEquals(duration("--t", text, any), ms);
+  assertEquals(
+    said(() => duration("--t", "25h", any)),
+    '--t must be a time such as 600, 90s, 10m or 2h, from 0 to 1d, got "25h"',
+  );
+  assertEquals(oneOf("--w", "b", ["a", "b"]), "b");
+  assertEquals(topicName("t".repeat(LIMITS.topicBytes.most)).length, LIMITS.topicBytes.most);
+});
+
+Deno.test("only what the library says of options is wrong use: any other error stays what it is", () => {
+  const other = new Error("other");
+  let seen: unknown;
+  try {
+    asUsage(() => {
+      throw other;
+    });
+  } catch (error) {
+    seen = error;
+  }
+  assertEquals(seen, other);
+});
