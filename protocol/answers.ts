@@ -26,6 +26,7 @@
  * @module
  */
 
+import { NULL_BODY } from "./body.ts";
 import type { WireError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 
@@ -103,7 +104,8 @@ export function readHead(
 
 /** Answers a read of dsmq 1.x. */
 export function plainAnswer(message: StoredMessage | undefined): string {
-  return `{"message":${message === undefined ? '""' : message.body}}`;
+  const body = message === undefined ? '""' : message.body;
+  return `{"message":${body === NULL_BODY.body ? "null" : body}}`;
 }
 
 /** The same, up to the body of a message that is large: `}` comes after it. */

@@ -19,6 +19,12 @@ export interface Body {
 export type Encode = (text: string) => Body;
 
 /**
+ * `None` as a message of dsmq 1.x, whose clients read it as `null`. To all others it is the text "null", in an encoding
+ * that {@linkcode encodeBody} gives to no text.
+ */
+export const NULL_BODY: Body = { body: '"\\u006eull"', bytes: 11 };
+
+/**
  * Encodes a message as it is kept and delivered: JSON holds every string exactly, `\0` and lone
  * surrogates included.
  *

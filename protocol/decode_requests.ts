@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Encode } from "./body.ts";
+import { type Encode, NULL_BODY } from "./body.ts";
 import {
   badCredit,
   badSince,
@@ -210,6 +210,7 @@ function decodePut(
   const { topic, message, messages, n } = fields;
   const fault = badTopic(fields, limits);
   if (fault) return fault;
+  if (id === undefined && message !== undefined) return decodePutOf1x(fields, encode);
   if ((message === undefined) === (messages === undefined)) {
     return refuse(fields, "bad_message", 'Cannot put: a put has either "message" or "messages"');
   }
@@ -227,13 +228,7 @@ function decodePut(
   const texts: readonly unknown[] = many ? messages : [message];
   // JSON has nothing that is undefined.
   const other = texts.find((text) => typeof text !== "string");
-  if (other !== undefined) {
-    return refuse(
-      fields,
-      "bad_message",
-      `Cannot put message: it is ${kindOf(other)}, not a string`,
-    );
-  }
+  if (other !== undefined) return refuseMessage(fields, other);
   return {
     action: "put",
     id,
@@ -243,4 +238,27 @@ function decodePut(
     many,
     encode,
   };
+}
+
+/** Of other fields dsmq 1.x knows nothing: they may hold anything. */
+function decodePutOf1x(fields: Fields, encode: Encode): Request {
+  const { topic, message } = fields;
+  const isNull = message === null;
+  if (!isNull && typeof message !== "string") return refuseMessage(fields, message);
+  return {
+    action: "put",
+    id: undefined,
+    n: undefined,
+    topic: topic as string,
+    messages: [isNull ? "" : message],
+    many: false,
+    encode: isNull ? encodeNull : encode,
+  };
+}
+
+const encodeNull: Encode = () => NULL_BODY;
+
+function refuseMessage(fields: Fields, message: unknown): Request {
+  const why = `it is ${kindOf(message)}, not a string`;
+  return refuse(fields, "bad_message", `Cannot put message: ${why}`);
 }

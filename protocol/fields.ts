@@ -42,8 +42,9 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** The refusal of a request whose topic is none. */
+/** The refusal of a request whose topic is none. To dsmq 1.x an empty text is a topic as any other. */
 export function badTopic(fields: Fields, limits: Limits): RefusedRequest | undefined {
+  if (fields.topic === "" && fields.id === undefined) return undefined;
   const fault = topicFault(fields.topic, limits.topicBytes);
   return fault === undefined
     ? undefined

@@ -35,8 +35,6 @@ export class FrameScan {
   readonly #kinds: Kind[] = [];
   /** Where its `id` begins; 0 if it has none. */
   readonly #ids: number[] = [];
-  /** Where its `message` begins, if that is a number. */
-  #numbers: number[] | undefined;
   #excesses: Excess[] | undefined;
 
   readonly #most: number;
@@ -157,12 +155,6 @@ export class FrameScan {
     return isCount(id) ? id : null;
   }
 
-  /** The number that is the `message` of a request, as it was written. */
-  numberText(place: number): string | undefined {
-    const begin = this.#numbers?.[place];
-    return begin === undefined ? undefined : numberAt(this.#text, begin);
-  }
-
   /** Where the part ends that begins at a place and can be read at once: before `most`, but after one request at least. */
   endOfPart(begin: number, most: number): number {
     const cost = this.#costs[begin]! + 1;
@@ -190,7 +182,6 @@ export class FrameScan {
     this.#counts.push(this.counting);
     this.#costs.push(this.#costs[place]! + cost);
     this.#begins.push(end + 1);
-    if (request.number > 0) (this.#numbers ??= [])[place] = request.number;
     if (excess) (this.#excesses ??= [])[place] = excess;
   }
 }

@@ -10,9 +10,9 @@ import type { WireError } from "./errors.ts";
 import { refuse } from "./fields.ts";
 import { FrameScan } from "./frame_scan.ts";
 import { type Limits, USUAL_LIMITS } from "./limits.ts";
-import { hasNumber } from "./numbers.ts";
+import { hasScalar, withTexts } from "./plain_values.ts";
 import type { HeartbeatRequest, RefusedRequest, Request } from "./requests.ts";
-import { type Cut, readOne, refuseScanned, ScannedFrame } from "./scanned_frame.ts";
+import { type Cut, parsedOf1x, readOne, refuseScanned, ScannedFrame } from "./scanned_frame.ts";
 
 /** What one frame says. */
 export interface Frame {
@@ -87,10 +87,13 @@ export function readFrame(data: unknown, limits: Limits, cut?: Cut, scan?: Frame
     try {
       value = JSON.parse(data);
     } catch {
-      return unreadable("it is not JSON");
+      scan = FrameScan.of(data, Infinity);
+      if (!scan || !parsedOf1x(scan, 0, scan.length)) return unreadable("it is not JSON");
     }
-    const frame = new ParsedFrame(value, data, limits);
-    if (frame.most <= Math.min(limits.frameRequests, cut?.after ?? Infinity)) return frame;
+    if (!scan) {
+      const frame = new ParsedFrame(value, data, limits);
+      if (frame.most <= Math.min(limits.frameRequests, cut?.after ?? Infinity)) return frame;
+    }
   }
   scan ??= FrameScan.of(data, Infinity);
   return scan ? new ScannedFrame(scan, limits, cut) : unreadable("it is not JSON");
@@ -169,7 +172,7 @@ class ParsedFrame implements Frame {
   requests(begin: number, end: number): readonly Request[] {
     return this.#items.slice(begin, end).map((item, i) =>
       decodeRequest(
-        hasNumber(item) ? { ...item, message: this.#scanned.numberText(begin + i) } : item,
+        hasScalar(item) ? withTexts(item, this.#scanned.slice(begin + i, begin + i + 1)) : item,
         this.#limits,
         this.#encode,
       )

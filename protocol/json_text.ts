@@ -5,6 +5,7 @@
  */
 
 const [QUOTE, BACKSLASH, ZERO, NINE, SMALL_U] = [34, 92, 48, 57, 117];
+const [MINUS, CAPITAL_I, CAPITAL_N] = [45, 73, 78];
 
 /**
  * Skips white space of JSON.
@@ -68,6 +69,40 @@ export function says(text: string, begin: number, end: number, word: string): bo
     else return false;
   }
   return at === end;
+}
+
+/** What Python's `json` writes for a float that JSON cannot say, and what says the same to `JSON.parse`. */
+const TOKENS: readonly (readonly [token: string, json: string])[] = [
+  ["NaN", " null "],
+  ["Infinity", " 1e999 "],
+  ["-Infinity", " -1e999 "],
+];
+
+/**
+ * Reads what Python writes as JSON: `NaN` as `null`, and `Infinity` as a number that is too large.
+ *
+ * @param text the text
+ * @returns the text with JSON in the place of these, which is JSON if nothing else is wrong; the same text if none is there
+ */
+export function strictJson(text: string): string {
+  if (!text.includes("NaN") && !text.includes("Infinity")) return text;
+  let strict = "";
+  let from = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) {
+      at = endOfString(text, at + 1);
+      if (at < 0) return text;
+    } else if (unit === CAPITAL_N || unit === CAPITAL_I || unit === MINUS) {
+      const found = TOKENS.find(([token]) => text.startsWith(token, at));
+      if (!found) continue;
+      // With white space around it: it is a value of its own, and no part of a number.
+      strict += text.slice(from, at) + found[1];
+      from = at + found[0].length;
+      at = from - 1;
+    }
+  }
+  return from === 0 ? text : strict + text.slice(from);
 }
 
 /** Whether `\\u` and four digits stand at a place for a character of ASCII. */

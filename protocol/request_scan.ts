@@ -42,9 +42,9 @@ const ACTIONS: readonly (readonly [action: string, counts: "control" | "put" | "
 ];
 
 /** The names of the fields that matter here. */
-const NAMES = ["id", "action", "message", "messages"] as const;
+const NAMES = ["id", "action", "messages"] as const;
 
-const [QUOTE, COMMA, COLON, MINUS, ZERO, NINE] = [34, 44, 58, 45, 48, 57];
+const [QUOTE, COMMA, COLON] = [34, 44, 58];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
 
 /**
@@ -116,8 +116,6 @@ export class RequestScan {
   #isOdd = false;
   /** Where its `id` begins; 0 if it has none. */
   id = 0;
-  /** Where its `message` begins, if that is a number; else 0. */
-  number = 0;
   /** How many its list of messages has. */
   messages = 0;
   /** How many commas, colons and opening brackets it has. */
@@ -167,7 +165,7 @@ export class RequestScan {
   read(begin: number, to: number): number | undefined {
     const text = this.#text;
     if (!this.#place) {
-      this.id = this.number = this.messages = 0;
+      this.id = this.messages = 0;
       this.#action = undefined;
       this.#isOdd = false;
     }
@@ -196,9 +194,7 @@ export class RequestScan {
         valueIsNext = false;
         if (name === "id") this.id = at;
         else if (name === "action") this.#action = undefined;
-        else if (name === "message") {
-          this.number = unit === MINUS || (unit >= ZERO && unit <= NINE) ? at : 0;
-        } else if (name === "messages") {
+        else if (name === "messages") {
           this.messages = 0;
           if (unit === OPEN_LIST) {
             list = depth + 1;

@@ -10,8 +10,9 @@ import type { WireError } from "./errors.ts";
 import { tooMany } from "./fields.ts";
 import type { FrameScan } from "./frame_scan.ts";
 import type { Frame } from "./frames.ts";
+import { strictJson } from "./json_text.ts";
 import type { Limits } from "./limits.ts";
-import { hasNumber } from "./numbers.ts";
+import { hasScalar, withTexts } from "./plain_values.ts";
 import { type Excess, MAX_DEPTH, MAX_FIELDS } from "./request_scan.ts";
 import type { RefusedRequest, Request } from "./requests.ts";
 
@@ -78,7 +79,7 @@ export class ScannedFrame implements Frame {
     while (end < most && !this.#error(end)) end++;
     end = scan.endOfPart(begin, end);
     const source = scan.slice(begin, end);
-    const items = parsed(source);
+    const items = parsed(source) ?? parsedOf1x(scan, begin, end);
     if (items?.length !== end - begin) {
       this.#broken = begin;
       return this.requests(begin, most);
@@ -103,6 +104,26 @@ export class ScannedFrame implements Frame {
   }
 }
 
+/**
+ * Parses requests that are what Python takes for JSON: of dsmq 1.x, for with an id they have to be JSON.
+ *
+ * @param scan what was seen in a frame that is not JSON
+ * @param begin the first request to parse
+ * @param end the place after the last one
+ * @returns the requests; `undefined` if it is nothing of the kind
+ */
+export function parsedOf1x(scan: FrameScan, begin: number, end: number): unknown[] | undefined {
+  const source = scan.slice(begin, end);
+  const strict = strictJson(source);
+  if (strict === source) return undefined;
+  for (let place = begin; place < end; place++) {
+    if (scan.id(place) === undefined) continue;
+    const own = scan.slice(place, place + 1);
+    if (strictJson(own) !== own) return undefined;
+  }
+  return parsed(strict);
+}
+
 /** Understands one request; `undefined` if it cannot be read. */
 export function readOne(scan: FrameScan, place: number, limits: Limits): Request | undefined {
   const source = scan.slice(place, place + 1);
@@ -125,8 +146,8 @@ function readItem(
   limits: Limits,
   encode: Encode,
 ): Request {
-  const exact = hasNumber(item) ? { ...item, message: scan.numberText(place) } : item;
-  return decodeRequest(exact, limits, encode);
+  const texts = hasScalar(item) ? withTexts(item, scan.slice(place, place + 1)) : item;
+  return decodeRequest(texts, limits, encode);
 }
 
 function parsed(json: string): unknown[] | undefined {

@@ -105,8 +105,10 @@ const junk = [null, true, -1, 1.5, "junk", [], {}, [[]], { action: [] }, "\ud800
 function bad(random: Random, id: number): Said {
   const any = () => junk[random(junk.length)];
   const put = { action: "put", topic: "a", message: "never stored" };
-  const noTopic = ["", "t\n", "\udfff", "x".repeat(257), null, 5, [], undefined][random(8)];
-  const noMessage = [null, true, [], {}, undefined][random(5)];
+  // The first two are topics of dsmq 1.x.
+  const topics = ["", 5, "t\n", "\udfff", "x".repeat(257), null, [], undefined];
+  const noTopic = topics[random(8)];
+  const noMessage = [[true], [], {}, undefined][random(4)];
   switch (random(7)) {
     case 0:
       return { request: any() };
@@ -115,7 +117,10 @@ function bad(random: Random, id: number): Said {
     case 2:
       return { request: { ...put, message: noMessage } };
     case 3:
-      return { request: { action: "get", topic: noTopic }, answer: failed(undefined) };
+      return {
+        request: { action: "get", topic: topics[2 + random(6)] },
+        answer: failed(undefined),
+      };
     case 4:
       return { request: { ...put, id: [null, "7", -1, 1.5, {}][random(5)] }, answer: failed(null) };
     case 5:

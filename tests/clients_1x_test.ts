@@ -40,6 +40,10 @@ const EXCHANGED = [
   { step: "numbers", got: ["7", "-2.5"] },
   { step: "large number", got: ["12345678901234567890"] },
   { step: "exact", got: [true] },
+  { step: "values", got: [null, "1", "0", null, "Inf", "1.0e+300", ""] },
+  { step: "topic", got: ["here", "here"] },
+  { step: "topic", got: ["here", "here"] },
+  { step: "topic", got: ["here", "here"] },
   { step: "bad", got: ["", ""] },
   { step: "after shutdown", got: ["still here"] },
   { step: "unasked", got: [] },
@@ -55,7 +59,7 @@ for (const { name, command } of clients) {
     async fn() {
       await using server = await openServer();
       assertEquals(await run(command!, `${server.port}`), EXCHANGED);
-      assertEquals(server.stats().stored, 9);
+      assertEquals(server.stats().stored, 19);
     },
   });
 

@@ -22,6 +22,13 @@ function dial(url) {
   });
 }
 
+/** As Python's `json.dumps` has it. */
+function json(request) {
+  const field = ([name, value]) =>
+    `"${name}": ${typeof value === "number" ? value : JSON.stringify(value)}`;
+  return `{${Object.entries(request).map(field).join(", ")}}`;
+}
+
 class Client {
   #socket;
   #frames = [];
@@ -44,14 +51,14 @@ class Client {
       try {
         return new Client(await dial(`ws://${host}:${port}`));
       } catch (error) {
-        if (tries > TRIES) throw error;
+        if (tries > TRIES || error.code !== "ECONNREFUSED") throw error;
         await sleep(pause);
       }
     }
   }
 
   put(topic, message) {
-    this.#socket.send(JSON.stringify({ action: "put", topic, message }));
+    this.#socket.send(json({ action: "put", topic, message }));
   }
 
   get(topic) {
@@ -88,7 +95,7 @@ class Client {
 
   async #read(action, topic) {
     const frame = this.#next();
-    this.#socket.send(JSON.stringify({ action, topic }));
+    this.#socket.send(json({ action, topic }));
     return JSON.parse(await frame).message;
   }
 
@@ -131,9 +138,18 @@ async function exchange(host, port) {
   other.put("exact", exact);
   print("exact", [(await one.getWait("exact")) === exact]);
 
-  one.put("", "no topic");
-  one.put("t", null);
-  print("bad", [await one.get(""), await one.get("t")]);
+  const values = [null, true, false, NaN, Infinity, 1e300, ""];
+  for (const value of values) other.put("values", value);
+  const got = [];
+  for (const _ of values) got.push(await other.get("values"));
+  print("values", got);
+  for (const topic of ["", true, 7.5]) {
+    one.put(topic, "here");
+    print("topic", [await one.get(topic), await other.get(topic)]);
+  }
+  one.put(NaN, "nowhere");
+  one.put("t", ["no", "text"]);
+  print("bad", [await one.get(NaN), await one.get("t")]);
 
   await one.shutdownServer();
   one.put("t", "still here");

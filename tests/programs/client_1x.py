@@ -100,9 +100,17 @@ def exchange(host, port):
     other.put("exact", exact)
     show("exact", [one.get_wait("exact") == exact])
 
-    one.put("", "no topic")
-    one.put("t", None)
-    show("bad", [one.get(""), one.get("t")])
+    # What json.dumps writes for these, NaN among them, is not JSON.
+    values = [None, True, False, float("nan"), float("inf"), 1e300, ""]
+    for value in values:
+        other.put("values", value)
+    show("values", [other.get("values") for _ in values])
+    for topic in ["", True, 7.5]:
+        one.put(topic, "here")
+        show("topic", [one.get(topic), other.get(topic)])
+    one.put(float("nan"), "nowhere")
+    one.put("t", ["no", "text"])
+    show("bad", [one.get(float("nan")), one.get("t")])
 
     one.shutdown_server()
     one.put("t", "still here")
