@@ -45,11 +45,13 @@ export function written(arg: string): Written | undefined {
 export function readArguments(name: string, command: Command, args: readonly string[]): Arguments {
   const options = { ...command.options, ...COMMON };
   const words: string[] = [];
+  let beforeDashes = Infinity;
   const given = new NameMap<string>();
   const faults: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") {
+      beforeDashes = words.length;
       words.push(...args.slice(i + 1));
       break;
     }
@@ -78,7 +80,12 @@ export function readArguments(name: string, command: Command, args: readonly str
   const isAsked = given.has("help") || given.has("version");
   if (faults.length === 0) faults.push(...wordFaults(name, command, words));
   if (faults.length > 0 && !isAsked) throw new UsageError(faults[0]);
-  return { words, value: (option) => given.get(option), flag: (option) => given.has(option) };
+  return {
+    words,
+    beforeDashes,
+    value: (option) => given.get(option),
+    flag: (option) => given.has(option),
+  };
 }
 
 /** Of what is not understood nothing is shown but the letters of a name: it may be, or end with, a token. */

@@ -33,6 +33,8 @@ export interface Command {
 /** Arguments, taken apart. */
 export interface Arguments {
   readonly words: readonly string[];
+  /** How many words stand before `--`; `Infinity` if there is none. */
+  readonly beforeDashes: number;
   /** The value of an option, if it was given. */
   value(name: string): string | undefined;
   flag(name: string): boolean;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A line that is not UTF-8. */
+/** A line that cannot be taken: it is not UTF-8, or too long. */
 export class BadLine extends Error {}
 
 const LINE_FEED = 10;
@@ -13,17 +13,26 @@ const LINE_FEED = 10;
  * Takes bytes apart into lines, exactly: only the `\n` between them is taken out.
  *
  * @param bytes text in UTF-8
+ * @param longest how many bytes a line may have whose end is waited for. Default: any number
  * @returns the lines, those together that came together; the last one counts if it is not empty
- * @throws {BadLine} if a line is not UTF-8, after all lines before it
+ * @throws {BadLine} if a line is not UTF-8, or has no end within so many bytes, after all lines before it
  */
-export async function* lines(bytes: ReadableStream<Uint8Array>): AsyncGenerator<string[]> {
+export async function* lines(
+  bytes: ReadableStream<Uint8Array>,
+  longest: () => number = () => Infinity,
+): AsyncGenerator<string[]> {
   // A line may come in many pieces: they are joined once.
   let pieces: Uint8Array[] = [];
+  let held = 0;
   for await (const chunk of bytes) {
+    const first = chunk.indexOf(LINE_FEED);
+    held += first < 0 ? chunk.length : first;
+    if (held > longest()) throw new BadLine(`it is longer than the limit of ${longest()} bytes`);
     const end = chunk.lastIndexOf(LINE_FEED);
     if (end >= 0) {
       yield* decoded(await joined([...pieces, chunk.subarray(0, end)]));
       pieces = [];
+      held = chunk.length - end - 1;
     }
     if (end + 1 < chunk.length) pieces.push(chunk.slice(end + 1));
   }

@@ -104,6 +104,9 @@ export interface Connection extends AsyncDisposable {
   /** How safely the server keeps messages: `memory` is lost with its process. */
   readonly kept: Kept;
 
+  /** The largest message that the server takes, in bytes of its JSON encoding in UTF-8. */
+  readonly maxMessageBytes: number;
+
   /**
    * Puts a message into a topic. Puts are stored in the order in which they are called, also where nobody waits for
    * them; one that fails and that nobody waits for ends a program as any promise does that is rejected and not handled.

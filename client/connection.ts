@@ -69,6 +69,10 @@ export class LinkedConnection implements Connection {
     return this.#link.welcome.kept;
   }
 
+  get maxMessageBytes(): number {
+    return this.#limits.messageBytes;
+  }
+
   get pending(): number {
     return this.#link.pending;
   }
