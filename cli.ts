@@ -57,7 +57,7 @@ async function chosen(args: readonly string[], tell: (name: string) => void): Pr
   } catch (error) {
     // What only its server knows of an argument, such as how long a topic may be there.
     if (name !== "serve" && error instanceof RangeError) throw new UsageError(error.message);
-    throw error;
+    throw (await import("./cli/tokens.ts")).withTokenHint(error, read);
   }
 }
 

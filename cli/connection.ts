@@ -16,7 +16,7 @@ import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import { authority, webSocketUrl } from "../client/addresses.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 import { json, say } from "./terminal.ts";
-import { clientToken, TOKEN } from "./tokens.ts";
+import { clientToken, type GivenToken, TOKEN } from "./tokens.ts";
 import { asUsage, PORTS, whole } from "./values.ts";
 
 /** The options of every command that connects. */
@@ -54,7 +54,8 @@ export async function connection(
   { signal, timeout = TIMEOUT, giveUpAfter = TIMEOUT }: TryOptions = {},
 ): Promise<Connection> {
   const address = addressOf(args);
-  const token = await clientToken(args);
+  const given = await clientToken(args);
+  requireOneSecret(address, given);
   const slow = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), SLOW);
   // What stands in the body of an answer may be another each time: it counts by its kind.
   const told = new Set<string>();
@@ -70,7 +71,7 @@ export async function connection(
   try {
     const mq = await connect({
       ...address,
-      ...(token !== undefined && { token }),
+      ...(given && { token: given.token }),
       ...(since !== undefined && { since }),
       ...(signal && { signal }),
       timeout,
@@ -99,6 +100,19 @@ function addressOf(args: Arguments): Pick<ConnectOptions, "url" | "host" | "port
   if (url !== undefined) return { url: asUsage(() => webSocketUrl(url, "--url")) };
   if (host !== undefined) asUsage(() => authority(host, port, "--host"));
   return { host: host ?? DEFAULT_HOST, port };
+}
+
+/** An address with a name and a password leaves no room for a token. */
+function requireOneSecret(
+  { url }: Pick<ConnectOptions, "url">,
+  given: GivenToken | undefined,
+): void {
+  if (url === undefined || !given) return;
+  const { username, password } = new URL(String(url));
+  if (username === "" && password === "") return;
+  throw new UsageError(
+    `only one of both can be brought: a name and a password in --url, or a token: got both, the token by ${given.from}`,
+  );
 }
 
 /**

@@ -4,9 +4,12 @@
  * @module
  */
 
-import type { EntryOptions, Grant, Right, Server, TokenGrant } from "../server.ts";
-import type { Arguments, Option } from "./command.ts";
+import type { EntryOptions, Server } from "../server.ts";
+import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
+import { TOKEN_FORM, tokenFault } from "../protocol/token.ts";
+import { type Arguments, type Option, UsageError } from "./command.ts";
 import { readable } from "./files.ts";
+import { parseTokens } from "./token_file.ts";
 import { say } from "./terminal.ts";
 
 /** The variable of the environment that holds a token. */
@@ -22,78 +25,49 @@ export const TOKEN: Readonly<Record<string, Option>> = {
   "token-file": { value: "FILE", help: "a file whose first token is taken" },
 };
 
-/** Who stands for those without a token, where a file has a token. */
-const STRANGERS = "*";
-
-/** What a file says of tokens. */
-export interface TokenFile {
-  readonly tokens: readonly TokenGrant[];
-  /** What those may do who have none. */
-  readonly anonymous: Grant;
-}
-
-/**
- * Understands a file of tokens. Each line has a token, then perhaps its rights, then perhaps what the topics
- * begin with that these are for:
- *
- * ```text
- * # all rights, for all topics
- * 5s8d3kq0
- * x1m2p9zz read,write orders. invoices.
- * * read public.
- * ```
- *
- * @param name of the file, for the errors
- * @param text what is in it
- * @returns what it says; without a line for `*`, those without a token may do nothing
- * @throws {Error} if a line is wrong; it is named by its number, for it may hold a token
- */
-export function parseTokens(name: string, text: string): TokenFile {
-  const tokens: TokenGrant[] = [];
-  let anonymous: Grant = { rights: [] };
-  text.split(/\r?\n/).forEach((line, i) => {
-    const [token, rights, ...topics] = line.trim().split(/\s+/);
-    if (token === undefined || token === "" || token.startsWith("#")) return;
-    const fault = (why: string) => new Error(`Cannot use ${name}: in line ${i + 1} ${why}`);
-    if (!/^[\x21-\x7e]{1,1024}$/.test(token)) {
-      throw fault("the token is not 1 to 1024 visible characters of ASCII");
-    }
-    const grant = {
-      ...(rights !== undefined && { rights: parseRights(rights, fault) }),
-      ...(topics.length > 0 && { topics }),
-    };
-    if (token === STRANGERS) anonymous = grant;
-    else tokens.push({ token, ...grant });
-  });
-  return { tokens, anonymous };
-}
-
-function parseRights(text: string, fault: (why: string) => Error): readonly Right[] {
-  return text.split(",").map((right) => {
-    if (right === "read" || right === "write" || right === "admin") return right;
-    throw fault("the rights are not of read, write and admin, with commas between them");
-  });
+/** Where a token comes from, for errors. */
+export interface GivenToken {
+  readonly token: string;
+  /** `--token`, `--token-file` or the name of the variable. */
+  readonly from: string;
 }
 
 /** The token that a client's arguments, or the environment, give. */
-export async function clientToken(args: Arguments): Promise<string | undefined> {
-  const given = args.value("token");
-  const file = args.value("token-file");
-  if (given !== undefined && file !== undefined) throw both();
-  if (file === undefined) return given ?? ofEnvironment();
+export async function clientToken(args: Arguments): Promise<GivenToken | undefined> {
+  const file = tokenFile(args);
+  if (file === undefined) return givenToken(args);
   const { tokens: [first] } = parseTokens(file, await readable(file));
   if (first === undefined) throw new Error(`Cannot use ${file}: there is no token in it`);
-  return first.token;
+  return { token: first.token, from: "--token-file" };
 }
 
 /** Whom the arguments of `serve`, or the environment, give leave for what. */
 export async function serverTokens(args: Arguments): Promise<EntryOptions> {
-  const given = args.value("token");
-  const file = args.value("token-file");
-  if (given !== undefined && file !== undefined) throw both();
+  const file = tokenFile(args);
   if (file !== undefined) return parseTokens(file, await readable(file));
-  const token = given ?? ofEnvironment();
-  return token === undefined ? {} : { token };
+  const given = givenToken(args);
+  return given ? { token: given.token } : {};
+}
+
+/** Errors that a token might have prevented. */
+const ASKING: readonly ErrorCode[] = ["unauthorized", "not_allowed"];
+
+/**
+ * Says how to give a token, where one is asked for and none was given.
+ *
+ * @param error what ended a command
+ * @param args of the command
+ * @returns the error, perhaps with a hint
+ */
+export function withTokenHint(error: unknown, args: Arguments): unknown {
+  if (!(error instanceof DsmqError) || !ASKING.includes(error.code)) return error;
+  if (args.value("token") !== undefined || args.value("token-file") !== undefined) return error;
+  const mayRead = mayReadVariable();
+  if (mayRead && Deno.env.has(VARIABLE)) return error;
+  const hint = mayRead
+    ? `--token-file, ${VARIABLE} or --token gives one`
+    : `${VARIABLE} may not be read: --allow-env=${VARIABLE}`;
+  return new Error(`${error.message} (${hint})`, { cause: error });
 }
 
 /**
@@ -107,8 +81,7 @@ export async function rereadTokens(args: Arguments, server: Server): Promise<voi
   if (file === undefined) return;
   try {
     const text = await readable(file);
-    // A pipe that was read before, or a file that is just being written: that is no reason to send everybody away.
-    if (text.trim() === "") throw new Error(`Cannot use ${file}: it is empty`);
+    // A pipe that was read before, or a file that is just being written, is empty: no reason to send everybody away.
     const { tokens, anonymous } = parseTokens(file, text);
     await server.setTokens(tokens, anonymous);
     const count = tokens.length === 1 ? "1 token is" : `${tokens.length} tokens are`;
@@ -119,12 +92,27 @@ export async function rereadTokens(args: Arguments, server: Server): Promise<voi
   }
 }
 
-/** Leave for it is looked up, and never asked for. */
-function ofEnvironment(): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: VARIABLE });
-  return state === "granted" ? Deno.env.get(VARIABLE) || undefined : undefined;
+/** The file of tokens, if one is named; there is no other token then. */
+function tokenFile(args: Arguments): string | undefined {
+  const file = args.value("token-file");
+  if (file !== undefined && args.value("token") !== undefined) {
+    throw new UsageError("a token is given by --token or by --token-file: got both");
+  }
+  return file;
 }
 
-function both(): Error {
-  return new Error("Cannot use a token: there are both --token and --token-file");
+/** The token of the option, else that of the environment. */
+function givenToken(args: Arguments): GivenToken | undefined {
+  const option = args.value("token");
+  const from = option === undefined ? VARIABLE : "--token";
+  const token = option ?? (mayReadVariable() ? Deno.env.get(VARIABLE) : undefined);
+  if (token === undefined) return undefined;
+  const fault = tokenFault(token);
+  if (fault !== undefined) throw new UsageError(`${from} must be ${TOKEN_FORM}, got ${fault}`);
+  return { token, from };
+}
+
+/** Leave for it is looked up, and never asked for. */
+function mayReadVariable(): boolean {
+  return Deno.permissions.querySync({ name: "env", variable: VARIABLE }).state === "granted";
 }

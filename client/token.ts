@@ -5,10 +5,8 @@
  */
 
 import { kindOf } from "../protocol/text.ts";
+import { TOKEN_FORM, tokenFault } from "../protocol/token.ts";
 import { TOKEN_SUBPROTOCOL } from "../protocol/websocket.ts";
-
-/** What fits into a header. */
-const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 
 /**
  * Checks a token. What was given is not in the error: it may be a token with a slip in it.
@@ -18,11 +16,11 @@ const TOKEN = /^[\x21-\x7e]{1,1024}$/;
  * @throws {TypeError | RangeError} if it cannot be one, or an address has a name and a password
  */
 export function requireToken(token: unknown, urls: readonly string[]): void {
-  const form = "1 to 1024 visible characters of ASCII";
-  if (typeof token !== "string") {
-    throw new TypeError(`Cannot connect: token is ${form}, got ${kindOf(token)}`);
-  }
-  if (!TOKEN.test(token)) throw new RangeError(`Cannot connect: token is not ${form}`);
+  const wrong = (ErrorClass: typeof TypeError | typeof RangeError, got: string) =>
+    new ErrorClass(`Cannot connect: token must be ${TOKEN_FORM}, got ${got}`);
+  if (typeof token !== "string") throw wrong(TypeError, kindOf(token));
+  const fault = tokenFault(token);
+  if (fault !== undefined) throw wrong(RangeError, fault);
   const named = urls.map((url) => new URL(url)).some((url) => url.username || url.password);
   if (!named) return;
   throw new TypeError(

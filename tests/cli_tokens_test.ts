@@ -4,9 +4,9 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { lines } from "../cli/lines.ts";
-import { parseTokens } from "../cli/tokens.ts";
+import { outcomes } from "./support/commands.ts";
 import { type Outcome, Program, ROOT } from "./support/program.ts";
 
 /** The command line, with leave to read files but no environment unless a test gives it. */
@@ -41,7 +41,8 @@ async function written(text: string): Promise<{ path: string } & AsyncDisposable
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path) };
 }
 
-const NEEDED = /: it asks for a token, and none was given$/;
+const NEEDED =
+  /: it asks for a token, and none was given \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
 const BAD = /: the token that was given is not good there$/;
 
 Deno.test("a token is given by an option, a file, or the environment if it may be read", async () => {
@@ -84,8 +85,12 @@ Deno.test("a file gives each token its rights and topics", async () => {
   assertEquals(await put("ours.t", ...two), "");
   assertMatch(await put("public.t", ...two), /there is no leave for it$/);
   assertEquals((await ran(["get", "public.t", ...house.at])).stdout, "m");
-  assertMatch(await put("public.t"), /there is no leave for it$/);
-  assertMatch((await ran(["get", "ours.t", ...house.at])).stderr, /there is no leave for it$/);
+  const hint = / there is no leave for it \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
+  assertMatch(await put("public.t"), hint);
+  assertMatch((await ran(["get", "ours.t", ...house.at])).stderr, hint);
+  const env = ["--allow-net", "--allow-env=DSMQ_TOKEN"];
+  const [refused] = await outcomes([["put", "public.t", "m", ...house.at]], { allow: env });
+  assertMatch(refused!.stderr, / \(--token-file, DSMQ_TOKEN or --token gives one\)$/);
 });
 
 Deno.test("a file of tokens is read again at SIGHUP, and one with a fault changes nothing", async () => {
@@ -120,7 +125,7 @@ Deno.test("a file of tokens is read again at SIGHUP, and one with a fault change
   const fault = await said();
   assertMatch(
     fault,
-    /in line 1 the rights are not of read, write and admin.*; the tokens are what/,
+    /in line 1 the second word must be read, write or admin.*; the tokens are what/,
   );
   assertEquals(await put("secret-1"), "");
 
@@ -150,24 +155,59 @@ function heard(stream: ReadableStream<Uint8Array>): () => Promise<string> {
   };
 }
 
-Deno.test("a file of tokens is understood line by line, and a fault is told by its line alone", () => {
-  const text = "# comment\r\n\r\na\nb read\nc\tread,admin \t x. y\n* write\n";
-  assertEquals(parseTokens("F", text), {
-    tokens: [
-      { token: "a" },
-      { token: "b", rights: ["read"] },
-      { token: "c", rights: ["read", "admin"], topics: ["x.", "y"] },
+Deno.test("a token that cannot be one is told by where it came from, and never shown", async () => {
+  await using file = await written("s3cret\n");
+  const form = "must be 1 to 1024 visible characters of ASCII, got";
+  const one = "only one of both can be brought: a name and a password in --url, or a token";
+  const both = "a token is given by --token or by --token-file: got both";
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    ...[["put", "t", "m"], ["serve"], ["topics"]].flatMap((command) => [
+      [
+        [...command, "--token", "s3cret\n"],
+        `--token ${form} one that ends with a newline`,
+      ] as const,
+      [[...command, "--token", "s3cret "], `--token ${form} one that ends with a space`] as const,
+      [
+        [...command, "--token", "\ts3cret"],
+        `--token ${form} one that begins with a space`,
+      ] as const,
+      [[...command, "--token", "a\ns3cret"], `--token ${form} one of several lines`] as const,
+      [[...command, "--token", "a s3cret"], `--token ${form} one with a space in it`] as const,
+      [[...command, "--token", "s3crét"], `--token ${form} one with other characters`] as const,
+      [[...command, "--token", "s3cret", "--token-file", file.path], both] as const,
+      [
+        [...command, "--token", "", "--token-file", file.path],
+        "--token needs a value, TOKEN",
+      ] as const,
+      [[...command, "--token-file="], "--token-file needs a value, FILE"] as const,
+      [[...command], `DSMQ_TOKEN ${form} one that ends with a newline`] as const,
+    ]),
+    [
+      ["get", "t", "--url", "ws://me:pw@h", "--token", "s3cret"],
+      `${one}: got both, the token by --token`,
     ],
-    anonymous: { rights: ["write"] },
+    [
+      ["get", "t", "--url", "ws://me@h", "--token-file", file.path],
+      `${one}: got both, the token by --token-file`,
+    ],
+  ];
+  const allow = ["--allow-net", "--allow-read", "--allow-env"];
+  const ends = await outcomes(cases.map(([args]) => args), {
+    allow,
+    env: { DSMQ_TOKEN: "s3cret\r\n" },
   });
-  assertEquals(parseTokens("F", ""), { tokens: [], anonymous: { rights: [] } });
-  for (const bad of ["secret secret", "secret read,", "sécret", "read secret"]) {
-    const { message } = assertThrows(
-      () => parseTokens("F", `a\n${bad}`),
-      Error,
-      "F: in line 2 the",
-    );
-    assert(!message.includes("cret"), message);
+  for (const [i, [args, message]] of cases.entries()) {
+    const { code, stdout, stderr } = ends[i]!;
+    const [, shown] = /^dsmq: (.*) \(dsmq [a-z]+ --help shows what there is\)$/.exec(stderr) ??
+      [, stderr];
+    assertEquals([shown, code, stdout], [message, 2, ""], args.join(" "));
+  }
+  const [put, serve] = await outcomes([["put", "t", "m"], ["serve"]], {
+    allow,
+    env: { DSMQ_TOKEN: "" },
+  });
+  for (const { code, stderr } of [put!, serve!]) {
+    assertEquals([code, stderr.includes(`DSMQ_TOKEN ${form} an empty text`)], [2, true], stderr);
   }
 });
 
@@ -177,8 +217,6 @@ Deno.test("what a file lacks is told in one line", async () => {
     [["serve", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
     [["get", "t", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
     [["get", "t", "--token-file", empty.path], /: there is no token in it$/],
-    [["serve", "--token-file", empty.path, "--token", "secret"], /both --token and --token-file$/],
-    [["get", "t", "--token-file", empty.path, "--token", "secret"], /both --token and --token-f/],
     [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
   ];
   for (const [args, expected] of cases) {

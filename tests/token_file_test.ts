@@ -1,0 +1,61 @@
+/**
+ * What a file of tokens says, and that a fault in it is told by its line, without a token.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parseTokens } from "../cli/token_file.ts";
+
+Deno.test("a file of tokens is understood line by line, and a fault is told by its line alone", () => {
+  const text = "# comment\r\n\r\na\nb read\nc\tread,admin \t x. y\n* write\n";
+  assertEquals(parseTokens("F", text), {
+    tokens: [
+      { token: "a" },
+      { token: "b", rights: ["read"] },
+      { token: "c", rights: ["read", "admin"], topics: ["x.", "y"] },
+    ],
+    anonymous: { rights: ["write"] },
+  });
+  const rights =
+    "the second word must be read, write or admin, with commas and no spaces between them";
+  const prefix = "what topics begin with looks like a right: rights are one word, as read,write";
+  const star = "what topics begin with ends with *: write it without, as news. for news.today";
+  const form = "the token must be 1 to 1024 visible characters of ASCII, got one";
+  const wrong: Readonly<Record<string, string>> = {
+    "a": "is the same token as in line 1",
+    "a write": "is the same token as in line 1",
+    "s3cret s3cret": rights,
+    "read s3cret": rights,
+    "s3cret read s3.\n* s3cret": `in line 3 ${rights}`,
+    "* read\n* write": "in line 3 is the same token as in line 2",
+    "s3cret read,": rights,
+    "s3cret ,": rights,
+    "s3cret read;write": rights,
+    "s3cret read,own": rights,
+    "s3cret reed": `${rights}; did you mean read?`,
+    "s3cret Read": `${rights}; did you mean read?`,
+    "s3cret read,wirte": `${rights}; did you mean read,write?`,
+    "s3cret read write": prefix,
+    "s3cret read ,write": prefix,
+    "s3cret read news. Admin": prefix,
+    "s3cret read news.*": star,
+    "s3cret read *": star,
+    "s3crét": `${form} with other characters`,
+    "s3cret\0": `${form} with other characters`,
+    ["s3cret".repeat(200)]: `${form} of 1200 characters`,
+  };
+  for (const [line, why] of Object.entries(wrong)) {
+    const { message } = assertThrows(() => parseTokens("F", `a\n${line}\n`), Error);
+    assertEquals(message, `Cannot use F: ${why.startsWith("in line") ? "" : "in line 2 "}${why}`);
+    assert(!/s3cr/.test(message), message);
+  }
+  for (
+    const [text, why] of [["", "it is empty"], [" \r\n\n", "it is empty"], [
+      "# a\n\n",
+      "there is neither a token nor a line for * in it",
+    ]]
+  ) {
+    assertThrows(() => parseTokens("F", text!), Error, `Cannot use F: ${why}`);
+  }
+});
