@@ -6,6 +6,7 @@
 
 import { Door } from "./door/door.ts";
 import type { Grant, Right, TokenGrant } from "./door/leave.ts";
+import { DsmqError, type ErrorCode } from "./protocol/errors.ts";
 import type { Limits, ServerLimits } from "./protocol/limits.ts";
 import type { Clock } from "./queue/clock.ts";
 import { type Log, Queue } from "./queue/queue.ts";
@@ -59,7 +60,8 @@ export type {
  * @returns the server, once it listens
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
- * @throws {Error} if the address cannot be listened on, or the store cannot be opened; nothing is left running
+ * @throws {DsmqError} if it cannot start, and then nothing is left running: `address_in_use`, `address_not_available`,
+ *   `store_in_use`, `store_unusable`, `module_unavailable`, `not_allowed`, `full`, `unavailable`; its `cause` is what the system said
  *
  * @example A server of a test's own
  * ```ts
@@ -85,10 +87,18 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
 export async function start({ entry, ...settings }: Settings, names: Tls): Promise<Server> {
   settings.signal?.throwIfAborted();
   const { tls, warnings } = await usableTls(entry.tls, names, settings.clock.now());
-  const [{ listen }, store] = await Promise.all([
-    loadTransport(settings.transport),
-    openStore(settings),
+  const [loaded, opened] = await Promise.allSettled([
+    coded("module_unavailable", loadTransport(settings.transport)),
+    coded("store_unusable", openStore(settings)),
   ]);
+  if (opened.status === "rejected") throw opened.reason;
+  const store = opened.value;
+  if (loaded.status === "rejected") {
+    // Or the file would stay in use.
+    await store[Symbol.asyncDispose]();
+    throw loaded.reason;
+  }
+  const { listen } = loaded.value;
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
     const door = await Door.of({ ...entry, host: settings.host, secure: tls !== undefined });
@@ -116,7 +126,19 @@ async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {
     import("./stores/engine.ts"),
     store === "memory" ? memoryStore() : fileStore(filePath(store)!, durability, settings.log),
   ]);
-  return open({ engine: await loadEngine(settings.engine), retention, clock, limits });
+  const engine = await coded("module_unavailable", loadEngine(settings.engine));
+  return open({ engine, retention, clock, limits });
+}
+
+/** What fails without a code of its own gets one. */
+async function coded<T>(code: ErrorCode, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof DsmqError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new DsmqError(code, message, { cause: error });
+  }
 }
 
 async function memoryStore(): Promise<(options: SqliteOptions) => Store> {

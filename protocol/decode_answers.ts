@@ -122,7 +122,8 @@ function isError(value: unknown): value is WireError {
 
 function isCode(value: unknown): boolean {
   return isString(value) && value.length <= MAX_CODE && CODE.test(value) &&
-    !(Object.hasOwn(ERRORS, value) && ERRORS[value as keyof typeof ERRORS].fate === "client");
+    !(Object.hasOwn(ERRORS, value) &&
+      ["client", "server"].includes(ERRORS[value as keyof typeof ERRORS].fate));
 }
 
 function isOutcome(value: unknown): value is PutOutcome {

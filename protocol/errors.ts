@@ -4,7 +4,47 @@
  * @module
  */
 
-/** The code of a {@linkcode DsmqError}. */
+/**
+ * The code of a {@linkcode DsmqError}: what happened, for a program.
+ *
+ * What the server answers to a request:
+ *
+ * - `bad_request`: the request does not have the form that its action asks for
+ * - `unknown_action`: the server does not know this action
+ * - `bad_topic`: the topic is empty, too long, or has characters that none may have
+ * - `bad_message`: the message is not a string
+ * - `too_large`: the message is larger than the server takes; `limit` is the largest
+ * - `full`: the server keeps as much as it may: try again later
+ * - `too_many`: there are as many connections, requests, topics or the like as there may be, which is `limit`
+ * - `unauthorized`: a token is needed, and none was given that is good
+ * - `not_allowed`: the token gives no leave for this, or the server was started without leave for it
+ * - `stopping`: the server is stopping
+ * - `unavailable`: the store, or the machine, could not do it
+ * - `unknown_outcome`: whether the message is stored cannot be known: it may be
+ * - `superseded`: the message is not stored: a later one of its session was stored before it came
+ *
+ * What ends a subscription, or fails one read; the next one goes on behind it:
+ *
+ * - `trimmed`: messages after the position asked for are gone already
+ * - `ahead`: the position asked for is beyond the last message
+ * - `epoch_changed`: the history that the position belongs to is lost; the server has begun a new one
+ *
+ * What a client finds by itself:
+ *
+ * - `replaced`: a newer connection goes on with this one's session
+ * - `closed`: the connection is closed or broken
+ * - `refused`: the connection is closed each time this is sent, or each time its answer comes
+ * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
+ * - `bad_answer`: the server sent what is not of the protocol
+ *
+ * What `serve` rejects with, beside `not_allowed`, `full` and `unavailable`:
+ *
+ * - `address_in_use`: another program listens at the address already
+ * - `address_not_available`: this machine does not have the address, or nobody knows the name
+ * - `store_in_use`: another process uses the file
+ * - `store_unusable`: the file cannot be used: it is damaged, of another program or version, or its folder is not there
+ * - `module_unavailable`: the SQLite engine, or what the transport needs, cannot be loaded
+ */
 export type ErrorCode =
   | "bad_request"
   | "unknown_action"
@@ -26,10 +66,15 @@ export type ErrorCode =
   | "closed"
   | "refused"
   | "unreachable"
-  | "bad_answer";
+  | "bad_answer"
+  | "address_in_use"
+  | "address_not_available"
+  | "store_in_use"
+  | "store_unusable"
+  | "module_unavailable";
 
-/** What ends with an error: one request, one stream; or nothing on the wire, for the client found it by itself. */
-export type Fate = "request" | "stream" | "client";
+/** What ends with an error: one request, one stream; or nothing on the wire, for the client or `serve` found it by itself. */
+export type Fate = "request" | "stream" | "client" | "server";
 
 /** What each code means, in the sentence that `docs/protocol.md` gives for it, and what ends with it. */
 export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly says: string }>> = {
@@ -55,7 +100,7 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly 
     says: "The token gives no leave for this, or the server was started without leave for it.",
   },
   stopping: { fate: "request", says: "The server is stopping." },
-  unavailable: { fate: "request", says: "The store could not do it." },
+  unavailable: { fate: "request", says: "The store, or the machine, could not do it." },
   unknown_outcome: {
     fate: "request",
     says: "Whether the message is stored cannot be known: it may be.",
@@ -78,6 +123,24 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly 
   },
   unreachable: { fate: "client", says: "No dsmq server answers at the address." },
   bad_answer: { fate: "client", says: "The server sent what is not of the protocol." },
+  address_in_use: {
+    fate: "server",
+    says: "Another program listens at the address already.",
+  },
+  address_not_available: {
+    fate: "server",
+    says: "This machine does not have the address, or nobody knows the name.",
+  },
+  store_in_use: { fate: "server", says: "Another process uses the file." },
+  store_unusable: {
+    fate: "server",
+    says:
+      "The file cannot be used: it is damaged, of another program or version, or its folder is not there.",
+  },
+  module_unavailable: {
+    fate: "server",
+    says: "The SQLite engine, or what the transport needs, cannot be loaded.",
+  },
 };
 
 /**

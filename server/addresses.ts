@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { quoted } from "../protocol/text.ts";
 import { Checks } from "./checks.ts";
 
@@ -17,15 +18,28 @@ const REASONS: Readonly<Record<string, string>> = {
   EAI_AGAIN: "no address is known for this name",
 };
 
+/** What these are for a program; anything else is `unavailable`. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  EADDRINUSE: "address_in_use",
+  EADDRNOTAVAIL: "address_not_available",
+  EINVAL: "address_not_available",
+  ENOTFOUND: "address_not_available",
+  EAI_AGAIN: "address_not_available",
+  EACCES: "not_allowed",
+  EPERM: "not_allowed",
+};
+
 /** Words the error of a server that cannot listen. */
-export function cannotListen(host: string, port: number, cause: Error): Error {
+export function cannotListen(host: string, port: number, cause: Error): DsmqError {
   const code = "code" in cause ? String(cause.code) : "";
   const isUnknown = /failed to lookup address/.test(cause.message);
   const isReserved = code === "EACCES" && port < 1024;
+  const found = isUnknown ? "ENOTFOUND" : cause.name === "NotCapable" ? "EPERM" : code;
   const why = isReserved
     ? "ports below 1024 need rights that this process does not have"
-    : REASONS[isUnknown ? "ENOTFOUND" : code] ?? cause.message;
-  return new Error(`Cannot serve on ${authority(host, port)}: ${why}`, { cause });
+    : REASONS[found] ?? cause.message;
+  const message = `Cannot serve on ${authority(host, port)}: ${why}`;
+  return new DsmqError(CODES[found] ?? "unavailable", message, { cause });
 }
 
 /**

@@ -4,10 +4,24 @@
  * @module
  */
 
+import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { codeOf, SQLITE } from "./engine.ts";
 
 /** Why a file is not opened, in words that are for a person. */
-export class Unusable extends Error {}
+export class Unusable extends Error {
+  readonly code: ErrorCode;
+
+  /**
+   * Makes an error.
+   *
+   * @param message the words
+   * @param code what it is for a program
+   */
+  constructor(message: string, code: ErrorCode = "store_unusable") {
+    super(message);
+    this.code = code;
+  }
+}
 
 /**
  * Words why a file cannot be opened.
@@ -16,8 +30,31 @@ export class Unusable extends Error {}
  * @param error what was thrown
  * @returns the error for a person
  */
-export function cannotOpen(path: string, error: unknown): Error {
-  return new Error(`Cannot open sqlite:${path}: ${reason(path, error)}`, { cause: error });
+export function cannotOpen(path: string, error: unknown): DsmqError {
+  const message = `Cannot open sqlite:${path}: ${reason(path, error)}`;
+  return new DsmqError(errorCode(error), message, { cause: error });
+}
+
+function errorCode(error: unknown): ErrorCode {
+  if (error instanceof Unusable) return error.code;
+  switch (Object(error).code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return "full";
+    case "EACCES":
+    case "EPERM":
+      return "not_allowed";
+    case "EMFILE":
+    case "ENFILE":
+      return "unavailable";
+  }
+  switch (codeOf(error)) {
+    case SQLITE.busy:
+      return "store_in_use";
+    case SQLITE.full:
+      return "full";
+  }
+  return "store_unusable";
 }
 
 function reason(path: string, error: unknown): string {
@@ -85,7 +122,10 @@ export function requirePermission(path: string): void {
     for (const part of paths) {
       if (Deno.permissions.querySync({ name, path: part }).state === "granted") continue;
       const what = part === path ? "it" : part;
-      throw new Unusable(`there is no leave to ${name} ${what} (--allow-${name}=${paths})`);
+      throw new Unusable(
+        `there is no leave to ${name} ${what} (--allow-${name}=${paths})`,
+        "not_allowed",
+      );
     }
   }
 }

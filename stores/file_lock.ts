@@ -54,7 +54,7 @@ export class FileLock {
       if (before && !before.isFile) throw new Unusable(`${path} is not a plain file`);
       const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
       try {
-        if (!locked(file)) throw new Unusable("another process uses it");
+        if (!locked(file)) throw new Unusable("another process uses it", "store_in_use");
         // Whoever had it may have deleted it meanwhile: then there is another at its place, or none.
         if (isSame(linkOrFile(path), file.statSync())) {
           const left = contentOf(file, path);

@@ -16,6 +16,7 @@ import type { Address } from "./transport.ts";
  */
 export function listening(server: Server, { host, port }: Address): Promise<void> {
   return new Promise((resolve, reject) => {
+    requirePermission(host, port);
     const opened = () => {
       server.off("error", failed);
       resolve();
@@ -28,4 +29,15 @@ export function listening(server: Server, { host, port }: Address): Promise<void
     server.once("error", failed);
     server.listen({ host, port });
   });
+}
+
+/** Without permission Deno throws only after this turn, where nobody can catch it. */
+function requirePermission(host: string, port: number): void {
+  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  // What a zone is, Deno's permissions do not know.
+  if (host.includes("%")) return;
+  if (Deno.permissions.querySync({ name: "net", host: address }).state === "granted") return;
+  throw new Deno.errors.NotCapable(
+    `Requires net access to "${address}", run again with the --allow-net flag`,
+  );
 }
