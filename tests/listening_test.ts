@@ -96,7 +96,7 @@ Deno.test("an address or a name to listen on has nothing around it", async () =>
     ["[::1", "it is no address of IPv6"],
     ["[127.0.0.1]", "only an address of IPv6 is in brackets"],
     ["no such host", "a name has letters"],
-    ["a@b", "a name has letters"],
+    ["a@b", "it has the name of a user"],
   ];
   for (const [host, why] of bad) {
     const error = await assertRejects(() => openServer({ host }), RangeError);
