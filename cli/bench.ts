@@ -13,7 +13,7 @@ import { LIMITS } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
 import { interrupt } from "./signals.ts";
-import { print } from "./terminal.ts";
+import { json, print } from "./terminal.ts";
 import { whole } from "./values.ts";
 
 /** How many calls each measurement makes, and how often those with many under way are repeated. */
@@ -48,7 +48,7 @@ export const bench: Command = {
     try {
       const figures = await measured(args, "m".repeat(size), progress, stop.signal);
       progress.end();
-      if (args.flag("json")) print(JSON.stringify(figures));
+      if (args.flag("json")) print(json(figures));
       else {
         const rows = figures.map(({ work, unit, value }) => [work, unit, figure(value)]);
         for (const line of table(["work", "unit", ""], rows).split("\n")) print(line);

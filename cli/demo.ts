@@ -7,7 +7,7 @@
 import { type Command, EXIT } from "./command.ts";
 import { lines } from "./lines.ts";
 import { interrupt } from "./signals.ts";
-import { print, printData } from "./terminal.ts";
+import { printData, say } from "./terminal.ts";
 
 const TOPIC = "greetings";
 const GREETINGS = ["hello", "how are you?", "nice weather today", "see you tomorrow", "goodbye"];
@@ -36,7 +36,7 @@ export const demo: Command = {
       return child;
     };
     const timer = setTimeout(() => {
-      print("the demo takes too long: something is wrong");
+      say("dsmq: the demo takes too long: something is wrong");
       for (const child of children) tryKill(child);
     }, PATIENCE);
     using ctrlC = interrupt("SIGINT", "SIGTERM");
@@ -73,6 +73,9 @@ async function play(
     const { seq } = JSON.parse(line) as { seq: number };
     tell("putter", `put "${said.shift()}" as number ${seq}`);
   });
+  const allShown = Promise.all([shown, ...getters.map(({ shown }) => shown)]);
+  // It may fail, if nobody reads it, before it is waited for.
+  allShown.catch(() => {});
   const writer = putter.stdin.getWriter();
   for (const greeting of GREETINGS) {
     await writer.write(new TextEncoder().encode(`${greeting}\n`));
@@ -80,7 +83,7 @@ async function play(
   }
   await writer.close();
 
-  await Promise.all([shown, ...getters.map(({ shown }) => shown)]);
+  await allShown;
   const ends = await Promise.all([putter.status, ...getters.map(({ getter }) => getter.status)]);
   tryKill(server);
   const { success } = await server.status;

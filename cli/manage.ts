@@ -6,7 +6,7 @@
 
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
-import { json, print, printData } from "./terminal.ts";
+import { json, print, printData, room } from "./terminal.ts";
 
 /** The list of topics. */
 export const topics: Command = {
@@ -25,6 +25,7 @@ export const topics: Command = {
     for (const entry of found) {
       if (args.flag("json")) print(json(entry));
       else printData(`${String(entry.messages).padStart(width)}  ${entry.topic}`);
+      await room();
     }
     return EXIT.ok;
   },

@@ -16,7 +16,7 @@ import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection, type TryOptions } from "./connection.ts";
 import { interrupt } from "./signals.ts";
-import { outputLost, print, printData, room, say } from "./terminal.ts";
+import { outputLost, print, printData, room, say, watchOutput } from "./terminal.ts";
 import { duration, oneOf, position, topicName, whole } from "./values.ts";
 
 const since = (usual: string) => ({
@@ -78,7 +78,8 @@ export const wait: Command = {
       ? DEFAULT_WAIT
       : duration("--timeout", given, { least: 0, most: MAX_WAIT });
     using ctrlC = interrupt();
-    const { signal } = ctrlC;
+    using _ = watchOutput();
+    const signal = AbortSignal.any([ctrlC.signal, outputLost]);
     const time = new AwakeTime();
     // While an alarm is set, sleep is told from time.
     const calledOff = time.alarm(Infinity, () => {});
@@ -91,7 +92,8 @@ export const wait: Command = {
         { signal, timeout: Math.max(timeout, LEAST), ...FOR_EVER },
       );
     } catch (error) {
-      if (signal.aborted) return EXIT.interrupted;
+      if (ctrlC.signal.aborted) return EXIT.interrupted;
+      outputLost.throwIfAborted();
       const away = error instanceof DsmqError && AWAY.has(error.code);
       if (!away || time.passed < Math.max(timeout, LEAST)) throw error;
       say(`dsmq: ${error.message}`);
@@ -117,9 +119,15 @@ async function readOne(
     else printData(message.body);
     return EXIT.ok;
   } finally {
-    // Nothing is lost with a close that is not answered.
-    await Promise.race([mq.close(), new Promise((resolve) => setTimeout(resolve, CLOSE))]);
+    await leave(mq);
   }
+}
+
+/** Closes a connection of one who only reads: nothing is lost with a close that is not answered. */
+async function leave(mq: Connection): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([mq.close(), new Promise((resolve) => timer = setTimeout(resolve, CLOSE))]);
+  clearTimeout(timer);
 }
 
 /** All messages, as they come. */
@@ -138,6 +146,7 @@ export const tail: Command = {
   words: [1, Infinity],
   async run(args) {
     using ctrlC = interrupt();
+    using _ = watchOutput();
     const done = new AbortController();
     const signal = AbortSignal.any([ctrlC.signal, done.signal, outputLost]);
     const json = args.flag("json");
@@ -146,11 +155,12 @@ export const tail: Command = {
     const onGap = gap(args.value("on-gap"));
     const topics = args.words.map(topicName);
     try {
-      await using mq = await connection(args, position(args.value("since") ?? "now"), {
+      const mq = await connection(args, position(args.value("since") ?? "now"), {
         signal,
         timeout: Infinity,
         ...FOR_EVER,
       });
+      await using _ = { [Symbol.asyncDispose]: () => leave(mq) };
       await Promise.all(topics.map(async (topic) => {
         for await (const message of mq.subscribe(topic, { signal, ...(onGap && { onGap }) })) {
           if (left === 0) return;

@@ -28,7 +28,7 @@ import {
 import { type Arguments, type Command, EXIT, type Option, UsageError } from "./command.ts";
 import { readable, sharedWithOthers } from "./files.ts";
 import { serverSignals } from "./signals.ts";
-import { print, say } from "./terminal.ts";
+import { json, OutputClosed, outputLost, print, say } from "./terminal.ts";
 import { rereadTokens, serverTokens, TOKEN } from "./tokens.ts";
 import { report } from "../server/stderr.ts";
 import { asUsage, duration, oneOf, PORTS, whole } from "./values.ts";
@@ -120,7 +120,11 @@ export const serve: Command = {
     say(
       `dsmq ${VERSION} serves on ${url}${how}, with messages in ${store}${whom}; Ctrl-C stops it`,
     );
-    if (args.flag("json")) print(JSON.stringify({ host, port, url, store, transport, token }));
+    if (args.flag("json")) print(json({ host, port, url, store, transport, token }));
+    // Whoever waits for that line waits in vain: that is told at once. That it was read, and no more is, is no error.
+    outputLost.addEventListener("abort", () => {
+      if (!(outputLost.reason instanceof OutputClosed)) void server.shutdown();
+    });
     await server.finished;
     return stopped();
   },

@@ -6,6 +6,7 @@
 
 import { escapeControls } from "../protocol/text.ts";
 import { stderr, writeAll } from "../server/stderr.ts";
+import { watchReader } from "./reader.ts";
 import { interrupted } from "./signals.ts";
 
 /** So many characters may wait to be written before whoever prints more waits, too. */
@@ -36,6 +37,11 @@ class Output {
   /** Aborts, with the reason, when there is no use in printing any more. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** There is nobody left to print for. */
+  closed(): void {
+    this.#lost.abort(new OutputClosed());
   }
 
   /** Takes a line. */
@@ -72,8 +78,8 @@ class Output {
       }
     } catch (error) {
       this.#characters = 0;
-      const isClosed = error instanceof Deno.errors.BrokenPipe;
-      this.#lost.abort(isClosed ? new OutputClosed() : cannotPrint(error as Error));
+      if (error instanceof Deno.errors.BrokenPipe) this.closed();
+      else this.#lost.abort(cannotPrint(error as Error));
     }
     this.#writing = undefined;
   }
@@ -94,6 +100,16 @@ function cannotPrint(cause: Error): Error {
 }
 
 const stdout = new Output();
+
+/**
+ * Has {@linkcode outputLost} abort once nobody reads standard output any more, also while nothing is printed, where the
+ * system tells and may be asked.
+ *
+ * @returns ends that
+ */
+export function watchOutput(): Disposable | undefined {
+  return watchReader(() => stdout.closed());
+}
 
 /** Aborts when what is printed is lost: nobody reads it any more, or it cannot be written. */
 export const outputLost: AbortSignal = stdout.lost;

@@ -148,13 +148,19 @@ Deno.test("what cannot be printed is an error, and not a success", async () => {
   await using server = await openServer();
   const { url } = server;
   await put(url, ["m"]);
-  for (const word of ["get", "tail"]) {
-    await using child = dsmq('exec "$@" >/dev/full', word, "t", "--since", "start", "--url", url);
-    const said = await text(child.stderr);
-    assertEquals(said, "dsmq: Cannot print: No space left on device (os error 28)\n", word);
+  const commands = [
+    ["get", "t", "--since", "start", "--url", url],
+    ["tail", "t", "--since", "start", "--url", url],
+    ["serve", "--port", "0", "--json"],
+  ];
+  await Promise.all(commands.map(async (words) => {
+    await using child = dsmq('exec "$@" >/dev/full', ...words);
+    const said = await soon(text(child.stderr));
+    const last = said.trimEnd().split("\n").at(-1);
+    assertEquals(last, "dsmq: Cannot print: No space left on device (os error 28)", words[0]);
     assertEquals((await soon(child.status)).code, 1);
     await text(child.stdout);
-  }
+  }));
 });
 
 Deno.test("tail loses nothing to a reader that pauses, and ends when the reader is gone", async () => {

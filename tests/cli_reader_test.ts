@@ -1,0 +1,68 @@
+/**
+ * Commands whose reader has gone: those that only print end, those that do more go on.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { lines } from "../cli/lines.ts";
+import { openServer } from "./support/open_server.ts";
+import { ROOT } from "./support/program.ts";
+import { soon } from "./support/soon.ts";
+
+function dsmq(allow: string, ...args: string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", allow, "--quiet", "cli.ts", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** What it said and its exit code, once it has ended. */
+async function end(child: Deno.ChildProcess): Promise<[code: number, said: string]> {
+  const said = new Response(child.stderr).text();
+  return [(await child.status).code, await said];
+}
+
+Deno.test({
+  name:
+    "tail and wait end once their reader is gone, though no message comes, where the system may be asked",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await openServer();
+    const { url } = server;
+    await using tail = dsmq("-A", "tail", "t", "--url", url);
+    await using waiting = dsmq("-A", "wait", "t", "--timeout", "1h", "--url", url);
+    await using away = dsmq("-A", "tail", "t", "--port", "1");
+    const commands = [tail, waiting, away];
+    await Promise.all(commands.map(({ stdout }) => stdout.cancel()));
+    const ends = await soon(Promise.all(commands.map(end)));
+    assertEquals(ends.map(([code]) => code), [0, 0, 0]);
+    assertEquals([ends[0]![1], ends[1]![1]], ["", ""]);
+  },
+});
+
+Deno.test("with the network alone tail ends at the next message, and a server serves on without a reader", async () => {
+  await using server = await openServer();
+  await using tail = dsmq("--allow-net", "tail", "t", "--since", "start", "--url", server.url);
+  await using serving = dsmq("--allow-net", "serve", "--port", "0", "--json");
+  await using mq = await connect(server.url);
+  await mq.put("t", "first");
+  const shown = lines(tail.stdout);
+  assertEquals((await soon(shown.next())).value, ["first"]);
+  await shown.return(undefined);
+  await mq.put("t", "second");
+  assertEquals(await soon(end(tail)), [0, ""]);
+
+  const out = lines(serving.stdout);
+  const { url } = JSON.parse((await soon(out.next())).value![0]!) as { url: string };
+  await out.return(undefined);
+  await using other = await connect(url);
+  assertEquals(await other.put("t", "m"), 1);
+  serving.kill("SIGTERM");
+  assertEquals((await soon(end(serving)))[0], 0);
+});
