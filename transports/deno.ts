@@ -6,7 +6,7 @@
 
 import { CLOSE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { DenoPort } from "./deno_port.ts";
-import { upgradeResting } from "./deno_rest.ts";
+import { endRest, upgradeResting } from "./deno_rest.ts";
 import { Line, nobodyCame, type Shared, shareOf } from "./line.ts";
 import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
 
@@ -149,6 +149,7 @@ class DenoLine extends Line {
         if (++this.#frames % COUNTED === 0 && this.#floods()) return;
         return this.received((event as MessageEvent).data);
       case "close":
+        endRest(this.#socket);
         return this.ended();
     }
   }

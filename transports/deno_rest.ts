@@ -6,6 +6,9 @@
  * hours: they have to be pinged, so that proxies keep them, and must not be closed. No number does that. But Deno
  * computes with the option anew each time it sets a timer, so an object can give each its own number.
  *
+ * And Deno leaves the timer of a connection that was reset where it is: the process would live on until that is over. To
+ * set it anew for no time at all ends it.
+ *
  * That is how Deno has done it since before 2.0, and it is documented nowhere. With a Deno that asks for the number
  * only once, or takes nothing but a number, nobody is pinged, and still nobody is closed.
  *
@@ -37,6 +40,34 @@ export function upgradeResting(request: Request, rest: number): Deno.WebSocketUp
   }
 }
 
+/** What Deno calls the option within a socket, and what sets the timer. */
+const [OPTION, SET_TIMER] = ["[[idleTimeout]]", "[[serverHandleIdleTimeout]]"];
+
+/**
+ * Ends the timer of a socket that has closed, if it has one.
+ *
+ * @param socket a socket, whichever way it was made
+ */
+export function endRest(socket: WebSocket): void {
+  const rest = memberOf(socket, OPTION, socket);
+  if (!(rest instanceof Rest)) return;
+  rest.end();
+  const setTimer = memberOf(socket, SET_TIMER, Object.getPrototypeOf(socket));
+  if (typeof setTimer === "function") setTimer.call(socket);
+}
+
+/** The symbols by their names; looked up once, for all sockets have the same. */
+const symbols = new Map<string, symbol | undefined>();
+
+function memberOf(socket: WebSocket, name: string, owner: object): unknown {
+  if (!symbols.has(name)) {
+    const all = Object.getOwnPropertySymbols(owner);
+    symbols.set(name, all.find(({ description }) => description === name));
+  }
+  const symbol = symbols.get(name);
+  return symbol && (socket as unknown as Record<symbol, unknown>)[symbol];
+}
+
 /**
  * The `idleTimeout` of one at rest. Deno asks for it whenever something has come, pings after half of it, and asks
  * again for the time that the answer may take.
@@ -49,6 +80,7 @@ class Rest {
   #pinged = false;
   /** A Deno that asks before has asked for good. */
   #begun = false;
+  #ended = false;
 
   constructor(rest: number) {
     this.#rest = rest / 1000;
@@ -59,8 +91,13 @@ class Rest {
     this.#begun = true;
   }
 
+  /** It is gone. */
+  end(): void {
+    this.#ended = true;
+  }
+
   valueOf(): number {
-    if (!this.#begun) return NEVER;
+    if (!this.#begun || this.#ended) return NEVER;
     const now = performance.now() / 1000;
     // Timers may be early by a part of a millisecond.
     this.#pinged = !this.#pinged && now - this.#asked >= this.#rest - 0.001;
