@@ -40,8 +40,8 @@ export function upgradeResting(request: Request, rest: number): Deno.WebSocketUp
   }
 }
 
-/** What Deno calls the option within a socket, and what sets the timer. */
-const [OPTION, SET_TIMER] = ["[[idleTimeout]]", "[[serverHandleIdleTimeout]]"];
+/** The members of Deno's sockets that hold the option, and that set the timer: the same of all, and found at the first. */
+let members: { readonly option: symbol | undefined; readonly setTimer: symbol | undefined };
 
 /**
  * Ends the timer of a socket that has closed, if it has one.
@@ -49,23 +49,21 @@ const [OPTION, SET_TIMER] = ["[[idleTimeout]]", "[[serverHandleIdleTimeout]]"];
  * @param socket a socket, whichever way it was made
  */
 export function endRest(socket: WebSocket): void {
-  const rest = memberOf(socket, OPTION, socket);
+  members ??= {
+    option: symbolOf(socket, "[[idleTimeout]]"),
+    setTimer: symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]"),
+  };
+  const { option, setTimer } = members;
+  if (!option || !setTimer) return;
+  const inside = socket as unknown as { readonly [symbol: symbol]: unknown };
+  const rest = inside[option];
   if (!(rest instanceof Rest)) return;
   rest.end();
-  const setTimer = memberOf(socket, SET_TIMER, Object.getPrototypeOf(socket));
-  if (typeof setTimer === "function") setTimer.call(socket);
+  (inside[setTimer] as () => void).call(socket);
 }
 
-/** The symbols by their names; looked up once, for all sockets have the same. */
-const symbols = new Map<string, symbol | undefined>();
-
-function memberOf(socket: WebSocket, name: string, owner: object): unknown {
-  if (!symbols.has(name)) {
-    const all = Object.getOwnPropertySymbols(owner);
-    symbols.set(name, all.find(({ description }) => description === name));
-  }
-  const symbol = symbols.get(name);
-  return symbol && (socket as unknown as Record<symbol, unknown>)[symbol];
+function symbolOf(object: object, name: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find(({ description }) => description === name);
 }
 
 /**
