@@ -12,7 +12,7 @@ import type { Clock } from "./queue/clock.ts";
 import { type Log, Queue } from "./queue/queue.ts";
 import type { Server, Stats } from "./server/api.ts";
 import { checkedTls, OPTION_NAMES, type Tls } from "./server/certificate.ts";
-import type { EntryOptions } from "./server/door_options.ts";
+import type { EntryOptions, EntrySettings } from "./server/door_options.ts";
 import {
   checked,
   DURABILITIES,
@@ -27,7 +27,8 @@ import {
   type TransportChoice,
   TRANSPORTS,
 } from "./server/options.ts";
-import { RunningServer, VERSION } from "./server/running.ts";
+import { type Running, RunningServer, VERSION } from "./server/running.ts";
+import { StopSignals } from "./server/signals.ts";
 import { filePath } from "./server/store_address.ts";
 import type { SqliteOptions } from "./stores/sqlite.ts";
 import type { Store } from "./stores/store.ts";
@@ -86,6 +87,18 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
  */
 export async function start({ entry, ...settings }: Settings, names: Tls): Promise<Server> {
   settings.signal?.throwIfAborted();
+  // From now on: whoever stops the program while the store is opened means this server, too.
+  const signals = settings.handleSignals ? new StopSignals() : undefined;
+  try {
+    return await running(entry, { ...settings, names, signals });
+  } catch (error) {
+    signals?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function running(entry: EntrySettings, settings: Omit<Running, "tls">): Promise<Server> {
+  const { names } = settings;
   const { tls, warnings } = await usableTls(entry.tls, names, settings.clock.now());
   const [loaded, opened] = await Promise.allSettled([
     coded("module_unavailable", loadTransport(settings.transport)),
@@ -103,7 +116,7 @@ export async function start({ entry, ...settings }: Settings, names: Tls): Promi
   try {
     const door = await Door.of({ ...entry, host: settings.host, secure: tls !== undefined });
     // Without the tokens, which nobody needs any more.
-    const server = new RunningServer(queue, door, { ...settings, tls, names });
+    const server = new RunningServer(queue, door, { ...settings, tls });
     await server.open(listen);
     for (const warning of warnings) settings.log.warn(`dsmq: ${warning}`);
     return server;

@@ -4,8 +4,8 @@
  * @module
  */
 
-/** The exit codes that scripts can rely on. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, nothing: 3, interrupted: 130 } as const;
+/** The exit codes that scripts can rely on, beside 128 and the number of a signal. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, nothing: 3 } as const;
 
 /** An option: a flag, or with the name of its value. */
 export interface Option {

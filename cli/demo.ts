@@ -7,14 +7,17 @@
 import { type Command, EXIT } from "./command.ts";
 import { lines } from "./lines.ts";
 import { interrupt } from "./signals.ts";
-import { printData, say } from "./terminal.ts";
+import { printData } from "./terminal.ts";
 
 const TOPIC = "greetings";
 const GREETINGS = ["hello", "how are you?", "nice weather today", "see you tomorrow", "goodbye"];
 
 /** The pause between two messages, and the time after which the demo gives up, in milliseconds. */
 const PAUSE = 300;
-const PATIENCE = 9000;
+const TIMEOUT = 30_000;
+
+/** How long processes that were told to end have to do so, in milliseconds. */
+const GRACE = 2000;
 
 /** The command. */
 export const demo: Command = {
@@ -29,91 +32,130 @@ export const demo: Command = {
         "Cannot show the demo: it starts processes, which needs more leave: run it with -A",
       );
     }
-    const children: Deno.ChildProcess[] = [];
-    const spawn = (args: readonly string[], stdin: "piped" | "null" = "null") => {
-      const child = command(args, stdin).spawn();
-      children.push(child);
-      return child;
-    };
+    await using processes = new Processes();
+    using stop = interrupt();
+    stop.signal.addEventListener("abort", () => processes.end());
+    let isLate = false;
     const timer = setTimeout(() => {
-      say("dsmq: the demo takes too long: something is wrong");
-      for (const child of children) tryKill(child);
-    }, PATIENCE);
-    using ctrlC = interrupt("SIGINT", "SIGTERM");
-    ctrlC.signal.addEventListener("abort", () => {
-      for (const child of children) tryKill(child);
-    });
+      isLate = true;
+      processes.end();
+    }, TIMEOUT);
     try {
-      return await play(spawn);
+      await play(processes);
+      return stop.signal.aborted ? stop.code : EXIT.ok;
+    } catch (error) {
+      if (stop.signal.aborted) return stop.code;
+      if (isLate) throw new Error(`Cannot show the demo: it takes more than ${TIMEOUT / 1000} s`);
+      throw error;
     } finally {
       clearTimeout(timer);
-      for (const child of children) tryKill(child);
     }
   },
 };
 
-async function play(
-  spawn: (args: readonly string[], stdin?: "piped") => Deno.ChildProcess,
-): Promise<number> {
-  const server = spawn(["serve", "--port", "0", "--json"]);
-  const { value: [first] = [] } = await lines(server.stdout).next();
-  if (first === undefined) throw new Error("Cannot show the demo: its server does not start");
-  const { url } = JSON.parse(first) as { url: string };
+async function play(processes: Processes): Promise<void> {
+  const server = processes.start("server", ["serve", "--port", "0", "--json"]);
+  const { url } = JSON.parse(await server.line()) as { url: string };
   tell("server", `listens on ${url}`);
 
-  const many = String(GREETINGS.length);
-  const getters = ["getter 1", "getter 2"].map((name) => {
-    const getter = spawn(["tail", TOPIC, "--url", url, "--since", "start", "--count", many]);
-    return { getter, shown: eachLine(getter, (line) => tell(name, `got "${line}"`)) };
-  });
-
-  const putter = spawn(["put", TOPIC, "--url", url, "--json"], "piped");
-  const said = [...GREETINGS];
-  const shown = eachLine(putter, (line) => {
-    const { seq } = JSON.parse(line) as { seq: number };
-    tell("putter", `put "${said.shift()}" as number ${seq}`);
-  });
-  const allShown = Promise.all([shown, ...getters.map(({ shown }) => shown)]);
-  // It may fail, if nobody reads it, before it is waited for.
-  allShown.catch(() => {});
-  const writer = putter.stdin.getWriter();
+  const reading = [TOPIC, "--url", url, "--since", "start", "--count", `${GREETINGS.length}`];
+  const getters = ["getter 1", "getter 2"].map((name) =>
+    processes.start(name, ["tail", ...reading])
+  );
+  const putter = processes.start("putter", ["put", TOPIC, "--url", url, "--json"], "piped");
+  const input = putter.child.stdin.getWriter();
   for (const greeting of GREETINGS) {
-    await writer.write(new TextEncoder().encode(`${greeting}\n`));
+    // Where that fails the putter has ended, and no line comes.
+    await input.write(new TextEncoder().encode(`${greeting}\n`)).catch(() => {});
+    const { seq } = JSON.parse(await putter.line()) as { seq: number };
+    tell("putter", `put "${greeting}" as number ${seq}`);
+    // What they print is looked at only now: no get is shown before its put.
+    await Promise.all(getters.map(async (getter) => {
+      tell(getter.name, `got "${await getter.line()}"`);
+    }));
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
-  await writer.close();
-
-  await allShown;
-  const ends = await Promise.all([putter.status, ...getters.map(({ getter }) => getter.status)]);
-  tryKill(server);
-  const { success } = await server.status;
+  await input.close();
+  for (const process of [putter, ...getters]) {
+    const { success } = await process.child.status;
+    if (!success) throw await process.failed();
+  }
+  server.end();
+  await server.child.status;
   tell("server", "stopped");
-  return success && ends.every(({ success }) => success) ? EXIT.ok : EXIT.failed;
-}
-
-function command(args: readonly string[], stdin: "piped" | "null"): Deno.Command {
-  const program = ["run", "-A", "-q", import.meta.resolve("../cli.ts")];
-  return new Deno.Command(Deno.execPath(), {
-    args: [...program, ...args],
-    stdin,
-    stdout: "piped",
-    // The server's word to a person would stand between the lines of the demo.
-    stderr: args[0] === "serve" ? "null" : "inherit",
-  });
-}
-
-async function eachLine(child: Deno.ChildProcess, take: (line: string) => void): Promise<void> {
-  for await (const batch of lines(child.stdout)) batch.forEach(take);
 }
 
 function tell(who: string, what: string): void {
   printData(`${who.padEnd(8)}  ${what}`);
 }
 
-function tryKill(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGTERM");
-  } catch {
-    // It has ended already.
+/** A process that takes part. */
+class Process {
+  readonly name: string;
+  readonly child: Deno.ChildProcess;
+  readonly #lines: AsyncGenerator<string[]>;
+  readonly #printed: string[] = [];
+  readonly #said: Promise<string>;
+
+  constructor(name: string, args: readonly string[], stdin: "piped" | "null") {
+    const program = import.meta.resolve("./demo_child.ts");
+    this.name = name;
+    this.child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "-q", program, `${Deno.pid}`, ...args],
+      stdin,
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#lines = lines(this.child.stdout);
+    this.#said = new Response(this.child.stderr).text();
+  }
+
+  /** The next line that it prints. */
+  async line(): Promise<string> {
+    while (this.#printed.length === 0) {
+      const { done, value } = await this.#lines.next();
+      if (done) throw await this.failed();
+      this.#printed.push(...value);
+    }
+    return this.#printed.shift()!;
+  }
+
+  /** Tells it to end. */
+  end(signal: Deno.Signal = "SIGTERM"): void {
+    try {
+      this.child.kill(signal);
+    } catch {
+      // It has ended already.
+    }
+  }
+
+  /** What to say if it ended before its time. */
+  async failed(): Promise<Error> {
+    const [last = ""] = (await this.#said).trimEnd().split("\n").slice(-1);
+    return new Error(`Cannot show the demo: the ${this.name} has ended: ${last}`);
+  }
+}
+
+/** All processes that take part. None of them is left behind. */
+class Processes implements AsyncDisposable {
+  readonly #all: Process[] = [];
+
+  /** Starts one. */
+  start(name: string, args: readonly string[], stdin: "piped" | "null" = "null"): Process {
+    const process = new Process(name, args, stdin);
+    this.#all.push(process);
+    return process;
+  }
+
+  /** Tells all of them to end. */
+  end(): void {
+    for (const process of this.#all) process.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.end();
+    const timer = setTimeout(() => this.#all.forEach((process) => process.end("SIGKILL")), GRACE);
+    await Promise.all(this.#all.map(({ child }) => child.status));
+    clearTimeout(timer);
   }
 }

@@ -48,7 +48,11 @@ async function overview(): Promise<number> {
   print(
     "Exit codes: 0 all went well, 1 it failed, 2 it was not used rightly, 3 there was no message,",
   );
-  print("130 interrupted; serve and tail end at Ctrl-C with 0, for that is how they end.");
+  print("130 Ctrl-C (SIGINT), 143 SIGTERM, 129 SIGHUP, as when the terminal is closed.");
+  print(
+    "At Ctrl-C and SIGTERM serve and tail end with 0. At SIGHUP serve reads its files again and",
+  );
+  print("goes on. A second signal ends every command at once.");
   return EXIT.ok;
 }
 

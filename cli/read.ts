@@ -92,7 +92,7 @@ export const wait: Command = {
         { signal, timeout: Math.max(timeout, LEAST), ...FOR_EVER },
       );
     } catch (error) {
-      if (ctrlC.signal.aborted) return EXIT.interrupted;
+      if (ctrlC.signal.aborted) return ctrlC.code;
       outputLost.throwIfAborted();
       const away = error instanceof DsmqError && AWAY.has(error.code);
       if (!away || time.passed < Math.max(timeout, LEAST)) throw error;

@@ -101,7 +101,6 @@ export const serve: Command = {
       checked({
         ...given,
         ...entry,
-        handleSignals: false,
         signal: signals.stop,
         log: { info: report, warn: report, error: report },
       }, (name) => optionName(name, args))

@@ -31,28 +31,45 @@ export function endAsOthersDo(): void {
   }
 }
 
+/** What a command does when it is interrupted. */
+export interface Interrupt extends Disposable {
+  /** Aborts at the first SIGINT, which is Ctrl-C, or SIGTERM; a second one ends the process. */
+  readonly signal: AbortSignal;
+  /** The exit code of a command that was ended by it: 128 and the number of the signal of the system. */
+  readonly code: number;
+}
+
 /**
- * A signal that aborts at Ctrl-C, or at other signals of the system. A second one ends the process.
+ * Has Ctrl-C and SIGTERM abort a signal, instead of ending the process at once.
  *
- * @param names the signals. Default: SIGINT, which is Ctrl-C
  * @returns the signal, to be disposed of
  */
-export function interrupt(
-  ...names: readonly Deno.Signal[]
-): { readonly signal: AbortSignal } & Disposable {
+export function interrupt(): Interrupt {
   const controller = new AbortController();
-  const stop = heed(names.length === 0 ? ["SIGINT"] : names, () => {
+  let code = 0;
+  const stop = heed(STOPPING, (name) => {
     stop();
     wasInterrupted = true;
+    code = 128 + NUMBERS[name]!;
     controller.abort();
   });
-  return { signal: controller.signal, [Symbol.dispose]: stop };
+  return {
+    signal: controller.signal,
+    get code() {
+      return code;
+    },
+    [Symbol.dispose]: stop,
+  };
 }
 
 /** Calls back at each of these signals; returns how to end that. */
-function heed(names: readonly Deno.Signal[], callback: () => void): () => void {
+function heed(
+  names: readonly Deno.Signal[],
+  callback: (name: Deno.Signal) => void,
+): () => void {
   const known = names.filter((name) => !WINDOWS || name === "SIGINT");
-  for (const name of known) {
+  const callbacks = known.map((name) => [name, () => callback(name)] as const);
+  for (const [name, callback] of callbacks) {
     Deno.addSignalListener(name, callback);
     heeded.set(name, (heeded.get(name) ?? 0) + 1);
   }
@@ -60,7 +77,7 @@ function heed(names: readonly Deno.Signal[], callback: () => void): () => void {
   return () => {
     if (ended) return;
     ended = true;
-    for (const name of known) {
+    for (const [name, callback] of callbacks) {
       Deno.removeSignalListener(name, callback);
       const left = heeded.get(name)! - 1;
       if (left > 0) heeded.set(name, left);
@@ -71,7 +88,7 @@ function heed(names: readonly Deno.Signal[], callback: () => void): () => void {
 
 /** The signals of a server. It must not miss one that comes while it starts. */
 export class ServerSignals implements Disposable {
-  readonly #stopping = interrupt(...STOPPING);
+  readonly #stopping = interrupt();
   readonly #ended: () => void;
   #hungUp = false;
   #reread: (() => Promise<void>) | undefined;

@@ -67,7 +67,10 @@ export interface ServeOptions extends EntryOptions {
   readonly transport?: TransportChoice;
   /** Clients may stop the server; where a token is asked for, those with the right `admin`. Default: `false`. */
   readonly allowShutdown?: boolean;
-  /** SIGINT and SIGTERM shut the server down; a second one ends the process. Default: `true`. */
+  /**
+   * SIGINT and SIGTERM shut the server down, from the call of `serve` on; a second one ends the process. Default: `false`,
+   * signals are left to the program.
+   */
   readonly handleSignals?: boolean;
   /** Shuts the server down when it aborts. */
   readonly signal?: AbortSignal;
@@ -111,7 +114,7 @@ export function checked(options: ServeOptions, names?: OptionNames): Settings {
     overflow = "reject",
     transport = "builtin",
     allowShutdown = false,
-    handleSignals = true,
+    handleSignals = false,
     signal = undefined,
     log = quietLog,
     clock = systemClock,

@@ -28,6 +28,7 @@ import { requireBoth, requireGrant, requireTokens } from "./door_options.ts";
 import { fitted, heapLimit, SMALL_HEAP } from "./memory.ts";
 import type { Settings, TransportChoice } from "./options.ts";
 import { Sessions } from "./sessions.ts";
+import type { StopSignals } from "./signals.ts";
 
 /** The version of this software. */
 export const VERSION: string = deno.version;
@@ -36,6 +37,8 @@ export const VERSION: string = deno.version;
 export interface Running extends Omit<Settings, "entry">, Pick<Settings["entry"], "tls"> {
   /** What certificate and key are called. */
   readonly names: Tls;
+  /** Those of the system, if it handles them. */
+  readonly signals: StopSignals | undefined;
 }
 
 /** How long the headers of a request may take, in milliseconds: with what passes between two looks, not 10 s. */
@@ -109,10 +112,9 @@ export class RunningServer implements Server {
     });
   }
 
-  /** Opens the port, and from then on heeds signals. */
+  /** Opens the port. */
   async open(listen: Transport): Promise<void> {
-    const { host, port, tls, signal, handleSignals, log, limits, setLimits, clock } = this
-      .#settings;
+    const { host, port, tls, signal, signals, log, limits, setLimits, clock } = this.#settings;
     const bounds = {
       frameBytes: largestFrame(limits),
       partial: this.#budgets.of("totalPartialBytes"),
@@ -140,10 +142,11 @@ export class RunningServer implements Server {
     // Only now, because it takes some milliseconds; nobody can hoard anything in that time.
     void heapLimit().then((heap) => this.#budgets.limits = fitted(limits, setLimits, heap));
     const stop = () => void this.shutdown();
-    signal?.addEventListener("abort", stop, { signal: this.#stopListening.signal });
-    if (handleSignals) this.#heedSignals(stop);
-    // It may have aborted while the store was opened.
-    if (signal?.aborted) stop();
+    for (const stopping of [signal, signals?.signal]) {
+      stopping?.addEventListener("abort", stop, { signal: this.#stopListening.signal });
+      // It may have aborted while the store was opened.
+      if (stopping?.aborted) stop();
+    }
   }
 
   get transport(): TransportChoice {
@@ -207,6 +210,7 @@ export class RunningServer implements Server {
 
   async #stop(): Promise<void> {
     this.#stopListening.abort();
+    this.#settings.signals?.[Symbol.dispose]();
     try {
       // Peers first: closing the port would cut them off with a close code of its own.
       await this.#sessions.stop();
@@ -222,15 +226,5 @@ export class RunningServer implements Server {
       await this.#settings.log.stop();
       this.#finished.resolve();
     }
-  }
-
-  #heedSignals(stop: () => void): void {
-    // Windows knows no SIGTERM.
-    const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-    for (const signal of signals) Deno.addSignalListener(signal, stop);
-    // Taken back at once when the server stops, so that a second signal ends the process.
-    this.#stopListening.signal.addEventListener("abort", () => {
-      for (const signal of signals) Deno.removeSignalListener(signal, stop);
-    });
   }
 }

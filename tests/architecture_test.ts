@@ -150,7 +150,16 @@ Deno.test("the client type-checks against a browser's library, and would not wit
   assertStringIncludes(server.stderr, "Cannot find name 'Deno'");
 });
 
-const { links } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+const { links, imports, lock } = JSON.parse(
+  await Deno.readTextFile(new URL("deno.json", ROOT)),
+);
+
+Deno.test("who only wants to see the demo is not made to fetch what tests and benchmarks use", () => {
+  const packages = Object.values<string>(imports).filter((name) => name.startsWith("npm:"));
+  assertEquals(packages.filter((name) => !/^npm:ws@/.test(name)), []);
+  // Before any task, and any program that may use one of them, Deno fetches all that a lock file lists.
+  assertEquals(lock, false);
+});
 
 Deno.test({
   name: "with leave for the network alone, a checkout serves on node:sqlite and asks for nothing",

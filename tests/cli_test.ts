@@ -1,11 +1,5 @@
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
-import { connect, DsmqError, serve } from "@dsmq/server";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { serve } from "@dsmq/server";
 import { type Outcome, Program } from "./support/program.ts";
 
 /** Every command needs leave for the network, and no other; but a server for its file, if it has one. */
@@ -148,7 +142,7 @@ Deno.test("wait prints the next message, or says with code 3 that none came", as
 });
 
 Deno.test("wait ends at Ctrl-C with code 130", async () => {
-  await using server = await serve({ port: 0, handleSignals: false });
+  await using server = await serve({ port: 0 });
   await using wait = dsmq("wait", "t", "--timeout", "60", "--url", server.url);
   // Once it is connected, Ctrl-C has its handler.
   while (server.stats().connections === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -263,35 +257,6 @@ Deno.test("help and version go to standard output", async () => {
     assertStringIncludes(own.stdout, `Usage: dsmq ${word} `);
   }
   assertMatch((await ran("--version")).stdout, /^dsmq \d+\.\d+\.\d+$/);
-});
-
-Deno.test("the demo shows who sent and who received, and ends by itself", async () => {
-  await using demo = new Program(["-A", "cli.ts", "demo"]);
-  const { code, stdout, stderr } = await demo.end();
-  assertEquals([code, stderr], [0, ""]);
-  const shown = stdout.split("\n");
-  for (const greeting of ["hello", "goodbye"]) {
-    assert(shown.some((line) => line.startsWith(`putter    put "${greeting}" as number `)), stdout);
-    assert(shown.includes(`getter 1  got "${greeting}"`), stdout);
-    assert(shown.includes(`getter 2  got "${greeting}"`), stdout);
-  }
-});
-
-Deno.test("the demo ends its processes when it is ended", async () => {
-  await using demo = new Program(["-A", "cli.ts", "demo"]);
-  const url = /ws:\/\/\S+/.exec(await demo.line() ?? "")![0];
-  demo.child.kill("SIGTERM");
-  await demo.end();
-  await assertRejects(() => connect({ url, timeout: 500 }), DsmqError, "Cannot connect");
-});
-
-Deno.test("the demo says that it needs leave to start processes, and does not ask for it", async () => {
-  assertEquals(await ran("demo"), {
-    code: 1,
-    stdout: "",
-    stderr:
-      "dsmq: Cannot show the demo: it starts processes, which needs more leave: run it with -A",
-  });
 });
 
 Deno.test("mod.ts is the command line when it is the program", async () => {

@@ -226,7 +226,7 @@ async function readOut(pairs: Pair[], store: ModelStore): Promise<void> {
 async function run(program: Step[]): Promise<void> {
   const clock = new ManualClock();
   const store = new ModelStore(clock.now());
-  await using server = await serve({ port: 0, clock, retention: RETENTION, handleSignals: false });
+  await using server = await serve({ port: 0, clock, retention: RETENTION });
   const pairs = [await opened(server.url, store), await opened(server.url, store)];
   try {
     for (const step of program) await take(step, pairs, store, clock, server.url);

@@ -173,23 +173,41 @@ Deno.test("a request whose body does not end keeps no server from stopping", asy
   await soon(server.shutdown());
 });
 
-/** A server in a process of its own, which prints its address. */
+/**
+ * Servers of one process: two, of which one is in a worker, that end at the first signal, before a second one ends the
+ * process.
+ */
 const PROGRAM = `
   import { serve } from "@dsmq/server";
-  const server = await serve({ port: 0 });
+  const worker = new Worker(URL.createObjectURL(new Blob([\`
+    import { serve } from "@dsmq/server";
+    const server = await serve({ port: 0, handleSignals: true });
+    postMessage(server.url);
+    await server.finished;
+    postMessage("finished");
+  \`], { type: "text/javascript" })), { type: "module" });
+  const told = () => new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data));
+  await told();
+  const server = await serve({ port: 0, handleSignals: true });
+  const finished = told();
   console.log(server.url);
   await server.finished;
-  console.log("finished");
+  console.log(await finished);
+  worker.terminate();
+  // Nothing is left that would hear it.
+  Deno.kill(Deno.pid, Deno.args[0]);
+  setTimeout(() => console.log("not ended"), 1000);
 `;
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
-    name: `${signal} ends a server's process with code 0, after a goodbye with 1012`,
+    name:
+      `${signal} ends all servers of a process that handle it, after a goodbye with 1012, and is then as before`,
     // Windows has neither of them.
     ignore: Deno.build.os === "windows",
     async fn() {
       const child = new Deno.Command(Deno.execPath(), {
-        args: ["eval", "--no-lock", PROGRAM],
+        args: ["eval", "--no-lock", PROGRAM, signal],
         cwd: new URL("..", import.meta.url),
         stdin: "null",
         stdout: "piped",
@@ -203,7 +221,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         child.kill(signal);
         assertEquals((await soon(raw.closed)).code, 1012);
         assertEquals((await soon(lines.read())).value, "finished\n");
-        assertEquals((await soon(child.status)).code, 0);
+        assertEquals((await soon(child.status)).signal, signal);
       } finally {
         await lines.cancel();
         try {
@@ -217,19 +235,45 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("a server that is told to leaves signals alone", async () => {
-  const add = Deno.addSignalListener;
-  const heeded: string[] = [];
-  Deno.addSignalListener = (signal, handler) => {
-    heeded.push(signal);
-    add(signal, handler);
+/** Counts the listeners of signals, while it is in use. */
+function listeners(): { readonly count: number } & Disposable {
+  const { addSignalListener, removeSignalListener } = Deno;
+  let count = 0;
+  Deno.addSignalListener = (...args) => {
+    count++;
+    addSignalListener(...args);
   };
-  try {
-    await using _server = await serve({ port: 0, handleSignals: false });
-    assertEquals(heeded, []);
-    await using _other = await serve({ port: 0 });
-    assert(heeded.includes("SIGINT"));
-  } finally {
-    Deno.addSignalListener = add;
-  }
+  Deno.removeSignalListener = (...args) => {
+    count--;
+    removeSignalListener(...args);
+  };
+  return {
+    get count() {
+      return count;
+    },
+    [Symbol.dispose]: () => Object.assign(Deno, { addSignalListener, removeSignalListener }),
+  };
+}
+
+Deno.test("a server leaves signals alone unless it is told to handle them, and takes its listeners back", async () => {
+  using there = listeners();
+  await using plain = await serve({ port: 0 });
+  assertEquals(there.count, 0);
+  const handling = await serve({ port: 0, handleSignals: true });
+  assert(there.count > 0);
+  await handling.shutdown();
+  assertEquals(there.count, 0);
+  // One that cannot start takes them back, too.
+  await assertRejects(() => serve({ port: plain.port, handleSignals: true }), Error, "taken");
+  assertEquals(there.count, 0);
+});
+
+Deno.test({
+  name: "a signal that comes while a server starts stops it once it has started",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const starting = serve({ port: 0, handleSignals: true });
+    Deno.kill(Deno.pid, "SIGTERM");
+    await soon((await starting).finished);
+  },
 });

@@ -262,7 +262,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`${transport}: large messages reach every reader, in order, where there is room for few at a time`, async () => {
     const log = { info() {}, warn() {}, error: console.error };
     const limits = { totalUnreadBytes: 4 * MIB };
-    await using server = await serve({ port: 0, transport, limits, log, handleSignals: false });
+    await using server = await serve({ port: 0, transport, limits, log });
     const stop = new AbortController();
     const readers = await Promise.all(Array.from({ length: 12 }, () => connect(server.url)));
     const seen = readers.map(async (mq, i) => {

@@ -206,7 +206,7 @@ async function main(options: ChildOptions, warns: boolean): Promise<void> {
   endWithParent();
   // What goes wrong by a client's doing is counted in the report; what is wrong with the server is told.
   const log = { info() {}, warn: warns ? console.error : () => {}, error: console.error };
-  const server = await serve({ port: 0, log, ...options });
+  const server = await serve({ port: 0, log, handleSignals: true, ...options });
   console.log(server.port);
   for await (const batch of lines(Deno.stdin.readable)) {
     for (const line of batch) {

@@ -46,7 +46,6 @@ export async function clocks({ steps, seed, store }: ClockOptions): Promise<Find
     await using server = await serve({
       port: 0,
       clock,
-      handleSignals: false,
       retention: RETENTION,
       store: store === "file" ? `sqlite:${dir}/queue.db` : "memory",
     });

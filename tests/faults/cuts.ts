@@ -49,7 +49,7 @@ export async function cuts(
   { cuts, seed, transport = "builtin" }: CutsOptions,
 ): Promise<Finding[]> {
   const random = seeded(seed);
-  await using server = await serve({ port: 0, transport, handleSignals: false });
+  await using server = await serve({ port: 0, transport });
   let calm = false;
   await using proxy = new FaultyProxy(server.port, () => calm ? {} : faults(random));
   const reconnect = { firstPause: 1, longestPause: 10 };

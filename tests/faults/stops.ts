@@ -26,7 +26,7 @@ async function stopped(transport: TransportChoice, hoard: Hoard): Promise<[strin
   // A stream ends with its connection, without a word.
   const told = hoard.held.waits ?? 0;
   await using server = await ChildServer.start({
-    ...{ transport, handleSignals: true, limits: HOARD_LIMITS },
+    ...{ transport, limits: HOARD_LIMITS },
     ...{ tokens: [GOOD, WEAK], anonymous: { topics: ["honest"] } },
   });
   using crowd = new DisposableStack();

@@ -9,7 +9,7 @@ import { serve, type ServeOptions, type Server } from "../../server.ts";
 /** Takes what a server says, and says nothing. */
 export const quiet = { info() {}, warn() {}, error() {} };
 
-/** Serves on any free port, without a word, and leaves signals to the test runner. */
+/** Serves on any free port, without a word. */
 export function openServer(options: ServeOptions = {}): Promise<Server> {
-  return serve({ port: 0, handleSignals: false, log: quiet, ...options });
+  return serve({ port: 0, log: quiet, ...options });
 }

@@ -1,0 +1,18 @@
+/**
+ * One process of the demo: a command that ends with the demo, however that ends.
+ *
+ * `deno run -A demo_child.ts PROCESS ARGUMENTS...`, where PROCESS is the demo's id.
+ *
+ * @module
+ */
+
+import { run } from "./main.ts";
+
+/** How often to look whether the demo is still there, in milliseconds. */
+const LOOK = 100;
+
+const [demo, ...args] = Deno.args;
+setInterval(() => {
+  if (Deno.ppid !== Number(demo)) Deno.exit(1);
+}, LOOK);
+Deno.exit(await run(args));

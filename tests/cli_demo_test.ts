@@ -1,0 +1,66 @@
+/**
+ * The demo: what it shows, and that none of its processes outlives it.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { outcomes } from "./support/commands.ts";
+import { Program } from "./support/program.ts";
+import { soon } from "./support/soon.ts";
+
+const GREETINGS = ["hello", "how are you?", "nice weather today", "see you tomorrow", "goodbye"];
+
+Deno.test("the demo shows each message as it is put, and then as each getter got it, and ends by itself", async () => {
+  await using demo = new Program(["-A", "cli.ts", "demo"]);
+  const { code, stdout, stderr } = await demo.end();
+  assertEquals([code, stderr], [0, ""]);
+  const [first, ...shown] = stdout.split("\n");
+  assertEquals(first!.replace(/\d+$/, "PORT"), "server    listens on ws://127.0.0.1:PORT");
+  for (const [i, greeting] of GREETINGS.entries()) {
+    assertEquals(shown.shift(), `putter    put "${greeting}" as number ${i + 1}`);
+    const got = [shown.shift(), shown.shift()].sort();
+    assertEquals(got, [1, 2].map((getter) => `getter ${getter}  got "${greeting}"`));
+  }
+  assertEquals(shown, ["server    stopped"]);
+});
+
+Deno.test({
+  name: "the demo ends its processes, whatever ends it, and says by its code what did",
+  // Windows has none of these signals.
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const cases = [["SIGINT", 130], ["SIGTERM", 143], ["SIGKILL", 137]] as const;
+    await Promise.all(cases.map(async ([signal, expected]) => {
+      await using demo = new Program(["-A", "cli.ts", "demo"]);
+      await demo.line();
+      const { pid } = demo.child;
+      assert((await processesOf(pid)).length > 0);
+      demo.child.kill(signal);
+      const { code, stderr } = await demo.end();
+      assertEquals([code, stderr], [expected, ""]);
+      // After SIGKILL they have to see for themselves that it is gone.
+      if (signal !== "SIGKILL") assertEquals(await processesOf(pid), []);
+      await soon((async () => {
+        while ((await processesOf(pid)).length > 0) continue;
+      })());
+    }));
+  },
+});
+
+Deno.test("the demo says that it needs leave to start processes, and does not ask for it", async () => {
+  const [outcome] = await outcomes([["demo"]]);
+  assertEquals(outcome, {
+    code: 1,
+    stdout: "",
+    stderr:
+      "dsmq: Cannot show the demo: it starts processes, which needs more leave: run it with -A",
+  });
+});
+
+/** The processes of a demo. */
+async function processesOf(demo: number): Promise<readonly string[]> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "args"] }).output();
+  const lines = new TextDecoder().decode(stdout).split("\n");
+  return lines.filter((line) => line.includes(`demo_child.ts ${demo} `));
+}
