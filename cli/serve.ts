@@ -96,7 +96,11 @@ export const serve: Command = {
     const files = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
     // All that can be told without reading a file, first.
     const given = options(args);
-    const entry = await entryOptions(args);
+    const unlessStopped = (error: unknown) => {
+      if (!signals.stop.aborted) throw error;
+    };
+    const entry = await entryOptions(args).catch(unlessStopped);
+    if (!entry) return stopped();
     const settings = asUsage(() =>
       checked({
         ...given,
@@ -106,10 +110,7 @@ export const serve: Command = {
       }, (name) => optionName(name, args))
     );
     await warnOfReaders(args);
-    const server = await start(settings, files).catch((error) => {
-      if (signals.stop.aborted) return undefined;
-      throw error;
-    });
+    const server = await start(settings, files).catch(unlessStopped);
     if (!server) return stopped();
     const { host, port, url, store, transport } = server;
     signals.onHangup(() => reread(args, server));

@@ -14,12 +14,10 @@ const NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTER
 /** Those that somebody heeds, and how many do. */
 const heeded = new Map<Deno.Signal, number>();
 
-let wasInterrupted = false;
+const asked = new AbortController();
 
-/** Whether somebody asked for the end. */
-export function interrupted(): boolean {
-  return wasInterrupted;
-}
+/** Aborts once somebody asks for the end. */
+export const interruption: AbortSignal = asked.signal;
 
 /** The first process of a container is ended by no signal that it does not heed: this one is, as any other would be. */
 export function endAsOthersDo(): void {
@@ -49,7 +47,7 @@ export function interrupt(): Interrupt {
   let code = 0;
   const stop = heed(STOPPING, (name) => {
     stop();
-    wasInterrupted = true;
+    asked.abort(new Error(`interrupted by ${name}`));
     code = 128 + NUMBERS[name]!;
     controller.abort();
   });

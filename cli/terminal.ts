@@ -7,7 +7,7 @@
 import { escapeControls } from "../protocol/text.ts";
 import { stderr, writeAll } from "../server/stderr.ts";
 import { watchReader } from "./reader.ts";
-import { interrupted } from "./signals.ts";
+import { interruption } from "./signals.ts";
 
 /** So many characters may wait to be written before whoever prints more waits, too. */
 const ROOM = 64 * 1024;
@@ -164,7 +164,7 @@ export function say(text: string): void {
 export async function printed(): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const hurry = new Promise<void>((resolve) => {
-    if (interrupted()) timer = setTimeout(resolve, HURRY);
+    if (interruption.aborted) timer = setTimeout(resolve, HURRY);
   });
   await Promise.race([stdout.written(), hurry]).finally(() => clearTimeout(timer));
 }
