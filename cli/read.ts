@@ -15,14 +15,10 @@ import { AwakeTime } from "../client/awake_time.ts";
 import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { asJson, CONNECTION, connection, type TryOptions } from "./connection.ts";
+import { sinceOption, startOf } from "./position.ts";
 import { interrupt } from "./signals.ts";
 import { outputLost, print, printData, room, say, watchOutput } from "./terminal.ts";
-import { duration, oneOf, position, topicName, whole } from "./values.ts";
-
-const since = (usual: string) => ({
-  value: "FROM",
-  help: `start, now, seq:N (after that number), a time ago such as 10m, or a date (${usual})`,
-});
+import { duration, oneOf, topicName, whole } from "./values.ts";
 
 const READING = {
   ...CONNECTION,
@@ -48,7 +44,7 @@ const FOR_EVER = { giveUpAfter: Infinity };
 export const get: Command = {
   takes: "TOPIC",
   summary: "print the oldest message of a topic",
-  options: { ...READING, since: since("start") },
+  options: { ...READING, since: sinceOption("start") },
   words: [1, 1],
   run: (args) => readOne(args, "start", (mq, topic) => mq.read(topic)),
 };
@@ -57,7 +53,7 @@ export const get: Command = {
 export const latest: Command = {
   takes: "TOPIC",
   summary: "print the newest message of a topic",
-  options: { ...READING, since: since("start") },
+  options: { ...READING, since: sinceOption("start") },
   words: [1, 1],
   run: (args) => readOne(args, "start", (mq, topic) => mq.read(topic, { mode: "newest" })),
 };
@@ -68,7 +64,7 @@ export const wait: Command = {
   summary: "wait for the next message of a topic and print it",
   options: {
     ...READING,
-    since: since("now"),
+    since: sinceOption("now"),
     timeout: { value: "TIME", help: `how long to wait (${DEFAULT_WAIT / 1000}s)` },
   },
   words: [1, 1],
@@ -111,7 +107,7 @@ async function readOne(
   tries: TryOptions = {},
 ): Promise<number> {
   const topic = topicName(args.words[0]!);
-  const mq = await connection(args, position(args.value("since") ?? usual), tries);
+  const mq = await connection(args, startOf(args, usual), tries);
   try {
     const message = await read(mq, topic);
     if (!message) return EXIT.nothing;
@@ -136,7 +132,7 @@ export const tail: Command = {
   summary: "print the messages of topics as they come, until Ctrl-C",
   options: {
     ...READING,
-    since: since("now"),
+    since: sinceOption("now"),
     count: { value: "N", help: "stop after so many messages (0: never)" },
     "on-gap": {
       value: "WHAT",
@@ -155,7 +151,7 @@ export const tail: Command = {
     const onGap = gap(args.value("on-gap"));
     const topics = args.words.map(topicName);
     try {
-      const mq = await connection(args, position(args.value("since") ?? "now"), {
+      const mq = await connection(args, startOf(args, "now"), {
         signal,
         timeout: Infinity,
         ...FOR_EVER,

@@ -1,10 +1,9 @@
 /**
- * What a person writes on the command line, turned into values: numbers, times, positions, topics.
+ * What a person writes on the command line, turned into values: numbers, times, words, topics.
  *
  * @module
  */
 
-import type { Since } from "../client.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { quoted, topicFault } from "../protocol/text.ts";
 import { UsageError } from "./command.ts";
@@ -59,7 +58,8 @@ export function duration(name: string, text: string, { least, most }: Bounds): n
   throw wrong(name, `a time such as 600, 90s, 10m or 2h, ${range}`, text);
 }
 
-function tryDuration(text: string): number | undefined {
+/** A length of time in whole milliseconds, if the text is one. */
+export function tryDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text);
   return match ? Math.round(Number(match[1]) * UNITS[match[2] ?? "s"]!) : undefined;
 }
@@ -121,24 +121,4 @@ export function asUsage<Value>(check: () => Value): Value {
 
 function wrong(name: string, expected: string, text: string, hint: string = ""): UsageError {
   return new UsageError(`${name} must be ${expected}, got ${quoted(text)}${hint}`);
-}
-
-/**
- * Reads a position.
- *
- * @param text `start`, `now`, `seq:N` (after that message), a time ago, or a date such as `2026-01-31T12:00`
- * @returns the position
- * @throws {UsageError} if it is none of these
- */
-export function position(text: string): Since {
-  if (text === "start" || text === "now") return text;
-  const seq = /^seq:(.*)$/s.exec(text)?.[1];
-  const after = { least: 0, most: Number.MAX_SAFE_INTEGER };
-  if (seq !== undefined) return whole("the number behind --since seq:", seq, after);
-  const ago = tryDuration(text);
-  if (ago !== undefined) return new Date(Date.now() - ago);
-  const date = new Date(text);
-  if (/^\d{4}-/.test(text) && !Number.isNaN(date.getTime())) return date;
-  const forms = "start, now, seq:N, a time ago such as 10m, or a date";
-  throw wrong("--since", forms, text, didYouMean(text, ["start", "now"]));
 }

@@ -158,7 +158,7 @@ export class LinkedConnection implements Connection {
     const fromCursor = since === undefined && !this.#link.requests.ended;
     return new Subscription(this.#link, {
       topic,
-      since: toWire(since),
+      since: this.#link.storeClock.fixed(toWire(since)),
       queue: fromCursor ? this.#reads.queueOf(topic) : undefined,
       onGap,
       signal,

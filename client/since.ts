@@ -9,9 +9,10 @@ import { seen } from "../protocol/text.ts";
 
 /**
  * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
- * then or later; a number, what comes after the message with that sequence number.
+ * then or later; `{ ago }`, what was stored in the last so many milliseconds; a number, what comes after the message with
+ * that sequence number. Times are those of the server's clock: with `ago` that of this machine may be wrong.
  */
-export type Since = "start" | "now" | number | Date;
+export type Since = "start" | "now" | number | Date | { readonly ago: number };
 
 /**
  * Puts a position in the words of the wire.
@@ -28,9 +29,18 @@ export function toWire(since: Since | undefined): WireSince | undefined {
     if (!Number.isNaN(time)) return { time: Math.max(0, time) };
     throw new RangeError("Cannot read: since must be a valid Date, got an invalid one");
   }
+  if (typeof since === "object" && since !== null && "ago" in since) {
+    const { ago } = since;
+    if (Number.isSafeInteger(ago) && ago >= 0) return { ago };
+    throw new RangeError(
+      `Cannot read: since.ago must be whole milliseconds from 0, got ${seen(ago)}`,
+    );
+  }
   if (typeof since !== "number") {
     throw new TypeError(
-      `Cannot read: since must be "start", "now", a Date or a sequence number, got ${seen(since)}`,
+      `Cannot read: since must be "start", "now", a Date, { ago } or a sequence number, got ${
+        seen(since)
+      }`,
     );
   }
   if (Number.isSafeInteger(since) && since >= 0) return { after: since };

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { WireSince } from "../protocol/requests.ts";
+
 /** Tells when a message expires, as far as the server has told its time. */
 export class StoreClock {
   /** The store's time, as it was told at a time of `performance`. */
@@ -21,6 +23,18 @@ export class StoreClock {
   /** The server has told its time, which does not go backwards. */
   tell(time: number): void {
     if (time > this.#time) [this.#time, this.#toldAt] = [time, performance.now()];
+  }
+
+  /**
+   * A position that stays where it is, however often it is asked for.
+   *
+   * @param since where to begin, perhaps so long ago
+   * @returns the same, or the time that this is
+   */
+  fixed(since: WireSince | undefined): WireSince | undefined {
+    if (typeof since !== "object" || !("ago" in since)) return since;
+    const now = this.#time + performance.now() - this.#toldAt;
+    return { time: Math.max(0, Math.floor(now - since.ago)) };
   }
 
   /** When a message expires that was stored then, by the clock of `performance`. */

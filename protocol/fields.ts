@@ -13,15 +13,16 @@ import { seen, topicFault } from "./text.ts";
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** What `since` may be, for an error. */
-export const SINCE = '"start", "now", {"after": a sequence number} or {"time": milliseconds}';
+export const SINCE =
+  '"start", "now", {"after": a sequence number}, {"time": milliseconds} or {"ago": milliseconds}';
 
 /** Whether it is a position to read from, or not given. */
 export function isSince(value: unknown): value is WireSince | undefined {
   if (value === undefined || value === "start" || value === "now") return true;
-  const { after, time, epoch, heard } = Object(value);
-  if (after === undefined) return isCount(time);
-  return isCount(after) && time === undefined && isText(epoch) &&
-    (heard === undefined || isCount(heard));
+  const { after, time, ago, epoch, heard } = Object(value);
+  const given = [after, time, ago].filter((number) => number !== undefined);
+  if (given.length !== 1 || !isCount(given[0])) return false;
+  return after === undefined || (isText(epoch) && (heard === undefined || isCount(heard)));
 }
 
 /** The refusal of a request whose position is invalid. */

@@ -44,12 +44,16 @@ export interface WirePosition {
   readonly heard?: number | undefined;
 }
 
-/** From where a reader reads: the beginning, the end, after a position, or from a time (ms since 1970). */
+/**
+ * From where a reader reads: the beginning, the end, after a position, from a time (ms since 1970), or from so long ago
+ * (ms), both by the clock of the store.
+ */
 export type WireSince =
   | "start"
   | "now"
   | WirePosition
-  | { readonly time: number };
+  | { readonly time: number }
+  | { readonly ago: number };
 
 /** What a subscription does where messages are gone that it should have had: go on with the oldest, or with what comes. */
 export type OnGap = "oldest" | "now";

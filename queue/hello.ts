@@ -102,7 +102,7 @@ export class Hello {
 
   /** Who may read nothing is not told how many messages there were at what time. */
   #mayNotAsk(since: WireSince): boolean {
-    return typeof since === "object" && "time" in since &&
+    return typeof since === "object" && ("time" in since || "ago" in since) &&
       this.#greeter.leave?.readable?.length === 0;
   }
 

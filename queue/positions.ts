@@ -142,8 +142,9 @@ async function find(
   { floor, last }: Standing,
 ): Promise<Position> {
   if (since === "now") return { after: last, gap: undefined };
-  const { time } = Object(since) as { time?: number };
-  const at = time === undefined ? floor : await store.positionAt(time);
+  const { time, ago } = Object(since) as { time?: number; ago?: number };
+  const from = ago === undefined ? time : (await store.bounds()).time - ago;
+  const at = from === undefined ? floor : await store.positionAt(from);
   return { after: Math.max(at, floor), gap: undefined };
 }
 

@@ -58,6 +58,11 @@ Deno.test("since start, now, after a number or a time, a connection reads from t
     [{ time }, 2, ["three", "four"]],
     [{ time: time + 1 }, 4, []],
     [{ time: time + 1_000_000 }, 4, []],
+    [{ ago: 0 }, 4, []],
+    [{ ago: 10 }, 2, ["three", "four"]],
+    [{ ago: 11 }, 2, ["three", "four"]],
+    [{ ago: 20 }, 0, ["one", "two", "three", "four"]],
+    [{ ago: Number.MAX_SAFE_INTEGER }, 0, ["one", "two", "three", "four"]],
   ] as const;
   for (const [since, start, messages] of cases) {
     await using reader = await Raw.open(server.url);
@@ -71,7 +76,22 @@ Deno.test("a since that is none is refused, and the connection stays where it wa
   await using client = await Raw.open(server.url);
   await using late = await Raw.open(server.url);
   await putAll(client, "t", "one");
-  const bad = [5, null, "yesterday", {}, [], { after: -1 }, { after: "0" }, { time: 1.5 }];
+  const bad = [
+    5,
+    null,
+    "yesterday",
+    {},
+    [],
+    { after: -1 },
+    { after: "0" },
+    { time: 1.5 },
+    { ago: -1 },
+    {
+      ago: "1",
+    },
+    { ago: 1, time: 1 },
+    { ago: 1, after: 1 },
+  ];
   for (const since of bad) {
     const { id, error } = await late.ask(hello(since));
     assertEquals([id, error.code], [0, "bad_request"]);

@@ -1,0 +1,111 @@
+/**
+ * From where a command reads, as a person writes it.
+ *
+ * @module
+ */
+
+import type { Since } from "../client.ts";
+import { quoted } from "../protocol/text.ts";
+import { type Arguments, type Option, UsageError } from "./command.ts";
+import { didYouMean } from "./nearest.ts";
+import { say } from "./terminal.ts";
+import { tryDuration, whole } from "./values.ts";
+
+/** The option, for a command that reads from there unless told otherwise. */
+export function sinceOption(usual: string): Option {
+  const forms = "start, now, seq:N (after that number), a time ago such as 10m, or a date";
+  return { value: "FROM", help: `${forms} such as 2026-01-31T12:00Z (${usual})` };
+}
+
+/**
+ * Reads the position that a command was given. A date that is still to come is told: it is no position to read from, but
+ * which clock is wrong, this machine's or the server's, nobody can tell before they talk.
+ *
+ * @param args of the command
+ * @param usual where it reads from if nothing is said
+ * @returns the position
+ * @throws {UsageError} if it is none
+ */
+export function startOf(args: Arguments, usual: string): Since {
+  const since = position(args.value("since") ?? usual);
+  const now = new Date();
+  if (since instanceof Date && since > now) {
+    const clock = `by the clock of this machine, ${now.toISOString()}`;
+    say(`dsmq: --since is in the future ${clock}: what is stored by now is not read`);
+  }
+  return since;
+}
+
+/**
+ * Reads a position.
+ *
+ * @param text `start`, `now`, `seq:N` (after that message), a time ago such as `10m`, or a date
+ * @returns the position; so long ago is by the clock of the server
+ * @throws {UsageError} if it is none of these
+ */
+export function position(text: string): Since {
+  if (text === "start" || text === "now") return text;
+  const seq = /^seq:(.*)$/s.exec(text)?.[1];
+  if (seq !== undefined) {
+    return whole("N in --since seq:N", seq, { least: 0, most: Number.MAX_SAFE_INTEGER });
+  }
+  const ago = isLikeDate(text) ? undefined : tryDuration(text);
+  if (Number.isSafeInteger(ago)) return { ago: ago! };
+  const found = date(text);
+  if (typeof found === "object") return found;
+  const forms = "start, now, seq:N, a time ago such as 10m, or a date such as 2026-01-31, " +
+    "2026-01-31T12:00 or 2026-01-31T12:00Z";
+  const why = found ?? meant(text);
+  throw new UsageError(`--since must be ${forms}, got ${quoted(text)}${why}`);
+}
+
+/** A number alone is seconds, unless it looks like a year, a date or the seconds since 1970. */
+function isLikeDate(text: string): boolean {
+  return /^(19|20)\d\d$|^\d{6,}$/.test(text);
+}
+
+/** A day; perhaps a time of it, perhaps with seconds; and perhaps a zone, or it is local time. */
+const DATE =
+  /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?:Z|[+-](\d\d):?(\d\d))?)?$/;
+
+/** A date of ISO 8601; or why there is no such one, if it looks like one. */
+function date(text: string): Date | string | undefined {
+  const parts = DATE.exec(text)?.slice(1).map((part) => Number(part ?? 0));
+  if (!parts) return undefined;
+  const [year, month, day, hour, minute, second, zoneHour, zoneMinute] = parts as [
+    ...[number, number, number, number, number, number, number, number],
+  ];
+  const midnight = new Date(Date.UTC(year, month - 1, day));
+  if (midnight.getUTCMonth() !== month - 1 || midnight.getUTCDate() !== day) {
+    return ": there is no such day";
+  }
+  if (hour > 23 || minute > 59 || second > 59) return ": there is no such time of day";
+  if (zoneHour > 14 || zoneMinute > 59) return ": there is no such zone";
+  // Without a time it is the beginning of the day; a day alone would be one of UTC.
+  return new Date(text.includes("T") ? text : `${text}T00:00`);
+}
+
+/** What a person may have meant who wrote something else. */
+function meant(text: string): string {
+  const trimmed = text.trim().slice(0, 40);
+  const ago = /^[-+]?(\d+)\s*(ms|s|m|h|d)(ec|econd|in|inute|our|ay)?s?(\s+ago)?$/i.exec(trimmed);
+  const likely = [
+    ago ? `${ago[1]}${ago[2]!.toLowerCase()}` : "",
+    trimmed.replace(/\s+/, "T").toUpperCase(),
+    trimmed.replace(/^(\d{4})[-/.]?(\d\d)[-/.]?(\d\d)$/, "$1-$2-$3"),
+    trimmed.replace(/\b\d\b/g, "0$&"),
+    sinceEpoch(trimmed),
+    `${trimmed}s`,
+  ];
+  const isGood = (form: string) =>
+    /\d[a-z]+$/.test(form) && tryDuration(form) !== undefined || date(form) instanceof Date;
+  const found = likely.find((form) => form !== text && isGood(form));
+  return found === undefined ? didYouMean(text, ["start", "now"]) : `; did you mean ${found}?`;
+}
+
+/** The date of so many seconds, or milliseconds, since 1970. */
+function sinceEpoch(text: string): string {
+  if (!/^1\d{9}(\d{3})?$/.test(text)) return "";
+  const ms = Number(text) * (text.length === 10 ? 1000 : 1);
+  return new Date(ms).toISOString();
+}
