@@ -13,7 +13,7 @@ import { LIMITS } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
 import { interrupt } from "./signals.ts";
-import { json, print } from "./terminal.ts";
+import { json, print, say } from "./terminal.ts";
 import { whole } from "./values.ts";
 
 /**
@@ -35,10 +35,10 @@ interface Figure {
   readonly value: number;
 }
 
-/** A measurement of a user's own server. */
+/** A measurement, on a server of its own or on one that is named. */
 export const bench: Command = {
   takes: "",
-  summary: "measure how fast a server is; about 200,000 messages stay there until they expire",
+  summary: "measure how fast dsmq is here, on a server of its own or on one that you name",
   options: {
     ...CONNECTION,
     size: { value: "BYTES", help: "how large the messages are (64)" },
@@ -48,9 +48,18 @@ export const bench: Command = {
   async run(args) {
     const size = whole("--size", args.value("size") ?? "64", SIZES);
     using stop = interrupt();
+    using own = ADDRESS.every((option) => args.value(option) === undefined)
+      ? await OwnServer.start()
+      : undefined;
+    if (!own) say("dsmq: what is put there stays until it expires: about 200,000 messages");
     const progress = new Progress(1 + 2 * WINDOWS.length + 1);
     try {
-      const figures = await measured(args, "m".repeat(size), progress, stop.signal);
+      const figures = await measured(
+        own ? own.named(args) : args,
+        "m".repeat(size),
+        progress,
+        stop.signal,
+      );
       progress.end();
       if (args.flag("json")) print(json(figures));
       else {
@@ -65,6 +74,56 @@ export const bench: Command = {
     }
   },
 };
+
+/** Any of them names a server. */
+const ADDRESS = ["url", "host", "port"];
+
+/** A server in a thread of its own: what was put there is gone with it. */
+class OwnServer implements Disposable {
+  readonly #worker: Worker;
+  readonly #url: string;
+
+  private constructor(worker: Worker, url: string) {
+    this.#worker = worker;
+    this.#url = url;
+  }
+
+  static async start(): Promise<OwnServer> {
+    const program = new URL("./bench_server.ts", import.meta.url);
+    // Looked up, not asked for: of a module on this machine Deno says so in a stack trace.
+    if (
+      program.protocol === "file:" && !Deno.build.standalone &&
+      Deno.permissions.querySync({ name: "read", path: program }).state !== "granted"
+    ) {
+      throw new Error(
+        "Cannot start a server to measure: that needs --allow-read here; --url names one that runs",
+      );
+    }
+    const worker = new Worker(program, { type: "module" });
+    try {
+      const url = await new Promise<string>((resolve, reject) => {
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = (event) => {
+          event.preventDefault();
+          reject(new Error(`Cannot start a server to measure: ${event.message}`));
+        };
+      });
+      return new OwnServer(worker, url);
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
+  }
+
+  /** The same arguments, with its address. */
+  named(args: Arguments): Arguments {
+    return { ...args, value: (name) => name === "url" ? this.#url : args.value(name) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#worker.terminate();
+  }
+}
 
 async function measured(
   args: Arguments,

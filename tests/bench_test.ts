@@ -34,8 +34,36 @@ async function dsmqBench(...args: string[]): Promise<Outcome> {
 Deno.test("dsmq bench measures a user's own server, in topics of its own", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
-  const { code, stdout } = await dsmqBench("--url", server.url, "--json");
+  const { code, stdout, stderr } = await dsmqBench("--url", server.url, "--json");
   assertEquals(code, 0);
+  assertStringIncludes(stderr, "what is put there stays until it expires");
+  assertFigures(stdout);
+  const topics = await mq.topics();
+  assert(topics.length > 0 && topics.every(({ topic }) => topic.startsWith("bench-")));
+  // What was measured was put: 2,000 one at a time, 3 times 20,000 in each window, and as many streamed. Of each work a
+  // quarter more came first.
+  assertEquals(topics.reduce((sum, { messages }) => sum + messages, 0), 2_500 + 3 * 65_000);
+});
+
+Deno.test("dsmq bench measures a server of its own, unless one is named", async () => {
+  await using program = new Program(["-A", "cli.ts", "bench", "--json"]);
+  const { code, stdout, stderr } = await program.end();
+  assertEquals(code, 0);
+  assertFigures(stdout);
+  // It is gone, and all that was put there.
+  assert(!stderr.includes("stays"), stderr);
+});
+
+Deno.test("dsmq bench says what it needs for a server of its own", async () => {
+  const { code, stdout, stderr } = await dsmqBench();
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(
+    stderr,
+    /^dsmq: Cannot start a server to measure: [^\n]*--allow-read[^\n]*--url[^\n]*$/,
+  );
+});
+
+function assertFigures(stdout: string): void {
   const figures = JSON.parse(stdout) as { work: string; unit: string; value: number }[];
   assertEquals(figures.map(({ work, unit }) => `${work}, ${unit}`), [
     "one put, µs, p50",
@@ -49,16 +77,12 @@ Deno.test("dsmq bench measures a user's own server, in topics of its own", async
     "put to subscribe, 1024 in flight, a second",
   ]);
   assert(figures.every(({ value }) => value > 0), stdout);
-  const topics = await mq.topics();
-  assert(topics.length > 0 && topics.every(({ topic }) => topic.startsWith("bench-")));
-  // What was measured was put: 2,500 one at a time, 3 times 20,000 in each window, and as many streamed.
-  assertEquals(topics.reduce((sum, { messages }) => sum + messages, 0), 2_500 + 3 * 3 * 20_000);
-});
+}
 
 Deno.test("dsmq bench says in one line what is wrong", async () => {
   await using server = await serve({ port: 0 });
   const refused = await dsmqBench("--url", server.url, "--size", "many");
-  assertEquals([refused.code, refused.stdout], [1, ""]);
+  assertEquals([refused.code, refused.stdout], [2, ""]);
   assertMatch(refused.stderr, /^[^\n]*size[^\n]*$/);
   const tooLarge = await dsmqBench("--url", server.url, "--size", "1000000");
   assertEquals([tooLarge.code, tooLarge.stdout], [1, ""]);
