@@ -6,7 +6,7 @@
 
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
-import { json, print, printData, room } from "./terminal.ts";
+import { json, print, printLine, room } from "./terminal.ts";
 
 /** The list of topics. */
 export const topics: Command = {
@@ -24,7 +24,7 @@ export const topics: Command = {
     const width = String(most).length;
     for (const entry of found) {
       if (args.flag("json")) print(json(entry));
-      else printData(`${String(entry.messages).padStart(width)}  ${entry.topic}`);
+      else printLine(`${String(entry.messages).padStart(width)}  ${entry.topic}`);
       await room();
     }
     return EXIT.ok;

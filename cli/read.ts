@@ -161,7 +161,7 @@ export const tail: Command = {
         for await (const message of mq.subscribe(topic, { signal, ...(onGap && { onGap }) })) {
           if (left === 0) return;
           if (json) print(asJson(message));
-          else printData(several ? `${topic}: ${message.body}` : message.body);
+          else printData(message.body, several ? `${topic}: ` : "");
           if (--left === 0) done.abort();
           await room();
         }

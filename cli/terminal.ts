@@ -125,15 +125,28 @@ export function print(line: string): void {
 }
 
 /**
- * Prints a message, or what else others have put: exactly, so that a program can read it. On a terminal, which would obey
- * it, it is shown as `ls` shows a name: control characters, but for tabs and ends of lines, and what turns the direction
- * of writing are written as in JSON.
+ * Prints a message: exactly, so that a program can read it. On a terminal, which would obey it, it is shown as `ls` shows
+ * a name: control characters, but for tabs and ends of lines, and what turns the direction of writing are written as in
+ * JSON; and what stands in front is in front of each of its lines, so that none of them looks like another message.
  *
  * @param text what was put
+ * @param front stands in front of it
  * @throws {OutputClosed} if nobody reads it
  */
-export function printData(text: string): void {
-  print(Deno.stdout.isTerminal() ? escapeControls(text, "\n\t") : text);
+export function printData(text: string, front: string = ""): void {
+  if (!Deno.stdout.isTerminal()) return print(`${front}${text}`);
+  const shown = escapeControls(text, "\n\t").split("\n");
+  print(shown.map((line) => `${escapeControls(front)}${line}`).join("\n"));
+}
+
+/**
+ * Prints a line with what others have named, exactly; on a terminal as {@linkcode printData} does, in one line.
+ *
+ * @param line the line, without its end
+ * @throws {OutputClosed} if nobody reads it
+ */
+export function printLine(line: string): void {
+  print(Deno.stdout.isTerminal() ? escapeControls(line, "\t") : line);
 }
 
 /**
@@ -154,10 +167,10 @@ export function room(): Promise<void> {
 /**
  * Says something to the person at the terminal, on standard error. If nobody reads that, it is dropped.
  *
- * @param text one line
+ * @param text one line: what would end it is shown as well
  */
 export function say(text: string): void {
-  stderr.say(text);
+  stderr.say(escapeControls(text, "\t"));
 }
 
 /** Resolves once what was printed is written, after an interrupt not much later; rejects if it is lost. */

@@ -6,73 +6,103 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
+import { outcomes } from "./support/commands.ts";
 import { openServer } from "./support/open_server.ts";
 import { ROOT } from "./support/program.ts";
 import { soon } from "./support/soon.ts";
 
-const MESSAGE = "one\u001b[2J\u0007\u009b31m\u202etwo\u2066\ttab\nline\r";
-const SHOWN = "one\\u001b[2J\\u0007\\u009b31m\\u202etwo\\u2066\ttab\nline\\u000d";
+const MESSAGE =
+  "\ufeffone\u001b[2J\u0007\u009b31m\u202etwo\u2066\u200f\u061c\u2028\ttab\nt: line\r\0\u007fend";
+const SHOWN = [
+  "\ufeffone\\u001b[2J\\u0007\\u009b31m\\u202etwo\\u2066\\u200f\\u061c\\u2028\ttab",
+  "t: line\\u000d\\u0000\\u007fend",
+];
+const HALF = "\ud800";
+const TOPIC = "t\u202e";
+
+/** A server that has such messages in such a topic. */
+async function serving() {
+  const server = await openServer();
+  await using mq = await connect(server.url);
+  await mq.put("half", HALF);
+  await mq.put(TOPIC, MESSAGE);
+  return server;
+}
+
+const START = ["--since", "start"];
+
+const COMMANDS: readonly [args: string[], shown: string, exact: string][] = [
+  [["get", TOPIC], SHOWN.join("\n"), MESSAGE],
+  [["get", "half"], "\\ud800", "\ufffd"],
+  [["latest", TOPIC], SHOWN.join("\n"), MESSAGE],
+  [["wait", TOPIC, ...START], SHOWN.join("\n"), MESSAGE],
+  [["tail", TOPIC, ...START, "--count", "1"], SHOWN.join("\n"), MESSAGE],
+  [
+    ["tail", TOPIC, "other", ...START, "--count", "1"],
+    SHOWN.map((line) => `t\\u202e: ${line}`).join("\n"),
+    `${TOPIC}: ${MESSAGE}`,
+  ],
+  [["topics", "t"], "1  t\\u202e", `1  ${TOPIC}`],
+];
+
+for (const terminal of [true, false]) {
+  const title = terminal
+    ? "a terminal is shown what commands print, and obeys nothing of it; no line looks like another message"
+    : "into a pipe commands print what was put, exactly, but for half a character";
+  Deno.test(title, async () => {
+    await using server = await serving();
+    const printed = await outcomes(
+      COMMANDS.map(([args]) => [...args, "--url", server.url]),
+      { terminal },
+    );
+    for (const [i, [args, shown, exact]] of COMMANDS.entries()) {
+      assertEquals(printed[i]!.stdout, terminal ? shown : exact, args.join(" "));
+    }
+  });
+}
+
+Deno.test("with --json nothing is left that a terminal would obey, and a program reads what was put", async () => {
+  await using server = await serving();
+  const at = ["--json", "--url", server.url];
+  const printed = await outcomes([
+    ["get", TOPIC, ...at],
+    ["get", "half", ...at],
+    ["tail", TOPIC, ...START, "--count", "1", ...at],
+    ["topics", "t", ...at],
+    ["put", TOPIC, "m", ...at],
+  ], { terminal: true });
+  for (const { stdout } of printed) assert(/^[\x20-\x7e\ufeff]*$/.test(stdout), stdout);
+  const [got, half, tailed, listed, put] = printed.map(({ stdout }) => JSON.parse(stdout));
+  assertEquals([got.topic, got.message], [TOPIC, MESSAGE]);
+  assertEquals([half.message, tailed.message], [HALF, MESSAGE]);
+  assertEquals([listed.topic, put.topic], [TOPIC, TOPIC]);
+});
 
 /** `script` of util-linux gives a program a terminal; its options are others elsewhere. */
 const hasTerminal = Deno.build.os === "linux" &&
   await new Deno.Command("script", { args: ["-qec", "true", "/dev/null"], stdin: "null" })
     .output().then(({ success }) => success, () => false);
 
-/** Runs a command, on a terminal or into a pipe: what it printed, with the ends of lines that it wrote. */
-async function printed(where: "terminal" | "pipe", ...args: string[]): Promise<string> {
-  const program = [Deno.execPath(), "run", "-A", "--quiet", "cli.ts", ...args];
-  const line = program.map((word) => `'${word}'`).join(" ");
-  const [command, ...rest] = where === "pipe" ? program : ["script", "-qec", line, "/dev/null"];
-  const { stdout } = await soon(
-    new Deno.Command(command!, { args: rest, cwd: ROOT, stdin: "null", env: { NO_COLOR: "1" } })
-      .output(),
-    20_000,
-  );
-  const text = new TextDecoder().decode(stdout);
-  // A terminal is sent a carriage return for each end of a line.
-  return where === "pipe" ? text : text.replaceAll("\r\n", "\n");
-}
-
-/** A server that has such a message in such a topic. */
-async function serving() {
-  const server = await openServer();
-  await using mq = await connect(server.url);
-  await mq.put("t\u202e", MESSAGE);
-  return server;
-}
-
-const COMMANDS: readonly [args: string[], shown: string, exact: string][] = [
-  [["get", "t\u202e"], `${SHOWN}\n`, `${MESSAGE}\n`],
-  [["latest", "t\u202e"], `${SHOWN}\n`, `${MESSAGE}\n`],
-  [["wait", "t\u202e", "--since", "start"], `${SHOWN}\n`, `${MESSAGE}\n`],
-  [["tail", "t\u202e", "--since", "start", "--count", "1"], `${SHOWN}\n`, `${MESSAGE}\n`],
-  [["topics"], "1  t\\u202e\n", "1  t\u202e\n"],
-];
-
-for (const [args, shown, exact] of COMMANDS) {
-  Deno.test({
-    name: `a terminal is shown what ${args[0]} prints, and obeys nothing of it`,
-    ignore: !hasTerminal,
-    async fn() {
-      await using server = await serving();
-      assertEquals(await printed("terminal", ...args, "--url", server.url), shown);
-    },
-  });
-
-  Deno.test(`into a pipe ${args[0]} prints what was put, exactly`, async () => {
+Deno.test({
+  name: "a terminal of the system is found out, and sent nothing that it would obey",
+  ignore: !hasTerminal,
+  async fn() {
     await using server = await serving();
-    assertEquals(await printed("pipe", ...args, "--url", server.url), exact);
-  });
-}
-
-Deno.test("with --json nothing is left that a terminal would obey, and a program reads what was put", async () => {
-  await using server = await serving();
-  for (const [command, ...more] of [["get", "t\u202e"], ["topics"]] as [string, ...string[]][]) {
-    const line = await printed("pipe", command, ...more, "--json", "--url", server.url);
-    assert(/^[\x20-\x7e]*\n$/.test(line), line);
-    const { topic, message = MESSAGE } = JSON.parse(line);
-    assertEquals([topic, message], ["t\u202e", MESSAGE]);
-  }
+    const program = [Deno.execPath(), "run", "--allow-net", "-q", "cli.ts"];
+    const line = [...program, "get", TOPIC, "--url", server.url].map((word) => `'${word}'`);
+    const { stdout } = await soon(
+      new Deno.Command("script", {
+        args: ["-qec", line.join(" "), "/dev/null"],
+        cwd: ROOT,
+        stdin: "null",
+        env: { NO_COLOR: "1" },
+      }).output(),
+      20_000,
+    );
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(stdout);
+    // A terminal is sent a carriage return for each end of a line.
+    assertEquals(text, `${SHOWN.join("\r\n")}\r\n`);
+  },
 });
 
 Deno.test("what a server says of its refusal is shown in one line, and not obeyed", async () => {
@@ -85,16 +115,8 @@ Deno.test("what a server says of its refusal is shown in one line, and not obeye
       }));
     return response;
   });
-  const { stdout, stderr } = await soon(
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "cli.ts", "get", "t", "--port", `${server.addr.port}`],
-      cwd: ROOT,
-      stdin: "null",
-      env: { NO_COLOR: "1" },
-    }).output(),
-    20_000,
-  );
-  const said = new TextDecoder().decode(stderr);
-  assert(/^dsmq: [\x20-\x7e]*no\\u001b\[2J\\u000a\\u202edsmq: all is well\n$/.test(said), said);
-  assertEquals(stdout.length, 0);
+  const [said] = await outcomes([["get", "t", "--port", `${server.addr.port}`]]);
+  const { stdout, stderr } = said!;
+  assert(/^dsmq: [\x20-\x7e]*no\\u001b\[2J\\u000a\\u202edsmq: all is well$/.test(stderr), stderr);
+  assertEquals(stdout, "");
 });

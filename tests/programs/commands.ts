@@ -1,6 +1,6 @@
 /**
  * The command line, many times in one process: `deno run -A commands.ts '[["put", "t", "m"], …]'` prints a line of JSON
- * with the outcome of each.
+ * with the outcome of each. With the word `terminal` behind that, its output is taken for one.
  *
  * @module
  */
@@ -14,7 +14,8 @@ class Ended {
 const original = { stdout: Deno.stdout.write.bind(Deno.stdout) };
 const shown = { stdout: "", stderr: "" };
 for (const name of ["stdout", "stderr"] as const) {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  if (Deno.args[1] === "terminal") Deno[name].isTerminal = () => true;
   Deno[name].write = (bytes) => {
     shown[name] += decoder.decode(bytes, { stream: true });
     return Promise.resolve(bytes.length);

@@ -11,6 +11,8 @@ export interface CommandsOptions {
   /** Its permissions. Default: the network alone. */
   readonly allow?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Its output is taken for a terminal. */
+  readonly terminal?: boolean;
 }
 
 /**
@@ -22,9 +24,10 @@ export interface CommandsOptions {
  */
 export async function outcomes(
   commands: readonly (readonly string[])[],
-  { allow = ["--allow-net"], env = {} }: CommandsOptions = {},
+  { allow = ["--allow-net"], env = {}, terminal = false }: CommandsOptions = {},
 ): Promise<readonly Outcome[]> {
   const args = [...allow, "--no-prompt", "tests/programs/commands.ts", JSON.stringify(commands)];
+  if (terminal) args.push("terminal");
   await using program = new Program(args, env);
   const { stdout, stderr } = await program.end();
   if (stdout === "") throw new Error(`The commands do not end: ${stderr}`);
