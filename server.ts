@@ -139,7 +139,8 @@ async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {
     import("./stores/engine.ts"),
     store === "memory" ? memoryStore() : fileStore(filePath(store)!, durability, settings.log),
   ]);
-  const engine = await coded("module_unavailable", loadEngine(settings.engine));
+  const warn = (text: string) => settings.log.warn(`dsmq: ${text}`);
+  const engine = await coded("module_unavailable", loadEngine(settings.engine, warn));
   return open({ engine, retention, clock, limits });
 }
 

@@ -4,8 +4,6 @@
  * @module
  */
 
-import deno from "../deno.json" with { type: "json" };
-
 /** What is bound to a statement, and comes back from it. */
 export type Value = string | number;
 
@@ -35,47 +33,80 @@ export interface Engine {
   open(path: string): Database;
 }
 
-/** How long the native library of `@db/sqlite` may take to load, in milliseconds. */
-const LOAD_TIMEOUT = 10_000;
+/** How long `@db/sqlite` may take to load, in milliseconds: where it is only preferred, and where it is demanded. */
+const LIMIT = 2000;
+const LONG_LIMIT = 60_000;
 
-/** What loading a native library asks for: it is looked up in a cache, or fetched and written there. */
-const LEAVES = ["ffi", "read", "write", "env", "net"] as const;
+/** What that takes: the library is looked up in a cache, or fetched and written there. */
+const PERMISSIONS = ["ffi", "read", "write", "env", "net"] as const;
+
+const JSR = "https://jsr.io";
+
+/** The one attempt of this process. */
+let attempt: Promise<Engine> | undefined;
+let told = false;
 
 /**
  * Loads a SQLite engine and tests it.
  *
- * `auto` takes `@db/sqlite` where every leave that it needs is granted already, it loads in time and
- * passes the test, else `node:sqlite`, which is built in. Leave is looked up, never asked for.
+ * `auto` takes `@db/sqlite` where every permission that it needs is granted already, it loads in time and
+ * passes the test, else `node:sqlite`, which is built in. Permissions are looked up, never asked for.
  *
  * @param wanted which engine
+ * @param warn is told, once in a process, why `auto` could not take `@db/sqlite`
  * @returns the engine
  * @throws {Error} if the engine that was asked for by name cannot be used here
  */
-export async function loadEngine(wanted: EngineName | "auto"): Promise<Engine> {
-  if (wanted === "@db/sqlite" || (wanted === "auto" && mayLoadNative())) {
+export async function loadEngine(
+  wanted: EngineName | "auto",
+  warn: (text: string) => void = () => {},
+): Promise<Engine> {
+  const obstacle = wanted === "node:sqlite" ? undefined : obstacleToNative();
+  if (wanted === "@db/sqlite" && obstacle) throw unusable(wanted, obstacle);
+  if (wanted !== "node:sqlite" && !obstacle) {
+    const { innermost, isLinked } = await import("./engines/native.ts");
     try {
-      return tested(await within(LOAD_TIMEOUT, loadDbSqlite()));
+      if (wanted === "auto") return await (attempt ??= loadNativeEngine(LIMIT));
+      const again = () => loadNativeEngine(LONG_LIMIT);
+      return await (attempt = attempt?.catch(again) ?? again());
     } catch (cause) {
-      if (wanted !== "auto") throw unusable(wanted, cause);
+      const why = innermost(cause);
+      if (wanted !== "auto") throw unusable(wanted, why, cause);
+      if (!told && !isLinked()) warn(`uses node:sqlite, for @db/sqlite cannot be used: ${why}`);
+      told = true;
     }
   }
   try {
     return tested((await import("./engines/node_sqlite.ts")).nodeSqlite);
   } catch (cause) {
-    throw unusable("node:sqlite", cause);
+    throw unusable("node:sqlite", (cause as Error).message, cause);
   }
 }
 
-async function loadDbSqlite(): Promise<Engine> {
-  const { dbSqlite } = await import("./engines/db_sqlite.ts");
-  // Under a name that cannot be read off: or Deno would look for the package before anything runs, also
-  // where another engine is to serve, and wait for a registry that does not answer.
-  return dbSqlite(await import(deno.imports["@db/sqlite"]));
+async function loadNativeEngine(limit: number): Promise<Engine> {
+  const [{ dbSqlite }, { loadNative }] = await Promise.all([
+    import("./engines/db_sqlite.ts"),
+    import("./engines/native.ts"),
+  ]);
+  return tested(dbSqlite(await loadNative(limit)));
 }
 
-function mayLoadNative(): boolean {
-  if (Deno.build.standalone) return false;
-  return LEAVES.every((name) => Deno.permissions.querySync({ name }).state === "granted");
+/** Why `@db/sqlite` is not even tried here. */
+function obstacleToNative(): string | undefined {
+  if (Deno.build.standalone) return "a compiled program has none but node:sqlite";
+  const missing: string[] = PERMISSIONS.filter((name) => !isGranted({ name }));
+  if (missing.length === 0) {
+    const registry = Deno.env.get("JSR_URL") ?? "";
+    const { hostname, port, protocol } = new URL(URL.canParse(registry) ? registry : JSR);
+    const host = `${hostname}:${port || (protocol === "http:" ? 80 : 443)}`;
+    if (isGranted({ name: "import", host })) return undefined;
+    missing.push(`import=${host}`);
+  }
+  return `it needs ${missing.map((name) => `--allow-${name}`).join(" ")} (or -A)`;
+}
+
+function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
 /**
@@ -93,7 +124,7 @@ export function tested(engine: Engine): Engine {
     const n = Number.MAX_SAFE_INTEGER;
     const s = '"\u{1F600}\\u0000"';
     db.prepare("INSERT INTO t SELECT ? + key, value FROM json_each(?)").run(n, JSON.stringify([s]));
-    const rows = db.prepare("SELECT n, s, octet_length(s) AS bytes FROM t WHERE n = ?").all(n);
+    const rows = select(db, "SELECT n, s, octet_length(s) AS bytes FROM t WHERE n = ?").all(n);
     const row = rows[0] as { n: number; s: string; bytes: number } | undefined;
     if (row?.n !== n || row.s !== s || row.bytes !== 12) {
       throw new Error("what it returns is not what was stored");
@@ -101,6 +132,14 @@ export function tested(engine: Engine): Engine {
     return engine;
   } finally {
     db.close();
+  }
+}
+
+function select(db: Database, sql: string): Statement {
+  try {
+    return db.prepare(sql);
+  } catch (error) {
+    throw new Error(`SQLite 3.43 or later is needed: ${(error as Error).message}`);
   }
 }
 
@@ -140,20 +179,6 @@ export function codeOf(error: unknown): number | undefined {
   return typeof number === "number" ? number & 0xff : TEXTS.get(String(message));
 }
 
-function unusable(name: EngineName, cause: unknown): Error {
-  const why = cause instanceof Error ? cause.message : String(cause);
+function unusable(name: EngineName, why: string, cause?: unknown): Error {
   return new Error(`Cannot use ${name}: ${why}`, { cause });
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  // Not setTimeout: the first call of it takes a tenth of the time in which a server starts.
-  const signal = AbortSignal.timeout(ms);
-  const tell = () => late.reject(new Error(`it did not load within ${ms / 1000} s`));
-  signal.addEventListener("abort", tell);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    signal.removeEventListener("abort", tell);
-  }
 }

@@ -196,7 +196,9 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
     const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     assertEquals(code, 0, said);
     // What is imported dynamically is in it, too.
-    for (const part of ["stores/", "node.ts", "ws/", "deno.json"]) assertStringIncludes(said, part);
+    for (const part of ["stores/", "node.ts", "ws/", "deno.json"]) {
+      assertStringIncludes(said, part);
+    }
     assert((await Deno.stat(`${dir}/dsmq`)).size > 10_000_000);
   } finally {
     await Deno.remove(dir, { recursive: true });

@@ -7,6 +7,12 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
+// As the real one does where it is loaded: a test that is the first to load it would be said to leak.
+Deno.dlopen(
+  { windows: "kernel32.dll", darwin: "libSystem.dylib" }[Deno.build.os as string] ?? "libc.so.6",
+  {},
+);
+
 /** What the fake takes of the options of `@db/sqlite`. */
 export interface DatabaseOpenOptions {
   /** Without it, integers come back cut to 32 bits. */

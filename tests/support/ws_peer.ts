@@ -66,7 +66,9 @@ export class ServerEnd {
   gone = false;
   readonly #conn: Deno.Conn;
   readonly #frames: ClientFrame[] = [];
-  #rest: Uint8Array = new Uint8Array();
+  /** What is no whole frame yet: it grows by doubling, or a long frame would be copied for every packet of it. */
+  #buffer = new Uint8Array(64 * 1024);
+  #length = 0;
 
   /** Takes a connection. */
   constructor(conn: Deno.Conn) {
@@ -107,9 +109,11 @@ export class ServerEnd {
     while (this.#frames.length === 0) {
       const bytes = await this.#read();
       if (!bytes) return undefined;
-      const { frames, rest } = clientFrames(joined(this.#rest, bytes));
+      this.#keep(bytes);
+      const { frames, rest } = clientFrames(this.#buffer.subarray(0, this.#length));
       this.#frames.push(...frames);
-      this.#rest = rest;
+      if (frames.length > 0) this.#buffer.copyWithin(0, this.#length - rest.length, this.#length);
+      this.#length = rest.length;
     }
     return this.#frames.shift();
   }
@@ -127,6 +131,17 @@ export class ServerEnd {
     } catch {
       // It is closed already.
     }
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#buffer.length) {
+      const larger = new Uint8Array(2 * length);
+      larger.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(bytes, this.#length);
+    this.#length = length;
   }
 
   async #read(): Promise<Uint8Array | undefined> {

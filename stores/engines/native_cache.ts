@@ -1,0 +1,89 @@
+/**
+ * Where the native library of `@db/sqlite` lies once it has passed its trial, and the record of that.
+ *
+ * @module
+ */
+
+import deno from "../../deno.json" with { type: "json" };
+
+/** The package, by the versions that are known to work. */
+export const SPECIFIER = deno.imports["@db/sqlite"];
+
+/** What the record says. It counts for the same Deno, package and library only. */
+interface NativeRecord {
+  readonly deno: string;
+  readonly specifier: string;
+  /** The library that the environment names, if it does. */
+  readonly own: string | null;
+  readonly library: string;
+  readonly size: number;
+  /** When the library was last changed, in seconds. */
+  readonly modified: number;
+}
+
+/** A library that can be used. */
+export interface FoundLibrary {
+  readonly library: string;
+  /** The path of the record. */
+  readonly record: string;
+}
+
+/**
+ * The folder for this system within Deno's cache.
+ *
+ * @returns its path
+ * @throws {Error} if no place for caches is known
+ */
+export function cacheFolder(): string {
+  const [home, os] = [Deno.env.get("HOME"), Deno.build.os];
+  const cache = os === "windows"
+    ? Deno.env.get("LOCALAPPDATA")
+    : os === "darwin"
+    ? home && `${home}/Library/Caches`
+    : Deno.env.get("XDG_CACHE_HOME") || home && `${home}/.cache`;
+  const root = Deno.env.get("DENO_DIR") || cache && `${cache}/deno`;
+  if (!root) {
+    throw new Error("there is no folder for its library: neither HOME nor DENO_DIR is set");
+  }
+  return `${root}/dsmq/${Deno.build.target}`;
+}
+
+/**
+ * Looks for a library that has passed its trial and is as it was then.
+ *
+ * @returns the library, or `undefined` if there is none
+ */
+export function findLibrary(): FoundLibrary | undefined {
+  try {
+    const folder = cacheFolder();
+    const record = `${folder}/record.json`;
+    const recorded: NativeRecord = JSON.parse(Deno.readTextFileSync(record));
+    const library = recorded.own ?? `${folder}/${recorded.library}`;
+    const same = JSON.stringify(describe(library, recorded.library)) === JSON.stringify(recorded);
+    return same ? { library, record } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Records that a library has passed its trial.
+ *
+ * @param folder the cache's folder
+ * @param library its path
+ * @param name its name within the folder
+ */
+export function recordLibrary(folder: string, library: string, name: string): void {
+  const record = `${folder}/record.json`;
+  // Whole or not at all, also where several processes do so at once.
+  const made = `${record}.${crypto.randomUUID()}`;
+  Deno.writeTextFileSync(made, JSON.stringify(describe(library, name)));
+  Deno.renameSync(made, record);
+}
+
+function describe(path: string, library: string): NativeRecord {
+  const { size, mtime } = Deno.statSync(path);
+  const own = Deno.env.get("DENO_SQLITE_PATH") ?? null;
+  const modified = Math.floor((mtime?.getTime() ?? 0) / 1000);
+  return { deno: Deno.version.deno, specifier: SPECIFIER, own, library, size, modified };
+}

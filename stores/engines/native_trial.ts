@@ -1,0 +1,88 @@
+/**
+ * The process in which `@db/sqlite` is loaded for the first time. It may take too long, print, or crash here.
+ * Where all goes well, the library is left in the cache, and recorded. Else the reason is printed.
+ *
+ * @module
+ */
+
+import { tested } from "../engine.ts";
+import { dbSqlite } from "./db_sqlite.ts";
+import { innermost } from "./native.ts";
+import { cacheFolder, recordLibrary, SPECIFIER } from "./native_cache.ts";
+
+const LIBRARY = /\.(so|dylib|dll)$/;
+
+/** What a trial that was killed left behind goes after so long, in milliseconds. */
+const ABANDONED = 10 * 60_000;
+
+/**
+ * Runs it, and ends the process: with 0 where the library is recorded.
+ *
+ * @param limit when it ends at the latest, in milliseconds
+ */
+export async function main(limit: number): Promise<never> {
+  // Also where nobody is left to end it.
+  setTimeout(() => Deno.exit(1), limit);
+  // Its loader tells what it downloads.
+  console.log = () => {};
+  try {
+    await run();
+    Deno.exit(0);
+  } catch (error) {
+    Deno.stdout.writeSync(new TextEncoder().encode(innermost(error)));
+    Deno.exit(1);
+  }
+}
+
+async function run(): Promise<void> {
+  const folder = cacheFolder();
+  removeAbandoned(folder);
+  const own = Deno.env.get("DENO_SQLITE_PATH");
+  const place = Deno.makeTempDirSync({ dir: folder, prefix: "trial-" });
+  try {
+    // Its loader downloads into this folder, and takes what is there for whole.
+    Deno.env.set("DENO_DIR", place);
+    tested(dbSqlite(await import(SPECIFIER)));
+    if (own === undefined) recordLibrary(folder, ...await moveLibrary(place, folder));
+    else recordLibrary(folder, own, own);
+  } finally {
+    Deno.removeSync(place, { recursive: true });
+  }
+}
+
+/** Moves the library out of the place where it was downloaded to, under a name that tells its content. */
+async function moveLibrary(place: string, folder: string): Promise<[path: string, name: string]> {
+  const [path] = [...filesIn(place)].filter((file) => LIBRARY.test(file));
+  if (path === undefined) throw new Error("its loader left no library");
+  using file = Deno.openSync(path, { read: true, write: true });
+  // Or a loss of power could leave a file of the right size without its content.
+  file.syncSync();
+  const hash = await crypto.subtle.digest("SHA-256", Deno.readFileSync(path));
+  const digits = Array.from(
+    new Uint8Array(hash, 0, 8),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  );
+  const name = `sqlite3-${digits.join("")}${LIBRARY.exec(path)![0]}`;
+  Deno.renameSync(path, `${folder}/${name}`);
+  return [`${folder}/${name}`, name];
+}
+
+function* filesIn(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* filesIn(`${folder}/${name}`);
+    else yield `${folder}/${name}`;
+  }
+}
+
+function removeAbandoned(folder: string): void {
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (!name.startsWith("trial-")) continue;
+    try {
+      const { mtime } = Deno.statSync(`${folder}/${name}`);
+      if (Date.now() - mtime!.getTime() < ABANDONED) continue;
+      Deno.removeSync(`${folder}/${name}`, { recursive: true });
+    } catch {
+      // Another one removes it.
+    }
+  }
+}
