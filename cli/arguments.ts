@@ -5,6 +5,7 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
+import { quoted } from "../protocol/text.ts";
 import { type Arguments, type Command, COMMON, type Option, UsageError } from "./command.ts";
 import { didYouMean } from "./nearest.ts";
 
@@ -66,10 +67,9 @@ export function readArguments(name: string, command: Command, args: readonly str
       continue;
     }
     if (given.has(option.name)) faults.push(`${option.text} is given twice`);
-    given.set(option.name, "");
     if (known.value === undefined) {
-      if (option.value === undefined) continue;
-      faults.push(`${option.text} takes no value, got ${JSON.stringify(option.value)}`);
+      if (option.value === undefined) given.set(option.name, "");
+      else faults.push(`${option.text} takes no value, got ${quoted(option.value)}`);
     } else {
       const next = args[i + 1];
       const value = option.value ?? (next?.startsWith("--") ? undefined : (i++, next));

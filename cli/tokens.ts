@@ -9,7 +9,7 @@ import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { TOKEN_FORM, tokenFault } from "../protocol/token.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 import { readable } from "./files.ts";
-import { parseTokens } from "./token_file.ts";
+import { parseTokens, type TokenFile } from "./token_file.ts";
 import { say } from "./terminal.ts";
 
 /** The variable of the environment that holds a token. */
@@ -44,7 +44,7 @@ export async function clientToken(args: Arguments): Promise<GivenToken | undefin
 /** Whom the arguments of `serve`, or the environment, give leave for what. */
 export async function serverTokens(args: Arguments): Promise<EntryOptions> {
   const file = tokenFile(args);
-  if (file !== undefined) return parseTokens(file, await readable(file));
+  if (file !== undefined) return someTokens(file, parseTokens(file, await readable(file)));
   const given = givenToken(args);
   return given ? { token: given.token } : {};
 }
@@ -61,6 +61,8 @@ const ASKING: readonly ErrorCode[] = ["unauthorized", "not_allowed"];
  */
 export function withTokenHint(error: unknown, args: Arguments): unknown {
   if (!(error instanceof DsmqError) || !ASKING.includes(error.code)) return error;
+  // Without a topic it is no matter of tokens: the server does not let clients stop it.
+  if (error.code === "not_allowed" && error.topic === undefined) return error;
   if (args.value("token") !== undefined || args.value("token-file") !== undefined) return error;
   const mayRead = mayReadVariable();
   if (mayRead && Deno.env.has(VARIABLE)) return error;
@@ -90,6 +92,12 @@ export async function rereadTokens(args: Arguments, server: Server): Promise<voi
     const why = error instanceof Error ? error.message : error;
     say(`dsmq: ${why}; the tokens are what they were`);
   }
+}
+
+/** A server that nobody may use is none. (At SIGHUP it is what was asked for: every token is taken back.) */
+function someTokens(file: string, found: TokenFile): TokenFile {
+  if (found.tokens.length > 0 || found.anonymous.rights?.length !== 0) return found;
+  throw new Error(`Cannot use ${file}: there is neither a token nor a line for * in it`);
 }
 
 /** The file of tokens, if one is named; there is no other token then. */

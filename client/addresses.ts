@@ -22,6 +22,7 @@ export function authority(host: unknown, port: number, name: string = "host"): s
       `Cannot connect: ${name} must be an address or a name alone${why}, got ${shown}`,
     );
   if (typeof host !== "string" || host === "") throw wrong("");
+  if (/^\d+$/.test(host)) throw wrong(": a number is none, and the port is an option of its own");
   const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
   if (/^[0-9a-f:.]*:[0-9a-f:.]*%/i.test(bare)) {
     throw wrong(", and one with a zone behind % cannot stand in the address of a WebSocket");

@@ -57,6 +57,9 @@ export function listenHost(host: string, check: Checks = new Checks()): string {
     check.range("host", "an address or a name", `${quoted(shown)}: ${why}`);
   if (host === "*") throw wrong("all addresses of the machine are 0.0.0.0, or ::");
   if (host.includes("://")) throw wrong("it has a scheme, which is for clients");
+  if (/^\d+$/.test(host)) {
+    throw wrong("a number alone is no address, and the port is an option of its own");
+  }
   if (host.includes("@")) throw wrong("it has the name of a user, which is for clients");
   if (/[/?#]/.test(host)) throw wrong("it has a path, which is for clients");
   if (/^([^:[\]]*|\[.*\]):\d*$/.test(host)) throw wrong("the port is an option of its own");

@@ -63,6 +63,7 @@ Deno.test("what was not used rightly is told in one line, with code 2 and the he
       "serve",
     ],
     ["put t m --no-json", "put has no option --no-json: --json is off unless it is given", "put"],
+    ["put t m --help=no", '--help takes no value, got "no"', "put"],
     ["put t m --json=yes", '--json takes no value, got "yes"', "put"],
     ["put t m --json=false", '--json takes no value, got "false"', "put"],
     ["put t m --json=", '--json takes no value, got ""', "put"],

@@ -213,10 +213,16 @@ Deno.test("a token that cannot be one is told by where it came from, and never s
 
 Deno.test("what a file lacks is told in one line", async () => {
   await using empty = await written("* read\n");
+  await using nothing = await written("# secret\n\n");
   const cases: [string[], RegExp][] = [
     [["serve", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
     [["get", "t", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
     [["get", "t", "--token-file", empty.path], /: there is no token in it$/],
+    [["get", "t", "--token-file", nothing.path], /: there is no token in it$/],
+    [
+      ["serve", "--token-file", nothing.path],
+      /: there is neither a token nor a line for \* in it$/,
+    ],
     [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
   ];
   for (const [args, expected] of cases) {

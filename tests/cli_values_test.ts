@@ -128,6 +128,14 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
     'Cannot serve: --host must be an address or a name, got "a b": a name has letters, digits, dots and hyphens',
   ],
   [
+    ["serve", "4000"],
+    'Cannot serve: HOST must be an address or a name, got "4000": a number alone is no address, and the port is an option of its own',
+  ],
+  [
+    ["get", "t", "--host", "4000"],
+    `${HOST}: a number is none, and the port is an option of its own, got "4000"`,
+  ],
+  [
     ["127.0.0.1:80"],
     'Cannot serve: HOST must be an address or a name, got "127.0.0.1:80": the port is an option of its own',
   ],
