@@ -11,7 +11,7 @@ import { median, quantile } from "../measure/quantiles.ts";
 import { figure, table } from "../measure/table.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT } from "./command.ts";
-import { CONNECTION, connection } from "./connection.ts";
+import { CONNECTION, connection, requireAddress } from "./connection.ts";
 import { interrupt } from "./signals.ts";
 import { json, print, say } from "./terminal.ts";
 import { whole } from "./values.ts";
@@ -47,6 +47,7 @@ export const bench: Command = {
   words: [0, 0],
   async run(args) {
     const size = whole("--size", args.value("size") ?? "64", SIZES);
+    requireAddress(args);
     using stop = interrupt();
     using own = ADDRESS.every((option) => args.value(option) === undefined)
       ? await OwnServer.start()

@@ -53,7 +53,7 @@ export async function connection(
   since: Since | undefined,
   { signal, timeout = TIMEOUT, giveUpAfter = TIMEOUT }: TryOptions = {},
 ): Promise<Connection> {
-  const address = addressOf(args);
+  const address = requireAddress(args);
   const given = await clientToken(args);
   requireOneSecret(address, given);
   const slow = setTimeout(() => say("dsmq: no answer yet, still trying to connect"), SLOW);
@@ -87,8 +87,14 @@ export async function connection(
   }
 }
 
-/** Where the server is; what cannot be an address is told before anything is tried. */
-function addressOf(args: Arguments): Pick<ConnectOptions, "url" | "host" | "port"> {
+/**
+ * Where the server is; what cannot be an address is told before anything is tried.
+ *
+ * @param args of the command
+ * @returns its address
+ * @throws {UsageError} if it is none
+ */
+export function requireAddress(args: Arguments): Pick<ConnectOptions, "url" | "host" | "port"> {
   const [url, host, text] = [args.value("url"), args.value("host"), args.value("port")];
   if (url !== undefined && (host !== undefined || text !== undefined)) {
     const other = host === undefined ? "--port" : "--host";

@@ -7,6 +7,7 @@
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
 import { json, print, printLine, room } from "./terminal.ts";
+import { topicName } from "./values.ts";
 
 /** The list of topics. */
 export const topics: Command = {
@@ -18,8 +19,10 @@ export const topics: Command = {
   },
   words: [0, 1],
   async run(args) {
+    const [prefix = ""] = args.words;
+    if (prefix !== "") topicName(prefix);
     await using mq = await connection(args, undefined);
-    const found = await mq.topics(args.words[0]);
+    const found = await mq.topics(prefix);
     const most = found.reduce((most, { messages }) => Math.max(most, messages), 0);
     const width = String(most).length;
     for (const entry of found) {

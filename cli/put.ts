@@ -39,8 +39,11 @@ export const put: Command = {
       });
     };
     await using mq = await connection(args, undefined, isInput ? LINES : {});
-    if (isInput) await putLines(mq, topic, tell);
-    else await tell([await mq.put(topic, message)]);
+    if (isInput) {
+      // Now it is known how long a topic may be: no line is read for one that cannot be.
+      await mq.putMany(topic, []);
+      await putLines(mq, topic, tell);
+    } else await tell([await mq.put(topic, message)]);
     return EXIT.ok;
   },
 };

@@ -13,7 +13,8 @@ import {
 } from "../client.ts";
 import { AwakeTime } from "../client/awake_time.ts";
 import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
-import { type Arguments, type Command, EXIT } from "./command.ts";
+import { quoted } from "../protocol/text.ts";
+import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
 import { asJson, CONNECTION, connection, type TryOptions } from "./connection.ts";
 import { sinceOption, startOf } from "./position.ts";
 import { interrupt } from "./signals.ts";
@@ -150,6 +151,10 @@ export const tail: Command = {
     let left = whole("--count", args.value("count") ?? "0", COUNTS) || Infinity;
     const onGap = gap(args.value("on-gap"));
     const topics = args.words.map(topicName);
+    const twice = topics.find((topic, i) => topics.indexOf(topic) < i);
+    if (twice !== undefined) {
+      throw new UsageError(`tail takes each topic once, got ${quoted(twice)} twice`);
+    }
     try {
       const mq = await connection(args, startOf(args, "now"), {
         signal,

@@ -9,6 +9,7 @@ import { assertEquals } from "@std/assert";
 import { asUsage, duration, oneOf, topicName, whole } from "../cli/values.ts";
 import { UsageError } from "../cli/command.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { openServer } from "./support/open_server.ts";
 import { outcomes } from "./support/commands.ts";
 
 /** What a check says. */
@@ -183,6 +184,8 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
     ["get", "t", "--url", "ws://h", "--host", "h"],
     "the server is given by --url, or by --host and --port: got --url and --host",
   ],
+  [["tail", "a", "b", "a"], 'tail takes each topic once, got "a" twice'],
+  [["topics", "a\nb"], 'a topic has no control characters, got "a\\nb"'],
   ...[["put", "m"], ["get"], ["latest"], ["wait"], ["tail", "t"]].flatMap(([command, ...more]) => [
     [[command!, "", ...more], 'a topic has at least one character, got ""'] as const,
     [[command!, "a\nb", ...more], 'a topic has no control characters, got "a\\nb"'] as const,
@@ -200,6 +203,20 @@ Deno.test("a value that cannot be is told with what must be and what was seen, a
     const [, shown] = /^dsmq: (.*) \(dsmq [a-z]+ --help shows what there is\)$/.exec(stderr) ??
       [, stderr];
     assertEquals([shown, code, stdout], [message, 2, ""], args.join(" "));
+  }
+});
+
+Deno.test("a topic that is too long for its server is wrong use, too, and no line is read for it", async () => {
+  await using server = await openServer();
+  const topic = "t".repeat(300);
+  const at = ["--url", server.url];
+  const commands = [["put", topic, "m"], ["put", topic], ["get", topic], ["wait", topic], [
+    "tail",
+    topic,
+  ]];
+  for (const { code, stderr } of await outcomes(commands.map((args) => [...args, ...at]))) {
+    const said = /^dsmq: Cannot (put|get|subscribe): the topic is 300 bytes, the limit is 256 \(/;
+    assertEquals([code, said.test(stderr)], [2, true], stderr);
   }
 });
 
