@@ -29,8 +29,9 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EPERM: "not_allowed",
 };
 
-/** Words the error of a server that cannot listen. */
+/** Words the error of a server that cannot listen, unless it is worded already. */
 export function cannotListen(host: string, port: number, cause: Error): DsmqError {
+  if (cause instanceof DsmqError) return cause;
   const code = "code" in cause ? String(cause.code) : "";
   const isUnknown = /failed to lookup address/.test(cause.message);
   const isReserved = code === "EACCES" && port < 1024;

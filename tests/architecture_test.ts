@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { Program, ROOT } from "./support/program.ts";
 
 /** Which room may import from which; a room may always import from itself. */
@@ -10,7 +16,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "door/": ["protocol/"],
   "stores/": ["protocol/", "budgets/look.ts", "queue/clock.ts", "deno.json"],
   "queue/": ["protocol/", "budgets/", "stores/store.ts"],
-  "transports/": ["protocol/", "budgets/"],
+  "transports/": ["protocol/", "budgets/", "deno.json"],
   "server/": ["protocol/", "budgets/", "door/", "queue/", "transports/transport.ts", "deno.json"],
   "server.ts": ["protocol/", "budgets/", "door/", "queue/", "server/", "stores/", "transports/"],
   "measure/": [],
@@ -37,7 +43,6 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "node:https": ["transports/"],
   "node:v8": ["server/"],
   "node:net": ["transports/"],
-  "ws": ["transports/"],
 };
 
 interface Dependency {
@@ -150,7 +155,7 @@ Deno.test("the client type-checks against a browser's library, and would not wit
   assertStringIncludes(server.stderr, "Cannot find name 'Deno'");
 });
 
-const { links, imports, lock } = JSON.parse(
+const { links, imports, lock, tasks } = JSON.parse(
   await Deno.readTextFile(new URL("deno.json", ROOT)),
 );
 
@@ -162,16 +167,33 @@ Deno.test("who only wants to see the demo is not made to fetch what tests and be
 });
 
 Deno.test({
-  name: "with leave for the network alone, a checkout serves on node:sqlite and asks for nothing",
+  name:
+    "with leave for the network alone, a checkout serves without any registry; hardened it says what does not load",
   // Without the stand-ins the packages come from JSR, under its own address.
   ignore: links === undefined,
   async fn() {
-    // A registry at an address that swallows every packet: whoever asked it would hang.
-    const env = { JSR_URL: "http://192.0.2.1/" };
-    const args = ["--allow-net", "--no-prompt", "mod.ts", "serve", "--port", "0", "--json"];
-    await using server = new Program(args, env);
-    const { store } = JSON.parse(await server.line() ?? "null");
-    assertEquals(store, "memory on node:sqlite");
+    const cache = await Deno.makeTempDir();
+    try {
+      // Registries at an address that swallows every packet: whoever asked them would hang.
+      const silent = "http://192.0.2.1/";
+      const env = { JSR_URL: silent, NPM_CONFIG_REGISTRY: silent, DENO_DIR: cache };
+      const words = ["mod.ts", "serve", "--port", "0", "--json"];
+      await using server = new Program(["--allow-net", "--no-prompt", ...words], env);
+      await using hardened = new Program(
+        ["--allow-net", "--allow-env", ...words, "--transport", "hardened"],
+        { ...env, NPM_CONFIG_REGISTRY: "http://127.0.0.1:9/" },
+      );
+      const { store } = JSON.parse(await server.line() ?? "null");
+      assertEquals(store, "memory on node:sqlite");
+      const { code, stderr } = await hardened.end();
+      assertMatch(
+        stderr,
+        /^dsmq: Cannot use the hardened transport: npm:ws does not load: .*refused.*$/,
+      );
+      assertEquals(code, 1);
+    } finally {
+      await Deno.remove(cache, { recursive: true });
+    }
   },
 });
 
@@ -185,6 +207,8 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
         "--exclude-unused-npm",
         "--allow-net",
         "--no-prompt",
+        // It is imported under a name that cannot be read off.
+        ...["--include", imports.ws],
         "--output",
         `${dir}/dsmq`,
         "cli.ts",
@@ -199,6 +223,7 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
     for (const part of ["stores/", "node.ts", "ws/", "deno.json"]) {
       assertStringIncludes(said, part);
     }
+    assertStringIncludes(tasks.compile.command, ` --include ${imports.ws} `);
     assert((await Deno.stat(`${dir}/dsmq`)).size > 10_000_000);
   } finally {
     await Deno.remove(dir, { recursive: true });

@@ -14,7 +14,9 @@ import {
 } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import deno from "../deno.json" with { type: "json" };
 import { EvictingBudget } from "../budgets/evicting.ts";
+import { DsmqError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
 import { nobodyCame, shareOf } from "./line.ts";
 import {
@@ -54,6 +56,9 @@ const GRACE = 2000;
 /** In how many pieces a message may come, and each of these in how many packets: an honest one has fewer. */
 const MOST_FRAGMENTS = 1024;
 const MOST_CHUNKS = 16_384;
+
+/** How long `npm:ws` may take to load, in milliseconds. */
+const LOAD_TIME = 20_000;
 
 /** Why a port takes nobody any more, as far as can be known. */
 const DEAF = "the port took none, most likely because of too many open files";
@@ -180,11 +185,12 @@ async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
     VARIABLES.map((variable) => Deno.permissions.query({ name: "env", variable })),
   );
   if (states.some(({ state }) => state !== "granted")) {
-    throw new Error(
-      `the hardened transport needs --allow-env=${VARIABLES}, for npm:ws looks these up`,
+    throw new DsmqError(
+      "not_allowed",
+      `Cannot use the hardened transport: it needs --allow-env=${VARIABLES}, for npm:ws looks these up`,
     );
   }
-  const { WebSocketServer } = await import("ws");
+  const { WebSocketServer } = await loadPackage();
   return new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -195,6 +201,26 @@ async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
     closeTimeout: CLOSE_TIME,
     handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   });
+}
+
+async function loadPackage() {
+  const late = Promise.withResolvers<never>();
+  const why = `nothing came within ${LOAD_TIME / 1000} s`;
+  const timer = setTimeout(() => late.reject(new Error(why)), LOAD_TIME);
+  try {
+    // Under a name that cannot be read off: or also who needs none of it would wait for its registry.
+    return await Promise.race([import(deno.imports.ws), late.promise]);
+  } catch (cause) {
+    // The last line of several is the innermost cause.
+    const reason = (cause as Error).message.trim().split("\n").at(-1)!.replace(/^[\s\d:]+/, "");
+    throw new DsmqError(
+      "module_unavailable",
+      `Cannot use the hardened transport: npm:ws does not load: ${reason}`,
+      { cause },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function openServer({ tls }: Address, { headerTime }: Bounds): Server {
