@@ -32,6 +32,7 @@ import { json, OutputClosed, outputLost, print, say } from "./terminal.ts";
 import { rereadTokens, serverTokens, TOKEN } from "./tokens.ts";
 import { report } from "../server/stderr.ts";
 import { asUsage, duration, oneOf, PORTS, whole } from "./values.ts";
+import { whereToConnect } from "./where.ts";
 
 /** Each limit, with the name of its option, such as `max-stored-bytes`. */
 const MAXIMA = Object.entries(LIMITS).map(([name, limit]) => {
@@ -117,8 +118,9 @@ export const serve: Command = {
     const how = transport === "builtin" ? "" : ` (${transport})`;
     const token = entry.token !== undefined || entry.tokens !== undefined;
     const whom = token ? ", and asks for a token" : "";
+    const where = await whereToConnect(server);
     say(
-      `dsmq ${VERSION} serves on ${url}${how}, with messages in ${store}${whom}; Ctrl-C stops it`,
+      `dsmq ${VERSION} serves on ${where}${how}, with messages in ${store}${whom}; Ctrl-C stops it`,
     );
     if (args.flag("json")) print(json({ host, port, url, store, transport, token }));
     // Whoever waits for that line waits in vain: that is told at once. That it was read, and no more is, is no error.

@@ -58,8 +58,7 @@ export class Line {
     this.#socket = socket;
     this.takeUpTo(WELCOME_BYTES);
     socket.onmessage = ({ data }) => this.#heard(decodeAnswers(data, this.#largest));
-    socket.onclose = ({ code, reason }) =>
-      this.#broken({ code, why: `it was closed with ${shownEnd(code, reason)}` });
+    socket.onclose = ({ code, reason }) => this.#broken({ code, why: shownEnd(code, reason) });
     // A close event follows and says the same; but not that it is the server's fault.
     socket.onerror = (event) => {
       const { error } = event as Partial<ErrorEvent>;
@@ -211,10 +210,22 @@ function requireSocket(socket: Socket): Socket {
   throw new TypeError(`Cannot connect: dial must return a WebSocket, got ${got}`);
 }
 
-/** How a socket was closed, in words. */
+/** How a socket was closed, in words: a code says something only to who looks for a fault. */
 function shownEnd(code: number, reason: string): string {
-  return `code ${code}${reason && `, ${shownSentence(reason)}`}`;
+  const why = reason === "" ? ORDINARY_ENDS[code] ?? "" : shownSentence(reason);
+  const behind = (mark: string) => why === "" ? "" : `${mark} ${why}`;
+  if (code === CLOSE.abnormal) return `it broke off${behind(":")}`;
+  if (Object.hasOwn(ORDINARY_ENDS, code)) return `it was closed${behind(":")}`;
+  return `it was closed with code ${code}${behind(",")}`;
 }
+
+/** Codes of ends in good order, and what they say where there is no reason. */
+const ORDINARY_ENDS: Readonly<Record<number, string>> = {
+  [CLOSE.normal]: "",
+  [CLOSE.goingAway]: "the server, or what is in between, is going away",
+  [CLOSE.noCode]: "",
+  [CLOSE.serviceRestart]: "the server is restarting",
+};
 
 /** Closes a socket; one that was made by a caller's own `dial` may throw at that, too, and is left. */
 function hangUp(socket: Socket, code?: number): void {

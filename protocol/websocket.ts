@@ -31,6 +31,8 @@ export const CLOSE = {
   normal: 1000,
   /** One end leaves, as a page does or a proxy that is started anew. */
   goingAway: 1001,
+  /** The close frame has no code. Never sent. */
+  noCode: 1005,
   /** No close frame came: the connection broke. Never sent. */
   abnormal: 1006,
   /** The client did what it may not, too often. */

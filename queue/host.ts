@@ -32,8 +32,14 @@ export interface Host {
   readonly budgets: Budgets;
   /** Stops the server; `undefined` if that is not allowed. */
   readonly shutdown: (() => void) | undefined;
-  /** Takes note of a request that failed. */
-  refused(error: WireError): void;
+  /**
+   * Takes note of a request that failed.
+   *
+   * @param error why
+   * @param from the address of who asked, if it is known
+   * @param advice what whoever runs the server can do about it
+   */
+  refused(error: WireError, from?: string, advice?: string): void;
 }
 
 /** Answers a request that was done; one without an id has no answer. */

@@ -21,18 +21,21 @@ const NOT_THEIRS: ReadonlySet<WireError["code"]> = new Set([
  * The same host for one connection, whose failures are counted.
  *
  * @param host what all have in common
+ * @param from the address that the connection comes from
  * @param lost called once, when more have failed within a minute than may
- * @returns a host that counts; the same, if there is no limit
+ * @returns a host that counts, if there is a limit
  */
-export function withPatience(host: Host, lost: () => void): Host {
+export function withPatience(host: Host, from: string, lost: () => void): Host {
   const { errorsPerMinute, queue: { clock } } = host;
-  if (errorsPerMinute === Infinity) return host;
+  if (errorsPerMinute === Infinity) {
+    return { ...host, refused: (error) => host.refused(error, from) };
+  }
   /** When the last ones failed, as many as may, and which of them is the first. */
   const times: number[] = [];
   let first = 0;
   let patient = true;
   const refused = (error: WireError) => {
-    host.refused(error);
+    host.refused(error, from);
     if (!patient || NOT_THEIRS.has(error.code)) return;
     const now = clock.monotonic?.() ?? clock.now();
     const time = times[first] ?? -Infinity;

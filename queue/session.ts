@@ -64,12 +64,12 @@ export class Session implements Worker, Asker {
     start: number,
     leave: Leave | undefined,
     guest?: Guest,
-    stranger = addressHolder(""),
+    from = "",
   ) {
-    this.#host = host = withPatience(host, () => this.#lostPatience());
+    this.#host = host = withPatience(host, from, () => this.#lostPatience());
     this.#wire = wire;
     this.#leave = leave;
-    this.#stranger = stranger;
+    this.#stranger = addressHolder(from);
     this.#shares = new Shares(host.budgets, this.owner);
     if (leave) this.#wire.belongsTo?.(this.owner);
     this.#goodbye = new Goodbye(wire, host.queue.clock);

@@ -26,6 +26,8 @@ export class Complaints {
   #count = 0;
   #untold = 0;
   #last: unknown;
+  #from = "";
+  #advice = "";
   /** How many lines may be told now, and since when that is so. */
   #lines = LINES;
   #toldAt = -Infinity;
@@ -52,11 +54,19 @@ export class Complaints {
     return this.#count;
   }
 
-  /** Notes that it happened, and why: a sentence, which is told in one line, or an error, which the log gets as it is. */
-  note(why: unknown): void {
+  /**
+   * Notes that it happened.
+   *
+   * @param why a sentence, which is told in one line, or an error, which the log gets as it is
+   * @param from the address of who did it, if that is known
+   * @param advice what can be done about it
+   */
+  note(why: unknown, from = "", advice = ""): void {
     this.#count++;
     this.#untold++;
     this.#last = why;
+    this.#from = from;
+    this.#advice = advice;
     if (!this.#resting && !this.#stopped) this.#tell();
   }
 
@@ -79,10 +89,15 @@ export class Complaints {
     const more = this.#untold > 1 &&
       `and ${this.#untold - 1} more in the last ${seconds <= 1 ? "second" : `${seconds} s`}`;
     this.#untold = 0;
-    const [what, why] = [this.#what === "" ? "dsmq:" : `dsmq: ${this.#what}:`, this.#last];
+    const from = this.#from === "" ? "" : ` from ${this.#from}`;
+    const what = this.#what === "" ? "dsmq:" : `dsmq: ${this.#what}${from}:`;
+    const why = this.#last;
     this.#last = undefined;
     if (typeof why !== "string") this.#log[this.#level](what, why, ...(more ? [`(${more})`] : []));
-    else this.#log[this.#level](`${what} ${oneLine(why)}${more ? ` (${more})` : ""}`);
+    else {
+      const advice = this.#advice === "" ? "" : `; ${this.#advice}`;
+      this.#log[this.#level](`${what} ${oneLine(why)}${advice}${more ? ` (${more})` : ""}`);
+    }
     if (this.#stopped) return;
     const rest = Math.max(SHORTEST_REST, (1 - this.#lines) * LONG_RUN);
     this.#resting = this.#clock.after(rest, () => this.#tell());

@@ -4,10 +4,8 @@
  * @module
  */
 
-import { addressHolder } from "../budgets/address.ts";
 import type { Door } from "../door/door.ts";
 import type { Digest } from "../door/tokens.ts";
-import type { WireError } from "../protocol/errors.ts";
 import type { FirstHello } from "../protocol/first_frame.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Guest, Holder } from "../queue/claims.ts";
@@ -18,6 +16,7 @@ import { Session } from "../queue/session.ts";
 import type { Peer } from "../transports/transport.ts";
 import type { CloseReason, Judged, Newcomer, Reception } from "./newcomer.ts";
 import type { Lack } from "./places.ts";
+import { ADVICE, lackAdvice } from "./refusals.ts";
 import { Stay } from "./stay.ts";
 
 /** How long one that lacks a place has to say hello, in milliseconds. */
@@ -60,7 +59,7 @@ export function sessionOf(
   leave: Leave,
   guest?: Guest,
 ): Session {
-  return new Session(host, peer, start, leave, guest, addressHolder(from));
+  return new Session(host, peer, start, leave, guest, from);
 }
 
 /** How a connection is received that owes a token, lacks a place, or both. */
@@ -72,7 +71,7 @@ export class Entering implements Reception {
   readonly #leaveSeat: (admitted: boolean) => void;
   readonly #gone: () => void;
   /** Why there is no place, as far as that is known. */
-  #lack: WireError | undefined;
+  #lack: Lack | undefined;
   #session: Session | undefined;
 
   /**
@@ -87,7 +86,7 @@ export class Entering implements Reception {
   constructor(
     inside: Inside,
     arrival: Arrival,
-    lack: WireError | undefined,
+    lack: Lack | undefined,
     leaveSeat: (admitted: boolean) => void,
     gone: () => void,
   ) {
@@ -111,7 +110,7 @@ export class Entering implements Reception {
     if (!leave) {
       const isBad = token !== undefined || this.#arrival.digest !== undefined;
       const error = isBad ? TOKEN_BAD : TOKEN_NEEDED;
-      host.refused(error);
+      host.refused(error, this.#arrival.from, ADVICE.token);
       if (!isBad) return { error };
       return { error, ending: [CLOSE.unauthorized, "the token is not good"] };
     }
@@ -119,10 +118,11 @@ export class Entering implements Reception {
   }
 
   turnedAway(): CloseReason {
-    const error = this.#lack ?? TOKEN_NEEDED;
-    this.#inside.host.refused(error);
-    return this.#lack
-      ? [CLOSE.tryAgainLater, this.#lack.message]
+    const lack = this.#lack;
+    const advice = lack ? lackAdvice(lack) : ADVICE.token;
+    this.#inside.host.refused(lack?.error ?? TOKEN_NEEDED, this.#arrival.from, advice);
+    return lack
+      ? [CLOSE.tryAgainLater, lack.error.message]
       : [CLOSE.unauthorized, "hello has to bring a token"];
   }
 
@@ -144,7 +144,7 @@ export class Entering implements Reception {
     const inside = this.#inside;
     const { peer, from } = this.#arrival;
     const place = inside.takePlace(from, leave);
-    const guest = typeof place === "function" ? undefined : this.#guest(newcomer, place.error);
+    const guest = typeof place === "function" ? undefined : this.#guest(newcomer, place);
     const session = this.#session = sessionOf(inside, this.#arrival, leave, guest);
     const seat = typeof place === "function" ? place : () => {};
     const stay = new Stay(session, peer, seat, () => inside.left(session));
@@ -153,8 +153,8 @@ export class Entering implements Reception {
   }
 
   /** What its session needs to find a place, in which it stays. */
-  #guest(newcomer: Newcomer, error: WireError): Guest {
-    this.#lack = error;
+  #guest(newcomer: Newcomer, lack: Lack): Guest {
+    this.#lack = lack;
     const inside = this.#inside;
     const isIn = (seat: () => void) => {
       const stay = newcomer.visit as Stay;
@@ -180,8 +180,8 @@ export class Entering implements Reception {
         return true;
       },
       turnedAway: () => {
-        inside.host.refused(error);
-        return error.message;
+        inside.host.refused(lack.error, this.#arrival.from, lackAdvice(lack));
+        return lack.error.message;
       },
     };
   }

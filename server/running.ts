@@ -102,7 +102,7 @@ export class RunningServer implements Server {
       pulses: this.#pulses,
       budgets: this.#budgets,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
-      refused: ({ message }) => this.#complaints.note(message),
+      refused: ({ message }, from, advice) => this.#complaints.note(message, from, advice),
     }, {
       door,
       limits,
@@ -131,7 +131,7 @@ export class RunningServer implements Server {
     }
     if (!isLoopback(host) && !this.#door.asksForToken) {
       log.warn(
-        `dsmq: everybody who reaches ${host} may read and write here: ask for a token, or serve on ${DEFAULT_HOST}`,
+        `dsmq: everybody who reaches ${host} may read and write here: ask for a token (--token-file, or tokens in a program), or serve on ${DEFAULT_HOST}`,
       );
     }
     if (!isLoopback(host) && this.transport === "builtin") {

@@ -18,6 +18,7 @@ import { type Arrival, Entering, type Inside, sessionOf } from "./entering.ts";
 import { type CloseReason, Newcomer } from "./newcomer.ts";
 import { asksForHealth, page, say } from "./pages.ts";
 import { type Lack, Places } from "./places.ts";
+import { ADVICE, lackAdvice } from "./refusals.ts";
 import { Stay } from "./stay.ts";
 import { upgradeFault, wantsWebSocket } from "./upgrade.ts";
 import { WaitingRoom } from "./waiting_room.ts";
@@ -98,20 +99,22 @@ export class Sessions implements House, Inside {
     return this.#room.count;
   }
 
-  http(request: Request): Response {
-    if (wantsWebSocket(request)) return this.#upgradeRefused(request) ?? say(400, "Bad request");
+  http(request: Request, from: string): Response {
+    if (wantsWebSocket(request)) {
+      return this.#upgradeRefused(request, from) ?? say(400, "Bad request");
+    }
     const { banner, door } = this.#options;
     const why = asksForHealth(request) ? undefined : door.judgeHost(request);
-    if (why !== undefined) return this.#refuse(403, why);
+    if (why !== undefined) return this.#refuse(403, why, from);
     const stores = () => this.host.queue.store.fault === undefined;
     return page(request, { banner, stopping: this.#stopping, stores });
   }
 
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => Visit)> {
-    const fault = this.#upgradeRefused(request);
+    const fault = this.#upgradeRefused(request, from);
     if (fault) return fault;
     const verdict = await this.#options.door.judge(request);
-    if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.why);
+    if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.why, from);
     if (this.#stopping) return say(503, "The server is stopping");
     const digest = verdict.kind === "admitted" ? verdict.digest : undefined;
     const isExpelled = verdict.kind === "expelled";
@@ -122,7 +125,7 @@ export class Sessions implements House, Inside {
     // A client of ours sees the code of a close, and not the status of a refused upgrade; and it may have a place
     // already, under the name of a session that it has yet to say.
     if (lack && !offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
-      this.host.refused(lack.error);
+      this.host.refused(lack.error, from, lackAdvice(lack));
       return say(lack.address ? 429 : 503, lack.error.message);
     }
     const seat = typeof place === "function" ? place : undefined;
@@ -130,7 +133,7 @@ export class Sessions implements House, Inside {
     try {
       // Before the upgrade is answered: what the client puts once it is connected comes after.
       const { last: start } = await this.host.queue.store.bounds();
-      return (peer) => this.#enter({ peer, from, start, digest }, seat, lack?.error);
+      return (peer) => this.#enter({ peer, from, start, digest }, seat, lack);
     } catch (error) {
       seat?.();
       this.failed(error);
@@ -165,8 +168,8 @@ export class Sessions implements House, Inside {
     this.#options.gaveUp(why);
   }
 
-  refused(why: string): void {
-    this.host.refused({ code: "bad_request", message: why });
+  refused(why: string, from?: string): void {
+    this.host.refused({ code: "bad_request", message: why }, from);
   }
 
   tell(what: string): void {
@@ -194,7 +197,7 @@ export class Sessions implements House, Inside {
     return this.#open.size === 0 && this.#newcomers.size === 0;
   }
 
-  #enter(arrival: Arrival, place: (() => void) | undefined, lack: WireError | undefined): Visit {
+  #enter(arrival: Arrival, place: (() => void) | undefined, lack: Lack | undefined): Visit {
     const { peer, digest } = arrival;
     // Looked up now: the token may have been revoked since it was judged.
     const leave = this.door.leaveOf(digest);
@@ -209,8 +212,13 @@ export class Sessions implements House, Inside {
   }
 
   /** One who owes a token, or has no place. */
-  #receive(arrival: Arrival, lack: WireError | undefined): Newcomer {
-    const leaveSeat = this.#room.enter(arrival.from, () => newcomer.putOut(...ROOM_NEEDED));
+  #receive(arrival: Arrival, lack: Lack | undefined): Newcomer {
+    const { from } = arrival;
+    const leaveSeat = this.#room.enter(from, () => {
+      const [, message] = ROOM_NEEDED;
+      this.host.refused({ code: "too_many", message }, from, ADVICE.pendingConnections);
+      newcomer.putOut(...ROOM_NEEDED);
+    });
     const entering = new Entering(this, arrival, lack, leaveSeat, () => {
       this.#newcomers.delete(newcomer);
       if (this.#stopping && this.#isEmpty) this.#empty.resolve();
@@ -224,7 +232,7 @@ export class Sessions implements House, Inside {
 
   /** One who has just come has to leave, and learns why by the close code. */
   #turnAway(arrival: Arrival): Visit {
-    this.host.refused(TOKEN_BAD);
+    this.host.refused(TOKEN_BAD, arrival.from, ADVICE.token);
     const newcomer = this.#receive(arrival, undefined);
     newcomer.turnAway(CLOSE.unauthorized, "the token is not good");
     return newcomer;
@@ -258,17 +266,19 @@ export class Sessions implements House, Inside {
   }
 
   /** Refuses what is not as a request for a WebSocket has to be. */
-  #upgradeRefused(request: Request): Response | undefined {
+  #upgradeRefused(request: Request, from: string): Response | undefined {
     const fault = upgradeFault(request);
     if (!fault) return undefined;
-    this.refused(fault.why);
+    this.refused(fault.why, from);
     return say(fault.status, fault.why, fault.headers);
   }
 
   /** Refuses one who comes, before it is in. */
-  #refuse(status: 401 | 403, why: string): Response {
+  #refuse(status: 401 | 403, why: string, from: string): Response {
     const code = status === 401 ? "unauthorized" : "not_allowed";
-    this.host.refused({ code, message: `Cannot let in: ${why}` });
+    // What it says of a Host or an Origin names the option already.
+    const advice = status === 401 ? ADVICE.token : undefined;
+    this.host.refused({ code, message: `Cannot let in: ${why}` }, from, advice);
     const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};
     return say(status, `Cannot let in: ${why}`, headers);
   }

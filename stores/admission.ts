@@ -202,9 +202,10 @@ export class Admission {
 
   #full(size: number): StoreError {
     const limit = this.#limits.storedBytes;
-    const why = size > limit
-      ? `it takes ${size} bytes, the limit of all that is stored is ${limit}`
-      : `${limit - this.#room + this.#holdings.bytes} bytes are stored, the limit is ${limit}`;
+    const stored = limit - this.#room + this.#holdings.bytes;
+    // It is said of others, too, for which there is no room then.
+    const why =
+      `there is no room for ${size} bytes: ${stored} bytes are stored, the limit is ${limit}`;
     return new StoreError(`Cannot put message: ${why}`, { code: "full", limit });
   }
 

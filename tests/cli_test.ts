@@ -215,7 +215,8 @@ Deno.test("limits are options of serve, and past them puts are refused or the ol
   assertEquals(await ran("put", "t", "six", "--port", rejects.port), {
     code: 1,
     stdout: "",
-    stderr: "dsmq: Cannot put message: 212 bytes are stored, the limit is 212",
+    stderr:
+      "dsmq: Cannot put message: there is no room for 106 bytes: 212 bytes are stored, the limit is 212",
   });
   assertEquals(await ran("put", "u", "", "--port", rejects.port), {
     code: 1,

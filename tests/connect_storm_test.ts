@@ -52,21 +52,28 @@ for (const code of [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 
 }
 
 for (const timeout of [15_000, 60_000]) {
-  for (const code of [1001, 1006, 1011, 1012, 1013]) {
-    Deno.test(`the first connection is tried for its ${timeout} ms where a server closes each with ${code}`, () =>
+  const ends = {
+    1001: "it was closed: the server, or what is in between, is going away",
+    1006: "it broke off",
+    1011: "it was closed with code 1011",
+    1012: "it was closed: the server is restarting",
+    1013: "it was closed with code 1013",
+  };
+  for (const [code, why] of Object.entries(ends)) {
+    Deno.test(`the first connection is tried for its ${timeout} ms where a server closes each with ${code}, which is told in words`, () =>
       virtually(async (time) => {
         let dialled = 0;
         const dial = () => {
           dialled++;
           const script = new Scripted();
           const socket = script.dial();
-          socket.send = () => void setTimeout(() => script.hangUp(code), 0);
+          socket.send = () => void setTimeout(() => script.hangUp(Number(code)), 0);
           return socket;
         };
         const error = await connect({ dial, timeout }).catch((error) => error);
         assertEquals(Math.round(time.now), timeout);
         assert(["unreachable", "stopping", "too_many"].includes(error.code), error.message);
-        assert(error.message.includes(`code ${code}`), error.message);
+        assert(error.message.includes(`: ${why} (`), error.message);
         assert(dialled > 15 && dialled < 80, `${dialled} tries`);
       }));
   }

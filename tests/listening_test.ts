@@ -7,6 +7,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { cannotListen, listenHost } from "../server/addresses.ts";
 import { Knock, UPGRADE } from "./support/knock.ts";
+import type { ServeOptions } from "../server.ts";
 import { openServer, quiet } from "./support/open_server.ts";
 
 for (const transport of ["builtin", "hardened"] as const) {
@@ -60,8 +61,42 @@ for (const transport of ["builtin", "hardened"] as const) {
     }
     assertStringIncludes(
       told[0] ?? "",
-      `dsmq: refused a request: Cannot let in: ${host} allows it`,
+      `dsmq: refused a request from 127.0.0.1: Cannot let in: ${host} allows it`,
     );
+  });
+
+  Deno.test(`the log names the address of who is refused, and the option that would let it in (${transport})`, async () => {
+    const ours = { "Sec-WebSocket-Protocol": "dsmq" };
+    const bad = { Authorization: "Bearer bad" };
+    const token = "--token or --token-file (tokens)";
+    const cases: [ServeOptions, Record<string, string>[], named: string][] = [
+      [{ token: "good" }, [{}], token],
+      [{ token: "good" }, [bad], token],
+      [{ token: "good" }, [{ ...bad, ...ours }], token],
+      [{ limits: { connections: 1 } }, [{}, {}], "--max-connections (limits.connections)"],
+      [
+        { limits: { connectionsPerAddress: 1 } },
+        [{}, {}],
+        "--max-connections-per-address (limits.connectionsPerAddress)",
+      ],
+      [
+        { token: "good", limits: { pendingConnections: 1 } },
+        [ours, ours],
+        "--max-pending-connections (limits.pendingConnections)",
+      ],
+    ];
+    for (const [options, headers, named] of cases) {
+      const told: string[] = [];
+      const log = { ...quiet, warn: (text: string) => told.push(text) };
+      await using server = await openServer({ transport, log, ...options });
+      using knocks = new DisposableStack();
+      const Host = `127.0.0.1:${server.port}`;
+      for (const more of headers) {
+        knocks.use(await Knock.at(server.port, { Host, ...UPGRADE, ...more }));
+      }
+      assertStringIncludes(told[0] ?? "", "dsmq: refused a request from 127.0.0.1: ");
+      assertStringIncludes(told[0]!, `; ${named} says `);
+    }
   });
 
   Deno.test(`a server with a name beyond ASCII is found by its form in ASCII (${transport})`, async () => {

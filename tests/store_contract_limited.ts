@@ -65,7 +65,7 @@ export const limited: Promises = {
     assertEquals(await outcomes(store, [put("\u{1f995}\u00e9", "\u{1f995}.."), odd]), ["full", 2]);
   },
 
-  async "the error says how much is stored and what the limit is, and readers go on"(
+  async "the error says how large the message is, how much is stored and what the limit is, and readers go on"(
     { limited, next },
   ) {
     const store = await limited({ storedBytes: 3 * SIZE });
@@ -75,7 +75,7 @@ export const limited: Promises = {
     assertEquals([error.code, error.limit, error.message], [
       "full",
       333,
-      "Cannot put message: 333 bytes are stored, the limit is 333",
+      "Cannot put message: there is no room for 111 bytes: 333 bytes are stored, the limit is 333",
     ]);
     assertEquals(numbers(await texts(await next())), [1, 2, 3]);
   },

@@ -55,7 +55,7 @@ function failing(code: ErrorCode, count: number): { lost: number; told: number }
     queue: { clock: new ManualClock() },
     refused: () => void seen.told++,
   } as unknown as Host;
-  const { refused } = withPatience(parent, () => seen.lost++);
+  const { refused } = withPatience(parent, "", () => seen.lost++);
   for (let i = 0; i < count; i++) refused({ code, message: "Cannot do it" });
   return seen;
 }
@@ -64,7 +64,7 @@ Deno.test("each failure counts for a minute, however many there were before", ()
   const clock = new ManualClock();
   let lost = 0;
   const parent = { ...LIMIT, queue: { clock }, refused() {} } as unknown as Host;
-  const { refused } = withPatience(parent, () => lost++);
+  const { refused } = withPatience(parent, "", () => lost++);
   const fail = () => refused({ code: "bad_request", message: "Cannot do it" });
   for (let i = 0; i < 1000; i++) {
     fail();

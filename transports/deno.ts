@@ -42,7 +42,9 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
   const shared = { ...shareOf(house, bounds), rest: bounds.rest };
   const port = new DenoPort(address, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-    return upgrade ? welcome(request, info, shared, arrivals) : house.http(request);
+    return upgrade
+      ? welcome(request, info, shared, arrivals)
+      : house.http(request, info.remoteAddr.hostname);
   }, house);
   const stop = () => {
     shared.watch.stop();

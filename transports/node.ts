@@ -99,7 +99,8 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     pending.add(socket, () => {
-      house.refused("Cannot wait for a request: too many wait that are not whole");
+      const why = "Cannot wait for a request: too many wait that are not whole";
+      house.refused(why, socket.remoteAddress ?? "");
       socket.destroy();
     });
     // One that has vanished at rest is found by the system.

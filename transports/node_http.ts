@@ -113,15 +113,15 @@ export async function admitted(
   const request = asRequest(incoming);
   return request instanceof Request
     ? await guarded(house, () => house.admit(request, incoming.socket.remoteAddress ?? ""))
-    : badRequest(house, request);
+    : badRequest(house, request, incoming.socket);
 }
 
 /** Asks the house for a reply. */
 export async function replied(incoming: IncomingMessage, house: House): Promise<Response> {
   const request = asRequest(incoming);
   return request instanceof Request
-    ? await guarded(house, () => house.http(request))
-    : badRequest(house, request);
+    ? await guarded(house, () => house.http(request, incoming.socket.remoteAddress ?? ""))
+    : badRequest(house, request, incoming.socket);
 }
 
 async function guarded<T>(house: House, ask: () => T | Promise<T>): Promise<T | Response> {
@@ -168,8 +168,8 @@ function asRequest(incoming: IncomingMessage): Request | Fault {
   return { status: 400, why: "its Host, or another header, is none" };
 }
 
-function badRequest(house: House, { status, why }: Fault): Response {
-  house.refused(`Cannot read a request: ${why}`);
+function badRequest(house: House, { status, why }: Fault, socket: Socket): Response {
+  house.refused(`Cannot read a request: ${why}`, socket.remoteAddress ?? "");
   return new Response(`Cannot read the request: ${why}\n`, { status });
 }
 
@@ -209,12 +209,14 @@ export function answerBadRequest(error: ClientError, socket: Socket, house: Hous
   const { code = "", message, rawPacket } = error;
   if (told.has(socket)) return;
   told.add(socket);
+  const from = socket.remoteAddress ?? "";
   if (code.startsWith("ERR_SSL") || message.startsWith("TLS")) {
-    house.refused(`Cannot begin TLS: ${message}`);
+    house.refused(`Cannot begin TLS: ${message}`, from);
     return void socket.destroy();
   }
   if (unanswered.tooMany(socket)) {
-    house.refused("Cannot answer a request: too many before it on its connection wait to be read");
+    const why = "too many before it on its connection wait to be read";
+    house.refused(`Cannot answer a request: ${why}`, from);
     return void socket.destroy();
   }
   const isLate = code === LATE;
@@ -232,7 +234,7 @@ export function answerBadRequest(error: ClientError, socket: Socket, house: Hous
       why: "it is one of TLS, which this port does not have: connect with ws: or http:",
     }
     : { status: 400, why: `it is none of HTTP/1.1${detail(message)}` };
-  house.refused(`Cannot read a request: ${why}`);
+  house.refused(`Cannot read a request: ${why}`, from);
   afterAnswers(socket, () => {
     void refuse(socket, new Response(`Cannot read the request: ${why}\n`, { status }));
   });

@@ -60,8 +60,8 @@ export interface Visit {
 
 /** What the server does for those who arrive. */
 export interface House {
-  /** Answers a request that is not for a WebSocket. */
-  http(request: Request): Response;
+  /** Answers a request that is not for a WebSocket, from this address. */
+  http(request: Request, from: string): Response;
   /**
    * Admits a request for a WebSocket, or answers it otherwise.
    *
@@ -75,8 +75,8 @@ export interface House {
   failed(error: unknown): void;
   /** Takes note that a peer was given up, and why: what comes after "gave up a peer: ". */
   gaveUp(why: string): void;
-  /** Takes note that a request was refused that the house did not get to see, and why. */
-  refused(why: string): void;
+  /** Takes note that a request was refused that the house did not get to see, why, and from where it came. */
+  refused(why: string, from: string): void;
   /** Says what who runs the server should know, in a line. */
   tell(what: string): void;
 }
