@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quoted } from "../protocol/text.ts";
 import { written } from "./arguments.ts";
 import { type Command, COMMON, UsageError } from "./command.ts";
 import { didYouMean, nearest } from "./nearest.ts";
@@ -82,5 +83,5 @@ export function requireHost([word, next]: readonly string[]): void {
   if (/^\d+$/.test(next ?? "") && nearest(word, names) === undefined) return;
   const isPort = /^\d+$/.test(word);
   const hint = isPort ? `; a port is given by --port ${word}` : didYouMean(word, names);
-  throw new UsageError(`there is no command ${JSON.stringify(word)}${hint}`);
+  throw new UsageError(`there is no command ${quoted(word)}${hint}`);
 }

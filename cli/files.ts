@@ -27,7 +27,7 @@ export async function readable(path: string): Promise<string> {
   const cannot = (why: string, cause?: unknown) =>
     new Error(`Cannot read ${path}: ${why}`, { cause });
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") {
-    throw cannot("there is no leave for it (--allow-read)");
+    throw cannot(`there is no leave for it (--allow-read=${path})`);
   }
   const bytes = await inTime(path, beginning(path)).catch((error) => {
     if (error instanceof Deno.errors.NotFound) throw cannot("it is not there", error);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quoted } from "../protocol/text.ts";
 import { written } from "./arguments.ts";
 import { COMMON, EXIT, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -31,7 +32,7 @@ export async function help(args: readonly string[]): Promise<number> {
   if (Object.hasOwn(COMMANDS, name)) return await helpFor(name);
   if (name === "help" || name === "version") return await overview();
   const like = didYouMean(name, Object.keys(COMMANDS));
-  throw new UsageError(`there is no command ${JSON.stringify(name)}${like}`);
+  throw new UsageError(`there is no command ${quoted(name)}${like}`);
 }
 
 async function overview(): Promise<number> {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { serve } from "@dsmq/server";
+import { outcomes } from "./support/commands.ts";
 import { type Outcome, Program } from "./support/program.ts";
 
 /** Every command needs leave for the network, and no other; but a server for its file, if it has one. */
@@ -15,6 +16,17 @@ async function ran(...args: string[]): Promise<Outcome> {
   await using program = dsmq(...args);
   return await program.end();
 }
+
+/** Commands for a server, one after the other in one process. */
+function all(
+  port: string,
+  ...commands: readonly (readonly string[])[]
+): Promise<readonly Outcome[]> {
+  return outcomes(commands.map((args) => [...args, "--port", port]));
+}
+
+/** A command that says nothing. */
+const quiet = (code: number, stdout = "") => ({ code, stdout, stderr: "" });
 
 /** A server of the command line, and the port it listens on. */
 async function served(
@@ -41,39 +53,34 @@ Deno.test("what one shell puts, another gets", async () => {
 
 Deno.test("get prints the oldest, latest the newest, and code 3 says that there is nothing", async () => {
   await using house = await served();
-  await ran("put", "t", "one", "--port", house.port);
-  await ran("put", "t", "two", "--port", house.port);
-  assertEquals((await ran("get", "t", "--port", house.port)).stdout, "one");
-  assertEquals((await ran("latest", "t", "--port", house.port)).stdout, "two");
-  assertEquals((await ran("get", "t", "--since", "seq:1", "--port", house.port)).stdout, "two");
-  assertEquals(await ran("get", "t", "--since", "now", "--port", house.port), {
-    code: 3,
-    stdout: "",
-    stderr: "",
-  });
-  assertEquals(await ran("get", "other", "--port", house.port), {
-    code: 3,
-    stdout: "",
-    stderr: "",
-  });
+  const [, , ...found] = await all(
+    house.port,
+    ["put", "t", "one"],
+    ["put", "t", "two"],
+    ["get", "t"],
+    ["latest", "t"],
+    ["get", "t", "--since", "seq:1"],
+    ["get", "t", "--since", "now"],
+    ["get", "other"],
+  );
+  assertEquals(found, [quiet(0, "one"), quiet(0, "two"), quiet(0, "two"), quiet(3), quiet(3)]);
 });
 
 Deno.test("a flag takes no word for its value, and after -- every word is itself", async () => {
   await using house = await served();
-  assertEquals((await ran("put", "t", "--json", "true", "--port", house.port)).code, 0);
-  assertEquals((await ran("put", "--port", house.port, "--", "t", "--json")).code, 0);
-  assertEquals(
-    (await ran("tail", "t", "--since", "start", "--count", "2", "--port", house.port)).stdout,
-    "true\n--json",
-  );
+  const [flag, word, tail] = await outcomes([
+    ["put", "t", "--json", "true", "--port", house.port],
+    ["put", "--port", house.port, "--", "t", "--json"],
+    ["tail", "t", "--since", "start", "--count", "2", "--port", house.port],
+  ]);
+  assertEquals([flag!.code, word!.code, tail!.stdout], [0, 0, "true\n--json"]);
 });
 
 Deno.test("an empty message is a message", async () => {
   await using house = await served();
-  await ran("put", "t", "", "--port", house.port);
-  const { code, stdout } = await ran("get", "t", "--json", "--port", house.port);
-  assertEquals(code, 0);
-  const { time, ...rest } = JSON.parse(stdout);
+  const [, got] = await all(house.port, ["put", "t", ""], ["get", "t", "--json"]);
+  assertEquals(got!.code, 0);
+  const { time, ...rest } = JSON.parse(got!.stdout);
   assertEquals(rest, { topic: "t", seq: 1, message: "" });
   assert(time > 1_700_000_000_000);
 });
@@ -132,13 +139,13 @@ Deno.test("tail prints messages as they come, and ends cleanly at Ctrl-C", async
 
 Deno.test("wait prints the next message, or says with code 3 that none came", async () => {
   await using house = await served();
-  await ran("put", "t", "before", "--port", house.port);
-  assertEquals(await ran("wait", "t", "--timeout", "50ms", "--port", house.port), {
-    code: 3,
-    stdout: "",
-    stderr: "",
-  });
-  assertEquals((await ran("wait", "t", "--since", "start", "--port", house.port)).stdout, "before");
+  const [, none, found] = await all(
+    house.port,
+    ["put", "t", "before"],
+    ["wait", "t", "--timeout", "50ms"],
+    ["wait", "t", "--since", "start"],
+  );
+  assertEquals([none, found], [quiet(3), quiet(0, "before")]);
 });
 
 Deno.test("wait ends at Ctrl-C with code 130", async () => {
@@ -152,26 +159,31 @@ Deno.test("wait ends at Ctrl-C with code 130", async () => {
 
 Deno.test("topics lists names and counts", async () => {
   await using house = await served();
-  await ran("put", "b", "1", "--port", house.port);
-  await ran("put", "b", "2", "--port", house.port);
-  await ran("put", "a", "3", "--port", house.port);
-  assertEquals((await ran("topics", "--port", house.port)).stdout, "1  a\n2  b");
-  const { stdout } = await ran("topics", "b", "--json", "--port", house.port);
-  const { topic, messages, seq } = JSON.parse(stdout);
+  const [, , , list, json] = await all(
+    house.port,
+    ["put", "b", "1"],
+    ["put", "b", "2"],
+    ["put", "a", "3"],
+    ["topics"],
+    ["topics", "b", "--json"],
+  );
+  assertEquals(list!.stdout, "1  a\n2  b");
+  const { topic, messages, seq } = JSON.parse(json!.stdout);
   assertEquals({ topic, messages, seq }, { topic: "b", messages: 2, seq: 2 });
 });
 
 Deno.test("shutdown stops a server that allows it, and no other", async () => {
   await using closed = await served();
-  assertEquals(await ran("shutdown", "--port", closed.port), {
+  const [refused, put] = await all(closed.port, ["shutdown"], ["put", "t", "still there"]);
+  assertEquals(refused, {
     code: 1,
     stdout: "",
     stderr: "dsmq: Cannot shut down: the server was started without leave for it",
   });
-  assertEquals((await ran("put", "t", "still there", "--port", closed.port)).code, 0);
+  assertEquals(put!.code, 0);
 
   await using open = await served("--allow-shutdown");
-  assertEquals(await ran("shutdown", "--port", open.port), { code: 0, stdout: "", stderr: "" });
+  assertEquals(await ran("shutdown", "--port", open.port), quiet(0));
   assertEquals((await open.server.end()).code, 0);
 });
 
@@ -200,8 +212,8 @@ Deno.test("a server with a file goes on after a restart, and says what its messa
       assertStringIncludes(first!, `${says}(an acknowledged message survives ${survives}`);
     }
     await using house = await served(...store);
-    assertEquals((await ran("topics", "--port", house.port)).stdout, "2  t");
-    assertEquals((await ran("get", "t", "--port", house.port)).stdout, "full");
+    const [topics, got] = await all(house.port, ["topics"], ["get", "t"]);
+    assertEquals([topics!.stdout, got!.stdout], ["2  t", "full"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -210,22 +222,18 @@ Deno.test("a server with a file goes on after a restart, and says what its messa
 Deno.test("limits are options of serve, and past them puts are refused or the oldest goes", async () => {
   // Two bytes of quotes, three of text, one of topic and 100.
   const limit = ["--max-stored-bytes", "212", "--max-topics", "1"];
+  const puts = [["put", "t", "one"], ["put", "t", "two"], ["put", "t", "six"]];
   await using rejects = await served(...limit);
-  for (const text of ["one", "two"]) await ran("put", "t", text, "--port", rejects.port);
-  assertEquals(await ran("put", "t", "six", "--port", rejects.port), {
-    code: 1,
-    stdout: "",
-    stderr:
+  const [, , ...refused] = await all(rejects.port, ...puts, ["put", "u", ""]);
+  assertEquals(refused.map(({ code, stderr }) => [code, stderr]), [
+    [
+      1,
       "dsmq: Cannot put message: there is no room for 106 bytes: 212 bytes are stored, the limit is 212",
-  });
-  assertEquals(await ran("put", "u", "", "--port", rejects.port), {
-    code: 1,
-    stdout: "",
-    stderr: "dsmq: Cannot put message: 1 topics hold messages, the limit is 1",
-  });
+    ],
+    [1, "dsmq: Cannot put message: 1 topics hold messages, the limit is 1"],
+  ]);
   await using drops = await served(...limit, "--overflow", "drop-oldest");
-  for (const text of ["one", "two", "six"]) await ran("put", "t", text, "--port", drops.port);
-  assertEquals((await ran("get", "t", "--port", drops.port)).stdout, "two");
+  assertEquals((await all(drops.port, ...puts, ["get", "t"])).at(-1), quiet(0, "two"));
 });
 
 Deno.test("what cannot be done is told in one line, with code 1", async () => {
@@ -238,8 +246,10 @@ Deno.test("what cannot be done is told in one line, with code 1", async () => {
       /^dsmq: Cannot open sqlite:\/not\/there\/queue\.db: its folder is not there$/,
     ],
   ];
-  for (const [args, expected] of cases) {
-    const { code, stdout, stderr } = await ran(...args);
+  const allow = ["--allow-net", "--allow-read", "--allow-write"];
+  const ends = await outcomes(cases.map(([args]) => args), { allow });
+  for (const [i, [args, expected]] of cases.entries()) {
+    const { code, stdout, stderr } = ends[i]!;
     assertEquals([code, stdout], [1, ""], args.join(" "));
     assertMatch(stderr, expected);
     assertEquals(stderr.split("\n").length, 1);
@@ -247,17 +257,16 @@ Deno.test("what cannot be done is told in one line, with code 1", async () => {
 });
 
 Deno.test("help and version go to standard output", async () => {
-  const help = await ran("--help");
-  assertEquals([help.code, help.stderr], [0, ""]);
-  for (
-    const word of ["serve", "put", "get", "latest", "wait", "tail", "topics", "shutdown", "demo"]
-  ) {
-    assertMatch(help.stdout, new RegExp(`^  ${word} `, "m"));
-    const own = await ran(word, "--help");
-    assertEquals([own.code, own.stderr], [0, ""]);
-    assertStringIncludes(own.stdout, `Usage: dsmq ${word} `);
+  const words = ["serve", "put", "get", "latest", "wait", "tail", "topics", "shutdown", "demo"];
+  const commands = words.map((word) => [word, "--help"]);
+  const [help, version, ...own] = await outcomes([["--help"], ["--version"], ...commands]);
+  assertEquals([help!.code, help!.stderr], [0, ""]);
+  for (const [i, word] of words.entries()) {
+    assertMatch(help!.stdout, new RegExp(`^  ${word} `, "m"));
+    assertEquals([own[i]!.code, own[i]!.stderr], [0, ""]);
+    assertStringIncludes(own[i]!.stdout, `Usage: dsmq ${word} `);
   }
-  assertMatch((await ran("--version")).stdout, /^dsmq \d+\.\d+\.\d+$/);
+  assertMatch(version!.stdout, /^dsmq \d+\.\d+\.\d+$/);
 });
 
 Deno.test("mod.ts is the command line when it is the program", async () => {

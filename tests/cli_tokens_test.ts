@@ -56,8 +56,10 @@ Deno.test("a token is given by an option, a file, or the environment if it may b
   ) {
     await using house = await served(args, env);
     assertEquals(house.token, true);
-    assertMatch((await ran(["put", "t", "m", ...house.at])).stderr, NEEDED);
-    assertMatch((await ran(["put", "t", "m", "--token", "secret-2", ...house.at])).stderr, BAD);
+    const put = ["put", "t", "m", ...house.at];
+    const [none, bad] = await outcomes([put, [...put, "--token", "secret-2"]]);
+    assertMatch(none!.stderr, NEEDED);
+    assertMatch(bad!.stderr, BAD);
     assertEquals((await ran(["put", "t", "m", ...house.at, ...args], env)).stderr, "");
     const { stderr } = await (house.server.child.kill("SIGINT"), house.server.end());
     assertStringIncludes(stderr.split("\n")[0]!, ", and asks for a token; Ctrl-C stops it");
@@ -78,16 +80,21 @@ Deno.test("a variable of the environment that may not be read is not asked for",
 Deno.test("a file gives each token its rights and topics", async () => {
   await using file = await written("secret-1\nsecret-2 read,write mine. ours.\n* read public.\n");
   await using house = await served(["--token-file", file.path]);
-  const put = async (topic: string, ...args: string[]) =>
-    (await ran(["put", topic, "m", ...house.at, ...args])).stderr;
   const [one, two] = [["--token", "secret-1"], ["--token", "secret-2"]];
-  assertEquals(await put("public.t", ...one), "");
-  assertEquals(await put("ours.t", ...two), "");
-  assertMatch(await put("public.t", ...two), /there is no leave for it$/);
-  assertEquals((await ran(["get", "public.t", ...house.at])).stdout, "m");
+  const commands = [
+    ["put", "public.t", "m", ...one],
+    ["put", "ours.t", "m", ...two],
+    ["put", "public.t", "m", ...two],
+    ["get", "public.t"],
+    ["put", "public.t", "m"],
+    ["get", "ours.t"],
+  ];
+  const ends = await outcomes(commands.map((args) => [...args, ...house.at]));
+  const [first, second, forbidden, got, ...without] = ends;
+  assertEquals([first!.stderr, second!.stderr, got!.stdout], ["", "", "m"]);
+  assertMatch(forbidden!.stderr, /there is no leave for it$/);
   const hint = / there is no leave for it \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
-  assertMatch(await put("public.t"), hint);
-  assertMatch((await ran(["get", "ours.t", ...house.at])).stderr, hint);
+  for (const { stderr } of without) assertMatch(stderr, hint);
   const env = ["--allow-net", "--allow-env=DSMQ_TOKEN"];
   const [refused] = await outcomes([["put", "public.t", "m", ...house.at]], { allow: env });
   assertMatch(refused!.stderr, / \(--token-file, DSMQ_TOKEN or --token gives one\)$/);
@@ -225,25 +232,28 @@ Deno.test("what a file lacks is told in one line", async () => {
     ],
     [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
   ];
-  for (const [args, expected] of cases) {
-    const { code, stdout, stderr } = await ran(args);
+  const allow = ["--allow-net", "--allow-read"];
+  const ends = await outcomes(cases.map(([args]) => args), { allow });
+  for (const [i, [args, expected]] of cases.entries()) {
+    const { code, stdout, stderr } = ends[i]!;
     assertEquals([code, stdout], [1, ""], args.join(" "));
     assertMatch(stderr, expected);
     assertEquals(stderr.split("\n").length, 1);
     assert(!stderr.includes("secret"), stderr);
   }
-  await using program = new Program([
-    "--allow-net",
-    "--no-prompt",
-    "cli.ts",
-    "serve",
-    "--token-file",
-    "F",
-  ]);
-  assertEquals(
-    (await program.end()).stderr,
-    "dsmq: Cannot read F: there is no leave for it (--allow-read)",
-  );
+  for (
+    const { code, stderr } of await outcomes([["serve", "--token-file", "F"], [
+      "get",
+      "t",
+      "--token-file",
+      "F",
+    ]])
+  ) {
+    assertEquals([code, stderr], [
+      1,
+      "dsmq: Cannot read F: there is no leave for it (--allow-read=F)",
+    ]);
+  }
 });
 
 Deno.test("a server that others can reach says so in one line, unless it asks for a token", async () => {
