@@ -6,7 +6,7 @@
 
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
-import { json, print, printLine, room } from "./terminal.ts";
+import { json, outputLost, print, printLine, room, watchOutput } from "./terminal.ts";
 import { topicName } from "./values.ts";
 
 /** The list of topics. */
@@ -21,7 +21,8 @@ export const topics: Command = {
   async run(args) {
     const [prefix = ""] = args.words;
     if (prefix !== "") topicName(prefix);
-    await using mq = await connection(args, undefined);
+    using _ = watchOutput();
+    await using mq = await connection(args, undefined, { signal: outputLost });
     const found = await mq.topics(prefix);
     const most = found.reduce((most, { messages }) => Math.max(most, messages), 0);
     const width = String(most).length;

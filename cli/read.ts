@@ -75,7 +75,6 @@ export const wait: Command = {
       ? DEFAULT_WAIT
       : duration("--timeout", given, { least: 0, most: MAX_WAIT });
     using ctrlC = interrupt();
-    using _ = watchOutput();
     const signal = AbortSignal.any([ctrlC.signal, outputLost]);
     const time = new AwakeTime();
     // While an alarm is set, sleep is told from time.
@@ -105,8 +104,9 @@ async function readOne(
   args: Arguments,
   usual: string,
   read: (mq: Connection, topic: string) => Promise<Message | undefined>,
-  tries: TryOptions = {},
+  tries: TryOptions = { signal: outputLost },
 ): Promise<number> {
+  using _ = watchOutput();
   const topic = topicName(args.words[0]!);
   const mq = await connection(args, startOf(args, usual), tries);
   try {

@@ -22,6 +22,7 @@ Deno.test("of a line without an end no more is read than it may have, and the li
   let pulled = 0;
   const endless = new ReadableStream<Uint8Array>({
     pull(controller) {
+      if (pulled === 100) return controller.close();
       controller.enqueue(encoder.encode(pulled++ === 0 ? "one\ntwo\nthr" : "e".repeat(100)));
     },
   });

@@ -30,18 +30,19 @@ async function end(child: Deno.ChildProcess): Promise<[code: number, said: strin
 
 Deno.test({
   name:
-    "tail and wait end once their reader is gone, though no message comes, where the system may be asked",
+    "what only prints ends once its reader is gone, though there is nothing to print, where the system may be asked",
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using server = await openServer();
     const { url } = server;
     await using tail = dsmq("-A", "tail", "t", "--url", url);
     await using waiting = dsmq("-A", "wait", "t", "--timeout", "1h", "--url", url);
-    await using away = dsmq("-A", "tail", "t", "--port", "1");
-    const commands = [tail, waiting, away];
+    await using away = dsmq("-A", "get", "t", "--port", "1");
+    await using listing = dsmq("-A", "topics", "--port", "1");
+    const commands = [tail, waiting, away, listing];
     await Promise.all(commands.map(({ stdout }) => stdout.cancel()));
     const ends = await soon(Promise.all(commands.map(end)));
-    assertEquals(ends.map(([code]) => code), [0, 0, 0]);
+    assertEquals(ends.map(([code]) => code), [0, 0, 0, 0]);
     assertEquals([ends[0]![1], ends[1]![1]], ["", ""]);
   },
 });
