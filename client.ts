@@ -11,6 +11,7 @@
 import type { Connection } from "./client/api.ts";
 import { reach } from "./client/connecting.ts";
 import { LinkedConnection } from "./client/connection.ts";
+import { requireEngine } from "./client/engine.ts";
 import { Link } from "./client/link.ts";
 import { checked, type ConnectOptions } from "./client/options.ts";
 
@@ -32,7 +33,8 @@ export type {
   SubscribeOptions,
   WaitOptions,
 } from "./client/api.ts";
-export type { ConnectOptions, Dial, ReconnectOptions, Socket } from "./client/options.ts";
+export type { Dial, Socket } from "./client/dial.ts";
+export type { ConnectOptions, ReconnectOptions } from "./client/options.ts";
 export type { Message } from "./client/message.ts";
 export type { Since } from "./client/since.ts";
 export type { State, StateChange } from "./client/states.ts";
@@ -44,7 +46,8 @@ export type { State, StateChange } from "./client/states.ts";
  *
  * @param target an address, or options; by default the server of this machine, `ws://127.0.0.1:30008`
  * @returns the connection
- * @throws {TypeError | RangeError} if an option is wrong
+ * @throws {TypeError | RangeError} if an option is wrong, or there is no `WebSocket` and no `dial`
+ * @throws {Error} if the engine is too old for the client
  * @throws {DsmqError} `unreachable`, if no server answers, with its `reason`; `unauthorized`, if it asks for a token, and for none
  *   that was given
  *
@@ -60,6 +63,7 @@ export type { State, StateChange } from "./client/states.ts";
  * ```
  */
 export async function connect(target?: string | URL | ConnectOptions): Promise<Connection> {
+  requireEngine();
   const { contact, reach: again } = await reach(checked(target));
   return new LinkedConnection(new Link(contact, again));
 }

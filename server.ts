@@ -75,6 +75,9 @@ export type {
  * ```
  */
 export async function serve(options: ServeOptions = {}): Promise<Server> {
+  if (typeof globalThis.Deno === "undefined") {
+    throw new Error("Cannot serve: a server needs Deno; elsewhere there is the client, connect");
+  }
   return await start(checked(options), OPTION_NAMES);
 }
 

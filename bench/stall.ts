@@ -57,7 +57,7 @@ class Putter {
   private constructor(socket: Socket, via: (send: Send) => Send = (send) => send) {
     this.#socket = socket;
     this.#send = via((text) => socket.send(text));
-    socket.onmessage = ({ data }) => JSON.parse(data).id === this.#id && this.#answered();
+    socket.onmessage = ({ data }) => JSON.parse(data as string).id === this.#id && this.#answered();
   }
 
   static open(socket: Socket, via?: (send: Send) => Send): Promise<Putter> {

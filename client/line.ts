@@ -12,7 +12,8 @@ import { seen } from "../protocol/text.ts";
 import { CLOSE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { shownSentence, toDsmqError } from "./asked.ts";
 import { ConnectError } from "./connect_error.ts";
-import type { Dial, Socket } from "./options.ts";
+import { deferred } from "./deferred.ts";
+import type { Dial, Socket } from "./dial.ts";
 
 /** How a line ended. */
 export interface Break {
@@ -41,7 +42,7 @@ export class Line {
   /** Where it leads, without name and password. */
   readonly url: string;
   readonly #socket: Socket;
-  readonly #over = Promise.withResolvers<Break>();
+  readonly #over = deferred<Break>();
   #ends: Ends | undefined;
   /** What came while nobody used it. */
   readonly #early: (readonly Answer[] | undefined)[] = [];
@@ -85,7 +86,7 @@ export class Line {
   static async open(url: string, dial: Dial, signal: AbortSignal): Promise<Line> {
     signal.throwIfAborted();
     const socket = requireSocket(dial(url, [SUBPROTOCOL]));
-    const opened = Promise.withResolvers<Line>();
+    const opened = deferred<Line>();
     const abort = () => {
       // One of ours says at once how far it had come.
       hangUp(socket);
@@ -119,7 +120,7 @@ export class Line {
    * @returns the answer; rejects with the error that was the answer, or with `closed` and the {@linkcode Break} as its cause
    */
   async greet(fields: object): Promise<Answer> {
-    const answer = Promise.withResolvers<Answer>();
+    const answer = deferred<Answer>();
     this.use({
       heard: (answers) => {
         const found = answers?.find(({ id }) => id === HELLO);
@@ -248,5 +249,5 @@ export function shownUrl(address: string): string {
   const url = new URL(address);
   if (url.username === "" && url.password === "") return address;
   url.username = url.password = "";
-  return url.href.replace(/(?<=:\/\/[^/]+)\/$/, "");
+  return url.href.replace(/(:\/\/[^/]+)\/$/, "$1");
 }

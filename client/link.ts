@@ -10,6 +10,7 @@ import type { Limits } from "../protocol/limits.ts";
 import { type Asked, Request } from "./asked.ts";
 import type { Reach, Tries } from "./connecting.ts";
 import { Deadlines } from "./deadlines.ts";
+import { type Deferred, deferred } from "./deferred.ts";
 import { type End, failureOf } from "./failure.ts";
 import { InFlightRequests } from "./in_flight.ts";
 import { Isolation } from "./isolation.ts";
@@ -60,7 +61,7 @@ export class Link implements Ends {
   #begun = 0;
   #useful = false;
   /** Resolves once nothing is asked any more; there while somebody waits for that. */
-  #idle: PromiseWithResolvers<void> | undefined;
+  #idle: Deferred<void> | undefined;
 
   /**
    * Begins with an open line.
@@ -149,7 +150,7 @@ export class Link implements Ends {
   async close(): Promise<void> {
     if (!this.requests.ended) this.requests.stop({ code: "closed", why: "it was closed" });
     if (!this.requests.idle) {
-      const idle = this.#idle ??= Promise.withResolvers<void>();
+      const idle = this.#idle ??= deferred<void>();
       const timer = setTimeout(idle.resolve, LAST_ANSWERS);
       await idle.promise;
       clearTimeout(timer);

@@ -20,6 +20,7 @@ import {
 import { CLOSE } from "../protocol/websocket.ts";
 import { AwakeTime } from "./awake_time.ts";
 import { ConnectError } from "./connect_error.ts";
+import { deferred } from "./deferred.ts";
 import { type Break, Line } from "./line.ts";
 import type { Target } from "./options.ts";
 
@@ -189,7 +190,7 @@ function wholeLimits(told: { readonly [name in keyof Limits]?: unknown }): Limit
  * @returns its value
  */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
+  const aborted = deferred<never>();
   const abort = () => aborted.reject(signal.reason);
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort);

@@ -10,30 +10,9 @@ import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
 import { authority, webSocketUrl } from "./addresses.ts";
 import { requireOptions, requireSignal } from "./arguments.ts";
-import { denoNet } from "./deno/opening.ts";
-import { DenoSocket } from "./deno/socket.ts";
+import { type Dial, dialler } from "./dial.ts";
 import { type Since, toWire } from "./since.ts";
-import { requireToken, tokenProtocol } from "./token.ts";
-
-/** The part of a `WebSocket` that a connection uses. */
-export interface Socket extends
-  Pick<
-    WebSocket,
-    "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror"
-  > {
-  /**
-   * How many bytes have come so far, also of a message that is not complete, where the socket knows. Then a message may
-   * come as slowly as it likes.
-   */
-  readonly bytesReceived?: number;
-  /** How many bytes were sent and have not left, where the socket knows. */
-  readonly bufferedAmount?: number;
-  /**
-   * The largest message that is to be taken, in bytes, where the socket heeds that before it has all of it. A larger one
-   * is a fault of the server in any case.
-   */
-  largestMessage?: number;
-}
+import { requireToken } from "./token.ts";
 
 /** How to connect. Durations are in milliseconds. */
 export interface ConnectOptions {
@@ -88,9 +67,6 @@ export interface ConnectOptions {
    */
   readonly dial?: Dial;
 }
-
-/** Opens a socket. */
-export type Dial = (url: string, protocols: string[]) => Socket;
 
 /** How to come back after a break: after pauses that grow, each drawn by lot up to its length. Times are in milliseconds. */
 export interface ReconnectOptions {
@@ -275,13 +251,4 @@ function backoff(reconnect: boolean | ReconnectOptions): Backoff | undefined {
     longestPause: longestPause ?? Math.max(longest, firstPause ?? longest),
     giveUpAfter,
   };
-}
-
-/** Opens sockets that bring the token. */
-function dialler(dial: ConnectOptions["dial"], token: string | undefined): Target["dial"] {
-  const net = denoNet();
-  if (net && !dial) return (url, protocols) => new DenoSocket(net, url, protocols, token);
-  const open = dial ?? ((url, protocols) => new WebSocket(url, protocols));
-  if (token === undefined) return open;
-  return (url, protocols) => open(url, [...protocols, tokenProtocol(token)]);
 }

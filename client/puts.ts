@@ -5,6 +5,7 @@
  */
 
 import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
+import { deferred } from "./deferred.ts";
 import type { Link } from "./link.ts";
 import { isLarger, PutBatch, PutRun, type Settle, sizeOf, tooLargeNow } from "./put_batch.ts";
 import type { TopicName } from "./topic.ts";
@@ -59,7 +60,7 @@ export class Puts {
     if (messages.length === 0) return [];
     this.#link.requireRoom("put", topic.name);
     const outcomes: PutOutcome[] = [];
-    const done = Promise.withResolvers<void>();
+    const done = deferred<void>();
     let failure: DsmqError | undefined;
     let unsettled = messages.length;
     const settle: Settle = (place, outcome) => {

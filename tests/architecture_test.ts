@@ -125,18 +125,33 @@ Deno.test("what mod.ts loads at once needs neither Deno nor SQLite", async () =>
   );
 });
 
-Deno.test("mod.ts can be imported where there is no Deno", async () => {
+Deno.test("mod.ts can be imported where there is no Deno, and what is missing is said in a sentence", async () => {
   const script = `
     const { log } = console;
     delete globalThis.Deno;
     const { connect, serve } = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
+    const failed = (call) => call().then(() => "nothing", (error) => error.message);
     log(typeof connect, typeof serve);
+    log(await failed(serve));
+    delete globalThis.WebSocket;
+    log(await failed(connect));
+    delete String.prototype.isWellFormed;
+    log(await failed(connect));
   `;
   const file = await Deno.makeTempFile({ suffix: ".js" });
   try {
     await Deno.writeTextFile(file, script);
     await using program = new Program(["--no-prompt", "--allow-import", "--allow-read", file]);
-    assertEquals(await program.end(), { code: 0, stdout: "function function", stderr: "" });
+    const { code, stdout, stderr } = await program.end();
+    assertEquals([code, stderr], [0, ""]);
+    const [types, serve, connect, old] = stdout.split("\n");
+    assertEquals(types, "function function");
+    assertStringIncludes(serve!, "Cannot serve: a server needs Deno");
+    assertStringIncludes(
+      connect!,
+      "Cannot connect: there is no WebSocket here, as in Node before 22",
+    );
+    assertStringIncludes(old!, "the client needs Safari 16.4, Chrome 111, Firefox 119, Node 20,");
   } finally {
     await Deno.remove(file);
   }

@@ -8,13 +8,13 @@
  * request, whose answer acknowledges the header, 0.1 ms and 46 ms; this 0.1 ms and 23 ms.
  * `npm:ws` is as fast, but may not be imported without leave to read the environment; and any package would
  * end up in what is bundled for browsers, and be missing in what is compiled. Once Deno's client sets
- * TCP_NODELAY, this folder can go: `dial` in `client/options.ts` is the only one who asks for it.
+ * TCP_NODELAY, this folder can go: `dialler` in `client/dial.ts` is the only one who asks for it.
  *
  * @module
  */
 
 import { DsmqError } from "../../protocol/errors.ts";
-import type { Socket } from "../options.ts";
+import type { Socket } from "../dial.ts";
 import { unanswered } from "./failures.ts";
 import { type Frame, FrameError, FrameReader, OPCODE } from "./frames.ts";
 import { writeAll } from "./handshake.ts";

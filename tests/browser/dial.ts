@@ -1,0 +1,47 @@
+/**
+ * What is type-checked, and never run: sockets that the option `dial` takes.
+ *
+ * @module
+ */
+
+import { connect } from "../../client.ts";
+
+/** As `@types/ws` declares it, as far as it differs from that of browsers. */
+declare class WsWebSocket {
+  constructor(url: string, protocols?: string | string[]);
+  onopen: ((event: { type: string; target: WsWebSocket }) => void) | null;
+  onerror:
+    | ((event: { error: unknown; message: string; type: string; target: WsWebSocket }) => void)
+    | null;
+  onclose:
+    | ((
+      event: {
+        wasClean: boolean;
+        code: number;
+        reason: string;
+        type: string;
+        target: WsWebSocket;
+      },
+    ) => void)
+    | null;
+  onmessage:
+    | ((
+      event: { data: string | Uint8Array | Uint8Array[]; type: string; target: WsWebSocket },
+    ) => void)
+    | null;
+  readonly bufferedAmount: number;
+  send(data: string | Uint8Array | number, cb?: (error?: Error) => void): void;
+  send(data: string | Uint8Array, options: { binary?: boolean }, cb?: () => void): void;
+  close(code?: number, data?: string | Uint8Array): void;
+}
+
+/** Each is taken. */
+export async function dials(): Promise<void> {
+  await connect({ dial: (url, protocols) => new WsWebSocket(url, protocols) });
+  await connect({ dial: (url, protocols) => new WebSocket(url, protocols) });
+  const promised = (url: string) => Promise.resolve(new WebSocket(url));
+  // @ts-expect-error: it is no socket.
+  await connect({ dial: promised });
+  // @ts-expect-error: and neither is this.
+  await connect({ dial: (url) => new URL(url) });
+}
