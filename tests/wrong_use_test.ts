@@ -117,7 +117,7 @@ const WRONG: readonly [Call, Class, string][] = [
   ...["first", "", null, {}, [], "5", true].map((since): [Call, Class, string] => [
     (mq) => mq.subscribe("t", { since: as(since) }),
     TypeError,
-    'since must be "start", "now", a Date or a sequence number, got ',
+    'since must be "start", "now", a Date, { ago } or a sequence number, got ',
   ]),
   ...[-1, 1.5, NaN, Infinity, new Date(NaN)].map((since): [Call, Class, string] => [
     (mq) => mq.subscribe("t", { since }),
@@ -200,9 +200,9 @@ Deno.test("what connect cannot be told is refused by name, and nothing is dialle
     [
       { since: "first" },
       TypeError,
-      'since must be "start", "now", a Date or a sequence number, got "first"',
+      'since must be "start", "now", a Date, { ago } or a sequence number, got "first"',
     ],
-    [{ token: null }, TypeError, "token is 1 to 1024 visible characters of ASCII, got null"],
+    [{ token: null }, TypeError, "token must be 1 to 1024 visible characters of ASCII, got null"],
     [
       { maxPending: "1" },
       RangeError,
