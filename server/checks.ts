@@ -19,11 +19,12 @@ export class Checks {
     this.nameOf = names;
   }
 
-  /** Nothing is left over. */
-  none(what: string, others: object): void {
-    const [name] = Object.keys(others);
-    if (name !== undefined) {
-      throw new TypeError(`Cannot serve: there is no ${what} ${quoted(name)}`);
+  /** It has no member of another name, also none that it inherits, for those count as well. */
+  known(what: string, given: object, names: readonly string[]): void {
+    for (const name in given) {
+      if (names.includes(name)) continue;
+      const all = names.join(", ");
+      throw new TypeError(`Cannot serve: there is no ${what} ${quoted(name)} (there are: ${all})`);
     }
   }
 
@@ -34,7 +35,8 @@ export class Checks {
 
   /** It is an object, not `null`. */
   object(name: string, value: unknown): void {
-    this.type(name, value, typeof value === "object" && value !== null, "an object");
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    this.type(name, value, isObject, "an object");
   }
 
   /** It has methods. */

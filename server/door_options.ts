@@ -8,6 +8,7 @@ import type { DoorOptions } from "../door/door.ts";
 import { hostFault } from "../door/hosts.ts";
 import { type Grant, RIGHTS, type TokenGrant } from "../door/leave.ts";
 import { originFault } from "../door/origins.ts";
+import { NameMap } from "../protocol/name_map.ts";
 import { kindOf, seen } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenFault } from "../protocol/token.ts";
 import type { Tls } from "./certificate.ts";
@@ -78,9 +79,16 @@ export function requireTokens(tokens: readonly TokenGrant[], check: Checks = new
   if (!Array.isArray(tokens)) {
     throw new TypeError(`Cannot serve: tokens must be a list, got ${kindOf(tokens)}`);
   }
+  const places = new NameMap<number>();
   tokens.forEach((grant: TokenGrant, i) => {
     requireGrant(`tokens[${i}]`, grant, ["token"], check);
     requireToken(`tokens[${i}].token`, grant.token, check);
+    // Which of them would count?
+    const before = places.get(grant.token);
+    if (before !== undefined) {
+      throw check.range(`tokens[${i}].token`, "a token of its own", `that of tokens[${before}]`);
+    }
+    places.set(grant.token, i);
   });
 }
 
@@ -122,6 +130,9 @@ function grants(
   if (token !== undefined) requireToken("token", token, check);
   if (tokens !== undefined) requireTokens(tokens, check);
   if (token === undefined) return tokens;
+  if (tokens?.some((grant) => grant.token === token)) {
+    throw check.range("token", "another than those of tokens", "one of them");
+  }
   return [{ token }, ...tokens ?? []];
 }
 

@@ -80,6 +80,31 @@ export interface ServeOptions extends EntryOptions {
   readonly clock?: Clock;
 }
 
+/** The names of them all. */
+const OPTIONS: Readonly<Record<keyof ServeOptions, true>> = {
+  host: true,
+  port: true,
+  store: true,
+  durability: true,
+  engine: true,
+  retention: true,
+  limits: true,
+  overflow: true,
+  transport: true,
+  token: true,
+  tokens: true,
+  anonymous: true,
+  allowedOrigins: true,
+  allowedHosts: true,
+  cert: true,
+  key: true,
+  allowShutdown: true,
+  handleSignals: true,
+  signal: true,
+  log: true,
+  clock: true,
+};
+
 /** Options, complete and checked. */
 export interface Settings
   extends Required<Omit<ServeOptions, "signal" | "limits" | keyof EntryOptions>> {
@@ -102,7 +127,9 @@ export interface Settings
  */
 export function checked(options: ServeOptions, names?: OptionNames): Settings {
   const check = new Checks(names);
-  const { entry, others: rest } = checkedEntry(options, check);
+  check.object("options", options);
+  check.known("option", options, Object.keys(OPTIONS));
+  const { entry, others } = checkedEntry(options, check);
   const {
     host = DEFAULT_HOST,
     port = DEFAULT_PORT,
@@ -118,9 +145,7 @@ export function checked(options: ServeOptions, names?: OptionNames): Settings {
     signal = undefined,
     log = quietLog,
     clock = systemClock,
-    ...others
-  } = rest;
-  check.none("option", others);
+  } = others;
   check.text("host", host, "an address or a name", host !== "");
   check.whole("port", port, 0, 65535);
   check.whole("retention", retention, 1, Number.MAX_SAFE_INTEGER);
@@ -160,12 +185,7 @@ export function checked(options: ServeOptions, names?: OptionNames): Settings {
 
 function checkedLimits(limits: Partial<ServerLimits>, check: Checks): ServerLimits {
   check.object("limits", limits);
-  check.none(
-    "limit",
-    Object.fromEntries(
-      Object.entries(limits).filter(([name]) => !Object.hasOwn(LIMITS, name)),
-    ),
-  );
+  check.known("limit", limits, Object.keys(LIMITS));
   const checked = Object.entries(LIMITS).map(([name, { usual, least, most }]) => {
     const { [name as keyof ServerLimits]: limit = usual } = limits;
     if (limit !== usual) check.whole(`limits.${name}`, limit, least, most);

@@ -89,6 +89,8 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
   const wrong: [unknown, typeof TypeError | typeof RangeError, string][] = [
     [{ prot: 1 }, TypeError, 'no option "prot"'],
     [{ limits: { message: 1 } }, TypeError, 'no limit "message"'],
+    [{ prot: 1 }, TypeError, "(there are: host, port, store, "],
+    [{ limits: [] }, TypeError, "limits must be an object, got an array"],
     [{ host: "" }, RangeError, "host"],
     [{ host: 5 }, TypeError, "host"],
     [{ port: -1 }, RangeError, "got -1"],
@@ -112,6 +114,12 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
     [{ tokens: [{ token: "a", rights: "read" }] }, TypeError, "tokens[0].rights must be a list"],
     [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
     [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
+    [
+      { tokens: [{ token: "a" }, { token: "a" }] },
+      RangeError,
+      "a token of its own, got that of tokens[0]",
+    ],
+    [{ token: "a", tokens: [{ token: "a" }] }, RangeError, "another than those of tokens"],
     [{ allowedOrigins: ["null"] }, RangeError, '"null"'],
     [{ allowedOrigins: ["https://a.test/p"] }, RangeError, '"https://a.test/p": an origin is'],
     [{ allowedOrigins: [5] }, TypeError, "got one with 5"],
@@ -131,6 +139,10 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
       message,
     );
     assertStringIncludes(error.message, "Cannot serve: ");
+  }
+  for (const options of [null, 5, "x", [], true]) {
+    const message = "Cannot serve: options must be an object, got";
+    await assertRejects(() => serve(options as ServeOptions), TypeError, message);
   }
 });
 
