@@ -52,9 +52,15 @@ class Output {
     this.#writing ??= this.#writeWaiting();
   }
 
-  /** Resolves once little waits to be written. */
+  /** Resolves once little waits to be written, or somebody asks for the end. */
   async room(): Promise<void> {
-    while (this.#characters > ROOM) await this.#writing;
+    while (this.#characters > ROOM && !interruption.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const stop = () => resolve();
+      interruption.addEventListener("abort", stop);
+      await Promise.race([this.#writing, promise]);
+      interruption.removeEventListener("abort", stop);
+    }
     this.lost.throwIfAborted();
   }
 
@@ -78,7 +84,8 @@ class Output {
       }
     } catch (error) {
       this.#characters = 0;
-      if (error instanceof Deno.errors.BrokenPipe) this.closed();
+      const { BrokenPipe, ConnectionReset } = Deno.errors;
+      if (error instanceof BrokenPipe || error instanceof ConnectionReset) this.closed();
       else this.#lost.abort(cannotPrint(error as Error));
     }
     this.#writing = undefined;

@@ -182,6 +182,21 @@ Deno.test("tail loses nothing to a reader that pauses, and ends when the reader 
   assertEquals(await text(child.stderr), "");
 });
 
+Deno.test("tail ends at Ctrl-C though nobody reads on", async () => {
+  await using server = await openServer();
+  const { url } = server;
+  await put(url, ["x".repeat(900_000), "y"]);
+  const child = dsmq('exec "$@"', "tail", "t", "--since", "start", "--url", url);
+  using _ = { [Symbol.dispose]: () => kill(child) };
+  const out = child.stdout.getReader();
+  // Much of the message waits: more than it takes before it waits itself.
+  await soon(out.read());
+  child.kill("SIGINT");
+  assertEquals((await soon(child.status)).code, 0);
+  assertEquals(await text(child.stderr), "");
+  await out.cancel();
+});
+
 /** What standard output may be, without waiting for room: `r` is the end to read from, `w` the other. */
 const NOT_WAITING = {
   "a pipe": "r, w = os.pipe(); fcntl.fcntl(w, 1031, 8192)",
