@@ -15,29 +15,72 @@ import { requireEngine } from "./client/engine.ts";
 import { Link } from "./client/link.ts";
 import { checked, type ConnectOptions } from "./client/options.ts";
 
-export { DsmqError } from "./protocol/errors.ts";
+export {
+  /** An error with a code, and what recovery needs. */
+  DsmqError,
+} from "./protocol/errors.ts";
 export type {
+  /** Why a server could not be reached, as a word. */
   ConnectReason,
+  /** What an error knows beside its code and sentence. */
   DsmqErrorDetails,
+  /** What happened, for a program: the codes, and what each means. */
   ErrorCode,
+  /** What became of one message of a `putMany`. */
   PutOutcome,
+  /** An error as it goes over the wire. */
   WireError,
 } from "./protocol/errors.ts";
-export type { Kept, TopicEntry } from "./protocol/answers.ts";
-export type { OnGap } from "./protocol/requests.ts";
 export type {
+  /** How safely a server keeps messages. */
+  Kept,
+  /** A topic that holds messages. */
+  TopicEntry,
+} from "./protocol/answers.ts";
+export type {
+  /** Where a subscription goes on behind messages that are gone. */
+  OnGap,
+} from "./protocol/requests.ts";
+export type {
+  /** A connection to a server: puts, reads, subscriptions. */
   Connection,
+  /** What a subscription does if messages are gone that should have come. */
   GapChoice,
+  /** The messages of a topic, for `for await`. */
   MessageStream,
+  /** How to read one message. */
   ReadOptions,
+  /** How to subscribe. */
   SubscribeOptions,
+  /** How to wait for a message. */
   WaitOptions,
 } from "./client/api.ts";
-export type { Dial, Socket } from "./client/dial.ts";
-export type { ConnectOptions, ReconnectOptions } from "./client/options.ts";
-export type { Message } from "./client/message.ts";
-export type { Since } from "./client/since.ts";
-export type { State, StateChange } from "./client/states.ts";
+export type {
+  /** Opens a socket. */
+  Dial,
+  /** The part of a `WebSocket` that a connection uses. */
+  Socket,
+} from "./client/dial.ts";
+export type {
+  /** How to connect. */
+  ConnectOptions,
+  /** How to come back after a break. */
+  ReconnectOptions,
+} from "./client/options.ts";
+export type {
+  /** A message as its reader gets it. */
+  Message,
+} from "./client/message.ts";
+export type {
+  /** From where to read. */
+  Since,
+} from "./client/since.ts";
+export type {
+  /** Whether a connection has a server, looks for one, or is closed for good. */
+  State,
+  /** A connection has come into another state. */
+  StateChange,
+} from "./client/states.ts";
 
 /**
  * Connects to a server. While nobody answers it tries again, for 15 seconds unless `timeout` says otherwise: the

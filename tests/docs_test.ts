@@ -59,3 +59,44 @@ Deno.test("the protocol's page lists every limit that hello tells, with its defa
   const told = Object.entries(limits).map(([name, limit]) => [name, inWords(limit as number)]);
   assertEquals(cells(page, 2), told);
 });
+
+interface Documented {
+  readonly name?: string;
+  readonly jsDoc?: { readonly doc?: string };
+}
+
+interface Documentation {
+  readonly nodes: Readonly<
+    Record<string, {
+      readonly symbols: readonly {
+        readonly name: string;
+        readonly declarations: readonly (Documented & { readonly def?: object })[];
+      }[];
+    }>
+  >;
+}
+
+Deno.test("every public name and member is documented, and every code on its type", async () => {
+  const args = ["doc", "--json", "mod.ts", "client.ts"];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  const { nodes }: Documentation = JSON.parse(new TextDecoder().decode(stdout));
+  const symbols = Object.values(nodes).flatMap(({ symbols }) => symbols);
+  assert(symbols.length > 60);
+  const bare: string[] = [];
+  for (const { name, declarations } of symbols) {
+    for (const { jsDoc, def = {} } of declarations) {
+      if (!jsDoc?.doc) bare.push(name);
+      const { properties = [], methods = [] }: Record<string, Documented[]> = { ...def };
+      for (const member of [...properties, ...methods]) {
+        if (!member.jsDoc?.doc) bare.push(`${name}.${member.name}`);
+      }
+    }
+  }
+  assertEquals(bare, []);
+  const codes = symbols.filter(({ name }) => name === "ErrorCode").flatMap(({ declarations }) =>
+    declarations.map(({ jsDoc }) => jsDoc!.doc!)
+  );
+  for (const code of Object.keys(ERRORS)) {
+    assert(codes.some((doc) => doc.includes(`- \`${code}\`: `)), code);
+  }
+});
