@@ -23,7 +23,7 @@ type Tell = (seqs: readonly number[]) => Promise<void>;
 /** The command. */
 export const put: Command = {
   takes: "TOPIC [MESSAGE]",
-  summary: "put a message, or each line of standard input (also if MESSAGE is -), into a topic",
+  summary: "put a message, or each line of standard input (MESSAGE left out or -; -- - is a dash)",
   options: { ...CONNECTION, json: { help: "print the sequence number of each as a line of JSON" } },
   words: [1, 2],
   advice: "a message with spaces goes in quotes",

@@ -79,6 +79,7 @@ Deno.test("connect says what it is: the subprotocol dsmq, and hello with protoco
     '{"action":"hello","id":1,"protocol":1,"heartbeat":10000,"since":{"after":7}}',
   ]);
   assertEquals([mq.url, mq.kept], ["ws://[::1]:5", WELCOME.kept]);
+  assertEquals(mq.maxMessageBytes, WELCOME.limits.messageBytes);
 });
 
 Deno.test("connect takes a URL, http: and https: included", async () => {
