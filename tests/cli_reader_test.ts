@@ -7,6 +7,8 @@
 import { assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { lines } from "../cli/lines.ts";
+import { pager } from "./faults/pager.ts";
+import { allGood } from "./faults/report.ts";
 import { openServer } from "./support/open_server.ts";
 import { ROOT } from "./support/program.ts";
 import { soon } from "./support/soon.ts";
@@ -66,4 +68,12 @@ Deno.test("with the network alone tail ends at the next message, and a server se
   assertEquals(await other.put("t", "m"), 1);
   serving.kill("SIGTERM");
   assertEquals((await soon(end(serving)))[0], 0);
+});
+
+Deno.test({
+  name: "tail of several topics takes little memory while nobody reads it, and loses nothing",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    allGood(await pager({ seconds: 0.7, messages: 8, transport: "hardened" }));
+  },
 });
