@@ -175,6 +175,8 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
     await closed;
+    // What came last of each is handed over in its turn, and then its WebSocket ends.
+    await pings.empty();
     pending.stop();
   };
   return { host, port, renew, stop };

@@ -24,6 +24,7 @@ export class Pings {
   #joined = 0;
   #next = 0;
   #callOff: (() => void) | undefined;
+  #empty: PromiseWithResolvers<void> | undefined;
 
   /** Nobody is there yet. */
   constructor({ rest, after }: Pick<Bounds, "rest" | "after">) {
@@ -41,8 +42,17 @@ export class Pings {
     part.add(peer);
     if (this.#count++ === 0) this.#turn();
     return () => {
-      if (part.delete(peer) && --this.#count === 0) this.stop();
+      if (!part.delete(peer) || --this.#count > 0) return;
+      this.stop();
+      this.#empty?.resolve();
     };
+  }
+
+  /** Resolves once nobody is there. */
+  empty(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    this.#empty ??= Promise.withResolvers();
+    return this.#empty.promise;
   }
 
   /** Asks nobody any more. */
