@@ -14,9 +14,13 @@ export class Checks {
   /** What an option is called. */
   readonly nameOf: OptionNames;
 
-  /** Options are called as they are in a program, unless it is said how. */
-  constructor(names: OptionNames = (option) => option) {
+  /** What cannot be done if one is wrong. */
+  readonly action: string;
+
+  /** Options are those of `serve`, and called as they are in a program, unless it is said how. */
+  constructor(names: OptionNames = (option) => option, action: string = "serve") {
     this.nameOf = names;
+    this.action = action;
   }
 
   /** It has no member of another name, also none that it inherits, for those count as well. */
@@ -24,7 +28,9 @@ export class Checks {
     for (const name in given) {
       if (names.includes(name)) continue;
       const all = names.join(", ");
-      throw new TypeError(`Cannot serve: there is no ${what} ${quoted(name)} (there are: ${all})`);
+      throw new TypeError(
+        `Cannot ${this.action}: there is no ${what} ${quoted(name)} (there are: ${all})`,
+      );
     }
   }
 
@@ -82,6 +88,6 @@ export class Checks {
   }
 
   #sentence(name: string, expected: string, got: string): string {
-    return `Cannot serve: ${this.nameOf(name)} must be ${expected}, got ${got}`;
+    return `Cannot ${this.action}: ${this.nameOf(name)} must be ${expected}, got ${got}`;
   }
 }

@@ -77,7 +77,7 @@ export function checkedEntry<Others extends object>(
  */
 export function requireTokens(tokens: readonly TokenGrant[], check: Checks = new Checks()): void {
   if (!Array.isArray(tokens)) {
-    throw new TypeError(`Cannot serve: tokens must be a list, got ${kindOf(tokens)}`);
+    throw new TypeError(`Cannot ${check.action}: tokens must be a list, got ${kindOf(tokens)}`);
   }
   const places = new NameMap<number>();
   tokens.forEach((grant: TokenGrant, i) => {
@@ -109,12 +109,12 @@ export function requireGrant(
 ): void {
   // What is no object may be a token.
   if (grant === null || typeof grant !== "object") {
-    throw new TypeError(`Cannot serve: ${name} must be an object, got ${kindOf(grant)}`);
+    throw new TypeError(`Cannot ${check.action}: ${name} must be an object, got ${kindOf(grant)}`);
   }
   const { rights, topics, ...others } = grant;
   const unknown = Object.keys(others).find((other) => !more.includes(other));
   if (unknown !== undefined) {
-    throw new TypeError(`Cannot serve: ${name} has no member ${seen(unknown)}`);
+    throw new TypeError(`Cannot ${check.action}: ${name} has no member ${seen(unknown)}`);
   }
   const isRight = (right: unknown) => (RIGHTS as readonly unknown[]).includes(right);
   if (rights !== undefined) check.list(`${name}.rights`, rights, "read, write, admin", isRight);
@@ -139,7 +139,9 @@ function grants(
 /** What was given is not shown: it may be a token with a slip in it. */
 function requireToken(name: string, token: unknown, check: Checks): void {
   if (typeof token !== "string") {
-    throw new TypeError(`Cannot serve: ${name} must be ${TOKEN_FORM}, got ${kindOf(token)}`);
+    throw new TypeError(
+      `Cannot ${check.action}: ${name} must be ${TOKEN_FORM}, got ${kindOf(token)}`,
+    );
   }
   const fault = tokenFault(token);
   if (fault !== undefined) throw check.range(name, TOKEN_FORM, fault);
@@ -161,7 +163,9 @@ export function requireBoth(
 ): Tls | undefined {
   for (const [name, value] of Object.entries({ cert, key })) {
     if (value !== undefined && typeof value !== "string") {
-      throw new TypeError(`Cannot serve: ${name} must be text in PEM, got ${kindOf(value)}`);
+      throw new TypeError(
+        `Cannot ${check.action}: ${name} must be text in PEM, got ${kindOf(value)}`,
+      );
     }
   }
   if (cert === undefined && key === undefined) return undefined;
@@ -169,7 +173,7 @@ export function requireBoth(
     const [there, lacking] = (cert === undefined ? ["key", "cert"] : ["cert", "key"])
       .map(check.nameOf);
     throw new TypeError(
-      `Cannot serve: TLS needs ${there} and ${lacking}, and there is no ${lacking}`,
+      `Cannot ${check.action}: TLS needs ${there} and ${lacking}, and there is no ${lacking}`,
     );
   }
   return { cert, key };

@@ -23,6 +23,7 @@ import type { Listener, Transport } from "../transports/transport.ts";
 import { authority, cannotListen, localName } from "./addresses.ts";
 import type { Server, Stats } from "./api.ts";
 import { checkedTls, type Tls } from "./certificate.ts";
+import { Checks } from "./checks.ts";
 import { Complaints } from "./complaints.ts";
 import { requireBoth, requireGrant, requireTokens } from "./door_options.ts";
 import { fitted, heapLimit, SMALL_HEAP } from "./memory.ts";
@@ -177,8 +178,9 @@ export class RunningServer implements Server {
   }
 
   async setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {
-    requireTokens(tokens);
-    if (anonymous !== undefined) requireGrant("anonymous", anonymous);
+    const check = new Checks(undefined, "set tokens");
+    requireTokens(tokens, check);
+    if (anonymous !== undefined) requireGrant("anonymous", anonymous, [], check);
     await this.#door.change(tokens, anonymous);
     this.#sessions.tokensChanged();
   }
@@ -188,7 +190,7 @@ export class RunningServer implements Server {
     if (!before) {
       throw new TypeError("Cannot set the certificate: the server was started without TLS");
     }
-    const pair = requireBoth(cert, key);
+    const pair = requireBoth(cert, key, new Checks(undefined, "set the certificate"));
     if (!pair) throw new TypeError("Cannot set the certificate: there are neither cert nor key");
     const { tls, warnings } = await checkedTls(pair, names, clock.now());
     // Two at once: the later one is what counts in the end.

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect, type Connection, DsmqError } from "@dsmq/server";
+import { openServer } from "./support/open_server.ts";
 import { Scripted, WELCOME } from "./support/scripted.ts";
 import { soon } from "./support/soon.ts";
 import { virtually } from "./support/virtually.ts";
@@ -331,4 +332,41 @@ Deno.test("the signal of connect ends the connecting, and not the connection", a
   const { id } = await script.next();
   await script.say({ id, seq: 1 });
   assertEquals([await put, mq.state], [1, "connected"]);
+});
+
+Deno.test("a running server tells wrong tokens and certificates by name", async () => {
+  const pem = (name: string) => Deno.readTextFile(new URL(`fixtures/${name}.pem`, import.meta.url));
+  const [cert, key] = [await pem("localhost_cert"), await pem("localhost_key")];
+  await using server = await openServer({ cert, key, tokens: [{ token: "a" }] });
+  const wrong: [() => Promise<void>, Class, string][] = [
+    [() => server.setTokens(as(null)), TypeError, "tokens: tokens must be a list, got null"],
+    [
+      () => server.setTokens(as("secret")),
+      TypeError,
+      "tokens: tokens must be a list, got a string",
+    ],
+    [
+      () => server.setTokens(as(["secret"])),
+      TypeError,
+      "tokens[0] must be an object, got a string",
+    ],
+    [() => server.setTokens([as({ tokn: "secret" })]), TypeError, 'tokens[0] has no member "tokn"'],
+    [() => server.setTokens([{ token: as(5) }]), TypeError, "tokens[0].token must be 1 to 1024"],
+    [
+      () => server.setTokens([{ token: "secret", rights: as("read") }]),
+      TypeError,
+      "rights must be",
+    ],
+    [() => server.setTokens([{ token: "b", rights: [as("reed")] }]), RangeError, 'one with "reed"'],
+    [() => server.setTokens([], as({ rihgts: [] })), TypeError, 'anonymous has no member "rihgts"'],
+    [() => server.setTokens([], as(null)), TypeError, "anonymous must be an object, got null"],
+    [() => server.setCertificate(as(5), key), TypeError, "cert must be text in PEM, got a number"],
+    [() => server.setCertificate(as({ cert, key }), as(undefined)), TypeError, "got an object"],
+    [() => server.setCertificate(cert, as(undefined)), TypeError, "there is no key"],
+    [() => server.setCertificate(key, cert), RangeError, "Cannot use cert: "],
+  ];
+  for (const [call, ErrorClass, why] of wrong) {
+    const { message } = await assertRejects(call, ErrorClass, why);
+    assert(/^Cannot (set |use )/.test(message) && !/secret/.test(message), message);
+  }
 });
