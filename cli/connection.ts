@@ -34,6 +34,9 @@ export const CONNECTION: Readonly<Record<string, Option>> = {
 const TIMEOUT = 3000;
 const SLOW = 1000;
 
+/** How long a server has to answer a close that says good-bye for nothing else, in milliseconds. */
+const CLOSE = 100;
+
 /** How a command connects. Durations are in milliseconds. */
 export interface TryOptions extends Pick<ConnectOptions, "signal" | "timeout"> {
   /** How long to look for a server that has gone; `false`: not at all. */
@@ -129,6 +132,17 @@ function requireOneSecret(
  */
 export function asJson({ topic, seq, time, body }: Message): string {
   return json({ topic, seq, time, message: body });
+}
+
+/**
+ * Closes a connection of which nobody waits for an answer any more: nothing is lost with a close that is not answered.
+ *
+ * @param mq the connection
+ */
+export async function leave(mq: Connection): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE));
+  await Promise.race([mq.close(), late]).finally(() => clearTimeout(timer));
 }
 
 /** Says when the server is away, and when it is back. */

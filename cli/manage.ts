@@ -4,9 +4,10 @@
  * @module
  */
 
+import { quoted } from "../protocol/text.ts";
 import { type Command, EXIT } from "./command.ts";
 import { CONNECTION, connection } from "./connection.ts";
-import { json, outputLost, print, printLine, room, watchOutput } from "./terminal.ts";
+import { json, notice, outputLost, print, printLine, room, watchOutput } from "./terminal.ts";
 import { topicName } from "./values.ts";
 
 /** The list of topics. */
@@ -24,6 +25,10 @@ export const topics: Command = {
     using _ = watchOutput();
     await using mq = await connection(args, undefined, { signal: outputLost });
     const found = await mq.topics(prefix);
+    if (found.length === 0) {
+      const which = prefix === "" ? "" : ` that begins with ${quoted(prefix)}`;
+      notice(`dsmq: no topic${which} holds messages`);
+    }
     const most = found.reduce((most, { messages }) => Math.max(most, messages), 0);
     const width = String(most).length;
     for (const entry of found) {

@@ -5,8 +5,9 @@
  */
 
 import { type Connection, DsmqError } from "../client.ts";
-import { type Command, EXIT } from "./command.ts";
-import { CONNECTION, connection } from "./connection.ts";
+import { type Arguments, type Command, EXIT } from "./command.ts";
+import { CONNECTION, connection, leave } from "./connection.ts";
+import { interrupt } from "./signals.ts";
 import { BadLine, lines } from "./lines.ts";
 import { json, OutputClosed, print, printed, room, say } from "./terminal.ts";
 import { topicName } from "./values.ts";
@@ -16,6 +17,15 @@ const LINES = { giveUpAfter: 600_000 };
 
 /** Stands for standard input, unless it stands behind `--`. */
 const INPUT = "-";
+
+/** How long an interrupted command waits for the answer to what it has put, in milliseconds. */
+const GRACE = 1000;
+
+/** How far it has come: how many lines are put, and what it does. */
+interface State {
+  put: number;
+  work: "read" | "put" | "print";
+}
 
 /** Is told the sequence numbers of what was put. */
 type Tell = (seqs: readonly number[]) => Promise<void>;
@@ -38,15 +48,39 @@ export const put: Command = {
         return room();
       });
     };
-    await using mq = await connection(args, undefined, isInput ? LINES : {});
-    if (isInput) {
-      // Now it is known how long a topic may be: no line is read for one that cannot be.
-      await mq.putMany(topic, []);
-      await putLines(mq, topic, tell);
-    } else await tell([await mq.put(topic, message)]);
+    if (isInput) return await putInput(args, topic, tell);
+    await using mq = await connection(args, undefined);
+    await tell([await mq.put(topic, message)]);
     return EXIT.ok;
   },
 };
+
+/** Puts lines of standard input until it ends, or until it is interrupted: then it says how many are put. */
+async function putInput(args: Arguments, topic: string, tell: Tell): Promise<number> {
+  using stop = interrupt();
+  const { signal } = stop;
+  const aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
+  const state: State = { put: 0, work: "read" };
+  let mq: Connection | undefined;
+  const putting = (async () => {
+    mq = await connection(args, undefined, { ...LINES, signal });
+    // Now it is known how long a topic may be: no line is read for one that cannot be.
+    await mq.putMany(topic, []);
+    await putLines(mq, topic, tell, state, signal);
+  })();
+  await Promise.race([putting, aborted]);
+  if (!signal.aborted) {
+    await mq?.close();
+    return EXIT.ok;
+  }
+  // What is under way may have been stored: that is worth a moment.
+  const late = new Promise((resolve) => setTimeout(resolve, state.work === "put" ? GRACE : 0));
+  await Promise.race([putting.catch(() => {}), late]);
+  const perhaps = state.work === "put" ? ", and perhaps those that were under way" : "";
+  say(`dsmq: interrupted: ${linesPut(state.put)}${perhaps}`);
+  if (mq) await leave(mq);
+  return stop.code;
+}
 
 /** That nobody reads the numbers any more is no reason to stop: what is left would not be put. */
 async function unlessClosed(printing: () => Promise<void>): Promise<void> {
@@ -58,34 +92,46 @@ async function unlessClosed(printing: () => Promise<void>): Promise<void> {
 }
 
 /** Puts lines as they come, those together that came together, up to the first that cannot be put. */
-async function putLines(mq: Connection, topic: string, tell: Tell): Promise<void> {
+async function putLines(
+  mq: Connection,
+  topic: string,
+  tell: Tell,
+  state: State,
+  signal: AbortSignal,
+): Promise<void> {
   if (Deno.stdin.isTerminal()) say("dsmq: each line is a message, Ctrl-D ends");
-  let put = 0;
-  let work: "read" | "put" | "print" = "read";
   try {
     for await (const batch of lines(Deno.stdin.readable, () => mq.maxMessageBytes)) {
-      work = "put";
+      // Of what is not under way nothing is put any more.
+      if (signal.aborted) return;
+      state.work = "put";
       for await (const seqs of putBatch(mq, topic, batch)) {
-        put += seqs.length;
-        work = "print";
+        state.put += seqs.length;
+        state.work = "print";
         await tell(seqs);
-        work = "put";
+        if (signal.aborted) return;
+        state.work = "put";
       }
-      work = "read";
+      state.work = "read";
     }
-    work = "print";
+    state.work = "print";
     await unlessClosed(printed);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
+    const { put, work } = state;
     throw new Error(failure(cause instanceof BadLine ? "put" : work, put, why), { cause });
   }
 }
 
 /** Says what failed, and how many lines are put all the same. */
-function failure(work: "read" | "put" | "print", put: number, why: string): string {
+function failure(work: State["work"], put: number, why: string): string {
   if (work === "put") return `Cannot put line ${put + 1} (those before it are put): ${why}`;
   const what = work === "read" ? `Cannot read standard input: ${why}` : why;
-  return `${what}; ${put} ${put === 1 ? "line is" : "lines are"} put`;
+  return `${what}; ${linesPut(put)}`;
+}
+
+function linesPut(put: number): string {
+  return `${put} ${put === 1 ? "line is" : "lines are"} put`;
 }
 
 async function* putBatch(

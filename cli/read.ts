@@ -4,21 +4,15 @@
  * @module
  */
 
-import {
-  type Connection,
-  DsmqError,
-  type ErrorCode,
-  type GapChoice,
-  type Message,
-} from "../client.ts";
+import { type Connection, DsmqError, type ErrorCode, type Message, type OnGap } from "../client.ts";
 import { AwakeTime } from "../client/awake_time.ts";
 import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
 import { quoted } from "../protocol/text.ts";
 import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
-import { asJson, CONNECTION, connection, type TryOptions } from "./connection.ts";
+import { asJson, CONNECTION, connection, leave, type TryOptions } from "./connection.ts";
 import { sinceOption, startOf } from "./position.ts";
 import { interrupt } from "./signals.ts";
-import { outputLost, print, printData, room, say, watchOutput } from "./terminal.ts";
+import { notice, outputLost, print, printData, room, say, watchOutput } from "./terminal.ts";
 import { duration, oneOf, topicName, whole } from "./values.ts";
 
 const READING = {
@@ -31,9 +25,6 @@ const AWAY: ReadonlySet<ErrorCode> = new Set(["unreachable", "closed", "stopping
 
 /** However short the time to wait: a server that is there has so long to answer, in milliseconds. */
 const LEAST = 500;
-
-/** How long a server has to answer a close, in milliseconds. */
-const CLOSE = 100;
 
 /** How many messages may be asked for; 0 stands for all. */
 const COUNTS = { least: 0, most: Number.MAX_SAFE_INTEGER };
@@ -84,7 +75,17 @@ export const wait: Command = {
       return await readOne(
         args,
         "now",
-        (mq, topic) => mq.read(topic, { mode: "wait", signal, timeout: left() }),
+        async (mq, topic) => {
+          notice(`dsmq: waiting for a message in ${quoted(topic)}, for up to ${seconds(timeout)}`);
+          for (;;) {
+            try {
+              return await mq.read(topic, { mode: "wait", signal, timeout: left() });
+            } catch (error) {
+              // What it lost, nobody waits for: that is what comes next.
+              if (!isLost(error)) throw error;
+            }
+          }
+        },
         { signal, timeout: Math.max(timeout, LEAST), ...FOR_EVER },
       );
     } catch (error) {
@@ -111,20 +112,20 @@ async function readOne(
   const mq = await connection(args, startOf(args, usual), tries);
   try {
     const message = await read(mq, topic);
-    if (!message) return EXIT.nothing;
+    if (!message) {
+      notice(
+        `dsmq: ${usual === "now" ? "no message came into" : "there is no message in"} ${
+          quoted(topic)
+        }`,
+      );
+      return EXIT.nothing;
+    }
     if (args.flag("json")) print(asJson(message));
     else printData(message.body);
     return EXIT.ok;
   } finally {
     await leave(mq);
   }
-}
-
-/** Closes a connection of one who only reads: nothing is lost with a close that is not answered. */
-async function leave(mq: Connection): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([mq.close(), new Promise((resolve) => timer = setTimeout(resolve, CLOSE))]);
-  clearTimeout(timer);
 }
 
 /** All messages, as they come. */
@@ -137,7 +138,8 @@ export const tail: Command = {
     count: { value: "N", help: "stop after so many messages (0: never)" },
     "on-gap": {
       value: "WHAT",
-      help: "if messages were missed: go on with the oldest, or with now (stop)",
+      help:
+        "if messages were missed: stop, or go on with the oldest or with now (stop, but go on where a server has lost all that it had)",
     },
   },
   words: [1, Infinity],
@@ -162,8 +164,9 @@ export const tail: Command = {
         ...FOR_EVER,
       });
       await using _ = { [Symbol.asyncDispose]: () => leave(mq) };
+      notice(`dsmq: waiting for messages in ${topics.map(quoted).join(", ")}; Ctrl-C ends`);
       await Promise.all(topics.map(async (topic) => {
-        for await (const message of mq.subscribe(topic, { signal, ...(onGap && { onGap }) })) {
+        for await (const message of mq.subscribe(topic, { signal, onGap })) {
           if (left === 0) return;
           if (json) print(asJson(message));
           else printData(message.body, several ? `${topic}: ` : "");
@@ -179,12 +182,29 @@ export const tail: Command = {
   },
 };
 
-/** What to do about a gap: it is said, and then reading goes on. */
-function gap(text: string | undefined): GapChoice | undefined {
-  if (text === undefined) return undefined;
-  const choice = oneOf("--on-gap", text, ["oldest", "now"]);
-  return ({ message }) => {
-    say(`dsmq: messages were missed: ${message}`);
+/**
+ * What to do about a gap: it is said, and then reading goes on. A server that has lost all, as one does whose messages
+ * were in memory, is read on from its new beginning, for there is nothing else to wait for: that it has is said already,
+ * when it is back.
+ */
+function gap(text: string | undefined): (gap: DsmqError) => OnGap | undefined {
+  const choice = text === undefined
+    ? undefined
+    : oneOf("--on-gap", text, ["oldest", "now", "stop"]);
+  return (gap) => {
+    if (choice === undefined) return isLost(gap) ? "oldest" : undefined;
+    if (choice === "stop") return undefined;
+    say(`dsmq: messages were missed: ${gap.message}`);
     return choice;
   };
+}
+
+/** The server has lost all that it had, and has begun anew. */
+function isLost(error: unknown): boolean {
+  return error instanceof DsmqError && error.code === "epoch_changed";
+}
+
+/** A time in words. */
+function seconds(ms: number): string {
+  return `${ms / 1000} s`;
 }

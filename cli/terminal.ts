@@ -180,6 +180,16 @@ export function say(text: string): void {
   stderr.say(escapeControls(text, "\t"));
 }
 
+/**
+ * The same where a terminal shows it, and nowhere else: what a person is told so as not to wonder, and a program need not
+ * read.
+ *
+ * @param text one line
+ */
+export function notice(text: string): void {
+  if (Deno.stderr.isTerminal()) say(text);
+}
+
 /** Resolves once what was printed is written, after an interrupt not much later; rejects if it is lost. */
 export async function printed(): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;

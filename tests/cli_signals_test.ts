@@ -8,7 +8,9 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { lines } from "../cli/lines.ts";
 import { ServerSignals } from "../cli/signals.ts";
 import { upgradeRequest } from "./support/bare_client.ts";
-import { ROOT } from "./support/program.ts";
+import type { Server } from "../server.ts";
+import { openServer } from "./support/open_server.ts";
+import { type Outcome, Program, ROOT } from "./support/program.ts";
 import { soon } from "./support/soon.ts";
 
 const fixtures = new URL("tests/fixtures/", ROOT);
@@ -204,6 +206,101 @@ Deno.test("a signal that comes while a server starts is not lost, and does not e
   assertEquals(reads, 1);
   assert(!signals.stop.aborted);
 });
+
+const ENDS: readonly (readonly [args: string[], interrupted: number, terminated: number])[] = [
+  [["wait", "t", "--timeout", "60"], 130, 143],
+  [["tail", "t"], 0, 0],
+  [["bench"], 130, 143],
+];
+
+Deno.test({
+  name:
+    "every command that goes on ends at Ctrl-C and at SIGTERM, with a code that says which it was",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const cases = ENDS.flatMap(([args, interrupted, terminated]) => [
+      { args, signal: "SIGINT" as const, code: interrupted },
+      { args, signal: "SIGTERM" as const, code: terminated },
+    ]);
+    await using closing = new AsyncDisposableStack();
+    const servers: Server[] = [];
+    for (const _ of cases) servers.push(closing.use(await openServer()));
+    const commands = cases.map(({ args }, i) => [...args, "--url", servers[i]!.url]);
+    const all = ["--allow-net", "--no-prompt", "tests/programs/commands.ts"];
+    await using program = new Program([...all, JSON.stringify(commands)]);
+    for (const [i, { signal }] of cases.entries()) {
+      await soon(until(() => servers[i]!.stats().connections > 0));
+      program.child.kill(signal);
+    }
+    const ended = JSON.parse((await program.end()).stdout) as Outcome[];
+    assertEquals(ended.map(({ code }) => code), cases.map(({ code }) => code));
+    // Progress, and what stays on the server that was named.
+    const lines = ended.flatMap(({ stderr }) => stderr.split("\n"));
+    assertEquals(lines.filter((line) => !/^$|^\d\/\d |there stays/.test(line)), []);
+  },
+});
+
+for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.test({
+    name:
+      `put says at ${signal} how many lines are put, and these are all that the server answered`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using server = await openServer();
+      const args = ["--allow-net", "--no-prompt", "cli.ts", "put", "t", "--json"];
+      await using put = new Program([...args, "--url", server.url]);
+      const input = put.child.stdin.getWriter();
+      await input.write(new TextEncoder().encode("one\ntwo\nthe beginning of a third"));
+      for (const seq of [1, 2]) assertEquals(JSON.parse((await put.line())!).seq, seq);
+      put.child.kill(signal);
+      const { code, stdout, stderr } = await put.end();
+      assertEquals([code, stdout, stderr], [expected, "", "dsmq: interrupted: 2 lines are put"]);
+      assertEquals(server.stats().stored, 2);
+      await input.abort();
+    },
+  });
+}
+
+/** Whether this process may have a child that is the first of a container. */
+const CONTAINER = ["--user", "--map-root-user", "--fork", "--pid", "--kill-child"];
+const hasContainers = Deno.build.os === "linux" &&
+  await new Deno.Command("unshare", { args: [...CONTAINER, "true"] }).output()
+    .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "the first process of a container ends by signals as others do",
+  ignore: !hasContainers,
+  async fn() {
+    const cases = [
+      [["tail", "t"], "kill -TERM $1", 0],
+      [["wait", "t", "--timeout", "60"], "kill -INT $1", 130],
+      [["get", "t"], "kill -TERM $1", 143],
+      [["get", "t"], "kill -HUP $1", 129],
+    ] as const;
+    await Promise.all(cases.map(async ([words, kill, expected]) => {
+      // A server that says nothing: whoever has come to it has its handlers.
+      using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const args = [...words, "--url", `ws://127.0.0.1:${server.addr.port}`];
+      const program = [Deno.execPath(), "run", "--allow-net", "--no-prompt", "cli.ts", ...args];
+      await using child = new Deno.Command("unshare", {
+        args: [...CONTAINER, ...program],
+        cwd: ROOT,
+        stdin: "null",
+        stderr: "null",
+      }).spawn();
+      using _conn = await soon(server.accept());
+      const [first] = Deno.readTextFileSync(`/proc/${child.pid}/task/${child.pid}/children`).split(
+        " ",
+      );
+      await new Deno.Command("sh", { args: ["-c", kill, "sh", first!] }).output();
+      assertEquals((await soon(child.status)).code, expected, `${words[0]}, ${kill}`);
+    }));
+  },
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
 
 /** Resolves when this process has heard another signal. */
 async function heard(name: Deno.Signal): Promise<void> {

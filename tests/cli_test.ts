@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { serve } from "@dsmq/server";
 import { outcomes } from "./support/commands.ts";
 import { type Outcome, Program } from "./support/program.ts";
 
@@ -146,15 +145,6 @@ Deno.test("wait prints the next message, or says with code 3 that none came", as
     ["wait", "t", "--since", "start"],
   );
   assertEquals([none, found], [quiet(3), quiet(0, "before")]);
-});
-
-Deno.test("wait ends at Ctrl-C with code 130", async () => {
-  await using server = await serve({ port: 0 });
-  await using wait = dsmq("wait", "t", "--timeout", "60", "--url", server.url);
-  // Once it is connected, Ctrl-C has its handler.
-  while (server.stats().connections === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  wait.child.kill("SIGINT");
-  assertEquals(await wait.end(), { code: 130, stdout: "", stderr: "" });
 });
 
 Deno.test("topics lists names and counts", async () => {
