@@ -58,7 +58,7 @@ const MOST_FRAGMENTS = 1024;
 const MOST_CHUNKS = 16_384;
 
 /** How long `npm:ws` may take to load, in milliseconds. */
-const LOAD_TIME = 20_000;
+const LOAD_TIME = 10_000;
 
 /** Why a port takes nobody any more, as far as can be known. */
 const DEAF = "the port took none, most likely because of too many open files";
