@@ -28,6 +28,7 @@ import {
   TRANSPORTS,
 } from "./server/options.ts";
 import { type Running, RunningServer, VERSION } from "./server/running.ts";
+import { requireDeno } from "./server/runtime.ts";
 import { StopSignals } from "./server/signals.ts";
 import { filePath } from "./server/store_address.ts";
 import type { SqliteOptions } from "./stores/sqlite.ts";
@@ -89,6 +90,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
  * @returns the server, once it listens
  */
 export async function start({ entry, ...settings }: Settings, names: Tls): Promise<Server> {
+  requireDeno();
   settings.signal?.throwIfAborted();
   // From now on: whoever stops the program while the store is opened means this server, too.
   const signals = settings.handleSignals ? new StopSignals() : undefined;

@@ -43,7 +43,7 @@
  * - `address_not_available`: this machine does not have the address, or nobody knows the name
  * - `store_in_use`: another process uses the file
  * - `store_unusable`: the file cannot be used: it is damaged, of another program or version, or its folder is not there
- * - `module_unavailable`: the SQLite engine, or what the transport needs, cannot be loaded
+ * - `module_unavailable`: the SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old
  */
 export type ErrorCode =
   | "bad_request"
@@ -139,7 +139,7 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly 
   },
   module_unavailable: {
     fate: "server",
-    says: "The SQLite engine, or what the transport needs, cannot be loaded.",
+    says: "The SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old.",
   },
 };
 

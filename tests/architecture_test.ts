@@ -170,9 +170,21 @@ Deno.test("the client type-checks against a browser's library, and would not wit
   assertStringIncludes(server.stderr, "Cannot find name 'Deno'");
 });
 
-const { links, imports, lock, tasks } = JSON.parse(
+const { links, imports, lock, tasks, publish } = JSON.parse(
   await Deno.readTextFile(new URL("deno.json", ROOT)),
 );
+
+Deno.test("what is published has no stand-ins, and is loaded without them", async () => {
+  for (const folder of ["offline", "tests", "bench"]) {
+    assert(publish.exclude.includes(folder), folder);
+  }
+  const files = [...await graph("mod.ts"), ...await graph("client.ts")];
+  const outside = files.map(({ specifier }) => specifier).filter((specifier) =>
+    !specifier.startsWith("node:") &&
+    (!specifier.startsWith(ROOT.href) || publish.exclude.includes(local(specifier).split("/")[0]))
+  );
+  assertEquals(outside, []);
+});
 
 Deno.test("who only wants to see the demo is not made to fetch what tests and benchmarks use", () => {
   const packages = Object.values<string>(imports).filter((name) => name.startsWith("npm:"));
