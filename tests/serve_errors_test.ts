@@ -67,8 +67,16 @@ Deno.test({
   },
 });
 
-Deno.test("an engine that cannot be loaded is told with a code", async () => {
-  await refused({ engine: "@db/sqlite" }, "module_unavailable");
+Deno.test({
+  name: "an engine that cannot be loaded is told with a code",
+  permissions: { net: true },
+  fn: async () => {
+    const error = await refused({ engine: "@db/sqlite" }, "module_unavailable");
+    assert(
+      error.message.endsWith("it needs --allow-ffi --allow-read --allow-write --allow-env (or -A)"),
+      error.message,
+    );
+  },
 });
 
 Deno.test("what the system says of files and addresses has a code each", () => {

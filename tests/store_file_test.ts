@@ -239,7 +239,10 @@ Deno.test("a name that SQLite has another use for is the name of a file", async 
 Deno.test("a server whose file cannot be opened does not start, and leaves nothing running", async () => {
   using folder = new Folder();
   await using server = await serve({ port: 0, store: `sqlite:${folder.file}` });
-  assertMatch(server.store, /^sqlite:.* on node:sqlite \(an acknowledged message survives a loss/);
+  assertMatch(
+    server.store,
+    /^sqlite:.* on (node:sqlite|@db\/sqlite) \(an acknowledged message survives a loss/,
+  );
   const error = await serve({ port: 0, store: `sqlite:${folder.file}` }).then(
     () => undefined,
     (error: Error) => error,
