@@ -170,7 +170,7 @@ Deno.test("the client type-checks against a browser's library, and would not wit
   assertStringIncludes(server.stderr, "Cannot find name 'Deno'");
 });
 
-const { links, imports, lock, tasks, publish } = JSON.parse(
+const { links, imports, lock, scopes, tasks, publish } = JSON.parse(
   await Deno.readTextFile(new URL("deno.json", ROOT)),
 );
 
@@ -187,8 +187,7 @@ Deno.test("what is published has no stand-ins, and is loaded without them", asyn
 });
 
 Deno.test("who only wants to see the demo is not made to fetch what tests and benchmarks use", () => {
-  const packages = Object.values<string>(imports).filter((name) => name.startsWith("npm:"));
-  assertEquals(packages.filter((name) => !/^npm:ws@/.test(name)), []);
+  assertEquals(Object.values<string>(imports).filter((name) => !name.startsWith("jsr:")), []);
   // Before any task, and any program that may use one of them, Deno fetches all that a lock file lists.
   assertEquals(lock, false);
 });
@@ -235,7 +234,7 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
         "--allow-net",
         "--no-prompt",
         // It is imported under a name that cannot be read off.
-        ...["--include", imports.ws],
+        ...["--include", scopes["./"].ws],
         "--output",
         `${dir}/dsmq`,
         "cli.ts",
@@ -250,7 +249,7 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
     for (const part of ["stores/", "node.ts", "ws/", "deno.json"]) {
       assertStringIncludes(said, part);
     }
-    assertStringIncludes(tasks.compile.command, ` --include ${imports.ws} `);
+    assertStringIncludes(tasks.compile.command, ` --include ${scopes["./"].ws} `);
     assert((await Deno.stat(`${dir}/dsmq`)).size > 10_000_000);
   } finally {
     await Deno.remove(dir, { recursive: true });

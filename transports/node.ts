@@ -212,7 +212,7 @@ async function loadPackage() {
   const timer = setTimeout(() => late.reject(new Error(why)), LOAD_TIME);
   try {
     // Under a name that cannot be read off: or also who needs none of it would wait for its registry.
-    return await Promise.race([import(deno.imports.ws), late.promise]);
+    return await Promise.race([import(deno.scopes["./"].ws), late.promise]);
   } catch (cause) {
     // The last line of several is the innermost cause.
     const reason = (cause as Error).message.trim().split("\n").at(-1)!.replace(/^[\s\d:]+/, "");
