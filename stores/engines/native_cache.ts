@@ -19,6 +19,8 @@ interface NativeRecord {
   readonly size: number;
   /** When the library was last changed, in seconds. */
   readonly modified: number;
+  /** Deno's cache has modules; without them the import would wait for the registry. */
+  readonly modules: boolean;
 }
 
 /** A library that can be used. */
@@ -59,7 +61,8 @@ export function findLibrary(): FoundLibrary | undefined {
     const record = `${folder}/record.json`;
     const recorded: NativeRecord = JSON.parse(Deno.readTextFileSync(record));
     const library = recorded.own ?? `${folder}/${recorded.library}`;
-    const same = JSON.stringify(describe(library, recorded.library)) === JSON.stringify(recorded);
+    const same =
+      JSON.stringify(describe(folder, library, recorded.library)) === JSON.stringify(recorded);
     return same ? { library, record } : undefined;
   } catch {
     return undefined;
@@ -77,13 +80,27 @@ export function recordLibrary(folder: string, library: string, name: string): vo
   const record = `${folder}/record.json`;
   // Whole or not at all, also where several processes do so at once.
   const made = `${record}.${crypto.randomUUID()}`;
-  Deno.writeTextFileSync(made, JSON.stringify(describe(library, name)));
+  Deno.writeTextFileSync(made, JSON.stringify(describe(folder, library, name)));
   Deno.renameSync(made, record);
 }
 
-function describe(path: string, library: string): NativeRecord {
+function describe(folder: string, path: string, library: string): NativeRecord {
   const { size, mtime } = Deno.statSync(path);
-  const own = Deno.env.get("DENO_SQLITE_PATH") ?? null;
-  const modified = Math.floor((mtime?.getTime() ?? 0) / 1000);
-  return { deno: Deno.version.deno, specifier: SPECIFIER, own, library, size, modified };
+  return {
+    deno: Deno.version.deno,
+    specifier: SPECIFIER,
+    own: Deno.env.get("DENO_SQLITE_PATH") ?? null,
+    library,
+    size,
+    modified: Math.floor((mtime?.getTime() ?? 0) / 1000),
+    modules: isFolder(`${folder}/../../remote`),
+  };
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
