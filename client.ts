@@ -14,6 +14,7 @@ import { LinkedConnection } from "./client/connection.ts";
 import { requireEngine } from "./client/engine.ts";
 import { Link } from "./client/link.ts";
 import { checked, type ConnectOptions } from "./client/options.ts";
+import { anew } from "./protocol/errors.ts";
 
 export {
   /** An error with a code, and what recovery needs. */
@@ -107,6 +108,10 @@ export type {
  */
 export async function connect(target?: string | URL | ConnectOptions): Promise<Connection> {
   requireEngine();
-  const { contact, reach: again } = await reach(checked(target));
-  return new LinkedConnection(new Link(contact, again));
+  try {
+    const { contact, reach: again } = await reach(checked(target));
+    return new LinkedConnection(new Link(contact, again));
+  } catch (error) {
+    throw anew(error);
+  }
 }

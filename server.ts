@@ -6,7 +6,7 @@
 
 import { Door } from "./door/door.ts";
 import type { Grant, Right, TokenGrant } from "./door/leave.ts";
-import { DsmqError, type ErrorCode } from "./protocol/errors.ts";
+import { anew, DsmqError, type ErrorCode } from "./protocol/errors.ts";
 import type { Limits, ServerLimits } from "./protocol/limits.ts";
 import type { Clock } from "./queue/clock.ts";
 import { type Log, Queue } from "./queue/queue.ts";
@@ -76,10 +76,12 @@ export type {
  * ```
  */
 export async function serve(options: ServeOptions = {}): Promise<Server> {
-  if (typeof globalThis.Deno === "undefined") {
-    throw new Error("Cannot serve: a server needs Deno; elsewhere there is the client, connect");
+  try {
+    return await start(checked(options), OPTION_NAMES);
+  } catch (error) {
+    // A stack ends after a few functions, and who called this is to be on it.
+    throw anew(error);
   }
-  return await start(checked(options), OPTION_NAMES);
 }
 
 /**

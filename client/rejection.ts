@@ -8,10 +8,10 @@
  * @module
  */
 
-import { DsmqError } from "../protocol/errors.ts";
+import { anew } from "../protocol/errors.ts";
 
 /**
- * Rejects a promise. A {@linkcode DsmqError} is made anew, with the functions on its stack that await the promise;
+ * Rejects a promise. A `DsmqError` is made anew, with the functions on its stack that await the promise;
  * anything else belongs to the caller, and is passed on as it is.
  *
  * @param resolve resolves the promise, which must be pending
@@ -30,8 +30,4 @@ export function reject<T>(resolve: (value: T | PromiseLike<T>) => void, error: u
  */
 export function rejected(error: unknown): Promise<never> {
   return Promise.reject(anew(error));
-}
-
-function anew(error: unknown): unknown {
-  return error instanceof DsmqError ? new DsmqError(error.code, error.message, error) : error;
 }

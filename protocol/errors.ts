@@ -282,3 +282,13 @@ export class DsmqError extends Error {
     }
   }
 }
+
+/**
+ * Makes an error anew, for the stack of who is to see it.
+ *
+ * @param error what was thrown
+ * @returns the same error with the stack of now; what is no {@linkcode DsmqError} as it is
+ */
+export function anew(error: unknown): unknown {
+  return error instanceof DsmqError ? new DsmqError(error.code, error.message, error) : error;
+}

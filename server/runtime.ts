@@ -12,15 +12,23 @@ export const OLDEST_DENO = "2.9";
 /**
  * Says what is needed, before something fails in other words.
  *
- * @param version of Deno. Default: of this one
- * @throws {DsmqError} `module_unavailable`, if it is too old
+ * @param version of Deno. Default: of this one, if it is one
+ * @throws {DsmqError} `module_unavailable`, if it is too old, or none
  */
-export function requireDeno(version: string = Deno.version.deno): void {
-  if (number(version) >= number(OLDEST_DENO)) return;
+export function requireDeno(version: string | undefined = here()): void {
+  if (version !== undefined && number(version) >= number(OLDEST_DENO)) return;
+  const what = version === undefined
+    ? "there is none here (the client, connect, needs none)"
+    : `this is ${version}`;
   throw new DsmqError(
     "module_unavailable",
-    `Cannot serve: a server needs Deno ${OLDEST_DENO} or later, and this is ${version}`,
+    `Cannot serve: a server needs Deno ${OLDEST_DENO} or later, and ${what}`,
   );
+}
+
+function here(): string | undefined {
+  const { Deno } = globalThis as { Deno?: { version: { deno: string } } };
+  return Deno?.version.deno;
 }
 
 function number(version: string): number {

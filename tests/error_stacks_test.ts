@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Connection, DsmqError } from "@dsmq/server";
 import { connect } from "@dsmq/server/client";
+import { openServer } from "./support/open_server.ts";
 import { Scripted } from "./support/scripted.ts";
 
 /** Calls as programs make them, each in a function of its own name. */
@@ -106,4 +107,28 @@ Deno.test("an error that nobody catches is printed with its code", async () => {
   const printed = new TextDecoder().decode(stderr);
   assert(printed.includes("DsmqError [too_large]: Cannot put"), printed);
   assertEquals(code, 1);
+});
+
+Deno.test("what serve and connect reject with carries the caller's stack", async () => {
+  await using server = await openServer();
+  const calls = {
+    async serves() {
+      await openServer({ port: server.port });
+    },
+    async servesFromAFile() {
+      await openServer({ store: "sqlite:/not/there/queue.db" });
+    },
+    async connects() {
+      await connect({ url: "ws://127.0.0.1:1", timeout: 50 });
+    },
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const error: unknown = await call().catch((error) => error);
+    assert(error instanceof DsmqError, `${name}: ${error}`);
+    assert(
+      error.stack!.includes(`at async ${name}`) || error.stack!.includes(`.${name}`),
+      `${name}: ${error.stack}`,
+    );
+    assert(error.stack!.startsWith(`DsmqError [${error.code}]: `), error.stack);
+  }
 });
