@@ -31,6 +31,7 @@ import { type Running, RunningServer, VERSION } from "./server/running.ts";
 import { requireDeno } from "./server/runtime.ts";
 import { StopSignals } from "./server/signals.ts";
 import { filePath } from "./server/store_address.ts";
+import type { Engine } from "./stores/engine.ts";
 import type { SqliteOptions } from "./stores/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 import type { Transport } from "./transports/transport.ts";
@@ -112,7 +113,7 @@ async function running(entry: EntrySettings, settings: Omit<Running, "tls">): Pr
     coded("store_unusable", openStore(settings)),
   ]);
   if (opened.status === "rejected") throw opened.reason;
-  const store = opened.value;
+  const { store, engine } = opened.value;
   if (loaded.status === "rejected") {
     // Or the file would stay in use.
     await store[Symbol.asyncDispose]();
@@ -125,6 +126,7 @@ async function running(entry: EntrySettings, settings: Omit<Running, "tls">): Pr
     // Without the tokens, which nobody needs any more.
     const server = new RunningServer(queue, door, { ...settings, tls });
     await server.open(listen);
+    warmUpSoon(engine, server.finished);
     for (const warning of warnings) settings.log.warn(`dsmq: ${warning}`);
     return server;
   } catch (error) {
@@ -133,11 +135,34 @@ async function running(entry: EntrySettings, settings: Omit<Running, "tls">): Pr
   }
 }
 
+/** The first requests were done in this process, or are about to be. */
+let isWarm = false;
+
+/** Once in a process, and as soon as it rests: whoever waits for the server learns first that it is there. */
+function warmUpSoon(engine: Engine, finished: Promise<void>): void {
+  if (isWarm) return;
+  isWarm = true;
+  const soon = setImmediate(async () => {
+    try {
+      const [{ warmUp }, open] = await Promise.all([
+        import("./server/warm_up.ts"),
+        memoryStore(),
+      ]);
+      await warmUp((options) => open({ ...options, engine }));
+    } catch {
+      // Whoever asks for something first is told.
+    }
+  });
+  void finished.then(() => clearImmediate(soon));
+}
+
 async function usableTls(tls: Tls | undefined, names: Tls, now: number) {
   return tls ? await checkedTls(tls, names, now) : { tls, warnings: [] };
 }
 
-async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {
+async function openStore(
+  settings: Omit<Settings, "entry">,
+): Promise<{ readonly store: Store; readonly engine: Engine }> {
   const { store, durability, retention, clock, overflow } = settings;
   const { storedBytes, topics, inFlight: window } = settings.limits;
   const limits = { storedBytes, topics, window, overflow };
@@ -148,7 +173,7 @@ async function openStore(settings: Omit<Settings, "entry">): Promise<Store> {
   ]);
   const warn = (text: string) => settings.log.warn(`dsmq: ${text}`);
   const engine = await coded("module_unavailable", loadEngine(settings.engine, warn));
-  return open({ engine, retention, clock, limits });
+  return { store: open({ engine, retention, clock, limits }), engine };
 }
 
 /** What fails without a code of its own gets one. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Levels } from "./levels.ts";
 import { afterLook } from "./look.ts";
 
 /** After so long, in milliseconds, the network is looked at again, whoever has something left to do. */
@@ -27,17 +28,14 @@ const FORGETS_EVERY = 1;
 /** One who has used less than this lately is served at once, unless twice that time has passed, in milliseconds. */
 const LITTLE = 4;
 
-/** Those who wait are told apart by what they want and have used: from one level to the next it is twice as much. */
-const LEVELS = 10;
-
 /** What one wants to do now counts so many times what it has used: a newcomer with much to do shall not go first. */
 const WANTED = 8;
 
 /** What a byte that waits is taken to cost, in milliseconds: 4 ms for 64 KiB; and the most that counts. */
 const [BYTE, MOST_WANTED] = [1 / 16_384, 32];
 
-/** Of so many turns one goes to each level in rotation: who has used much waits long, but not for ever. */
-const ROTATION = 4;
+/** Who was heard so long ago may have said more by now that has not been taken in, in milliseconds. */
+const COMPANY = 20;
 
 /** What turns need to know of time. */
 export interface TurnsClock {
@@ -55,26 +53,22 @@ const SYSTEM: TurnsClock = {
   afterLook,
 };
 
-/** One who waits for a turn. */
-interface Waiting {
-  readonly goOn: () => void;
-}
-
 /**
  * Whatever arrives is done at once while there is time. Once the network has not been looked at for 5 ms, or while
  * others wait, it waits for its turn: those who have used least come first.
  */
 export class Turns {
   readonly #clock: TurnsClock;
-  readonly #levels = Array.from({ length: LEVELS }, () => new Set<Waiting>());
-  #waiting = 0;
-  #picked = 0;
+  readonly #waiting = new Levels();
   #began = -Infinity;
   /** When something was done last, as far as is known. */
   #worked = -Infinity;
   /** Who was heard last, and since when it is that one alone. */
   #latest: Turn | undefined;
   #changed = -Infinity;
+  /** When somebody was heard last, and when one who is not the latest. */
+  #heard = -Infinity;
+  #othersHeard = -Infinity;
   /** The network is about to be looked at; or it was, and those who wait go on one after another. */
   #looks = false;
   #releases = false;
@@ -95,7 +89,7 @@ export class Turns {
 
   /** Somebody waits. */
   get crowded(): boolean {
-    return this.#waiting > 0;
+    return this.#waiting.size > 0;
   }
 
   /** Something has come from the network: if nothing was done just now, the process had time to look at it. */
@@ -103,7 +97,9 @@ export class Turns {
     if (turn !== this.#latest) {
       this.#latest = turn;
       this.#changed = now;
+      this.#othersHeard = this.#heard;
     }
+    this.#heard = now;
     if (now - this.#worked > IDLE && !this.#looks) this.#began = now;
     this.#worked = now;
   }
@@ -127,15 +123,14 @@ export class Turns {
    * @returns takes it out; may be called twice, and afterwards
    */
   wait(used: number, goOn: () => void): () => void {
-    const one = { goOn };
-    const level = Math.ceil(Math.log2(used)) + 2;
-    const waiting = this.#levels[Math.min(Math.max(level, 0), LEVELS - 1)]!;
-    waiting.add(one);
-    this.#waiting++;
+    const leave = this.#waiting.add(used, goOn);
     this.#look();
-    return () => {
-      if (waiting.delete(one)) this.#waiting--;
-    };
+    return leave;
+  }
+
+  /** Whether others than the one who was heard last may have said more before. */
+  hasCompany(now: number): boolean {
+    return now - this.#othersHeard < COMPANY;
   }
 
   #look(): void {
@@ -154,28 +149,13 @@ export class Turns {
 
   /** One goes on at a time: what it does must be seen before the next one does anything. */
   #release(): void {
-    if (this.#waiting === 0 || this.looksSince(this.#clock.now()) >= 1) {
+    if (!this.crowded || this.looksSince(this.#clock.now()) >= 1) {
       this.#releases = false;
-      if (this.#waiting > 0) this.#look();
+      if (this.crowded) this.#look();
       return;
     }
-    const waiting = this.#pick();
-    const [one] = waiting;
-    waiting.delete(one!);
-    this.#waiting--;
-    one!.goOn();
+    this.#waiting.next()();
     this.#clock.afterThis(() => this.#release());
-  }
-
-  #pick(): Set<Waiting> {
-    const levels = this.#levels;
-    const turn = this.#picked++;
-    const from = turn % ROTATION === ROTATION - 1 ? Math.floor(turn / ROTATION) % LEVELS : 0;
-    for (let i = from; i < from + LEVELS; i++) {
-      const level = levels[i % LEVELS]!;
-      if (level.size > 0) return level;
-    }
-    throw new Error("nobody waits");
   }
 }
 
@@ -266,6 +246,19 @@ export class Turn {
   next(goOn: () => void, bytes = 0): () => void {
     const wanted = Math.min(bytes * BYTE, MOST_WANTED);
     return this.#turns.wait(this.#usedBy(this.#clock.now()) / WANTED + wanted, goOn);
+  }
+
+  /**
+   * Has what others have said before be done first, as far as it is little. The network brings a frame of each connection
+   * at a time: after a pause a read of one can be there before what another one put long before.
+   *
+   * @param goOn called when that is done
+   * @returns whether there is such a thing; else `goOn` is not called
+   */
+  afterOthers(goOn: () => void): boolean {
+    if (!this.#turns.hasCompany(this.#lookedAt)) return false;
+    this.#clock.afterThis(() => this.#turns.crowded ? void this.next(goOn) : goOn());
+    return true;
   }
 
   /** As {@linkcode Turn.next}, but not before the connection has done what it was told before. */

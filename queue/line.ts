@@ -146,6 +146,7 @@ export class Line {
         for (let i = 0; i < frame.length && this.#doing;) {
           const most = Math.max(RUN.least, Math.floor(this.#replies.frameBytes / RUN.bytes));
           const part = frame.requests(i, Math.min(i + most, frame.length));
+          if (i === 0 && isPlainRead(part[0]!)) await this.#afterOthers();
           await this.#doPart(part, frame.length - i);
           i += part.length;
         }
@@ -187,6 +188,12 @@ export class Line {
     }
   }
 
+  /** Nobody has told the client that its puts are stored: its read on another connection can be the first to arrive. */
+  #afterOthers(): Promise<void> | undefined {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    return this.#turn.afterOthers(resolve) ? promise : undefined;
+  }
+
   /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
   #giveWay(bytes = 0): Promise<void> {
     this.#turn.busy();
@@ -223,4 +230,9 @@ function topicOf(request: Request): string | undefined {
 function together(one: Request, other: Request): boolean {
   const isPut = ({ action }: Request) => action === "put" || action === "refused";
   return isPut(one) ? isPut(other) : one.action === "get" && other.action === "get";
+}
+
+/** A read of dsmq 1.x. */
+function isPlainRead({ action, id }: Request): boolean {
+  return id === undefined && (action === "get" || action === "get_latest");
 }

@@ -364,3 +364,37 @@ Deno.test("where much waits to be read, a connection goes on only once its peer 
   await line.finish();
   assertEquals(done, 10);
 });
+
+Deno.test("after a pause a read of dsmq 1.x comes after what another has put before, though its frames arrive one by one", async () => {
+  const manual = new ManualTurns({ others: false });
+  const did: string[] = [];
+  const lineOf = (name: string) =>
+    new Line({ ...wire, turn: manual.turns.join() }, new ReplyWriter(wire), LIMITS, {
+      act: (run) => void did.push(`${name} ${run[0]!.action}`),
+      refuse() {},
+      failed() {},
+      ...unasked,
+    });
+  const [putter, reader] = [lineOf("putter"), lineOf("reader")];
+  const put = '{"action":"put","topic":"t","message":"m"}';
+  for (const action of ["get", "get_latest"]) {
+    manual.work(1000);
+    // As Deno brings them: what of each socket is there first, and then the rest.
+    putter.receive(put);
+    reader.receive(`{"action":"${action}","topic":"t"}`);
+    for (let i = 0; i < 4; i++) {
+      for (let turns = 0; turns < 8; turns++) await undefined;
+      putter.receive(put);
+    }
+    for (let turns = 0; turns < 8; turns++) await settled();
+    assertEquals(did.splice(0), [...Array(5).fill("putter put"), `reader ${action}`]);
+  }
+  // What tells whether it was stored does not wait.
+  manual.work(1000);
+  putter.receive(put);
+  reader.receive('{"action":"get","id":1,"topic":"t"}');
+  for (let turns = 0; turns < 20; turns++) await undefined;
+  putter.receive(put);
+  await settled();
+  assertEquals(did, ["putter put", "reader get", "putter put"]);
+});

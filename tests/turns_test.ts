@@ -161,3 +161,30 @@ Deno.test("where others wait, a newcomer is taken in at once only with little to
   await manual.look();
   assertEquals(manual.turns.join().enters(64 * 1024), true);
 });
+
+Deno.test("one who asks for it goes on after others who were heard just before, and at once if there are none", async () => {
+  const manual = new ManualTurns({ others: false });
+  const [putter, reader] = [manual.turns.join(), manual.turns.join()];
+  let went = false;
+  const goOn = () => went = true;
+  reader.begins();
+  assertEquals(reader.afterOthers(goOn), false);
+  putter.begins();
+  reader.begins();
+  assertEquals([reader.afterOthers(goOn), went], [true, false]);
+  await settled();
+  await settled();
+  assertEquals(went, true);
+  // Those who wait for the network were there before.
+  went = false;
+  let putterWent = false;
+  manual.work(11);
+  putter.next(() => putterWent = true);
+  reader.begins();
+  assertEquals(reader.afterOthers(() => went = putterWent), true);
+  await manual.look();
+  assertEquals(went, true);
+  manual.work(20);
+  reader.begins();
+  assertEquals(reader.afterOthers(goOn), false);
+});
