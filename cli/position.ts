@@ -76,9 +76,7 @@ function date(text: string): Date | string | undefined {
     ...[number, number, number, number, number, number, number, number],
   ];
   const midnight = new Date(Date.UTC(year, month - 1, day));
-  if (midnight.getUTCMonth() !== month - 1 || midnight.getUTCDate() !== day) {
-    return ": there is no such day";
-  }
+  if (midnight.getUTCMonth() !== month - 1) return ": there is no such day";
   if (hour > 23 || minute > 59 || second > 59) return ": there is no such time of day";
   if (zoneHour > 14 || zoneMinute > 59) return ": there is no such zone";
   // Without a time it is the beginning of the day; a day alone would be one of UTC.

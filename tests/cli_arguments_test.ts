@@ -31,6 +31,7 @@ Deno.test("what was not used rightly is told in one line, with code 2 and the he
     ["Put t m", 'there is no command "Put"; did you mean put?'],
     ["subscribe t", 'there is no command "subscribe"'],
     ["4000", 'there is no command "4000"; a port is given by --port 4000'],
+    ["--port 30010 gte t", 'there is no command "gte"; did you mean get?', "serve"],
     ["-- bogus", 'there is no command "bogus"'],
     ["-- put t", "put, a command, goes before --"],
     ["help bogus", 'there is no command "bogus"'],

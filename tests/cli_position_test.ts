@@ -36,6 +36,16 @@ Deno.test("a position is a word, a number, a time ago or a date of ISO 8601, in 
     ["1969-07-20T20:17Z", new Date(Date.UTC(1969, 6, 20, 20, 17))],
   ];
   for (const [text, expected] of good) assertEquals(position(text), expected, text);
+  const zone = Deno.env.get("TZ");
+  try {
+    Deno.env.set("TZ", "America/Los_Angeles");
+    for (const text of ["2026-11-25", "2026-11-25T00:00"]) {
+      assertEquals(position(text), new Date(Date.UTC(2026, 10, 25, 8)));
+    }
+  } finally {
+    if (zone === undefined) Deno.env.delete("TZ");
+    else Deno.env.set("TZ", zone);
+  }
 });
 
 Deno.test("what is no position is told, with what may have been meant", () => {

@@ -100,6 +100,17 @@ Deno.test("a since that is none is refused, and the connection stays where it wa
   assertEquals(await readAll(late, "t"), ["one"]);
 });
 
+Deno.test("who may read nothing is not told how many messages there were at a time, or so long ago", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, anonymous: { rights: ["write"] } });
+  await using writer = await Raw.open(server.url);
+  await putAll(writer, "t", "one", "two");
+  clock.advance(10);
+  for (const since of [{ time: clock.now() }, { ago: 0 }]) {
+    assertEquals((await writer.ask(hello(since))).start, 0);
+  }
+});
+
 Deno.test("a topic that was read before hello keeps its place; the others start where hello says", async () => {
   await using server = await openServer();
   await using putter = await Raw.open(server.url);
