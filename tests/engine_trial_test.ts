@@ -78,12 +78,16 @@ Deno.test("where @db/sqlite cannot be used a start takes node:sqlite within 2 s,
   await using empty = await JsrRegistry.open();
   empty.library = undefined;
   await withRegistry(async (registry, cache) => {
+    // Used before, and then Deno's modules were cleared away.
+    await start(registry, cache("f"));
+    await Deno.remove(`${cache("f")}/remote`, { recursive: true });
     registry.library = "a libr";
     await Deno.mkdir(cache("d"));
     await Deno.writeTextFile(`${cache("d")}/dsmq`, "no folder");
     const permissions = ["ffi", "read", "write", "env", "net"].map((name) => `--allow-${name}`);
-    const [late, missing, crashed, unusable, alone] = await Promise.all([
+    const [late, cleared, missing, crashed, unusable, alone] = await Promise.all([
       start(silent, cache("a")),
+      start(silent, cache("f")),
       start(empty, cache("b")),
       start(registry, cache("c")),
       start(registry, cache("d")),
@@ -91,6 +95,7 @@ Deno.test("where @db/sqlite cannot be used a start takes node:sqlite within 2 s,
     ]);
     const says = (reason: string) => [FAILED + reason];
     assertEquals(late.warnings, says("it did not load within 2 s"));
+    assertEquals(cleared.warnings, late.warnings);
     assertEquals(missing.warnings, says("Could not find the library"));
     assertEquals(crashed.warnings, says("SIGABRT ended the process that tried it"));
     assert(unusable.warnings[0]?.startsWith(`${FAILED}Not a directory`), unusable.warnings[0]);
@@ -98,7 +103,7 @@ Deno.test("where @db/sqlite cannot be used a start takes node:sqlite within 2 s,
       alone.warnings,
       says("its library is not in the cache, and to fetch it takes --allow-run too (or -A)"),
     );
-    for (const { engines, warnings, ms } of [late, missing, crashed, unusable, alone]) {
+    for (const { engines, warnings, ms } of [late, cleared, missing, crashed, unusable, alone]) {
       assertEquals([engines, warnings.length], [["node:sqlite"], 1]);
       assert(ms < 4000, `${ms} ms`);
     }

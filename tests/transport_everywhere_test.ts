@@ -21,7 +21,17 @@ Deno.test("what is promised to clients holds with the hardened transport, too", 
       }),
     );
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-check", "--quiet", "--parallel", "--import-map", map, ...files],
+      args: [
+        "test",
+        "-A",
+        "--no-check",
+        "--quiet",
+        "--parallel",
+        "--import-map",
+        map,
+        "--preload=./tests/support/engine_loaded.ts",
+        ...files,
+      ],
       cwd: ROOT,
       env: { NO_COLOR: "1" },
     }).output();

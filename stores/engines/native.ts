@@ -10,6 +10,9 @@
 import type { DbSqlite } from "./db_sqlite.ts";
 import { cacheFolder, findLibrary, type FoundLibrary, SPECIFIER } from "./native_cache.ts";
 
+/** How much later than this process the trial ends itself, where nobody is left to end it, in milliseconds. */
+const ORPHAN_TIME = 1000;
+
 /** How often those look who wait for the trial of another process, in milliseconds. */
 const LOOK_INTERVAL = 50;
 
@@ -81,7 +84,7 @@ async function runTrial(rest: number, limit: number): Promise<FoundLibrary> {
       "--no-lock",
       "--no-prompt",
       import.meta.url,
-      `${rest}`,
+      `${rest + ORPHAN_TIME}`,
     ],
     env: { NO_COLOR: "1" },
     stdin: "null",
