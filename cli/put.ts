@@ -68,18 +68,21 @@ async function putInput(args: Arguments, topic: string, tell: Tell): Promise<num
     await mq.putMany(topic, []);
     await putLines(mq, topic, tell, state, signal);
   })();
-  await Promise.race([putting, aborted]);
-  if (!signal.aborted) {
-    await mq?.close();
-    return EXIT.ok;
+  const failed = (error: unknown) => {
+    if (!signal.aborted) throw error;
+  };
+  try {
+    await Promise.race([putting.catch(failed), aborted]);
+    if (!signal.aborted) return EXIT.ok;
+    // What is under way may be stored already: that is worth a moment.
+    const late = new Promise((resolve) => setTimeout(resolve, state.work === "put" ? GRACE : 0));
+    await Promise.race([putting.catch(failed), late]);
+    const perhaps = state.work === "put" ? ", and perhaps those that were under way" : "";
+    say(`dsmq: interrupted: ${linesPut(state.put)}${perhaps}`);
+    return stop.code;
+  } finally {
+    if (mq) await (signal.aborted ? leave(mq) : mq.close());
   }
-  // What is under way may have been stored: that is worth a moment.
-  const late = new Promise((resolve) => setTimeout(resolve, state.work === "put" ? GRACE : 0));
-  await Promise.race([putting.catch(() => {}), late]);
-  const perhaps = state.work === "put" ? ", and perhaps those that were under way" : "";
-  say(`dsmq: interrupted: ${linesPut(state.put)}${perhaps}`);
-  if (mq) await leave(mq);
-  return stop.code;
 }
 
 /** That nobody reads the numbers any more is no reason to stop: what is left would not be put. */

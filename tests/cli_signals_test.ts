@@ -11,6 +11,7 @@ import { upgradeRequest } from "./support/bare_client.ts";
 import type { Server } from "../server.ts";
 import { openServer } from "./support/open_server.ts";
 import { type Outcome, Program, ROOT } from "./support/program.ts";
+import { WELCOME } from "./support/scripted.ts";
 import { soon } from "./support/soon.ts";
 
 const fixtures = new URL("tests/fixtures/", ROOT);
@@ -260,6 +261,36 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     },
   });
 }
+
+Deno.test({
+  name: "put that is interrupted while lines are under way says that these may be put",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const asked = Promise.withResolvers<void>();
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => {
+        const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
+        socket.onmessage = ({ data }) => {
+          const { action, id } = JSON.parse(data);
+          if (action === "hello") socket.send(JSON.stringify({ ...WELCOME, id }));
+          else asked.resolve();
+        };
+        return response;
+      },
+    );
+    const args = ["--allow-net", "--no-prompt", "cli.ts", "put", "t"];
+    await using put = new Program([...args, "--port", `${server.addr.port}`]);
+    const input = put.child.stdin.getWriter();
+    await input.write(new TextEncoder().encode("one\n"));
+    await soon(asked.promise);
+    put.child.kill("SIGINT");
+    const { code, stderr } = await soon(put.end());
+    const perhaps = "0 lines are put, and perhaps those that were under way";
+    assertEquals([code, stderr], [130, `dsmq: interrupted: ${perhaps}`]);
+    await input.abort();
+  },
+});
 
 /** Whether this process may have a child that is the first of a container. */
 const CONTAINER = ["--user", "--map-root-user", "--fork", "--pid", "--kill-child"];
