@@ -14,7 +14,8 @@ import { tryDuration, whole } from "./values.ts";
 /** The option, for a command that reads from there unless told otherwise. */
 export function sinceOption(usual: string): Option {
   const forms = "start, now, seq:N (after that number), a time ago such as 10m, or a date";
-  return { value: "FROM", help: `${forms} such as 2026-01-31T12:00Z (${usual})` };
+  const dates = "2026-01-31T12:00 (local time) or 2026-01-31T12:00Z";
+  return { value: "FROM", help: `${forms} such as ${dates} (${usual})` };
 }
 
 /**
