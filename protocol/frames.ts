@@ -9,6 +9,7 @@ import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
 import { refuse } from "./fields.ts";
 import { FrameScan } from "./frame_scan.ts";
+import { strictJson } from "./json_text.ts";
 import { type Limits, USUAL_LIMITS } from "./limits.ts";
 import { hasScalar, withTexts } from "./plain_values.ts";
 import type { HeartbeatRequest, RefusedRequest, Request } from "./requests.ts";
@@ -87,7 +88,8 @@ export function readFrame(data: unknown, limits: Limits, cut?: Cut, scan?: Frame
     try {
       value = JSON.parse(data);
     } catch {
-      scan = FrameScan.of(data, Infinity);
+      // Most of what is not JSON is not Python's either, and is not looked at any further.
+      if (strictJson(data) !== data) scan = FrameScan.of(data, Infinity);
       if (!scan || !parsedOf1x(scan, 0, scan.length)) return unreadable("it is not JSON");
     }
     if (!scan) {

@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { USUAL_LIMITS } from "../protocol/limits.ts";
+import { refuseFrame, scanFrame } from "../protocol/frames.ts";
 import { decodeFrame } from "./support/decode_frame.ts";
 
 /** What is put, or read, or the code with which it is refused; for a frame that is read as a whole, and for one that is read in parts. */
@@ -172,4 +173,22 @@ Deno.test("what is no JSON to Python either is none here, and with an id it is n
   // Who says JSON with an id may share a frame with one of dsmq 1.x.
   const both = '[{"action":"get","id":7,"topic":"t"},{"action":"get","topic":Infinity}]';
   assertEquals(decoded(both), twice([["get", "t"], ["get", "Inf"]]));
+});
+
+Deno.test("a get in a frame with NaN is answered also where there is no room for it", () => {
+  const error = { code: "too_many", message: "" } as const;
+  for (const rest of ["", " ".repeat(100_000)]) {
+    const frame = `[${get("NaN")},{"x":NaN,"action":"get_latest","topic":"t"},${
+      put("NaN", "NaN")
+    }]`;
+    const { left, unanswered } = refuseFrame(
+      scanFrame(frame + rest, Infinity),
+      USUAL_LIMITS,
+      error,
+    );
+    assertEquals([left.length, unanswered.length], [2, 1]);
+    for (const request of left) {
+      assertEquals(request, { action: "refused", id: undefined, awaited: true, error });
+    }
+  }
 });
