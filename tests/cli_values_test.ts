@@ -81,7 +81,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   ],
   [
     ["tail", "t", "--on-gap", "older"],
-    '--on-gap must be oldest or now, got "older"; did you mean oldest?',
+    '--on-gap must be oldest, now or stop, got "older"; did you mean oldest?',
   ],
   [["tail", "t", "--on-gap", ""], "--on-gap needs a value, WHAT"],
   [
