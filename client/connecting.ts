@@ -20,6 +20,9 @@ const PAUSE = { first: 10, longest: 1000 } as const;
 /** How long one try may take, in milliseconds. */
 const ONE_TRY = 5000;
 
+/** Whatever a caller wants: after so many tries in a row no pause is shorter than this, in milliseconds. */
+const SOON = { tries: 16, pause: 10 } as const;
+
 /** A pause is doubled so many times: beyond that it would be no number. */
 const MOST_DOUBLED = 64;
 
@@ -146,8 +149,8 @@ async function back(
       }
       // Also where the first one is none, the others grow.
       const begin = tries.count === 0 ? firstPause : Math.max(1, firstPause);
-      const pause = Math.random() *
-        Math.min(longestPause, begin * 2 ** Math.min(tries.count, MOST_DOUBLED));
+      const longest = Math.min(longestPause, begin * 2 ** Math.min(tries.count, MOST_DOUBLED));
+      const pause = Math.max(Math.random() * longest, tries.count < SOON.tries ? 0 : SOON.pause);
       // The last try comes when the time is over, not a pause later.
       const left = Math.max(0, giveUpAfter - tries.away);
       await rest(Math.min(left, Math.max(pause, heeded(failures, longestPause))), signal);

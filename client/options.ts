@@ -75,7 +75,10 @@ export interface ReconnectOptions {
    * grow from 2. Default: 100, or `longestPause` if that is shorter.
    */
   readonly firstPause?: number;
-  /** No pause is longer. Default: 5000, or `firstPause` if that is longer. */
+  /**
+   * No pause is longer; but after 16 tries in a row none is shorter than 10. Default: 5000, or `firstPause` if that is
+   * longer.
+   */
   readonly longestPause?: number;
   /**
    * Gives up, and closes the connection, when nobody has answered for so long; time for which the process or its

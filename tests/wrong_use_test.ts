@@ -323,6 +323,17 @@ Deno.test("pauses grow, also from a first one of 0", () =>
     }
   }));
 
+Deno.test("even without pauses a server that is away is not looked for in a busy loop", () =>
+  virtually(async () => {
+    const script = new Scripted();
+    const mq = await connect({ dial: script.dial, reconnect: { firstPause: 0, longestPause: 0 } });
+    script.away = true;
+    script.hangUp();
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    assert(script.dialled > 16 && script.dialled <= 520, `${script.dialled}`);
+    await mq.close();
+  }));
+
 Deno.test("the signal of connect ends the connecting, and not the connection", async () => {
   const control = new AbortController();
   const script = new Scripted();
