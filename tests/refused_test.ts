@@ -54,7 +54,9 @@ for (const code of [1000, 1002, 1003, 1005, 1007, 1009, 1010, 1011, 3000, 4000])
       assertEquals(await settled(mq.put("t", "3")), 3);
       assertEquals(bridge.dialled, 3);
       const error = await assertRejects(() => mq.put("t", BIG), DsmqError);
-      assert(error.message.includes(`${code}`) && error.topic === "t", error.message);
+      // What every end is like has no number.
+      const end = code === 1000 || code === 1005 ? "it was closed" : `${code}`;
+      assert(error.message.includes(end) && error.topic === "t", error.message);
     }, { code }));
 }
 
