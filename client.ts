@@ -108,10 +108,19 @@ export type {
  */
 export async function connect(target?: string | URL | ConnectOptions): Promise<Connection> {
   requireEngine();
+  refuseSecond(arguments[1]);
   try {
     const { contact, reach: again } = await reach(checked(target));
     return new LinkedConnection(new Link(contact, again));
   } catch (error) {
     throw anew(error);
   }
+}
+
+/** Others take options as a second argument; passed over, a token or a position would not count. */
+function refuseSecond(given: unknown): void {
+  if (given === null || typeof given !== "object" || Array.isArray(given)) return;
+  throw new TypeError(
+    "Cannot connect: an address and options are given in one object, { url: ... }, got two arguments",
+  );
 }

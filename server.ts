@@ -77,6 +77,10 @@ export type {
  * ```
  */
 export async function serve(options: ServeOptions = {}): Promise<Server> {
+  const second: unknown = arguments[1];
+  if (second !== null && typeof second === "object") {
+    throw new TypeError("Cannot serve: options are given in one object, got two arguments");
+  }
   try {
     return await start(checked(options), OPTION_NAMES);
   } catch (error) {

@@ -52,8 +52,14 @@ function parsed(address: string): URL | undefined {
  * @returns the same with ws: or wss:
  * @throws {TypeError} if it is anything else
  */
-export function webSocketUrl(address: string | URL, name: string = "url"): string {
-  const text = String(address);
+export function webSocketUrl(address: unknown, name: string = "url"): string {
+  // A `URL` of another realm, or the `location` of a page, has its address in `href`, too.
+  const text = typeof address === "string" ? address : Object(address).href;
+  if (typeof text !== "string") {
+    throw new TypeError(
+      `Cannot connect: ${name} must be a ws:// or wss:// address, got ${seen(address)}`,
+    );
+  }
   // What may be a name, a password or a token is not shown.
   const shown = quoted(
     text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, "$1").replace(/\?.+$/s, "?…"),
@@ -65,7 +71,7 @@ export function webSocketUrl(address: string | URL, name: string = "url"): strin
   if (url?.protocol === "https:") url.protocol = "wss:";
   if (!url || !/^wss?:$/.test(url.protocol)) {
     const meant = /^[^/?#@]+$/.test(text) && parsed(`ws://${text}`)
-      ? ` such as "ws://${text}"`
+      ? ` such as ${quoted(`ws://${text}`)}`
       : "";
     throw refused(meant);
   }

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { isOptions, isSignal, optionsKind } from "../protocol/options.ts";
 import type { OnGap } from "../protocol/requests.ts";
-import { kindOf, seen } from "../protocol/text.ts";
+import { seen } from "../protocol/text.ts";
 
 /**
  * Checks that there are options, and no others than these.
@@ -22,10 +23,9 @@ export function requireOptions(
   names: readonly string[],
   prefix: string = "",
 ): void {
-  if (options === null || typeof options !== "object" || Array.isArray(options)) {
+  if (!isOptions(options, names)) {
     const what = prefix === "" ? "options" : prefix.slice(0, -1);
-    const got = typeof options === "function" ? "a function" : seen(options);
-    throw new TypeError(`Cannot ${action}: ${what} must be an object, got ${got}`);
+    throw new TypeError(`Cannot ${action}: ${what} must be an object, got ${shown(options)}`);
   }
   // Also those that it inherits: they count as well.
   for (const name in options) {
@@ -43,11 +43,12 @@ export function requireOptions(
  *
  * @param call its name
  * @param given what stands where options might
+ * @param takes what it takes. Default: no options
  * @throws {TypeError} if these are options
  */
-export function refuseOptions(call: string, given: unknown): void {
+export function refuseOptions(call: string, given: unknown, takes = "no options"): void {
   if (given === null || typeof given !== "object") return;
-  throw new TypeError(`Cannot ${call}: ${call} takes no options, got ${kindOf(given)}`);
+  throw new TypeError(`Cannot ${call}: ${call} takes ${takes}, got ${optionsKind(given)}`);
 }
 
 /**
@@ -58,13 +59,7 @@ export function refuseOptions(call: string, given: unknown): void {
  * @throws {TypeError} if it is none
  */
 export function requireSignal(action: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  // One of another realm, or of a library, serves as well.
-  const { aborted, addEventListener, removeEventListener, throwIfAborted } = Object(signal);
-  const methods = [addEventListener, removeEventListener, throwIfAborted];
-  if (typeof aborted === "boolean" && methods.every((method) => typeof method === "function")) {
-    return;
-  }
+  if (signal === undefined || isSignal(signal)) return;
   throw new TypeError(`Cannot ${action}: signal must be an AbortSignal, got ${seen(signal)}`);
 }
 
@@ -121,6 +116,15 @@ export function gapChoice<Gap>(
     }`,
     { cause: gap },
   );
+}
+
+/**
+ * Shows what was given as options, for an error.
+ *
+ * @param value what the caller gave
+ */
+export function shown(value: unknown): string {
+  return value !== null && typeof value === "object" ? optionsKind(value) : seen(value);
 }
 
 function isGapChoice(value: unknown): value is OnGap {

@@ -92,11 +92,11 @@ async function first(target: Target, hello: () => object): Promise<Contact> {
   const ended = new AbortController();
   const end = () => ended.abort();
   const calledOff = time.alarm(timeout, end);
-  target.signal?.addEventListener("abort", end);
   const { signal } = ended;
   const failures: Failures = new Map();
   let tries = 0;
   try {
+    target.signal?.addEventListener("abort", end);
     target.signal?.throwIfAborted();
     for (let pause: number = PAUSE.first;; pause = Math.min(2 * pause, PAUSE.longest)) {
       tries++;

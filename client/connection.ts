@@ -166,7 +166,8 @@ export class LinkedConnection implements Connection {
     });
   }
 
-  async topics(prefix = ""): Promise<TopicEntry[]> {
+  async topics(prefix = "", none?: unknown): Promise<TopicEntry[]> {
+    refuseOptions("topics", none, "a prefix alone");
     if (typeof prefix !== "string") {
       throw new TypeError(`Cannot list topics: prefix must be a string, got ${seen(prefix)}`);
     }
@@ -189,7 +190,8 @@ export class LinkedConnection implements Connection {
     return list.entries;
   }
 
-  async shutdownServer(): Promise<void> {
+  async shutdownServer(none?: unknown): Promise<void> {
+    refuseOptions("shutdownServer", none);
     await this.#link.request("shutdown", "", () => {});
   }
 

@@ -6,10 +6,11 @@
 
 import type { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT } from "../protocol/limits.ts";
+import { isOptions } from "../protocol/options.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
 import { authority, webSocketUrl } from "./addresses.ts";
-import { requireOptions, requireSignal } from "./arguments.ts";
+import { requireOptions, requireSignal, shown } from "./arguments.ts";
 import { type Dial, dialler } from "./dial.ts";
 import { type Since, toWire } from "./since.ts";
 import { requireToken } from "./token.ts";
@@ -149,10 +150,10 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
   const options: ConnectOptions = typeof target === "string" || target instanceof URL
     ? { url: target }
     : target;
-  if (options === null || typeof options !== "object" || Array.isArray(options)) {
+  if (!isOptions(options, OPTIONS)) {
     const several = Array.isArray(options) ? " (several addresses: { url: [...] })" : "";
     throw new TypeError(
-      `Cannot connect: the target must be an address or options, got ${seen(options)}${several}`,
+      `Cannot connect: the target must be an address or options, got ${shown(options)}${several}`,
     );
   }
   requireOptions("connect", options, OPTIONS);
@@ -208,7 +209,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
       );
     }
   }
-  const addresses = [url ?? `ws://${authority(host, port)}`].flat();
+  const addresses = [url === undefined ? `ws://${authority(host, port)}` : url].flat();
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address in url");
   const urls = addresses.map((address) => webSocketUrl(address));
   if (token !== undefined) requireToken(token, urls);

@@ -6,6 +6,7 @@
 
 import type { WireSince } from "../protocol/requests.ts";
 import { seen } from "../protocol/text.ts";
+import { requireOptions } from "./arguments.ts";
 
 /**
  * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
@@ -30,6 +31,7 @@ export function toWire(since: Since | undefined): WireSince | undefined {
     throw new RangeError("Cannot read: since must be a valid Date, got an invalid one");
   }
   if (typeof since === "object" && since !== null && "ago" in since) {
+    requireOptions("read", since, ["ago"], "since.");
     const { ago } = since;
     if (Number.isSafeInteger(ago) && ago >= 0) return { ago };
     throw new RangeError(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isOptions, optionsKind } from "../protocol/options.ts";
 import { quoted, seen } from "../protocol/text.ts";
 
 /** What an option such as `limits.connections` is called in errors: the command line has other names. */
@@ -39,10 +40,11 @@ export class Checks {
     if (!isGood) throw new TypeError(this.#sentence(name, expected, seen(value)));
   }
 
-  /** It is an object, not `null`. */
-  object(name: string, value: unknown): void {
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    this.type(name, value, isObject, "an object");
+  /** It is an object that can have these members, and no promise, list, date or the like. */
+  object(name: string, value: unknown, names: readonly string[]): void {
+    if (isOptions(value, names)) return;
+    const got = value !== null && typeof value === "object" ? optionsKind(value) : seen(value);
+    throw new TypeError(this.#sentence(name, "an object", got));
   }
 
   /** It has methods. */

@@ -9,6 +9,7 @@ import { hostFault } from "../door/hosts.ts";
 import { type Grant, RIGHTS, type TokenGrant } from "../door/leave.ts";
 import { originFault } from "../door/origins.ts";
 import { NameMap } from "../protocol/name_map.ts";
+import { isOptions, optionsKind } from "../protocol/options.ts";
 import { kindOf, seen } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenFault } from "../protocol/token.ts";
 import type { Tls } from "./certificate.ts";
@@ -80,7 +81,8 @@ export function requireTokens(tokens: readonly TokenGrant[], check: Checks = new
     throw new TypeError(`Cannot ${check.action}: tokens must be a list, got ${kindOf(tokens)}`);
   }
   const places = new NameMap<number>();
-  tokens.forEach((grant: TokenGrant, i) => {
+  // Also where the list has holes.
+  Array.from(tokens).forEach((grant: TokenGrant, i) => {
     requireGrant(`tokens[${i}]`, grant, ["token"], check);
     requireToken(`tokens[${i}].token`, grant.token, check);
     // Which of them would count?
@@ -107,15 +109,17 @@ export function requireGrant(
   more: readonly string[] = [],
   check: Checks = new Checks(),
 ): void {
-  // What is no object may be a token.
-  if (grant === null || typeof grant !== "object") {
-    throw new TypeError(`Cannot ${check.action}: ${name} must be an object, got ${kindOf(grant)}`);
+  const names = [...more, "rights", "topics"];
+  // What is none may be a token. Taken for one that says nothing it would give leave for everything.
+  if (!isOptions(grant, names)) {
+    const got = optionsKind(grant);
+    throw new TypeError(`Cannot ${check.action}: ${name} must be an object, got ${got}`);
   }
-  const { rights, topics, ...others } = grant;
-  const unknown = Object.keys(others).find((other) => !more.includes(other));
-  if (unknown !== undefined) {
-    throw new TypeError(`Cannot ${check.action}: ${name} has no member ${seen(unknown)}`);
+  for (const member in grant) {
+    if (names.includes(member)) continue;
+    throw new TypeError(`Cannot ${check.action}: ${name} has no member ${seen(member)}`);
   }
+  const { rights, topics } = grant;
   const isRight = (right: unknown) => (RIGHTS as readonly unknown[]).includes(right);
   if (rights !== undefined) check.list(`${name}.rights`, rights, "read, write, admin", isRight);
   const isPrefix = (topic: unknown) => typeof topic === "string" && topic.isWellFormed();

@@ -11,6 +11,7 @@ import {
   LIMITS,
   type ServerLimits,
 } from "../protocol/limits.ts";
+import { isSignal } from "../protocol/options.ts";
 import { filePath, storeHint } from "./store_address.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
@@ -127,7 +128,7 @@ export interface Settings
  */
 export function checked(options: ServeOptions, names?: OptionNames): Settings {
   const check = new Checks(names);
-  check.object("options", options);
+  check.object("options", options, Object.keys(OPTIONS));
   check.known("option", options, Object.keys(OPTIONS));
   const { entry, others } = checkedEntry(options, check);
   const {
@@ -158,8 +159,7 @@ export function checked(options: ServeOptions, names?: OptionNames): Settings {
   check.word("transport", transport, TRANSPORTS);
   check.methods("log", log, ["info", "warn", "error"]);
   check.methods("clock", clock, ["now", "after"]);
-  const isSignal = signal === undefined || signal instanceof AbortSignal;
-  check.type("signal", signal, isSignal, "an AbortSignal");
+  check.type("signal", signal, signal === undefined || isSignal(signal), "an AbortSignal");
   for (const [name, value] of Object.entries({ allowShutdown, handleSignals })) {
     check.type(name, value, typeof value === "boolean", "true or false");
   }
@@ -184,7 +184,7 @@ export function checked(options: ServeOptions, names?: OptionNames): Settings {
 }
 
 function checkedLimits(limits: Partial<ServerLimits>, check: Checks): ServerLimits {
-  check.object("limits", limits);
+  check.object("limits", limits, Object.keys(LIMITS));
   check.known("limit", limits, Object.keys(LIMITS));
   const checked = Object.entries(LIMITS).map(([name, { usual, least, most }]) => {
     const { [name as keyof ServerLimits]: limit = usual } = limits;

@@ -53,7 +53,11 @@ const WRONG: readonly [Call, Class, string][] = [
       "Cannot subscribe: options must be an object, got ",
     ],
   ]),
-  [(mq) => mq.getWait("t", as(new AbortController().signal)), TypeError, 'no option "'],
+  [
+    (mq) => mq.getWait("t", as(new AbortController().signal)),
+    TypeError,
+    "must be an object, got an AbortSignal",
+  ],
   ...[-1, NaN, -Infinity].flatMap((timeout): [Call, Class, string][] => [
     [
       (mq) => mq.getWait("t", { timeout }),
@@ -143,6 +147,13 @@ const WRONG: readonly [Call, Class, string][] = [
     TypeError,
     "Cannot put messages: they must be an array, got ",
   ]),
+  [
+    (mq) => as(mq).topics("t", { timeout: 5 }),
+    TypeError,
+    "topics takes a prefix alone, got an object",
+  ],
+  [(mq) => as(mq).shutdownServer({ timeout: 5 }), TypeError, "shutdownServer takes no options"],
+  [(mq) => mq.subscribe("t", { since: as({ ago: 5, unit: "s" }) }), TypeError, "since.unit"],
   [(mq) => as(mq).put("t", "m", { key: "k" }), TypeError, "Cannot put: put takes no options"],
   [(mq) => as(mq).putMany("t", ["m"], {}), TypeError, "Cannot putMany: putMany takes no options"],
   [(mq) => as(mq).get("t", { timeout: 5 }), TypeError, "Cannot get: get takes no options"],
