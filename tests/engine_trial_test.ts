@@ -45,7 +45,7 @@ function libraryIn(cache: string): string {
   const folder = `${cache}/dsmq/${Deno.build.target}`;
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
   assertEquals(names.filter((name) => name.startsWith("trial-")), []);
-  return `${folder}/${names.find((name) => name.endsWith(".so"))}`;
+  return `${folder}/${names.find((name) => name.startsWith("sqlite3-"))}`;
 }
 
 Deno.test("of first starts at once one tries @db/sqlite and all use it, later ones without asking anybody", async () => {
