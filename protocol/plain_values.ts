@@ -50,10 +50,12 @@ function isScalar(value: unknown): value is number | boolean {
 
 function textOf(value: number | boolean, json: string, name: string): string {
   if (typeof value === "boolean") return value ? "1" : "0";
-  if (!Number.isFinite(value)) return value > 0 ? "Inf" : "-Inf";
   const written = numberIn(json, name);
-  if (/[.eE]/.test(written)) return realText(value);
-  return value === 0 ? "0" : written;
+  const isWhole = /^-?\d+$/.test(written);
+  // A whole number stays as it is written, however large; only one with a fraction, an exponent or a name is a float.
+  if (isWhole) return value === 0 ? "0" : written;
+  if (!Number.isFinite(value)) return value > 0 ? "Inf" : "-Inf";
+  return realText(value);
 }
 
 /** A number with a fraction or an exponent as SQLite casts it to text: the format is `%!.15g`. */

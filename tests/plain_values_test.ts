@@ -39,6 +39,9 @@ const NUMBERS: [written: string, text: string][] = [
   // The original breaks the connection at these two.
   ["9223372036854775808", "9223372036854775808"],
   ["-12345678901234567890123", "-12345678901234567890123"],
+  // Too large for a float: still no infinity.
+  ["1" + "0".repeat(200), "1" + "0".repeat(200)],
+  ["-" + "9".repeat(200), "-" + "9".repeat(200)],
   ["7.0", "7.0"],
   ["0.0", "0.0"],
   ["-0.0", "0.0"],
@@ -80,6 +83,16 @@ Deno.test("a number or a boolean of dsmq 1.x becomes the text that the original'
   }
   const mixed = `[${put('"t"', "1.0")},${put('"t"', '"m"')} , ${put(" 5 ", " 2e0 ")}]`;
   assertEquals(decoded(mixed), twice([["t", '"1.0"'], ["t", '"m"'], ["5", '"2.0"']]));
+});
+
+Deno.test("a whole number that is larger than any float is no infinity as a message", () => {
+  for (const digits of ["1" + "0".repeat(309), "-" + "7".repeat(4000)]) {
+    assertEquals(decoded(put('"t"', digits)), twice([["t", `"${digits}"`]]));
+    assertEquals(decoded(`[${put('"t"', digits)},${put('"NaN"', "NaN")}]`), [
+      [["t", `"${digits}"`], ["NaN", '"\\u006eull"']],
+      [["t", `"${digits}"`], ["NaN", '"\\u006eull"']],
+    ]);
+  }
 });
 
 Deno.test("None and NaN of dsmq 1.x are a message of their own, and no topic", () => {
