@@ -41,6 +41,24 @@ Deno.test("our client brings its token in a header, and from pages in a subproto
   }
 });
 
+Deno.test("a subprotocol is found however a client writes their list, with its token", async () => {
+  const token = `dsmq.token.${btoa("good").replaceAll("=", "")}`;
+  for (const transport of ["builtin", "hardened"] as const) {
+    await using server = await openServer({ transport, token: "good" });
+    const lists = [`dsmq,${token}`, `${token},dsmq`, `x , dsmq,\t${token}`, `dsmq, ${token}`];
+    for (const list of lists) {
+      using knock = await Knock.at(server.port, {
+        ...headers(server.port),
+        "Sec-WebSocket-Protocol": list,
+      });
+      const [head] = knock.heard;
+      assert(/^sec-websocket-protocol: dsmq\r?$/im.test(head!), `${transport}, ${list}: ${head}`);
+      const { id, seq } = await knock.ask({ action: "put", id: 1, topic: "t", message: "m" });
+      assert(id === 1 && seq > 0);
+    }
+  }
+});
+
 Deno.test("without a good token connect rejects at once, and says why", async () => {
   await using server = await openServer({ token: "good" });
   for (const by of [{}, { dial }]) {

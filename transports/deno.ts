@@ -78,7 +78,7 @@ async function welcome(
   try {
     // A client of ours has heartbeats.
     upgrade = offeredProtocols(request.headers).includes(SUBPROTOCOL)
-      ? Deno.upgradeWebSocket(request, { protocol: SUBPROTOCOL, idleTimeout: 0 })
+      ? upgradeOurs(request)
       : upgradeResting(request, shared.rest);
   } catch (error) {
     nobodyCame(verdict);
@@ -86,6 +86,18 @@ async function welcome(
   }
   arrivals.add(new DenoLine(upgrade.socket, verdict, shared, remoteAddr.hostname, arrivals));
   return upgrade.response;
+}
+
+/** Upgrades a request that offers our subprotocol. */
+function upgradeOurs(request: Request): Deno.WebSocketUpgrade {
+  const offered = request.headers.get("sec-websocket-protocol")!.split(", ");
+  if (offered.includes(SUBPROTOCOL)) {
+    return Deno.upgradeWebSocket(request, { protocol: SUBPROTOCOL, idleTimeout: 0 });
+  }
+  // Deno finds it only between a comma with one space and the next, and others write the comma alone, as npm:ws does.
+  const upgrade = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
+  upgrade.response.headers.set("Sec-WebSocket-Protocol", SUBPROTOCOL);
+  return upgrade;
 }
 
 /**

@@ -19,7 +19,7 @@ import { connect } from "./client.mjs";
 import { WebSocket as Ws } from "ws";
 const [url, socket] = process.argv.slice(2);
 const dial = socket === "ws" ? { dial: (url, protocols) => new Ws(url, protocols) } : {};
-const mq = await connect({ url, ...dial });
+const mq = await connect({ url, token: "a-token", ...dial });
 await mq.putMany("t", ["1", "2"]);
 const stream = mq.subscribe("t", { since: "start" });
 const { value } = await stream.next();
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     console.log("its types need what the README says");
     await Deno.writeTextFile(`${folder}/use.mjs`, USE);
     const version = await run(folder, "node", "--version");
-    await using server = await serve({ port: 0, handleSignals: false });
+    await using server = await serve({ port: 0, token: "a-token" });
     for (const socket of ["ws", "its own"]) {
       const said = await run(folder, "node", "use.mjs", server.url, socket)
         .catch((error: Error) => /TypeError: .*/.exec(error.message)?.[0] ?? error.message);
