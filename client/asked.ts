@@ -8,6 +8,7 @@ import type { Answer } from "../protocol/answers.ts";
 import { DsmqError, type PutOutcome, type WireError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { escapeControls } from "../protocol/text.ts";
+import { inWords } from "./failure.ts";
 import type { Known } from "./known.ts";
 import { reject } from "./rejection.ts";
 
@@ -175,7 +176,7 @@ export function badAnswer(
   why: string = "the server's answer is not of the protocol",
 ): DsmqError {
   const details = topic === undefined ? {} : { topic };
-  return new DsmqError("bad_answer", `Cannot ${action.replace("_", " ")}: ${why}`, details);
+  return new DsmqError("bad_answer", `Cannot ${inWords(action)}: ${why}`, details);
 }
 
 /** The longest sentence of a server that is shown, in characters. */

@@ -16,6 +16,22 @@ export interface End {
 /** Words an error for one who asked, or for a stream. */
 export type Failure = (end: End, asked?: Pick<Asked, "action" | "topic">) => DsmqError;
 
+/** Actions whose names are no words for what somebody wants to do. */
+const WORDS: Readonly<Record<string, string>> = {
+  get_wait: "wait",
+  topics: "list topics",
+  shutdown: "shut down",
+};
+
+/**
+ * Says what cannot be done, in an error.
+ *
+ * @param action what was asked for, as on the wire
+ */
+export function inWords(action: string): string {
+  return WORDS[action] ?? action.replace("_", " ");
+}
+
 /**
  * Words that a connection has ended.
  *
@@ -32,7 +48,7 @@ export function failureOf(
   const what = code === "unknown_outcome"
     ? "Cannot tell whether the message is stored"
     : asked
-    ? `Cannot ${asked.action.replace("_", " ")}`
+    ? `Cannot ${inWords(asked.action)}`
     : "Cannot read on";
   const details = asked?.topic === undefined ? {} : { topic: asked.topic };
   return new DsmqError(code, `${what}: no connection to ${url}, ${why}`, details);

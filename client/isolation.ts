@@ -14,6 +14,7 @@ import type { Answer } from "../protocol/answers.ts";
 import { DsmqError, type DsmqErrorDetails } from "../protocol/errors.ts";
 import { CLOSE } from "../protocol/websocket.ts";
 import type { Asked } from "./asked.ts";
+import { inWords } from "./failure.ts";
 import type { InFlightRequests } from "./in_flight.ts";
 import type { KnownPosition } from "./known.ts";
 import type { Break } from "./line.ts";
@@ -159,7 +160,7 @@ function refusal(
     )
     : new DsmqError(
       "refused",
-      `Cannot ${action.replace("_", " ")}: each time ${each}, the connection ends: ${why}`,
+      `Cannot ${inWords(action)}: each time ${each}, the connection ends: ${why}`,
       where,
     );
 }

@@ -6,6 +6,7 @@
 
 import { DsmqError } from "../protocol/errors.ts";
 import type { Asked } from "./asked.ts";
+import { inWords } from "./failure.ts";
 import type { PendingLimits } from "./options.ts";
 
 /** About what a call takes beside its text, in bytes. */
@@ -70,7 +71,7 @@ export class PendingCalls {
     const calls = this.#calls;
     const bytes = this.#bytes;
     const most = this.#most;
-    const what = `Cannot ${action.replace("_", " ")}: ${calls} calls are unanswered`;
+    const what = `Cannot ${inWords(action)}: ${calls} calls are unanswered`;
     const details = topic === undefined ? {} : { topic };
     return bytes < most.bytes
       ? new DsmqError(

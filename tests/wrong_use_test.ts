@@ -356,6 +356,26 @@ Deno.test("the signal of connect ends the connecting, and not the connection", a
   assertEquals([await put, mq.state], [1, "connected"]);
 });
 
+Deno.test("each call of a closed connection says in words what it cannot do", async () => {
+  const script = new Scripted();
+  const mq = await connect({ dial: script.dial, reconnect: false });
+  await mq.close();
+  const calls: [() => Promise<unknown>, string][] = [
+    [() => mq.put("t", "m"), "put"],
+    [() => mq.putMany("t", []), "put"],
+    [() => mq.get("t"), "get"],
+    [() => mq.getWait("t"), "wait"],
+    [() => mq.topics(), "list topics"],
+    [() => mq.shutdownServer(), "shut down"],
+    [() => mq.subscribe("t").next(), "subscribe"],
+  ];
+  for (const [call, what] of calls) {
+    const { code, message } = await assertRejects(call, DsmqError);
+    assertEquals(code, "closed");
+    assert(message.startsWith(`Cannot ${what}: no connection to `), message);
+  }
+});
+
 Deno.test("a running server tells wrong tokens and certificates by name", async () => {
   const pem = (name: string) => Deno.readTextFile(new URL(`fixtures/${name}.pem`, import.meta.url));
   const [cert, key] = [await pem("localhost_cert"), await pem("localhost_key")];
