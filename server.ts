@@ -27,6 +27,7 @@ import {
   type TransportChoice,
   TRANSPORTS,
 } from "./server/options.ts";
+import { isLoopback } from "./door/hosts.ts";
 import { type Running, RunningServer, VERSION } from "./server/running.ts";
 import { requireDeno } from "./server/runtime.ts";
 import { StopSignals } from "./server/signals.ts";
@@ -36,7 +37,7 @@ import type { SqliteOptions } from "./stores/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 import type { Transport } from "./transports/transport.ts";
 
-export { checked, DURABILITIES, ENGINES, OVERFLOWS, TRANSPORTS, VERSION };
+export { checked, DURABILITIES, ENGINES, isLoopback, OVERFLOWS, TRANSPORTS, VERSION };
 export type {
   Clock,
   Durability,

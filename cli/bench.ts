@@ -10,7 +10,7 @@ import { Progress } from "../measure/progress.ts";
 import { median, quantile } from "../measure/quantiles.ts";
 import { figure, table } from "../measure/table.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { type Arguments, type Command, EXIT } from "./command.ts";
+import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
 import { CONNECTION, connection, requireAddress } from "./connection.ts";
 import { interrupt } from "./signals.ts";
 import { json, print, say } from "./terminal.ts";
@@ -25,8 +25,18 @@ const WARM_UP = 1 / 4;
 const ROUNDS = 3;
 const WINDOWS = [64, 1024];
 
-/** The sizes that any server may take, beside the quotes of JSON. */
-const SIZES = { least: 0, most: LIMITS.messageBytes.most - 2 };
+/** How many messages are put in all: one by one, and in each window and the stream. */
+const MESSAGES = CALLS.oneByOne * (1 + WARM_UP) +
+  CALLS.windowed * (ROUNDS + WARM_UP) * (WINDOWS.length + 1);
+
+/** So much may be put in all, in bytes: an eighth of what a server stores. Of larger messages there are fewer. */
+const ROOM = LIMITS.storedBytes.usual / 8;
+
+/** The quotes of JSON, which count for the largest message. */
+const QUOTES = 2;
+
+/** The sizes that any server may take. */
+const SIZES = { least: 0, most: LIMITS.messageBytes.most - QUOTES };
 
 /** What was measured. */
 interface Figure {
@@ -52,12 +62,15 @@ export const bench: Command = {
     using own = ADDRESS.every((option) => args.value(option) === undefined)
       ? await OwnServer.start()
       : undefined;
-    if (!own) say("dsmq: what is put there stays until it expires: about 200,000 messages");
+    const share = Math.min(1, ROOM / (MESSAGES * Math.max(1, size)));
+    const count = Math.round(MESSAGES * share).toLocaleString("en");
+    if (!own) say(`dsmq: what is put there stays until it expires: about ${count} messages`);
     const progress = new Progress(1 + 2 * WINDOWS.length + 1);
     try {
       const figures = await measured(
         own ? own.named(args) : args,
         "m".repeat(size),
+        share,
         progress,
         stop.signal,
       );
@@ -129,11 +142,17 @@ class OwnServer implements Disposable {
 async function measured(
   args: Arguments,
   message: string,
+  share: number,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<readonly Figure[]> {
   await using putter = await connection(args, undefined, { signal });
   await using getter = await connection(args, undefined, { signal });
+  const most = putter.maxMessageBytes - QUOTES;
+  if (message.length > most) {
+    throw new UsageError(`--size must be at most ${most} for this server, got ${message.length}`);
+  }
+  const calls = (all: number) => Math.max(1, Math.round(all * share));
   // A topic of its own: nobody else's messages come between, and nobody else gets these.
   const topic = `bench-${crypto.randomUUID()}`;
   const put = async (into = topic) => {
@@ -144,10 +163,10 @@ async function measured(
 
   progress.step("one at a time");
   const get = () => gotten(getter, topic, signal);
-  await oneByOne(CALLS.oneByOne * WARM_UP, () => put());
-  await oneByOne(CALLS.oneByOne * WARM_UP, get);
-  const puts = await oneByOne(CALLS.oneByOne, () => put());
-  const gets = await oneByOne(CALLS.oneByOne, get);
+  await oneByOne(calls(CALLS.oneByOne * WARM_UP), () => put());
+  await oneByOne(calls(CALLS.oneByOne * WARM_UP), get);
+  const puts = await oneByOne(calls(CALLS.oneByOne), () => put());
+  const gets = await oneByOne(calls(CALLS.oneByOne), get);
   for (const [work, times] of [["one put", puts], ["one get", gets]] as const) {
     figures.push({ work, unit: "µs, p50", value: median(times) * 1000 });
     figures.push({ work, unit: "µs, p99", value: quantile(times, 0.99) * 1000 });
@@ -157,8 +176,10 @@ async function measured(
     const rates = async (work: string, call: () => Promise<unknown>) => {
       progress.step(work);
       const found: number[] = [];
-      await windowed(CALLS.windowed * WARM_UP, window, call);
-      for (let i = 0; i < ROUNDS; i++) found.push(await windowed(CALLS.windowed, window, call));
+      await windowed(calls(CALLS.windowed * WARM_UP), window, call);
+      for (let i = 0; i < ROUNDS; i++) {
+        found.push(await windowed(calls(CALLS.windowed), window, call));
+      }
       figures.push({ work, unit: "a second", value: median(found) });
     };
     await rates(`puts, ${window} in flight`, () => put());
@@ -168,8 +189,8 @@ async function measured(
   progress.step("put to subscribe");
   const rates: number[] = [];
   const stream = (name: string, count: number) => streamed(getter, `${topic}-${name}`, put, count);
-  await stream("warm-up", CALLS.windowed * WARM_UP);
-  for (let i = 0; i < ROUNDS; i++) rates.push(await stream(`${i}`, CALLS.windowed));
+  await stream("warm-up", calls(CALLS.windowed * WARM_UP));
+  for (let i = 0; i < ROUNDS; i++) rates.push(await stream(`${i}`, calls(CALLS.windowed)));
   figures.push({
     work: "put to subscribe, 1024 in flight",
     unit: "a second",

@@ -21,7 +21,7 @@ import { asUsage, PORTS, whole } from "./values.ts";
 
 /** The options of every command that connects. */
 export const CONNECTION: Readonly<Record<string, Option>> = {
-  url: { value: "URL", help: "the server, such as wss://example.org/mq" },
+  url: { value: "URL", help: "the server, such as ws://example.org:30008 or wss://example.org/mq" },
   host: { value: "HOST", help: `the server's host (${DEFAULT_HOST})` },
   port: { value: "PORT", help: `the server's port (${DEFAULT_PORT})` },
   ...TOKEN,

@@ -22,7 +22,8 @@ const GRACE = 2000;
 /** The command. */
 export const demo: Command = {
   takes: "",
-  summary: "show it working: a server, a putter and two getters, each a process of its own",
+  summary:
+    "show it working: a server, a putter and two getters, each a process of its own (needs -A)",
   options: {},
   words: [0, 0],
   async run() {

@@ -66,6 +66,9 @@ async function helpFor(name: string): Promise<number> {
       [option, { value, help }],
     ) => [`--${option}${value === undefined ? "" : ` ${value}`}`, help]);
   print(table(rows));
+  if (Object.values(options).some(({ value }) => value === "TIME")) {
+    print("\nTIME is a number of seconds, or has a unit: 500ms, 90s, 10m, 2h, 1d.");
+  }
   return EXIT.ok;
 }
 

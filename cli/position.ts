@@ -9,7 +9,7 @@ import { quoted } from "../protocol/text.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 import { didYouMean } from "./nearest.ts";
 import { say } from "./terminal.ts";
-import { tryDuration, whole } from "./values.ts";
+import { likelyDuration, tryDuration, whole } from "./values.ts";
 
 /** The option, for a command that reads from there unless told otherwise. */
 export function sinceOption(usual: string): Option {
@@ -87,10 +87,9 @@ function date(text: string): Date | string | undefined {
 /** What a person may have meant who wrote something else. */
 function meant(text: string): string {
   const trimmed = text.trim().slice(0, 40);
-  const ago = /^[-+]?(\d+)\s*(ms|s|m|h|d)(ec|econd|in|inute|our|ay)?s?(\s+ago)?$/i.exec(trimmed);
   const likely = [
-    ago ? `${ago[1]}${ago[2]!.toLowerCase()}` : "",
-    trimmed.replace(/\s+/, "T").toUpperCase(),
+    likelyDuration(trimmed) ?? "",
+    isoDate(trimmed),
     trimmed.replace(/^(\d{4})[-/.]?(\d\d)[-/.]?(\d\d)$/, "$1-$2-$3"),
     trimmed.replace(/\b\d\b/g, "0$&"),
     sinceEpoch(trimmed),
@@ -100,6 +99,17 @@ function meant(text: string): string {
     /\d[a-z]+$/.test(form) && tryDuration(form) !== undefined || date(form) instanceof Date;
   const found = likely.find((form) => form !== text && isGood(form));
   return found === undefined ? didYouMean(text, ["start", "now"]) : `; did you mean ${found}?`;
+}
+
+/** What other programs print as a date, such as `2026-01-31 12:00:00 UTC` and `20260131T120000+01`, as ISO 8601. */
+function isoDate(text: string): string {
+  return text.toUpperCase()
+    .replace(/\s*(UTC|GMT)$/, "Z")
+    .replace(/\s+([-+]\d)/, "$1")
+    .replace(/\s+/, "T")
+    .replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/, "$1-$2-$3T$4:$5")
+    .replace(/^(\S+T\d\d:\d\d)(\d\d)/, "$1:$2")
+    .replace(/(T.*[-+]\d\d)$/, "$1:00");
 }
 
 /** The date of so many seconds, or milliseconds, since 1970. */

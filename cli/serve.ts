@@ -17,6 +17,7 @@ import {
   DURABILITIES,
   ENGINES,
   type EntryOptions,
+  isLoopback,
   OVERFLOWS,
   type ServeOptions,
   type Server,
@@ -29,9 +30,9 @@ import { type Arguments, type Command, EXIT, type Option, UsageError } from "./c
 import { readable, sharedWithOthers } from "./files.ts";
 import { serverSignals } from "./signals.ts";
 import { json, OutputClosed, outputLost, print, say } from "./terminal.ts";
-import { rereadTokens, serverTokens, TOKEN } from "./tokens.ts";
+import { rereadTokens, serverTokens, TOKEN, unreadVariable } from "./tokens.ts";
 import { report } from "../server/stderr.ts";
-import { asUsage, duration, oneOf, PORTS, whole } from "./values.ts";
+import { asUsage, duration, filePath, oneOf, PORTS, whole } from "./values.ts";
 import { whereToConnect } from "./where.ts";
 
 /** Each limit, with the name of its option, such as `max-stored-bytes`. */
@@ -81,8 +82,14 @@ export const serve: Command = {
       value: "FILE",
       help: "tokens, a line each: TOKEN [RIGHTS [PREFIX...]]; read again at SIGHUP",
     },
-    "allow-origin": { value: "ORIGINS", help: "web pages that may connect, or * for all" },
-    "allow-host": { value: "NAMES", help: "names of this server, beside HOST and localhost" },
+    "allow-origin": {
+      value: "ORIGINS",
+      help: "web pages that may connect, such as https://a.org,https://b.org, or * for all",
+    },
+    "allow-host": {
+      value: "NAMES",
+      help: "names of this server, beside HOST and localhost, such as a.org,b.org",
+    },
     cert: { value: "FILE", help: "the certificate for TLS, in PEM; read again at SIGHUP" },
     key: { value: "FILE", help: "its private key; read again at SIGHUP" },
     ...Object.fromEntries(
@@ -118,6 +125,8 @@ export const serve: Command = {
     const how = transport === "builtin" ? "" : ` (${transport})`;
     const token = entry.token !== undefined || entry.tokens !== undefined;
     const whom = token ? ", and asks for a token" : "";
+    const unread = token || isLoopback(host) ? undefined : unreadVariable();
+    if (unread !== undefined) say(`dsmq: no token is asked for (${unread})`);
     const where = await whereToConnect(server);
     say(
       `dsmq ${VERSION} serves on ${where}${how}, with messages in ${store}${whom}; Ctrl-C stops it`,
@@ -184,7 +193,10 @@ function options(args: Arguments): ServeOptions {
     throw new UsageError("serve takes host and port as words or as options, not as both");
   }
   for (const [one, other] of [["cert", "key"], ["key", "cert"]] as const) {
-    if (args.value(one) !== undefined && args.value(other) === undefined) {
+    const file = args.value(one);
+    if (file === undefined) continue;
+    filePath(`--${one}`, file);
+    if (args.value(other) === undefined) {
       throw new UsageError(`TLS needs --cert and --key, and there is no --${other}`);
     }
   }

@@ -81,6 +81,13 @@ function parsePrefixes(
     if (isRight(topic.replaceAll(",", "").toLowerCase())) {
       throw fault("what topics begin with looks like a right: rights are one word, as read,write");
     }
+    if (topic === "#") throw fault("has a # behind the rights: a comment has a line of its own");
+    if (/^,|,$|[./:],/.test(topic)) {
+      throw fault("what topics begin with has a comma: several stand apart by spaces");
+    }
+    if (/^["']|["']$/.test(topic)) {
+      throw fault("what topics begin with is in quotes, which would be a part of it");
+    }
     if (topic.endsWith("*")) {
       throw fault("what topics begin with ends with *: write it without, as news. for news.today");
     }

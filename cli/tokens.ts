@@ -11,6 +11,7 @@ import { type Arguments, type Option, UsageError } from "./command.ts";
 import { readable } from "./files.ts";
 import { parseTokens, type TokenFile } from "./token_file.ts";
 import { say } from "./terminal.ts";
+import { filePath } from "./values.ts";
 
 /** The variable of the environment that holds a token. */
 const VARIABLE = "DSMQ_TOKEN";
@@ -64,11 +65,9 @@ export function withTokenHint(error: unknown, args: Arguments): unknown {
   // Without a topic it is no matter of tokens: the server does not let clients stop it.
   if (error.code === "not_allowed" && error.topic === undefined) return error;
   if (args.value("token") !== undefined || args.value("token-file") !== undefined) return error;
-  const mayRead = mayReadVariable();
-  if (mayRead && Deno.env.has(VARIABLE)) return error;
-  const hint = mayRead
-    ? `--token-file, ${VARIABLE} or --token gives one`
-    : `${VARIABLE} may not be read: --allow-env=${VARIABLE}`;
+  const unread = unreadVariable();
+  if (unread === undefined && Deno.env.has(VARIABLE)) return error;
+  const hint = unread ?? `--token-file, ${VARIABLE} or --token gives one`;
   return new Error(`${error.message} (${hint})`, { cause: error });
 }
 
@@ -106,21 +105,22 @@ function tokenFile(args: Arguments): string | undefined {
   if (file !== undefined && args.value("token") !== undefined) {
     throw new UsageError("a token is given by --token or by --token-file: got both");
   }
-  return file;
+  return file === undefined ? undefined : filePath("--token-file", file);
 }
 
 /** The token of the option, else that of the environment. */
 function givenToken(args: Arguments): GivenToken | undefined {
   const option = args.value("token");
   const from = option === undefined ? VARIABLE : "--token";
-  const token = option ?? (mayReadVariable() ? Deno.env.get(VARIABLE) : undefined);
+  const token = option ?? (unreadVariable() === undefined ? Deno.env.get(VARIABLE) : undefined);
   if (token === undefined) return undefined;
   const fault = tokenFault(token);
   if (fault !== undefined) throw new UsageError(`${from} must be ${TOKEN_FORM}, got ${fault}`);
   return { token, from };
 }
 
-/** Leave for it is looked up, and never asked for. */
-function mayReadVariable(): boolean {
-  return Deno.permissions.querySync({ name: "env", variable: VARIABLE }).state === "granted";
+/** That the variable may not be read, if that is so. Leave for it is looked up, and never asked for. */
+export function unreadVariable(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: VARIABLE });
+  return state === "granted" ? undefined : `${VARIABLE} may not be read: --allow-env=${VARIABLE}`;
 }

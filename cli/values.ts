@@ -55,13 +55,32 @@ export function duration(name: string, text: string, { least, most }: Bounds): n
   const ms = tryDuration(text);
   if (ms !== undefined && ms >= least && ms <= most) return ms;
   const range = `from ${inUnit(least)} to ${inUnit(most)}`;
-  throw wrong(name, `a time such as 600, 90s, 10m or 2h, ${range}`, text);
+  const meant = likelyDuration(text);
+  const isGood = meant !== undefined && meant !== text && tryDuration(meant)! <= most;
+  const hint = isGood ? `; did you mean ${meant}?` : "";
+  throw wrong(name, `a time such as 600, 90s, 10m or 2h, ${range}`, text, hint);
 }
 
 /** A length of time in whole milliseconds, if the text is one. */
 export function tryDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text);
   return match ? Math.round(Number(match[1]) * UNITS[match[2] ?? "s"]!) : undefined;
+}
+
+/**
+ * The length of time that a person may have meant.
+ *
+ * @param text what was written, such as `10 minutes` or `1h30m`
+ * @returns such as `10m` or `90m`, if it looks like one
+ */
+export function likelyDuration(text: string): string | undefined {
+  const trimmed = text.trim().slice(0, 40);
+  const long = /^[-+]?(\d+)\s*(ms|s|m|h|d)(ec|econd|in|inute|our|r|ay)?s?(\s+ago)?$/i.exec(trimmed);
+  if (long) return `${long[1]}${long[2]!.toLowerCase()}`;
+  const parts = trimmed.match(/\d+(?:ms|s|m|h|d)/g) ?? [];
+  if (parts.length < 2 || parts.join("") !== trimmed) return undefined;
+  const ms = parts.reduce((sum, part) => sum + tryDuration(part)!, 0);
+  return Number.isSafeInteger(ms) ? inUnit(ms) : undefined;
 }
 
 /** A time in the largest unit of which it is a whole number. */
@@ -117,6 +136,19 @@ export function asUsage<Value>(check: () => Value): Value {
     const isWrong = error instanceof TypeError || error instanceof RangeError;
     throw isWrong ? new UsageError(error.message, { cause: error }) : error;
   }
+}
+
+/**
+ * Takes the path of a file.
+ *
+ * @param name what it is called, such as `--key`
+ * @param text the path
+ * @returns the same
+ * @throws {UsageError} if it has line ends: it is what is in the file, and is not shown
+ */
+export function filePath(name: string, text: string): string {
+  if (!/[\r\n\0]/.test(text)) return text;
+  throw new UsageError(`${name} must be the path of a file, got several lines`);
 }
 
 function wrong(name: string, expected: string, text: string, hint: string = ""): UsageError {

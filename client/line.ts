@@ -244,10 +244,10 @@ function failureOf({ error, message }: Partial<ErrorEvent>): Error {
   return new ConnectError(why, { reason: "unknown", cause: error });
 }
 
-/** An address as it may be shown: a name and a password in it are for a proxy alone. */
+/** An address as it may be shown: a name, a password and what stands behind a ? in it are for a proxy alone. */
 export function shownUrl(address: string): string {
   const url = new URL(address);
-  if (url.username === "" && url.password === "") return address;
+  if (url.username === "" && url.password === "" && url.search === "") return address;
   url.username = url.password = "";
-  return url.href.replace(/(:\/\/[^/]+)\/$/, "$1");
+  return url.href.replace(/\?.*$/, "?…").replace(/(:\/\/[^/]+)\/$/, "$1");
 }

@@ -74,6 +74,7 @@ export function listenHost(host: string, check: Checks = new Checks()): string {
     return bare;
   }
   if (bare !== host) throw wrong("only an address of IPv6 is in brackets");
+  if (/[\s\p{Cc}]/u.test(host)) throw wrong("a name has letters, digits, dots and hyphens");
   const name = /^[\x21-\x7e]+$/.test(host) ? host : URL.parse(`http://${host}`)?.hostname;
   if (!name || !/^[\w.-]+$/.test(name)) throw wrong("a name has letters, digits, dots and hyphens");
   return name;

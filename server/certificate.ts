@@ -140,7 +140,14 @@ function doubts(chain: readonly X509Certificate[], name: string, now: number): s
   if (chain[0]!.subjectAltName === undefined) {
     found.push(`${name} names no host (subjectAltName)`);
   }
-  return found.map((doubt) => `${doubt}: clients will not trust it`);
+  const doubts = found.map((doubt) => `${doubt}: clients will not trust it`);
+  // As `openssl req -x509` makes it unless it is told otherwise.
+  if (chain[0]!.ca) {
+    doubts.push(
+      `${name} is one of an authority (CA:TRUE): clients on Deno will not trust it, make one with CA:FALSE`,
+    );
+  }
+  return doubts;
 }
 
 function shown(date: Date): string {

@@ -10,7 +10,7 @@ import { type Grant, RIGHTS, type TokenGrant } from "../door/leave.ts";
 import { originFault } from "../door/origins.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import { isOptions, optionsKind } from "../protocol/options.ts";
-import { kindOf, seen } from "../protocol/text.ts";
+import { kindOf, quoted, seen } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenFault } from "../protocol/token.ts";
 import type { Tls } from "./certificate.ts";
 import { Checks } from "./checks.ts";
@@ -195,7 +195,9 @@ function requireTexts(
   for (const value of values as readonly string[]) {
     const why = fault(value);
     if (why !== undefined) {
-      throw check.range(name, `a list of ${of}`, `one with ${seen(value)}: ${why}`);
+      // Who writes a password there does not want to read it in a log.
+      const shown = quoted(value.replace(/^([a-z]+:\/\/)?.*@/is, "$1…@"));
+      throw check.range(name, `a list of ${of}`, `one with ${shown}: ${why}`);
     }
   }
 }

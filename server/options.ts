@@ -195,8 +195,19 @@ function checkedLimits(limits: Partial<ServerLimits>, check: Checks): ServerLimi
   const { messageBytes, creditBytes } = all;
   // Or a subscriber could never be granted enough for it.
   if (messageBytes > creditBytes) {
-    const most = `at most ${check.nameOf("limits.creditBytes")}, which is ${creditBytes}`;
-    throw check.range("limits.messageBytes", most, String(messageBytes));
+    const [credit, message] = ["limits.creditBytes", "limits.messageBytes"].map(check.nameOf);
+    // The one that was given is wrong, or both are.
+    throw limits.messageBytes === undefined
+      ? check.range(
+        "limits.creditBytes",
+        `at least ${message}, which is ${messageBytes}`,
+        String(creditBytes),
+      )
+      : check.range(
+        "limits.messageBytes",
+        `at most ${credit}, which is ${creditBytes}`,
+        String(messageBytes),
+      );
   }
   return all;
 }

@@ -45,8 +45,8 @@ Deno.test("dsmq bench measures a user's own server, in topics of its own", async
   assertEquals(topics.reduce((sum, { messages }) => sum + messages, 0), 2_500 + 3 * 65_000);
 });
 
-Deno.test("dsmq bench measures a server of its own, unless one is named", async () => {
-  await using program = new Program(["-A", "cli.ts", "bench", "--json"]);
+Deno.test("dsmq bench measures a server of its own, unless one is named, also with messages that fill it", async () => {
+  await using program = new Program(["-A", "cli.ts", "bench", "--json", "--size", "500000"]);
   const { code, stdout, stderr } = await program.end();
   assertEquals(code, 0);
   assertFigures(stdout);
@@ -85,8 +85,9 @@ Deno.test("dsmq bench says in one line what is wrong", async () => {
   assertEquals([refused.code, refused.stdout], [2, ""]);
   assertMatch(refused.stderr, /^[^\n]*size[^\n]*$/);
   const tooLarge = await dsmqBench("--url", server.url, "--size", "1000000");
-  assertEquals([tooLarge.code, tooLarge.stdout], [1, ""]);
-  assertStringIncludes(tooLarge.stderr, "it is 1000002 bytes as JSON, the limit is 1000000");
+  assertEquals([tooLarge.code, tooLarge.stdout], [2, ""]);
+  const says = "dsmq: --size must be at most 999998 for this server, got 1000000 (";
+  assertStringIncludes(tooLarge.stderr, says);
 });
 
 Deno.test("the benchmark judges each line by its goal, and prints them for programs", async () => {

@@ -256,13 +256,16 @@ Deno.test("what a file lacks is told in one line", async () => {
   }
 });
 
-Deno.test("a server that others can reach says so in one line, unless it asks for a token", async () => {
+Deno.test("a server that others can reach says so, and that a token may not be read, unless it asks for one", async () => {
   for (const args of [[], ["--token", "secret"]]) {
     await using house = await served(["--host", "0.0.0.0", ...args]);
     house.server.child.kill("SIGINT");
     const lines = (await house.server.end()).stderr.split("\n");
     const warnings = lines.filter((line) => line.includes("everybody who reaches 0.0.0.0"));
     assertEquals(warnings.length, args.length === 0 ? 1 : 0);
-    assertEquals(lines.length, args.length === 0 ? 4 : 3);
+    const unread =
+      "dsmq: no token is asked for (DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN)";
+    assertEquals(lines.includes(unread), args.length === 0);
+    assertEquals(lines.length, args.length === 0 ? 5 : 3);
   }
 });

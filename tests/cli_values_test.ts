@@ -53,11 +53,18 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   [["serve", "--port", "65536"], '--port must be a whole number from 0 to 65535, got "65536"'],
   [["127.0.0.1", "65536"], 'PORT must be a whole number from 0 to 65535, got "65536"'],
   [["serve", "localhost", "abc"], 'PORT must be a whole number from 0 to 65535, got "abc"'],
-  ...["-5", "5x", "1e9d", "Infinity", "NaN", "1,5", "5 s", "99999d", "1e3", "m", ".5s"].map((
+  ...["-5", "5x", "1e9d", "Infinity", "NaN", "1,5", "1w", "99999d", "1e3", "m", ".5s"].map((
     time,
   ) =>
     [["wait", "t", "--timeout", time], `--timeout ${TIME}, got ${JSON.stringify(time)}`] as const
   ),
+  ...Object.entries({ "5 s": "5s", "10min": "10m", "1h30m": "90m", "10M": "10m", "2 hours": "2h" })
+    .map(([time, meant]) =>
+      [
+        ["wait", "t", "--timeout", time],
+        `--timeout ${TIME}, got "${time}"; did you mean ${meant}?`,
+      ] as const
+    ),
   [
     ["serve", "--retention", "0"],
     '--retention must be a time such as 600, 90s, 10m or 2h, from 1ms to 9007199254740991ms, got "0"',
@@ -95,6 +102,10 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   [
     ["serve", "--max-message-bytes", "9", "--max-credit-bytes", "5"],
     "Cannot serve: --max-message-bytes must be at most --max-credit-bytes, which is 5, got 9",
+  ],
+  [
+    ["serve", "--max-credit-bytes", "5"],
+    "Cannot serve: --max-credit-bytes must be at least --max-message-bytes, which is 1000000, got 5",
   ],
   [
     ["serve", "--overflow", "drop"],
@@ -152,13 +163,33 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
     ["serve", "--allow-host", "a,,b"],
     'Cannot serve: --allow-host must be a list of names such as "mq.example.org", got one with "": it is neither a name nor an address',
   ],
+  [
+    ["serve", "--allow-origin", "https://me:s3cret@h"],
+    'Cannot serve: --allow-origin must be a list of origins such as "https://example.org", got one with "https://…@h": an origin is a scheme, a host and perhaps a port, and no more',
+  ],
+  ...[["serve", "--key"], ["serve", "--token-file"], ["get", "t", "--token-file"]].map((args) =>
+    [
+      [...args.slice(0, -1), `${args.at(-1)}=-----BEGIN s3cret\n`],
+      `${args.at(-1)} must be the path of a file, got several lines`,
+    ] as const
+  ),
+  ...["127.0.0.1 ", "a\nb", " h"].map((host) =>
+    [
+      ["serve", "--host", host],
+      `Cannot serve: --host must be an address or a name, got ${
+        JSON.stringify(host)
+      }: a name has letters, digits, dots and hyphens`,
+    ] as const
+  ),
   [["serve", "--cert", "c.pem"], "TLS needs --cert and --key, and there is no --key"],
   [["serve", "--key", "k.pem"], "TLS needs --cert and --key, and there is no --cert"],
   [
     ["get", "t", "--host", "127.0.0.1:5"],
     `${HOST}: the port is an option of its own, got "127.0.0.1:5"`,
   ],
-  [["get", "t", "--host", "ws://h"], `${HOST}, got "ws://h"`],
+  ...["ws://h", "*", "a,b", "a\nb", "h ", "%31", "h:"].map((host) =>
+    [["get", "t", "--host", host], `${HOST}, got ${JSON.stringify(host)}`] as const
+  ),
   [["get", "t", "--host", "me:s3cret@h"], `${HOST}, got "…@h"`],
   [
     ["get", "t", "--host", "::1%lo"],
@@ -169,11 +200,14 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
     ["get", "t", "--url", "localhost:1"],
     `${URL_FORM} such as "ws://localhost:1", got "localhost:1"`,
   ],
-  [["get", "t", "--url", "ftp://h"], `${URL_FORM}, got "ftp://h"`],
-  [["get", "t", "--url", "ws://"], `${URL_FORM}, got "ws://"`],
+  [["get", "t", "--url", "h"], `${URL_FORM} such as "ws://h:30008", got "h"`],
+  [["get", "t", "--url", "wss:h"], `${URL_FORM} such as "wss://h", got "wss:h"`],
+  ...["ftp://h", "ws:///h", "ws://", "ws://*", "ws://a,b", "ws://h\n:5"].map((url) =>
+    [["get", "t", "--url", url], `${URL_FORM}, got ${JSON.stringify(url)}`] as const
+  ),
   [["get", "t", "--url", "ws://h:70000"], `${URL_FORM}, got "ws://h:70000"`],
   [["get", "t", "--url", "ws://h:0"], `${URL_FORM} with a port from 1 to 65535, got "ws://h:0"`],
-  [["get", "t", "--url", "ws://h/#t"], `${URL_FORM} without a #, got "ws://h/#t"`],
+  [["get", "t", "--url", "ws://h/#t"], `${URL_FORM} without a #, got "ws://h/#…"`],
   [["get", "t", "--url", "me:s3/cret@h:1"], `${URL_FORM}, got "h:1"`],
   [["get", "t", "--url", "http//h?token=s3cret"], `${URL_FORM}, got "http//h?…"`],
   [

@@ -159,12 +159,21 @@ Deno.test("a full queue tells its limit, to one put and to many", async () => {
   assertEquals(both.map((put) => put.status === "rejected" && put.reason.limit), [300, 300]);
 });
 
-Deno.test("the name and the password of an address are shown to nobody", async () => {
+Deno.test("the name and the password of an address, and what is behind its ?, are shown to nobody", async () => {
   await using server = await openServer();
-  const secret = server.url.replace("ws://", "ws://name:secret@");
-  await using mq = await connect(secret);
-  assertEquals(mq.url, server.url);
+  const withName = server.url.replace("ws://", "ws://name:secret@");
+  const secrets = {
+    [withName]: server.url,
+    [`${withName}/?token=secret`]: `${server.url}/?…`,
+    [`${server.url}/mq?token=secret`]: `${server.url}/mq?…`,
+  };
+  for (const [secret, shown] of Object.entries(secrets)) {
+    await using mq = await connect(secret);
+    assertEquals(mq.url, shown);
+  }
   await server.shutdown();
-  const error = await assertRejects(() => connect({ url: secret, timeout: 50 }), DsmqError);
-  assert(!/name|secret/.test(`${error.message} ${error.stack}`), error.message);
+  for (const secret of Object.keys(secrets)) {
+    const error = await assertRejects(() => connect({ url: secret, timeout: 50 }), DsmqError);
+    assert(!/name|secret/.test(`${error.message} ${error.stack}`), error.message);
+  }
 });

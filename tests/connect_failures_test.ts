@@ -56,7 +56,7 @@ Deno.test("each fault of a certificate, of a name and of a network has its word,
       peer("Other(OtherError(CaUsedAsEndEntity))"),
       "certificate_untrusted",
       true,
-      "the server's certificate is signed by itself",
+      "the server's certificate is one of an authority (CA:TRUE), which Deno takes for no server",
     ],
     [
       "encrypting",
@@ -108,6 +108,25 @@ Deno.test("each fault of a certificate, of a name and of a network has its word,
     ["encrypting", coded("ECONNRESET"), "broken", false, "the connection broke: ECONNRESET"],
     ["asking", coded("ECONNRESET"), "broken", false, "the connection broke: ECONNRESET"],
   ];
+  const refused = new Deno.errors.ConnectionRefused();
+  for (
+    const [url, why] of [
+      ["ws://127.0.0.1:30008", "nothing listens there; to start a server: dsmq serve"],
+      ["ws://127.0.0.1:9", "nothing listens there; to start a server: dsmq serve --port 9"],
+      [
+        "ws://[::1]:9",
+        "nothing listens there; to start a server: dsmq serve --host [::1] --port 9",
+      ],
+      ["ws://h.test:9", "nothing listens there"],
+      ["wss://h.test", "nothing listens there"],
+      [
+        "ws://h.test",
+        "nothing listens there: an address without a port means port 80, and dsmq serves on 30008 unless told otherwise",
+      ],
+    ] as const
+  ) {
+    assertEquals((failure(refused, new URL(url), "connecting") as Error).message, why);
+  }
   for (const [phase, cause, reason, final, why] of cases) {
     const error = failure(cause, new URL("wss://h.test/mq"), phase);
     assert(error instanceof ConnectError);

@@ -21,6 +21,8 @@ Deno.test("a file of tokens is understood line by line, and a fault is told by i
     "the second word must be read, write or admin, with commas and no spaces between them";
   const prefix = "what topics begin with looks like a right: rights are one word, as read,write";
   const star = "what topics begin with ends with *: write it without, as news. for news.today";
+  const comma = "what topics begin with has a comma: several stand apart by spaces";
+  const quotes = "what topics begin with is in quotes, which would be a part of it";
   const form = "the token must be 1 to 1024 visible characters of ASCII, got one";
   const wrong: Readonly<Record<string, string>> = {
     "a": "is the same token as in line 1",
@@ -41,6 +43,12 @@ Deno.test("a file of tokens is understood line by line, and a fault is told by i
     "s3cret read news. Admin": prefix,
     "s3cret read news.*": star,
     "s3cret read *": star,
+    "s3cret read news. # s3cr": "has a # behind the rights: a comment has a line of its own",
+    "s3cret read # s3cr": "has a # behind the rights: a comment has a line of its own",
+    "s3cret read news., orders.": comma,
+    "s3cret read news.,orders.": comma,
+    "s3cret read news ,orders": comma,
+    's3cret read "news."': quotes,
     "s3crét": `${form} with other characters`,
     "s3cret\0": `${form} with other characters`,
     ["s3cret".repeat(200)]: `${form} of 1200 characters`,

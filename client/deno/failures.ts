@@ -5,6 +5,7 @@
  */
 
 import type { ConnectReason } from "../../protocol/errors.ts";
+import { DEFAULT_PORT } from "../../protocol/limits.ts";
 import { ConnectError } from "../connect_error.ts";
 import { canOpenFiles } from "./descriptors.ts";
 
@@ -49,7 +50,13 @@ const CERTIFICATE: readonly [
     },
   ],
   [
-    /UnknownIssuer|CaUsedAsEndEntity/,
+    /CaUsedAsEndEntity/,
+    "certificate_untrusted",
+    () =>
+      "the server's certificate is one of an authority (CA:TRUE), which Deno takes for no server: make one with CA:FALSE",
+  ],
+  [
+    /UnknownIssuer/,
     "certificate_untrusted",
     () =>
       "the server's certificate is signed by itself, or by nobody whom this machine trusts (deno run --cert FILE trusts one more)",
@@ -110,10 +117,13 @@ export function failure(error: unknown, url: URL, phase: Phase): unknown {
 
 /** Where a server of this machine would be expected, how to start one. */
 function hint({ protocol, hostname, port }: URL): string {
+  if (protocol === "ws:" && port === "") {
+    return `: an address without a port means port 80, and dsmq serves on ${DEFAULT_PORT} unless told otherwise`;
+  }
   if (protocol !== "ws:" || !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) return "";
   const elsewhere = [
     ...(/^(localhost|127\.0\.0\.1)$/.test(hostname) ? [] : [`--host ${hostname}`]),
-    ...(port === "30008" ? [] : [`--port ${port || 80}`]),
+    ...(port === String(DEFAULT_PORT) ? [] : [`--port ${port}`]),
   ];
   return `; to start a server: ${["dsmq serve", ...elsewhere].join(" ")}`;
 }

@@ -5,6 +5,7 @@
  */
 
 import { ConnectError } from "../connect_error.ts";
+import { shownUrl } from "../line.ts";
 
 /** So many are followed, one after another. */
 const MAX_REDIRECTIONS = 5;
@@ -28,7 +29,7 @@ export function redirected(
 ): URL {
   const to = URL.parse(elsewhere, httpOf(from));
   const refuse = (why: string): never => {
-    const where = to ? to.href.slice(0, 200) : JSON.stringify(elsewhere.slice(0, 200));
+    const where = to ? shownUrl(to.href).slice(0, 200) : JSON.stringify(elsewhere.slice(0, 200));
     throw new ConnectError(`the answer is ${status}, which leads to ${where}: ${why}`, {
       reason: "redirect",
       status: Number(status.slice(0, 3)),
