@@ -32,7 +32,7 @@ export function startOf(args: Arguments, usual: string): Since {
   const now = new Date();
   if (since instanceof Date && since > now) {
     const clock = `by the clock of this machine, ${now.toISOString()}`;
-    say(`dsmq: --since is in the future ${clock}: what is stored by now is not read`);
+    say(`dsmq: --since is in the future ${clock}: if that is right, nothing stored by now is read`);
   }
   return since;
 }

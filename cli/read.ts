@@ -139,7 +139,7 @@ export const tail: Command = {
     "on-gap": {
       value: "WHAT",
       help:
-        "if messages were missed: stop, or go on with the oldest or with now (stop, but go on where a server has lost all that it had)",
+        "if messages were missed: stop, or go on from oldest or now (stop, but oldest where a server has lost all that it had)",
     },
   },
   words: [1, Infinity],

@@ -66,11 +66,11 @@ export const serve: Command = {
     durability: {
       value: "HOW",
       help:
-        "what messages in a file survive: a loss of power (full), or normal: the process (full)",
+        "what messages in a file survive: full, a loss of power, or normal, the end of the process (full)",
     },
     overflow: {
       value: "HOW",
-      help: "when as much is stored as may be: reject, or drop-oldest (reject)",
+      help: "when as much is stored as may be: reject puts, or drop-oldest messages (reject)",
     },
     transport: {
       value: "NAME",

@@ -21,7 +21,7 @@ export const TOKEN: Readonly<Record<string, Option>> = {
   token: {
     value: "TOKEN",
     help:
-      `the token (${VARIABLE}, if the environment may be read); others on this machine can see it`,
+      `the token, which others on this machine can see here (${VARIABLE}, if the environment may be read)`,
   },
   "token-file": { value: "FILE", help: "a file whose first token is taken" },
 };

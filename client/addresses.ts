@@ -80,6 +80,8 @@ export function webSocketUrl(address: unknown, name: string = "url"): string {
     throw refused(meant(text));
   }
   if (url.hash !== "") throw refused(" without a #");
+  // One that has nothing behind it goes.
+  url.hash = "";
   if (url.port === "0") throw refused(" with a port from 1 to 65535");
   try {
     decodeURIComponent(`${url.username}:${url.password}`);
@@ -93,7 +95,7 @@ export function webSocketUrl(address: unknown, name: string = "url"): string {
 
 /** An address that may be meant by a host, and perhaps a port, alone. */
 function meant(text: string): string {
-  const [, scheme = "ws", host = ""] = /^(?:(wss?):)?([^/?#@\s]+)$/i.exec(text) ?? [];
+  const [, scheme = "ws", host = ""] = /^(?:(wss?):)?([^/\\?#@\s]+)$/i.exec(text) ?? [];
   const hasPort = /:\d+$/.test(host) || scheme !== "ws";
   const url = `${scheme}://${host}${hasPort ? "" : `:${DEFAULT_PORT}`}`;
   return HOST.test(parsed(url)?.hostname ?? "") ? ` such as ${quoted(url)}` : "";

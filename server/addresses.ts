@@ -75,6 +75,9 @@ export function listenHost(host: string, check: Checks = new Checks()): string {
   }
   if (bare !== host) throw wrong("only an address of IPv6 is in brackets");
   if (/[\s\p{Cc}]/u.test(host)) throw wrong("a name has letters, digits, dots and hyphens");
+  if (/^[\d.]*$/.test(host) && !URL.canParse(`http://${host}`)) {
+    throw wrong("it is no address of IPv4");
+  }
   const name = /^[\x21-\x7e]+$/.test(host) ? host : URL.parse(`http://${host}`)?.hostname;
   if (!name || !/^[\w.-]+$/.test(name)) throw wrong("a name has letters, digits, dots and hyphens");
   return name;

@@ -173,6 +173,12 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
       `${args.at(-1)} must be the path of a file, got several lines`,
     ] as const
   ),
+  ...["256.1.1.1", "1.2.3.4.5"].map((host) =>
+    [
+      ["serve", "--host", host],
+      `Cannot serve: --host must be an address or a name, got "${host}": it is no address of IPv4`,
+    ] as const
+  ),
   ...["127.0.0.1 ", "a\nb", " h"].map((host) =>
     [
       ["serve", "--host", host],
@@ -202,7 +208,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   ],
   [["get", "t", "--url", "h"], `${URL_FORM} such as "ws://h:30008", got "h"`],
   [["get", "t", "--url", "wss:h"], `${URL_FORM} such as "wss://h", got "wss:h"`],
-  ...["ftp://h", "ws:///h", "ws://", "ws://*", "ws://a,b", "ws://h\n:5"].map((url) =>
+  ...["ftp://h", "ws:///h", "ws://", "ws://*", "ws://a,b", "ws://h\n:5", "ws:\\\\h"].map((url) =>
     [["get", "t", "--url", url], `${URL_FORM}, got ${JSON.stringify(url)}`] as const
   ),
   [["get", "t", "--url", "ws://h:70000"], `${URL_FORM}, got "ws://h:70000"`],
