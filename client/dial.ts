@@ -6,6 +6,7 @@
 
 import { denoNet } from "./deno/opening.ts";
 import { DenoSocket } from "./deno/socket.ts";
+import { requireSubprotocols } from "./engine.ts";
 import { tokenProtocol } from "./token.ts";
 
 /**
@@ -66,5 +67,6 @@ export function dialler(dial: Dial | undefined, token: string | undefined): Dial
   }
   const open = dial ?? ((url, protocols) => new WebSocket(url, protocols));
   if (token === undefined) return open;
+  if (!dial) requireSubprotocols();
   return (url, protocols) => open(url, [...protocols, tokenProtocol(token)]);
 }

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { requireSubprotocols } from "../client/engine.ts";
 import { ROOT } from "./support/program.ts";
 
 /** What those cannot read. */
@@ -65,6 +66,18 @@ Deno.test("the client has nothing in it that its oldest engines lack", async () 
 Deno.test("the README names the engines that the client asks for", async () => {
   const { code } = await source(new URL("client/engine.ts", ROOT));
   const readme = (await Deno.readTextFile(new URL("README.md", ROOT))).replaceAll(/\s+/g, " ");
-  const oldest = /OLDEST = "(.*) or Bun 1"/.exec(code)![1]!;
-  for (const engine of oldest.split(", ")) assert(readme.includes(engine), engine);
+  const oldest = /OLDEST = "(.*) or Bun 1\.2\.22"/.exec(code)![1]!;
+  for (const engine of [...oldest.split(", "), "Bun 1.2.22"]) {
+    assert(readme.includes(engine), engine);
+  }
+});
+
+Deno.test("a Bun that cannot bring a token says so, and no other engine does", () => {
+  for (const version of [undefined, "1.2.22", "1.2.23-canary.1", "1.3.0", "2.0.0"]) {
+    requireSubprotocols(version);
+  }
+  for (const version of ["1.0.0", "1.1.45", "1.2.0", "1.2.21", "0.9.9"]) {
+    const told = `to bring a token the client needs Bun 1.2.22 or later, and this is ${version}`;
+    assertThrows(() => requireSubprotocols(version), Error, told);
+  }
 });
