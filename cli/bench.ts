@@ -11,7 +11,7 @@ import { median, quantile } from "../measure/quantiles.ts";
 import { figure, table } from "../measure/table.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
-import { CONNECTION, connection, requireAddress } from "./connection.ts";
+import { CONNECTION, connection, leave, requireAddress } from "./connection.ts";
 import { interrupt } from "./signals.ts";
 import { json, print, say } from "./terminal.ts";
 import { whole } from "./values.ts";
@@ -66,14 +66,14 @@ export const bench: Command = {
     const count = Math.round(MESSAGES * share).toLocaleString("en");
     if (!own) say(`dsmq: what is put there stays until it expires: about ${count} messages`);
     const progress = new Progress(1 + 2 * WINDOWS.length + 1);
+    // A server that answers nothing must not hold up the end.
+    const interrupted = Promise.withResolvers<never>();
+    stop.signal.addEventListener("abort", () => interrupted.reject(stop.signal.reason));
     try {
-      const figures = await measured(
-        own ? own.named(args) : args,
-        "m".repeat(size),
-        share,
-        progress,
-        stop.signal,
-      );
+      const figures = await Promise.race([
+        measured(own ? own.named(args) : args, "m".repeat(size), share, progress, stop.signal),
+        interrupted.promise,
+      ]);
       progress.end();
       if (args.flag("json")) print(json(figures));
       else {
@@ -148,6 +148,7 @@ async function measured(
 ): Promise<readonly Figure[]> {
   await using putter = await connection(args, undefined, { signal });
   await using getter = await connection(args, undefined, { signal });
+  signal.addEventListener("abort", () => [putter, getter].forEach(leave));
   const most = putter.maxMessageBytes - QUOTES;
   if (message.length > most) {
     throw new UsageError(`--size must be at most ${most} for this server, got ${message.length}`);

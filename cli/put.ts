@@ -50,7 +50,13 @@ export const put: Command = {
     };
     if (isInput) return await putInput(args, topic, tell);
     await using mq = await connection(args, undefined);
-    await tell([await mq.put(topic, message)]);
+    const seq = await mq.put(topic, message);
+    try {
+      await tell([seq]);
+      await unlessClosed(printed);
+    } catch (cause) {
+      throw new Error(`${(cause as Error).message}; the message is put`, { cause });
+    }
     return EXIT.ok;
   },
 };

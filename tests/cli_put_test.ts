@@ -85,13 +85,13 @@ Deno.test("put goes on when nobody reads its numbers any more, for what is left 
   assertEquals((await mq.topics()).map(({ messages }) => messages), [20_001]);
 });
 
-Deno.test("where the numbers cannot be written, put fails, and says how many lines are put", async () => {
+Deno.test("where the numbers cannot be written, put fails, and says what is put", async () => {
   await using server = await openServer();
   const { stderr, code } = await soon(
     new Deno.Command("sh", {
       args: [
         "-c",
-        'seq 3 | "$@" >/dev/full; code=$?; "$@" </ >/dev/null; echo $code $?',
+        '"$@" one >/dev/full; seq 3 | "$@" >/dev/full; code=$?; "$@" </ >/dev/null; echo $code $?',
         "sh",
         Deno.execPath(),
         ...["run", "--allow-net", "-q", "cli.ts", "put", "t", "--json", "--url", server.url],
@@ -102,6 +102,7 @@ Deno.test("where the numbers cannot be written, put fails, and says how many lin
     20_000,
   );
   assertEquals(new TextDecoder().decode(stderr).split("\n"), [
+    "dsmq: Cannot print: No space left on device (os error 28); the message is put",
     "dsmq: Cannot print: No space left on device (os error 28); 3 lines are put",
     "dsmq: Cannot read standard input: Is a directory (os error 21); 0 lines are put",
     "",

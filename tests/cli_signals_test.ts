@@ -11,7 +11,7 @@ import { upgradeRequest } from "./support/bare_client.ts";
 import type { Server } from "../server.ts";
 import { openServer } from "./support/open_server.ts";
 import { type Outcome, Program, ROOT } from "./support/program.ts";
-import { WELCOME } from "./support/scripted.ts";
+import { SilentServer } from "./support/silent_server.ts";
 import { soon } from "./support/soon.ts";
 
 const fixtures = new URL("tests/fixtures/", ROOT);
@@ -266,29 +266,30 @@ Deno.test({
   name: "put that is interrupted while lines are under way says that these may be put",
   ignore: Deno.build.os === "windows",
   async fn() {
-    const asked = Promise.withResolvers<void>();
-    await using server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      (request) => {
-        const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
-        socket.onmessage = ({ data }) => {
-          const { action, id } = JSON.parse(data);
-          if (action === "hello") socket.send(JSON.stringify({ ...WELCOME, id }));
-          else asked.resolve();
-        };
-        return response;
-      },
-    );
+    await using server = new SilentServer();
     const args = ["--allow-net", "--no-prompt", "cli.ts", "put", "t"];
-    await using put = new Program([...args, "--port", `${server.addr.port}`]);
+    await using put = new Program([...args, "--port", `${server.port}`]);
     const input = put.child.stdin.getWriter();
     await input.write(new TextEncoder().encode("one\n"));
-    await soon(asked.promise);
+    await soon(server.asked);
     put.child.kill("SIGINT");
     const { code, stderr } = await soon(put.end());
     const perhaps = "0 lines are put, and perhaps those that were under way";
     assertEquals([code, stderr], [130, `dsmq: interrupted: ${perhaps}`]);
     await input.abort();
+  },
+});
+
+Deno.test({
+  name: "bench ends at Ctrl-C at once, also where its server does not answer any more",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using server = new SilentServer();
+    const args = ["--allow-net", "--no-prompt", "cli.ts", "bench", "--port", `${server.port}`];
+    await using bench = new Program(args);
+    await soon(server.asked);
+    bench.child.kill("SIGINT");
+    assertEquals((await soon(bench.end())).code, 130);
   },
 });
 

@@ -1,0 +1,34 @@
+/**
+ * A server that does not answer any more.
+ *
+ * @module
+ */
+
+import { WELCOME } from "./scripted.ts";
+
+/** A server that greets, and answers nothing else. */
+export class SilentServer implements AsyncDisposable {
+  readonly #asked = Promise.withResolvers<void>();
+  readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
+    socket.onmessage = ({ data }) => {
+      const { action, id } = JSON.parse(data);
+      if (action === "hello") socket.send(JSON.stringify({ ...WELCOME, id }));
+      else this.#asked.resolve();
+    };
+    return response;
+  });
+
+  get port(): number {
+    return this.#server.addr.port;
+  }
+
+  /** Resolves at the first request. */
+  get asked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
