@@ -72,7 +72,7 @@ export async function shakeHands(
 
 function headers(fields: readonly string[]): Headers | undefined {
   try {
-    return new Headers(fields.map((line) => {
+    return new Headers(fields.map((line): [string, string] => {
       const colon = line.indexOf(":");
       return [line.slice(0, colon), line.slice(colon + 1).trim()];
     }));
