@@ -73,7 +73,7 @@ export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDis
  * code `closed` (or `unauthorized`, or `replaced`).
  */
 export interface Connection extends AsyncDisposable {
-  /** The address of the server. */
+  /** The address of the server, without a name, a password and what stands behind a `?`. */
   readonly url: string;
   /** Whether it has a server, looks for one, or is closed for good. */
   readonly state: State;
