@@ -28,7 +28,9 @@ export function isSignal(value: unknown): value is AbortSignal {
   if (value instanceof AbortSignal) return true;
   const { aborted, addEventListener, removeEventListener, throwIfAborted } = Object(value);
   const methods = [addEventListener, removeEventListener, throwIfAborted];
-  return typeof aborted === "boolean" && methods.every((method) => typeof method === "function");
+  // Without a reason the end of a subscription would look as if nothing had happened.
+  return typeof aborted === "boolean" && "reason" in Object(value) &&
+    methods.every((method) => typeof method === "function");
 }
 
 /**

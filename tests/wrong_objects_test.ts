@@ -139,10 +139,16 @@ Deno.test("serve takes a signal that serves as one, as connect does", async () =
     get aborted() {
       return signal.aborted;
     },
+    get reason() {
+      return signal.reason;
+    },
     addEventListener: signal.addEventListener.bind(signal),
     removeEventListener: signal.removeEventListener.bind(signal),
     throwIfAborted: signal.throwIfAborted.bind(signal),
   });
+  const { reason: _, ...without } = Object.getOwnPropertyDescriptors(other);
+  const silent = as(Object.create(Object.prototype, without));
+  await assertRejects(() => openServer({ signal: silent }), TypeError, "must be an AbortSignal");
   await using server = await openServer({ signal: other });
   await using mq = await connect({ url: server.url, signal: other });
   control.abort();
