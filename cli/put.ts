@@ -134,7 +134,9 @@ async function putLines(
 
 /** Says what failed, and how many lines are put all the same. */
 function failure(work: State["work"], put: number, why: string): string {
-  if (work === "put") return `Cannot put line ${put + 1} (those before it are put): ${why}`;
+  if (work === "put") {
+    return `Cannot put line ${put + 1}${put === 0 ? "" : " (those before it are put)"}: ${why}`;
+  }
   const what = work === "read" ? `Cannot read standard input: ${why}` : why;
   return `${what}; ${linesPut(put)}`;
 }

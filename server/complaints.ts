@@ -17,17 +17,29 @@ const LONG_RUN = 30_000;
 /** So much of a sentence is told. */
 const LONGEST = 400;
 
+/** So many kinds wait for their line; what is of more kinds is taken for one. */
+const KINDS = 8;
+
+/** What happened, perhaps more than once, and is to be told. */
+interface Untold {
+  /** Its sentence without what differs each time. */
+  readonly kind: string;
+  /** When it happened first. */
+  readonly since: number;
+  why: unknown;
+  from: string;
+  advice: string;
+  count: number;
+}
+
 /** Counts what goes wrong by others' doing, and logs it without letting a bad client fill the log. */
 export class Complaints {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #what: string;
   readonly #level: "warn" | "error";
+  readonly #untold: Untold[] = [];
   #count = 0;
-  #untold = 0;
-  #last: unknown;
-  #from = "";
-  #advice = "";
   /** How many lines may be told now, and since when that is so. */
   #lines = LINES;
   #toldAt = -Infinity;
@@ -63,10 +75,8 @@ export class Complaints {
    */
   note(why: unknown, from = "", advice = ""): void {
     this.#count++;
-    this.#untold++;
-    this.#last = why;
-    this.#from = from;
-    this.#advice = advice;
+    const untold = this.#of(typeof why === "string" ? kindOf(why) : "");
+    Object.assign(untold, { why, from, advice, count: untold.count + 1 });
     if (!this.#resting && !this.#stopped) this.#tell();
   }
 
@@ -75,33 +85,54 @@ export class Complaints {
     this.#stopped = true;
     this.#resting?.();
     this.#resting = undefined;
-    this.#tell();
+    for (const untold of this.#untold.splice(0)) this.#say(untold);
   }
 
+  #now(): number {
+    return this.#clock.monotonic?.() ?? this.#clock.now();
+  }
+
+  /** What is untold of a kind. Each has a line of its own: a flood of one must not hide another. */
+  #of(kind: string): Untold {
+    const all = this.#untold;
+    const known = all.find((untold) => untold.kind === kind);
+    if (known) return known;
+    if (all.length > KINDS) return all[KINDS]!;
+    const untold = { kind, since: this.#now(), why: undefined, from: "", advice: "", count: 0 };
+    all.push(untold);
+    return untold;
+  }
+
+  /** Tells of the kind that has waited longest, and of the next one later. */
   #tell(): void {
     this.#resting = undefined;
-    if (this.#untold === 0) return;
-    const now = this.#clock.monotonic?.() ?? this.#clock.now();
-    const passed = now - this.#toldAt;
-    this.#lines = Math.min(LINES, this.#lines + passed / LONG_RUN) - 1;
+    const untold = this.#untold.shift();
+    if (!untold) return;
+    const now = this.#now();
+    this.#lines = Math.min(LINES, this.#lines + (now - this.#toldAt) / LONG_RUN) - 1;
     this.#toldAt = now;
-    const seconds = Math.round(passed / 1000);
-    const more = this.#untold > 1 &&
-      `and ${this.#untold - 1} more in the last ${seconds <= 1 ? "second" : `${seconds} s`}`;
-    this.#untold = 0;
-    const from = this.#from === "" ? "" : ` from ${this.#from}`;
-    const what = this.#what === "" ? "dsmq:" : `dsmq: ${this.#what}${from}:`;
-    const why = this.#last;
-    this.#last = undefined;
-    if (typeof why !== "string") this.#log[this.#level](what, why, ...(more ? [`(${more})`] : []));
-    else {
-      const advice = this.#advice === "" ? "" : `; ${this.#advice}`;
-      this.#log[this.#level](`${what} ${oneLine(why)}${advice}${more ? ` (${more})` : ""}`);
-    }
-    if (this.#stopped) return;
+    this.#say(untold);
     const rest = Math.max(SHORTEST_REST, (1 - this.#lines) * LONG_RUN);
     this.#resting = this.#clock.after(rest, () => this.#tell());
   }
+
+  #say({ why, from, advice, count, since }: Untold): void {
+    const seconds = Math.round((this.#now() - since) / 1000);
+    const more = count > 1 &&
+      `and ${count - 1} more in the last ${seconds <= 1 ? "second" : `${seconds} s`}`;
+    const who = from === "" ? "" : ` from ${from}`;
+    const what = this.#what === "" ? "dsmq:" : `dsmq: ${this.#what}${who}:`;
+    if (typeof why !== "string") this.#log[this.#level](what, why, ...(more ? [`(${more})`] : []));
+    else {
+      const line = `${what} ${oneLine(why)}${advice === "" ? "" : `; ${advice}`}`;
+      this.#log[this.#level](`${line}${more ? ` (${more})` : ""}`);
+    }
+  }
+}
+
+/** A sentence without what its writer put into it: what is in quotes, and numbers. */
+function kindOf(why: string): string {
+  return why.slice(0, LONGEST).replaceAll(/"(?:[^"\\]|\\.)*"?|\d+/g, "…");
 }
 
 /** The beginning of a text, in one line. */

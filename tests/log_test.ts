@@ -53,6 +53,34 @@ Deno.test("refusals are told at most once a second, and the last of them when th
   assertEquals([told, complaints.count], [[], 4]);
 });
 
+Deno.test("each kind of refusal has its line, also while another kind comes in a flood", () => {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const log = { ...quiet, warn: (text: string) => told.push(text) };
+  const complaints = new Complaints(clock, log, "refused a request");
+  const flood = (second: number) => {
+    for (let i = 0; i < 100; i++) complaints.note(`host "${second}.${i}" is none`, `10.0.0.${i}`);
+  };
+  flood(0);
+  complaints.note("a token is needed", "192.0.2.1", "--token");
+  complaints.note('origin "https://a" is none', "192.0.2.2");
+  for (let second = 1; second < 4; second++) {
+    clock.advance(1000);
+    flood(second);
+  }
+  assertEquals(told, [
+    'dsmq: refused a request from 10.0.0.0: host "0.0" is none',
+    'dsmq: refused a request from 10.0.0.99: host "0.99" is none (and 98 more in the last second)',
+    "dsmq: refused a request from 192.0.2.1: a token is needed; --token",
+    'dsmq: refused a request from 192.0.2.2: origin "https://a" is none',
+  ]);
+  // Of any number of kinds a few wait.
+  for (let i = 0; i < 100; i++) complaints.note("x".repeat(i));
+  told.length = 0;
+  complaints.stop();
+  assertEquals([told.length, complaints.count], [9, 502]);
+});
+
 Deno.test("refusals that go on for hours are told less and less often, and none is forgotten", () => {
   const clock = new ManualClock();
   const told: string[] = [];
