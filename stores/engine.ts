@@ -94,6 +94,10 @@ async function loadNativeEngine(limit: number): Promise<Engine> {
 /** Why `@db/sqlite` is not even tried here. */
 function obstacleToNative(): string | undefined {
   if (Deno.build.standalone) return "a compiled program has none but node:sqlite";
+  // The trial runs a module of ours. Here that would be the program that this is bundled into.
+  if (!/\/stores\/engine\.[jt]s$/.test(import.meta.url)) {
+    return "a bundled program has none but node:sqlite";
+  }
   const missing: string[] = PERMISSIONS.filter((name) => !isGranted({ name }));
   if (missing.length === 0) {
     const registry = Deno.env.get("JSR_URL") ?? "";
@@ -102,11 +106,15 @@ function obstacleToNative(): string | undefined {
     if (isGranted({ name: "import", host })) return undefined;
     missing.push(`import=${host}`);
   }
-  return `it needs ${missing.map((name) => `--allow-${name}`).join(" ")} (or -A)`;
+  return `it needs ${
+    missing.map((name) => `--allow-${name}`).join(" ")
+  } (or -A), with nothing denied`;
 }
 
+/** Whether it is, without exceptions (`--deny-env=HOME`): what is to be looked up could be one of them. */
 function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(descriptor).state === "granted";
+  const { state, partial } = Deno.permissions.querySync(descriptor);
+  return state === "granted" && !partial;
 }
 
 /**

@@ -64,6 +64,18 @@ Deno.test({
   },
 });
 
+Deno.test("a program that this is bundled into is never started a second time to try @db/sqlite", async () => {
+  const bundle = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.copyFile(new URL("../stores/engine.ts", import.meta.url), bundle);
+    const bundled: typeof import("../stores/engine.ts") = await import(`file://${bundle}`);
+    const says = "Cannot use @db/sqlite: a bundled program has none but node:sqlite";
+    await assertRejects(() => bundled.loadEngine("@db/sqlite"), Error, says);
+  } finally {
+    await Deno.remove(bundle);
+  }
+});
+
 Deno.test("an engine that cuts integers to 32 bits is refused", () => {
   class Cutting extends FakeDatabase {
     constructor(path: string) {

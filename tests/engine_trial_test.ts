@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { JsrRegistry } from "./support/jsr_registry.ts";
 import { Program } from "./support/program.ts";
 
@@ -17,10 +17,19 @@ interface Started {
 }
 
 /** Starts a program that loads the engine, waits until it ends by itself, and gives what it printed. */
-async function start(registry: JsrRegistry, cache: string, args = ["-A"]): Promise<Started> {
+async function start(
+  registry: JsrRegistry,
+  cache: string,
+  args = ["-A"],
+  program = "tests/programs/engine_start.ts",
+): Promise<Started> {
   // Without the project's configuration, which puts a stand-in in the place of the package.
-  const program = "tests/programs/engine_start.ts";
-  await using process = new Program([...args, "--no-config", "--no-lock", program], {
+  await using process = new Program([
+    ...args,
+    ...args.includes("--frozen") ? [] : ["--no-lock"],
+    "--no-config",
+    program,
+  ], {
     JSR_URL: registry.url,
     DENO_DIR: cache,
   });
@@ -69,6 +78,54 @@ Deno.test("of first starts at once one tries @db/sqlite and all use it, later on
     assertEquals([healed.engines, healed.warnings], [["@db/sqlite"], []]);
     assertEquals(registry.asked.library, 2);
     assertEquals(await Deno.readTextFile(libraryIn(cache("c"))), "a library");
+  });
+});
+
+Deno.test("workers that load @db/sqlite at once have one trial, and change nothing in their program's environment", async () => {
+  await withRegistry(async (registry, cache) => {
+    for (const _ of ["cold", "warm"]) {
+      const { engines, warnings } = await start(
+        registry,
+        cache("w"),
+        ["-A"],
+        "tests/programs/engine_workers.ts",
+      );
+      assertEquals([engines, warnings], [["@db/sqlite"], []]);
+    }
+    assertEquals(registry.asked.library, 1);
+  });
+});
+
+Deno.test("two versions of Deno or of the package that share a cache leave each other's library alone", async () => {
+  await withRegistry(async (registry, cache) => {
+    await start(registry, cache("v"));
+    const folder = `${cache("v")}/dsmq/${Deno.build.target}`;
+    const records = () => [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith("json"));
+    const [{ name }] = records() as [Deno.DirEntry];
+    await Deno.rename(`${folder}/${name}`, `${folder}/${name.replace(Deno.version.deno, "2.9.0")}`);
+    await start(registry, cache("v"));
+    assertEquals(records().length, 2);
+  });
+});
+
+Deno.test("a program whose lock file is frozen takes node:sqlite, and leaves the library to others", async () => {
+  await withRegistry(async (registry, cache) => {
+    await start(registry, cache("l"));
+    const lock = cache("deno.lock");
+    await Deno.writeTextFile(lock, '{"version":"5"}');
+    const frozen = await start(registry, cache("l"), ["-A", `--lock=${lock}`, "--frozen"]);
+    assertEquals(frozen.engines, ["node:sqlite"]);
+    assertStringIncludes(frozen.warnings[0]!, `${FAILED}The lockfile is out of date`);
+    const { engines } = await start(registry, cache("l"));
+    assertEquals([engines, registry.asked.library], [["@db/sqlite"], 1]);
+  });
+});
+
+Deno.test("a permission with exceptions is none to @db/sqlite: node:sqlite serves, and nothing is tried", async () => {
+  await withRegistry(async (registry, cache) => {
+    const args = ["-A", "--deny-env=JSR_URL"];
+    const { engines, warnings } = await start(registry, cache("x"), args);
+    assertEquals([engines, warnings, registry.asked.all], [["node:sqlite"], [], 0]);
   });
 });
 

@@ -73,7 +73,9 @@ Deno.test({
   fn: async () => {
     const error = await refused({ engine: "@db/sqlite" }, "module_unavailable");
     assert(
-      error.message.endsWith("it needs --allow-ffi --allow-read --allow-write --allow-env (or -A)"),
+      error.message.endsWith(
+        "it needs --allow-ffi --allow-read --allow-write --allow-env (or -A), with nothing denied",
+      ),
       error.message,
     );
   },

@@ -8,7 +8,13 @@
  */
 
 import type { DbSqlite } from "./db_sqlite.ts";
-import { cacheFolder, findLibrary, type FoundLibrary, SPECIFIER } from "./native_cache.ts";
+import {
+  cacheFolder,
+  findLibrary,
+  type FoundLibrary,
+  LIBRARY_VARIABLE,
+  SPECIFIER,
+} from "./native_cache.ts";
 
 /** How much later than this process the trial ends itself, where nobody is left to end it, in milliseconds. */
 const ORPHAN_TIME = 1000;
@@ -40,22 +46,40 @@ export async function loadNative(limit: number): Promise<DbSqlite> {
   // where another engine is to serve, and wait for a registry that does not answer.
   if (isLinked()) return await import(SPECIFIER);
   const { library, record } = findLibrary() ?? await tryLibrary(limit);
-  const own = Deno.env.get("DENO_SQLITE_PATH");
-  Deno.env.set("DENO_SQLITE_PATH", library);
+  const restore = answerWith(library);
   try {
     return await within(limit, import(SPECIFIER));
   } catch (error) {
-    // Its modules may have left Deno's cache: the next process begins with a trial.
-    await Deno.remove(record).catch(() => {});
+    // Its modules may have left Deno's cache: the next process begins with a trial. But what this program may
+    // not import (its lock file is frozen), others may.
+    if (!(error instanceof TypeError)) await Deno.remove(record).catch(() => {});
     throw error;
   } finally {
-    if (own === undefined) Deno.env.delete("DENO_SQLITE_PATH");
+    restore();
   }
+}
+
+/**
+ * Has the package find the library, and nobody else: the environment itself is that of all workers, and of
+ * processes that are started meanwhile.
+ */
+function answerWith(library: string): () => void {
+  const { env } = Deno;
+  const { get } = env;
+  let answers = true;
+  const own = (name: string) =>
+    answers && name === LIBRARY_VARIABLE ? library : get.call(env, name);
+  env.get = own;
+  return () => {
+    answers = false;
+    if (env.get === own) env.get = get;
+  };
 }
 
 /** One trial at a time on this machine: of many who start at once, the others take what the first one gets. */
 async function tryLibrary(limit: number): Promise<FoundLibrary> {
-  if ((await Deno.permissions.query({ name: "run" })).state !== "granted") {
+  const { state, partial } = await Deno.permissions.query({ name: "run" });
+  if (state !== "granted" || partial) {
     throw new Error(
       "its library is not in the cache, and to fetch it takes --allow-run too (or -A)",
     );

@@ -9,6 +9,18 @@ import deno from "../../deno.json" with { type: "json" };
 /** The package, by the versions that are known to work. */
 export const SPECIFIER = deno.imports["@db/sqlite"];
 
+/** It names a library to be used. Where it is empty, it does not. */
+export const LIBRARY_VARIABLE = "DENO_SQLITE_PATH";
+
+/**
+ * The library that the environment names.
+ *
+ * @returns its path, if it does
+ */
+export function ownLibrary(): string | undefined {
+  return Deno.env.get(LIBRARY_VARIABLE) || undefined;
+}
+
 /** What the record says. It counts for the same Deno, package and library only. */
 interface NativeRecord {
   readonly deno: string;
@@ -58,7 +70,7 @@ export function cacheFolder(): string {
 export function findLibrary(): FoundLibrary | undefined {
   try {
     const folder = cacheFolder();
-    const record = `${folder}/record.json`;
+    const record = recordIn(folder);
     const recorded: NativeRecord = JSON.parse(Deno.readTextFileSync(record));
     const library = recorded.own ?? `${folder}/${recorded.library}`;
     const same =
@@ -72,16 +84,22 @@ export function findLibrary(): FoundLibrary | undefined {
 /**
  * Records that a library has passed its trial.
  *
+ * @param place where files may be made
  * @param folder the cache's folder
  * @param library its path
  * @param name its name within the folder
  */
-export function recordLibrary(folder: string, library: string, name: string): void {
-  const record = `${folder}/record.json`;
-  // Whole or not at all, also where several processes do so at once.
-  const made = `${record}.${crypto.randomUUID()}`;
+export function recordLibrary(place: string, folder: string, library: string, name: string): void {
+  // Whole or not at all, also where several processes do so at once: by a file that goes if it is left behind.
+  const made = Deno.makeTempFileSync({ dir: place });
   Deno.writeTextFileSync(made, JSON.stringify(describe(folder, library, name)));
-  Deno.renameSync(made, record);
+  Deno.renameSync(made, recordIn(folder));
+}
+
+/** One for each version of Deno and of the package that share the cache: or each would take away the others'. */
+function recordIn(folder: string): string {
+  const which = `${SPECIFIER} ${Deno.version.deno} ${ownLibrary() ? "own" : "fetched"}`;
+  return `${folder}/record-${which.replaceAll(/[^\w.]+/g, "-")}.json`;
 }
 
 function describe(folder: string, path: string, library: string): NativeRecord {
@@ -89,7 +107,7 @@ function describe(folder: string, path: string, library: string): NativeRecord {
   return {
     deno: Deno.version.deno,
     specifier: SPECIFIER,
-    own: Deno.env.get("DENO_SQLITE_PATH") ?? null,
+    own: ownLibrary() ?? null,
     library,
     size,
     modified: Math.floor((mtime?.getTime() ?? 0) / 1000),

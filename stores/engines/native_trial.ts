@@ -8,7 +8,7 @@
 import { tested } from "../engine.ts";
 import { dbSqlite } from "./db_sqlite.ts";
 import { innermost } from "./native.ts";
-import { cacheFolder, recordLibrary, SPECIFIER } from "./native_cache.ts";
+import { cacheFolder, ownLibrary, recordLibrary, SPECIFIER } from "./native_cache.ts";
 
 const LIBRARY = /\.(so|dylib|dll)$/;
 
@@ -37,14 +37,14 @@ export async function main(limit: number): Promise<never> {
 async function run(): Promise<void> {
   const folder = cacheFolder();
   removeAbandoned(folder);
-  const own = Deno.env.get("DENO_SQLITE_PATH");
+  const own = ownLibrary();
   const place = Deno.makeTempDirSync({ dir: folder, prefix: "trial-" });
   try {
     // Its loader downloads into this folder, and takes what is there for whole.
     Deno.env.set("DENO_DIR", place);
     tested(dbSqlite(await import(SPECIFIER)));
-    if (own === undefined) recordLibrary(folder, ...await moveLibrary(place, folder));
-    else recordLibrary(folder, own, own);
+    if (own === undefined) recordLibrary(place, folder, ...await moveLibrary(place, folder));
+    else recordLibrary(place, folder, own, own);
   } finally {
     Deno.removeSync(place, { recursive: true });
   }

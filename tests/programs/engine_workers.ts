@@ -1,0 +1,38 @@
+/**
+ * Loads the engine in several workers at once, and tells which it was, and what was said.
+ *
+ * @module
+ */
+
+import { loadEngine } from "../../stores/engine.ts";
+
+const WORKERS = 4;
+
+/** What a worker is, and what it tells. */
+interface Loader {
+  readonly name?: string;
+  postMessage(told: unknown): void;
+  close(): void;
+}
+
+const me = globalThis as unknown as Loader;
+if (me.name === "loader") {
+  const warnings: string[] = [];
+  const { name } = await loadEngine("auto", (text) => warnings.push(text));
+  me.postMessage({ name, warnings });
+  me.close();
+} else {
+  const told = await Promise.all(Array.from({ length: WORKERS }, fromWorker));
+  const variable = Deno.env.get("DENO_SQLITE_PATH");
+  const warnings = told.flatMap(({ warnings }) => warnings);
+  if (variable !== undefined) warnings.push(`DENO_SQLITE_PATH is left as ${variable}`);
+  console.log(JSON.stringify({ engines: [...new Set(told.map(({ name }) => name))], warnings }));
+}
+
+function fromWorker(): Promise<{ readonly name: string; readonly warnings: string[] }> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(import.meta.url, { type: "module", name: "loader" });
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+  });
+}
