@@ -85,6 +85,9 @@ export async function connection(
     left = until(giveUpAfter || 0, "it is back");
     void tellOf(mq, () => told.clear());
     return mq;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new Error(`Cannot connect: ${error.message}`, { cause: error });
   } finally {
     clearTimeout(slow);
   }

@@ -126,7 +126,9 @@ async function putLines(
     state.work = "print";
     await unlessClosed(printed);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    // Which line it was is said instead.
+    const why = (cause instanceof Error ? cause.message : String(cause))
+      .replace(/^Cannot put message: /, "");
     const { put, work } = state;
     throw new Error(failure(cause instanceof BadLine ? "put" : work, put, why), { cause });
   }

@@ -54,14 +54,19 @@ Deno.test({
   },
 });
 
-Deno.test("the demo says that it needs leave to start processes, and does not ask for it", async () => {
-  const [outcome] = await outcomes([["demo"]]);
-  assertEquals(outcome, {
-    code: 1,
-    stdout: "",
-    stderr:
-      "dsmq: Cannot show the demo: it starts processes, which needs more leave: run it with -A",
-  });
+Deno.test("a command that lacks leave says which, and does not ask for it", async () => {
+  const commands = [["demo"], ["get", "t", "--port", "9"], ["tail", "t", "--port", "9"]];
+  const ends = await outcomes([...commands, ["serve", "--port", "9"]], { allow: [] });
+  const net = 'Requires net access to "127.0.0.1:9", run again with the --allow-net flag';
+  assertEquals(
+    ends.map(({ code, stdout, stderr }) => [code, stdout, stderr]),
+    [
+      "Cannot show the demo: it starts processes, which needs more leave: run it with -A",
+      `Cannot connect: ${net}`,
+      `Cannot connect: ${net}`,
+      `Cannot serve on 127.0.0.1:9: ${net}`,
+    ].map((why) => [1, "", `dsmq: ${why}`]),
+  );
 });
 
 /** The processes of a demo. */
