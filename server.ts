@@ -177,7 +177,11 @@ async function openStore(
     store === "memory" ? memoryStore() : fileStore(filePath(store)!, durability, settings.log),
   ]);
   const warn = (text: string) => settings.log.warn(`dsmq: ${text}`);
-  const engine = await coded("module_unavailable", loadEngine(settings.engine, warn));
+  const loading = loadEngine(settings.engine, warn, settings.signal);
+  const engine = await coded("module_unavailable", loading).catch((error) => {
+    settings.signal?.throwIfAborted();
+    throw error;
+  });
   return { store: open({ engine, retention, clock, limits }), engine };
 }
 

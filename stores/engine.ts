@@ -54,22 +54,27 @@ let told = false;
  *
  * @param wanted which engine
  * @param warn is told, once in a process, why `auto` could not take `@db/sqlite`
+ * @param signal ends the wait
  * @returns the engine
- * @throws {Error} if the engine that was asked for by name cannot be used here
+ * @throws {Error} if the engine that was asked for by name cannot be used here, and the signal's reason
  */
 export async function loadEngine(
   wanted: EngineName | "auto",
   warn: (text: string) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<Engine> {
   const obstacle = wanted === "node:sqlite" ? undefined : obstacleToNative();
   if (wanted === "@db/sqlite" && obstacle) throw unusable(wanted, obstacle);
   if (wanted !== "node:sqlite" && !obstacle) {
     const { innermost, isLinked } = await import("./engines/native.ts");
     try {
-      if (wanted === "auto") return await (attempt ??= loadNativeEngine(LIMIT));
       const again = () => loadNativeEngine(LONG_LIMIT);
-      return await (attempt = attempt?.catch(again) ?? again());
+      attempt = wanted === "auto"
+        ? attempt ?? loadNativeEngine(LIMIT)
+        : attempt?.catch(again) ?? again();
+      return await unlessAborted(attempt, signal);
     } catch (cause) {
+      signal?.throwIfAborted();
       const why = innermost(cause);
       if (wanted !== "auto") throw unusable(wanted, why, cause);
       if (!told && !isLinked()) warn(`uses node:sqlite, for @db/sqlite cannot be used: ${why}`);
@@ -80,6 +85,19 @@ export async function loadEngine(
     return tested((await import("./engines/node_sqlite.ts")).nodeSqlite);
   } catch (cause) {
     throw unusable("node:sqlite", (cause as Error).message, cause);
+  }
+}
+
+/** Others may wait for the same attempt: it goes on. */
+async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const tell = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", tell);
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", tell);
   }
 }
 

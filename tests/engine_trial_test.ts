@@ -96,6 +96,16 @@ Deno.test("workers that load @db/sqlite at once have one trial, and change nothi
   });
 });
 
+Deno.test("a start that is stopped does not wait for @db/sqlite, however long that may take", async () => {
+  await withRegistry(async (registry, cache) => {
+    registry.hangs = true;
+    const program = "tests/programs/engine_stopped.ts";
+    const { engines, ms } = await start(registry, cache("s"), ["-A"], program);
+    assertEquals(engines, ["stopped"]);
+    assert(ms < 2000, `${ms} ms`);
+  });
+});
+
 Deno.test("two versions of Deno or of the package that share a cache leave each other's library alone", async () => {
   await withRegistry(async (registry, cache) => {
     await start(registry, cache("v"));

@@ -214,8 +214,10 @@ async function loadPackage() {
     // Under a name that cannot be read off: or also who needs none of it would wait for its registry.
     return await Promise.race([import(deno.scopes["./"].ws), late.promise]);
   } catch (cause) {
-    // The last line of several is the innermost cause.
-    const reason = (cause as Error).message.trim().split("\n").at(-1)!.replace(/^[\s\d:]+/, "");
+    // The first of several lines, or the innermost cause, where they are numbered.
+    const lines = (cause as Error).message.trim().split("\n");
+    const causes = lines.filter((line) => /^\s*\d+: /.test(line));
+    const reason = (causes.at(-1) ?? lines[0])!.replace(/^\s*\d+: /, "");
     throw new DsmqError(
       "module_unavailable",
       `Cannot use the hardened transport: npm:ws does not load: ${reason}`,

@@ -115,17 +115,23 @@ async function runTrial(rest: number, limit: number): Promise<FoundLibrary> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
+  const end = () => {
     try {
       child.kill("SIGKILL");
     } catch {
       // It has ended just now.
     }
+  };
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    end();
   }, rest);
+  // This program may be stopped meanwhile.
+  addEventListener("unload", end);
   const { success, signal, stdout, stderr } = await child.output();
   clearTimeout(timer);
+  removeEventListener("unload", end);
   const found = success && findLibrary();
   if (found) return found;
   if (late) throw tooLate(limit);

@@ -1,0 +1,15 @@
+/**
+ * Is stopped while it loads the engine, and ends.
+ *
+ * @module
+ */
+
+import { loadEngine } from "../../stores/engine.ts";
+
+const stop = new AbortController();
+setTimeout(() => stop.abort("stopped"), 100);
+const started = performance.now();
+const told = await loadEngine("@db/sqlite", undefined, stop.signal).catch((error) => error);
+const ms = Math.round(performance.now() - started);
+console.log(JSON.stringify({ engines: [told], warnings: [], ms }));
+Deno.exit();
