@@ -123,11 +123,13 @@ export class RunningServer implements Server {
       headerTime: HEADER_TIME,
       rest: REST,
       patience: PATIENCE,
+      stop: signal,
       after: clock.after.bind(clock),
     };
     try {
       this.#listener = await listen({ host, port, tls }, this.#sessions, bounds);
     } catch (error) {
+      signal?.throwIfAborted();
       throw cannotListen(host, port, error as Error);
     }
     if (!isLoopback(host) && !this.#door.asksForToken) {

@@ -1,10 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertNotEquals,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { Program, ROOT } from "./support/program.ts";
 
 /** Which room may import from which; a room may always import from itself. */
@@ -170,7 +164,7 @@ Deno.test("the client type-checks against a browser's library, and would not wit
   assertStringIncludes(server.stderr, "Cannot find name 'Deno'");
 });
 
-const { links, imports, lock, scopes, tasks, publish } = JSON.parse(
+const { imports, lock, scopes, tasks, publish } = JSON.parse(
   await Deno.readTextFile(new URL("deno.json", ROOT)),
 );
 
@@ -190,37 +184,6 @@ Deno.test("who only wants to see the demo is not made to fetch what tests and be
   assertEquals(Object.values<string>(imports).filter((name) => !name.startsWith("jsr:")), []);
   // Before any task, and any program that may use one of them, Deno fetches all that a lock file lists.
   assertEquals(lock, false);
-});
-
-Deno.test({
-  name:
-    "with leave for the network alone, a checkout serves without any registry; hardened it says what does not load",
-  // Without the stand-ins the packages come from JSR, under its own address.
-  ignore: links === undefined,
-  async fn() {
-    const cache = await Deno.makeTempDir();
-    try {
-      // Registries at an address that swallows every packet: whoever asked them would hang.
-      const silent = "http://192.0.2.1/";
-      const env = { JSR_URL: silent, NPM_CONFIG_REGISTRY: silent, DENO_DIR: cache };
-      const words = ["mod.ts", "serve", "--port", "0", "--json"];
-      await using server = new Program(["--allow-net", "--no-prompt", ...words], env);
-      await using hardened = new Program(
-        ["--allow-net", "--allow-env", ...words, "--transport", "hardened"],
-        { ...env, NPM_CONFIG_REGISTRY: "http://127.0.0.1:9/" },
-      );
-      const { store } = JSON.parse(await server.line() ?? "null");
-      assertEquals(store, "memory on node:sqlite");
-      const { code, stderr } = await hardened.end();
-      assertMatch(
-        stderr,
-        /^dsmq: Cannot use the hardened transport: npm:ws does not load: .*refused.*$/,
-      );
-      assertEquals(code, 1);
-    } finally {
-      await Deno.remove(cache, { recursive: true });
-    }
-  },
 });
 
 Deno.test("a binary can be compiled, up to the base that is downloaded for it", async () => {

@@ -183,7 +183,7 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
 }
 
 /** Loads `npm:ws`, if that may read what it reads: asked for leave, or thrown at, nobody is. */
-async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
+async function loadUpgrader({ frameBytes, stop }: Bounds): Promise<Upgrader> {
   const states = await Promise.all(
     VARIABLES.map((variable) => Deno.permissions.query({ name: "env", variable })),
   );
@@ -193,7 +193,7 @@ async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
       `Cannot use the hardened transport: it needs --allow-env=${VARIABLES}, for npm:ws looks these up`,
     );
   }
-  const { WebSocketServer } = await loadPackage();
+  const { WebSocketServer } = await loadPackage(stop);
   return new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -206,10 +206,12 @@ async function loadUpgrader({ frameBytes }: Bounds): Promise<Upgrader> {
   });
 }
 
-async function loadPackage() {
+async function loadPackage(stop?: AbortSignal) {
   const late = Promise.withResolvers<never>();
   const why = `nothing came within ${LOAD_TIME / 1000} s`;
   const timer = setTimeout(() => late.reject(new Error(why)), LOAD_TIME);
+  const stopped = () => late.reject(stop?.reason);
+  stop?.addEventListener("abort", stopped);
   try {
     // Under a name that cannot be read off: or also who needs none of it would wait for its registry.
     return await Promise.race([import(deno.scopes["./"].ws), late.promise]);
@@ -225,6 +227,7 @@ async function loadPackage() {
     );
   } finally {
     clearTimeout(timer);
+    stop?.removeEventListener("abort", stopped);
   }
 }
 

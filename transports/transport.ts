@@ -119,6 +119,8 @@ export interface Bounds {
   readonly patience: number;
   /** How long a peer may be at rest before it is asked whether it is there, in milliseconds: proxies cut what rests. */
   readonly rest: number;
+  /** Ends the wait for what has to be fetched first. */
+  readonly stop?: AbortSignal | undefined;
   /** Calls back once, after so many milliseconds; returns how to call it off. */
   after(ms: number, callback: () => void): () => void;
 }
