@@ -118,7 +118,7 @@ Deno.test("a command whose server goes away before it has answered looks for it 
     assertEquals(retry, `${nobody(port)}; trying again for 3 s`);
     assertMatch(
       error!,
-      /^dsmq: Cannot (tell whether the message is stored|get|topics): .*\(nobody answered for 3\.\d s\)$/,
+      /^dsmq: Cannot (tell whether the message is stored|get|list topics): .*\(nobody answered for 3\.\d s\)$/,
     );
   }
   const took = performance.now() - went;
