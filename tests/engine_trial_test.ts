@@ -112,6 +112,8 @@ Deno.test("two versions of Deno or of the package that share a cache leave each 
     const folder = `${cache("v")}/dsmq/${Deno.build.target}`;
     const records = () => [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith("json"));
     const [{ name }] = records() as [Deno.DirEntry];
+    // Also the library of another user, who filled the cache for all.
+    assertEquals(Deno.statSync(`${folder}/${name}`).mode! & 0o777, 0o666 & ~Deno.umask());
     await Deno.rename(`${folder}/${name}`, `${folder}/${name.replace(Deno.version.deno, "2.9.0")}`);
     await start(registry, cache("v"));
     assertEquals(records().length, 2);

@@ -91,7 +91,7 @@ export function findLibrary(): FoundLibrary | undefined {
  */
 export function recordLibrary(place: string, folder: string, library: string, name: string): void {
   // Whole or not at all, also where several processes do so at once: by a file that goes if it is left behind.
-  const made = Deno.makeTempFileSync({ dir: place });
+  const made = `${place}/record.json`;
   Deno.writeTextFileSync(made, JSON.stringify(describe(folder, library, name)));
   Deno.renameSync(made, recordIn(folder));
 }
