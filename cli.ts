@@ -4,7 +4,7 @@
  * @module
  */
 
-import { endAsOthersDo } from "./cli/signals.ts";
+import { exitOnSignalsAsInit } from "./cli/signals.ts";
 
 /**
  * Runs the command line and ends the process. Exit codes: 0 all went well, 1 it failed, 2 it was not used
@@ -14,7 +14,7 @@ import { endAsOthersDo } from "./cli/signals.ts";
  */
 export async function main(args: readonly string[] = Deno.args): Promise<never> {
   // Before all else is loaded.
-  endAsOthersDo();
+  exitOnSignalsAsInit();
   const { run } = await import("./cli/main.ts");
   Deno.exit(await run(args));
 }

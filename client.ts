@@ -9,12 +9,12 @@
  */
 
 import type { Connection } from "./client/api.ts";
-import { reach } from "./client/connecting.ts";
-import { LinkedConnection } from "./client/connection.ts";
-import { requireEngine } from "./client/engine.ts";
-import { Link } from "./client/link.ts";
-import { checked, type ConnectOptions } from "./client/options.ts";
-import { anew } from "./protocol/errors.ts";
+import { dialServer } from "./client/dial_server.ts";
+import { DsmqConnection } from "./client/dsmq_connection.ts";
+import { requireRuntime } from "./client/runtime.ts";
+import { ReconnectingClient } from "./client/reconnecting_client.ts";
+import { type ConnectOptions, parseOptions } from "./client/options.ts";
+import { withCurrentStack } from "./protocol/errors.ts";
 
 export {
   /** An error with a code, and what recovery needs. */
@@ -34,19 +34,19 @@ export type {
 } from "./protocol/errors.ts";
 export type {
   /** How safely a server keeps messages. */
-  Kept,
+  Durability,
   /** A topic that holds messages. */
-  TopicEntry,
-} from "./protocol/answers.ts";
+  TopicInfo,
+} from "./protocol/encode_replies.ts";
 export type {
   /** Where a subscription goes on behind messages that are gone. */
-  OnGap,
+  GapPolicy,
 } from "./protocol/requests.ts";
 export type {
   /** A connection to a server: puts, reads, subscriptions. */
   Connection,
   /** What a subscription does if messages are gone that should have come. */
-  GapChoice,
+  GapHandler,
   /** The messages of a topic, for `for await`. */
   MessageStream,
   /** How to read one message. */
@@ -78,10 +78,10 @@ export type {
 } from "./client/since.ts";
 export type {
   /** Whether a connection has a server, looks for one, or is closed for good. */
-  State,
+  ConnectionStatus,
   /** A connection has come into another state. */
-  StateChange,
-} from "./client/states.ts";
+  StatusChange,
+} from "./client/status_tracker.ts";
 
 /**
  * Connects to a server. While nobody answers it tries again, for 15 seconds unless `timeout` says otherwise: the
@@ -107,18 +107,18 @@ export type {
  * ```
  */
 export async function connect(target?: string | URL | ConnectOptions): Promise<Connection> {
-  requireEngine();
-  refuseSecond(arguments[1]);
+  requireRuntime();
+  rejectSecondArgument(arguments[1]);
   try {
-    const { contact, reach: again } = await reach(checked(target));
-    return new LinkedConnection(new Link(contact, again));
+    const { handshake, plan: redial } = await dialServer(parseOptions(target));
+    return new DsmqConnection(new ReconnectingClient(handshake, redial));
   } catch (error) {
-    throw anew(error);
+    throw withCurrentStack(error);
   }
 }
 
 /** Others take options as a second argument; passed over, a token or a position would not count. */
-function refuseSecond(given: unknown): void {
+function rejectSecondArgument(given: unknown): void {
   if (given === null || typeof given !== "object" || Array.isArray(given)) return;
   throw new TypeError(
     "Cannot connect: an address and options are given in one object, { url: ... }, got two arguments",

@@ -20,15 +20,15 @@
 export * from "./client.ts";
 export { serve, VERSION } from "./server.ts";
 export type {
+  AuthOptions,
   Clock,
-  Durability,
   EngineChoice,
-  EntryOptions,
+  FileDurability,
   Grant,
   Limits,
   Log,
   Overflow,
-  Right,
+  Permission,
   ServeOptions,
   Server,
   ServerLimits,

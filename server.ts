@@ -4,50 +4,50 @@
  * @module
  */
 
-import { Door } from "./door/door.ts";
-import type { Grant, Right, TokenGrant } from "./door/leave.ts";
-import { anew, DsmqError, type ErrorCode } from "./protocol/errors.ts";
+import { AccessControl } from "./auth/access_control.ts";
+import type { Grant, Permission, TokenGrant } from "./auth/permissions.ts";
+import { DsmqError, type ErrorCode, withCurrentStack } from "./protocol/errors.ts";
 import type { Limits, ServerLimits } from "./protocol/limits.ts";
 import type { Clock } from "./queue/clock.ts";
 import { type Log, Queue } from "./queue/queue.ts";
 import type { Server, Stats } from "./server/api.ts";
-import { checkedTls, OPTION_NAMES, type Tls } from "./server/certificate.ts";
-import type { EntryOptions, EntrySettings } from "./server/door_options.ts";
+import { checkTls, type Tls, TLS_OPTION_NAMES } from "./server/certificate.ts";
+import type { AuthOptions, AuthSettings } from "./server/auth_options.ts";
 import {
-  checked,
   DURABILITIES,
-  type Durability,
   type EngineChoice,
   ENGINES,
+  type FileDurability,
   type Overflow,
   OVERFLOWS,
+  parseServeOptions,
   type ServeOptions,
-  type Settings,
+  type ServerSettings,
   type StoreChoice,
   type TransportChoice,
   TRANSPORTS,
 } from "./server/options.ts";
-import { isLoopback } from "./door/hosts.ts";
-import { type Running, RunningServer, VERSION } from "./server/running.ts";
+import { isLoopback } from "./auth/allowed_hosts.ts";
+import { type RunningOptions, RunningServer, VERSION } from "./server/running_server.ts";
 import { requireDeno } from "./server/runtime.ts";
-import { StopSignals } from "./server/signals.ts";
-import { filePath } from "./server/store_address.ts";
+import { StopSignals } from "./server/stop_signals.ts";
+import { storePath } from "./server/store_address.ts";
 import type { Engine } from "./stores/engine.ts";
-import type { SqliteOptions } from "./stores/sqlite.ts";
+import type { SqliteStoreOptions } from "./stores/sqlite_store.ts";
 import type { Store } from "./stores/store.ts";
 import type { Transport } from "./transports/transport.ts";
 
-export { checked, DURABILITIES, ENGINES, isLoopback, OVERFLOWS, TRANSPORTS, VERSION };
+export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
 export type {
+  AuthOptions,
   Clock,
-  Durability,
   EngineChoice,
-  EntryOptions,
+  FileDurability,
   Grant,
   Limits,
   Log,
   Overflow,
-  Right,
+  Permission,
   ServeOptions,
   Server,
   ServerLimits,
@@ -65,7 +65,7 @@ export type {
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
  * @throws {DsmqError} if it cannot start, and then nothing is left running: `address_in_use`, `address_not_available`,
- *   `store_in_use`, `store_unusable`, `module_unavailable`, `not_allowed`, `full`, `unavailable`; its `cause` is what the system said
+ *   `store_in_use`, `store_unusable`, `module_unavailable`, `permission_denied`, `full`, `unavailable`; its `cause` is what the system said
  *
  * @example A server of a test's own
  * ```ts
@@ -78,15 +78,15 @@ export type {
  * ```
  */
 export async function serve(options: ServeOptions = {}): Promise<Server> {
-  const second: unknown = arguments[1];
-  if (second !== null && typeof second === "object") {
+  const secondArgument: unknown = arguments[1];
+  if (secondArgument !== null && typeof secondArgument === "object") {
     throw new TypeError("Cannot serve: options are given in one object, got two arguments");
   }
   try {
-    return await start(checked(options), OPTION_NAMES);
+    return await start(parseServeOptions(options), TLS_OPTION_NAMES);
   } catch (error) {
     // A stack ends after a few functions, and who called this is to be on it.
-    throw anew(error);
+    throw withCurrentStack(error);
   }
 }
 
@@ -97,25 +97,28 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
  * @param names what certificate and key are called in what is said of them
  * @returns the server, once it listens
  */
-export async function start({ entry, ...settings }: Settings, names: Tls): Promise<Server> {
+export async function start({ auth, ...settings }: ServerSettings, names: Tls): Promise<Server> {
   requireDeno();
   settings.signal?.throwIfAborted();
   // From now on: whoever stops the program while the store is opened means this server, too.
   const signals = settings.handleSignals ? new StopSignals() : undefined;
   try {
-    return await running(entry, { ...settings, names, signals });
+    return await startRunning(auth, { ...settings, names, signals });
   } catch (error) {
     signals?.[Symbol.dispose]();
     throw error;
   }
 }
 
-async function running(entry: EntrySettings, settings: Omit<Running, "tls">): Promise<Server> {
+async function startRunning(
+  auth: AuthSettings,
+  settings: Omit<RunningOptions, "tls">,
+): Promise<Server> {
   const { names } = settings;
-  const { tls, warnings } = await usableTls(entry.tls, names, settings.clock.now());
+  const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
   const [loaded, opened] = await Promise.allSettled([
-    coded("module_unavailable", loadTransport(settings.transport)),
-    coded("store_unusable", openStore(settings)),
+    withCode("module_unavailable", loadTransport(settings.transport)),
+    withCode("store_unusable", openStore(settings)),
   ]);
   if (opened.status === "rejected") throw opened.reason;
   const { store, engine } = opened.value;
@@ -127,11 +130,15 @@ async function running(entry: EntrySettings, settings: Omit<Running, "tls">): Pr
   const { listen } = loaded.value;
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
-    const door = await Door.of({ ...entry, host: settings.host, secure: tls !== undefined });
+    const access = await AccessControl.create({
+      ...auth,
+      host: settings.host,
+      secure: tls !== undefined,
+    });
     // Without the tokens, which nobody needs any more.
-    const server = new RunningServer(queue, door, { ...settings, tls });
+    const server = new RunningServer(queue, access, { ...settings, tls });
     await server.open(listen);
-    warmUpSoon(engine, server.finished);
+    scheduleWarmUp(engine, server.finished);
     for (const warning of warnings) settings.log.warn(`dsmq: ${warning}`);
     return server;
   } catch (error) {
@@ -144,10 +151,10 @@ async function running(entry: EntrySettings, settings: Omit<Running, "tls">): Pr
 let isWarm = false;
 
 /** Once in a process, and as soon as it rests: whoever waits for the server learns first that it is there. */
-function warmUpSoon(engine: Engine, finished: Promise<void>): void {
+function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
   if (isWarm) return;
   isWarm = true;
-  const soon = setImmediate(async () => {
+  const immediate = setImmediate(async () => {
     try {
       const [{ warmUp }, open] = await Promise.all([
         import("./server/warm_up.ts"),
@@ -158,27 +165,27 @@ function warmUpSoon(engine: Engine, finished: Promise<void>): void {
       // Whoever asks for something first is told.
     }
   });
-  void finished.then(() => clearImmediate(soon));
+  void finished.then(() => clearImmediate(immediate));
 }
 
-async function usableTls(tls: Tls | undefined, names: Tls, now: number) {
-  return tls ? await checkedTls(tls, names, now) : { tls, warnings: [] };
+async function prepareTls(tls: Tls | undefined, names: Tls, now: number) {
+  return tls ? await checkTls(tls, names, now) : { tls, warnings: [] };
 }
 
 async function openStore(
-  settings: Omit<Settings, "entry">,
+  settings: Omit<ServerSettings, "auth">,
 ): Promise<{ readonly store: Store; readonly engine: Engine }> {
   const { store, durability, retention, clock, overflow } = settings;
-  const { storedBytes, topics, inFlight: window } = settings.limits;
-  const limits = { storedBytes, topics, window, overflow };
+  const { storedBytes, topics, inFlight: dedupWindow } = settings.limits;
+  const limits = { storedBytes, topics, dedupWindow, overflow };
   // Loaded here and not above, and at once: importing this file touches no native code.
   const [{ loadEngine }, open] = await Promise.all([
     import("./stores/engine.ts"),
-    store === "memory" ? memoryStore() : fileStore(filePath(store)!, durability, settings.log),
+    store === "memory" ? memoryStore() : fileStore(storePath(store)!, durability, settings.log),
   ]);
   const warn = (text: string) => settings.log.warn(`dsmq: ${text}`);
   const loading = loadEngine(settings.engine, warn, settings.signal);
-  const engine = await coded("module_unavailable", loading).catch((error) => {
+  const engine = await withCode("module_unavailable", loading).catch((error) => {
     settings.signal?.throwIfAborted();
     throw error;
   });
@@ -186,7 +193,7 @@ async function openStore(
 }
 
 /** What fails without a code of its own gets one. */
-async function coded<T>(code: ErrorCode, work: Promise<T>): Promise<T> {
+async function withCode<T>(code: ErrorCode, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -196,17 +203,17 @@ async function coded<T>(code: ErrorCode, work: Promise<T>): Promise<T> {
   }
 }
 
-async function memoryStore(): Promise<(options: SqliteOptions) => Store> {
-  const { MemoryStore } = await import("./stores/memory.ts");
+async function memoryStore(): Promise<(options: SqliteStoreOptions) => Store> {
+  const { MemoryStore } = await import("./stores/memory_store.ts");
   return (options) => new MemoryStore(options);
 }
 
 async function fileStore(
   path: string,
-  durability: Durability,
+  durability: FileDurability,
   log: Log,
-): Promise<(options: SqliteOptions) => Store> {
-  const { FileStore } = await import("./stores/file.ts");
+): Promise<(options: SqliteStoreOptions) => Store> {
+  const { FileStore } = await import("./stores/file_store.ts");
   return (options) =>
     new FileStore({ ...options, path, durability, warn: (text) => log.warn(text) });
 }

@@ -5,7 +5,7 @@
  */
 
 import { connect, type Connection, type Since } from "../client.ts";
-import type { Progress } from "../measure/progress.ts";
+import type { Progress } from "../cli/measure/progress.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Row } from "./row.ts";
 
@@ -22,7 +22,7 @@ export interface Bench {
 }
 
 /** A work, and what it finds. */
-export interface Work {
+export interface Scenario {
   readonly name: string;
   /** Of how many steps it tells. */
   readonly steps: number;
@@ -32,12 +32,12 @@ export interface Work {
 }
 
 /** Connects to a dsmq server that was just started. */
-export function client({ port }: Running, since?: Since): Promise<Connection> {
+export function connectTo({ port }: Running, since?: Since): Promise<Connection> {
   return connect({ port, ...(since !== undefined && { since }) });
 }
 
 /** Works that each have their turn. */
-type Turns<Name extends string, Brought> = Readonly<Record<Name, () => Promise<Brought>>>;
+type Turns<Name extends string, Result> = Readonly<Record<Name, () => Promise<Result>>>;
 
 /** Rounds in which each has its turn, so that all see the same machine: gives what each brought, but for the first. */
 export async function rounds<Name extends string>(
@@ -80,21 +80,21 @@ export async function blocks<Name extends string>(
  * @param rotate each of them is the first of a round in turn
  * @returns what each brought in the rounds after the warm-up
  */
-export async function inTurn<Name extends string, Brought extends number | object>(
-  turns: Turns<Name, Brought | Brought[]>,
+export async function inTurn<Name extends string, Result extends number | object>(
+  turns: Turns<Name, Result | Result[]>,
   warmUp: number,
   count: number,
   rotate = false,
-): Promise<Record<Name, Brought[]>> {
+): Promise<Record<Name, Result[]>> {
   const names = Object.keys(turns) as Name[];
   const found = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
     Name,
-    Brought[]
+    Result[]
   >;
   for (let round = 0; round < warmUp + count; round++) {
     for (const name of names) {
-      const brought = await turns[name]();
-      if (round >= warmUp) found[name].push(...Array.isArray(brought) ? brought : [brought]);
+      const result = await turns[name]();
+      if (round >= warmUp) found[name].push(...Array.isArray(result) ? result : [result]);
     }
     if (rotate) names.push(names.shift()!);
   }

@@ -7,7 +7,7 @@
  */
 
 import type { Connection } from "../client.ts";
-import { windowed } from "../measure/calls.ts";
+import { measureRate } from "../cli/measure/calls.ts";
 
 /** The part of a connection that is measured. */
 export type Client = Pick<Connection, "put" | "get" | "getWait" | "subscribe" | "close">;
@@ -29,13 +29,13 @@ export async function getMessage(client: Client, topic: string): Promise<void> {
  * @param other a third connection
  * @returns how long each waking took, from the put to the message, in milliseconds
  */
-export async function wakings(
+export async function wakeTimes(
   count: number,
   putter: Client,
   waiter: Client,
   other: Client,
 ): Promise<number[]> {
-  const woken: number[] = [];
+  const times: number[] = [];
   for (let i = 0; i < count; i++) {
     const message = waiter.getWait("wake");
     // By its answer the waiter, who asked before, is in line. On the waiter's own connection, where that is
@@ -44,10 +44,10 @@ export async function wakings(
     const begin = performance.now();
     const put = putter.put("wake", MESSAGE);
     if (await message === "") throw new Error("the waiter was not woken");
-    woken.push(performance.now() - begin);
+    times.push(performance.now() - begin);
     await put;
   }
-  return woken;
+  return times;
 }
 
 /**
@@ -71,6 +71,6 @@ export async function deliver(
   });
   // An answer that comes after the subscription's.
   await Promise.all(readers.map((reader) => reader.get("nothing")));
-  await windowed(count, window, () => putter.put("stream", MESSAGE));
+  await measureRate(count, window, () => putter.put("stream", MESSAGE));
   await Promise.all(arrivals);
 }

@@ -5,10 +5,10 @@
  */
 
 import { VERSION } from "@dsmq/server";
-import { table } from "../measure/table.ts";
+import { formatMarkdownTable } from "../cli/measure/table.ts";
 import { loadEngine } from "../stores/engine.ts";
 import { natsServer } from "./nats_server.ts";
-import { cells, HEAD, type Judged } from "./row.ts";
+import { cells, type Graded, HEAD } from "./row.ts";
 
 /** All that a run has found. */
 export interface Results {
@@ -16,7 +16,7 @@ export interface Results {
   readonly versions: Readonly<Record<string, string>>;
   /** How it was measured. */
   readonly conditions: readonly string[];
-  readonly rows: readonly Judged[];
+  readonly rows: readonly Graded[];
 }
 
 /** The machine, in a few words. */
@@ -70,7 +70,7 @@ async function version(program: string): Promise<string> {
 }
 
 /** Writes the results beside the programs. */
-export async function save(
+export async function saveResults(
   { machine, versions, conditions, rows }: Results,
   command: string,
 ): Promise<void> {
@@ -86,7 +86,7 @@ ${
 - Messages are plain ASCII, and have 64 bytes unless said.
 - Ratios hold, absolute figures are this machine's.
 
-${table(HEAD, rows.map(cells))}
+${formatMarkdownTable(HEAD, rows.map(cells))}
 `;
   await Deno.writeTextFile(new URL("results.md", import.meta.url), page);
 }

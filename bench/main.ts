@@ -8,23 +8,23 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { Progress } from "../measure/progress.ts";
-import { table } from "../measure/table.ts";
+import { Progress } from "../cli/measure/progress.ts";
+import { formatMarkdownTable } from "../cli/measure/table.ts";
 import { against } from "./against/against.ts";
 import { NoCheckout } from "./against/checkout.ts";
-import { SCENARIOS } from "./against/scenarios.ts";
-import type { Bench, Work } from "./bench.ts";
-import { conditions } from "./host.ts";
-import { machine, save, versions } from "./machine.ts";
-import { Failed, Interrupted, Missing, Processes } from "./processes.ts";
-import { cells, HEAD, type Judged, judged } from "./row.ts";
-import { depth } from "./works/depth.ts";
-import { gets, puts } from "./works/many_calls.ts";
-import { oneCall, sizes } from "./works/one_call.ts";
-import { idle, memory, start } from "./works/server.ts";
-import { fanOut, oneToOne } from "./works/streams.ts";
+import { PAIRED_SCENARIOS } from "./against/paired_scenarios.ts";
+import type { Bench, Scenario } from "./bench.ts";
+import { conditions } from "./environment.ts";
+import { machine, saveResults, versions } from "./machine.ts";
+import { Interrupted, MeasurementFailed, MissingProgram, Processes } from "./processes.ts";
+import { cells, grade, type Graded, HEAD } from "./row.ts";
+import { depth } from "./scenarios/depth.ts";
+import { gets, puts } from "./scenarios/many_calls.ts";
+import { oneCall, sizes } from "./scenarios/one_call.ts";
+import { idle, memory, start } from "./scenarios/server.ts";
+import { fanOut, oneToOne } from "./scenarios/streams.ts";
 
-const WORKS: readonly Work[] = [
+const ALL_SCENARIOS: readonly Scenario[] = [
   ...[oneCall, puts, gets, oneToOne, fanOut, sizes, depth, memory, idle, start],
 ];
 
@@ -36,8 +36,8 @@ const HELP = `Measures dsmq beside a raw WebSocket echo, on this machine.
   --peers             also beside Redis and NATS (the package redis-server; deno task bench:nats)
   --against CHECKOUT  beside another checkout of dsmq, such as a git worktree: its server and its client
   --transport NAME    with --against: how clients reach both servers, builtin (usual) or hardened
-  --only NAMES        only these, with commas: ${names(WORKS)};
-                      with --against: ${names(SCENARIOS)}
+  --only NAMES        only these, with commas: ${names(ALL_SCENARIOS)};
+                      with --against: ${names(PAIRED_SCENARIOS)}
   --rounds N          how often each is measured (${ROUNDS.full}; with --against ${ROUNDS.against})
   --quick             a tenth of the work: for a look, not for a verdict
   --json              the results as JSON
@@ -62,7 +62,7 @@ interface Options {
 const options = parseArgs(Deno.args, {
   boolean: ["peers", "quick", "json", "save", "help"],
   string: ["only", "against", "rounds", "transport"],
-  unknown: (option) => refuse(`bench has no option ${option}`),
+  unknown: (option) => exitWithUsage(`bench has no option ${option}`),
 }) as unknown as Options;
 if (options.help) {
   console.log(HELP);
@@ -70,16 +70,20 @@ if (options.help) {
 }
 const rounds = options.rounds === undefined ? undefined : Number(options.rounds);
 if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
-  refuse(`--rounds must be a whole number above 0, got ${options.rounds}`);
+  exitWithUsage(`--rounds must be a whole number above 0, got ${options.rounds}`);
 }
 const { transport, against: other } = options;
 if (transport !== undefined && !["builtin", "hardened"].includes(transport)) {
-  refuse(`--transport must be builtin or hardened, got ${transport}`);
+  exitWithUsage(`--transport must be builtin or hardened, got ${transport}`);
 }
-if (transport !== undefined && other === undefined) refuse("--transport goes with --against");
+if (transport !== undefined && other === undefined) {
+  exitWithUsage("--transport goes with --against");
+}
 const scale = options.quick ? 0.1 : 1;
 
-Deno.exit(await run(options.against === undefined ? works() : comparison(options.against)));
+Deno.exit(
+  await run(options.against === undefined ? scenarioProgram() : comparisonProgram(options.against)),
+);
 
 /** What is to be done, with processes that are ended when it is interrupted. */
 type Program = (begin: () => Processes) => Promise<number>;
@@ -92,48 +96,51 @@ async function run(program: Program): Promise<number> {
     return await program(() => running = new Processes());
   } catch (error) {
     if (error instanceof Interrupted) return 130;
-    if (error instanceof NoCheckout || error instanceof Failed) return failed(error, 2);
-    if (error instanceof Missing) return failed(error, 1);
+    if (error instanceof NoCheckout || error instanceof MeasurementFailed) return failed(error, 2);
+    if (error instanceof MissingProgram) return failed(error, 1);
     throw error;
   }
 }
 
 /** Beside another checkout. */
-function comparison(folder: string): Program {
-  if (options.peers || options.save) refuse("--against takes neither --peers nor --save");
-  const usual = options.quick ? ROUNDS.quick : ROUNDS.against;
-  const scenarios = chosen(SCENARIOS);
+function comparisonProgram(folder: string): Program {
+  if (options.peers || options.save) exitWithUsage("--against takes neither --peers nor --save");
+  const defaultRounds = options.quick ? ROUNDS.quick : ROUNDS.against;
+  const scenarios = chosen(PAIRED_SCENARIOS);
   return async (begin) => {
     await using processes = begin();
     const { json, transport } = options;
-    const how = { scenarios, rounds: rounds ?? usual, scale, json, transport };
+    const how = { scenarios, rounds: rounds ?? defaultRounds, scale, json, transport };
     return await against(folder, how, processes);
   };
 }
 
 /** Beside others than dsmq. */
-function works(): Program {
+function scenarioProgram(): Program {
   const all = options.only === undefined && !options.peers
-    ? WORKS.filter(({ needsPeers }) => !needsPeers)
-    : WORKS;
+    ? ALL_SCENARIOS.filter(({ needsPeers }) => !needsPeers)
+    : ALL_SCENARIOS;
   const todo = chosen(all);
   if (!options.peers && todo.some(({ needsPeers }) => needsPeers)) {
     console.error("this work compares with other servers: it needs --peers");
     Deno.exit(2);
   }
-  return (begin) => measured(todo, begin);
+  return (begin) => runScenarios(todo, begin);
 }
 
-async function measured(works: readonly Work[], begin: () => Processes): Promise<number> {
-  const progress = new Progress(works.reduce((sum, { steps }) => sum + steps, 0));
-  const rows: Judged[] = [];
-  const usual = options.quick ? 1 : ROUNDS.full;
+async function runScenarios(
+  scenarios: readonly Scenario[],
+  begin: () => Processes,
+): Promise<number> {
+  const progress = new Progress(scenarios.reduce((sum, { steps }) => sum + steps, 0));
+  const rows: Graded[] = [];
+  const defaultRounds = options.quick ? 1 : ROUNDS.full;
   try {
-    for (const work of works) {
+    for (const scenario of scenarios) {
       await using processes = begin();
       const { peers } = options;
-      const bench: Bench = { processes, progress, peers, rounds: rounds ?? usual, scale };
-      rows.push(...(await work.run(bench)).map(judged));
+      const bench: Bench = { processes, progress, peers, rounds: rounds ?? defaultRounds, scale };
+      rows.push(...(await scenario.run(bench)).map(grade));
     }
   } finally {
     progress.end();
@@ -145,8 +152,8 @@ async function measured(works: readonly Work[], begin: () => Processes): Promise
     rows,
   };
   if (options.json) console.log(JSON.stringify(results, undefined, 2));
-  else console.log(table(HEAD, rows.map(cells)));
-  if (options.save) await save(results, ["deno task bench", ...Deno.args].join(" "));
+  else console.log(formatMarkdownTable(HEAD, rows.map(cells)));
+  if (options.save) await saveResults(results, ["deno task bench", ...Deno.args].join(" "));
   return 0;
 }
 
@@ -154,7 +161,7 @@ async function measured(works: readonly Work[], begin: () => Processes): Promise
 function chosen<T extends { readonly name: string }>(all: readonly T[]): readonly T[] {
   const only = options.only?.split(",");
   const unknown = only?.find((name) => !all.some((one) => one.name === name));
-  if (unknown !== undefined) refuse(`there is no work ${unknown}`);
+  if (unknown !== undefined) exitWithUsage(`there is no work ${unknown}`);
   return only ? all.filter(({ name }) => only.includes(name)) : all;
 }
 
@@ -162,8 +169,8 @@ function names(all: readonly { readonly name: string }[]): string {
   return all.map(({ name }) => name).join(", ");
 }
 
-function refuse(why: string): never {
-  console.error(`${why}\n\n${HELP}`);
+function exitWithUsage(reason: string): never {
+  console.error(`${reason}\n\n${HELP}`);
   Deno.exit(2);
 }
 

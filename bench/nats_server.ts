@@ -16,7 +16,7 @@ const FETCHED = `${FOLDER}usr/sbin/nats-server`;
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** What brings it where there is none. */
-export const NATS_BRINGS = "`deno task bench:nats`, or the package nats-server,";
+export const NATS_INSTALL_HINT = "`deno task bench:nats`, or the package nats-server,";
 
 /** The nats-server to use: that of the variable `NATS_SERVER`, or else a fetched one, or else that of the system. */
 export function natsServer(named = Deno.env.get("NATS_SERVER"), fetched = FETCHED): string {
@@ -52,9 +52,11 @@ async function fetchNatsServer(): Promise<void> {
       "Dir::Etc::sourceparts": "-",
       "Acquire::Languages": "none",
     };
-    const apart = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-    await run("apt-get", [...apart, "update"], folder);
-    await run("apt-get", [...apart, "download", "nats-server"], folder);
+    const aptOptions = Object.entries(settings).flatMap((
+      [name, value],
+    ) => ["-o", `${name}=${value}`]);
+    await run("apt-get", [...aptOptions, "update"], folder);
+    await run("apt-get", [...aptOptions, "download", "nats-server"], folder);
     const found = [...Deno.readDirSync(folder)].find(({ name }) => name.endsWith(".deb"));
     if (!found) throw new Error("Cannot fetch nats-server: apt-get has downloaded no package");
     await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
@@ -93,8 +95,8 @@ async function run(program: string, args: readonly string[], cwd?: string): Prom
 if (import.meta.main) {
   try {
     await fetchNatsServer();
-    const said = await run(FETCHED, ["--version"]);
-    console.log(`${said.trim()}: ${FETCHED}`);
+    const version = await run(FETCHED, ["--version"]);
+    console.log(`${version.trim()}: ${FETCHED}`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     Deno.exit(1);

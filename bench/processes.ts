@@ -5,7 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { busyCommands, memoryCommand, onServersCore } from "./host.ts";
+import { busyCommands, memoryCommand, onServerCore } from "./environment.ts";
 
 /** A server that runs. */
 export interface Running {
@@ -14,10 +14,10 @@ export interface Running {
 }
 
 /** A program that is not there, and what brings it. */
-export class Missing extends Error {}
+export class MissingProgram extends Error {}
 
 /** A program that was to measure something, and could not. */
-export class Failed extends Error {}
+export class MeasurementFailed extends Error {}
 
 /** The checkout that this file is in. */
 export const ROOT = new URL("../", import.meta.url);
@@ -36,17 +36,17 @@ export class Processes implements AsyncDisposable {
    *
    * @param program the program
    * @param args its arguments, given a free port
-   * @param brings what brings the program where it is missing
+   * @param installHint what brings the program where it is missing
    * @returns the server; whether it listens already is not known
    */
   async start(
     program: string,
     args: (port: number) => readonly string[],
-    brings?: string,
+    installHint?: string,
   ): Promise<Running> {
     const port = freePort();
-    if (brings !== undefined) await present(program, brings);
-    const { pid } = this.#spawn(await onServersCore([program, ...args(port)]));
+    if (installHint !== undefined) await requireProgram(program, installHint);
+    const { pid } = this.#spawn(await onServerCore([program, ...args(port)]));
     return { port, pid };
   }
 
@@ -64,7 +64,7 @@ export class Processes implements AsyncDisposable {
   startDsmqOf(root: URL, ...options: readonly string[]): Promise<Running> {
     const cli = new URL("cli.ts", root).href;
     return this.startDeno((port) => [
-      ...[...asIn(root), cli],
+      ...[...configArgs(root), cli],
       ...["serve", "--port", `${port}`, ...options],
     ]);
   }
@@ -75,10 +75,10 @@ export class Processes implements AsyncDisposable {
    * @param args the program and its arguments
    * @param time how long it may take, in milliseconds
    * @returns what it printed
-   * @throws {Failed} if it fails, or takes longer
+   * @throws {MeasurementFailed} if it fails, or takes longer
    */
   async runDeno(args: readonly string[], time: number): Promise<string> {
-    const late = AbortSignal.timeout(time);
+    const timeout = AbortSignal.timeout(time);
     // It is asked to end, not killed: it has processes of its own to end.
     const child = this.#spawn(
       [Deno.execPath(), "run", "-A", "--quiet", ...args],
@@ -86,12 +86,12 @@ export class Processes implements AsyncDisposable {
       "SIGTERM",
     );
     const kill = () => child.kill("SIGTERM");
-    late.addEventListener("abort", kill);
+    timeout.addEventListener("abort", kill);
     const { success, stdout, stderr } = await child.output();
-    late.removeEventListener("abort", kill);
-    if (late.aborted) throw new Failed(`it took more than ${time / 1000} s`);
+    timeout.removeEventListener("abort", kill);
+    if (timeout.aborted) throw new MeasurementFailed(`it took more than ${time / 1000} s`);
     if (this.#ending) throw new Interrupted();
-    if (!success) throw new Failed(new TextDecoder().decode(stderr).trim());
+    if (!success) throw new MeasurementFailed(new TextDecoder().decode(stderr).trim());
     return new TextDecoder().decode(stdout);
   }
 
@@ -156,15 +156,15 @@ async function end({ process, end }: Child): Promise<void> {
 }
 
 /** Arguments with which Deno finds the packages of a checkout, wherever it is started. */
-export function asIn(root: URL): readonly string[] {
+export function configArgs(root: URL): readonly string[] {
   return ["--config", fileURLToPath(new URL("deno.json", root))];
 }
 
-async function present(program: string, brings: string): Promise<void> {
+async function requireProgram(program: string, installHint: string): Promise<void> {
   try {
     await new Deno.Command(program, { args: ["--version"], stdout: "null" }).output();
   } catch {
-    throw new Missing(`There is no ${program} here: ${brings} brings it`);
+    throw new MissingProgram(`There is no ${program} here: ${installHint} brings it`);
   }
 }
 
@@ -177,21 +177,21 @@ function freePort(): number {
  * Tries until it works, for at most five seconds.
  *
  * @param attempt throws as long as a server does not listen yet
- * @param pause how long to wait before the next try, in milliseconds
+ * @param delay how long to wait before the next try, in milliseconds
  * @returns what it returned
  */
-export async function once<T>(attempt: () => Promise<T>, pause = 10): Promise<T> {
+export async function retryUntilReady<T>(attempt: () => Promise<T>, delay = 10): Promise<T> {
   for (const end = performance.now() + 5000;;) {
     try {
       return await attempt();
     } catch (error) {
       if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await new Promise((resolve) => setTimeout(resolve, delay));
     }
   }
 }
 
 /** Waits until a server listens. It looks often, or the pause between two looks would be what is measured. */
-export function listening(port: number): Promise<void> {
-  return once(async () => (await Deno.connect({ port })).close(), 1);
+export function waitUntilListening(port: number): Promise<void> {
+  return retryUntilReady(async () => (await Deno.connect({ port })).close(), 1);
 }

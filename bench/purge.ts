@@ -10,11 +10,11 @@
  * @module
  */
 
-import { quantile } from "../measure/quantiles.ts";
+import { quantile } from "../cli/measure/quantiles.ts";
 import { systemClock } from "../queue/clock.ts";
 import { Queue } from "../queue/queue.ts";
 import { loadEngine } from "../stores/engine.ts";
-import { MemoryStore } from "../stores/memory.ts";
+import { MemoryStore } from "../stores/memory_store.ts";
 import { saveReport } from "./machine.ts";
 
 const MESSAGES = 1_000_000;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { figure } from "../measure/table.ts";
+import { formatFigure } from "../cli/measure/table.ts";
 
 /** What was measured. A goal bounds the ratio of ours to theirs, or ours alone where there is no other. */
 export interface Row {
@@ -19,13 +19,13 @@ export interface Row {
 }
 
 /** A row, judged. */
-export interface Judged extends Row {
+export interface Graded extends Row {
   readonly ratio?: number;
   readonly reached: boolean;
 }
 
 /** Judges a row. */
-export function judged(row: Row): Judged {
+export function grade(row: Row): Graded {
   const { ours, theirs, goal } = row;
   const ratio = theirs === undefined ? undefined : ours / theirs;
   const value = ratio ?? ours;
@@ -38,15 +38,15 @@ export const HEAD = ["work", "against", "unit", "ours", "theirs", "ratio", "goal
 
 /** A row for a table. */
 export function cells(
-  { work, against, unit, ours, theirs, ratio, goal, reached }: Judged,
+  { work, against, unit, ours, theirs, ratio, goal, reached }: Graded,
 ): string[] {
   const bound = "atMost" in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`;
   return [
     work,
     against,
     unit,
-    figure(ours),
-    theirs === undefined ? "" : figure(theirs),
+    formatFigure(ours),
+    theirs === undefined ? "" : formatFigure(theirs),
     ratio === undefined ? "" : ratio.toFixed(2),
     ratio === undefined ? bound : `${bound} ×`,
     reached ? "reached" : "NOT reached",

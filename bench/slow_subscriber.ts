@@ -12,14 +12,14 @@
  */
 
 import type { Connection, Message } from "../client.ts";
-import { windowed } from "../measure/calls.ts";
-import { Progress } from "../measure/progress.ts";
-import { median } from "../measure/quantiles.ts";
-import { figure, table } from "../measure/table.ts";
-import { client } from "./bench.ts";
+import { measureRate } from "../cli/measure/calls.ts";
+import { Progress } from "../cli/measure/progress.ts";
+import { median } from "../cli/measure/quantiles.ts";
+import { formatFigure, formatMarkdownTable } from "../cli/measure/table.ts";
+import { connectTo } from "./bench.ts";
 import { MESSAGE } from "./client_calls.ts";
 import { Processes, type Running } from "./processes.ts";
-import { settled } from "./works/server.ts";
+import { settledMemory } from "./scenarios/server.ts";
 
 const MESSAGES = 1_000_000;
 /** They are put in so many rounds, in which the servers take turns. */
@@ -30,7 +30,7 @@ const GOALS = { megabytes: 2, speed: 0.9 };
 const SHORT = { retention: 6000, sleep: 4000 };
 
 /** A server, one who puts, and one who reads everything at once. */
-interface House {
+interface Setup {
   readonly server: Running;
   readonly putter: Connection;
   readonly reader: Connection;
@@ -42,9 +42,9 @@ await using processes = new Processes();
 const interrupted = () => void processes[Symbol.asyncDispose]().then(() => Deno.exit(130));
 Deno.addSignalListener("SIGINT", interrupted);
 
-const calm = await house("--retention", "1h");
-const slow = await house("--retention", "1h");
-await using sleeper = await client(slow.server);
+const calm = await startSetup("--retention", "1h");
+const slow = await startSetup("--retention", "1h");
+await using sleeper = await connectTo(slow.server);
 const asleep = sleeper.subscribe("t", { onGap: "oldest" });
 
 // The first messages make grow what grows once.
@@ -64,11 +64,11 @@ const speed = median(slow.perSecond.slice(1)) / median(calm.perSecond.slice(1));
 progress.step("waking");
 const missing = await missed(asleep, MESSAGES * 1.2);
 progress.step("waking where messages have expired");
-const expired = await wakeLate();
+const expired = await wakeAfterExpiry();
 progress.end();
 
 const rows = [
-  ["memory grown by the messages alone", `${figure(grown[0]!)} MB`, "", ""],
+  ["memory grown by the messages alone", `${formatFigure(grown[0]!)} MB`, "", ""],
   row(
     "more with the sleeper",
     `${cost.toFixed(1)} MB`,
@@ -82,10 +82,10 @@ const rows = [
     speed >= GOALS.speed,
   ),
   row("messages it missed on waking", `${missing}`, "0", missing === 0),
-  ["expired while it slept", figure(expired.gone), "", ""],
+  ["expired while it slept", formatFigure(expired.gone), "", ""],
   row("kept ones it missed", `${expired.missed}`, "0", expired.missed === 0),
 ];
-console.log(table(["", "seen", "goal", ""], rows));
+console.log(formatMarkdownTable(["", "seen", "goal", ""], rows));
 for (const { putter, reader } of [calm, slow]) await Promise.all([putter.close(), reader.close()]);
 Deno.removeSignalListener("SIGINT", interrupted);
 if (rows.some(([, , , reached]) => reached === "NOT reached")) Deno.exitCode = 1;
@@ -94,23 +94,28 @@ function row(name: string, seen: string, goal: string, reached: boolean): string
   return [name, seen, goal, reached ? "reached" : "NOT reached"];
 }
 
-async function house(...options: string[]): Promise<House> {
+async function startSetup(...options: string[]): Promise<Setup> {
   const server = await processes.startDsmq(...options);
-  return { server, putter: await client(server), reader: await client(server), perSecond: [] };
+  return {
+    server,
+    putter: await connectTo(server),
+    reader: await connectTo(server),
+    perSecond: [],
+  };
 }
 
 function memories(): Promise<number[]> {
-  return Promise.all([settled(calm.server), settled(slow.server)]);
+  return Promise.all([settledMemory(calm.server), settledMemory(slow.server)]);
 }
 
 /** Puts a part of the messages, and has them read. */
-async function round({ putter, reader, perSecond }: House, part: number): Promise<void> {
+async function round({ putter, reader, perSecond }: Setup, part: number): Promise<void> {
   const count = MESSAGES * part;
   const messages = reader.subscribe("t", { since: "now" });
   await reader.get("nothing");
   const begin = performance.now();
   await Promise.all([
-    windowed(count, WINDOW, () => putter.put("t", MESSAGE)),
+    measureRate(count, WINDOW, () => putter.put("t", MESSAGE)),
     read(messages, count, () => {}),
   ]);
   perSecond.push(count / (performance.now() - begin) * 1000);
@@ -129,25 +134,25 @@ async function read(
 
 /** How many of the numbers from 1 to the last did not come, or not in their turn. */
 async function missed(messages: AsyncIterable<Message>, last: number): Promise<number> {
-  let right = 0;
+  let inOrder = 0;
   for await (const { seq } of messages) {
-    if (seq === right + 1) right++;
+    if (seq === inOrder + 1) inOrder++;
     if (seq >= last) break;
   }
-  return last - right;
+  return last - inOrder;
 }
 
 /** Sleeps until a part of what is put has expired. */
-async function wakeLate(): Promise<{ readonly gone: number; readonly missed: number }> {
-  const { server, putter, reader } = await house("--retention", `${SHORT.retention}ms`);
-  await using sleeper = await client(server);
+async function wakeAfterExpiry(): Promise<{ readonly gone: number; readonly missed: number }> {
+  const { server, putter, reader } = await startSetup("--retention", `${SHORT.retention}ms`);
+  await using sleeper = await connectTo(server);
   const asleep = sleeper.subscribe("t", { onGap: "oldest" });
   const times: number[] = [];
   const watched = read(reader.subscribe("t"), MESSAGES, ({ seq, time }) => times[seq] = time);
   await reader.get("nothing");
-  await windowed(MESSAGES / 2, WINDOW, () => putter.put("t", MESSAGE));
+  await measureRate(MESSAGES / 2, WINDOW, () => putter.put("t", MESSAGE));
   await new Promise((resolve) => setTimeout(resolve, SHORT.sleep));
-  await windowed(MESSAGES / 2, WINDOW, () => putter.put("t", MESSAGE));
+  await measureRate(MESSAGES / 2, WINDOW, () => putter.put("t", MESSAGE));
   await watched;
   await new Promise((resolve) => setTimeout(resolve, SHORT.retention - SHORT.sleep));
   const end = await putter.put("t", "the last");

@@ -2,7 +2,7 @@
  * What a larger message costs, sent with Deno's own WebSocket, with ways around its stall, and with ours.
  *
  * Deno's own writes the header and the payload of a message above 1,024 bytes apart from each other and leaves
- * Nagle's algorithm on; `client/deno/socket.ts` says more. A `put` goes to a dsmq server on this machine, once
+ * Nagle's algorithm on; `client/deno/deno_socket.ts` says more. A `put` goes to a dsmq server on this machine, once
  * directly, and once through a proxy that holds each way up for ten milliseconds. The proxy itself stands on
  * this machine and acknowledges at once, so that the time which an acknowledgement takes on a real way is not in it.
  *
@@ -13,14 +13,14 @@
 
 import { WebSocket as Ws } from "ws";
 import type { Socket } from "../client.ts";
-import { denoNet } from "../client/deno/opening.ts";
-import { DenoSocket } from "../client/deno/socket.ts";
-import { oneByOne } from "../measure/calls.ts";
-import { Progress } from "../measure/progress.ts";
-import { median, quantile } from "../measure/quantiles.ts";
-import { figure, table } from "../measure/table.ts";
+import { denoNet } from "../client/deno/socket_opening.ts";
+import { DenoSocket } from "../client/deno/deno_socket.ts";
+import { timeSequentially } from "../cli/measure/calls.ts";
+import { Progress } from "../cli/measure/progress.ts";
+import { median, quantile } from "../cli/measure/quantiles.ts";
+import { formatFigure, formatMarkdownTable } from "../cli/measure/table.ts";
 import { saveReport } from "./machine.ts";
-import { once, Processes } from "./processes.ts";
+import { Processes, retryUntilReady } from "./processes.ts";
 
 const SIZES = [64, 1_100, 8_000, 60_000];
 const ROUNDS = 5;
@@ -34,7 +34,7 @@ type Send = (text: string) => void;
 const TINY = '{"action":"cancel","id":0,"wait":0}';
 
 /** How to open a socket and how to send with it. */
-const WAYS: Readonly<Record<string, { dial(url: string): Socket; via?(send: Send): Send }>> = {
+const SOCKETS: Readonly<Record<string, { dial(url: string): Socket; via?(send: Send): Send }>> = {
   "Deno's own": { dial: (url) => new WebSocket(url) },
   "Deno's own, behind a tiny request": {
     dial: (url) => new WebSocket(url),
@@ -51,13 +51,13 @@ const WAYS: Readonly<Record<string, { dial(url: string): Socket; via?(send: Send
 class Putter {
   readonly #socket: Socket;
   readonly #send: Send;
-  #answered: () => void = () => {};
+  #onReply: () => void = () => {};
   #id = 0;
 
   private constructor(socket: Socket, via: (send: Send) => Send = (send) => send) {
     this.#socket = socket;
     this.#send = via((text) => socket.send(text));
-    socket.onmessage = ({ data }) => JSON.parse(data as string).id === this.#id && this.#answered();
+    socket.onmessage = ({ data }) => JSON.parse(data as string).id === this.#id && this.#onReply();
   }
 
   static open(socket: Socket, via?: (send: Send) => Send): Promise<Putter> {
@@ -69,7 +69,7 @@ class Putter {
 
   put(message: string): Promise<void> {
     return new Promise((resolve) => {
-      this.#answered = resolve;
+      this.#onReply = resolve;
       this.#send(JSON.stringify({ action: "put", id: ++this.#id, topic: "t", message }));
     });
   }
@@ -81,15 +81,15 @@ class Putter {
 
 await using processes = new Processes();
 const { port } = await processes.startDsmq();
-await once(async () => (await Deno.connect({ port })).close());
+await retryUntilReady(async () => (await Deno.connect({ port })).close());
 const proxy = delayingProxy(port);
-const places = { "on this machine": port, [`${2 * DELAY} ms there and back`]: proxy.port };
+const targets = { "on this machine": port, [`${2 * DELAY} ms there and back`]: proxy.port };
 
-const progress = new Progress(Object.keys(places).length * SIZES.length);
+const progress = new Progress(Object.keys(targets).length * SIZES.length);
 const rows: string[][] = [];
-for (const [place, port] of Object.entries(places)) {
+for (const [place, port] of Object.entries(targets)) {
   const putters = await Promise.all(
-    Object.entries(WAYS).map(async ([name, { dial, via }]) => ({
+    Object.entries(SOCKETS).map(async ([name, { dial, via }]) => ({
       name,
       putter: await Putter.open(dial(`ws://127.0.0.1:${port}/`), via),
       times: SIZES.map((): number[] => []),
@@ -99,7 +99,7 @@ for (const [place, port] of Object.entries(places)) {
     progress.step(`${size} B, ${place}`);
     for (let round = 0; round <= ROUNDS; round++) {
       for (const { putter, times } of putters) {
-        const found = await oneByOne(BLOCK, () => putter.put("m".repeat(size)));
+        const found = await timeSequentially(BLOCK, () => putter.put("m".repeat(size)));
         if (round > 0) times[i]!.push(...found);
       }
     }
@@ -113,7 +113,7 @@ progress.end();
 proxy.close();
 
 const report = [
-  table(["", "sent with", ...SIZES.map((size) => `${size} B`)], rows),
+  formatMarkdownTable(["", "sent with", ...SIZES.map((size) => `${size} B`)], rows),
   "",
   "One `put` and its answer, p50 / p99, in milliseconds.",
 ].join("\n");
@@ -123,7 +123,7 @@ if (Deno.args.includes("--save")) {
 }
 
 function ms(value: number): string {
-  return figure(value);
+  return formatFigure(value);
 }
 
 /** Passes on what it is sent, later. */
@@ -133,19 +133,19 @@ function delayingProxy(to: number): { readonly port: number; close(): void } {
     for await (const near of listener) {
       const far = await Deno.connect({ port: to });
       for (const conn of [near, far]) conn.setNoDelay(true);
-      void passOn(near, far);
-      void passOn(far, near);
+      void forward(near, far);
+      void forward(far, near);
     }
   })();
   return { port: listener.addr.port, close: () => listener.close() };
 }
 
-async function passOn(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+async function forward(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   let last: Promise<void> = Promise.resolve();
   try {
     for await (const bytes of from.readable) {
       const due = new Promise((resolve) => setTimeout(resolve, DELAY));
-      last = Promise.all([last, due]).then(() => writeAll(to, bytes)).catch(() => {});
+      last = Promise.all([last, due]).then(() => writeBytes(to, bytes)).catch(() => {});
     }
   } catch {
     // Cut off, as the other way will be.
@@ -158,6 +158,6 @@ async function passOn(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   }
 }
 
-async function writeAll(to: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+async function writeBytes(to: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }

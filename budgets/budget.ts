@@ -78,7 +78,7 @@ export class Budget {
   }
 
   /** One more account of a holder. */
-  enter(name: string): Holder {
+  addAccount(name: string): Holder {
     let holder = this.#holders.get(name);
     if (!holder) this.#holders.set(name, holder = { name, held: 0, accounts: 0 });
     holder.accounts++;
@@ -86,7 +86,7 @@ export class Budget {
   }
 
   /** One account less of a holder. */
-  leave(holder: Holder): void {
+  removeAccount(holder: Holder): void {
     if (--holder.accounts === 0) this.#holders.delete(holder.name);
   }
 
@@ -96,12 +96,12 @@ export class Budget {
   }
 
   /** Whether it can be a holder's what another one has: it could have taken that, too. */
-  mayHave({ held }: Holder, amount: number): boolean {
+  mayTransfer({ held }: Holder, amount: number): boolean {
     return amount === 0 || held + amount <= this.#free + 1;
   }
 
   /** A holder takes an amount from the shared pool; a negative one is given back. */
-  change(holder: Holder, amount: number): void {
+  adjust(holder: Holder, amount: number): void {
     if (amount === 0) return;
     const had = holder.held > 0;
     this.#free -= amount;
@@ -124,7 +124,7 @@ export class BudgetAccount {
   constructor(budget: Budget, holder: string) {
     this.#budget = budget;
     this.own = budget.own;
-    this.#holder = budget.enter(holder);
+    this.#holder = budget.addAccount(holder);
   }
 
   /** How much it has. */
@@ -162,13 +162,13 @@ export class BudgetAccount {
     const { own } = this;
     // Mostly it needs no more than what it has for itself.
     if (amount > own || this.#used > own) {
-      this.#budget.change(this.#holder, this.#sharedOf(amount) - this.shared);
+      this.#budget.adjust(this.#holder, this.#sharedOf(amount) - this.shared);
     }
     this.#used = amount;
   }
 
   /** Gives back some of what it uses; does nothing once it is closed. */
-  giveBack(amount = 1): void {
+  release(amount = 1): void {
     this.set(this.#used - amount);
   }
 
@@ -179,11 +179,11 @@ export class BudgetAccount {
   moveTo(name: string): void {
     if (this.#closed || name === this.#holder.name) return;
     const { shared } = this;
-    const holder = this.#budget.enter(name);
-    if (!this.#budget.mayHave(holder, shared)) return this.#budget.leave(holder);
-    this.#budget.change(this.#holder, -shared);
-    this.#budget.change(holder, shared);
-    this.#budget.leave(this.#holder);
+    const holder = this.#budget.addAccount(name);
+    if (!this.#budget.mayTransfer(holder, shared)) return this.#budget.removeAccount(holder);
+    this.#budget.adjust(this.#holder, -shared);
+    this.#budget.adjust(holder, shared);
+    this.#budget.removeAccount(this.#holder);
     this.#holder = holder;
   }
 
@@ -192,7 +192,7 @@ export class BudgetAccount {
     if (this.#closed) return;
     this.set(0);
     this.#closed = true;
-    this.#budget.leave(this.#holder);
+    this.#budget.removeAccount(this.#holder);
   }
 
   /** How much it has of the shared pool. */

@@ -4,53 +4,53 @@
  * @module
  */
 
-import { Levels } from "./levels.ts";
-import { afterLook } from "./look.ts";
+import { PriorityLevels } from "./priority_levels.ts";
+import { afterNetworkPoll } from "./after_network_poll.ts";
 
 /** After so long, in milliseconds, the network is looked at again, whoever has something left to do. */
-const LOOK = 5;
+const POLL_EVERY = 5;
 
 /** The same for one who was alone for some time, in milliseconds: to look at the network interrupts what goes on. */
-const ALONE = { look: 20, after: 100 };
+const POLL_EVERY_ALONE = { interval: 20, after: 100 };
 
 /**
  * A process that has done nothing for so long has looked at the network, in milliseconds. In shorter pauses it may have
  * read more of the same connection, and looked at no other one.
  */
-const IDLE = 3;
+const IDLE_MS = 3;
 
 /** So much of what a connection has used is forgotten by half, in milliseconds. */
 const HALF_LIFE = 500;
 
 /** What it has used is computed anew after so long only, in milliseconds: for that it makes no difference. */
-const FORGETS_EVERY = 1;
+const DECAY_EVERY = 1;
 
 /** One who has used less than this lately is served at once, unless twice that time has passed, in milliseconds. */
-const LITTLE = 4;
+const SMALL_USE = 4;
 
 /** What one wants to do now counts so many times what it has used: a newcomer with much to do shall not go first. */
-const WANTED = 8;
+const WANTED_WEIGHT = 8;
 
 /** What a byte that waits is taken to cost, in milliseconds: 4 ms for 64 KiB; and the most that counts. */
-const [BYTE, MOST_WANTED] = [1 / 16_384, 32];
+const [BYTE_COST, MAX_WANTED] = [1 / 16_384, 32];
 
 /** Who was heard so long ago may have said more by now that has not been taken in, in milliseconds. */
-const COMPANY = 20;
+const RECENT_MS = 20;
 
 /** What turns need to know of time. */
 export interface TurnsClock {
   /** Milliseconds since some moment. */
   now(): number;
   /** Calls back once all is done that can be done at once. */
-  afterThis(callback: () => void): void;
+  afterImmediate(callback: () => void): void;
   /** Calls back once the network was looked at. */
-  afterLook(callback: () => void): void;
+  afterNetworkPoll(callback: () => void): void;
 }
 
 const SYSTEM: TurnsClock = {
   now: () => performance.now(),
-  afterThis: (callback) => void setImmediate(callback),
-  afterLook,
+  afterImmediate: (callback) => void setImmediate(callback),
+  afterNetworkPoll,
 };
 
 /**
@@ -59,19 +59,19 @@ const SYSTEM: TurnsClock = {
  */
 export class Turns {
   readonly #clock: TurnsClock;
-  readonly #waiting = new Levels();
-  #began = -Infinity;
+  readonly #waiting = new PriorityLevels();
+  #polledAt = -Infinity;
   /** When something was done last, as far as is known. */
-  #worked = -Infinity;
+  #workedAt = -Infinity;
   /** Who was heard last, and since when it is that one alone. */
-  #latest: Turn | undefined;
-  #changed = -Infinity;
+  #latestTurn: Turn | undefined;
+  #latestSince = -Infinity;
   /** When somebody was heard last, and when one who is not the latest. */
-  #heard = -Infinity;
-  #othersHeard = -Infinity;
+  #inputAt = -Infinity;
+  #othersInputAt = -Infinity;
   /** The network is about to be looked at; or it was, and those who wait go on one after another. */
-  #looks = false;
-  #releases = false;
+  #pollScheduled = false;
+  #releasing = false;
 
   /**
    * Nobody waits yet.
@@ -88,74 +88,74 @@ export class Turns {
   }
 
   /** Somebody waits. */
-  get crowded(): boolean {
+  get hasWaiting(): boolean {
     return this.#waiting.size > 0;
   }
 
   /** Something has come from the network: if nothing was done just now, the process had time to look at it. */
-  enter(now: number, turn: Turn): void {
-    if (turn !== this.#latest) {
-      this.#latest = turn;
-      this.#changed = now;
-      this.#othersHeard = this.#heard;
+  onInput(now: number, turn: Turn): void {
+    if (turn !== this.#latestTurn) {
+      this.#latestTurn = turn;
+      this.#latestSince = now;
+      this.#othersInputAt = this.#inputAt;
     }
-    this.#heard = now;
-    if (now - this.#worked > IDLE && !this.#looks) this.#began = now;
-    this.#worked = now;
+    this.#inputAt = now;
+    if (now - this.#workedAt > IDLE_MS && !this.#pollScheduled) this.#polledAt = now;
+    this.#workedAt = now;
   }
 
   /** Something was being done until now. */
-  worked(now: number): void {
-    this.#worked = Math.max(this.#worked, now);
+  markWorked(now: number): void {
+    this.#workedAt = Math.max(this.#workedAt, now);
   }
 
   /** How long the network has not been looked at, in so many times what is good. */
-  looksSince(now: number): number {
-    const alone = now - this.#changed > ALONE.after && !this.crowded;
-    return (now - this.#began) / (alone ? ALONE.look : LOOK);
+  pollLateness(now: number): number {
+    const alone = now - this.#latestSince > POLL_EVERY_ALONE.after && !this.hasWaiting;
+    return (now - this.#polledAt) / (alone ? POLL_EVERY_ALONE.interval : POLL_EVERY);
   }
 
   /**
    * Has somebody wait.
    *
    * @param used how much it has used lately and wants to use now, in milliseconds
-   * @param goOn called when it may go on
+   * @param resume called when it may go on
    * @returns takes it out; may be called twice, and afterwards
    */
-  wait(used: number, goOn: () => void): () => void {
-    const leave = this.#waiting.add(used, goOn);
-    this.#look();
-    return leave;
+  wait(used: number, resume: () => void): () => void {
+    const cancel = this.#waiting.add(used, resume);
+    this.#schedulePoll();
+    return cancel;
   }
 
   /** Whether others than the one who was heard last may have said more before. */
-  hasCompany(now: number): boolean {
-    return now - this.#othersHeard < COMPANY;
+  hasRecentOthers(now: number): boolean {
+    return now - this.#othersInputAt < RECENT_MS;
   }
 
-  #look(): void {
-    if (this.#looks || this.#releases) return;
-    this.#looks = true;
-    this.#clock.afterLook(() => this.#looked());
+  #schedulePoll(): void {
+    if (this.#pollScheduled || this.#releasing) return;
+    this.#pollScheduled = true;
+    this.#clock.afterNetworkPoll(() => this.#onPolled());
   }
 
   /** The network was looked at: those who wait go on while there is time. */
-  #looked(): void {
-    this.#looks = false;
-    this.#began = this.#clock.now();
-    this.#releases = true;
+  #onPolled(): void {
+    this.#pollScheduled = false;
+    this.#polledAt = this.#clock.now();
+    this.#releasing = true;
     this.#release();
   }
 
   /** One goes on at a time: what it does must be seen before the next one does anything. */
   #release(): void {
-    if (!this.crowded || this.looksSince(this.#clock.now()) >= 1) {
-      this.#releases = false;
-      if (this.crowded) this.#look();
+    if (!this.hasWaiting || this.pollLateness(this.#clock.now()) >= 1) {
+      this.#releasing = false;
+      if (this.hasWaiting) this.#schedulePoll();
       return;
     }
     this.#waiting.next()();
-    this.#clock.afterThis(() => this.#release());
+    this.#clock.afterImmediate(() => this.#release());
   }
 }
 
@@ -165,12 +165,12 @@ export class Turn {
   readonly #clock: TurnsClock;
   #used = 0;
   #usedAt = 0;
-  #lookedAt = 0;
+  #checkedAt = 0;
   /** Something has come, and was not begun. */
-  #entered = false;
+  #inputPending = false;
   #busy = false;
   /** Waits until it is not busy any more. */
-  #afterwards: (() => void) | undefined;
+  #whenIdle: (() => void) | undefined;
 
   /** See {@linkcode Turns.join}. */
   constructor(turns: Turns, clock: TurnsClock) {
@@ -180,7 +180,7 @@ export class Turn {
 
   /** Milliseconds since some moment. */
   now(): number {
-    return this.#lookedAt = this.#clock.now();
+    return this.#checkedAt = this.#clock.now();
   }
 
   /**
@@ -190,18 +190,18 @@ export class Turn {
    * @param now the time
    */
   charge(ms: number, now: number = this.#clock.now()): void {
-    if (now - this.#usedAt > FORGETS_EVERY) {
+    if (now - this.#usedAt > DECAY_EVERY) {
       this.#used = this.#usedBy(now);
       this.#usedAt = now;
     }
     this.#used += ms;
-    this.#lookedAt = now;
-    this.#turns.worked(now);
+    this.#checkedAt = now;
+    this.#turns.markWorked(now);
   }
 
   /** When it looked at the clock last, which takes time. */
-  get lookedAt(): number {
-    return this.#lookedAt;
+  get checkedAt(): number {
+    return this.#checkedAt;
   }
 
   /** Others have to have their turn before it goes on. */
@@ -214,12 +214,12 @@ export class Turn {
    *
    * @param bytes how much that is
    */
-  begins(bytes = 0): boolean {
+  begin(bytes = 0): boolean {
     // What has just come was looked at then.
-    const now = this.#entered ? this.#lookedAt : this.#clock.now();
-    this.#entered = false;
-    this.#turns.enter(now, this);
-    return this.#isOver(now, bytes * BYTE);
+    const now = this.#inputPending ? this.#checkedAt : this.#clock.now();
+    this.#inputPending = false;
+    this.#turns.onInput(now, this);
+    return this.#isOver(now, bytes * BYTE_COST);
   }
 
   /**
@@ -227,44 +227,44 @@ export class Turn {
    *
    * @param bytes how much that is
    */
-  enters(bytes = 0): boolean {
+  mayAccept(bytes = 0): boolean {
     const now = this.now();
-    this.#entered = true;
-    this.#turns.enter(now, this);
-    const wanted = bytes * BYTE;
+    this.#inputPending = true;
+    this.#turns.onInput(now, this);
+    const wanted = bytes * BYTE_COST;
     if (this.#busy || this.#isOver(now, wanted)) return false;
-    return !this.#turns.crowded || this.#usedBy(now) + wanted < LITTLE;
+    return !this.#turns.hasWaiting || this.#usedBy(now) + wanted < SMALL_USE;
   }
 
   /**
    * Waits for the next turn.
    *
-   * @param goOn called when it is there
+   * @param resume called when it is there
    * @param bytes how much it has to do: those who have little to do go first
    * @returns how to wait no longer
    */
-  next(goOn: () => void, bytes = 0): () => void {
-    const wanted = Math.min(bytes * BYTE, MOST_WANTED);
-    return this.#turns.wait(this.#usedBy(this.#clock.now()) / WANTED + wanted, goOn);
+  next(resume: () => void, bytes = 0): () => void {
+    const wanted = Math.min(bytes * BYTE_COST, MAX_WANTED);
+    return this.#turns.wait(this.#usedBy(this.#clock.now()) / WANTED_WEIGHT + wanted, resume);
   }
 
   /**
    * Has what others have said before be done first, as far as it is little. The network brings a frame of each connection
    * at a time: after a pause a read of one can be there before what another one put long before.
    *
-   * @param goOn called when that is done
+   * @param resume called when that is done
    * @returns whether there is such a thing; else `goOn` is not called
    */
-  afterOthers(goOn: () => void): boolean {
-    if (!this.#turns.hasCompany(this.#lookedAt)) return false;
-    this.#clock.afterThis(() => this.#turns.crowded ? void this.next(goOn) : goOn());
+  afterOthers(resume: () => void): boolean {
+    if (!this.#turns.hasRecentOthers(this.#checkedAt)) return false;
+    this.#clock.afterImmediate(() => this.#turns.hasWaiting ? void this.next(resume) : resume());
     return true;
   }
 
   /** As {@linkcode Turn.next}, but not before the connection has done what it was told before. */
-  enterNext(goOn: () => void, bytes = 0): void {
-    if (this.#busy) this.#afterwards = () => this.next(goOn, bytes);
-    else this.next(goOn, bytes);
+  acceptNext(resume: () => void, bytes = 0): void {
+    if (this.#busy) this.#whenIdle = () => this.next(resume, bytes);
+    else this.next(resume, bytes);
   }
 
   /** It has enough to do, and takes in nothing more until it is `idle`. */
@@ -279,19 +279,19 @@ export class Turn {
 
   /** It has done what it was told, or waits for something else. */
   idle(): void {
-    this.#turns.worked(this.#clock.now());
+    this.#turns.markWorked(this.#clock.now());
     if (!this.#busy) return;
     this.#busy = false;
-    const afterwards = this.#afterwards;
-    this.#afterwards = undefined;
-    afterwards?.();
+    const whenIdle = this.#whenIdle;
+    this.#whenIdle = undefined;
+    whenIdle?.();
   }
 
   #isOver(now: number, wanted = 0): boolean {
-    this.#lookedAt = now;
-    this.#turns.worked(now);
-    const looks = this.#turns.looksSince(now);
-    return looks >= 1 && (looks >= 2 || this.#usedBy(now) + wanted >= LITTLE);
+    this.#checkedAt = now;
+    this.#turns.markWorked(now);
+    const lateness = this.#turns.pollLateness(now);
+    return lateness >= 1 && (lateness >= 2 || this.#usedBy(now) + wanted >= SMALL_USE);
   }
 
   /** How much it has used lately, in milliseconds. */

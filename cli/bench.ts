@@ -5,16 +5,21 @@
  */
 
 import type { Connection } from "../client.ts";
-import { oneByOne, windowed } from "../measure/calls.ts";
-import { Progress } from "../measure/progress.ts";
-import { median, quantile } from "../measure/quantiles.ts";
-import { figure, table } from "../measure/table.ts";
+import { measureRate, timeSequentially } from "./measure/calls.ts";
+import { Progress } from "./measure/progress.ts";
+import { median, quantile } from "./measure/quantiles.ts";
+import { formatFigure, formatMarkdownTable } from "./measure/table.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
-import { CONNECTION, connection, leave, requireAddress } from "./connection.ts";
+import { type Command, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
+import {
+  closeQuickly,
+  connectFromArguments,
+  CONNECTION_OPTIONS,
+  requireAddress,
+} from "./connect.ts";
 import { interrupt } from "./signals.ts";
-import { json, print, say } from "./terminal.ts";
-import { whole } from "./values.ts";
+import { json, print, printError } from "./terminal.ts";
+import { parseWholeNumber } from "./values.ts";
 
 /**
  * How many calls each measurement makes, and how often those with many under way are repeated. A quarter as many come
@@ -23,64 +28,72 @@ import { whole } from "./values.ts";
 const CALLS = { oneByOne: 2_000, windowed: 20_000 } as const;
 const WARM_UP = 1 / 4;
 const ROUNDS = 3;
-const WINDOWS = [64, 1024];
+const WINDOW_SIZES = [64, 1024];
 
 /** How many messages are put in all: one by one, and in each window and the stream. */
 const MESSAGES = CALLS.oneByOne * (1 + WARM_UP) +
-  CALLS.windowed * (ROUNDS + WARM_UP) * (WINDOWS.length + 1);
+  CALLS.windowed * (ROUNDS + WARM_UP) * (WINDOW_SIZES.length + 1);
 
 /** So much may be put in all, in bytes: an eighth of what a server stores. Of larger messages there are fewer. */
-const ROOM = LIMITS.storedBytes.usual / 8;
+const MAX_TOTAL_BYTES = LIMITS.storedBytes.default / 8;
 
 /** The quotes of JSON, which count for the largest message. */
-const QUOTES = 2;
+const QUOTE_BYTES = 2;
 
 /** The sizes that any server may take. */
-const SIZES = { least: 0, most: LIMITS.messageBytes.most - QUOTES };
+const MESSAGE_SIZES = { min: 0, max: LIMITS.messageBytes.max - QUOTE_BYTES };
 
 /** What was measured. */
-interface Figure {
+interface Measurement {
   readonly work: string;
   readonly unit: "µs, p50" | "µs, p99" | "a second";
   readonly value: number;
 }
 
 /** A measurement, on a server of its own or on one that is named. */
-export const bench: Command = {
-  takes: "",
+export const benchCommand: Command = {
+  usage: "",
   summary: "measure how fast dsmq is here, on a server of its own or on one that you name",
   options: {
-    ...CONNECTION,
+    ...CONNECTION_OPTIONS,
     size: { value: "BYTES", help: "how large the messages are (64)" },
     json: { help: "print the figures as JSON" },
   },
-  words: [0, 0],
+  positionals: [0, 0],
   async run(args) {
-    const size = whole("--size", args.value("size") ?? "64", SIZES);
+    const size = parseWholeNumber("--size", args.value("size") ?? "64", MESSAGE_SIZES);
     requireAddress(args);
     using stop = interrupt();
-    using own = ADDRESS.every((option) => args.value(option) === undefined)
+    using ownServer = ADDRESS_OPTIONS.every((option) => args.value(option) === undefined)
       ? await OwnServer.start()
       : undefined;
-    const share = Math.min(1, ROOM / (MESSAGES * Math.max(1, size)));
-    const count = Math.round(MESSAGES * share).toLocaleString("en");
-    if (!own) say(`dsmq: what is put there stays until it expires: about ${count} messages`);
-    const progress = new Progress(1 + 2 * WINDOWS.length + 1);
+    const scale = Math.min(1, MAX_TOTAL_BYTES / (MESSAGES * Math.max(1, size)));
+    const count = Math.round(MESSAGES * scale).toLocaleString("en");
+    if (!ownServer) {
+      printError(`dsmq: what is put there stays until it expires: about ${count} messages`);
+    }
+    const progress = new Progress(1 + 2 * WINDOW_SIZES.length + 1);
     // A server that answers nothing must not hold up the end.
     const interrupted = Promise.withResolvers<never>();
     stop.signal.addEventListener("abort", () => interrupted.reject(stop.signal.reason));
     try {
-      const figures = await Promise.race([
-        measured(own ? own.named(args) : args, "m".repeat(size), share, progress, stop.signal),
+      const measurements = await Promise.race([
+        measure(
+          ownServer ? ownServer.withUrl(args) : args,
+          "m".repeat(size),
+          scale,
+          progress,
+          stop.signal,
+        ),
         interrupted.promise,
       ]);
       progress.end();
-      if (args.flag("json")) print(json(figures));
+      if (args.flag("json")) print(json(measurements));
       else {
-        const rows = figures.map(({ work, unit, value }) => [work, unit, figure(value)]);
-        for (const line of table(["work", "unit", ""], rows).split("\n")) print(line);
+        const rows = measurements.map(({ work, unit, value }) => [work, unit, formatFigure(value)]);
+        for (const line of formatMarkdownTable(["work", "unit", ""], rows).split("\n")) print(line);
       }
-      return EXIT.ok;
+      return EXIT_CODE.ok;
     } catch (error) {
       progress.end();
       if (stop.signal.aborted) return stop.code;
@@ -90,7 +103,7 @@ export const bench: Command = {
 };
 
 /** Any of them names a server. */
-const ADDRESS = ["url", "host", "port"];
+const ADDRESS_OPTIONS = ["url", "host", "port"];
 
 /** A server in a thread of its own: what was put there is gone with it. */
 class OwnServer implements Disposable {
@@ -130,7 +143,7 @@ class OwnServer implements Disposable {
   }
 
   /** The same arguments, with its address. */
-  named(args: Arguments): Arguments {
+  withUrl(args: ParsedArguments): ParsedArguments {
     return { ...args, value: (name) => name === "url" ? this.#url : args.value(name) };
   }
 
@@ -139,49 +152,51 @@ class OwnServer implements Disposable {
   }
 }
 
-async function measured(
-  args: Arguments,
+async function measure(
+  args: ParsedArguments,
   message: string,
-  share: number,
+  scale: number,
   progress: Progress,
   signal: AbortSignal,
-): Promise<readonly Figure[]> {
-  await using putter = await connection(args, undefined, { signal });
-  await using getter = await connection(args, undefined, { signal });
-  signal.addEventListener("abort", () => [putter, getter].forEach(leave));
-  const most = putter.maxMessageBytes - QUOTES;
-  if (message.length > most) {
-    throw new UsageError(`--size must be at most ${most} for this server, got ${message.length}`);
+): Promise<readonly Measurement[]> {
+  await using putter = await connectFromArguments(args, undefined, { signal });
+  await using getter = await connectFromArguments(args, undefined, { signal });
+  signal.addEventListener("abort", () => [putter, getter].forEach(closeQuickly));
+  const maxLength = putter.maxMessageBytes - QUOTE_BYTES;
+  if (message.length > maxLength) {
+    throw new UsageError(
+      `--size must be at most ${maxLength} for this server, got ${message.length}`,
+    );
   }
-  const calls = (all: number) => Math.max(1, Math.round(all * share));
+  const scaled = (all: number) => Math.max(1, Math.round(all * scale));
   // A topic of its own: nobody else's messages come between, and nobody else gets these.
   const topic = `bench-${crypto.randomUUID()}`;
   const put = async (into = topic) => {
     signal.throwIfAborted();
     await putter.put(into, message);
   };
-  const figures: Figure[] = [];
+  const measurements: Measurement[] = [];
 
   progress.step("one at a time");
-  const get = () => gotten(getter, topic, signal);
-  await oneByOne(calls(CALLS.oneByOne * WARM_UP), () => put());
-  await oneByOne(calls(CALLS.oneByOne * WARM_UP), get);
-  const puts = await oneByOne(calls(CALLS.oneByOne), () => put());
-  const gets = await oneByOne(calls(CALLS.oneByOne), get);
+  const get = () => getOne(getter, topic, signal);
+  await timeSequentially(scaled(CALLS.oneByOne * WARM_UP), () => put());
+  await timeSequentially(scaled(CALLS.oneByOne * WARM_UP), get);
+  const puts = await timeSequentially(scaled(CALLS.oneByOne), () => put());
+  const gets = await timeSequentially(scaled(CALLS.oneByOne), get);
   for (const [work, times] of [["one put", puts], ["one get", gets]] as const) {
-    figures.push({ work, unit: "µs, p50", value: median(times) * 1000 });
-    figures.push({ work, unit: "µs, p99", value: quantile(times, 0.99) * 1000 });
+    measurements.push({ work, unit: "µs, p50", value: median(times) * 1000 });
+    measurements.push({ work, unit: "µs, p99", value: quantile(times, 0.99) * 1000 });
   }
 
-  for (const window of WINDOWS) {
+  for (const window of WINDOW_SIZES) {
     const rates = async (work: string, call: () => Promise<unknown>) => {
       progress.step(work);
       const found: number[] = [];
-      await windowed(calls(CALLS.windowed * WARM_UP), window, call);
+      await measureRate(scaled(CALLS.windowed * WARM_UP), window, call);
       for (let i = 0; i < ROUNDS; i++) {
-        found.push(await windowed(calls(CALLS.windowed), window, call));
+        found.push(await measureRate(scaled(CALLS.windowed), window, call));
       }
-      figures.push({ work, unit: "a second", value: median(found) });
+      measurements.push({ work, unit: "a second", value: median(found) });
     };
     await rates(`puts, ${window} in flight`, () => put());
     await rates(`gets, ${window} in flight`, get);
@@ -189,18 +204,19 @@ async function measured(
 
   progress.step("put to subscribe");
   const rates: number[] = [];
-  const stream = (name: string, count: number) => streamed(getter, `${topic}-${name}`, put, count);
-  await stream("warm-up", calls(CALLS.windowed * WARM_UP));
-  for (let i = 0; i < ROUNDS; i++) rates.push(await stream(`${i}`, calls(CALLS.windowed)));
-  figures.push({
+  const stream = (name: string, count: number) =>
+    measureStream(getter, `${topic}-${name}`, put, count);
+  await stream("warm-up", scaled(CALLS.windowed * WARM_UP));
+  for (let i = 0; i < ROUNDS; i++) rates.push(await stream(`${i}`, scaled(CALLS.windowed)));
+  measurements.push({
     work: "put to subscribe, 1024 in flight",
     unit: "a second",
     value: median(rates),
   });
-  return figures;
+  return measurements;
 }
 
-async function gotten(getter: Connection, topic: string, signal: AbortSignal): Promise<void> {
+async function getOne(getter: Connection, topic: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   // An empty message is one, too: only read() tells it from none.
   if (await getter.read(topic) === undefined) {
@@ -209,7 +225,7 @@ async function gotten(getter: Connection, topic: string, signal: AbortSignal): P
 }
 
 /** Messages a second, from the first put to the last arrival; every put is acknowledged. */
-async function streamed(
+async function measureStream(
   getter: Connection,
   topic: string,
   put: (topic: string) => Promise<void>,
@@ -219,11 +235,11 @@ async function streamed(
   // Answered after the subscription.
   await getter.read(topic);
   const arrivals = (async () => {
-    let left = count;
-    for await (const _ of stream) if (--left === 0) return;
+    let remaining = count;
+    for await (const _ of stream) if (--remaining === 0) return;
     throw new Error("the subscription ended before all messages had arrived");
   })();
   const begin = performance.now();
-  await Promise.all([windowed(count, 1024, () => put(topic)), arrivals]);
+  await Promise.all([measureRate(count, 1024, () => put(topic)), arrivals]);
   return count / (performance.now() - begin) * 1000;
 }

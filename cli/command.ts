@@ -5,10 +5,10 @@
  */
 
 /** The exit codes that scripts can rely on, beside 128 and the number of a signal. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, nothing: 3 } as const;
+export const EXIT_CODE = { ok: 0, failed: 1, usage: 2, noMessage: 3 } as const;
 
 /** An option: a flag, or with the name of its value. */
-export interface Option {
+export interface OptionSpec {
   /** What its value is called in the help; a flag has none. */
   readonly value?: string;
   readonly help: string;
@@ -17,24 +17,24 @@ export interface Option {
 /** One word of the command line. */
 export interface Command {
   /** What stands after the word in the help, such as `TOPIC [MESSAGE]`. */
-  readonly takes: string;
+  readonly usage: string;
   /** One line that says what it does. */
   readonly summary: string;
   /** The options, by name. */
-  readonly options: Readonly<Record<string, Option>>;
+  readonly options: Readonly<Record<string, OptionSpec>>;
   /** How many words it takes, at least and at most. */
-  readonly words: readonly [number, number];
+  readonly positionals: readonly [number, number];
   /** What to do instead of giving more words than it takes. */
   readonly advice?: string;
   /** Does it, and returns the exit code. */
-  run(args: Arguments): Promise<number>;
+  run(args: ParsedArguments): Promise<number>;
 }
 
 /** Arguments, taken apart. */
-export interface Arguments {
-  readonly words: readonly string[];
+export interface ParsedArguments {
+  readonly positionals: readonly string[];
   /** How many words stand before `--`; `Infinity` if there is none. */
-  readonly beforeDashes: number;
+  readonly positionalsBeforeDashes: number;
   /** The value of an option, if it was given. */
   value(name: string): string | undefined;
   flag(name: string): boolean;
@@ -44,7 +44,7 @@ export interface Arguments {
 export class UsageError extends Error {}
 
 /** Options that every command has. */
-export const COMMON: Readonly<Record<string, Option>> = {
+export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   help: { help: "show this help" },
   version: { help: "show the version" },
 };

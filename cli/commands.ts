@@ -5,26 +5,26 @@
  */
 
 import { quoted } from "../protocol/text.ts";
-import { written } from "./arguments.ts";
-import { type Command, COMMON, UsageError } from "./command.ts";
-import { didYouMean, nearest } from "./nearest.ts";
+import { parseOption } from "./read_arguments.ts";
+import { type Command, COMMON_OPTIONS, UsageError } from "./command.ts";
+import { didYouMean, nearestWord } from "./did_you_mean.ts";
 
 /** Each is loaded when it is needed: a server starts without what only clients use. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  serve: async () => (await import("./serve.ts")).serve,
-  put: async () => (await import("./put.ts")).put,
-  get: async () => (await import("./read.ts")).get,
-  latest: async () => (await import("./read.ts")).latest,
-  wait: async () => (await import("./read.ts")).wait,
-  tail: async () => (await import("./read.ts")).tail,
-  topics: async () => (await import("./manage.ts")).topics,
-  shutdown: async () => (await import("./manage.ts")).shutdown,
-  bench: async () => (await import("./bench.ts")).bench,
-  demo: async () => (await import("./demo.ts")).demo,
+  serve: async () => (await import("./serve.ts")).serveCommand,
+  put: async () => (await import("./put.ts")).putCommand,
+  get: async () => (await import("./read.ts")).getCommand,
+  latest: async () => (await import("./read.ts")).latestCommand,
+  wait: async () => (await import("./read.ts")).waitCommand,
+  tail: async () => (await import("./read.ts")).tailCommand,
+  topics: async () => (await import("./manage.ts")).topicsCommand,
+  shutdown: async () => (await import("./manage.ts")).shutdownCommand,
+  bench: async () => (await import("./bench.ts")).benchCommand,
+  demo: async () => (await import("./demo.ts")).demoCommand,
 };
 
 /** A command, and the arguments that are for it. */
-export interface Choice {
+export interface CommandChoice {
   readonly name: string;
   readonly args: readonly string[];
   /** A server is started, as no command was given. */
@@ -38,36 +38,38 @@ export interface Choice {
  * @returns which it is
  * @throws {UsageError} if the word that should be a command is none
  */
-export async function choose(args: readonly string[]): Promise<Choice> {
+export async function chooseCommand(args: readonly string[]): Promise<CommandChoice> {
   const [first] = args;
   const end = args.indexOf("--");
-  const before = end < 0 ? args : args.slice(0, end);
-  for (const [i, word] of before.entries()) {
+  const beforeDashes = end < 0 ? args : args.slice(0, end);
+  for (const [i, word] of beforeDashes.entries()) {
     if (!Object.hasOwn(COMMANDS, word)) continue;
-    if (i === 0 || await isFirstWord(before, i)) {
+    if (i === 0 || await isCommandName(beforeDashes, i)) {
       return { name: word, args: args.toSpliced(i, 1), isImplied: false };
     }
   }
-  if (first !== undefined && !written(first)) requireHost(first === "--" ? args.slice(1) : args);
+  if (first !== undefined && !parseOption(first)) {
+    requireHostAndPort(first === "--" ? args.slice(1) : args);
+  }
   return { name: "serve", args, isImplied: true };
 }
 
 /** Whether all before it are options, and their values. */
-async function isFirstWord(args: readonly string[], place: number): Promise<boolean> {
-  const { options } = await COMMANDS[args[place]!]!();
-  const known = { ...(await COMMANDS.serve!()).options, ...options, ...COMMON };
+async function isCommandName(args: readonly string[], index: number): Promise<boolean> {
+  const { options } = await COMMANDS[args[index]!]!();
+  const knownOptions = { ...(await COMMANDS.serve!()).options, ...options, ...COMMON_OPTIONS };
   let i = 0;
-  while (i < place) {
-    const option = written(args[i]!);
+  while (i < index) {
+    const option = parseOption(args[i]!);
     if (!option) return false;
-    const isKnown = Object.hasOwn(known, option.name);
+    const isKnown = Object.hasOwn(knownOptions, option.name);
     // What follows one that is unknown, and is no option, is taken for its value, as long as a command is left.
     const hasValue = isKnown
-      ? known[option.name]!.value !== undefined
-      : i + 1 < place && !written(args[i + 1]!);
+      ? knownOptions[option.name]!.value !== undefined
+      : i + 1 < index && !parseOption(args[i + 1]!);
     i += hasValue && option.value === undefined ? 2 : 1;
   }
-  return i === place;
+  return i === index;
 }
 
 /**
@@ -76,11 +78,11 @@ async function isFirstWord(args: readonly string[], place: number): Promise<bool
  * @param words what should be a host, and perhaps a port
  * @throws {UsageError} if it looks like a command that is misspelt
  */
-export function requireHost([word, next]: readonly string[]): void {
+export function requireHostAndPort([word, next]: readonly string[]): void {
   if (word === undefined || word === "localhost" || /[.:]/.test(word)) return;
   if (Object.hasOwn(COMMANDS, word)) throw new UsageError(`${word}, a command, goes before --`);
   const names = Object.keys(COMMANDS);
-  if (/^\d+$/.test(next ?? "") && nearest(word, names) === undefined) return;
+  if (/^\d+$/.test(next ?? "") && nearestWord(word, names) === undefined) return;
   const isPort = /^\d+$/.test(word);
   const hint = isPort ? `; a port is given by --port ${word}` : didYouMean(word, names);
   throw new UsageError(`there is no command ${quoted(word)}${hint}`);

@@ -9,10 +9,10 @@
 import { run } from "./main.ts";
 
 /** How often to look whether the demo is still there, in milliseconds. */
-const LOOK = 100;
+const CHECK_INTERVAL = 100;
 
-const [demo, ...args] = Deno.args;
+const [demoPid, ...args] = Deno.args;
 setInterval(() => {
-  if (Deno.ppid !== Number(demo)) Deno.exit(1);
-}, LOOK);
+  if (Deno.ppid !== Number(demoPid)) Deno.exit(1);
+}, CHECK_INTERVAL);
 Deno.exit(await run(args));

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { readArguments } from "./arguments.ts";
-import { EXIT, UsageError } from "./command.ts";
-import { choose, COMMANDS, requireHost } from "./commands.ts";
+import { readArguments } from "./read_arguments.ts";
+import { EXIT_CODE, UsageError } from "./command.ts";
+import { chooseCommand, COMMANDS, requireHostAndPort } from "./commands.ts";
 import { serverSignals } from "./signals.ts";
-import { OutputClosed, printed, said, say } from "./terminal.ts";
+import { flushStderr, flushStdout, OutputClosed, printError } from "./terminal.ts";
 
 /** The words that ask for help, or the version, wherever they stand in front. */
-const HELP = ["help", "--help", "-h"];
-const VERSION = ["version", "--version", "-V", "-v"];
+const HELP_WORDS = ["help", "--help", "-h"];
+const VERSION_WORDS = ["version", "--version", "-V", "-v"];
 
 /**
  * Runs the command line.
@@ -21,47 +21,50 @@ const VERSION = ["version", "--version", "-V", "-v"];
  * @returns the exit code, once all is written
  */
 export async function run(args: readonly string[]): Promise<number> {
-  let help = "dsmq --help";
+  let helpCommand = "dsmq --help";
   try {
-    const code = await chosen(args, (name) => help = `dsmq ${name} --help`);
-    await printed();
+    const code = await runChosen(args, (name) => helpCommand = `dsmq ${name} --help`);
+    await flushStdout();
     return code;
   } catch (error) {
-    await printed().catch(() => {});
-    return report(error, help);
+    await flushStdout().catch(() => {});
+    return reportError(error, helpCommand);
   } finally {
-    await said();
+    await flushStderr();
   }
 }
 
-async function chosen(args: readonly string[], tell: (name: string) => void): Promise<number> {
+async function runChosen(
+  args: readonly string[],
+  onCommand: (name: string) => void,
+): Promise<number> {
   const [first = "serve", ...rest] = args;
-  if (HELP.includes(first)) return await (await import("./help.ts")).help(rest);
-  if (VERSION.includes(first)) return await (await import("./help.ts")).version();
-  const { name, args: others, isImplied } = await choose(args);
+  if (HELP_WORDS.includes(first)) return await (await import("./help.ts")).printHelp(rest);
+  if (VERSION_WORDS.includes(first)) return await (await import("./help.ts")).printVersion();
+  const { name, args: commandArgs, isImplied } = await chooseCommand(args);
   // Before all else is loaded.
   if (name === "serve") serverSignals();
   const command = await COMMANDS[name]!();
-  tell(name);
-  const read = readArguments(name, command, others);
-  if (read.flag("help")) return await (await import("./help.ts")).help([name]);
-  if (read.flag("version")) return await (await import("./help.ts")).version();
-  if (isImplied) requireHost(read.words);
+  onCommand(name);
+  const parsed = readArguments(name, command, commandArgs);
+  if (parsed.flag("help")) return await (await import("./help.ts")).printHelp([name]);
+  if (parsed.flag("version")) return await (await import("./help.ts")).printVersion();
+  if (isImplied) requireHostAndPort(parsed.positionals);
   try {
-    return await command.run(read);
+    return await command.run(parsed);
   } catch (error) {
     // What only its server knows of an argument, such as how long a topic may be there.
     if (name !== "serve" && error instanceof RangeError) throw new UsageError(error.message);
-    throw (await import("./tokens.ts")).withTokenHint(error, read);
+    throw (await import("./tokens.ts")).withTokenHint(error, parsed);
   }
 }
 
-function report(error: unknown, help: string): number {
-  if (error instanceof OutputClosed) return EXIT.ok;
+function reportError(error: unknown, helpCommand: string): number {
+  if (error instanceof OutputClosed) return EXIT_CODE.ok;
   if (error instanceof UsageError) {
-    say(`dsmq: ${error.message} (${help} shows what there is)`);
-    return EXIT.usage;
+    printError(`dsmq: ${error.message} (${helpCommand} shows what there is)`);
+    return EXIT_CODE.usage;
   }
-  say(`dsmq: ${error instanceof Error ? error.message : error}`);
-  return EXIT.failed;
+  printError(`dsmq: ${error instanceof Error ? error.message : error}`);
+  return EXIT_CODE.failed;
 }

@@ -5,50 +5,58 @@
  */
 
 import { quoted } from "../protocol/text.ts";
-import { type Command, EXIT } from "./command.ts";
-import { CONNECTION, connection } from "./connection.ts";
-import { json, notice, outputLost, print, printLine, room, watchOutput } from "./terminal.ts";
-import { topicName } from "./values.ts";
+import { type Command, EXIT_CODE } from "./command.ts";
+import { connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
+import {
+  json,
+  outputLost,
+  print,
+  printHint,
+  printLine,
+  waitForSpace,
+  watchOutput,
+} from "./terminal.ts";
+import { parseTopic } from "./values.ts";
 
 /** The list of topics. */
-export const topics: Command = {
-  takes: "[PREFIX]",
+export const topicsCommand: Command = {
+  usage: "[PREFIX]",
   summary: "list the topics that hold messages, and how many",
   options: {
-    ...CONNECTION,
+    ...CONNECTION_OPTIONS,
     json: { help: "print topic, messages, seq and time as a line of JSON each" },
   },
-  words: [0, 1],
+  positionals: [0, 1],
   async run(args) {
-    const [prefix = ""] = args.words;
-    if (prefix !== "") topicName(prefix);
+    const [prefix = ""] = args.positionals;
+    if (prefix !== "") parseTopic(prefix);
     using _ = watchOutput();
-    await using mq = await connection(args, undefined, { signal: outputLost });
-    const found = await mq.topics(prefix);
-    if (found.length === 0) {
+    await using mq = await connectFromArguments(args, undefined, { signal: outputLost });
+    const topics = await mq.topics(prefix);
+    if (topics.length === 0) {
       const which = prefix === "" ? "" : ` that begins with ${quoted(prefix)}`;
-      notice(`dsmq: no topic${which} holds messages`);
+      printHint(`dsmq: no topic${which} holds messages`);
     }
-    const most = found.reduce((most, { messages }) => Math.max(most, messages), 0);
-    const width = String(most).length;
-    for (const entry of found) {
+    const maxMessages = topics.reduce((max, { messages }) => Math.max(max, messages), 0);
+    const width = String(maxMessages).length;
+    for (const entry of topics) {
       if (args.flag("json")) print(json(entry));
       else printLine(`${String(entry.messages).padStart(width)}  ${entry.topic}`);
-      await room();
+      await waitForSpace();
     }
-    return EXIT.ok;
+    return EXIT_CODE.ok;
   },
 };
 
 /** The end of a server. */
-export const shutdown: Command = {
-  takes: "",
+export const shutdownCommand: Command = {
+  usage: "",
   summary: "stop a server that was started with --allow-shutdown",
-  options: CONNECTION,
-  words: [0, 0],
+  options: CONNECTION_OPTIONS,
+  positionals: [0, 0],
   async run(args) {
-    await using mq = await connection(args, undefined, { giveUpAfter: false });
+    await using mq = await connectFromArguments(args, undefined, { reconnectTimeout: false });
     await mq.shutdownServer();
-    return EXIT.ok;
+    return EXIT_CODE.ok;
   },
 };

@@ -4,136 +4,163 @@
  * @module
  */
 
-import { type Connection, DsmqError, type ErrorCode, type Message, type OnGap } from "../client.ts";
-import { AwakeTime } from "../client/awake_time.ts";
+import {
+  type Connection,
+  DsmqError,
+  type ErrorCode,
+  type GapPolicy,
+  type Message,
+} from "../client.ts";
+import { AwakeClock } from "../client/awake_clock.ts";
 import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
 import { quoted } from "../protocol/text.ts";
-import { type Arguments, type Command, EXIT, UsageError } from "./command.ts";
-import { asJson, CONNECTION, connection, leave, type TryOptions } from "./connection.ts";
-import { sinceOption, startOf } from "./position.ts";
+import { type Command, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
+import {
+  closeQuickly,
+  type CommandConnectOptions,
+  connectFromArguments,
+  CONNECTION_OPTIONS,
+  messageJson,
+} from "./connect.ts";
+import { sinceOf, sinceOption } from "./since.ts";
 import { interrupt } from "./signals.ts";
-import { notice, outputLost, print, printData, room, say, watchOutput } from "./terminal.ts";
-import { duration, oneOf, topicName, whole } from "./values.ts";
+import {
+  outputLost,
+  print,
+  printError,
+  printHint,
+  printMessage,
+  waitForSpace,
+  watchOutput,
+} from "./terminal.ts";
+import { parseDuration, parseTopic, parseWholeNumber, parseWord } from "./values.ts";
 
-const READING = {
-  ...CONNECTION,
-  json: { help: "print topic, seq, time and message as a line of JSON" },
+const READ_OPTIONS = {
+  ...CONNECTION_OPTIONS,
+  json: { help: "print topic, seq, time and body as a line of JSON" },
 };
 
 /** Errors of which it may be said that no message came in time: there was no server to bring it. */
-const AWAY: ReadonlySet<ErrorCode> = new Set(["unreachable", "closed", "stopping", "too_many"]);
+const UNREACHABLE_CODES: ReadonlySet<ErrorCode> = new Set([
+  "unreachable",
+  "closed",
+  "shutting_down",
+  "limit_exceeded",
+]);
 
 /** However short the time to wait: a server that is there has so long to answer, in milliseconds. */
-const LEAST = 500;
+const MIN_TIMEOUT = 500;
 
 /** How many messages may be asked for; 0 stands for all. */
-const COUNTS = { least: 0, most: Number.MAX_SAFE_INTEGER };
+const COUNT_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 /** A server that is away is waited for as long as the command itself. */
-const FOR_EVER = { giveUpAfter: Infinity };
+const WAIT_FOREVER = { reconnectTimeout: Infinity };
 
 /** The oldest message. */
-export const get: Command = {
-  takes: "TOPIC",
+export const getCommand: Command = {
+  usage: "TOPIC",
   summary: "print the oldest message of a topic",
-  options: { ...READING, since: sinceOption("start") },
-  words: [1, 1],
+  options: { ...READ_OPTIONS, since: sinceOption("start") },
+  positionals: [1, 1],
   run: (args) => readOne(args, "start", (mq, topic) => mq.read(topic)),
 };
 
 /** The newest message. */
-export const latest: Command = {
-  takes: "TOPIC",
+export const latestCommand: Command = {
+  usage: "TOPIC",
   summary: "print the newest message of a topic",
-  options: { ...READING, since: sinceOption("start") },
-  words: [1, 1],
+  options: { ...READ_OPTIONS, since: sinceOption("start") },
+  positionals: [1, 1],
   run: (args) => readOne(args, "start", (mq, topic) => mq.read(topic, { mode: "newest" })),
 };
 
 /** The next message. */
-export const wait: Command = {
-  takes: "TOPIC",
+export const waitCommand: Command = {
+  usage: "TOPIC",
   summary: "wait for the next message of a topic and print it",
   options: {
-    ...READING,
+    ...READ_OPTIONS,
     since: sinceOption("now"),
     timeout: { value: "TIME", help: `how long to wait (${DEFAULT_WAIT / 1000}s)` },
   },
-  words: [1, 1],
+  positionals: [1, 1],
   async run(args) {
     const given = args.value("timeout");
     const timeout = given === undefined
       ? DEFAULT_WAIT
-      : duration("--timeout", given, { least: 0, most: MAX_WAIT });
+      : parseDuration("--timeout", given, { min: 0, max: MAX_WAIT });
     using ctrlC = interrupt();
     const signal = AbortSignal.any([ctrlC.signal, outputLost]);
-    const time = new AwakeTime();
+    const clock = new AwakeClock();
     // While an alarm is set, sleep is told from time.
-    const calledOff = time.alarm(Infinity, () => {});
-    const left = () => Math.max(0, timeout - time.passed);
+    const cancelTimer = clock.setTimer(Infinity, () => {});
+    const remaining = () => Math.max(0, timeout - clock.elapsed);
     try {
       return await readOne(
         args,
         "now",
         async (mq, topic) => {
-          notice(`dsmq: waiting for a message in ${quoted(topic)}, for up to ${seconds(timeout)}`);
+          printHint(
+            `dsmq: waiting for a message in ${quoted(topic)}, for up to ${formatSeconds(timeout)}`,
+          );
           for (;;) {
             try {
-              return await mq.read(topic, { mode: "wait", signal, timeout: left() });
+              return await mq.read(topic, { mode: "wait", signal, timeout: remaining() });
             } catch (error) {
               // What it lost, nobody waits for: that is what comes next.
-              if (!isLost(error)) throw error;
+              if (!isEpochChanged(error)) throw error;
             }
           }
         },
-        { signal, timeout: Math.max(timeout, LEAST), ...FOR_EVER },
+        { signal, timeout: Math.max(timeout, MIN_TIMEOUT), ...WAIT_FOREVER },
       );
     } catch (error) {
       if (ctrlC.signal.aborted) return ctrlC.code;
       outputLost.throwIfAborted();
-      const away = error instanceof DsmqError && AWAY.has(error.code);
-      if (!away || time.passed < Math.max(timeout, LEAST)) throw error;
-      say(`dsmq: ${error.message}`);
-      return EXIT.nothing;
+      const isUnreachable = error instanceof DsmqError && UNREACHABLE_CODES.has(error.code);
+      if (!isUnreachable || clock.elapsed < Math.max(timeout, MIN_TIMEOUT)) throw error;
+      printError(`dsmq: ${error.message}`);
+      return EXIT_CODE.noMessage;
     } finally {
-      calledOff();
+      cancelTimer();
     }
   },
 };
 
 async function readOne(
-  args: Arguments,
-  usual: string,
+  args: ParsedArguments,
+  defaultSince: string,
   read: (mq: Connection, topic: string) => Promise<Message | undefined>,
-  tries: TryOptions = { signal: outputLost },
+  connectOptions: CommandConnectOptions = { signal: outputLost },
 ): Promise<number> {
   using _ = watchOutput();
-  const topic = topicName(args.words[0]!);
-  const mq = await connection(args, startOf(args, usual), tries);
+  const topic = parseTopic(args.positionals[0]!);
+  const mq = await connectFromArguments(args, sinceOf(args, defaultSince), connectOptions);
   try {
     const message = await read(mq, topic);
     if (!message) {
-      notice(
-        `dsmq: ${usual === "now" ? "no message came into" : "there is no message in"} ${
+      printHint(
+        `dsmq: ${defaultSince === "now" ? "no message came into" : "there is no message in"} ${
           quoted(topic)
         }`,
       );
-      return EXIT.nothing;
+      return EXIT_CODE.noMessage;
     }
-    if (args.flag("json")) print(asJson(message));
-    else printData(message.body);
-    return EXIT.ok;
+    if (args.flag("json")) print(messageJson(message));
+    else printMessage(message.body);
+    return EXIT_CODE.ok;
   } finally {
-    await leave(mq);
+    await closeQuickly(mq);
   }
 }
 
 /** All messages, as they come. */
-export const tail: Command = {
-  takes: "TOPIC...",
+export const tailCommand: Command = {
+  usage: "TOPIC...",
   summary: "print the messages of topics as they come, until Ctrl-C",
   options: {
-    ...READING,
+    ...READ_OPTIONS,
     since: sinceOption("now"),
     count: { value: "N", help: "stop after so many messages (0: never)" },
     "on-gap": {
@@ -142,43 +169,44 @@ export const tail: Command = {
         "if messages were missed: stop, or go on from oldest or now (stop, but oldest where a server has lost all that it had)",
     },
   },
-  words: [1, Infinity],
+  positionals: [1, Infinity],
   async run(args) {
     using ctrlC = interrupt();
     using _ = watchOutput();
     const done = new AbortController();
     const signal = AbortSignal.any([ctrlC.signal, done.signal, outputLost]);
     const json = args.flag("json");
-    const several = args.words.length > 1;
-    let left = whole("--count", args.value("count") ?? "0", COUNTS) || Infinity;
-    const onGap = gap(args.value("on-gap"));
-    const topics = args.words.map(topicName);
-    const twice = topics.find((topic, i) => topics.indexOf(topic) < i);
-    if (twice !== undefined) {
-      throw new UsageError(`tail takes each topic once, got ${quoted(twice)} twice`);
+    const several = args.positionals.length > 1;
+    let remaining = parseWholeNumber("--count", args.value("count") ?? "0", COUNT_RANGE) ||
+      Infinity;
+    const onGap = onGapOption(args.value("on-gap"));
+    const topics = args.positionals.map(parseTopic);
+    const duplicate = topics.find((topic, i) => topics.indexOf(topic) < i);
+    if (duplicate !== undefined) {
+      throw new UsageError(`tail takes each topic once, got ${quoted(duplicate)} twice`);
     }
     try {
-      const mq = await connection(args, startOf(args, "now"), {
+      const mq = await connectFromArguments(args, sinceOf(args, "now"), {
         signal,
         timeout: Infinity,
-        ...FOR_EVER,
+        ...WAIT_FOREVER,
       });
-      await using _ = { [Symbol.asyncDispose]: () => leave(mq) };
-      notice(`dsmq: waiting for messages in ${topics.map(quoted).join(", ")}; Ctrl-C ends`);
+      await using _ = { [Symbol.asyncDispose]: () => closeQuickly(mq) };
+      printHint(`dsmq: waiting for messages in ${topics.map(quoted).join(", ")}; Ctrl-C ends`);
       await Promise.all(topics.map(async (topic) => {
         for await (const message of mq.subscribe(topic, { signal, onGap })) {
-          if (left === 0) return;
-          if (json) print(asJson(message));
-          else printData(message.body, several ? `${topic}: ` : "");
-          if (--left === 0) done.abort();
-          await room();
+          if (remaining === 0) return;
+          if (json) print(messageJson(message));
+          else printMessage(message.body, several ? `${topic}: ` : "");
+          if (--remaining === 0) done.abort();
+          await waitForSpace();
         }
       }));
     } catch (error) {
       if (!signal.aborted) throw error;
     }
     outputLost.throwIfAborted();
-    return EXIT.ok;
+    return EXIT_CODE.ok;
   },
 };
 
@@ -187,24 +215,24 @@ export const tail: Command = {
  * were in memory, is read on from its new beginning, for there is nothing else to wait for: that it has is said already,
  * when it is back.
  */
-function gap(text: string | undefined): (gap: DsmqError) => OnGap | undefined {
-  const choice = text === undefined
+function onGapOption(text: string | undefined): (gap: DsmqError) => GapPolicy | undefined {
+  const policy = text === undefined
     ? undefined
-    : oneOf("--on-gap", text, ["oldest", "now", "stop"]);
+    : parseWord("--on-gap", text, ["oldest", "now", "stop"]);
   return (gap) => {
-    if (choice === undefined) return isLost(gap) ? "oldest" : undefined;
-    if (choice === "stop") return undefined;
-    say(`dsmq: messages were missed: ${gap.message}`);
-    return choice;
+    if (policy === undefined) return isEpochChanged(gap) ? "oldest" : undefined;
+    if (policy === "stop") return undefined;
+    printError(`dsmq: messages were missed: ${gap.message}`);
+    return policy;
   };
 }
 
 /** The server has lost all that it had, and has begun anew. */
-function isLost(error: unknown): boolean {
+function isEpochChanged(error: unknown): boolean {
   return error instanceof DsmqError && error.code === "epoch_changed";
 }
 
 /** A time in words. */
-function seconds(ms: number): string {
+function formatSeconds(ms: number): string {
   return `${ms / 1000} s`;
 }

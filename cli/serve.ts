@@ -8,17 +8,17 @@ import {
   DEFAULT_HOST,
   DEFAULT_PORT,
   DEFAULT_RETENTION,
-  type Limit,
   LIMITS,
+  type LimitSpec,
   type ServerLimits,
 } from "../protocol/limits.ts";
 import {
-  checked,
+  type AuthOptions,
   DURABILITIES,
   ENGINES,
-  type EntryOptions,
   isLoopback,
   OVERFLOWS,
+  parseServeOptions,
   type ServeOptions,
   type Server,
   start,
@@ -26,34 +26,47 @@ import {
   TRANSPORTS,
   VERSION,
 } from "../server.ts";
-import { type Arguments, type Command, EXIT, type Option, UsageError } from "./command.ts";
-import { readable, sharedWithOthers } from "./files.ts";
+import {
+  type Command,
+  EXIT_CODE,
+  type OptionSpec,
+  type ParsedArguments,
+  UsageError,
+} from "./command.ts";
+import { permissionWarning, readTextFile } from "./files.ts";
 import { serverSignals } from "./signals.ts";
-import { json, OutputClosed, outputLost, print, say } from "./terminal.ts";
-import { rereadTokens, serverTokens, TOKEN, unreadVariable } from "./tokens.ts";
-import { report } from "../server/stderr.ts";
-import { asUsage, duration, filePath, oneOf, PORTS, whole } from "./values.ts";
-import { whereToConnect } from "./where.ts";
+import { json, OutputClosed, outputLost, print, printError } from "./terminal.ts";
+import { rereadTokens, serverTokens, TOKEN_OPTIONS, unreadableVariable } from "./tokens.ts";
+import { logToStderr } from "../server/stderr.ts";
+import {
+  parseDuration,
+  parseFilePath,
+  parseWholeNumber,
+  parseWord,
+  PORT_RANGE,
+  withUsageErrors,
+} from "./values.ts";
+import { whereToConnect } from "./where_to_connect.ts";
 
 /** Each limit, with the name of its option, such as `max-stored-bytes`. */
-const MAXIMA = Object.entries(LIMITS).map(([name, limit]) => {
+const LIMIT_OPTIONS = Object.entries(LIMITS).map(([name, limit]) => {
   const option = `max-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  return { name: name as keyof ServerLimits, option, limit, isTime: name === "tokenTime" };
+  return { name: name as keyof ServerLimits, option, limit, isTime: name === "authTimeout" };
 });
 
 /** Options that have another name in the library. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
+const OPTION_NAMES: Readonly<Record<string, string>> = {
   allowedHosts: "allow-host",
   allowedOrigins: "allow-origin",
 };
 
 /** Any port to listen on, and 0 for one that is free. */
-const ANY_PORT = { ...PORTS, least: 0 };
-const RETENTION = { least: 1, most: Number.MAX_SAFE_INTEGER };
+const LISTEN_PORTS = { ...PORT_RANGE, min: 0 };
+const RETENTION_RANGE = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
 /** The command. */
-export const serve: Command = {
-  takes: "[HOST [PORT]]",
+export const serveCommand: Command = {
+  usage: "[HOST [PORT]]",
   summary: "start a server (also without the word serve)",
   options: {
     host: { value: "HOST", help: `the address to listen on (${DEFAULT_HOST}: this machine alone)` },
@@ -66,7 +79,7 @@ export const serve: Command = {
     durability: {
       value: "HOW",
       help:
-        "what messages in a file survive: full, a loss of power, or normal, the end of the process (full)",
+        "what messages in a file survive: disk, a loss of power, or process, the end of the process (disk)",
     },
     overflow: {
       value: "HOW",
@@ -77,7 +90,7 @@ export const serve: Command = {
       help: "builtin, or hardened where strangers reach the port (builtin)",
     },
     engine: { value: "NAME", help: "auto, @db/sqlite or node:sqlite (auto)" },
-    ...TOKEN,
+    ...TOKEN_OPTIONS,
     "token-file": {
       value: "FILE",
       help: "tokens, a line each: TOKEN [RIGHTS [PREFIX...]]; read again at SIGHUP",
@@ -93,134 +106,143 @@ export const serve: Command = {
     cert: { value: "FILE", help: "the certificate for TLS, in PEM; read again at SIGHUP" },
     key: { value: "FILE", help: "its private key; read again at SIGHUP" },
     ...Object.fromEntries(
-      MAXIMA.map(({ option, limit, isTime }) => [option, maximum(limit, isTime)]),
+      LIMIT_OPTIONS.map((
+        { option, limit, isTime: isDuration },
+      ) => [option, limitOption(limit, isDuration)]),
     ),
     "allow-shutdown": { help: "let clients stop the server" },
     json: { help: "print where it listens as a line of JSON" },
   },
-  words: [0, 2],
+  positionals: [0, 2],
   async run(args) {
     using signals = serverSignals();
     const files = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
     // All that can be told without reading a file, first.
-    const given = options(args);
-    const unlessStopped = (error: unknown) => {
+    const given = serveOptions(args);
+    const ignoreIfStopped = (error: unknown) => {
       if (!signals.stop.aborted) throw error;
     };
-    const entry = await entryOptions(args).catch(unlessStopped);
-    if (!entry) return stopped();
-    const settings = asUsage(() =>
-      checked({
+    const auth = await authOptions(args).catch(ignoreIfStopped);
+    if (!auth) return reportStopped();
+    const settings = withUsageErrors(() =>
+      parseServeOptions({
         ...given,
-        ...entry,
+        ...auth,
         signal: signals.stop,
-        log: { info: report, warn: report, error: report },
+        log: { info: logToStderr, warn: logToStderr, error: logToStderr },
       }, (name) => optionName(name, args))
     );
-    await warnOfReaders(args);
-    const server = await start(settings, files).catch(unlessStopped);
-    if (!server) return stopped();
-    const { host, port, url, store, transport } = server;
-    signals.onHangup(() => reread(args, server));
-    const how = transport === "builtin" ? "" : ` (${transport})`;
-    const token = entry.token !== undefined || entry.tokens !== undefined;
-    const whom = token ? ", and asks for a token" : "";
-    const unread = token || isLoopback(host) ? undefined : unreadVariable();
-    if (unread !== undefined) say(`dsmq: no token is asked for (${unread})`);
+    await warnOfSharedFiles(args);
+    const server = await start(settings, files).catch(ignoreIfStopped);
+    if (!server) return reportStopped();
+    const { host, port, url, storeDescription, transport } = server;
+    signals.onHangup(() => rereadFiles(args, server));
+    const transportNote = transport === "builtin" ? "" : ` (${transport})`;
+    const token = auth.token !== undefined || auth.tokens !== undefined;
+    const tokenNote = token ? ", and asks for a token" : "";
+    const unread = token || isLoopback(host) ? undefined : unreadableVariable();
+    if (unread !== undefined) printError(`dsmq: no token is asked for (${unread})`);
     const where = await whereToConnect(server);
-    say(
-      `dsmq ${VERSION} serves on ${where}${how}, with messages in ${store}${whom}; Ctrl-C stops it`,
+    printError(
+      `dsmq ${VERSION} serves on ${where}${transportNote}, with messages in ${storeDescription}${tokenNote}; Ctrl-C stops it`,
     );
-    if (args.flag("json")) print(json({ host, port, url, store, transport, token }));
+    if (args.flag("json")) {
+      print(json({ host, port, url, store: storeDescription, transport, token }));
+    }
     // Whoever waits for that line waits in vain: that is told at once. That it was read, and no more is, is no error.
     outputLost.addEventListener("abort", () => {
       if (!(outputLost.reason instanceof OutputClosed)) void server.shutdown();
     });
     await server.finished;
-    return stopped();
+    return reportStopped();
   },
 };
 
-function stopped(): number {
-  say("dsmq: stopped");
-  return EXIT.ok;
+function reportStopped(): number {
+  printError("dsmq: stopped");
+  return EXIT_CODE.ok;
 }
 
 /** Reads again what may have changed. What cannot be used leaves all as it was. */
-async function reread(args: Arguments, server: Server): Promise<void> {
-  await warnOfReaders(args);
+async function rereadFiles(args: ParsedArguments, server: Server): Promise<void> {
+  await warnOfSharedFiles(args);
   await rereadTokens(args, server);
   const [cert, key] = [args.value("cert"), args.value("key")];
   if (cert === undefined || key === undefined) {
-    const nothing = args.value("token-file") === undefined;
-    return nothing
-      ? say("dsmq: there is nothing to read again: no --token-file, no --cert")
+    const isNothingToReread = args.value("token-file") === undefined;
+    return isNothingToReread
+      ? printError("dsmq: there is nothing to read again: no --token-file, no --cert")
       : undefined;
   }
   try {
-    await server.setCertificate(await readable(cert), await readable(key));
-    say(`dsmq: read ${cert} again: those who come from now on get it`);
+    await server.setCertificate(await readTextFile(cert), await readTextFile(key));
+    printError(`dsmq: read ${cert} again: those who come from now on get it`);
   } catch (error) {
-    say(`dsmq: ${(error as Error).message}; the certificate is what it was`);
+    printError(`dsmq: ${(error as Error).message}; the certificate is what it was`);
   }
 }
 
 /** Says of files with secrets that others can read them. */
-async function warnOfReaders(args: Arguments): Promise<void> {
+async function warnOfSharedFiles(args: ParsedArguments): Promise<void> {
   for (const file of [args.value("token-file"), args.value("key")]) {
-    const warning = file === undefined ? undefined : await sharedWithOthers(file);
-    if (warning !== undefined) say(`dsmq: ${warning}`);
+    const warning = file === undefined ? undefined : await permissionWarning(file);
+    if (warning !== undefined) printError(`dsmq: ${warning}`);
   }
 }
 
 /** Who may come in. */
-async function entryOptions(args: Arguments): Promise<EntryOptions> {
+async function authOptions(args: ParsedArguments): Promise<AuthOptions> {
   const [origins, hosts, cert, key] = ["allow-origin", "allow-host", "cert", "key"].map(args.value);
   return {
     ...await serverTokens(args),
     ...(origins !== undefined && { allowedOrigins: origins.split(/ *, */) }),
     ...(hosts !== undefined && { allowedHosts: hosts.split(/ *, */) }),
-    ...(cert !== undefined && { cert: await readable(cert) }),
-    ...(key !== undefined && { key: await readable(key) }),
+    ...(cert !== undefined && { cert: await readTextFile(cert) }),
+    ...(key !== undefined && { key: await readTextFile(key) }),
   };
 }
 
-function options(args: Arguments): ServeOptions {
-  const [host = args.value("host"), port = args.value("port")] = args.words;
+function serveOptions(args: ParsedArguments): ServeOptions {
+  const [host = args.value("host"), port = args.value("port")] = args.positionals;
   if (
-    (args.words.length > 0 && args.value("host")) || (args.words.length > 1 && args.value("port"))
+    (args.positionals.length > 0 && args.value("host")) ||
+    (args.positionals.length > 1 && args.value("port"))
   ) {
     throw new UsageError("serve takes host and port as words or as options, not as both");
   }
-  for (const [one, other] of [["cert", "key"], ["key", "cert"]] as const) {
-    const file = args.value(one);
+  for (const [option, otherOption] of [["cert", "key"], ["key", "cert"]] as const) {
+    const file = args.value(option);
     if (file === undefined) continue;
-    filePath(`--${one}`, file);
-    if (args.value(other) === undefined) {
-      throw new UsageError(`TLS needs --cert and --key, and there is no --${other}`);
+    parseFilePath(`--${option}`, file);
+    if (args.value(otherOption) === undefined) {
+      throw new UsageError(`TLS needs --cert and --key, and there is no --${otherOption}`);
     }
   }
-  const limits = Object.fromEntries(MAXIMA.flatMap(({ name, option, limit, isTime }) => {
-    const text = args.value(option);
-    return text === undefined
-      ? []
-      : [[name, (isTime ? duration : whole)(`--${option}`, text, limit)]];
-  })) as Partial<ServerLimits>;
-  const given = <Value>(option: string, read: (name: string, text: string) => Value) => {
+  const limits = Object.fromEntries(
+    LIMIT_OPTIONS.flatMap(({ name, option, limit, isTime: isDuration }) => {
+      const text = args.value(option);
+      return text === undefined
+        ? []
+        : [[name, (isDuration ? parseDuration : parseWholeNumber)(`--${option}`, text, limit)]];
+    }),
+  ) as Partial<ServerLimits>;
+  const valueOf = <Value>(option: string, read: (name: string, text: string) => Value) => {
     const text = args.value(option);
     return text === undefined ? undefined : read(`--${option}`, text);
   };
-  const word = <Word extends string>(option: string, words: readonly Word[]) =>
-    given(option, (name, text) => oneOf(name, text, words));
+  const parsedWord = <Word extends string>(option: string, words: readonly Word[]) =>
+    valueOf(option, (name, text) => parseWord(name, text, words));
   const all = {
     host,
-    port: port === undefined ? undefined : whole(optionName("port", args), port, ANY_PORT),
-    retention: given("retention", (name, text) => duration(name, text, RETENTION)),
+    port: port === undefined
+      ? undefined
+      : parseWholeNumber(optionName("port", args), port, LISTEN_PORTS),
+    retention: valueOf("retention", (name, text) => parseDuration(name, text, RETENTION_RANGE)),
     store: args.value("store") as StoreChoice | undefined,
-    durability: word("durability", DURABILITIES),
-    overflow: word("overflow", OVERFLOWS),
-    engine: word("engine", ENGINES),
-    transport: word("transport", TRANSPORTS),
+    durability: parsedWord("durability", DURABILITIES),
+    overflow: parsedWord("overflow", OVERFLOWS),
+    engine: parsedWord("engine", ENGINES),
+    transport: parsedWord("transport", TRANSPORTS),
     limits,
     allowShutdown: args.flag("allow-shutdown"),
   };
@@ -228,14 +250,20 @@ function options(args: Arguments): ServeOptions {
 }
 
 /** What an option of the library is called here. */
-function optionName(name: string, { words }: Arguments): string {
-  if (name === "host" && words.length > 0) return "HOST";
-  if (name === "port" && words.length > 1) return "PORT";
-  const limit = MAXIMA.find((limit) => name === `limits.${limit.name}`);
-  return `--${limit?.option ?? OTHER_NAMES[name] ?? name}`;
+function optionName(name: string, { positionals }: ParsedArguments): string {
+  if (name === "host" && positionals.length > 0) return "HOST";
+  if (name === "port" && positionals.length > 1) return "PORT";
+  const limit = LIMIT_OPTIONS.find((limit) => name === `limits.${limit.name}`);
+  return `--${limit?.option ?? OPTION_NAMES[name] ?? name}`;
 }
 
-function maximum({ says, usual }: Limit, isTime: boolean): Option {
-  if (isTime) return { value: "TIME", help: `${says} (${usual / 1000}s)` };
-  return { value: "N", help: `${says} (${usual === Infinity ? "no limit" : usual})` };
+function limitOption(
+  { description, default: defaultValue }: LimitSpec,
+  isDuration: boolean,
+): OptionSpec {
+  if (isDuration) return { value: "TIME", help: `${description} (${defaultValue / 1000}s)` };
+  return {
+    value: "N",
+    help: `${description} (${defaultValue === Infinity ? "no limit" : defaultValue})`,
+  };
 }

@@ -6,25 +6,25 @@
 
 /** Windows knows no SIGTERM, and no SIGHUP that somebody sends. */
 const WINDOWS = Deno.build.os === "windows";
-const STOPPING: readonly Deno.Signal[] = WINDOWS ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+const STOP_SIGNALS: readonly Deno.Signal[] = WINDOWS ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
 /** Their numbers: a shell sees 128 and that of a process that ended by one. */
-const NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
 /** Those that somebody heeds, and how many do. */
-const heeded = new Map<Deno.Signal, number>();
+const handled = new Map<Deno.Signal, number>();
 
-const asked = new AbortController();
+const interruptController = new AbortController();
 
 /** Aborts once somebody asks for the end. */
-export const interruption: AbortSignal = asked.signal;
+export const interruption: AbortSignal = interruptController.signal;
 
 /** The first process of a container is ended by no signal that it does not heed: this one is, as any other would be. */
-export function endAsOthersDo(): void {
+export function exitOnSignalsAsInit(): void {
   if (Deno.pid !== 1) return;
-  for (const [name, number] of Object.entries(NUMBERS) as [Deno.Signal, number][]) {
+  for (const [name, number] of Object.entries(SIGNAL_NUMBERS) as [Deno.Signal, number][]) {
     Deno.addSignalListener(name, () => {
-      if (!heeded.has(name)) Deno.exit(128 + number);
+      if (!handled.has(name)) Deno.exit(128 + number);
     });
   }
 }
@@ -45,10 +45,10 @@ export interface Interrupt extends Disposable {
 export function interrupt(): Interrupt {
   const controller = new AbortController();
   let code = 0;
-  const stop = heed(STOPPING, (name) => {
+  const stop = onSignals(STOP_SIGNALS, (name) => {
     stop();
-    asked.abort(new Error(`interrupted by ${name}`));
-    code = 128 + NUMBERS[name]!;
+    interruptController.abort(new Error(`interrupted by ${name}`));
+    code = 128 + SIGNAL_NUMBERS[name]!;
     controller.abort();
   });
   return {
@@ -61,76 +61,76 @@ export function interrupt(): Interrupt {
 }
 
 /** Calls back at each of these signals; returns how to end that. */
-function heed(
+function onSignals(
   names: readonly Deno.Signal[],
   callback: (name: Deno.Signal) => void,
 ): () => void {
-  const known = names.filter((name) => !WINDOWS || name === "SIGINT");
-  const callbacks = known.map((name) => [name, () => callback(name)] as const);
+  const supported = names.filter((name) => !WINDOWS || name === "SIGINT");
+  const callbacks = supported.map((name) => [name, () => callback(name)] as const);
   for (const [name, callback] of callbacks) {
     Deno.addSignalListener(name, callback);
-    heeded.set(name, (heeded.get(name) ?? 0) + 1);
+    handled.set(name, (handled.get(name) ?? 0) + 1);
   }
-  let ended = false;
+  let isEnded = false;
   return () => {
-    if (ended) return;
-    ended = true;
+    if (isEnded) return;
+    isEnded = true;
     for (const [name, callback] of callbacks) {
       Deno.removeSignalListener(name, callback);
-      const left = heeded.get(name)! - 1;
-      if (left > 0) heeded.set(name, left);
-      else heeded.delete(name);
+      const remaining = handled.get(name)! - 1;
+      if (remaining > 0) handled.set(name, remaining);
+      else handled.delete(name);
     }
   };
 }
 
 /** The signals of a server. It must not miss one that comes while it starts. */
 export class ServerSignals implements Disposable {
-  readonly #stopping = interrupt();
-  readonly #ended: () => void;
-  #hungUp = false;
+  readonly #interrupt = interrupt();
+  readonly #removeHandler: () => void;
+  #isHangupPending = false;
   #reread: (() => Promise<void>) | undefined;
-  #reading: Promise<void> = Promise.resolve();
+  #rereading: Promise<void> = Promise.resolve();
 
   /** Heeds them from now on. */
   constructor() {
-    this.#ended = heed(["SIGHUP"], () => {
-      this.#hungUp = true;
-      this.#read();
+    this.#removeHandler = onSignals(["SIGHUP"], () => {
+      this.#isHangupPending = true;
+      this.#runReread();
     });
   }
 
   /** Aborts at the first SIGINT or SIGTERM; a second one ends the process. */
   get stop(): AbortSignal {
-    return this.#stopping.signal;
+    return this.#interrupt.signal;
   }
 
   /** Has SIGHUP do this, once at a time; at once if there was one already. */
   onHangup(reread: () => Promise<void>): void {
     this.#reread = reread;
-    this.#read();
+    this.#runReread();
   }
 
   [Symbol.dispose](): void {
-    this.#ended();
-    this.#stopping[Symbol.dispose]();
+    this.#removeHandler();
+    this.#interrupt[Symbol.dispose]();
   }
 
-  #read(): void {
+  #runReread(): void {
     const reread = this.#reread;
     if (!reread) return;
-    this.#reading = this.#reading.then(async () => {
+    this.#rereading = this.#rereading.then(async () => {
       // Several that came meanwhile are one.
-      if (!this.#hungUp) return;
-      this.#hungUp = false;
+      if (!this.#isHangupPending) return;
+      this.#isHangupPending = false;
       await reread();
     });
   }
 }
 
-let ofServer: ServerSignals | undefined;
+let sharedServerSignals: ServerSignals | undefined;
 
 /** Heeds the signals of a server, from the first call on. */
 export function serverSignals(): ServerSignals {
-  return ofServer ??= new ServerSignals();
+  return sharedServerSignals ??= new ServerSignals();
 }

@@ -5,21 +5,21 @@
  */
 
 import { escapeControls } from "../protocol/text.ts";
-import { stderr, writeAll } from "../server/stderr.ts";
-import { watchReader } from "./reader.ts";
+import { stderr, writeFully } from "../server/stderr.ts";
+import { watchReader } from "./watch_reader.ts";
 import { interruption } from "./signals.ts";
 
 /** So many characters may wait to be written before whoever prints more waits, too. */
-const ROOM = 64 * 1024;
+const MAX_BUFFERED = 64 * 1024;
 
 /**
  * Into a pipe that does not wait for room so many bytes go whole or not at all. Deno keeps the end of what it is given
  * back, as far as no line ends there, if that is less than a kilobyte: then an error would not tell what was written.
  */
-const PIECE = 4096;
+const MAX_WRITE = 4096;
 
 /** After an interrupt what is printed has so long to be read, in milliseconds. */
-const HURRY = 1000;
+const FLUSH_TIMEOUT = 1000;
 
 const LINE_FEED = 10;
 
@@ -27,86 +27,88 @@ const LINE_FEED = 10;
 export class OutputClosed extends Error {}
 
 /** Standard output: nothing of it is dropped, and while nobody reads it all else goes on. */
-class Output {
+class Stdout {
   readonly #encoder = new TextEncoder();
-  readonly #lost = new AbortController();
-  #waiting: string[] = [];
-  #characters = 0;
-  #writing: Promise<void> | undefined;
+  readonly #lostController = new AbortController();
+  #lines: string[] = [];
+  #bufferedCharacters = 0;
+  #flushing: Promise<void> | undefined;
 
   /** Aborts, with the reason, when there is no use in printing any more. */
   get lost(): AbortSignal {
-    return this.#lost.signal;
+    return this.#lostController.signal;
   }
 
   /** There is nobody left to print for. */
-  closed(): void {
-    this.#lost.abort(new OutputClosed());
+  onReaderGone(): void {
+    this.#lostController.abort(new OutputClosed());
   }
 
   /** Takes a line. */
   print(line: string): void {
     this.lost.throwIfAborted();
-    this.#waiting.push(line);
-    this.#characters += line.length;
-    this.#writing ??= this.#writeWaiting();
+    this.#lines.push(line);
+    this.#bufferedCharacters += line.length;
+    this.#flushing ??= this.#flushLines();
   }
 
   /** Resolves once little waits to be written, or somebody asks for the end. */
-  async room(): Promise<void> {
-    while (this.#characters > ROOM && !interruption.aborted) {
+  async waitForSpace(): Promise<void> {
+    while (this.#bufferedCharacters > MAX_BUFFERED && !interruption.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const stop = () => resolve();
       interruption.addEventListener("abort", stop);
-      await Promise.race([this.#writing, promise]);
+      await Promise.race([this.#flushing, promise]);
       interruption.removeEventListener("abort", stop);
     }
     this.lost.throwIfAborted();
   }
 
   /** Resolves once all is written. */
-  async written(): Promise<void> {
-    await this.#writing;
+  async flush(): Promise<void> {
+    await this.#flushing;
     this.lost.throwIfAborted();
   }
 
-  async #writeWaiting(): Promise<void> {
+  async #flushLines(): Promise<void> {
     // What is printed in one go is written in one go.
     await undefined;
     try {
-      while (this.#waiting.length > 0) {
-        const lines = this.#waiting;
-        const characters = this.#characters;
-        this.#waiting = [];
+      while (this.#lines.length > 0) {
+        const lines = this.#lines;
+        const characters = this.#bufferedCharacters;
+        this.#lines = [];
         const bytes = this.#encoder.encode(`${lines.join("\n")}\n`);
-        for (const piece of pieces(bytes)) await writeAll((rest) => Deno.stdout.write(rest), piece);
-        this.#characters -= characters;
+        for (const chunk of splitWrites(bytes)) {
+          await writeFully((rest) => Deno.stdout.write(rest), chunk);
+        }
+        this.#bufferedCharacters -= characters;
       }
     } catch (error) {
-      this.#characters = 0;
+      this.#bufferedCharacters = 0;
       const { BrokenPipe, ConnectionReset } = Deno.errors;
-      if (error instanceof BrokenPipe || error instanceof ConnectionReset) this.closed();
-      else this.#lost.abort(cannotPrint(error as Error));
+      if (error instanceof BrokenPipe || error instanceof ConnectionReset) this.onReaderGone();
+      else this.#lostController.abort(outputError(error as Error));
     }
-    this.#writing = undefined;
+    this.#flushing = undefined;
   }
 }
 
 /** Takes lines apart: each piece is whole lines, or as long as a piece can be. */
-export function* pieces(lines: Uint8Array): Generator<Uint8Array> {
+export function* splitWrites(lines: Uint8Array): Generator<Uint8Array> {
   for (let begin = 0; begin < lines.length;) {
-    const most = lines.subarray(begin, begin + PIECE);
-    const piece = most.subarray(0, most.lastIndexOf(LINE_FEED) + 1 || PIECE);
-    yield piece;
-    begin += piece.length;
+    const window = lines.subarray(begin, begin + MAX_WRITE);
+    const chunk = window.subarray(0, window.lastIndexOf(LINE_FEED) + 1 || MAX_WRITE);
+    yield chunk;
+    begin += chunk.length;
   }
 }
 
-function cannotPrint(cause: Error): Error {
+function outputError(cause: Error): Error {
   return new Error(`Cannot print: ${cause.message}`, { cause });
 }
 
-const stdout = new Output();
+const stdout = new Stdout();
 
 /**
  * Has {@linkcode outputLost} abort once nobody reads standard output any more, also while nothing is printed, where the
@@ -115,14 +117,14 @@ const stdout = new Output();
  * @returns ends that
  */
 export function watchOutput(): Disposable | undefined {
-  return watchReader(() => stdout.closed());
+  return watchReader(() => stdout.onReaderGone());
 }
 
 /** Aborts when what is printed is lost: nobody reads it any more, or it cannot be written. */
 export const outputLost: AbortSignal = stdout.lost;
 
 /**
- * Prints a line on standard output. Whoever prints many waits for {@linkcode room} after each.
+ * Prints a line on standard output. Whoever prints many waits for {@linkcode waitForSpace} after each.
  *
  * @param line the line, without its end
  * @throws {OutputClosed} if nobody reads it
@@ -137,17 +139,17 @@ export function print(line: string): void {
  * JSON; and what stands in front is in front of each of its lines, so that none of them looks like another message.
  *
  * @param text what was put
- * @param front stands in front of it
+ * @param prefix stands in front of it
  * @throws {OutputClosed} if nobody reads it
  */
-export function printData(text: string, front: string = ""): void {
-  if (!Deno.stdout.isTerminal()) return print(`${front}${text}`);
+export function printMessage(text: string, prefix: string = ""): void {
+  if (!Deno.stdout.isTerminal()) return print(`${prefix}${text}`);
   const shown = escapeControls(text, "\n\t").split("\n");
-  print(shown.map((line) => `${escapeControls(front)}${line}`).join("\n"));
+  print(shown.map((line) => `${escapeControls(prefix)}${line}`).join("\n"));
 }
 
 /**
- * Prints a line with what others have named, exactly; on a terminal as {@linkcode printData} does, in one line.
+ * Prints a line with what others have named, exactly; on a terminal as {@linkcode printMessage} does, in one line.
  *
  * @param line the line, without its end
  * @throws {OutputClosed} if nobody reads it
@@ -167,8 +169,8 @@ export function json(value: unknown): string {
 }
 
 /** Resolves once there is room to print more; rejects if what is printed is lost. */
-export function room(): Promise<void> {
-  return stdout.room();
+export function waitForSpace(): Promise<void> {
+  return stdout.waitForSpace();
 }
 
 /**
@@ -176,8 +178,8 @@ export function room(): Promise<void> {
  *
  * @param text one line: what would end it is shown as well
  */
-export function say(text: string): void {
-  stderr.say(escapeControls(text, "\t"));
+export function printError(text: string): void {
+  stderr.writeLine(escapeControls(text, "\t"));
 }
 
 /**
@@ -186,20 +188,20 @@ export function say(text: string): void {
  *
  * @param text one line
  */
-export function notice(text: string): void {
-  if (Deno.stderr.isTerminal()) say(text);
+export function printHint(text: string): void {
+  if (Deno.stderr.isTerminal()) printError(text);
 }
 
 /** Resolves once what was printed is written, after an interrupt not much later; rejects if it is lost. */
-export async function printed(): Promise<void> {
+export async function flushStdout(): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const hurry = new Promise<void>((resolve) => {
-    if (interruption.aborted) timer = setTimeout(resolve, HURRY);
+  const timeout = new Promise<void>((resolve) => {
+    if (interruption.aborted) timer = setTimeout(resolve, FLUSH_TIMEOUT);
   });
-  await Promise.race([stdout.written(), hurry]).finally(() => clearTimeout(timer));
+  await Promise.race([stdout.flush(), timeout]).finally(() => clearTimeout(timer));
 }
 
 /** Resolves once what was said is written, or soon. */
-export function said(): Promise<void> {
+export function flushStderr(): Promise<void> {
   return stderr.flush();
 }

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Grant, Right, TokenGrant } from "../server.ts";
+import type { Grant, Permission, TokenGrant } from "../server.ts";
 import { NameMap } from "../protocol/name_map.ts";
-import { TOKEN_FORM, tokenFault } from "../protocol/token.ts";
-import { nearest } from "./nearest.ts";
+import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
+import { nearestWord } from "./did_you_mean.ts";
 
-const RIGHTS: readonly Right[] = ["read", "write", "admin"];
+const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
 
 /** Who stands for those without a token, where a file has a token. */
-const STRANGERS = "*";
+const ANONYMOUS_WORD = "*";
 
 /** What a file says of tokens. */
 export interface TokenFile {
@@ -38,63 +38,72 @@ export interface TokenFile {
  * @throws {Error} if a line is wrong; it is named by its number, for it may hold a token
  */
 export function parseTokens(name: string, text: string): TokenFile {
-  const wrong = (why: string) => new Error(`Cannot use ${name}: ${why}`);
-  if (text.trim() === "") throw wrong("it is empty");
+  const fileError = (reason: string) => new Error(`Cannot use ${name}: ${reason}`);
+  if (text.trim() === "") throw fileError("it is empty");
   const tokens: TokenGrant[] = [];
   /** In which line each token stands. */
-  const lines = new NameMap<number>();
-  let anonymous: Grant = { rights: [] };
+  const lineOfToken = new NameMap<number>();
+  let anonymous: Grant = { permissions: [] };
   text.split(/\r?\n/).forEach((line, i) => {
-    const [token, rights, ...topics] = line.trim().split(/\s+/);
+    const [token, permissions, ...topics] = line.trim().split(/\s+/);
     if (token === undefined || token === "" || token.startsWith("#")) return;
-    const fault = (why: string) => wrong(`in line ${i + 1} ${why}`);
-    const bad = tokenFault(token);
-    if (bad !== undefined) throw fault(`the token must be ${TOKEN_FORM}, got ${bad}`);
-    const before = lines.get(token);
-    if (before !== undefined) throw fault(`is the same token as in line ${before}`);
-    lines.set(token, i + 1);
+    const lineError = (reason: string) => fileError(`in line ${i + 1} ${reason}`);
+    const problem = tokenProblem(token);
+    if (problem !== undefined) throw lineError(`the token must be ${TOKEN_FORM}, got ${problem}`);
+    const firstLine = lineOfToken.get(token);
+    if (firstLine !== undefined) throw lineError(`is the same token as in line ${firstLine}`);
+    lineOfToken.set(token, i + 1);
     const grant = {
-      ...(rights !== undefined && { rights: parseRights(rights, fault) }),
-      ...(topics.length > 0 && { topics: parsePrefixes(topics, fault) }),
+      ...(permissions !== undefined && { permissions: parsePermissions(permissions, lineError) }),
+      ...(topics.length > 0 && { topics: parsePrefixes(topics, lineError) }),
     };
-    if (token === STRANGERS) anonymous = grant;
+    if (token === ANONYMOUS_WORD) anonymous = grant;
     else tokens.push({ token, ...grant });
   });
   return { tokens, anonymous };
 }
 
 /** What is not understood is not shown: it may be a token. */
-function parseRights(text: string, fault: (why: string) => Error): readonly Right[] {
+function parsePermissions(
+  text: string,
+  lineError: (reason: string) => Error,
+): readonly Permission[] {
   const parts = text.split(",");
-  if (parts.every(isRight)) return parts;
-  const meant = parts.map((part) => nearest(part, RIGHTS));
-  const hint = meant.includes(undefined) ? "" : `; did you mean ${meant.join()}?`;
+  if (parts.every(isPermission)) return parts;
+  const nearestWords = parts.map((part) => nearestWord(part, PERMISSIONS));
+  const hint = nearestWords.includes(undefined) ? "" : `; did you mean ${nearestWords.join()}?`;
   const form = "read, write or admin, with commas and no spaces between them";
-  throw fault(`the second word must be ${form}${hint}`);
+  throw lineError(`the second word must be ${form}${hint}`);
 }
 
 function parsePrefixes(
   topics: readonly string[],
-  fault: (why: string) => Error,
+  lineError: (reason: string) => Error,
 ): readonly string[] {
   for (const topic of topics) {
-    if (isRight(topic.replaceAll(",", "").toLowerCase())) {
-      throw fault("what topics begin with looks like a right: rights are one word, as read,write");
+    if (isPermission(topic.replaceAll(",", "").toLowerCase())) {
+      throw lineError(
+        "what topics begin with looks like a right: rights are one word, as read,write",
+      );
     }
-    if (topic === "#") throw fault("has a # behind the rights: a comment has a line of its own");
+    if (topic === "#") {
+      throw lineError("has a # behind the rights: a comment has a line of its own");
+    }
     if (/^,|,$|[./:],/.test(topic)) {
-      throw fault("what topics begin with has a comma: several stand apart by spaces");
+      throw lineError("what topics begin with has a comma: several stand apart by spaces");
     }
     if (/^["']|["']$/.test(topic)) {
-      throw fault("what topics begin with is in quotes, which would be a part of it");
+      throw lineError("what topics begin with is in quotes, which would be a part of it");
     }
     if (topic.endsWith("*")) {
-      throw fault("what topics begin with ends with *: write it without, as news. for news.today");
+      throw lineError(
+        "what topics begin with ends with *: write it without, as news. for news.today",
+      );
     }
   }
   return topics;
 }
 
-function isRight(text: string): text is Right {
-  return (RIGHTS as readonly string[]).includes(text);
+function isPermission(text: string): text is Permission {
+  return (PERMISSIONS as readonly string[]).includes(text);
 }

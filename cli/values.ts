@@ -5,11 +5,11 @@
  */
 
 import { LIMITS } from "../protocol/limits.ts";
-import { quoted, topicFault } from "../protocol/text.ts";
+import { quoted, topicProblem } from "../protocol/text.ts";
 import { UsageError } from "./command.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./did_you_mean.ts";
 
-const UNITS: Readonly<Record<string, number>> = {
+const DURATION_UNITS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -18,13 +18,13 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** Whole numbers within bounds, both of which may be taken. */
-export interface Bounds {
-  readonly least: number;
-  readonly most: number;
+export interface NumberRange {
+  readonly min: number;
+  readonly max: number;
 }
 
 /** The ports that there are to connect to. */
-export const PORTS: Bounds = { least: 1, most: 65535 };
+export const PORT_RANGE: NumberRange = { min: 1, max: 65535 };
 
 /**
  * Reads a whole number.
@@ -35,11 +35,11 @@ export const PORTS: Bounds = { least: 1, most: 65535 };
  * @returns the number
  * @throws {UsageError} if there is anything but digits, or it is out of bounds
  */
-export function whole(name: string, text: string, { least, most }: Bounds): number {
-  const top = Math.min(most, Number.MAX_SAFE_INTEGER);
+export function parseWholeNumber(name: string, text: string, { min, max }: NumberRange): number {
+  const upperBound = Math.min(max, Number.MAX_SAFE_INTEGER);
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (number >= least && number <= top) return number;
-  throw wrong(name, `a whole number from ${least} to ${top}`, text);
+  if (number >= min && number <= upperBound) return number;
+  throw usageError(name, `a whole number from ${min} to ${upperBound}`, text);
 }
 
 /**
@@ -51,20 +51,21 @@ export function whole(name: string, text: string, { least, most }: Bounds): numb
  * @returns whole milliseconds
  * @throws {UsageError} if it is neither, or out of bounds
  */
-export function duration(name: string, text: string, { least, most }: Bounds): number {
-  const ms = tryDuration(text);
-  if (ms !== undefined && ms >= least && ms <= most) return ms;
-  const range = `from ${inUnit(least)} to ${inUnit(most)}`;
-  const meant = likelyDuration(text);
-  const isGood = meant !== undefined && meant !== text && tryDuration(meant)! <= most;
-  const hint = isGood ? `; did you mean ${meant}?` : "";
-  throw wrong(name, `a time such as 600, 90s, 10m or 2h, ${range}`, text, hint);
+export function parseDuration(name: string, text: string, { min, max }: NumberRange): number {
+  const ms = parseDurationOrNone(text);
+  if (ms !== undefined && ms >= min && ms <= max) return ms;
+  const range = `from ${formatDuration(min)} to ${formatDuration(max)}`;
+  const suggestion = suggestDuration(text);
+  const isValid = suggestion !== undefined && suggestion !== text &&
+    parseDurationOrNone(suggestion)! <= max;
+  const hint = isValid ? `; did you mean ${suggestion}?` : "";
+  throw usageError(name, `a time such as 600, 90s, 10m or 2h, ${range}`, text, hint);
 }
 
 /** A length of time in whole milliseconds, if the text is one. */
-export function tryDuration(text: string): number | undefined {
+export function parseDurationOrNone(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text);
-  return match ? Math.round(Number(match[1]) * UNITS[match[2] ?? "s"]!) : undefined;
+  return match ? Math.round(Number(match[1]) * DURATION_UNITS[match[2] ?? "s"]!) : undefined;
 }
 
 /**
@@ -73,19 +74,21 @@ export function tryDuration(text: string): number | undefined {
  * @param text what was written, such as `10 minutes` or `1h30m`
  * @returns such as `10m` or `90m`, if it looks like one
  */
-export function likelyDuration(text: string): string | undefined {
+export function suggestDuration(text: string): string | undefined {
   const trimmed = text.trim().slice(0, 40);
-  const long = /^[-+]?(\d+)\s*(ms|s|m|h|d)(ec|econd|in|inute|our|r|ay)?s?(\s+ago)?$/i.exec(trimmed);
-  if (long) return `${long[1]}${long[2]!.toLowerCase()}`;
+  const longForm = /^[-+]?(\d+)\s*(ms|s|m|h|d)(ec|econd|in|inute|our|r|ay)?s?(\s+ago)?$/i.exec(
+    trimmed,
+  );
+  if (longForm) return `${longForm[1]}${longForm[2]!.toLowerCase()}`;
   const parts = trimmed.match(/\d+(?:ms|s|m|h|d)/g) ?? [];
   if (parts.length < 2 || parts.join("") !== trimmed) return undefined;
-  const ms = parts.reduce((sum, part) => sum + tryDuration(part)!, 0);
-  return Number.isSafeInteger(ms) ? inUnit(ms) : undefined;
+  const ms = parts.reduce((sum, part) => sum + parseDurationOrNone(part)!, 0);
+  return Number.isSafeInteger(ms) ? formatDuration(ms) : undefined;
 }
 
 /** A time in the largest unit of which it is a whole number. */
-function inUnit(ms: number): string {
-  const [unit, size] = Object.entries(UNITS).findLast(([, size]) => ms % size === 0)!;
+function formatDuration(ms: number): string {
+  const [unit, size] = Object.entries(DURATION_UNITS).findLast(([, size]) => ms % size === 0)!;
   return ms === 0 ? "0" : `${ms / size}${unit}`;
 }
 
@@ -98,7 +101,7 @@ function inUnit(ms: number): string {
  * @returns the word
  * @throws {UsageError} if it is none of them
  */
-export function oneOf<Word extends string>(
+export function parseWord<Word extends string>(
   name: string,
   text: string,
   words: readonly Word[],
@@ -106,7 +109,7 @@ export function oneOf<Word extends string>(
   const found = words.find((word) => word === text);
   if (found !== undefined) return found;
   const all = `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
-  throw wrong(name, all, text, didYouMean(text, words));
+  throw usageError(name, all, text, didYouMean(text, words));
 }
 
 /**
@@ -116,9 +119,9 @@ export function oneOf<Word extends string>(
  * @returns the same
  * @throws {UsageError} if it cannot be one
  */
-export function topicName(text: string): string {
-  const fault = topicFault(text, LIMITS.topicBytes.most);
-  if (fault !== undefined) throw new UsageError(`${fault}, got ${quoted(text)}`);
+export function parseTopic(text: string): string {
+  const problem = topicProblem(text, LIMITS.topicBytes.max);
+  if (problem !== undefined) throw new UsageError(`${problem}, got ${quoted(text)}`);
   return text;
 }
 
@@ -129,12 +132,12 @@ export function topicName(text: string): string {
  * @returns what it returns
  * @throws {UsageError} in their place
  */
-export function asUsage<Value>(check: () => Value): Value {
+export function withUsageErrors<Value>(check: () => Value): Value {
   try {
     return check();
   } catch (error) {
-    const isWrong = error instanceof TypeError || error instanceof RangeError;
-    throw isWrong ? new UsageError(error.message, { cause: error }) : error;
+    const isArgumentError = error instanceof TypeError || error instanceof RangeError;
+    throw isArgumentError ? new UsageError(error.message, { cause: error }) : error;
   }
 }
 
@@ -146,11 +149,11 @@ export function asUsage<Value>(check: () => Value): Value {
  * @returns the same
  * @throws {UsageError} if it has line ends: it is what is in the file, and is not shown
  */
-export function filePath(name: string, text: string): string {
+export function parseFilePath(name: string, text: string): string {
   if (!/[\r\n\0]/.test(text)) return text;
   throw new UsageError(`${name} must be the path of a file, got several lines`);
 }
 
-function wrong(name: string, expected: string, text: string, hint: string = ""): UsageError {
+function usageError(name: string, expected: string, text: string, hint: string = ""): UsageError {
   return new UsageError(`${name} must be ${expected}, got ${quoted(text)}${hint}`);
 }

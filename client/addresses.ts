@@ -5,10 +5,10 @@
  */
 
 import { DEFAULT_PORT } from "../protocol/limits.ts";
-import { quoted, seen } from "../protocol/text.ts";
+import { formatValue, quoted } from "../protocol/text.ts";
 
 /** A host as it stands in a URL. The parser of URLs takes more, which no name server knows, such as `*` and `,`. */
-const HOST = /^[\w.-]+$|^\[.*\]$/;
+const HOST_PATTERN = /^[\w.-]+$|^\[.*\]$/;
 
 /**
  * Makes the part of an address that names a server.
@@ -19,29 +19,38 @@ const HOST = /^[\w.-]+$|^\[.*\]$/;
  * @returns both, as they stand in an address
  * @throws {TypeError} if the host is anything else
  */
-export function authority(host: unknown, port: number, name: string = "host"): string {
-  const shown = typeof host === "string" ? quoted(host.replace(/^.*(@|%40)/is, "…@")) : seen(host);
-  const wrong = (why: string) =>
+export function urlAuthority(host: unknown, port: number, name: string = "host"): string {
+  const describeOption = typeof host === "string"
+    ? quoted(host.replace(/^.*(@|%40)/is, "…@"))
+    : formatValue(host);
+  const invalidHost = (reason: string) =>
     new TypeError(
-      `Cannot connect: ${name} must be an address or a name alone${why}, got ${shown}`,
+      `Cannot connect: ${name} must be an address or a name alone${reason}, got ${describeOption}`,
     );
-  if (typeof host !== "string" || host === "") throw wrong("");
-  if (/^\d+$/.test(host)) throw wrong(": a number is none, and the port is an option of its own");
+  if (typeof host !== "string" || host === "") throw invalidHost("");
+  if (/^\d+$/.test(host)) {
+    throw invalidHost(": a number is none, and the port is an option of its own");
+  }
   const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
   if (/^[0-9a-f:.]*:[0-9a-f:.]*%/i.test(bare)) {
-    throw wrong(", and one with a zone behind % cannot stand in the address of a WebSocket");
+    throw invalidHost(", and one with a zone behind % cannot stand in the address of a WebSocket");
   }
   const inUrl = bare.includes(":") ? `[${bare}]` : bare;
   // The parser takes out line ends and what surrounds it, and undoes %.
-  const url = /[\s%\p{Cc}]/u.test(bare) ? undefined : parsed(`ws://${inUrl}/`);
-  if (url && HOST.test(url.hostname) && url.port === "" && url.href === `ws://${url.hostname}/`) {
+  const url = /[\s%\p{Cc}]/u.test(bare) ? undefined : parseUrl(`ws://${inUrl}/`);
+  if (
+    url && HOST_PATTERN.test(url.hostname) && url.port === "" &&
+    url.href === `ws://${url.hostname}/`
+  ) {
     return `${inUrl}:${port}`;
   }
-  throw wrong(/^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is an option of its own" : "");
+  throw invalidHost(
+    /^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is an option of its own" : "",
+  );
 }
 
 /** `URL.parse`, which not all browsers have. */
-function parsed(address: string): URL | undefined {
+function parseUrl(address: string): URL | undefined {
   try {
     return new URL(address);
   } catch {
@@ -62,31 +71,33 @@ export function webSocketUrl(address: unknown, name: string = "url"): string {
   const text = typeof address === "string" ? address.trim() : Object(address).href;
   if (typeof text !== "string") {
     throw new TypeError(
-      `Cannot connect: ${name} must be a ws:// or wss:// address, got ${seen(address)}`,
+      `Cannot connect: ${name} must be a ws:// or wss:// address, got ${formatValue(address)}`,
     );
   }
   // What may be a name, a password or a token is not shown.
-  const shown = quoted(
+  const describeOption = quoted(
     text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, "$1").replace(/([?#]).+$/s, "$1…"),
   );
-  const refused = (why: string) =>
-    new TypeError(`Cannot connect: ${name} must be a ws:// or wss:// address${why}, got ${shown}`);
-  const url = parsed(text);
+  const invalidUrl = (reason: string) =>
+    new TypeError(
+      `Cannot connect: ${name} must be a ws:// or wss:// address${reason}, got ${describeOption}`,
+    );
+  const url = parseUrl(text);
   if (url?.protocol === "http:") url.protocol = "ws:";
   if (url?.protocol === "https:") url.protocol = "wss:";
   // The parser takes ws:host and ws:///host for ws://host, and takes out line ends.
   const isWhole = /^[a-z]+:\/\/[^/\\\t\r\n][^\t\r\n]*$/i.test(text);
-  if (!url || !isWhole || !/^wss?:$/.test(url.protocol) || !HOST.test(url.hostname)) {
-    throw refused(meant(text));
+  if (!url || !isWhole || !/^wss?:$/.test(url.protocol) || !HOST_PATTERN.test(url.hostname)) {
+    throw invalidUrl(urlSuggestion(text));
   }
-  if (url.hash !== "") throw refused(" without a #");
+  if (url.hash !== "") throw invalidUrl(" without a #");
   // One that has nothing behind it goes.
   url.hash = "";
-  if (url.port === "0") throw refused(" with a port from 1 to 65535");
+  if (url.port === "0") throw invalidUrl(" with a port from 1 to 65535");
   try {
     decodeURIComponent(`${url.username}:${url.password}`);
   } catch {
-    throw refused(
+    throw invalidUrl(
       ", in whose name and password a % begins a byte of UTF-8 (%25 stands for itself)",
     );
   }
@@ -94,9 +105,9 @@ export function webSocketUrl(address: unknown, name: string = "url"): string {
 }
 
 /** An address that may be meant by a host, and perhaps a port, alone. */
-function meant(text: string): string {
+function urlSuggestion(text: string): string {
   const [, scheme = "ws", host = ""] = /^(?:(wss?):)?([^/\\?#@\s]+)$/i.exec(text) ?? [];
   const hasPort = /:\d+$/.test(host) || scheme !== "ws";
   const url = `${scheme}://${host}${hasPort ? "" : `:${DEFAULT_PORT}`}`;
-  return HOST.test(parsed(url)?.hostname ?? "") ? ` such as ${quoted(url)}` : "";
+  return HOST_PATTERN.test(parseUrl(url)?.hostname ?? "") ? ` such as ${quoted(url)}` : "";
 }

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Kept, TopicEntry } from "../protocol/answers.ts";
+import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import type { DsmqError } from "../protocol/errors.ts";
-import type { OnGap } from "../protocol/requests.ts";
+import type { GapPolicy } from "../protocol/requests.ts";
 import type { Message } from "./message.ts";
 import type { Since } from "./since.ts";
-import type { State, StateChange } from "./states.ts";
+import type { ConnectionStatus, StatusChange } from "./status_tracker.ts";
 
 /** How to wait for a message. */
 export interface WaitOptions {
@@ -34,7 +34,7 @@ export interface ReadOptions extends WaitOptions {
  * subscription ends with the error; if it throws, with what it throws; if it gives anything else, a promise too, with a
  * `TypeError`.
  */
-export type GapChoice = OnGap | ((gap: DsmqError) => OnGap | undefined);
+export type GapHandler = GapPolicy | ((gap: DsmqError) => GapPolicy | undefined);
 
 /** How to subscribe. */
 export interface SubscribeOptions {
@@ -44,7 +44,7 @@ export interface SubscribeOptions {
    * What to do if messages are gone that should have been delivered. Default: the subscription ends with the error
    * `trimmed`, `ahead` or `epoch_changed`.
    */
-  readonly onGap?: GapChoice;
+  readonly onGap?: GapHandler;
   /** Ends the subscription, with its reason as the error, when it aborts. */
   readonly signal?: AbortSignal;
 }
@@ -70,13 +70,13 @@ export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDis
  * An open connection keeps its program alive: close it, or let `await using` do so.
  *
  * After {@linkcode Connection.close}, or once it is given up, every call rejects with a {@linkcode DsmqError} of
- * code `closed` (or `unauthorized`, or `replaced`).
+ * code `closed` (or `unauthorized`, or `session_taken_over`).
  */
 export interface Connection extends AsyncDisposable {
   /** The address of the server, without a name, a password and what stands behind a `?`. */
   readonly url: string;
   /** Whether it has a server, looks for one, or is closed for good. */
-  readonly state: State;
+  readonly status: ConnectionStatus;
 
   /**
    * Tells what becomes of it: the state now, and each change, until it is closed.
@@ -87,13 +87,13 @@ export interface Connection extends AsyncDisposable {
    *
    * await using server = await serve({ port: 0 });
    * await using mq = await connect(server.url);
-   * for await (const { state, why } of mq.states()) {
-   *   console.log(state, why ?? ""); // connected
-   *   if (state === "connected") break;
+   * for await (const { status, reason } of mq.statusChanges()) {
+   *   console.log(status, reason ?? ""); // connected
+   *   if (status === "connected") break;
    * }
    * ```
    */
-  states(): AsyncIterableIterator<StateChange, undefined>;
+  statusChanges(): AsyncIterableIterator<StatusChange, undefined>;
 
   /**
    * How many calls are unanswered, the messages of puts each; of a long list, the parts that were taken. While there
@@ -102,7 +102,7 @@ export interface Connection extends AsyncDisposable {
   readonly pending: number;
 
   /** How safely the server keeps messages: `memory` is lost with its process. */
-  readonly kept: Kept;
+  readonly durability: Durability;
 
   /** The largest message that the server takes, in bytes of its JSON encoding in UTF-8. */
   readonly maxMessageBytes: number;
@@ -115,7 +115,7 @@ export interface Connection extends AsyncDisposable {
    * @param message any string
    * @returns the sequence number of the message, once it is stored
    * @throws {TypeError | RangeError} if that cannot be a topic or a message
-   * @throws {DsmqError} `too_large`, `full`, `too_many`, `not_allowed`, `unavailable`, `stopping`; `superseded`, if its refusal
+   * @throws {DsmqError} `too_large`, `full`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`; `superseded`, if its refusal
    *   was lost with a connection and a later one was stored meanwhile; `unknown_outcome`, if nobody can know whether it was
    *   stored: the connection was given up, or is closed each time this is sent, or the server lost what it knew of it
    */
@@ -183,12 +183,12 @@ export interface Connection extends AsyncDisposable {
    * @param prefix only topics that begin with this. Default: all
    * @returns the topics
    */
-  topics(prefix?: string): Promise<TopicEntry[]>;
+  topics(prefix?: string): Promise<TopicInfo[]>;
 
   /**
    * Stops the server, if it was started with leave for that.
    *
-   * @throws {DsmqError} `not_allowed`, if it was not
+   * @throws {DsmqError} `permission_denied`, if it was not
    */
   shutdownServer(): Promise<void>;
 

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { denoNet } from "./deno/opening.ts";
-import { DenoSocket } from "./deno/socket.ts";
-import { requireSubprotocols } from "./engine.ts";
-import { tokenProtocol } from "./token.ts";
+import { denoNet } from "./deno/socket_opening.ts";
+import { DenoSocket } from "./deno/deno_socket.ts";
+import { requireSubprotocols } from "./runtime.ts";
+import { tokenSubprotocol } from "./require_token.ts";
 
 /**
  * The part of a `WebSocket` that a connection uses, so that also others have it, such as that of `npm:ws`. Handlers are
@@ -43,7 +43,7 @@ export interface Socket {
    * The largest message that is to be taken, in bytes, where the socket heeds that before it has all of it. A larger one
    * is a fault of the server in any case.
    */
-  largestMessage?: number;
+  maxMessageBytes?: number;
 }
 
 /** Opens a socket. */
@@ -57,7 +57,7 @@ export type Dial = (url: string, protocols: string[]) => Socket;
  * @returns opens one
  * @throws {TypeError} if there is nothing to open them with
  */
-export function dialler(dial: Dial | undefined, token: string | undefined): Dial {
+export function resolveDial(dial: Dial | undefined, token: string | undefined): Dial {
   const net = denoNet();
   if (net && !dial) return (url, protocols) => new DenoSocket(net, url, protocols, token);
   if (!dial && typeof globalThis.WebSocket !== "function") {
@@ -65,8 +65,8 @@ export function dialler(dial: Dial | undefined, token: string | undefined): Dial
       "Cannot connect: there is no WebSocket here, as in Node before 22: give it one of npm:ws, dial: (url, protocols) => new WebSocket(url, protocols)",
     );
   }
-  const open = dial ?? ((url, protocols) => new WebSocket(url, protocols));
-  if (token === undefined) return open;
+  const openSocket = dial ?? ((url, protocols) => new WebSocket(url, protocols));
+  if (token === undefined) return openSocket;
   if (!dial) requireSubprotocols();
-  return (url, protocols) => open(url, [...protocols, tokenProtocol(token)]);
+  return (url, protocols) => openSocket(url, [...protocols, tokenSubprotocol(token)]);
 }

@@ -10,45 +10,45 @@
  * @module
  */
 
-import type { Answer } from "../protocol/answers.ts";
+import type { Reply } from "../protocol/encode_replies.ts";
 import { DsmqError, type DsmqErrorDetails } from "../protocol/errors.ts";
-import { CLOSE } from "../protocol/websocket.ts";
-import type { Asked } from "./asked.ts";
-import { inWords } from "./failure.ts";
-import type { InFlightRequests } from "./in_flight.ts";
-import type { KnownPosition } from "./known.ts";
-import type { Break } from "./line.ts";
+import { CLOSE_CODE } from "../protocol/websocket.ts";
+import type { PendingRequest } from "./pending_request.ts";
+import { actionInWords } from "./connection_end.ts";
+import type { InFlightRequests } from "./in_flight_requests.ts";
+import type { KnownPosition } from "./known_position.ts";
+import type { SocketClose } from "./client_socket.ts";
 
 /** The network, or the server, ended the connection whatever it carried. */
-const ORDINARY: ReadonlySet<number> = new Set([
-  CLOSE.goingAway,
-  CLOSE.abnormal,
-  CLOSE.serviceRestart,
-  CLOSE.tryAgainLater,
-  CLOSE.badGateway,
-  CLOSE.givenUp,
+const NETWORK_CLOSE_CODES: ReadonlySet<number> = new Set([
+  CLOSE_CODE.goingAway,
+  CLOSE_CODE.abnormal,
+  CLOSE_CODE.serviceRestart,
+  CLOSE_CODE.tryAgainLater,
+  CLOSE_CODE.badGateway,
+  CLOSE_CODE.timedOut,
 ]);
 
 /** After a refusal no frame is larger, in bytes, unless one request or answer is. */
-const SMALL = 16 * 1024;
+const ISOLATED_FRAME_BYTES = 16 * 1024;
 
 /** With each further one of a frame with several they are so much smaller, until each goes alone. */
-const STEP = 16;
+const SHRINK_FACTOR = 16;
 
 /** What is asked goes alone, too, once its connection broke so often before it was done: a close code can be lost. */
-const MAX_BREAKS = 2;
+const MAX_DISCONNECTS = 2;
 
 /** What was asked, as far as it can be under suspicion. */
-type Requests = Pick<InFlightRequests, "unfinished" | "unanswered" | "stream" | "settle">;
+type SuspectRequests = Pick<InFlightRequests, "unfinished" | "find" | "stream" | "remove">;
 
 /** Finds out what a connection was closed for; until that is known, frames are small. */
 export class Isolation {
   readonly #known: Pick<KnownPosition, "current">;
   #frameBytes: number | undefined;
   /** What the server has announced, and has not arrived. */
-  #coming: Answer | undefined;
+  #announced: Reply | undefined;
   /** How often in a row a connection broke before what was announced had arrived. */
-  #lost = 0;
+  #lostAnnouncements = 0;
 
   /** Begins with nothing under suspicion; an error says what was known by then. */
   constructor(known: Pick<KnownPosition, "current">) {
@@ -61,12 +61,12 @@ export class Isolation {
   }
 
   /** A frame came. */
-  heard(answers: readonly Answer[]): void {
-    const [only] = answers;
-    if (only?.ahead !== undefined) this.#coming = only;
-    else if (this.#coming) {
-      this.#coming = undefined;
-      this.#lost = 0;
+  onFrame(replies: readonly Reply[]): void {
+    const [first] = replies;
+    if (first?.ahead !== undefined) this.#announced = first;
+    else if (this.#announced) {
+      this.#announced = undefined;
+      this.#lostAnnouncements = 0;
     }
   }
 
@@ -78,89 +78,98 @@ export class Isolation {
    * @param requests what was under way
    * @returns whether the reason was found
    */
-  ended(end: Break, requests: Requests): boolean {
-    const coming = this.#coming;
-    this.#coming = undefined;
-    if (coming) this.#lost++;
+  onClose(end: SocketClose, requests: SuspectRequests): boolean {
+    const announced = this.#announced;
+    this.#announced = undefined;
+    if (announced) this.#lostAnnouncements++;
     const refused = isRefusal(end);
     const { unfinished } = requests;
     const [first] = unfinished;
-    const several = unfinished.length > 1 || unfinished.some(({ calls }) => calls > 1);
-    let found = false;
-    if (refused && coming) found = this.#accuseAnswer(end, coming, requests);
-    else if (refused && !several && first?.suspect) {
-      requests.settle(first);
-      first.failed(refusal(first, end, "sent"));
-      found = true;
+    const hasSeveral = unfinished.length > 1 || unfinished.some(({ calls }) => calls > 1);
+    let isFound = false;
+    if (refused && announced) isFound = this.#suspectReply(end, announced, requests);
+    else if (refused && !hasSeveral && first?.isSuspect) {
+      requests.remove(first);
+      first.onError(refusedError(first, end, "sent"));
+      isFound = true;
     } else {
-      for (const asked of unfinished) {
-        if (++asked.breaks >= MAX_BREAKS || refused) asked.suspect = true;
+      for (const request of unfinished) {
+        if (++request.disconnects >= MAX_DISCONNECTS || refused) request.isSuspect = true;
       }
     }
-    if (refused) this.#shrink(coming, several);
-    else this.#grow(unfinished.some(({ suspect }) => suspect));
-    return found;
+    if (refused) this.#shrink(announced, hasSeveral);
+    else this.#grow(unfinished.some(({ isSuspect }) => isSuspect));
+    return isFound;
   }
 
-  #accuseAnswer(end: Break, { answers, sub, through }: Answer, requests: Requests): boolean {
+  #suspectReply(
+    end: SocketClose,
+    { answers, sub, through }: Reply,
+    requests: SuspectRequests,
+  ): boolean {
     const stream = requests.stream(sub);
-    const asked = stream ?? requests.unanswered(answers);
-    if (!asked) return false;
-    if (!asked.suspect || asked.calls > 1) {
-      asked.suspect = true;
+    const request = stream ?? requests.find(answers);
+    if (!request) return false;
+    if (!request.isSuspect || request.calls > 1) {
+      request.isSuspect = true;
       return false;
     }
     const last = this.#known.current.seq;
-    const error = refusal(asked, end, "answered", { last });
+    const error = refusedError(request, end, "answered", { last });
     const { code, message } = error;
-    const at = through === undefined ? {} : { through };
-    if (stream) stream.arrived({ sub: sub!, error: { code, message, last }, ...at });
+    const position = through === undefined ? {} : { through };
+    if (stream) stream.onStreamFrame({ sub: sub!, error: { code, message, last }, ...position });
     else {
-      requests.settle(asked);
-      asked.refused(error, at);
+      requests.remove(request);
+      request.onErrorReply(error, position);
     }
     return true;
   }
 
   /** After a refusal: further, where a frame with several requests, or one that was not named, may be the reason. */
-  #shrink(coming: Answer | undefined, several: boolean): void {
-    const named = coming?.through !== undefined || coming?.answers !== undefined;
-    const smaller = coming ? !named : several;
-    if (this.#frameBytes === undefined) this.#frameBytes = SMALL;
-    else if (smaller) this.#frameBytes = Math.max(1, Math.floor(this.#frameBytes / STEP));
+  #shrink(announced: Reply | undefined, hasSeveral: boolean): void {
+    const isNamed = announced?.through !== undefined || announced?.answers !== undefined;
+    const shrinkFurther = announced ? !isNamed : hasSeveral;
+    if (this.#frameBytes === undefined) this.#frameBytes = ISOLATED_FRAME_BYTES;
+    else if (shrinkFurther) {
+      this.#frameBytes = Math.max(1, Math.floor(this.#frameBytes / SHRINK_FACTOR));
+    }
   }
 
   /** After a break that was no refusal, unless something goes alone now, or what is announced does not arrive. */
-  #grow(suspects: boolean): void {
-    if (suspects || this.#lost >= MAX_BREAKS) this.#frameBytes ??= SMALL;
-    else if (this.#frameBytes === SMALL) this.#frameBytes = undefined;
-    else if (this.#frameBytes) this.#frameBytes = Math.min(SMALL, this.#frameBytes * STEP);
+  #grow(hasSuspects: boolean): void {
+    if (hasSuspects || this.#lostAnnouncements >= MAX_DISCONNECTS) {
+      this.#frameBytes ??= ISOLATED_FRAME_BYTES;
+    } else if (this.#frameBytes === ISOLATED_FRAME_BYTES) this.#frameBytes = undefined;
+    else if (this.#frameBytes) {
+      this.#frameBytes = Math.min(ISOLATED_FRAME_BYTES, this.#frameBytes * SHRINK_FACTOR);
+    }
   }
 }
 
 /** Whether a connection was closed for what it carried. */
-function isRefusal({ code }: Break): boolean {
-  return !ORDINARY.has(code);
+function isRefusal({ code }: SocketClose): boolean {
+  return !NETWORK_CLOSE_CODES.has(code);
 }
 
 /** Says that something is refused for good: how its connections end, and on which way that happens. */
-function refusal(
-  { action, topic }: Pick<Asked, "action" | "topic">,
-  { why }: Pick<Break, "why">,
-  way: "sent" | "answered",
+function refusedError(
+  { action, topic }: Pick<PendingRequest, "action" | "topic">,
+  { reason }: Pick<SocketClose, "reason">,
+  direction: "sent" | "answered",
   details: DsmqErrorDetails = {},
 ): DsmqError {
-  const each = way === "sent" ? "this is sent" : "the answer comes";
-  const where = topic === undefined ? details : { ...details, topic };
+  const occasion = direction === "sent" ? "this is sent" : "the answer comes";
+  const fullDetails = topic === undefined ? details : { ...details, topic };
   return action === "put"
     ? new DsmqError(
       "unknown_outcome",
-      `Cannot tell whether the message is stored: each time ${each}, the connection ends: ${why}`,
-      where,
+      `Cannot tell whether the message is stored: each time ${occasion}, the connection ends: ${reason}`,
+      fullDetails,
     )
     : new DsmqError(
       "refused",
-      `Cannot ${inWords(action)}: each time ${each}, the connection ends: ${why}`,
-      where,
+      `Cannot ${actionInWords(action)}: each time ${occasion}, the connection ends: ${reason}`,
+      fullDetails,
     );
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Answer } from "../protocol/answers.ts";
-import { badAnswer } from "./asked.ts";
+import type { Reply } from "../protocol/encode_replies.ts";
+import { protocolError } from "./pending_request.ts";
 
 /** A message as its reader gets it. */
 export interface Message {
@@ -25,12 +25,12 @@ export interface Message {
  * @param topic what was read
  * @param answer what the server said
  * @returns the message, if there was one
- * @throws {DsmqError} `bad_answer`, if it is no answer to a read
+ * @throws {DsmqError} `protocol_error`, if it is no answer to a read
  */
 export function toMessage(
   topic: string,
-  { message, seq, time = 0 }: Answer,
+  { message, seq, time = 0 }: Reply,
 ): Message | undefined {
-  if (message === undefined) throw badAnswer("get", topic);
+  if (message === undefined) throw protocolError("get", topic);
   return seq === undefined ? undefined : { topic, body: message, seq, time };
 }

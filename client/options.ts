@@ -5,15 +5,15 @@
  */
 
 import type { DsmqError } from "../protocol/errors.ts";
-import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT } from "../protocol/limits.ts";
-import { isOptions } from "../protocol/options.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT_INTERVAL } from "../protocol/limits.ts";
+import { isOptions } from "../protocol/option_kinds.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { seen } from "../protocol/text.ts";
-import { authority, webSocketUrl } from "./addresses.ts";
-import { requireOptions, requireSignal, shown } from "./arguments.ts";
-import { type Dial, dialler } from "./dial.ts";
-import { type Since, toWire } from "./since.ts";
-import { requireToken } from "./token.ts";
+import { formatValue } from "../protocol/text.ts";
+import { urlAuthority, webSocketUrl } from "./addresses.ts";
+import { describeOption, requireOptions, requireSignal } from "./require_options.ts";
+import { type Dial, resolveDial } from "./dial.ts";
+import { type Since, toWireSince } from "./since.ts";
+import { requireToken } from "./require_token.ts";
 
 /** How to connect. Durations are in milliseconds. */
 export interface ConnectOptions {
@@ -41,7 +41,7 @@ export interface ConnectOptions {
   /** How to come back after a break; `false`: not at all. Default: see {@linkcode ReconnectOptions}. */
   readonly reconnect?: boolean | ReconnectOptions;
   /** How often the server gives a sign of life, from 100 to 600000 milliseconds. Default: 10000. */
-  readonly heartbeat?: number;
+  readonly heartbeatInterval?: number;
   /**
    * For how long to try to connect for the first time, in milliseconds; `Infinity`: for ever. What cannot get better
    * in that time, such as a wrong name or a bad certificate, is not tried again. Default: 15000.
@@ -54,12 +54,12 @@ export interface ConnectOptions {
   readonly onRetry?: (error: DsmqError) => void;
   /**
    * How many calls may wait while there is no connection; each message of a put counts. One more rejects with
-   * `too_many`. A list of `putMany` counts in parts, as they are taken. Default: 100000.
+   * `limit_exceeded`. A list of `putMany` counts in parts, as they are taken. Default: 100000.
    */
   readonly maxPending?: number;
   /**
    * How many bytes all that is unanswered may take, whether or not there is a connection, before one more call rejects with
-   * `too_many`. Each call counts as 100, and a put the characters of its messages, too. Default: 134217728, 128 MiB.
+   * `limit_exceeded`. Each call counts as 100, and a put the characters of its messages, too. Default: 134217728, 128 MiB.
    */
   readonly maxPendingBytes?: number;
   /**
@@ -73,26 +73,26 @@ export interface ConnectOptions {
 export interface ReconnectOptions {
   /**
    * The longest first pause; each later one may be twice as long. With 0 the first try comes at once, and later pauses
-   * grow from 2. Default: 100, or `longestPause` if that is shorter.
+   * grow from 2. Default: 100, or `maxDelay` if that is shorter.
    */
-  readonly firstPause?: number;
+  readonly minDelay?: number;
   /**
-   * No pause is longer; but after 16 tries in a row none is shorter than 10. Default: 5000, or `firstPause` if that is
+   * No pause is longer; but after 16 tries in a row none is shorter than 10. Default: 5000, or `minDelay` if that is
    * longer.
    */
-  readonly longestPause?: number;
+  readonly maxDelay?: number;
   /**
    * Gives up, and closes the connection, when nobody has answered for so long; time for which the process or its
    * machine slept does not count. Default: 600000, ten minutes.
    */
-  readonly giveUpAfter?: number;
+  readonly timeout?: number;
 }
 
 /** The same, complete. */
 export type Backoff = Required<ReconnectOptions>;
 
 /** Options, complete and checked. */
-export interface Target {
+export interface ConnectTarget {
   readonly urls: readonly string[];
   /** Whether a token is brought. Which, only `dial` knows. */
   readonly hasToken: boolean;
@@ -103,9 +103,9 @@ export interface Target {
   readonly onRetry: ((error: DsmqError) => void) | undefined;
   /** How to come back, if at all. */
   readonly reconnect: Backoff | undefined;
-  readonly heartbeat: number;
+  readonly heartbeatInterval: number;
   /** How much may wait. */
-  readonly most: PendingLimits;
+  readonly pendingLimits: PendingLimits;
   readonly dial: Dial;
 }
 
@@ -116,7 +116,7 @@ export interface PendingLimits {
 }
 
 const DEFAULT_TIMEOUT = 15_000;
-const DEFAULT_HEARTBEAT = 10_000;
+const DEFAULT_HEARTBEAT_INTERVAL = 10_000;
 const DEFAULT_PENDING: PendingLimits = { calls: 100_000, bytes: 128 * 1024 * 1024 };
 /** All options, by name. */
 const OPTIONS = Object.keys(
@@ -128,7 +128,7 @@ const OPTIONS = Object.keys(
     since: true,
     signal: true,
     reconnect: true,
-    heartbeat: true,
+    heartbeatInterval: true,
     timeout: true,
     onRetry: true,
     maxPending: true,
@@ -136,7 +136,7 @@ const OPTIONS = Object.keys(
     dial: true,
   } satisfies Record<keyof ConnectOptions, true>,
 );
-const DEFAULT_BACKOFF: Backoff = { firstPause: 100, longestPause: 5000, giveUpAfter: 600_000 };
+const DEFAULT_BACKOFF: Backoff = { minDelay: 100, maxDelay: 5000, timeout: 600_000 };
 
 /**
  * Fills in the defaults and checks the options.
@@ -146,14 +146,16 @@ const DEFAULT_BACKOFF: Backoff = { firstPause: 100, longestPause: 5000, giveUpAf
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
  */
-export function checked(target: string | URL | ConnectOptions = {}): Target {
+export function parseOptions(target: string | URL | ConnectOptions = {}): ConnectTarget {
   const options: ConnectOptions = typeof target === "string" || target instanceof URL
     ? { url: target }
     : target;
   if (!isOptions(options, OPTIONS)) {
-    const several = Array.isArray(options) ? " (several addresses: { url: [...] })" : "";
+    const hint = Array.isArray(options) ? " (several addresses: { url: [...] })" : "";
     throw new TypeError(
-      `Cannot connect: the target must be an address or options, got ${shown(options)}${several}`,
+      `Cannot connect: the target must be an address or options, got ${
+        describeOption(options)
+      }${hint}`,
     );
   }
   requireOptions("connect", options, OPTIONS);
@@ -167,7 +169,7 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     timeout = DEFAULT_TIMEOUT,
     onRetry,
     reconnect = true,
-    heartbeat = DEFAULT_HEARTBEAT,
+    heartbeatInterval = DEFAULT_HEARTBEAT_INTERVAL,
     maxPending = DEFAULT_PENDING.calls,
     maxPendingBytes = DEFAULT_PENDING.bytes,
     dial,
@@ -178,81 +180,93 @@ export function checked(target: string | URL | ConnectOptions = {}): Target {
     );
   }
   if (onRetry !== undefined && typeof onRetry !== "function") {
-    throw new TypeError(`Cannot connect: onRetry must be a function, got ${seen(onRetry)}`);
+    throw new TypeError(`Cannot connect: onRetry must be a function, got ${formatValue(onRetry)}`);
   }
   if (dial !== undefined && typeof dial !== "function") {
-    throw new TypeError(`Cannot connect: dial must be a function, got ${seen(dial)}`);
+    throw new TypeError(`Cannot connect: dial must be a function, got ${formatValue(dial)}`);
   }
   requireSignal("connect", signal);
   if (!Number.isSafeInteger(port) || port < 1 || port > 65535) {
     throw new RangeError(
-      `Cannot connect: port must be a whole number from 1 to 65535, got ${seen(port)}`,
+      `Cannot connect: port must be a whole number from 1 to 65535, got ${formatValue(port)}`,
     );
   }
   if (typeof timeout !== "number" || !(timeout > 0)) {
     throw new RangeError(
-      `Cannot connect: timeout must be milliseconds above 0, or Infinity, got ${seen(timeout)}`,
-    );
-  }
-  const { least, most } = HEARTBEAT;
-  if (!Number.isSafeInteger(heartbeat) || heartbeat < least || heartbeat > most) {
-    throw new RangeError(
-      `Cannot connect: heartbeat must be whole milliseconds from ${least} to ${most}, got ${
-        seen(heartbeat)
+      `Cannot connect: timeout must be milliseconds above 0, or Infinity, got ${
+        formatValue(timeout)
       }`,
     );
   }
-  for (const [name, most] of Object.entries({ maxPending, maxPendingBytes })) {
-    if (most !== Infinity && !(Number.isSafeInteger(most) && most >= 1)) {
+  const { min, max: value } = HEARTBEAT_INTERVAL;
+  if (
+    !Number.isSafeInteger(heartbeatInterval) || heartbeatInterval < min || heartbeatInterval > value
+  ) {
+    throw new RangeError(
+      `Cannot connect: heartbeatInterval must be whole milliseconds from ${min} to ${value}, got ${
+        formatValue(heartbeatInterval)
+      }`,
+    );
+  }
+  for (const [name, value] of Object.entries({ maxPending, maxPendingBytes })) {
+    if (value !== Infinity && !(Number.isSafeInteger(value) && value >= 1)) {
       throw new RangeError(
-        `Cannot connect: ${name} must be a whole number from 1, or Infinity, got ${seen(most)}`,
+        `Cannot connect: ${name} must be a whole number from 1, or Infinity, got ${
+          formatValue(value)
+        }`,
       );
     }
   }
-  const addresses = [url === undefined ? `ws://${authority(host, port)}` : url].flat();
+  const addresses = [url === undefined ? `ws://${urlAuthority(host, port)}` : url].flat();
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address in url");
   const urls = addresses.map((address) => webSocketUrl(address));
   if (token !== undefined) requireToken(token, urls);
   return {
     urls,
     hasToken: token !== undefined,
-    since: toWire(since),
+    since: toWireSince(since),
     signal,
     timeout,
     onRetry,
-    reconnect: backoff(reconnect),
-    heartbeat,
-    most: { calls: maxPending, bytes: maxPendingBytes },
-    dial: dialler(dial, token),
+    reconnect: parseBackoff(reconnect),
+    heartbeatInterval,
+    pendingLimits: { calls: maxPending, bytes: maxPendingBytes },
+    dial: resolveDial(dial, token),
   };
 }
 
-function backoff(reconnect: boolean | ReconnectOptions): Backoff | undefined {
+function parseBackoff(reconnect: boolean | ReconnectOptions): Backoff | undefined {
   if (typeof reconnect === "boolean") return reconnect ? DEFAULT_BACKOFF : undefined;
   if (reconnect === null || typeof reconnect !== "object") {
     throw new TypeError(
-      `Cannot connect: reconnect must be true, false or options, got ${seen(reconnect)}`,
+      `Cannot connect: reconnect must be true, false or options, got ${formatValue(reconnect)}`,
     );
   }
   requireOptions("connect", reconnect, Object.keys(DEFAULT_BACKOFF), "reconnect.");
-  const { firstPause, longestPause, giveUpAfter = DEFAULT_BACKOFF.giveUpAfter } = reconnect;
-  for (const [name, value] of Object.entries({ firstPause, longestPause, giveUpAfter })) {
+  const { minDelay, maxDelay, timeout = DEFAULT_BACKOFF.timeout } = reconnect;
+  for (
+    const [name, value] of Object.entries({
+      minDelay: minDelay,
+      maxDelay: maxDelay,
+      timeout: timeout,
+    })
+  ) {
     if (value !== undefined && !(typeof value === "number" && value >= 0)) {
       throw new RangeError(
-        `Cannot connect: reconnect.${name} must be milliseconds from 0, got ${seen(value)}`,
+        `Cannot connect: reconnect.${name} must be milliseconds from 0, got ${formatValue(value)}`,
       );
     }
   }
-  if (firstPause! > longestPause!) {
+  if (minDelay! > maxDelay!) {
     throw new RangeError(
-      `Cannot connect: reconnect.longestPause must be at least firstPause, got ${longestPause} and ${firstPause}`,
+      `Cannot connect: reconnect.maxDelay must be at least minDelay, got ${maxDelay} and ${minDelay}`,
     );
   }
   // The one that is not given makes way for the other.
-  const { firstPause: first, longestPause: longest } = DEFAULT_BACKOFF;
+  const { minDelay: defaultMin, maxDelay: defaultMax } = DEFAULT_BACKOFF;
   return {
-    firstPause: firstPause ?? Math.min(first, longestPause ?? first),
-    longestPause: longestPause ?? Math.max(longest, firstPause ?? longest),
-    giveUpAfter,
+    minDelay: minDelay ?? Math.min(defaultMin, maxDelay ?? defaultMin),
+    maxDelay: maxDelay ?? Math.max(defaultMax, minDelay ?? defaultMax),
+    timeout,
   };
 }

@@ -5,8 +5,8 @@
  */
 
 import { DsmqError } from "../protocol/errors.ts";
-import type { Asked } from "./asked.ts";
-import { inWords } from "./failure.ts";
+import type { PendingRequest } from "./pending_request.ts";
+import { actionInWords } from "./connection_end.ts";
 import type { PendingLimits } from "./options.ts";
 
 /** About what a call takes beside its text, in bytes. */
@@ -14,15 +14,15 @@ const CALL_BYTES = 100;
 
 /** The calls that are unanswered. */
 export class PendingCalls {
-  readonly #most: PendingLimits;
+  readonly #limits: PendingLimits;
   #calls = 0;
   /** About how many characters have those that are puts. */
   #size = 0;
-  #underWay = 0;
+  #inFlight = 0;
 
   /** Begins with none, and takes only so much. */
-  constructor(most: PendingLimits) {
-    this.#most = most;
+  constructor(limits: PendingLimits) {
+    this.#limits = limits;
   }
 
   /** How many there are. */
@@ -31,58 +31,58 @@ export class PendingCalls {
   }
 
   /** How many there are without those that wait: these keep the server from nothing. */
-  get underWay(): number {
-    return this.#underWay;
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   /** Something was asked. */
-  add(asked: Asked): void {
-    this.#calls += asked.calls;
-    if (asked.action === "put") this.#size += asked.size;
-    if (!asked.waits) this.#underWay += asked.calls;
+  add(request: PendingRequest): void {
+    this.#calls += request.calls;
+    if (request.action === "put") this.#size += request.size;
+    if (!request.isWait) this.#inFlight += request.calls;
   }
 
   /** A put has grown by a call of so many characters. */
-  grew(size: number): void {
+  onGrown(size: number): void {
     this.#calls++;
     this.#size += size;
-    this.#underWay++;
+    this.#inFlight++;
   }
 
   /** Something is unanswered no more. */
-  settled(asked: Asked): void {
-    this.#calls -= asked.calls;
-    if (asked.action === "put") this.#size -= asked.size;
-    if (!asked.waits) this.#underWay -= asked.calls;
+  remove(request: PendingRequest): void {
+    this.#calls -= request.calls;
+    if (request.action === "put") this.#size -= request.size;
+    if (!request.isWait) this.#inFlight -= request.calls;
   }
 
   /** Nothing is unanswered. */
   clear(): void {
-    this.#calls = this.#size = this.#underWay = 0;
+    this.#calls = this.#size = this.#inFlight = 0;
   }
 
   /** As much is unanswered as may be; the number of calls has no limit while there is a connection. */
   isFull(connected: boolean): boolean {
-    return this.#bytes >= this.#most.bytes || (!connected && this.#calls >= this.#most.calls);
+    return this.#bytes >= this.#limits.bytes || (!connected && this.#calls >= this.#limits.calls);
   }
 
   /** Says that nothing more can be asked for now. */
-  full(action: string, topic: string | undefined, url: string): DsmqError {
+  fullError(action: string, topic: string | undefined, url: string): DsmqError {
     const calls = this.#calls;
     const bytes = this.#bytes;
-    const most = this.#most;
-    const what = `Cannot ${inWords(action)}: ${calls} calls are unanswered`;
+    const limits = this.#limits;
+    const what = `Cannot ${actionInWords(action)}: ${calls} calls are unanswered`;
     const details = topic === undefined ? {} : { topic };
-    return bytes < most.bytes
+    return bytes < limits.bytes
       ? new DsmqError(
-        "too_many",
-        `${what}, and while there is no connection to ${url} there may be ${most.calls} (maxPending)`,
-        { ...details, limit: most.calls },
+        "limit_exceeded",
+        `${what}, and while there is no connection to ${url} there may be ${limits.calls} (maxPending)`,
+        { ...details, limit: limits.calls },
       )
       : new DsmqError(
-        "too_many",
-        `${what} and take ${bytes} bytes, which may be ${most.bytes} (maxPendingBytes)`,
-        { ...details, limit: most.bytes },
+        "limit_exceeded",
+        `${what} and take ${bytes} bytes, which may be ${limits.bytes} (maxPendingBytes)`,
+        { ...details, limit: limits.bytes },
       );
   }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { anew } from "../protocol/errors.ts";
+import { withCurrentStack } from "../protocol/errors.ts";
 
 /**
  * Rejects a promise. A `DsmqError` is made anew, with the functions on its stack that await the promise;
@@ -17,9 +17,14 @@ import { anew } from "../protocol/errors.ts";
  * @param resolve resolves the promise, which must be pending
  * @param error why it is rejected
  */
-export function reject<T>(resolve: (value: T | PromiseLike<T>) => void, error: unknown): void {
-  const failing = { then: (_: unknown, fail: (error: unknown) => void) => fail(anew(error)) };
-  resolve(failing as PromiseLike<T>);
+export function rejectWithCallerStack<T>(
+  resolve: (value: T | PromiseLike<T>) => void,
+  error: unknown,
+): void {
+  const thenable = {
+    then: (_: unknown, rejectThen: (error: unknown) => void) => rejectThen(withCurrentStack(error)),
+  };
+  resolve(thenable as PromiseLike<T>);
 }
 
 /**
@@ -28,6 +33,6 @@ export function reject<T>(resolve: (value: T | PromiseLike<T>) => void, error: u
  * @param error why
  * @returns the promise
  */
-export function rejected(error: unknown): Promise<never> {
-  return Promise.reject(anew(error));
+export function rejectedWithCallerStack(error: unknown): Promise<never> {
+  return Promise.reject(withCurrentStack(error));
 }

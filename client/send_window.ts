@@ -10,17 +10,17 @@
  */
 
 import type { Limits } from "../protocol/limits.ts";
-import type { Asked } from "./asked.ts";
+import type { PendingRequest } from "./pending_request.ts";
 import { Trials } from "./trials.ts";
 
 /** What stands around a request in a frame, in characters. */
-const AROUND = 2;
+const REQUEST_OVERHEAD = 2;
 
 /** How much may be unanswered, and how many requests are in a frame. */
 export type WindowLimits = Pick<Limits, "inFlight" | "inFlightBytes" | "frameRequests">;
 
 /** Something that takes a part of the window until the server has gone past it. */
-interface Passing {
+interface PassingRequest {
   readonly id: number;
   readonly calls: number;
   weight: number;
@@ -31,24 +31,24 @@ interface Passing {
 export class SendWindow {
   /** What goes alone. */
   readonly trials: Trials = new Trials();
-  readonly #probe: () => Asked;
+  readonly #makeProbe: () => PendingRequest;
   #limits: WindowLimits = { inFlight: Infinity, inFlightBytes: Infinity, frameRequests: Infinity };
   /** What is unanswered. */
   #calls = 0;
   #weight = 0;
-  readonly #passing: Passing[] = [];
+  readonly #passing: PassingRequest[] = [];
   #order = 0;
   /** The server has gone past all that was sent up to here. */
-  #past = 0;
-  #probing: Asked | undefined;
+  #passedOrder = 0;
+  #currentProbe: PendingRequest | undefined;
 
   /**
    * Makes an empty one.
    *
-   * @param probe makes a request that asks for nothing but its answer
+   * @param makeProbe makes a request that asks for nothing but its answer
    */
-  constructor(probe: () => Asked) {
-    this.#probe = probe;
+  constructor(makeProbe: () => PendingRequest) {
+    this.#makeProbe = makeProbe;
   }
 
   /** What the server takes. */
@@ -57,43 +57,43 @@ export class SendWindow {
   }
 
   /** One who only streams asks for nothing, and would never learn how far the server is. */
-  get halfFull(): boolean {
+  get isHalfFull(): boolean {
     return this.#weight > this.#limits.inFlightBytes / 2;
   }
 
   /** There is a new connection. */
-  open(limits: WindowLimits): void {
+  begin(limits: WindowLimits): void {
     this.#limits = limits;
   }
 
   /** The connection is over, and nothing on it is answered any more. */
-  close(): void {
+  reset(): void {
     this.#calls = this.#weight = 0;
     this.#passing.length = 0;
-    this.#probing = undefined;
+    this.#currentProbe = undefined;
     this.trials.clear();
   }
 
   /** Whether so much may leave: one request may be larger than the window, if nothing else is unanswered. */
-  hasRoom(calls: number, weight: number): boolean {
+  fits(calls: number, weight: number): boolean {
     const { inFlight, inFlightBytes } = this.#limits;
     return (this.#calls === 0 || this.#calls + calls <= inFlight) &&
       (this.#weight === 0 || this.#weight + weight <= inFlightBytes);
   }
 
   /** A request leaves, with so many characters. */
-  sent(asked: Asked, weight: number): void {
-    const { id, calls } = asked;
+  onSent(request: PendingRequest, weight: number): void {
+    const { id, calls } = request;
     const order = ++this.#order;
-    asked.order = order;
-    asked.weight = weight;
+    request.sendOrder = order;
+    request.weight = weight;
     this.#calls += calls;
     this.#weight += weight;
-    if (asked.waits) this.#passing.push({ id, calls, weight, order });
+    if (request.isWait) this.#passing.push({ id, calls, weight, order });
   }
 
   /** A request leaves that has no answer. */
-  sentControl(text: string): void {
+  onUnansweredSent(text: string): void {
     const weight = weightOf(text);
     this.#weight += weight;
     const last = this.#passing.at(-1);
@@ -104,40 +104,40 @@ export class SendWindow {
 
   /** A probe to be sent, if there is something to be learnt by it, and none is under way. */
   takeProbe(): [] | [probe: string] {
-    if (this.#probing || this.#passing.length === 0) return [];
-    const probe = this.#probing = this.#probe();
+    if (this.#currentProbe || this.#passing.length === 0) return [];
+    const probe = this.#currentProbe = this.#makeProbe();
     const text = probe.encode();
-    probe.sent = true;
-    this.sent(probe, weightOf(text));
+    probe.isSent = true;
+    this.onSent(probe, weightOf(text));
     return [text];
   }
 
   /** Something that had left is answered: the server has gone past all that was sent before it. */
-  answered(asked: Asked): void {
-    if (asked.waits) this.trials.passed(asked.id);
-    else this.#release(asked);
-    if (asked === this.#probing) this.#probing = undefined;
-    if (asked.order > this.#past) this.#past = asked.order;
+  onReply(request: PendingRequest): void {
+    if (request.isWait) this.trials.onPassed(request.id);
+    else this.#release(request);
+    if (request === this.#currentProbe) this.#currentProbe = undefined;
+    if (request.sendOrder > this.#passedOrder) this.#passedOrder = request.sendOrder;
     let passed = 0;
-    while (passed < this.#passing.length && this.#passing[passed]!.order <= asked.order) {
+    while (passed < this.#passing.length && this.#passing[passed]!.order <= request.sendOrder) {
       this.#release(this.#passing[passed++]!);
     }
     if (passed > 0) this.#passing.splice(0, passed);
   }
 
   /** Whether something that had left may not have been done, or may be what is being done. */
-  pending({ order, waits }: Asked): boolean {
-    return order > 0 && !(waits && order <= this.#past);
+  isPending({ sendOrder, isWait }: PendingRequest): boolean {
+    return sendOrder > 0 && !(isWait && sendOrder <= this.#passedOrder);
   }
 
-  #release({ id, calls, weight }: Pick<Passing, "id" | "calls" | "weight">): void {
+  #release({ id, calls, weight }: Pick<PassingRequest, "id" | "calls" | "weight">): void {
     this.#calls -= calls;
     this.#weight -= weight;
-    this.trials.passed(id);
+    this.trials.onPassed(id);
   }
 }
 
 /** What a request takes of the window, and of a frame, in characters. */
 export function weightOf(text: string): number {
-  return text.length + AROUND;
+  return text.length + REQUEST_OVERHEAD;
 }

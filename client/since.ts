@@ -5,8 +5,8 @@
  */
 
 import type { WireSince } from "../protocol/requests.ts";
-import { seen } from "../protocol/text.ts";
-import { requireOptions } from "./arguments.ts";
+import { formatValue } from "../protocol/text.ts";
+import { requireOptions } from "./require_options.ts";
 
 /**
  * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
@@ -22,7 +22,7 @@ export type Since = "start" | "now" | number | Date | { readonly ago: number };
  * @returns the same for the wire
  * @throws {TypeError | RangeError} if it is not a position
  */
-export function toWire(since: Since | undefined): WireSince | undefined {
+export function toWireSince(since: Since | undefined): WireSince | undefined {
   if (since === undefined || since === "start" || since === "now") return since;
   if (since instanceof Date) {
     const time = since.getTime();
@@ -35,13 +35,13 @@ export function toWire(since: Since | undefined): WireSince | undefined {
     const { ago } = since;
     if (Number.isSafeInteger(ago) && ago >= 0) return { ago };
     throw new RangeError(
-      `Cannot read: since.ago must be whole milliseconds from 0, got ${seen(ago)}`,
+      `Cannot read: since.ago must be whole milliseconds from 0, got ${formatValue(ago)}`,
     );
   }
   if (typeof since !== "number") {
     throw new TypeError(
       `Cannot read: since must be "start", "now", a Date, { ago } or a sequence number, got ${
-        seen(since)
+        formatValue(since)
       }`,
     );
   }

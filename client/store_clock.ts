@@ -10,19 +10,19 @@ import type { WireSince } from "../protocol/requests.ts";
 export class StoreClock {
   /** The store's time, as it was told at a time of `performance`. */
   #time = 0;
-  #toldAt = 0;
+  #updatedAt = 0;
   #retention = 0;
 
   /** There is a new connection. */
   begin({ time, retention }: { readonly time: number; readonly retention: number }): void {
     this.#retention = retention;
     this.#time = 0;
-    this.tell(time);
+    this.update(time);
   }
 
   /** The server has told its time, which does not go backwards. */
-  tell(time: number): void {
-    if (time > this.#time) [this.#time, this.#toldAt] = [time, performance.now()];
+  update(time: number): void {
+    if (time > this.#time) [this.#time, this.#updatedAt] = [time, performance.now()];
   }
 
   /**
@@ -31,14 +31,14 @@ export class StoreClock {
    * @param since where to begin, perhaps so long ago
    * @returns the same, or the time that this is
    */
-  fixed(since: WireSince | undefined): WireSince | undefined {
+  toFixed(since: WireSince | undefined): WireSince | undefined {
     if (typeof since !== "object" || !("ago" in since)) return since;
-    const now = this.#time + performance.now() - this.#toldAt;
+    const now = this.#time + performance.now() - this.#updatedAt;
     return { time: Math.max(0, Math.floor(now - since.ago)) };
   }
 
   /** When a message expires that was stored then, by the clock of `performance`. */
-  expiryOf(stored: number): number {
-    return this.#toldAt + stored + this.#retention - this.#time;
+  expiryOf(storedAt: number): number {
+    return this.#updatedAt + storedAt + this.#retention - this.#time;
   }
 }

@@ -4,20 +4,20 @@
  * @module
  */
 
-import type { Amount } from "./credit.ts";
+import type { CreditAmount } from "./client_credit.ts";
 import type { Message } from "./message.ts";
-import { reject, rejected } from "./rejection.ts";
-import type { StreamFrame } from "./stream_frame.ts";
+import { rejectedWithCallerStack, rejectWithCallerStack } from "./rejection.ts";
+import type { MessageFrame } from "./stream_frame.ts";
 
 /** What an iterator over messages gives. */
-export type Next = IteratorResult<Message, undefined>;
+export type NextMessage = IteratorResult<Message, undefined>;
 
 /** Gives out the messages of frames one after another; then, once it has ended, how it ended. */
 export class StreamBuffer {
   readonly #topic: string;
-  readonly #readOut: (frame: StreamFrame) => void;
-  readonly #frames: StreamFrame[] = [];
-  readonly #waiting: ((next: Next | PromiseLike<Next>) => void)[] = [];
+  readonly #onFrameRead: (frame: MessageFrame) => void;
+  readonly #frames: MessageFrame[] = [];
+  readonly #resolvers: ((next: NextMessage | PromiseLike<NextMessage>) => void)[] = [];
   /** How it ends once all that arrived was read: with an error, or without. */
   #end: { readonly error: unknown } | undefined;
 
@@ -25,20 +25,20 @@ export class StreamBuffer {
    * Nothing has arrived yet.
    *
    * @param topic whose messages they are
-   * @param readOut is told of each frame that was read to its end
+   * @param onFrameRead is told of each frame that was read to its end
    */
-  constructor(topic: string, readOut: (frame: StreamFrame) => void) {
+  constructor(topic: string, onFrameRead: (frame: MessageFrame) => void) {
     this.#topic = topic;
-    this.#readOut = readOut;
+    this.#onFrameRead = onFrameRead;
   }
 
   /** Nothing more arrives. */
-  get ended(): boolean {
+  get isEnded(): boolean {
     return this.#end !== undefined;
   }
 
   /** What has arrived and was not read to the end of its frame. */
-  get unread(): Amount {
+  get unread(): CreditAmount {
     let [messages, bytes] = [0, 0];
     for (const frame of this.#frames) {
       messages += frame.messages.length;
@@ -48,7 +48,7 @@ export class StreamBuffer {
   }
 
   /** The next message, once there is one. */
-  next(): Promise<Next> {
+  next(): Promise<NextMessage> {
     const message = this.#shift();
     if (message) return Promise.resolve({ done: false, value: message });
     if (this.#end) {
@@ -57,18 +57,18 @@ export class StreamBuffer {
       this.#end = { error: undefined };
       return error === undefined
         ? Promise.resolve({ done: true, value: undefined })
-        : rejected(error);
+        : rejectedWithCallerStack(error);
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#resolvers.push(resolve));
   }
 
   /** A frame has arrived. */
-  add(frame: StreamFrame): void {
+  add(frame: MessageFrame): void {
     this.#frames.push(frame);
-    while (this.#waiting.length > 0) {
+    while (this.#resolvers.length > 0) {
       const value = this.#shift();
       if (!value) break;
-      this.#waiting.shift()!({ done: false, value });
+      this.#resolvers.shift()!({ done: false, value });
     }
   }
 
@@ -80,11 +80,11 @@ export class StreamBuffer {
   /** Nothing more arrives; what has arrived is still given out, and then the error, if there is one. */
   end(error: unknown): void {
     this.#end = { error };
-    for (const resolve of this.#waiting.splice(0)) {
+    for (const resolve of this.#resolvers.splice(0)) {
       if (error === undefined) resolve({ done: true, value: undefined });
       else {
         // Told to the first; the others find the end.
-        reject(resolve, error);
+        rejectWithCallerStack(resolve, error);
         error = undefined;
         this.#end = { error: undefined };
       }
@@ -97,7 +97,7 @@ export class StreamBuffer {
     const i = frame.next++;
     if (frame.next === frame.messages.length) {
       this.#frames.shift();
-      this.#readOut(frame);
+      this.#onFrameRead(frame);
     }
     return {
       topic: this.#topic,

@@ -4,42 +4,42 @@
  * @module
  */
 
-import type { Item, TopicQueue, TopicReader } from "./topic_queue.ts";
+import type { QueueItem, TopicQueue, TopicReader } from "./topic_queue.ts";
 
 /** Stands among those who read the topic: it takes nothing there, but its stream begins with what comes first. */
 export class StreamCursor implements TopicReader {
   readonly newest = false;
-  open = true;
+  isOpen = true;
   readonly #queue: TopicQueue;
-  readonly #beginAt: (item: Item) => void;
+  readonly #onFirstItem: (item: QueueItem) => void;
 
   /**
    * Takes its place; whoever makes it joins it to the queue.
    *
    * @param queue where messages of the topic arrive
-   * @param beginAt is told what has arrived for a read that was called off before
+   * @param onFirstItem is told what has arrived for a read that was called off before
    */
-  constructor(queue: TopicQueue, beginAt: (item: Item) => void) {
+  constructor(queue: TopicQueue, onFirstItem: (item: QueueItem) => void) {
     this.#queue = queue;
-    this.#beginAt = beginAt;
+    this.#onFirstItem = onFirstItem;
   }
 
-  settle(item: Item | undefined): boolean {
-    this.leave();
-    if (item) this.#beginAt(item);
+  settle(item: QueueItem | undefined): boolean {
+    this.close();
+    if (item) this.#onFirstItem(item);
     return item?.gap !== undefined;
   }
 
-  callOff(): void {}
+  cancel(): void {}
 
-  finish(): void {
-    this.leave();
+  onEnd(): void {
+    this.close();
   }
 
   /** It stands there no longer. */
-  leave(): void {
-    if (!this.open) return;
-    this.open = false;
-    this.#queue.left();
+  close(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.#queue.onReaderClosed();
   }
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Answer } from "../protocol/answers.ts";
+import type { Reply } from "../protocol/encode_replies.ts";
 
 /** A frame of messages: a list for each of their fields. */
-export interface StreamFrame {
+export interface MessageFrame {
   readonly seqs: readonly number[];
   readonly times: readonly number[];
   readonly messages: readonly string[];
@@ -23,19 +23,19 @@ export interface StreamFrame {
  * @returns the messages, or `undefined` if it is no frame of a stream: they are behind the last one, oldest first, and
  *   are no larger than it says
  */
-export function toFrame(
-  { seqs, times, messages, bytes }: Answer,
+export function toMessageFrame(
+  { seqs, times, messages, bytes }: Reply,
   last: number,
-): StreamFrame | undefined {
+): MessageFrame | undefined {
   if (!seqs || !times || !messages || bytes === undefined) return undefined;
   const count = messages.length;
   if (count === 0 || count !== seqs.length || count !== times.length) return undefined;
-  let least = 0;
+  let minBytes = 0;
   for (let i = 0; i < count; i++) {
     if (!(seqs[i]! > last)) return undefined;
     last = seqs[i]!;
     // As JSON a message has two quotes, and at least one byte for each character.
-    least += messages[i]!.length + 2;
+    minBytes += messages[i]!.length + 2;
   }
-  return least <= bytes ? { seqs, times, messages, bytes, next: 0 } : undefined;
+  return minBytes <= bytes ? { seqs, times, messages, bytes, next: 0 } : undefined;
 }

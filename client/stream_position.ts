@@ -6,27 +6,27 @@
 
 import { NameMap } from "../protocol/name_map.ts";
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
-import type { Known } from "./known.ts";
-import { MAX_STORES, type Positions } from "./positions.ts";
+import type { KnownSeq } from "./known_position.ts";
+import { MAX_STORES, type ReadPositions } from "./read_positions.ts";
 
 /** Where a subscription begins when it is asked for, once more or for the first time. */
 export class StreamPosition {
-  readonly #positions: Positions;
+  readonly #positions: ReadPositions;
   readonly #topic: string;
   /** Where it was to begin when it was called, and at which store; the connection's cursor, if that is not said. */
-  #begin: WireSince | undefined;
+  #start: WireSince | undefined;
   readonly #store: string;
   /** What was known when it was called. */
-  readonly #known: Known;
+  readonly #knownAtCall: KnownSeq;
   /** By store; the one that was reached last at the end. */
   readonly #reached = new NameMap<WirePosition>();
   /** The last position of all. */
   #last: WirePosition | undefined;
   #fromCursor = false;
   /** Where it was asked to begin: it does not begin before that. */
-  #asked: WirePosition | undefined;
+  #requested: WirePosition | undefined;
   /** The stream itself has been there. */
-  #wasThere = false;
+  #hasReachedStore = false;
 
   /**
    * Has not begun yet.
@@ -37,31 +37,34 @@ export class StreamPosition {
    * @param known what the server has told by now
    */
   constructor(
-    positions: Positions,
+    positions: ReadPositions,
     topic: string,
     since: WireSince | undefined,
-    known: Known,
+    known: KnownSeq,
   ) {
     this.#positions = positions;
     this.#topic = topic;
     this.#store = positions.store;
-    this.#known = known;
+    this.#knownAtCall = known;
     // A number that the caller names is one of the present epoch.
-    this.#begin = typeof since === "object" && "after" in since
+    this.#start = typeof since === "object" && "after" in since
       ? { after: since.after, epoch: known.epoch }
       : since;
   }
 
   /** What a request says of it. */
-  asked(): { readonly since: WireSince | undefined; readonly cursor: WirePosition | undefined } {
+  requestFields(): {
+    readonly since: WireSince | undefined;
+    readonly cursor: WirePosition | undefined;
+  } {
     const { store } = this.#positions;
-    const first = store === this.#store || !this.#last;
-    const reached = this.#reached.get(store) ?? (first ? undefined : this.#last);
-    const since = reached ?? this.#begin;
-    this.#wasThere = reached !== undefined;
+    const isFirstStore = store === this.#store || !this.#last;
+    const reached = this.#reached.get(store) ?? (isFirstStore ? undefined : this.#last);
+    const since = reached ?? this.#start;
+    this.#hasReachedStore = reached !== undefined;
     this.#fromCursor = since === undefined;
     const cursor = this.#fromCursor ? this.#positions.since(this.#topic) : undefined;
-    this.#asked = typeof since === "object" && "after" in since ? since : undefined;
+    this.#requested = typeof since === "object" && "after" in since ? since : undefined;
     return { since, cursor };
   }
 
@@ -72,32 +75,32 @@ export class StreamPosition {
    * @param skipsGaps the server was asked to go on by itself where messages are missing, as before a position that was
    *   never reached, or that is of an older history
    */
-  mayBegin(start: number, skipsGaps: boolean): boolean {
-    const asked = this.#asked;
-    const isSure = this.#wasThere && asked?.epoch === this.#positions.epoch;
-    if (!asked || (skipsGaps && !isSure)) return true;
-    return start >= asked.after;
+  isValidStart(start: number, skipsGaps: boolean): boolean {
+    const requested = this.#requested;
+    const isExact = this.#hasReachedStore && requested?.epoch === this.#positions.epoch;
+    if (!requested || (skipsGaps && !isExact)) return true;
+    return start >= requested.after;
   }
 
   /** The answer to a request was lost: nobody knows which "now" it was. What was known at the call comes before any. */
-  lost(): void {
-    if (this.#begin === "now") {
-      this.#begin = { after: this.#known.seq, epoch: this.#known.epoch };
+  onReplyLost(): void {
+    if (this.#start === "now") {
+      this.#start = { after: this.#knownAtCall.seq, epoch: this.#knownAtCall.epoch };
     }
   }
 
   /** The server has answered, and told where the cursor of the connection is if the stream begins there. */
-  answered(through: number | undefined): void {
-    if (this.#fromCursor) this.#positions.read(this.#topic, through);
+  onReply(through: number | undefined): void {
+    if (this.#fromCursor) this.#positions.advance(this.#topic, through);
   }
 
   /** A position at the present store. */
-  here(after = 0): WirePosition {
+  positionAt(after = 0): WirePosition {
     return { after, epoch: this.#positions.epoch };
   }
 
   /** The stream has brought all up to there, or goes on from there. */
-  reached(position: WirePosition): void {
+  advanceTo(position: WirePosition): void {
     this.#last = position;
     const { store, epoch } = this.#positions;
     this.#reached.delete(store);
@@ -110,8 +113,8 @@ export class StreamPosition {
   }
 
   /** It begins there, and nowhere else. */
-  beginAt(position: WirePosition): void {
-    this.#begin = position;
-    this.reached(position);
+  startAt(position: WirePosition): void {
+    this.#start = position;
+    this.advanceTo(position);
   }
 }

@@ -8,7 +8,7 @@ import type { Limits } from "./limits.ts";
 import { isAscii, utf8Length } from "./text.ts";
 
 /** A message on its way in: its JSON encoding, and how many bytes of UTF-8 that is. */
-export interface Body {
+export interface EncodedBody {
   /** The JSON encoding, quotes included. */
   readonly body: string;
   /** The length of `body` in bytes of UTF-8. */
@@ -16,13 +16,13 @@ export interface Body {
 }
 
 /** Encodes a message. */
-export type Encode = (text: string) => Body;
+export type EncodeBody = (text: string) => EncodedBody;
 
 /**
  * `None` as a message of dsmq 1.x, whose clients read it as `null`. To all others it is the text "null", in an encoding
  * that {@linkcode encodeBody} gives to no text.
  */
-export const NULL_BODY: Body = { body: '"\\u006eull"', bytes: 11 };
+export const NULL_BODY: EncodedBody = { body: '"\\u006eull"', bytes: 11 };
 
 /**
  * Encodes a message as it is kept and delivered: JSON holds every string exactly, `\0` and lone
@@ -31,7 +31,7 @@ export const NULL_BODY: Body = { body: '"\\u006eull"', bytes: 11 };
  * @param text the message
  * @returns its JSON encoding and size
  */
-export function encodeBody(text: string): Body {
+export function encodeBody(text: string): EncodedBody {
   const body = JSON.stringify(text);
   return { body, bytes: utf8Length(body) };
 }
@@ -43,12 +43,12 @@ export function encodeBody(text: string): Body {
  * @param json the text
  * @returns what encodes them
  */
-export function encoderFor(json: string): Encode {
-  return json.includes("\\") || !isAscii(json) ? encodeBody : quotedBody;
+export function bodyEncoderFor(json: string): EncodeBody {
+  return json.includes("\\") || !isAscii(json) ? encodeBody : encodePlainBody;
 }
 
 /** Only for what stood in quotes in ASCII without escapes. */
-function quotedBody(text: string): Body {
+function encodePlainBody(text: string): EncodedBody {
   return { body: `"${text}"`, bytes: text.length + 2 };
 }
 
@@ -57,16 +57,16 @@ function quotedBody(text: string): Body {
  *
  * @param bytes the size seen
  * @param limits the limits it broke
- * @param least it may be larger than the size seen
+ * @param isLowerBound it may be larger than the size seen
  * @returns code, sentence and details
  */
-export function tooLarge(
+export function messageTooLarge(
   bytes: number,
   limits: Limits,
-  least = false,
+  isLowerBound = false,
 ): ["too_large", string, { limit: number }] {
   const limit = limits.messageBytes;
-  const size = `${least ? "at least " : ""}${bytes} bytes`;
+  const size = `${isLowerBound ? "at least " : ""}${bytes} bytes`;
   return ["too_large", `Cannot put message: it is ${size} as JSON, the limit is ${limit}`, {
     limit,
   }];

@@ -6,29 +6,36 @@
  * @module
  */
 
-import { type Encode, NULL_BODY } from "./body.ts";
+import { type EncodeBody, NULL_BODY } from "./body.ts";
 import {
-  badCredit,
-  badSince,
-  badTopic,
-  credit,
-  type Fields,
+  creditOf,
+  creditRefusal,
+  isBoundedText,
   isCount,
   isSince,
-  isText,
-  refuse,
   refuseField,
-  SINCE,
-} from "./fields.ts";
-import { DEFAULT_WAIT, HEARTBEAT, type Limits, MAX_WAIT, PROTOCOL, TOPICS_PAGE } from "./limits.ts";
-import type { Request, WireSince } from "./requests.ts";
+  refuseRequest,
+  type RequestFields,
+  SINCE_FORMS,
+  sinceRefusal,
+  topicRefusal,
+} from "./request_fields.ts";
+import {
+  DEFAULT_WAIT,
+  HEARTBEAT_INTERVAL,
+  type Limits,
+  MAX_WAIT,
+  PROTOCOL_VERSION,
+  TOPICS_PAGE,
+} from "./limits.ts";
+import type { WireRequest, WireSince } from "./requests.ts";
 import { kindOf, quoted } from "./text.ts";
 
 /** Who asks for a session draws it by lot: from 16 characters on nobody guesses it. */
-const SESSION = /^[\w-]{16,64}$/;
+const SESSION_PATTERN = /^[\w-]{16,64}$/;
 
 /** The largest number of a put: a list that begins with it still counts exactly. */
-const MAX_NUMBER = 2 ** 52;
+const MAX_PUT_NUMBER = 2 ** 52;
 
 /**
  * Understands a request. Never throws: what is wrong comes back as a refused one.
@@ -38,14 +45,18 @@ const MAX_NUMBER = 2 ** 52;
  * @param encode encodes its messages
  * @returns the request
  */
-export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Request {
+export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody): WireRequest {
   if (item === null || typeof item !== "object" || Array.isArray(item)) {
-    return refuse({}, "bad_request", `Cannot read request: it is ${kindOf(item)}, not an object`);
+    return refuseRequest(
+      {},
+      "bad_request",
+      `Cannot read request: it is ${kindOf(item)}, not an object`,
+    );
   }
-  const fields = item as Fields;
+  const fields = item as RequestFields;
   const { action, id } = fields;
   if (id !== undefined && !isCount(id)) {
-    return refuse(
+    return refuseRequest(
       fields,
       "bad_request",
       "Cannot read request: its id is not a whole number from 0 to 2^53 - 1",
@@ -57,8 +68,8 @@ export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Re
     case "get":
     case "get_latest":
       // A client of dsmq 1.x names no position.
-      return badTopic(fields, limits) ??
-        (id === undefined ? undefined : badSince(fields, "since")) ??
+      return topicRefusal(fields, limits) ??
+        (id === undefined ? undefined : sinceRefusal(fields, "since")) ??
         {
           action,
           id,
@@ -71,7 +82,7 @@ export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Re
         : refuseField(fields, "wait", "an id");
     case "credit":
       if (!isCount(fields.sub)) return refuseField(fields, "sub", "an id");
-      return badCredit(fields) ?? { action, id, sub: fields.sub, ...credit(fields) };
+      return creditRefusal(fields) ?? { action, id, sub: fields.sub, ...creditOf(fields) };
     case "unsubscribe":
       return isCount(fields.sub)
         ? { action, id, sub: fields.sub }
@@ -91,10 +102,10 @@ export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Re
     case "subscribe":
     case "topics":
       if (id === undefined) return refuseField(fields, "id", "a whole number");
-      return decodeOurs(action, fields, id, limits);
+      return decodeIdentified(action, fields, id, limits);
   }
   return typeof action === "string"
-    ? refuse(
+    ? refuseRequest(
       fields,
       "unknown_action",
       `Cannot do ${quoted(action)}: there is no such action`,
@@ -102,12 +113,12 @@ export function decodeRequest(item: unknown, limits: Limits, encode: Encode): Re
     : refuseField(fields, "action", "a string");
 }
 
-function decodeOurs(
+function decodeIdentified(
   action: "hello" | "get_wait" | "subscribe" | "topics",
-  fields: Fields,
+  fields: RequestFields,
   id: number,
   limits: Limits,
-): Request {
+): WireRequest {
   const { topic, since, cursor, onGap, timeout = DEFAULT_WAIT } = fields;
   switch (action) {
     case "hello":
@@ -116,14 +127,14 @@ function decodeOurs(
       if (!isCount(timeout) || timeout > MAX_WAIT) {
         return refuseField(fields, "timeout", `milliseconds from 0 to ${MAX_WAIT}`);
       }
-      return badTopic(fields, limits) ?? badSince(fields, "since") ??
+      return topicRefusal(fields, limits) ?? sinceRefusal(fields, "since") ??
         { action, id, topic: topic as string, since: since as WireSince | undefined, timeout };
     case "subscribe":
       if (onGap !== undefined && onGap !== "oldest" && onGap !== "now") {
         return refuseField(fields, "onGap", '"oldest" or "now"');
       }
-      return badTopic(fields, limits) ?? badSince(fields, "since") ??
-        badSince(fields, "cursor") ?? badCredit(fields) ??
+      return topicRefusal(fields, limits) ?? sinceRefusal(fields, "since") ??
+        sinceRefusal(fields, "cursor") ?? creditRefusal(fields) ??
         {
           action,
           id,
@@ -131,7 +142,7 @@ function decodeOurs(
           since: since as WireSince | undefined,
           cursor: cursor as WireSince | undefined,
           onGap,
-          ...credit(fields),
+          ...creditOf(fields),
         };
     case "topics": {
       const { prefix = "", after = "", count = TOPICS_PAGE } = fields;
@@ -147,37 +158,37 @@ function decodeOurs(
   }
 }
 
-function decodeHello(fields: Fields, id: number): Request {
+function decodeHello(fields: RequestFields, id: number): WireRequest {
   const {
     protocol,
     since,
     session,
-    try: tried = 0,
+    try: attempt = 0,
     known,
     heartbeat,
     frameBytes,
     progress,
     token,
   } = fields;
-  if (protocol !== undefined && protocol !== PROTOCOL) {
-    return refuseField(fields, "protocol", `${PROTOCOL}, the version this server speaks`);
+  if (protocol !== undefined && protocol !== PROTOCOL_VERSION) {
+    return refuseField(fields, "protocol", `${PROTOCOL_VERSION}, the version this server speaks`);
   }
-  if (!isSince(since)) return refuseField(fields, "since", SINCE);
-  if (session !== undefined && !(typeof session === "string" && SESSION.test(session))) {
+  if (!isSince(since)) return refuseField(fields, "since", SINCE_FORMS);
+  if (session !== undefined && !(typeof session === "string" && SESSION_PATTERN.test(session))) {
     // It may be a secret with a slip in it: what was seen is not told.
     const form = "16 to 64 letters, digits, - and _";
-    return refuse(fields, "bad_request", `Cannot hello: "session" is not ${form}`);
+    return refuseRequest(fields, "bad_request", `Cannot hello: "session" is not ${form}`);
   }
-  if (!isCount(tried)) return refuseField(fields, "try", "a whole number");
+  if (!isCount(attempt)) return refuseField(fields, "try", "a whole number");
   if (known !== undefined && !isKnown(known)) {
     return refuseField(fields, "known", "an epoch and a sequence number");
   }
-  if (!isText(token)) {
-    return refuse(fields, "bad_request", 'Cannot hello: "token" is not text');
+  if (!isBoundedText(token)) {
+    return refuseRequest(fields, "bad_request", 'Cannot hello: "token" is not text');
   }
-  const { least, most } = HEARTBEAT;
-  if (heartbeat !== undefined && !(isCount(heartbeat) && heartbeat >= least && heartbeat <= most)) {
-    return refuseField(fields, "heartbeat", `milliseconds from ${least} to ${most}`);
+  const { min, max } = HEARTBEAT_INTERVAL;
+  if (heartbeat !== undefined && !(isCount(heartbeat) && heartbeat >= min && heartbeat <= max)) {
+    return refuseField(fields, "heartbeat", `milliseconds from ${min} to ${max}`);
   }
   if (frameBytes !== undefined && !(isCount(frameBytes) && frameBytes > 0)) {
     return refuseField(fields, "frameBytes", "a whole number from 1");
@@ -187,7 +198,7 @@ function decodeHello(fields: Fields, id: number): Request {
     id,
     since,
     session,
-    try: tried,
+    try: attempt,
     known,
     heartbeat,
     frameBytes,
@@ -198,37 +209,41 @@ function decodeHello(fields: Fields, id: number): Request {
 
 function isKnown(value: unknown): value is { epoch: string; seq: number } {
   const { epoch, seq } = Object(value);
-  return typeof epoch === "string" && isText(epoch) && isCount(seq);
+  return typeof epoch === "string" && isBoundedText(epoch) && isCount(seq);
 }
 
 function decodePut(
-  fields: Fields,
+  fields: RequestFields,
   id: number | undefined,
   limits: Limits,
-  encode: Encode,
-): Request {
+  encode: EncodeBody,
+): WireRequest {
   const { topic, message, messages, n } = fields;
-  const fault = badTopic(fields, limits);
-  if (fault) return fault;
-  if (id === undefined && message !== undefined) return decodePutOf1x(fields, encode);
+  const refusal = topicRefusal(fields, limits);
+  if (refusal) return refusal;
+  if (id === undefined && message !== undefined) return decodeLegacyPut(fields, encode);
   if ((message === undefined) === (messages === undefined)) {
-    return refuse(fields, "bad_message", 'Cannot put: a put has either "message" or "messages"');
+    return refuseRequest(
+      fields,
+      "bad_message",
+      'Cannot put: a put has either "message" or "messages"',
+    );
   }
   if (messages !== undefined && !Array.isArray(messages)) {
-    return refuse(
+    return refuseRequest(
       fields,
       "bad_message",
       `Cannot put: "messages" is ${kindOf(messages)}, not an array`,
     );
   }
   const many = messages !== undefined;
-  if (n !== undefined && !(isCount(n) && n <= MAX_NUMBER)) {
-    return refuseField(fields, "n", `a whole number from 0 to ${MAX_NUMBER}`);
+  if (n !== undefined && !(isCount(n) && n <= MAX_PUT_NUMBER)) {
+    return refuseField(fields, "n", `a whole number from 0 to ${MAX_PUT_NUMBER}`);
   }
   const texts: readonly unknown[] = many ? messages : [message];
   // JSON has nothing that is undefined.
-  const other = texts.find((text) => typeof text !== "string");
-  if (other !== undefined) return refuseMessage(fields, other);
+  const invalid = texts.find((text) => typeof text !== "string");
+  if (invalid !== undefined) return badMessage(fields, invalid);
   return {
     action: "put",
     id,
@@ -241,10 +256,10 @@ function decodePut(
 }
 
 /** Of other fields dsmq 1.x knows nothing: they may hold anything. */
-function decodePutOf1x(fields: Fields, encode: Encode): Request {
+function decodeLegacyPut(fields: RequestFields, encode: EncodeBody): WireRequest {
   const { topic, message } = fields;
   const isNull = message === null;
-  if (!isNull && typeof message !== "string") return refuseMessage(fields, message);
+  if (!isNull && typeof message !== "string") return badMessage(fields, message);
   return {
     action: "put",
     id: undefined,
@@ -252,13 +267,13 @@ function decodePutOf1x(fields: Fields, encode: Encode): Request {
     topic: topic as string,
     messages: [isNull ? "" : message],
     many: false,
-    encode: isNull ? encodeNull : encode,
+    encode: isNull ? encodeNullBody : encode,
   };
 }
 
-const encodeNull: Encode = () => NULL_BODY;
+const encodeNullBody: EncodeBody = () => NULL_BODY;
 
-function refuseMessage(fields: Fields, message: unknown): Request {
-  const why = `it is ${kindOf(message)}, not a string`;
-  return refuse(fields, "bad_message", `Cannot put message: ${why}`);
+function badMessage(fields: RequestFields, message: unknown): WireRequest {
+  const reason = `it is ${kindOf(message)}, not a string`;
+  return refuseRequest(fields, "bad_message", `Cannot put message: ${reason}`);
 }

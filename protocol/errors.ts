@@ -15,10 +15,10 @@
  * - `bad_message`: the message is not a string
  * - `too_large`: the message is larger than the server takes; `limit` is the largest
  * - `full`: the server keeps as much as it may: try again later
- * - `too_many`: there are as many connections, requests, topics or the like as there may be, which is `limit`
+ * - `limit_exceeded`: there are as many connections, requests, topics or the like as there may be, which is `limit`
  * - `unauthorized`: a token is needed, and none was given that is good
- * - `not_allowed`: the token gives no leave for this, or the server was started without leave for it
- * - `stopping`: the server is stopping
+ * - `permission_denied`: the token gives no leave for this, or the server was started without leave for it
+ * - `shutting_down`: the server is stopping
  * - `unavailable`: the store, or the machine, could not do it
  * - `unknown_outcome`: whether the message is stored cannot be known: it may be
  * - `superseded`: the message is not stored: a later one of its session was stored before it came
@@ -31,13 +31,13 @@
  *
  * What a client finds by itself:
  *
- * - `replaced`: a newer connection goes on with this one's session
+ * - `session_taken_over`: a newer connection goes on with this one's session
  * - `closed`: the connection is closed or broken
  * - `refused`: the connection is closed each time this is sent, or each time its answer comes
  * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
- * - `bad_answer`: the server sent what is not of the protocol
+ * - `protocol_error`: the server sent what is not of the protocol
  *
- * What `serve` rejects with, beside `not_allowed`, `full` and `unavailable`:
+ * What `serve` rejects with, beside `permission_denied`, `full` and `unavailable`:
  *
  * - `address_in_use`: another program listens at the address already
  * - `address_not_available`: this machine does not have the address, or nobody knows the name
@@ -52,21 +52,21 @@ export type ErrorCode =
   | "bad_message"
   | "too_large"
   | "full"
-  | "too_many"
+  | "limit_exceeded"
   | "unauthorized"
-  | "not_allowed"
-  | "stopping"
+  | "permission_denied"
+  | "shutting_down"
   | "unavailable"
   | "unknown_outcome"
   | "superseded"
   | "trimmed"
   | "ahead"
   | "epoch_changed"
-  | "replaced"
+  | "session_taken_over"
   | "closed"
   | "refused"
   | "unreachable"
-  | "bad_answer"
+  | "protocol_error"
   | "address_in_use"
   | "address_not_available"
   | "store_in_use"
@@ -74,72 +74,86 @@ export type ErrorCode =
   | "module_unavailable";
 
 /** What ends with an error: one request, one stream; or nothing on the wire, for the client or `serve` found it by itself. */
-export type Fate = "request" | "stream" | "client" | "server";
+export type ErrorScope = "request" | "stream" | "client" | "server";
 
 /** What each code means, in the sentence that `docs/protocol.md` gives for it, and what ends with it. */
-export const ERRORS: Readonly<Record<ErrorCode, { readonly fate: Fate; readonly says: string }>> = {
+export const ERRORS: Readonly<
+  Record<ErrorCode, { readonly scope: ErrorScope; readonly description: string }>
+> = {
   bad_request: {
-    fate: "request",
-    says: "The request does not have the form that its action asks for.",
+    scope: "request",
+    description: "The request does not have the form that its action asks for.",
   },
-  unknown_action: { fate: "request", says: "The server does not know this action." },
+  unknown_action: { scope: "request", description: "The server does not know this action." },
   bad_topic: {
-    fate: "request",
-    says: "The topic is empty, too long, or has characters that none may have.",
+    scope: "request",
+    description: "The topic is empty, too long, or has characters that none may have.",
   },
-  bad_message: { fate: "request", says: "The message is not a string." },
-  too_large: { fate: "request", says: "The message is larger than the server takes." },
-  full: { fate: "request", says: "The server keeps as much as it may: try again later." },
-  too_many: {
-    fate: "request",
-    says: "There are as many connections, requests, topics or the like as there may be.",
+  bad_message: { scope: "request", description: "The message is not a string." },
+  too_large: { scope: "request", description: "The message is larger than the server takes." },
+  full: { scope: "request", description: "The server keeps as much as it may: try again later." },
+  limit_exceeded: {
+    scope: "request",
+    description: "There are as many connections, requests, topics or the like as there may be.",
   },
-  unauthorized: { fate: "request", says: "A token is needed, and none was given that is good." },
-  not_allowed: {
-    fate: "request",
-    says: "The token gives no leave for this, or the server was started without leave for it.",
+  unauthorized: {
+    scope: "request",
+    description: "A token is needed, and none was given that is good.",
   },
-  stopping: { fate: "request", says: "The server is stopping." },
-  unavailable: { fate: "request", says: "The store, or the machine, could not do it." },
+  permission_denied: {
+    scope: "request",
+    description:
+      "The token gives no leave for this, or the server was started without leave for it.",
+  },
+  shutting_down: { scope: "request", description: "The server is stopping." },
+  unavailable: { scope: "request", description: "The store, or the machine, could not do it." },
   unknown_outcome: {
-    fate: "request",
-    says: "Whether the message is stored cannot be known: it may be.",
+    scope: "request",
+    description: "Whether the message is stored cannot be known: it may be.",
   },
   superseded: {
-    fate: "request",
-    says: "The message is not stored: a later one of its session was stored before it came.",
+    scope: "request",
+    description: "The message is not stored: a later one of its session was stored before it came.",
   },
-  trimmed: { fate: "stream", says: "Messages after the position asked for are gone already." },
-  ahead: { fate: "stream", says: "The position asked for is beyond the last message." },
+  trimmed: {
+    scope: "stream",
+    description: "Messages after the position asked for are gone already.",
+  },
+  ahead: { scope: "stream", description: "The position asked for is beyond the last message." },
   epoch_changed: {
-    fate: "stream",
-    says: "The history that the position belongs to is lost; the server has begun a new one.",
+    scope: "stream",
+    description:
+      "The history that the position belongs to is lost; the server has begun a new one.",
   },
-  replaced: { fate: "client", says: "A newer connection goes on with this one's session." },
-  closed: { fate: "client", says: "The connection is closed or broken." },
+  session_taken_over: {
+    scope: "client",
+    description: "A newer connection goes on with this one's session.",
+  },
+  closed: { scope: "client", description: "The connection is closed or broken." },
   refused: {
-    fate: "client",
-    says: "The connection is closed each time this is sent, or each time its answer comes.",
+    scope: "client",
+    description: "The connection is closed each time this is sent, or each time its answer comes.",
   },
-  unreachable: { fate: "client", says: "No dsmq server answers at the address." },
-  bad_answer: { fate: "client", says: "The server sent what is not of the protocol." },
+  unreachable: { scope: "client", description: "No dsmq server answers at the address." },
+  protocol_error: { scope: "client", description: "The server sent what is not of the protocol." },
   address_in_use: {
-    fate: "server",
-    says: "Another program listens at the address already.",
+    scope: "server",
+    description: "Another program listens at the address already.",
   },
   address_not_available: {
-    fate: "server",
-    says: "This machine does not have the address, or nobody knows the name.",
+    scope: "server",
+    description: "This machine does not have the address, or nobody knows the name.",
   },
-  store_in_use: { fate: "server", says: "Another process uses the file." },
+  store_in_use: { scope: "server", description: "Another process uses the file." },
   store_unusable: {
-    fate: "server",
-    says:
+    scope: "server",
+    description:
       "The file cannot be used: it is damaged, of another program or version, or its folder is not there.",
   },
   module_unavailable: {
-    fate: "server",
-    says: "The SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old.",
+    scope: "server",
+    description:
+      "The SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old.",
   },
 };
 
@@ -192,7 +206,7 @@ export interface WireError {
   readonly code: ErrorCode;
   /** What could not be done, why, and the value seen. */
   readonly message: string;
-  /** With `too_large`, `full` and `too_many`: the limit. */
+  /** With `too_large`, `full` and `limit_exceeded`: the limit. */
   readonly limit?: number;
   /** With `trimmed`, `ahead` and `epoch_changed`: the position that was asked for. */
   readonly position?: number;
@@ -218,7 +232,7 @@ export interface DsmqErrorDetails
   readonly status?: number;
 }
 
-const DETAILS = [
+const DETAIL_NAMES = [
   "topic",
   "limit",
   "position",
@@ -249,7 +263,7 @@ export class DsmqError extends Error {
   readonly code: ErrorCode;
   /** The topic that the failed call named, where there is one. */
   declare readonly topic?: string;
-  /** With `too_large`, `full` and `too_many`: the limit. */
+  /** With `too_large`, `full` and `limit_exceeded`: the limit. */
   declare readonly limit?: number;
   /** With `trimmed`, `ahead` and `epoch_changed`: the position that was asked for. */
   declare readonly position?: number;
@@ -277,7 +291,7 @@ export class DsmqError extends Error {
     this.name = `DsmqError [${code}]`;
     this.code = code;
     // Only these: any other name could be one that every error or object has, such as `stack` or `toString`.
-    for (const name of DETAILS) {
+    for (const name of DETAIL_NAMES) {
       if (details[name] !== undefined) Object.assign(this, { [name]: details[name] });
     }
   }
@@ -289,6 +303,6 @@ export class DsmqError extends Error {
  * @param error what was thrown
  * @returns the same error with the stack of now; what is no {@linkcode DsmqError} as it is
  */
-export function anew(error: unknown): unknown {
+export function withCurrentStack(error: unknown): unknown {
   return error instanceof DsmqError ? new DsmqError(error.code, error.message, error) : error;
 }

@@ -8,76 +8,76 @@
  * @module
  */
 
-import { isCount } from "./fields.ts";
-import { afterSpace } from "./json_text.ts";
-import { type Excess, type Kind, RequestScan } from "./request_scan.ts";
+import { isCount } from "./request_fields.ts";
+import { skipWhitespace } from "./json_text.ts";
+import { type RequestExcess, type RequestKind, RequestScan } from "./request_scan.ts";
 
 /** What is read at once takes some milliseconds: so many marks, or messages, or characters, or some of each. */
-const PART = { marks: 16_384, messages: 2048, characters: 1024 * 1024 };
+const PART_BUDGET = { marks: 16_384, messages: 2048, characters: 1024 * 1024 };
 
 /** The requests of a frame, by their places in it. */
 export class FrameScan {
   /** The frame is an array. */
   readonly batched: boolean;
   /** What the requests count for together: a list of messages as many as it has, any other one. */
-  counting = 0;
+  countedRequests = 0;
   /** How many control requests there are, and how many puts of dsmq 1.x: these do not count. */
-  controls = 0;
-  plainPuts = 0;
+  controlRequests = 0;
+  legacyPuts = 0;
   /** It would count for more than it was scanned for, and was not scanned to its end. */
-  tooMany = false;
+  isOverLimit = false;
   readonly #text: string;
   /** Where each begins, and one more would. */
   readonly #begins: number[] = [];
   /** What those before each count for, and cost to read. */
   readonly #counts: number[] = [0];
   readonly #costs: number[] = [0];
-  readonly #kinds: Kind[] = [];
+  readonly #kinds: RequestKind[] = [];
   /** Where its `id` begins; 0 if it has none. */
   readonly #ids: number[] = [];
-  #excesses: Excess[] | undefined;
+  #excesses: RequestExcess[] | undefined;
 
-  readonly #most: number;
+  readonly #maxCount: number;
   readonly #request: RequestScan;
   /** Up to here it was scanned; it is done, and is JSON as far as was seen. */
   #at: number;
-  #done = false;
-  #good = false;
+  #isDone = false;
+  #isValid = false;
 
   /**
    * Begins to scan a frame; nothing but its first bracket was seen.
    *
    * @param text its text
-   * @param most where its requests count for more, it is not scanned to its end
+   * @param maxCount where its requests count for more, it is not scanned to its end
    */
-  constructor(text: string, most: number) {
-    let at = afterSpace(text, 0);
+  constructor(text: string, maxCount: number) {
+    let at = skipWhitespace(text, 0);
     this.#text = text;
-    this.#most = most;
+    this.#maxCount = maxCount;
     this.batched = text[at] === "[";
-    if (this.batched) at = afterSpace(text, at + 1);
+    if (this.batched) at = skipWhitespace(text, at + 1);
     this.#begins.push(at);
     this.#request = new RequestScan(text);
     this.#at = at;
-    if (this.batched && text[at] === "]") this.#end(isSpaceFrom(text, at + 1));
+    if (this.batched && text[at] === "]") this.#finish(isBlankFrom(text, at + 1));
   }
 
   /**
    * Scans a frame.
    *
    * @param text its text
-   * @param most where its requests count for more, it is not scanned to its end
+   * @param maxCount where its requests count for more, it is not scanned to its end
    * @returns what was seen; `undefined` if it is not JSON
    */
-  static of(text: string, most: number): FrameScan | undefined {
-    const scan = new FrameScan(text, most);
-    while (scan.goOn(Infinity));
-    return scan.good ? scan : undefined;
+  static scan(text: string, maxCount: number): FrameScan | undefined {
+    const scan = new FrameScan(text, maxCount);
+    while (scan.scanMore(Infinity));
+    return scan.isValid ? scan : undefined;
   }
 
   /** It is JSON, as far as was seen. */
-  get good(): boolean {
-    return this.#good;
+  get isValid(): boolean {
+    return this.#isValid;
   }
 
   /**
@@ -86,32 +86,32 @@ export class FrameScan {
    * @param characters how many
    * @returns whether there is more
    */
-  goOn(characters: number): boolean {
+  scanMore(characters: number): boolean {
     const text = this.#text;
-    const to = this.#at + characters;
-    while (!this.#done && this.#at < to) {
-      const end = this.#request.read(this.#at, to);
-      if (end === undefined) return this.#end(false);
-      if (this.#request.isWithin) {
+    const limit = this.#at + characters;
+    while (!this.#isDone && this.#at < limit) {
+      const end = this.#request.scan(this.#at, limit);
+      if (end === undefined) return this.#finish(false);
+      if (this.#request.isPartial) {
         this.#at = end;
         break;
       }
-      this.#add(this.#request, end);
-      if (this.counting > this.#most) {
-        this.tooMany = true;
-        return this.#end(true);
+      this.#addRequest(this.#request, end);
+      if (this.countedRequests > this.#maxCount) {
+        this.isOverLimit = true;
+        return this.#finish(true);
       }
       this.#at = end + 1;
-      if (!this.batched) return this.#end(end === text.length);
-      if (text[end] === "]") return this.#end(isSpaceFrom(text, this.#at));
-      if (text[end] !== ",") return this.#end(false);
+      if (!this.batched) return this.#finish(end === text.length);
+      if (text[end] === "]") return this.#finish(isBlankFrom(text, this.#at));
+      if (text[end] !== ",") return this.#finish(false);
     }
-    return !this.#done;
+    return !this.#isDone;
   }
 
-  #end(good: boolean): false {
-    this.#done = true;
-    this.#good = good;
+  #finish(isValid: boolean): false {
+    this.#isDone = true;
+    this.#isValid = isValid;
     return false;
   }
 
@@ -121,73 +121,73 @@ export class FrameScan {
   }
 
   /** How a request counts. */
-  kind(place: number): Kind {
-    return this.#kinds[place]!;
+  kind(index: number): RequestKind {
+    return this.#kinds[index]!;
   }
 
   /** Why a request is too much to be read, if it is. */
-  excess(place: number): Excess | undefined {
-    return this.#excesses?.[place];
+  excess(index: number): RequestExcess | undefined {
+    return this.#excesses?.[index];
   }
 
   /** What the requests before a place count for. */
-  countBefore(place: number): number {
-    return this.#counts[place]!;
+  countBefore(index: number): number {
+    return this.#counts[index]!;
   }
 
   /** What the first requests count for, as many as count for no more than `most` together. */
-  countWithin(most: number): number {
-    if (most >= this.counting) return this.counting;
+  countUpTo(maxCount: number): number {
+    if (maxCount >= this.countedRequests) return this.countedRequests;
     let low = 0;
     for (let high = this.length; low < high;) {
       const middle = (low + high + 1) >> 1;
-      if (this.#counts[middle]! <= most) low = middle;
+      if (this.#counts[middle]! <= maxCount) low = middle;
       else high = middle - 1;
     }
     return this.#counts[low]!;
   }
 
   /** The `id` of a request; `null` if it is invalid. */
-  id(place: number): number | null | undefined {
-    const begin = this.#ids[place]!;
+  id(index: number): number | null | undefined {
+    const begin = this.#ids[index]!;
     if (begin === 0) return undefined;
     const id = Number(numberAt(this.#text, begin) || NaN);
     return isCount(id) ? id : null;
   }
 
   /** Where the part ends that begins at a place and can be read at once: before `most`, but after one request at least. */
-  endOfPart(begin: number, most: number): number {
+  endOfPart(begin: number, maxIndex: number): number {
     const cost = this.#costs[begin]! + 1;
     let end = begin + 1;
-    while (end < most && this.#costs[end + 1]! <= cost) end++;
+    while (end < maxIndex && this.#costs[end + 1]! <= cost) end++;
     return end;
   }
 
   /** The text of some requests, as an array. */
-  slice(begin: number, end: number): string {
+  sliceText(begin: number, end: number): string {
     return `[${this.#text.slice(this.#begins[begin]!, this.#begins[end]! - 1)}]`;
   }
 
-  #add(request: RequestScan, end: number): void {
+  #addRequest(request: RequestScan, end: number): void {
     const { kind, messages, excess, marks } = request;
-    const place = this.#kinds.length;
+    const index = this.#kinds.length;
     const size = Math.max(1, messages);
-    const cost = marks / PART.marks + size / PART.messages +
-      (end - this.#begins[place]!) / PART.characters;
-    if (kind === "control") this.controls++;
-    else if (kind === "plain put") this.plainPuts++;
-    else this.counting += size;
+    const cost = marks / PART_BUDGET.marks + size / PART_BUDGET.messages +
+      (end - this.#begins[index]!) / PART_BUDGET.characters;
+    if (kind === "control") this.controlRequests++;
+    else if (kind === "legacy put") this.legacyPuts++;
+    else this.countedRequests += size;
     this.#kinds.push(kind);
     this.#ids.push(request.id);
-    this.#counts.push(this.counting);
-    this.#costs.push(this.#costs[place]! + cost);
+    this.#counts.push(this.countedRequests);
+    this.#costs.push(this.#costs[index]! + cost);
     this.#begins.push(end + 1);
-    if (excess) (this.#excesses ??= [])[place] = excess;
+    if (excess) (this.#excesses ??= [])[index] = excess;
   }
 }
 
-function isSpaceFrom(text: string, at: number): boolean {
-  return afterSpace(text, at) === text.length;
+function isBlankFrom(text: string, at: number): boolean {
+  return skipWhitespace(text, at) === text.length;
 }
 
 const NUMBER = /[-+.eE\d]*/y;

@@ -26,36 +26,36 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
  * @param bounds how much it may hold
  * @returns `false` if it is nested deeper, or holds more
  */
-export function isWithin(text: string, { depth, values, names }: JsonBounds): boolean {
-  let open = 0;
+export function isWithinBounds(text: string, { depth, values, names }: JsonBounds): boolean {
+  let depthNow = 0;
   let count = 1;
-  let named = 0;
+  let nameCount = 0;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case QUOTE:
-        i = endOfString(text, i);
+        i = findStringEnd(text, i);
         if (i < 0) return true;
         break;
       case OPEN_ARRAY:
       case OPEN_OBJECT:
-        if (++open > depth || ++count > values) return false;
+        if (++depthNow > depth || ++count > values) return false;
         break;
       case CLOSE_ARRAY:
       case CLOSE_OBJECT:
-        open--;
+        depthNow--;
         break;
       case COMMA:
         if (++count > values) return false;
         break;
       case COLON:
-        if (++named > names) return false;
+        if (++nameCount > names) return false;
     }
   }
   return true;
 }
 
 /** The place of the quote that ends a string; -1 if there is none. By search at once: most strings of a server are messages. */
-function endOfString(text: string, begin: number): number {
+function findStringEnd(text: string, begin: number): number {
   for (let end = begin;;) {
     end = text.indexOf('"', end + 1);
     if (end < 0) return -1;

@@ -4,8 +4,8 @@
  * @module
  */
 
-const [QUOTE, BACKSLASH, ZERO, NINE, SMALL_U] = [34, 92, 48, 57, 117];
-const [MINUS, CAPITAL_I, CAPITAL_N] = [45, 73, 78];
+const [QUOTE, BACKSLASH, ZERO, NINE, LOWER_U] = [34, 92, 48, 57, 117];
+const [MINUS, UPPER_I, UPPER_N] = [45, 73, 78];
 
 /**
  * Skips white space of JSON.
@@ -14,7 +14,7 @@ const [MINUS, CAPITAL_I, CAPITAL_N] = [45, 73, 78];
  * @param at where to begin
  * @returns the first place that is no white space; the length of the text if there is none
  */
-export function afterSpace(text: string, at: number): number {
+export function skipWhitespace(text: string, at: number): number {
   for (; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit !== 32 && unit !== 10 && unit !== 13 && unit !== 9) break;
@@ -23,7 +23,7 @@ export function afterSpace(text: string, at: number): number {
 }
 
 /** How many characters of a string are looked at one by one before it is searched: most are shorter. */
-const SHORT = 32;
+const SHORT_STRING = 32;
 
 /**
  * Finds the end of a string, in time that grows with its length alone.
@@ -32,9 +32,9 @@ const SHORT = 32;
  * @param begin the place after its first quote
  * @returns the place of its last quote; below 0 if there is none
  */
-export function endOfString(text: string, begin: number): number {
+export function stringEnd(text: string, begin: number): number {
   for (let at = begin;;) {
-    for (const end = Math.min(text.length, at + SHORT); at < end; at++) {
+    for (const end = Math.min(text.length, at + SHORT_STRING); at < end; at++) {
       const unit = text.charCodeAt(at);
       if (unit === QUOTE) return at;
       if (unit === BACKSLASH) at++;
@@ -58,21 +58,21 @@ export function endOfString(text: string, begin: number): number {
  * @param end the place of its last quote
  * @param word the word
  */
-export function says(text: string, begin: number, end: number, word: string): boolean {
+export function stringEquals(text: string, begin: number, end: number, word: string): boolean {
   // Escaped, a letter takes six characters.
   if (end - begin < word.length || end - begin > 6 * word.length) return false;
   let at = begin;
   for (let i = 0; i < word.length; i++) {
     const unit = word.charCodeAt(i);
     if (text.charCodeAt(at) === unit) at++;
-    else if (isEscape(text, at, unit)) at += 6;
+    else if (isEscapeOf(text, at, unit)) at += 6;
     else return false;
   }
   return at === end;
 }
 
 /** What Python's `json` writes for a float that JSON cannot say, and what says the same to `JSON.parse`. */
-const TOKENS: readonly (readonly [token: string, json: string])[] = [
+const PYTHON_TOKENS: readonly (readonly [token: string, json: string])[] = [
   ["NaN", " null "],
   ["Infinity", " 1e999 "],
   ["-Infinity", " -1e999 "],
@@ -84,17 +84,17 @@ const TOKENS: readonly (readonly [token: string, json: string])[] = [
  * @param text the text
  * @returns the text with JSON in the place of these, which is JSON if nothing else is wrong; the same text if none is there
  */
-export function strictJson(text: string): string {
+export function toStrictJson(text: string): string {
   if (!text.includes("NaN") && !text.includes("Infinity")) return text;
   let strict = "";
   let from = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit === QUOTE) {
-      at = endOfString(text, at + 1);
+      at = stringEnd(text, at + 1);
       if (at < 0) return text;
-    } else if (unit === CAPITAL_N || unit === CAPITAL_I || unit === MINUS) {
-      const found = TOKENS.find(([token]) => text.startsWith(token, at));
+    } else if (unit === UPPER_N || unit === UPPER_I || unit === MINUS) {
+      const found = PYTHON_TOKENS.find(([token]) => text.startsWith(token, at));
       if (!found) continue;
       // With white space around it: it is a value of its own, and no part of a number.
       strict += text.slice(from, at) + found[1];
@@ -106,14 +106,14 @@ export function strictJson(text: string): string {
 }
 
 /** Whether `\\u` and four digits stand at a place for a character of ASCII. */
-function isEscape(text: string, at: number, unit: number): boolean {
-  return text.charCodeAt(at) === BACKSLASH && text.charCodeAt(at + 1) === SMALL_U &&
+function isEscapeOf(text: string, at: number, unit: number): boolean {
+  return text.charCodeAt(at) === BACKSLASH && text.charCodeAt(at + 1) === LOWER_U &&
     text.charCodeAt(at + 2) === ZERO && text.charCodeAt(at + 3) === ZERO &&
-    digitAt(text, at + 4) * 16 + digitAt(text, at + 5) === unit;
+    hexDigitAt(text, at + 4) * 16 + hexDigitAt(text, at + 5) === unit;
 }
 
 /** The hexadecimal digit at a place. */
-function digitAt(text: string, at: number): number {
+function hexDigitAt(text: string, at: number): number {
   const unit = text.charCodeAt(at);
   // With this bit set, a letter is in lower case.
   return unit <= NINE ? unit - ZERO : (unit | 32) - 87;

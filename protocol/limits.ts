@@ -5,7 +5,7 @@
  */
 
 /** The version of the wire that this code speaks; `hello` carries it. */
-export const PROTOCOL = 1;
+export const PROTOCOL_VERSION = 1;
 
 /** Where a server listens, and a client looks for one, unless told otherwise. */
 export const DEFAULT_HOST = "127.0.0.1";
@@ -17,18 +17,18 @@ export const DEFAULT_PORT = 30008;
 export const DEFAULT_RETENTION = 600_000;
 
 /** Answers to one frame come back in frames of up to this many bytes (or of one answer, if larger). */
-export const FRAME_BYTES = 256 * 1024;
+export const REPLY_FRAME_BYTES = 256 * 1024;
 
 /** What a client may send in one frame; or more, if one message is larger. */
 export const CLIENT_FRAME_BYTES = 3 * 1024 * 1024;
 
 /** What one may say who has not been admitted yet, in frames and in bytes (in characters, where bytes are not seen). */
-export const FIRST_FRAMES = 8;
-/** See {@linkcode FIRST_FRAMES}. */
-export const FIRST_BYTES = 32 * 1024;
+export const PREAUTH_FRAMES = 8;
+/** See {@linkcode PREAUTH_FRAMES}. */
+export const PREAUTH_BYTES = 32 * 1024;
 
 /** For how long a peer may read nothing while much waits for it, in milliseconds; longer where that is large frames. */
-export const PATIENCE = 8000;
+export const SLOW_READER_TIMEOUT = 8000;
 
 /** The longest time a `get_wait` may wait, in milliseconds: what a 32-bit timer can hold. */
 export const MAX_WAIT = 2 ** 31 - 1;
@@ -40,32 +40,32 @@ export const DEFAULT_WAIT = 10_000;
 export const TOPICS_PAGE = 1000;
 
 /** How often a server may be asked to give a sign of life, in milliseconds. */
-export const HEARTBEAT = { least: 100, most: 600_000 };
+export const HEARTBEAT_INTERVAL = { min: 100, max: 600_000 };
 
 /**
  * An end is given up after a silence of so many intervals; the other looks so often in each. Together with the time from
  * one look to the next that is less than three intervals from the moment when a line died.
  */
-export const SILENCE = { intervals: 2.5, looks: 4 };
+export const HEARTBEAT_TIMEOUT = { intervals: 2.5, checks: 4 };
 
 /** Slow is not dead: where it cannot be seen that bytes move, they have time to pass at this speed, in bytes a second. */
-export const PEER_SPEED = 8 * 1024;
+export const MIN_PEER_SPEED = 8 * 1024;
 
 /** The same for a frame that a client has announced, where nothing can be heard until it is there as a whole. */
-export const SLOWEST = 1024;
+export const MIN_UPLOAD_SPEED = 1024;
 
 /** Lines move bytes in lumps: one who sees them come may see none of so many. */
-export const LUMP = 64 * 1024;
+export const BURST_BYTES = 64 * 1024;
 
 /**
  * What passes within one interval, and is no more than a lump, needs no announcement.
  *
- * @param heartbeat the interval of the heartbeats that the other end counts on, in milliseconds
- * @param speed how fast it is taken to pass, in bytes a second: {@linkcode PEER_SPEED} to a client, {@linkcode SLOWEST} to a server
+ * @param heartbeatInterval the interval of the heartbeats that the other end counts on, in milliseconds
+ * @param speed how fast it is taken to pass, in bytes a second: {@linkcode MIN_PEER_SPEED} to a client, {@linkcode MIN_UPLOAD_SPEED} to a server
  * @returns a frame of more bytes than this is announced
  */
-export function announcedAbove(heartbeat: number, speed: number): number {
-  return Math.min(LUMP, heartbeat / 1000 * speed);
+export function announcementThreshold(heartbeatInterval: number, speed: number): number {
+  return Math.min(BURST_BYTES, heartbeatInterval / 1000 * speed);
 }
 
 /** A message takes so many bytes of what may be stored, beside its body and its topic. */
@@ -108,7 +108,7 @@ export interface ServerLimits extends Limits {
   /** How many connections beside these may wait to be admitted: they owe a token, or there was no place for them. */
   readonly pendingConnections: number;
   /** How long a connection that owes a token may take to bring it, in milliseconds. */
-  readonly tokenTime: number;
+  readonly authTimeout: number;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
   /** How many topics all connections together may have a cursor for. */
@@ -135,131 +135,156 @@ export type SharedLimit =
   | "totalUnreadBytes";
 
 /** The range that a limit can be set to, what it is unless it is set, and what it bounds. */
-export interface Limit {
-  readonly usual: number;
-  readonly least: number;
-  readonly most: number;
+export interface LimitSpec {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
   /** In the words of a person. */
-  readonly says: string;
+  readonly description: string;
 }
 
 const MIB = 1024 * 1024;
-const ANY = Number.MAX_SAFE_INTEGER;
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 /** Each limit. Sizes are in bytes, times in milliseconds. */
-export const LIMITS: Readonly<Record<keyof ServerLimits, Limit>> = {
+export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
   messageBytes: {
     // Below the 1 MiB at which the Python client refuses a frame.
-    usual: 1_000_000,
-    least: 2,
-    most: 32 * MIB,
-    says: "the largest message, as JSON",
+    default: 1_000_000,
+    min: 2,
+    max: 32 * MIB,
+    description: "the largest message, as JSON",
   },
-  topicBytes: { usual: 256, least: 1, most: 4096, says: "the longest topic" },
-  topics: { usual: 100_000, least: 1, most: ANY, says: "topics that hold messages" },
+  topicBytes: { default: 256, min: 1, max: 4096, description: "the longest topic" },
+  topics: { default: 100_000, min: 1, max: UNLIMITED, description: "topics that hold messages" },
   storedBytes: {
-    usual: 1024 * MIB,
-    least: 1,
-    most: ANY,
-    says: "all that is stored: bodies, topics, and 100 a message",
+    default: 1024 * MIB,
+    min: 1,
+    max: UNLIMITED,
+    description: "all that is stored: bodies, topics, and 100 a message",
   },
-  connections: { usual: 10_000, least: 1, most: ANY, says: "connections in all" },
+  connections: { default: 10_000, min: 1, max: UNLIMITED, description: "connections in all" },
   connectionsPerAddress: {
-    usual: 10_000,
-    least: 1,
-    most: ANY,
-    says: "connections from one address",
+    default: 10_000,
+    min: 1,
+    max: UNLIMITED,
+    description: "connections from one address",
   },
   pendingConnections: {
-    usual: 1_000,
-    least: 1,
-    most: ANY,
-    says: "connections that owe a token, or wait for a place",
+    default: 1_000,
+    min: 1,
+    max: UNLIMITED,
+    description: "connections that owe a token, or wait for a place",
   },
-  frameRequests: { usual: 16_384, least: 1, most: ANY, says: "requests in one frame" },
+  frameRequests: { default: 16_384, min: 1, max: UNLIMITED, description: "requests in one frame" },
   inFlight: {
-    usual: 16_384,
-    least: 1,
-    most: 1_000_000,
-    says: "requests of a connection that wait to be done",
+    default: 16_384,
+    min: 1,
+    max: 1_000_000,
+    description: "requests of a connection that wait to be done",
   },
-  inFlightBytes: { usual: 8 * MIB, least: 1, most: ANY, says: "what these take together" },
-  waits: { usual: 10_000, least: 0, most: ANY, says: "waiting getWaits of a connection" },
-  subscriptions: { usual: 1_000, least: 0, most: ANY, says: "subscriptions of a connection" },
-  cursors: { usual: 100_000, least: 1, most: ANY, says: "topics that a connection reads" },
+  inFlightBytes: {
+    default: 8 * MIB,
+    min: 1,
+    max: UNLIMITED,
+    description: "what these take together",
+  },
+  waits: {
+    default: 10_000,
+    min: 0,
+    max: UNLIMITED,
+    description: "waiting getWaits of a connection",
+  },
+  subscriptions: {
+    default: 1_000,
+    min: 0,
+    max: UNLIMITED,
+    description: "subscriptions of a connection",
+  },
+  cursors: {
+    default: 100_000,
+    min: 1,
+    max: UNLIMITED,
+    description: "topics that a connection reads",
+  },
   creditMessages: {
-    usual: 1_000_000,
-    least: 1,
-    most: ANY,
-    says: "messages that a subscription is granted ahead",
+    default: 1_000_000,
+    min: 1,
+    max: UNLIMITED,
+    description: "messages that a subscription is granted ahead",
   },
   creditBytes: {
-    usual: 256 * MIB,
-    least: 2,
-    most: ANY,
-    says: "bytes that a subscription is granted ahead",
+    default: 256 * MIB,
+    min: 2,
+    max: UNLIMITED,
+    description: "bytes that a subscription is granted ahead",
   },
-  tokenTime: {
-    usual: 5_000,
-    least: 1,
-    most: MAX_WAIT,
-    says: "how long a token that is owed may take",
+  authTimeout: {
+    default: 5_000,
+    min: 1,
+    max: MAX_WAIT,
+    description: "how long a token that is owed may take",
   },
   errorsPerMinute: {
-    usual: Infinity,
-    least: 1,
-    most: Infinity,
-    says: "failed requests of a connection a minute, past which it is closed",
+    default: Infinity,
+    min: 1,
+    max: Infinity,
+    description: "failed requests of a connection a minute, past which it is closed",
   },
   totalCursors: {
-    usual: 500_000,
-    least: 1,
-    most: ANY,
-    says: "topics that all connections read, each counted by itself",
+    default: 500_000,
+    min: 1,
+    max: UNLIMITED,
+    description: "topics that all connections read, each counted by itself",
   },
-  totalWaits: { usual: 500_000, least: 1, most: ANY, says: "waiting getWaits of all connections" },
+  totalWaits: {
+    default: 500_000,
+    min: 1,
+    max: UNLIMITED,
+    description: "waiting getWaits of all connections",
+  },
   totalSubscriptions: {
-    usual: 250_000,
-    least: 1,
-    most: ANY,
-    says: "subscriptions of all connections",
+    default: 250_000,
+    min: 1,
+    max: UNLIMITED,
+    description: "subscriptions of all connections",
   },
   totalInFlightBytes: {
-    usual: 512 * MIB,
-    least: 1,
-    most: ANY,
-    says: "memory for requests of all connections that wait or are being done",
+    default: 512 * MIB,
+    min: 1,
+    max: UNLIMITED,
+    description: "memory for requests of all connections that wait or are being done",
   },
   totalUnreadBytes: {
-    usual: 512 * MIB,
-    least: 1,
-    most: ANY,
-    says: "memory for what all connections have yet to read",
+    default: 512 * MIB,
+    min: 1,
+    max: UNLIMITED,
+    description: "memory for what all connections have yet to read",
   },
   totalPartialBytes: {
-    usual: 256 * MIB,
-    least: 1,
-    most: ANY,
-    says: "memory for what has not come whole, of all connections (hardened)",
+    default: 256 * MIB,
+    min: 1,
+    max: UNLIMITED,
+    description: "memory for what has not come whole, of all connections (hardened)",
   },
 };
 
 /** All limits as they are unless they are set. */
-export const USUAL_LIMITS: ServerLimits = Object.fromEntries(
-  Object.entries(LIMITS).map(([name, { usual }]) => [name, usual]),
+export const DEFAULT_LIMITS: ServerLimits = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, { default: defaultValue }]) => [name, defaultValue]),
 ) as unknown as ServerLimits;
 
 /** The largest frame that a client may send, in bytes; not every transport can hold it to that. */
-export function largestFrame({ messageBytes }: Pick<Limits, "messageBytes">): number {
+export function maxRequestFrameBytes({ messageBytes }: Pick<Limits, "messageBytes">): number {
   // Beside a message there is room for what went into its frame before it.
   return Math.max(CLIENT_FRAME_BYTES, messageBytes + 512 * 1024);
 }
 
 /** What a server may say in one frame before it has answered `hello`, and in that answer, in bytes. */
-export const WELCOME_BYTES = 64 * 1024;
+export const MAX_WELCOME_BYTES = 64 * 1024;
 
 /** The largest frame that a server may send behind its welcome, in bytes: far more than its longest list has. */
-export function largestAnswer({ messageBytes }: Pick<Limits, "messageBytes">): number {
+export function maxReplyFrameBytes({ messageBytes }: Pick<Limits, "messageBytes">): number {
   return Math.max(16 * MIB, messageBytes + 512 * 1024);
 }
 

@@ -9,8 +9,8 @@
  * @module
  */
 
-const MARK = "#";
-const [FIRST, LAST] = [MARK.charCodeAt(0), "9".charCodeAt(0)];
+const KEY_PREFIX = "#";
+const [FIRST, LAST] = [KEY_PREFIX.charCodeAt(0), "9".charCodeAt(0)];
 
 /**
  * The key under which a `Map` or a `Set` may hold a name from outside: the name itself, unless it begins with a digit, or
@@ -21,11 +21,11 @@ const [FIRST, LAST] = [MARK.charCodeAt(0), "9".charCodeAt(0)];
  */
 export function nameKey(name: string): string {
   const first = name.charCodeAt(0);
-  return first >= FIRST && first <= LAST ? MARK + name : name;
+  return first >= FIRST && first <= LAST ? KEY_PREFIX + name : name;
 }
 
 /** The name that has a key. */
-function nameOf(key: string): string {
+function nameOfKey(key: string): string {
   return key.charCodeAt(0) === FIRST ? key.slice(1) : key;
 }
 
@@ -41,7 +41,7 @@ export class NameMap<Value> {
   /** The name that was set first of those that are there. */
   get first(): string | undefined {
     const key = this.#map.keys().next().value;
-    return key === undefined ? undefined : nameOf(key);
+    return key === undefined ? undefined : nameOfKey(key);
   }
 
   /** The value of a name. */
@@ -77,7 +77,7 @@ export class NameMap<Value> {
 
   /** Names and values. */
   *[Symbol.iterator](): Generator<[name: string, value: Value]> {
-    for (const [key, value] of this.#map) yield [nameOf(key), value];
+    for (const [key, value] of this.#map) yield [nameOfKey(key), value];
   }
 }
 
@@ -112,7 +112,7 @@ export class NameSet {
 
   /** The names. */
   *[Symbol.iterator](): Generator<string> {
-    for (const key of this.#set) yield nameOf(key);
+    for (const key of this.#set) yield nameOfKey(key);
   }
 }
 
@@ -127,22 +127,22 @@ export class IdMap<Value> {
 
   /** The value of an id. */
   get(id: number): Value | undefined {
-    return this.#map.get(MARK + id);
+    return this.#map.get(KEY_PREFIX + id);
   }
 
   /** Whether an id has a value. */
   has(id: number): boolean {
-    return this.#map.has(MARK + id);
+    return this.#map.has(KEY_PREFIX + id);
   }
 
   /** Gives an id a value. */
   set(id: number, value: Value): void {
-    this.#map.set(MARK + id, value);
+    this.#map.set(KEY_PREFIX + id, value);
   }
 
   /** Forgets an id; returns whether it was there. */
   delete(id: number): boolean {
-    return this.#map.delete(MARK + id);
+    return this.#map.delete(KEY_PREFIX + id);
   }
 
   /** Forgets all. */

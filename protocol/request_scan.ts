@@ -4,7 +4,7 @@
  * @module
  */
 
-import { afterSpace, endOfString, says } from "./json_text.ts";
+import { skipWhitespace, stringEnd, stringEquals } from "./json_text.ts";
 import { NameSet } from "./name_map.ts";
 
 /**
@@ -12,10 +12,10 @@ import { NameSet } from "./name_map.ts";
  * may have no answer: they do not count. Nor does a put of dsmq 1.x: nobody would learn that it was refused, so its bytes
  * have to do.
  */
-export type Kind = "counted" | "plain read" | "control" | "plain put";
+export type RequestKind = "counted" | "legacy read" | "control" | "legacy put";
 
 /** What makes a request too much to be read: how deep it is nested, or how many fields it has. */
-export type Excess = "depth" | "fields";
+export type RequestExcess = "depth" | "fields";
 
 /** Nothing in a request is nested deeper; a position is nested in it once. */
 export const MAX_DEPTH = 8;
@@ -24,13 +24,13 @@ export const MAX_DEPTH = 8;
 export const MAX_FIELDS = 64;
 
 /** How many different names the fields of a frame may have, and how many characters each. */
-const [MAX_NAMES, LONGEST_NAME] = [256, 128];
+const [MAX_NAMES, MAX_NAME_LENGTH] = [256, 128];
 
 /** A control request that has more of them counts as any other. */
 const MAX_CONTROL_FIELDS = 12;
 
 /** How the actions count that matter here; `read` and `put` only without an id. */
-const ACTIONS: readonly (readonly [action: string, counts: "control" | "put" | "read"])[] = [
+const ACTION_COUNTS: readonly (readonly [action: string, counts: "control" | "put" | "read"])[] = [
   ["put", "put"],
   ["get", "read"],
   ["get_latest", "read"],
@@ -42,7 +42,7 @@ const ACTIONS: readonly (readonly [action: string, counts: "control" | "put" | "
 ];
 
 /** The names of the fields that matter here. */
-const NAMES = ["id", "action", "messages"] as const;
+const FIELD_NAMES = ["id", "action", "messages"] as const;
 
 const [QUOTE, COMMA, COLON] = [34, 44, 58];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
@@ -53,31 +53,31 @@ const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
  */
 class FieldNames {
   readonly #text: string;
-  readonly #all = new NameSet();
+  readonly #names = new NameSet();
   /** Those that were met last, by a simple hash: mostly one of them comes again. */
-  readonly #last: string[] = [];
+  readonly #recent: string[] = [];
 
   constructor(text: string) {
     this.#text = text;
   }
 
   /** Whether the name between two places is one of those that there may be. */
-  takes(begin: number, end: number): boolean {
+  accepts(begin: number, end: number): boolean {
     const text = this.#text;
     const length = end - begin;
     const hash = 31 * length + text.charCodeAt(begin) + 7 * text.charCodeAt(end - 1) & 255;
-    const last = this.#last[hash];
+    const last = this.#recent[hash];
     if (last?.length === length && text.startsWith(last, begin)) return true;
-    if (this.#all.size >= MAX_NAMES || length > LONGEST_NAME) return false;
+    if (this.#names.size >= MAX_NAMES || length > MAX_NAME_LENGTH) return false;
     const name = text.slice(begin, end);
-    this.#last[hash] = name;
-    this.#all.add(name);
+    this.#recent[hash] = name;
+    this.#names.add(name);
     return true;
   }
 }
 
 /** Where a scan is within a request. */
-interface Place {
+interface ScanState {
   /** Where the last string is. */
   readonly start: number;
   readonly last: number;
@@ -85,7 +85,7 @@ interface Place {
   readonly depth: number;
   readonly deepest: number;
   /** The field of the request that is read, if it matters; and whether its name comes next, or its value. */
-  readonly name: typeof NAMES[number] | undefined;
+  readonly name: typeof FIELD_NAMES[number] | undefined;
   readonly isObject: boolean;
   readonly nameIsNext: boolean;
   readonly valueIsNext: boolean;
@@ -94,7 +94,7 @@ interface Place {
   readonly first: number;
 }
 
-const BEGIN: Place = {
+const INITIAL_STATE: ScanState = {
   start: 0,
   last: 0,
   marks: 0,
@@ -113,7 +113,7 @@ export class RequestScan {
   readonly #text: string;
   readonly #names: FieldNames;
   /** A field has a name that is one too many. */
-  #isOdd = false;
+  #hasTooManyNames = false;
   /** Where its `id` begins; 0 if it has none. */
   id = 0;
   /** How many its list of messages has. */
@@ -122,7 +122,7 @@ export class RequestScan {
   marks = 0;
   #action: "control" | "put" | "read" | undefined;
   #depth = 0;
-  #place: Place | undefined;
+  #state: ScanState | undefined;
 
   /** Has not looked at anything. */
   constructor(text: string) {
@@ -131,43 +131,45 @@ export class RequestScan {
   }
 
   /** How it counts. */
-  get kind(): Kind {
+  get kind(): RequestKind {
     switch (this.#action) {
       case "control":
         return this.marks > 2 * MAX_CONTROL_FIELDS ? "counted" : "control";
       case "put":
-        return this.id === 0 && this.messages === 0 ? "plain put" : "counted";
+        return this.id === 0 && this.messages === 0 ? "legacy put" : "counted";
       case "read":
-        return this.id === 0 ? "plain read" : "counted";
+        return this.id === 0 ? "legacy read" : "counted";
     }
     return "counted";
   }
 
   /** Why it is too much to be read. */
-  get excess(): Excess | undefined {
+  get excess(): RequestExcess | undefined {
     if (this.#depth > MAX_DEPTH) return "depth";
-    return this.#isOdd || this.marks - this.messages > 2 * MAX_FIELDS ? "fields" : undefined;
+    return this.#hasTooManyNames || this.marks - this.messages > 2 * MAX_FIELDS
+      ? "fields"
+      : undefined;
   }
 
   /** It has looked at a part of a request. */
-  get isWithin(): boolean {
-    return this.#place !== undefined;
+  get isPartial(): boolean {
+    return this.#state !== undefined;
   }
 
   /**
    * Looks at the request that begins at a place, or at the rest of the one that it is within.
    *
    * @param begin where to look on
-   * @param to from here on it looks no further; but to the end of a string, which takes little time
+   * @param limit from here on it looks no further; but to the end of a string, which takes little time
    * @returns where it is: within the request; or at its end, at a comma, at a bracket that closes more than it has, or at
    * the end of the text; or `undefined` if it is not JSON
    */
-  read(begin: number, to: number): number | undefined {
+  scan(begin: number, limit: number): number | undefined {
     const text = this.#text;
-    if (!this.#place) {
+    if (!this.#state) {
       this.id = this.messages = 0;
       this.#action = undefined;
-      this.#isOdd = false;
+      this.#hasTooManyNames = false;
     }
     // Variables, and not fields: that is several times as fast.
     let {
@@ -182,9 +184,9 @@ export class RequestScan {
       valueIsNext,
       list,
       first,
-    } = this.#place ?? BEGIN;
-    this.#place = undefined;
-    const end = Math.min(to, text.length);
+    } = this.#state ?? INITIAL_STATE;
+    this.#state = undefined;
+    const end = Math.min(limit, text.length);
     let at = begin;
     for (; at < end; at++) {
       const unit = text.charCodeAt(at);
@@ -205,7 +207,7 @@ export class RequestScan {
       switch (unit) {
         case QUOTE: {
           start = at + 1;
-          at = last = endOfString(text, start);
+          at = last = stringEnd(text, start);
           if (at < 0) return undefined;
           if (depth !== 1 || !isObject) break;
           if (nameIsNext) name = nameAt(text, start, at);
@@ -221,27 +223,27 @@ export class RequestScan {
           break;
         case CLOSE:
         case CLOSE_LIST:
-          if (depth === 0) return this.#end(at, marks, deepest);
+          if (depth === 0) return this.#finish(at, marks, deepest);
           if (depth === list) {
-            if (this.messages > 0 || afterSpace(text, first) < at) this.messages++;
+            if (this.messages > 0 || skipWhitespace(text, first) < at) this.messages++;
             list = 0;
           }
           depth--;
           break;
         case COMMA:
-          if (depth === 0) return this.#end(at, marks, deepest);
+          if (depth === 0) return this.#finish(at, marks, deepest);
           marks++;
           if (depth === list) this.messages++;
           else if (depth === 1) nameIsNext = isObject;
           break;
         case COLON:
           marks++;
-          if (!this.#names.takes(start, last)) this.#isOdd = true;
+          if (!this.#names.accepts(start, last)) this.#hasTooManyNames = true;
           if (depth === 1) valueIsNext = isObject;
       }
     }
     if (at < text.length) {
-      this.#place = {
+      this.#state = {
         start,
         last,
         marks,
@@ -256,10 +258,10 @@ export class RequestScan {
       };
       return at;
     }
-    return depth === 0 ? this.#end(at, marks, deepest) : undefined;
+    return depth === 0 ? this.#finish(at, marks, deepest) : undefined;
   }
 
-  #end(at: number, marks: number, deepest: number): number {
+  #finish(at: number, marks: number, deepest: number): number {
     this.marks = marks;
     this.#depth = deepest;
     return at;
@@ -267,8 +269,8 @@ export class RequestScan {
 }
 
 /** The name of a field, if it is one that matters. */
-function nameAt(text: string, begin: number, end: number): typeof NAMES[number] | undefined {
-  for (const name of NAMES) if (says(text, begin, end, name)) return name;
+function nameAt(text: string, begin: number, end: number): typeof FIELD_NAMES[number] | undefined {
+  for (const name of FIELD_NAMES) if (stringEquals(text, begin, end, name)) return name;
 }
 
 /** How the action counts that stands between two places. */
@@ -277,5 +279,7 @@ function actionAt(
   begin: number,
   end: number,
 ): "control" | "put" | "read" | undefined {
-  for (const [action, counts] of ACTIONS) if (says(text, begin, end, action)) return counts;
+  for (const [action, counts] of ACTION_COUNTS) {
+    if (stringEquals(text, begin, end, action)) return counts;
+  }
 }

@@ -8,11 +8,11 @@
  * {"action":"put","id":2,"topic":"t","message":"one","n":1}
  * {"action":"put","id":3,"topic":"t","messages":["two","three"],"n":2}
  * {"action":"get","id":4,"topic":"t"}
- * {"action":"get_latest","id":5,"topic":"t","since":{"after":41,"epoch":"…","heard":1767225600000}}
+ * {"action":"get_latest","id":5,"topic":"t","since":{"after":41,"epoch":"…","asOf":1767225600000}}
  * {"action":"get_wait","id":6,"topic":"t","timeout":10000}
  * {"action":"cancel","id":7,"wait":6}
  * {"action":"subscribe","id":8,"topic":"t","messages":256,"bytes":4194304,"since":{"after":41,"epoch":"…"},"onGap":"oldest"}
- * {"action":"subscribe","id":9,"topic":"t","messages":256,"bytes":4194304,"cursor":{"after":41,"epoch":"…","heard":1767225600000}}
+ * {"action":"subscribe","id":9,"topic":"t","messages":256,"bytes":4194304,"cursor":{"after":41,"epoch":"…","asOf":1767225600000}}
  * {"action":"credit","sub":8,"messages":512,"bytes":8388608}
  * {"action":"unsubscribe","id":10,"sub":8}
  * {"action":"heartbeat"}
@@ -28,7 +28,7 @@
  * @module
  */
 
-import type { Encode } from "./body.ts";
+import type { EncodeBody } from "./body.ts";
 import type { WireError } from "./errors.ts";
 
 /** A position that a reader has reached. */
@@ -41,7 +41,7 @@ export interface WirePosition {
    * The store's time (ms since 1970) that was heard last there: what was gone by then is no gap. Where it is not said,
    * nothing that is gone is one after a position in an epoch, and everything after a bare number.
    */
-  readonly heard?: number | undefined;
+  readonly asOf?: number | undefined;
 }
 
 /**
@@ -56,7 +56,7 @@ export type WireSince =
   | { readonly ago: number };
 
 /** What a subscription does where messages are gone that it should have had: go on with the oldest, or with what comes. */
-export type OnGap = "oldest" | "now";
+export type GapPolicy = "oldest" | "now";
 
 /** Opens the conversation, or goes on with one after a break. */
 export interface HelloRequest {
@@ -89,7 +89,7 @@ export interface PutRequest {
   /** Strings of any length: what they are as JSON, and how large that is, `encode` tells once it is known that they may be put. */
   readonly messages: readonly string[];
   readonly many: boolean;
-  readonly encode: Encode;
+  readonly encode: EncodeBody;
 }
 
 /** One read; without an id it is one of dsmq 1.x. */
@@ -107,12 +107,12 @@ export interface RefusedRequest {
   /** Under which id it is answered: `null` if it carried one that is none. */
   readonly id: number | null | undefined;
   /** A client of dsmq 1.x waits for an answer to this one. */
-  readonly awaited: boolean;
+  readonly needsReply: boolean;
   readonly error: WireError;
 }
 
 /** What a client asks for, understood and checked. */
-export type Request =
+export type WireRequest =
   | HelloRequest
   | PutRequest
   | GetRequest
@@ -125,7 +125,8 @@ export type Request =
   }
   | { readonly action: "cancel"; readonly id: number | undefined; readonly wait: number }
   | SubscribeRequest
-  | { readonly action: "credit"; readonly id: number | undefined; readonly sub: number } & Credit
+  | { readonly action: "credit"; readonly id: number | undefined; readonly sub: number }
+    & CreditTotals
   | { readonly action: "unsubscribe"; readonly id: number | undefined; readonly sub: number }
   | TopicsRequest
   | HeartbeatRequest
@@ -134,8 +135,8 @@ export type Request =
   | RefusedRequest;
 
 /** The request of one action. */
-export type RequestOf<Action extends Request["action"]> = Extract<
-  Request,
+export type WireRequestOf<Action extends WireRequest["action"]> = Extract<
+  WireRequest,
   { readonly action: Action }
 >;
 
@@ -150,14 +151,14 @@ export interface HeartbeatRequest {
 }
 
 /** How much a subscriber takes in all since it subscribed: never less than it said before. */
-export interface Credit {
+export interface CreditTotals {
   readonly messages: number;
   /** In bytes of the messages' JSON encoding in UTF-8. */
   readonly bytes: number;
 }
 
 /** A stream to open; it is named by the id of this request. */
-export interface SubscribeRequest extends Credit {
+export interface SubscribeRequest extends CreditTotals {
   readonly action: "subscribe";
   readonly id: number;
   readonly topic: string;
@@ -165,7 +166,7 @@ export interface SubscribeRequest extends Credit {
   readonly since: WireSince | undefined;
   /** Where that cursor is, if the topic was not read on this connection. */
   readonly cursor: WireSince | undefined;
-  readonly onGap: OnGap | undefined;
+  readonly onGap: GapPolicy | undefined;
 }
 
 /** A page of the list of topics, in order of their code points. */

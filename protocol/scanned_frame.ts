@@ -4,32 +4,32 @@
  * @module
  */
 
-import { type Encode, encoderFor } from "./body.ts";
+import { bodyEncoderFor, type EncodeBody } from "./body.ts";
 import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
-import { tooMany } from "./fields.ts";
+import { limitExceeded } from "./request_fields.ts";
 import type { FrameScan } from "./frame_scan.ts";
-import type { Frame } from "./frames.ts";
-import { strictJson } from "./json_text.ts";
+import type { RequestFrame } from "./request_frame.ts";
+import { toStrictJson } from "./json_text.ts";
 import type { Limits } from "./limits.ts";
-import { hasScalar, withTexts } from "./plain_values.ts";
-import { type Excess, MAX_DEPTH, MAX_FIELDS } from "./request_scan.ts";
-import type { RefusedRequest, Request } from "./requests.ts";
+import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
+import { MAX_DEPTH, MAX_FIELDS, type RequestExcess } from "./request_scan.ts";
+import type { RefusedRequest, WireRequest } from "./requests.ts";
 
 /** Where a frame counts for more than that, the rest of it is refused, and with what. */
-export interface Cut {
+export interface FrameCutoff {
   readonly after: number;
   readonly error: WireError;
   /** Puts of dsmq 1.x are refused as well, though they do not count. */
-  readonly all?: boolean;
+  readonly includesLegacyPuts?: boolean;
 }
 
-const EXCESS: Readonly<Record<Excess, WireError>> = {
+const EXCESS_ERRORS: Readonly<Record<RequestExcess, WireError>> = {
   depth: {
     code: "bad_request",
     message: `Cannot read request: it is nested deeper than ${MAX_DEPTH} levels`,
   },
-  fields: tooMany(
+  fields: limitExceeded(
     "read request",
     MAX_FIELDS,
     "it has more fields, or its frame more names for them",
@@ -42,65 +42,71 @@ const NOT_JSON: WireError = {
 };
 
 /** Reads the requests of a frame as their turn comes. */
-export class ScannedFrame implements Frame {
+export class ScannedFrame implements RequestFrame {
   readonly batched: boolean;
   readonly length: number;
   /** What those count for that are not beyond the cut. */
-  readonly most: number;
+  readonly maxCount: number;
   readonly #scan: FrameScan;
   readonly #limits: Limits;
-  readonly #cut: Cut;
+  readonly #cutoff: FrameCutoff;
   /** From here on it is not JSON. */
-  #broken = Infinity;
+  #invalidFrom = Infinity;
 
   /** Has read nothing; what is beyond a cut, or beyond what a frame may hold, is refused. */
-  constructor(scan: FrameScan, limits: Limits, cut?: Cut) {
+  constructor(scan: FrameScan, limits: Limits, cutoff?: FrameCutoff) {
     this.batched = scan.batched;
     this.length = scan.length;
     this.#scan = scan;
     this.#limits = limits;
     const { frameRequests } = limits;
-    this.#cut = cut && cut.after < frameRequests ? cut : {
+    this.#cutoff = cutoff && cutoff.after < frameRequests ? cutoff : {
       after: frameRequests,
-      error: tooMany("do request", frameRequests, `its frame has ${scan.counting} requests`),
+      error: limitExceeded(
+        "do request",
+        frameRequests,
+        `its frame has ${scan.countedRequests} requests`,
+      ),
     };
-    this.most = scan.countWithin(this.#cut.after);
+    this.maxCount = scan.countUpTo(this.#cutoff.after);
   }
 
-  requests(begin: number, most: number): readonly Request[] {
+  requests(begin: number, maxCount: number): readonly WireRequest[] {
     const scan = this.#scan;
     let end = begin;
-    const refused: Request[] = [];
-    for (let error; end < most && (error = this.#error(end)); end++) {
-      refused.push(refuseScanned(scan, end, error));
+    const refused: WireRequest[] = [];
+    for (let error; end < maxCount && (error = this.#errorAt(end)); end++) {
+      refused.push(refuseScannedRequest(scan, end, error));
     }
     if (end > begin) return refused;
     end++;
-    while (end < most && !this.#error(end)) end++;
+    while (end < maxCount && !this.#errorAt(end)) end++;
     end = scan.endOfPart(begin, end);
-    const source = scan.slice(begin, end);
-    const items = parsed(source) ?? parsedOf1x(scan, begin, end);
+    const source = scan.sliceText(begin, end);
+    const items = parseArray(source) ?? parseLegacyRequests(scan, begin, end);
     if (items?.length !== end - begin) {
-      this.#broken = begin;
-      return this.requests(begin, most);
+      this.#invalidFrom = begin;
+      return this.requests(begin, maxCount);
     }
-    const encode = encoderFor(source);
-    return items.map((item, i) => readItem(item, scan, begin + i, this.#limits, encode));
+    const encode = bodyEncoderFor(source);
+    return items.map((item, i) => decodeItem(item, scan, begin + i, this.#limits, encode));
   }
 
-  counting(begin: number): number {
-    return Math.max(0, this.most - this.#scan.countBefore(begin));
+  countFrom(begin: number): number {
+    return Math.max(0, this.maxCount - this.#scan.countBefore(begin));
   }
 
   /** Why a request is not done. */
-  #error(place: number): WireError | undefined {
-    if (place >= this.#broken) return NOT_JSON;
-    const kind = this.#scan.kind(place);
-    const { after, error, all } = this.#cut;
-    const isRefused = kind === "plain put" ? all : this.#scan.countBefore(place + 1) > after;
+  #errorAt(index: number): WireError | undefined {
+    if (index >= this.#invalidFrom) return NOT_JSON;
+    const kind = this.#scan.kind(index);
+    const { after, error, includesLegacyPuts } = this.#cutoff;
+    const isRefused = kind === "legacy put"
+      ? includesLegacyPuts
+      : this.#scan.countBefore(index + 1) > after;
     if (isRefused && kind !== "control") return error;
-    const excess = this.#scan.excess(place);
-    return excess && EXCESS[excess];
+    const excess = this.#scan.excess(index);
+    return excess && EXCESS_ERRORS[excess];
   }
 }
 
@@ -112,45 +118,59 @@ export class ScannedFrame implements Frame {
  * @param end the place after the last one
  * @returns the requests; `undefined` if it is nothing of the kind
  */
-export function parsedOf1x(scan: FrameScan, begin: number, end: number): unknown[] | undefined {
-  const source = scan.slice(begin, end);
-  const strict = strictJson(source);
-  if (strict === source) return undefined;
-  for (let place = begin; place < end; place++) {
-    if (scan.id(place) === undefined) continue;
-    const own = scan.slice(place, place + 1);
-    if (strictJson(own) !== own) return undefined;
+export function parseLegacyRequests(
+  scan: FrameScan,
+  begin: number,
+  end: number,
+): unknown[] | undefined {
+  const source = scan.sliceText(begin, end);
+  const strictText = toStrictJson(source);
+  if (strictText === source) return undefined;
+  for (let index = begin; index < end; index++) {
+    if (scan.id(index) === undefined) continue;
+    const ownText = scan.sliceText(index, index + 1);
+    if (toStrictJson(ownText) !== ownText) return undefined;
   }
-  return parsed(strict);
+  return parseArray(strictText);
 }
 
 /** Understands one request; `undefined` if it cannot be read. */
-export function readOne(scan: FrameScan, place: number, limits: Limits): Request | undefined {
-  const source = scan.slice(place, place + 1);
-  const items = scan.excess(place) ? undefined : parsed(source);
+export function decodeScannedRequest(
+  scan: FrameScan,
+  index: number,
+  limits: Limits,
+): WireRequest | undefined {
+  const source = scan.sliceText(index, index + 1);
+  const items = scan.excess(index) ? undefined : parseArray(source);
   return items?.length === 1
-    ? readItem(items[0], scan, place, limits, encoderFor(source))
+    ? decodeItem(items[0], scan, index, limits, bodyEncoderFor(source))
     : undefined;
 }
 
 /** Refuses a request that is not read. */
-export function refuseScanned(scan: FrameScan, place: number, error: WireError): RefusedRequest {
-  const awaited = scan.kind(place) === "plain read";
-  return { action: "refused", id: scan.id(place), awaited, error };
+export function refuseScannedRequest(
+  scan: FrameScan,
+  index: number,
+  error: WireError,
+): RefusedRequest {
+  const needsReply = scan.kind(index) === "legacy read";
+  return { action: "refused", id: scan.id(index), needsReply, error };
 }
 
-function readItem(
+function decodeItem(
   item: unknown,
   scan: FrameScan,
-  place: number,
+  index: number,
   limits: Limits,
-  encode: Encode,
-): Request {
-  const texts = hasScalar(item) ? withTexts(item, scan.slice(place, place + 1)) : item;
+  encode: EncodeBody,
+): WireRequest {
+  const texts = hasLegacyScalar(item)
+    ? withScalarsAsText(item, scan.sliceText(index, index + 1))
+    : item;
   return decodeRequest(texts, limits, encode);
 }
 
-function parsed(json: string): unknown[] | undefined {
+function parseArray(json: string): unknown[] | undefined {
   try {
     return JSON.parse(json);
   } catch {

@@ -13,11 +13,11 @@
  * @returns the number of bytes
  */
 export function utf8Length(text: string): number {
-  return text.length < SHORT ? shortLength(text) : longLength(text);
+  return text.length < SHORT_TEXT ? shortLength(text) : longLength(text);
 }
 
 /** Up to here a loop is about as fast as a call into the platform, and beyond ASCII faster. */
-const SHORT = 128;
+const SHORT_TEXT = 128;
 
 function shortLength(text: string): number {
   let bytes = text.length;
@@ -45,15 +45,15 @@ function longLength(text: string): number {
 }
 
 /** So much of a text is looked at by itself: one that is not ASCII mostly shows it there. */
-const HEAD = 256;
+const ASCII_PROBE = 256;
 
 // deno-lint-ignore no-control-regex
-const BEYOND_ASCII = /[^\x00-\x7f]/;
+const NON_ASCII = /[^\x00-\x7f]/;
 
 /** Whether a text is all ASCII; what is not is found out soon. */
 export function isAscii(text: string): boolean {
-  if (BEYOND_ASCII.test(text.slice(0, HEAD))) return false;
-  for (let rest = text.slice(HEAD); rest !== "";) {
+  if (NON_ASCII.test(text.slice(0, ASCII_PROBE))) return false;
+  for (let rest = text.slice(ASCII_PROBE); rest !== "";) {
     const { read, written } = encoder.encodeInto(rest, scratch);
     if (written > read) return false;
     rest = rest.slice(read);
@@ -64,31 +64,31 @@ export function isAscii(text: string): boolean {
 /**
  * Compares texts by their code points, as UTF-8 sorts them and UTF-16 does not.
  *
- * @param one a text
- * @param other another
+ * @param a a text
+ * @param b another
  * @returns below 0 if the first comes before the other, above 0 if after, else 0
  */
-export function compareCodePoints(one: string, other: string): number {
-  const length = Math.min(one.length, other.length);
+export function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
-    const [left, right] = [one.charCodeAt(i), other.charCodeAt(i)];
+    const [left, right] = [a.charCodeAt(i), b.charCodeAt(i)];
     if (left === right) continue;
-    const areLate = left >= 0xd800 && right >= 0xd800;
-    return areLate ? rank(left) - rank(right) : left - right;
+    const areHigh = left >= 0xd800 && right >= 0xd800;
+    return areHigh ? utf8Rank(left) - utf8Rank(right) : left - right;
   }
-  return one.length - other.length;
+  return a.length - b.length;
 }
 
 /** Surrogates stand for what comes after all other units. */
-function rank(unit: number): number {
+function utf8Rank(unit: number): number {
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }
 
 // deno-lint-ignore no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const TOPIC_CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** A topic with this many times more characters than it may have bytes is far too long. */
-const FAR = 16;
+const MAX_OVERLENGTH = 16;
 
 /**
  * Says why a value cannot be a topic.
@@ -97,14 +97,14 @@ const FAR = 16;
  * @param limit the longest topic, in bytes of UTF-8
  * @returns the reason, or `undefined` if it can be one
  */
-export function topicFault(topic: unknown, limit: number): string | undefined {
+export function topicProblem(topic: unknown, limit: number): string | undefined {
   if (typeof topic !== "string") return `a topic is a string, got ${kindOf(topic)}`;
   if (topic === "") return "a topic has at least one character";
   // Of one that is far too long nothing is looked at.
-  if (topic.length > FAR * limit) {
+  if (topic.length > MAX_OVERLENGTH * limit) {
     return `the topic has ${topic.length} characters, the limit is ${limit} bytes`;
   }
-  if (CONTROL.test(topic)) return "a topic has no control characters";
+  if (TOPIC_CONTROL.test(topic)) return "a topic has no control characters";
   if (!topic.isWellFormed()) return "a topic has no lone surrogates";
   const bytes = utf8Length(topic);
   return bytes > limit ? `the topic is ${bytes} bytes, the limit is ${limit}` : undefined;
@@ -129,7 +129,7 @@ export function kindOf(value: unknown): string {
  * @param value what was given
  * @returns such as `-1`, `"middle"`, `null`, `an array`
  */
-export function seen(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   return typeof value === "string" ? quoted(value) : kindOf(value);
 }
@@ -148,7 +148,7 @@ export function quoted(text: string): string {
  * What a terminal obeys (control characters, those of the end of a line among them), what turns the direction of
  * writing, and what is no character at all (half of a surrogate pair).
  */
-const CONTROLS =
+const TERMINAL_CONTROLS =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
 
@@ -157,12 +157,13 @@ const CONTROLS =
  * make the text look like another, is written as JSON would write it, such as `\u001b`.
  *
  * @param text what is shown
- * @param kept such characters that stay as they are
+ * @param allowed such characters that stay as they are
  * @returns the same text, if there is none of them in it
  */
-export function escapeControls(text: string, kept: string = ""): string {
+export function escapeControls(text: string, allowed: string = ""): string {
   return text.replace(
-    CONTROLS,
-    (unit) => kept.includes(unit) ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    TERMINAL_CONTROLS,
+    (unit) =>
+      allowed.includes(unit) ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -5,10 +5,10 @@
  */
 
 /** The most characters of a token. */
-const LONGEST = 1024;
+const MAX_TOKEN_LENGTH = 1024;
 
 /** What a token has to be, for an error. */
-export const TOKEN_FORM = `1 to ${LONGEST} visible characters of ASCII`;
+export const TOKEN_FORM = `1 to ${MAX_TOKEN_LENGTH} visible characters of ASCII`;
 
 /**
  * Says what is wrong with a token, without showing it.
@@ -16,7 +16,7 @@ export const TOKEN_FORM = `1 to ${LONGEST} visible characters of ASCII`;
  * @param token what was given
  * @returns such as `one that ends with a newline`; `undefined` if it can be one
  */
-export function tokenFault(token: string): string | undefined {
+export function tokenProblem(token: string): string | undefined {
   if (token === "") return "an empty text";
   // Whatever is looked for is not far from the ends, and most is not looked at.
   const end = /[\r\n]$/.test(token) ? "a newline" : /\s$/.test(token) ? "a space" : undefined;
@@ -25,5 +25,5 @@ export function tokenFault(token: string): string | undefined {
   if (/[\r\n]/.test(token)) return "one of several lines";
   if (/\s/.test(token)) return "one with a space in it";
   if (/[^\x21-\x7e]/.test(token)) return "one with other characters";
-  return token.length > LONGEST ? `one of ${token.length} characters` : undefined;
+  return token.length > MAX_TOKEN_LENGTH ? `one of ${token.length} characters` : undefined;
 }

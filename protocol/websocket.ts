@@ -20,13 +20,13 @@ export function offeredProtocols(headers: Headers): readonly string[] {
  * code points otherwise, of up to four bytes each; and a port. To bring a longer one into the form of a name takes a
  * time that grows with the square of its length.
  */
-export const LONGEST_HOST = 1024;
+export const MAX_HOST_LENGTH = 1024;
 
 /** The longest address that a request by HTTP may have, in characters: to read one takes longer than it is long. */
-export const LONGEST_ADDRESS = 16_384;
+export const MAX_URL_LENGTH = 16_384;
 
 /** The close codes in use. */
-export const CLOSE = {
+export const CLOSE_CODE = {
   /** The client has what it wanted. */
   normal: 1000,
   /** One end leaves, as a page does or a proxy that is started anew. */
@@ -50,7 +50,7 @@ export const CLOSE = {
   /** No token, or one that gives no leave (any more). */
   unauthorized: 4401,
   /** Nothing was heard of the client, or it did not read what it was sent, for too long. */
-  givenUp: 4408,
+  timedOut: 4408,
   /** A newer connection goes on with its session. */
-  replaced: 4409,
+  sessionTakenOver: 4409,
 } as const;

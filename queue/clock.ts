@@ -15,13 +15,13 @@ export interface Clock {
 }
 
 /** After so many looks at the wall clock the monotonic one is looked at, too, even if the first seems to stand still. */
-const LOOKS = 64;
+const MAX_READS = 64;
 
 /** The clock of the machine. */
 class SystemClock implements Clock {
   #wall = NaN;
   #monotonic = 0;
-  #looks = 0;
+  #reads = 0;
 
   now(): number {
     return Date.now();
@@ -33,8 +33,8 @@ class SystemClock implements Clock {
    */
   monotonic(): number {
     const wall = Date.now();
-    if (wall === this.#wall && ++this.#looks < LOOKS) return this.#monotonic;
-    this.#looks = 0;
+    if (wall === this.#wall && ++this.#reads < MAX_READS) return this.#monotonic;
+    this.#reads = 0;
     this.#wall = wall;
     return this.#monotonic = performance.now();
   }

@@ -6,24 +6,24 @@
 
 import { type Turn, Turns } from "../budgets/turns.ts";
 import { NameMap } from "../protocol/name_map.ts";
-import type { Interest, TopicBatch } from "./queue.ts";
+import type { TopicBatch, TopicListener } from "./queue.ts";
 
 /** How long readers are told in one go, in milliseconds; the others are told in the turns that follow. */
-const SLICE = 4;
+const SLICE_MS = 4;
 
 /** After how many to look at the clock. */
-const LOOK_EVERY = 64;
+const CHECK_EVERY = 64;
 
 /** New messages, and who is still to be told of them. */
 interface Delivery {
-  readonly interests: readonly Interest[];
+  readonly listeners: readonly TopicListener[];
   readonly batch: TopicBatch;
   /** How many were told. */
-  told: number;
+  delivered: number;
 }
 
 /** The deliveries of one topic that are under way, the oldest first. */
-interface Topic {
+interface LateTopic {
   readonly name: string;
   readonly deliveries: Delivery[];
 }
@@ -34,46 +34,46 @@ interface Topic {
  */
 export class FanOut {
   readonly #turn: Turn;
-  readonly #failed: (error: unknown) => void;
-  readonly #topics = new NameMap<Topic>();
+  readonly #onError: (error: unknown) => void;
+  readonly #topics = new NameMap<LateTopic>();
   /** The same, the next one first. */
-  #waiting: Topic[] = [];
+  #waiting: LateTopic[] = [];
   #began = 0;
-  #told = 0;
+  #delivered = 0;
 
   /**
    * Nobody is to be told anything yet.
    *
-   * @param failed takes what one who was told throws
+   * @param onError takes what one who was told throws
    * @param turns whose turn it is. Default: turns of its own
    */
-  constructor(failed: (error: unknown) => void, turns: Turns = new Turns()) {
+  constructor(onError: (error: unknown) => void, turns: Turns = new Turns()) {
     this.#turn = turns.join();
-    this.#failed = failed;
+    this.#onError = onError;
   }
 
   /** The feed brings something: a new slice of time begins. */
-  begin(): void {
-    this.#told = 0;
+  beginSlice(): void {
+    this.#delivered = 0;
   }
 
   /**
    * Tells all of them; those for whom there is no time now are told a little later.
    *
    * @param name the topic
-   * @param interests who waits for it
+   * @param listeners who waits for it
    * @param batch what is new
    */
-  tell(name: string, interests: readonly Interest[], batch: TopicBatch): void {
-    const delivery = { interests, batch, told: 0 };
+  notify(name: string, listeners: readonly TopicListener[], batch: TopicBatch): void {
+    const delivery = { listeners, batch, delivered: 0 };
     const topic = this.#topics.get(name);
     // What is older comes first.
     if (topic) return void topic.deliveries.push(delivery);
     if (this.#deliver(delivery)) return;
-    const late = { name, deliveries: [delivery] };
-    this.#topics.set(name, late);
-    this.#waiting.push(late);
-    if (this.#waiting.length === 1) this.#turn.next(() => this.#goOn());
+    const lateTopic = { name, deliveries: [delivery] };
+    this.#topics.set(name, lateTopic);
+    this.#waiting.push(lateTopic);
+    if (this.#waiting.length === 1) this.#turn.next(() => this.#resume());
   }
 
   /** Tells all that is yet to be told. */
@@ -90,8 +90,8 @@ export class FanOut {
     this.#topics.clear();
   }
 
-  #goOn(): void {
-    this.begin();
+  #resume(): void {
+    this.beginSlice();
     const topic = this.#waiting.shift();
     if (!topic) return;
     const { name, deliveries } = topic;
@@ -99,28 +99,28 @@ export class FanOut {
     // One topic after another has a turn.
     if (deliveries.length > 0) this.#waiting.push(topic);
     else this.#topics.delete(name);
-    if (this.#waiting.length > 0) this.#turn.next(() => this.#goOn());
+    if (this.#waiting.length > 0) this.#turn.next(() => this.#resume());
   }
 
   /** Tells as many as there is time for; returns whether that is all. */
-  #deliver(delivery: Delivery, time: number = SLICE): boolean {
-    const { interests, batch } = delivery;
-    while (delivery.told < interests.length) {
-      if (++this.#told % LOOK_EVERY === 0 && this.#isOver(time)) return false;
-      const interest = interests[delivery.told++]!;
+  #deliver(delivery: Delivery, budget: number = SLICE_MS): boolean {
+    const { listeners, batch } = delivery;
+    while (delivery.delivered < listeners.length) {
+      if (++this.#delivered % CHECK_EVERY === 0 && this.#isOver(budget)) return false;
+      const listener = listeners[delivery.delivered++]!;
       try {
-        interest.fed(batch);
+        listener.onMessages(batch);
       } catch (error) {
         // One reader's failure is not the putter's, nor another reader's.
-        this.#failed(error);
+        this.#onError(error);
       }
     }
     return true;
   }
 
-  #isOver(time: number): boolean {
+  #isOver(budget: number): boolean {
     const now = this.#turn.now();
-    if (this.#told === LOOK_EVERY) this.#began = now;
-    return now - this.#began >= time;
+    if (this.#delivered === CHECK_EVERY) this.#began = now;
+    return now - this.#began >= budget;
   }
 }

@@ -11,7 +11,7 @@
 
 import type { WireError } from "../protocol/errors.ts";
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
-import type { Standing, Store } from "../stores/store.ts";
+import type { Store, TopicBounds } from "../stores/store.ts";
 
 /** What a reader is told once, instead of a message. */
 export interface Gap {
@@ -28,13 +28,13 @@ export interface Position {
 }
 
 /** Where the topics of a connection start that it has not read. */
-export interface Start extends Position {
+export interface StartPosition extends Position {
   /** What was gone by this time (ms, the store's) is no gap; `Infinity`: nothing that is gone is one. */
-  readonly heard: number;
+  readonly asOf: number;
 }
 
 /** A topic to be read, and from where. */
-export interface Wanted {
+export interface TopicSince {
   readonly topic: string;
   readonly since: WireSince;
 }
@@ -46,14 +46,17 @@ export interface Wanted {
  * @param wanted topics, and from where
  * @returns the position of each; with a gap it is the nearest one from which reading can go on
  */
-export async function locate(store: Store, wanted: readonly Wanted[]): Promise<Position[]> {
-  const positions = wanted.map(({ since }) => asPosition(since));
-  const standings = await store.standings(
+export async function locatePositions(
+  store: Store,
+  wanted: readonly TopicSince[],
+): Promise<Position[]> {
+  const positions = wanted.map(({ since }) => toPosition(since));
+  const allBounds = await store.topicBounds(
     wanted.map(({ topic }, i) => ({ topic, epoch: positions[i]?.epoch })),
   );
   return await Promise.all(wanted.map(({ since }, i) => {
-    const [position, standing] = [positions[i], standings[i]!];
-    return position ? judge(position, standing) : find(store, since, standing);
+    const [position, bounds] = [positions[i], allBounds[i]!];
+    return position ? checkPosition(position, bounds) : findPosition(store, since, bounds);
   }));
 }
 
@@ -64,11 +67,11 @@ export async function locate(store: Store, wanted: readonly Wanted[]): Promise<P
  * @param since from where
  * @returns where they start; what each has lost is found when it is read first
  */
-export async function locateStart(store: Store, since: WireSince): Promise<Start> {
-  const position = asPosition(since);
-  const [standing] = await store.standings([{ epoch: position?.epoch }]) as [Standing];
-  if (!position) return { ...await find(store, since, standing), heard: Infinity };
-  return { ...judge(position, standing), heard: heardOf(position) };
+export async function locateStart(store: Store, since: WireSince): Promise<StartPosition> {
+  const position = toPosition(since);
+  const [bounds] = await store.topicBounds([{ epoch: position?.epoch }]) as [TopicBounds];
+  if (!position) return { ...await findPosition(store, since, bounds), asOf: Infinity };
+  return { ...checkPosition(position, bounds), asOf: resolveAsOf(position) };
 }
 
 /**
@@ -81,13 +84,13 @@ export async function locateStart(store: Store, since: WireSince): Promise<Start
  */
 export async function locateFromStart(
   store: Store,
-  start: Start,
+  start: StartPosition,
   topics: readonly string[],
 ): Promise<Position[]> {
   // Mostly nothing can be missing, and nothing has to be asked.
-  if (start.gap || start.heard === Infinity) return topics.map(() => start);
-  const standings = await store.standings(topics.map((topic) => ({ topic })));
-  return standings.map((standing) => judge({ after: start.after, heard: start.heard }, standing));
+  if (start.gap || start.asOf === Infinity) return topics.map(() => start);
+  const allBounds = await store.topicBounds(topics.map((topic) => ({ topic })));
+  return allBounds.map((bounds) => checkPosition({ after: start.after, asOf: start.asOf }, bounds));
 }
 
 /**
@@ -105,70 +108,70 @@ export async function locateStream(
 ): Promise<Position> {
   if (typeof since === "object" && "after" in since) {
     // To a stream from a position everything after it is missing that is gone.
-    const [position] = await locate(store, [{ topic, since: { ...since, heard: 0 } }]);
+    const [position] = await locatePositions(store, [{ topic, since: { ...since, asOf: 0 } }]);
     return position!;
   }
   const after = typeof since === "number"
     ? since
-    : (await locate(store, [{ topic, since }]))[0]!.after;
-  const [{ gone }] = await store.standings([{ topic }]) as [Standing];
+    : (await locatePositions(store, [{ topic, since }]))[0]!.after;
+  const [{ gone }] = await store.topicBounds([{ topic }]) as [TopicBounds];
   return { after: Math.max(after, gone?.seq ?? 0), gap: undefined };
 }
 
 /** Words the loss of messages after a position. */
-export function trimmed(
+export function trimmedGap(
   position: number,
   through: number,
-  standing: Pick<Standing, "floor" | "last">,
+  bounds: Pick<TopicBounds, "floor" | "last">,
 ): Gap {
-  const { floor, last } = standing;
+  const { floor, last } = bounds;
   const message = `Cannot read on from ${position}: messages up to ${through} are gone`;
   return { error: { code: "trimmed", message, position, floor, last }, through };
 }
 
 /** A position of an epoch; `undefined` if it is named otherwise. */
-function asPosition(since: WireSince): WirePosition | undefined {
+function toPosition(since: WireSince): WirePosition | undefined {
   return typeof since === "object" && "after" in since ? since : undefined;
 }
 
 /** After a bare number all that is gone is missing; after a position, what went while nobody was there to hear of it. */
-function heardOf({ epoch, heard = epoch === undefined ? 0 : Infinity }: WirePosition): number {
-  return heard;
+function resolveAsOf({ epoch, asOf = epoch === undefined ? 0 : Infinity }: WirePosition): number {
+  return asOf;
 }
 
-async function find(
+async function findPosition(
   store: Store,
   since: WireSince,
-  { floor, last }: Standing,
+  { floor, last }: TopicBounds,
 ): Promise<Position> {
   if (since === "now") return { after: last, gap: undefined };
   const { time, ago } = Object(since) as { time?: number; ago?: number };
   const from = ago === undefined ? time : (await store.bounds()).time - ago;
-  const at = from === undefined ? floor : await store.positionAt(from);
-  return { after: Math.max(at, floor), gap: undefined };
+  const retained = from === undefined ? floor : await store.positionAt(from);
+  return { after: Math.max(retained, floor), gap: undefined };
 }
 
-function judge(position: WirePosition, standing: Standing): Position {
+function checkPosition(position: WirePosition, bounds: TopicBounds): Position {
   const { after } = position;
-  const { floor, last, end, gone } = standing;
+  const { floor, last, end, gone } = bounds;
   if (end === undefined) {
     // All of the new history comes after the position in the old one.
     const message =
       `Cannot read on from ${after}: the server has lost that history and begun a new one`;
-    return missing({ code: "epoch_changed", message, position: after, floor, last }, floor);
+    return gapAt({ code: "epoch_changed", message, position: after, floor, last }, floor);
   }
   if (after > end) {
     const message = `Cannot read on from ${after}: the last message of that history is ${end}`;
     const through = Math.max(end, gone?.seq ?? 0);
-    return missing({ code: "ahead", message, position: after, floor, last }, through);
+    return gapAt({ code: "ahead", message, position: after, floor, last }, through);
   }
-  if (gone && gone.seq > after && gone.at > heardOf(position)) {
-    const gap = trimmed(after, gone.seq, standing);
+  if (gone && gone.seq > after && gone.at > resolveAsOf(position)) {
+    const gap = trimmedGap(after, gone.seq, bounds);
     return { after: gap.through, gap };
   }
   return { after, gap: undefined };
 }
 
-function missing(error: WireError, through: number): Position {
+function gapAt(error: WireError, through: number): Position {
   return { after: through, gap: { error, through } };
 }

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { streamBody, streamHead } from "../protocol/answers.ts";
+import { streamBody, streamHead } from "../protocol/encode_replies.ts";
 import { nameKey, NameMap } from "../protocol/name_map.ts";
-import { SharedEnd } from "../protocol/shared_end.ts";
-import type { Message, Put, Store, Stored, StoreError } from "../stores/store.ts";
-import { Chores } from "./chores.ts";
+import { SharedSuffix } from "../protocol/shared_suffix.ts";
+import type { Put, PutAck, Store, StoreError, TopicMessage } from "../stores/store.ts";
+import { BackgroundTasks } from "./background_tasks.ts";
 import type { Clock } from "./clock.ts";
-import { Deadlines } from "./deadlines.ts";
+import { TimerHeap } from "./timer_heap.ts";
 import { FanOut } from "./fan_out.ts";
-import { LargeBodies } from "./large_bodies.ts";
+import { LargeBodyCache } from "./large_body_cache.ts";
 
 /** Where the queue says what a person should know. */
 export type Log = Pick<Console, "info" | "warn" | "error">;
@@ -20,14 +20,14 @@ export type Log = Pick<Console, "info" | "warn" | "error">;
 /** New messages of one topic, as the feed brings them. */
 export class TopicBatch {
   /** The messages, oldest first; at least one. */
-  readonly messages: readonly Message[];
+  readonly messages: readonly TopicMessage[];
   #bytes: number | undefined;
   #text: string | undefined;
   #head: string | undefined;
-  #end: SharedEnd | undefined;
+  #suffix: SharedSuffix | undefined;
 
   /** Wraps messages of one topic. */
-  constructor(messages: readonly Message[]) {
+  constructor(messages: readonly TopicMessage[]) {
     this.messages = messages;
   }
 
@@ -47,17 +47,17 @@ export class TopicBatch {
   }
 
   /** The bodies, and what comes after them. */
-  get end(): SharedEnd {
-    return this.#end ??= new SharedEnd(this.messages.map(({ body }) => body).join(), "]}");
+  get suffix(): SharedSuffix {
+    return this.#suffix ??= new SharedSuffix(this.messages.map(({ body }) => body).join(), "]}");
   }
 }
 
 /** Someone who waits for messages of a topic. */
-export interface Interest {
+export interface TopicListener {
   /** Takes new messages. */
-  fed(batch: TopicBatch): void;
+  onMessages(batch: TopicBatch): void;
   /** The feed was interrupted after it had brought everything up to a number: read again. */
-  resync(fed: number): void;
+  resync(through: number): void;
 }
 
 /** How often expired messages are purged, and for how long at a time, in milliseconds. */
@@ -74,39 +74,39 @@ export class Queue implements AsyncDisposable {
   readonly clock: Clock;
   readonly log: Log;
   /** When waits end. */
-  readonly deadlines: Deadlines;
+  readonly timers: TimerHeap;
   /** Clears up, bit by bit. */
-  readonly chores: Chores;
+  readonly cleanup: BackgroundTasks;
   /** The same for what cannot wait until all is cleared up: heartbeats, and who may do what. */
-  readonly urgent: Chores;
+  readonly urgentTasks: BackgroundTasks;
   /** What is being sent of large messages. */
-  readonly bodies: LargeBodies = new LargeBodies();
+  readonly largeBodies: LargeBodyCache = new LargeBodyCache();
   /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 
   /** By topic: mostly there is but one. */
-  readonly #interests = new NameMap<Interest | Set<Interest>>();
+  readonly #listeners = new NameMap<TopicListener | Set<TopicListener>>();
   readonly #fanOut = new FanOut((error) => this.log.error("dsmq: a reader failed:", error));
   #feed: Disposable | undefined;
-  #trims = false;
+  #trimScheduled = false;
   #cancelTrim: () => void = () => {};
   #cancelRefollow: () => void = () => {};
   #trimming: Promise<void> = Promise.resolve();
   /** The feed has brought everything up to here. */
-  #fedTo = 0;
+  #fedThrough = 0;
   /** How often the feed was lost, and after how many of those losses everybody has begun to read again. */
   #losses = 0;
-  #mended = 0;
+  #resyncedLosses = 0;
   #closed = false;
 
   private constructor(store: Store, clock: Clock, log: Log) {
     this.store = store;
     this.clock = clock;
     this.log = log;
-    this.deadlines = new Deadlines(clock);
-    const failed = (error: unknown) => log.error("dsmq: clearing up failed:", error);
-    this.chores = new Chores(failed);
-    this.urgent = new Chores(failed);
+    this.timers = new TimerHeap(clock);
+    const onError = (error: unknown) => log.error("dsmq: clearing up failed:", error);
+    this.cleanup = new BackgroundTasks(onError);
+    this.urgentTasks = new BackgroundTasks(onError);
   }
 
   /**
@@ -125,44 +125,44 @@ export class Queue implements AsyncDisposable {
       await queue[Symbol.asyncDispose]();
       throw error;
     }
-    if (queue.#fedTo > 0) queue.#beginToTrim();
+    if (queue.#fedThrough > 0) queue.#startTrimming();
     return queue;
   }
 
   /** As {@linkcode Store.append}. */
-  append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
-    this.#beginToTrim();
+  append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]> {
+    this.#startTrimming();
     return this.store.append(batch);
   }
 
   /** Has the feed wake someone for a topic. */
-  attend(topic: string, interest: Interest): void {
-    const interests = this.#interests.get(topic);
-    if (interests instanceof Set) interests.add(interest);
-    else if (interests === undefined) this.#interests.set(topic, interest);
-    else if (interests !== interest) this.#interests.set(topic, new Set([interests, interest]));
+  addListener(topic: string, listener: TopicListener): void {
+    const existing = this.#listeners.get(topic);
+    if (existing instanceof Set) existing.add(listener);
+    else if (existing === undefined) this.#listeners.set(topic, listener);
+    else if (existing !== listener) this.#listeners.set(topic, new Set([existing, listener]));
   }
 
-  /** Undoes {@linkcode Queue.attend}; may be called twice. */
-  leave(topic: string, interest: Interest): void {
-    const interests = this.#interests.get(topic);
-    if (interests instanceof Set) interests.delete(interest);
-    if (interests === interest || (interests instanceof Set && interests.size === 0)) {
-      this.#interests.delete(topic);
+  /** Undoes {@linkcode Queue.addListener}; may be called twice. */
+  removeListener(topic: string, listener: TopicListener): void {
+    const existing = this.#listeners.get(topic);
+    if (existing instanceof Set) existing.delete(listener);
+    if (existing === listener || (existing instanceof Set && existing.size === 0)) {
+      this.#listeners.delete(topic);
     }
   }
 
   /** How many topics somebody waits for. */
-  get attended(): number {
-    return this.#interests.size;
+  get listenedTopics(): number {
+    return this.#listeners.size;
   }
 
   /** Stops following and trimming, and closes the store. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    this.urgent.stop();
-    this.chores.stop();
-    this.deadlines.stop();
+    this.urgentTasks.stop();
+    this.cleanup.stop();
+    this.timers.stop();
     this.#cancelTrim();
     this.#cancelRefollow();
     this.#feed?.[Symbol.dispose]();
@@ -173,37 +173,37 @@ export class Queue implements AsyncDisposable {
 
   async #follow(): Promise<void> {
     const feed = await this.store.follow({
-      stored: (messages) => this.#fed(messages),
-      lost: (error) => this.#lost(error),
+      stored: (messages) => this.#onStored(messages),
+      lost: (error) => this.#onFeedLost(error),
     });
     if (this.#closed) feed[Symbol.dispose]();
     else this.#feed = feed;
-    if (this.#losses === 0) this.#fedTo = Math.max(this.#fedTo, feed.from);
+    if (this.#losses === 0) this.#fedThrough = Math.max(this.#fedThrough, feed.from);
   }
 
-  #fed(messages: readonly Message[]): void {
+  #onStored(messages: readonly TopicMessage[]): void {
     // After a loss messages are missing before these; whoever reads again finds both.
-    if (this.#mended < this.#losses) return;
-    this.#fedTo = messages.at(-1)!.seq;
-    if (this.#interests.size === 0) return;
-    this.#fanOut.begin();
+    if (this.#resyncedLosses < this.#losses) return;
+    this.#fedThrough = messages.at(-1)!.seq;
+    if (this.#listeners.size === 0) return;
+    this.#fanOut.beginSlice();
     const first = messages[0]!.topic;
-    if (messages.every(({ topic }) => topic === first)) return this.#tell(first, messages);
+    if (messages.every(({ topic }) => topic === first)) return this.#notify(first, messages);
     for (const batch of Map.groupBy(messages, ({ topic }) => nameKey(topic)).values()) {
-      this.#tell(batch[0]!.topic, batch);
+      this.#notify(batch[0]!.topic, batch);
     }
   }
 
   /** Wakes those who wait for a topic. */
-  #tell(topic: string, messages: readonly Message[]): void {
-    const interests = this.#interests.get(topic);
-    if (!interests) return;
+  #notify(topic: string, messages: readonly TopicMessage[]): void {
+    const topicListeners = this.#listeners.get(topic);
+    if (!topicListeners) return;
     // A copy: an interest may leave, or another join, before it is told.
-    const all = interests instanceof Set ? [...interests] : [interests];
-    this.#fanOut.tell(topic, all, new TopicBatch(messages));
+    const listeners = topicListeners instanceof Set ? [...topicListeners] : [topicListeners];
+    this.#fanOut.notify(topic, listeners, new TopicBatch(messages));
   }
 
-  #lost(error: Error): void {
+  #onFeedLost(error: Error): void {
     if (this.#closed) return;
     this.#losses++;
     this.log.warn("dsmq: the store's feed was lost, following again:", error.message);
@@ -218,23 +218,23 @@ export class Queue implements AsyncDisposable {
     try {
       await this.#follow();
     } catch (error) {
-      return this.#lost(error as Error);
+      return this.#onFeedLost(error as Error);
     }
     // Lost once more while it was being followed: the next try is under way.
     if (this.#losses > losses) return;
     // Whoever begins to read again takes it that they were told all that the feed has brought.
     this.#fanOut.finish();
-    this.#mended = losses;
-    for (const interests of [...this.#interests.values()]) {
-      const all = interests instanceof Set ? [...interests] : [interests];
-      for (const interest of all) interest.resync(this.#fedTo);
+    this.#resyncedLosses = losses;
+    for (const topicListeners of [...this.#listeners.values()]) {
+      const listeners = topicListeners instanceof Set ? [...topicListeners] : [topicListeners];
+      for (const listener of listeners) listener.resync(this.#fedThrough);
     }
   }
 
   /** Once something was stored: before that nothing can expire, and a server starts faster without a timer. */
-  #beginToTrim(): void {
-    if (this.#trims) return;
-    this.#trims = true;
+  #startTrimming(): void {
+    if (this.#trimScheduled) return;
+    this.#trimScheduled = true;
     this.#trimAfter(TRIM_EVERY);
   }
 
@@ -254,6 +254,6 @@ export class Queue implements AsyncDisposable {
 }
 
 /** The size of messages together, in bytes of their JSON encoding in UTF-8. */
-function sumBytes(messages: readonly Message[]): number {
+function sumBytes(messages: readonly TopicMessage[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -6,7 +6,7 @@
 
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { quoted } from "../protocol/text.ts";
-import { Checks } from "./checks.ts";
+import { OptionChecks } from "./option_checks.ts";
 
 /** What the systems and the runtimes call the same. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -25,21 +25,21 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EINVAL: "address_not_available",
   ENOTFOUND: "address_not_available",
   EAI_AGAIN: "address_not_available",
-  EACCES: "not_allowed",
-  EPERM: "not_allowed",
+  EACCES: "permission_denied",
+  EPERM: "permission_denied",
 };
 
 /** Words the error of a server that cannot listen, unless it is worded already. */
-export function cannotListen(host: string, port: number, cause: Error): DsmqError {
+export function toListenError(host: string, port: number, cause: Error): DsmqError {
   if (cause instanceof DsmqError) return cause;
   const code = "code" in cause ? String(cause.code) : "";
   const isUnknown = /failed to lookup address/.test(cause.message);
   const isReserved = code === "EACCES" && port < 1024;
   const found = isUnknown ? "ENOTFOUND" : cause.name === "NotCapable" ? "EPERM" : code;
-  const why = isReserved
+  const reason = isReserved
     ? "ports below 1024 need rights that this process does not have"
     : REASONS[found] ?? cause.message;
-  const message = `Cannot serve on ${authority(host, port)}: ${why}`;
+  const message = `Cannot serve on ${hostAndPort(host, port)}: ${reason}`;
   return new DsmqError(CODES[found] ?? "unavailable", message, { cause });
 }
 
@@ -51,45 +51,47 @@ export function cannotListen(host: string, port: number, cause: Error): DsmqErro
  * @returns the same without brackets, in ASCII
  * @throws {RangeError} if it is neither an address nor a name alone
  */
-export function listenHost(host: string, check: Checks = new Checks()): string {
+export function listenHost(host: string, check: OptionChecks = new OptionChecks()): string {
   // Who writes a password there does not want to read it in a log.
   const shown = host.replace(/^.*@/s, "…@");
-  const wrong = (why: string) =>
-    check.range("host", "an address or a name", `${quoted(shown)}: ${why}`);
-  if (host === "*") throw wrong("all addresses of the machine are 0.0.0.0, or ::");
-  if (host.includes("://")) throw wrong("it has a scheme, which is for clients");
+  const hostError = (reason: string) =>
+    check.rangeError("host", "an address or a name", `${quoted(shown)}: ${reason}`);
+  if (host === "*") throw hostError("all addresses of the machine are 0.0.0.0, or ::");
+  if (host.includes("://")) throw hostError("it has a scheme, which is for clients");
   if (/^\d+$/.test(host)) {
-    throw wrong("a number alone is no address, and the port is an option of its own");
+    throw hostError("a number alone is no address, and the port is an option of its own");
   }
-  if (host.includes("@")) throw wrong("it has the name of a user, which is for clients");
-  if (/[/?#]/.test(host)) throw wrong("it has a path, which is for clients");
-  if (/^([^:[\]]*|\[.*\]):\d*$/.test(host)) throw wrong("the port is an option of its own");
+  if (host.includes("@")) throw hostError("it has the name of a user, which is for clients");
+  if (/[/?#]/.test(host)) throw hostError("it has a path, which is for clients");
+  if (/^([^:[\]]*|\[.*\]):\d*$/.test(host)) throw hostError("the port is an option of its own");
   const bare = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
   if (bare.includes(":")) {
     const [address, zone] = bare.split("%", 2) as [string, string?];
-    if (!URL.canParse(`http://[${address}]`)) throw wrong("it is no address of IPv6");
+    if (!URL.canParse(`http://[${address}]`)) throw hostError("it is no address of IPv6");
     if (zone !== undefined && !/^fe[89ab]/i.test(address)) {
-      throw wrong("only an address that begins with fe80 has a zone after %");
+      throw hostError("only an address that begins with fe80 has a zone after %");
     }
     return bare;
   }
-  if (bare !== host) throw wrong("only an address of IPv6 is in brackets");
-  if (/[\s\p{Cc}]/u.test(host)) throw wrong("a name has letters, digits, dots and hyphens");
+  if (bare !== host) throw hostError("only an address of IPv6 is in brackets");
+  if (/[\s\p{Cc}]/u.test(host)) throw hostError("a name has letters, digits, dots and hyphens");
   if (/^[\d.]*$/.test(host) && !URL.canParse(`http://${host}`)) {
-    throw wrong("it is no address of IPv4");
+    throw hostError("it is no address of IPv4");
   }
   const name = /^[\x21-\x7e]+$/.test(host) ? host : URL.parse(`http://${host}`)?.hostname;
-  if (!name || !/^[\w.-]+$/.test(name)) throw wrong("a name has letters, digits, dots and hyphens");
+  if (!name || !/^[\w.-]+$/.test(name)) {
+    throw hostError("a name has letters, digits, dots and hyphens");
+  }
   return name;
 }
 
 /** Host and port, as in a URL. */
-export function authority(host: string, port: number): string {
+export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** An address that stands for all of a machine's is nothing to connect to. */
-export function localName(host: string): string {
+export function connectHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
 }

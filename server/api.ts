@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Grant, TokenGrant } from "../door/leave.ts";
+import type { Grant, TokenGrant } from "../auth/permissions.ts";
 import type { TransportChoice } from "./options.ts";
 
 /** What a server has done so far. */
@@ -34,7 +34,7 @@ export interface Server extends AsyncDisposable {
   /** How peers arrive. */
   readonly transport: TransportChoice;
   /** How messages are kept, such as `memory on node:sqlite`. */
-  readonly store: string;
+  readonly storeDescription: string;
   /** Resolves once the server has stopped, however it came to it. */
   readonly finished: Promise<void>;
   /** Tells what it has done so far. */
@@ -51,9 +51,9 @@ export interface Server extends AsyncDisposable {
    * ```ts
    * import { connect, serve } from "@dsmq/server";
    *
-   * await using server = await serve({ port: 0, tokens: [{ token: "reader-1", rights: ["read"] }] });
+   * await using server = await serve({ port: 0, tokens: [{ token: "reader-1", permissions: ["read"] }] });
    * await using reader = await connect({ url: server.url, token: "reader-1" });
-   * await server.setTokens([{ token: "reader-2", rights: ["read"] }]);
+   * await server.setTokens([{ token: "reader-2", permissions: ["read"] }]);
    * await reader.get("t").catch(({ code }) => console.log(code)); // unauthorized
    * ```
    */

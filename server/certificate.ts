@@ -21,10 +21,10 @@ export interface CheckedTls {
 }
 
 /** What the two are called in sentences: options, or files. */
-export const OPTION_NAMES: Tls = { cert: "cert", key: "key" };
+export const TLS_OPTION_NAMES: Tls = { cert: "cert", key: "key" };
 
 /** A block of PEM. The mark of the order of bytes, other kinds of line ends and text around it do no harm. */
-const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
+const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
 
 /** The curves that both transports can use. */
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
@@ -40,22 +40,22 @@ const RSA_BITS = 2048;
  * @param now the time, in milliseconds since 1970
  * @returns the pair, and what speaks against it; rejects if it cannot be used
  */
-export async function checkedTls(pair: Tls, names: Tls, now: number): Promise<CheckedTls> {
+export async function checkTls(pair: Tls, names: Tls, now: number): Promise<CheckedTls> {
   // Loaded here and not above: most servers do without.
   const crypto = await import("node:crypto");
   const chain = certificates(pair.cert, names.cert, crypto.X509Certificate);
   const key = privateKey(pair.key, names.key, crypto.createPrivateKey);
   const owner = chain.findIndex(({ certificate }) => certificate.checkPrivateKey(key.object));
   if (owner < 0) {
-    throw cannotUse(names.key, `the certificate in ${names.cert} is for another key`);
+    throw tlsError(names.key, `the certificate in ${names.cert} is for another key`);
   }
   if (owner > 0) {
-    const why = `the certificate of the key has to come first in it, and is number ${owner + 1}`;
-    throw cannotUse(names.cert, why);
+    const reason = `the certificate of the key has to come first in it, and is number ${owner + 1}`;
+    throw tlsError(names.cert, reason);
   }
   return {
     tls: { cert: chain.map(({ pem }) => `${pem}\n`).join(""), key: `${key.pem}\n` },
-    warnings: doubts(chain.map(({ certificate }) => certificate), names.cert, now),
+    warnings: tlsWarnings(chain.map(({ certificate }) => certificate), names.cert, now),
   };
 }
 
@@ -65,12 +65,12 @@ function certificates(
   Certificate: typeof X509Certificate,
 ): readonly { readonly pem: string; readonly certificate: X509Certificate }[] {
   const found = blocks(text, name).filter(({ label }) => label === "CERTIFICATE");
-  if (found.length === 0) throw cannotUse(name, `there is no certificate in it${instead(text)}`);
+  if (found.length === 0) throw tlsError(name, `there is no certificate in it${contentHint(text)}`);
   return found.map(({ pem }, i) => {
     try {
       return { pem, certificate: new Certificate(pem) };
     } catch (cause) {
-      throw cannotUse(name, `certificate number ${i + 1} in it is damaged`, cause);
+      throw tlsError(name, `certificate number ${i + 1} in it is damaged`, cause);
     }
   });
 }
@@ -81,40 +81,42 @@ function privateKey(
   create: (pem: string) => KeyObject,
 ): { readonly pem: string; readonly object: KeyObject } {
   const [found] = blocks(text, name).filter(({ label }) => label.endsWith("PRIVATE KEY"));
-  if (found === undefined) throw cannotUse(name, `there is no private key in it${instead(text)}`);
+  if (found === undefined) {
+    throw tlsError(name, `there is no private key in it${contentHint(text)}`);
+  }
   const { label, pem } = found;
   if (label.startsWith("ENCRYPTED") || pem.includes("Proc-Type: 4,ENCRYPTED")) {
-    throw cannotUse(name, "the key in it is locked with a passphrase (openssl pkey can unlock it)");
+    throw tlsError(name, "the key in it is locked with a passphrase (openssl pkey can unlock it)");
   }
   let object: KeyObject;
   try {
     object = create(pem);
   } catch (cause) {
-    throw cannotUse(name, "the private key in it is damaged, or of an unknown kind", cause);
+    throw tlsError(name, "the private key in it is damaged, or of an unknown kind", cause);
   }
   const { asymmetricKeyType: kind, asymmetricKeyDetails: details } = object;
-  const good = kind === "rsa"
+  const isUsable = kind === "rsa"
     ? (details?.modulusLength ?? 0) >= RSA_BITS
     : kind === "ec"
     ? CURVES.includes(details?.namedCurve ?? "")
     : kind === "ed25519";
-  if (good) return { pem, object };
+  if (isUsable) return { pem, object };
   const what = [kind, details?.namedCurve, details?.modulusLength].filter((part) => part).join(" ");
   const usable = `RSA of at least ${RSA_BITS} bits, P-256, P-384, P-521 or Ed25519`;
-  throw cannotUse(name, `its key is ${what}, and has to be ${usable}`);
+  throw tlsError(name, `its key is ${what}, and has to be ${usable}`);
 }
 
 function blocks(text: string, name: string): readonly { label: string; pem: string }[] {
-  if (text.replace(/^\uFEFF/, "").trim() === "") throw cannotUse(name, "it is empty");
-  return [...text.replaceAll(/\r\n?/g, "\n").matchAll(BLOCK)].map(([pem, label]) => ({
+  if (text.replace(/^\uFEFF/, "").trim() === "") throw tlsError(name, "it is empty");
+  return [...text.replaceAll(/\r\n?/g, "\n").matchAll(PEM_BLOCK)].map(([pem, label]) => ({
     label: label!,
     pem,
   }));
 }
 
 /** What is in a text in which something else should be. */
-function instead(text: string): string {
-  const label = [...text.matchAll(BLOCK)].map(([, label]) => label!).find((label) =>
+function contentHint(text: string): string {
+  const label = [...text.matchAll(PEM_BLOCK)].map(([, label]) => label!).find((label) =>
     label !== "EC PARAMETERS"
   );
   if (label === undefined) return ": it is not in PEM";
@@ -123,13 +125,15 @@ function instead(text: string): string {
 }
 
 /** What clients will not like. */
-function doubts(chain: readonly X509Certificate[], name: string, now: number): string[] {
+function tlsWarnings(chain: readonly X509Certificate[], name: string, now: number): string[] {
   const found: string[] = [];
   chain.forEach((certificate, i) => {
     const which = i === 0 ? name : `certificate number ${i + 1} in ${name}`;
     const [from, to] = [certificate.validFrom, certificate.validTo].map((date) => new Date(date));
-    if (to!.getTime() < now) found.push(`${which} has expired, on ${shown(to!)}`);
-    if (from!.getTime() > now) found.push(`${which} is not valid yet, but from ${shown(from!)} on`);
+    if (to!.getTime() < now) found.push(`${which} has expired, on ${formatDate(to!)}`);
+    if (from!.getTime() > now) {
+      found.push(`${which} is not valid yet, but from ${formatDate(from!)} on`);
+    }
     const above = chain[i + 1];
     if (above && !certificate.checkIssued(above)) {
       found.push(
@@ -140,21 +144,21 @@ function doubts(chain: readonly X509Certificate[], name: string, now: number): s
   if (chain[0]!.subjectAltName === undefined) {
     found.push(`${name} names no host (subjectAltName)`);
   }
-  const doubts = found.map((doubt) => `${doubt}: clients will not trust it`);
+  const tlsWarnings = found.map((warning) => `${warning}: clients will not trust it`);
   // As `openssl req -x509` makes it unless it is told otherwise.
   if (chain[0]!.ca) {
-    doubts.push(
+    tlsWarnings.push(
       `${name} is one of an authority (CA:TRUE): clients on Deno will not trust it, make one with CA:FALSE`,
     );
   }
-  return doubts;
+  return tlsWarnings;
 }
 
-function shown(date: Date): string {
+function formatDate(date: Date): string {
   return Number.isNaN(date.getTime()) ? "an unknown date" : date.toISOString();
 }
 
 /** What is in it is not shown: it may be a key. */
-function cannotUse(name: string, why: string, cause?: unknown): Error {
-  return new RangeError(`Cannot use ${name}: ${why}`, { cause });
+function tlsError(name: string, reason: string, cause?: unknown): Error {
+  return new RangeError(`Cannot use ${name}: ${reason}`, { cause });
 }

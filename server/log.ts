@@ -6,7 +6,7 @@
 
 import type { Clock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
-import { Complaints } from "./complaints.ts";
+import { RateLimitedLog } from "./rate_limited_log.ts";
 import { stderr } from "./stderr.ts";
 
 /** A log that cannot hurt. */
@@ -24,28 +24,28 @@ export interface GuardedLog extends Log {
  * @param clock tells when there may be another line
  * @returns a log that does neither
  */
-export function guarded(log: Log, clock: Clock): GuardedLog {
-  const say = (level: keyof Log) => async (...data: unknown[]) => {
+export function guardLog(log: Log, clock: Clock): GuardedLog {
+  const write = (level: keyof Log) => async (...data: unknown[]) => {
     try {
       await log[level](...data);
     } catch {
       // There is nobody left to tell.
     }
   };
-  const plain = { info: say("info"), warn: say("warn"), error: say("error") };
+  const plain = { info: write("info"), warn: write("warn"), error: write("error") };
   // The sentences are those of this code, and few.
-  const repeated = new Map<string, Complaints>();
-  const often = (level: "warn" | "error") => (...data: unknown[]) => {
-    const [sentence, why] = data;
+  const repeated = new Map<string, RateLimitedLog>();
+  const rateLimited = (level: "warn" | "error") => (...data: unknown[]) => {
+    const [sentence, reason] = data;
     if (typeof sentence !== "string" || data.length !== 2) return plain[level](...data);
     const what = sentence.replace(/^dsmq: /, "").replace(/:$/, "");
-    const complaints = repeated.get(sentence) ?? new Complaints(clock, plain, what, level);
-    repeated.set(sentence, complaints);
-    complaints.note(why);
+    const limited = repeated.get(sentence) ?? new RateLimitedLog(clock, plain, what, level);
+    repeated.set(sentence, limited);
+    limited.record(reason);
   };
   const stop = async () => {
-    for (const complaints of repeated.values()) complaints.stop();
+    for (const limited of repeated.values()) limited.stop();
     await stderr.flush();
   };
-  return { info: plain.info, warn: often("warn"), error: often("error"), stop };
+  return { info: plain.info, warn: rateLimited("warn"), error: rateLimited("error"), stop };
 }

@@ -11,22 +11,22 @@ import {
   LIMITS,
   type ServerLimits,
 } from "../protocol/limits.ts";
-import { isSignal } from "../protocol/options.ts";
-import { filePath, storeHint } from "./store_address.ts";
+import { isAbortSignal } from "../protocol/option_kinds.ts";
+import { storeHint, storePath } from "./store_address.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import { listenHost } from "./addresses.ts";
-import { Checks, type OptionNames } from "./checks.ts";
-import { checkedEntry, type EntryOptions, type EntrySettings } from "./door_options.ts";
-import { guarded, type GuardedLog } from "./log.ts";
+import { OptionChecks, type OptionNames } from "./option_checks.ts";
+import { type AuthOptions, type AuthSettings, parseAuthOptions } from "./auth_options.ts";
+import { type GuardedLog, guardLog } from "./log.ts";
 import { quietLog } from "./stderr.ts";
 
 /** The words that an option takes. */
 export const ENGINES = ["auto", "@db/sqlite", "node:sqlite"] as const;
-export const DURABILITIES = ["full", "normal"] as const;
+export const DURABILITIES = ["disk", "process"] as const;
 export const OVERFLOWS = ["reject", "drop-oldest"] as const;
 export const TRANSPORTS = ["builtin", "hardened"] as const;
-const STORES = '"memory" or "sqlite:PATH"';
+const STORE_FORMS = '"memory" or "sqlite:PATH"';
 
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
 export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
@@ -34,8 +34,8 @@ export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
 /** What keeps the messages: memory, or a file of SQLite. */
 export type StoreChoice = "memory" | `sqlite:${string}`;
 
-/** What an acknowledged message in a file survives: `full` a loss of power, `normal` the end of the process. */
-export type Durability = "full" | "normal";
+/** What an acknowledged message in a file survives: `disk` a loss of power, `process` the end of the process. */
+export type FileDurability = "disk" | "process";
 
 /** What happens to a put when as much is stored as may be. */
 export type Overflow = "reject" | "drop-oldest";
@@ -44,7 +44,7 @@ export type Overflow = "reject" | "drop-oldest";
 export type TransportChoice = "builtin" | "hardened";
 
 /** How a server is started. Durations are in milliseconds. */
-export interface ServeOptions extends EntryOptions {
+export interface ServeOptions extends AuthOptions {
   /** The address to listen on. Default: `"127.0.0.1"`, this machine alone. */
   readonly host?: string;
   /** The port to listen on; 0 takes any that is free. Default: 30008. */
@@ -54,8 +54,8 @@ export interface ServeOptions extends EntryOptions {
    * `PATH-wal`, `PATH-shm` and `PATH-lock` while it is in use. Default: `"memory"`.
    */
   readonly store?: StoreChoice;
-  /** What an acknowledged message in a file survives. Default: `"full"`, a loss of power. */
-  readonly durability?: Durability;
+  /** What an acknowledged message in a file survives. Default: `"disk"`, a loss of power. */
+  readonly durability?: FileDurability;
   /** The SQLite engine. Default: `"auto"`, `@db/sqlite` where its library can be used, else `node:sqlite`. */
   readonly engine?: EngineChoice;
   /** For how long a message is kept, in whole milliseconds. Default: 600000, ten minutes. */
@@ -82,7 +82,7 @@ export interface ServeOptions extends EntryOptions {
 }
 
 /** The names of them all. */
-const OPTIONS: Readonly<Record<keyof ServeOptions, true>> = {
+const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   host: true,
   port: true,
   store: true,
@@ -107,9 +107,9 @@ const OPTIONS: Readonly<Record<keyof ServeOptions, true>> = {
 };
 
 /** Options, complete and checked. */
-export interface Settings
-  extends Required<Omit<ServeOptions, "signal" | "limits" | keyof EntryOptions>> {
-  readonly entry: EntrySettings;
+export interface ServerSettings
+  extends Required<Omit<ServeOptions, "signal" | "limits" | keyof AuthOptions>> {
+  readonly auth: AuthSettings;
   readonly limits: ServerLimits;
   /** Those of them that the caller gave. */
   readonly setLimits: Partial<ServerLimits>;
@@ -126,17 +126,17 @@ export interface Settings
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
  */
-export function checked(options: ServeOptions, names?: OptionNames): Settings {
-  const check = new Checks(names);
-  check.object("options", options, Object.keys(OPTIONS));
-  check.known("option", options, Object.keys(OPTIONS));
-  const { entry, others } = checkedEntry(options, check);
+export function parseServeOptions(options: ServeOptions, names?: OptionNames): ServerSettings {
+  const check = new OptionChecks(names);
+  check.object("options", options, Object.keys(OPTION_NAMES));
+  check.onlyNames("option", options, Object.keys(OPTION_NAMES));
+  const { auth, others } = parseAuthOptions(options, check);
   const {
     host = DEFAULT_HOST,
     port = DEFAULT_PORT,
     store = "memory",
     engine = "auto",
-    durability = "full",
+    durability = "disk",
     retention = DEFAULT_RETENTION,
     limits = {},
     overflow = "reject",
@@ -148,62 +148,62 @@ export function checked(options: ServeOptions, names?: OptionNames): Settings {
     clock = systemClock,
   } = others;
   check.text("host", host, "an address or a name", host !== "");
-  check.whole("port", port, 0, 65535);
-  check.whole("retention", retention, 1, Number.MAX_SAFE_INTEGER);
-  if (store !== "memory" && filePath(store, check) === undefined) {
-    check.text("store", store, STORES, false, storeHint(store));
+  check.wholeNumber("port", port, 0, 65535);
+  check.wholeNumber("retention", retention, 1, Number.MAX_SAFE_INTEGER);
+  if (store !== "memory" && storePath(store, check) === undefined) {
+    check.text("store", store, STORE_FORMS, false, storeHint(store));
   }
-  check.word("engine", engine, ENGINES);
-  check.word("durability", durability, DURABILITIES);
-  check.word("overflow", overflow, OVERFLOWS);
-  check.word("transport", transport, TRANSPORTS);
+  check.oneOf("engine", engine, ENGINES);
+  check.oneOf("durability", durability, DURABILITIES);
+  check.oneOf("overflow", overflow, OVERFLOWS);
+  check.oneOf("transport", transport, TRANSPORTS);
   check.methods("log", log, ["info", "warn", "error"]);
   check.methods("clock", clock, ["now", "after"]);
-  check.type("signal", signal, signal === undefined || isSignal(signal), "an AbortSignal");
+  check.type("signal", signal, signal === undefined || isAbortSignal(signal), "an AbortSignal");
   for (const [name, value] of Object.entries({ allowShutdown, handleSignals })) {
     check.type(name, value, typeof value === "boolean", "true or false");
   }
   return {
-    entry,
+    auth,
     host: listenHost(host, check),
     port,
     store,
     engine,
     durability,
     retention,
-    limits: checkedLimits(limits, check),
+    limits: parseLimits(limits, check),
     setLimits: { ...limits },
     overflow,
     transport,
     allowShutdown,
     handleSignals,
     signal,
-    log: guarded(log, clock),
+    log: guardLog(log, clock),
     clock,
   };
 }
 
-function checkedLimits(limits: Partial<ServerLimits>, check: Checks): ServerLimits {
+function parseLimits(limits: Partial<ServerLimits>, check: OptionChecks): ServerLimits {
   check.object("limits", limits, Object.keys(LIMITS));
-  check.known("limit", limits, Object.keys(LIMITS));
-  const checked = Object.entries(LIMITS).map(([name, { usual, least, most }]) => {
-    const { [name as keyof ServerLimits]: limit = usual } = limits;
-    if (limit !== usual) check.whole(`limits.${name}`, limit, least, most);
+  check.onlyNames("limit", limits, Object.keys(LIMITS));
+  const entries = Object.entries(LIMITS).map(([name, { default: defaultValue, min, max }]) => {
+    const { [name as keyof ServerLimits]: limit = defaultValue } = limits;
+    if (limit !== defaultValue) check.wholeNumber(`limits.${name}`, limit, min, max);
     return [name, limit];
   });
-  const all = Object.fromEntries(checked) as ServerLimits;
+  const all = Object.fromEntries(entries) as ServerLimits;
   const { messageBytes, creditBytes } = all;
   // Or a subscriber could never be granted enough for it.
   if (messageBytes > creditBytes) {
     const [credit, message] = ["limits.creditBytes", "limits.messageBytes"].map(check.nameOf);
     // The one that was given is wrong, or both are.
     throw limits.messageBytes === undefined
-      ? check.range(
+      ? check.rangeError(
         "limits.creditBytes",
         `at least ${message}, which is ${messageBytes}`,
         String(creditBytes),
       )
-      : check.range(
+      : check.rangeError(
         "limits.messageBytes",
         `at most ${credit}, which is ${creditBytes}`,
         String(messageBytes),

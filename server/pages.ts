@@ -4,15 +4,15 @@
  * @module
  */
 
-import { LONGEST_ADDRESS, LONGEST_HOST } from "../protocol/websocket.ts";
+import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
 
 /** What the pages tell. */
-export interface About {
+export interface ServerInfo {
   /** What this is, in one line. */
   readonly banner: string;
-  readonly stopping: boolean;
+  readonly isStopping: boolean;
   /** Whether messages can be stored, as far as is known without storing any. Asked only where it is told. */
-  stores(): boolean;
+  canStore(): boolean;
 }
 
 /** What can be done with a page. */
@@ -25,10 +25,10 @@ const ALLOW = { allow: "GET, HEAD, OPTIONS" };
  * @param request any request
  * @returns true for `/health`, and for what can be done, where no `Host` is named
  */
-export function asksForHealth({ method, url, headers }: Request): boolean {
+export function isHealthCheck({ method, url, headers }: Request): boolean {
   if (headers.get("host")) return false;
   if (method === "OPTIONS") return true;
-  return url.length <= LONGEST_ADDRESS && URL.parse(url)?.pathname === "/health";
+  return url.length <= MAX_URL_LENGTH && URL.parse(url)?.pathname === "/health";
 }
 
 /**
@@ -38,22 +38,27 @@ export function asksForHealth({ method, url, headers }: Request): boolean {
  * @param about what to tell
  * @returns the page
  */
-export function page({ method, url }: Request, { banner, stopping, stores }: About): Response {
+export function httpPage(
+  { method, url }: Request,
+  { banner, isStopping, canStore }: ServerInfo,
+): Response {
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: ALLOW });
-  if (url.length > LONGEST_ADDRESS + LONGEST_HOST) return say(414, "The address is too long");
-  if (method !== "GET" && method !== "HEAD") return say(405, "Method not allowed", ALLOW);
+  if (url.length > MAX_URL_LENGTH + MAX_HOST_LENGTH) {
+    return textResponse(414, "The address is too long");
+  }
+  if (method !== "GET" && method !== "HEAD") return textResponse(405, "Method not allowed", ALLOW);
   // What came as the Host may make no URL.
   const pathname = URL.parse(url)?.pathname;
-  if (pathname === undefined) return say(400, "Bad request");
-  if (pathname === "/") return say(200, banner);
+  if (pathname === undefined) return textResponse(400, "Bad request");
+  if (pathname === "/") return textResponse(200, banner);
   if (pathname === "/health") {
-    if (stopping) return say(503, "stopping");
+    if (isStopping) return textResponse(503, "stopping");
     // Not which file: everybody may ask.
-    return stores()
-      ? say(200, "ok")
-      : say(503, "nothing can be stored: the file is not what it was");
+    return canStore()
+      ? textResponse(200, "ok")
+      : textResponse(503, "nothing can be stored: the file is not what it was");
   }
-  return say(404, "Not found");
+  return textResponse(404, "Not found");
 }
 
 /**
@@ -64,6 +69,6 @@ export function page({ method, url }: Request, { banner, stopping, stores }: Abo
  * @param headers more headers
  * @returns the response
  */
-export function say(status: number, text: string, headers: HeadersInit = {}): Response {
+export function textResponse(status: number, text: string, headers: HeadersInit = {}): Response {
   return new Response(`${text}\n`, { status, headers });
 }

@@ -7,7 +7,7 @@
 import { DsmqError } from "../protocol/errors.ts";
 
 /** The oldest Deno on which the tests of servers pass. */
-export const OLDEST_DENO = "2.9";
+export const MIN_DENO_VERSION = "2.9";
 
 /**
  * Says what is needed, before something fails in other words.
@@ -15,23 +15,23 @@ export const OLDEST_DENO = "2.9";
  * @param version of Deno. Default: of this one, if it is one
  * @throws {DsmqError} `module_unavailable`, if it is too old, or none
  */
-export function requireDeno(version: string | undefined = here()): void {
-  if (version !== undefined && number(version) >= number(OLDEST_DENO)) return;
+export function requireDeno(version: string | undefined = currentVersion()): void {
+  if (version !== undefined && toNumber(version) >= toNumber(MIN_DENO_VERSION)) return;
   const what = version === undefined
     ? "there is none here (the client, connect, needs none)"
     : `this is ${version}`;
   throw new DsmqError(
     "module_unavailable",
-    `Cannot serve: a server needs Deno ${OLDEST_DENO} or later, and ${what}`,
+    `Cannot serve: a server needs Deno ${MIN_DENO_VERSION} or later, and ${what}`,
   );
 }
 
-function here(): string | undefined {
+function currentVersion(): string | undefined {
   const { Deno } = globalThis as { Deno?: { version: { deno: string } } };
   return Deno?.version.deno;
 }
 
-function number(version: string): number {
+function toNumber(version: string): number {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major * 1000 + minor;
 }

@@ -12,13 +12,13 @@ const MAX_LINES = 1000;
 const MAX_CHARACTERS = 64 * 1024;
 
 /** What is longer is cut. */
-const LONGEST = 8 * 1024;
+const MAX_LINE_LENGTH = 8 * 1024;
 
 /** How long the end waits for what is not written yet, in milliseconds. */
-const FLUSH_TIME = 500;
+const FLUSH_TIMEOUT = 500;
 
 /** How long to wait for room where a write does not wait itself, in milliseconds. */
-const RETRY = { first: 5, longest: 100 };
+const RETRY_DELAY = { first: 5, max: 100 };
 
 /**
  * Writes bytes until all are written, also where a write does not wait for room but says that there is none.
@@ -27,19 +27,19 @@ const RETRY = { first: 5, longest: 100 };
  * @param bytes what to write
  * @returns once all is written; rejects with any other error of the system
  */
-export async function writeAll(
+export async function writeFully(
   write: (bytes: Uint8Array) => Promise<number>,
   bytes: Uint8Array,
 ): Promise<void> {
-  let pause = RETRY.first;
+  let delay = RETRY_DELAY.first;
   for (let rest = bytes; rest.length > 0;) {
     try {
       rest = rest.subarray(await write(rest));
-      pause = RETRY.first;
+      delay = RETRY_DELAY.first;
     } catch (error) {
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      pause = Math.min(2 * pause, RETRY.longest);
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      delay = Math.min(2 * delay, RETRY_DELAY.max);
     }
   }
 }
@@ -48,11 +48,11 @@ export async function writeAll(
 export class LogWriter {
   readonly #write: (bytes: Uint8Array) => Promise<number>;
   readonly #encoder = new TextEncoder();
-  #waiting: string[] = [];
+  #pending: string[] = [];
   #characters = 0;
   #dropped = 0;
   /** What was written ends with the end of a line. */
-  #whole = true;
+  #endsWithNewline = true;
   #writing: Promise<void> | undefined;
 
   /**
@@ -69,40 +69,42 @@ export class LogWriter {
    *
    * @param line the line, without its end; of control characters only tabs and ends of lines are written as they are
    */
-  say(line: string): void {
-    const text = line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+  writeLine(line: string): void {
+    const text = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line;
     if (
-      this.#waiting.length >= MAX_LINES || this.#characters + text.length > MAX_CHARACTERS
+      this.#pending.length >= MAX_LINES || this.#characters + text.length > MAX_CHARACTERS
     ) {
       this.#dropped++;
       return;
     }
-    this.#waiting.push(escapeControls(text, "\n\t"));
+    this.#pending.push(escapeControls(text, "\n\t"));
     this.#characters += text.length;
-    this.#writing ??= this.#writeWaiting();
+    this.#writing ??= this.#writePending();
   }
 
   /** Waits until all is written, but not for long. */
   async flush(): Promise<void> {
     if (!this.#writing) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise((resolve) => timer = setTimeout(resolve, FLUSH_TIME));
+    const late = new Promise((resolve) => timer = setTimeout(resolve, FLUSH_TIMEOUT));
     await Promise.race([this.#writing, late]);
     clearTimeout(timer);
   }
 
-  async #writeWaiting(): Promise<void> {
+  async #writePending(): Promise<void> {
     // What is said in one go is written in one go.
     await undefined;
-    while (this.#waiting.length > 0) {
-      const lines = this.#waiting;
+    while (this.#pending.length > 0) {
+      const lines = this.#pending;
       // They count as waiting as long as they are not written.
       const characters = this.#characters;
-      this.#waiting = [];
-      const bytes = this.#encoder.encode(`${this.#whole ? "" : "\n"}${lines.join("\n")}\n`);
+      this.#pending = [];
+      const bytes = this.#encoder.encode(
+        `${this.#endsWithNewline ? "" : "\n"}${lines.join("\n")}\n`,
+      );
       try {
-        await writeAll((rest) => this.#writeSome(rest), bytes);
-        this.#tellDropped();
+        await writeFully((rest) => this.#writeSome(rest), bytes);
+        this.#reportDropped();
       } catch {
         // There is nobody left to tell.
         this.#dropped += lines.length;
@@ -114,18 +116,18 @@ export class LogWriter {
 
   async #writeSome(bytes: Uint8Array): Promise<number> {
     const written = await this.#write(bytes);
-    this.#whole = written === bytes.length;
+    this.#endsWithNewline = written === bytes.length;
     return written;
   }
 
   /** There is room again. */
-  #tellDropped(): void {
+  #reportDropped(): void {
     if (this.#dropped === 0) return;
     const lines = this.#dropped === 1
       ? "1 line of the log was"
       : `${this.#dropped} lines of the log were`;
     this.#dropped = 0;
-    this.#waiting.push(`dsmq: ${lines} dropped`);
+    this.#pending.push(`dsmq: ${lines} dropped`);
   }
 }
 
@@ -133,11 +135,11 @@ export class LogWriter {
 export const stderr: LogWriter = new LogWriter((bytes) => Deno.stderr.write(bytes));
 
 /** Warnings and errors go to standard error; what is not wrong is not said. */
-export const quietLog: Log = { info() {}, warn: report, error: report };
+export const quietLog: Log = { info() {}, warn: logToStderr, error: logToStderr };
 
 /** The same for what a log is given. */
-export function report(...data: unknown[]): void {
-  stderr.say(
+export function logToStderr(...data: unknown[]): void {
+  stderr.writeLine(
     data.map((value) => typeof value === "string" ? value : Deno.inspect(value)).join(" "),
   );
 }

@@ -5,7 +5,7 @@
  */
 
 import { quoted } from "../protocol/text.ts";
-import { Checks } from "./checks.ts";
+import { OptionChecks } from "./option_checks.ts";
 
 /**
  * The path of a file of SQLite, from what an option says. What people write for other programs' sake, and what would name
@@ -16,12 +16,15 @@ import { Checks } from "./checks.ts";
  * @returns the path; `undefined` if the option says no file at all
  * @throws {RangeError} if it is written wrongly; the reason is in words
  */
-export function filePath(store: string, check: Checks = new Checks()): string | undefined {
+export function storePath(
+  store: string,
+  check: OptionChecks = new OptionChecks(),
+): string | undefined {
   const path = typeof store === "string" ? /^sqlite:(.*)$/is.exec(store)?.[1] : undefined;
   if (path === undefined || path === "") return undefined;
-  const wrong = fault(path);
-  if (wrong === undefined) return path;
-  throw check.range("store", `"sqlite:PATH", ${wrong}`, quoted(store));
+  const reason = pathFault(path);
+  if (reason === undefined) return path;
+  throw check.rangeError("store", `"sqlite:PATH", ${reason}`, quoted(store));
 }
 
 /**
@@ -33,15 +36,15 @@ export function filePath(store: string, check: Checks = new Checks()): string | 
 export function storeHint(store: unknown): string {
   if (typeof store !== "string") return "";
   const path = store.replace(/^[a-z\d]+:/i, "");
-  const meant = /^:?mem/i.test(store)
+  const suggestion = /^:?mem/i.test(store)
     ? "memory"
-    : /[./\\]/.test(path) && fault(path) === undefined
+    : /[./\\]/.test(path) && pathFault(path) === undefined
     ? `sqlite:${path}`
     : undefined;
-  return meant === undefined ? "" : `; did you mean ${quoted(meant)}?`;
+  return suggestion === undefined ? "" : `; did you mean ${quoted(suggestion)}?`;
 }
 
-function fault(path: string): string | undefined {
+function pathFault(path: string): string | undefined {
   if (path === ":memory:") return 'and for messages in memory it is "memory"';
   if (path.startsWith("//")) {
     return "without slashes before the path: sqlite:queue.db, or sqlite:/var/lib/queue.db";

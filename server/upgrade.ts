@@ -10,14 +10,14 @@ import { quoted } from "../protocol/text.ts";
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /** The one version that there is. */
-const VERSION = "13";
+const WEBSOCKET_VERSION = "13";
 
 /** How many subprotocols may be offered: our clients offer two, and looking through thousands takes long. */
-const MOST_PROTOCOLS = 32;
+const MAX_PROTOCOLS = 32;
 
 /** Whether somebody wants a WebSocket, well or badly. */
-export function wantsWebSocket({ headers }: Pick<Request, "headers">): boolean {
-  return has(headers.get("upgrade"), "websocket");
+export function isUpgradeRequest({ headers }: Pick<Request, "headers">): boolean {
+  return hasWord(headers.get("upgrade"), "websocket");
 }
 
 /**
@@ -29,34 +29,41 @@ export function wantsWebSocket({ headers }: Pick<Request, "headers">): boolean {
 export function upgradeFault(
   { method, headers }: Pick<Request, "method" | "headers">,
 ):
-  | { readonly status: 400 | 426; readonly why: string; readonly headers?: HeadersInit }
+  | { readonly status: 400 | 426; readonly reason: string; readonly headers?: HeadersInit }
   | undefined {
-  const bad = (why: string) => ({ status: 400 as const, why: `Cannot open a WebSocket: ${why}` });
+  const bad = (reason: string) => ({
+    status: 400 as const,
+    reason: `Cannot open a WebSocket: ${reason}`,
+  });
   if (method !== "GET") return bad(`the method must be GET, got ${method}`);
-  if (!has(headers.get("connection"), "upgrade")) {
+  if (!hasWord(headers.get("connection"), "upgrade")) {
     return bad("the header Connection: Upgrade is missing");
   }
   const version = headers.get("sec-websocket-version");
-  if (version !== VERSION) {
-    const { status, why } = version === null
+  if (version !== WEBSOCKET_VERSION) {
+    const { status, reason } = version === null
       ? bad("the header Sec-WebSocket-Version is missing")
       : {
-        ...bad(`Sec-WebSocket-Version must be ${VERSION}, got ${quoted(version)}`),
+        ...bad(`Sec-WebSocket-Version must be ${WEBSOCKET_VERSION}, got ${quoted(version)}`),
         status: 426 as const,
       };
-    return { status, why, headers: { upgrade: "websocket", "sec-websocket-version": VERSION } };
+    return {
+      status,
+      reason,
+      headers: { upgrade: "websocket", "sec-websocket-version": WEBSOCKET_VERSION },
+    };
   }
   if (!KEY.test(headers.get("sec-websocket-key") ?? "")) {
     return bad("Sec-WebSocket-Key must be 16 bytes in base64");
   }
-  const offered = headers.get("sec-websocket-protocol")?.split(",", MOST_PROTOCOLS + 1) ?? [];
-  if (offered.length > MOST_PROTOCOLS) {
-    return bad(`Sec-WebSocket-Protocol may offer at most ${MOST_PROTOCOLS} subprotocols`);
+  const offered = headers.get("sec-websocket-protocol")?.split(",", MAX_PROTOCOLS + 1) ?? [];
+  if (offered.length > MAX_PROTOCOLS) {
+    return bad(`Sec-WebSocket-Protocol may offer at most ${MAX_PROTOCOLS} subprotocols`);
   }
   return undefined;
 }
 
 /** Whether one of the words of a header is this, in whatever case. */
-function has(header: string | null, word: string): boolean {
+function hasWord(header: string | null, word: string): boolean {
   return header?.split(",").some((one) => one.trim().toLowerCase() === word) ?? false;
 }

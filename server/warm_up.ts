@@ -4,15 +4,15 @@
  * @module
  */
 
-import { Leave } from "../door/leave.ts";
-import { PROTOCOL, USUAL_LIMITS } from "../protocol/limits.ts";
-import { Claims } from "../queue/claims.ts";
+import { Permissions } from "../auth/permissions.ts";
+import { DEFAULT_LIMITS, PROTOCOL_VERSION } from "../protocol/limits.ts";
+import { SessionOwners } from "../connection/session_owners.ts";
 import type { Clock } from "../queue/clock.ts";
-import { Pulses } from "../queue/pulses.ts";
+import { Heartbeats } from "../connection/heartbeats.ts";
 import { Queue } from "../queue/queue.ts";
-import { Session } from "../queue/session.ts";
-import { Budgets } from "../queue/shares.ts";
-import type { Wire } from "../queue/wire.ts";
+import { ClientConnection } from "../connection/client_connection.ts";
+import { SharedBudgets } from "../budgets/shared_budgets.ts";
+import type { Peer } from "../transports/peer.ts";
 
 /** What clients mostly say first: of dsmq 1.x, and of our own. */
 const FRAMES = [
@@ -25,7 +25,7 @@ const FRAMES = [
 ];
 
 /** How the last answer begins. */
-const LAST = '{"id":2,';
+const LAST_REPLY_PREFIX = '{"id":2,';
 
 /** Has no timers: nothing of this goes on, or keeps a process alive. */
 const clock: Clock = { now: () => Date.now(), after: () => () => {} };
@@ -42,41 +42,44 @@ export async function warmUp(
   const retention = 1000;
   const store = open({ retention, clock });
   const queue = await Queue.open(store, clock, { info() {}, warn() {}, error() {} });
-  const answered = Promise.withResolvers<void>();
-  const wire: Wire = {
-    send: (frame) => frame.startsWith(LAST) && answered.resolve(),
+  const replied = Promise.withResolvers<void>();
+  const peer: Peer = {
+    send: (frame) => frame.startsWith(LAST_REPLY_PREFIX) && replied.resolve(),
     buffered: 0,
     drained: () => Promise.resolve(),
     close: () => {},
     drop: () => {},
   };
-  const { id, epoch, kept } = store;
-  const session = new Session(
+  const { id, epoch, durability } = store;
+  const connection = new ClientConnection(
     {
       queue,
       welcome: {
-        protocol: PROTOCOL,
+        protocol: PROTOCOL_VERSION,
         server: "",
         store: id,
         epoch,
-        kept,
+        durability,
         retention,
-        limits: USUAL_LIMITS,
+        limits: DEFAULT_LIMITS,
       },
       errorsPerMinute: Infinity,
-      door: { digestOf: () => Promise.resolve(new Uint8Array()), leaveOf: () => undefined },
-      claims: new Claims(),
-      pulses: new Pulses(queue),
-      budgets: new Budgets(USUAL_LIMITS),
+      accessControl: {
+        digestOf: () => Promise.resolve(new Uint8Array()),
+        permissionsOf: () => undefined,
+      },
+      sessionOwners: new SessionOwners(),
+      heartbeats: new Heartbeats(queue),
+      budgets: new SharedBudgets(DEFAULT_LIMITS),
       shutdown: undefined,
-      refused: () => {},
+      onRefused: () => {},
     },
-    wire,
+    peer,
     0,
-    new Leave("", {}),
+    new Permissions("", {}),
   );
-  for (const frame of FRAMES) session.receive(frame);
-  await answered.promise;
-  await session.close();
+  for (const frame of FRAMES) connection.receive(frame);
+  await replied.promise;
+  await connection.close();
   await queue[Symbol.asyncDispose]();
 }

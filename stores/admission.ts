@@ -5,17 +5,17 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import type { Holdings } from "./holdings.ts";
-import { type PutOnce, RUN_SIZE } from "./put_once.ts";
-import { FORGOTTEN } from "./put_session.ts";
-import { overheadOf } from "./size.ts";
-import { because, type Message, type Put, type Stored, StoreError } from "./store.ts";
+import type { MessageLog } from "./message_log.ts";
+import { type DedupIndex, RUN_BYTES } from "./dedup_index.ts";
+import { FORGOTTEN } from "./dedup_session.ts";
+import { topicOverhead } from "./stored_size.ts";
+import { type Put, type PutAck, StoreError, type TopicMessage, toStoreError } from "./store.ts";
 
 /**
  * A message that is about to be stored. Not a literal: V8 counts how many of these live on, as most do until the tail is
  * moved, and comes to make them in its old space, where each holds its body, though dead, until the whole heap is collected.
  */
-class NewMessage implements Message {
+class NewMessage implements TopicMessage {
   readonly seq: number;
   readonly time: number;
   readonly topic: string;
@@ -32,7 +32,7 @@ class NewMessage implements Message {
 }
 
 /** How much a store takes. */
-export interface Limits {
+export interface StoreLimits {
   /** What all messages take together, in bytes; see `size.ts`. */
   readonly storedBytes: number;
   /** What to do when that is reached. */
@@ -40,23 +40,23 @@ export interface Limits {
   /** How many topics may hold messages. */
   readonly topics: number;
   /** How many of the last numbers of a session are recognised when they are repeated. */
-  readonly window: number;
+  readonly dedupWindow: number;
   /** How many runs of such numbers are remembered in all; see `put_once.ts`. */
-  readonly runs: number;
+  readonly dedupRuns: number;
   /** Of how many topics it is told exactly what is gone of them. */
-  readonly gone: number;
+  readonly goneTopics: number;
   /** How many epochs are known. */
   readonly epochs: number;
 }
 
 /** Tells the time, in milliseconds since 1970. */
-export interface Time {
+export interface TimeSource {
   /** In whole milliseconds. */
   now(): number;
   /** What was stored at this time or before has expired. */
   cutoff(): number;
   /** The time of what happens now and is not in what was told before: after each time that was told. */
-  next(): number;
+  afterReported(): number;
 }
 
 /** What is remembered beside messages takes no more than this part of all that may be stored. */
@@ -64,24 +64,30 @@ export const RECORDS_PART = 1 / 4;
 
 /** Decides, and hands what is stored to the holdings. */
 export class Admission {
-  readonly #holdings: Holdings;
-  readonly #puts: PutOnce;
-  readonly #limits: Limits;
-  readonly #time: Time;
+  readonly #messageLog: MessageLog;
+  readonly #dedup: DedupIndex;
+  readonly #limits: StoreLimits;
+  readonly #time: TimeSource;
   readonly #atomic: boolean;
 
   /**
    * Makes the decisions of a store.
    *
-   * @param holdings what the store holds
-   * @param puts what was put once
+   * @param messageLog what the store holds
+   * @param dedup what was put once
    * @param limits how much it takes
    * @param time tells the time, and what has expired
    * @param atomic a failure of the database is thrown, and undoes all; else it refuses the put that it befell
    */
-  constructor(holdings: Holdings, puts: PutOnce, limits: Limits, time: Time, atomic: boolean) {
-    this.#holdings = holdings;
-    this.#puts = puts;
+  constructor(
+    messageLog: MessageLog,
+    dedup: DedupIndex,
+    limits: StoreLimits,
+    time: TimeSource,
+    atomic: boolean,
+  ) {
+    this.#messageLog = messageLog;
+    this.#dedup = dedup;
     this.#limits = limits;
     this.#time = time;
     this.#atomic = atomic;
@@ -95,99 +101,102 @@ export class Admission {
    * @param messages gets those that are stored
    * @returns what became of each put
    */
-  take(batch: readonly Put[], now: number, messages: Message[]): (Stored | StoreError)[] {
-    const { span } = this.#holdings;
+  admit(batch: readonly Put[], now: number, messages: TopicMessage[]): (PutAck | StoreError)[] {
+    const { range } = this.#messageLog;
     // Up to this many bytes there is room, whatever the records of puts take.
-    const surely = this.#limits.storedBytes * (1 - RECORDS_PART);
-    const results: (Stored | StoreError)[] = [];
+    const guaranteed = this.#limits.storedBytes * (1 - RECORDS_PART);
+    const results: (PutAck | StoreError)[] = [];
     let lastTopic: string | undefined;
     let overhead = 0;
     /** Sessions one of whose puts was refused because the store is full. */
-    let refused: NameMap<StoreError> | undefined;
+    let refusedSessions: NameMap<StoreError> | undefined;
     /** What there was no room for since something was stored: to look again for each of a long list would take long. */
-    let noTopic: { readonly topic: string; readonly error: StoreError } | undefined;
-    let noRoom: { readonly size: number; readonly error: StoreError } | undefined;
+    let refusedTopic: { readonly topic: string; readonly error: StoreError } | undefined;
+    let refusedSize: { readonly size: number; readonly error: StoreError } | undefined;
     for (const put of batch) {
       const { topic, bytes, session, n, owner } = put;
       const numbered = session !== undefined && n !== undefined;
       if (numbered) {
-        const seq = this.#puts.find(session, n);
+        const seq = this.#dedup.find(session, n);
         if (seq !== 0) {
-          this.#puts.keep(session, now);
+          this.#dedup.refresh(session, now);
           if (seq > 0) results.push({ seq, dup: true });
           else results.push(seq === FORGOTTEN ? FORGOTTEN_ERROR : SUPERSEDED_ERROR);
           continue;
         }
-        const error = refused?.get(session);
+        const error = refusedSessions?.get(session);
         if (error) {
           results.push(error);
           continue;
         }
       }
       if (topic !== lastTopic) {
-        const error = topic === noTopic?.topic ? noTopic.error : this.#noTopic(topic);
+        const error = topic === refusedTopic?.topic ? refusedTopic.error : this.#admitTopic(topic);
         if (error) {
-          noTopic = { topic, error };
+          refusedTopic = { topic, error };
           results.push(error);
           // To make room, the topic before may have lost all that it held.
           lastTopic = undefined;
           continue;
         }
         lastTopic = topic;
-        overhead = overheadOf(topic);
+        overhead = topicOverhead(topic);
       }
       const size = bytes + overhead;
-      if (noRoom && size >= noRoom.size) {
-        if (session !== undefined) (refused ??= new NameMap()).set(session, noRoom.error);
-        results.push(noRoom.error);
+      if (refusedSize && size >= refusedSize.size) {
+        if (session !== undefined) {
+          (refusedSessions ??= new NameMap()).set(session, refusedSize.error);
+        }
+        results.push(refusedSize.error);
         continue;
       }
-      const bytesThen = this.#holdings.bytes + size;
-      const error = bytesThen > surely && bytesThen > this.#room && this.#noRoom(size);
+      const bytesAfter = this.#messageLog.bytes + size;
+      const error = bytesAfter > guaranteed && bytesAfter > this.#availableBytes &&
+        this.#makeRoom(size);
       if (error) {
-        noRoom = { size, error };
-        if (session !== undefined) (refused ??= new NameMap()).set(session, error);
+        refusedSize = { size, error };
+        if (session !== undefined) (refusedSessions ??= new NameMap()).set(session, error);
         results.push(error);
         // Its topic was not taken; or it may hold nothing any more, for what was dropped.
         lastTopic = undefined;
         continue;
       }
-      const message = new NewMessage(span.last + 1, now, put);
-      this.#holdings.take(message, size);
-      noTopic = noRoom = undefined;
-      if (numbered) this.#puts.note(session, n, message.seq, owner);
+      const message = new NewMessage(range.last + 1, now, put);
+      this.#messageLog.append(message, size);
+      refusedTopic = refusedSize = undefined;
+      if (numbered) this.#dedup.record(session, n, message.seq, owner);
       messages.push(message);
       results.push(message);
     }
-    this.#attempt(() => this.#holdings.settle(batch.length));
+    this.#attempt(() => this.#messageLog.purgeEvicted(batch.length));
     return results;
   }
 
   /** What messages may take: each of them pays for the record of its put, and records that outlive theirs leave less. */
-  get #room(): number {
+  get #availableBytes(): number {
     const { storedBytes } = this.#limits;
-    const { last, floor } = this.#holdings.span;
-    const records = this.#puts.runs - (last - floor);
+    const { last, floor } = this.#messageLog.range;
+    const records = this.#dedup.runs - (last - floor);
     if (records <= 0) return storedBytes;
-    return storedBytes - Math.min(records * RUN_SIZE, Math.floor(storedBytes * RECORDS_PART));
+    return storedBytes - Math.min(records * RUN_BYTES, Math.floor(storedBytes * RECORDS_PART));
   }
 
-  #noTopic(topic: string): StoreError | undefined {
+  #admitTopic(topic: string): StoreError | undefined {
     const { topics } = this.#limits;
-    if (this.#holdings.admitsTopic(topic, topics)) return undefined;
+    if (this.#messageLog.admitsTopic(topic, topics)) return undefined;
     return this.#attempt(() => {
-      this.#holdings.span.expire(this.#time.cutoff());
-      return this.#holdings.makeRoomForTopic(topic, topics) ? undefined : this.#tooManyTopics();
+      this.#messageLog.range.expire(this.#time.cutoff());
+      return this.#messageLog.makeRoomForTopic(topic, topics) ? undefined : this.#tooManyTopics();
     });
   }
 
-  #noRoom(size: number): StoreError | undefined {
-    const room = this.#room;
+  #makeRoom(size: number): StoreError | undefined {
+    const available = this.#availableBytes;
     return this.#attempt(() => {
-      this.#holdings.span.expire(this.#time.cutoff());
-      const drop = this.#limits.overflow === "drop-oldest" && size <= room;
-      this.#holdings.shrink(room - size, drop ? this.#time.next() : undefined);
-      return this.#holdings.bytes + size <= room ? undefined : this.#full(size);
+      this.#messageLog.range.expire(this.#time.cutoff());
+      const canDrop = this.#limits.overflow === "drop-oldest" && size <= available;
+      this.#messageLog.shrink(available - size, canDrop ? this.#time.afterReported() : undefined);
+      return this.#messageLog.bytes + size <= available ? undefined : this.#storeFull(size);
     });
   }
 
@@ -196,24 +205,24 @@ export class Admission {
       return work();
     } catch (error) {
       if (this.#atomic) throw error;
-      return because("store messages", error);
+      return toStoreError("store messages", error);
     }
   }
 
-  #full(size: number): StoreError {
+  #storeFull(size: number): StoreError {
     const limit = this.#limits.storedBytes;
-    const stored = limit - this.#room + this.#holdings.bytes;
+    const stored = limit - this.#availableBytes + this.#messageLog.bytes;
     // It is said of others, too, for which there is no room then.
-    const why =
+    const reason =
       `there is no room for ${size} bytes: ${stored} bytes are stored, the limit is ${limit}`;
-    return new StoreError(`Cannot put message: ${why}`, { code: "full", limit });
+    return new StoreError(`Cannot put message: ${reason}`, { code: "full", limit });
   }
 
   #tooManyTopics(): StoreError {
     const limit = this.#limits.topics;
     return new StoreError(
       `Cannot put message: ${limit} topics hold messages, the limit is ${limit}`,
-      { code: "too_many", limit },
+      { code: "limit_exceeded", limit },
     );
   }
 }

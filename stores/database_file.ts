@@ -5,38 +5,44 @@
  */
 
 import type { Database, Engine, Statement } from "./engine.ts";
-import { DatabaseLog } from "./database_log.ts";
+import { DatabaseWal } from "./database_wal.ts";
 import { EpochTable } from "./epoch_table.ts";
-import { Unusable } from "./file_faults.ts";
+import { UnusableFileError } from "./file_faults.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
-import { LOG_BYTES } from "./log_file.ts";
+import { WAL_SIZE_LIMIT } from "./wal_file.ts";
 import { STATE_TABLE, upgradeFrom1 } from "./file_upgrade.ts";
-import type { Drop } from "./gone_times.ts";
-import { APPLICATION, FORM, FORM_BEFORE, formOf, inUse } from "./log_mark.ts";
-import type { Extent } from "./span.ts";
+import type { DroppedRange } from "./gone_times.ts";
+import {
+  APPLICATION_ID,
+  inUseVersion,
+  PREVIOUS_SCHEMA_VERSION,
+  SCHEMA_VERSION,
+  schemaVersionOf,
+} from "./wal_mark.ts";
+import type { SeqRangeState } from "./seq_range.ts";
 
 /** What an acknowledged message survives: a loss of power, or the end of the process. */
-export type Durability = "full" | "normal";
+export type FileDurability = "disk" | "process";
 
 /** How a file is opened. */
-export interface FilePlace {
+export interface FileLocation {
   /** As it was given, for a person. */
   readonly path: string;
   readonly disk: FileOnDisk;
   readonly engine: Engine;
-  readonly durability: Durability;
+  readonly durability: FileDurability;
 }
 
 /** Where the history of a file stands. */
-export interface State extends Extent {
+export interface FileState extends SeqRangeState {
   /** The store's time. */
   readonly clock: number;
   /** For how many milliseconds messages are kept. */
   readonly retention: number;
   /** What was given up before it expired, or as it did. */
-  readonly drop: Drop;
+  readonly dropped: DroppedRange;
   /** As {@linkcode PutOnce.lost}. */
-  readonly lost: number;
+  readonly evictedTo: number;
 }
 
 interface Row {
@@ -53,7 +59,7 @@ interface Row {
 }
 
 /** How long a commit waits for another program that is writing, in milliseconds; the process stands still meanwhile. */
-const BUSY_TIME = 200;
+const BUSY_TIMEOUT = 200;
 
 /**
  * An open file. Other programs may read it meanwhile, and make copies of it by SQLite's own means.
@@ -63,14 +69,14 @@ const BUSY_TIME = 200;
 export class DatabaseFile {
   readonly db: Database;
   readonly epochs: EpochTable;
-  readonly log: DatabaseLog;
+  readonly wal: DatabaseWal;
   readonly #disk: FileOnDisk;
   readonly #sql: Record<
     "read" | "save" | "begin" | "commit" | "rollback" | "changes",
     Statement
   >;
   /** By it SQLite tells that another program has committed something. */
-  #changes: unknown;
+  #dataVersion: unknown;
   /**
    * Opens a file, or makes a new one, in a transaction that stays open: for what else it is to hold.
    *
@@ -79,29 +85,31 @@ export class DatabaseFile {
    * @param now the time
    * @throws {Error} if it cannot be used; the reason is in words
    */
-  constructor({ disk, engine, durability }: FilePlace, check: boolean, now: number) {
-    disk.requireSame();
+  constructor({ disk, engine, durability }: FileLocation, check: boolean, now: number) {
+    disk.requireSameFile();
     this.#disk = disk;
-    this.db = engine.open(disk.real);
+    this.db = engine.open(disk.realPath);
     try {
-      this.#pragma(`busy_timeout = ${BUSY_TIME}`);
+      this.#pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
       // Only by `checkpoint`, so that the file in itself always has its mark.
       this.#pragma("wal_autocheckpoint = 0");
-      const form = this.#form();
-      if (check && form !== undefined) this.#checkUnlessClean();
+      const schemaVersion = this.#schemaVersion();
+      if (check && schemaVersion !== undefined) this.#checkUnlessClean();
       const mode = this.#pragma("journal_mode = WAL");
-      if (mode !== "wal") throw new Unusable(`its journal mode is ${mode} and cannot be changed`);
-      this.#pragma(`synchronous = ${durability}`);
+      if (mode !== "wal") {
+        throw new UnusableFileError(`its journal mode is ${mode} and cannot be changed`);
+      }
+      this.#pragma(`synchronous = ${durability === "disk" ? "full" : "normal"}`);
       // On macOS a disk is told to write what it has only if it is asked for that: this is how. Elsewhere it means nothing.
-      this.#pragma(`fullfsync = ${durability === "full" ? 1 : 0}`);
-      this.#pragma(`checkpoint_fullfsync = ${durability === "full" ? 1 : 0}`);
-      this.#pragma(`journal_size_limit = ${LOG_BYTES}`);
-      if (disk.unmarked !== undefined) this.#unmark(disk.unmarked);
+      this.#pragma(`fullfsync = ${durability === "disk" ? 1 : 0}`);
+      this.#pragma(`checkpoint_fullfsync = ${durability === "disk" ? 1 : 0}`);
+      this.#pragma(`journal_size_limit = ${WAL_SIZE_LIMIT}`);
+      if (disk.unmarkedVersion !== undefined) this.#unmark(disk.unmarkedVersion);
       this.db.prepare("BEGIN IMMEDIATE").run();
-      if (form === undefined) this.#make(now);
-      else if (form === FORM_BEFORE) this.#upgrade(now);
+      if (schemaVersion === undefined) this.#create(now);
+      else if (schemaVersion === PREVIOUS_SCHEMA_VERSION) this.#upgrade(now);
       this.epochs = new EpochTable(this.db);
-      this.log = new DatabaseLog(this.db, disk);
+      this.wal = new DatabaseWal(this.db, disk);
       this.#sql = {
         read: this.db.prepare("SELECT * FROM state"),
         save: this.db.prepare(
@@ -120,13 +128,13 @@ export class DatabaseFile {
   }
 
   /** Ends the transaction in which it was opened. If it is to `write`, a file that takes nothing is found out now. */
-  opened(write: boolean): void {
+  finishOpening(write: boolean): void {
     if (write) {
       this.db.exec("UPDATE state SET clean = 0");
-      this.#set(`user_version = ${inUse(this.#disk.use)}`);
+      this.#setPragma(`user_version = ${inUseVersion(this.#disk.use)}`);
     }
     this.#sql.commit.run();
-    this.log.begin();
+    this.wal.begin();
     this.wasChanged();
   }
 
@@ -134,27 +142,27 @@ export class DatabaseFile {
   markClean(): void {
     this.#sql.begin.run();
     this.db.exec("UPDATE state SET clean = 1");
-    this.#set(`user_version = ${FORM}`);
+    this.#setPragma(`user_version = ${SCHEMA_VERSION}`);
     this.#sql.commit.run();
   }
 
   /** Reads where the history stands. */
-  read(): State {
-    const { floor, last, time, clock, retention, lost, ...row } = this.#row();
-    const drop = { upTo: row.drop_up_to, at: row.drop_at, retention: row.drop_retention };
-    return { floor, last, lastTime: time, clock, retention, drop, lost };
+  read(): FileState {
+    const { floor, last, time, clock, retention, lost: evictedTo, ...row } = this.#row();
+    const dropped = { upTo: row.drop_up_to, at: row.drop_at, retention: row.drop_retention };
+    return { floor, last, lastTime: time, clock, retention, dropped, evictedTo };
   }
 
   /** Writes where the history stands. */
-  save({ floor, last, lastTime, clock, retention, drop, lost }: State): void {
-    const { upTo, at } = drop;
+  save({ floor, last, lastTime, clock, retention, dropped, evictedTo }: FileState): void {
+    const { upTo, at } = dropped;
     this.#sql.save.run(
-      ...[floor, last, lastTime, clock, retention, upTo, at, drop.retention, lost],
+      ...[floor, last, lastTime, clock, retention, upTo, at, dropped.retention, evictedTo],
     );
   }
 
   /** Names the file; a copy of it has the same name. */
-  get store(): string {
+  get storeId(): string {
     return this.#row().store;
   }
 
@@ -162,13 +170,13 @@ export class DatabaseFile {
   wasChanged(): boolean {
     const [row] = this.#sql.changes.all();
     const changes = Object.values(Object(row))[0];
-    const before = this.#changes;
-    this.#changes = changes;
+    const before = this.#dataVersion;
+    this.#dataVersion = changes;
     return changes !== before;
   }
 
   /** Throws if a transaction was left open, or none can be begun. */
-  requireRest(): void {
+  requireIdle(): void {
     this.#sql.begin.run();
     this.#sql.rollback.run();
   }
@@ -180,47 +188,51 @@ export class DatabaseFile {
 
   #row(): Row {
     const [row] = this.#sql.read.all() as [Row?];
-    if (!row) throw new Unusable("it is damaged: it has no state");
+    if (!row) throw new UnusableFileError("it is damaged: it has no state");
     return row;
   }
 
   /** The form of the tables; `undefined` if it is a new file. */
-  #form(): number | undefined {
+  #schemaVersion(): number | undefined {
     const application = this.#pragma("application_id");
-    const form = formOf(Number(this.#pragma("user_version")));
-    if (application === APPLICATION) {
-      if (form === FORM || form === FORM_BEFORE) return form;
-      throw new Unusable(
-        `it is of another version of dsmq: its form is ${form}, known are ${FORM_BEFORE} and ${FORM}`,
+    const schemaVersion = schemaVersionOf(Number(this.#pragma("user_version")));
+    if (application === APPLICATION_ID) {
+      if (schemaVersion === SCHEMA_VERSION || schemaVersion === PREVIOUS_SCHEMA_VERSION) {
+        return schemaVersion;
+      }
+      throw new UnusableFileError(
+        `it is of another version of dsmq: its form is ${schemaVersion}, known are ${PREVIOUS_SCHEMA_VERSION} and ${SCHEMA_VERSION}`,
       );
     }
     const [{ tables }] = this.db.prepare("SELECT count(*) AS tables FROM sqlite_schema").all() as [
       { tables: number },
     ];
-    if (application === 0 && form === 0 && tables === 0) {
+    if (application === 0 && schemaVersion === 0 && tables === 0) {
       if (this.#disk.isNew) return undefined;
-      throw new Unusable("there is nothing in it, not even tables: a copy without its log?");
+      throw new UnusableFileError(
+        "there is nothing in it, not even tables: a copy without its log?",
+      );
     }
-    throw new Unusable("it is the database of another program");
+    throw new UnusableFileError("it is the database of another program");
   }
 
   #unmark(version: number): void {
-    this.#set(`user_version = ${version}`);
+    this.#setPragma(`user_version = ${version}`);
     this.db.prepare("PRAGMA wal_checkpoint(FULL)").all();
-    this.#disk.written();
+    this.#disk.checkpointed();
   }
 
-  #make(now: number): void {
+  #create(now: number): void {
     this.db.exec(STATE_TABLE);
     this.db.prepare("INSERT INTO state VALUES (?, 0, 0, 0, ?, 0, 0, 0, 0, 0, 0)")
       .run(crypto.randomUUID(), now);
-    this.#pragma(`application_id = ${APPLICATION}`);
-    this.#pragma(`user_version = ${FORM}`);
+    this.#pragma(`application_id = ${APPLICATION_ID}`);
+    this.#pragma(`user_version = ${SCHEMA_VERSION}`);
   }
 
   #upgrade(now: number): void {
     upgradeFrom1(this.db, now);
-    this.#pragma(`user_version = ${FORM}`);
+    this.#pragma(`user_version = ${SCHEMA_VERSION}`);
   }
 
   /** It takes long where a disk has to bring a large file, and so is done where something has happened. */
@@ -228,11 +240,11 @@ export class DatabaseFile {
     const [state] = this.db.prepare("SELECT clean FROM state").all() as [{ clean: number }?];
     if (state?.clean === 1) return;
     const found = this.#pragma("quick_check(1)");
-    if (found !== "ok") throw new Unusable(`it is damaged: ${found}`);
+    if (found !== "ok") throw new UnusableFileError(`it is damaged: ${found}`);
   }
 
   /** Prepared: the errors of these carry SQLite's code, those of `exec` none. */
-  #set(pragma: string): void {
+  #setPragma(pragma: string): void {
     this.db.prepare(`PRAGMA ${pragma}`).run();
   }
 

@@ -5,14 +5,14 @@
  */
 
 /** What is bound to a statement, and comes back from it. */
-export type Value = string | number;
+export type SqlValue = string | number;
 
 /** A prepared statement. */
 export interface Statement {
   /** Runs it for its effect. */
-  run(...values: Value[]): unknown;
+  run(...values: SqlValue[]): unknown;
   /** Runs it and returns its rows, by column name. */
-  all(...values: Value[]): unknown[];
+  all(...values: SqlValue[]): unknown[];
 }
 
 /** An open database. The SQL given to it is ASCII. */
@@ -34,17 +34,17 @@ export interface Engine {
 }
 
 /** How long `@db/sqlite` may take to load, in milliseconds: where it is only preferred, and where it is demanded. */
-const LIMIT = 2000;
-const LONG_LIMIT = 60_000;
+const LOAD_TIMEOUT = 2000;
+const LONG_LOAD_TIMEOUT = 60_000;
 
 /** What that takes: the library is looked up in a cache, or fetched and written there. */
-const PERMISSIONS = ["ffi", "read", "write", "env", "net"] as const;
+const NATIVE_PERMISSIONS = ["ffi", "read", "write", "env", "net"] as const;
 
-const JSR = "https://jsr.io";
+const DEFAULT_REGISTRY = "https://jsr.io";
 
 /** The one attempt of this process. */
-let attempt: Promise<Engine> | undefined;
-let told = false;
+let nativeAttempt: Promise<Engine> | undefined;
+let hasWarned = false;
 
 /**
  * Loads a SQLite engine and tests it.
@@ -52,74 +52,78 @@ let told = false;
  * `auto` takes `@db/sqlite` where every permission that it needs is granted already, it loads in time and
  * passes the test, else `node:sqlite`, which is built in. Permissions are looked up, never asked for.
  *
- * @param wanted which engine
+ * @param choice which engine
  * @param warn is told, once in a process, why `auto` could not take `@db/sqlite`
  * @param signal ends the wait
  * @returns the engine
  * @throws {Error} if the engine that was asked for by name cannot be used here, and the signal's reason
  */
 export async function loadEngine(
-  wanted: EngineName | "auto",
+  choice: EngineName | "auto",
   warn: (text: string) => void = () => {},
   signal?: AbortSignal,
 ): Promise<Engine> {
-  const obstacle = wanted === "node:sqlite" ? undefined : obstacleToNative();
-  if (wanted === "@db/sqlite" && obstacle) throw unusable(wanted, obstacle);
-  if (wanted !== "node:sqlite" && !obstacle) {
-    const { innermost, isLinked } = await import("./engines/native.ts");
+  const obstacle = choice === "node:sqlite" ? undefined : nativeObstacle();
+  if (choice === "@db/sqlite" && obstacle) throw engineError(choice, obstacle);
+  if (choice !== "node:sqlite" && !obstacle) {
+    const { innermostMessage, isLinked } = await import("./engines/native.ts");
     try {
-      const again = () => loadNativeEngine(LONG_LIMIT);
-      attempt = wanted === "auto"
-        ? attempt ?? loadNativeEngine(LIMIT)
-        : attempt?.catch(again) ?? again();
-      return await unlessAborted(attempt, signal);
+      const retry = () => loadNativeEngine(LONG_LOAD_TIMEOUT);
+      nativeAttempt = choice === "auto"
+        ? nativeAttempt ?? loadNativeEngine(LOAD_TIMEOUT)
+        : nativeAttempt?.catch(retry) ?? retry();
+      return await withAbort(nativeAttempt, signal);
     } catch (cause) {
       signal?.throwIfAborted();
-      const why = innermost(cause);
-      if (wanted !== "auto") throw unusable(wanted, why, cause);
-      if (!told && !isLinked()) warn(`uses node:sqlite, for @db/sqlite cannot be used: ${why}`);
-      told = true;
+      const reason = innermostMessage(cause);
+      if (choice !== "auto") throw engineError(choice, reason, cause);
+      if (!hasWarned && !isLinked()) {
+        warn(`uses node:sqlite, for @db/sqlite cannot be used: ${reason}`);
+      }
+      hasWarned = true;
     }
   }
   try {
-    return tested((await import("./engines/node_sqlite.ts")).nodeSqlite);
+    return selfTest((await import("./engines/node_sqlite.ts")).nodeSqlite);
   } catch (cause) {
-    throw unusable("node:sqlite", (cause as Error).message, cause);
+    throw engineError("node:sqlite", (cause as Error).message, cause);
   }
 }
 
 /** Others may wait for the same attempt: it goes on. */
-async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+async function withAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return await work;
   const aborted = Promise.withResolvers<never>();
-  const tell = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", tell);
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
   try {
     return await Promise.race([work, aborted.promise]);
   } finally {
-    signal.removeEventListener("abort", tell);
+    signal.removeEventListener("abort", onAbort);
   }
 }
 
-async function loadNativeEngine(limit: number): Promise<Engine> {
+async function loadNativeEngine(timeout: number): Promise<Engine> {
   const [{ dbSqlite }, { loadNative }] = await Promise.all([
     import("./engines/db_sqlite.ts"),
     import("./engines/native.ts"),
   ]);
-  return tested(dbSqlite(await loadNative(limit)));
+  return selfTest(dbSqlite(await loadNative(timeout)));
 }
 
 /** Why `@db/sqlite` is not even tried here. */
-function obstacleToNative(): string | undefined {
+function nativeObstacle(): string | undefined {
   if (Deno.build.standalone) return "a compiled program has none but node:sqlite";
   // The trial runs a module of ours. Here that would be the program that this is bundled into.
   if (!/\/stores\/engine\.[jt]s$/.test(import.meta.url)) {
     return "a bundled program has none but node:sqlite";
   }
-  const missing: string[] = PERMISSIONS.filter((name) => !isGranted({ name }));
+  const missing: string[] = NATIVE_PERMISSIONS.filter((name) => !isGranted({ name }));
   if (missing.length === 0) {
     const registry = Deno.env.get("JSR_URL") ?? "";
-    const { hostname, port, protocol } = new URL(URL.canParse(registry) ? registry : JSR);
+    const { hostname, port, protocol } = new URL(
+      URL.canParse(registry) ? registry : DEFAULT_REGISTRY,
+    );
     const host = `${hostname}:${port || (protocol === "http:" ? 80 : 443)}`;
     if (isGranted({ name: "import", host })) return undefined;
     missing.push(`import=${host}`);
@@ -143,14 +147,16 @@ function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
  * @returns the engine
  * @throws {Error} if it returns anything but what was stored
  */
-export function tested(engine: Engine): Engine {
+export function selfTest(engine: Engine): Engine {
   const db = engine.open(":memory:");
   try {
     db.exec("CREATE TABLE t (n INTEGER, s TEXT)");
     const n = Number.MAX_SAFE_INTEGER;
     const s = '"\u{1F600}\\u0000"';
     db.prepare("INSERT INTO t SELECT ? + key, value FROM json_each(?)").run(n, JSON.stringify([s]));
-    const rows = select(db, "SELECT n, s, octet_length(s) AS bytes FROM t WHERE n = ?").all(n);
+    const rows = prepareSelect(db, "SELECT n, s, octet_length(s) AS bytes FROM t WHERE n = ?").all(
+      n,
+    );
     const row = rows[0] as { n: number; s: string; bytes: number } | undefined;
     if (row?.n !== n || row.s !== s || row.bytes !== 12) {
       throw new Error("what it returns is not what was stored");
@@ -161,7 +167,7 @@ export function tested(engine: Engine): Engine {
   }
 }
 
-function select(db: Database, sql: string): Statement {
+function prepareSelect(db: Database, sql: string): Statement {
   try {
     return db.prepare(sql);
   } catch (error) {
@@ -170,7 +176,7 @@ function select(db: Database, sql: string): Statement {
 }
 
 /** What SQLite calls the errors that the store tells apart. */
-export const SQLITE = {
+export const SQLITE_ERRORS = {
   busy: 5,
   readonly: 8,
   io: 10,
@@ -181,14 +187,14 @@ export const SQLITE = {
 };
 
 /** What SQLite says of these errors where it has nothing to add. The texts are fixed: SQLite's own tests rely on them. */
-const TEXTS: ReadonlyMap<string, number> = new Map([
-  ["database is locked", SQLITE.busy],
-  ["attempt to write a readonly database", SQLITE.readonly],
-  ["disk I/O error", SQLITE.io],
-  ["database disk image is malformed", SQLITE.corrupt],
-  ["database or disk is full", SQLITE.full],
-  ["unable to open database file", SQLITE.cannotOpen],
-  ["file is not a database", SQLITE.notADb],
+const CODE_OF_TEXT: ReadonlyMap<string, number> = new Map([
+  ["database is locked", SQLITE_ERRORS.busy],
+  ["attempt to write a readonly database", SQLITE_ERRORS.readonly],
+  ["disk I/O error", SQLITE_ERRORS.io],
+  ["database disk image is malformed", SQLITE_ERRORS.corrupt],
+  ["database or disk is full", SQLITE_ERRORS.full],
+  ["unable to open database file", SQLITE_ERRORS.cannotOpen],
+  ["file is not a database", SQLITE_ERRORS.notADb],
 ]);
 
 /**
@@ -197,14 +203,14 @@ const TEXTS: ReadonlyMap<string, number> = new Map([
  * @param error what an engine threw
  * @returns the code, without what is extended; `undefined` if it is not SQLite's
  */
-export function codeOf(error: unknown): number | undefined {
+export function sqliteErrorCode(error: unknown): number | undefined {
   // node:sqlite has the number in errcode, but for errors of `exec`; @db/sqlite has it in code where a database
   // is opened, and else throws an Error of which the text is all there is.
   const { errcode, code, message } = Object(error) as Record<string, unknown>;
   const number = typeof errcode === "number" ? errcode : code;
-  return typeof number === "number" ? number & 0xff : TEXTS.get(String(message));
+  return typeof number === "number" ? number & 0xff : CODE_OF_TEXT.get(String(message));
 }
 
-function unusable(name: EngineName, why: string, cause?: unknown): Error {
-  return new Error(`Cannot use ${name}: ${why}`, { cause });
+function engineError(name: EngineName, reason: string, cause?: unknown): Error {
+  return new Error(`Cannot use ${name}: ${reason}`, { cause });
 }

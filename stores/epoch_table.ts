@@ -30,7 +30,7 @@ export class EpochTable {
   }
 
   /** The epoch that began last. */
-  get present(): string | undefined {
+  get current(): string | undefined {
     const [row] = this.#db.prepare("SELECT epoch FROM epochs WHERE last IS NULL").all() as [
       { epoch: string }?,
     ];
@@ -50,13 +50,13 @@ export class EpochTable {
    *
    * @param epoch its name
    * @param last the last number in the file
-   * @param most how many epochs are known
+   * @param max how many epochs are known
    */
-  begin(epoch: string, last: number, most: number): void {
+  begin(epoch: string, last: number, max: number): void {
     this.#db.prepare("UPDATE epochs SET last = ? WHERE last IS NULL").run(last);
     this.#db.prepare("INSERT INTO epochs (epoch) VALUES (?)").run(epoch);
     this.#db.prepare(
       "DELETE FROM epochs WHERE id <= (SELECT id FROM epochs ORDER BY id DESC LIMIT 1 OFFSET ?)",
-    ).run(most);
+    ).run(max);
   }
 }

@@ -4,63 +4,63 @@
  * @module
  */
 
-import type { Follower, Message } from "./store.ts";
+import type { Follower, TopicMessage } from "./store.ts";
 
-interface Following {
-  readonly to: Follower;
+interface ActiveFollower {
+  readonly follower: Follower;
   readonly from: number;
 }
 
 /** Brings each batch to all who follow, in the order in which they were stored. */
 export class Feed {
   /** Replaced, never changed: one may join or leave while a batch is brought. */
-  #following: readonly Following[] = [];
+  #followers: readonly ActiveFollower[] = [];
   /** What is to be brought; there are several batches when a follower has more stored in its midst. */
-  readonly #batches: (readonly Message[])[] = [];
+  readonly #batches: (readonly TopicMessage[])[] = [];
 
   /** Adds a follower, who gets what comes after a number, until disposed of. */
-  follow(to: Follower, from: number): { readonly from: number } & Disposable {
-    const following = { to, from };
-    this.#following = [...this.#following, following];
-    return { from, [Symbol.dispose]: () => this.#leave(following) };
+  follow(follower: Follower, from: number): { readonly from: number } & Disposable {
+    const active = { follower, from };
+    this.#followers = [...this.#followers, active];
+    return { from, [Symbol.dispose]: () => this.#remove(active) };
   }
 
   /** Brings what was stored: at once, or, in the midst of the feed, after what is being brought. */
-  bring(messages: readonly Message[]): void {
+  publish(messages: readonly TopicMessage[]): void {
     if (this.#batches.push(messages) > 1) return;
     for (let batch; (batch = this.#batches[0]); this.#batches.shift()) {
-      for (const following of this.#following) {
+      for (const active of this.#followers) {
         // One who joined after the batch was stored has it behind them; one may have left.
-        if (batch[0]!.seq > following.from && this.#following.includes(following)) {
-          this.#give(following, batch);
+        if (batch[0]!.seq > active.from && this.#followers.includes(active)) {
+          this.#deliver(active, batch);
         }
       }
     }
   }
 
   /** Messages may have been missed: everybody is told, and gets nothing more. */
-  lose(error: Error): void {
-    const all = this.#following;
-    this.#following = [];
-    for (const { to } of all) to.lost(error);
+  fail(error: Error): void {
+    const followers = this.#followers;
+    this.#followers = [];
+    for (const { follower } of followers) follower.lost(error);
   }
 
   /** Brings nothing more to anybody. */
   close(): void {
-    this.#following = [];
+    this.#followers = [];
   }
 
-  #leave(following: Following): void {
-    this.#following = this.#following.filter((one) => one !== following);
+  #remove(active: ActiveFollower): void {
+    this.#followers = this.#followers.filter((one) => one !== active);
   }
 
-  #give(following: Following, batch: readonly Message[]): void {
+  #deliver(active: ActiveFollower, batch: readonly TopicMessage[]): void {
     try {
-      following.to.stored(batch);
+      active.follower.stored(batch);
     } catch (error) {
       // What one follower does not take must not cost the others theirs.
-      this.#leave(following);
-      following.to.lost(error instanceof Error ? error : new Error(String(error)));
+      this.#remove(active);
+      active.follower.lost(error instanceof Error ? error : new Error(String(error)));
     }
   }
 }

@@ -5,10 +5,10 @@
  */
 
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { codeOf, SQLITE } from "./engine.ts";
+import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
 
 /** Why a file is not opened, in words that are for a person. */
-export class Unusable extends Error {
+export class UnusableFileError extends Error {
   readonly code: ErrorCode;
 
   /**
@@ -30,36 +30,36 @@ export class Unusable extends Error {
  * @param error what was thrown
  * @returns the error for a person
  */
-export function cannotOpen(path: string, error: unknown): DsmqError {
-  const message = `Cannot open sqlite:${path}: ${reason(path, error)}`;
-  return new DsmqError(errorCode(error), message, { cause: error });
+export function toOpenError(path: string, error: unknown): DsmqError {
+  const message = `Cannot open sqlite:${path}: ${openErrorReason(path, error)}`;
+  return new DsmqError(openErrorCode(error), message, { cause: error });
 }
 
-function errorCode(error: unknown): ErrorCode {
-  if (error instanceof Unusable) return error.code;
+function openErrorCode(error: unknown): ErrorCode {
+  if (error instanceof UnusableFileError) return error.code;
   switch (Object(error).code) {
     case "ENOSPC":
     case "EDQUOT":
       return "full";
     case "EACCES":
     case "EPERM":
-      return "not_allowed";
+      return "permission_denied";
     case "EMFILE":
     case "ENFILE":
       return "unavailable";
   }
-  switch (codeOf(error)) {
-    case SQLITE.busy:
+  switch (sqliteErrorCode(error)) {
+    case SQLITE_ERRORS.busy:
       return "store_in_use";
-    case SQLITE.full:
+    case SQLITE_ERRORS.full:
       return "full";
   }
   return "store_unusable";
 }
 
-function reason(path: string, error: unknown): string {
-  const words = error instanceof Error ? error.message : String(error);
-  if (error instanceof Unusable) return words;
+function openErrorReason(path: string, error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof UnusableFileError) return text;
   switch (Object(error).code) {
     case "ENOSPC":
     case "EDQUOT":
@@ -73,26 +73,26 @@ function reason(path: string, error: unknown): string {
     case "ENFILE":
       return "too many files are open";
   }
-  switch (codeOf(error)) {
-    case SQLITE.busy:
+  switch (sqliteErrorCode(error)) {
+    case SQLITE_ERRORS.busy:
       return "another process uses it";
-    case SQLITE.readonly:
+    case SQLITE_ERRORS.readonly:
       return "it is read-only, or its folder is";
-    case SQLITE.io:
+    case SQLITE_ERRORS.io:
       // A file that is read-only cannot be locked, and that is what SQLite says of it.
-      return `it is read-only, or the disk is full or fails (${words})`;
-    case SQLITE.full:
+      return `it is read-only, or the disk is full or fails (${text})`;
+    case SQLITE_ERRORS.full:
       return "the disk is full";
-    case SQLITE.corrupt:
-      return `it is damaged: ${words}`;
-    case SQLITE.notADb:
+    case SQLITE_ERRORS.corrupt:
+      return `it is damaged: ${text}`;
+    case SQLITE_ERRORS.notADb:
       return "it is not a database";
   }
-  return fault(path) ?? words;
+  return pathFault(path) ?? text;
 }
 
 /** What is wrong with a path, as far as that can be seen. */
-function fault(path: string): string | undefined {
+function pathFault(path: string): string | undefined {
   try {
     return Deno.statSync(path).isDirectory ? "it is a folder" : undefined;
   } catch (error) {
@@ -113,18 +113,18 @@ function fault(path: string): string | undefined {
  * Permission is looked up, never asked for.
  *
  * @param path the file
- * @throws {Unusable} if the file, or what stands beside it, may not be read or written
+ * @throws {UnusableFileError} if the file, or what stands beside it, may not be read or written
  */
-export function requirePermission(path: string): void {
-  const beside = { read: ["", "-wal", "-lock"], write: ["", "-lock"] };
+export function requireFilePermissions(path: string): void {
+  const siblings = { read: ["", "-wal", "-lock"], write: ["", "-lock"] };
   for (const name of ["read", "write"] as const) {
-    const paths = beside[name].map((part) => `${path}${part}`);
+    const paths = siblings[name].map((part) => `${path}${part}`);
     for (const part of paths) {
       if (Deno.permissions.querySync({ name, path: part }).state === "granted") continue;
       const what = part === path ? "it" : part;
-      throw new Unusable(
+      throw new UnusableFileError(
         `there is no leave to ${name} ${what} (--allow-${name}=${paths})`,
-        "not_allowed",
+        "permission_denied",
       );
     }
   }

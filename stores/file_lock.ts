@@ -4,20 +4,20 @@
  * @module
  */
 
-import { Unusable } from "./file_faults.ts";
+import { UnusableFileError } from "./file_faults.ts";
 
-/** What a lock file may hold: nothing, zeros after a loss of power, or what is {@linkcode Left}. */
-const CONTENT = /^(?:dsmq ([1-9]\d{0,4})( writing)?\n)?\0*$/;
+/** What a lock file may hold: nothing, zeros after a loss of power, or what is {@linkcode LockContent}. */
+const CONTENT_PATTERN = /^(?:dsmq ([1-9]\d{0,4})( writing)?\n)?\0*$/;
 
 /** What a process says that it will leave if it is killed. */
-export interface Left {
+export interface LockContent {
   /** The number of the use of the database; 0 if there is nothing to be told. */
   readonly use: number;
   /** The log was being written to the database. */
   readonly writing: boolean;
 }
 
-const NOTHING: Left = { use: 0, writing: false };
+const IDLE: LockContent = { use: 0, writing: false };
 
 /**
  * A lock, held until it is released, or the process ends.
@@ -29,16 +29,16 @@ const NOTHING: Left = { use: 0, writing: false };
 export class FileLock {
   readonly path: string;
   /** What a killed process has left in it; `undefined` if there was no lock file. */
-  readonly left: Left | undefined;
+  readonly previous: LockContent | undefined;
   readonly #file: Deno.FsFile;
   /** What is in it now. */
-  #content: Left;
+  #content: LockContent;
 
-  private constructor(path: string, file: Deno.FsFile, left: Left | undefined) {
+  private constructor(path: string, file: Deno.FsFile, previous: LockContent | undefined) {
     this.path = path;
     this.#file = file;
-    this.left = left;
-    this.#content = left ?? NOTHING;
+    this.previous = previous;
+    this.#content = previous ?? IDLE;
   }
 
   /**
@@ -46,19 +46,19 @@ export class FileLock {
    *
    * @param path the file of the lock; it is made if it is not there
    * @returns the lock
-   * @throws {Unusable} if another has it, or the file system knows no locks
+   * @throws {UnusableFileError} if another has it, or the file system knows no locks
    */
-  static take(path: string): FileLock {
+  static acquire(path: string): FileLock {
     for (;;) {
-      const before = linkOrFile(path);
-      if (before && !before.isFile) throw new Unusable(`${path} is not a plain file`);
+      const before = lstat(path);
+      if (before && !before.isFile) throw new UnusableFileError(`${path} is not a plain file`);
       const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
       try {
-        if (!locked(file)) throw new Unusable("another process uses it", "store_in_use");
+        if (!tryLock(file)) throw new UnusableFileError("another process uses it", "store_in_use");
         // Whoever had it may have deleted it meanwhile: then there is another at its place, or none.
-        if (isSame(linkOrFile(path), file.statSync())) {
-          const left = contentOf(file, path);
-          return new FileLock(path, file, before ? left : undefined);
+        if (isSameFile(lstat(path), file.statSync())) {
+          const previous = readContent(file, path);
+          return new FileLock(path, file, before ? previous : undefined);
         }
       } catch (error) {
         file.close();
@@ -84,14 +84,16 @@ export class FileLock {
   /** A killed process leaves nothing to be told. */
   markIdle(): void {
     this.#file.truncateSync(0);
-    this.#content = NOTHING;
+    this.#content = IDLE;
   }
 
   /** Gives it back. If the file is to be `kept`, the next who opens the database is told of what it holds. */
-  release(kept = false): void {
+  release(retain = false): void {
     try {
       // Deleted before others can have it: or they would hold one that nobody else finds.
-      if (!kept && isSame(linkOrFile(this.path), this.#file.statSync())) Deno.removeSync(this.path);
+      if (!retain && isSameFile(lstat(this.path), this.#file.statSync())) {
+        Deno.removeSync(this.path);
+      }
     } catch {
       // It stays, and holds nobody up.
     }
@@ -99,24 +101,26 @@ export class FileLock {
   }
 }
 
-function locked(file: Deno.FsFile): boolean {
+function tryLock(file: Deno.FsFile): boolean {
   try {
     return file.tryLockSync(true);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Unusable(`it cannot be locked where it is; put it on a local disk (${why})`);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UnusableFileError(
+      `it cannot be locked where it is; put it on a local disk (${reason})`,
+    );
   }
 }
 
-function contentOf(file: Deno.FsFile, path: string): Left {
+function readContent(file: Deno.FsFile, path: string): LockContent {
   const bytes = new Uint8Array(64);
   const text = new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
-  const content = CONTENT.exec(text);
-  if (!content) throw new Unusable(`${path} is not a lock of dsmq`);
+  const content = CONTENT_PATTERN.exec(text);
+  if (!content) throw new UnusableFileError(`${path} is not a lock of dsmq`);
   return { use: Number(content[1] ?? 0), writing: content[2] !== undefined };
 }
 
-function linkOrFile(path: string): Deno.FileInfo | undefined {
+function lstat(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
   } catch (error) {
@@ -125,6 +129,6 @@ function linkOrFile(path: string): Deno.FileInfo | undefined {
   }
 }
 
-function isSame(a: Deno.FileInfo | undefined, b: Deno.FileInfo): boolean {
+function isSameFile(a: Deno.FileInfo | undefined, b: Deno.FileInfo): boolean {
   return a !== undefined && a.dev === b.dev && a.ino === b.ino;
 }

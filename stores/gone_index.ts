@@ -7,16 +7,16 @@
 import { NameMap } from "../protocol/name_map.ts";
 import type { GoneTopics } from "./gone_map.ts";
 import { GoneTimes } from "./gone_times.ts";
-import type { RunTable } from "./run_table.ts";
-import type { Gone, Message } from "./store.ts";
-import type { Tail } from "./tail.ts";
+import type { SegmentTable } from "./segment_table.ts";
+import type { Gone, TopicMessage } from "./store.ts";
+import type { WriteBuffer } from "./write_buffer.ts";
 import type { TopicTable } from "./topic_table.ts";
 
 /** Where messages are that are gone and not purged yet. */
-export interface Unpurged {
-  readonly runs: RunTable;
+export interface UnpurgedMessages {
+  readonly segments: SegmentTable;
   readonly topics: TopicTable;
-  readonly tail: Tail;
+  readonly buffer: WriteBuffer;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface Unpurged {
 export class GoneIndex {
   readonly times: GoneTimes;
   readonly #purged: GoneTopics;
-  readonly #unpurged: Unpurged;
+  readonly #unpurged: UnpurgedMessages;
 
   /**
    * Makes the index.
@@ -35,36 +35,36 @@ export class GoneIndex {
    * @param unpurged what is not
    * @param retention for how many milliseconds a message is kept
    */
-  constructor(purged: GoneTopics, unpurged: Unpurged, retention: number) {
+  constructor(purged: GoneTopics, unpurged: UnpurgedMessages, retention: number) {
     this.times = new GoneTimes(retention);
     this.#purged = purged;
     this.#unpurged = unpurged;
   }
 
   /** What is gone of a topic, if everything up to a floor is. */
-  of(topic: string, floor: number): Gone | undefined {
+  find(topic: string, floor: number): Gone | undefined {
     if (floor === 0) return undefined;
-    const left = this.#newestUnpurged(topic, floor);
-    const noted = this.#purged.find(topic);
-    if (left && left.seq > (noted?.seq ?? 0)) {
-      return { seq: left.seq, at: this.times.of(left.seq, left.time) };
+    const unpurged = this.#newestUnpurged(topic, floor);
+    const recorded = this.#purged.find(topic);
+    if (unpurged && unpurged.seq > (recorded?.seq ?? 0)) {
+      return { seq: unpurged.seq, at: this.times.goneAt(unpurged.seq, unpurged.time) };
     }
     const { horizon } = this.#purged;
-    return noted ?? (horizon.seq > 0 ? horizon : undefined);
+    return recorded ?? (horizon.seq > 0 ? horizon : undefined);
   }
 
   /** Messages are purged: the newest of each topic, in order. */
-  note(newest: readonly Pick<Message, "topic" | "seq" | "time">[]): void {
+  record(newest: readonly Pick<TopicMessage, "topic" | "seq" | "time">[]): void {
     if (newest.length === 0) return;
-    const at = ({ seq, time }: Pick<Message, "seq" | "time">) => this.times.of(seq, time);
-    this.#purged.note(newest.map((message) => {
+    const at = ({ seq, time }: Pick<TopicMessage, "seq" | "time">) => this.times.goneAt(seq, time);
+    this.#purged.record(newest.map((message) => {
       return { topic: message.topic, seq: message.seq, at: at(message) };
     }));
   }
 
   /** All before a message are purged. */
   purgedBefore(first: () => number): void {
-    if (this.times.many) this.times.forget(first() - 1);
+    if (this.times.isWorthPruning) this.times.prune(first() - 1);
   }
 
   /** What was noted holds. */
@@ -73,8 +73,8 @@ export class GoneIndex {
   }
 
   /** Remembers how it is now; what comes back makes it so again. */
-  mark(): () => void {
-    const undoTimes = this.times.mark();
+  savepoint(): () => void {
+    const undoTimes = this.times.savepoint();
     return () => {
       undoTimes();
       this.#purged.rollback();
@@ -82,11 +82,11 @@ export class GoneIndex {
   }
 
   #newestUnpurged(topic: string, floor: number): { seq: number; time: number } | undefined {
-    const { tail, topics, runs } = this.#unpurged;
-    const inTail = tail.newestUpTo(topic, floor);
-    if (inTail) return inTail;
+    const { buffer, topics, segments } = this.#unpurged;
+    const inBuffer = buffer.newestUpTo(topic, floor);
+    if (inBuffer) return inBuffer;
     const id = topics.find(topic, 0);
-    return id === undefined ? undefined : runs.newestUpTo(id, floor);
+    return id === undefined ? undefined : segments.newestUpTo(id, floor);
   }
 }
 
@@ -96,8 +96,8 @@ export class GoneIndex {
  * @param messages the messages, oldest first
  * @returns the newest ones, oldest first
  */
-export function newestOfEach(messages: readonly Message[]): Message[] {
-  const newest = new NameMap<Message>();
+export function newestOfEach(messages: readonly TopicMessage[]): TopicMessage[] {
+  const newest = new NameMap<TopicMessage>();
   for (const message of messages) {
     newest.delete(message.topic);
     newest.set(message.topic, message);

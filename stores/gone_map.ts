@@ -8,7 +8,7 @@ import { NameMap } from "../protocol/name_map.ts";
 import type { Gone } from "./store.ts";
 
 /** What is remembered of a topic takes about so many bytes, if its name is as long as names mostly may be. */
-export const GONE_SIZE = 400;
+export const GONE_TOPIC_BYTES = 400;
 
 /** The newest message of a topic that is purged now. */
 export interface GoneMessage extends Gone {
@@ -27,7 +27,7 @@ export interface GoneTopics {
   /** What is gone of a topic, if that is known. */
   find(topic: string): Gone | undefined;
   /** Messages are purged: the newest of each topic, in order. */
-  note(messages: readonly GoneMessage[]): void;
+  record(messages: readonly GoneMessage[]): void;
   /** The transaction holds. */
   commit(): void;
   /** The transaction does not hold. */
@@ -46,21 +46,21 @@ export function horizonOf(one: Gone, other: Gone): Gone {
 }
 
 /** So many are given up at once, if there are not more too many. */
-const AT_ONCE = 1024;
+const EVICTION_BATCH = 1024;
 
 /**
  * How many more than may be known there are before some are given up.
  *
- * @param most how many may be known
+ * @param max how many may be known
  * @returns how many more
  */
-export function spareOf(most: number): number {
-  return Math.min(most / 8, AT_ONCE);
+export function evictionSlack(max: number): number {
+  return Math.min(max / 8, EVICTION_BATCH);
 }
 
 /** What is gone of topics, in memory. */
 export class GoneMap implements GoneTopics {
-  readonly #most: number;
+  readonly #max: number;
   /** Those that went last come last. */
   readonly #topics = new NameMap<Gone>();
   /** What was changed in this transaction, as it was before. */
@@ -70,10 +70,10 @@ export class GoneMap implements GoneTopics {
   /**
    * Nothing is gone yet.
    *
-   * @param most how many topics are known; of some more it is not told that they are not
+   * @param max how many topics are known; of some more it is not told that they are not
    */
-  constructor(most: number) {
-    this.#most = most;
+  constructor(max: number) {
+    this.#max = max;
   }
 
   get horizon(): Gone {
@@ -84,16 +84,16 @@ export class GoneMap implements GoneTopics {
     return this.#topics.get(topic);
   }
 
-  note(messages: readonly GoneMessage[]): void {
+  record(messages: readonly GoneMessage[]): void {
     for (const { topic, seq, at } of messages) {
-      const known = this.#topics.get(topic);
-      if (known && known.seq > seq) continue;
-      if (!known && seq <= this.#horizon.seq) {
+      const previous = this.#topics.get(topic);
+      if (previous && previous.seq > seq) continue;
+      if (!previous && seq <= this.#horizon.seq) {
         // A newer one may have been given up already. If the transaction fails, more is told than is true.
         this.#horizon = horizonOf(this.#horizon, { seq, at });
         continue;
       }
-      if (!this.#undo.has(topic)) this.#undo.set(topic, known);
+      if (!this.#undo.has(topic)) this.#undo.set(topic, previous);
       this.#topics.delete(topic);
       this.#topics.set(topic, { seq, at });
     }
@@ -102,19 +102,19 @@ export class GoneMap implements GoneTopics {
   commit(): void {
     if (this.#undo.size === 0) return;
     this.#undo.clear();
-    let tooMany = this.#topics.size - this.#most;
+    let excess = this.#topics.size - this.#max;
     // Who looks for the oldest passes over the places of all that were given up before: so it is done for many at a time.
-    if (tooMany <= spareOf(this.#most)) return;
+    if (excess <= evictionSlack(this.#max)) return;
     for (const [topic, gone] of this.#topics) {
       this.#topics.delete(topic);
       this.#horizon = horizonOf(this.#horizon, gone);
-      if (--tooMany === 0) return;
+      if (--excess === 0) return;
     }
   }
 
   rollback(): void {
-    for (const [topic, known] of this.#undo) {
-      if (known) this.#topics.set(topic, known);
+    for (const [topic, previous] of this.#undo) {
+      if (previous) this.#topics.set(topic, previous);
       else this.#topics.delete(topic);
     }
     this.#undo.clear();

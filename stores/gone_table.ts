@@ -5,7 +5,7 @@
  */
 
 import type { Database, Statement } from "./engine.ts";
-import { type GoneMessage, type GoneTopics, horizonOf, spareOf } from "./gone_map.ts";
+import { evictionSlack, type GoneMessage, type GoneTopics, horizonOf } from "./gone_map.ts";
 import type { Gone } from "./store.ts";
 
 const SCHEMA = `
@@ -19,23 +19,23 @@ const SCHEMA = `
 
 /** What is gone of topics, in a database: nothing of it is in memory. */
 export class GoneTable implements GoneTopics {
-  readonly #most: number;
+  readonly #max: number;
   readonly #sql: Record<
     "find" | "note" | "count" | "oldest" | "delete" | "horizon" | "clear" | "raise",
     Statement
   >;
   /** There are no more topics than this in the table, and perhaps less. */
-  #atMost = Infinity;
+  #maxCount = Infinity;
   #horizon: Gone | undefined;
 
   /**
    * Makes the table.
    *
    * @param db an open database
-   * @param most how many topics are known; of some more it is not told that they are not
+   * @param max how many topics are known; of some more it is not told that they are not
    */
-  constructor(db: Database, most: number) {
-    this.#most = most;
+  constructor(db: Database, max: number) {
+    this.#max = max;
     db.exec(SCHEMA);
     this.#sql = {
       find: db.prepare("SELECT seq, at FROM gone WHERE topic = ?"),
@@ -67,15 +67,15 @@ export class GoneTable implements GoneTopics {
     return found && { seq: found.seq, at: found.at };
   }
 
-  note(messages: readonly GoneMessage[]): void {
+  record(messages: readonly GoneMessage[]): void {
     for (const { topic, seq, at } of messages) {
       // A newer one may have been given up already: then the horizon tells of it.
       if (seq <= this.horizon.seq && !this.find(topic)) this.raise({ seq, at });
       else this.#sql.note.run(topic, seq, at);
     }
-    this.#atMost += messages.length;
+    this.#maxCount += messages.length;
     // To count them takes long where there are many: it is done now and then.
-    if (this.#atMost > this.#most + spareOf(this.#most)) this.#giveUp();
+    if (this.#maxCount > this.#max + evictionSlack(this.#max)) this.#evict();
   }
 
   /** Raises the horizon. */
@@ -90,15 +90,15 @@ export class GoneTable implements GoneTopics {
   }
 
   rollback(): void {
-    this.#atMost = Infinity;
+    this.#maxCount = Infinity;
     this.#horizon = undefined;
   }
 
-  #giveUp(): void {
+  #evict(): void {
     const [{ n }] = this.#sql.count.all() as [{ n: number }];
-    this.#atMost = Math.min(n, this.#most);
-    if (n <= this.#most) return;
-    const [oldest] = this.#sql.oldest.all(n - this.#most) as [Gone];
+    this.#maxCount = Math.min(n, this.#max);
+    if (n <= this.#max) return;
+    const [oldest] = this.#sql.oldest.all(n - this.#max) as [Gone];
     this.raise(oldest);
     this.#sql.delete.run(oldest.seq);
   }

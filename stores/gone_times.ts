@@ -5,7 +5,7 @@
  */
 
 /** Messages were given up, before they expired or as they did. */
-export interface Drop {
+export interface DroppedRange {
   /** All up to this one that had not been given up before; 0 if there were none. */
   readonly upTo: number;
   /** When. */
@@ -15,15 +15,15 @@ export interface Drop {
 }
 
 /** So many cost nothing to keep. */
-const FEW = 64;
+const MIN_TO_PRUNE = 64;
 
 /** A message ceases to be readable when it expires, or when it is given up before. */
 export class GoneTimes {
   readonly #retention: number;
   /** Ordered by their numbers, and so by their times. */
-  #drops: Drop[] = [];
+  #drops: DroppedRange[] = [];
   /** How many there were when the last were forgotten. */
-  #left = 0;
+  #afterPrune = 0;
 
   /**
    * Nothing was given up yet.
@@ -35,7 +35,7 @@ export class GoneTimes {
   }
 
   /** What was given up, as one drop: told of each message in it, the time is never too early. */
-  get total(): Drop {
+  get total(): DroppedRange {
     const { upTo, at } = this.#drops.at(-1) ?? { upTo: 0, at: 0 };
     const retention = this.#drops.reduce(
       (longest, drop) => Math.max(longest, drop.retention),
@@ -45,8 +45,8 @@ export class GoneTimes {
   }
 
   /** It is worth while to find out which of them can be forgotten. */
-  get many(): boolean {
-    return this.#drops.length > 2 * this.#left + FEW;
+  get isWorthPruning(): boolean {
+    return this.#drops.length > 2 * this.#afterPrune + MIN_TO_PRUNE;
   }
 
   /** Messages up to a number are given up now. */
@@ -58,7 +58,7 @@ export class GoneTimes {
   }
 
   /** When a message ceased to be readable that was stored at a time. */
-  of(seq: number, time: number): number {
+  goneAt(seq: number, time: number): number {
     let [low, high] = [0, this.#drops.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -70,13 +70,13 @@ export class GoneTimes {
   }
 
   /** Nobody will ask again for messages up to a number. */
-  forget(upTo: number): void {
+  prune(upTo: number): void {
     this.#drops = this.#drops.filter((drop) => drop.upTo > upTo);
-    this.#left = this.#drops.length;
+    this.#afterPrune = this.#drops.length;
   }
 
   /** Remembers how it is now; what comes back makes it so again. */
-  mark(): () => void {
+  savepoint(): () => void {
     const drops = [...this.#drops];
     return () => void (this.#drops = drops);
   }

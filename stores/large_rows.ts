@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { Message } from "./store.ts";
+import type { TopicMessage } from "./store.ts";
 
 /** To read so many bytes takes long. */
-const LARGE = 64 * 1024;
+const LARGE_BYTES = 64 * 1024;
 
 /** So many are remembered, as long as V8 does not mind. */
-const REMEMBERED = 64;
+const MAX_ROWS = 64;
 
 /** Whether it takes long to read a row; its message is alone in it. */
-export function isLarge([message]: readonly Message[]): boolean {
-  return message!.bytes >= LARGE;
+export function isLarge([message]: readonly TopicMessage[]): boolean {
+  return message!.bytes >= LARGE_BYTES;
 }
 
 /**
@@ -23,7 +23,10 @@ export function isLarge([message]: readonly Message[]): boolean {
  */
 export class LargeRows {
   /** By the number of the message, which is alone in its row; with that of its topic. */
-  readonly #rows = new Map<number, { readonly id: number; readonly message: WeakRef<Message> }>();
+  readonly #rows = new Map<
+    number,
+    { readonly id: number; readonly message: WeakRef<TopicMessage> }
+  >();
 
   /** Whether rows of a topic were read lately: to ask for others would take time. */
   has(id: number): boolean {
@@ -32,16 +35,16 @@ export class LargeRows {
   }
 
   /** A row of a topic was read. */
-  note(id: number, row: readonly Message[]): void {
+  record(id: number, row: readonly TopicMessage[]): void {
     if (!isLarge(row)) return;
     const [message] = row;
     this.#rows.delete(message!.seq);
     this.#rows.set(message!.seq, { id, message: new WeakRef(message!) });
-    if (this.#rows.size > REMEMBERED) this.#rows.delete(this.#rows.keys().next().value!);
+    if (this.#rows.size > MAX_ROWS) this.#rows.delete(this.#rows.keys().next().value!);
   }
 
   /** The message of a row that was read, if that is remembered. */
-  find(seq: number): Message | undefined {
+  find(seq: number): TopicMessage | undefined {
     return this.#rows.get(seq)?.message.deref();
   }
 

@@ -4,27 +4,27 @@
  * @module
  */
 
-import { Admission, type Limits } from "./admission.ts";
-import { DatabaseFile, type FilePlace, type State } from "./database_file.ts";
-import { codeOf, SQLITE } from "./engine.ts";
-import { cannotOpen } from "./file_faults.ts";
+import { Admission, type StoreLimits } from "./admission.ts";
+import { DatabaseFile, type FileLocation, type FileState } from "./database_file.ts";
+import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
+import { toOpenError } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
-import { Holdings } from "./holdings.ts";
-import { PutOnce } from "./put_once.ts";
-import type { Dropped } from "./put_session.ts";
-import { PutTable } from "./put_table.ts";
+import { MessageLog } from "./message_log.ts";
+import { DedupIndex } from "./dedup_index.ts";
+import type { DroppedRuns } from "./dedup_session.ts";
+import { DedupTable } from "./dedup_table.ts";
 import type { StoreTime } from "./store_time.ts";
-import type { Ending } from "./transactions.ts";
+import type { TransactionHooks } from "./transactions.ts";
 
 /** How a file is opened and used. */
-export interface FileOpening {
-  readonly place: FilePlace;
+export interface OpenFileOptions {
+  readonly location: FileLocation;
   readonly retention: number;
-  readonly limits: Limits;
+  readonly limits: StoreLimits;
   /** Goes on from the time that is in the file. */
   readonly time: StoreTime;
   /** A transaction failed; whether it may have been committed all the same. */
-  failed(unsure: boolean): void;
+  onFailure(mayBeCommitted: boolean): void;
 }
 
 /** A row of what was put once takes about so much of a database. */
@@ -33,33 +33,33 @@ const ROW_BYTES = 64;
 /** An open file, and what is known of it in memory. */
 export interface OpenedFile {
   readonly file: DatabaseFile;
-  readonly holdings: Holdings;
-  readonly puts: PutOnce;
+  readonly messageLog: MessageLog;
+  readonly dedup: DedupIndex;
   readonly admission: Admission;
 }
 
 /**
  * Opens a file, or makes a new one.
  *
- * @param opening which file, and how
+ * @param options which file, and how
  * @param epoch the epoch that begins; without one the file goes on with the present, and is opened even if it takes nothing
  * @returns the open file
  * @throws {Error} if it cannot be used; the reason is in words
  */
-export function openFile(opening: FileOpening, epoch?: string): OpenedFile {
-  const { place, time, limits } = opening;
+export function openFile(options: OpenFileOptions, epoch?: string): OpenedFile {
+  const { location, time, limits } = options;
   const isFirst = epoch !== undefined;
   let file: DatabaseFile | undefined;
   try {
-    file = new DatabaseFile(place, isFirst, time.now());
+    file = new DatabaseFile(location, isFirst, time.now());
     if (isFirst) file.epochs.begin(epoch, file.read().last, limits.epochs);
-    const { save, ...opened } = loaded(file, opening);
+    const { save, ...opened } = loadFile(file, options);
     if (isFirst) save();
-    file.opened(isFirst);
+    file.finishOpening(isFirst);
     return opened;
   } catch (error) {
     file?.close();
-    throw cannotOpen(place.path, error);
+    throw toOpenError(location.path, error);
   }
 }
 
@@ -69,72 +69,75 @@ export function openFile(opening: FileOpening, epoch?: string): OpenedFile {
  * @param error what was thrown
  * @returns whether SQLite says that something does not fit
  */
-export function isFull(error: unknown): boolean {
-  return codeOf(error) === SQLITE.full;
+export function isDiskFull(error: unknown): boolean {
+  return sqliteErrorCode(error) === SQLITE_ERRORS.full;
 }
 
-function loaded(
+function loadFile(
   file: DatabaseFile,
-  { retention, limits, time, failed }: FileOpening,
+  { retention, limits, time, onFailure }: OpenFileOptions,
 ): OpenedFile & { save(): void } {
   const start = file.read();
-  time.goOnFrom(Math.max(start.clock, start.lastTime));
-  const table = new PutTable(file.db);
-  const dropped: Dropped[] = [];
-  const { window, runs: most } = limits;
-  const puts = new PutOnce({ window, retention, most }, (run) => dropped.push(run));
-  table.load(puts, start.lost, time.now());
-  let saved = 0;
+  time.resumeFrom(Math.max(start.clock, start.lastTime));
+  const table = new DedupTable(file.db);
+  const dropped: DroppedRuns[] = [];
+  const { dedupWindow, dedupRuns: maxRuns } = limits;
+  const dedup = new DedupIndex(
+    { window: dedupWindow, retention, maxRuns },
+    (run) => dropped.push(run),
+  );
+  table.load(dedup, start.evictedTo, time.now());
+  let savedDrops = 0;
   let written = 0;
   let recorded = 0;
   const save = () => {
-    const { span: { floor, last, lastTime }, gone: { times } } = holdings;
+    const { range: { floor, last, lastTime }, gone: { times } } = messageLog;
     file.save({
       floor,
       last,
       lastTime,
       clock: time.now(),
       retention,
-      drop: times.total,
-      lost: puts.lost,
+      dropped: times.total,
+      evictedTo: dedup.evictedTo,
     });
   };
-  const ending: Ending = {
-    save() {
-      recorded += ROW_BYTES * table.save(puts.noted(), dropped);
-      saved = dropped.length;
+  const hooks: TransactionHooks = {
+    beforeCommit() {
+      recorded += ROW_BYTES * table.save(dedup.recorded(), dropped);
+      savedDrops = dropped.length;
       save();
     },
-    done() {
-      dropped.splice(0, saved);
-      puts.commit(time.now());
-      const all = holdings.written + recorded;
-      file.log.committed(all - written);
+    committed() {
+      dropped.splice(0, savedDrops);
+      dedup.commit(time.now());
+      const all = messageLog.writtenBytes + recorded;
+      file.wal.committed(all - written);
       written = all;
     },
     failed(error, committing) {
-      puts.rollback();
+      dedup.rollback();
       // What does not fit was not written to its end.
-      failed(committing && !isFull(error));
+      onFailure(committing && !isDiskFull(error));
     },
   };
-  const gone = new GoneTable(file.db, limits.gone);
-  const holdings = new Holdings(file.db, { retention, gone, start, ending });
-  giveUpBefore(holdings, start, retention, time);
-  const admission = new Admission(holdings, puts, limits, time, true);
-  return { file, holdings, puts, admission, save };
+  const gone = new GoneTable(file.db, limits.goneTopics);
+  const messageLog = new MessageLog(file.db, { retention, gone, start, hooks });
+  applyEarlierDrops(messageLog, start, retention, time);
+  const admission = new Admission(messageLog, dedup, limits, time, true);
+  return { file, messageLog, dedup, admission, save };
 }
 
 /** Takes over what was given up before the file was opened. What had expired, as retention was or as it is, stays gone. */
-function giveUpBefore(
-  { span, gone: { times } }: Holdings,
-  { drop, retention: before }: State,
+function applyEarlierDrops(
+  { range, gone: { times } }: MessageLog,
+  { dropped, retention: before }: FileState,
   retention: number,
   time: StoreTime,
 ): void {
-  if (drop.upTo > 0) times.drop(drop.upTo, drop.at, drop.retention);
+  if (dropped.upTo > 0) times.drop(dropped.upTo, dropped.at, dropped.retention);
   if (before === retention) return;
-  const { floor } = span;
-  span.expire(time.now() - Math.min(before, retention));
-  if (span.floor > floor) times.drop(span.floor, time.next(), before);
+  const { floor } = range;
+  range.expire(time.now() - Math.min(before, retention));
+  if (range.floor > floor) times.drop(range.floor, time.afterReported(), before);
 }

@@ -5,25 +5,25 @@
  */
 
 import type { NameMap } from "../protocol/name_map.ts";
-import type { DatabaseFile, FilePlace } from "./database_file.ts";
-import { LogInUse } from "./database_log.ts";
-import { cannotOpen, Unusable } from "./file_faults.ts";
+import type { DatabaseFile, FileLocation } from "./database_file.ts";
+import { WalInUseError } from "./database_wal.ts";
+import { toOpenError, UnusableFileError } from "./file_faults.ts";
 import { FileGuard } from "./file_guard.ts";
 import { FileOnDisk } from "./file_on_disk.ts";
-import { type FileOpening, type OpenedFile, openFile } from "./opened_file.ts";
-import type { PutOnce } from "./put_once.ts";
-import { FORGOTTEN } from "./put_session.ts";
-import { type Message, type Put, type Stored, StoreError } from "./store.ts";
+import { type OpenedFile, openFile, type OpenFileOptions } from "./opened_file.ts";
+import type { DedupIndex } from "./dedup_index.ts";
+import { FORGOTTEN } from "./dedup_session.ts";
+import { type Put, type PutAck, StoreError, type TopicMessage } from "./store.ts";
 
 /** How a {@linkcode RecoveringFile} is opened. */
-export interface RecoveringOptions
-  extends Omit<FilePlace, "disk">, Omit<FileOpening, "place" | "failed"> {
+export interface RecoveringFileOptions
+  extends Omit<FileLocation, "disk">, Omit<OpenFileOptions, "location" | "onFailure"> {
   /** The epoch that begins. */
   readonly epoch: string;
   /** Takes what a person should know of the file. */
   warn(text: string): void;
   /** It was opened again, and its messages do not end where the feed has come to. */
-  jumped(error: Error): void;
+  onFeedBroken(error: Error): void;
 }
 
 /**
@@ -36,21 +36,21 @@ export class RecoveringFile {
   /** Where the epochs before this one ended. */
   readonly ends: NameMap<number>;
   readonly #epoch: string;
-  readonly #opening: FileOpening;
+  readonly #options: OpenFileOptions;
   readonly #disk: FileOnDisk;
   readonly #guard: FileGuard;
-  readonly #jumped: (error: Error) => void;
+  readonly #onFeedBroken: (error: Error) => void;
   #opened: OpenedFile | undefined;
   /** What was put once, as far as is known while the file is closed. */
-  #knownPuts: PutOnce;
+  #lastDedup: DedupIndex;
   /** The feed has brought everything up to here. */
   #fedTo: number;
   /** Everything up to here is known to survive what the durability says, and may be told to who put it. */
-  #safeTo: number;
+  #durableTo: number;
   /** The last transaction that failed may have been committed. */
-  #unsure = false;
+  #mayBeCommitted = false;
   /** A commit failed: the disk may not have what is in the log, and nothing may rest on it. */
-  #doubtful = false;
+  #needsSync = false;
 
   /**
    * Opens a file, or makes a new one.
@@ -58,30 +58,37 @@ export class RecoveringFile {
    * @param options which file, how, and who hears of it
    * @throws {Error} if it cannot be used
    */
-  constructor(options: RecoveringOptions) {
-    const { path, engine, durability, retention, limits, time, epoch, warn, jumped } = options;
-    const disk = taken(path);
-    const failed = (unsure: boolean) => this.#settle(unsure);
+  constructor(options: RecoveringFileOptions) {
+    const { path, engine, durability, retention, limits, time, epoch, warn, onFeedBroken } =
+      options;
+    const disk = acquire(path);
+    const onFailure = (mayBeCommitted: boolean) => this.#onFailure(mayBeCommitted);
     this.#disk = disk;
-    this.#opening = { place: { path, disk, engine, durability }, retention, limits, time, failed };
+    this.#options = {
+      location: { path, disk, engine, durability },
+      retention,
+      limits,
+      time,
+      onFailure,
+    };
     this.#epoch = epoch;
-    this.#jumped = jumped;
-    const opened = this.#first();
-    this.id = opened.file.store;
+    this.#onFeedBroken = onFeedBroken;
+    const opened = this.#openFirst();
+    this.id = opened.file.storeId;
     this.ends = opened.file.epochs.ends;
     this.#opened = opened;
-    this.#knownPuts = opened.puts;
-    this.#fedTo = this.#safeTo = opened.holdings.span.last;
+    this.#lastDedup = opened.dedup;
+    this.#fedTo = this.#durableTo = opened.messageLog.range.last;
     this.#guard = new FileGuard(disk, warn);
     // Whoever had it before may have left in the log what the disk does not have.
-    const safe = isOnDisk(opened.file, disk);
-    if (this.#survivesPowerLoss) this.#doubtful = !safe;
-    if (this.#doubtful) this.#safeTo = 0;
+    const isSynced = syncToDisk(opened.file, disk);
+    if (this.#survivesPowerLoss) this.#needsSync = !isSynced;
+    if (this.#needsSync) this.#durableTo = 0;
   }
 
   /** Where it is, without links. */
   get realPath(): string {
-    return this.#disk.real;
+    return this.#disk.realPath;
   }
 
   /** Why puts are refused now. */
@@ -90,19 +97,19 @@ export class RecoveringFile {
   }
 
   /** It takes and gives messages, but nobody knows whether the disk has what is in it. */
-  get isDoubtful(): boolean {
-    return this.#doubtful;
+  get needsSync(): boolean {
+    return this.#needsSync;
   }
 
   /** The open file; if it had to be closed, it is opened again. */
   ready(): OpenedFile {
     if (this.#opened) return this.#opened;
     const opened = this.#reopen();
-    const { last } = opened.holdings.span;
-    if (!this.#doubtful) this.#safeTo = last;
+    const { last } = opened.messageLog.range;
+    if (!this.#needsSync) this.#durableTo = last;
     if (last !== this.#fedTo) {
       this.#fedTo = last;
-      this.#jumped(new Error(`sqlite:${this.#path} was opened again`));
+      this.#onFeedBroken(new Error(`sqlite:${this.#path} was opened again`));
     }
     return opened;
   }
@@ -111,25 +118,25 @@ export class RecoveringFile {
   readyToCommit(): OpenedFile {
     let opened = this.ready();
     const { file } = opened;
-    if (!this.#guard.requireWhole(file, () => this.#isAsKnown(opened))) {
+    if (!this.#guard.requireIntact(file, () => this.#isUnchanged(opened))) {
       this.#closeFile();
       opened = this.ready();
     }
-    if (!this.#doubtful) return opened;
+    if (!this.#needsSync) return opened;
     try {
-      opened.file.log.checkpoint();
+      opened.file.wal.checkpoint();
     } catch (error) {
       this.#closeFile();
       throw error;
     }
-    this.#doubtful = false;
-    this.#safeTo = opened.holdings.span.last;
+    this.#needsSync = false;
+    this.#durableTo = opened.messageLog.range.last;
     return opened;
   }
 
   /** All that is in it is safe now. */
   committed(): void {
-    this.#safeTo = this.#opened!.holdings.span.last;
+    this.#durableTo = this.#opened!.messageLog.range.last;
   }
 
   /** The feed brings everything up to here. */
@@ -138,99 +145,99 @@ export class RecoveringFile {
   }
 
   /** After a transaction failed: whether it was committed all the same, of which this was the last message. */
-  isStored({ seq, topic, body }: Message): boolean {
-    if (!this.#unsure) return false;
+  isStored({ seq, topic, body }: TopicMessage): boolean {
+    if (!this.#mayBeCommitted) return false;
     try {
-      const { holdings } = this.#reopen();
-      if (holdings.span.last < seq) return false;
+      const { messageLog } = this.#reopen();
+      if (messageLog.range.last < seq) return false;
       const query = { topic, after: seq - 1, count: 1, bytes: 1 };
-      return holdings.page(query).messages[0]?.body === body;
+      return messageLog.page(query).messages[0]?.body === body;
     } catch (cause) {
       throw unknownOutcome(cause);
     }
   }
 
   /** While the file fails: what is known of a put that its session repeats. */
-  foundBefore({ session, n }: Put): Stored | StoreError | undefined {
+  findDuplicate({ session, n }: Put): PutAck | StoreError | undefined {
     if (session === undefined || n === undefined) return undefined;
-    const seq = this.#knownPuts.find(session, n);
-    if (seq > 0 && seq <= this.#safeTo) return { seq, dup: true };
+    const seq = this.#lastDedup.find(session, n);
+    if (seq > 0 && seq <= this.#durableTo) return { seq, dup: true };
     // It is in the file, or was: to say that it is not stored would be wrong.
-    return seq > 0 || seq === FORGOTTEN ? FAILS_ERROR : undefined;
+    return seq > 0 || seq === FORGOTTEN ? FILE_FAILS_ERROR : undefined;
   }
 
   /** Forgets a session, also while the file is closed. */
   forget(session: string): void {
-    this.#knownPuts.forget(session);
+    this.#lastDedup.forget(session);
   }
 
   /** Closes it for good. */
   close(): void {
     const opened = this.#opened;
     if (!opened) return this.#disk.release();
-    let wrong = "";
+    let problem = "";
     try {
-      this.#disk.requireWhole();
+      this.#disk.requireIntact();
       // So that what is gone stays gone, also if the clock is set back before the next start.
-      opened.holdings.transaction(() => {});
-      if (!this.#doubtful) opened.file.markClean();
+      opened.messageLog.transaction(() => {});
+      if (!this.#needsSync) opened.file.markClean();
     } catch (error) {
       // What was acknowledged is in the file. The floor is found again by the time; and the next start checks the file.
-      if (error instanceof Unusable) wrong = error.message;
+      if (error instanceof UnusableFileError) problem = error.message;
     }
     // A transaction that failed may have closed it.
-    if (this.#opened && wrong !== "") this.#guard.closing(this.#opened.file, wrong);
+    if (this.#opened && problem !== "") this.#guard.beforeClose(this.#opened.file, problem);
     if (this.#opened) this.#closeFile();
-    this.#disk.release(wrong !== "");
+    this.#disk.release(problem !== "");
   }
 
   get #path(): string {
-    return this.#opening.place.path;
+    return this.#options.location.path;
   }
 
   get #survivesPowerLoss(): boolean {
-    return this.#opening.place.durability === "full";
+    return this.#options.location.durability === "disk";
   }
 
   /** Another program has written to the file: whether only beside the queue, as programs do that copy it as it grows. */
-  #isAsKnown({ file, holdings }: OpenedFile): boolean {
-    const { present } = file.epochs;
-    return present === this.#epoch && file.read().last === holdings.span.last;
+  #isUnchanged({ file, messageLog }: OpenedFile): boolean {
+    const { current } = file.epochs;
+    return current === this.#epoch && file.read().last === messageLog.range.last;
   }
 
   /** Opens it for the first time. */
-  #first(): OpenedFile {
+  #openFirst(): OpenedFile {
     try {
-      return openFile(this.#opening, this.#epoch);
+      return openFile(this.#options, this.#epoch);
     } catch (error) {
-      this.#disk.releaseAsFound();
+      this.#disk.releaseUnopened();
       throw error;
     }
   }
 
   #reopen(): OpenedFile {
-    const opened = openFile(this.#opening);
-    const { file, holdings } = opened;
+    const opened = openFile(this.#options);
+    const { file, messageLog } = opened;
     try {
-      if (file.store !== this.id || file.epochs.present !== this.#epoch) {
+      if (file.storeId !== this.id || file.epochs.current !== this.#epoch) {
         throw new Error("it is another file than before");
       }
-      if (holdings.span.last < this.#fedTo) throw new Error("messages are missing that it had");
+      if (messageLog.range.last < this.#fedTo) throw new Error("messages are missing that it had");
     } catch (error) {
       file.close();
-      throw cannotOpen(this.#path, error);
+      throw toOpenError(this.#path, error);
     }
-    this.#knownPuts = opened.puts;
+    this.#lastDedup = opened.dedup;
     return this.#opened = opened;
   }
 
   /** A transaction failed: closes the file, unless it is sure that it stands as before. */
-  #settle(unsure: boolean): void {
-    this.#unsure = unsure;
+  #onFailure(mayBeCommitted: boolean): void {
+    this.#mayBeCommitted = mayBeCommitted;
     // What a commit left in the log that failed: the disk may not have it, nor anything that comes after it.
-    if (unsure && this.#survivesPowerLoss) this.#doubtful = true;
+    if (mayBeCommitted && this.#survivesPowerLoss) this.#needsSync = true;
     try {
-      if (!unsure) return this.#opened!.file.requireRest();
+      if (!mayBeCommitted) return this.#opened!.file.requireIdle();
     } catch {
       // A transaction that cannot be undone is undone by closing the file.
     }
@@ -255,31 +262,31 @@ export class RecoveringFile {
  * @returns the error
  */
 export function unknownOutcome(cause: unknown): StoreError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new StoreError(`Cannot tell whether messages are stored: ${why}`, {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(`Cannot tell whether messages are stored: ${reason}`, {
     cause,
     code: "unknown_outcome",
   });
 }
 
-function taken(path: string): FileOnDisk {
+function acquire(path: string): FileOnDisk {
   try {
-    return FileOnDisk.take(path);
+    return FileOnDisk.acquire(path);
   } catch (error) {
-    throw cannotOpen(path, error);
+    throw toOpenError(path, error);
   }
 }
 
-function isOnDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
+function syncToDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
   try {
-    file.log.checkpoint();
+    file.wal.checkpoint();
     return true;
   } catch (error) {
     // What is in it can be read all the same; the next who puts is told, if it is so then. Who copies the file as it grows
     // may read there all the time: then it stays in the log.
-    return error instanceof LogInUse && disk.syncLog();
+    return error instanceof WalInUseError && disk.syncWal();
   }
 }
 
 /** The same for all puts of a list: to make one for each takes as long as to store them. */
-const FAILS_ERROR = unknownOutcome(new Error("the file fails"));
+const FILE_FAILS_ERROR = unknownOutcome(new Error("the file fails"));

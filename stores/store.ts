@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Kept, StoredMessage, TopicEntry } from "../protocol/answers.ts";
+import type { Durability, EncodedMessage, TopicInfo } from "../protocol/encode_replies.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 
 /** A message to store. */
@@ -23,7 +23,7 @@ export interface Put {
 }
 
 /** Where a message was stored. */
-export interface Stored {
+export interface PutAck {
   readonly seq: number;
   /** When, in milliseconds since 1970; of one that had been stored before that is not known. */
   readonly time?: number;
@@ -32,7 +32,7 @@ export interface Stored {
 }
 
 /** A stored message. */
-export interface Message extends StoredMessage {
+export interface TopicMessage extends EncodedMessage {
   readonly topic: string;
   /** The length of `body` in bytes of UTF-8. */
   readonly bytes: number;
@@ -42,7 +42,7 @@ export interface Message extends StoredMessage {
 export class StoreError extends Error {
   /** What the caller of the server gets to see. */
   readonly code: ErrorCode;
-  /** The limit that was reached, with `full` and `too_many`. */
+  /** The limit that was reached, with `full` and `limit_exceeded`. */
   declare readonly limit?: number;
 
   /**
@@ -61,19 +61,19 @@ export class StoreError extends Error {
 /**
  * Says what a store could not do.
  *
- * @param what what it was to do
+ * @param action what it was to do
  * @param cause why it could not
  * @param code what the caller gets to see, `unavailable` by default
  * @returns the error; a `StoreError` is left as it is
  */
-export function because(what: string, cause: unknown, code?: ErrorCode): StoreError {
+export function toStoreError(action: string, cause: unknown, code?: ErrorCode): StoreError {
   if (cause instanceof StoreError) return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new StoreError(`Cannot ${what}: ${why}`, { cause, ...(code && { code }) });
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(`Cannot ${action}: ${reason}`, { cause, ...(code && { code }) });
 }
 
 /** What there is in a store. */
-export interface Bounds {
+export interface StoreBounds {
   /** Everything up to here is gone. */
   readonly floor: number;
   /** The last sequence number given. */
@@ -90,13 +90,13 @@ export interface Gone {
 }
 
 /** Asks how things stand for somebody who knows a position, or a topic. */
-export interface StandingQuery {
+export interface TopicBoundsQuery {
   readonly topic?: string | undefined;
   readonly epoch?: string | undefined;
 }
 
 /** How things stand. */
-export interface Standing extends Bounds {
+export interface TopicBounds extends StoreBounds {
   /**
    * The last number of the epoch that was named, in this store; of the present one, or where none was named, `last`.
    * `undefined`: the epoch is unknown here, and no number of it means anything.
@@ -107,13 +107,13 @@ export interface Standing extends Bounds {
 }
 
 /** The last position that a client knows. */
-export interface Known {
+export interface EpochPosition {
   readonly epoch: string;
   readonly seq: number;
 }
 
 /** Asks for messages of one topic. */
-export interface Query {
+export interface MessageQuery {
   readonly topic: string;
   /** Only messages with a larger sequence number. */
   readonly after: number;
@@ -128,8 +128,8 @@ export interface Query {
 }
 
 /** Messages of one topic, oldest first. */
-export interface Page {
-  readonly messages: readonly Message[];
+export interface MessagePage {
+  readonly messages: readonly TopicMessage[];
   /** The topic is read up to here: there is nothing else in it after `after` and up to this number. */
   readonly through: number;
   /** Everything up to this number was gone when the page was read. */
@@ -150,7 +150,7 @@ export interface TopicQuery {
 /** Takes the ordered feed of a store. One that throws has lost it. */
 export interface Follower {
   /** Takes what was stored: one or more messages, in the order of the store, each exactly once. */
-  stored(messages: readonly Message[]): void;
+  stored(messages: readonly TopicMessage[]): void;
   /** The feed has ended by an error; messages may have been missed. */
   lost(error: Error): void;
 }
@@ -171,7 +171,7 @@ export interface Follower {
  *
  * A put that its session repeats is not stored again; its answer is that of the first time. This holds for the
  * last numbers of a session that were stored (a setting of the store, at least as many as its user leaves
- * unanswered), as long as the session is remembered; {@linkcode Store.recalls} tells. One that is older than what its
+ * unanswered), as long as the session is remembered; {@linkcode Store.openSession} tells. One that is older than what its
  * session is remembered by is refused with `unknown_outcome`: it is never stored a second time in silence. Any other
  * number at or below the last that its session stored is refused with `superseded`: it was not stored, and will not
  * be behind a later one. A put that was refused was not stored, and may be repeated as long as no later one of its
@@ -185,7 +185,7 @@ export interface Store extends AsyncDisposable {
   readonly id: string;
   /** Names what is stored from this opening of the store on: at random, new at every opening. */
   readonly epoch: string;
-  readonly kept: Kept;
+  readonly durability: Durability;
   /** How it is kept, for a person to read, such as `memory on node:sqlite`. */
   readonly description: string;
 
@@ -193,16 +193,16 @@ export interface Store extends AsyncDisposable {
   readonly fault?: string | undefined;
 
   /** Stores messages. The results have the same length and order as the batch; each stands by itself. */
-  append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]>;
+  append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]>;
 
   /** Reads one page a query. It covers at least all that the feed had given out when it was called. */
-  read(queries: readonly Query[]): Promise<readonly Page[]>;
+  read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]>;
 
   /** What there is. */
-  bounds(): Promise<Bounds>;
+  bounds(): Promise<StoreBounds>;
 
   /** How things stand: one answer a query, all of the same moment. */
-  standings(queries: readonly StandingQuery[]): Promise<readonly Standing[]>;
+  topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]>;
 
   /**
    * Whether all that a session stored after what its client knows would be recognised if it were repeated. It is false
@@ -210,16 +210,16 @@ export interface Store extends AsyncDisposable {
    * remembered do not count: no client leaves so many unanswered. Keeps the session alive, or
    * makes it known as one of `owner`; without `known` it does only that, and resolves true.
    */
-  recalls(session: string, known?: Known, owner?: string): Promise<boolean>;
+  openSession(session: string, known?: EpochPosition, owner?: string): Promise<boolean>;
 
   /** Forgets a session whose client will not come back. */
-  forget(session: string): Promise<void>;
+  forgetSession(session: string): Promise<void>;
 
   /** The position from which on messages were stored at this time (ms since 1970) or later. */
   positionAt(time: number): Promise<number>;
 
   /** Lists topics. */
-  topics(query: TopicQuery): Promise<readonly TopicEntry[]>;
+  topics(query: TopicQuery): Promise<readonly TopicInfo[]>;
 
   /** Purges expired messages for about so many milliseconds; says whether there is more to purge. */
   trim(budgetMs: number): Promise<boolean>;

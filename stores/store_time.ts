@@ -5,13 +5,13 @@
  */
 
 import type { Clock } from "../queue/clock.ts";
-import type { Time } from "./admission.ts";
+import type { TimeSource } from "./admission.ts";
 
 /**
  * Tells the store's time. A wall clock that is set forward expires nothing early, and one that is set back makes nothing
  * last longer: it is looked at once.
  */
-export class StoreTime implements Time {
+export class StoreTime implements TimeSource {
   readonly #monotonic: () => number;
   readonly #retention: number;
   readonly #origin: number;
@@ -20,7 +20,7 @@ export class StoreTime implements Time {
   /** The time that was told last: it never runs backwards, not even where a clock has no monotonic time. */
   #latest = 0;
   /** The latest time at which somebody was told how the store stands. */
-  #told = 0;
+  #lastReported = 0;
 
   /**
    * Begins with the time of a wall clock.
@@ -46,18 +46,18 @@ export class StoreTime implements Time {
     return this.now() - this.#retention;
   }
 
-  next(): number {
-    return Math.max(this.now(), this.#told + 1);
+  afterReported(): number {
+    return Math.max(this.now(), this.#lastReported + 1);
   }
 
   /** Somebody is told how the store stands at this time. */
-  tell(time: number): void {
-    this.#told = Math.max(this.#told, time);
+  markReported(time: number): void {
+    this.#lastReported = Math.max(this.#lastReported, time);
   }
 
   /** Goes on from a time that was told before, if that is later than the present one. */
-  goOnFrom(time: number): void {
+  resumeFrom(time: number): void {
     this.#anchor += Math.max(0, time - this.now());
-    this.tell(time);
+    this.markReported(time);
   }
 }

@@ -4,72 +4,72 @@
  * @module
  */
 
-import type { RunSizes } from "./run_sizes.ts";
-import type { Span } from "./span.ts";
-import type { Tail } from "./tail.ts";
+import type { SegmentSizes } from "./segment_sizes.ts";
+import type { SeqRange } from "./seq_range.ts";
+import type { WriteBuffer } from "./write_buffer.ts";
 
 /** Counts messages in as they come, and out as they go: that comes before they are deleted. */
 export class StoredBytes {
-  readonly #span: Span;
-  readonly #tail: Tail;
-  readonly #sizes: RunSizes;
+  readonly #range: SeqRange;
+  readonly #buffer: WriteBuffer;
+  readonly #segmentSizes: SegmentSizes;
   /** What is stored, some of which may have expired: all messages after `#counted`. Whoever adds a message adds its size. */
   total = 0;
   /** It trails behind the floor. */
-  #counted: number;
+  #subtractedTo: number;
 
   /**
    * Counts what is in the database.
    *
-   * @param span which messages there are
-   * @param tail the newest of them, which are not in the database
-   * @param sizes what those take that are
+   * @param range which messages there are
+   * @param buffer the newest of them, which are not in the database
+   * @param segmentSizes what those take that are
    */
-  constructor(span: Span, tail: Tail, sizes: RunSizes) {
-    this.#span = span;
-    this.#tail = tail;
-    this.#sizes = sizes;
-    const { floor, last } = span;
-    this.#counted = floor;
-    if (floor < last) this.total = sizes.size(floor, last);
+  constructor(range: SeqRange, buffer: WriteBuffer, segmentSizes: SegmentSizes) {
+    this.#range = range;
+    this.#buffer = buffer;
+    this.#segmentSizes = segmentSizes;
+    const { floor, last } = range;
+    this.#subtractedTo = floor;
+    if (floor < last) this.total = segmentSizes.sizeBetween(floor, last);
   }
 
   /** Messages up to here are gone. */
-  countOut(upTo: number): void {
-    if (upTo <= this.#counted) return;
-    const moved = this.#lastMoved;
-    if (this.#counted < moved) {
-      this.total -= this.#sizes.size(this.#counted, Math.min(upTo, moved));
+  subtractUpTo(upTo: number): void {
+    if (upTo <= this.#subtractedTo) return;
+    const lastFlushed = this.#lastFlushed;
+    if (this.#subtractedTo < lastFlushed) {
+      this.total -= this.#segmentSizes.sizeBetween(this.#subtractedTo, Math.min(upTo, lastFlushed));
     }
-    this.total -= this.#tail.size(Math.max(this.#counted, moved), upTo);
-    this.#counted = upTo;
+    this.total -= this.#buffer.sizeBetween(Math.max(this.#subtractedTo, lastFlushed), upTo);
+    this.#subtractedTo = upTo;
   }
 
   /** Counts out what has expired, as far as needed until so much is stored. */
-  countOutExpired(most: number): void {
-    const { floor } = this.#span;
-    if (this.#counted >= floor) return;
-    this.countOut(Math.min(floor, this.reach(this.#counted, this.total - most)));
+  subtractExpired(max: number): void {
+    const { floor } = this.#range;
+    if (this.#subtractedTo >= floor) return;
+    this.subtractUpTo(Math.min(floor, this.seqCovering(this.#subtractedTo, this.total - max)));
   }
 
   /** The number up to which the messages after one take so much together, or all of them. */
-  reach(after: number, size: number): number {
-    const moved = this.#lastMoved;
-    if (after >= moved) return this.#tail.reach(after, size);
-    const { upTo, lacking } = this.#sizes.reach(after, size);
-    return lacking > 0 ? this.#tail.reach(moved, lacking) : upTo;
+  seqCovering(after: number, size: number): number {
+    const lastFlushed = this.#lastFlushed;
+    if (after >= lastFlushed) return this.#buffer.seqCovering(after, size);
+    const { upTo, missing } = this.#segmentSizes.seqCovering(after, size);
+    return missing > 0 ? this.#buffer.seqCovering(lastFlushed, missing) : upTo;
   }
 
   /** Remembers how it is now; what comes back makes it so again. */
-  mark(): () => void {
-    const [total, counted] = [this.total, this.#counted];
+  savepoint(): () => void {
+    const [total, subtractedTo] = [this.total, this.#subtractedTo];
     return () => {
-      [this.total, this.#counted] = [total, counted];
+      [this.total, this.#subtractedTo] = [total, subtractedTo];
     };
   }
 
   /** The last message that is in the database. */
-  get #lastMoved(): number {
-    return this.#span.last - this.#tail.messages.length;
+  get #lastFlushed(): number {
+    return this.#range.last - this.#buffer.messages.length;
   }
 }

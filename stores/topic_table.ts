@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { TopicEntry } from "../protocol/answers.ts";
+import type { TopicInfo } from "../protocol/encode_replies.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import type { Database, Statement } from "./engine.ts";
-import { lastTimeOf } from "./run_table.ts";
-import type { Message, TopicQuery } from "./store.ts";
+import { lastTimeOf } from "./segment_table.ts";
+import type { TopicMessage, TopicQuery } from "./store.ts";
 
 interface Topic {
   readonly id: number;
@@ -22,17 +22,17 @@ interface Topic {
 }
 
 /** A part of a listing. */
-export interface Listed {
-  readonly topics: readonly TopicEntry[];
+export interface TopicListing {
+  readonly topics: readonly TopicInfo[];
   /** It goes on after this name; not there if all was found that was asked for, or that there is. */
   readonly after?: string;
 }
 
 /** What is looked at for one part of a listing: so many names, or rows of expired messages, of which each counts. */
-const LOOKS = { names: 2000, rows: 4096, row: 1 / 4, count: 10 };
+const LISTING_BUDGET = { names: 2000, rows: 4096, rowCost: 1 / 4, countCost: 10 };
 
 /** The newest message of a topic that is about to be deleted. */
-export interface Deleted {
+export interface PurgedTopic {
   readonly topic: string;
   readonly seq: number;
   readonly time: number;
@@ -49,7 +49,7 @@ const SCHEMA =
 export class TopicTable {
   /** In the order of their newest messages, unless something was undone. */
   readonly #topics = new NameMap<Topic>();
-  #disordered = false;
+  #unordered = false;
   /**
    * Goes once through all of them. After as many changes as there are topics it begins anew: an iterator that stands still
    * keeps all tables that its map has had since.
@@ -57,12 +57,12 @@ export class TopicTable {
   #walk: Iterator<Topic> | undefined;
   #changes = 0;
   /** Where the walk stands: before this one. */
-  #reached: Topic | undefined;
+  #walkAt: Topic | undefined;
   /** So many topics have no message after this number, which has expired. */
-  #dead = 0;
-  #deadTo = 0;
+  #expiredCount = 0;
+  #expiredTo = 0;
   /** What that was when a transaction held last. */
-  #surelyDeadTo = 0;
+  #committedExpiredTo = 0;
   /** What was changed in this transaction, as it was before. */
   readonly #undo = new NameMap<Topic | undefined>();
   readonly #sql: Record<"insert" | "delete" | "names" | "counts" | "before" | "around", Statement>;
@@ -121,21 +121,21 @@ export class TopicTable {
   }
 
   /** How many of these hold a message that has not expired, or may do so. */
-  get living(): number {
-    return this.#topics.size - this.#dead;
+  get liveCount(): number {
+    return this.#topics.size - this.#expiredCount;
   }
 
   /** Finds out which topics hold only messages up to a floor; each costs something once. */
-  bury(floor: number): void {
-    if (this.#disordered) this.#order();
+  expireUpTo(floor: number): void {
+    if (this.#unordered) this.#sort();
     this.#walk ??= this.#topics.values();
-    while ((this.#reached ??= this.#walk.next().value)) {
-      const { seq } = this.#reached;
+    while ((this.#walkAt ??= this.#walk.next().value)) {
+      const { seq } = this.#walkAt;
       if (seq > floor) return;
-      this.#reached = undefined;
-      if (seq <= this.#deadTo) continue;
-      this.#dead++;
-      this.#deadTo = seq;
+      this.#walkAt = undefined;
+      if (seq <= this.#expiredTo) continue;
+      this.#expiredCount++;
+      this.#expiredTo = seq;
     }
     // A walk that has ended does not see what is added later.
     this.#endWalk();
@@ -148,7 +148,7 @@ export class TopicTable {
   }
 
   /** Messages are about to be inserted: counts them in, and gives each of their topics a number. */
-  add(messages: readonly Message[]): void {
+  add(messages: readonly TopicMessage[]): void {
     for (let i = 0; i < messages.length;) {
       const { topic: name } = messages[i]!;
       let end = i + 1;
@@ -165,12 +165,12 @@ export class TopicTable {
   }
 
   /** The number of a topic to which messages were added. */
-  id(name: string): number {
+  idOf(name: string): number {
     return this.#topics.get(name)!.id;
   }
 
   /** Counts out the messages of all runs up to a sequence number, which are about to be deleted; returns the newest of each topic, in order. */
-  forget(upTo: number): Deleted[] {
+  subtractUpTo(upTo: number): PurgedTopic[] {
     const rows = this.#sql.counts.all(upTo) as {
       name: string;
       n: number;
@@ -180,11 +180,11 @@ export class TopicTable {
     for (const { name, n } of rows) {
       const topic = this.#topics.get(name)!;
       const messages = topic.messages - n;
-      const left = topic.countedTo > upTo
+      const counts = topic.countedTo > upTo
         ? { expired: topic.expired - n, countedTo: topic.countedTo }
         : { expired: 0, countedTo: upTo };
       // A topic without messages is gone.
-      this.#change(name, topic, messages === 0 ? undefined : { ...topic, ...left, messages });
+      this.#change(name, topic, messages === 0 ? undefined : { ...topic, ...counts, messages });
       if (messages === 0) this.#sql.delete.run(topic.id);
     }
     return rows.map(({ name, seq, times }) => ({ topic: name, seq, time: lastTimeOf(times) }));
@@ -192,7 +192,7 @@ export class TopicTable {
 
   /** The transaction holds. */
   commit(): void {
-    this.#surelyDeadTo = this.#deadTo;
+    this.#committedExpiredTo = this.#expiredTo;
     this.#undo.clear();
   }
 
@@ -200,7 +200,7 @@ export class TopicTable {
   rollback(): void {
     for (const [name, topic] of this.#undo) this.#set(name, this.#topics.get(name), topic);
     // The floor may be lower again, too.
-    this.#disordered ||= this.#undo.size > 0 || this.#deadTo > this.#surelyDeadTo;
+    this.#unordered ||= this.#undo.size > 0 || this.#expiredTo > this.#committedExpiredTo;
     this.#undo.clear();
   }
 
@@ -212,31 +212,31 @@ export class TopicTable {
   #set(name: string, before: Topic | undefined, topic: Topic | undefined): void {
     if (before) {
       // A topic that has lost some of its messages keeps its place in the order.
-      const stays = before.seq === topic?.seq;
-      if (before === this.#reached) this.#reached = stays ? topic : undefined;
-      if (before.seq <= this.#deadTo) this.#dead--;
-      if (!stays) {
+      const isInPlace = before.seq === topic?.seq;
+      if (before === this.#walkAt) this.#walkAt = isInPlace ? topic : undefined;
+      if (before.seq <= this.#expiredTo) this.#expiredCount--;
+      if (!isInPlace) {
         this.#topics.delete(name);
         if (this.#walk && ++this.#changes > this.#topics.size) this.#endWalk();
       }
     }
     if (!topic) return;
-    if (topic.seq <= this.#deadTo) this.#dead++;
+    if (topic.seq <= this.#expiredTo) this.#expiredCount++;
     this.#topics.set(name, topic);
   }
 
   #endWalk(): void {
-    this.#walk = this.#reached = undefined;
+    this.#walk = this.#walkAt = undefined;
     this.#changes = 0;
   }
 
-  #order(): void {
-    const inOrder = [...this.#topics].sort(([, one], [, other]) => one.seq - other.seq);
+  #sort(): void {
+    const sorted = [...this.#topics].sort(([, one], [, other]) => one.seq - other.seq);
     this.#topics.clear();
-    for (const [name, topic] of inOrder) this.#topics.set(name, topic);
+    for (const [name, topic] of sorted) this.#topics.set(name, topic);
     this.#endWalk();
-    this.#dead = this.#deadTo = this.#surelyDeadTo = 0;
-    this.#disordered = false;
+    this.#expiredCount = this.#expiredTo = this.#committedExpiredTo = 0;
+    this.#unordered = false;
   }
 
   /**
@@ -247,45 +247,45 @@ export class TopicTable {
    * @param unpurged some of those messages may not be deleted yet
    * @returns at most as many as were asked for
    */
-  list({ prefix, after, count }: TopicQuery, floor: number, unpurged: boolean): Listed {
-    const topics: TopicEntry[] = [];
-    let left = LOOKS.names;
+  list({ prefix, after, count }: TopicQuery, floor: number, unpurged: boolean): TopicListing {
+    const topics: TopicInfo[] = [];
+    let budget = LISTING_BUDGET.names;
     for (let from = after; topics.length < count;) {
-      const most = Math.min(left, Math.max(64, count - topics.length));
-      const names = this.#sql.names.all(from, prefix, most) as { name: string }[];
+      const max = Math.min(budget, Math.max(64, count - topics.length));
+      const names = this.#sql.names.all(from, prefix, max) as { name: string }[];
       for (const { name } of names) {
         if (!name.startsWith(prefix)) return { topics };
         const topic = this.#topics.get(name)!;
-        left--;
+        budget--;
         if (topic.seq > floor) {
           const { messages, seq, time } = topic;
-          if (unpurged) left -= this.#countExpired(topic, floor);
+          if (unpurged) budget -= this.#countExpired(topic, floor);
           // There are more to count: the count so far is kept for the next part of the listing.
           if (unpurged && topic.countedTo < floor) return { topics, after: from };
-          const expired = unpurged ? topic.expired + this.#split(topic, floor) : 0;
+          const expired = unpurged ? topic.expired + this.#expiredInSplitRow(topic, floor) : 0;
           topics.push({ topic: name, messages: messages - expired, seq, time });
         }
         if (topics.length === count) return { topics };
         from = name;
-        if (left <= 0) return { topics, after: from };
+        if (budget <= 0) return { topics, after: from };
       }
-      if (names.length < most) break;
+      if (names.length < max) break;
     }
     return { topics };
   }
 
   /** Counts the messages of a topic in rows up to the floor, or some of them; returns how much work it was. */
   #countExpired(topic: Topic, floor: number): number {
-    if (topic.countedTo >= floor) return LOOKS.count;
-    const found = this.#sql.before.all(topic.id, topic.countedTo, floor, LOOKS.rows);
+    if (topic.countedTo >= floor) return LISTING_BUDGET.countCost;
+    const found = this.#sql.before.all(topic.id, topic.countedTo, floor, LISTING_BUDGET.rows);
     const [{ n, rows, upTo }] = found as [{ n: number; rows: number; upTo: number }];
     topic.expired += n;
-    topic.countedTo = rows < LOOKS.rows ? floor : upTo;
-    return LOOKS.count + rows * LOOKS.row;
+    topic.countedTo = rows < LISTING_BUDGET.rows ? floor : upTo;
+    return LISTING_BUDGET.countCost + rows * LISTING_BUDGET.rowCost;
   }
 
   /** How many messages up to the floor are in a row of a topic that holds later ones as well. */
-  #split({ id }: Topic, floor: number): number {
+  #expiredInSplitRow({ id }: Topic, floor: number): number {
     const [{ first }] = this.#sql.around.all(id, floor) as [{ first: number }];
     return Math.max(0, floor - first + 1);
   }

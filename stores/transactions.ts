@@ -7,19 +7,19 @@
 import type { Database, Statement } from "./engine.ts";
 
 /** What a transaction ends with. */
-export interface Ending {
+export interface TransactionHooks {
   /** Writes what else belongs to the transaction, just before it is committed. */
-  save(): void;
+  beforeCommit(): void;
   /** It is committed. */
-  done(): void;
+  committed(): void;
   /** It failed, in its work or as it was `committing`; what is in memory is undone already. */
   failed(error: unknown, committing: boolean): void;
 }
 
 /** What is in memory, and has to say the same as the database. */
-export interface InMemory {
+export interface MemoryState {
   /** Remembers how it is now; what comes back makes it so again. */
-  mark(): () => void;
+  savepoint(): () => void;
   /** What was done to it since holds. */
   commit(): void;
 }
@@ -27,38 +27,38 @@ export interface InMemory {
 /** Does work in transactions, of which there is one at a time. */
 export class Transactions {
   readonly #sql: Record<"begin" | "commit" | "rollback", Statement>;
-  readonly #inMemory: InMemory;
-  readonly #ending: Ending | undefined;
+  readonly #memory: MemoryState;
+  readonly #hooks: TransactionHooks | undefined;
   #isUnderWay = false;
 
   /**
    * None is under way.
    *
    * @param db an open database
-   * @param inMemory what is undone where a transaction fails
-   * @param ending what else transactions do
+   * @param memory what is undone where a transaction fails
+   * @param hooks what else transactions do
    */
-  constructor(db: Database, inMemory: InMemory, ending: Ending | undefined) {
+  constructor(db: Database, memory: MemoryState, hooks: TransactionHooks | undefined) {
     // Prepared: the errors of these carry SQLite's code, those of `exec` none.
     this.#sql = {
       begin: db.prepare("BEGIN"),
       commit: db.prepare("COMMIT"),
       rollback: db.prepare("ROLLBACK"),
     };
-    this.#inMemory = inMemory;
-    this.#ending = ending;
+    this.#memory = memory;
+    this.#hooks = hooks;
   }
 
   /** Does work in a transaction; within one, as a part of it. If it fails, nothing of it has happened. */
   run(work: () => void): void {
     if (this.#isUnderWay) return work();
-    const undo = this.#inMemory.mark();
+    const undo = this.#memory.savepoint();
     let committing = false;
     this.#isUnderWay = true;
     try {
       this.#sql.begin.run();
       work();
-      this.#ending?.save();
+      this.#hooks?.beforeCommit();
       committing = true;
       this.#sql.commit.run();
     } catch (error) {
@@ -68,12 +68,12 @@ export class Transactions {
       } catch {
         // SQLite has done it by itself, as it does where memory or the disk is full.
       }
-      this.#ending?.failed(error, committing);
+      this.#hooks?.failed(error, committing);
       throw error;
     } finally {
       this.#isUnderWay = false;
     }
-    this.#inMemory.commit();
-    this.#ending?.done();
+    this.#memory.commit();
+    this.#hooks?.committed();
   }
 }

@@ -7,22 +7,39 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "budgets/": ["protocol/"],
   "client/": ["protocol/"],
   "client.ts": ["client/", "protocol/"],
-  "door/": ["protocol/"],
-  "stores/": ["protocol/", "budgets/look.ts", "queue/clock.ts", "deno.json"],
-  "queue/": ["protocol/", "budgets/", "stores/store.ts"],
+  "auth/": ["protocol/"],
+  "stores/": ["protocol/", "budgets/after_network_poll.ts", "queue/clock.ts", "deno.json"],
+  "queue/": ["protocol/", "budgets/", "stores/store.ts", "connection/", "transports/peer.ts"],
+  "connection/": ["protocol/", "budgets/", "queue/", "stores/store.ts", "transports/peer.ts"],
   "transports/": ["protocol/", "budgets/", "deno.json"],
-  "server/": ["protocol/", "budgets/", "door/", "queue/", "transports/transport.ts", "deno.json"],
-  "server.ts": ["protocol/", "budgets/", "door/", "queue/", "server/", "stores/", "transports/"],
-  "measure/": [],
+  "server/": [
+    "protocol/",
+    "budgets/",
+    "auth/",
+    "queue/",
+    "connection/",
+    "transports/transport.ts",
+    "transports/peer.ts",
+    "deno.json",
+  ],
+  "server.ts": [
+    "protocol/",
+    "budgets/",
+    "auth/",
+    "queue/",
+    "connection/",
+    "server/",
+    "stores/",
+    "transports/",
+  ],
   "cli/": [
     "client.ts",
     "client/addresses.ts",
-    "client/awake_time.ts",
+    "client/awake_clock.ts",
     "server.ts",
     "server/certificate.ts",
     "server/stderr.ts",
     "protocol/",
-    "measure/",
   ],
   "cli.ts": ["cli/", "server.ts"],
   "mod.ts": ["client.ts", "server.ts", "cli.ts"],
@@ -51,9 +68,9 @@ interface Module {
   readonly dependencies?: readonly Dependency[];
 }
 
-async function graph(entry: string): Promise<readonly Module[]> {
+async function graph(file: string): Promise<readonly Module[]> {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", entry],
+    args: ["info", "--json", file],
     cwd: ROOT,
     stderr: "inherit",
   });
@@ -68,7 +85,7 @@ function local(specifier: string): string {
   return specifier.slice(ROOT.href.length);
 }
 
-function room(file: string): string {
+function folderOf(file: string): string {
   return Object.keys(ARROWS).find((name) => file.startsWith(name)) ?? "";
 }
 
@@ -79,14 +96,14 @@ Deno.test("rooms import only from the rooms that the design allows", async () =>
   for (const { specifier, dependencies = [] } of modules) {
     const from = local(specifier);
     if (from === "deno.json") continue;
-    assertNotEquals(room(from), "", `${from} is in no room`);
+    assertNotEquals(folderOf(from), "", `${from} is in no room`);
     for (const { specifier: name, code, type } of dependencies) {
       const target = code?.specifier ?? type?.specifier ?? name;
       const inside = target.startsWith(ROOT.href) && !local(target).startsWith("offline/");
       const allowed = inside
-        ? room(local(target)) === room(from) ||
-          ARROWS[room(from)]!.some((to) => local(target).startsWith(to))
-        : OUTSIDE[name]?.includes(room(from));
+        ? folderOf(local(target)) === folderOf(from) ||
+          ARROWS[folderOf(from)]!.some((to) => local(target).startsWith(to))
+        : OUTSIDE[name]?.includes(folderOf(from));
       if (!allowed) forbidden.push(`${from} → ${inside ? local(target) : name}`);
     }
   }
@@ -101,14 +118,14 @@ Deno.test("the client loads nothing but itself and the protocol", async () => {
 Deno.test("what mod.ts loads at once needs neither Deno nor SQLite", async () => {
   const modules = new Map((await graph("mod.ts")).map((module) => [module.specifier, module]));
   const loaded = new Set<string>();
-  const visit = (specifier: string) => {
+  const load = (specifier: string) => {
     if (loaded.has(specifier)) return;
     loaded.add(specifier);
     for (const { specifier: name, code, isDynamic } of modules.get(specifier)?.dependencies ?? []) {
-      if (!isDynamic && code) visit(code.specifier ?? name);
+      if (!isDynamic && code) load(code.specifier ?? name);
     }
   };
-  visit(new URL("mod.ts", ROOT).href);
+  load(new URL("mod.ts", ROOT).href);
   const outside = [...loaded].filter((specifier) => !specifier.startsWith(ROOT.href));
   assertEquals(outside, []);
   assertEquals(
@@ -206,11 +223,11 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
       env: { DENORT_BIN: Deno.execPath(), NO_COLOR: "1" },
     });
     const { code, stdout, stderr } = await command.output();
-    const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    assertEquals(code, 0, said);
+    const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    assertEquals(code, 0, output);
     // What is imported dynamically is in it, too.
     for (const part of ["stores/", "node.ts", "ws/", "deno.json"]) {
-      assertStringIncludes(said, part);
+      assertStringIncludes(output, part);
     }
     assertStringIncludes(tasks.compile.command, ` --include ${scopes["./"].ws} `);
     assert((await Deno.stat(`${dir}/dsmq`)).size > 10_000_000);
@@ -222,32 +239,32 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
 /** Where a bare map or set has names or numbers as keys, and why no stranger can choose many of them. */
 const BARE_KEYS: Readonly<Record<string, string>> = {
   "budgets/budget.ts": "its keys are made by nameKey",
-  "cli/connection.ts": "what is told to a person, each beginning with a code",
+  "cli/connect.ts": "what is told to a person, each beginning with a code",
   "cli/read.ts": "codes of errors",
   "cli/signals.ts": "signals",
-  "client/asked_table.ts": "ids that this client counts up",
-  "client/connecting.ts": "addresses that the caller named",
+  "client/request_table.ts": "ids that this client counts up",
+  "client/dial_server.ts": "addresses that the caller named",
   "client/deno/handshake.ts": "statuses that this code lists",
   "client/isolation.ts": "close codes that this code lists",
-  "client/one_try.ts": "codes that this code lists",
+  "client/handshake.ts": "codes that this code lists",
   "client/trials.ts": "ids that this client counts up",
-  "door/origins.ts": "origins that the operator named",
-  "protocol/frames.ts": "actions that this code lists",
+  "auth/allowed_origins.ts": "origins that the operator named",
+  "protocol/request_frame.ts": "actions that this code lists",
   "protocol/name_map.ts": "its keys are made by nameKey",
-  "queue/patience.ts": "codes of errors",
+  "connection/error_rate_limit.ts": "codes of errors",
   "queue/queue.ts": "its keys are made by nameKey",
-  "queue/verbs.ts": "actions that this code lists",
+  "connection/dispatcher.ts": "actions that this code lists",
   "server/log.ts": "sentences of this code",
-  "server/places.ts": "addresses, which look like no number",
+  "server/connection_limiter.ts": "addresses, which look like no number",
   "stores/engine.ts": "what SQLite says",
   "stores/large_rows.ts": "numbers that the store counts up, of which few are kept",
-  "stores/span.ts": "numbers that the store counts up, of which few are kept",
-  "stores/run_table.ts": "numbers of topics that the table counts up, and few at a time",
+  "stores/seq_range.ts": "numbers that the store counts up, of which few are kept",
+  "stores/segment_table.ts": "numbers of topics that the table counts up, and few at a time",
   "transports/node_http.ts": "headers that this code lists",
 };
 
 /** The rooms whose maps have keys from outside. */
-const PRODUCT = /^(budgets|cli|client|door|protocol|queue|server|stores|transports)[/.]/;
+const PRODUCT = /^(auth|budgets|cli|client|connection|protocol|queue|server|stores|transports)[/.]/;
 
 Deno.test("no map has names or numbers from outside as they are for its keys", async () => {
   const files = (await graph("mod.ts")).map(({ specifier }) => local(specifier));

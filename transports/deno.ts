@@ -4,53 +4,67 @@
  * @module
  */
 
-import { CLOSE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { DenoPort } from "./deno_port.ts";
-import { endRest, upgradeResting } from "./deno_rest.ts";
-import { Line, nobodyCame, type Shared, shareOf } from "./line.ts";
-import type { Address, Bounds, House, Listener, Peer, Visit } from "./transport.ts";
+import { endIdleTimer, upgradeWithIdlePings } from "./deno_idle_pings.ts";
+import { BasePeer, createPortContext, handshakeFailed, type PortContext } from "./base_peer.ts";
+import type {
+  ConnectionHandler,
+  ListenAddress,
+  Listener,
+  Peer,
+  PeerEvents,
+  PeerLimits,
+} from "./transport.ts";
 
 /** How long a socket may take to open once the upgrade was answered, in milliseconds: mostly it takes less than one. */
-const OPEN_WITHIN = 2000;
+const OPEN_TIMEOUT = 2000;
 
 /**
  * So many frames in a second are a flood: nobody says so much in so small pieces. What comes cannot be held back here, so
  * that it would keep the process from all others.
  */
-const FLOOD = { frames: 50_000, within: 1000 };
+const FLOOD_LIMIT = { frames: 50_000, within: 1000 };
 
 /** Frames are counted by so many: to look at the clock for each would take time. */
-const COUNTED = 1000;
+const COUNT_EVERY = 1000;
 
 /**
  * Unless this is in the environment before its first WebSocket, Deno copies each frame into a buffer of its connection,
  * which remains as large as its largest frame was for as long as the connection lasts.
  */
-const WITHOUT_COPIES = "DENO_USE_WRITEV";
+const WRITEV_VARIABLE = "DENO_USE_WRITEV";
 
 /**
  * Opens a port with `Deno.serve`.
  *
  * @param address host and port, 0 for any that is free, and what TLS needs
- * @param house what to do for those who arrive
- * @param bounds what peers are held to
+ * @param handler what to do for those who arrive
+ * @param limits what peers are held to
  * @returns the open port; rejects with `Deno.errors.AddrInUse` if it is taken, and other errors of the system
  */
-export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
-  await sendWithoutCopies();
-  const arrivals = new Arrivals();
-  const shared = { ...shareOf(house, bounds), rest: bounds.rest };
+export async function listen(
+  address: ListenAddress,
+  handler: ConnectionHandler,
+  limits: PeerLimits,
+): Promise<Listener> {
+  await enableWritev();
+  const pendingUpgrades = new PendingUpgrades();
+  const context = {
+    ...createPortContext(handler, limits),
+    idlePingInterval: limits.idlePingInterval,
+  };
   const port = new DenoPort(address, (request, info) => {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
     return upgrade
-      ? welcome(request, info, shared, arrivals)
-      : house.http(request, info.remoteAddr.hostname);
-  }, house);
+      ? handleUpgrade(request, info, context, pendingUpgrades)
+      : handler.http(request, info.remoteAddr.hostname);
+  }, handler);
   const stop = () => {
-    shared.watch.stop();
-    shared.unread.stop();
+    context.slowPeers.stop();
+    context.unread.stop();
     const stopped = port.stop();
-    arrivals.end();
+    pendingUpgrades.end();
     return stopped;
   };
   const { hostname } = port.addr;
@@ -58,38 +72,40 @@ export async function listen(address: Address, house: House, bounds: Bounds): Pr
 }
 
 /** Where this program may say so, and its user has not said anything. */
-async function sendWithoutCopies(): Promise<void> {
-  const { state } = await Deno.permissions.query({ name: "env", variable: WITHOUT_COPIES });
-  if (state === "granted" && Deno.env.get(WITHOUT_COPIES) === undefined) {
-    Deno.env.set(WITHOUT_COPIES, "1");
+async function enableWritev(): Promise<void> {
+  const { state } = await Deno.permissions.query({ name: "env", variable: WRITEV_VARIABLE });
+  if (state === "granted" && Deno.env.get(WRITEV_VARIABLE) === undefined) {
+    Deno.env.set(WRITEV_VARIABLE, "1");
   }
 }
 
-async function welcome(
+async function handleUpgrade(
   request: Request,
   { remoteAddr }: Deno.ServeHandlerInfo<Deno.NetAddr>,
-  shared: Shared & { readonly rest: number },
-  arrivals: Arrivals,
+  context: PortContext & { readonly idlePingInterval: number },
+  pendingUpgrades: PendingUpgrades,
 ): Promise<Response> {
-  arrivals.sweep();
-  const verdict = await shared.house.admit(request, remoteAddr.hostname);
+  pendingUpgrades.removeExpired();
+  const verdict = await context.handler.admit(request, remoteAddr.hostname);
   if (verdict instanceof Response) return verdict;
   let upgrade: Deno.WebSocketUpgrade;
   try {
     // A client of ours has heartbeats.
     upgrade = offeredProtocols(request.headers).includes(SUBPROTOCOL)
-      ? upgradeOurs(request)
-      : upgradeResting(request, shared.rest);
+      ? upgradeDsmq(request)
+      : upgradeWithIdlePings(request, context.idlePingInterval);
   } catch (error) {
-    nobodyCame(verdict);
+    handshakeFailed(verdict);
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
   }
-  arrivals.add(new DenoLine(upgrade.socket, verdict, shared, remoteAddr.hostname, arrivals));
+  pendingUpgrades.add(
+    new DenoPeer(upgrade.socket, verdict, context, remoteAddr.hostname, pendingUpgrades),
+  );
   return upgrade.response;
 }
 
 /** Upgrades a request that offers our subprotocol. */
-function upgradeOurs(request: Request): Deno.WebSocketUpgrade {
+function upgradeDsmq(request: Request): Deno.WebSocketUpgrade {
   const offered = request.headers.get("sec-websocket-protocol")!.split(", ");
   if (offered.includes(SUBPROTOCOL)) {
     return Deno.upgradeWebSocket(request, { protocol: SUBPROTOCOL, idleTimeout: 0 });
@@ -104,91 +120,95 @@ function upgradeOurs(request: Request): Deno.WebSocketUpgrade {
  * Those whose upgrade was answered, until their socket opens. If a peer is gone by then, its socket neither opens
  * nor closes: whoever arrives later clears it away. (To wait for Deno's `completed` costs 11 kB a connection.)
  */
-class Arrivals {
+class PendingUpgrades {
   /** Since when each is under way, by the clock of `performance`; the first that came is the first in it. */
-  readonly #since = new Map<DenoLine, number>();
+  readonly #since = new Map<DenoPeer, number>();
 
-  add(line: DenoLine): void {
-    this.#since.set(line, performance.now());
+  add(peer: DenoPeer): void {
+    this.#since.set(peer, performance.now());
   }
 
-  delete(line: DenoLine): void {
-    this.#since.delete(line);
+  delete(peer: DenoPeer): void {
+    this.#since.delete(peer);
   }
 
   /** Ends those that should have opened by now. */
-  sweep(): void {
-    const late = performance.now() - OPEN_WITHIN;
-    for (const [line, since] of this.#since) {
-      if (since > late) return;
-      line.leave();
+  removeExpired(): void {
+    const expiry = performance.now() - OPEN_TIMEOUT;
+    for (const [peer, since] of this.#since) {
+      if (since > expiry) return;
+      peer.abandon();
     }
   }
 
   /** Ends all. */
   end(): void {
-    for (const line of [...this.#since.keys()]) line.leave();
+    for (const peer of [...this.#since.keys()]) peer.abandon();
   }
 }
 
-class DenoLine extends Line {
+class DenoPeer extends BasePeer {
   readonly #socket: WebSocket;
-  readonly #arrivals: Arrivals;
+  readonly #pendingUpgrades: PendingUpgrades;
   /** How many frames came in this second, as far as they were counted, and when it began. */
   #frames = 0;
   #secondBegan = 0;
 
   constructor(
     socket: WebSocket,
-    arrived: (peer: Peer) => Visit,
-    shared: Shared,
+    onConnected: (peer: Peer) => PeerEvents,
+    context: PortContext,
     from: string,
-    arrivals: Arrivals,
+    pendingUpgrades: PendingUpgrades,
   ) {
-    super(arrived, shared, from);
+    super(onConnected, context, from);
     this.#socket = socket;
-    this.#arrivals = arrivals;
+    this.#pendingUpgrades = pendingUpgrades;
     // Nobody listens for errors: the close event, which follows, says the same.
-    const heard = (event: Event) => this.#heard(event);
-    socket.onopen = socket.onmessage = socket.onclose = heard;
+    const onEvent = (event: Event) => this.#onEvent(event);
+    socket.onopen = socket.onmessage = socket.onclose = onEvent;
   }
 
-  #heard(event: Event): void {
+  #onEvent(event: Event): void {
     switch (event.type) {
       case "open":
         // A listener takes half a kilobyte, and this one has done its work.
         this.#socket.onopen = null;
-        return this.opened();
+        return this.onOpen();
       case "message":
-        if (++this.#frames % COUNTED === 0 && this.#floods()) return;
-        return this.received((event as MessageEvent).data);
+        if (++this.#frames % COUNT_EVERY === 0 && this.#isFlooding()) return;
+        return this.onFrame((event as MessageEvent).data);
       case "close":
-        endRest(this.#socket);
-        return this.ended();
+        endIdleTimer(this.#socket);
+        return this.onClose();
     }
   }
 
-  #floods(): boolean {
+  #isFlooding(): boolean {
     const now = this.turn.now();
-    if (now - this.#secondBegan >= FLOOD.within) {
+    if (now - this.#secondBegan >= FLOOD_LIMIT.within) {
       this.#secondBegan = now;
       this.#frames = 0;
     }
-    if (this.#frames < FLOOD.frames) return false;
-    this.expel(CLOSE.policyViolation, "too many frames", "it sent 50,000 frames in a second");
+    if (this.#frames < FLOOD_LIMIT.frames) return false;
+    this.disconnect(
+      CLOSE_CODE.policyViolation,
+      "too many frames",
+      "it sent 50,000 frames in a second",
+    );
     return true;
   }
 
   /** It will not come any more. */
-  leave(): void {
-    this.ended();
+  abandon(): void {
+    this.onClose();
   }
 
-  protected override settled(): void {
-    this.#arrivals.delete(this);
+  protected override onSettled(): void {
+    this.#pendingUpgrades.delete(this);
   }
 
-  protected override measure(): number {
+  protected override measureUnread(): number {
     return this.#socket.bufferedAmount;
   }
 
@@ -197,7 +217,7 @@ class DenoLine extends Line {
     this.#socket.send(frame);
   }
 
-  protected override sayGoodbye(code: number, reason: string): void {
+  protected override sendClose(code: number, reason: string): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
   }
 
@@ -207,7 +227,7 @@ class DenoLine extends Line {
   }
 
   /** All that can be done: its connection ends when what was sent has been read, or the peer is gone. */
-  protected override hangUp(): void {
-    this.sayGoodbye(CLOSE.givenUp, "given up");
+  protected override terminate(): void {
+    this.sendClose(CLOSE_CODE.timedOut, "given up");
   }
 }

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { Reopening } from "./reopening.ts";
-import type { Address, House } from "./transport.ts";
+import { PortReopener } from "./port_reopener.ts";
+import type { ConnectionHandler, ListenAddress } from "./transport.ts";
 
 /** For how long requests may go on whose port was closed for another certificate, in milliseconds. */
-const GRACE = 2000;
+const SHUTDOWN_TIMEOUT = 2000;
 
 /** For how long the system may take to free a port that was closed, in milliseconds: mostly it takes fewer than 20. */
-const FREED_WITHIN = 5000;
+const RELEASE_TIMEOUT = 5000;
 
 type Server = Deno.HttpServer<Deno.NetAddr>;
 
@@ -22,29 +22,29 @@ type Server = Deno.HttpServer<Deno.NetAddr>;
 export class DenoPort {
   readonly #host: string;
   readonly #handler: Deno.ServeHandler<Deno.NetAddr>;
-  readonly #house: House;
-  readonly #reopening: Reopening;
-  #tls: Address["tls"];
+  readonly #connectionHandler: ConnectionHandler;
+  readonly #reopener: PortReopener;
+  #tls: ListenAddress["tls"];
   #server: Server;
   /** How to end each that may have connections: one that has died may. */
-  readonly #ends = new Map<Server, AbortController>();
-  #dead = false;
+  readonly #aborters = new Map<Server, AbortController>();
+  #failed = false;
   #stopped = false;
 
   /** Opens it; throws what the system says if it cannot. */
   constructor(
-    { host, port, tls }: Address,
+    { host, port, tls }: ListenAddress,
     handler: Deno.ServeHandler<Deno.NetAddr>,
-    house: House,
+    connectionHandler: ConnectionHandler,
   ) {
     this.#host = host;
     this.#tls = tls;
     this.#handler = handler;
-    this.#house = house;
-    this.#reopening = new Reopening(() => {
+    this.#connectionHandler = connectionHandler;
+    this.#reopener = new PortReopener(() => {
       // A renewal may have opened it meanwhile.
-      if (this.#dead) this.#open(this.addr.port);
-    }, house);
+      if (this.#failed) this.#open(this.addr.port);
+    }, connectionHandler);
     this.#server = this.#open(port);
   }
 
@@ -57,16 +57,16 @@ export class DenoPort {
    * Has new connections get another certificate. What `Deno.serve` began with it keeps, and to close its port is
    * to close its WebSockets (1001): their peers come back to the new one.
    */
-  async renew(tls: NonNullable<Address["tls"]>): Promise<void> {
-    const [old, before] = [this.#server, this.#tls];
+  async renew(tls: NonNullable<ListenAddress["tls"]>): Promise<void> {
+    const [old, previous] = [this.#server, this.#tls];
     this.#tls = tls;
-    const late = setTimeout(() => this.#ends.get(old)?.abort(), GRACE);
-    old.shutdown().catch(() => {}).finally(() => clearTimeout(late));
+    const timer = setTimeout(() => this.#aborters.get(old)?.abort(), SHUTDOWN_TIMEOUT);
+    old.shutdown().catch(() => {}).finally(() => clearTimeout(timer));
     try {
-      await this.#takeOver(this.addr.port);
+      await this.#reopen(this.addr.port);
     } catch (error) {
-      this.#tls = before;
-      await this.#takeOver(this.addr.port).catch((why) => this.#died(why));
+      this.#tls = previous;
+      await this.#reopen(this.addr.port).catch((reason) => this.#onFailed(reason));
       throw error;
     }
   }
@@ -74,46 +74,46 @@ export class DenoPort {
   /** Closes it and all connections. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#reopening.stop();
+    this.#reopener.stop();
     // Not shutdown(): it waits for the end of every request's body, which may never come.
-    for (const end of this.#ends.values()) end.abort();
+    for (const aborter of this.#aborters.values()) aborter.abort();
     await this.#server.finished.catch(() => {});
   }
 
   #open(port: number): Server {
-    const end = new AbortController();
+    const aborter = new AbortController();
     const server = Deno.serve({
       hostname: this.#host,
       port,
       ...this.#tls,
-      signal: end.signal,
+      signal: aborter.signal,
       onListen: () => {},
       onError: (error) => {
-        this.#house.failed(error);
+        this.#connectionHandler.onError(error);
         return new Response("Internal error\n", { status: 500 });
       },
     }, this.#handler);
-    this.#ends.set(server, end);
-    server.finished.then(() => this.#ends.delete(server), (error: Error) => {
-      if (server === this.#server) this.#died(error);
+    this.#aborters.set(server, aborter);
+    server.finished.then(() => this.#aborters.delete(server), (error: Error) => {
+      if (server === this.#server) this.#onFailed(error);
     });
-    this.#dead = false;
+    this.#failed = false;
     return this.#server = server;
   }
 
-  #died({ message }: Error): void {
-    this.#dead = true;
-    this.#reopening.died(message.replace(/^Error: /, ""));
+  #onFailed({ message }: Error): void {
+    this.#failed = true;
+    this.#reopener.onPortFailed(message.replace(/^Error: /, ""));
   }
 
   /** Opens a port that is just being freed. */
-  async #takeOver(port: number): Promise<void> {
+  async #reopen(port: number): Promise<void> {
     for (let waited = 0; !this.#stopped; waited++) {
       try {
         this.#open(port);
         return;
       } catch (error) {
-        if (!(error instanceof Deno.errors.AddrInUse) || waited > FREED_WITHIN) throw error;
+        if (!(error instanceof Deno.errors.AddrInUse) || waited > RELEASE_TIMEOUT) throw error;
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     }

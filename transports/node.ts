@@ -15,56 +15,56 @@ import {
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import deno from "../deno.json" with { type: "json" };
-import { EvictingBudget } from "../budgets/evicting.ts";
+import { EvictingBudget } from "../budgets/evicting_budget.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
-import { nobodyCame, shareOf } from "./line.ts";
+import { createPortContext, handshakeFailed } from "./base_peer.ts";
 import {
-  admitted,
-  afterAnswers,
-  answer,
-  answerBadRequest,
+  admitUpgrade,
+  afterResponses,
   BoundedRequest,
   type ClientError,
+  getResponse,
   HEADER_BYTES,
-  LATE,
-  MOST_HEADERS,
-  refuse,
-  replied,
+  MAX_HEADERS,
+  REQUEST_TIMEOUT_CODE,
+  respondAndClose,
+  respondBadRequest,
+  respondHttp,
 } from "./node_http.ts";
-import { Intake, type Intaken, listensAsOthers } from "./node_intake.ts";
-import { LateRequests } from "./node_late.ts";
-import { listening } from "./node_listening.ts";
-import { type HardenedShared, NodeLine, type Socketry } from "./node_line.ts";
-import { PendingConnections } from "./node_pending.ts";
-import { Pings } from "./node_pings.ts";
-import { Probe } from "./node_probe.ts";
-import { readsNoFurther } from "./node_secure.ts";
-import { Pace } from "./pace.ts";
-import { Reopening } from "./reopening.ts";
-import type { Address, Bounds, House, Listener } from "./transport.ts";
+import { HttpInput, type InputConnection, preventConsume } from "./node_http_input.ts";
+import { TimedOutRequests } from "./node_timed_out_requests.ts";
+import { startListening } from "./node_start_listening.ts";
+import { type HardenedContext, NodePeer, type WsSocket } from "./node_peer.ts";
+import { HttpConnections } from "./node_http_connections.ts";
+import { IdlePings } from "./node_idle_pings.ts";
+import { PortProbe } from "./node_port_probe.ts";
+import { propagateReadStop } from "./node_tls.ts";
+import { Pacer } from "./pacer.ts";
+import { PortReopener } from "./port_reopener.ts";
+import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
 
 /** How long a connection may rest between two requests of HTTP, in milliseconds. */
 const KEEP_ALIVE = 5000;
 
 /** How long a peer has to answer the goodbye, in milliseconds. */
-const CLOSE_TIME = 5000;
+const CLOSE_TIMEOUT = 5000;
 
 /** What has not come whole for so long may be given up for the sake of others, in milliseconds. */
-const GRACE = 2000;
+const EVICTION_GRACE = 2000;
 
 /** In how many pieces a message may come, and each of these in how many packets: an honest one has fewer. */
-const MOST_FRAGMENTS = 1024;
-const MOST_CHUNKS = 16_384;
+const MAX_FRAGMENTS = 1024;
+const MAX_CHUNKS = 16_384;
 
 /** How long `npm:ws` may take to load, in milliseconds. */
-const LOAD_TIME = 10_000;
+const LOAD_TIMEOUT = 10_000;
 
 /** Why a port takes nobody any more, as far as can be known. */
-const DEAF = "the port took none, most likely because of too many open files";
+const NOT_ACCEPTING = "the port took none, most likely because of too many open files";
 
 /** What `npm:ws` looks up in the environment, where it may not even look without leave. */
-const VARIABLES = ["WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
+const WS_VARIABLES = ["WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
 
 /** The part of its server that is used. */
 interface Upgrader {
@@ -72,7 +72,7 @@ interface Upgrader {
     request: IncomingMessage,
     socket: Socket,
     head: Uint8Array,
-    upgraded: (socket: Socketry) => void,
+    upgraded: (socket: WsSocket) => void,
   ): void;
 }
 
@@ -80,117 +80,135 @@ interface Upgrader {
  * Opens a port with `node:http`, or with `node:https` where there is a certificate.
  *
  * @param address host and port, 0 for any that is free
- * @param house what to do for those who arrive
- * @param bounds what peers are held to
+ * @param handler what to do for those who arrive
+ * @param limits what peers are held to
  * @returns the open port; rejects if `npm:ws` cannot be used, and with errors of the system
  */
-export async function listen(address: Address, house: House, bounds: Bounds): Promise<Listener> {
-  const upgrader = await loadUpgrader(bounds);
-  const shared = shareOf(house, bounds);
-  const pings = new Pings(bounds);
-  const [pace, ends, asked] = [new Pace(), new Pace(), new Pace()];
-  const partial = new EvictingBudget(bounds.partial, { grace: GRACE });
-  const pending = new PendingConnections(partial, address.tls !== undefined);
-  const server = openServer(address, bounds);
+export async function listen(
+  address: ListenAddress,
+  handler: ConnectionHandler,
+  limits: PeerLimits,
+): Promise<Listener> {
+  const upgrader = await loadUpgrader(limits);
+  const context = createPortContext(handler, limits);
+  const pings = new IdlePings(limits);
+  const [upgradePacer, endPacer, requestPacer] = [new Pacer(), new Pacer(), new Pacer()];
+  const partial = new EvictingBudget(limits.partial, { grace: EVICTION_GRACE });
+  const httpConnections = new HttpConnections(partial, address.tls !== undefined);
+  const server = openServer(address, limits);
   // One more than allowed, so that it shows: node drops what is beyond this number without a word.
-  server.maxHeadersCount = MOST_HEADERS + 1;
+  server.maxHeadersCount = MAX_HEADERS + 1;
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    pending.add(socket, () => {
-      const why = "Cannot wait for a request: too many wait that are not whole";
-      house.refused(why, socket.remoteAddress ?? "");
+    httpConnections.add(socket, () => {
+      const reason = "Cannot wait for a request: too many wait that are not whole";
+      handler.onRefused(reason, socket.remoteAddress ?? "");
       socket.destroy();
     });
     // One that has vanished at rest is found by the system.
-    if (bounds.rest < Infinity) socket.setKeepAlive(true, bounds.rest);
+    if (limits.idlePingInterval < Infinity) socket.setKeepAlive(true, limits.idlePingInterval);
     // Without a listener an error would end the process. The close event, which follows, says enough.
     socket.on("error", () => {});
   });
-  server.on("secureConnection", readsNoFurther);
-  const intakes = new WeakMap<Socket, Intake>();
-  const connected = address.tls ? "secureConnection" : "connection";
-  server.prependListener(connected, listensAsOthers);
-  server.on(connected, (socket: Socket) => {
+  server.on("secureConnection", propagateReadStop);
+  const inputs = new WeakMap<Socket, HttpInput>();
+  const connectionEvent = address.tls ? "secureConnection" : "connection";
+  server.prependListener(connectionEvent, preventConsume);
+  server.on(connectionEvent, (socket: Socket) => {
     // So a request says that it is one too many: it throws in the midst of the parser.
-    const caught = (error: unknown) => void server.emit("clientError", error as Error, socket);
-    const intake = new Intake(socket as Intaken, shared.turns.join(), caught);
-    intakes.set(socket, intake);
-    pending.takenIn(socket, intake);
+    const onError = (error: unknown) => void server.emit("clientError", error as Error, socket);
+    const input = new HttpInput(socket as InputConnection, context.turns.join(), onError);
+    inputs.set(socket, input);
+    httpConnections.setInput(socket, input);
   });
-  const late = new LateRequests();
+  const timedOut = new TimedOutRequests();
   server.on("clientError", (error: ClientError, socket: Socket) => {
-    if (error.code === LATE) return late.add(socket, () => answerBadRequest(error, socket, house));
-    answerBadRequest(error, socket, house);
+    if (error.code === REQUEST_TIMEOUT_CODE) {
+      return timedOut.add(socket, () => respondBadRequest(error, socket, handler));
+    }
+    respondBadRequest(error, socket, handler);
   });
   // Or it would be hung up on.
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
-    intakes.get(socket)?.leave();
+    inputs.get(socket)?.detach();
     socket.on("error", () => {});
     const response = new Response("Cannot connect you: this is no proxy\n", { status: 405 });
-    afterAnswers(socket, () => void refuse(socket, response));
+    afterResponses(socket, () => void respondAndClose(socket, response));
   });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    pending.asked(request.socket);
-    void answer(request, response, house, asked);
+    httpConnections.onRequest(request.socket);
+    void respondHttp(request, response, handler, requestPacer);
   });
-  server.on("upgrade", (request: IncomingMessage, socket: Socket, came: Uint8Array) => {
-    intakes.get(socket)?.leave();
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, received: Uint8Array) => {
+    inputs.get(socket)?.detach();
     // A copy: the buffer that this is a part of is freed once it was handed over.
-    const head = new Uint8Array(came);
+    const head = new Uint8Array(received);
     socket.on("error", () => {});
-    if (late.has(socket)) return void socket.destroy();
-    pending.asked(socket);
-    const upgraded = () => pending.upgraded(socket);
-    const all = { upgraded, upgrader, pace, ends, pings, partial, ...shared };
-    afterAnswers(socket, () => void welcome(request, socket, head, all));
+    if (timedOut.has(socket)) return void socket.destroy();
+    httpConnections.onRequest(socket);
+    const upgraded = () => httpConnections.onUpgraded(socket);
+    const upgradeContext = {
+      upgraded,
+      upgrader,
+      upgradePacer,
+      endPacer,
+      pings,
+      partial,
+      ...context,
+    };
+    afterResponses(socket, () => void handleUpgrade(request, socket, head, upgradeContext));
   });
-  await listening(server, address);
-  let reopens = false;
+  await startListening(server, address);
+  let isReopening = false;
   server.on("error", (error: Error) => {
     // What keeps it from being opened again is told, and tried again.
-    if (!reopens) house.failed(error);
+    if (!isReopening) handler.onError(error);
   });
   const { address: host, port } = server.address() as AddressInfo;
-  const reopening = new Reopening(async () => {
-    reopens = true;
+  const reopener = new PortReopener(async () => {
+    isReopening = true;
     // Those who are in stay.
     server.close();
-    await listening(server, { ...address, port }).finally(() => reopens = false);
-  }, house);
-  const probe = await mayReach(address.host, port)
-    ? new Probe(server, { host: address.host, port }, () => reopening.died(DEAF))
+    await startListening(server, { ...address, port }).finally(() => isReopening = false);
+  }, handler);
+  const probe = await mayConnect(address.host, port)
+    ? new PortProbe(
+      server,
+      { host: address.host, port },
+      () => reopener.onPortFailed(NOT_ACCEPTING),
+    )
     : undefined;
-  const renew = (tls: NonNullable<Address["tls"]>) => {
+  const renew = (tls: NonNullable<ListenAddress["tls"]>) => {
     (server as SecureServer).setSecureContext({ ...tls });
     return Promise.resolve();
   };
   const stop = async () => {
-    shared.watch.stop();
-    shared.unread.stop();
+    context.slowPeers.stop();
+    context.unread.stop();
     pings.stop();
     probe?.stop();
-    reopening.stop();
+    reopener.stop();
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
     await closed;
     // What came last of each is handed over in its turn, and then its WebSocket ends.
     await pings.empty();
-    pending.stop();
+    httpConnections.stop();
   };
   return { host, port, renew, stop };
 }
 
 /** Loads `npm:ws`, if that may read what it reads: asked for leave, or thrown at, nobody is. */
-async function loadUpgrader({ frameBytes, stop }: Bounds): Promise<Upgrader> {
+async function loadUpgrader({ frameBytes, stop }: PeerLimits): Promise<Upgrader> {
   const states = await Promise.all(
-    VARIABLES.map((variable) => Deno.permissions.query({ name: "env", variable })),
+    WS_VARIABLES.map((variable) => Deno.permissions.query({ name: "env", variable })),
   );
   if (states.some(({ state }) => state !== "granted")) {
     throw new DsmqError(
-      "not_allowed",
-      `Cannot use the hardened transport: it needs --allow-env=${VARIABLES}, for npm:ws looks these up`,
+      "permission_denied",
+      `Cannot use the hardened transport: it needs --allow-env=${WS_VARIABLES}, for npm:ws looks these up`,
     );
   }
   const { WebSocketServer } = await loadPackage(stop);
@@ -199,22 +217,22 @@ async function loadUpgrader({ frameBytes, stop }: Bounds): Promise<Upgrader> {
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: frameBytes,
-    maxFragments: MOST_FRAGMENTS,
-    maxBufferedChunks: MOST_CHUNKS,
-    closeTimeout: CLOSE_TIME,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_CHUNKS,
+    closeTimeout: CLOSE_TIMEOUT,
     handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   });
 }
 
 async function loadPackage(stop?: AbortSignal) {
-  const late = Promise.withResolvers<never>();
-  const why = `nothing came within ${LOAD_TIME / 1000} s`;
-  const timer = setTimeout(() => late.reject(new Error(why)), LOAD_TIME);
-  const stopped = () => late.reject(stop?.reason);
-  stop?.addEventListener("abort", stopped);
+  const timeout = Promise.withResolvers<never>();
+  const timeoutReason = `nothing came within ${LOAD_TIMEOUT / 1000} s`;
+  const timer = setTimeout(() => timeout.reject(new Error(timeoutReason)), LOAD_TIMEOUT);
+  const onStop = () => timeout.reject(stop?.reason);
+  stop?.addEventListener("abort", onStop);
   try {
     // Under a name that cannot be read off: or also who needs none of it would wait for its registry.
-    return await Promise.race([import(deno.scopes["./"].ws), late.promise]);
+    return await Promise.race([import(deno.scopes["./"].ws), timeout.promise]);
   } catch (cause) {
     // The first of several lines, or the innermost cause, where they are numbered.
     const lines = (cause as Error).message.trim().split("\n");
@@ -227,15 +245,15 @@ async function loadPackage(stop?: AbortSignal) {
     );
   } finally {
     clearTimeout(timer);
-    stop?.removeEventListener("abort", stopped);
+    stop?.removeEventListener("abort", onStop);
   }
 }
 
-function openServer({ tls }: Address, { headerTime }: Bounds): Server {
+function openServer({ tls }: ListenAddress, { headerTimeout }: PeerLimits): Server {
   const options: ServerOptions = {
-    headersTimeout: headerTime,
-    requestTimeout: headerTime,
-    connectionsCheckingInterval: Math.ceil(headerTime / 32),
+    headersTimeout: headerTimeout,
+    requestTimeout: headerTimeout,
+    connectionsCheckingInterval: Math.ceil(headerTimeout / 32),
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,
     // The house wants it, and says so; but not of everybody.
@@ -248,46 +266,52 @@ function openServer({ tls }: Address, { headerTime }: Bounds): Server {
     ...options,
     ...tls,
     ALPNProtocols: ["http/1.1"],
-    handshakeTimeout: headerTime,
+    handshakeTimeout: headerTimeout,
   });
 }
 
 /** Whether this program may connect to its own port, which it had leave to open: nobody is asked. */
-async function mayReach(host: string, port: number): Promise<boolean> {
+async function mayConnect(host: string, port: number): Promise<boolean> {
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const status = await Deno.permissions.query({ name: "net", host: authority }).catch(() => {});
   return status?.state === "granted";
 }
 
 /** Answers a request for a WebSocket, or for another upgrade that there is none of. */
-async function welcome(
+async function handleUpgrade(
   incoming: IncomingMessage,
   socket: Socket,
   head: Uint8Array,
-  shared: HardenedShared & { readonly upgrader: Upgrader; readonly pace: Pace; upgraded(): void },
+  context: HardenedContext & {
+    readonly upgrader: Upgrader;
+    readonly upgradePacer: Pacer;
+    upgraded(): void;
+  },
 ): Promise<void> {
-  const { house, upgrader, pace } = shared;
+  const { handler, upgrader, upgradePacer } = context;
   try {
-    const turn = pace.turn();
-    if (turn) await turn;
+    const wait = upgradePacer.wait();
+    if (wait) await wait;
     if (socket.destroyed) return;
-    const isFor = incoming.headers.upgrade?.toLowerCase() === "websocket";
-    const verdict = isFor ? await admitted(incoming, house) : await replied(incoming, house);
+    const isWebSocket = incoming.headers.upgrade?.toLowerCase() === "websocket";
+    const verdict = isWebSocket
+      ? await admitUpgrade(incoming, handler)
+      : await getResponse(incoming, handler);
     if (verdict instanceof Response) {
-      return socket.destroyed ? undefined : await refuse(socket, verdict);
+      return socket.destroyed ? undefined : await respondAndClose(socket, verdict);
     }
-    let came = false;
+    let isUpgraded = false;
     // It may have gone meanwhile; or its handshake is none, and the upgrader says so to it.
     if (!socket.destroyed) {
       upgrader.handleUpgrade(incoming, socket, head, (webSocket) => {
-        came = true;
-        shared.upgraded();
-        new NodeLine(webSocket, socket, verdict, shared);
+        isUpgraded = true;
+        context.upgraded();
+        new NodePeer(webSocket, socket, verdict, context);
       });
     }
-    if (!came) nobodyCame(verdict);
+    if (!isUpgraded) handshakeFailed(verdict);
   } catch (error) {
-    house.failed(error);
+    handler.onError(error);
     socket.destroy();
   }
 }

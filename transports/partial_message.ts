@@ -5,7 +5,7 @@
  */
 
 /** What a part of it takes beside its bytes: on Deno an array, a view of it, and their places in the heap. */
-const PART = 512;
+const PART_BYTES = 512;
 
 /** Those that have no length say it in the 2 or 8 bytes that follow. */
 const LENGTH_16 = 126;
@@ -19,7 +19,7 @@ export class PartialMessage {
   #parts = 0;
   #frames = 0;
   /** How many bytes of the frame are still to come, with its mask; of a header that is not whole nobody knows. */
-  #left = 0;
+  #remaining = 0;
   /** How many bytes are still to come of the header: all, what follows its first byte, or those of its length. */
   #header: "all" | "length" | number = "all";
   #opcode = 0;
@@ -34,7 +34,7 @@ export class PartialMessage {
 
   /** What the message that is under way takes, in bytes; 0 if none is. */
   get held(): number {
-    return this.#bytes + PART * this.#parts;
+    return this.#bytes + PART_BYTES * this.#parts;
   }
 
   /** Takes account of what has come. */
@@ -42,39 +42,39 @@ export class PartialMessage {
     const { length } = chunk;
     for (let at = 0; at < length;) {
       if (this.#header === "all") {
-        const first = chunk[at++]!;
-        this.#final = first > 127;
-        this.#opcode = first & 15;
+        const firstByte = chunk[at++]!;
+        this.#final = firstByte > 127;
+        this.#opcode = firstByte & 15;
         this.#header = "length";
         this.#bytes++;
       } else if (this.#header === "length") {
-        const short = chunk[at++]! & 127;
-        this.#left = short < LENGTH_16 ? short : 0;
-        this.#header = short < LENGTH_16 ? 0 : short === LENGTH_16 ? 2 : 8;
+        const shortLength = chunk[at++]! & 127;
+        this.#remaining = shortLength < LENGTH_16 ? shortLength : 0;
+        this.#header = shortLength < LENGTH_16 ? 0 : shortLength === LENGTH_16 ? 2 : 8;
         this.#bytes++;
-        if (this.#header === 0) this.#begin();
+        if (this.#header === 0) this.#beginFrame();
       } else if (this.#header > 0) {
-        this.#left = 256 * this.#left + chunk[at++]!;
+        this.#remaining = 256 * this.#remaining + chunk[at++]!;
         this.#bytes++;
-        if (--this.#header === 0) this.#begin();
+        if (--this.#header === 0) this.#beginFrame();
       } else {
-        const taken = Math.min(this.#left, length - at);
-        at += taken;
-        this.#bytes += taken;
-        this.#left -= taken;
-        if (this.#left === 0) this.#end();
+        const consumed = Math.min(this.#remaining, length - at);
+        at += consumed;
+        this.#bytes += consumed;
+        this.#remaining -= consumed;
+        if (this.#remaining === 0) this.#endFrame();
       }
     }
     if (this.#bytes > 0) this.#parts++;
   }
 
   /** The header is there, but for the mask, which every frame of a client has. */
-  #begin(): void {
+  #beginFrame(): void {
     this.#frames++;
-    this.#left += 4;
+    this.#remaining += 4;
   }
 
-  #end(): void {
+  #endFrame(): void {
     this.#header = "all";
     // One that controls the connection may come between those of a message.
     if (this.#opcode < 8) this.#fragmented = !this.#final;

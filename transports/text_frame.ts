@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SharedEnd } from "../protocol/shared_end.ts";
+import type { SharedSuffix } from "../protocol/shared_suffix.ts";
 
 /** The first byte of a text frame that is whole, and how the second says that the length is in the next 2 or 8 bytes. */
 const [FINAL_TEXT, LENGTH_16, LENGTH_64] = [0x81, 126, 127];
@@ -14,22 +14,22 @@ const encoder = new TextEncoder();
 /** A frame in two parts, of which the second is not copied. */
 export class TextFrame {
   readonly #head: string;
-  readonly #end: SharedEnd;
+  readonly #suffix: SharedSuffix;
 
   /** Puts it together. */
-  constructor(head: string, end: SharedEnd) {
+  constructor(head: string, suffix: SharedSuffix) {
     this.#head = head;
-    this.#end = end;
+    this.#suffix = suffix;
   }
 
   /** In characters. */
   get length(): number {
-    return this.#head.length + this.#end.length;
+    return this.#head.length + this.#suffix.length;
   }
 
   /** Its bytes, with the header of RFC 6455 (5.2). */
   get parts(): readonly [own: Uint8Array, shared: Uint8Array] {
-    const { encoded } = this.#end;
+    const { encoded } = this.#suffix;
     const head = encoder.encode(this.#head);
     const length = head.length + encoded.length;
     const extended = length < LENGTH_16 ? 0 : length < 65_536 ? 2 : 8;

@@ -4,20 +4,20 @@
  * @module
  */
 
-import { Progress } from "../../measure/progress.ts";
-import { table } from "../../measure/table.ts";
+import { Progress } from "../../cli/measure/progress.ts";
+import { formatMarkdownTable } from "../../cli/measure/table.ts";
 import { inTurn } from "../bench.ts";
-import { conditions } from "../host.ts";
+import { conditions } from "../environment.ts";
 import { machine } from "../machine.ts";
-import { asIn, Failed, type Processes, ROOT } from "../processes.ts";
+import { configArgs, MeasurementFailed, type Processes, ROOT } from "../processes.ts";
 import { type Checkout, openCheckout } from "./checkout.ts";
 import { cells, compare, type Comparison, exitCode, HEAD, type Sample } from "./comparison.ts";
 import type { Round } from "./round.ts";
-import type { Scenario } from "./scenarios.ts";
+import type { PairedScenario } from "./paired_scenarios.ts";
 
 /** How to compare. */
 export interface AgainstOptions {
-  readonly scenarios: readonly Scenario[];
+  readonly scenarios: readonly PairedScenario[];
   readonly rounds: number;
   /** The part of the full amount of work to do. */
   readonly scale: number;
@@ -29,10 +29,10 @@ export interface AgainstOptions {
 const PROGRAM = new URL("round.ts", import.meta.url).href;
 
 /** How long a round may take at most, in milliseconds: most take a second or two. */
-const ROUND_TIME = 120_000;
+const ROUND_TIMEOUT = 120_000;
 
 /** How much of a work is done once before all, for the system to have the programs at hand. */
-const FIRST = 0.001;
+const WARM_UP_SCALE = 0.001;
 
 const METHOD = [
   "Rounds of old and new alternate; each has a server and a client process of its own, warmed up.",
@@ -50,7 +50,7 @@ const METHOD = [
  * @param processes runs the rounds
  * @returns the exit code: 1 if anything has become slower, else 0
  * @throws {NoCheckout} if the folder holds no checkout
- * @throws {Failed} if a round fails
+ * @throws {MeasurementFailed} if a round fails
  */
 export async function against(
   folder: string,
@@ -58,14 +58,14 @@ export async function against(
   processes: Processes,
 ): Promise<0 | 1> {
   const [old, now] = [await openCheckout(folder), await openCheckout(ROOT)];
-  const both = (scenario: Scenario, scale: number) => ({
+  const both = (scenario: PairedScenario, scale: number) => ({
     old: () => round(processes, "old", old, scenario, { scale, transport }),
     new: () => round(processes, "new", now, scenario, { scale, transport }),
   });
   const progress = new Progress(scenarios.length);
   const comparisons: Comparison[] = [];
   try {
-    await inTurn(both(scenarios[0]!, FIRST), 1, 0);
+    await inTurn(both(scenarios[0]!, WARM_UP_SCALE), 1, 0);
     for (const scenario of scenarios) {
       progress.step(scenario.work);
       const samples = await inTurn(both(scenario, scale), 0, rounds, true);
@@ -93,7 +93,7 @@ export async function against(
   } else {
     console.log(`old: ${old.commit}, ${old.folder}\nnew: ${now.commit}, ${now.folder}`);
     console.log(`${about.machine}, Deno ${about.versions.Deno}, ${rounds} rounds\n`);
-    console.log(table(HEAD, comparisons.map(cells)));
+    console.log(formatMarkdownTable(HEAD, comparisons.map(cells)));
     console.log(`\n${METHOD.join("\n")}`);
   }
   return exitCode(comparisons);
@@ -107,17 +107,19 @@ async function round(
   processes: Processes,
   name: string,
   { root, folder }: Checkout,
-  scenario: Scenario,
+  scenario: PairedScenario,
   { scale, transport }: Pick<AgainstOptions, "scale" | "transport">,
 ): Promise<Sample> {
   const count = Math.ceil(scenario.count * scale);
   const what: Round = { root: root.href, scenario: scenario.name, count, transport };
-  const args = ["--no-lock", ...asIn(root), PROGRAM, JSON.stringify(what)];
+  const args = ["--no-lock", ...configArgs(root), PROGRAM, JSON.stringify(what)];
   try {
-    return JSON.parse(await processes.runDeno(args, ROUND_TIME));
+    return JSON.parse(await processes.runDeno(args, ROUND_TIMEOUT));
   } catch (error) {
-    if (!(error instanceof Failed)) throw error;
-    const why = error.message;
-    throw new Failed(`Cannot measure ${scenario.name} of the ${name} one, ${folder}: ${why}`);
+    if (!(error instanceof MeasurementFailed)) throw error;
+    const reason = error.message;
+    throw new MeasurementFailed(
+      `Cannot measure ${scenario.name} of the ${name} one, ${folder}: ${reason}`,
+    );
   }
 }

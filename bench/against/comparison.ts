@@ -7,8 +7,8 @@
  * @module
  */
 
-import { median, quantile } from "../../measure/quantiles.ts";
-import { figure } from "../../measure/table.ts";
+import { median, quantile } from "../../cli/measure/quantiles.ts";
+import { formatFigure } from "../../cli/measure/table.ts";
 
 /** What one round has found: milliseconds for each message, of time and of processor time. */
 export interface Sample {
@@ -46,7 +46,7 @@ export type Unit = "µs" | "ms";
 /** How much a ratio may differ from 1 in any case. */
 const TOLERANCE = 0.05;
 
-const PER_MILLISECOND: Readonly<Record<Unit, number>> = { µs: 1000, ms: 1 };
+const UNITS_PER_MILLISECOND: Readonly<Record<Unit, number>> = { µs: 1000, ms: 1 };
 
 /** Compares the rounds of a scenario; they belong together in their order. */
 export function compare(
@@ -56,7 +56,7 @@ export function compare(
 ): Comparison {
   const of = (part: keyof Sample) => {
     const values = (samples: readonly Sample[]) =>
-      samples.map((sample) => sample[part] * PER_MILLISECOND[unit]);
+      samples.map((sample) => sample[part] * UNITS_PER_MILLISECOND[unit]);
     return figures(values(old), values(now));
   };
   const wall = of("wall");
@@ -92,10 +92,10 @@ export const HEAD = [
 /** A comparison for a table. */
 export function cells({ work, unit, wall, serverCpu, clientCpu, verdict }: Comparison): string[] {
   const cpu = ({ old, new: now, ratio }: Figures) =>
-    `${figure(old)} → ${figure(now)}, × ${ratio.toFixed(2)}`;
+    `${formatFigure(old)} → ${formatFigure(now)}, × ${ratio.toFixed(2)}`;
   const ratio = `${wall.ratio.toFixed(3)} ± ${wall.spread.toFixed(3)}`;
   return [
-    ...[work, unit, figure(wall.old), figure(wall.new), ratio],
+    ...[work, unit, formatFigure(wall.old), formatFigure(wall.new), ratio],
     ...[cpu(serverCpu), cpu(clientCpu), verdict],
   ];
 }

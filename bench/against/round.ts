@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SCENARIOS } from "./scenarios.ts";
+import { PAIRED_SCENARIOS } from "./paired_scenarios.ts";
 import { Side } from "./side.ts";
 
 /** What to measure. */
@@ -28,7 +28,7 @@ async function main({ root, scenario, count, transport }: Round): Promise<number
     await using side = await Side.open(new URL(root), transport);
     const end = () => void side[Symbol.asyncDispose]().then(() => Deno.exit(130));
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, end);
-    const { measure } = SCENARIOS.find(({ name }) => name === scenario)!;
+    const { measure } = PAIRED_SCENARIOS.find(({ name }) => name === scenario)!;
     console.log(JSON.stringify(await measure(side, count)));
     return 0;
   } catch (error) {

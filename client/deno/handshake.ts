@@ -5,20 +5,26 @@
  */
 
 import { ConnectError } from "../connect_error.ts";
-import { printable, readBody, readHead, strange, type Stream } from "./http_answer.ts";
+import {
+  type ByteStream,
+  notHttpError,
+  printable,
+  readBodySummary,
+  readResponseHead,
+} from "./http_response.ts";
 
 /** What section 1.3 has a server add to the key, to show that it understood. */
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-const END = "\r\n\r\n";
+const END_OF_HEAD = "\r\n\r\n";
 
 /** Answers of HTTP that may be others in a moment. */
-const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** What a handshake came to: a WebSocket, and what came after the answer; or the place where to ask instead. */
-export type Answered =
-  | { readonly rest: Uint8Array<ArrayBuffer> }
-  | { readonly elsewhere: string; readonly status: string };
+export type HandshakeResult =
+  | { readonly remainder: Uint8Array<ArrayBuffer> }
+  | { readonly location: string; readonly status: string };
 
 /**
  * Asks for a WebSocket.
@@ -30,12 +36,12 @@ export type Answered =
  * @returns what the answer is
  * @throws {ConnectError} if it is neither a WebSocket nor a redirection
  */
-export async function shakeHands(
-  stream: Stream,
+export async function requestUpgrade(
+  stream: ByteStream,
   url: URL,
   protocols: readonly string[],
   token?: string,
-): Promise<Answered> {
+): Promise<HandshakeResult> {
   const key = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))));
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
@@ -51,26 +57,31 @@ export async function shakeHands(
     lines.push(`Authorization: Basic ${credentials(url)}`);
   }
   if (protocols.length > 0) lines.push(`Sec-WebSocket-Protocol: ${protocols.join(", ")}`);
-  await writeAll(stream, new TextEncoder().encode(lines.join("\r\n") + END));
-  const { head, rest } = await readHead(stream);
+  await writeToEnd(stream, new TextEncoder().encode(lines.join("\r\n") + END_OF_HEAD));
+  const { head, remainder } = await readResponseHead(stream);
   const [line = "", ...fields] = head.split("\r\n");
-  const [, code, words = ""] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(line) ?? [];
-  const answer = headers(fields);
-  if (code === undefined || !answer) throw strange(head);
-  const status = `${code} ${printable(words)}`.trim();
-  if (code === "101") {
-    if (await agrees(answer, key, protocols)) return { rest };
+  const [, statusCode, statusText = ""] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(line) ?? [];
+  const responseHeaders = parseHeaders(fields);
+  if (statusCode === undefined || !responseHeaders) throw notHttpError(head);
+  const status = `${statusCode} ${printable(statusText)}`.trim();
+  if (statusCode === "101") {
+    if (await isValidUpgrade(responseHeaders, key, protocols)) return { remainder };
     throw new ConnectError("the answer to the handshake is not of RFC 6455", {
       reason: "not_websocket",
       final: true,
     });
   }
-  const elsewhere = answer.get("location");
-  if (/^30[12378]$/.test(code) && elsewhere) return { elsewhere, status };
-  throw refused(Number(code), status, answer, await readBody(stream, answer, rest));
+  const location = responseHeaders.get("location");
+  if (/^30[12378]$/.test(statusCode) && location) return { location, status };
+  throw statusError(
+    Number(statusCode),
+    status,
+    responseHeaders,
+    await readBodySummary(stream, responseHeaders, remainder),
+  );
 }
 
-function headers(fields: readonly string[]): Headers | undefined {
+function parseHeaders(fields: readonly string[]): Headers | undefined {
   try {
     return new Headers(fields.map((line): [string, string] => {
       const colon = line.indexOf(":");
@@ -82,27 +93,28 @@ function headers(fields: readonly string[]): Headers | undefined {
 }
 
 /** The answer is the one that section 4.1 asks for. */
-async function agrees(
-  answer: Headers,
+async function isValidUpgrade(
+  headers: Headers,
   key: string,
   protocols: readonly string[],
 ): Promise<boolean> {
-  const said = (name: string) => answer.get(name) ?? "";
-  const connection = said("connection").toLowerCase().split(",").map((token) => token.trim());
-  const protocol = said("sec-websocket-protocol");
-  return said("upgrade").toLowerCase() === "websocket" && connection.includes("upgrade") &&
-    said("sec-websocket-accept") === await accept(key) &&
-    said("sec-websocket-extensions") === "" && (protocol === "" || protocols.includes(protocol));
+  const headerOf = (name: string) => headers.get(name) ?? "";
+  const connection = headerOf("connection").toLowerCase().split(",").map((token) => token.trim());
+  const protocol = headerOf("sec-websocket-protocol");
+  return headerOf("upgrade").toLowerCase() === "websocket" && connection.includes("upgrade") &&
+    headerOf("sec-websocket-accept") === await acceptKey(key) &&
+    headerOf("sec-websocket-extensions") === "" &&
+    (protocol === "" || protocols.includes(protocol));
 }
 
 /** Another status than a WebSocket has. */
-function refused(code: number, status: string, answer: Headers, body: string): ConnectError {
+function statusError(code: number, status: string, headers: Headers, body: string): ConnectError {
   const what = code < 300 ? "the answer is no WebSocket, but" : "the answer is";
   return new ConnectError(`${what} ${status}${body && `: ${body}`}`, {
     reason: "http_status",
     status: code,
-    final: !PASSING.has(code),
-    retryAfter: retryAfter(answer.get("retry-after")),
+    final: !TRANSIENT_STATUSES.has(code),
+    retryAfter: retryAfter(headers.get("retry-after")),
   });
 }
 
@@ -119,12 +131,18 @@ function credentials({ username, password }: URL): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-async function accept(key: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID));
+async function acceptKey(key: string): Promise<string> {
+  const digest = await crypto.subtle.digest(
+    "SHA-1",
+    new TextEncoder().encode(key + HANDSHAKE_GUID),
+  );
   return btoa(String.fromCharCode(...new Uint8Array(digest)));
 }
 
 /** Writes bytes to the last. */
-export async function writeAll(stream: Stream, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+export async function writeToEnd(
+  stream: ByteStream,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
 }

@@ -17,13 +17,13 @@ import {
 } from "./native_cache.ts";
 
 /** How much later than this process the trial ends itself, where nobody is left to end it, in milliseconds. */
-const ORPHAN_TIME = 1000;
+const ORPHAN_GRACE = 1000;
 
 /** How often those look who wait for the trial of another process, in milliseconds. */
-const LOOK_INTERVAL = 50;
+const POLL_INTERVAL = 50;
 
 /** A reason that is longer is cut. */
-const LONGEST_REASON = 300;
+const MAX_REASON_LENGTH = 300;
 
 /**
  * Whether files stand in for the package, as in a checkout.
@@ -37,18 +37,18 @@ export function isLinked(): boolean {
 /**
  * Loads the package.
  *
- * @param limit how long it may take, in milliseconds
+ * @param timeout how long it may take, in milliseconds
  * @returns the package
  * @throws {Error} if it cannot be used, or not in time
  */
-export async function loadNative(limit: number): Promise<DbSqlite> {
+export async function loadNative(timeout: number): Promise<DbSqlite> {
   // Under a name that cannot be read off: or Deno would look for the package before anything runs, also
   // where another engine is to serve, and wait for a registry that does not answer.
   if (isLinked()) return await import(SPECIFIER);
-  const { library, record } = findLibrary() ?? await tryLibrary(limit);
-  const restore = answerWith(library);
+  const { library, record } = findLibrary() ?? await findOrTryLibrary(timeout);
+  const restore = overrideLibraryPath(library);
   try {
-    return await within(limit, import(SPECIFIER));
+    return await withTimeout(timeout, import(SPECIFIER));
   } catch (error) {
     // Its modules may have left Deno's cache: the next process begins with a trial. But what this program may
     // not import (its lock file is frozen), others may.
@@ -63,42 +63,42 @@ export async function loadNative(limit: number): Promise<DbSqlite> {
  * Has the package find the library, and nobody else: the environment itself is that of all workers, and of
  * processes that are started meanwhile.
  */
-function answerWith(library: string): () => void {
+function overrideLibraryPath(library: string): () => void {
   const { env } = Deno;
   const { get } = env;
-  let answers = true;
-  const own = (name: string) =>
-    answers && name === LIBRARY_VARIABLE ? library : get.call(env, name);
-  env.get = own;
+  let isActive = true;
+  const patched = (name: string) =>
+    isActive && name === LIBRARY_VARIABLE ? library : get.call(env, name);
+  env.get = patched;
   return () => {
-    answers = false;
-    if (env.get === own) env.get = get;
+    isActive = false;
+    if (env.get === patched) env.get = get;
   };
 }
 
 /** One trial at a time on this machine: of many who start at once, the others take what the first one gets. */
-async function tryLibrary(limit: number): Promise<FoundLibrary> {
+async function findOrTryLibrary(timeout: number): Promise<FoundLibrary> {
   const { state, partial } = await Deno.permissions.query({ name: "run" });
   if (state !== "granted" || partial) {
     throw new Error(
       "its library is not in the cache, and to fetch it takes --allow-run too (or -A)",
     );
   }
-  const end = performance.now() + limit;
+  const end = performance.now() + timeout;
   const folder = cacheFolder();
   Deno.mkdirSync(folder, { recursive: true });
   using lock = Deno.openSync(`${folder}/lock`, { write: true, create: true });
   // Where a file system has no locks, each has a trial of its own.
   while (!await lock.tryLock(true).catch(() => true)) {
-    if (performance.now() > end) throw tooLate(limit);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
+    if (performance.now() > end) throw timeoutError(timeout);
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
     const found = findLibrary();
     if (found) return found;
   }
-  return findLibrary() ?? await runTrial(end - performance.now(), limit);
+  return findLibrary() ?? await startTrial(end - performance.now(), timeout);
 }
 
-async function runTrial(rest: number, limit: number): Promise<FoundLibrary> {
+async function startTrial(remaining: number, timeout: number): Promise<FoundLibrary> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -108,36 +108,36 @@ async function runTrial(rest: number, limit: number): Promise<FoundLibrary> {
       "--no-lock",
       "--no-prompt",
       import.meta.url,
-      `${rest + ORPHAN_TIME}`,
+      `${remaining + ORPHAN_GRACE}`,
     ],
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const end = () => {
+  const kill = () => {
     try {
       child.kill("SIGKILL");
     } catch {
       // It has ended just now.
     }
   };
-  let late = false;
+  let isLate = false;
   const timer = setTimeout(() => {
-    late = true;
-    end();
-  }, rest);
+    isLate = true;
+    kill();
+  }, remaining);
   // This program may be stopped meanwhile.
-  addEventListener("unload", end);
+  addEventListener("unload", kill);
   const { success, signal, stdout, stderr } = await child.output();
   clearTimeout(timer);
-  removeEventListener("unload", end);
+  removeEventListener("unload", kill);
   const found = success && findLibrary();
   if (found) return found;
-  if (late) throw tooLate(limit);
+  if (isLate) throw timeoutError(timeout);
   if (signal) throw new Error(`${signal} ended the process that tried it`);
-  const [said, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
-  throw new Error(said || error?.replace(/^error: /, "") || "it does not load");
+  const [output, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+  throw new Error(output || error?.replace(/^error: /, "") || "it does not load");
 }
 
 /**
@@ -146,29 +146,31 @@ async function runTrial(rest: number, limit: number): Promise<FoundLibrary> {
  * @param error what was thrown
  * @returns the message of its innermost cause, in one line
  */
-export function innermost(error: unknown): string {
+export function innermostMessage(error: unknown): string {
   let cause = error;
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
   const message = cause instanceof Error ? cause.message : String(cause);
-  return message.trim().split("\n", 1)[0]!.slice(0, LONGEST_REASON);
+  return message.trim().split("\n", 1)[0]!.slice(0, MAX_REASON_LENGTH);
 }
 
-function tooLate(ms: number): Error {
+function timeoutError(ms: number): Error {
   return new Error(`it did not load within ${ms / 1000} s`);
 }
 
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
+async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
+  const expired = Promise.withResolvers<never>();
   // Not setTimeout: the first call of it takes a tenth of the time in which a server starts.
   const signal = AbortSignal.timeout(ms);
-  const tell = () => late.reject(tooLate(ms));
-  signal.addEventListener("abort", tell);
+  const onTimeout = () => expired.reject(timeoutError(ms));
+  signal.addEventListener("abort", onTimeout);
   try {
-    return await Promise.race([work, late.promise]);
+    return await Promise.race([work, expired.promise]);
   } finally {
-    signal.removeEventListener("abort", tell);
+    signal.removeEventListener("abort", onTimeout);
   }
 }
 
 // Not awaited: what is loaded loads this module.
-if (import.meta.main) void import("./native_trial.ts").then(({ main }) => main(+Deno.args[0]!));
+if (import.meta.main) {
+  void import("./native_trial.ts").then(({ runTrial }) => runTrial(+Deno.args[0]!));
+}

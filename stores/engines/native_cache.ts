@@ -17,7 +17,7 @@ export const LIBRARY_VARIABLE = "DENO_SQLITE_PATH";
  *
  * @returns its path, if it does
  */
-export function ownLibrary(): string | undefined {
+export function configuredLibrary(): string | undefined {
   return Deno.env.get(LIBRARY_VARIABLE) || undefined;
 }
 
@@ -70,12 +70,12 @@ export function cacheFolder(): string {
 export function findLibrary(): FoundLibrary | undefined {
   try {
     const folder = cacheFolder();
-    const record = recordIn(folder);
+    const record = recordPath(folder);
     const recorded: NativeRecord = JSON.parse(Deno.readTextFileSync(record));
     const library = recorded.own ?? `${folder}/${recorded.library}`;
-    const same =
+    const isUnchanged =
       JSON.stringify(describe(folder, library, recorded.library)) === JSON.stringify(recorded);
-    return same ? { library, record } : undefined;
+    return isUnchanged ? { library, record } : undefined;
   } catch {
     return undefined;
   }
@@ -84,21 +84,26 @@ export function findLibrary(): FoundLibrary | undefined {
 /**
  * Records that a library has passed its trial.
  *
- * @param place where files may be made
+ * @param workFolder where files may be made
  * @param folder the cache's folder
  * @param library its path
  * @param name its name within the folder
  */
-export function recordLibrary(place: string, folder: string, library: string, name: string): void {
+export function recordLibrary(
+  workFolder: string,
+  folder: string,
+  library: string,
+  name: string,
+): void {
   // Whole or not at all, also where several processes do so at once: by a file that goes if it is left behind.
-  const made = `${place}/record.json`;
-  Deno.writeTextFileSync(made, JSON.stringify(describe(folder, library, name)));
-  Deno.renameSync(made, recordIn(folder));
+  const temporary = `${workFolder}/record.json`;
+  Deno.writeTextFileSync(temporary, JSON.stringify(describe(folder, library, name)));
+  Deno.renameSync(temporary, recordPath(folder));
 }
 
 /** One for each version of Deno and of the package that share the cache: or each would take away the others'. */
-function recordIn(folder: string): string {
-  const which = `${SPECIFIER} ${Deno.version.deno} ${ownLibrary() ? "own" : "fetched"}`;
+function recordPath(folder: string): string {
+  const which = `${SPECIFIER} ${Deno.version.deno} ${configuredLibrary() ? "own" : "fetched"}`;
   return `${folder}/record-${which.replaceAll(/[^\w.]+/g, "-")}.json`;
 }
 
@@ -107,7 +112,7 @@ function describe(folder: string, path: string, library: string): NativeRecord {
   return {
     deno: Deno.version.deno,
     specifier: SPECIFIER,
-    own: ownLibrary() ?? null,
+    own: configuredLibrary() ?? null,
     library,
     size,
     modified: Math.floor((mtime?.getTime() ?? 0) / 1000),

@@ -5,54 +5,58 @@
  * @module
  */
 
-import { tested } from "../engine.ts";
+import { selfTest } from "../engine.ts";
 import { dbSqlite } from "./db_sqlite.ts";
-import { innermost } from "./native.ts";
-import { cacheFolder, ownLibrary, recordLibrary, SPECIFIER } from "./native_cache.ts";
+import { innermostMessage } from "./native.ts";
+import { cacheFolder, configuredLibrary, recordLibrary, SPECIFIER } from "./native_cache.ts";
 
 const LIBRARY = /\.(so|dylib|dll)$/;
 
 /** What a trial that was killed left behind goes after so long, in milliseconds. */
-const ABANDONED = 10 * 60_000;
+const ABANDONED_AFTER = 10 * 60_000;
 
 /**
  * Runs it, and ends the process: with 0 where the library is recorded.
  *
- * @param limit when it ends at the latest, in milliseconds
+ * @param timeout when it ends at the latest, in milliseconds
  */
-export async function main(limit: number): Promise<never> {
+export async function runTrial(timeout: number): Promise<never> {
   // Also where nobody is left to end it.
-  setTimeout(() => Deno.exit(1), limit);
+  setTimeout(() => Deno.exit(1), timeout);
   // Its loader tells what it downloads.
   console.log = () => {};
   try {
-    await run();
+    await tryPackage();
     Deno.exit(0);
   } catch (error) {
-    Deno.stdout.writeSync(new TextEncoder().encode(innermost(error)));
+    Deno.stdout.writeSync(new TextEncoder().encode(innermostMessage(error)));
     Deno.exit(1);
   }
 }
 
-async function run(): Promise<void> {
+async function tryPackage(): Promise<void> {
   const folder = cacheFolder();
   removeAbandoned(folder);
-  const own = ownLibrary();
-  const place = Deno.makeTempDirSync({ dir: folder, prefix: "trial-" });
+  const configured = configuredLibrary();
+  const workFolder = Deno.makeTempDirSync({ dir: folder, prefix: "trial-" });
   try {
     // Its loader downloads into this folder, and takes what is there for whole.
-    Deno.env.set("DENO_DIR", place);
-    tested(dbSqlite(await import(SPECIFIER)));
-    if (own === undefined) recordLibrary(place, folder, ...await moveLibrary(place, folder));
-    else recordLibrary(place, folder, own, own);
+    Deno.env.set("DENO_DIR", workFolder);
+    selfTest(dbSqlite(await import(SPECIFIER)));
+    if (configured === undefined) {
+      recordLibrary(workFolder, folder, ...await moveLibrary(workFolder, folder));
+    } else recordLibrary(workFolder, folder, configured, configured);
   } finally {
-    Deno.removeSync(place, { recursive: true });
+    Deno.removeSync(workFolder, { recursive: true });
   }
 }
 
 /** Moves the library out of the place where it was downloaded to, under a name that tells its content. */
-async function moveLibrary(place: string, folder: string): Promise<[path: string, name: string]> {
-  const [path] = [...filesIn(place)].filter((file) => LIBRARY.test(file));
+async function moveLibrary(
+  workFolder: string,
+  folder: string,
+): Promise<[path: string, name: string]> {
+  const [path] = [...filesIn(workFolder)].filter((file) => LIBRARY.test(file));
   if (path === undefined) throw new Error("its loader left no library");
   using file = Deno.openSync(path, { read: true, write: true });
   // Or a loss of power could leave a file of the right size without its content.
@@ -79,7 +83,7 @@ function removeAbandoned(folder: string): void {
     if (!name.startsWith("trial-")) continue;
     try {
       const { mtime } = Deno.statSync(`${folder}/${name}`);
-      if (Date.now() - mtime!.getTime() < ABANDONED) continue;
+      if (Date.now() - mtime!.getTime() < ABANDONED_AFTER) continue;
       Deno.removeSync(`${folder}/${name}`, { recursive: true });
     } catch {
       // Another one removes it.

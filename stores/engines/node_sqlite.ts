@@ -5,7 +5,7 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Database, Engine, Statement, Value } from "../engine.ts";
+import type { Database, Engine, SqlValue, Statement } from "../engine.ts";
 
 /** `node:sqlite`; see https://docs.deno.com/api/node/sqlite/. Integers come back as numbers while they are safe. */
 export const nodeSqlite: Engine = {
@@ -28,11 +28,11 @@ class NodeStatement implements Statement {
   }
 
   /** Not by its `run`: what that returns takes twice as long, and names in V8's old space, where they stay for long. */
-  run(...values: Value[]): void {
+  run(...values: SqlValue[]): void {
     this.#statement.get(...values);
   }
 
-  all(...values: Value[]): unknown[] {
+  all(...values: SqlValue[]): unknown[] {
     return this.#statement.all(...values);
   }
 }

@@ -11,19 +11,19 @@
  */
 
 import type { TransportChoice } from "../../server.ts";
-import { BareClient, clientFrame } from "../support/bare_client.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import { ROOT } from "../support/program.ts";
 import { ChildServer } from "./child_server.ts";
-import { Hoarder } from "./hoarder.ts";
-import { GOOD, WEAK } from "./hoards.ts";
+import { Flooder } from "./flooder.ts";
+import { GOOD, WEAK } from "./held_resources.ts";
 import type { Noticed } from "./neighbour.ts";
-import { pause } from "./pause.ts";
+import { sleep } from "./sleep.ts";
 import { Report } from "./report.ts";
-import { FLOOD, type Goal, type Stated } from "./stated.ts";
-import { givingWay, judged, picked } from "./trials.ts";
+import { FLOOD, type Goal, type PlatformLimit } from "./platform_limits.ts";
+import { gradeOf, selected, withLowPriority } from "./attack_runner.ts";
 
 /** How long each attack lasts, in milliseconds, and no put of the page may take longer. */
-const [LASTS, LONGEST] = [3000, 100];
+const [DURATION, MAX_WAIT] = [3000, 100];
 
 const PAGE = (url: string) =>
   `<!doctype html><title>dsmq</title><script type="module">
@@ -52,8 +52,8 @@ class Browser implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #folder: string;
   readonly #socket: WebSocket;
-  readonly #asked = new Map<number, (answer: Record<string, unknown>) => void>();
-  #session: unknown;
+  readonly #pending = new Map<number, (reply: Record<string, unknown>) => void>();
+  #sessionId: unknown;
   #last = 0;
 
   private constructor(child: Deno.ChildProcess, folder: string, socket: WebSocket) {
@@ -62,7 +62,7 @@ class Browser implements AsyncDisposable {
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       const { id, result, error } = JSON.parse(data);
-      if (id !== undefined) this.#asked.get(id)?.(result ?? { error });
+      if (id !== undefined) this.#pending.get(id)?.(result ?? { error });
     };
   }
 
@@ -76,34 +76,34 @@ class Browser implements AsyncDisposable {
       ],
       ...{ stdin: "null", stdout: "null", stderr: "piped" },
     }).spawn();
-    let said = "";
+    let output = "";
     for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
-      said += part;
-      if (/DevTools listening on \S+\s/.test(said)) break;
+      output += part;
+      if (/DevTools listening on \S+\s/.test(output)) break;
     }
-    const [, url] = /DevTools listening on (\S+)/.exec(said) ?? [];
-    if (!url) throw new Error(`Cannot start ${program}: ${said}`);
+    const [, url] = /DevTools listening on (\S+)/.exec(output) ?? [];
+    if (!url) throw new Error(`Cannot start ${program}: ${output}`);
     const socket = new WebSocket(url);
     await new Promise((resolve) => socket.onopen = resolve);
     const browser = new Browser(child, folder, socket);
-    const { targetId } = await browser.#ask("Target.createTarget", { url: page });
-    const attached = await browser.#ask("Target.attachToTarget", { targetId, flatten: true });
-    browser.#session = attached["sessionId"];
+    const { targetId } = await browser.#call("Target.createTarget", { url: page });
+    const attached = await browser.#call("Target.attachToTarget", { targetId, flatten: true });
+    browser.#sessionId = attached["sessionId"];
     return browser;
   }
 
   /** What the page has noticed since it was asked last. */
   async noticed(): Promise<Noticed> {
     const expression = "JSON.stringify(window.noticed?.())";
-    const { result } = await this.#ask("Runtime.evaluate", { expression });
+    const { result } = await this.#call("Runtime.evaluate", { expression });
     return JSON.parse((result as { value?: string }).value ?? '{"puts":0}');
   }
 
-  #ask(method: string, params: object): Promise<Record<string, unknown>> {
+  #call(method: string, params: object): Promise<Record<string, unknown>> {
     const id = ++this.#last;
     const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
-    this.#asked.set(id, resolve);
-    const session = this.#session === undefined ? {} : { sessionId: this.#session };
+    this.#pending.set(id, resolve);
+    const session = this.#sessionId === undefined ? {} : { sessionId: this.#sessionId };
     this.#socket.send(JSON.stringify({ id, method, params, ...session }));
     return promise;
   }
@@ -119,7 +119,7 @@ class Browser implements AsyncDisposable {
 interface Attack {
   readonly name: string;
   /** Over `builtin` this cannot be promised. */
-  readonly builtin?: Stated;
+  readonly builtin?: PlatformLimit;
   attack(port: number): Promise<void>;
 }
 
@@ -132,18 +132,18 @@ function flood(name: string, connections: number, frame: Uint8Array, ...headers:
     name: `${name}, of ${connections}`,
     builtin: FLOOD,
     async attack(port) {
-      const end = performance.now() + LASTS;
+      const end = performance.now() + DURATION;
       await Promise.all(Array.from({ length: connections }, async () => {
         while (performance.now() < end) {
-          const client = await BareClient.open(port, ...headers).catch(() => undefined);
+          const client = await RawSocket.open(port, ...headers).catch(() => undefined);
           if (!client) {
-            await pause(5);
+            await sleep(5);
             continue;
           }
           const timer = setTimeout(() => client.cut(), end - performance.now());
           void client.closeCode();
           while (performance.now() < end) {
-            if (!await client.say(block).then(() => true, () => false)) break;
+            if (!await client.send(block).then(() => true, () => false)) break;
           }
           clearTimeout(timer);
           client.cut();
@@ -154,15 +154,15 @@ function flood(name: string, connections: number, frame: Uint8Array, ...headers:
 }
 
 const OFFERED = "Sec-WebSocket-Protocol: dsmq";
-const AS_WEAK = "Authorization: Bearer weak";
+const WEAK_TOKEN = "Authorization: Bearer weak";
 const text = (request: object) => clientFrame(1, JSON.stringify(request));
 
 const ATTACKS: readonly Attack[] = [
-  { name: "nobody attacks", attack: () => pause(LASTS) },
+  { name: "nobody attacks", attack: () => sleep(DURATION) },
   flood("empty frames without a token", 8, clientFrame(1), OFFERED),
-  flood("pings", 8, clientFrame(9, "p"), AS_WEAK),
-  flood("puts", 8, text({ action: "put", topic: "hoard", message: "m" }), AS_WEAK),
-  flood("gets", 8, text({ action: "get", topic: "hoard" }), AS_WEAK),
+  flood("pings", 8, clientFrame(9, "p"), WEAK_TOKEN),
+  flood("puts", 8, text({ action: "put", topic: "hoard", message: "m" }), WEAK_TOKEN),
+  flood("gets", 8, text({ action: "get", topic: "hoard" }), WEAK_TOKEN),
   {
     name: "200,000 waits, made and cut",
     async attack(port) {
@@ -170,11 +170,11 @@ const ATTACKS: readonly Attack[] = [
         { length: 10_000 },
         (_, id) => ({ action: "get_wait", id, topic: `hoard.${id}`, timeout: 100_000 }),
       );
-      const hoarders = await Promise.all(Array.from({ length: 20 }, () => Hoarder.open(port)));
-      await Promise.all(hoarders.map((one) => one.send(...waits)));
-      await pause(LASTS);
-      for (const one of hoarders) one.cut();
-      await pause(500);
+      const flooders = await Promise.all(Array.from({ length: 20 }, () => Flooder.open(port)));
+      await Promise.all(flooders.map((one) => one.send(...waits)));
+      await sleep(DURATION);
+      for (const one of flooders) one.cut();
+      await sleep(500);
     },
   },
 ];
@@ -193,7 +193,7 @@ async function main(transport: TransportChoice, which: string | undefined): Prom
   const client = await bundled();
   const program = Deno.env.get("CHROMIUM") ?? "chromium";
   const report = new Report("attack", "puts", "p99", "longest", "failed");
-  for (const { name, builtin, attack } of picked(ATTACKS, which)) {
+  for (const { name, builtin, attack } of selected(ATTACKS, which)) {
     await using server = await ChildServer.start({
       ...{ transport, tokens: [GOOD, WEAK], allowedOrigins: ["*"] },
     });
@@ -205,13 +205,13 @@ async function main(transport: TransportChoice, which: string | undefined): Prom
       });
     });
     await using browser = await Browser.start(program, `http://127.0.0.1:${pages.addr.port}/`);
-    for (let i = 0; i < 100 && (await browser.noticed()).puts === 0; i++) await pause(100);
+    for (let i = 0; i < 100 && (await browser.noticed()).puts === 0; i++) await sleep(100);
     await browser.noticed();
-    await givingWay(() => attack(server.port));
+    await withLowPriority(() => attack(server.port));
     const { puts, p99, longest, failed } = await browser.noticed();
     const stated = transport === "builtin" ? builtin : undefined;
-    const missed: Goal[] = longest > LONGEST ? ["wait"] : [];
-    const verdict = failed > 0 ? { good: false } : judged(missed, stated);
+    const missed: Goal[] = longest > MAX_WAIT ? ["wait"] : [];
+    const verdict = failed > 0 ? { good: false } : gradeOf(missed, stated);
     const cells = [`${puts}`, p99.toFixed(1), longest.toFixed(0), `${failed}`];
     console.error(report.row([name, ...cells], verdict).join("  "));
   }

@@ -10,7 +10,7 @@
 
 import { lines } from "../../cli/lines.ts";
 import { serve, type ServeOptions, type Stats, type TokenGrant } from "../../server.ts";
-import { endWithParent } from "../support/orphan.ts";
+import { endWithParent } from "../support/end_with_parent.ts";
 import { ROOT } from "../support/program.ts";
 
 /** What a server says of itself. Sizes are in bytes. */
@@ -30,7 +30,7 @@ export interface Ending {
   /** What it had done, if it came to say that. */
   readonly stats: Stats | undefined;
   /** What it said on standard error. */
-  readonly complaints: string;
+  readonly stderr: string;
 }
 
 /** Options that can be told to another process. */
@@ -40,22 +40,22 @@ export type ChildOptions = Omit<ServeOptions, "signal" | "log" | "clock">;
 export class ChildServer implements AsyncDisposable {
   readonly port: number;
   readonly #child: Deno.ChildProcess;
-  readonly #said: AsyncGenerator<string>;
+  readonly #stdout: AsyncGenerator<string>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #complaints: Promise<string>;
+  readonly #stderr: Promise<string>;
   #ended = false;
 
   private constructor(
     child: Deno.ChildProcess,
-    said: AsyncGenerator<string>,
-    complaints: Promise<string>,
+    stdout: AsyncGenerator<string>,
+    stderr: Promise<string>,
     port: number,
   ) {
     this.port = port;
     this.#child = child;
-    this.#said = said;
+    this.#stdout = stdout;
     this.#writer = child.stdin.getWriter();
-    this.#complaints = complaints;
+    this.#stderr = stderr;
     void child.status.then(() => this.#ended = true);
   }
 
@@ -90,11 +90,11 @@ export class ChildServer implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const said = each(lines(child.stdout));
-    const complaints = new Response(child.stderr).text();
-    const { done, value } = await said.next();
-    if (done) throw new Error(`Cannot start the server: ${await complaints}`);
-    return new ChildServer(child, said, complaints, Number(value));
+    const stdout = each(lines(child.stdout));
+    const stderr = new Response(child.stderr).text();
+    const { done, value } = await stdout.next();
+    if (done) throw new Error(`Cannot start the server: ${await stderr}`);
+    return new ChildServer(child, stdout, stderr, Number(value));
   }
 
   /** Where to connect. */
@@ -114,12 +114,12 @@ export class ChildServer implements AsyncDisposable {
 
   /** Has it say what it holds, by default after collecting garbage. */
   async report(first: "gc" | "as it is" = "gc"): Promise<Report> {
-    return JSON.parse(await this.#ask(first));
+    return JSON.parse(await this.#request(first));
   }
 
   /** Has these tokens count from now on, and no others, as at SIGHUP. */
   async setTokens(tokens: readonly TokenGrant[]): Promise<void> {
-    await this.#ask(JSON.stringify(tokens));
+    await this.#request(JSON.stringify(tokens));
   }
 
   /** All memory of the process, in bytes, seen from outside. Linux alone. */
@@ -169,15 +169,15 @@ export class ChildServer implements AsyncDisposable {
     await this.#writer.close().catch(() => {});
     const { code } = await this.#child.status;
     let last: string | undefined;
-    for await (const line of this.#said) last = line;
+    for await (const line of this.#stdout) last = line;
     const stats = last === undefined ? undefined : JSON.parse(last);
-    return { code, stats, complaints: (await this.#complaints).trim() };
+    return { code, stats, stderr: (await this.#stderr).trim() };
   }
 
-  async #ask(line: string): Promise<string> {
+  async #request(line: string): Promise<string> {
     await this.#writer.write(new TextEncoder().encode(`${line}\n`));
-    const { done, value } = await this.#said.next();
-    if (done) throw new Error(`Cannot ask the server: it has ended: ${await this.#complaints}`);
+    const { done, value } = await this.#stdout.next();
+    if (done) throw new Error(`Cannot ask the server: it has ended: ${await this.#stderr}`);
     return value;
   }
 

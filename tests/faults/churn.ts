@@ -7,7 +7,7 @@
  */
 
 import type { TransportChoice } from "../../server.ts";
-import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
+import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { seeded } from "../support/seeded.ts";
 import { ChildServer, type Report } from "./child_server.ts";
 import { type Finding, mb, report } from "./report.ts";
@@ -16,34 +16,34 @@ import { type Finding, mb, report } from "./report.ts";
 const TOGETHER = 50;
 
 /** What was there before and after. */
-export interface Left {
+export interface Leftovers {
   readonly before: Report & { readonly sockets: number };
   readonly after: Report & { readonly sockets: number };
 }
 
 /** Lets connections come and go, and tells what is left of them. */
-export async function churn(transport: TransportChoice, cycles: number): Promise<Left> {
+export async function churn(transport: TransportChoice, cycles: number): Promise<Leftovers> {
   await using server = await ChildServer.start({ transport });
   // So that all there is to load has been loaded.
-  await comeAndGo(server.port, Math.min(cycles, 2000));
+  await cycle(server.port, Math.min(cycles, 2000));
   const before = await settled(server);
-  await comeAndGo(server.port, cycles);
+  await cycle(server.port, cycles);
   return { before, after: await settled(server) };
 }
 
-async function comeAndGo(port: number, cycles: number): Promise<void> {
+async function cycle(port: number, cycles: number): Promise<void> {
   const random = seeded(7);
   const request = upgradeRequest("Sec-WebSocket-Protocol: dsmq");
   const subscribe = { action: "subscribe", id: 1, messages: 100, bytes: 100_000 };
   const one = async (i: number) => {
-    using client = await BareClient.connect(port);
-    if (i % 2 === 0) return await client.say(request.slice(0, random(request.length + 1)));
-    await client.say(request);
+    using client = await RawSocket.connect(port);
+    if (i % 2 === 0) return await client.send(request.slice(0, random(request.length + 1)));
+    await client.send(request);
     await client.head();
-    await client.say(clientFrame(1, JSON.stringify({ ...subscribe, topic: `t${i % 100}` })));
+    await client.send(clientFrame(1, JSON.stringify({ ...subscribe, topic: `t${i % 100}` })));
     // Every other waits for the answer, and some say goodbye.
     if (i % 4 === 1) await client.next();
-    if (i % 8 === 1) await client.say(clientFrame(8, new Uint8Array([3, 232])));
+    if (i % 8 === 1) await client.send(clientFrame(8, new Uint8Array([3, 232])));
   };
   let next = 0;
   const inTurn = async () => {
@@ -65,13 +65,13 @@ async function settled(server: ChildServer): Promise<Report & { sockets: number 
 }
 
 /** What may be left of them: nothing. */
-function judged({ before, after }: Left): Finding[] {
+function findingsOf({ before, after }: Leftovers): Finding[] {
   const sockets = after.sockets - before.sockets;
-  const grown = after.heap - before.heap;
+  const growth = after.heap - before.heap;
   return [
     { what: "sessions that are left", seen: after.connections, good: after.connections === 0 },
     { what: "sockets that are left", seen: sockets, good: sockets <= 0 },
-    { what: "how much larger the heap is (10 MB)", seen: mb(grown), good: grown <= 10e6 },
+    { what: "how much larger the heap is (10 MB)", seen: mb(growth), good: growth <= 10e6 },
   ];
 }
 
@@ -80,7 +80,7 @@ if (import.meta.main) {
   const transports = (Deno.args[1] ? [Deno.args[1]] : ["builtin", "hardened"]) as TransportChoice[];
   for (const transport of transports) {
     const began = performance.now();
-    const findings = judged(await churn(transport, cycles));
+    const findings = findingsOf(await churn(transport, cycles));
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
     report(
       `Connect, subscribe, drop: ${cycles} times in ${seconds} s, over ${transport}`,

@@ -12,28 +12,28 @@
  */
 
 import type { TransportChoice } from "../../server.ts";
-import { BareClient, clientFrame } from "../support/bare_client.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import { FRAMES } from "./costly_frames_list.ts";
-import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
-import { pause } from "./pause.ts";
-import { WHOLE_FRAMES } from "./stated.ts";
-import { type Trial, tryAll } from "./trials.ts";
+import { maxMemory, MEMORY_LIMITS } from "./memory_limits.ts";
+import { sleep } from "./sleep.ts";
+import { WHOLE_FRAMES } from "./platform_limits.ts";
+import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
 /** For so long a server may be at it, in milliseconds. */
-const PATIENCE = 20_000;
+const TIMEOUT = 20_000;
 
 const TOKENS = [
   { token: "good" },
   { token: "writes", topics: ["public."] },
-  { token: "reads", topics: ["public."], rights: ["read" as const] },
+  { token: "reads", topics: ["public."], permissions: ["read" as const] },
 ];
 
 /** Says a frame, and waits until the server has gone past it: it answers what comes next, or has closed the connection. */
 async function attack(port: number, token: string, frame: Uint8Array): Promise<string> {
-  using client = await BareClient.open(port, `Authorization: Bearer ${token}`);
+  using client = await RawSocket.open(port, `Authorization: Bearer ${token}`);
   const last = clientFrame(1, '{"action":"heartbeat","id":77777777}');
   // It may be closed while it speaks.
-  void client.say(frame).then(() => client.say(last)).catch(() => {});
+  void client.send(frame).then(() => client.send(last)).catch(() => {});
   for (let next; (next = await client.next()) !== undefined;) {
     const { opcode, payload } = next;
     if (opcode === 8) return `closed with ${payload[0]! * 256 + payload[1]!}`;
@@ -43,13 +43,13 @@ async function attack(port: number, token: string, frame: Uint8Array): Promise<s
   return "cut";
 }
 
-function trial(name: string, make: () => string, connections: number, token: string): Trial {
+function trial(name: string, make: () => string, connections: number, token: string): AttackRun {
   let frame: Uint8Array;
   return {
     name: `${name}, ${connections} × 3 MB (${token})`,
     options: { tokens: TOKENS, limits: MEMORY_LIMITS },
     token: "good",
-    memory: mostMemory(connections),
+    memory: maxMemory(connections),
     ...connections > 1 && { builtin: WHOLE_FRAMES },
     prepare() {
       frame = clientFrame(1, make());
@@ -57,9 +57,9 @@ function trial(name: string, make: () => string, connections: number, token: str
     },
     async attack({ port }) {
       const ends = Array.from({ length: connections }, () => attack(port, token, frame));
-      const tooLong = pause(PATIENCE).then(() => Promise.reject(new Error("not done in time")));
+      const tooLong = sleep(TIMEOUT).then(() => Promise.reject(new Error("not done in time")));
       const seen = new Set(await Promise.race([Promise.all(ends), tooLong]));
-      await pause(200);
+      await sleep(200);
       return { connections, bytes: connections * frame.length, seen: [...seen].join(", ") };
     },
   };
@@ -72,6 +72,6 @@ if (import.meta.main) {
       ["writes", "reads"].map((token) => trial(name, make, Number(number), token))
     )
   );
-  await tryAll("Costly frames", transport as TransportChoice, trials, which);
+  await runAttacks("Costly frames", transport as TransportChoice, trials, which);
   Deno.exit();
 }

@@ -34,7 +34,7 @@ function faults(random: Random): Faults {
   const piece = random(10) < 3 ? 1 + random(50) : 64 * 1024;
   if (random(1000) < 1000 * LOST) {
     // Not in the midst of the handshake: nothing would go up after that, and so nothing be cut.
-    return { piece, deafAfterDown: 1500 + bytes, cutAfterUp: bytes + random(4000) };
+    return { piece, dropAfterDown: 1500 + bytes, cutAfterUp: bytes + random(4000) };
   }
   return random(2) === 0 ? { piece, cutAfterUp: bytes } : { piece, cutAfterDown: bytes };
 }
@@ -50,10 +50,11 @@ export async function cuts(
 ): Promise<Finding[]> {
   const random = seeded(seed);
   await using server = await serve({ port: 0, transport });
-  let calm = false;
-  await using proxy = new FaultyProxy(server.port, () => calm ? {} : faults(random));
-  const reconnect = { firstPause: 1, longestPause: 10 };
-  const open = () => connect({ url: proxy.url, reconnect, heartbeat: 200, timeout: 60_000 });
+  let healthy = false;
+  await using proxy = new FaultyProxy(server.port, () => healthy ? {} : faults(random));
+  const reconnect = { minDelay: 1, maxDelay: 10 };
+  const open = () =>
+    connect({ url: proxy.url, reconnect, heartbeatInterval: 200, timeout: 60_000 });
   const [putter, getter, subscriber] = await Promise.all([open(), open(), open()]);
   const stop = new AbortController();
 
@@ -83,7 +84,7 @@ export async function cuts(
     }
   })().catch((error) => stop.signal.aborted ? undefined : refused.push(String(error)));
   await putAll();
-  calm = true;
+  healthy = true;
   const last = `last:${put}`;
   acknowledged.set(last, await putter.put(TOPIC, last));
   const end = Date.now() + 20_000;

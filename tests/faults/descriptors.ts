@@ -11,7 +11,7 @@
 import { connect, type Connection } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
 import { ChildServer } from "./child_server.ts";
-import { pause, until } from "./pause.ts";
+import { sleep, until } from "./sleep.ts";
 import { type Finding, none, report } from "./report.ts";
 
 /** How it is run. */
@@ -26,7 +26,7 @@ export interface DescriptorsOptions {
 const DESCRIPTORS = 100;
 
 /** For how long everything is taken, in milliseconds. */
-const TAKEN = 2000;
+const HOLD_TIME = 2000;
 
 /** Within what time somebody comes in again, in milliseconds. */
 const AGAIN = 10_000;
@@ -51,26 +51,30 @@ export async function descriptors(options: DescriptorsOptions): Promise<Finding[
     for (let round = 0; round < rounds; round++) {
       const held = await hold(server.port);
       const before = await server.cpu();
-      await pause(TAKEN / 2);
+      await sleep(HOLD_TIME / 2);
       await putAndGet(mq, `in ${round}`).catch((error) => failed.push(`who is in: ${error}`));
-      await pause(TAKEN / 2);
+      await sleep(HOLD_TIME / 2);
       cpu = Math.max(cpu, await server.cpu() - before);
       for (const conn of held) conn.close();
       const began = performance.now();
-      if (!await until(() => comesIn(server.url, round), AGAIN, 100)) {
+      if (!await until(() => canConnect(server.url, round), AGAIN, 100)) {
         failed.push("nobody comes in");
       }
       back = Math.max(back, performance.now() - began);
     }
     await mq.close();
     server.signal("SIGTERM");
-    const { code, complaints } = await server.end();
-    const told = complaints.split("\n").filter((line) => line.includes("cannot take connections"));
+    const { code, stderr } = await server.end();
+    const warnings = stderr.split("\n").filter((line) => line.includes("cannot take connections"));
     return [
       none("calls that failed", failed),
-      { what: "of a processor while all is taken", seen: share(cpu), good: cpu < TAKEN / 2 },
+      { what: "of a processor while all is taken", seen: percent(cpu), good: cpu < HOLD_TIME / 2 },
       { what: "others come in again after", seen: `${Math.round(back)} ms`, good: back < AGAIN },
-      { what: "lines about it", seen: told.length, good: told.length > 0 && told.length <= rounds },
+      {
+        what: "lines about it",
+        seen: warnings.length,
+        good: warnings.length > 0 && warnings.length <= rounds,
+      },
       { what: "exit code", seen: code, good: code === 0 },
     ];
   } finally {
@@ -78,8 +82,8 @@ export async function descriptors(options: DescriptorsOptions): Promise<Finding[
   }
 }
 
-function share(cpu: number): string {
-  return `${Math.round(100 * cpu / TAKEN)} %`;
+function percent(cpu: number): string {
+  return `${Math.round(100 * cpu / HOLD_TIME)} %`;
 }
 
 /** Opens more connections than the server can take, each with half a request. */
@@ -105,7 +109,7 @@ async function putAndGet(mq: Connection, topic: string): Promise<void> {
   if (got !== "hello") throw new Error(`got "${got}" from ${topic}`);
 }
 
-async function comesIn(url: string, round: number): Promise<boolean> {
+async function canConnect(url: string, round: number): Promise<boolean> {
   try {
     await using mq = await connect({ url, timeout: 500, reconnect: false });
     await putAndGet(mq, `again ${round}`);

@@ -9,14 +9,14 @@
  */
 
 import { connect, type Connection, DsmqError } from "../../client.ts";
-import { windowed } from "../../measure/calls.ts";
+import { measureRate } from "../../cli/measure/calls.ts";
 import { MESSAGE_OVERHEAD } from "../../protocol/limits.ts";
 import type { Overflow, TransportChoice } from "../../server.ts";
 import { ChildServer } from "./child_server.ts";
-import { FloodReader, type Manner } from "./flood_reader.ts";
-import { until } from "./pause.ts";
+import { FloodReader, type ReadMode } from "./flood_reader.ts";
+import { until } from "./sleep.ts";
 import { type Finding, mb, none, report } from "./report.ts";
-import { memory, MemoryWatch } from "./watch.ts";
+import { memory, MemoryWatch } from "./memory_watch.ts";
 
 /** How it is run. */
 export interface FloodOptions {
@@ -31,7 +31,7 @@ const TOPIC = "flood";
 const BODY = "x".repeat(1000);
 
 /** Beyond what it stores a server may take so much, in bytes. */
-const ROOM = 64 * 1024 * 1024;
+const HEADROOM = 64 * 1024 * 1024;
 
 /** So many times as much is put as there is room for. */
 const TIMES = 3;
@@ -61,15 +61,15 @@ export async function flood(options: FloodOptions): Promise<Finding[]> {
     const open = () => connect(server.url);
     await warm(server.url);
     const putters = await Promise.all(Array.from({ length: PUTTERS }, open));
-    const read = async (manner: Manner, sleepsAfter?: number) =>
-      new FloodReader(await open(), TOPIC, manner, sleepsAfter);
+    const read = async (mode: ReadMode, sleepsAfter?: number) =>
+      new FloodReader(await open(), TOPIC, mode, sleepsAfter);
     const readers = [await read("subscribes, and goes on"), await read("gets")];
-    const sleepers = await Promise.all([
+    const pausedReaders = await Promise.all([
       read("subscribes", 10),
       read("subscribes, and goes on", 10),
       read("gets", 10),
     ]);
-    const all = [...readers, ...sleepers];
+    const all = [...readers, ...pausedReaders];
     const each = BODY.length + 20 + TOPIC.length + MESSAGE_OVERHEAD;
     const count = Math.ceil(TIMES * limit / each);
     const first = await putters[0]!.put(TOPIC, "first");
@@ -82,10 +82,10 @@ export async function flood(options: FloodOptions): Promise<Finding[]> {
     const through = (readers: readonly FloodReader[]) =>
       until(() => readers.every(({ last, ended }) => ended || last >= seqs.at(-1)!), 30_000);
     await through(readers);
-    for (const sleeper of sleepers) sleeper.wake();
-    await through(sleepers);
-    const most = await watch.stop();
-    const held = most.held - before.held;
+    for (const pausedReader of pausedReaders) pausedReader.wake();
+    await through(pausedReaders);
+    const max = await watch.stop();
+    const heldGrowth = max.held - before.held;
     const full = refused.filter(({ code }) => code === "full");
     const rejects = overflow === "reject";
     const stored = (seqs.length + WARM) * each;
@@ -98,12 +98,12 @@ export async function flood(options: FloodOptions): Promise<Finding[]> {
       },
       { what: "refused as full", seen: full.length, good: rejects === full.length > 0 },
       none("refused otherwise", refused.filter(({ code }) => code !== "full")),
-      ...all.flatMap((reader) => judged(reader, seqs, rejects)),
-      { what: "memory grown at most", seen: mb(most.resident - before.resident), good: true },
+      ...all.flatMap((reader) => findingsOf(reader, seqs, rejects)),
+      { what: "memory grown at most", seen: mb(max.resident - before.resident), good: true },
       {
         what: "the same without what V8 keeps free in its heap",
-        seen: mb(held),
-        good: held <= limit + ROOM,
+        seen: mb(heldGrowth),
+        good: heldGrowth <= limit + HEADROOM,
       },
     ];
     for (const one of all) await one.stop();
@@ -119,23 +119,27 @@ export async function flood(options: FloodOptions): Promise<Finding[]> {
  * What a reader had of what was acknowledged: all of it, or it was told. A `get` is not told of messages that were
  * given up before it came to them, just as it is not of those that expired: there it is counted alone.
  */
-function judged(reader: FloodReader, seqs: readonly number[], rejects: boolean): Finding[] {
-  const { name, manner, sleeps, count, told, failure } = reader;
-  const notTold = manner === "gets" && !rejects;
-  const goodCount = notTold ? count > 0 : sleeps && !rejects ? told > 0 : count === seqs.length;
-  const { skipped, wrong } = reader.misplaced(seqs);
-  const gaps = told > 0 ? `, and word of ${told} gaps` : "";
+function findingsOf(reader: FloodReader, seqs: readonly number[], rejects: boolean): Finding[] {
+  const { name, mode, sleeps, count, gapCount, failure } = reader;
+  const missedGaps = mode === "gets" && !rejects;
+  const goodCount = missedGaps
+    ? count > 0
+    : sleeps && !rejects
+    ? gapCount > 0
+    : count === seqs.length;
+  const { skipped, wrong } = reader.disorder(seqs);
+  const gaps = gapCount > 0 ? `, and word of ${gapCount} gaps` : "";
   return [
     {
       what: `${name}: messages`,
       seen: `${count}${gaps}${failure ?? ""}`,
-      good: failure === undefined && (goodCount || told > 0),
+      good: failure === undefined && (goodCount || gapCount > 0),
     },
     none(`${name}: doubled or out of order`, wrong),
     {
-      what: `${name}: gaps ${notTold ? "that a get is not told of" : "without a word"}`,
+      what: `${name}: gaps ${missedGaps ? "that a get is not told of" : "without a word"}`,
       seen: skipped.length,
-      good: notTold || skipped.length === 0,
+      good: missedGaps || skipped.length === 0,
     },
   ];
 }
@@ -161,7 +165,7 @@ async function warm(url: string): Promise<void> {
 async function put(putters: readonly Connection[], count: number) {
   const seqs: number[] = [];
   const refused: { readonly code: string }[] = [];
-  await windowed(count, 600, async (i) => {
+  await measureRate(count, 600, async (i) => {
     try {
       seqs.push(await putters[i % putters.length]!.put(TOPIC, `${BODY}${i}`));
     } catch (error) {

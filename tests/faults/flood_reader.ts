@@ -7,7 +7,7 @@
 import { type Connection, DsmqError, type Message } from "../../client.ts";
 
 /** How messages come: with `getWait`, or by a subscription, which a gap ends or which goes on behind it. */
-export type Manner = "gets" | "subscribes" | "subscribes, and goes on";
+export type ReadMode = "gets" | "subscribes" | "subscribes, and goes on";
 
 /** A message that came, by its number; or the word that some are missing. */
 type Event = number | "gap";
@@ -18,7 +18,7 @@ const GETS = 100;
 /** Reads a topic from the beginning of its connection. */
 export class FloodReader {
   readonly name: string;
-  readonly manner: Manner;
+  readonly mode: ReadMode;
   /** It sleeps for a while. */
   readonly sleeps: boolean;
   /** Something else than a gap went wrong. */
@@ -35,13 +35,13 @@ export class FloodReader {
   #count = 0;
 
   /** Begins to read; it may sleep after so many messages. */
-  constructor(mq: Connection, topic: string, manner: Manner, sleepsAfter = Infinity) {
-    this.manner = manner;
+  constructor(mq: Connection, topic: string, mode: ReadMode, sleepsAfter = Infinity) {
+    this.mode = mode;
     this.sleeps = sleepsAfter < Infinity;
-    this.name = this.sleeps ? `one who sleeps, and ${manner}` : `one who ${manner}`;
+    this.name = this.sleeps ? `one who sleeps, and ${mode}` : `one who ${mode}`;
     this.#mq = mq;
     this.#sleepsAfter = sleepsAfter;
-    this.#reading = (manner === "gets" ? this.#get(topic) : this.#follow(topic, manner))
+    this.#reading = (mode === "gets" ? this.#get(topic) : this.#follow(topic, mode))
       .catch((error) => {
         if (!this.#stop.signal.aborted) this.failure = String(error);
       });
@@ -58,7 +58,7 @@ export class FloodReader {
   }
 
   /** How often it was told that messages are gone. */
-  get told(): number {
+  get gapCount(): number {
     return this.#events.filter((event) => event === "gap").length;
   }
 
@@ -76,8 +76,8 @@ export class FloodReader {
   }
 
   /** Messages that came after a gap without a word of one, and those that are doubled or out of order. */
-  misplaced(seqs: readonly number[]): { readonly skipped: number[]; readonly wrong: number[] } {
-    const places = new Map(seqs.map((seq, i) => [seq, i]));
+  disorder(seqs: readonly number[]): { readonly skipped: number[]; readonly wrong: number[] } {
+    const indexes = new Map(seqs.map((seq, i) => [seq, i]));
     const [skipped, wrong]: [number[], number[]] = [[], []];
     let [next, gap] = [0, false];
     for (const event of this.#events) {
@@ -85,10 +85,10 @@ export class FloodReader {
         gap = true;
         continue;
       }
-      const place = places.get(event) ?? -1;
-      if (place < next) wrong.push(event);
-      else if (place > next && !gap) skipped.push(event);
-      next = place + 1;
+      const index = indexes.get(event) ?? -1;
+      if (index < next) wrong.push(event);
+      else if (index > next && !gap) skipped.push(event);
+      next = index + 1;
       gap = false;
     }
     return { skipped, wrong };
@@ -100,35 +100,35 @@ export class FloodReader {
       const wait = before === this.#count;
       before = this.#count;
       // Many at a time: one at a time would not keep up with those who put.
-      const asked = wait
+      const pending = wait
         ? [this.#mq.read(topic, { mode: "wait", timeout: 500, signal })]
         : Array.from({ length: GETS }, () => this.#mq.read(topic));
-      for (const read of await Promise.allSettled(asked)) {
-        if (read.status === "rejected") this.#miss(read.reason);
+      for (const read of await Promise.allSettled(pending)) {
+        if (read.status === "rejected") this.#gap(read.reason);
         else if (read.value) await this.#take(read.value);
       }
     }
   }
 
-  async #follow(topic: string, manner: Manner): Promise<void> {
-    const note = () => {
+  async #follow(topic: string, mode: ReadMode): Promise<void> {
+    const onGap = () => {
       this.#events.push("gap");
       return "oldest" as const;
     };
-    const options = manner === "subscribes" ? {} : { onGap: note };
+    const options = mode === "subscribes" ? {} : { onGap: onGap };
     const { signal } = this.#stop;
     try {
       for await (const message of this.#mq.subscribe(topic, { signal, ...options })) {
         await this.#take(message);
       }
     } catch (error) {
-      this.#miss(error);
+      this.#gap(error);
       this.ended = true;
     }
   }
 
   /** Takes the word that messages are gone. */
-  #miss(error: unknown): void {
+  #gap(error: unknown): void {
     if (!(error instanceof DsmqError && error.code === "trimmed")) throw error;
     this.#events.push("gap");
   }

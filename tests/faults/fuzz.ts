@@ -14,12 +14,12 @@
 
 import { connect } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
-import type { Keeper } from "../support/model_run.ts";
+import type { StoreKind } from "../support/model_run.ts";
 import { seeded } from "../support/seeded.ts";
 import { ChildServer } from "./child_server.ts";
-import { FuzzLine } from "./fuzz_line.ts";
+import { FuzzSocket } from "./fuzz_socket.ts";
 import { type Finding, none, report } from "./report.ts";
-import { pause } from "./pause.ts";
+import { sleep } from "./sleep.ts";
 
 /** How it is run. */
 export interface FuzzOptions {
@@ -35,7 +35,7 @@ const LANES = 4;
 
 /** How long messages are kept: what was stored is gone before the memory is looked at, in milliseconds. */
 const RETENTION = 500;
-const GONE = 2500;
+const CLEANUP_TIME = 2500;
 
 const GOAL = 10e6;
 
@@ -50,46 +50,46 @@ export async function fuzz(
 ): Promise<Finding[]> {
   await using server = await ChildServer.start({ retention: RETENTION, transport });
   // The first frames make grow what grows once.
-  const warmth = await storm(server, Math.ceil(frames / 20), seed + 1);
-  await pause(GONE);
+  const warmUp = await storm(server, Math.ceil(frames / 20), seed + 1);
+  await sleep(CLEANUP_TIME);
   const before = await server.report();
   const stop = new AbortController();
-  const good = behave(server, stop.signal);
+  const good = runGoodClient(server, stop.signal);
   const seen = await storm(server, frames, seed);
   stop.abort();
   const { calls, wrong, slowest } = await good;
-  await pause(GONE);
+  await sleep(CLEANUP_TIME);
   const crashed = server.ended;
   const after = crashed ? undefined : await server.report();
   server.signal("SIGTERM");
-  const { code, complaints } = await server.end();
-  const grown = after ? after.heap - before.heap : Infinity;
-  const lines = [...warmth.all, ...seen.all];
-  const asked = lines.reduce((sum, { tally }) => sum + tally.asked, 0);
-  const told = lines.flatMap(({ tally }) => tally.wrong);
-  const left = lines.flatMap(({ unanswered }) => unanswered);
-  const closes = Map.groupBy(lines.filter(({ closed }) => closed), ({ code }) => `${code}`);
-  for (const what of [...told, ...wrong].slice(0, 5)) console.error(what);
-  if (complaints !== "") console.error(complaints.slice(0, 2000));
+  const { code, stderr } = await server.end();
+  const growth = after ? after.heap - before.heap : Infinity;
+  const sockets = [...warmUp.all, ...seen.all];
+  const requestCount = sockets.reduce((sum, { tally }) => sum + tally.requested, 0);
+  const wrongReplies = sockets.flatMap(({ tally }) => tally.wrong);
+  const remaining = sockets.flatMap(({ unanswered }) => unanswered);
+  const closes = Map.groupBy(sockets.filter(({ closed }) => closed), ({ code }) => `${code}`);
+  for (const what of [...wrongReplies, ...wrong].slice(0, 5)) console.error(what);
+  if (stderr !== "") console.error(stderr.slice(0, 2000));
   return [
     { what: "frames said", seen: seen.frames, good: seen.frames >= frames },
-    { what: "connections", seen: lines.length, good: true },
+    { what: "connections", seen: sockets.length, good: true },
     {
       what: "of them closed by the server, with",
       seen: [...closes].map(([code, { length }]) => `${code}: ${length}`).join(", "),
-      good: lines.every(({ badlyClosed }) => !badlyClosed),
+      good: sockets.every(({ badlyClosed }) => !badlyClosed),
     },
     { what: "crashes", seen: crashed || code !== 0 ? 1 : 0, good: !crashed && code === 0 },
-    none("connections that hung", lines.filter(({ hung }) => hung)),
-    { what: "requests that have an answer", seen: asked, good: asked > frames / 4 },
-    none("not answered", left),
-    none("answered twice, or with what is neither a result nor a coded error", told),
-    none("errors in the server's log", complaints.split("\n").filter(Boolean)),
+    none("connections that hung", sockets.filter(({ hanging }) => hanging)),
+    { what: "requests that have an answer", seen: requestCount, good: requestCount > frames / 4 },
+    none("not answered", remaining),
+    none("answered twice, or with what is neither a result nor a coded error", wrongReplies),
+    none("errors in the server's log", stderr.split("\n").filter(Boolean)),
     { what: "good requests beside them", seen: calls, good: calls > 0 },
     none("good requests answered wrongly", wrong),
     { what: "the slowest of them took, in ms", seen: Math.round(slowest), good: slowest < 10_000 },
     { what: "connections left", seen: after?.connections ?? "?", good: after?.connections === 0 },
-    { what: "heap grown, in MB", seen: (grown / 1e6).toFixed(1), good: grown <= GOAL },
+    { what: "heap grown, in MB", seen: (growth / 1e6).toFixed(1), good: growth <= GOAL },
   ];
 }
 
@@ -98,30 +98,30 @@ async function storm(
   server: ChildServer,
   frames: number,
   seed: number,
-): Promise<{ readonly all: FuzzLine[]; readonly frames: number }> {
-  const all: FuzzLine[] = [];
-  let said = 0;
+): Promise<{ readonly all: FuzzSocket[]; readonly frames: number }> {
+  const all: FuzzSocket[] = [];
+  let sentFrames = 0;
   await Promise.all(
     Array.from({ length: LANES }, async (_, lane) => {
       const random = seeded(seed * LANES + lane);
-      while (said < frames && !server.ended) {
-        const line = await FuzzLine.open(server.port, random);
-        all.push(line);
-        const most = 1 + random(400);
-        while (line.frames < most && said < frames && !line.over) {
-          const before = line.frames;
-          await line.burst(1 + random(30));
-          said += line.frames - before;
+      while (sentFrames < frames && !server.ended) {
+        const socket = await FuzzSocket.open(server.port, random);
+        all.push(socket);
+        const max = 1 + random(400);
+        while (socket.frames < max && sentFrames < frames && !socket.over) {
+          const before = socket.frames;
+          await socket.burst(1 + random(30));
+          sentFrames += socket.frames - before;
         }
-        await line.finish();
+        await socket.finish();
       }
     }),
   );
-  return { all, frames: said };
+  return { all, frames: sentFrames };
 }
 
 /** A client that does only what it should, and looks at each answer. */
-async function behave(server: ChildServer, signal: AbortSignal) {
+async function runGoodClient(server: ChildServer, signal: AbortSignal) {
   const wrong: string[] = [];
   let [calls, slowest, last] = [0, 0, 0];
   await using mq = await connect({ url: server.url });
@@ -171,9 +171,9 @@ if (import.meta.main) {
     report("Breaks of all kinds", await (await import("./fuzz_resume.ts")).resume(runs));
   } else if (kind === "turns") {
     const { turns } = await import("./fuzz_turns.ts");
-    const [path, keeper] = others;
-    const keepers = keeper === undefined ? {} : { keepers: [keeper as Keeper] };
-    report("Calls that are made together", await turns({ ...runs, path, ...keepers }));
+    const [path, storeKind] = others;
+    const storeKinds = storeKind === undefined ? {} : { storeKinds: [storeKind as StoreKind] };
+    report("Calls that are made together", await turns({ ...runs, path, ...storeKinds }));
   } else {
     const [transport = "builtin"] = others;
     report(

@@ -20,14 +20,14 @@ const SINCE = ['"start"', '"now"', '{"after":1}', '{"time":1}', '{"after":3,"epo
 
 const COUNTS = ["0", "1", "2", "7", "50", "100000000", "9007199254740991"];
 
-const SESSIONS = Array.from({ length: 16 }, (_, i) => q(`fuzz-fuzz_fuzz-${i}`));
+const SESSION_IDS = Array.from({ length: 16 }, (_, i) => q(`fuzz-fuzz_fuzz-${i}`));
 
 /** The fields of each action, and good values for each, as JSON. Some of them exclude each other, which is wanted. */
 const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   hello: {
     protocol: ["1"],
     since: SINCE,
-    session: SESSIONS,
+    session: SESSION_IDS,
     epoch: ['"e"', '""'],
     positions: ["{}", '{"a":1}', '{"__proto__":1,"constructor":2}', '{"a":9007199254740991}'],
     heartbeat: ["1000", "600000"],
@@ -63,7 +63,7 @@ const IDS = ["0", "1", "2", "7", "50", "9007199254740991"];
 const BAD_IDS = ["-1", "1.5", "9007199254740992", "1e400", '"7"', "null", "true", "[]", "{}"];
 
 /** Values that are of the wrong type nearly everywhere, as JSON. */
-const WILD = [
+const ODD_VALUES = [
   ...BAD_IDS,
   "-0",
   "1e-400",
@@ -106,7 +106,7 @@ function anyFrame(random: Random): string {
 
 /** A request with up to three things wrong; or with none. */
 function request(random: Random): string {
-  if (random(50) === 0) return pick(random, WILD);
+  if (random(50) === 0) return pick(random, ODD_VALUES);
   const action = pick(random, NAMES);
   const fields: [name: string, value: string][] = [["action", q(action)]];
   for (const [name, values] of Object.entries(ACTIONS[action]!)) {
@@ -128,16 +128,19 @@ function spoil(random: Random, fields: [name: string, value: string][]): void {
       break;
     case 1:
       // Two of one name: the last one counts.
-      fields.push([fields[at]![0], pick(random, WILD)]);
+      fields.push([fields[at]![0], pick(random, ODD_VALUES)]);
       break;
     case 2:
-      fields.push([pick(random, ["__proto__", "constructor", "toString"]), pick(random, WILD)]);
+      fields.push([
+        pick(random, ["__proto__", "constructor", "toString"]),
+        pick(random, ODD_VALUES),
+      ]);
       break;
     case 3:
-      fields.push([pick(random, FIELDS), pick(random, WILD)]);
+      fields.push([pick(random, FIELDS), pick(random, ODD_VALUES)]);
       break;
     default:
-      fields[at]![1] = pick(random, WILD);
+      fields[at]![1] = pick(random, ODD_VALUES);
   }
 }
 

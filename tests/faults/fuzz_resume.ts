@@ -29,7 +29,7 @@ export async function resume({ runs, seed }: ResumeOptions): Promise<Finding[]> 
     const bad: string[] = [];
     let [cuts, restarts, messages] = [0, 0, 0];
     for (let i = seed; i < seed + runs; i++) {
-      const { faults, seen, lines } = await resumeRun(kind, i, { keeps: runs === 1 });
+      const { faults, seen, lines } = await resumeRun(kind, i, { keepLog: runs === 1 });
       cuts += seen.cuts;
       restarts += seen.restarts;
       messages += seen.messages;

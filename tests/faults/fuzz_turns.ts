@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import { programs } from "../support/model_program.ts";
-import { type Keeper, KEEPERS, runProgram } from "../support/model_run.ts";
+import { runProgram, STORE_KINDS, type StoreKind } from "../support/model_run.ts";
 import type { Finding } from "./report.ts";
 
 /** How it is run. */
@@ -18,7 +18,7 @@ export interface TurnsOptions {
   /** The one program that failed, as it was told. */
   readonly path?: string | undefined;
   /** Which stores. Default: all. */
-  readonly keepers?: readonly Keeper[];
+  readonly storeKinds?: readonly StoreKind[];
 }
 
 /**
@@ -28,13 +28,13 @@ export interface TurnsOptions {
  * @returns what was found; of a fault, how to repeat it
  */
 export async function turns(
-  { runs, seed, path, keepers = KEEPERS }: TurnsOptions,
+  { runs, seed, path, storeKinds = STORE_KINDS }: TurnsOptions,
 ): Promise<Finding[]> {
   const found: Finding[] = [];
-  for (const keeper of keepers) {
+  for (const storeKind of storeKinds) {
     let faults: readonly string[] = [];
     const property = fc.asyncProperty(programs, async (program) => {
-      const seen = await runProgram(program, keeper);
+      const seen = await runProgram(program, storeKind);
       if (seen.length === 0) return;
       faults = seen;
       throw new Error(seen.join("\n"));
@@ -43,13 +43,13 @@ export async function turns(
       property,
       { numRuns: runs, seed, ...(path !== undefined && { path }) },
     );
-    found.push({ what: `programs over ${keeper}`, seen: numRuns, good: !failed });
+    found.push({ what: `programs over ${storeKind}`, seen: numRuns, good: !failed });
     if (!failed) continue;
-    console.error(`deno task fuzz turns 1 ${seed} ${counterexamplePath} ${keeper}`);
+    console.error(`deno task fuzz turns 1 ${seed} ${counterexamplePath} ${storeKind}`);
     console.error(JSON.stringify(counterexample?.[0], undefined, 1));
     console.error(faults.length > 0 ? faults.join("\n") : errorInstance);
     const lines: string[] = [];
-    await runProgram(counterexample![0], keeper, lines).catch(() => {});
+    await runProgram(counterexample![0], storeKind, lines).catch(() => {});
     if (path !== undefined) console.error(lines.join("\n"));
     found.push({
       what: faults[0] ?? String(errorInstance),

@@ -12,13 +12,13 @@
  */
 
 import type { TransportChoice } from "../../server.ts";
-import { BareClient, upgradeRequest } from "../support/bare_client.ts";
+import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { ROOT } from "../support/program.ts";
 import type { ChildOptions } from "./child_server.ts";
-import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
-import { pause } from "./pause.ts";
-import { HTTP2, type Stated } from "./stated.ts";
-import { type Trial, tryAll } from "./trials.ts";
+import { maxMemory, MEMORY_LIMITS } from "./memory_limits.ts";
+import { sleep } from "./sleep.ts";
+import { HTTP2, type PlatformLimit } from "./platform_limits.ts";
+import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
 /** So many come at a time. */
 const TOGETHER = 100;
@@ -27,7 +27,7 @@ const TOGETHER = 100;
 const GOES_ON = 2000;
 
 /** Sends bytes; an error if the other end has gone. */
-type Say = (part: string | Uint8Array) => Promise<void>;
+type Send = (part: string | Uint8Array) => Promise<void>;
 
 interface Attack {
   readonly name: string;
@@ -36,9 +36,9 @@ interface Attack {
   readonly atOnce?: number;
   readonly tls?: true;
   /** Over `builtin` this cannot be promised. */
-  readonly builtin?: Stated;
+  readonly builtin?: PlatformLimit;
   /** What one of the connections does. */
-  act(say: Say, client: BareClient): Promise<void>;
+  act(send: Send, client: RawSocket): Promise<void>;
 }
 
 /** A frame of HTTP/2. */
@@ -72,9 +72,9 @@ function h2Flood(what: string, times: number, bytes: Uint8Array): Attack {
   return {
     name: `HTTP/2: ${what}`,
     connections: 20,
-    async act(say) {
-      await say(new Uint8Array(PREFACE));
-      for (let i = 0; i < times; i++) await say(bytes);
+    async act(send) {
+      await send(new Uint8Array(PREFACE));
+      for (let i = 0; i < times; i++) await send(bytes);
     },
   };
 }
@@ -85,17 +85,17 @@ const ATTACKS: readonly Attack[] = [
     name: "TLS: half a ClientHello",
     connections: 2000,
     tls: true,
-    act: (say) => say(HELLO),
+    act: (send) => send(HELLO),
   },
   {
     name: "TLS: a ClientHello of 16 kB, byte by byte",
     connections: 300,
     tls: true,
-    async act(say) {
-      await say(HELLO);
+    async act(send) {
+      await send(HELLO);
       for (let i = 0; i < 500; i++) {
-        await say(new Uint8Array(1));
-        await pause(5);
+        await send(new Uint8Array(1));
+        await sleep(5);
       }
     },
   },
@@ -103,7 +103,7 @@ const ATTACKS: readonly Attack[] = [
     name: "TLS: what is none",
     connections: 500,
     tls: true,
-    act: (say) => say(new Uint8Array(100_000).fill(255)),
+    act: (send) => send(new Uint8Array(100_000).fill(255)),
   },
   h2Flood(
     "streams that are reset at once",
@@ -134,19 +134,19 @@ const ATTACKS: readonly Attack[] = [
     name: "HTTP/2: headers without an end",
     connections: 20,
     builtin: HTTP2,
-    async act(say) {
-      await say(new Uint8Array(PREFACE));
-      await say(new Uint8Array(h2(1, 1, 1, REQUEST)));
+    async act(send) {
+      await send(new Uint8Array(PREFACE));
+      await send(new Uint8Array(h2(1, 1, 1, REQUEST)));
       const more = many(100, () => h2(9, 0, 1, [0x40, 1, 120, 100, ...Array(100).fill(97)]));
-      for (let i = 0; i < 500; i++) await say(more);
+      for (let i = 0; i < 500; i++) await send(more);
     },
   },
   {
     name: "WebSockets that are made and dropped",
     connections: 5000,
     atOnce: TOGETHER,
-    async act(say, client) {
-      await say(upgradeRequest());
+    async act(send, client) {
+      await send(upgradeRequest());
       await client.head();
       client.cut();
     },
@@ -156,30 +156,30 @@ const ATTACKS: readonly Attack[] = [
 function trial(
   { name, connections, atOnce = connections, builtin, tls, act }: Attack,
   certificate: Pick<ChildOptions, "cert" | "key">,
-): Trial {
+): AttackRun {
   return {
     name,
     options: { limits: MEMORY_LIMITS, ...tls && certificate },
     // Nothing comes as far as a request.
-    memory: mostMemory(atOnce, MEMORY_LIMITS.totalPartialBytes),
+    memory: maxMemory(atOnce, MEMORY_LIMITS.totalPartialBytes),
     builtin,
-    async attack({ port }, crowd) {
-      let [left, bytes] = [connections, 0];
+    async attack({ port }, stack) {
+      let [remaining, bytes] = [connections, 0];
       await Promise.all(Array.from({ length: TOGETHER }, async () => {
-        while (left-- > 0) {
+        while (remaining-- > 0) {
           // It may not be let in.
-          const client = await BareClient.connect(port).catch(() => undefined);
+          const client = await RawSocket.connect(port).catch(() => undefined);
           if (!client) continue;
-          crowd.use(client);
-          const say: Say = async (part) => {
-            await client.say(part);
+          stack.use(client);
+          const send: Send = async (part) => {
+            await client.send(part);
             bytes += part.length;
           };
           // Who is not read, or hung up on, has done what it could.
-          await Promise.race([act(say, client).catch(() => {}), pause(5000)]);
+          await Promise.race([act(send, client).catch(() => {}), sleep(5000)]);
         }
       }));
-      await pause(GOES_ON);
+      await sleep(GOES_ON);
       return { connections, bytes };
     },
   };
@@ -194,6 +194,6 @@ if (import.meta.main) {
   // The neighbour trusts it.
   Deno.env.set("DENO_CERT", files[0]!.pathname);
   const trials = ATTACKS.map((one) => trial(one, { cert: cert!, key: key! }));
-  await tryAll("Handshakes", transport as TransportChoice, trials, which);
+  await runAttacks("Handshakes", transport as TransportChoice, trials, which);
   Deno.exit();
 }

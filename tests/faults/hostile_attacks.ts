@@ -7,7 +7,7 @@
 import { repeated } from "../support/bytes.ts";
 import type { HostilePeer } from "../support/hostile_server.ts";
 import { serverFrame } from "../support/ws_peer.ts";
-import { pause } from "./pause.ts";
+import { sleep } from "./sleep.ts";
 import { MIB } from "./report.ts";
 
 /** Does it to one connection. It may go on for ever: the connection is cut in the end. */
@@ -24,27 +24,27 @@ function header(opcode: number, bytes: number, first = 128): Uint8Array {
 
 /** A frame of text of so many bytes, made of what is repeated. */
 async function large(peer: HostilePeer, bytes: number, begin: string, item: string, end: string) {
-  const most = Math.floor((bytes - begin.length - end.length) / item.length);
-  await peer.say(header(1, begin.length + most * item.length + end.length));
-  await peer.say(begin);
-  const lump = item.repeat(Math.ceil(64 * 1024 / item.length));
-  const lumps = Math.floor(most * item.length / lump.length);
-  for (let i = 0; i < lumps && !peer.gone; i++) await peer.say(lump);
-  await peer.say(item.repeat(most - lumps * Math.floor(lump.length / item.length)));
-  await peer.say(end);
+  const max = Math.floor((bytes - begin.length - end.length) / item.length);
+  await peer.send(header(1, begin.length + max * item.length + end.length));
+  await peer.send(begin);
+  const chunk = item.repeat(Math.ceil(64 * 1024 / item.length));
+  const chunks = Math.floor(max * item.length / chunk.length);
+  for (let i = 0; i < chunks && !peer.gone; i++) await peer.send(chunk);
+  await peer.send(item.repeat(max - chunks * Math.floor(chunk.length / item.length)));
+  await peer.send(end);
 }
 
 /** A frame of as many fields, each with a name of its own; in one object, or each in its own. */
 async function distinct(peer: HostilePeer, begin: string, end: string, around: string) {
   const [open = "", close = ""] = around;
   const items = Array.from({ length: 15 * MIB / 15 }, (_, i) => `${open}"${1e7 + i}k":1${close}`);
-  await peer.say(serverFrame(1, `${begin}${items.join(",")}${end}`.slice(0, 15 * MIB)));
+  await peer.send(serverFrame(1, `${begin}${items.join(",")}${end}`.slice(0, 15 * MIB)));
 }
 
 /** Answers hello, and does the rest. */
-function greeted(act: HostileAct, welcome: object = {}): HostileAct {
+function afterHello(act: HostileAct, welcome: object = {}): HostileAct {
   return async (peer, port) => {
-    await peer.greet(welcome);
+    await peer.welcome(welcome);
     await act(peer, port);
     await peer.skim();
   };
@@ -52,21 +52,21 @@ function greeted(act: HostileAct, welcome: object = {}): HostileAct {
 
 /** Says the same for ever, and reads nothing. */
 function flood(bytes: Uint8Array | (() => Uint8Array)): HostileAct {
-  return greeted(async (peer) => {
-    while (!peer.gone) await peer.say(typeof bytes === "function" ? bytes() : bytes);
+  return afterHello(async (peer) => {
+    while (!peer.gone) await peer.send(typeof bytes === "function" ? bytes() : bytes);
   });
 }
 
 /** Answers each request of a kind. */
-function answering(action: string, answer: (id: number, n: number) => unknown): HostileAct {
-  return greeted(async (peer) => {
+function answering(action: string, reply: (id: number, n: number) => unknown): HostileAct {
+  return afterHello(async (peer) => {
     for (let n = 0, request; (request = await peer.nextOf(action)); n++) {
-      await peer.tell(answer(request.id, n));
+      await peer.sendText(reply(request.id, n));
     }
   });
 }
 
-const once = (text: string | Uint8Array): HostileAct => greeted((peer) => peer.say(text));
+const once = (text: string | Uint8Array): HostileAct => afterHello((peer) => peer.send(text));
 const gap = { code: "trimmed", message: "gone", position: 0, floor: 1, last: 9 };
 
 /** Each, by its name. */
@@ -74,28 +74,28 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
   "nothing is answered": (peer) => peer.skim(),
   "a byte a second instead of an answer of HTTP": async (peer) => {
     for (const byte of "HTTP/1.1 101 Switching Protocols\r\n") {
-      if (!await peer.say(byte)) return;
-      await pause(1000);
+      if (!await peer.send(byte)) return;
+      await sleep(1000);
     }
   },
   "headers without end": async (peer) => {
-    await peer.asked();
-    await peer.say("HTTP/1.1 101 Switching Protocols\r\n");
-    for (let i = 0; await peer.say(`X-${i}: ${"x".repeat(8000)}\r\n`); i++);
+    await peer.request();
+    await peer.send("HTTP/1.1 101 Switching Protocols\r\n");
+    for (let i = 0; await peer.send(`X-${i}: ${"x".repeat(8000)}\r\n`); i++);
   },
   "redirections without end": async (peer, port) => {
-    await peer.asked();
-    await peer.say(`HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:${port}/\r\n\r\n`);
+    await peer.request();
+    await peer.send(`HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:${port}/\r\n\r\n`);
   },
   "connections that are closed at once": (peer) => Promise.resolve(peer.cut()),
   "hello that is never answered": async (peer) => {
     await peer.open();
     await peer.skim();
   },
-  "hello, and the end": (peer) => peer.greet(),
+  "hello, and the end": (peer) => peer.welcome(),
   "hello, a heartbeat, and the end": async (peer) => {
-    await peer.greet();
-    await peer.tell({ heartbeat: 1000, time: 1, last: 0, floor: 0 });
+    await peer.welcome();
+    await peer.sendText({ heartbeat: 1000, time: 1, last: 0, floor: 0 });
   },
   "a hello of 60 MB": async (peer) => {
     await peer.open();
@@ -104,17 +104,17 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
   },
   "frames of anything before hello is answered": async (peer) => {
     await peer.open();
-    while (await peer.say(repeated(serverFrame(1, '{"sub":9,"id":null}'), 1000)));
+    while (await peer.send(repeated(serverFrame(1, '{"sub":9,"id":null}'), 1000)));
   },
-  "a frame of 64 MiB": greeted((peer) => large(peer, 64 * MIB, '{"x":"', "x", '"}')),
-  "a frame that says it has 2^63 bytes": greeted((peer) => peer.say(header(1, 2 ** 62))),
-  "15 MiB of arrays within each other": greeted((peer) => large(peer, 15 * MIB, "", "[", "")),
-  "15 MiB of objects": greeted((peer) => large(peer, 15 * MIB, "[", "{},", "{}]")),
-  "15 MiB of fields": greeted((peer) => large(peer, 15 * MIB, "{", '"a":1,', '"b":1}')),
-  "15 MiB of fields with other names": greeted((peer) => distinct(peer, "{", "}", "")),
-  "15 MiB of objects with other names": greeted((peer) => distinct(peer, "[", "]", "{}")),
-  "15 MiB of numbers": greeted((peer) => large(peer, 15 * MIB, '{"seqs":[', "1,", "1]}")),
-  "an error with a sentence of 15 MiB": greeted(async (peer) => {
+  "a frame of 64 MiB": afterHello((peer) => large(peer, 64 * MIB, '{"x":"', "x", '"}')),
+  "a frame that says it has 2^63 bytes": afterHello((peer) => peer.send(header(1, 2 ** 62))),
+  "15 MiB of arrays within each other": afterHello((peer) => large(peer, 15 * MIB, "", "[", "")),
+  "15 MiB of objects": afterHello((peer) => large(peer, 15 * MIB, "[", "{},", "{}]")),
+  "15 MiB of fields": afterHello((peer) => large(peer, 15 * MIB, "{", '"a":1,', '"b":1}')),
+  "15 MiB of fields with other names": afterHello((peer) => distinct(peer, "{", "}", "")),
+  "15 MiB of objects with other names": afterHello((peer) => distinct(peer, "[", "]", "{}")),
+  "15 MiB of numbers": afterHello((peer) => large(peer, 15 * MIB, '{"seqs":[', "1,", "1]}")),
+  "an error with a sentence of 15 MiB": afterHello(async (peer) => {
     const { id } = (await peer.nextOf("put"))!;
     await large(
       peer,
@@ -124,19 +124,19 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
       '"}}',
     );
   }),
-  "a frame that does not end": greeted(async (peer) => {
-    await peer.say(header(1, 15 * MIB));
-    while (await peer.say("[")) await pause(10);
+  "a frame that does not end": afterHello(async (peer) => {
+    await peer.send(header(1, 15 * MIB));
+    while (await peer.send("[")) await sleep(10);
   }),
-  "parts without end, of one byte": greeted(async (peer) => {
-    await peer.say(serverFrame(1, "[", { final: false }));
+  "parts without end, of one byte": afterHello(async (peer) => {
+    await peer.send(serverFrame(1, "[", { final: false }));
     const parts = repeated(serverFrame(0, "[", { final: false }), 10_000);
-    while (await peer.say(parts));
+    while (await peer.send(parts));
   }),
-  "parts without end, of nothing": greeted(async (peer) => {
-    await peer.say(serverFrame(1, "[", { final: false }));
+  "parts without end, of nothing": afterHello(async (peer) => {
+    await peer.send(serverFrame(1, "[", { final: false }));
     const parts = repeated(serverFrame(0, "", { final: false }), 10_000);
-    while (await peer.say(parts));
+    while (await peer.send(parts));
   }),
   "empty frames without end": flood(repeated(serverFrame(1), 10_000)),
   "pings without end, whose answers are not read": flood(
@@ -157,16 +157,16 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
   "a close with code 0": once(serverFrame(8, new Uint8Array([0, 0]))),
   "a close with code 1005": once(serverFrame(8, new Uint8Array([3, 237]))),
   "a reason that is not UTF-8": once(serverFrame(8, new Uint8Array([3, 240, 0xff]))),
-  "refusals for ever, 1009": greeted(async (peer) => {
+  "refusals for ever, 1009": afterHello(async (peer) => {
     await peer.next();
-    await peer.say(serverFrame(8, new Uint8Array([3, 241])));
+    await peer.send(serverFrame(8, new Uint8Array([3, 241])));
   }),
-  "a stream beyond its credit": greeted(async (peer) => {
+  "a stream beyond its credit": afterHello(async (peer) => {
     const { id } = (await peer.nextOf("subscribe"))!;
-    await peer.tell({ id, sub: id, start: 0 });
+    await peer.sendText({ id, sub: id, start: 0 });
     const message = "x".repeat(100_000);
     for (let seq = 1; !peer.gone; seq++) {
-      await peer.tell({
+      await peer.sendText({
         sub: id,
         prev: seq - 1,
         bytes: 2,
@@ -176,11 +176,11 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
       });
     }
   }),
-  "a stream of what is read at once, without end": greeted(async (peer) => {
+  "a stream of what is read at once, without end": afterHello(async (peer) => {
     const { id } = (await peer.nextOf("subscribe"))!;
-    await peer.tell({ id, sub: id, start: 0 });
+    await peer.sendText({ id, sub: id, start: 0 });
     for (let seq = 1; !peer.gone; seq++) {
-      await peer.tell({
+      await peer.sendText({
         sub: id,
         prev: seq - 1,
         bytes: 3,
@@ -206,11 +206,11 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
     topics: Array.from({ length: 1_000_000 }, () => 0),
     more: true,
   })),
-  "limits of 2^53": greeted(
+  "limits of 2^53": afterHello(
     (peer) => peer.skim(),
     { limits: { messageBytes: 2 ** 53 - 1, creditBytes: 2 ** 53 - 1, inFlight: 2 ** 53 - 1 } },
   ),
-  "limits of 0": greeted(
+  "limits of 0": afterHello(
     (peer) => peer.skim(),
     { limits: { messageBytes: 0, creditBytes: 0, inFlight: 0, frameRequests: 0, topicBytes: 0 } },
   ),

@@ -8,11 +8,11 @@
 
 import { connect } from "@dsmq/server/client";
 import type { TransportChoice } from "../../server.ts";
-import { BareClient, clientFrame, upgradeRequest } from "../support/bare_client.ts";
-import { soon } from "../support/soon.ts";
+import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
+import { withTimeout } from "../support/with_timeout.ts";
 import { ChildServer } from "./child_server.ts";
 import { mb, Report } from "./report.ts";
-import { WHOLE_FRAMES } from "./stated.ts";
+import { WHOLE_FRAMES } from "./platform_limits.ts";
 
 const transport = (Deno.args[0] ?? "hardened") as TransportChoice;
 const report = new Report("what", "seen");
@@ -22,22 +22,22 @@ const HALVES = "Deno.serve waits for the rest of a request for as long as it tak
 const UNANSWERED = "Deno.serve keeps the connection of one who does not answer a close";
 
 /** Judges what a hardened server has to do, and a built-in one is only seen to do; and says why. */
-function judge(what: string, good: boolean, seen: string, why: string): void {
-  report.row([what, seen], { good, stated: transport === "builtin" ? why : undefined });
+function check(what: string, good: boolean, seen: string, reason: string): void {
+  report.row([what, seen], { good, stated: transport === "builtin" ? reason : undefined });
 }
 
 /** What an attack did to the memory at its worst, and to an honest client meanwhile. */
 async function during(
   server: ChildServer,
   attack: () => Promise<void>,
-): Promise<{ grown: number; slowest: number }> {
+): Promise<{ growth: number; slowest: number }> {
   const before = await server.resident();
-  let most = before;
+  let max = before;
   let slowest = 0;
   let going = true;
   const watching = (async () => {
     while (going) {
-      most = Math.max(most, await server.resident());
+      max = Math.max(max, await server.resident());
       const began = performance.now();
       await using mq = await connect(`ws://127.0.0.1:${server.port}`);
       await mq.put("honest", "hello");
@@ -51,50 +51,50 @@ async function during(
     going = false;
     await watching;
   }
-  return { grown: most - before, slowest };
+  return { growth: max - before, slowest };
 }
 
-async function tried(
+async function tryAttack(
   server: ChildServer,
   what: string,
-  why: string,
+  reason: string,
   attack: () => Promise<{ passed: boolean; seen: string }>,
 ): Promise<void> {
   let found = { passed: false, seen: "nothing" };
-  const { grown, slowest } = await during(server, async () => {
+  const { growth, slowest } = await during(server, async () => {
     found = await attack();
   });
-  judge(what, found.passed, found.seen, why);
-  judge("      memory at most +8 MB meanwhile", grown <= 8e6, `+${mb(grown)}`, why);
-  judge("      an honest client within 1 s", slowest <= 1000, `${Math.round(slowest)} ms`, why);
+  check(what, found.passed, found.seen, reason);
+  check("      memory at most +8 MB meanwhile", growth <= 8e6, `+${mb(growth)}`, reason);
+  check("      an honest client within 1 s", slowest <= 1000, `${Math.round(slowest)} ms`, reason);
 }
 
 async function fragments(port: number): Promise<{ passed: boolean; seen: string }> {
   const piece = clientFrame(0, new Uint8Array(1024 * 1024), { final: false });
-  using client = await BareClient.open(port);
+  using client = await RawSocket.open(port);
   const closed = client.closeCode();
-  let said = 0;
+  let closes = 0;
   try {
-    await client.say(clientFrame(1, "", { final: false }));
-    for (; said < 600; said++) await client.say(piece);
+    await client.send(clientFrame(1, "", { final: false }));
+    for (; closes < 600; closes++) await client.send(piece);
   } catch {
     // It was cut off.
   }
-  const code = await soon(closed, 2000).catch(() => "none");
-  return { passed: code === 1009, seen: `close code ${code} after ${said} MiB were taken` };
+  const code = await withTimeout(closed, 2000).catch(() => "none");
+  return { passed: code === 1009, seen: `close code ${code} after ${closes} MiB were taken` };
 }
 
 async function halves(port: number): Promise<{ passed: boolean; seen: string }> {
   const began = performance.now();
-  const clients: BareClient[] = [];
+  const clients: RawSocket[] = [];
   for (let i = 0; i < 1000; i++) {
-    const client = await BareClient.connect(port);
-    await client.say(upgradeRequest().slice(0, 1 + i % 100));
+    const client = await RawSocket.connect(port);
+    await client.send(upgradeRequest().slice(0, 1 + i % 100));
     clients.push(client);
   }
   let closed = 0;
   const all = Promise.all(clients.map((client) => client.head().then(() => closed++)));
-  await soon(all, 12_000).catch(() => {});
+  await withTimeout(all, 12_000).catch(() => {});
   const seconds = (performance.now() - began) / 1000;
   for (const client of clients) client.cut();
   const seen = `${closed} of 1000 closed after ${seconds.toFixed(1)} s`;
@@ -104,9 +104,9 @@ async function halves(port: number): Promise<{ passed: boolean; seen: string }> 
 async function unmasked(port: number): Promise<{ passed: boolean; seen: string }> {
   const codes = new Map<unknown, number>();
   for (let i = 0; i < 100; i++) {
-    using client = await BareClient.open(port);
-    await client.say(clientFrame(1, '{"action":"get","id":1,"topic":"t"}', { masked: false }));
-    const frame = await soon(client.next());
+    using client = await RawSocket.open(port);
+    await client.send(clientFrame(1, '{"action":"get","id":1,"topic":"t"}', { masked: false }));
+    const frame = await withTimeout(client.next());
     const code = frame?.opcode === 8 ? frame.payload[0]! * 256 + frame.payload[1]! : "answered";
     codes.set(code, (codes.get(code) ?? 0) + 1);
   }
@@ -122,10 +122,10 @@ async function stalled(server: ChildServer): Promise<void> {
   for (let i = 0; i < 400; i++) await mq.put("much", body);
   const sockets = await server.sockets();
   const before = (await server.report()).dropped;
-  using client = await BareClient.open(port);
+  using client = await RawSocket.open(port);
   const credit = { messages: 1_000_000, bytes: 200_000_000 };
   const subscribe = { action: "subscribe", id: 1, topic: "much", since: "start", ...credit };
-  await client.say(clientFrame(1, JSON.stringify(subscribe)));
+  await client.send(clientFrame(1, JSON.stringify(subscribe)));
   const began = performance.now();
   let now = await server.report();
   while (now.dropped === before && performance.now() - began < 15_000) {
@@ -133,20 +133,25 @@ async function stalled(server: ChildServer): Promise<void> {
     now = await server.report();
   }
   const seconds = (performance.now() - began) / 1000;
-  const gone = now.dropped - before === 1 && now.connections === 1;
-  const good = gone && seconds < 10;
+  const closed = now.dropped - before === 1 && now.connections === 1;
+  const good = closed && seconds < 10;
   const what = "a peer that reads nothing is given up within 10 s, and counted";
   report.row([what, `${seconds.toFixed(1)} s`], { good });
   await new Promise((resolve) => setTimeout(resolve, 200));
-  const left = await server.sockets() - sockets;
-  judge("      its connection is gone", left === 0, `${left} sockets more than before`, UNANSWERED);
+  const remaining = await server.sockets() - sockets;
+  check(
+    "      its connection is gone",
+    remaining === 0,
+    `${remaining} sockets more than before`,
+    UNANSWERED,
+  );
 }
 
 /** Uses a server as honest clients do: it has seen work, and its heap has grown to what that takes, before it is attacked. */
 async function use(port: number): Promise<void> {
   for (let round = 0; round < 4; round++) {
     const clients = await Promise.all(
-      Array.from({ length: 1000 }, () => BareClient.open(port)),
+      Array.from({ length: 1000 }, () => RawSocket.open(port)),
     );
     for (const client of clients) client.cut();
     await using mq = await connect(`ws://127.0.0.1:${port}`);
@@ -158,15 +163,20 @@ async function use(port: number): Promise<void> {
   await using server = await ChildServer.start({ transport });
   const { port } = server;
   await use(port);
-  const { why } = WHOLE_FRAMES;
-  await tried(
+  const { reason } = WHOLE_FRAMES;
+  await tryAttack(
     server,
     "600 MiB of fragments without an end are refused",
-    why,
+    reason,
     () => fragments(port),
   );
-  await tried(server, "frames that are not masked are refused", UNMASKED, () => unmasked(port));
-  await tried(server, "1,000 half-sent headers are closed within 10 s", HALVES, () => halves(port));
+  await tryAttack(server, "frames that are not masked are refused", UNMASKED, () => unmasked(port));
+  await tryAttack(
+    server,
+    "1,000 half-sent headers are closed within 10 s",
+    HALVES,
+    () => halves(port),
+  );
 }
 {
   await using server = await ChildServer.start({ transport });

@@ -13,22 +13,22 @@
  * @module
  */
 
-import { largestAnswer, USUAL_LIMITS } from "../../protocol/limits.ts";
+import { DEFAULT_LIMITS, maxReplyFrameBytes } from "../../protocol/limits.ts";
 import type { TransportChoice } from "../../server.ts";
 import { HostileServer } from "../support/hostile_server.ts";
 import { ChildServer } from "./child_server.ts";
-import { fuzzAnswers } from "./fuzz_answers.ts";
+import { fuzzReplies } from "./fuzz_replies.ts";
 import { ATTACKS } from "./hostile_attacks.ts";
-import { type Suffered, victim, type VictimOptions } from "./hostile_victim.ts";
+import { type Damage, victim, type VictimOptions } from "./hostile_victim.ts";
 import { MIB, mib, Report, type Verdict } from "./report.ts";
-import { PLATFORM_SOCKET } from "./stated.ts";
-import { judged, missedBy, picked } from "./trials.ts";
+import { PLATFORM_SOCKET } from "./platform_limits.ts";
+import { gradeOf, missedGoals, selected } from "./attack_runner.ts";
 
 /**
  * What a client may take, in bytes: one frame of the largest size that an answer can have, what a list of topics may have
  * besides (`MAX_BYTES` in client/topic_list.ts), and what any program takes.
  */
-const [FRAME, TOPICS, SLACK] = [largestAnswer(USUAL_LIMITS), 40 * MIB, 64 * MIB];
+const [FRAME, TOPICS, SLACK] = [maxReplyFrameBytes(DEFAULT_LIMITS), 40 * MIB, 64 * MIB];
 
 /** For so long each client calls, in milliseconds. */
 const TIME = 2000;
@@ -38,66 +38,70 @@ const TOGETHER = 6;
 
 const CHANGED = "frames of an honest server, changed";
 
-interface Meeting {
+interface Encounter {
   readonly name: string;
   readonly socket: VictimOptions["socket"];
   connections: number;
-  suffered?: Suffered;
+  damage?: Damage;
 }
 
-async function meet(meeting: Meeting, honest: string): Promise<void> {
-  const { name, socket } = meeting;
+async function run(encounter: Encounter, honest: string): Promise<void> {
+  const { name, socket } = encounter;
   await using server = new HostileServer(ATTACKS[name]!);
-  meeting.suffered = await victim({ hostile: server.url, honest, socket, time: TIME });
-  meeting.connections = server.connections;
+  encounter.damage = await victim({ hostile: server.url, honest, socket, time: TIME });
+  encounter.connections = server.connections;
 }
 
-function verdictOf({ name, socket, suffered }: Meeting): Verdict {
-  const { unsettled, uncaught } = suffered!;
+function verdictOf({ name, socket, damage }: Encounter): Verdict {
+  const { unsettled, uncaught } = damage!;
   if (unsettled > 0 || uncaught.length > 0) return { good: false };
   const memory = FRAME + SLACK + (name.includes("topics") ? TOPICS : 0);
   const stated = socket === "platform" ? PLATFORM_SOCKET : undefined;
-  return judged(missedBy(suffered!, { memory }), stated);
+  return gradeOf(missedGoals(damage!, { memory }), stated);
 }
 
 /** How calls ended. */
 function seenOf(
-  { outcomes, unsettled, uncaught }: Pick<Suffered, "outcomes" | "unsettled" | "uncaught">,
+  { outcomes, unsettled, uncaught }: Pick<Damage, "outcomes" | "unsettled" | "uncaught">,
 ): string {
   const seen = Object.entries(outcomes).map(([outcome, count]) => `${outcome} ${count}`);
   if (unsettled > 0) seen.push(`UNSETTLED ${unsettled}`);
-  return [...seen, ...uncaught.map((why) => `UNCAUGHT ${why}`)].join(", ");
+  return [...seen, ...uncaught.map((reason) => `UNCAUGHT ${reason}`)].join(", ");
 }
 
 async function main(transport: TransportChoice, which: string | undefined, frames: number) {
   await using honest = await ChildServer.start({ transport });
-  const names = picked([...Object.keys(ATTACKS), CHANGED].map((name) => ({ name })), which);
-  const meetings = names.filter(({ name }) => name !== CHANGED).flatMap(({ name }): Meeting[] => [
+  const names = selected([...Object.keys(ATTACKS), CHANGED].map((name) => ({ name })), which);
+  const encounters = names.filter(({ name }) => name !== CHANGED).flatMap((
+    { name },
+  ): Encounter[] => [
     { name, socket: "ours", connections: 0 },
     { name, socket: "platform", connections: 0 },
   ]);
-  const queue = [...meetings];
+  const queue = [...encounters];
   await Promise.all(Array.from({ length: TOGETHER }, async () => {
-    for (let meeting; (meeting = queue.shift());) await meet(meeting, honest.url);
+    for (let encounter; (encounter = queue.shift());) await run(encounter, honest.url);
   }));
   // A machine that is busy elsewhere is no fault of the client's.
-  for (const meeting of meetings) if (!verdictOf(meeting).good) await meet(meeting, honest.url);
+  for (const encounter of encounters) {
+    if (!verdictOf(encounter).good) await run(encounter, honest.url);
+  }
 
   const report = new Report("attack", "socket", "connections", "calls", "p99", "longest", "memory");
-  for (const meeting of meetings) {
-    const { name, socket, connections } = meeting;
-    const { p99, longest, grown } = meeting.suffered!;
-    const figures = [`${p99.toFixed(1)} ms`, `${longest.toFixed(0)} ms`, mib(grown)];
-    const cells = [name, socket, `${connections}`, seenOf(meeting.suffered!), ...figures];
-    report.row(cells, verdictOf(meeting));
+  for (const encounter of encounters) {
+    const { name, socket, connections } = encounter;
+    const { p99, longest, growth } = encounter.damage!;
+    const figures = [`${p99.toFixed(1)} ms`, `${longest.toFixed(0)} ms`, mib(growth)];
+    const cells = [name, socket, `${connections}`, seenOf(encounter.damage!), ...figures];
+    report.row(cells, verdictOf(encounter));
   }
   if (names.some(({ name }) => name === CHANGED)) {
     const seed = Date.now() % 1e6;
-    const fuzzed = await fuzzAnswers(honest.url, frames, seed);
-    const { unsettled, uncaught, grown } = fuzzed;
-    const good = unsettled === 0 && uncaught.length === 0 && grown <= FRAME + SLACK;
+    const fuzzed = await fuzzReplies(honest.url, frames, seed);
+    const { unsettled, uncaught, growth } = fuzzed;
+    const good = unsettled === 0 && uncaught.length === 0 && growth <= FRAME + SLACK;
     const name = `${CHANGED} (seed ${seed})`;
-    report.row([name, "platform", "", seenOf(fuzzed), "", "", mib(grown)], { good });
+    report.row([name, "platform", "", seenOf(fuzzed), "", "", mib(growth)], { good });
   }
   report.print(`Clients of hostile servers, and of an honest one over ${transport}`);
 }

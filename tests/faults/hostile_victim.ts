@@ -3,16 +3,16 @@
  * connection that it has to an honest server.
  *
  * Run as a program this file is that program; its argument is a {@linkcode VictimOptions} as JSON, and what it prints in
- * the end is a {@linkcode Suffered}.
+ * the end is a {@linkcode Damage}.
  *
  * @module
  */
 
 import { connect } from "@dsmq/server/client";
-import { quantile } from "../../measure/quantiles.ts";
+import { quantile } from "../../cli/measure/quantiles.ts";
 import { ROOT } from "../support/program.ts";
 import { Outcomes, Uncaught } from "./outcomes.ts";
-import { pause } from "./pause.ts";
+import { sleep } from "./sleep.ts";
 
 /** What such a program connects to, and with which WebSocket. */
 export interface VictimOptions {
@@ -25,7 +25,7 @@ export interface VictimOptions {
 }
 
 /** What became of it. Times are in milliseconds, sizes in bytes. */
-export interface Suffered {
+export interface Damage {
   readonly outcomes: Outcomes["seen"];
   /** Calls that were not settled a second after it had closed the connection. */
   readonly unsettled: number;
@@ -34,11 +34,11 @@ export interface Suffered {
   /** Of puts over the honest connection. */
   readonly p99: number;
   readonly longest: number;
-  readonly grown: number;
+  readonly growth: number;
 }
 
 /** Runs one in a process of its own; a process that has ended by itself is an error. */
-export async function victim(options: VictimOptions): Promise<Suffered> {
+export async function victim(options: VictimOptions): Promise<Damage> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", PROGRAM, JSON.stringify(options)],
     cwd: ROOT,
@@ -47,11 +47,11 @@ export async function victim(options: VictimOptions): Promise<Suffered> {
     stderr: "piped",
   }).spawn();
   const { code, stdout, stderr } = await child.output();
-  const [said, complaints] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   if (code !== 0) {
-    throw new Error(`The program has ended with ${code}: ${complaints!.slice(0, 2000)}`);
+    throw new Error(`The program has ended with ${code}: ${errors!.slice(0, 2000)}`);
   }
-  return JSON.parse(said!);
+  return JSON.parse(output!);
 }
 
 const PROGRAM = new URL("tests/faults/hostile_victim.ts", ROOT).href;
@@ -61,7 +61,7 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
   const neighbour = await connect(honest);
   for (let i = 0; i < 20; i++) await neighbour.put("neighbour", "warm");
   const before = Deno.memoryUsage().rss;
-  let most = before;
+  let max = before;
   let going = true;
   const took: number[] = [];
   const putting = (async () => {
@@ -69,8 +69,8 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
       const began = performance.now();
       await neighbour.put("neighbour", "hello");
       took.push(performance.now() - began);
-      most = Math.max(most, Deno.memoryUsage().rss);
-      await pause(5);
+      max = Math.max(max, Deno.memoryUsage().rss);
+      await sleep(5);
     }
   })();
 
@@ -79,8 +79,8 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
   const connecting = connect({
     url: hostile,
     timeout: 2000,
-    heartbeat: 1000,
-    reconnect: { firstPause: 10, giveUpAfter: 1000 },
+    heartbeatInterval: 1000,
+    reconnect: { minDelay: 10, timeout: 1000 },
     ...(socket === "platform" && { dial }),
   });
   const mq = await connecting.catch(() => undefined);
@@ -102,21 +102,21 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
       mq.getWait("t", { timeout: 500 }),
       mq.topics(),
     ].map((call) => outcomes.of(call));
-    await Promise.race([Promise.all(calls), pause(time)]);
+    await Promise.race([Promise.all(calls), sleep(time)]);
     await mq.close();
-    await pause(0);
+    await sleep(0);
   }
   going = false;
   await putting;
-  const suffered: Suffered = {
+  const damage: Damage = {
     outcomes: outcomes.seen,
     unsettled: outcomes.unsettled,
     uncaught: uncaught.found,
     p99: quantile(took, 0.99),
     longest: Math.max(...took),
-    grown: most - before,
+    growth: max - before,
   };
-  console.log(JSON.stringify(suffered));
+  console.log(JSON.stringify(damage));
   Deno.exit(0);
 }
 

@@ -3,7 +3,7 @@
  * and in order.
  *
  * ```sh
- * deno run -A tests/faults/kills.ts [KILLS] [full|normal] [builtin|hardened]
+ * deno run -A tests/faults/kills.ts [KILLS] [disk|process] [builtin|hardened]
  * ```
  *
  * @module
@@ -13,7 +13,7 @@ import { DatabaseSync } from "node:sqlite";
 import { connect, type Connection, DsmqError } from "../../mod.ts";
 import { Program } from "../support/program.ts";
 import { seeded } from "../support/seeded.ts";
-import { pause } from "./pause.ts";
+import { sleep } from "./sleep.ts";
 import { type Finding, none, report } from "./report.ts";
 
 /** How it is run. */
@@ -34,7 +34,7 @@ const PUTTERS = 3;
  * @returns what was found
  */
 export async function kills(options: KillsOptions): Promise<Finding[]> {
-  const { kills, durability = "full", transport = "builtin", seed = 1 } = options;
+  const { kills, durability = "disk", transport = "builtin", seed = 1 } = options;
   const random = seeded(seed);
   const dir = await Deno.makeTempDir({ prefix: "dsmq-kills-" });
   const file = `${dir}/queue.db`;
@@ -44,7 +44,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
     let port: number;
     ({ server, port } = await start(0));
     const url = `ws://127.0.0.1:${port}`;
-    const reconnect = { firstPause: 1, longestPause: 20 };
+    const reconnect = { minDelay: 1, maxDelay: 20 };
     const open = () => connect({ url, reconnect, timeout: 60_000 });
     const putters = await Promise.all(Array.from({ length: PUTTERS }, open));
     const subscriber = await open();
@@ -63,21 +63,21 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       putAll(mq, i, ending.signal, acknowledged, (error) => refused.push(String(error)))
     );
     for (let killed = 0; killed < kills; killed++) {
-      await pause(20 + random(80));
+      await sleep(20 + random(80));
       server.child.kill("SIGKILL");
       await server.end();
       ({ server, port } = await start(port));
       // It has to come to some acknowledgements before it is killed.
       const before = acknowledged.size;
       const end = Date.now() + 20_000;
-      while (acknowledged.size < before + 100 && Date.now() < end) await pause(2);
+      while (acknowledged.size < before + 100 && Date.now() < end) await sleep(2);
     }
     ending.abort();
     await Promise.all(putting);
     const last = "last";
     acknowledged.set(last, await putters[0]!.put(TOPIC, last));
     const end = Date.now() + 20_000;
-    while (streamed.at(-1) !== last && Date.now() < end) await pause(10);
+    while (streamed.at(-1) !== last && Date.now() < end) await sleep(10);
     stop.abort();
     await streaming;
 
@@ -90,7 +90,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
     }
     await Promise.all([...putters, subscriber].map((mq) => mq.close()));
     const at = new Map(stored.map((body, i) => [body, seqs[i]!]));
-    const misplaced = [...acknowledged].filter(([body, seq]) =>
+    const misnumbered = [...acknowledged].filter(([body, seq]) =>
       at.has(body) && at.get(body) !== seq
     );
     server.child.kill("SIGTERM");
@@ -105,7 +105,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       { what: "puts and reads refused", seen: refused[0] ?? 0, good: refused.length === 0 },
       none("acknowledged, and lost", [...acknowledged.keys()].filter((body) => !at.has(body))),
       none("stored twice", stored.filter((body, i) => at.get(body) !== seqs[i])),
-      none("stored under another number than was acknowledged", misplaced),
+      none("stored under another number than was acknowledged", misnumbered),
       none("numbers out of order", seqs.filter((seq, i) => i > 0 && seq <= seqs[i - 1]!)),
       none("of one putter, out of order", disorder(stored)),
       { what: "streamed, as stored", seen: streamed.length, good: `${streamed}` === `${stored}` },
@@ -178,7 +178,7 @@ function integrity(file: string): string {
 }
 
 if (import.meta.main) {
-  const [count = "100", durability = "full", transport = "builtin"] = Deno.args;
+  const [count = "100", durability = "disk", transport = "builtin"] = Deno.args;
   report(
     `Servers killed, --durability ${durability}, --transport ${transport}`,
     await kills({ kills: Number(count), durability, transport }),

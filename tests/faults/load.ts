@@ -4,7 +4,7 @@
  * @module
  */
 
-import { median } from "../../measure/quantiles.ts";
+import { median } from "../../cli/measure/quantiles.ts";
 
 /** What is put. */
 export interface Load {

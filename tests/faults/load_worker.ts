@@ -7,35 +7,35 @@
 
 import { connect, type Connection } from "../../client.ts";
 import type { Load, Progress } from "./load.ts";
-import { pause } from "./pause.ts";
+import { sleep } from "./sleep.ts";
 
 const self = globalThis as unknown as Worker;
 
 self.onmessage = ({ data }: MessageEvent<Load>) => {
-  void work(data);
+  void run(data);
 };
 
-async function work(load: Load): Promise<void> {
+async function run(load: Load): Promise<void> {
   const { url, topic, bytes, window, perSecond = Infinity, reads = false } = load;
   await using mq = await connect(url);
-  const counts = { done: 0, asked: 0, read: 0 };
+  const counts = { done: 0, started: 0, read: 0 };
   const wrong: string[] = [];
   setInterval(() => {
-    const { done, asked, read } = counts;
-    self.postMessage({ done, behind: asked - read, wrong: wrong.splice(0) } satisfies Progress);
+    const { done, started, read } = counts;
+    self.postMessage({ done, behind: started - read, wrong: wrong.splice(0) } satisfies Progress);
     counts.done = 0;
   }, 1000);
   const reading = reads ? follow(mq, topic, counts, wrong) : undefined;
   const begin = performance.now();
   const padding = " ".repeat(bytes);
   const put = async () => {
-    const n = counts.asked++;
+    const n = counts.started++;
     try {
       await mq.put(topic, `${n}${padding}`);
       counts.done++;
     } catch (error) {
       wrong.push(String(error));
-      await pause(100);
+      await sleep(100);
     }
   };
   const lane = async () => {
@@ -44,9 +44,9 @@ async function work(load: Load): Promise<void> {
   /** Puts what is due, many at a time, as long as not too much is unanswered. */
   const paced = async () => {
     let unanswered = 0;
-    for (;; await pause(2)) {
+    for (;; await sleep(2)) {
       const due = (performance.now() - begin) / 1000 * perSecond;
-      while (counts.asked < due && unanswered < window) {
+      while (counts.started < due && unanswered < window) {
         unanswered++;
         void put().then(() => unanswered--);
       }

@@ -9,11 +9,11 @@
 
 import { connect } from "@dsmq/server/client";
 import { lines } from "../../cli/lines.ts";
-import { quantile } from "../../measure/quantiles.ts";
-import { endWithParent } from "../support/orphan.ts";
+import { quantile } from "../../cli/measure/quantiles.ts";
+import { endWithParent } from "../support/end_with_parent.ts";
 import { ROOT } from "../support/program.ts";
 import type { ChildServer } from "./child_server.ts";
-import { pause } from "./pause.ts";
+import { sleep } from "./sleep.ts";
 
 /** How long puts took, in milliseconds. */
 export interface Noticed {
@@ -31,12 +31,12 @@ export interface Noticed {
 export class Neighbour implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #said: AsyncGenerator<string[]>;
+  readonly #stdout: AsyncGenerator<string[]>;
 
   private constructor(child: Deno.ChildProcess) {
     this.#child = child;
     this.#writer = child.stdin.getWriter();
-    this.#said = lines(child.stdout);
+    this.#stdout = lines(child.stdout);
   }
 
   /**
@@ -66,7 +66,7 @@ export class Neighbour implements AsyncDisposable {
   /** What it has noticed since it was asked last. */
   async noticed(): Promise<Noticed> {
     await this.#writer.write(new TextEncoder().encode("\n"));
-    const { done, value } = await this.#said.next();
+    const { done, value } = await this.#stdout.next();
     if (done) throw new Error("The neighbour has ended");
     return JSON.parse(value[0]!);
   }
@@ -80,7 +80,7 @@ export class Neighbour implements AsyncDisposable {
 /** What an attack did to others. Sizes are in bytes. */
 export interface Harm extends Noticed {
   /** How much memory the server took at most beyond what it had before. */
-  readonly grown: number;
+  readonly growth: number;
 }
 
 /**
@@ -100,9 +100,9 @@ export async function harmBy(
   const before = await server.resident();
   await server.forgetPeak();
   await attack();
-  if (server.ended) throw new Error(`The server has ended: ${(await server.end()).complaints}`);
+  if (server.ended) throw new Error(`The server has ended: ${(await server.end()).stderr}`);
   const noticed = await neighbour.noticed();
-  return { ...noticed, grown: await server.peak() - before };
+  return { ...noticed, growth: await server.peak() - before };
 }
 
 const PROGRAM = new URL("tests/faults/neighbour.ts", ROOT).href;
@@ -129,7 +129,7 @@ async function main(url: string, server: string, token: string | undefined): Pro
   endWithParent();
   await using mq = await connect(token === undefined ? url : { url, token });
   let took: number[] = [];
-  let underWay: Put | undefined;
+  let inFlight: Put | undefined;
   let [longest, coreless, failed] = [0, 0, 0];
   const settle = ({ began, corelessBefore }: Put) => {
     const ms = performance.now() - began;
@@ -143,21 +143,21 @@ async function main(url: string, server: string, token: string | undefined): Pro
   const first = Promise.withResolvers<void>();
   const putting = (async () => {
     while (going) {
-      underWay = { corelessBefore: corelessBy(server), began: performance.now() };
+      inFlight = { corelessBefore: corelessBy(server), began: performance.now() };
       await mq.put("neighbour", "hello").catch(() => failed++);
-      took.push(settle(underWay));
-      underWay = undefined;
+      took.push(settle(inFlight));
+      inFlight = undefined;
       first.resolve();
-      await pause(5);
+      await sleep(5);
     }
   })();
   void (async () => {
-    for await (const { state } of mq.states()) failed += state === "reconnecting" ? 1 : 0;
+    for await (const { status } of mq.statusChanges()) failed += status === "reconnecting" ? 1 : 0;
   })();
   await first.promise;
   for await (const batch of lines(Deno.stdin.readable)) {
     for (const _ of batch) {
-      const ms = underWay ? settle(underWay) : 0;
+      const ms = inFlight ? settle(inFlight) : 0;
       const p99 = quantile(ms >= longest ? [...took, ms] : took, 0.99);
       const noticed: Noticed = { puts: took.length, p99, longest, coreless, failed };
       [took, longest, coreless, failed] = [[], 0, 0, 0];

@@ -72,9 +72,9 @@ async function main(): Promise<void> {
     const version = await run(folder, "node", "--version");
     await using server = await serve({ port: 0, token: "a-token" });
     for (const socket of ["ws", "its own"]) {
-      const said = await run(folder, "node", "use.mjs", server.url, socket)
+      const output = await run(folder, "node", "use.mjs", server.url, socket)
         .catch((error: Error) => /TypeError: .*/.exec(error.message)?.[0] ?? error.message);
-      console.log(`Node ${version}, WebSocket of ${socket}: ${said.replaceAll("\n", "; ")}`);
+      console.log(`Node ${version}, WebSocket of ${socket}: ${output.replaceAll("\n", "; ")}`);
     }
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -33,8 +33,10 @@ export class Uncaught implements Disposable {
   readonly found: string[] = [];
   readonly #listen = (event: Event) => {
     event.preventDefault();
-    const why = event instanceof ErrorEvent ? event.error : (event as PromiseRejectionEvent).reason;
-    this.found.push(String(why).slice(0, 300));
+    const cause = event instanceof ErrorEvent
+      ? event.error
+      : (event as PromiseRejectionEvent).reason;
+    this.found.push(String(cause).slice(0, 300));
   };
 
   /** Begins to listen. */

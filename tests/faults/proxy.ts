@@ -12,7 +12,7 @@ export interface Faults {
   /** It is cut once so many bytes have come down, from the server to the client. */
   readonly cutAfterDown?: number;
   /** So many bytes come down; what the server says after them is lost, though it goes on to hear. */
-  readonly deafAfterDown?: number;
+  readonly dropAfterDown?: number;
   /** How long each piece is held, in milliseconds. */
   readonly delay?: number;
   /** The largest piece that is passed on at a time, in bytes. */
@@ -27,8 +27,8 @@ export class FaultyProxy implements AsyncDisposable {
   cuts = 0;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #faults: (connection: number) => Faults;
-  readonly #lines = new Set<Deno.TcpConn>();
-  readonly #passing = new Set<Promise<unknown>>();
+  readonly #conns = new Set<Deno.TcpConn>();
+  readonly #forwarding = new Set<Promise<unknown>>();
   readonly #accepting: Promise<void>;
   #connections = 0;
 
@@ -56,8 +56,8 @@ export class FaultyProxy implements AsyncDisposable {
 
   /** Cuts all connections. */
   cut(): void {
-    for (const line of this.#lines) close(line);
-    this.#lines.clear();
+    for (const conn of this.#conns) close(conn);
+    this.#conns.clear();
   }
 
   /** Cuts all connections and takes no more. */
@@ -65,7 +65,7 @@ export class FaultyProxy implements AsyncDisposable {
     this.#listener.close();
     this.cut();
     await this.#accepting;
-    await Promise.all(this.#passing);
+    await Promise.all(this.#forwarding);
   }
 
   async #accept(): Promise<void> {
@@ -88,35 +88,35 @@ export class FaultyProxy implements AsyncDisposable {
       return close(client);
     }
     server.setNoDelay(true);
-    this.#lines.add(client).add(server);
+    this.#conns.add(client).add(server);
     const cut = () => {
       this.cuts++;
       this.#end(client, server);
     };
-    const { cutAfterUp, cutAfterDown, deafAfterDown } = faults;
+    const { cutAfterUp, cutAfterDown, dropAfterDown } = faults;
     await Promise.all([
-      pass(client, server, faults, { cutAfter: cutAfterUp, deafAfter: undefined, cut }),
-      pass(server, client, faults, { cutAfter: cutAfterDown, deafAfter: deafAfterDown, cut }),
+      pass(client, server, faults, { cutAfter: cutAfterUp, dropAfter: undefined, cut }),
+      pass(server, client, faults, { cutAfter: cutAfterDown, dropAfter: dropAfterDown, cut }),
     ]);
     this.#end(client, server);
   }
 
   #end(client: Deno.TcpConn, server: Deno.TcpConn): void {
-    for (const line of [client, server]) {
-      this.#lines.delete(line);
-      close(line);
+    for (const conn of [client, server]) {
+      this.#conns.delete(conn);
+      close(conn);
     }
   }
 
   #track(work: Promise<unknown>): void {
-    this.#passing.add(work);
-    void work.finally(() => this.#passing.delete(work));
+    this.#forwarding.add(work);
+    void work.finally(() => this.#forwarding.delete(work));
   }
 }
 
-interface Way {
+interface Direction {
   readonly cutAfter: number | undefined;
-  readonly deafAfter: number | undefined;
+  readonly dropAfter: number | undefined;
   cut(): void;
 }
 
@@ -125,15 +125,15 @@ async function pass(
   from: Deno.TcpConn,
   to: Deno.TcpConn,
   { delay = 0, piece = 64 * 1024 }: Faults,
-  { cutAfter = Infinity, deafAfter = Infinity, cut }: Way,
+  { cutAfter = Infinity, dropAfter = Infinity, cut }: Direction,
 ): Promise<void> {
   const buffer = new Uint8Array(piece);
   let passed = 0;
   try {
     for (let n; (n = await from.read(buffer)) !== null;) {
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-      const whole = passed + n <= Math.min(cutAfter, deafAfter);
-      const end = whole ? n : Math.max(0, Math.min(cutAfter, deafAfter) - passed);
+      const whole = passed + n <= Math.min(cutAfter, dropAfter);
+      const end = whole ? n : Math.max(0, Math.min(cutAfter, dropAfter) - passed);
       for (let at = 0; at < end;) at += await to.write(buffer.subarray(at, end));
       passed += n;
       if (passed >= cutAfter) return cut();
@@ -144,9 +144,9 @@ async function pass(
   }
 }
 
-function close(line: Deno.TcpConn): void {
+function close(conn: Deno.TcpConn): void {
   try {
-    line.close();
+    conn.close();
   } catch {
     // It is closed already.
   }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { BareClient, clientFrame } from "../support/bare_client.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 
 /** What the server answered. */
-interface Answer {
+interface Reply {
   readonly id: number;
   readonly seq?: number;
   readonly error?: { readonly code: string };
@@ -29,16 +29,16 @@ export class RawPutter {
   code: number | undefined;
   /** Resolves at the end of the connection. */
   readonly over: Promise<void>;
-  readonly #client: BareClient;
+  readonly #client: RawSocket;
   readonly #name: string;
   readonly #topic: string;
   #answered = 0;
   /** Answers came that were not the next ones. */
   #disordered = false;
-  #goodbye = false;
-  #room = Promise.withResolvers<void>();
+  #closing = false;
+  #space = Promise.withResolvers<void>();
 
-  private constructor(client: BareClient, topic: string, name: string) {
+  private constructor(client: RawSocket, topic: string, name: string) {
     this.#client = client;
     this.#topic = topic;
     this.#name = name;
@@ -47,7 +47,7 @@ export class RawPutter {
 
   /** Connects, and begins to put into a topic. */
   static async open(port: number, topic: string, name: string): Promise<RawPutter> {
-    return new RawPutter(await BareClient.open(port), topic, name);
+    return new RawPutter(await RawSocket.open(port), topic, name);
   }
 
   /** Each put up to the last that was answered was answered, in order. */
@@ -57,13 +57,13 @@ export class RawPutter {
 
   async #put(): Promise<void> {
     try {
-      while (!this.#goodbye) {
+      while (!this.#closing) {
         const puts = Array.from({ length: BATCH }, () => {
           const id = this.sent++;
           return { action: "put", id, topic: this.#topic, message: this.#body(id) };
         });
-        await this.#client.say(clientFrame(1, JSON.stringify(puts)));
-        while (this.sent - this.#answered > WINDOW && !this.#goodbye) await this.#room.promise;
+        await this.#client.send(clientFrame(1, JSON.stringify(puts)));
+        while (this.sent - this.#answered > WINDOW && !this.#closing) await this.#space.promise;
       }
     } catch {
       // The line is cut: the reading comes to it.
@@ -76,19 +76,19 @@ export class RawPutter {
       if (opcode === 8) {
         this.code = payload.length < 2 ? 1005 : payload[0]! * 256 + payload[1]!;
         this.#stop();
-        await this.#client.say(clientFrame(8, payload.slice(0, 2))).catch(() => {});
+        await this.#client.send(clientFrame(8, payload.slice(0, 2))).catch(() => {});
       } else if (opcode === 1) {
-        for (const answer of [JSON.parse(new TextDecoder().decode(payload))].flat()) {
-          this.#take(answer);
+        for (const reply of [JSON.parse(new TextDecoder().decode(payload))].flat()) {
+          this.#take(reply);
         }
-        this.#room.resolve();
-        this.#room = Promise.withResolvers();
+        this.#space.resolve();
+        this.#space = Promise.withResolvers();
       }
     }
     this.#stop();
   }
 
-  #take({ id, seq, error }: Answer): void {
+  #take({ id, seq, error }: Reply): void {
     this.#disordered ||= id !== this.#answered;
     this.#answered++;
     if (seq !== undefined) this.acknowledged.set(this.#body(id), seq);
@@ -96,8 +96,8 @@ export class RawPutter {
   }
 
   #stop(): void {
-    this.#goodbye = true;
-    this.#room.resolve();
+    this.#closing = true;
+    this.#space.resolve();
   }
 
   #body(id: number): string {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { table } from "../../measure/table.ts";
+import { formatMarkdownTable } from "../../cli/measure/table.ts";
 
 /** Whether something is as it has to be. */
 export interface Verdict {
@@ -60,8 +60,8 @@ export class Report {
 
   /** The table, and beneath it why some of it is only stated. */
   toString(): string {
-    const why = [...this.#stated].map((stated) => `\nStated: ${stated}.`);
-    return [table(this.#head, this.#rows), ...why].join("\n");
+    const reason = [...this.#stated].map((stated) => `\nStated: ${stated}.`);
+    return [formatMarkdownTable(this.#head, this.#rows), ...reason].join("\n");
   }
 
   /** Prints it, and has the process end with 1 if a row is not good. */

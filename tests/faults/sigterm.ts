@@ -10,10 +10,10 @@
 
 import { connect, type Connection, DsmqError } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
-import { BareClient } from "../support/bare_client.ts";
+import { RawSocket } from "../support/raw_socket.ts";
 import { seeded } from "../support/seeded.ts";
 import { ChildServer, type Ending } from "./child_server.ts";
-import { pause } from "./pause.ts";
+import { sleep } from "./sleep.ts";
 import { RawPutter } from "./raw_putter.ts";
 import { type Finding, none, report } from "./report.ts";
 
@@ -36,7 +36,7 @@ const STATED = 3000;
 const AT_ONCE = 500;
 
 /** One server in each so many has a peer that never reads. */
-const MUTE_EVERY = 4;
+const SILENT_EVERY = 4;
 
 /** What is left of a server that was stopped. */
 interface Stopped {
@@ -58,43 +58,43 @@ export async function sigterm(options: SigtermOptions): Promise<Finding[]> {
   const { times, store = "memory", transport = "builtin", seed = 1 } = options;
   const random = seeded(seed);
   const dir = await Deno.makeTempDir({ prefix: "dsmq-sigterm-" });
-  const kept = store === "file" ? `sqlite:${dir}/queue.db` as const : "memory";
-  const start = (port: number) => ChildServer.start({ port, store: kept, transport });
+  const storeName = store === "file" ? `sqlite:${dir}/queue.db` as const : "memory";
+  const start = (port: number) => ChildServer.start({ port, store: storeName, transport });
   let server = await start(0);
   const { port, url } = server;
-  const reconnect = { firstPause: 1, longestPause: 20 };
+  const reconnect = { minDelay: 1, maxDelay: 20 };
   const clients = await Promise.all(
     Array.from({ length: 3 }, () => connect({ url, reconnect, timeout: 60_000 })),
   );
-  const ours = clients.map((mq, i) => new Putter(mq, `ours ${i}`));
+  const putters = clients.map((mq, i) => new Putter(mq, `ours ${i}`));
   const stopped: Stopped[] = [];
   try {
     for (let [i, before] = [0, 0]; i < times; i++) {
       const raw = await Promise.all(
         [0, 1].map((n) => RawPutter.open(port, TOPIC, `raw ${i}.${n}`)),
       );
-      using mute = i % MUTE_EVERY === 1 ? await BareClient.open(port) : undefined;
-      await pause(150 + random(150));
+      using silent = i % SILENT_EVERY === 1 ? await RawSocket.open(port) : undefined;
+      await sleep(150 + random(150));
       const begin = performance.now();
       server.signal("SIGTERM");
       const ending = await server.end();
       const took = performance.now() - begin;
-      mute?.cut();
+      silent?.cut();
       await Promise.all(raw.map(({ over }) => over));
-      await pause(20);
-      const after = sum(ours.map(({ acknowledged }) => acknowledged.size));
+      await sleep(20);
+      const after = sum(putters.map(({ acknowledged }) => acknowledged.size));
       const byRaw = sum(raw.map(({ acknowledged }) => acknowledged.size));
       stopped.push({ ending, raw, took, acknowledged: after - before + byRaw });
       before = after;
       server = await start(port);
     }
-    for (const putter of ours) putter.stop();
-    const kept = store === "file" ? await readBack(server.url) : undefined;
+    for (const putter of putters) putter.stop();
+    const storeName = store === "file" ? await readBack(server.url) : undefined;
     await Promise.all(clients.map((mq) => mq.close()));
-    await Promise.all(ours.map(({ over }) => over));
+    await Promise.all(putters.map(({ over }) => over));
     return [
       ...found(stopped),
-      ...(kept ? lasting(kept, stopped, ours) : []),
+      ...(storeName ? lasting(storeName, stopped, putters) : []),
       await endsAtOnce(transport),
     ];
   } finally {
@@ -108,8 +108,8 @@ function found(stopped: readonly Stopped[]): Finding[] {
   const raw = stopped.flatMap(({ raw }) => raw);
   const refused = raw.flatMap(({ refused }) => refused);
   const longest = Math.max(...stopped.map(({ took }) => took));
-  const usual = Math.max(
-    ...stopped.filter((_, i) => i % MUTE_EVERY !== 1).map(({ took }) => took),
+  const normal = Math.max(
+    ...stopped.filter((_, i) => i % SILENT_EVERY !== 1).map(({ took }) => took),
   );
   const unanswered = sum(
     raw.map(({ sent, acknowledged, refused }) => sent - acknowledged.size - refused.length),
@@ -117,7 +117,7 @@ function found(stopped: readonly Stopped[]): Finding[] {
   return [
     { what: "servers stopped", seen: stopped.length, good: true },
     none("exit codes other than 0", stopped.filter(({ ending }) => ending.code !== 0)),
-    none("with words of error", stopped.map(({ ending }) => ending.complaints).filter(Boolean)),
+    none("with words of error", stopped.map(({ ending }) => ending.stderr).filter(Boolean)),
     {
       what: "puts acknowledged",
       seen: sum(stopped.map(({ acknowledged }) => acknowledged)),
@@ -134,7 +134,7 @@ function found(stopped: readonly Stopped[]): Finding[] {
     ),
     { what: "raw puts that came too late to be taken", seen: unanswered, good: true },
     { what: "raw puts refused", seen: [...new Set(refused)].join(), good: true },
-    { what: "the end took at most, in ms", seen: Math.round(usual), good: usual < STATED },
+    { what: "the end took at most, in ms", seen: Math.round(normal), good: normal < STATED },
     { what: "with a peer that reads nothing", seen: Math.round(longest), good: longest < STATED },
   ];
 }
@@ -143,10 +143,10 @@ function found(stopped: readonly Stopped[]): Finding[] {
 function lasting(
   stored: readonly string[],
   stopped: readonly Stopped[],
-  ours: readonly Putter[],
+  putters: readonly Putter[],
 ): Finding[] {
   const present = new Set(stored);
-  const acknowledged = [...stopped.flatMap(({ raw }) => raw), ...ours]
+  const acknowledged = [...stopped.flatMap(({ raw }) => raw), ...putters]
     .flatMap((putter) => [...putter.acknowledged.keys()]);
   const known = new Set(acknowledged);
   return [
@@ -154,23 +154,23 @@ function lasting(
     none("acknowledged, and missing", acknowledged.filter((body) => !present.has(body))),
     none("stored twice", stored.slice(present.size)),
     none("stored, and not acknowledged", stored.filter((body) => !known.has(body))),
-    none("puts of ours that failed", ours.flatMap(({ failed }) => failed)),
+    none("puts of ours that failed", putters.flatMap(({ failed }) => failed)),
   ];
 }
 
 /** A server with a peer that reads nothing waits for it; unless it is told again. */
 async function endsAtOnce(transport: TransportChoice): Promise<Finding> {
   await using server = await ChildServer.start({ transport });
-  using _mute = await BareClient.open(server.port);
+  using _silent = await RawSocket.open(server.port);
   server.signal("SIGTERM");
-  await pause(300);
-  const patient = !server.ended;
+  await sleep(300);
+  const slow = !server.ended;
   const begin = performance.now();
   server.signal("SIGTERM");
   const { code } = await server.end();
   const took = performance.now() - begin;
   const what = "the end after a second signal, in ms";
-  return { what, seen: Math.round(took), good: patient && took < AT_ONCE && code !== 0 };
+  return { what, seen: Math.round(took), good: slow && took < AT_ONCE && code !== 0 };
 }
 
 async function readBack(url: string): Promise<string[]> {

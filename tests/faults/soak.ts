@@ -13,10 +13,10 @@ import type { TransportChoice } from "../../server.ts";
 import { seeded } from "../support/seeded.ts";
 import { ChildServer, type Report } from "./child_server.ts";
 import { Loader } from "./load.ts";
-import { pause, until } from "./pause.ts";
+import { sleep, until } from "./sleep.ts";
 import { FaultyProxy } from "./proxy.ts";
 import { type Finding, mb, none, report } from "./report.ts";
-import { type Notes, ROLES } from "./soak_roles.ts";
+import { type RoleLog, ROLES } from "./soak_roles.ts";
 
 /** How it is run. */
 export interface SoakOptions {
@@ -53,11 +53,11 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
   const { seconds, store = "memory", transport = "builtin", growth = 0.1, seed = 1 } = options;
   const { retention = 10_000 } = options;
   const dir = await Deno.makeTempDir({ prefix: "dsmq-soak-" });
-  const kept = store === "file" ? `sqlite:${dir}/queue.db` as const : "memory";
+  const storeName = store === "file" ? `sqlite:${dir}/queue.db` as const : "memory";
   await using server = await ChildServer.start({
     retention,
     transport,
-    store: kept,
+    store: storeName,
     limits: LIMITS,
   });
   try {
@@ -68,16 +68,16 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
       () => ({ cutAfterUp: 10_000 + random(200_000) }),
     );
     const stop = new AbortController();
-    const place = {
+    const environment = {
       url: server.url,
       cutUrl: proxy.url,
       port: server.port,
       signal: stop.signal,
     };
     const roles = Object.entries(ROLES).map(([name, role]) => {
-      const notes: Notes = { right: 0, wrong: [] };
-      const over = role(place, notes).catch((error) => void notes.wrong.push(String(error)));
-      return { name, notes, over };
+      const log: RoleLog = { right: 0, wrong: [] };
+      const over = role(environment, log).catch((error) => void log.wrong.push(String(error)));
+      return { name, notes: log, over };
     });
     using loader = new Loader({ ...LOAD, url: server.url, perSecond: full / 2 });
     const samples = await sampled(server, seconds);
@@ -85,7 +85,7 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
     await Promise.all(roles.map(({ over }) => over));
     const behind = loader.behind;
     const { rate, wrong } = loader;
-    for (const words of [...roles.flatMap(({ notes }) => notes.wrong), ...wrong].slice(0, 5)) {
+    for (const words of [...roles.flatMap(({ notes: log }) => log.wrong), ...wrong].slice(0, 5)) {
       console.error(words);
     }
     const last = samples.at(-1)!;
@@ -95,9 +95,9 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
       none("of the load: failed, lost, doubled or out of its turn", wrong),
       { what: "the load's reader is behind by", seen: behind, good: behind < full },
       { what: "times that connections were cut", seen: proxy.cuts, good: true },
-      ...roles.flatMap(({ name, notes }) => [
-        { what: `${name}: messages`, seen: notes.right, good: notes.right > 0 },
-        none(`${name}: wrong`, notes.wrong),
+      ...roles.flatMap(({ name, notes: log }) => [
+        { what: `${name}: messages`, seen: log.right, good: log.right > 0 },
+        none(`${name}: wrong`, log.wrong),
       ]),
       { what: "requests refused", seen: last.refused, good: last.refused === 0 },
       flat("heap", samples.map(({ heap }) => heap), seconds, growth),
@@ -113,7 +113,7 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
 /** How many puts a second are taken and read again. */
 async function fullSpeed(server: ChildServer, ms: number): Promise<number> {
   using loader = new Loader({ ...LOAD, topic: "measured", window: 512, url: server.url });
-  await pause(ms);
+  await sleep(ms);
   // The first figures come after a second.
   await until(() => loader.rate > 0, 10_000);
   return loader.rate;
@@ -125,7 +125,7 @@ async function sampled(server: ChildServer, seconds: number): Promise<Report[]> 
   const every = Math.min(5000, seconds * 1000 / 40);
   const begin = performance.now();
   while (performance.now() - begin < seconds * 1000 && !server.ended) {
-    await pause(every);
+    await sleep(every);
     samples.push(await server.report());
   }
   return samples;
@@ -153,10 +153,10 @@ function flat(
 
 async function ending(server: ChildServer): Promise<Finding[]> {
   server.signal("SIGTERM");
-  const { code, complaints } = await server.end();
-  if (complaints !== "") console.error(complaints.slice(0, 2000));
+  const { code, stderr } = await server.end();
+  if (stderr !== "") console.error(stderr.slice(0, 2000));
   return [
-    none("errors in the server's log", complaints.split("\n").filter(Boolean)),
+    none("errors in the server's log", stderr.split("\n").filter(Boolean)),
     { what: "exit code", seen: code, good: code === 0 },
   ];
 }

@@ -5,11 +5,11 @@
  */
 
 import { connect, type Connection } from "../../client.ts";
-import { BareClient, clientFrame } from "../support/bare_client.ts";
-import { pause } from "./pause.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
+import { sleep } from "./sleep.ts";
 
 /** What all of them note. */
-export interface Notes {
+export interface RoleLog {
   /** How many messages came as they should. */
   right: number;
   /** What failed, or came out of its turn. */
@@ -17,7 +17,7 @@ export interface Notes {
 }
 
 /** Where they are, and until when. */
-export interface Place {
+export interface RoleEnvironment {
   readonly url: string;
   /** The same server behind a proxy that cuts. */
   readonly cutUrl: string;
@@ -26,42 +26,42 @@ export interface Place {
 }
 
 /** One who uses a server until it is to end. */
-export type Role = (place: Place, notes: Notes) => Promise<void>;
+export type Role = (environment: RoleEnvironment, log: RoleLog) => Promise<void>;
 
 /** All who there are, by name. */
 export const ROLES: Readonly<Record<string, Role>> = {
-  "one who puts, and one who gets": async ({ url, signal }, notes) => {
-    await course(await connect(url), await connect(url), "gets", { signal, notes }, getAll);
+  "one who puts, and one who gets": async ({ url, signal }, log) => {
+    await putAndRead(await connect(url), await connect(url), "gets", { signal, log }, getAll);
   },
-  "one who waits": async ({ url, signal }, notes) => {
-    await course(await connect(url), await connect(url), "waits", { signal, notes }, waitAll);
+  "one who waits": async ({ url, signal }, log) => {
+    await putAndRead(await connect(url), await connect(url), "waits", { signal, log }, waitAll);
   },
-  "one who subscribes": async ({ url, signal }, notes) => {
-    await course(await connect(url), await connect(url), "follows", { signal, notes }, followAll);
+  "one who subscribes": async ({ url, signal }, log) => {
+    await putAndRead(await connect(url), await connect(url), "follows", { signal, log }, followAll);
   },
-  "one who gets, and is cut off now and then": async ({ cutUrl, signal }, notes) => {
+  "one who gets, and is cut off now and then": async ({ cutUrl, signal }, log) => {
     const [one, other] = [await back(cutUrl), await back(cutUrl)];
-    await course(one, other, "cut gets", { signal, notes }, waitAll);
+    await putAndRead(one, other, "cut gets", { signal, log }, waitAll);
   },
-  "one who subscribes, and is cut off now and then": async ({ cutUrl, signal }, notes) => {
+  "one who subscribes, and is cut off now and then": async ({ cutUrl, signal }, log) => {
     const [one, other] = [await back(cutUrl), await back(cutUrl)];
-    await course(one, other, "cut follows", { signal, notes }, followAll);
+    await putAndRead(one, other, "cut follows", { signal, log }, followAll);
   },
-  "one who comes and goes": async ({ url, signal }, notes) => {
+  "one who comes and goes": async ({ url, signal }, log) => {
     for (let n = 0; !signal.aborted; n++) {
       await using mq = await connect(url);
       await mq.put("comes", `${n}`);
-      expect(notes, await mq.get("comes"), `${n}`);
-      await pause(50);
+      expect(log, await mq.get("comes"), `${n}`);
+      await sleep(50);
     }
   },
-  "one who reads the latest": async ({ url, signal }, notes) => {
+  "one who reads the latest": async ({ url, signal }, log) => {
     await using mq = await connect(url);
     for (let n = 0; !signal.aborted; n++) {
       await mq.putMany("latest", [`old ${n}`, `${n}`]);
-      expect(notes, await mq.getLatest("latest"), `${n}`);
-      expect(notes, await mq.get("latest"), "");
-      await pause(10);
+      expect(log, await mq.getLatest("latest"), `${n}`);
+      expect(log, await mq.get("latest"), "");
+      await sleep(10);
     }
   },
   "one of dsmq 1.x": old,
@@ -69,7 +69,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
 
 interface Until {
   readonly signal: AbortSignal;
-  readonly notes: Notes;
+  readonly log: RoleLog;
 }
 
 /** Takes message after message, and gives each to `take`. */
@@ -83,30 +83,30 @@ type Reading = (
 const LAST = "last";
 
 /** One puts numbers, the other has to get them all, in order. */
-async function course(
+async function putAndRead(
   putter: Connection,
   reader: Connection,
   topic: string,
-  { signal, notes }: Until,
+  { signal, log }: Until,
   read: Reading,
 ): Promise<void> {
   let next = 0;
   const through = new AbortController();
   const reading = read(reader, topic, (body) => {
     if (body === LAST) return through.abort();
-    expect(notes, body, `${next}`);
+    expect(log, body, `${next}`);
     next = Number(body) + 1;
   }, through.signal);
   let n = 0;
   while (!signal.aborted) {
     await Promise.all(Array.from({ length: 1 + n % 5 }, () => putter.put(topic, `${n++}`)));
-    await pause(5);
+    await sleep(5);
   }
   await putter.put(topic, LAST);
   const late = setTimeout(() => through.abort(), 10_000);
   await reading;
   clearTimeout(late);
-  if (next !== n) notes.wrong.push(`${topic}: ${n} were put, ${next} came`);
+  if (next !== n) log.wrong.push(`${topic}: ${n} were put, ${next} came`);
   await Promise.all([putter.close(), reader.close()]);
 }
 
@@ -119,7 +119,7 @@ async function getAll(
   while (!signal.aborted) {
     const bodies = await Promise.all(Array.from({ length: 16 }, () => mq.get(topic)));
     for (const body of bodies) if (body !== "") take(body);
-    if (bodies.at(-1) === "") await pause(5);
+    if (bodies.at(-1) === "") await sleep(5);
   }
 }
 
@@ -149,28 +149,28 @@ async function followAll(
 }
 
 /** A client without ids: what it puts is not acknowledged, but it gets it in order. */
-async function old({ port, signal }: Place, notes: Notes): Promise<void> {
-  using client = await BareClient.open(port);
-  const say = (request: object) => client.say(clientFrame(1, JSON.stringify(request)));
-  const heard = async () => {
+async function old({ port, signal }: RoleEnvironment, log: RoleLog): Promise<void> {
+  using client = await RawSocket.open(port);
+  const send = (request: object) => client.send(clientFrame(1, JSON.stringify(request)));
+  const nextMessage = async () => {
     const frame = await client.next();
     return frame && JSON.parse(new TextDecoder().decode(frame.payload)).message;
   };
   for (let n = 0; !signal.aborted; n++) {
     for (const action of ["put", "get", "get"]) {
-      await say({ action, topic: "old", message: `${n}` });
+      await send({ action, topic: "old", message: `${n}` });
     }
-    expect(notes, await heard(), `${n}`);
-    expect(notes, await heard(), "");
-    await pause(10);
+    expect(log, await nextMessage(), `${n}`);
+    expect(log, await nextMessage(), "");
+    await sleep(10);
   }
 }
 
 function back(url: string): Promise<Connection> {
-  return connect({ url, reconnect: { firstPause: 1, longestPause: 20 } });
+  return connect({ url, reconnect: { minDelay: 1, maxDelay: 20 } });
 }
 
-function expect(notes: Notes, seen: unknown, right: string): void {
-  if (seen === right) notes.right++;
-  else notes.wrong.push(`${JSON.stringify(seen)}, not ${JSON.stringify(right)}`);
+function expect(log: RoleLog, seen: unknown, right: string): void {
+  if (seen === right) log.right++;
+  else log.wrong.push(`${JSON.stringify(seen)}, not ${JSON.stringify(right)}`);
 }

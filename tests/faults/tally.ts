@@ -9,59 +9,59 @@ import { decoded, type FuzzFrame } from "./fuzz_frames.ts";
 
 /** What one item of an answer may be. */
 // deno-lint-ignore no-explicit-any -- whatever the server says is looked at
-type Said = any;
+type WireItem = any;
 
 /** Counts what is owed to one connection, and what it got beyond that. */
 export class Tally {
   /** Requests with a usable id, and those of dsmq 1.x that have an answer. */
-  asked = 0;
+  requested = 0;
   /** What was said that should not have been, and why. */
   readonly wrong: string[] = [];
   /** By id (`null` for what is none, `plain` for dsmq 1.x): how many answers are owed. */
-  readonly #owed = new Map<number | null | "plain", number>();
+  readonly #expected = new Map<number | null | "plain", number>();
 
   /** Notes a frame that is sent. */
-  sends({ opcode, payload }: FuzzFrame): void {
+  sent({ opcode, payload }: FuzzFrame): void {
     const text = opcode === 1 ? decoded(payload) : undefined;
-    const said = text === undefined ? undefined : parsed(text);
-    for (const item of Array.isArray(said) ? said : [said]) {
+    const value = text === undefined ? undefined : parsed(text);
+    for (const item of Array.isArray(value) ? value : [value]) {
       const name = answeredAs(item);
       if (name === undefined) continue;
-      this.asked++;
-      this.#owed.set(name, (this.#owed.get(name) ?? 0) + 1);
+      this.requested++;
+      this.#expected.set(name, (this.#expected.get(name) ?? 0) + 1);
     }
   }
 
   /** Notes a frame that has come. */
-  hears(text: string): void {
-    const said = parsed(text);
-    if (said === undefined) this.wrong.push(`not JSON: ${brief(text)}`);
-    for (const item of Array.isArray(said) ? said : [said]) this.#hearsOne(item);
+  received(text: string): void {
+    const value = parsed(text);
+    if (value === undefined) this.wrong.push(`not JSON: ${brief(text)}`);
+    for (const item of Array.isArray(value) ? value : [value]) this.#receivedOne(item);
   }
 
   /** Ids of requests that were not answered. */
-  get owed(): (number | null | "plain")[] {
-    return [...this.#owed.keys()];
+  get expected(): (number | null | "plain")[] {
+    return [...this.#expected.keys()];
   }
 
   /** Whether an answer is owed under an id. */
-  owes(id: number): boolean {
-    return this.#owed.has(id);
+  expects(id: number): boolean {
+    return this.#expected.has(id);
   }
 
-  #hearsOne(item: Said): void {
+  #receivedOne(item: WireItem): void {
     if (!wellFormed(item)) this.wrong.push(`no answer of the protocol: ${brief(item)}`);
-    if (isUnasked(item)) return;
+    if (isUnsolicited(item)) return;
     const name = item?.id === undefined ? "plain" : item.id;
-    const owed = this.#owed.get(name);
-    if (owed === undefined) this.wrong.push(`not asked for, or answered twice: ${brief(item)}`);
-    else if (owed === 1) this.#owed.delete(name);
-    else this.#owed.set(name, owed - 1);
+    const expected = this.#expected.get(name);
+    if (expected === undefined) this.wrong.push(`not asked for, or answered twice: ${brief(item)}`);
+    else if (expected === 1) this.#expected.delete(name);
+    else this.#expected.set(name, expected - 1);
   }
 }
 
 /** Under which id a request is answered; `undefined` if it is not. */
-function answeredAs(item: Said): number | null | "plain" | undefined {
+function answeredAs(item: WireItem): number | null | "plain" | undefined {
   if (item === null || typeof item !== "object" || Array.isArray(item)) return undefined;
   const { id, action } = item;
   if (id === undefined) return action === "get" || action === "get_latest" ? "plain" : undefined;
@@ -69,13 +69,13 @@ function answeredAs(item: Said): number | null | "plain" | undefined {
 }
 
 /** Parts of streams, heartbeats, and the word that a large frame follows. */
-function isUnasked(item: Said): boolean {
+function isUnsolicited(item: WireItem): boolean {
   if (item?.id !== undefined) return false;
   return item?.sub !== undefined || item?.heartbeat !== undefined || item?.ahead !== undefined;
 }
 
 /** It has a result or one coded error, never both. */
-function wellFormed(item: Said): boolean {
+function wellFormed(item: WireItem): boolean {
   if (item === null || typeof item !== "object" || Array.isArray(item)) return false;
   const { error, id } = item;
   if (error === undefined) return id !== null;
@@ -84,7 +84,7 @@ function wellFormed(item: Said): boolean {
   return coded && !results.some((name) => name in item);
 }
 
-function parsed(text: string): Said {
+function parsed(text: string): WireItem {
   try {
     return JSON.parse(text);
   } catch {

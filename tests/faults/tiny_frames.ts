@@ -13,18 +13,18 @@
 
 import { connect } from "@dsmq/server/client";
 import type { TransportChoice } from "../../server.ts";
-import { BareClient, clientFrame } from "../support/bare_client.ts";
-import { joined, repeated } from "../support/bytes.ts";
-import { MEMORY_LIMITS, mostMemory } from "./held_memory.ts";
-import { pause } from "./pause.ts";
-import { FLOOD } from "./stated.ts";
-import { type Trial, tryAll } from "./trials.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
+import { concat, repeated } from "../support/bytes.ts";
+import { maxMemory, MEMORY_LIMITS } from "./memory_limits.ts";
+import { sleep } from "./sleep.ts";
+import { FLOOD } from "./platform_limits.ts";
+import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
 /** The longest wait that may be, in milliseconds. */
-const LONGEST = { hardened: 50, builtin: 100 };
+const MAX_LATENCY = { hardened: 50, builtin: 100 };
 
 /** How long each flood lasts, in milliseconds. */
-const LASTS = 1500;
+const DURATION = 1500;
 
 /** How much is said at a time, in bytes. */
 const BLOCK = 64 * 1024;
@@ -32,30 +32,30 @@ const BLOCK = 64 * 1024;
 const TEXT = 1, BINARY = 2, PING = 9, PONG = 10, CLOSE = 8;
 
 /** Who floods. */
-type Who = "no token" | "reads only" | "may do all";
+type Role = "no token" | "reads only" | "may do all";
 
 interface Flood {
   readonly name: string;
-  readonly who: Who;
+  readonly role: Role;
   /** It is said again and again. */
   readonly frames: readonly Uint8Array[];
   /** It is said first. */
   readonly first?: readonly Uint8Array[];
   /** It reads nothing of what comes back. */
-  readonly deaf?: boolean;
+  readonly readsNothing?: boolean;
 }
 
-function asks(request: object): Uint8Array {
+function requests(request: object): Uint8Array {
   return clientFrame(TEXT, JSON.stringify(request));
 }
 
-function flood(name: string, frames: readonly Uint8Array[], who: Who = "may do all"): Flood {
-  return { name, who, frames };
+function flood(name: string, frames: readonly Uint8Array[], role: Role = "may do all"): Flood {
+  return { name, role, frames };
 }
 
 const EMPTY = clientFrame(TEXT);
-const PUT = asks({ action: "put", topic: "t", message: "m" });
-const GET = asks({ action: "get", topic: "t" });
+const PUT = requests({ action: "put", topic: "t", message: "m" });
+const GET = requests({ action: "get", topic: "t" });
 const FRAGMENTS = [
   clientFrame(TEXT, "", { final: false }),
   ...Array.from({ length: 500 }, () => clientFrame(0, "", { final: false })),
@@ -71,26 +71,26 @@ const FLOODS: readonly Flood[] = [
   flood("2 bytes of text", [clientFrame(TEXT, "ab")], "reads only"),
   flood("binary frames", [clientFrame(BINARY, new Uint8Array(1))]),
   flood("pings", [clientFrame(PING, "p")]),
-  { ...flood("pings, pongs unread", [clientFrame(PING, "p".repeat(125))]), deaf: true },
+  { ...flood("pings, pongs unread", [clientFrame(PING, "p".repeat(125))]), readsNothing: true },
   flood("pongs", [clientFrame(PONG)], "reads only"),
   flood("fragments of 0 bytes", FRAGMENTS),
-  flood("heartbeats", [asks({ action: "heartbeat" })]),
-  flood("answered heartbeats", [asks({ action: "heartbeat", id: 1 })], "reads only"),
+  flood("heartbeats", [requests({ action: "heartbeat" })]),
+  flood("answered heartbeats", [requests({ action: "heartbeat", id: 1 })], "reads only"),
   flood("puts", [PUT]),
   flood("puts that are refused", [PUT], "reads only"),
   flood("gets", [GET], "reads only"),
-  { ...flood("gets, answers unread", [GET], "reads only"), deaf: true },
-  flood("cancels", [asks({ action: "cancel", wait: 1 })], "reads only"),
+  { ...flood("gets, answers unread", [GET], "reads only"), readsNothing: true },
+  flood("cancels", [requests({ action: "cancel", wait: 1 })], "reads only"),
   { ...flood("frames after a close", [EMPTY]), first: [clientFrame(CLOSE)] },
 ];
 
 /** Repeats frames up to a block. */
 function block(frames: readonly Uint8Array[]): Uint8Array {
-  const once = frames.reduce(joined);
+  const once = frames.reduce(concat);
   return repeated(once, Math.max(1, Math.floor(BLOCK / once.length)));
 }
 
-const TOKENS = [{ token: "good" }, { token: "reader", rights: ["read"] as const }];
+const TOKENS = [{ token: "good" }, { token: "reader", permissions: ["read"] as const }];
 
 interface FloodCost {
   bytes: number;
@@ -101,23 +101,23 @@ interface FloodCost {
 /** Floods over one connection after another, as the server ends them. */
 async function floodOnce(port: number, what: Flood, until: number, cost: FloodCost): Promise<void> {
   const bytes = block(what.frames);
-  const token = { "no token": undefined, "reads only": "reader", "may do all": "good" }[what.who];
+  const token = { "no token": undefined, "reads only": "reader", "may do all": "good" }[what.role];
   const headers = token === undefined ? [] : [`Authorization: Bearer ${token}`];
   while (performance.now() < until) {
-    let client: BareClient;
+    let client: RawSocket;
     try {
-      client = await BareClient.open(port, "Sec-WebSocket-Protocol: dsmq", ...headers);
+      client = await RawSocket.open(port, "Sec-WebSocket-Protocol: dsmq", ...headers);
     } catch {
-      await pause(10);
+      await sleep(10);
       continue;
     }
     cost.connections++;
     const timer = setTimeout(() => client.cut(), Math.max(0, until - performance.now()));
-    const closed = what.deaf ? Promise.resolve(undefined) : client.closeCode();
+    const closed = what.readsNothing ? Promise.resolve(undefined) : client.closeCode();
     try {
-      for (const frame of what.first ?? []) await client.say(frame);
+      for (const frame of what.first ?? []) await client.send(frame);
       while (performance.now() < until) {
-        await client.say(bytes);
+        await client.send(bytes);
         cost.bytes += bytes.length;
       }
     } catch {
@@ -141,18 +141,18 @@ async function use(url: string): Promise<void> {
   }
 }
 
-function trial(what: Flood, transport: TransportChoice, connections: number): Trial {
+function trial(what: Flood, transport: TransportChoice, connections: number): AttackRun {
   return {
-    name: `${what.name} of ${connections} (${what.who})`,
+    name: `${what.name} of ${connections} (${what.role})`,
     options: { tokens: TOKENS, limits: MEMORY_LIMITS },
     token: "good",
-    memory: mostMemory(connections),
-    longest: LONGEST[transport],
+    memory: maxMemory(connections),
+    longest: MAX_LATENCY[transport],
     builtin: FLOOD,
     prepare: ({ url }) => use(url),
     async attack({ port }) {
       const cost: FloodCost = { bytes: 0, connections: 0, codes: new Map() };
-      const until = performance.now() + LASTS;
+      const until = performance.now() + DURATION;
       await Promise.all(
         Array.from({ length: connections }, () => floodOnce(port, what, until, cost)),
       );
@@ -168,6 +168,6 @@ if (import.meta.main) {
   const trials = FLOODS.flatMap((what) =>
     numbers.split(",").map((number) => trial(what, transport, Number(number)))
   );
-  await tryAll("Floods of tiny frames", transport, trials, which);
+  await runAttacks("Floods of tiny frames", transport, trials, which);
   Deno.exit();
 }

@@ -12,18 +12,18 @@
  */
 
 import type { TransportChoice } from "../../server.ts";
-import { mostMemory } from "./held_memory.ts";
-import { Hoarder } from "./hoarder.ts";
+import { maxMemory } from "./memory_limits.ts";
+import { Flooder } from "./flooder.ts";
 import { MIB } from "./report.ts";
-import { type Trial, tryAll } from "./trials.ts";
-import { GONE_SIZE } from "../../stores/gone_map.ts";
-import { MOST_RUNS, RUN_SIZE } from "../../stores/put_once.ts";
+import { type AttackRun, runAttacks } from "./attack_runner.ts";
+import { GONE_TOPIC_BYTES } from "../../stores/gone_map.ts";
+import { MAX_RUNS, RUN_BYTES } from "../../stores/dedup_index.ts";
 import { MESSAGE_OVERHEAD } from "../../protocol/limits.ts";
 import { RECORDS_PART } from "../../stores/admission.ts";
 import { type Attack, ATTACKS } from "./weak_tokens_attacks.ts";
 
 /** What all connections may have under way, and have yet to read. */
-const UNDER_WAY = { totalInFlightBytes: 32 * MIB, totalUnreadBytes: 16 * MIB };
+const IN_FLIGHT_BYTES = { totalInFlightBytes: 32 * MIB, totalUnreadBytes: 16 * MIB };
 
 /** A body and a topic of these attacks take about so much, in bytes. */
 const SMALL = 16;
@@ -32,20 +32,20 @@ const SMALL = 16;
  * What memory the server may take: what it stores and remembers, counted as its limits count it; each topic twice, once
  * as one that holds messages and once as one of which something is gone; and what is under way.
  */
-function boundOf({ holds: { messages, topics, records = 0 }, options }: Attack): number {
-  const most = options?.limits?.storedBytes ?? Infinity;
-  const stored = Math.min(most, messages * (MESSAGE_OVERHEAD + SMALL));
-  const remembered = Math.min(most * RECORDS_PART, Math.min(records, MOST_RUNS) * RUN_SIZE);
-  const underWay = UNDER_WAY.totalInFlightBytes + UNDER_WAY.totalUnreadBytes;
-  return mostMemory(1, stored + remembered + 2 * topics * GONE_SIZE + underWay);
+function boundOf({ capacity: { messages, topics, records = 0 }, options }: Attack): number {
+  const max = options?.limits?.storedBytes ?? Infinity;
+  const stored = Math.min(max, messages * (MESSAGE_OVERHEAD + SMALL));
+  const remembered = Math.min(max * RECORDS_PART, Math.min(records, MAX_RUNS) * RUN_BYTES);
+  const inFlightBytes = IN_FLIGHT_BYTES.totalInFlightBytes + IN_FLIGHT_BYTES.totalUnreadBytes;
+  return maxMemory(1, stored + remembered + 2 * topics * GONE_TOPIC_BYTES + inFlightBytes);
 }
 
 const TOKENS = [
   { token: "good" },
-  { token: "weak", rights: ["read", "write"] as const, topics: ["public.", "1", "2", "3"] },
+  { token: "weak", permissions: ["read", "write"] as const, topics: ["public.", "1", "2", "3"] },
 ];
 
-function trial(name: string, one: Attack, path: string | undefined): Trial {
+function trial(name: string, one: Attack, path: string | undefined): AttackRun {
   const { options = {}, attack } = one;
   const bytesOfFile = () =>
     ["", "-wal", "-shm"].reduce((sum, end) => sum + (sizeOf(`${path}${end}`) ?? 0), 0);
@@ -53,18 +53,18 @@ function trial(name: string, one: Attack, path: string | undefined): Trial {
     name,
     options: {
       store: path === undefined ? "memory" : `sqlite:${path}`,
-      durability: "normal",
+      durability: "process",
       tokens: TOKENS,
       ...options,
-      limits: { ...UNDER_WAY, ...options.limits },
+      limits: { ...IN_FLIGHT_BYTES, ...options.limits },
     },
     token: "good",
     memory: boundOf(one),
-    async attack({ port }, crowd) {
-      const weak = await Hoarder.open(port);
-      crowd.defer(() => weak.cut());
-      const seen = await attack(weak, port, bytesOfFile);
-      return { connections: 1, bytes: weak.sent, seen };
+    async attack({ port }, stack) {
+      const flooder = await Flooder.open(port);
+      stack.defer(() => flooder.cut());
+      const seen = await attack(flooder, port, bytesOfFile);
+      return { connections: 1, bytes: flooder.sent, seen };
     },
   };
 }
@@ -78,13 +78,13 @@ function sizeOf(path: string): number | undefined {
 }
 
 if (import.meta.main) {
-  const [transport = "hardened", kept = "memory", which] = Deno.args;
+  const [transport = "hardened", storeName = "memory", which] = Deno.args;
   const folder = await Deno.makeTempDir();
   try {
     const trials = Object.entries(ATTACKS).map(([name, one], i) =>
-      trial(name, one, kept === "file" ? `${folder}/${i}.db` : undefined)
+      trial(name, one, storeName === "file" ? `${folder}/${i}.db` : undefined)
     );
-    await tryAll(`A weak token, ${kept}`, transport as TransportChoice, trials, which);
+    await runAttacks(`A weak token, ${storeName}`, transport as TransportChoice, trials, which);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -5,17 +5,21 @@
  */
 
 import type { ServeOptions } from "../../server.ts";
-import { BareClient, clientFrame } from "../support/bare_client.ts";
-import type { Hoarder } from "./hoarder.ts";
-import { pause, until } from "./pause.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
+import type { Flooder } from "./flooder.ts";
+import { sleep, until } from "./sleep.ts";
 
 /** One way to be a burden. */
 export interface Attack {
   readonly options?: Pick<ServeOptions, "retention" | "limits" | "overflow">;
   /** What it has the server hold at most, as the limits count it. */
-  readonly holds: { readonly messages: number; readonly topics: number; readonly records?: number };
+  readonly capacity: {
+    readonly messages: number;
+    readonly topics: number;
+    readonly records?: number;
+  };
   /** Does it, and says what was seen; an error, if something is not as it has to be. */
-  attack(weak: Hoarder, port: number, bytesOfFile: () => number): Promise<string>;
+  attack(flooder: Flooder, port: number, bytesOfFile: () => number): Promise<string>;
 }
 
 const times = (count: number, request: (i: number) => string) =>
@@ -25,19 +29,19 @@ const put = (topic: string, message = "") => (i: number) =>
   `{"action":"put","id":${i + 2},"topic":"${topic}${i}","message":"${message}"}`;
 
 /** Asks for many things, some at a time, each time when what was asked before is answered. */
-async function ask(weak: Hoarder, requests: readonly string[], most = 8000): Promise<void> {
-  for (let i = 0; i < requests.length && !weak.ended; i += most) {
-    const before = weak.heard.answers;
-    const some = requests.slice(i, i + most);
-    await weak.send(...some);
-    await until(() => weak.ended || weak.heard.answers >= before + some.length, 20_000, 2);
+async function request(flooder: Flooder, requests: readonly string[], max = 8000): Promise<void> {
+  for (let i = 0; i < requests.length && !flooder.ended; i += max) {
+    const before = flooder.received.replies;
+    const some = requests.slice(i, i + max);
+    await flooder.send(...some);
+    await until(() => flooder.ended || flooder.received.replies >= before + some.length, 20_000, 2);
   }
-  if (weak.ended) throw new Error("the weak one was cut off");
+  if (flooder.ended) throw new Error("the weak one was cut off");
 }
 
 /** The answers to requests with ids in one frame, by a connection with a good token. */
-async function answers(client: BareClient, ...requests: object[]): Promise<{ seq?: number }[]> {
-  await client.say(clientFrame(1, JSON.stringify(requests)));
+async function replies(client: RawSocket, ...requests: object[]): Promise<{ seq?: number }[]> {
+  await client.send(clientFrame(1, JSON.stringify(requests)));
   const found = [];
   while (found.length < requests.length) {
     const frame = await client.next();
@@ -50,32 +54,34 @@ async function answers(client: BareClient, ...requests: object[]): Promise<{ seq
 }
 
 /** Has the weak one fill the memory of what was put once, and sees what an honest one is then told. */
-async function flood(weak: Hoarder, port: number, requests: readonly string[]): Promise<string> {
-  using honest = await BareClient.open(port, "Authorization: Bearer good");
-  const session = "an-honest-session";
+async function flood(flooder: Flooder, port: number, requests: readonly string[]): Promise<string> {
+  using honest = await RawSocket.open(port, "Authorization: Bearer good");
+  const sessionId = "an-honest-session";
   const [hello, put] = [
-    { action: "hello", id: 1, session },
+    { action: "hello", id: 1, session: sessionId },
     { action: "put", id: 2, topic: "bank", message: "pay", n: 1 },
   ];
-  const [welcome, first] = await answers(honest, hello, put) as [Record<string, unknown>, {
+  const [welcome, first] = await replies(honest, hello, put) as [Record<string, unknown>, {
     seq: number;
   }];
-  await ask(weak, requests, 7001);
+  await request(flooder, requests, 7001);
   const known = { epoch: welcome["epoch"], seq: first.seq - 1 };
-  const [again, repeated] = await answers(honest, { ...hello, known }, put) as Record<
+  const [again, repeated] = await replies(honest, { ...hello, known }, put) as Record<
     string,
     unknown
   >[];
-  if (repeated!["seq"] !== first.seq || repeated!["dup"] !== true || again!["recalled"] !== true) {
+  if (
+    repeated!["seq"] !== first.seq || repeated!["dup"] !== true || again!["dedupComplete"] !== true
+  ) {
     throw new Error(`an honest put was forgotten: ${JSON.stringify([again, repeated])}`);
   }
   return `${requests.length} requests, an honest put is known still`;
 }
 
-const session = (i: number) => `{"action":"hello","id":1,"session":"session-of-a-weak-one-${i}"}`;
+const sessionId = (i: number) => `{"action":"hello","id":1,"session":"session-of-a-weak-one-${i}"}`;
 const skipping = (i: number) =>
   `{"action":"put","id":${i + 2},"topic":"public.a","message":"","n":${2 * i + 1}}`;
-const runs = Array.from({ length: 40 }, (_, i) => [session(i), ...times(7000, skipping)]).flat();
+const runs = Array.from({ length: 40 }, (_, i) => [sessionId(i), ...times(7000, skipping)]).flat();
 
 /** A name whose hash V8 takes from the number alone: all of these fall into one place of a table. */
 const colliding = (i: number) => `${1_000_013_824 + i * 65_536}`;
@@ -83,11 +89,11 @@ const colliding = (i: number) => `${1_000_013_824 + i * 65_536}`;
 /** Each attack, by what it does. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   "puts into 40,000 topics that collide": {
-    holds: { messages: 120_000, topics: 40_000 },
-    async attack(weak) {
+    capacity: { messages: 120_000, topics: 40_000 },
+    async attack(flooder) {
       for (let round = 0; round < 3; round++) {
-        await ask(
-          weak,
+        await request(
+          flooder,
           times(
             40_000,
             (i) => `{"action":"put","id":${i + 2},"topic":"${colliding(i)}","message":""}`,
@@ -98,79 +104,79 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     },
   },
   "makes 280,000 runs": {
-    holds: { messages: 280_000, topics: 7000, records: 280_000 },
-    attack: (weak, port) => flood(weak, port, runs),
+    capacity: { messages: 280_000, topics: 7000, records: 280_000 },
+    attack: (flooder, port) => flood(flooder, port, runs),
   },
   "opens 100,000 sessions, and puts once in each": {
-    holds: { messages: 100_000, topics: 1, records: 100_000 },
-    attack: (weak, port) =>
-      flood(weak, port, times(100_000, session).flatMap((hello) => [hello, skipping(0)])),
+    capacity: { messages: 100_000, topics: 1, records: 100_000 },
+    attack: (flooder, port) =>
+      flood(flooder, port, times(100_000, sessionId).flatMap((hello) => [hello, skipping(0)])),
   },
   "makes 280,000 runs and closes its sessions": {
-    holds: { messages: 280_000, topics: 7000, records: 280_000 },
-    async attack(weak, port) {
+    capacity: { messages: 280_000, topics: 7000, records: 280_000 },
+    async attack(flooder, port) {
       const closing = Array.from(
         { length: 40 },
-        (_, i) => [session(i), '{"action":"close","id":9}'],
+        (_, i) => [sessionId(i), '{"action":"close","id":9}'],
       );
-      return await flood(weak, port, [...runs, ...closing.flat()]);
+      return await flood(flooder, port, [...runs, ...closing.flat()]);
     },
   },
   "lists topics while 96,000 have expired": {
     options: { retention: 3000 },
-    holds: { messages: 96_000, topics: 96_000 },
-    async attack(weak) {
-      await ask(weak, times(96_000, put("public.")));
-      await pause(2500);
+    capacity: { messages: 96_000, topics: 96_000 },
+    async attack(flooder) {
+      await request(flooder, times(96_000, put("public.")));
+      await sleep(2500);
       const list = times(
         16,
         (i) => `{"action":"topics","id":${i + 2},"prefix":"public.","count":1}`,
       );
       const end = performance.now() + 4000;
       let lists = 0;
-      for (; performance.now() < end; lists++) await ask(weak, list);
+      for (; performance.now() < end; lists++) await request(flooder, list);
       return `${16 * lists} listings`;
     },
   },
   "puts into new topics where 50,000 have expired": {
     options: { retention: 3000, limits: { topics: 50_000 } },
-    holds: { messages: 89_990, topics: 89_990 },
-    async attack(weak) {
-      await ask(weak, times(49_990, put("public.")));
-      await pause(3200);
-      await ask(weak, times(40_000, put("public.new.")));
-      return `${weak.heard.tooMany} refused`;
+    capacity: { messages: 89_990, topics: 89_990 },
+    async attack(flooder) {
+      await request(flooder, times(49_990, put("public.")));
+      await sleep(3200);
+      await request(flooder, times(40_000, put("public.new.")));
+      return `${flooder.received.tooMany} refused`;
     },
   },
   "puts large messages over 150,000 small ones": {
     options: { limits: { storedBytes: 20_000_000, topics: 200_000 }, overflow: "drop-oldest" },
-    holds: { messages: 150_000, topics: 150_000 },
-    async attack(weak) {
-      await ask(weak, times(150_000, put("public.")));
+    capacity: { messages: 150_000, topics: 150_000 },
+    async attack(flooder) {
+      await request(flooder, times(150_000, put("public.")));
       const large = "x".repeat(900_000);
-      for (let i = 0; i < 10; i++) await ask(weak, [put("public.large", large)(i)]);
-      await ask(weak, times(20_000, put("public.again.")));
+      for (let i = 0; i < 10; i++) await request(flooder, [put("public.large", large)(i)]);
+      await request(flooder, times(20_000, put("public.again.")));
       return "10 of 900 kB";
     },
   },
   "gets 16,384 topics in a frame": {
-    holds: { messages: 16_384, topics: 16_384 },
-    async attack(weak) {
-      await ask(weak, times(16_384, put("public.")), 4096);
+    capacity: { messages: 16_384, topics: 16_384 },
+    async attack(flooder) {
+      await request(flooder, times(16_384, put("public.")), 4096);
       const from = (since: string) =>
         times(
           16_384,
           (i) => `{"action":"get","id":${i + 2},"topic":"public.${i}","since":${since}}`,
         );
-      await ask(weak, from('"start"'), 16_384);
-      await ask(weak, from('"now"'), 16_384);
+      await request(flooder, from('"start"'), 16_384);
+      await request(flooder, from('"now"'), 16_384);
       return "two frames";
     },
   },
   "gets 16,384 topics from a time each": {
-    holds: { messages: 60_000, topics: 2 },
-    async attack(weak) {
-      await ask(weak, times(60_000, (i) => put("public.")(i % 2)), 4096);
+    capacity: { messages: 60_000, topics: 2 },
+    async attack(flooder) {
+      await request(flooder, times(60_000, (i) => put("public.")(i % 2)), 4096);
       const now = Date.now();
       const gets = times(
         16_384,
@@ -179,15 +185,15 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
             now - (i * 7919) % 4000
           }}}`,
       );
-      await ask(weak, gets, 16_384);
+      await request(flooder, gets, 16_384);
       return "one frame";
     },
   },
   "fills little room with records": {
     options: { limits: { storedBytes: 5_000_000 }, overflow: "drop-oldest" },
-    holds: { messages: 280_000, topics: 7000, records: 280_000 },
-    async attack(weak, port, bytesOfFile) {
-      const seen = await flood(weak, port, runs);
+    capacity: { messages: 280_000, topics: 7000, records: 280_000 },
+    async attack(flooder, port, bytesOfFile) {
+      const seen = await flood(flooder, port, runs);
       const bytes = bytesOfFile();
       if (bytes > 2 * 5_000_000 + 16_000_000) throw new Error(`the file has ${bytes} bytes`);
       return `${seen}; ${(bytes / 1e6).toFixed(1)} MB of file`;

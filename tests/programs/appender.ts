@@ -6,10 +6,10 @@
  */
 
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file.ts";
+import { FileStore } from "../../stores/file_store.ts";
 import { StoreError } from "../../stores/store.ts";
 
-const [path, session, durability] = Deno.args as [string, string, "full" | "normal"];
+const [path, sessionId, durability] = Deno.args as [string, string, "disk" | "process"];
 const clock = { now: () => Date.now() };
 const store = new FileStore({ path, durability, engine: nodeSqlite, retention: 600_000, clock });
 
@@ -18,8 +18,8 @@ async function append(): Promise<void> {
   for (let count = 1;; count = count % 9 + 1) {
     const batch = Array.from({ length: count }, () => {
       const n = ++last;
-      const body = JSON.stringify(`${session} ${n}`);
-      return { topic: `t${n % 3}`, body, bytes: body.length, session, n };
+      const body = JSON.stringify(`${sessionId} ${n}`);
+      return { topic: `t${n % 3}`, body, bytes: body.length, session: sessionId, n };
     });
     const results = await store.append(batch);
     const lines = results.map((result, i) => {

@@ -12,12 +12,12 @@ class Ended {
 }
 
 const original = { stdout: Deno.stdout.write.bind(Deno.stdout) };
-const shown = { stdout: "", stderr: "" };
+const output = { stdout: "", stderr: "" };
 for (const name of ["stdout", "stderr"] as const) {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   if (Deno.args[1] === "terminal") Deno[name].isTerminal = () => true;
   Deno[name].write = (bytes) => {
-    shown[name] += decoder.decode(bytes, { stream: true });
+    output[name] += decoder.decode(bytes, { stream: true });
     return Promise.resolve(bytes.length);
   };
 }
@@ -27,11 +27,11 @@ Deno.exit = (code = 0) => {
 
 const outcomes: unknown[] = [];
 for (const args of JSON.parse(Deno.args[0]!) as string[][]) {
-  Object.assign(shown, { stdout: "", stderr: "" });
+  Object.assign(output, { stdout: "", stderr: "" });
   const { code } = await main(args).catch((error) => {
     if (error instanceof Ended) return error;
     throw error;
   });
-  outcomes.push({ code, stdout: shown.stdout.trimEnd(), stderr: shown.stderr.trimEnd() });
+  outcomes.push({ code, stdout: output.stdout.trimEnd(), stderr: output.stderr.trimEnd() });
 }
 await original.stdout(new TextEncoder().encode(`${JSON.stringify(outcomes)}\n`));

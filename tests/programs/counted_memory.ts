@@ -6,14 +6,14 @@
  */
 
 import { getHeapSpaceStatistics } from "node:v8";
-import { USUAL_LIMITS } from "../../protocol/limits.ts";
+import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { NameMap } from "../../protocol/name_map.ts";
-import { Backlog } from "../../queue/backlog.ts";
-import { Budgets, Shares } from "../../queue/shares.ts";
+import { Backlog } from "../../connection/backlog.ts";
+import { ConnectionBudgets, SharedBudgets } from "../../budgets/shared_budgets.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { GoneMap } from "../../stores/gone_map.ts";
-import { PutOnce, RUN_SIZE } from "../../stores/put_once.ts";
-import { RunTable } from "../../stores/run_table.ts";
+import { DedupIndex, RUN_BYTES } from "../../stores/dedup_index.ts";
+import { SegmentTable } from "../../stores/segment_table.ts";
 import { TopicTable } from "../../stores/topic_table.ts";
 import { FRAMES } from "../faults/costly_frames_list.ts";
 
@@ -38,39 +38,39 @@ function own(text: string): string {
   return JSON.parse(JSON.stringify(text));
 }
 
-function putIn(puts: PutOnce, name: string): void {
+function putIn(puts: DedupIndex, name: string): void {
   puts.open(name, 0, "owner");
-  puts.note(name, N, ++last, "owner");
+  puts.record(name, N, ++last, "owner");
   puts.commit(Date.now());
 }
 
 /** The name of a session: it begins with a digit, which takes a key of its own. */
 const nameOf = (i: number, length: number) => own(`${i}-`.padEnd(length, "x"));
 
-function puts(note: (puts: PutOnce, i: number) => void): Counted {
+function puts(record: (puts: DedupIndex, i: number) => void): Counted {
   return {
     make() {
-      const puts = new PutOnce({ window: 1e6, retention: 600_000, most: 1e6 });
-      for (let i = 0; i < RUNS; i++) note(puts, i);
+      const puts = new DedupIndex({ window: 1e6, retention: 600_000, maxRuns: 1e6 });
+      for (let i = 0; i < RUNS; i++) record(puts, i);
       return puts;
     },
-    counted: (made) => RUN_SIZE * (made as PutOnce).runs,
+    counted: (made) => RUN_BYTES * (made as DedupIndex).runs,
   };
 }
 
 /** Frames that wait, so many of each, and are scanned as far as they can be. */
 function frames(count: number, frame: (i: number) => string): Counted {
-  const limits = count === 1 ? USUAL_LIMITS : { ...USUAL_LIMITS, inFlight: 4 * WAITING };
-  const budgets = new Budgets(USUAL_LIMITS);
-  const shares = new Shares(budgets, "@1");
+  const limits = count === 1 ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, inFlight: 4 * WAITING };
+  const budgets = new SharedBudgets(DEFAULT_LIMITS);
+  const connectionBudgets = new ConnectionBudgets(budgets, "@1");
   return {
     make() {
-      const backlog = new Backlog(limits, () => {}, shares);
+      const backlog = new Backlog(limits, () => {}, connectionBudgets);
       for (let i = 0; i < count; i++) backlog.add(own(frame(i)));
-      while (backlog.scansOn());
+      while (backlog.scanNext());
       return backlog;
     },
-    counted: () => shares.of("totalInFlightBytes").used,
+    counted: () => connectionBudgets.of("totalInFlightBytes").used,
   };
 }
 
@@ -79,7 +79,7 @@ const ALL: Readonly<Record<string, Counted>> = {
   "sessions of one put, with the longest names": puts((puts, i) => putIn(puts, nameOf(i, 64))),
   "sessions in which nothing was put": puts((puts, i) => puts.open(nameOf(i, 64), 0, "owner")),
   "runs of a few sessions": puts((puts, i) => {
-    puts.note(nameOf(i % 50, 64), N + i, last += 2, "owner");
+    puts.record(nameOf(i % 50, 64), N + i, last += 2, "owner");
     puts.commit(0);
   }),
   "sessions that come and go": puts((puts, i) => {
@@ -107,16 +107,16 @@ const ALL: Readonly<Record<string, Counted>> = {
 };
 
 /** A store's tables of topics, into one of which is put again and again. */
-function topicsChanged(buries: boolean): Counted {
+function topicsChanged(withTombstones: boolean): Counted {
   return {
     make() {
       const db = nodeSqlite.open(":memory:");
-      new RunTable(db);
+      new SegmentTable(db);
       const topics = new TopicTable(db);
       for (let seq = 1; seq <= CHANGES; seq++) {
         topics.add([{ seq, time: 1, topic: "t", body: '""', bytes: 2 }]);
         topics.commit();
-        if (buries && seq === 1) topics.bury(0);
+        if (withTombstones && seq === 1) topics.expireUpTo(0);
       }
       return topics;
     },
@@ -132,7 +132,7 @@ const CHANGED: Readonly<Record<string, Counted>> = {
     make() {
       const gone = new GoneMap(1);
       for (let seq = 1; seq <= CHANGES; seq++) {
-        gone.note([{ topic: seq < 3 ? `t ${seq}` : "t 2", seq, at: 1 }]);
+        gone.record([{ topic: seq < 3 ? `t ${seq}` : "t 2", seq, at: 1 }]);
         gone.commit();
       }
       return gone;
@@ -185,12 +185,12 @@ const made = Object.entries({ ...ALL, ...CHANGED }).map(([name, { make, counted 
   const taken = heap() - before;
   return [name, { taken, counted: counted(one) }];
 });
-const left = Object.entries(DONE).map(([name, begin]) => {
-  const does = begin();
-  for (let i = 0; i < CHANGES; i++) does();
+const remaining = Object.entries(DONE).map(([name, begin]) => {
+  const retain = begin();
+  for (let i = 0; i < CHANGES; i++) retain();
   heap();
   const before = old();
-  for (let i = 0; i < CHANGES; i++) does();
+  for (let i = 0; i < CHANGES; i++) retain();
   return [name, { taken: old() - before, counted: 0 }];
 });
-console.log(JSON.stringify(Object.fromEntries([...made, ...left])));
+console.log(JSON.stringify(Object.fromEntries([...made, ...remaining])));

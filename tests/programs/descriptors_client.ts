@@ -25,7 +25,7 @@ function takeAll(): Deno.FsFile[] {
   }
 }
 
-const mq = await connect({ url: url!, reconnect: { firstPause: 20, longestPause: 100 } });
+const mq = await connect({ url: url!, reconnect: { minDelay: 20, maxDelay: 100 } });
 const files = takeAll();
 for (const to of [url!, url!.replace("127.0.0.1", "localhost")]) {
   try {
@@ -36,9 +36,9 @@ for (const to of [url!, url!.replace("127.0.0.1", "localhost")]) {
   }
 }
 console.log("ready");
-for await (const { state } of mq.states()) {
-  if (state === "connected" && files.length === 0) break;
-  if (state !== "reconnecting") continue;
+for await (const { status } of mq.statusChanges()) {
+  if (status === "connected" && files.length === 0) break;
+  if (status !== "reconnecting") continue;
   // What its connection had is free now. Meanwhile it tries in vain.
   files.push(...takeAll());
   await new Promise((resolve) => setTimeout(resolve, 300));

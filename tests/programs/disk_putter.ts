@@ -8,18 +8,18 @@
 
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file.ts";
+import { FileStore } from "../../stores/file_store.ts";
 import { StoreError } from "../../stores/store.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
 
 const [path, name, durability, count, size] = Deno.args as [
   string,
   string,
-  "full" | "normal",
+  "disk" | "process",
   string,
   string,
 ];
-using said = Deno.openSync(`${path}-said`, { write: true, createNew: true });
+using report = Deno.openSync(`${path}-said`, { write: true, createNew: true });
 const engine = name === "node:sqlite" ? nodeSqlite : dbSqlite({ Database: FakeDatabase });
 const clock = { now: () => Date.now() };
 const store = new FileStore({ path, durability, engine, retention: 600_000, clock });
@@ -39,13 +39,13 @@ async function readable(): Promise<number | string> {
   }
 }
 
-function say(...words: unknown[]): void {
-  said.writeSync(new TextEncoder().encode(`${words.join(" ")}\n`));
+function writeReport(...words: unknown[]): void {
+  report.writeSync(new TextEncoder().encode(`${words.join(" ")}\n`));
 }
 
 for (let n = 1; n <= Number(count); n++) {
-  const became = await put(n);
-  say(n, became, await readable());
-  if (became === "unknown_outcome") say(n, await put(n), await readable());
+  const outcome = await put(n);
+  writeReport(n, outcome, await readable());
+  if (outcome === "unknown_outcome") writeReport(n, await put(n), await readable());
 }
 Deno.exit(0);

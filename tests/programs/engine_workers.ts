@@ -11,7 +11,7 @@ const WORKERS = 4;
 /** What a worker is, and what it tells. */
 interface Loader {
   readonly name?: string;
-  postMessage(told: unknown): void;
+  postMessage(results: unknown): void;
   close(): void;
 }
 
@@ -22,11 +22,11 @@ if (me.name === "loader") {
   me.postMessage({ name, warnings });
   me.close();
 } else {
-  const told = await Promise.all(Array.from({ length: WORKERS }, fromWorker));
+  const results = await Promise.all(Array.from({ length: WORKERS }, fromWorker));
   const variable = Deno.env.get("DENO_SQLITE_PATH");
-  const warnings = told.flatMap(({ warnings }) => warnings);
+  const warnings = results.flatMap(({ warnings }) => warnings);
   if (variable !== undefined) warnings.push(`DENO_SQLITE_PATH is left as ${variable}`);
-  console.log(JSON.stringify({ engines: [...new Set(told.map(({ name }) => name))], warnings }));
+  console.log(JSON.stringify({ engines: [...new Set(results.map(({ name }) => name))], warnings }));
 }
 
 function fromWorker(): Promise<{ readonly name: string; readonly warnings: string[] }> {

@@ -9,5 +9,5 @@ import { serve } from "@dsmq/server";
 
 Deno.test("a server runs on @db/sqlite", async () => {
   await using server = await serve({ port: 0 });
-  assertStringIncludes(server.store, "@db/sqlite");
+  assertStringIncludes(server.storeDescription, "@db/sqlite");
 });

@@ -5,7 +5,7 @@
  */
 
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { MemoryStore } from "../../stores/memory.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
 import { StoreError } from "../../stores/store.ts";
 
 const storedBytes = Number(Deno.args[0]);
@@ -19,16 +19,16 @@ const options = { engine: nodeSqlite, retention: 600_000, clock };
   for (let i = 0; i < 1000; i++) await store.append(batch(i));
 }
 const before = Deno.memoryUsage().rss;
-let [most, refused, put] = [before, 0, 0];
+let [max, refused, put] = [before, 0, 0];
 await using store = new MemoryStore({ ...options, limits });
 for (let i = 0; put < 4 * storedBytes; i++) {
   for (const result of await store.append(batch(i))) if (result instanceof StoreError) refused++;
   put += 340 * 361;
   if (i % 20 !== 0) continue;
   await new Promise((resolve) => setTimeout(resolve));
-  most = Math.max(most, Deno.memoryUsage().rss);
+  max = Math.max(max, Deno.memoryUsage().rss);
 }
-console.log(JSON.stringify({ grown: most - before, refused }));
+console.log(JSON.stringify({ growth: max - before, refused }));
 
 function batch(i: number) {
   return Array.from({ length: 340 }, (_, j) => {

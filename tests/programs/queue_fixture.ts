@@ -7,8 +7,8 @@
  */
 
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file.ts";
-import { numbered, put } from "../store_contract_support.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { numbered, put } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
 /** When the first message was stored: the first moment of 2026. */
@@ -19,7 +19,7 @@ const [folder, name] = Deno.args as [string, string];
 const clock = new ManualClock(BEGIN);
 const limits = { storedBytes: 1000, overflow: "drop-oldest" } as const;
 const options = { engine: nodeSqlite, clock, retention: RETENTION, limits };
-const open = () => new FileStore({ ...options, path: `${folder}/${name}.db`, durability: "full" });
+const open = () => new FileStore({ ...options, path: `${folder}/${name}.db`, durability: "disk" });
 
 let store = open();
 await store.append([put("gone", "expires"), put("t", "expires")]);

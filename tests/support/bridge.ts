@@ -8,22 +8,22 @@
 import type { Socket } from "../../client.ts";
 import type { ServerLimits } from "../../protocol/limits.ts";
 import { type Clock, systemClock } from "../../queue/clock.ts";
-import type { Host } from "../../queue/host.ts";
-import { Session } from "../../queue/session.ts";
-import type { Limits } from "../../stores/admission.ts";
+import type { ServerContext } from "../../connection/server_context.ts";
+import { ClientConnection } from "../../connection/client_connection.ts";
+import type { StoreLimits } from "../../stores/admission.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { MemoryStore } from "../../stores/memory.ts";
-import type { Page, Query, Store } from "../../stores/store.ts";
-import { EVERYTHING, hosted } from "./peer.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
+import type { MessagePage, MessageQuery, Store } from "../../stores/store.ts";
+import { ALL_PERMISSIONS, openContext } from "./memory_peer.ts";
 
 /** For the option `reconnect`: a client that comes back at once. */
-export const reconnect = { firstPause: 1, longestPause: 5 };
+export const reconnect = { minDelay: 1, maxDelay: 5 };
 
 /** A store in memory. */
 export function inMemory(
   clock: Clock = systemClock,
   retention = 600_000,
-  limits: Partial<Limits> = {},
+  limits: Partial<StoreLimits> = {},
 ): MemoryStore {
   return new MemoryStore({ engine: nodeSqlite, retention, clock, limits });
 }
@@ -38,22 +38,22 @@ export class GatedStore extends MemoryStore {
     super({ engine: nodeSqlite, retention, clock });
   }
 
-  override async read(queries: readonly Query[]): Promise<readonly Page[]> {
+  override async read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
     if (queries.some(({ topic }) => topic === "slow")) await this.gate.promise;
     return await super.read(queries);
   }
 }
 
 /** What sessions share; it ends with its queue. */
-export type TestHost = Host & AsyncDisposable;
+export type TestServer = ServerContext & AsyncDisposable;
 
 /** A server without a port. */
-export async function hostOf(
+export async function testServer(
   store: Store,
   clock: Clock = systemClock,
   limits: Partial<ServerLimits> = {},
-): Promise<TestHost> {
-  const host = await hosted(store, clock, limits);
+): Promise<TestServer> {
+  const host = await openContext(store, clock, limits);
   return {
     ...host,
     async [Symbol.asyncDispose]() {
@@ -65,7 +65,11 @@ export async function hostOf(
 }
 
 /** Puts messages past all clients. */
-export async function store(host: Host, topic: string, ...messages: string[]): Promise<void> {
+export async function store(
+  host: ServerContext,
+  topic: string,
+  ...messages: string[]
+): Promise<void> {
   const puts = messages.map((message) => {
     const body = JSON.stringify(message);
     return { topic, body, bytes: new TextEncoder().encode(body).length };
@@ -106,7 +110,7 @@ export async function settled<T>(work: Promise<T>, ms = 5000): Promise<T | strin
 /** Joins a client to a server. */
 export class Bridge {
   /** The server behind it; while it is undefined nobody answers. */
-  host: Host | undefined;
+  host: ServerContext | undefined;
   /** The frames that came down, on all connections, whether or not they arrived. */
   readonly down: string[] = [];
   /** The frames that went up. */
@@ -120,20 +124,20 @@ export class Bridge {
   /** The same for what the client sends; also that it has hung up. */
   holdsUp: (frame: string) => boolean = () => false;
   /** The code with which somebody on the way closes the connection instead of passing a frame on, if so. */
-  refuses: (frame: string, way: "up" | "down") => number | undefined = () => undefined;
+  refuses: (frame: string, direction: "up" | "down") => number | undefined = () => undefined;
   /** How often it was dialled. */
-  dialled = 0;
+  dials = 0;
   readonly #connections = new Set<BridgeConnection>();
   #newest: BridgeConnection | undefined;
 
   /** Joins to a server, or to nobody yet. */
-  constructor(host: Host | undefined) {
+  constructor(host: ServerContext | undefined) {
     this.host = host;
   }
 
   /** For the option `dial`. */
   readonly dial = (): Socket => {
-    this.dialled++;
+    this.dials++;
     const connection = new BridgeConnection(this, () => this.#connections.delete(connection));
     queueMicrotask(async () => {
       const { host } = this;
@@ -170,9 +174,9 @@ class BridgeConnection {
   readonly socket: Socket;
   readonly #bridge: Bridge;
   readonly #onEnd: () => void;
-  readonly #down = new Way();
-  readonly #up = new Way();
-  #session: Session | undefined;
+  readonly #down = new Direction();
+  readonly #up = new Direction();
+  #connection: ClientConnection | undefined;
   /** The client has not been told that it is over. */
   #clientOpen = true;
   /** The server has not. */
@@ -204,9 +208,9 @@ class BridgeConnection {
   }
 
   /** The server takes it; false if the client has gone meanwhile. */
-  open(host: Host, start: number): boolean {
+  open(host: ServerContext, start: number): boolean {
     if (!this.#clientOpen || this.#down.ended) return false;
-    this.#session = new Session(
+    this.#connection = new ClientConnection(
       host,
       {
         send: (frame) => this.#sendDown(frame),
@@ -216,10 +220,10 @@ class BridgeConnection {
         drop: () => this.#serverCloses(1006),
       },
       start,
-      EVERYTHING,
+      ALL_PERMISSIONS,
     );
     this.#serverOpen = true;
-    this.#tell("onopen", new Event("open"));
+    this.#dispatch("onopen", new Event("open"));
     return true;
   }
 
@@ -248,18 +252,20 @@ class BridgeConnection {
     const refused = this.#bridge.refuses(frame, "down");
     if (refused !== undefined) return this.#refuse(refused);
     this.#down.pass(() => {
-      if (this.#clientOpen) this.#tell("onmessage", new MessageEvent("message", { data: frame }));
+      if (this.#clientOpen) {
+        this.#dispatch("onmessage", new MessageEvent("message", { data: frame }));
+      }
     }, this.#bridge.holds(frame));
   }
 
   #sendUp(frame: string): void {
-    if (!this.#clientOpen || !this.#session) return;
+    if (!this.#clientOpen || !this.#connection) return;
     this.#bridge.up.push(frame);
     if (!this.#bridge.passesUp(frame)) return;
     const refused = this.#bridge.refuses(frame, "up");
     if (refused !== undefined) return this.#up.pass(() => this.#refuse(refused));
     this.#up.pass(() => {
-      if (this.#serverOpen) this.#session!.receive(frame);
+      if (this.#serverOpen) this.#connection!.receive(frame);
     }, this.#bridge.holdsUp(frame));
   }
 
@@ -283,38 +289,38 @@ class BridgeConnection {
     if (!this.#serverOpen) return;
     this.#serverOpen = false;
     this.#onEnd();
-    this.#session!.end();
+    this.#connection!.end();
   }
 
   #endClient(code: number): void {
     if (!this.#clientOpen) return;
     this.#clientOpen = false;
-    this.#tell("onclose", new CloseEvent("close", { code }));
+    this.#dispatch("onclose", new CloseEvent("close", { code }));
   }
 
-  #tell(handler: "onopen" | "onmessage" | "onclose", event: Event): void {
+  #dispatch(handler: "onopen" | "onmessage" | "onclose", event: Event): void {
     (this.socket[handler] as ((event: Event) => void) | null)?.call(this.socket, event);
   }
 }
 
 /** What is under way in one direction: it arrives in order, each frame in a turn of its own, as from a network. */
-class Way {
+class Direction {
   ended = false;
   readonly #moving: (() => void)[] = [];
   #held: (() => void)[] | undefined;
 
   /** Passes something on; or keeps it back, and all behind it. */
-  pass(arrive: () => void, hold = false): void {
+  pass(deliver: () => void, hold = false): void {
     if (this.ended) return;
     if (hold) this.#held ??= [];
-    if (this.#held) this.#held.push(arrive);
-    else this.#move(arrive);
+    if (this.#held) this.#held.push(deliver);
+    else this.#move(deliver);
   }
 
   release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const arrive of held) this.#move(arrive);
+    for (const deliver of held) this.#move(deliver);
   }
 
   /** What is under way is lost. */
@@ -324,8 +330,8 @@ class Way {
     this.#held = undefined;
   }
 
-  #move(arrive: () => void): void {
-    this.#moving.push(arrive);
+  #move(deliver: () => void): void {
+    this.#moving.push(deliver);
     setTimeout(() => this.#moving.shift()?.(), 0);
   }
 }

@@ -12,7 +12,7 @@ export function repeated(bytes: Uint8Array, times: number): Uint8Array<ArrayBuff
 }
 
 /** Two runs of bytes as one. */
-export function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+export function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(first.length + second.length);
   all.set(first);
   all.set(second, first.length);

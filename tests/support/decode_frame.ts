@@ -4,9 +4,9 @@
  * @module
  */
 
-import { readFrame } from "../../protocol/frames.ts";
+import { readRequestFrame } from "../../protocol/request_frame.ts";
 import type { Limits } from "../../protocol/limits.ts";
-import type { Request } from "../../protocol/requests.ts";
+import type { WireRequest } from "../../protocol/requests.ts";
 
 /**
  * Understands all that a socket said at once.
@@ -18,9 +18,9 @@ import type { Request } from "../../protocol/requests.ts";
 export function decodeFrame(
   data: unknown,
   limits: Limits,
-): { readonly batched: boolean; readonly requests: readonly Request[] } {
-  const frame = readFrame(data, limits);
-  const requests: Request[] = [];
+): { readonly batched: boolean; readonly requests: readonly WireRequest[] } {
+  const frame = readRequestFrame(data, limits);
+  const requests: WireRequest[] = [];
   while (requests.length < frame.length) {
     for (const request of frame.requests(requests.length, frame.length)) requests.push(request);
   }

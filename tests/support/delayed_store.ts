@@ -5,20 +5,20 @@
  * @module
  */
 
-import type { TopicEntry } from "../../protocol/answers.ts";
+import type { TopicInfo } from "../../protocol/encode_replies.ts";
 import type {
-  Bounds,
+  EpochPosition,
   Follower,
-  Known,
-  Message,
-  Page,
+  MessagePage,
+  MessageQuery,
   Put,
-  Query,
-  Standing,
-  StandingQuery,
+  PutAck,
   Store,
-  Stored,
+  StoreBounds,
   StoreError,
+  TopicBounds,
+  TopicBoundsQuery,
+  TopicMessage,
   TopicQuery,
 } from "../../stores/store.ts";
 
@@ -27,7 +27,7 @@ export interface Delays {
   /** Makes a run reproducible: the same seed draws the same delays for the same calls. */
   readonly seed?: number;
   /** The longest delay, in milliseconds. */
-  readonly longest?: number;
+  readonly maxDelay?: number;
 }
 
 /**
@@ -40,14 +40,14 @@ export class DelayedStore implements Store {
   readonly #inner: Store;
   readonly #chance: Chance;
   readonly #feeds = new Set<DelayedFeed>();
-  readonly #answers = new Set<Promise<unknown>>();
+  readonly #replies = new Set<Promise<unknown>>();
   #lastAppend: Promise<unknown> = Promise.resolve();
   #appendsWaiting = 0;
 
   /** Wraps a store. */
-  constructor(inner: Store, { seed = 1, longest = 2 }: Delays = {}) {
+  constructor(inner: Store, { seed = 1, maxDelay = 2 }: Delays = {}) {
     this.#inner = inner;
-    this.#chance = new Chance(seed, longest);
+    this.#chance = new Chance(seed, maxDelay);
   }
 
   get id(): string {
@@ -58,8 +58,8 @@ export class DelayedStore implements Store {
     return this.#inner.epoch;
   }
 
-  get kept(): Store["kept"] {
-    return this.#inner.kept;
+  get durability(): Store["durability"] {
+    return this.#inner.durability;
   }
 
   get description(): string {
@@ -71,7 +71,7 @@ export class DelayedStore implements Store {
     for (const feed of [...this.#feeds]) feed.lost(error);
   }
 
-  append(batch: readonly Put[]): Promise<readonly (Stored | StoreError)[]> {
+  append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]> {
     if (this.#appendsWaiting === 0 && this.#chance.even()) {
       return this.#late(this.#inner.append(batch));
     }
@@ -84,32 +84,32 @@ export class DelayedStore implements Store {
     return this.#late(append);
   }
 
-  read(queries: readonly Query[]): Promise<readonly Page[]> {
+  read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
     return this.#sometime(() => this.#inner.read(queries));
   }
 
-  bounds(): Promise<Bounds> {
+  bounds(): Promise<StoreBounds> {
     return this.#sometime(() => this.#inner.bounds());
   }
 
-  standings(queries: readonly StandingQuery[]): Promise<readonly Standing[]> {
-    return this.#sometime(() => this.#inner.standings(queries));
+  topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
+    return this.#sometime(() => this.#inner.topicBounds(queries));
   }
 
-  recalls(session: string, known?: Known): Promise<boolean> {
-    return this.#sometime(() => this.#inner.recalls(session, known));
+  openSession(sessionId: string, known?: EpochPosition): Promise<boolean> {
+    return this.#sometime(() => this.#inner.openSession(sessionId, known));
   }
 
   /** It happens after the appends that were called before it. */
-  forget(session: string): Promise<void> {
-    return this.#late(this.#lastAppend.then(() => this.#inner.forget(session)));
+  forgetSession(sessionId: string): Promise<void> {
+    return this.#late(this.#lastAppend.then(() => this.#inner.forgetSession(sessionId)));
   }
 
   positionAt(time: number): Promise<number> {
     return this.#sometime(() => this.#inner.positionAt(time));
   }
 
-  topics(query: TopicQuery): Promise<readonly TopicEntry[]> {
+  topics(query: TopicQuery): Promise<readonly TopicInfo[]> {
     return this.#sometime(() => this.#inner.topics(query));
   }
 
@@ -128,7 +128,7 @@ export class DelayedStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const feed of [...this.#feeds]) feed.end();
-    await Promise.allSettled(this.#answers);
+    await Promise.allSettled(this.#replies);
     await this.#inner[Symbol.asyncDispose]();
   }
 
@@ -136,12 +136,12 @@ export class DelayedStore implements Store {
     return this.#late(this.#chance.even() ? work() : this.#chance.delay().then(work));
   }
 
-  #late<T>(answer: Promise<T>): Promise<T> {
+  #late<T>(reply: Promise<T>): Promise<T> {
     // Marked as handled: it may reject before the delay is over, when nobody waits for it yet.
-    answer.catch(() => {});
-    const late = this.#chance.delay().then(() => answer);
-    const settled = late.then(() => {}, () => {}).finally(() => this.#answers.delete(settled));
-    this.#answers.add(settled);
+    reply.catch(() => {});
+    const late = this.#chance.delay().then(() => reply);
+    const settled = late.then(() => {}, () => {}).finally(() => this.#replies.delete(settled));
+    this.#replies.add(settled);
     return late;
   }
 }
@@ -152,7 +152,7 @@ class DelayedFeed implements Follower {
   readonly #chance: Chance;
   readonly #onEnd: () => void;
   #source: Disposable | undefined;
-  #waiting: Message[] = [];
+  #waiting: TopicMessage[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
 
@@ -170,7 +170,7 @@ class DelayedFeed implements Follower {
     return source;
   }
 
-  stored(messages: readonly Message[]): void {
+  stored(messages: readonly TopicMessage[]): void {
     if (this.#ended) return;
     if (this.#waiting.length === 0 && this.#chance.even()) return this.#to.stored(messages);
     this.#waiting = this.#waiting.concat(messages);
@@ -202,12 +202,12 @@ class DelayedFeed implements Follower {
 
 /** A seeded generator of random numbers (mulberry32), and what is drawn from it. */
 class Chance {
-  readonly #longest: number;
+  readonly #maxDelay: number;
   #state: number;
 
-  constructor(seed: number, longest: number) {
+  constructor(seed: number, maxDelay: number) {
     this.#state = seed;
-    this.#longest = longest;
+    this.#maxDelay = maxDelay;
   }
 
   even(): boolean {
@@ -215,7 +215,7 @@ class Chance {
   }
 
   ms(): number {
-    return this.#next() * this.#longest;
+    return this.#next() * this.#maxDelay;
   }
 
   /** From one to all. */

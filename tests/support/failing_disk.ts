@@ -14,7 +14,7 @@ export type Event =
     readonly did: "say";
     readonly n: number;
     /** Where the message is stored, or the code of the error. */
-    readonly became: number | string;
+    readonly outcome: number | string;
     /** How many messages can be read. */
     readonly readable: number | string;
   };
@@ -29,10 +29,10 @@ export interface Failure {
 }
 
 /** How the program puts. */
-export interface Putting {
+export interface PutOptions {
   readonly path: string;
   readonly engine: string;
-  readonly durability: "full" | "normal";
+  readonly durability: "disk" | "process";
   /** How many messages. */
   readonly count: number;
   /** How large each of them is, in bytes. Default: 20. */
@@ -40,7 +40,7 @@ export interface Putting {
 }
 
 /** Why a test cannot have the disk fail here, or `undefined` if it can. */
-export async function noStrace(): Promise<string | undefined> {
+export async function whyNoStrace(): Promise<string | undefined> {
   const args = ["-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "true"];
   try {
     const { success } = await new Deno.Command("strace", { args, stderr: "null" }).output();
@@ -51,8 +51,8 @@ export async function noStrace(): Promise<string | undefined> {
 }
 
 /** Puts messages into a file while calls of the system fail, and tells what was done. */
-export async function putting(
-  { path, engine, durability, count, size = 20 }: Putting,
+export async function putWithFailures(
+  { path, engine, durability, count, size = 20 }: PutOptions,
   failure?: Failure,
 ): Promise<Event[]> {
   const folder = Deno.makeTempDirSync();
@@ -88,16 +88,16 @@ export async function putting(
 }
 
 /** How many calls of a kind there were until it was said what had become of a message. */
-export function callsUntil(events: readonly Event[], did: "sync" | "write", n: number): number {
-  const said = events.findIndex((event) => event.did === "say" && event.n === n);
-  return events.slice(0, said).filter((event) => event.did === did).length;
+export function callsBefore(events: readonly Event[], did: "sync" | "write", n: number): number {
+  const match = events.findIndex((event) => event.did === "say" && event.n === n);
+  return events.slice(0, match).filter((event) => event.did === did).length;
 }
 
 function eventOf(line: string): Event[] {
-  const said = /^write\(\d+<[^>]*-said>, "(\d+) (\w+) (\w+)\\n"/.exec(line);
-  if (said) {
-    const [n, became, readable] = said.slice(1).map((word) => /^\d+$/.test(word) ? +word : word);
-    return [{ did: "say", n: n as number, became: became!, readable: readable! }];
+  const match = /^write\(\d+<[^>]*-said>, "(\d+) (\w+) (\w+)\\n"/.exec(line);
+  if (match) {
+    const [n, outcome, readable] = match.slice(1).map((word) => /^\d+$/.test(word) ? +word : word);
+    return [{ did: "say", n: n as number, outcome: outcome!, readable: readable! }];
   }
   const called = /^(fsync|fdatasync|pwrite64)\(\d+<([^>]*)>.* = (-?\d+)/.exec(line);
   if (!called) return [];

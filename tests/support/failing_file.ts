@@ -5,11 +5,11 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
-import type { Limits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/admission.ts";
 import type { Database, Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file.ts";
-import { RETENTION } from "../store_contract_support.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { RETENTION } from "../contracts/store_support.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 /** What fails: a statement before it is executed or after, or the opening of the file. */
@@ -36,14 +36,14 @@ export class FailingFile implements AsyncDisposable {
   readonly #path = `${this.#folder}/queue.db`;
   readonly #engine: Engine;
   readonly #prepared = new Set<string>();
-  readonly #limits: Partial<Limits>;
-  readonly #durability: "full" | "normal";
+  readonly #limits: Partial<StoreLimits>;
+  readonly #durability: "disk" | "process";
 
   constructor(
     engine: Engine = nodeSqlite,
-    { limits = {}, durability = "full" }: {
-      limits?: Partial<Limits>;
-      durability?: "full" | "normal";
+    { limits = {}, durability = "disk" }: {
+      limits?: Partial<StoreLimits>;
+      durability?: "disk" | "process";
     } = {},
   ) {
     this.#engine = engine;
@@ -53,13 +53,13 @@ export class FailingFile implements AsyncDisposable {
   }
 
   /** Nothing fails any more. */
-  mend(): void {
+  repair(): void {
     this.before = this.after = () => false;
   }
 
   /** Closes the store, and opens it as it is in the file; from then on fails what is said. */
   async restart(before: Step = () => false): Promise<void> {
-    this.mend();
+    this.repair();
     await this.store[Symbol.asyncDispose]();
     this.before = before;
     this.store = this.#open();
@@ -79,20 +79,20 @@ export class FailingFile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.mend();
+    this.repair();
     await this.store[Symbol.asyncDispose]();
     Deno.removeSync(this.#folder, { recursive: true });
   }
 
   #open(): FileStore {
     const { clock } = this;
-    const engine: Engine = { name: this.#engine.name, open: (path) => this.#watched(path) };
+    const engine: Engine = { name: this.#engine.name, open: (path) => this.#openWatched(path) };
     const path = this.#path;
     const [limits, durability] = [this.#limits, this.#durability];
     return new FileStore({ path, engine, clock, limits, retention: RETENTION, durability });
   }
 
-  #watched(path: string): Database {
+  #openWatched(path: string): Database {
     this.#step("open", () => {});
     const db = this.db = this.#engine.open(path);
     return {

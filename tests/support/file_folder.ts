@@ -6,8 +6,8 @@
 
 import type { Database, Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file.ts";
-import { RETENTION } from "../store_contract_support.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { RETENTION } from "../contracts/store_support.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 /** A folder that is gone when the test ends, with the path of a queue in it. */
@@ -26,7 +26,7 @@ export class FileFolder implements Disposable {
   open(path: string = this.path, engine: Engine = nodeSqlite): FileStore {
     const { clock } = this;
     const warn = (text: string) => void this.warnings.push(text);
-    return new FileStore({ path, engine, durability: "full", retention: RETENTION, clock, warn });
+    return new FileStore({ path, engine, durability: "disk", retention: RETENTION, clock, warn });
   }
 
   /** Copies all that is beside the queue now, as a killed process would leave it; the path of the queue there. */
@@ -49,7 +49,7 @@ export class FileFolder implements Disposable {
 }
 
 /** An engine that says after each statement that it was executed. */
-export function watched(executed: (sql: string) => void): Engine {
+export function watchedEngine(executed: (sql: string) => void): Engine {
   const open = (path: string): Database => {
     const db = nodeSqlite.open(path);
     const after = <T>(sql: string, work: () => T): T => {

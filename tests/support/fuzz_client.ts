@@ -22,7 +22,7 @@ export type Outcome =
   | { readonly kind: "error"; readonly code: string };
 
 /** Something that was asked. */
-export interface Asked {
+export interface CallRecord {
   readonly client: string;
   /** Its place among all that was asked in the run. */
   readonly order: number;
@@ -32,7 +32,7 @@ export interface Asked {
 }
 
 /** A read of one message. */
-export interface ReadCall extends Asked {
+export interface ReadCall extends CallRecord {
   readonly topic: string;
   readonly mode: "oldest" | "newest" | "wait";
   /** Of one that waits, in milliseconds. */
@@ -44,19 +44,19 @@ export interface ReadCall extends Asked {
 }
 
 /** What a subscription brought. */
-export interface StreamLog extends Asked {
+export interface StreamLog extends CallRecord {
   readonly topic: string;
   readonly since: "cursor" | "start" | "now";
   readonly events: { readonly at: number; readonly step: number; readonly outcome: Outcome }[];
   /** It was called off by its reader, or the connection was closed by its user. */
-  left: boolean;
+  cancelled: boolean;
   /** Under which ids it was asked for: a new one on each connection. */
   readonly ids: number[];
   ended: boolean;
 }
 
 /** A put, or one message of a list. */
-export interface PutCall extends Asked {
+export interface PutCall extends CallRecord {
   readonly topic: string;
   readonly body: string;
   outcome: { readonly seq: number } | { readonly code: string } | undefined;
@@ -70,16 +70,16 @@ export class Journal {
   readonly puts: PutCall[] = [];
   /** What no client may do. */
   readonly faults: string[] = [];
-  readonly #records: Pick<Records, "asked">;
+  readonly #records: Pick<Records, "callCount">;
 
   /** Counts in the records what is asked: so it is known what was stored before. */
-  constructor(records: Pick<Records, "asked">) {
+  constructor(records: Pick<Records, "callCount">) {
     this.#records = records;
   }
 
   /** The next place in the order of what is asked. */
   next(): number {
-    return ++this.#records.asked;
+    return ++this.#records.callCount;
   }
 }
 
@@ -131,7 +131,7 @@ export class FuzzClient {
     } = {},
   ): { readonly call: ReadCall; readonly ended: Promise<void> } {
     const call: ReadCall = {
-      ...this.#asked(),
+      ...this.#newCall(),
       topic,
       mode,
       timeout: mode === "wait" ? timeout ?? 10_000 : undefined,
@@ -147,7 +147,7 @@ export class FuzzClient {
       ...(signal && { signal }),
     };
     const { mq } = this;
-    const asked: Promise<Message | string | undefined> = !plain
+    const result: Promise<Message | string | undefined> = !plain
       ? mq.read(topic, { mode, ...options })
       : mode === "wait"
       ? mq.getWait(topic, options)
@@ -160,7 +160,7 @@ export class FuzzClient {
       call.endedAt = this.#time.now;
       call.endedStep = this.#time.steps;
     };
-    const ended = asked.then(
+    const ended = result.then(
       (message) => {
         if (message === undefined || message === "") end({ kind: "none" });
         else if (typeof message === "string") {
@@ -177,44 +177,44 @@ export class FuzzClient {
     topic: string,
     since: StreamLog["since"],
     { signal }: { signal?: AbortSignal } = {},
-  ): { readonly log: StreamLog; leave(): Promise<unknown>; readonly ended: Promise<void> } {
+  ): { readonly log: StreamLog; cancel(): Promise<unknown>; readonly ended: Promise<void> } {
     const log: StreamLog = {
-      ...this.#asked(),
+      ...this.#newCall(),
       topic,
       since,
       events: [],
-      left: false,
+      cancelled: false,
       ids: [],
       ended: false,
     };
     this.#journal.streams.push(log);
-    const note = (outcome: Outcome) => {
+    const addEvent = (outcome: Outcome) => {
       log.events.push({ at: this.#time.now, step: this.#time.steps, outcome });
     };
     const stream = this.mq.subscribe(topic, {
       ...(since !== "cursor" && { since }),
       ...(signal && { signal }),
       onGap: (error) => {
-        note({ kind: "gap", error });
+        addEvent({ kind: "gap", error });
         return "oldest";
       },
     });
-    noteIds(stream, log.ids);
-    signal?.addEventListener("abort", () => log.left = true);
+    recordIds(stream, log.ids);
+    signal?.addEventListener("abort", () => log.cancelled = true);
     const ended = (async () => {
       try {
-        for await (const { body, seq } of stream) note({ kind: "message", body, seq });
-        note({ kind: "none" });
+        for await (const { body, seq } of stream) addEvent({ kind: "message", body, seq });
+        addEvent({ kind: "none" });
       } catch (error) {
-        note(failure(error));
+        addEvent(failure(error));
       }
       log.ended = true;
     })();
     return {
       log,
       ended,
-      leave: () => {
-        log.left = true;
+      cancel: () => {
+        log.cancelled = true;
         return stream.return!();
       },
     };
@@ -223,7 +223,7 @@ export class FuzzClient {
   /** Puts one message, or a list. */
   put(topic: string, bodies: readonly string[], list = bodies.length !== 1): Promise<void> {
     const calls = bodies.map((body): PutCall => ({
-      ...this.#asked(),
+      ...this.#newCall(),
       topic,
       body,
       outcome: undefined,
@@ -236,10 +236,10 @@ export class FuzzClient {
       call.outcome = outcome;
       call.endedAt = this.#time.now;
     };
-    const asked = list
+    const result = list
       ? this.mq.putMany(topic, bodies)
       : this.mq.put(topic, bodies[0]!).then((seq) => [seq]);
-    return asked.then(
+    return result.then(
       (seqs) => {
         if (seqs.length !== bodies.length) this.#journal.faults.push("a list is answered in part");
         seqs.forEach((seq, i) => end(i, { seq }));
@@ -254,7 +254,7 @@ export class FuzzClient {
     );
   }
 
-  #asked(): Asked {
+  #newCall(): CallRecord {
     return {
       client: this.name,
       order: this.#journal.next(),
@@ -265,7 +265,7 @@ export class FuzzClient {
 }
 
 /** Puts on record each id that a subscription gets: on the wire nothing else tells two of one topic apart. */
-function noteIds(stream: object, ids: number[]): void {
+function recordIds(stream: object, ids: number[]): void {
   let { id } = stream as { id: number };
   ids.push(id);
   Object.defineProperty(stream, "id", {

@@ -6,34 +6,34 @@
  */
 
 import type { Socket } from "../../client.ts";
-import { Session } from "../../queue/session.ts";
+import { ClientConnection } from "../../connection/client_connection.ts";
 import type { FuzzServer } from "./fuzz_server.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
-import { EVERYTHING } from "./peer.ts";
-import { FuzzWay } from "./fuzz_way.ts";
+import { ALL_PERMISSIONS } from "./memory_peer.ts";
+import { FuzzDirection } from "./fuzz_direction.ts";
 import type { Random } from "./seeded.ts";
 
 /** What will happen to a connection. Times are in milliseconds. */
-export interface Fate {
+export interface ConnectionFaults {
   /** Each frame takes up to so long. */
   readonly delay: number;
   /** Cuts it when so many bytes have gone down, or up. */
   readonly cutAfterDown?: number;
   readonly cutAfterUp?: number;
   /** From so many bytes on, what goes down, or up, is lost, and neither end is told. */
-  readonly deafAfterDown?: number;
-  readonly deafAfterUp?: number;
+  readonly dropAfterDown?: number;
+  readonly dropAfterUp?: number;
   /** Cuts it after a time. */
   readonly cutAfter?: number;
   /** When each end learns of a cut; `Infinity`: never, other than by silence. */
-  readonly clientLearns?: number;
-  readonly serverLearns?: number;
+  readonly clientNotices?: number;
+  readonly serverNotices?: number;
   /** Nobody answers the call, and nobody refuses it. */
   readonly unanswered?: boolean;
 }
 
 /** Sees what passes between the ends. */
-export interface Onlooker {
+export interface NetworkObserver {
   /** A frame left a client. */
   sent?(connection: FuzzConnection, frame: string): void;
   /** A frame arrived at a client. */
@@ -47,8 +47,8 @@ export class FuzzNetwork {
   /** All that were ever opened. */
   readonly connections: FuzzConnection[] = [];
   /** What happens to the next one. */
-  fate: (client: string) => Fate = () => ({ delay: 1 });
-  onlooker: Onlooker = {};
+  faults: (client: string) => ConnectionFaults = () => ({ delay: 1 });
+  observer: NetworkObserver = {};
   readonly time: VirtualTime;
   readonly random: Random;
   readonly #servers = new Map<string, FuzzServer>();
@@ -75,7 +75,7 @@ export class FuzzNetwork {
   dial(client: string): (url: string) => Socket {
     return (url) => {
       const server = this.#servers.get(url.replace(/\/$/, ""))!;
-      const connection = new FuzzConnection(this, client, server, this.fate(client));
+      const connection = new FuzzConnection(this, client, server, this.faults(client));
       this.connections.push(connection);
       return connection.socket;
     };
@@ -102,24 +102,24 @@ export class FuzzConnection {
   /** The store behind it, by the number of its opening; -1 before it was answered. */
   opening = -1;
   readonly #network: FuzzNetwork;
-  readonly #fate: Fate;
-  readonly #down: FuzzWay;
-  readonly #up: FuzzWay;
-  #session: Session | undefined;
+  readonly #faults: ConnectionFaults;
+  readonly #down: FuzzDirection;
+  readonly #up: FuzzDirection;
+  #connection: ClientConnection | undefined;
   #clientOpen = true;
   #serverOpen = false;
 
   /** Calls a server. */
-  constructor(network: FuzzNetwork, client: string, server: FuzzServer, fate: Fate) {
+  constructor(network: FuzzNetwork, client: string, server: FuzzServer, faults: ConnectionFaults) {
     this.#network = network;
     this.client = client;
     this.server = server;
     this.number = network.connections.length;
-    this.#fate = fate;
-    const { delay, cutAfterDown, cutAfterUp, deafAfterDown, deafAfterUp } = fate;
+    this.#faults = faults;
+    const { delay, cutAfterDown, cutAfterUp, dropAfterDown, dropAfterUp } = faults;
     const cut = () => this.cut();
-    this.#down = new FuzzWay(network, delay, cutAfterDown, deafAfterDown, cut);
-    this.#up = new FuzzWay(network, delay, cutAfterUp, deafAfterUp, cut);
+    this.#down = new FuzzDirection(network, delay, cutAfterDown, dropAfterDown, cut);
+    this.#up = new FuzzDirection(network, delay, cutAfterUp, dropAfterUp, cut);
     this.socket = {
       send: (frame) => this.#sendUp(frame as string),
       close: () => this.#clientCloses(),
@@ -128,34 +128,37 @@ export class FuzzConnection {
       onclose: null,
       onerror: null,
     };
-    if (!fate.unanswered) network.time.after(network.random(2), () => void this.#answer());
+    if (!faults.unanswered) network.time.after(network.random(2), () => void this.#accept());
   }
 
   /** Cuts it: of what is under way some may still arrive; each end learns of it in its own time. */
   cut(): void {
     if (this.over) return;
     this.over = true;
-    this.#network.onlooker.happened?.(this, "cut");
+    this.#network.observer.happened?.(this, "cut");
     const { random, time } = this.#network;
     this.#down.end(random);
     this.#up.end(random);
-    const { clientLearns = 0, serverLearns = 0 } = this.#fate;
-    const { delay } = this.#fate;
+    const { clientNotices = 0, serverNotices = 0 } = this.#faults;
+    const { delay } = this.#faults;
     // After what still arrives.
-    if (clientLearns < Infinity) time.after(delay + clientLearns, () => this.#endClient(1006));
-    if (serverLearns < Infinity) time.after(delay + serverLearns, () => this.#endServer());
+    if (clientNotices < Infinity) time.after(delay + clientNotices, () => this.#endClient(1006));
+    if (serverNotices < Infinity) time.after(delay + serverNotices, () => this.#endServer());
   }
 
   /** The server behind it ends: its sessions with it, the client learns of it. */
   serverEnds(orderly: boolean): void {
     if (!this.#serverOpen) return;
-    const error = { code: "stopping" as const, message: "Cannot wait: the server is stopping" };
-    if (orderly && !this.over) void this.#session!.finish(error);
+    const error = {
+      code: "shutting_down" as const,
+      message: "Cannot wait: the server is stopping",
+    };
+    if (orderly && !this.over) void this.#connection!.finish(error);
     this.#endServer();
     this.cut();
   }
 
-  async #answer(): Promise<void> {
+  async #accept(): Promise<void> {
     const { server } = this;
     const { host, opening } = server;
     if (!host || !opening || server.away) return this.#endClient(1006);
@@ -169,7 +172,7 @@ export class FuzzConnection {
     if (server.host !== host) return this.#endClient(1006);
     this.opening = opening.number;
     const down = this.#down;
-    this.#session = new Session(
+    this.#connection = new ClientConnection(
       host,
       {
         send: (frame) => this.#sendDown(frame),
@@ -181,13 +184,13 @@ export class FuzzConnection {
         drop: () => this.cut(),
       },
       last,
-      EVERYTHING,
+      ALL_PERMISSIONS,
     );
     this.#serverOpen = true;
-    this.#network.onlooker.happened?.(this, `open to opening ${this.opening}`);
-    const { cutAfter } = this.#fate;
+    this.#network.observer.happened?.(this, `open to opening ${this.opening}`);
+    const { cutAfter } = this.#faults;
     if (cutAfter !== undefined) this.#network.time.after(cutAfter, () => this.cut());
-    down.pass(0, () => this.#tell("onopen", new Event("open")));
+    down.pass(0, () => this.#dispatch("onopen", new Event("open")));
   }
 
   #sendDown(frame: string): void {
@@ -195,23 +198,23 @@ export class FuzzConnection {
     this.#down.pass(frame.length, () => {
       if (!this.#clientOpen) return;
       this.lastArrival = this.#network.time.now;
-      this.#network.onlooker.arrived?.(this, frame);
-      this.#tell("onmessage", new MessageEvent("message", { data: frame }));
+      this.#network.observer.arrived?.(this, frame);
+      this.#dispatch("onmessage", new MessageEvent("message", { data: frame }));
     });
   }
 
   #sendUp(frame: string): void {
     if (!this.#clientOpen) return;
-    this.#network.onlooker.sent?.(this, frame);
+    this.#network.observer.sent?.(this, frame);
     if (this.over) return;
     this.#up.pass(frame.length, () => {
-      if (this.#serverOpen) this.#session!.receive(frame);
+      if (this.#serverOpen) this.#connection!.receive(frame);
     });
   }
 
   #clientCloses(): void {
     if (!this.#clientOpen) return;
-    this.#network.onlooker.happened?.(this, "closed by the client");
+    this.#network.observer.happened?.(this, "closed by the client");
     if (this.over) return;
     // What was sent before arrives before; what comes down meanwhile may still be heard.
     this.#up.pass(8, () => {
@@ -235,17 +238,17 @@ export class FuzzConnection {
   #endServer(): void {
     if (!this.#serverOpen) return;
     this.#serverOpen = false;
-    this.#session!.end();
+    this.#connection!.end();
   }
 
   #endClient(code: number): void {
     if (!this.#clientOpen) return;
     this.#clientOpen = false;
-    this.#network.onlooker.happened?.(this, `the client hears that it is closed, ${code}`);
-    this.#tell("onclose", new CloseEvent("close", { code }));
+    this.#network.observer.happened?.(this, `the client hears that it is closed, ${code}`);
+    this.#dispatch("onclose", new CloseEvent("close", { code }));
   }
 
-  #tell(handler: "onopen" | "onmessage" | "onclose", event: Event): void {
+  #dispatch(handler: "onopen" | "onmessage" | "onclose", event: Event): void {
     (this.socket[handler] as ((event: Event) => void) | null)?.call(this.socket, event);
   }
 }

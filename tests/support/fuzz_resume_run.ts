@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { Limits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/admission.ts";
 import { FuzzClient, Journal } from "./fuzz_client.ts";
-import { fuzzFate } from "./fuzz_fate.ts";
+import { randomFaults } from "./fuzz_connection_faults.ts";
 import { FuzzNetwork } from "./fuzz_network.ts";
 import { FuzzServer, Records } from "./fuzz_server.ts";
 import { VirtualTime } from "./fuzz_time.ts";
-import { verdict } from "./fuzz_verdict.ts";
+import { checkRun } from "./fuzz_run_check.ts";
 import { WireLog } from "./fuzz_wire_log.ts";
 import { type Random, seeded } from "./seeded.ts";
 
@@ -33,7 +33,7 @@ export interface RunResult {
 
 /** For how long there are faults, and how long everything may take to end afterwards, in milliseconds. */
 const CHAOS = 2500;
-const CALM = 30_000;
+const CALM_TIME = 30_000;
 
 /** The message that is put last. */
 const END = "the end";
@@ -42,12 +42,12 @@ const END = "the end";
 export async function resumeRun(
   kind: ResumeKind,
   seed: number,
-  { keeps = false }: { readonly keeps?: boolean } = {},
+  { keepLog = false }: { readonly keepLog?: boolean } = {},
 ): Promise<RunResult> {
   const folder = Deno.makeTempDirSync({ prefix: "dsmq-fuzz-" });
   try {
     using time = new VirtualTime(seed);
-    const run = new ResumeRun(kind, seed, time, folder, keeps);
+    const run = new ResumeRun(kind, seed, time, folder, keepLog);
     // Whatever is thrown is a fault of this seed.
     return await run.run().catch((error) => run.result([`${error?.stack ?? error}`]));
   } finally {
@@ -81,14 +81,14 @@ class ResumeRun {
     seed: number,
     time: VirtualTime,
     folder: string,
-    keeps: boolean,
+    keepLog: boolean,
   ) {
     this.#kind = kind;
     this.#time = time;
     const random = this.#random = seeded(seed * 7919 + RESUME_KINDS.indexOf(kind));
     this.#network = new FuzzNetwork(time, random);
-    this.#wire = new WireLog(this.#network, keeps);
-    this.#network.fate = () => this.#calm ? { delay: 1 } : fuzzFate(random, this.#heartbeat);
+    this.#wire = new WireLog(this.#network, keepLog);
+    this.#network.faults = () => this.#calm ? { delay: 1 } : randomFaults(random, this.#heartbeat);
     this.#topics = ["a", "b", "c"].slice(0, 1 + random(3));
     this.#heartbeat = [100, 150, 400, 10_000][random(4)]!;
     // Some servers never end: then nobody may be left unsure of what became of a put.
@@ -101,7 +101,7 @@ class ResumeRun {
     this.#narrow = inFlight !== undefined;
     const limits = {
       ...full,
-      ...(inFlight !== undefined && { window: inFlight }),
+      ...(inFlight !== undefined && { dedupWindow: inFlight }),
     };
     const serverLimits = inFlight === undefined ? {} : { inFlight };
     const servers = !this.#lasting && random(3) === 0 ? 2 : 1;
@@ -127,9 +127,9 @@ class ResumeRun {
     for (const client of this.#clients) this.#begin(client);
     this.#loops.push(this.#feed());
     await this.#chaos();
-    const hung = !await this.#end();
-    const faults = [...verdict(this.#journal, this.#records, this.#wire)];
-    if (hung) faults.push("not everything has ended");
+    const hanging = !await this.#end();
+    const faults = [...checkRun(this.#journal, this.#records, this.#wire)];
+    if (hanging) faults.push("not everything has ended");
     return this.result(faults);
   }
 
@@ -142,7 +142,7 @@ class ResumeRun {
   }
 
   /** A store that drops the oldest when it is full; where nobody reads, one that takes no more. */
-  #limits(): Partial<Limits> {
+  #limits(): Partial<StoreLimits> {
     const random = this.#random;
     if (random(4) > 0) return {};
     const storedBytes = 1000 + random(3000);
@@ -154,7 +154,7 @@ class ResumeRun {
       url: this.#urls,
       dial: this.#network.dial(name),
       heartbeat: this.#heartbeat,
-      reconnect: { firstPause: 1, longestPause: 1 + this.#random(60) },
+      reconnect: { minDelay: 1, maxDelay: 1 + this.#random(60) },
       timeout: 60_000,
       ...(this.#random(3) === 0 && { since: "start" as const }),
     };
@@ -233,9 +233,9 @@ class ResumeRun {
   async #streams(client: FuzzClient, topic: string): Promise<void> {
     await this.#pause(this.#random(300));
     const since = (["cursor", "cursor", "start", "now"] as const)[this.#random(4)]!;
-    const { log, leave } = client.subscribe(topic, since);
+    const { log, cancel } = client.subscribe(topic, since);
     while (!log.events.some(({ outcome }) => isEnd(outcome)) && !log.ended) await this.#pause(5);
-    await leave();
+    await cancel();
   }
 
   async #puts(client: FuzzClient): Promise<void> {
@@ -290,7 +290,7 @@ class ResumeRun {
     // The last messages are put when everybody is there: they may not be kept for long.
     const there = await this.#time.until(
       () => this.#clients.every(({ name }) => this.#isThere(name)),
-      CALM,
+      CALM_TIME,
     );
     if (!there) this.#journal.faults.push("not everybody came back");
     await this.#time.pass(1000);
@@ -301,7 +301,7 @@ class ResumeRun {
     }
     let ended = false;
     void Promise.all(this.#loops).then(() => ended = true);
-    const done = await this.#time.until(() => ended, CALM);
+    const done = await this.#time.until(() => ended, CALM_TIME);
     for (const { mq } of this.#clients) {
       await this.#time.of(mq.close(), "closing").catch((error) =>
         this.#journal.faults.push(String(error))
@@ -313,7 +313,7 @@ class ResumeRun {
 
   #isThere(name: string): boolean {
     const newest = this.#network.connections.findLast(({ client }) => client === name)!;
-    return !newest.over && this.#wire.of(name).heard.has(newest);
+    return !newest.over && this.#wire.of(name).lastTimes.has(newest);
   }
 
   #topic(): string {

@@ -7,15 +7,15 @@
 
 import type { ServerLimits } from "../../protocol/limits.ts";
 import { systemClock } from "../../queue/clock.ts";
-import type { Host } from "../../queue/host.ts";
-import type { Limits } from "../../stores/admission.ts";
+import type { ServerContext } from "../../connection/server_context.ts";
+import type { StoreLimits } from "../../stores/admission.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file.ts";
-import { MemoryStore } from "../../stores/memory.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Store } from "../../stores/store.ts";
 import { DelayedStore } from "./delayed_store.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
-import { hosted } from "./peer.ts";
+import { openContext } from "./memory_peer.ts";
 
 /** A message on record. */
 export interface Recorded {
@@ -52,7 +52,7 @@ export interface Opening {
 export class Records {
   readonly openings: Opening[] = [];
   /** How much was asked by now. */
-  asked = 0;
+  callCount = 0;
   /** By its text: no two messages of a run have the same. */
   readonly messages: Map<string, Recorded> = new Map();
   /** Those that were stored, lost with a history, and stored once more in the one that came after it. */
@@ -72,7 +72,7 @@ export interface StoreChoice {
   readonly late?: number | undefined;
   /** In milliseconds. */
   readonly retention: number;
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<StoreLimits>;
   readonly serverLimits?: Partial<ServerLimits>;
 }
 
@@ -87,7 +87,7 @@ const EVERYTHING = { after: 0, count: 1_000_000, bytes: 1e9 };
 /** A server without a port. */
 export class FuzzServer {
   /** The running server; nobody answers while there is none. */
-  host: Host & AsyncDisposable | undefined;
+  host: ServerContext & AsyncDisposable | undefined;
   /** What it has on record since it was opened. */
   opening: Opening | undefined;
   /** Nobody reaches it. */
@@ -130,7 +130,7 @@ export class FuzzServer {
     const options = { engine: nodeSqlite, retention, clock: systemClock, limits };
     const inner: Store = kind === "memory"
       ? new MemoryStore(options)
-      : new FileStore({ ...options, path: this.#path, durability: "normal" });
+      : new FileStore({ ...options, path: this.#path, durability: "process" });
     const before = kind === "file" ? this.#goesOnWith : undefined;
     const { last } = await inner.bounds();
     const opening: Opening = {
@@ -149,7 +149,7 @@ export class FuzzServer {
     const seed = late === undefined ? undefined : late + this.#openings++;
     const store = seed === undefined ? inner : new DelayedStore(inner, { seed });
     // A late store needs time to pass before it is followed.
-    const host = await this.#time.of(hosted(store, systemClock, serverLimits), "opening");
+    const host = await this.#time.of(openContext(store, systemClock, serverLimits), "opening");
     this.host = { ...host, welcome: { ...host.welcome, retention } };
     this.opening = opening;
     this.#records.openings.push(opening);
@@ -259,7 +259,7 @@ export class FuzzServer {
         for (const { seq, topic, body: json } of batch) {
           const body = JSON.parse(json) as string;
           const { now: at, steps: step } = this.#time;
-          const { asked: order } = this.#records;
+          const { callCount: order } = this.#records;
           const recorded = { seq, topic, body, at, step, order, goneAt: at + retention };
           const before = messages.get(body);
           if (before) {

@@ -152,10 +152,10 @@ export class VirtualTime implements Disposable {
   /** The value of a promise that needs time to pass (ms); rejects if it needs more than that. */
   async of<T>(work: PromiseLike<T>, what: string, ms = 120_000): Promise<T> {
     let settled = false;
-    const noted = Promise.resolve(work).finally(() => settled = true);
-    noted.catch(() => {});
+    const captured = Promise.resolve(work).finally(() => settled = true);
+    captured.catch(() => {});
     if (!await this.until(() => settled, ms)) throw new Error(`${what}: not within ${ms} ms`);
-    return await noted;
+    return await captured;
   }
 
   /** Gives everything back. Timers that are left never come. */

@@ -7,17 +7,17 @@
 import type { FuzzConnection, FuzzNetwork } from "./fuzz_network.ts";
 
 /** What one connection said of one topic, or of one stream. */
-export interface Talk {
+export interface TopicReads {
   readonly connection: FuzzConnection;
   readonly opening: number;
   /** When its first read was sent (ms). */
-  readonly firstAsked: number;
+  readonly firstRequestAt: number;
   /** When the first of them was answered. */
-  firstAnswered: number;
+  firstReplyAt: number;
 }
 
 /** A gap that was told on the wire. */
-export interface ToldGap {
+export interface ReportedGap {
   readonly connection: FuzzConnection;
   readonly topic: string;
   readonly code: string;
@@ -63,16 +63,16 @@ export interface ClientLog {
   /** When it was let in, and by which opening. */
   readonly hellos: { readonly at: number; readonly opening: number }[];
   /** Reads of a topic, connection by connection. */
-  readonly talks: Map<string, Talk[]>;
+  readonly readings: Map<string, TopicReads[]>;
   /** Messages, by their text; each time one came. */
   readonly arrivals: Map<string, Arrival[]>;
-  readonly gaps: ToldGap[];
+  readonly gaps: ReportedGap[];
   /** Requests to subscribe to a topic, in order. */
   readonly subscriptions: Map<string, SubscribeSent[]>;
-  readonly heard: Map<FuzzConnection, number>;
+  readonly lastTimes: Map<FuzzConnection, number>;
 }
 
-interface Said {
+interface WireItem {
   readonly action?: string;
   readonly id?: number;
   readonly topic?: string;
@@ -91,7 +91,7 @@ interface Said {
 const READS = new Set(["get", "get_latest", "get_wait"]);
 
 /** Whether a request finds the connection's cursor of a topic. */
-function isAtCursor({ action = "", since }: Said): boolean {
+function isAtCursor({ action = "", since }: WireItem): boolean {
   return READS.has(action) || action === "subscribe" && since === undefined;
 }
 
@@ -101,28 +101,28 @@ export class WireLog {
   /** All that was said, for one who looks for a fault. */
   readonly lines: string[] = [];
   readonly #network: FuzzNetwork;
-  readonly #asked = new Map<FuzzConnection, Map<number, Said>>();
+  readonly #requests = new Map<FuzzConnection, Map<number, WireItem>>();
   readonly #begin: number;
 
   /** Listens from now on; `keeps` all that is said, too. */
-  constructor(network: FuzzNetwork, keeps = false) {
+  constructor(network: FuzzNetwork, keepLog = false) {
     this.#network = network;
     this.#begin = network.time.wall - Math.floor(network.time.now);
-    const note = ({ client, number }: FuzzConnection, way: string, what: string) => {
-      if (!keeps) return;
+    const record = ({ client, number }: FuzzConnection, direction: string, what: string) => {
+      if (!keepLog) return;
       const at = network.time.now.toFixed(2).padStart(9);
-      this.lines.push(`${at} ${network.time.steps} ${client}#${number} ${way} ${what}`);
+      this.lines.push(`${at} ${network.time.steps} ${client}#${number} ${direction} ${what}`);
     };
-    network.onlooker = {
+    network.observer = {
       sent: (connection, frame) => {
-        note(connection, ">", frame);
+        record(connection, ">", frame);
         this.#sent(connection, frame);
       },
       arrived: (connection, frame) => {
-        note(connection, "<", frame);
+        record(connection, "<", frame);
         this.#arrived(connection, frame);
       },
-      happened: (connection, what) => note(connection, "-", what),
+      happened: (connection, what) => record(connection, "-", what),
     };
   }
 
@@ -134,11 +134,11 @@ export class WireLog {
         base: undefined,
         openings: new Set(),
         hellos: [],
-        talks: new Map(),
+        readings: new Map(),
         arrivals: new Map(),
         gaps: [],
         subscriptions: new Map(),
-        heard: new Map(),
+        lastTimes: new Map(),
       };
       this.clients.set(name, log);
     }
@@ -146,22 +146,22 @@ export class WireLog {
   }
 
   #sent(connection: FuzzConnection, frame: string): void {
-    const asked = this.#askedOn(connection);
-    for (const said of [JSON.parse(frame)].flat() as Said[]) {
-      if (said.id === undefined) continue;
-      asked.set(said.id, said);
-      if (said.action === "subscribe") this.#subscribed(connection, said.topic!, said.id);
-      if (said.topic === undefined || !isAtCursor(said)) continue;
-      const { talks } = this.of(connection.client);
-      let list = talks.get(said.topic);
-      if (!list) talks.set(said.topic, list = []);
+    const requests = this.#requestsOn(connection);
+    for (const item of [JSON.parse(frame)].flat() as WireItem[]) {
+      if (item.id === undefined) continue;
+      requests.set(item.id, item);
+      if (item.action === "subscribe") this.#subscribed(connection, item.topic!, item.id);
+      if (item.topic === undefined || !isAtCursor(item)) continue;
+      const { readings } = this.of(connection.client);
+      let list = readings.get(item.topic);
+      if (!list) readings.set(item.topic, list = []);
       if (list.at(-1)?.connection === connection) continue;
       const { now } = this.#network.time;
       list.push({
         connection,
         opening: connection.opening,
-        firstAsked: now,
-        firstAnswered: Infinity,
+        firstRequestAt: now,
+        firstReplyAt: Infinity,
       });
     }
   }
@@ -175,39 +175,39 @@ export class WireLog {
     else subscriptions.set(topic, [sent]);
   }
 
-  #askedOn(connection: FuzzConnection): Map<number, Said> {
-    let asked = this.#asked.get(connection);
-    if (!asked) this.#asked.set(connection, asked = new Map());
-    return asked;
+  #requestsOn(connection: FuzzConnection): Map<number, WireItem> {
+    let requests = this.#requests.get(connection);
+    if (!requests) this.#requests.set(connection, requests = new Map());
+    return requests;
   }
 
   #arrived(connection: FuzzConnection, frame: string): void {
     const log = this.of(connection.client);
-    const asked = this.#askedOn(connection);
+    const requests = this.#requestsOn(connection);
     const { now: at, steps: step } = this.#network.time;
     const { opening } = connection;
-    for (const said of [JSON.parse(frame)].flat() as Said[]) {
-      const { id, sub, error, message, messages } = said;
-      const request = id === undefined ? undefined : asked.get(id);
-      if (request?.action === "hello" && said.epoch !== undefined) {
-        log.base ??= { opening, start: said.start ?? 0 };
+    for (const item of [JSON.parse(frame)].flat() as WireItem[]) {
+      const { id, sub, error, message, messages } = item;
+      const request = id === undefined ? undefined : requests.get(id);
+      if (request?.action === "hello" && item.epoch !== undefined) {
+        log.base ??= { opening, start: item.start ?? 0 };
         log.openings.add(opening);
         log.hellos.push({ at, opening });
-        log.heard.set(connection, said.time === undefined ? at : said.time - this.#begin);
+        log.lastTimes.set(connection, item.time === undefined ? at : item.time - this.#begin);
       }
-      if (said.heartbeat !== undefined && id === undefined && said.time !== undefined) {
-        log.heard.set(connection, said.time - this.#begin);
+      if (item.heartbeat !== undefined && id === undefined && item.time !== undefined) {
+        log.lastTimes.set(connection, item.time - this.#begin);
       }
       if (request?.topic !== undefined && isAtCursor(request)) {
-        const talk = log.talks.get(request.topic)?.findLast((talk) =>
-          talk.connection === connection
+        const reading = log.readings.get(request.topic)?.findLast((reading) =>
+          reading.connection === connection
         );
-        if (talk && talk.firstAnswered === Infinity) talk.firstAnswered = at;
+        if (reading && reading.firstReplyAt === Infinity) reading.firstReplyAt = at;
       }
-      if (sub !== undefined && sub === id && said.start !== undefined) {
+      if (sub !== undefined && sub === id && item.start !== undefined) {
         const sent = log.subscriptions.get(request?.topic ?? "")?.findLast((one) => one.id === id);
         if (sent && sent.startedAt === Infinity) {
-          Object.assign(sent, { startedAt: at, start: said.start });
+          Object.assign(sent, { startedAt: at, start: item.start });
         }
       }
       for (const body of messages ?? (message !== undefined ? [message] : [])) {
@@ -215,7 +215,7 @@ export class WireLog {
         if (list) list.push({ opening, at, step, id });
         else log.arrivals.set(body, [{ opening, at, step, id }]);
       }
-      const topic = request?.topic ?? (sub === undefined ? undefined : asked.get(sub)?.topic);
+      const topic = request?.topic ?? (sub === undefined ? undefined : requests.get(sub)?.topic);
       if (error && topic !== undefined) {
         const { code, position } = error;
         const stream = request?.action === "subscribe"
@@ -229,7 +229,7 @@ export class WireLog {
           topic,
           code,
           position,
-          through: said.through,
+          through: item.through,
           at,
           stream,
           cursor,

@@ -6,10 +6,10 @@
 
 import { type Clock, systemClock } from "../../queue/clock.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { MemoryStore } from "../../stores/memory.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
 
 /** What can be held. */
-type Verb = "read" | "standings" | "topics" | "recalls";
+type Verb = "read" | "topicBounds" | "topics" | "openSession";
 
 /** A store in memory: what it is asked while it is held it does at once, and answers once it is released. */
 export class HeldStore extends MemoryStore {
@@ -48,21 +48,21 @@ export class HeldStore extends MemoryStore {
     return this.#late("read", super.read(...args));
   }
 
-  override standings(...args: Parameters<MemoryStore["standings"]>) {
-    return this.#late("standings", super.standings(...args));
+  override topicBounds(...args: Parameters<MemoryStore["topicBounds"]>) {
+    return this.#late("topicBounds", super.topicBounds(...args));
   }
 
   override topics(...args: Parameters<MemoryStore["topics"]>) {
     return this.#late("topics", super.topics(...args));
   }
 
-  override recalls(...args: Parameters<MemoryStore["recalls"]>) {
-    return this.#late("recalls", super.recalls(...args));
+  override openSession(...args: Parameters<MemoryStore["openSession"]>) {
+    return this.#late("openSession", super.openSession(...args));
   }
 
-  async #late<T>(verb: Verb, answer: Promise<T>): Promise<T> {
+  async #late<T>(verb: Verb, reply: Promise<T>): Promise<T> {
     const gate = this.#verbs.includes(verb) ? this.#gate : undefined;
-    const value = await answer;
+    const value = await reply;
     await gate?.promise;
     return value;
   }

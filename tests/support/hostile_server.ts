@@ -4,7 +4,7 @@
  * @module
  */
 
-import { WELCOME } from "./scripted.ts";
+import { WELCOME } from "./scripted_server.ts";
 import { ServerEnd, serverFrame } from "./ws_peer.ts";
 
 /** A request of a client. */
@@ -18,15 +18,15 @@ export class HostilePeer extends ServerEnd {
   readonly #requests: HostileRequest[] = [];
 
   /** Writes a frame of text: text as it is, anything else as JSON. */
-  tell(frame: unknown): Promise<boolean> {
-    return this.say(serverFrame(1, typeof frame === "string" ? frame : JSON.stringify(frame)));
+  sendText(frame: unknown): Promise<boolean> {
+    return this.send(serverFrame(1, typeof frame === "string" ? frame : JSON.stringify(frame)));
   }
 
   /** Opens the WebSocket and answers hello. */
-  async greet(welcome: object = {}): Promise<void> {
+  async welcome(welcome: object = {}): Promise<void> {
     await this.open();
     const hello = await this.next();
-    if (hello) await this.tell({ ...WELCOME, ...welcome, id: hello.id });
+    if (hello) await this.sendText({ ...WELCOME, ...welcome, id: hello.id });
   }
 
   /** The next request; `undefined` once the client has gone. */

@@ -35,7 +35,7 @@ export class JsrRegistry implements AsyncDisposable {
   /** What it answers who asks for the library; nothing: that there is none. */
   library: string | undefined = "a library";
   /** How often it was asked for anything, and for the library. */
-  asked = { all: 0, library: 0 };
+  requestCounts = { all: 0, library: 0 };
   readonly #files: Map<string, string | Uint8Array<ArrayBuffer>>;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #end = Promise.withResolvers<Response>();
@@ -43,7 +43,7 @@ export class JsrRegistry implements AsyncDisposable {
   private constructor(files: Map<string, string | Uint8Array<ArrayBuffer>>) {
     this.#files = files;
     const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
-    this.#server = Deno.serve(options, (request) => this.#answer(new URL(request.url).pathname));
+    this.#server = Deno.serve(options, (request) => this.#respond(new URL(request.url).pathname));
   }
 
   /** Opens it, on any free port. */
@@ -70,10 +70,10 @@ export class JsrRegistry implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }
 
-  #answer(path: string): Response | Promise<Response> {
-    this.asked.all++;
+  #respond(path: string): Response | Promise<Response> {
+    this.requestCounts.all++;
     if (this.hangs) return this.#end.promise;
-    if (path === "/library") this.asked.library++;
+    if (path === "/library") this.requestCounts.library++;
     const body = path === "/library" ? this.library : this.#files.get(path);
     const type = path.endsWith(".json") ? "application/json" : "application/typescript";
     if (body === undefined) return new Response("", { status: 404 });

@@ -5,27 +5,27 @@
  */
 
 import type { Turn } from "../../budgets/turns.ts";
-import type { Host } from "../../queue/host.ts";
-import type { Leave } from "../../queue/leave.ts";
-import { Session } from "../../queue/session.ts";
-import type { Wire } from "../../queue/wire.ts";
+import type { ServerContext } from "../../connection/server_context.ts";
+import type { Permissions } from "../../connection/authorize.ts";
+import { ClientConnection } from "../../connection/client_connection.ts";
+import type { Peer } from "../../transports/peer.ts";
 import { until } from "./bridge.ts";
 import { ManualTurns } from "./manual_turns.ts";
-import { EVERYTHING } from "./peer.ts";
+import { ALL_PERMISSIONS } from "./memory_peer.ts";
 
 /** How a {@linkcode ManualPeer} connects. */
 export interface ManualPeerOptions {
   /** The last sequence number before it connected. Default: 0. */
   readonly start?: number;
   /** What it may do. Default: everything. */
-  readonly leave?: Leave;
+  readonly permissions?: Permissions;
   /** When what it asks for is done. Default: at once, however busy the machine is. */
   readonly turn?: Turn;
 }
 
 /** The other end of a connection. Disposing of it hangs up. */
-export class ManualPeer implements Wire, Disposable {
-  readonly session: Session;
+export class ManualPeer implements Peer, Disposable {
+  readonly connection: ClientConnection;
   /** All that was sent to it, in order, whichever frame it came in. */
   // deno-lint-ignore no-explicit-any -- a test looks at what it expects
   readonly received: any[] = [];
@@ -44,31 +44,32 @@ export class ManualPeer implements Wire, Disposable {
   readonly turn: Turn;
 
   /** Connects to a server. */
-  constructor(host: Host, options: ManualPeerOptions = {}) {
-    const { start = 0, leave = EVERYTHING, turn = new ManualTurns().turns.join() } = options;
+  constructor(host: ServerContext, options: ManualPeerOptions = {}) {
+    const { start = 0, permissions = ALL_PERMISSIONS, turn = new ManualTurns().turns.join() } =
+      options;
     this.turn = turn;
-    this.session = new Session(host, this, start, leave);
+    this.connection = new ClientConnection(host, this, start, permissions);
   }
 
   /** Sends a frame: text as it is, a request or a list of them as JSON. */
-  tell(frame: string | object): void {
-    this.session.receive(typeof frame === "string" ? frame : JSON.stringify(frame));
+  sendFrame(frame: string | object): void {
+    this.connection.receive(typeof frame === "string" ? frame : JSON.stringify(frame));
   }
 
   /** Sends a request, and waits for its answer. */
   // deno-lint-ignore no-explicit-any -- a test looks at what it expects
-  async ask(request: { readonly id: number; readonly [field: string]: unknown }): Promise<any> {
+  async request(request: { readonly id: number; readonly [field: string]: unknown }): Promise<any> {
     const { length } = this.received;
-    this.tell(request);
-    const answer = () => this.received.slice(length).find(({ id }) => id === request.id);
-    await until(() => answer() !== undefined);
-    return answer();
+    this.sendFrame(request);
+    const reply = () => this.received.slice(length).find(({ id }) => id === request.id);
+    await until(() => reply() !== undefined);
+    return reply();
   }
 
   /** The answer to a request, if it has come. */
   // deno-lint-ignore no-explicit-any -- a test looks at what it expects
-  answer(asked: number): any {
-    return this.received.find(({ id }) => id === asked);
+  reply(request: number): any {
+    return this.received.find(({ id }) => id === request);
   }
 
   /** Texts of the messages that came, whatever asked for them. */
@@ -102,17 +103,17 @@ export class ManualPeer implements Wire, Disposable {
     this.closedWith = code;
   }
 
-  belongsTo(holder: string): void {
+  assignTo(holder: string): void {
     this.holder = holder;
   }
 
-  hasRead(): void {
+  confirmRead(): void {
     this.reads++;
   }
 
   drop(): void {}
 
   [Symbol.dispose](): void {
-    this.session.end();
+    this.connection.end();
   }
 }

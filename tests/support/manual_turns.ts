@@ -17,23 +17,23 @@ export class ManualTurns implements TurnsClock {
   /** With others beside those whom the test has join, or without. */
   constructor({ others = true } = {}) {
     this.#others = others ? [this.turns.join(), this.turns.join()] : [];
-    for (const turn of this.#others) turn.begins();
+    for (const turn of this.#others) turn.begin();
   }
 
   now(): number {
     return this.#now;
   }
 
-  afterThis(callback: () => void): void {
+  afterImmediate(callback: () => void): void {
     void settled().then(callback);
   }
 
-  afterLook(callback: () => void): void {
+  afterNetworkPoll(callback: () => void): void {
     this.#afterLook.push(callback);
   }
 
   /** Something takes so many milliseconds. */
-  work(ms: number): void {
+  spend(ms: number): void {
     this.#now += ms;
   }
 
@@ -43,8 +43,8 @@ export class ManualTurns implements TurnsClock {
   }
 
   /** The network is looked at. */
-  async look(): Promise<void> {
-    for (const turn of this.#others) turn.begins();
+  async networkLook(): Promise<void> {
+    for (const turn of this.#others) turn.begin();
     const callbacks = this.#afterLook;
     this.#afterLook = [];
     for (const callback of callbacks) callback();

@@ -4,22 +4,22 @@
  * @module
  */
 
-import type { TopicEntry } from "../../client.ts";
+import type { TopicInfo } from "../../client.ts";
 import { failure, FuzzClient, Journal, type ReadCall } from "./fuzz_client.ts";
 import { FuzzNetwork } from "./fuzz_network.ts";
 import { FuzzServer, Records } from "./fuzz_server.ts";
 import { VirtualTime } from "./fuzz_time.ts";
-import { verdict } from "./fuzz_verdict.ts";
+import { checkRun } from "./fuzz_run_check.ts";
 import { WireLog } from "./fuzz_wire_log.ts";
 import { modelFaults } from "./model_turns.ts";
 import { type Program, type Step, TOPICS } from "./model_program.ts";
 import { seeded } from "./seeded.ts";
 
 /** What keeps the messages of a run. */
-export type Keeper = "memory" | "late" | "file";
+export type StoreKind = "memory" | "late" | "file";
 
 /** All of them. */
-export const KEEPERS: readonly Keeper[] = ["memory", "late", "file"];
+export const STORE_KINDS: readonly StoreKind[] = ["memory", "late", "file"];
 
 /** A list of topics that was asked for. */
 export interface TopicsCall {
@@ -27,32 +27,32 @@ export interface TopicsCall {
   readonly at: number;
   readonly step: number;
   endedAt: number;
-  found: readonly TopicEntry[] | string | undefined;
+  found: readonly TopicInfo[] | string | undefined;
 }
 
 /** The message that is put last. */
 const END = "the end";
 
 /** How long everything may take to end, in milliseconds. */
-const LONGEST = 20_000;
+const TIMEOUT = 20_000;
 
 /**
  * Runs a program.
  *
  * @param program what is called, and when
- * @param keeper what keeps the messages
+ * @param storeKind what keeps the messages
  * @param lines takes all that was said on the wire, if it is given
  * @returns what must not be, in sentences
  */
 export async function runProgram(
   program: Program,
-  keeper: Keeper,
+  storeKind: StoreKind,
   lines?: string[],
 ): Promise<readonly string[]> {
-  const folder = keeper === "file" ? Deno.makeTempDirSync({ prefix: "dsmq-turns-" }) : "";
+  const folder = storeKind === "file" ? Deno.makeTempDirSync({ prefix: "dsmq-turns-" }) : "";
   try {
     using time = new VirtualTime(program.seed);
-    const run = new ProgramRun(program, keeper, time, folder, lines !== undefined);
+    const run = new ProgramRun(program, storeKind, time, folder, lines !== undefined);
     const faults = await run.run();
     lines?.push(...run.wire.lines);
     return faults;
@@ -81,21 +81,21 @@ class ProgramRun {
 
   constructor(
     program: Program,
-    keeper: Keeper,
+    storeKind: StoreKind,
     time: VirtualTime,
     folder: string,
-    keeps: boolean,
+    keepLog: boolean,
   ) {
     this.#program = program;
     this.#time = time;
     this.#network = new FuzzNetwork(time, seeded(program.seed));
-    this.#network.fate = () => ({ delay: 3 });
-    this.wire = new WireLog(this.#network, keeps);
+    this.#network.faults = () => ({ delay: 3 });
+    this.wire = new WireLog(this.#network, keepLog);
     const { retention, stored } = program;
     this.#servers = Array.from({ length: program.servers }, (_, i) => {
       const choice = {
-        kind: keeper === "file" ? "file" as const : "memory" as const,
-        late: keeper === "late" ? program.seed + i : undefined,
+        kind: storeKind === "file" ? "file" as const : "memory" as const,
+        late: storeKind === "late" ? program.seed + i : undefined,
         retention,
         limits: stored === undefined
           ? {}
@@ -120,7 +120,7 @@ class ProgramRun {
     }
     await this.#readOut();
     return [
-      ...verdict(this.#journal, this.#records, this.wire, this.#moved ? undefined : "exact"),
+      ...checkRun(this.#journal, this.#records, this.wire, this.#moved ? undefined : "exact"),
       ...modelFaults({
         journal: this.#journal,
         records: this.#records,
@@ -141,7 +141,7 @@ class ProgramRun {
       return;
     }
     if (step.do === "abort") return this.#abort(step.which, step.late);
-    if (step.do === "leave") return void this.#streams.at(-1 - step.which)?.leave();
+    if (step.do === "leave") return void this.#streams.at(-1 - step.which)?.cancel();
     const client = this.#clients[step.who % this.#clients.length]!;
     switch (step.do) {
       case "read": {
@@ -193,7 +193,7 @@ class ProgramRun {
     if (this.#closed.has(client.name)) return;
     this.#closed.set(client.name, this.#journal.next());
     for (const stream of this.#streams) {
-      if (stream.log.client === client.name) stream.log.left = true;
+      if (stream.log.client === client.name) stream.log.cancelled = true;
     }
     client.closing = client.mq.close().then(() => client.closedAt = this.#time.now).then(() => {});
   }
@@ -206,7 +206,7 @@ class ProgramRun {
       dial: this.#network.dial(name),
       since,
       heartbeat,
-      reconnect: { firstPause: 1, longestPause: 5 },
+      reconnect: { minDelay: 1, maxDelay: 5 },
     };
     const opening = FuzzClient.open(name, options, this.#time, this.#journal);
     return await this.#time.of(opening, "connecting");
@@ -243,19 +243,19 @@ class ProgramRun {
     const settled = () =>
       [...reads, ...puts].every(({ outcome }) => outcome) &&
       this.#topics.every(({ found }) => found !== undefined) &&
-      this.#streams.every(({ log }) => log.left || log.ended || log.events.some(isEnd));
-    if (!await this.#time.until(settled, LONGEST)) {
+      this.#streams.every(({ log }) => log.cancelled || log.ended || log.events.some(isEnd));
+    if (!await this.#time.until(settled, TIMEOUT)) {
       this.#journal.faults.push("not everything has ended");
     }
-    for (const { leave } of this.#streams) void leave();
+    for (const { cancel } of this.#streams) void cancel();
     for (const { mq } of this.#clients) await this.#time.of(mq.close(), "closing");
     for (const server of this.#servers) await server.stop();
   }
 
   async #readTo(client: FuzzClient, topic: string): Promise<void> {
-    const mine = (call: ReadCall) => call.client === client.name && call.topic === topic;
-    for (let tries = 0; tries < 300; tries++) {
-      if (this.#journal.reads.some((call) => mine(call) && isEnd(call))) return;
+    const isOurs = (call: ReadCall) => call.client === client.name && call.topic === topic;
+    for (let attempts = 0; attempts < 300; attempts++) {
+      if (this.#journal.reads.some((call) => isOurs(call) && isEnd(call))) return;
       const { ended } = client.read(topic, "oldest");
       await this.#time.of(ended, "the last reads");
     }

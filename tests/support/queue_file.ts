@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../queue/clock.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file.ts";
+import { FileStore } from "../../stores/file_store.ts";
 
 /** A folder of its own, with one queue in it. */
 export class QueueFile implements AsyncDisposable {
@@ -30,7 +30,7 @@ export class QueueFile implements AsyncDisposable {
       engine: nodeSqlite,
       clock,
       retention,
-      durability: "normal",
+      durability: "process",
     });
   }
 

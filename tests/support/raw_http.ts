@@ -4,25 +4,25 @@
  * @module
  */
 
-import { BareClient } from "./bare_client.ts";
-import { soon } from "./soon.ts";
+import { RawSocket } from "./raw_socket.ts";
+import { withTimeout } from "./with_timeout.ts";
 
 /** What was answered. */
-export interface HttpAnswer {
+export interface HttpReply {
   readonly status: number;
   readonly head: string;
   readonly body: string;
 }
 
 /** Says something, with an empty line behind it, and reads the answer. */
-export async function ask(port: number, what: string | Uint8Array): Promise<HttpAnswer> {
-  using client = await BareClient.connect(port);
+export async function httpRequest(port: number, what: string | Uint8Array): Promise<HttpReply> {
+  using client = await RawSocket.connect(port);
   // It may hang up before it has heard all.
-  await client.say(typeof what === "string" ? `${what}\r\n\r\n` : what).catch(() => {});
-  const head = await soon(client.head());
+  await client.send(typeof what === "string" ? `${what}\r\n\r\n` : what).catch(() => {});
+  const head = await withTimeout(client.head());
   const hasNoBody = head.startsWith("HTTP/1.1 101") || what.toString().startsWith("HEAD");
   const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1] ?? 0);
-  const body = await soon(client.text(hasNoBody ? 0 : length));
+  const body = await withTimeout(client.text(hasNoBody ? 0 : length));
   return { status: Number(head.split(" ")[1]), head, body };
 }
 

@@ -4,17 +4,17 @@
  * @module
  */
 
-import { WELCOME } from "./scripted.ts";
+import { WELCOME } from "./scripted_server.ts";
 
 /** A server that greets, and answers nothing else. */
 export class SilentServer implements AsyncDisposable {
-  readonly #asked = Promise.withResolvers<void>();
+  readonly #requested = Promise.withResolvers<void>();
   readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
     socket.onmessage = ({ data }) => {
       const { action, id } = JSON.parse(data);
       if (action === "hello") socket.send(JSON.stringify({ ...WELCOME, id }));
-      else this.#asked.resolve();
+      else this.#requested.resolve();
     };
     return response;
   });
@@ -24,8 +24,8 @@ export class SilentServer implements AsyncDisposable {
   }
 
   /** Resolves at the first request. */
-  get asked(): Promise<void> {
-    return this.#asked.promise;
+  get requested(): Promise<void> {
+    return this.#requested.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

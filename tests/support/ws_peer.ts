@@ -4,7 +4,7 @@
  * @module
  */
 
-import { joined } from "./bytes.ts";
+import { concat } from "./bytes.ts";
 
 /** A frame as a client sent it, unmasked. */
 export interface ClientFrame {
@@ -36,13 +36,13 @@ export function clientFrames(bytes: Uint8Array): { frames: ClientFrame[]; rest: 
   const frames: ClientFrame[] = [];
   let at = 0;
   while (true) {
-    const left = bytes.subarray(at);
-    if (left.length < 2) break;
-    const view = new DataView(left.buffer, left.byteOffset, left.length);
-    if ((left[1]! & 128) === 0) throw new Error("a client's frame has to be masked");
-    const short = left[1]! & 127;
+    const remaining = bytes.subarray(at);
+    if (remaining.length < 2) break;
+    const view = new DataView(remaining.buffer, remaining.byteOffset, remaining.length);
+    if ((remaining[1]! & 128) === 0) throw new Error("a client's frame has to be masked");
+    const short = remaining[1]! & 127;
     const head = short < 126 ? 2 : short === 126 ? 4 : 10;
-    if (left.length < head + 4) break;
+    if (remaining.length < head + 4) break;
     const length = short < 126
       ? short
       : short === 126
@@ -51,10 +51,12 @@ export function clientFrames(bytes: Uint8Array): { frames: ClientFrame[]; rest: 
     if (length < (short === 126 ? 126 : short === 127 ? 65536 : 0)) {
       throw new Error("a length has to be written as short as it can be");
     }
-    if (left.length < head + 4 + length) break;
-    const key = left.subarray(head, head + 4);
-    const payload = left.slice(head + 4, head + 4 + length).map((byte, i) => byte ^ key[i % 4]!);
-    frames.push({ final: (left[0]! & 128) !== 0, opcode: left[0]! & 127, payload });
+    if (remaining.length < head + 4 + length) break;
+    const key = remaining.subarray(head, head + 4);
+    const payload = remaining.slice(head + 4, head + 4 + length).map((byte, i) =>
+      byte ^ key[i % 4]!
+    );
+    frames.push({ final: (remaining[0]! & 128) !== 0, opcode: remaining[0]! & 127, payload });
     at += head + 4 + length;
   }
   return { frames, rest: bytes.subarray(at) };
@@ -76,7 +78,7 @@ export class ServerEnd {
   }
 
   /** Reads the request of HTTP; what there is of it, if the client goes before. */
-  async asked(): Promise<string> {
+  async request(): Promise<string> {
     let head = "";
     while (!head.endsWith("\r\n\r\n")) {
       const bytes = await this.#read();
@@ -88,13 +90,13 @@ export class ServerEnd {
 
   /** Reads the request and answers it as it should be; with more behind, in the same packet. */
   async open(...more: Uint8Array[]): Promise<void> {
-    const asked = await this.asked();
+    const request = await this.request();
     if (this.gone) return;
-    await this.say([encoder.encode(await handshake(asked)), ...more].reduce(joined));
+    await this.send([encoder.encode(await handshake(request)), ...more].reduce(concat));
   }
 
   /** Writes bytes, or text as bytes; `false` if the client has gone. */
-  async say(what: string | Uint8Array): Promise<boolean> {
+  async send(what: string | Uint8Array): Promise<boolean> {
     const bytes = typeof what === "string" ? encoder.encode(what) : what;
     try {
       for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
@@ -109,7 +111,7 @@ export class ServerEnd {
     while (this.#frames.length === 0) {
       const bytes = await this.#read();
       if (!bytes) return undefined;
-      this.#keep(bytes);
+      this.#append(bytes);
       const { frames, rest } = clientFrames(this.#buffer.subarray(0, this.#length));
       this.#frames.push(...frames);
       if (frames.length > 0) this.#buffer.copyWithin(0, this.#length - rest.length, this.#length);
@@ -133,7 +135,7 @@ export class ServerEnd {
     }
   }
 
-  #keep(bytes: Uint8Array): void {
+  #append(bytes: Uint8Array): void {
     const length = this.#length + bytes.length;
     if (length > this.#buffer.length) {
       const larger = new Uint8Array(2 * length);
@@ -154,7 +156,7 @@ export class ServerEnd {
 }
 
 /** A server for one connection at a time. */
-export class WsPeer implements Disposable {
+export class WebSocketPeer implements Disposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   #end: ServerEnd | undefined;
 
@@ -165,7 +167,7 @@ export class WsPeer implements Disposable {
 
   /** Takes a connection, and reads what it asks for. */
   async accept(): Promise<string> {
-    return await (await this.#accepted()).asked();
+    return await (await this.#accepted()).request();
   }
 
   /** Takes a connection and answers it as it should be; with more behind, in the same packet. */
@@ -174,8 +176,8 @@ export class WsPeer implements Disposable {
   }
 
   /** Writes bytes. */
-  async say(bytes: Uint8Array | string): Promise<void> {
-    await this.#end!.say(bytes);
+  async send(bytes: Uint8Array | string): Promise<void> {
+    await this.#end!.send(bytes);
   }
 
   /** The next frame of the client; `undefined` if it has ended. */

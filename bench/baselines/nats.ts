@@ -1,0 +1,84 @@
+/**
+ * NATS, core and JetStream, by its own client.
+ *
+ * @module
+ */
+
+import { jetstream, type JetStreamClient, jetstreamManager, StorageType } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { NATS_INSTALL_HINT, natsServer } from "../nats_server.ts";
+import { type Processes, retryUntilReady, type Running } from "../processes.ts";
+
+/** Starts a server with JetStream. */
+export function startNats(processes: Processes): Promise<Running> {
+  return processes.start(natsServer(), (port) => [
+    ...["--addr", "127.0.0.1", "--port", `${port}`],
+    ...["--jetstream", "--store_dir", processes.folder()],
+  ], NATS_INSTALL_HINT);
+}
+
+/** Connects, once the server listens. */
+export function connectNats({ port }: Running): Promise<NatsConnection> {
+  return retryUntilReady(() => connect({ servers: `127.0.0.1:${port}`, reconnect: false }));
+}
+
+/** Publishes into a stream in memory, acknowledged. */
+export class JetStream {
+  readonly #client: JetStreamClient;
+
+  private constructor(client: JetStreamClient) {
+    this.#client = client;
+  }
+
+  /** Makes the stream. */
+  static async open(nats: NatsConnection): Promise<JetStream> {
+    const manager = await jetstreamManager(nats);
+    await manager.streams.add({ name: "bench", subjects: ["js"], storage: StorageType.Memory });
+    return new JetStream(jetstream(nats));
+  }
+
+  /** Appends a message. */
+  async put(message: string): Promise<void> {
+    await this.#client.publish("js", message);
+  }
+}
+
+/** One publishes, others subscribe; nothing is acknowledged. */
+export class NatsCore {
+  /**
+   * Publishes messages and waits until all have arrived everywhere. At most a window of them is under way to
+   * the slowest subscriber: without that the server would cut off a subscriber who falls behind.
+   */
+  static async stream(
+    from: NatsConnection,
+    to: readonly NatsConnection[],
+    count: number,
+    window: number,
+    message: string,
+  ): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    let sent = 0;
+    let arrived = 0;
+    const publish = () => {
+      const max = Math.min(count, Math.floor(arrived / to.length) + window);
+      while (sent < max) {
+        from.publish("core", message);
+        sent++;
+      }
+    };
+    const subscriptions = to.map((nats) =>
+      nats.subscribe("core", {
+        callback(error) {
+          if (error) return done.reject(error);
+          arrived++;
+          if (arrived === count * to.length) done.resolve();
+          else if (sent < count && arrived % to.length === 0) publish();
+        },
+      })
+    );
+    await Promise.all(to.map((nats) => nats.flush()));
+    publish();
+    await done.promise;
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  }
+}

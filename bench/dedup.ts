@@ -1,0 +1,52 @@
+/**
+ * What it costs to recognise repeated puts: one store, batches with a session and numbers and batches
+ * without, in turns.
+ *
+ * Run it with `deno task bench:dedup`.
+ *
+ * @module
+ */
+
+import { systemClock } from "../queue/clock.ts";
+import { loadEngine } from "../stores/engine.ts";
+import { MemoryStore } from "../stores/memory_store.ts";
+import type { Put } from "../stores/store.ts";
+
+/** As many puts come in one frame at full speed. */
+const BATCH = 340;
+const BATCHES = 200;
+const ROUNDS = 60;
+
+const engine = await loadEngine("auto");
+const body = JSON.stringify("x".repeat(64));
+let last = 0;
+
+/** One shape for all: what is measured is the store, not the engine's ways with objects. */
+function put(session: string | undefined): Put {
+  const n = session === undefined ? undefined : ++last;
+  return { topic: "a topic", body, bytes: body.length, session, n };
+}
+
+/** Puts some batches into a new store, and returns how many milliseconds a batch took. */
+async function round(session: string | undefined): Promise<number> {
+  await using store = new MemoryStore({ engine, retention: 600_000, clock: systemClock });
+  const batch = () => Array.from({ length: BATCH }, () => put(session));
+  const batches = Array.from({ length: BATCHES }, batch);
+  const begin = performance.now();
+  for (const batch of batches) await store.append(batch);
+  return (performance.now() - begin) / BATCHES;
+}
+
+const [without, within]: [number[], number[]] = [[], []];
+for (let i = 0; i < ROUNDS; i++) {
+  without.push(await round(undefined));
+  within.push(await round("a session of 22 chars"));
+}
+// The fastest round of each: what else the machine does, and the collection of garbage, only adds to it.
+const [plain, once] = [without, within].map((times) => Math.min(...times) / BATCH * 1e6);
+console.log(
+  `a put takes the store ${plain!.toFixed(0)} ns, with a session and a number ${
+    once!.toFixed(0)
+  }: ` +
+    `${((once! / plain! - 1) * 100).toFixed(1)} % more`,
+);

@@ -1,0 +1,171 @@
+/**
+ * How commands reach a server.
+ *
+ * @module
+ */
+
+import {
+  connect,
+  type Connection,
+  type ConnectOptions,
+  type DsmqError,
+  type Message,
+  type Since,
+} from "../client.ts";
+import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
+import { urlAuthority, webSocketUrl } from "../client/addresses.ts";
+import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
+import { json, printError } from "./terminal.ts";
+import { clientToken, type GivenToken, TOKEN_OPTIONS } from "./tokens.ts";
+import { parseWholeNumber, PORT_RANGE, withUsageErrors } from "./values.ts";
+
+/** The options of every command that connects. */
+export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  url: { value: "URL", help: "the server, such as ws://example.org:30008 or wss://example.org/mq" },
+  host: { value: "HOST", help: `the server's host (${DEFAULT_HOST})` },
+  port: { value: "PORT", help: `the server's port (${DEFAULT_PORT})` },
+  ...TOKEN_OPTIONS,
+};
+
+/**
+ * For how long to try, at first and after a break, unless a command says otherwise, and when to tell of a server that
+ * is silent, in milliseconds.
+ */
+const CONNECT_TIMEOUT = 3000;
+const SLOW_CONNECT_NOTICE = 1000;
+
+/** How long a server has to answer a close that says good-bye for nothing else, in milliseconds. */
+const CLOSE_TIMEOUT = 100;
+
+/** How a command connects. Durations are in milliseconds. */
+export interface CommandConnectOptions extends Pick<ConnectOptions, "signal" | "timeout"> {
+  /** How long to look for a server that has gone; `false`: not at all. */
+  readonly reconnectTimeout?: number | false;
+}
+
+/**
+ * Connects to the server that the arguments name. Why that fails is told at once, and once for each reason.
+ *
+ * @param args where it is
+ * @param since from where to read
+ * @param tries how long to try. Default of both times: 3 s
+ * @returns the connection
+ */
+export async function connectFromArguments(
+  args: ParsedArguments,
+  since: Since | undefined,
+  { signal, timeout = CONNECT_TIMEOUT, reconnectTimeout = CONNECT_TIMEOUT }: CommandConnectOptions =
+    {},
+): Promise<Connection> {
+  const address = requireAddress(args);
+  const givenToken = await clientToken(args);
+  requireOneCredential(address, givenToken);
+  const slowTimer = setTimeout(
+    () => printError("dsmq: no answer yet, still trying to connect"),
+    SLOW_CONNECT_NOTICE,
+  );
+  // What stands in the body of an answer may be another each time: it counts by its kind.
+  const reported = new Set<string>();
+  const describePeriod = (ms: number, end: string) =>
+    ms === Infinity ? `until ${end}` : `for ${ms / 1000} s`;
+  let retryPeriod = describePeriod(timeout, "Ctrl-C");
+  const onRetry = ({ code, reason, status, message }: DsmqError) => {
+    clearTimeout(slowTimer);
+    const failureKind = `${code} ${reason} ${status}`;
+    if (!reported.has(failureKind)) printError(`dsmq: ${message}; trying again ${retryPeriod}`);
+    reported.add(failureKind);
+  };
+  try {
+    const mq = await connect({
+      ...address,
+      ...(givenToken && { token: givenToken.token }),
+      ...(since !== undefined && { since }),
+      ...(signal && { signal }),
+      timeout,
+      onRetry,
+      reconnect: reconnectTimeout !== false && { timeout: reconnectTimeout },
+    });
+    reported.clear();
+    retryPeriod = describePeriod(reconnectTimeout || 0, "it is back");
+    void reportStatus(mq, () => reported.clear());
+    return mq;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new Error(`Cannot connect: ${error.message}`, { cause: error });
+  } finally {
+    clearTimeout(slowTimer);
+  }
+}
+
+/**
+ * Where the server is; what cannot be an address is told before anything is tried.
+ *
+ * @param args of the command
+ * @returns its address
+ * @throws {UsageError} if it is none
+ */
+export function requireAddress(
+  args: ParsedArguments,
+): Pick<ConnectOptions, "url" | "host" | "port"> {
+  const [url, host, text] = [args.value("url"), args.value("host"), args.value("port")];
+  if (url !== undefined && (host !== undefined || text !== undefined)) {
+    const other = host === undefined ? "--port" : "--host";
+    throw new UsageError(
+      `the server is given by --url, or by --host and --port: got --url and ${other}`,
+    );
+  }
+  const port = text === undefined ? DEFAULT_PORT : parseWholeNumber("--port", text, PORT_RANGE);
+  if (url !== undefined) return { url: withUsageErrors(() => webSocketUrl(url, "--url")) };
+  if (host !== undefined) withUsageErrors(() => urlAuthority(host, port, "--host"));
+  return { host: host ?? DEFAULT_HOST, port };
+}
+
+/** An address with a name and a password leaves no room for a token. */
+function requireOneCredential(
+  { url }: Pick<ConnectOptions, "url">,
+  givenToken: GivenToken | undefined,
+): void {
+  if (url === undefined || !givenToken) return;
+  const { username, password } = new URL(String(url));
+  if (username === "" && password === "") return;
+  throw new UsageError(
+    `only one of both can be brought: a name and a password in --url, or a token: got both, the token by ${givenToken.source}`,
+  );
+}
+
+/**
+ * A message as a program reads it.
+ *
+ * @param message the message
+ * @returns one line of JSON
+ */
+export function messageJson({ topic, seq, time, body }: Message): string {
+  return json({ topic, seq, time, body });
+}
+
+/**
+ * Closes a connection of which nobody waits for an answer any more: nothing is lost with a close that is not answered.
+ *
+ * @param mq the connection
+ */
+export async function closeQuickly(mq: Connection): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_TIMEOUT));
+  await Promise.race([mq.close(), timeout]).finally(() => clearTimeout(timer));
+}
+
+/** Says when the server is away, and when it is back. */
+async function reportStatus(mq: Connection, onReconnected: () => void): Promise<void> {
+  let isAway = false;
+  for await (const { status, url, reason, epochChanged } of mq.statusChanges()) {
+    if (status === "reconnecting" && !isAway) {
+      printError(`dsmq: lost the connection to ${url}, ${reason}; trying to connect again`);
+    }
+    if (status === "connected" && isAway) {
+      const lostNote = epochChanged ? "; it has lost the messages that it had" : "";
+      printError(`dsmq: connected again to ${url}${lostNote}`);
+      onReconnected();
+    }
+    isAway = status === "reconnecting";
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * What a person may have meant by a word that is misspelt.
+ *
+ * @module
+ */
+
+/**
+ * Finds the word that is nearest to another: it begins with it, or a few letters are wrong.
+ *
+ * @param word what was written
+ * @param words those that there are
+ * @returns `; did you mean WORD?`, or nothing if none is near
+ */
+export function didYouMean(word: string, words: Iterable<string>): string {
+  const found = nearestWord(word, [...words]);
+  return found === undefined ? "" : `; did you mean ${found}?`;
+}
+
+/**
+ * The word that is nearest to another.
+ *
+ * @param word what was written
+ * @param words those that there are
+ * @returns the nearest; `undefined` if none is near
+ */
+export function nearestWord(word: string, words: readonly string[]): string | undefined {
+  const wanted = word.toLowerCase();
+  // A word of many thousand letters is near to none, and takes long to compare.
+  if (wanted.length < 2 || wanted.length > 40) return undefined;
+  const maxDistance = (candidate: string) =>
+    Math.floor(Math.max(wanted.length, candidate.length) / 3);
+  const [best] = words
+    .map((candidate) => ({ candidate, steps: editDistance(wanted, candidate.toLowerCase()) }))
+    .sort((a, b) => a.steps - b.steps);
+  if (best && best.steps <= Math.max(1, maxDistance(best.candidate))) return best.candidate;
+  return words.find((candidate) => candidate.startsWith(wanted));
+}
+
+/** How many letters have to be put in, taken out, changed or swapped with the next. */
+function editDistance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      row[j] = Math.min(
+        rows[i - 1]![j]! + 1,
+        row[j - 1]! + 1,
+        rows[i - 1]![j - 1]! + (same ? 0 : 1),
+      );
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) row[j] = Math.min(row[j]!, rows[i - 2]![j - 2]! + 1);
+    }
+    rows.push(row);
+  }
+  return rows.at(-1)!.at(-1)!;
+}

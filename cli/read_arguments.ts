@@ -1,0 +1,137 @@
+/**
+ * How the arguments of a command are read: nothing is guessed, and nothing is passed over.
+ *
+ * @module
+ */
+
+import { NameMap } from "../protocol/name_map.ts";
+import { quoted } from "../protocol/text.ts";
+import {
+  type Command,
+  COMMON_OPTIONS,
+  type OptionSpec,
+  type ParsedArguments,
+  UsageError,
+} from "./command.ts";
+import { didYouMean } from "./did_you_mean.ts";
+
+/** Options of one letter. */
+const SHORT_OPTIONS: Readonly<Record<string, string>> = {
+  "-h": "help",
+  "-V": "version",
+  "-v": "version",
+};
+
+/** An option as it is written: its name, and a value behind `=`. */
+export interface WrittenOption {
+  /** With its dashes. */
+  readonly text: string;
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/**
+ * Takes an option apart.
+ *
+ * @param arg an argument
+ * @returns the option; `undefined` if it is a word, as `-`, `-5`, `---` and `- a text` are
+ */
+export function parseOption(arg: string): WrittenOption | undefined {
+  if (!/^--[a-z]|^-[a-z]\S*$/i.test(arg)) return undefined;
+  const [, text = "", value] = /^([^=]*)(?:=([^]*))?$/.exec(arg)!;
+  const name = SHORT_OPTIONS[text] ?? (text.startsWith("--") ? text.slice(2) : "");
+  return { text, name, value };
+}
+
+/**
+ * Reads the arguments of a command. What is wrong with them does not matter to one who asks for help.
+ *
+ * @param name the word of the command, for the errors
+ * @param command what it takes
+ * @param args what follows the word
+ * @returns the arguments
+ * @throws {UsageError} if there is an unknown option, one that is given twice or lacks its value, a flag with a value, or
+ *   a word too few or too many
+ */
+export function readArguments(
+  name: string,
+  command: Command,
+  args: readonly string[],
+): ParsedArguments {
+  const options = { ...command.options, ...COMMON_OPTIONS };
+  const positionals: string[] = [];
+  let positionalsBeforeDashes = Infinity;
+  const given = new NameMap<string>();
+  const problems: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === "--") {
+      positionalsBeforeDashes = positionals.length;
+      positionals.push(...args.slice(i + 1));
+      break;
+    }
+    const option = parseOption(arg);
+    if (!option) {
+      positionals.push(arg);
+      continue;
+    }
+    const spec = Object.hasOwn(options, option.name) ? options[option.name]! : undefined;
+    if (!spec) {
+      problems.push(unknownOption(name, option, options));
+      continue;
+    }
+    if (given.has(option.name)) problems.push(`${option.text} is given twice`);
+    if (spec.value === undefined) {
+      if (option.value === undefined) given.set(option.name, "");
+      else problems.push(`${option.text} takes no value, got ${quoted(option.value)}`);
+    } else {
+      const next = args[i + 1];
+      const value = option.value ?? (next?.startsWith("--") ? undefined : (i++, next));
+      if (value) given.set(option.name, value);
+      else problems.push(`${option.text} needs a value, ${spec.value}`);
+    }
+  }
+  const wantsHelp = given.has("help") || given.has("version");
+  if (problems.length === 0) problems.push(...positionalProblems(name, command, positionals));
+  if (problems.length > 0 && !wantsHelp) throw new UsageError(problems[0]);
+  return {
+    positionals,
+    positionalsBeforeDashes,
+    value: (option) => given.get(option),
+    flag: (option) => given.has(option),
+  };
+}
+
+/** Of what is not understood nothing is shown but the letters of a name: it may be, or end with, a token. */
+function unknownOption(
+  command: string,
+  { text }: WrittenOption,
+  options: Readonly<Record<string, OptionSpec>>,
+): string {
+  const shown = /^-+[a-z][a-z_-]*/i.exec(text)![0].slice(0, 40);
+  const flag = shown.replace(/^--no-/, "");
+  if (flag !== shown && Object.hasOwn(options, flag) && options[flag]!.value === undefined) {
+    return `${command} has no option ${shown}: --${flag} is off unless it is given`;
+  }
+  const names = Object.keys(options).map((name) => `--${name}`);
+  const suggestion = didYouMean(`--${shown.replace(/^-+/, "").replaceAll("_", "-")}`, names);
+  const word = suggestion === "" ? "; a word that begins with a dash goes behind --" : "";
+  return `${command} has no option ${shown}${suggestion}${word}`;
+}
+
+/** The words are not shown: one of them may be a token. */
+function positionalProblems(
+  name: string,
+  command: Command,
+  positionals: readonly string[],
+): string[] {
+  const { usage, positionals: [min, max], advice } = command;
+  if (positionals.length < min) return [`${name} needs ${usage}`];
+  if (positionals.length <= max) return [];
+  const count = positionals.length === 1 ? "1 word" : `${positionals.length} words`;
+  return [
+    `${name} takes ${usage || "no words"}, got ${count}${
+      advice === undefined ? "" : `: ${advice}`
+    }`,
+  ];
+}

@@ -1,0 +1,123 @@
+/**
+ * From where a command reads, as a person writes it.
+ *
+ * @module
+ */
+
+import type { Since } from "../client.ts";
+import { quoted } from "../protocol/text.ts";
+import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
+import { didYouMean } from "./did_you_mean.ts";
+import { printError } from "./terminal.ts";
+import { parseDurationOrNone, parseWholeNumber, suggestDuration } from "./values.ts";
+
+/** The option, for a command that reads from there unless told otherwise. */
+export function sinceOption(defaultSince: string): OptionSpec {
+  const forms = "start, now, seq:N (after that number), a time ago such as 10m, or a date";
+  const dates = "2026-01-31T12:00 (local time) or 2026-01-31T12:00Z";
+  return { value: "FROM", help: `${forms} such as ${dates} (${defaultSince})` };
+}
+
+/**
+ * Reads the position that a command was given. A date that is still to come is told: it is no position to read from, but
+ * which clock is wrong, this machine's or the server's, nobody can tell before they talk.
+ *
+ * @param args of the command
+ * @param defaultSince where it reads from if nothing is said
+ * @returns the position
+ * @throws {UsageError} if it is none
+ */
+export function sinceOf(args: ParsedArguments, defaultSince: string): Since {
+  const since = parseSince(args.value("since") ?? defaultSince);
+  const now = new Date();
+  if (since instanceof Date && since > now) {
+    const clock = `by the clock of this machine, ${now.toISOString()}`;
+    printError(
+      `dsmq: --since is in the future ${clock}: if that is right, nothing stored by now is read`,
+    );
+  }
+  return since;
+}
+
+/**
+ * Reads a position.
+ *
+ * @param text `start`, `now`, `seq:N` (after that message), a time ago such as `10m`, or a date
+ * @returns the position; so long ago is by the clock of the server
+ * @throws {UsageError} if it is none of these
+ */
+export function parseSince(text: string): Since {
+  if (text === "start" || text === "now") return text;
+  const seq = /^seq:(.*)$/s.exec(text)?.[1];
+  if (seq !== undefined) {
+    return parseWholeNumber("N in --since seq:N", seq, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  }
+  const ago = looksLikeDate(text) ? undefined : parseDurationOrNone(text);
+  if (Number.isSafeInteger(ago)) return { ago: ago! };
+  const parsed = parseDate(text);
+  if (typeof parsed === "object") return parsed;
+  const forms = "start, now, seq:N, a time ago such as 10m, or a date such as 2026-01-31, " +
+    "2026-01-31T12:00 or 2026-01-31T12:00Z";
+  const reason = parsed ?? suggestion(text);
+  throw new UsageError(`--since must be ${forms}, got ${quoted(text)}${reason}`);
+}
+
+/** A number alone is seconds, unless it looks like a year, a date or the seconds since 1970. */
+function looksLikeDate(text: string): boolean {
+  return /^(19|20)\d\d$|^\d{6,}$/.test(text);
+}
+
+/** A day; perhaps a time of it, perhaps with seconds; and perhaps a zone, or it is local time. */
+const DATE_PATTERN =
+  /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?:Z|[+-](\d\d):?(\d\d))?)?$/;
+
+/** A date of ISO 8601; or why there is no such one, if it looks like one. */
+function parseDate(text: string): Date | string | undefined {
+  const parts = DATE_PATTERN.exec(text)?.slice(1).map((part) => Number(part ?? 0));
+  if (!parts) return undefined;
+  const [year, month, day, hour, minute, second, zoneHour, zoneMinute] = parts as [
+    ...[number, number, number, number, number, number, number, number],
+  ];
+  const midnight = new Date(Date.UTC(year, month - 1, day));
+  if (midnight.getUTCMonth() !== month - 1) return ": there is no such day";
+  if (hour > 23 || minute > 59 || second > 59) return ": there is no such time of day";
+  if (zoneHour > 14 || zoneMinute > 59) return ": there is no such zone";
+  // Without a time it is the beginning of the day; a day alone would be one of UTC.
+  return new Date(text.includes("T") ? text : `${text}T00:00`);
+}
+
+/** What a person may have meant who wrote something else. */
+function suggestion(text: string): string {
+  const trimmed = text.trim().slice(0, 40);
+  const candidates = [
+    suggestDuration(trimmed) ?? "",
+    toIsoDate(trimmed),
+    trimmed.replace(/^(\d{4})[-/.]?(\d\d)[-/.]?(\d\d)$/, "$1-$2-$3"),
+    trimmed.replace(/\b\d\b/g, "0$&"),
+    fromEpochTime(trimmed),
+    `${trimmed}s`,
+  ];
+  const isGood = (candidate: string) =>
+    /\d[a-z]+$/.test(candidate) && parseDurationOrNone(candidate) !== undefined ||
+    parseDate(candidate) instanceof Date;
+  const parsed = candidates.find((candidate) => candidate !== text && isGood(candidate));
+  return parsed === undefined ? didYouMean(text, ["start", "now"]) : `; did you mean ${parsed}?`;
+}
+
+/** What other programs print as a date, such as `2026-01-31 12:00:00 UTC` and `20260131T120000+01`, as ISO 8601. */
+function toIsoDate(text: string): string {
+  return text.toUpperCase()
+    .replace(/\s*(UTC|GMT)$/, "Z")
+    .replace(/\s+([-+]\d)/, "$1")
+    .replace(/\s+/, "T")
+    .replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/, "$1-$2-$3T$4:$5")
+    .replace(/^(\S+T\d\d:\d\d)(\d\d)/, "$1:$2")
+    .replace(/(T.*[-+]\d\d)$/, "$1:00");
+}
+
+/** The date of so many seconds, or milliseconds, since 1970. */
+function fromEpochTime(text: string): string {
+  if (!/^1\d{9}(\d{3})?$/.test(text)) return "";
+  const ms = Number(text) * (text.length === 10 ? 1000 : 1);
+  return new Date(ms).toISOString();
+}

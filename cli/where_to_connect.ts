@@ -1,0 +1,45 @@
+/**
+ * Where a server can be reached, in words.
+ *
+ * @module
+ */
+
+import type { Server } from "../server.ts";
+
+/** What stands for all addresses of a machine. */
+const WILDCARD_HOSTS = ["0.0.0.0", "::"];
+
+/** How many addresses are named. */
+const MAX_SHOWN_ADDRESSES = 4;
+
+/**
+ * Where others find a server: its address, or those of the machine if it listens on all of them and Deno may say which
+ * there are, which is looked up and not asked for.
+ *
+ * @param server the server
+ * @returns what comes after "serves on"
+ */
+export async function whereToConnect({ host, port, url }: Server): Promise<string> {
+  if (!WILDCARD_HOSTS.includes(host)) return url;
+  const permission = { name: "sys", kind: "networkInterfaces" } as const;
+  const { state } = await Deno.permissions.query(permission);
+  const addresses = state === "granted" ? reachableAddresses(host) : [];
+  if (addresses.length === 0) {
+    return `every address of this machine, port ${port} (on the machine itself ${url})`;
+  }
+  const { protocol } = new URL(url);
+  const shown = addresses.slice(0, MAX_SHOWN_ADDRESSES).map((address) =>
+    `${protocol}//${address.includes(":") ? `[${address}]` : address}:${port}`
+  );
+  const more = addresses.length > shown.length ? ", …" : "";
+  return `every address of this machine (${shown.join(", ")}${more})`;
+}
+
+/** Those that others can use: neither of loopback, nor with a zone, which is each machine's own. */
+function reachableAddresses(host: string): readonly string[] {
+  return Deno.networkInterfaces()
+    .filter(({ family }) => host === "::" || family === "IPv4")
+    .map(({ address }) => address)
+    .filter((address) => !/^(127\.|169\.254\.|::1$|fe80:)/.test(address))
+    .sort((a, b) => Number(a.includes(":")) - Number(b.includes(":")));
+}

@@ -1,0 +1,85 @@
+/**
+ * How much of a stream may be under way, or arrived and not read.
+ *
+ * @module
+ */
+
+import type { Limits } from "../protocol/limits.ts";
+
+/** So many messages, with so many bytes. */
+export interface CreditAmount {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** The server sends no more than that ahead. */
+const WINDOW: CreditAmount = { messages: 4096, bytes: 4 * 1024 * 1024 };
+
+const NO_CREDIT: CreditAmount = { messages: 0, bytes: 0 };
+
+/** The credit of a stream: granted in totals that only grow, half a window at a time. */
+export class ClientCredit {
+  #messageBytes = 0;
+  #window: CreditAmount = NO_CREDIT;
+  #granted: CreditAmount = NO_CREDIT;
+  #consumed: CreditAmount = NO_CREDIT;
+  /** What has come since the stream was asked for. */
+  #received: CreditAmount = NO_CREDIT;
+
+  /** What the server may send in all, since the stream was asked for. */
+  get granted(): CreditAmount {
+    return this.#granted;
+  }
+
+  /**
+   * The stream is asked for, once more or for the first time.
+   *
+   * @param limits what the server takes, and grants
+   * @param unread what has arrived and was not read: it still counts
+   */
+  reset({ messageBytes, creditMessages, creditBytes }: Limits, unread: CreditAmount): void {
+    this.#messageBytes = messageBytes;
+    // Twice the largest message, so that one can be under way while the other is read.
+    this.#window = {
+      messages: Math.min(WINDOW.messages, creditMessages),
+      bytes: Math.min(Math.max(WINDOW.bytes, 2 * messageBytes), creditBytes),
+    };
+    this.#consumed = { messages: -unread.messages, bytes: -unread.bytes };
+    this.#received = NO_CREDIT;
+    this.#granted = {
+      messages: Math.max(0, this.#window.messages - unread.messages),
+      bytes: Math.max(0, this.#window.bytes - unread.bytes),
+    };
+  }
+
+  /** So much has come: whether it was granted. */
+  receive({ messages, bytes }: CreditAmount): boolean {
+    const received = this.#received = {
+      messages: this.#received.messages + messages,
+      bytes: this.#received.bytes + bytes,
+    };
+    return received.messages <= this.#granted.messages && received.bytes <= this.#granted.bytes;
+  }
+
+  /** So much was read: whether more is to be granted. */
+  consume({ messages, bytes }: CreditAmount): boolean {
+    const consumed = this.#consumed = {
+      messages: this.#consumed.messages + messages,
+      bytes: this.#consumed.bytes + bytes,
+    };
+    const remaining = {
+      messages: this.#granted.messages - consumed.messages,
+      bytes: this.#granted.bytes - consumed.bytes,
+    };
+    // The largest message must fit at any time: or it could wait for credit that is never given.
+    const isDue = remaining.messages <= this.#window.messages / 2 ||
+      remaining.bytes <= this.#window.bytes / 2 ||
+      remaining.bytes < this.#messageBytes;
+    if (!isDue) return false;
+    this.#granted = {
+      messages: consumed.messages + this.#window.messages,
+      bytes: consumed.bytes + this.#window.bytes,
+    };
+    return true;
+  }
+}

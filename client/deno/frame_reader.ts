@@ -1,0 +1,123 @@
+/**
+ * Frames of RFC 6455, as a client reads them.
+ *
+ * ```text
+ * FIN RSV RSV RSV OPCODE(4) | MASK LENGTH(7) [LENGTH(16) or LENGTH(64)] [KEY(32)] | payload
+ * ```
+ *
+ * @module
+ */
+
+/** What a frame is. */
+export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+/** One of them. */
+export type Opcode = typeof OPCODE[keyof typeof OPCODE];
+
+/** A frame that came. */
+export interface WebSocketFrame {
+  readonly opcode: number;
+  /** It is the whole message, or the last part of one. */
+  readonly final: boolean;
+  /** Its payload: to be used before anything more is read. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** What came is not of RFC 6455, or too large. */
+export class FrameError extends Error {
+  /** The close code that says so. */
+  readonly code: number;
+
+  /** Makes an error with its close code. */
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Bits of the first byte of a frame, and of its second. */
+export const FIN_BIT = 0x80;
+export const MASK_BIT = 0x80;
+const RESERVED_BITS = 0x70;
+
+/** The largest message that is read unless it is said, in bytes; the same as that of Deno's own WebSocket. */
+export const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+
+/** How much is read at a time, in bytes. A larger frame gets a larger buffer, for its own time. */
+const BUFFER_SIZE = 64 * 1024;
+
+/** Takes bytes as they come and gives out frames. */
+export class FrameReader {
+  #buffer = new Uint8Array(BUFFER_SIZE);
+  #view = new DataView(this.#buffer.buffer);
+  /** What came and was not given out lies from `start` to `end`. */
+  #start = 0;
+  #end = 0;
+  /** The size of the frame that is coming, as far as it is known. */
+  #frameSize = 0;
+  /** The largest frame that is read, in bytes. */
+  maxBytes: number = DEFAULT_MAX_BYTES;
+
+  /** Where the next bytes go; at least one fits. */
+  freeSpace(): Uint8Array<ArrayBuffer> {
+    if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    const size = Math.max(BUFFER_SIZE, this.#frameSize);
+    if (this.#buffer.length < size || (this.#end === 0 && this.#buffer.length > size)) {
+      const larger = new Uint8Array(size);
+      larger.set(this.#buffer.subarray(0, this.#end));
+      this.#buffer = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return this.#buffer.subarray(this.#end);
+  }
+
+  /** So many bytes were put into the room. */
+  advance(bytes: number): void {
+    this.#end += bytes;
+  }
+
+  /**
+   * The next frame, if it is there as a whole.
+   *
+   * @throws {FrameError} if what came is no frame that a server may send
+   */
+  next(): WebSocketFrame | undefined {
+    const available = this.#end - this.#start;
+    const at = this.#start;
+    if (available < 2) return undefined;
+    const [first, second] = [this.#buffer[at]!, this.#buffer[at + 1]!];
+    const short = second & ~MASK_BIT;
+    const extra = short < 126 ? 0 : short === 126 ? 2 : 8;
+    if (available < 2 + extra) return undefined;
+    const length = extra === 0
+      ? short
+      : extra === 2
+      ? this.#view.getUint16(at + 2)
+      : Number(this.#view.getBigUint64(at + 2));
+    const opcode = first & 0x0f;
+    const final = (first & FIN_BIT) !== 0;
+    if ((first & RESERVED_BITS) !== 0 || (second & MASK_BIT) !== 0) {
+      throw new FrameError(1002, "a frame with bits that were not agreed on");
+    }
+    if (opcode > OPCODE.pong || (opcode > OPCODE.binary && opcode < OPCODE.close)) {
+      throw new FrameError(1002, `a frame of an unknown kind, ${opcode}`);
+    }
+    if (opcode >= OPCODE.close && (short > 125 || !final)) {
+      throw new FrameError(1002, "a control frame that is too long, or in parts");
+    }
+    if (length > this.maxBytes) throw new FrameError(1009, `a frame of ${length} bytes`);
+    this.#frameSize = 2 + extra + length;
+    if (available < this.#frameSize) return undefined;
+    this.#start += this.#frameSize;
+    this.#frameSize = 0;
+    return {
+      opcode,
+      final,
+      payload: this.#buffer.subarray(at + 2 + extra, this.#start),
+    };
+  }
+}

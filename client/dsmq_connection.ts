@@ -1,0 +1,254 @@
+/**
+ * A connection: the calls of its user, turned into requests.
+ *
+ * @module
+ */
+
+import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
+import { encodeBody, messageTooLarge } from "../protocol/body.ts";
+import { DsmqError } from "../protocol/errors.ts";
+import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
+import { formatValue, kindOf } from "../protocol/text.ts";
+import type {
+  Connection,
+  MessageStream,
+  ReadOptions,
+  SubscribeOptions,
+  WaitOptions,
+} from "./api.ts";
+import {
+  rejectOptions,
+  requireGapHandler,
+  requireOptions,
+  requireSignal,
+  requireTimeout,
+} from "./require_options.ts";
+import { jsonFields } from "./pending_request.ts";
+import type { ReconnectingClient } from "./reconnecting_client.ts";
+import type { Message } from "./message.ts";
+import { PutRequests } from "./put_requests.ts";
+import { ReadRequests } from "./read_requests.ts";
+import { toWireSince } from "./since.ts";
+import type { ConnectionStatus, StatusChange } from "./status_tracker.ts";
+import { ClientSubscription } from "./client_subscription.ts";
+import { TopicNames } from "./topic_names.ts";
+import { TopicList } from "./topic_list.ts";
+
+const WAIT_OPTIONS = ["timeout", "signal"] as const satisfies (keyof WaitOptions)[];
+const READ_OPTIONS = ["mode", ...WAIT_OPTIONS] as const satisfies (keyof ReadOptions)[];
+const SUBSCRIBE_OPTIONS = [
+  "since",
+  "onGap",
+  "signal",
+] as const satisfies (keyof SubscribeOptions)[];
+
+/** A connection over a link. */
+export class DsmqConnection implements Connection {
+  readonly #client: ReconnectingClient;
+  readonly #puts: PutRequests;
+  readonly #reads: ReadRequests;
+  readonly #topics: TopicNames;
+
+  /**
+   * Makes a connection.
+   *
+   * @param client an open link
+   */
+  constructor(client: ReconnectingClient) {
+    this.#client = client;
+    this.#puts = new PutRequests(client);
+    this.#reads = new ReadRequests(client);
+    this.#topics = new TopicNames(() => this.#limits.topicBytes);
+  }
+
+  get url(): string {
+    return this.#client.url;
+  }
+
+  get durability(): Durability {
+    return this.#client.welcome.durability;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#limits.messageBytes;
+  }
+
+  get pending(): number {
+    return this.#client.pending;
+  }
+
+  get status(): ConnectionStatus {
+    return this.#client.statusTracker.current;
+  }
+
+  statusChanges(): AsyncIterableIterator<StatusChange, undefined> {
+    return this.#client.statusTracker.changes();
+  }
+
+  get #limits(): Limits {
+    return this.#client.welcome.limits;
+  }
+
+  put(topic: string, message: string, extra?: unknown): Promise<number> {
+    try {
+      rejectOptions("put", extra);
+      const topicName = this.#topics.resolve("put", topic);
+      return this.#puts.put(topicName, this.#checkMessage(topic, message));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async putMany(topic: string, messages: readonly string[], extra?: unknown): Promise<number[]> {
+    rejectOptions("putMany", extra);
+    const topicName = this.#topics.resolve("put", topic);
+    if (!Array.isArray(messages)) {
+      throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(messages)}`);
+    }
+    // Checked as a whole before the first is sent; and a copy, which stays as it is.
+    const bodies = Array.from(messages, (message: string) => this.#checkMessage(topic, message));
+    this.#client.requests.requireOpen({ action: "put", topic });
+    return await this.#puts.putMany(topicName, bodies);
+  }
+
+  get(topic: string, extra?: unknown): Promise<string> {
+    try {
+      rejectOptions("get", extra);
+      return this.#reads.readOldest(this.#topics.resolve("get", topic), bodyOf);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async getLatest(topic: string, extra?: unknown): Promise<string> {
+    rejectOptions("getLatest", extra);
+    return bodyOf(await this.#reads.readNewest(this.#topics.resolve("get", topic)));
+  }
+
+  getWait(topic: string, options: WaitOptions = {}): Promise<string> {
+    try {
+      requireOptions("wait", options, WAIT_OPTIONS);
+      return this.#wait("wait", topic, options, bodyOf);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async read(topic: string, options: ReadOptions = {}): Promise<Message | undefined> {
+    requireOptions("read", options, READ_OPTIONS);
+    const { mode, timeout, signal } = options;
+    if (mode === "wait") return await this.#wait("read", topic, options, identity);
+    requireMode(options);
+    if (timeout !== undefined) requireTimeout("read", timeout);
+    requireSignal("read", signal);
+    const topicName = this.#topics.resolve("get", topic);
+    signal?.throwIfAborted();
+    if (mode === "newest") return await this.#reads.readNewest(topicName);
+    return await this.#reads.readOldest(topicName, identity);
+  }
+
+  subscribe(topic: string, options: SubscribeOptions = {}): MessageStream {
+    this.#topics.resolve("subscribe", topic);
+    requireOptions("subscribe", options, SUBSCRIBE_OPTIONS);
+    const { since, onGap, signal } = options;
+    requireGapHandler(onGap);
+    requireSignal("subscribe", signal);
+    signal?.throwIfAborted();
+    this.#client.requireCapacity("subscribe", topic);
+    const fromCursor = since === undefined && !this.#client.requests.ended;
+    return new ClientSubscription(this.#client, {
+      topic,
+      since: this.#client.storeClock.toFixed(toWireSince(since)),
+      queue: fromCursor ? this.#reads.queueOf(topic) : undefined,
+      onGap,
+      signal,
+      limits: this.#limits,
+    });
+  }
+
+  async topics(prefix = "", extra?: unknown): Promise<TopicInfo[]> {
+    rejectOptions("topics", extra, "a prefix alone");
+    if (typeof prefix !== "string") {
+      throw new TypeError(
+        `Cannot list topics: prefix must be a string, got ${formatValue(prefix)}`,
+      );
+    }
+    if (!prefix.isWellFormed()) {
+      throw new RangeError("Cannot list topics: prefix must have no lone surrogates");
+    }
+    this.#client.requireCapacity("list topics");
+    const list = new TopicList(prefix);
+    let count = TOPICS_PAGE;
+    for (let more = true; more;) {
+      try {
+        const fields = jsonFields({ prefix, after: list.last, count });
+        more = await this.#client.request("topics", fields, (reply) => list.add(reply, count));
+      } catch (error) {
+        if (count === 1 || !(error instanceof DsmqError && error.code === "refused")) throw error;
+        // A smaller page may come through.
+        count = Math.ceil(count / 32);
+      }
+    }
+    return list.topics;
+  }
+
+  async shutdownServer(extra?: unknown): Promise<void> {
+    rejectOptions("shutdownServer", extra);
+    await this.#client.request("shutdown", "", () => {});
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #wait<T>(
+    action: string,
+    topic: string,
+    { timeout = DEFAULT_WAIT, signal }: WaitOptions,
+    map: (message: Message | undefined) => T,
+  ): Promise<T> {
+    const topicName = this.#topics.resolve("get", topic);
+    requireTimeout(action, timeout);
+    requireSignal(action, signal);
+    signal?.throwIfAborted();
+    return this.#reads.readOldest(topicName, map, { timeout: Math.ceil(timeout), signal });
+  }
+
+  /** A message that the server will take. */
+  #checkMessage(topic: string, message: string): string {
+    const { messageBytes } = this.#limits;
+    // A character takes up to six bytes: the size of a short one need not be known.
+    if (typeof message === "string" && 6 * message.length + 2 <= messageBytes) return message;
+    if (typeof message !== "string") {
+      throw new TypeError(`Cannot put message: it must be a string, got ${kindOf(message)}`);
+    }
+    const { bytes } = encodeBody(message);
+    if (bytes <= messageBytes) return message;
+    const [code, sentence, details] = messageTooLarge(bytes, this.#limits);
+    throw new DsmqError(code, sentence, { ...details, topic });
+  }
+}
+
+/** Of a read that does not wait. */
+function requireMode({ mode, timeout, signal }: ReadOptions): void {
+  if (mode !== undefined && mode !== "oldest" && mode !== "newest") {
+    const modes = '"oldest", "newest" or "wait"';
+    throw new RangeError(`Cannot read: mode must be ${modes}, got ${formatValue(mode)}`);
+  }
+  if (mode === undefined && (timeout !== undefined || signal !== undefined)) {
+    const what = timeout === undefined ? "signal" : "timeout";
+    throw new TypeError(`Cannot read: ${what} is for a read that waits (mode: "wait")`);
+  }
+}
+
+function identity(message: Message | undefined): Message | undefined {
+  return message;
+}
+
+function bodyOf(message: Message | undefined): string {
+  return message?.body ?? "";
+}

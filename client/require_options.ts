@@ -1,0 +1,140 @@
+/**
+ * What the calls of a connection are given: what cannot be meant is told, before anything is sent.
+ *
+ * @module
+ */
+
+import { describeKind, isAbortSignal, isOptions } from "../protocol/option_kinds.ts";
+import type { GapPolicy } from "../protocol/requests.ts";
+import { formatValue } from "../protocol/text.ts";
+
+/**
+ * Checks that there are options, and no others than these.
+ *
+ * @param action what is to be done with them, for the error
+ * @param options what the caller gave
+ * @param names the options that there are
+ * @param prefix what stands before their names in the error
+ * @throws {TypeError} if it is anything else
+ */
+export function requireOptions(
+  action: string,
+  options: unknown,
+  names: readonly string[],
+  prefix: string = "",
+): void {
+  if (!isOptions(options, names)) {
+    const what = prefix === "" ? "options" : prefix.slice(0, -1);
+    throw new TypeError(
+      `Cannot ${action}: ${what} must be an object, got ${describeOption(options)}`,
+    );
+  }
+  // Also those that it inherits: they count as well.
+  for (const name in options) {
+    if (names.includes(name)) continue;
+    throw new TypeError(
+      `Cannot ${action}: there is no option ${formatValue(prefix + name)} (there are: ${
+        names.join(", ")
+      })`,
+    );
+  }
+}
+
+/**
+ * Refuses options of a call that takes none.
+ *
+ * @param method its name
+ * @param argument what stands where options might
+ * @param accepted what it takes. Default: no options
+ * @throws {TypeError} if these are options
+ */
+export function rejectOptions(method: string, argument: unknown, accepted = "no options"): void {
+  if (argument === null || typeof argument !== "object") return;
+  throw new TypeError(
+    `Cannot ${method}: ${method} takes ${accepted}, got ${describeKind(argument)}`,
+  );
+}
+
+/**
+ * Checks a signal.
+ *
+ * @param action what it would end, for the error
+ * @param signal what the caller gave, if anything
+ * @throws {TypeError} if it is none
+ */
+export function requireSignal(action: string, signal: unknown): void {
+  if (signal === undefined || isAbortSignal(signal)) return;
+  throw new TypeError(
+    `Cannot ${action}: signal must be an AbortSignal, got ${formatValue(signal)}`,
+  );
+}
+
+/**
+ * Checks for how long to wait.
+ *
+ * @param action what waits, for the error
+ * @param timeout what the caller gave
+ * @throws {TypeError | RangeError} if it is no time
+ */
+export function requireTimeout(action: string, timeout: unknown): void {
+  if (typeof timeout === "number" && timeout >= 0) return;
+  const ErrorClass = typeof timeout === "number" ? RangeError : TypeError;
+  throw new ErrorClass(
+    `Cannot ${action}: timeout must be milliseconds from 0, or Infinity, got ${
+      formatValue(timeout)
+    }`,
+  );
+}
+
+/**
+ * Checks what a subscription is to do where messages are gone.
+ *
+ * @param onGap what the caller gave, if anything
+ * @throws {TypeError | RangeError} if it is neither a choice nor a function
+ */
+export function requireGapHandler(onGap: unknown): void {
+  if (onGap === undefined || typeof onGap === "function" || isGapPolicy(onGap)) return;
+  const ErrorClass = typeof onGap === "string" ? RangeError : TypeError;
+  throw new ErrorClass(
+    `Cannot subscribe: onGap must be "oldest", "now" or a function, got ${formatValue(onGap)}`,
+  );
+}
+
+/**
+ * Asks a function what to do where messages are gone.
+ *
+ * @param onGap the choice, or the function
+ * @param gap what is known
+ * @returns the choice; `undefined`: to end
+ * @throws what the function throws, or that it gave no choice
+ */
+export function chooseGapPolicy<Gap>(
+  onGap: GapPolicy | ((gap: Gap) => GapPolicy | undefined) | undefined,
+  gap: Gap,
+): GapPolicy | undefined {
+  if (typeof onGap !== "function") return onGap;
+  const policy: unknown = onGap(gap);
+  if (policy === undefined || isGapPolicy(policy)) return policy;
+  const isPromise = typeof Object(policy).then === "function";
+  // Nobody waits for it: what it fails with must not end the program.
+  if (isPromise) Promise.resolve(policy).catch(() => {});
+  throw new TypeError(
+    `Cannot read on: onGap must return "oldest", "now" or undefined at once, got ${
+      isPromise ? "a promise" : formatValue(policy)
+    }`,
+    { cause: gap },
+  );
+}
+
+/**
+ * Shows what was given as options, for an error.
+ *
+ * @param value what the caller gave
+ */
+export function describeOption(value: unknown): string {
+  return value !== null && typeof value === "object" ? describeKind(value) : formatValue(value);
+}
+
+function isGapPolicy(value: unknown): value is GapPolicy {
+  return value === "oldest" || value === "now";
+}

@@ -1,0 +1,89 @@
+/**
+ * How much of a stream may be sent: what its subscriber has granted, and no more at once than a frame holds.
+ *
+ * @module
+ */
+
+import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import type { CreditTotals } from "../protocol/requests.ts";
+import type { TopicMessage } from "../stores/store.ts";
+
+/** At most this much is read and sent at once: a frame's bytes, less what stands around each message. */
+const PAGE_MESSAGES = 1024;
+const FRAMING_BYTES = 64;
+const MAX_PAGE: CreditTotals = {
+  messages: PAGE_MESSAGES,
+  bytes: REPLY_FRAME_BYTES - FRAMING_BYTES * PAGE_MESSAGES,
+};
+
+/**
+ * As much as one frame holds; at least one message.
+ *
+ * @param frameBytes no frame has more bytes, unless one message has
+ * @returns how many messages, with how many bytes
+ */
+export function pageSize(frameBytes: number): CreditTotals {
+  if (frameBytes === REPLY_FRAME_BYTES) return MAX_PAGE;
+  const messages = Math.ceil(frameBytes / (4 * FRAMING_BYTES));
+  return { messages, bytes: Math.max(1, frameBytes - FRAMING_BYTES * messages) };
+}
+
+/** The credit of a stream, in totals since it began. */
+export class CreditWindow {
+  #granted: CreditTotals;
+  #sent: CreditTotals = { messages: 0, bytes: 0 };
+
+  /** Nothing is sent yet. */
+  constructor(granted: CreditTotals) {
+    this.#granted = granted;
+  }
+
+  /** What may be sent without further credit. */
+  get remaining(): CreditTotals {
+    return subtractCredit(this.#granted, this.#sent);
+  }
+
+  /** The same, if so much were granted. */
+  remainingWith(credit: CreditTotals): CreditTotals {
+    return subtractCredit(maxCredit(this.#granted, credit), this.#sent);
+  }
+
+  /** Raises what is granted; it never falls. */
+  grant(credit: CreditTotals): void {
+    this.#granted = maxCredit(this.#granted, credit);
+  }
+
+  /** So much was sent. */
+  sent(messages: number, bytes: number): void {
+    const sent = this.#sent;
+    this.#sent = { messages: sent.messages + messages, bytes: sent.bytes + bytes };
+  }
+
+  /** How many of these messages the credit allows, and one frame holds. */
+  fitting(messages: readonly TopicMessage[], frameBytes: number): number {
+    const { remaining } = this;
+    const page = pageSize(frameBytes);
+    const max = Math.min(
+      messages.length,
+      remaining.messages,
+      page === MAX_PAGE ? Infinity : page.messages,
+    );
+    let bytes = 0;
+    for (let n = 0; n < max; n++) {
+      bytes += messages[n]!.bytes;
+      if (bytes > remaining.bytes || (n > 0 && bytes > page.bytes)) return n;
+    }
+    return max;
+  }
+}
+
+function maxCredit(a: CreditTotals, b: CreditTotals): CreditTotals {
+  return {
+    messages: Math.max(a.messages, b.messages),
+    bytes: Math.max(a.bytes, b.bytes),
+  };
+}
+
+function subtractCredit(a: CreditTotals, b: CreditTotals): CreditTotals {
+  return { messages: a.messages - b.messages, bytes: a.bytes - b.bytes };
+}

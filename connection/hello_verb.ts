@@ -1,0 +1,190 @@
+/**
+ * Saying hello: the token that a connection brings, the session that it goes on with, the place that it takes if it has
+ * none, and the heartbeats that it asks for.
+ *
+ * @module
+ */
+
+import type { WireError } from "../protocol/errors.ts";
+import { announcementThreshold, MIN_PEER_SPEED, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import type { HelloRequest, WireSince } from "../protocol/requests.ts";
+import { CLOSE_CODE } from "../protocol/websocket.ts";
+import type { SessionOwner, SlotTakeover } from "./session_owners.ts";
+import type { Cursors } from "../queue/cursors.ts";
+import { reply, replyError, type ServerContext } from "./server_context.ts";
+import { type Permissions, TOKEN_BAD, TOKEN_NEEDED } from "./authorize.ts";
+import { locateStart } from "../queue/positions.ts";
+import type { HeartbeatTarget } from "./heartbeats.ts";
+import type { PutVerb } from "./put_verb.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+
+/** Who says hello. */
+export interface HelloConnection extends SessionOwner, HeartbeatTarget {
+  /** What it may do; `undefined` while it owes a token. */
+  permissions: Permissions | undefined;
+  readonly closed: boolean;
+  /** Its token is not good. */
+  rejectToken(error: WireError): void;
+  /** Closes it, with a close code and the reason. */
+  closeGracefully(code: number, reason: string): void;
+}
+
+/** What a hello changes. */
+export interface HelloState {
+  readonly putVerb: PutVerb;
+  readonly cursors: Cursors;
+  readonly replies: ReplyWriter;
+}
+
+const NOTHING = () => {};
+
+/** The hellos of a connection, and what it holds by them. */
+export class HelloVerb {
+  readonly #context: ServerContext;
+  readonly #connection: HelloConnection;
+  readonly #state: HelloState;
+  /** There while it has no place. */
+  #slotTakeover: SlotTakeover | undefined;
+  #stopHeartbeats: () => void = NOTHING;
+
+  /** Holds nothing yet; `guest` says how it can have a place, if it has none. */
+  constructor(
+    context: ServerContext,
+    connection: HelloConnection,
+    state: HelloState,
+    slotTakeover: SlotTakeover | undefined,
+  ) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#state = state;
+    this.#slotTakeover = slotTakeover;
+  }
+
+  /** It has no place, and may do nothing but say hello. */
+  get lacksSlot(): boolean {
+    return this.#slotTakeover !== undefined;
+  }
+
+  /** Does what a hello asks. Of the topics, those that were read before keep their places. */
+  async hello(request: HelloRequest): Promise<void> {
+    if (!await this.#isAdmitted(request)) return;
+    const { since, session, try: attempt, known, heartbeat, frameBytes, progress } = request;
+    const { queue: { store }, welcome } = this.#context;
+    const { cursors, replies } = this.#state;
+    const start = since === undefined || this.#mayNotSeek(since)
+      ? undefined
+      : await locateStart(store, since);
+    const dedupComplete = session === undefined
+      ? undefined
+      : await store.openSession(session, known, this.#state.putVerb.owner);
+    const bounds = await store.bounds();
+    // One that is gone by now, or is an older try of somebody who is here, leaves nothing behind.
+    if (this.#connection.closed) return;
+    if (this.#slotTakeover) {
+      if (!this.#takeSlot(this.#slotTakeover, session, attempt)) return;
+    } else if (session !== undefined && !this.#acquire(session, attempt)) {
+      return this.#connection.takenOver();
+    }
+    if (start) cursors.start = start;
+    if (heartbeat !== undefined) {
+      this.#stopHeartbeats();
+      this.#stopHeartbeats = this.#context.heartbeats.start(this.#connection, heartbeat);
+      replies.announcesAbove = announcementThreshold(heartbeat, MIN_PEER_SPEED);
+      replies.peerReportsProgress = progress;
+    }
+    if (frameBytes !== undefined) {
+      replies.frameBytes = Math.min(frameBytes, REPLY_FRAME_BYTES);
+      replies.announcesFrames = true;
+    }
+    reply(request, {
+      ...welcome,
+      start: cursors.start.after,
+      ...bounds,
+      dedupComplete: known && dedupComplete,
+      heartbeat,
+    }, replies);
+  }
+
+  /** Who may read nothing is not told how many messages there were at what time. */
+  #mayNotSeek(since: WireSince): boolean {
+    return typeof since === "object" && ("time" in since || "ago" in since) &&
+      this.#connection.permissions?.readable?.length === 0;
+  }
+
+  /** There is no place for it. */
+  rejectOverLimit(): void {
+    const reason = this.#slotTakeover?.reject();
+    if (reason !== undefined && !this.#connection.closed) {
+      this.#connection.closeGracefully(CLOSE_CODE.tryAgainLater, reason);
+    }
+  }
+
+  /** Forgets its session for good. */
+  async forgetSession(): Promise<void> {
+    const { putVerb } = this.#state;
+    const { session } = putVerb;
+    if (session === undefined) return;
+    putVerb.session = undefined;
+    this.#context.sessionOwners.release(session, this.#connection);
+    await this.#context.queue.store.forgetSession(session);
+  }
+
+  /** The connection is over: others may go on with its session. May be called twice. */
+  end(): void {
+    this.#stopHeartbeats();
+    const { session } = this.#state.putVerb;
+    if (session !== undefined) this.#context.sessionOwners.release(session, this.#connection);
+  }
+
+  /** Whether it has leave; a token that the hello brings counts from now on. */
+  async #isAdmitted(request: HelloRequest): Promise<boolean> {
+    const { accessControl } = this.#context;
+    const { replies } = this.#state;
+    if (request.token !== undefined) {
+      const permissions = accessControl.permissionsOf(await accessControl.digestOf(request.token));
+      if (!permissions) {
+        replyError(this.#context, request, TOKEN_BAD, replies);
+        this.#connection.rejectToken(TOKEN_BAD);
+        return false;
+      }
+      this.#connection.permissions = permissions;
+    }
+    if (!this.#connection.permissions) replyError(this.#context, request, TOKEN_NEEDED, replies);
+    return this.#connection.permissions !== undefined;
+  }
+
+  /** Goes on with a session; its name is a secret, and the same whatever token comes with it. */
+  #acquire(session: string, attempt: number): boolean {
+    const { sessionOwners } = this.#context;
+    const { putVerb } = this.#state;
+    const previous = putVerb.session;
+    if (!sessionOwners.acquire(session, this.#connection, attempt)) return false;
+    if (previous !== undefined && previous !== session) {
+      sessionOwners.release(previous, this.#connection);
+    }
+    putVerb.session = session;
+    return true;
+  }
+
+  /**
+   * Goes on in the place of one with the same session, whose token is the same; where nobody holds its session, in a
+   * place that is free by now; or has to go.
+   */
+  #takeSlot(slotTakeover: SlotTakeover, session: string | undefined, attempt: number): boolean {
+    const previous = session === undefined
+      ? undefined
+      : this.#context.sessionOwners.ownerOf(session);
+    const canTakeSlot = previous
+      ? previous.identity === this.#connection.identity
+      : slotTakeover.takeFreeSlot();
+    if (!canTakeSlot) this.rejectOverLimit();
+    else if (session !== undefined && !this.#acquire(session, attempt)) {
+      this.#connection.takenOver();
+    } else if (previous && !slotTakeover.takeSlotFrom(previous)) this.rejectOverLimit();
+    else {
+      this.#slotTakeover = undefined;
+      return true;
+    }
+    return false;
+  }
+}

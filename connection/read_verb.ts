@@ -1,0 +1,311 @@
+/**
+ * How one connection reads: the verbs that move its cursors, at once or as soon as there is something.
+ *
+ * @module
+ */
+
+import {
+  errorReply,
+  LEGACY_REPLY_HEAD,
+  legacyErrorReply,
+  legacyReadReply,
+  readReply,
+  readReplyHead,
+} from "../protocol/encode_replies.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { limitExceeded } from "../protocol/request_fields.ts";
+import { IdMap } from "../protocol/name_map.ts";
+import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import type { GetRequest, WireRequestOf } from "../protocol/requests.ts";
+import type { TopicMessage } from "../stores/store.ts";
+import type { Cursors, CursorsOptions, TopicReadRequest } from "../queue/cursors.ts";
+import type { TimerHeap } from "../queue/timer_heap.ts";
+import { idInUse, reply, replyError, type ServerContext, toWireError } from "./server_context.ts";
+import type { LargeBodyCache } from "../queue/large_body_cache.ts";
+import { permissionDenied } from "./authorize.ts";
+import { ReadBatch, type TopicPage } from "../queue/read_batch.ts";
+import type { Gap } from "../queue/positions.ts";
+import type { TopicCursor } from "../queue/topic_cursor.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
+import { PendingGet, type PendingGetContext } from "./pending_get.ts";
+import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
+
+/** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
+const MAX_GETS = 1024;
+
+/** At most so many cursors are made at once. */
+const MAX_OPENED = 128;
+
+/** What reads and streams need of their connection. */
+export interface ReadVerbOptions extends CursorsOptions {
+  /** Why a topic may not be read (any more); asked before each message. */
+  readonly refusal: (topic: string) => WireError | undefined;
+  /** Whether a topic may be read, without a word. */
+  readonly mayRead: (topic: string) => boolean;
+}
+
+/** How far a run of `get`s is answered, and how many bytes there has to be room for before it goes on. */
+interface BatchProgress {
+  next: number;
+  roomNeeded: number;
+}
+
+/** The reads of a connection, and those of them that wait. */
+export class ReadVerb implements PendingGetContext {
+  readonly replies: ReplyWriter;
+  readonly timers: TimerHeap;
+  readonly largeBodies: LargeBodyCache;
+  readonly #context: ServerContext;
+  readonly #peer: Peer;
+  readonly #budgets: ConnectionBudgets;
+  readonly #refusal: ReadVerbOptions["refusal"];
+  readonly #mayRead: ReadVerbOptions["mayRead"];
+  readonly #cursors: Cursors;
+  /** Those who wait, by id; there once somebody has waited. */
+  #pendingGets: IdMap<PendingGet> | undefined;
+  #closed = false;
+  /** What those are told who wait when it is closed; `undefined` if nobody hears it. */
+  #endError: WireError | undefined;
+
+  /**
+   * Makes it.
+   *
+   * @param context what is shared with other connections
+   * @param cursors what they move
+   * @param options what belongs to this connection
+   */
+  constructor(context: ServerContext, cursors: Cursors, options: ReadVerbOptions) {
+    const { peer, replies, budgets, refusal, mayRead } = options;
+    this.#context = context;
+    this.#cursors = cursors;
+    this.#peer = peer;
+    this.replies = replies;
+    this.timers = context.queue.timers;
+    this.largeBodies = context.queue.largeBodies;
+    this.#budgets = budgets;
+    this.#refusal = refusal;
+    this.#mayRead = mayRead;
+  }
+
+  /** Answers with the oldest unread message, or the newest, if there is one. */
+  async get(request: GetRequest): Promise<void> {
+    const cursor = await this.#cursors.cursorFor(request, request.since);
+    if (!cursor || this.#refuses(request) || this.#repliesGap(request, cursor)) return;
+    if (cursor.hasWaiters) await cursor.serveWaiters();
+    // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
+    if (cursor.hasWaiters) return this.#refuses(request) ? undefined : this.#reply(request, cursor);
+    // Where there is no room for a message, it is read again once there is.
+    for (let roomNeeded; (roomNeeded = await this.#replyNext(request, cursor)) > 0;) {
+      await this.#peer.waitForRoom?.(roomNeeded);
+    }
+  }
+
+  /** Answers with what is there, or returns how much room it needs; nobody holds the message until there is that. */
+  async #replyNext(request: GetRequest, cursor: TopicCursor): Promise<number> {
+    const page = await cursor.peek(request.action === "get_latest");
+    // What it may read can have changed while the store was looking.
+    if (this.#refuses(request)) return 0;
+    const roomNeeded = page.messages[0]?.bytes ?? 0;
+    if (!hasRoom(this.#peer, roomNeeded)) return roomNeeded;
+    this.#reply(request, cursor, cursor.take(page));
+    return 0;
+  }
+
+  /** Answers many `get`s, with as few reads of the store as can be; `pause` waits for a slow peer, and lets others have their turn. */
+  async getMany(
+    run: readonly GetRequest[],
+    pause: () => Promise<void> | undefined,
+  ): Promise<void> {
+    const { queue, welcome: { limits } } = this.#context;
+    const missing = this.#cursors.missing(run);
+    for (let i = 0; i < missing.length && !this.#closed; i += MAX_OPENED) {
+      await this.#cursors.open(missing.slice(i, i + MAX_OPENED));
+      await pause();
+    }
+    const cursors = this.#cursorsOf(run);
+    const progress: BatchProgress = { next: 0, roomNeeded: 0 };
+    while (progress.next < run.length && !this.#closed) {
+      try {
+        // Where there is no room for a message, it is read again once there is.
+        if (progress.roomNeeded > 0) await this.#peer.waitForRoom?.(progress.roomNeeded);
+        const gets = cursors.slice(progress.next, progress.next + MAX_GETS);
+        const batch = await ReadBatch.read(queue, gets, limits.messageBytes);
+        this.#replyFrom(progress, run, cursors, batch);
+      } catch (error) {
+        for (const request of run.slice(progress.next)) {
+          replyError(this.#context, request, toWireError(error, queue.log), this.replies);
+        }
+        return;
+      }
+      if (progress.next < run.length) await pause();
+    }
+  }
+
+  /** The reader of each request; there is none where there may be no more. */
+  #cursorsOf(run: readonly GetRequest[]): readonly (TopicCursor | undefined)[] {
+    const cursors: (TopicCursor | undefined)[] = [];
+    let cursor: TopicCursor | undefined;
+    for (const { topic } of run) {
+      // Mostly all are of one topic.
+      if (cursor?.topic !== topic) cursor = this.#cursors.find(topic);
+      cursors.push(cursor);
+    }
+    return cursors;
+  }
+
+  /** Answers `get`s from a place on, as far as pages and the room that there is allow. */
+  #replyFrom(
+    progress: BatchProgress,
+    run: readonly GetRequest[],
+    cursors: readonly (TopicCursor | undefined)[],
+    batch: ReadBatch,
+  ): void {
+    let last: TopicCursor | undefined;
+    let page: TopicPage | undefined;
+    progress.roomNeeded = 0;
+    for (let i = progress.next; i < run.length; i++) {
+      progress.next = i;
+      const request = run[i]!;
+      const cursor = cursors[i];
+      if (!cursor) {
+        replyError(this.#context, request, this.#cursors.limitError(), this.replies);
+        continue;
+      }
+      if (this.#refuses(request) || this.#repliesGap(request, cursor)) continue;
+      if (cursor !== last) {
+        last = cursor;
+        page = batch.of(cursor);
+      }
+      if (!page?.canServe) return;
+      const message = page.next;
+      if (message && !hasRoom(this.#peer, message.bytes)) {
+        progress.roomNeeded = message.bytes;
+        return;
+      }
+      page.take();
+      this.#reply(request, cursor, message);
+      if (!mustWait(this.#peer, this.replies.pending)) continue;
+      // What was read may expire before the peer is ready for it: it is read again.
+      progress.next = i + 1;
+      return;
+    }
+    progress.next = run.length;
+  }
+
+  /** Answers with the oldest unread message, as soon as there is one. */
+  async getWait(request: WireRequestOf<"get_wait">): Promise<void> {
+    const { id, timeout } = request;
+    const pendingGets = this.#pendingGets ??= new IdMap();
+    if (pendingGets.has(id)) return replyError(this.#context, request, idInUse(id), this.replies);
+    const { waits: limit } = this.#context.welcome.limits;
+    if (pendingGets.size >= limit) {
+      const error = limitExceeded("get_wait", limit, `${pendingGets.size} wait already`);
+      return replyError(this.#context, request, error, this.replies);
+    }
+    const cursor = await this.#cursors.cursorFor(request, request.since);
+    if (!cursor || this.#refuses(request) || this.#repliesGap(request, cursor)) return;
+    if (!this.#budgets.of("totalWaits").take()) {
+      return replyError(
+        this.#context,
+        request,
+        this.#budgets.budgetError("totalWaits", "get_wait"),
+        this.replies,
+      );
+    }
+    const pending = new PendingGet(id, cursor, this);
+    pendingGets.set(id, pending);
+    if (timeout === 0 && cursor.hasWaiters) await cursor.serveWaiters();
+    if (pending.open) await cursor.addWaiter(pending);
+    if (!pending.open) return;
+    if (timeout === 0) return pending.settleEmpty();
+    pending.detachFromPipeline(timeout);
+  }
+
+  onSettled({ id }: PendingGet): void {
+    this.#pendingGets!.delete(id);
+    this.#budgets.of("totalWaits").release();
+  }
+
+  /** Calls off a `getWait`: it is answered as if its time were over. */
+  cancel(request: WireRequestOf<"cancel">): void {
+    const pending = this.#pendingGets?.get(request.wait);
+    if (pending?.open) pending.settleEmpty();
+    reply(request, {}, this.replies);
+  }
+
+  /** Ends the waits for topics that may not be read any more. */
+  endForbidden(): void {
+    const forbidden: PendingGet[] = [];
+    for (const pending of this.#pendingGets?.values() ?? []) {
+      if (this.#mayRead(pending.topic)) continue;
+      // None of them gets a message while others are told.
+      pending.cancel();
+      forbidden.push(pending);
+    }
+    const endWait = (pending: PendingGet) => pending.end(permissionDenied("read", pending.topic));
+    void this.#context.queue.cleanup.forEach(forbidden, forbidden.length, endWait);
+  }
+
+  /** No more is read. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Ends all waits, for good.
+   *
+   * @param error what they are told; nothing, if nobody can hear it
+   * @returns when they have been told, if that takes long
+   */
+  end(error?: WireError): Promise<void> | void {
+    this.#closed = true;
+    this.#endError = error;
+    this.#cursors.clear();
+    const pendingGets = this.#pendingGets;
+    if (!pendingGets || pendingGets.size === 0) return;
+    return this.#context.queue.cleanup.forEach(
+      pendingGets.values(),
+      pendingGets.size,
+      (pending) => pending.end(this.#endError),
+    );
+  }
+
+  /** Refuses a read of what may not be read; who is gone is not even told. */
+  #refuses(request: GetRequest | WireRequestOf<"get_wait">): boolean {
+    if (this.#closed) return true;
+    const refusal = this.#refusal(request.topic);
+    if (refusal) replyError(this.#context, request, refusal, this.replies);
+    return refusal !== undefined;
+  }
+
+  /** Tells once, instead of a read, that messages are missing. */
+  #repliesGap(request: GetRequest | WireRequestOf<"get_wait">, cursor: TopicCursor): boolean {
+    const gap = cursor.takeGap();
+    if (gap) replyGap(request, gap, this.replies);
+    return gap !== undefined;
+  }
+
+  #reply({ id }: GetRequest, cursor: TopicCursor, message?: TopicMessage): void {
+    if (message && message.bytes >= REPLY_FRAME_BYTES) return this.#replyLarge(id, cursor, message);
+    if (id === undefined) return this.replies.addLegacy(legacyReadReply(message));
+    const text = readReply(id, message, cursor.position);
+    this.replies.add(text, message && text.length - message.body.length + message.bytes);
+  }
+
+  #replyLarge(id: number | undefined, { position }: TopicCursor, message: TopicMessage): void {
+    const { replies, largeBodies } = this;
+    if (id === undefined) replies.addLegacyLarge(LEGACY_REPLY_HEAD, message, largeBodies);
+    else replies.addLarge(readReplyHead(id, message, position), message, largeBodies);
+  }
+}
+
+/** Answers a read with a gap, and where it goes on; that is no failure of its client. */
+export function replyGap(
+  { id }: TopicReadRequest,
+  { error, through }: Gap,
+  replies: ReplyWriter,
+): void {
+  if (typeof id === "number") replies.add(errorReply(id, error, through));
+  else replies.addLegacy(legacyErrorReply(error));
+}

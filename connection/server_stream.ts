@@ -1,0 +1,258 @@
+/**
+ * A stream of a topic's messages to one subscriber, under credit.
+ *
+ * @module
+ */
+
+import { streamError, streamFrame } from "../protocol/encode_replies.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { CreditTotals, GapPolicy } from "../protocol/requests.ts";
+import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
+import type { MessagePage, TopicMessage } from "../stores/store.ts";
+import { toWireError } from "./server_context.ts";
+import { trimmedGap } from "../queue/positions.ts";
+import { type Queue, TopicBatch, type TopicListener } from "../queue/queue.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+import { CreditWindow, pageSize } from "./credit_window.ts";
+import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
+
+/** What a subscription needs to know. */
+export interface ServerStreamOptions {
+  /** Under which id it streams. */
+  readonly sub: number;
+  readonly topic: string;
+  /** It streams what comes after; whatever is missing after it is a gap. */
+  readonly after: number;
+  /** What to do about a gap; the stream ends if nothing is said. */
+  readonly onGap: GapPolicy | undefined;
+  /** How much the subscriber takes for a start. */
+  readonly credit: CreditTotals;
+}
+
+/** What streams share with the others of their connection. */
+export interface ServerStreamContext {
+  readonly queue: Queue;
+  readonly peer: Peer;
+  readonly replies: ReplyWriter;
+  /** None of them streams any more, though not all have ended yet. */
+  readonly closed: boolean;
+  /** A stream has to read from the store: it is called up in its turn, by {@linkcode ServerStream.readMore}. */
+  requestRead(stream: ServerStream): void;
+  /** A stream has ended by itself. */
+  onEnded(stream: ServerStream): void;
+}
+
+/**
+ * A subscription is `live`, and takes each batch of the feed as it comes; or it is `behind`, because its peer reads
+ * slowly or it has just begun, and reads from the store when it is called up; or it is `blocked` for want of credit.
+ * Behind and blocked it costs the server nothing but its position, which is right before the first message that
+ * it could not send.
+ */
+export class ServerStream implements TopicListener {
+  readonly sub: number;
+  readonly topic: string;
+  readonly #context: ServerStreamContext;
+  readonly #onGap: GapPolicy | undefined;
+  readonly #credit: CreditWindow;
+  #position: number;
+  /** The last number that the subscriber was told. */
+  #sentThrough: number;
+  #state: "live" | "behind" | "blocked" | "ended" = "blocked";
+  /** So many bytes there has to be room for before it reads on. */
+  #roomNeeded = 0;
+  /** While it was behind, the feed brought something, or was interrupted. */
+  #newMeanwhile = false;
+
+  /**
+   * Makes a subscription; {@linkcode ServerStream.start} sets it going.
+   *
+   * @param context what it shares with others
+   * @param options the rest
+   */
+  constructor(
+    context: ServerStreamContext,
+    { sub, topic, after, onGap, credit }: ServerStreamOptions,
+  ) {
+    this.#context = context;
+    this.sub = sub;
+    this.topic = topic;
+    this.#onGap = onGap;
+    this.#credit = new CreditWindow(credit);
+    this.#position = this.#sentThrough = after;
+  }
+
+  /** Begins to stream. */
+  start(): void {
+    this.#resume();
+  }
+
+  /** Ends the stream without a word. */
+  end(): void {
+    this.#state = "ended";
+    this.#context.queue.removeListener(this.topic, this);
+  }
+
+  /** Ends the stream, and says why; after a gap, also from where it could go on. */
+  endWithError(error: WireError, through?: number): void {
+    this.#context.replies.sendFrame(streamError(this.sub, error, through));
+    this.end();
+    this.#context.onEnded(this);
+  }
+
+  /** What could be sent without further credit, if so much were granted. */
+  remainingWith(credit: CreditTotals): CreditTotals {
+    return this.#credit.remainingWith(credit);
+  }
+
+  /** Raises what the subscriber takes in all since it subscribed; it never falls. */
+  grant(credit: CreditTotals): void {
+    this.#credit.grant(credit);
+    if (this.#state === "blocked") this.#resume();
+  }
+
+  onMessages(batch: TopicBatch): void {
+    if (this.#state !== "live" || this.#context.closed) {
+      this.#newMeanwhile = true;
+      return;
+    }
+    const { messages } = batch;
+    const isWhole = messages[0]!.seq > this.#position;
+    const fresh = isWhole ? messages : messages.filter(({ seq }) => seq > this.#position);
+    if (fresh.length === 0) return;
+    const fitting = this.#credit.fitting(fresh, this.#context.replies.frameBytes);
+    if (fitting === fresh.length && !this.#peerIsFull) {
+      const sent = isWhole ? batch : new TopicBatch(fresh);
+      if (this.#hasRoom(sent)) return this.#send(sent);
+    }
+    this.#stopBefore(fresh[0]!);
+    if (fitting > 0) this.#fallBehind();
+    else this.#block();
+  }
+
+  resync(through: number): void {
+    // A read that is under way may have been too early.
+    this.#newMeanwhile = true;
+    if (this.#state !== "live") return;
+    this.#position = Math.max(this.#position, through);
+    this.#fallBehind();
+  }
+
+  /** Reads a page and sends what fits; asks for another turn if there may be more. */
+  async readMore(): Promise<void> {
+    if (this.#state !== "behind") return;
+    try {
+      if (this.#roomNeeded > 0) await this.#context.peer.waitForRoom?.(this.#roomNeeded);
+      if (this.#hasEnded()) return;
+      this.#roomNeeded = 0;
+      this.#newMeanwhile = false;
+      const page = await this.#read();
+      if (this.#hasEnded()) return;
+      if (page.gone && page.gone.seq > this.#position) {
+        await this.#skipGap(page.gone.seq);
+        if (!this.#hasEnded()) this.#fallBehind();
+      } else this.#take(page);
+    } catch (error) {
+      if (!this.#hasEnded()) this.endWithError(toWireError(error, this.#context.queue.log));
+    }
+  }
+
+  /** It may have been ended during a wait. */
+  #hasEnded(): boolean {
+    return this.#state === "ended" || this.#context.closed;
+  }
+
+  /** The peer has enough to read already. */
+  get #peerIsFull(): boolean {
+    return mustWait(this.#context.peer);
+  }
+
+  #resume(): void {
+    // First the feed, then reads: neither a gap nor an overlap between the two.
+    this.#context.queue.addListener(this.topic, this);
+    this.#fallBehind();
+  }
+
+  /** Until there is credit the feed need not call: nobody pays for how many there are of these. */
+  #block(): void {
+    this.#state = "blocked";
+    this.#context.queue.removeListener(this.topic, this);
+  }
+
+  /** Whether these may be sent now; if not, it waits for that before it reads them again. */
+  #hasRoom({ bytes }: TopicBatch): boolean {
+    if (hasRoom(this.#context.peer, bytes)) return true;
+    this.#roomNeeded = bytes;
+    return false;
+  }
+
+  #fallBehind(): void {
+    this.#state = "behind";
+    this.#context.requestRead(this);
+  }
+
+  async #read(): Promise<MessagePage> {
+    // Without credit it still looks for one message: whether there is one, and where, must be known for certain.
+    const { messages, bytes } = this.#credit.remaining;
+    const page = pageSize(this.#context.replies.frameBytes);
+    const [found] = await this.#context.queue.store.read([{
+      topic: this.topic,
+      after: this.#position,
+      count: Math.min(Math.max(messages, 1), page.messages),
+      bytes: Math.min(bytes, page.bytes),
+      gone: true,
+    }]);
+    return found!;
+  }
+
+  /** Sends what the credit allows, also what was granted since the page was asked for. */
+  #take({ messages, through }: MessagePage): void {
+    if (messages.length === 0) {
+      this.#position = Math.max(this.#position, through);
+      if (this.#newMeanwhile) this.#fallBehind();
+      else this.#state = "live";
+      return;
+    }
+    const { frameBytes } = this.#context.replies;
+    const fitting = messages.slice(0, this.#credit.fitting(messages, frameBytes));
+    if (fitting.length === 0) {
+      this.#stopBefore(messages[0]!);
+      return this.#block();
+    }
+    // The others of its connection may have sent much while the store was reading: then all of it is read again.
+    const batch = new TopicBatch(fitting);
+    if (this.#peerIsFull || !this.#hasRoom(batch)) this.#stopBefore(messages[0]!);
+    else this.#send(batch);
+    this.#fallBehind();
+  }
+
+  #stopBefore({ seq }: TopicMessage): void {
+    this.#position = Math.max(this.#position, seq - 1);
+  }
+
+  async #skipGap(gone: number): Promise<void> {
+    const bounds = await this.#context.queue.store.bounds();
+    if (this.#hasEnded()) return;
+    if (this.#onGap === undefined) {
+      const { error, through } = trimmedGap(this.#position, gone, bounds);
+      return this.endWithError(error, through);
+    }
+    this.#position = this.#onGap === "now" ? bounds.last : gone;
+  }
+
+  #send(batch: TopicBatch): void {
+    const { messages, bytes } = batch;
+    const { replies, queue } = this.#context;
+    if (bytes < MIN_SHARED_BYTES) {
+      const frame = streamFrame(this.sub, this.#sentThrough, batch.text);
+      replies.sendFrame(frame, frame.length + bytes);
+    } else {
+      const suffix = messages.length > 1 ? batch.suffix : queue.largeBodies.get(messages[0]!, "]}");
+      // There is a comma between two messages.
+      const size = bytes + messages.length - 1;
+      replies.sendShared(streamFrame(this.sub, this.#sentThrough, batch.head), suffix, size);
+    }
+    this.#position = this.#sentThrough = messages.at(-1)!.seq;
+    this.#credit.sent(messages.length, bytes);
+    queue.counts.delivered += messages.length;
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * The subscriptions of one connection, and the verbs for them.
+ *
+ * @module
+ */
+
+import type { WireError } from "../protocol/errors.ts";
+import { limitExceeded } from "../protocol/request_fields.ts";
+import { IdMap } from "../protocol/name_map.ts";
+import type { CreditTotals, SubscribeRequest, WireRequestOf } from "../protocol/requests.ts";
+import type { Cursors } from "../queue/cursors.ts";
+import { idInUse, reply, replyError, type ServerContext } from "./server_context.ts";
+import { permissionDenied } from "./authorize.ts";
+import { locateStream } from "../queue/positions.ts";
+import type { Queue } from "../queue/queue.ts";
+import { type ReadVerbOptions, replyGap } from "./read_verb.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
+import { ServerStream, type ServerStreamContext } from "./server_stream.ts";
+import { mustWait, type Peer } from "../transports/peer.ts";
+
+/** The subscriptions of a connection, by the id of the request that opened them. */
+export class Subscriptions implements ServerStreamContext {
+  readonly queue: Queue;
+  readonly peer: Peer;
+  readonly replies: ReplyWriter;
+  readonly #context: ServerContext;
+  readonly #cursors: Cursors;
+  readonly #mayNotRead: ReadVerbOptions["refusal"];
+  readonly #mayRead: ReadVerbOptions["mayRead"];
+  readonly #budgets: ConnectionBudgets;
+  readonly #streams = new IdMap<ServerStream>();
+  /** Those that have to read from the store, the next one first. */
+  #behind: ServerStream[] = [];
+  #reading = false;
+  #closed = false;
+
+  /**
+   * Makes it.
+   *
+   * @param context what is shared with other connections
+   * @param cursors where streams begin that do not say from where
+   * @param options what belongs to this connection
+   */
+  constructor(context: ServerContext, cursors: Cursors, options: ReadVerbOptions) {
+    const { peer, replies, budgets, refusal, mayRead } = options;
+    this.#context = context;
+    this.#cursors = cursors;
+    this.#mayNotRead = refusal;
+    this.#mayRead = mayRead;
+    this.#budgets = budgets;
+    this.queue = context.queue;
+    this.peer = peer;
+    this.replies = replies;
+  }
+
+  /** Opens a stream; one that does not say from where begins at the connection's cursor. */
+  async subscribe(request: SubscribeRequest): Promise<void> {
+    const { id: sub, topic, since, cursor, onGap, messages, bytes } = request;
+    const { store } = this.queue;
+    const credit = { messages, bytes };
+    const refusal = this.#refusal(sub) ?? this.#creditError("subscribe", credit);
+    if (refusal) return replyError(this.#context, request, refusal, this.replies);
+    const topicCursor = since === undefined
+      ? await this.#cursors.cursorFor(request, cursor)
+      : undefined;
+    if (since === undefined && !topicCursor) return;
+    const { after: oldest, gap } = topicCursor?.gap
+      ? { after: topicCursor.position, gap: topicCursor.gap }
+      : await locateStream(store, topic, since ?? topicCursor!.position);
+    const last = gap && onGap === "now" ? (await store.bounds()).last : undefined;
+    if (this.#closed) return;
+    // Only now: if the store had not answered, nobody would have been told. And what it may read can have changed.
+    const forbidden = this.#mayNotRead(topic);
+    if (forbidden) return replyError(this.#context, request, forbidden, this.replies);
+    const endsAtGap = gap && onGap === undefined;
+    if (!endsAtGap && !this.#budgets.of("totalSubscriptions").take()) {
+      const limitError = this.#budgets.budgetError("totalSubscriptions", "subscribe");
+      return replyError(this.#context, request, limitError, this.replies);
+    }
+    topicCursor?.takeGap();
+    if (endsAtGap) return replyGap(request, gap, this.replies);
+    const after = last ?? oldest;
+    const stream = new ServerStream(this, { sub, topic, after, onGap, credit });
+    this.#streams.set(sub, stream);
+    reply(request, { sub, start: after, through: topicCursor?.position }, this.replies);
+    stream.start();
+  }
+
+  /** Raises the credit of a stream. One that has ended takes no note. */
+  credit(request: WireRequestOf<"credit">): void {
+    const stream = this.#streams.get(request.sub);
+    const refusal = stream && this.#creditError("credit", stream.remainingWith(request));
+    if (refusal) return replyError(this.#context, request, refusal, this.replies);
+    stream?.grant(request);
+    reply(request, {}, this.replies);
+  }
+
+  /** Ends a stream, if it has not ended by itself. */
+  unsubscribe(request: WireRequestOf<"unsubscribe">): void {
+    const stream = this.#streams.get(request.sub);
+    stream?.end();
+    if (stream) this.onEnded(stream);
+    reply(request, {}, this.replies);
+  }
+
+  requestRead(stream: ServerStream): void {
+    this.#behind.push(stream);
+    if (!this.#reading) void this.#readInTurn();
+  }
+
+  onEnded({ sub }: ServerStream): void {
+    if (this.#streams.delete(sub)) this.#budgets.of("totalSubscriptions").release();
+  }
+
+  /** Ends the streams of topics that may not be read any more. */
+  endForbidden(): void {
+    const forbidden: ServerStream[] = [];
+    for (const stream of this.#streams.values()) {
+      if (this.#mayRead(stream.topic)) continue;
+      // None of them streams anything more while others are told.
+      stream.end();
+      forbidden.push(stream);
+    }
+    void this.queue.cleanup.forEach(forbidden, forbidden.length, (stream) => {
+      // It may have been unsubscribed meanwhile.
+      if (this.#streams.get(stream.sub) !== stream) return;
+      stream.endWithError(permissionDenied("read", stream.topic));
+    });
+  }
+
+  /** Ends all, without a word. Returns when that is done, if it takes long. */
+  close(): Promise<void> | void {
+    this.#closed = true;
+    this.#behind = [];
+    const streams = this.#streams;
+    return this.queue.cleanup.forEach(streams.values(), streams.size, (stream) => {
+      stream.end();
+      streams.delete(stream.sub);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Calls up one stream after another while the peer has room. If each looked for itself, a thousand of them would
+   * find the same room, and fill it a thousand times.
+   */
+  async #readInTurn(): Promise<void> {
+    this.#reading = true;
+    // A stream that has just been opened is answered first.
+    await undefined;
+    while (this.#behind.length > 0) {
+      if (mustWait(this.peer)) await this.peer.drained();
+      const batch = this.#behind;
+      this.#behind = [];
+      for (let i = 0; i < batch.length; i++) {
+        await batch[i]!.readMore();
+        const others = this.#yieldTurn();
+        if (others) await others;
+        if (!mustWait(this.peer)) continue;
+        this.#behind = [...batch.slice(i + 1), ...this.#behind];
+        break;
+      }
+    }
+    this.#reading = false;
+  }
+
+  /** Others have their turn, where it is time for that. */
+  #yieldTurn(): Promise<void> | undefined {
+    const { turn } = this.peer;
+    return turn?.isOver ? new Promise((resolve) => void turn.next(resolve)) : undefined;
+  }
+
+  #refusal(sub: number): WireError | undefined {
+    if (this.#streams.has(sub)) return idInUse(sub);
+    const { subscriptions } = this.#context.welcome.limits;
+    if (this.#streams.size < subscriptions) return undefined;
+    return limitExceeded("subscribe", subscriptions, `there are ${this.#streams.size} already`);
+  }
+
+  /** Why a stream cannot be granted so much ahead. */
+  #creditError(what: string, { messages, bytes }: CreditTotals): WireError | undefined {
+    const { creditMessages, creditBytes } = this.#context.welcome.limits;
+    if (messages > creditMessages) {
+      return limitExceeded(what, creditMessages, `${messages} messages would be granted ahead`);
+    }
+    if (bytes > creditBytes) {
+      return limitExceeded(what, creditBytes, `${bytes} bytes would be granted ahead`);
+    }
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * What one frame of a client says, understood part by part.
+ *
+ * @module
+ */
+
+import { bodyEncoderFor, type EncodeBody } from "./body.ts";
+import { decodeRequest } from "./decode_requests.ts";
+import type { WireError } from "./errors.ts";
+import { refuseRequest } from "./request_fields.ts";
+import { FrameScan } from "./frame_scan.ts";
+import { toStrictJson } from "./json_text.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
+import type { HeartbeatRequest, RefusedRequest, WireRequest } from "./requests.ts";
+import {
+  decodeScannedRequest,
+  type FrameCutoff,
+  parseLegacyRequests,
+  refuseScannedRequest,
+  ScannedFrame,
+} from "./scanned_frame.ts";
+
+/** What one frame says. */
+export interface RequestFrame {
+  /** The frame was an array, and is answered with arrays. */
+  readonly batched: boolean;
+  /** How many requests it has. */
+  readonly length: number;
+  /**
+   * Understands some of them: one at least, and no more than can be understood without a pause. Of those beyond a limit
+   * nothing is looked at but how they are answered.
+   */
+  requests(begin: number, end: number): readonly WireRequest[];
+  /** They count for no more than that together. */
+  readonly maxCount: number;
+  /** What those from a place on count for among the requests that wait to be done, without those that are refused. */
+  countFrom(begin: number): number;
+}
+
+/** Requests that are understood already. */
+export class DecodedFrame implements RequestFrame {
+  readonly maxCount = 0;
+  readonly batched: boolean;
+  readonly #requests: readonly WireRequest[];
+
+  /** Wraps them. */
+  constructor(batched: boolean, requests: readonly WireRequest[]) {
+    this.batched = batched;
+    this.#requests = requests;
+  }
+
+  get length(): number {
+    return this.#requests.length;
+  }
+
+  requests(begin: number, end: number): readonly WireRequest[] {
+    return this.#requests.slice(begin, end);
+  }
+
+  countFrom(): number {
+    return 0;
+  }
+}
+
+/** Up to so many characters a frame is read as a whole: whatever stands in it, that takes some milliseconds. */
+export const MAX_PARSED_AT_ONCE = 72 * 1024;
+
+/**
+ * Scans a frame for what it asks.
+ *
+ * @param data the data of a frame
+ * @param maxCount where its requests count for more, it is not scanned to its end
+ * @returns what was seen; `undefined` if it cannot be read
+ */
+export function scanFrame(data: unknown, maxCount: number): FrameScan | undefined {
+  return typeof data === "string" ? FrameScan.scan(data, maxCount) : undefined;
+}
+
+/**
+ * Reads what a socket said. Never throws: what is wrong comes back as a refused request.
+ *
+ * @param data the text of a frame; anything else is refused
+ * @param limits the limits that requests are held to
+ * @param cutoff where a frame that is too much for its connection has its end
+ * @param scan what was seen in it, if it was scanned
+ * @returns the frame
+ */
+export function readRequestFrame(
+  data: unknown,
+  limits: Limits,
+  cutoff?: FrameCutoff,
+  scan?: FrameScan,
+): RequestFrame {
+  if (typeof data !== "string") return unreadableFrame("it is binary, not text");
+  if (scan && !scan.isValid) return unreadableFrame("it is not JSON");
+  if (data.length <= MAX_PARSED_AT_ONCE && !scan) {
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      // Most of what is not JSON is not Python's either, and is not looked at any further.
+      if (toStrictJson(data) !== data) scan = FrameScan.scan(data, Infinity);
+      if (!scan || !parseLegacyRequests(scan, 0, scan.length)) {
+        return unreadableFrame("it is not JSON");
+      }
+    }
+    if (!scan) {
+      const frame = new ParsedFrame(value, data, limits);
+      if (frame.maxCount <= Math.min(limits.frameRequests, cutoff?.after ?? Infinity)) return frame;
+    }
+  }
+  scan ??= FrameScan.scan(data, Infinity);
+  return scan ? new ScannedFrame(scan, limits, cutoff) : unreadableFrame("it is not JSON");
+}
+
+/**
+ * Refuses what asks for work in a frame: nothing else of it is kept. Control requests are not refused.
+ *
+ * @param scan what was seen in it; `undefined` if it cannot be read
+ * @param limits the limits that requests are held to
+ * @param error why it is refused
+ * @returns whether it was an array, those that are still to be done or answered, and those that have no answer
+ */
+export function refuseFrame(scan: FrameScan | undefined, limits: Limits, error: WireError): {
+  readonly batched: boolean;
+  readonly remaining: readonly WireRequest[];
+  readonly unanswered: readonly RefusedRequest[];
+} {
+  if (!scan) {
+    return { batched: false, remaining: [], unanswered: [unreadableRequest("it is not JSON")] };
+  }
+  const remaining: WireRequest[] = [];
+  const unanswered: RefusedRequest[] = [];
+  for (let index = 0; index < scan.length; index++) {
+    const request =
+      (scan.kind(index) === "control" ? decodeScannedRequest(scan, index, limits) : undefined) ??
+        refuseScannedRequest(scan, index, error);
+    const { action, id } = request;
+    if (action !== "refused" || id !== undefined || request.needsReply) remaining.push(request);
+    else unanswered.push(request);
+  }
+  return { batched: scan.batched, remaining, unanswered };
+}
+
+const HEARTBEAT_START = '{"action":"heartbeat"';
+
+/** Whether a frame begins as a heartbeat that stands alone, and is no longer than one. */
+export function isHeartbeatFrame(data: unknown): data is string {
+  return typeof data === "string" && data.length <= 64 && data.startsWith(HEARTBEAT_START);
+}
+
+/**
+ * Understands a heartbeat that stands alone and has no answer: it counts when it arrives, not in its turn.
+ *
+ * @param data the data of a frame
+ * @returns the heartbeat; `undefined` if it is anything else
+ */
+export function parseHeartbeat(data: unknown): HeartbeatRequest | undefined {
+  if (!isHeartbeatFrame(data)) return undefined;
+  try {
+    const request = decodeRequest(JSON.parse(data), DEFAULT_LIMITS, bodyEncoderFor(data));
+    return request.action === "heartbeat" && request.id === undefined ? request : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A frame that was read as a whole. */
+class ParsedFrame implements RequestFrame {
+  readonly batched: boolean;
+  readonly length: number;
+  readonly maxCount: number;
+  readonly #items: readonly unknown[];
+  readonly #source: string;
+  readonly #limits: Limits;
+  readonly #encode: EncodeBody;
+  #scan: FrameScan | undefined;
+
+  constructor(value: unknown, source: string, limits: Limits) {
+    this.batched = Array.isArray(value);
+    this.#items = this.batched ? value as unknown[] : [value];
+    this.length = this.#items.length;
+    this.maxCount = countRequests(this.#items);
+    this.#source = source;
+    this.#limits = limits;
+    this.#encode = bodyEncoderFor(source);
+  }
+
+  requests(begin: number, end: number): readonly WireRequest[] {
+    return this.#items.slice(begin, end).map((item, i) =>
+      decodeRequest(
+        hasLegacyScalar(item)
+          ? withScalarsAsText(item, this.#lazyScan.sliceText(begin + i, begin + i + 1))
+          : item,
+        this.#limits,
+        this.#encode,
+      )
+    );
+  }
+
+  countFrom(begin: number): number {
+    const scan = this.#lazyScan;
+    return scan.countedRequests - scan.countBefore(begin);
+  }
+
+  /** Seldom needed. */
+  get #lazyScan(): FrameScan {
+    // What is JSON can be scanned.
+    return this.#scan ??= FrameScan.scan(this.#source, Infinity)!;
+  }
+}
+
+/** What requests count for, if all of them do. */
+function countRequests(items: readonly unknown[]): number {
+  let size = items.length;
+  for (const item of items) {
+    const messages = (item as { messages?: unknown } | null)?.messages;
+    if (Array.isArray(messages) && messages.length > 1) size += messages.length - 1;
+  }
+  return size;
+}
+
+function unreadableFrame(reason: string): RequestFrame {
+  return new DecodedFrame(false, [unreadableRequest(reason)]);
+}
+
+function unreadableRequest(reason: string): RefusedRequest {
+  return refuseRequest({}, "bad_request", `Cannot read frame: ${reason}`);
+}

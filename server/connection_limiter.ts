@@ -1,0 +1,80 @@
+/**
+ * How many may be in, in all and from one address.
+ *
+ * @module
+ */
+
+import { addressKey } from "../budgets/address_key.ts";
+import { Budget } from "../budgets/budget.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { limitExceeded } from "../protocol/request_fields.ts";
+import type { ServerLimits } from "../protocol/limits.ts";
+import { NameMap } from "../protocol/name_map.ts";
+
+/** Why there is no place. */
+export interface LimitExceeded {
+  readonly error: WireError;
+  /** Because of its address. */
+  readonly isPerAddress: boolean;
+}
+
+/** Where a token is asked for, one place in this many is shared fairly. */
+const RESERVED_FRACTION = 10;
+
+/** The places of a server's connections. */
+export class ConnectionLimiter {
+  readonly #limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">;
+  readonly #perAddress = new NameMap<number>();
+  /** The last places: nobody has more of them than are free, so a token that nobody has used yet finds one. */
+  readonly #reserve: Budget;
+  #count = 0;
+
+  /** Makes it; nobody is in. */
+  constructor(limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">) {
+    this.#limits = limits;
+    this.#reserve = new Budget({
+      own: 0,
+      shared: Math.floor(limits.connections / RESERVED_FRACTION),
+    });
+  }
+
+  /**
+   * Takes a place.
+   *
+   * @param from the address of who comes
+   * @param owner who it is, where some have tokens and others have other ones, or none
+   * @returns how to give it back, once; or why there is none
+   */
+  acquire(from: string, owner?: string): (() => void) | LimitExceeded {
+    const { connections, connectionsPerAddress } = this.#limits;
+    const key = addressKey(from);
+    const used = this.#perAddress.get(key) ?? 0;
+    if (used >= connectionsPerAddress) {
+      const reason = `${used} from its address are there already`;
+      return { error: limitExceeded("connect", connectionsPerAddress, reason), isPerAddress: true };
+    }
+    const free = connections - this.#count;
+    const isReserved = owner !== undefined && free <= this.#reserve.free;
+    const reserved = isReserved ? this.#reserve.open(owner) : undefined;
+    if (free <= 0 || reserved?.take() === false) {
+      reserved?.close();
+      const reason = free <= 0
+        ? `${this.#count} are there already`
+        : "the last places are kept for others";
+      return { error: limitExceeded("connect", connections, reason), isPerAddress: false };
+    }
+    this.#count++;
+    this.#perAddress.set(key, used + 1);
+    return () => {
+      this.#release(key);
+      reserved?.close();
+    };
+  }
+
+  #release(key: string): void {
+    this.#count--;
+    const remaining = this.#perAddress.get(key)! - 1;
+    if (remaining > 0) this.#perAddress.set(key, remaining);
+    else this.#perAddress.delete(key);
+  }
+}

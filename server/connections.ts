@@ -1,0 +1,306 @@
+/**
+ * Who is in: the connections of a server, each with its session.
+ *
+ * @module
+ */
+
+import { addressHolder } from "../budgets/address_key.ts";
+import type { AccessControl } from "../auth/access_control.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type { ServerLimits } from "../protocol/limits.ts";
+import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
+import type { SessionOwner } from "../connection/session_owners.ts";
+import type { ServerContext } from "../connection/server_context.ts";
+import { type Permissions, TOKEN_BAD, TOKEN_NEEDED } from "../connection/authorize.ts";
+import type { ClientConnection } from "../connection/client_connection.ts";
+import type { ConnectionHandler, Peer, PeerEvents } from "../transports/transport.ts";
+import {
+  type AcceptedPeer,
+  type AdmissionContext,
+  createConnection,
+  PendingAdmission,
+} from "./pending_admission.ts";
+import { type CloseReason, PendingConnection } from "./pending_connection.ts";
+import { httpPage, isHealthCheck, textResponse } from "./pages.ts";
+import { ConnectionLimiter, type LimitExceeded } from "./connection_limiter.ts";
+import { ADVICE, limitAdvice } from "./advice.ts";
+import { AdmittedConnection } from "./admitted_connection.ts";
+import { isUpgradeRequest, upgradeFault } from "./upgrade.ts";
+import { PendingLimiter } from "./pending_limiter.ts";
+
+/** So many connections are judged again in one go: each may have ten thousand waits. */
+const RECHECK_BATCH = 1;
+
+/** How long peers have to finish and to answer the goodbye, in milliseconds. */
+const CLOSE_TIMEOUT = 2000;
+
+const SHUTDOWN_CLOSE: CloseReason = [CLOSE_CODE.serviceRestart, "the server is stopping"];
+
+const SHUTTING_DOWN: WireError = {
+  code: "shutting_down",
+  message: "Cannot wait any longer: the server is stopping",
+};
+
+/** One who waits is put out. */
+const EVICTED_CLOSE: CloseReason = [
+  CLOSE_CODE.tryAgainLater,
+  "too many wait to be admitted, and more of them come from its address",
+];
+
+/** What the house has to know beside what its sessions need. */
+export interface ConnectionsOptions {
+  readonly access: AccessControl;
+  /** How many may be in, or wait to be, and how long a token that is owed may take. */
+  readonly limits: Pick<
+    ServerLimits,
+    "connections" | "connectionsPerAddress" | "pendingConnections" | "authTimeout"
+  >;
+  /** What a person reads who comes with a browser. */
+  readonly banner: string;
+  /** Takes note that a peer was given up, and why. */
+  peerDropped(reason: string): void;
+  /** Tells whoever runs the server what has become of it. */
+  notice(what: string): void;
+}
+
+/** Gives each peer a session, and says goodbye to all. */
+export class Connections implements ConnectionHandler, AdmissionContext {
+  readonly shared: ServerContext;
+  readonly access: AccessControl;
+  readonly #options: ConnectionsOptions;
+  readonly #limiter: ConnectionLimiter;
+  readonly #open = new Map<ClientConnection, AdmittedConnection>();
+  /** Those who have not been admitted, and those who were not and have yet to leave. */
+  readonly #pendingConnections = new Set<PendingConnection>();
+  readonly #pendingLimiter: PendingLimiter;
+  readonly #empty = Promise.withResolvers<void>();
+  #stopping = false;
+
+  /**
+   * Makes an empty house.
+   *
+   * @param shared what sessions share
+   * @param options the rest
+   */
+  constructor(shared: ServerContext, options: ConnectionsOptions) {
+    this.shared = shared;
+    this.access = options.access;
+    this.#options = options;
+    this.#limiter = new ConnectionLimiter(options.limits);
+    this.#pendingLimiter = new PendingLimiter(options.limits.pendingConnections);
+  }
+
+  get authTimeout(): number {
+    return this.#options.limits.authTimeout;
+  }
+
+  /** How many connections are open. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** How many have not been admitted. */
+  get pending(): number {
+    return this.#pendingLimiter.count;
+  }
+
+  http(request: Request, from: string): Response {
+    if (isUpgradeRequest(request)) {
+      return this.#upgradeRefused(request, from) ?? textResponse(400, "Bad request");
+    }
+    const { banner, access } = this.#options;
+    const reason = isHealthCheck(request) ? undefined : access.checkHost(request);
+    if (reason !== undefined) return this.#refuse(403, reason, from);
+    const canStore = () => this.shared.queue.store.fault === undefined;
+    return httpPage(request, { banner, isStopping: this.#stopping, canStore });
+  }
+
+  async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)> {
+    const fault = this.#upgradeRefused(request, from);
+    if (fault) return fault;
+    const verdict = await this.#options.access.checkUpgrade(request);
+    if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.reason, from);
+    if (this.#stopping) return textResponse(503, "The server is stopping");
+    const digest = verdict.kind === "admitted" ? verdict.digest : undefined;
+    const hasInvalidToken = verdict.kind === "invalid_token";
+    const permissions = hasInvalidToken ? undefined : this.access.permissionsOf(digest);
+    // From here on, and not from when it has entered: many may be on their way in.
+    const slot = permissions && this.acquireConnection(from, permissions);
+    const exceeded = slot && "error" in slot ? slot : undefined;
+    // A client of ours sees the code of a close, and not the status of a refused upgrade; and it may have a place
+    // already, under the name of a session that it has yet to say.
+    if (exceeded && !offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
+      this.shared.onRefused(exceeded.error, from, limitAdvice(exceeded));
+      return textResponse(exceeded.isPerAddress ? 429 : 503, exceeded.error.message);
+    }
+    const release = typeof slot === "function" ? slot : undefined;
+    if (hasInvalidToken) return (peer) => this.#rejectToken({ peer, from, start: 0, digest });
+    try {
+      // Before the upgrade is answered: what the client puts once it is connected comes after.
+      const { last: start } = await this.shared.queue.store.bounds();
+      return (peer) => this.#accept({ peer, from, start, digest }, release, exceeded);
+    } catch (error) {
+      release?.();
+      this.onError(error);
+      return textResponse(503, "The store does not answer");
+    }
+  }
+
+  /** Has the tokens count that the door knows now: who has leave no more is told and leaves, the others go on. */
+  tokensChanged(): void {
+    const all = [...this.#open.keys()];
+    const { urgentTasks } = this.shared.queue;
+    void urgentTasks.forEach(all, all.length, (connection) => {
+      if (this.#open.has(connection)) this.#recheck(connection);
+    }, RECHECK_BATCH);
+  }
+
+  #recheck(connection: ClientConnection): void {
+    const permissions = this.access.currentPermissions(connection.permissions);
+    if (!permissions && connection.permissions) {
+      const error = connection.identity === "" ? TOKEN_NEEDED : TOKEN_BAD;
+      connection.rejectToken(error);
+      this.shared.onRefused(error);
+    }
+    if (permissions && permissions !== connection.permissions) connection.permissions = permissions;
+  }
+
+  onError(error: unknown): void {
+    this.shared.queue.log.error("dsmq: unexpected error:", error);
+  }
+
+  onPeerDropped(reason: string): void {
+    this.#options.peerDropped(reason);
+  }
+
+  onRefused(reason: string, from?: string): void {
+    this.shared.onRefused({ code: "bad_request", message: reason }, from);
+  }
+
+  report(what: string): void {
+    this.#options.notice(what);
+  }
+
+  /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const connection of this.#open.keys()) void connection.finish(SHUTTING_DOWN);
+    for (const pendingConnection of [...this.#pendingConnections]) {
+      pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
+    }
+    if (this.#isEmpty) return;
+    const timer = setTimeout(() => {
+      for (const [connection, { peer }] of [...this.#open]) {
+        void connection.close();
+        peer.drop("it did not answer the goodbye");
+      }
+      for (const pendingConnection of [...this.#pendingConnections]) pendingConnection.drop();
+    }, CLOSE_TIMEOUT);
+    await this.#empty.promise;
+    clearTimeout(timer);
+  }
+
+  get #isEmpty(): boolean {
+    return this.#open.size === 0 && this.#pendingConnections.size === 0;
+  }
+
+  #accept(
+    accepted: AcceptedPeer,
+    slot: (() => void) | undefined,
+    exceeded: LimitExceeded | undefined,
+  ): PeerEvents {
+    const { peer, digest } = accepted;
+    // Looked up now: the token may have been revoked since it was judged.
+    const permissions = this.access.permissionsOf(digest);
+    if (permissions && slot) {
+      const connection = createConnection(this, accepted, permissions);
+      const admitted = new AdmittedConnection(
+        connection,
+        peer,
+        slot,
+        () => this.onDisconnected(connection),
+      );
+      this.onAdmitted(connection, admitted);
+      return admitted;
+    }
+    slot?.();
+    return digest && !permissions
+      ? this.#rejectToken(accepted)
+      : this.#acceptPending(accepted, exceeded);
+  }
+
+  /** One who owes a token, or has no place. */
+  #acceptPending(accepted: AcceptedPeer, exceeded: LimitExceeded | undefined): PendingConnection {
+    const { from } = accepted;
+    const releaseSlot = this.#pendingLimiter.acquire(from, () => {
+      const [, message] = EVICTED_CLOSE;
+      this.shared.onRefused({ code: "limit_exceeded", message }, from, ADVICE.pendingConnections);
+      pendingConnection.evict(...EVICTED_CLOSE);
+    });
+    const admission = new PendingAdmission(this, accepted, exceeded, releaseSlot, () => {
+      this.#pendingConnections.delete(pendingConnection);
+      if (this.#stopping && this.#isEmpty) this.#empty.resolve();
+    });
+    const pendingConnection = new PendingConnection(accepted.peer, admission);
+    this.#pendingConnections.add(pendingConnection);
+    // It was let in just before the end.
+    if (this.#stopping) pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
+    return pendingConnection;
+  }
+
+  /** One who has just come has to leave, and learns why by the close code. */
+  #rejectToken(accepted: AcceptedPeer): PeerEvents {
+    this.shared.onRefused(TOKEN_BAD, accepted.from, ADVICE.token);
+    const pendingConnection = this.#acceptPending(accepted, undefined);
+    pendingConnection.reject(CLOSE_CODE.unauthorized, "the token is not good");
+    return pendingConnection;
+  }
+
+  acquireConnection(
+    from: string,
+    { identity }: Pick<Permissions, "identity">,
+  ): (() => void) | LimitExceeded {
+    const owner = identity || addressHolder(from);
+    return this.#limiter.acquire(from, this.access.requiresToken ? owner : undefined);
+  }
+
+  acquirePending(from: string, evict: () => void): () => void {
+    const release = this.#pendingLimiter.acquire(from, evict);
+    return () => release(true);
+  }
+
+  onAdmitted(connection: ClientConnection, admitted: AdmittedConnection): void {
+    this.#open.set(connection, admitted);
+    // It was let in just before the end.
+    if (this.#stopping) admitted.peer.close(...SHUTDOWN_CLOSE);
+    // Tokens may have changed while it found a place.
+    else this.#recheck(connection);
+  }
+
+  admittedOf(owner: SessionOwner): AdmittedConnection | undefined {
+    return this.#open.get(owner as ClientConnection);
+  }
+
+  onDisconnected(connection: ClientConnection): void {
+    this.#open.delete(connection);
+    if (this.#stopping && this.#isEmpty) this.#empty.resolve();
+  }
+
+  /** Refuses what is not as a request for a WebSocket has to be. */
+  #upgradeRefused(request: Request, from: string): Response | undefined {
+    const fault = upgradeFault(request);
+    if (!fault) return undefined;
+    this.onRefused(fault.reason, from);
+    return textResponse(fault.status, fault.reason, fault.headers);
+  }
+
+  /** Refuses one who comes, before it is in. */
+  #refuse(status: 401 | 403, reason: string, from: string): Response {
+    const code = status === 401 ? "unauthorized" : "permission_denied";
+    // What it says of a Host or an Origin names the option already.
+    const advice = status === 401 ? ADVICE.token : undefined;
+    this.shared.onRefused({ code, message: `Cannot let in: ${reason}` }, from, advice);
+    const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};
+    return textResponse(status, `Cannot let in: ${reason}`, headers);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * What has to be settled before a connection is in: the token that it owes, the place that it lacks.
+ *
+ * @module
+ */
+
+import type { AccessControl } from "../auth/access_control.ts";
+import type { Digest } from "../auth/tokens.ts";
+import type { FirstHello } from "../protocol/first_hello.ts";
+import { CLOSE_CODE } from "../protocol/websocket.ts";
+import type { SessionOwner, SlotTakeover } from "../connection/session_owners.ts";
+import type { Clock } from "../queue/clock.ts";
+import type { ServerContext } from "../connection/server_context.ts";
+import { type Permissions, TOKEN_BAD, TOKEN_NEEDED } from "../connection/authorize.ts";
+import { ClientConnection } from "../connection/client_connection.ts";
+import type { Peer } from "../transports/transport.ts";
+import type {
+  CloseReason,
+  HandshakePolicy,
+  HelloResult,
+  PendingConnection,
+} from "./pending_connection.ts";
+import type { LimitExceeded } from "./connection_limiter.ts";
+import { ADVICE, limitAdvice } from "./advice.ts";
+import { AdmittedConnection } from "./admitted_connection.ts";
+
+/** How long one that lacks a place has to say hello, in milliseconds. */
+const HELLO_TIMEOUT = 2000;
+
+/** One who has come. */
+export interface AcceptedPeer {
+  readonly peer: Peer;
+  /** The address that it comes from. */
+  readonly from: string;
+  /** The last sequence number before it came. */
+  readonly start: number;
+  /** Of the token that it brought, if it brought one. */
+  readonly digest: Digest | undefined;
+}
+
+/** Where it comes to. */
+export interface AdmissionContext {
+  readonly shared: ServerContext;
+  readonly access: AccessControl;
+  readonly authTimeout: number;
+  /** Takes a place for who comes from an address. */
+  acquireConnection(from: string, permissions: Permissions): (() => void) | LimitExceeded;
+  /** Takes a seat among those who wait, for one who leaves; another may need it. */
+  acquirePending(from: string, evict: () => void): () => void;
+  /** One is in. */
+  onAdmitted(connection: ClientConnection, admitted: AdmittedConnection): void;
+  /** The visit of one who is in. */
+  admittedOf(owner: SessionOwner): AdmittedConnection | undefined;
+  /** One is gone. */
+  onDisconnected(connection: ClientConnection): void;
+  /** Takes a defect. */
+  onError(error: unknown): void;
+}
+
+/** The session of one who has come. */
+export function createConnection(
+  { shared }: AdmissionContext,
+  { peer, start, from }: AcceptedPeer,
+  permissions: Permissions,
+  pendingSlot?: SlotTakeover,
+): ClientConnection {
+  return new ClientConnection(shared, peer, start, permissions, pendingSlot, from);
+}
+
+/** How a connection is received that owes a token, lacks a place, or both. */
+export class PendingAdmission implements HandshakePolicy {
+  readonly clock: Clock;
+  readonly timeout: number;
+  readonly #context: AdmissionContext;
+  readonly #accepted: AcceptedPeer;
+  readonly #releaseSlot: (admitted: boolean) => void;
+  readonly #onGone: () => void;
+  /** Why there is no place, as far as that is known. */
+  #exceeded: LimitExceeded | undefined;
+  #connection: ClientConnection | undefined;
+
+  /**
+   * It waits.
+   *
+   * @param context where it wants to come to
+   * @param accepted who it is
+   * @param exceeded why there is no place for it; `undefined` if it owes a token
+   * @param releaseSlot to be called when it waits no more, with whether it was admitted; later calls do nothing
+   * @param onGone called when it waits no more, and perhaps once more when it is gone
+   */
+  constructor(
+    context: AdmissionContext,
+    accepted: AcceptedPeer,
+    exceeded: LimitExceeded | undefined,
+    releaseSlot: (admitted: boolean) => void,
+    onGone: () => void,
+  ) {
+    this.#context = context;
+    this.#accepted = accepted;
+    this.#exceeded = exceeded;
+    this.#releaseSlot = releaseSlot;
+    this.#onGone = onGone;
+    this.clock = context.shared.queue.clock;
+    this.timeout = exceeded ? HELLO_TIMEOUT : context.authTimeout;
+  }
+
+  digestOf(token: string): Promise<Digest> {
+    return this.#context.access.digestOf(token);
+  }
+
+  checkHello(
+    pending: PendingConnection,
+    { token }: FirstHello,
+    digest: Digest | undefined,
+  ): HelloResult {
+    const { access, shared } = this.#context;
+    // Looked up now: the tokens may have changed since it came.
+    const permissions = access.permissionsOf(digest ?? this.#accepted.digest);
+    if (!permissions) {
+      const isInvalid = token !== undefined || this.#accepted.digest !== undefined;
+      const error = isInvalid ? TOKEN_BAD : TOKEN_NEEDED;
+      shared.onRefused(error, this.#accepted.from, ADVICE.token);
+      if (!isInvalid) return { error };
+      return { error, close: [CLOSE_CODE.unauthorized, "the token is not good"] };
+    }
+    return { handler: this.#admit(pending, permissions) };
+  }
+
+  rejection(): CloseReason {
+    const exceeded = this.#exceeded;
+    const advice = exceeded ? limitAdvice(exceeded) : ADVICE.token;
+    this.#context.shared.onRefused(exceeded?.error ?? TOKEN_NEEDED, this.#accepted.from, advice);
+    return exceeded
+      ? [CLOSE_CODE.tryAgainLater, exceeded.error.message]
+      : [CLOSE_CODE.unauthorized, "hello has to bring a token"];
+  }
+
+  timedOut(): void {
+    this.#connection?.rejectOverLimit();
+  }
+
+  closed(): void {
+    this.#releaseSlot(false);
+    this.#onGone();
+  }
+
+  onError(error: unknown): void {
+    this.#context.onError(error);
+  }
+
+  /** Its token is good; whether there is a place for it is settled now, or when its hello is done. */
+  #admit(pending: PendingConnection, permissions: Permissions): AdmittedConnection {
+    const context = this.#context;
+    const { peer, from } = this.#accepted;
+    const acquired = context.acquireConnection(from, permissions);
+    const pendingSlot = typeof acquired === "function"
+      ? undefined
+      : this.#pendingSlot(pending, acquired);
+    const connection = this.#connection = createConnection(
+      context,
+      this.#accepted,
+      permissions,
+      pendingSlot,
+    );
+    const release = typeof acquired === "function" ? acquired : () => {};
+    const admitted = new AdmittedConnection(
+      connection,
+      peer,
+      release,
+      () => context.onDisconnected(connection),
+    );
+    if (!pendingSlot) this.#admitted(pending, connection, admitted);
+    return admitted;
+  }
+
+  /** What its session needs to find a place, in which it stays. */
+  #pendingSlot(pending: PendingConnection, exceeded: LimitExceeded): SlotTakeover {
+    this.#exceeded = exceeded;
+    const context = this.#context;
+    const settle = (release: () => void) => {
+      const admitted = pending.handler as AdmittedConnection;
+      admitted.release = release;
+      this.#admitted(pending, this.#connection!, admitted);
+    };
+    return {
+      takeSlotFrom: (before) => {
+        const previous = context.admittedOf(before);
+        if (!previous) return false;
+        const { release, peer } = previous;
+        // The old connection has yet to leave: until then it needs a seat.
+        const drop = () => peer.drop("it did not answer the goodbye");
+        previous.release = context.acquirePending(this.#accepted.from, drop);
+        settle(release);
+        return true;
+      },
+      takeFreeSlot: () => {
+        const permissions = this.#connection!.permissions;
+        const acquired = permissions && context.acquireConnection(this.#accepted.from, permissions);
+        if (typeof acquired !== "function") return false;
+        settle(acquired);
+        return true;
+      },
+      reject: () => {
+        context.shared.onRefused(exceeded.error, this.#accepted.from, limitAdvice(exceeded));
+        return exceeded.error.message;
+      },
+    };
+  }
+
+  #admitted(
+    pending: PendingConnection,
+    connection: ClientConnection,
+    admitted: AdmittedConnection,
+  ): void {
+    pending.admitted();
+    this.#releaseSlot(true);
+    this.#context.onAdmitted(connection, admitted);
+    this.#onGone();
+  }
+}

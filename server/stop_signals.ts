@@ -1,0 +1,37 @@
+/**
+ * Signals of the system, where a server handles them itself.
+ *
+ * @module
+ */
+
+/** Windows knows no SIGTERM. */
+const SIGNALS: readonly Deno.Signal[] = globalThis.Deno?.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM"];
+
+/** A signal that aborts at SIGINT and SIGTERM, until it is disposed of. */
+export class StopSignals implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #onSignal = (): void => {
+    // Nobody listens any more: a second one ends the process.
+    this[Symbol.dispose]();
+    this.#controller.abort();
+  };
+  #listening: readonly Deno.Signal[] = [];
+
+  /** Listens from now on. */
+  constructor() {
+    for (const name of SIGNALS) Deno.addSignalListener(name, this.#onSignal);
+    this.#listening = SIGNALS;
+  }
+
+  /** Aborts at the first of them. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of this.#listening) Deno.removeSignalListener(name, this.#onSignal);
+    this.#listening = [];
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The sessions of those who put: by name, by when they were used, and by owner.
+ *
+ * @module
+ */
+
+import { NameMap } from "../protocol/name_map.ts";
+import { DedupOwners } from "./dedup_owners.ts";
+import type { DedupSession, SessionRun } from "./dedup_session.ts";
+
+/** Keeps sessions with their runs. One whose last run is taken out goes, too. */
+export class DedupSessions {
+  /** The least recently used first. */
+  readonly #sessions = new NameMap<DedupSession>();
+  readonly #owners = new DedupOwners<SessionRun>();
+  #runs = 0;
+  #nextId = 1;
+  /** The one that was looked up last, and the one that was used last. */
+  #lastFound: DedupSession | undefined;
+  #lastTouched: DedupSession | undefined;
+
+  /** How many runs they have together. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  /** The oldest run of the owner who has the most; there must be one. */
+  get oldestOfLargestOwner(): SessionRun {
+    return this.#owners.largest.oldest;
+  }
+
+  /** All of them, the least recently used first. */
+  values(): Iterable<DedupSession> {
+    return this.#sessions.values();
+  }
+
+  /** A session that is known. */
+  find(name: string): DedupSession | undefined {
+    const found = this.#lastFound;
+    if (found?.name === name) return found;
+    const session = this.#sessions.get(name);
+    if (session) this.#lastFound = session;
+    return session;
+  }
+
+  /** A session that is known, as the one that is used most recently. */
+  touch(name: string): DedupSession | undefined {
+    let session = this.#lastTouched;
+    if (session?.name === name) return session;
+    session = this.#sessions.get(name);
+    if (!session) return undefined;
+    this.#sessions.delete(name);
+    this.#sessions.set(name, session);
+    return this.#lastTouched = session;
+  }
+
+  /** A session that is not known, of which what was stored up to a sequence number may be lost. */
+  create(name: string, owner: string, lost: number): DedupSession {
+    return this.add({ id: this.#nextId, name, owner, forgotten: 0, lost });
+  }
+
+  /** Adds a session, which has no run yet. */
+  add(
+    { id, name, owner, forgotten, lost }:
+      & Pick<DedupSession, "id" | "name" | "forgotten" | "lost">
+      & {
+        readonly owner: string;
+      },
+  ): DedupSession {
+    const session: DedupSession = {
+      id,
+      name,
+      owner: this.#owners.get(owner),
+      runs: [],
+      head: 0,
+      forgotten,
+      lost,
+      lastUsed: 0,
+      isStored: false,
+    };
+    this.#nextId = Math.max(this.#nextId, session.id + 1);
+    this.#sessions.set(session.name, session);
+    return this.#lastTouched = session;
+  }
+
+  /** Adds a run to a session, as its last. */
+  addRun(session: DedupSession, first: number, count: number, seq: number): SessionRun {
+    const run: SessionRun = {
+      session,
+      first,
+      seq,
+      count,
+      countBefore: 0,
+      isChanged: false,
+      older: undefined,
+      newer: undefined,
+    };
+    // Most sessions have one run: an array that begins empty and grows has room for 17.
+    if (session.runs.length === 0) session.runs = [run];
+    else session.runs.push(run);
+    this.#owners.addItem(session.owner, run);
+    this.#runs++;
+    return run;
+  }
+
+  /** Takes out the first run of a session, or the last. */
+  removeRun(run: SessionRun): void {
+    const { session } = run;
+    this.#releaseRun(run);
+    if (run === session.runs[session.runs.length - 1]) session.runs.pop();
+    else session.head++;
+    const { head, runs: { length } } = session;
+    if (head === length) this.#removeSession(session);
+    // One that has but one run left keeps no room for more, as most have one.
+    else if (length - head === 1 || (head > 32 && head > length / 2)) {
+      session.runs = session.runs.slice(session.head);
+      session.head = 0;
+    }
+  }
+
+  /** Takes out a session with all of its runs. */
+  delete(session: DedupSession): void {
+    for (let i = session.head; i < session.runs.length; i++) this.#releaseRun(session.runs[i]!);
+    this.#removeSession(session);
+    session.head = session.runs.length;
+  }
+
+  /** Nothing is left of a session. */
+  #removeSession(session: DedupSession): void {
+    this.#sessions.delete(session.name);
+    if (this.#lastFound === session) this.#lastFound = undefined;
+    if (this.#lastTouched === session) this.#lastTouched = undefined;
+  }
+
+  #releaseRun(run: SessionRun): void {
+    this.#runs--;
+    this.#owners.removeItem(run.session.owner, run);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The tables of what was put once.
+ *
+ * @module
+ */
+
+import { IdMap } from "../protocol/name_map.ts";
+import type { Database, Statement } from "./engine.ts";
+import type { DedupIndex } from "./dedup_index.ts";
+import type { DroppedRuns, RecordedRun, SeqRun, SessionRecord } from "./dedup_session.ts";
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS sessions (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    forgotten INTEGER NOT NULL,
+    lost INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS numbers (
+    session INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (session, first)
+  ) WITHOUT ROWID;
+`;
+
+/** What {@linkcode DedupIndex} remembers, as rows of a database. */
+export class DedupTable {
+  readonly #db: Database;
+  readonly #sql: Record<"add" | "put" | "drop" | "dropAll" | "forget" | "remove", Statement>;
+
+  /**
+   * Makes the tables.
+   *
+   * @param db an open database
+   */
+  constructor(db: Database) {
+    this.#db = db;
+    db.exec(SCHEMA);
+    // Files have it since a later release: without it a session is nobody's, and earlier releases do not miss it.
+    const columns = db.prepare("SELECT name FROM pragma_table_info('sessions')").all();
+    if (!(columns as { name: string }[]).some(({ name }) => name === "owner")) {
+      db.exec("ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT ''");
+    }
+    this.#sql = {
+      add: db.prepare(
+        "INSERT INTO sessions (id, name, forgotten, lost, owner) VALUES (?, ?, ?, ?, ?)",
+      ),
+      put: db.prepare(
+        "INSERT INTO numbers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count",
+      ),
+      drop: db.prepare("DELETE FROM numbers WHERE session = ? AND first <= ?"),
+      dropAll: db.prepare("DELETE FROM numbers WHERE session = ?"),
+      forget: db.prepare("UPDATE sessions SET forgotten = ?, lost = ? WHERE id = ?"),
+      remove: db.prepare("DELETE FROM sessions WHERE id = ?"),
+    };
+  }
+
+  /** Fills what is remembered in memory. */
+  load(dedup: DedupIndex, lost: number, now: number): void {
+    const runs = this.#db.prepare(
+      "SELECT id, name AS session, owner, first, count, seq, forgotten, lost " +
+        "FROM numbers JOIN sessions ON id = session ORDER BY seq",
+    ).all() as (SeqRun & SessionRecord)[];
+    dedup.load(runs, lost, now);
+  }
+
+  /** Writes what was noted, and deletes what was dropped before; returns how many rows that were. */
+  save(recorded: Iterable<RecordedRun>, dropped: readonly DroppedRuns[]): number {
+    let rows = 0;
+    if (dropped.length > 0) rows += this.#drop(dropped);
+    for (const { id, session, owner, first, count, seq, forgotten, lost, isNew } of recorded) {
+      if (isNew) this.#sql.add.run(id, session, forgotten, lost, owner);
+      this.#sql.put.run(id, first, count, seq);
+      rows++;
+    }
+    return rows;
+  }
+
+  #drop(dropped: Iterable<DroppedRuns>): number {
+    let rows = 0;
+    // Of what was dropped of a session the last that is told holds for all before it.
+    const sessions = new IdMap<DroppedRuns>();
+    for (const last of dropped) sessions.set(last.id, last);
+    for (const { id, upTo, forgotten, lost, evicted } of sessions.values()) {
+      rows++;
+      if (evicted) {
+        this.#sql.dropAll.run(id);
+        this.#sql.remove.run(id);
+      } else {
+        this.#sql.drop.run(id, upTo);
+        this.#sql.forget.run(forgotten, lost, id);
+      }
+    }
+    return rows;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * What is found at the path of a database, before SQLite sees it.
+ *
+ * @module
+ */
+
+import { UnusableFileError } from "./file_faults.ts";
+import type { LockContent } from "./file_lock.ts";
+import { readDatabaseHeader, readWalHeader, requireOwnWal } from "./wal_mark.ts";
+import { fileSnapshot } from "./file_snapshot.ts";
+
+/** The names that SQLite, or dsmq, gives to files beside a database. */
+const SIBLING_NAME = /-(wal|shm|journal|lock)$/;
+
+/**
+ * Refuses the name of a file that stands beside a database.
+ *
+ * @param path the file
+ * @throws {UnusableFileError} if it ends as such a name does
+ */
+export function requireNoSiblingName(path: string): void {
+  const [end] = SIBLING_NAME.exec(path) ?? [];
+  if (end) throw new UnusableFileError(`a name that ends with ${end} is that of a file beside`);
+}
+
+/**
+ * Makes a path absolute; links in it stay.
+ *
+ * @param path as it was given
+ * @returns the same file, from the root on
+ */
+export function absolutePath(path: string): string {
+  if (/^([/\\]|[A-Za-z]:)/.test(path)) return path;
+  return `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
+}
+
+/**
+ * Refuses what is no file.
+ *
+ * @param path where to look
+ * @returns whether there is a file
+ * @throws {UnusableFileError} if there is something else
+ */
+export function requirePlainFile(path: string): boolean {
+  const info = statOf(path);
+  if (info?.isDirectory) throw new UnusableFileError("it is a folder");
+  if (info && !info.isFile) throw new UnusableFileError("it is not a file");
+  return info !== undefined;
+}
+
+/**
+ * Opens a file; one that is not there is made for its owner alone.
+ *
+ * @param path the file
+ * @returns the open file; whoever opened it closes it
+ */
+export function openPrivateFile(path: string): Deno.FsFile {
+  return Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+}
+
+/**
+ * Whether nothing was ever acknowledged in a file. To be asked before SQLite sees it, which would delete the log of an empty
+ * file, and take that of another.
+ *
+ * @param realPath the file, without links
+ * @param handle the same, open
+ * @param previous what whoever used it last has left in its lock
+ * @returns whether it is new
+ * @throws {UnusableFileError} if it is not what it was when it was used last
+ */
+export function isNewFile(
+  realPath: string,
+  handle: Deno.FsFile,
+  previous: LockContent | undefined,
+): boolean {
+  const wal = readWalHeader(`${realPath}-wal`);
+  const { nlink, size } = handle.statSync();
+  if (nlink !== null && nlink > 1) {
+    throw new UnusableFileError(
+      `it has ${nlink} names (hard links), of which each would have its own log`,
+    );
+  }
+  if (size > 0) {
+    const isCheckpointed = previous?.writing === true && !exists(`${realPath}-shm`);
+    requireOwnWal(realPath, readDatabaseHeader(handle), wal, previous?.use ?? 0, isCheckpointed);
+    // One that was killed as it made it has left its lock, and nothing in that.
+    return previous?.use === 0;
+  }
+  if (wal) {
+    throw new UnusableFileError(
+      `it is empty or was not there, but its log is: bring it back, or move ${realPath}-wal away`,
+    );
+  }
+  if (previous?.use) {
+    throw new UnusableFileError(
+      `it is empty or was not there, though it was in use: bring it back, or delete ${realPath}-lock to begin a new queue`,
+    );
+  }
+  return true;
+}
+
+/** SQLite deletes it with the log; what a killed process leaves is there. Without leave to look, it is. */
+function exists(path: string): boolean {
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return true;
+  return fileSnapshot(path) !== undefined;
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Messages in a SQLite database in a file.
+ *
+ * @module
+ */
+
+import { clearImmediate, setImmediate } from "node:timers";
+import type { NameMap } from "../protocol/name_map.ts";
+import type { FileDurability } from "./database_file.ts";
+import type { MessageLog } from "./message_log.ts";
+import { isDiskFull } from "./opened_file.ts";
+import { SlicedWork } from "./sliced_work.ts";
+import type { DedupIndex } from "./dedup_index.ts";
+import { RecoveringFile, unknownOutcome } from "./recovering_file.ts";
+import { SqliteStore, type SqliteStoreOptions } from "./sqlite_store.ts";
+import {
+  type Put,
+  type PutAck,
+  type StoreError,
+  type TopicMessage,
+  toStoreError,
+} from "./store.ts";
+
+/** How a {@linkcode FileStore} is opened. */
+export interface FileStoreOptions extends SqliteStoreOptions {
+  readonly path: string;
+  /** What an acknowledged message survives: `disk` a loss of power, `process` the end of the process. */
+  readonly durability: FileDurability;
+  /** Takes what a person should know of the file. Default: nobody is told. */
+  readonly warn?: ((text: string) => void) | undefined;
+}
+
+/** No more than so many puts are committed together, if it is not one append. */
+const COMMIT_BATCH = 1024;
+
+/** An append that waits to be committed. */
+interface PendingAppend {
+  readonly batch: readonly Put[];
+  readonly resolve: (results: readonly (PutAck | StoreError)[]) => void;
+}
+
+const DURABILITY_TEXT: Readonly<Record<FileDurability, string>> = {
+  disk: "an acknowledged message survives a loss of power",
+  process: "an acknowledged message survives the end of the process",
+};
+
+/**
+ * Keeps messages in a file.
+ *
+ * What is appended in one turn of the event loop is committed together, in one transaction; then the feed
+ * brings it, and then all are answered. Where the file fails, see {@linkcode RecoveringFile}.
+ */
+export class FileStore extends SqliteStore {
+  override readonly id: string;
+  override readonly epoch: string = crypto.randomUUID();
+  override readonly durability: "disk" | "process";
+  override readonly description: string;
+  protected override readonly epochEnds: NameMap<number>;
+  readonly #file: RecoveringFile;
+  #pending: PendingAppend[] = [];
+  /** Puts do not wait for others who list topics. */
+  readonly #commits: SlicedWork;
+  /** Ends the wait for the next commit. */
+  #turn: (() => void) | undefined;
+  /** Sessions that are forgotten once what waits is committed. */
+  readonly #sessionsToForget: string[] = [];
+
+  /**
+   * Opens a file, or makes a new one.
+   *
+   * @param options path, durability, engine, retention, clock and limits
+   * @throws {Error} if it cannot be used
+   */
+  constructor(options: FileStoreOptions) {
+    super(options);
+    const { path, engine, durability, warn = () => {} } = options;
+    const { retention, limits, time, epoch } = this;
+    const onFeedBroken = (error: Error) => this.feed.fail(error);
+    const use = { retention, limits, time, epoch, warn, onFeedBroken };
+    this.#commits = new SlicedWork(options.afterNetworkPoll);
+    this.#file = new RecoveringFile({ path, engine, durability, ...use });
+    this.id = this.#file.id;
+    this.epochEnds = this.#file.ends;
+    this.durability = durability;
+    const { realPath } = this.#file;
+    this.description = `sqlite:${realPath} on ${engine.name} (${DURABILITY_TEXT[durability]})`;
+  }
+
+  get fault(): string | undefined {
+    return this.closed ? undefined : this.#file.fault;
+  }
+
+  // deno-lint-ignore require-await -- a closed store answers at once
+  override async append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]> {
+    if (batch.length === 0) return [];
+    try {
+      this.requireOpen();
+    } catch (error) {
+      const failure = toStoreError("store messages", error);
+      return batch.map(() => failure);
+    }
+    if (!this.#turn) {
+      const turn = setImmediate(() => this.#flush());
+      this.#turn = () => clearImmediate(turn);
+    }
+    return new Promise((resolve) => this.#pending.push({ batch, resolve }));
+  }
+
+  override forgetSession(session: string): Promise<void> {
+    // What it put before is stored first, or it would be remembered again.
+    if (this.#pending.length === 0 || this.closed) return super.forgetSession(session);
+    this.#sessionsToForget.push(session);
+    return Promise.resolve();
+  }
+
+  protected override get messageLog(): MessageLog {
+    return this.#file.ready().messageLog;
+  }
+
+  protected override get dedup(): DedupIndex {
+    return this.#file.ready().dedup;
+  }
+
+  protected override close(): void {
+    if (this.#turn) this.#flush();
+    this.#file.close();
+  }
+
+  /** Commits what waits, feeds it, and answers. */
+  #flush(): void {
+    this.#turn?.();
+    this.#turn = undefined;
+    const pending = this.#nextBatch();
+    // Those who have their turn in between do not wait for all that many others have put.
+    if (this.#pending.length > 0) this.#turn = this.#commits.next(() => this.#flush());
+    let results: readonly (readonly (PutAck | StoreError)[])[];
+    try {
+      results = this.#commit(pending);
+    } catch (error) {
+      const failure = toStoreError("store messages", error, isDiskFull(error) ? "full" : undefined);
+      results = pending.map(({ batch }) =>
+        batch.map((put) => this.#file.findDuplicate(put) ?? failure)
+      );
+    }
+    if (this.#pending.length === 0) {
+      for (const session of this.#sessionsToForget.splice(0)) this.#file.forget(session);
+    }
+    for (const [i, { resolve }] of pending.entries()) resolve(results[i]!);
+  }
+
+  /** What is committed together: what waits, but not much more than a certain number of puts. */
+  #nextBatch(): PendingAppend[] {
+    let puts = 0;
+    const end = this.#pending.findIndex(({ batch }) => (puts += batch.length) >= COMMIT_BATCH);
+    return this.#pending.splice(0, end < 0 || this.closed ? Infinity : end + 1);
+  }
+
+  #commit(pending: readonly PendingAppend[]): (PutAck | StoreError)[][] {
+    const { messageLog, admission } = this.#file.readyToCommit();
+    const results: (PutAck | StoreError)[][] = [];
+    const messages: TopicMessage[] = [];
+    const now = this.time.now();
+    try {
+      messageLog.transaction(() => {
+        for (const { batch } of pending) results.push(admission.admit(batch, now, messages));
+        messageLog.flush();
+      });
+    } catch (error) {
+      if (messages.length === 0 || !this.#file.isStored(messages.at(-1)!)) throw error;
+      if (this.#file.needsSync) {
+        // It is there for all to read, and so they get it. But whether the disk has it nobody knows.
+        this.#publish(messages);
+        throw unknownOutcome(error);
+      }
+    }
+    this.#file.committed();
+    // Fed before the calls are answered: whoever is told that a message is stored finds its readers served.
+    if (messages.length > 0) this.#publish(messages);
+    return results;
+  }
+
+  #publish(messages: readonly TopicMessage[]): void {
+    this.#file.fed(messages.at(-1)!.seq);
+    this.feed.publish(messages);
+  }
+}

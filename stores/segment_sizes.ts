@@ -1,0 +1,151 @@
+/**
+ * What the messages in the table take of what may be stored, counted by whole rows where that is possible.
+ *
+ * @module
+ */
+
+import { MESSAGE_OVERHEAD } from "../protocol/limits.ts";
+import { utf8Length } from "../protocol/text.ts";
+import type { Database, Statement } from "./engine.ts";
+import { BODY_SEPARATOR } from "./segment_table.ts";
+
+/** What the messages of a row take. */
+interface SegmentSize {
+  readonly last: number;
+  readonly first: number;
+  /** What they take together, as `size.ts` counts it. */
+  readonly size: number;
+}
+
+/** How many rows are read at once: more each time while the oldest are given up one after another. */
+const READ_AHEAD = { first: 4, max: 256 };
+
+/** So many rows are passed over at once where so many bytes are to be given up: that takes a tenth of the time. */
+const SKIP = { rows: 1024, bytes: 1024 * MESSAGE_OVERHEAD };
+
+/** The sizes of the messages in a table of runs. */
+export class SegmentSizes {
+  readonly #sql: Record<"total" | "next" | "many" | "bodies", Statement>;
+  /** The row that was looked at last: what its messages take up to each of them. */
+  #row: SegmentSize & { readonly sums: readonly number[] } | undefined;
+  /** Some rows that follow on each other, and which of them was looked for last. A row never changes. */
+  #readAhead: readonly SegmentSize[] = [];
+  #index = 0;
+  /** Where the first row of all ends. */
+  #firstEnd: number | undefined;
+
+  /**
+   * Looks at a table.
+   *
+   * @param db an open database that has the table of messages
+   */
+  constructor(db: Database) {
+    this.#sql = {
+      total: db.prepare(
+        "SELECT coalesce(sum(size), 0) AS size FROM runs WHERE last > ? AND last <= ?",
+      ),
+      next: db.prepare("SELECT last, first, size FROM runs WHERE last > ? ORDER BY last LIMIT ?"),
+      many: db.prepare(
+        "SELECT max(last) AS last, sum(size) AS size FROM " +
+          "(SELECT last, size FROM runs WHERE last > ? ORDER BY last LIMIT ?)",
+      ),
+      bodies: db.prepare("SELECT bodies FROM runs WHERE last = ?"),
+    };
+  }
+
+  /** What the messages after one number and up to another take; they must be there. */
+  sizeBetween(after: number, upTo: number): number {
+    const row = upTo - after < READ_AHEAD.max ? this.#next(after) : undefined;
+    if (!row) {
+      const [{ size }] = this.#sql.total.all(after, upTo) as [{ size: number }];
+      return size - this.#partialSize(after) + this.#partialSize(upTo);
+    }
+    let size = -this.#partialSize(after);
+    for (let next: SegmentSize | undefined = row; next && next.last <= upTo;) {
+      size += next.size;
+      next = this.#next(next.last);
+    }
+    return size + this.#partialSize(upTo);
+  }
+
+  /** The number up to which the messages after one take so much together, or all of them, and what is lacking then. */
+  seqCovering(after: number, wanted: number): { readonly upTo: number; readonly missing: number } {
+    if (wanted <= 0) return { upTo: after, missing: 0 };
+    // From here on it is counted from where the first row begins.
+    let [upTo, missing] = [after, wanted + this.#partialSize(after)];
+    for (let chunk; missing > SKIP.bytes && (chunk = this.#sizeOfMany(upTo)).size <= missing;) {
+      [upTo, missing] = [chunk.last, missing - chunk.size];
+    }
+    while (missing > 0) {
+      const row = this.#next(upTo);
+      if (!row) break;
+      if (row.size > missing && row.first < row.last) {
+        const i = this.#sums(row).findIndex((sum) => sum >= missing);
+        return { upTo: row.first + i, missing: 0 };
+      }
+      [upTo, missing] = [row.last, missing - row.size];
+    }
+    return { upTo, missing: Math.max(0, missing) };
+  }
+
+  /** Whether there are rows of which no message comes after a number. */
+  anyEndBy(upTo: number): boolean {
+    this.#firstEnd ??= (this.#sql.next.all(0, 1) as [SegmentSize?])[0]?.last ?? Infinity;
+    return this.#firstEnd <= upTo;
+  }
+
+  /** Rows were inserted after all others, or the first ones deleted. */
+  rowsChanged(): void {
+    this.#firstEnd = undefined;
+  }
+
+  /** Rows were undone: what is remembered of them is void. */
+  rolledBack(): void {
+    this.#row = this.#firstEnd = undefined;
+    this.#readAhead = [];
+  }
+
+  /** Where many rows after a number end, or all, and what they take; more than anything, if there are none. */
+  #sizeOfMany(after: number): { readonly last: number; readonly size: number } {
+    const [{ last, size }] = this.#sql.many.all(after, SKIP.rows) as [
+      { last: number; size: number | null },
+    ];
+    return { last, size: size ?? Infinity };
+  }
+
+  /** What the messages up to a number take that share their row with the next one. */
+  #partialSize(upTo: number): number {
+    const row = this.#next(upTo);
+    return row && row.first <= upTo ? this.#sums(row)[upTo - row.first]! : 0;
+  }
+
+  #sums(row: SegmentSize): readonly number[] {
+    if (this.#row?.first === row.first) return this.#row.sums;
+    const [{ bodies }] = this.#sql.bodies.all(row.last) as [{ bodies: string }];
+    const lengths = bodies.split(BODY_SEPARATOR).map(utf8Length);
+    const all = lengths.reduce((sum, length) => sum + length, 0);
+    const overhead = (row.size - all) / lengths.length;
+    let sum = 0;
+    const sums = lengths.map((length) => sum += length + overhead);
+    this.#row = { ...row, sums };
+    return sums;
+  }
+
+  /** The first row that ends after a number. */
+  #next(after: number): SegmentSize | undefined {
+    const found = this.#readAhead[this.#index];
+    // Mostly it is the one of before, or the next.
+    if (found && after >= found.first - 1) {
+      if (after < found.last) return found;
+      const next = this.#readAhead[this.#index + 1];
+      if (next && after < next.last) return this.#index++, next;
+    }
+    const continues = after === this.#readAhead.at(-1)?.last;
+    const count = continues
+      ? Math.min(READ_AHEAD.max, 4 * this.#readAhead.length)
+      : READ_AHEAD.first;
+    this.#readAhead = this.#sql.next.all(after, count) as SegmentSize[];
+    this.#index = 0;
+    return this.#readAhead[0];
+  }
+}

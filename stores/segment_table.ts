@@ -1,0 +1,324 @@
+/**
+ * The table of messages. A row holds a run of them: consecutive sequence numbers, all of one topic. That is
+ * an eighth of the work of a row each, and little more memory than the messages themselves.
+ *
+ * @module
+ */
+
+import { utf8Length } from "../protocol/text.ts";
+import type { Database, Statement } from "./engine.ts";
+import { isLarge, LargeRows } from "./large_rows.ts";
+import { topicOverhead } from "./stored_size.ts";
+import type { MessageQuery, TopicMessage } from "./store.ts";
+
+/** At most so many messages are in a row, and (unless it is one alone) so many bytes of bodies. */
+const SEGMENT = { messages: 64, bytes: 16 * 1024 };
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS runs (
+    last INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    topic INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    times TEXT NOT NULL,
+    bodies TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS runs_of_topic ON runs (topic, last, first);
+`;
+
+/** What stands between the bodies of a row. No JSON encoding holds a line break: in a string it is escaped. */
+export const BODY_SEPARATOR = "\n";
+
+/** How many rows are kept as they were read last, for those who read one message after another. */
+const CACHED_ROWS = 64;
+
+interface Row {
+  readonly last: number;
+  readonly first: number;
+  /** When the first was stored, and if they were not stored at once, how much later each other one. */
+  readonly times: string;
+  readonly bodies: string;
+  /** The length of `bodies` in bytes of UTF-8. */
+  readonly bytes: number;
+}
+
+/** Messages, as rows of a database. */
+export class SegmentTable {
+  readonly #sql: Record<
+    | "insert"
+    | "page"
+    | "newest"
+    | "next"
+    | "last"
+    | "before"
+    | "around"
+    | "from"
+    | "end"
+    | "delete"
+    | "ends",
+    Statement
+  >;
+  /** No row's bodies are larger than this, in bytes. */
+  #largestBytes = 0;
+  /** The row that was looked at last for a time. */
+  #cachedTimes: { readonly first: number; readonly times: readonly number[] } | undefined;
+  /** By the number of their topic, rows of which only the beginning was asked for. */
+  readonly #cache = new Map<number, readonly TopicMessage[]>();
+  readonly #largeRows = new LargeRows();
+
+  /**
+   * Makes the table.
+   *
+   * @param db an open database
+   */
+  constructor(db: Database) {
+    db.exec(SCHEMA);
+    const columns = "last, first, times, bodies, octet_length(bodies) AS bytes";
+    this.#sql = {
+      insert: db.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)"),
+      page: db.prepare(
+        `SELECT ${columns} FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?`,
+      ),
+      newest: db.prepare(
+        `SELECT ${columns} FROM runs WHERE topic = ? AND last > ? ORDER BY last DESC LIMIT 1`,
+      ),
+      next: db.prepare("SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1"),
+      last: db.prepare(
+        "SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last DESC LIMIT 1",
+      ),
+      before: db.prepare(
+        "SELECT last, first, times FROM runs WHERE topic = ? AND last <= ? ORDER BY last DESC LIMIT 1",
+      ),
+      around: db.prepare(
+        "SELECT last, first, times FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
+      ),
+      from: db.prepare("SELECT last, first, times FROM runs WHERE last >= ? ORDER BY last LIMIT 1"),
+      end: db.prepare("SELECT last FROM runs WHERE last > ? ORDER BY last LIMIT 1 OFFSET ?"),
+      delete: db.prepare("DELETE FROM runs WHERE last <= ?"),
+      ends: db.prepare(
+        "SELECT min(first) AS first, max(last) AS last, max(size) AS largest, " +
+          "sum(last - first + 1) AS count FROM runs WHERE last > ?",
+      ),
+    };
+  }
+
+  /**
+   * Reads what rows a database had before.
+   *
+   * @param floor messages up to here do not count
+   * @param last the last message that there should be
+   * @returns the first message that is there, expired or not
+   * @throws {Error} if not all messages are there
+   */
+  load(floor: number, last: number): number {
+    const [found] = this.#sql.ends.all(floor) as [
+      { first: number | null; last: number; largest: number; count: number },
+    ];
+    const first = found.first ?? last + 1;
+    const isComplete = found.first === null
+      ? floor === last
+      : first <= floor + 1 && found.last === last && found.count === last - first + 1;
+    if (!isComplete) throw new Error("it is damaged: messages are missing in it");
+    this.#largestBytes = found.largest ?? 0;
+    return this.first ?? first;
+  }
+
+  /**
+   * Inserts messages that follow on each other and on all before.
+   *
+   * @param messages the messages, oldest first
+   * @param id gives the number of a topic
+   * @returns in how many rows
+   */
+  insert(messages: readonly TopicMessage[], id: (topic: string) => number): number {
+    let rows = 0;
+    for (let i = 0; i < messages.length;) {
+      const { seq: first, topic, time, bytes } = messages[i]!;
+      let size = bytes;
+      let sameTime = true;
+      let end = i + 1;
+      for (const max = Math.min(messages.length, i + SEGMENT.messages); end < max; end++) {
+        const next = messages[end]!;
+        if (next.topic !== topic || size + 1 + next.bytes > SEGMENT.bytes) break;
+        size += 1 + next.bytes;
+        sameTime &&= next.time === time;
+      }
+      const segment = messages.slice(i, end);
+      const bodies = segment.map(({ body }) => body).join(BODY_SEPARATOR);
+      const times = sameTime
+        ? `${time}`
+        : [time, ...segment.slice(1).map((next) => next.time - time)].join();
+      const totalSize = size - (segment.length - 1) + segment.length * topicOverhead(topic);
+      this.#sql.insert.run(first + segment.length - 1, first, id(topic), totalSize, times, bodies);
+      if (size > this.#largestBytes) this.#largestBytes = size;
+      rows++;
+      i = end;
+    }
+    return rows;
+  }
+
+  /**
+   * Reads the oldest messages of a topic.
+   *
+   * @param query which messages, and the number of the topic
+   * @returns as many as were asked for, or all that there are
+   */
+  oldest(
+    { topic, id, after, count, bytes }: MessageQuery & { readonly id: number },
+  ): TopicMessage[] {
+    const found: TopicMessage[] = [];
+    let left = bytes;
+    /** Takes the messages of the next row; whether more are wanted. */
+    const takeRow = (messages: readonly TopicMessage[]): boolean => {
+      for (let i = Math.max(0, after + 1 - messages[0]!.seq); i < messages.length; i++) {
+        const message = messages[i]!;
+        left -= message.bytes;
+        const enough = found.length === count || (left < 0 && found.length > 0);
+        if (enough) return this.#cacheRow(id, messages), false;
+        found.push(message);
+      }
+      return true;
+    };
+    let from = after;
+    const cached = this.#cache.get(id);
+    if (cached && after + 1 >= cached[0]!.seq && after < cached.at(-1)!.seq) {
+      if (!takeRow(cached)) return found;
+      from = cached.at(-1)!.seq;
+    }
+    // Rows may be full or hold one message: what the first look does not bring, the next ones do.
+    for (let limit = 1 + Math.ceil(count / SEGMENT.messages); found.length < count; limit *= 2) {
+      const large = this.#findLarge("next", id, from);
+      if (large) {
+        if (!takeRow([large])) return found;
+        from = large.seq;
+        continue;
+      }
+      const fitting = Math.max(1, Math.floor(left / this.#largestBytes));
+      const max = Math.min(limit, fitting);
+      const rows = this.#sql.page.all(id, from, max) as Row[];
+      for (const row of rows) if (!takeRow(this.#decodeRow(row, topic, id))) return found;
+      if (rows.length < max) break;
+      from = rows.at(-1)!.last;
+    }
+    return found;
+  }
+
+  #cacheRow(id: number, row: readonly TopicMessage[]): void {
+    // It is remembered anyway, and shall not be held.
+    if (isLarge(row)) return;
+    this.#cache.delete(id);
+    this.#cache.set(id, row);
+    if (this.#cache.size > CACHED_ROWS) this.#cache.delete(this.#cache.keys().next().value!);
+  }
+
+  /** The newest message of a topic after a sequence number, if there is one. */
+  newest(topic: string, id: number, after: number): TopicMessage | undefined {
+    const large = this.#findLarge("last", id, after);
+    if (large) return large;
+    const [row] = this.#sql.newest.all(id, after) as Row[];
+    return row && this.#decodeRow(row, topic, id).at(-1);
+  }
+
+  /** What is in the first or the last row of a topic after a number, if that is large and was read lately. */
+  #findLarge(which: "next" | "last", id: number, after: number): TopicMessage | undefined {
+    if (!this.#largeRows.has(id)) return undefined;
+    const [row] = this.#sql[which].all(id, after) as [{ last: number }?];
+    return row && this.#largeRows.find(row.last);
+  }
+
+  #decodeRow(row: Row, topic: string, id: number): readonly TopicMessage[] {
+    const messages = decodeRow(row, topic);
+    this.#largeRows.record(id, messages);
+    return messages;
+  }
+
+  /** The newest message of a topic up to a number, if there is one, and when it was stored. */
+  newestUpTo(id: number, upTo: number): { seq: number; time: number } | undefined {
+    // A row that holds later ones as well holds the very message of that number, as all between belong to its topic.
+    const [around] = this.#sql.around.all(id, upTo) as [Row?];
+    if (around && around.first <= upTo) {
+      const { first, last, times } = around;
+      return { seq: upTo, time: parseTimes(times, last - first + 1)[upTo - first]! };
+    }
+    const [before] = this.#sql.before.all(id, upTo) as [Row?];
+    return before && { seq: before.last, time: lastTimeOf(before.times) };
+  }
+
+  /** When a message was stored; it must be there. */
+  timeOf(seq: number): number {
+    let cachedTimes = this.#cachedTimes;
+    if (
+      !cachedTimes || seq < cachedTimes.first || seq >= cachedTimes.first + cachedTimes.times.length
+    ) {
+      const [{ first, last, times }] = this.#sql.from.all(seq) as [Row];
+      this.#cachedTimes = cachedTimes = { first, times: parseTimes(times, last - first + 1) };
+    }
+    return cachedTimes.times[seq - cachedTimes.first]!;
+  }
+
+  /** The first message that is there, expired or not. */
+  get first(): number | undefined {
+    return (this.#sql.from.all(0) as [Row?])[0]?.first;
+  }
+
+  /** Where the last of so many rows after a number ends; `Infinity` if there are fewer. */
+  endOf(after: number, rows: number): number {
+    const [row] = this.#sql.end.all(after, rows - 1) as [{ last: number }?];
+    return row?.last ?? Infinity;
+  }
+
+  /** Whether the row that holds a message holds later ones, too. */
+  splits(seq: number): boolean {
+    const [row] = this.#sql.from.all(seq) as [Row?];
+    return row !== undefined && row.first <= seq && row.last > seq;
+  }
+
+  /** Deletes the rows of which no message comes after a sequence number. */
+  delete(upTo: number): void {
+    this.#sql.delete.run(upTo);
+    this.#largeRows.forget(upTo);
+  }
+
+  /** Rows were undone: what is remembered of them is void. */
+  rolledBack(): void {
+    this.#cachedTimes = undefined;
+    this.#cache.clear();
+    this.#largeRows.forget();
+  }
+
+  /** The table is empty. */
+  emptied(): void {
+    this.#largestBytes = 0;
+  }
+}
+
+function decodeRow({ first, times, bodies, bytes }: Row, topic: string): TopicMessage[] {
+  const texts = bodies.split(BODY_SEPARATOR);
+  const ascii = bytes === bodies.length;
+  const when = parseTimes(times, texts.length);
+  return texts.map((body, i) => ({
+    seq: first + i,
+    time: when[i]!,
+    topic,
+    body,
+    bytes: ascii ? body.length : utf8Length(body),
+  }));
+}
+
+/**
+ * Reads the column of times.
+ *
+ * @param times when the messages of a row were stored
+ * @returns when the last of them was
+ */
+export function lastTimeOf(times: string): number {
+  const comma = times.lastIndexOf(",");
+  if (comma < 0) return Number(times);
+  return Number.parseInt(times) + Number(times.slice(comma + 1));
+}
+
+function parseTimes(times: string, count: number): number[] {
+  const [first, ...later] = times.split(",").map(Number);
+  if (later.length === 0) return new Array<number>(count).fill(first!);
+  return [first!, ...later.map((offset) => first! + offset)];
+}

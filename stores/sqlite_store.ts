@@ -1,0 +1,220 @@
+/**
+ * What the stores in a SQLite database have in common, in memory or in a file: all but how messages get in.
+ *
+ * @module
+ */
+
+import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import type { NameMap } from "../protocol/name_map.ts";
+import type { Clock } from "../queue/clock.ts";
+import { RECORDS_PART, type StoreLimits } from "./admission.ts";
+import type { Engine } from "./engine.ts";
+import { Feed } from "./feed.ts";
+import { GONE_TOPIC_BYTES } from "./gone_map.ts";
+import type { MessageLog } from "./message_log.ts";
+import { SlicedWork } from "./sliced_work.ts";
+import { type DedupIndex, MAX_RUNS, RUN_BYTES } from "./dedup_index.ts";
+import {
+  type EpochPosition,
+  type Follower,
+  type MessagePage,
+  type MessageQuery,
+  type Put,
+  type PutAck,
+  type Store,
+  type StoreBounds,
+  type StoreError,
+  type TopicBounds,
+  type TopicBoundsQuery,
+  type TopicQuery,
+  toStoreError,
+} from "./store.ts";
+import { StoreTime } from "./store_time.ts";
+
+/** How a store in SQLite is opened. */
+export interface SqliteStoreOptions {
+  readonly engine: Engine;
+  /** For how many milliseconds a message is kept. */
+  readonly retention: number;
+  /** Tells the time at which it is opened, and how much passes. */
+  readonly clock: Pick<Clock, "now" | "monotonic">;
+  /** How much it takes. What is not said is as a server has it by default. */
+  readonly limits?: Partial<StoreLimits>;
+  /** Calls back once the network was looked at. Default: the system's. */
+  readonly afterNetworkPoll?: ((callback: () => void) => void) | undefined;
+}
+
+const DEFAULT_LIMITS: StoreLimits = {
+  storedBytes: LIMITS.storedBytes.default,
+  overflow: "reject",
+  topics: LIMITS.topics.default,
+  dedupWindow: LIMITS.inFlight.default,
+  dedupRuns: MAX_RUNS,
+  goneTopics: 100_000,
+  epochs: 1000,
+};
+
+/** This much may be remembered, however little may be stored. */
+const MIN_REMEMBERED = 1000;
+
+/** Where little may be stored, little is remembered of puts and of what is gone. */
+function fitToBytes(limits: StoreLimits): StoreLimits {
+  const { storedBytes, dedupRuns, goneTopics } = limits;
+  const maxOf = (size: number) =>
+    Math.max(MIN_REMEMBERED, Math.floor(storedBytes * RECORDS_PART / size));
+  return {
+    ...limits,
+    dedupRuns: Math.min(dedupRuns, maxOf(RUN_BYTES)),
+    goneTopics: Math.min(goneTopics, maxOf(GONE_TOPIC_BYTES)),
+  };
+}
+
+/** A store in a SQLite database. Every answer leaves out what has expired. */
+export abstract class SqliteStore implements Store {
+  abstract readonly id: string;
+  abstract readonly epoch: string;
+  abstract readonly durability: Durability;
+  abstract readonly description: string;
+
+  protected readonly feed: Feed = new Feed();
+  protected readonly limits: StoreLimits;
+  protected readonly time: StoreTime;
+  protected readonly retention: number;
+  protected closed = false;
+  /** What takes long goes on in these, one part of one thing at a time. */
+  protected readonly slicedWork: SlicedWork;
+
+  /**
+   * Takes the options.
+   *
+   * @param options engine, retention, clock and limits
+   */
+  constructor({ retention, clock, limits, afterNetworkPoll }: SqliteStoreOptions) {
+    this.slicedWork = new SlicedWork(afterNetworkPoll);
+    this.limits = fitToBytes({ ...DEFAULT_LIMITS, ...limits });
+    this.retention = retention;
+    this.time = new StoreTime(clock, retention);
+  }
+
+  /** What it holds; throws where it cannot be used. */
+  protected abstract get messageLog(): MessageLog;
+  /** What was put once. */
+  protected abstract get dedup(): DedupIndex;
+  /** Where the epochs before this one ended. */
+  protected abstract readonly epochEnds: NameMap<number>;
+  /** Closes the database; called once. */
+  protected abstract close(): void;
+
+  abstract append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]>;
+
+  read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
+    return this.query(
+      "read messages",
+      (messageLog) => queries.map((query) => messageLog.page(query)),
+    );
+  }
+
+  bounds(): Promise<StoreBounds> {
+    return this.query("find the last message", (messageLog, now) => this.#bounds(messageLog, now));
+  }
+
+  topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
+    return this.query("find how things stand", (messageLog, now) => {
+      const bounds = this.#bounds(messageLog, now);
+      return queries.map(({ topic, epoch }) => ({
+        ...bounds,
+        end: this.#endOf(epoch, bounds.last),
+        gone: topic === undefined ? undefined : messageLog.gone.find(topic, bounds.floor),
+      }));
+    });
+  }
+
+  openSession(session: string, known?: EpochPosition, owner?: string): Promise<boolean> {
+    return this.query("find a session", ({ range }, now) => {
+      const { dedup } = this;
+      dedup.open(session, now, owner);
+      if (!known) return true;
+      const end = this.#endOf(known.epoch, range.last);
+      return end !== undefined && known.seq <= end && dedup.isCompleteAfter(session, known.seq);
+    });
+  }
+
+  forgetSession(session: string): Promise<void> {
+    return this.query("forget a session", () => this.dedup.forget(session));
+  }
+
+  positionAt(time: number): Promise<number> {
+    return this.query("find a time", ({ range }) => range.lastStoredBy(time - 1));
+  }
+
+  async topics(query: TopicQuery): Promise<readonly TopicInfo[]> {
+    const found: TopicInfo[] = [];
+    for (let { after } = query;;) {
+      const count = query.count - found.length;
+      const listed = await this.query(
+        "list topics",
+        (messageLog) => messageLog.list({ ...query, after, count }),
+      );
+      found.push(...listed.topics);
+      if (listed.after === undefined) return found;
+      after = listed.after;
+      // Others go first: where very many have expired and are not deleted yet, it takes long to find the rest.
+      await new Promise<void>((resolve) => this.slicedWork.next(resolve));
+    }
+  }
+
+  trim(budgetMs: number): Promise<boolean> {
+    return this.query("purge messages", (messageLog, now) => {
+      const end = performance.now() + budgetMs;
+      const more = this.dedup.expire(now);
+      // What has expired goes first: where the database is full, that makes room for the tail.
+      if (!messageLog.purgeUntil(end, budgetMs / 8)) return true;
+      messageLog.flush();
+      return !messageLog.purgeUntil(end, budgetMs / 8) || more;
+    });
+  }
+
+  follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
+    return this.query("follow", ({ range }) => this.feed.follow(to, range.last));
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.feed.close();
+    this.close();
+  }
+
+  /** Throws once it is closed. */
+  protected requireOpen(): void {
+    if (this.closed) throw new Error("the store is closed");
+  }
+
+  #bounds({ range: { floor, last } }: MessageLog, time: number): StoreBounds {
+    this.time.markReported(time);
+    return { floor, last, time };
+  }
+
+  #endOf(epoch: string | undefined, last: number): number | undefined {
+    return epoch === undefined || epoch === this.epoch ? last : this.epochEnds.get(epoch);
+  }
+
+  /** Answers a question, with what has expired left out: all of it as it is at one time. */
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  protected async query<T>(
+    action: string,
+    work: (messageLog: MessageLog, now: number) => T,
+  ): Promise<T> {
+    try {
+      this.requireOpen();
+      const { messageLog } = this;
+      const now = this.time.now();
+      messageLog.range.expire(now - this.retention);
+      return work(messageLog, now);
+    } catch (error) {
+      throw toStoreError(action, error);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The log beside a database while it is in use: that it is the one that was there, and whole.
+ *
+ * @module
+ */
+
+import { UnusableFileError } from "./file_faults.ts";
+import { hasFrameBefore } from "./wal_mark.ts";
+import { type FileSnapshot, fileSnapshot, isOtherFile } from "./file_snapshot.ts";
+
+/** The log is cut back to this size once it was written to the database, in bytes. */
+export const WAL_SIZE_LIMIT = 64 * 1024 * 1024;
+
+/** A log, by its name. */
+export class WalFile {
+  readonly #path: string;
+  /** What it was when it was looked at last. */
+  #snapshot: FileSnapshot | undefined;
+  /** How large it has to be at least, by what SQLite knows of it. */
+  #minBytes: () => number = () => Infinity;
+
+  /**
+   * Looks at nothing yet.
+   *
+   * @param path where it is, or will be
+   */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Whether it is known which log it is. */
+  get isKnown(): boolean {
+    return this.#snapshot !== undefined;
+  }
+
+  /** What is at its name now. */
+  get state(): "gone" | "another" | "there" {
+    const snapshot = fileSnapshot(this.#path);
+    if (!snapshot) return "gone";
+    return this.#snapshot && isOtherFile(snapshot, this.#snapshot) ? "another" : "there";
+  }
+
+  /**
+   * The log at its name is the right one.
+   *
+   * @param minBytes asks SQLite how large it has to be at least
+   */
+  opened(minBytes: () => number): void {
+    this.#snapshot = fileSnapshot(this.#path);
+    this.#minBytes = minBytes;
+  }
+
+  /** All that was in it is in the database: SQLite may have cut it back. */
+  restarted(): void {
+    if (this.state === "there") this.#snapshot = fileSnapshot(this.#path);
+  }
+
+  /** Throws if there is another one in its place. */
+  requireNotReplaced(): void {
+    if (this.state === "another") throw this.#replacedError();
+  }
+
+  /** Whether it is shorter than before, be it for SQLite or for somebody else. */
+  get isShorter(): boolean {
+    return (fileSnapshot(this.#path)?.size ?? 0) < (this.#snapshot?.size ?? 0);
+  }
+
+  /** Throws unless it is there, and whole. */
+  requireIntact(): void {
+    const snapshot = fileSnapshot(this.#path);
+    const before = this.#snapshot;
+    if (!snapshot) throw new UnusableFileError(`its log, ${this.#path}, is not there any more`);
+    if (before && isOtherFile(snapshot, before)) throw this.#replacedError();
+    if (before && this.#isCut(snapshot.size, before.size)) {
+      throw new UnusableFileError(`its log, ${this.#path}, was emptied or shortened`);
+    }
+    this.#snapshot = snapshot;
+  }
+
+  /** Has the disk take all that is in it; says whether it did. */
+  sync(): boolean {
+    try {
+      using log = Deno.openSync(this.#path);
+      log.syncSync();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #isCut(size: number, before: number): boolean {
+    // Shorter also where SQLite has cut it back: all that was behind is in the file.
+    if (size < before) return size < this.#minBytes();
+    // Longer also where SQLite has written on where the end was: before that there is nothing.
+    return size > before && !hasFrameBefore(this.#path, before);
+  }
+
+  #replacedError(): Error {
+    return new UnusableFileError(`${this.#path} is another file than before`);
+  }
+}

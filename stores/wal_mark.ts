@@ -1,0 +1,237 @@
+/**
+ * How a database file says that a log goes with it, and how it is found out that this is not beside it.
+ *
+ * While a file is in use, what was committed last is in its log alone. So the file carries a mark, in its header, where
+ * SQLite keeps `user_version`. The first transaction of each log takes it off again, so that only who has the file
+ * without its log sees it: a plain copy, not one that SQLite has made (`.backup`, `VACUUM INTO`), which reads through the
+ * log.
+ *
+ * `user_version` is, from its lowest bits: 8 of the form of the tables; 1 that is set in the mark; 6 of SQLite's
+ * `schema_version`, which is another one in copies that SQLite makes; and 16 that are, in the mark, of the salt of the log,
+ * else a number of this use of the file. Of a file that was closed it is the form alone.
+ *
+ * @module
+ */
+
+import { UnusableFileError } from "./file_faults.ts";
+
+/** By this a file is known as one of dsmq: the letters of the name. */
+export const APPLICATION_ID = 0x64736d71;
+
+/** The form of the tables, and that of files that are taken over. */
+export const SCHEMA_VERSION = 2;
+/** See {@linkcode SCHEMA_VERSION}. */
+export const PREVIOUS_SCHEMA_VERSION = 1;
+
+/** The bit that tells the mark from what is in its place. */
+const MARK_BIT = 0x100;
+
+/** In the place of the number of a use: whatever the file says is right. */
+export const ANY_USE = 0x10000;
+
+/**
+ * How often the log may have begun anew since the mark was made. Once: as soon as all of it, and so the mark, is in the
+ * file. Before the second time what took the mark off is in the file too, for it comes first in the new log.
+ */
+const MAX_WAL_RESTARTS = 1;
+
+/** What comes before all frames of a log, and before the page in each, in bytes. */
+export const WAL_HEADER_BYTES = 32;
+/** See {@linkcode WAL_HEADER_BYTES}. */
+export const FRAME_HEADER_BYTES = 24;
+
+/** What is known of a log by its head. */
+export interface WalHeader {
+  /** A number that grows by one whenever the log begins anew; at random at first. `undefined`: it is no log of SQLite. */
+  readonly salt: number | undefined;
+}
+
+/**
+ * The mark, as a value of `user_version`.
+ *
+ * @param salt that of the log which goes with the file, or comes before the one that does
+ * @param schemaCookie SQLite's `schema_version`
+ * @returns the value
+ */
+export function markedVersion(salt: number, schemaCookie: number): number {
+  return SCHEMA_VERSION + MARK_BIT + 0x200 * (schemaCookie & 0x3f) + 0x8000 * (salt & 0xffff);
+}
+
+/**
+ * What is in the place of the mark as long as the log is there.
+ *
+ * @param use the number of this use of the file
+ * @returns the value of `user_version`
+ */
+export function inUseVersion(use: number): number {
+  return SCHEMA_VERSION + 0x8000 * use;
+}
+
+/**
+ * The form of the tables.
+ *
+ * @param userVersion the value of `user_version`
+ * @returns the form
+ */
+export function schemaVersionOf(userVersion: number): number {
+  return userVersion & 0xff;
+}
+
+/** The head of a database: what SQLite keeps in its first bytes. */
+export interface DatabaseHeader {
+  /** `user_version`, if the file is one of dsmq; else 0. */
+  readonly userVersion: number;
+  /** `schema_version`. */
+  readonly schemaCookie: number;
+  /** How large the file is to be, in bytes. */
+  readonly size: number;
+}
+
+/**
+ * Reads the head of a database, without its log.
+ *
+ * @param file the open file
+ * @returns the head
+ */
+export function readDatabaseHeader(file: Deno.FsFile): DatabaseHeader {
+  const bytes = new Uint8Array(100);
+  file.seekSync(0, Deno.SeekMode.Start);
+  const read = file.readSync(bytes);
+  const view = new DataView(bytes.buffer);
+  const userVersion = view.getUint32(60);
+  const isOurs = read === 100 && view.getUint32(68) === APPLICATION_ID &&
+    schemaVersionOf(userVersion) === SCHEMA_VERSION;
+  const size = view.getUint16(16) * view.getUint32(28);
+  return { userVersion: isOurs ? userVersion : 0, schemaCookie: view.getUint32(40), size };
+}
+
+/**
+ * Looks at the log beside a database.
+ *
+ * @param path where it is
+ * @returns what it is; `undefined` if there is none, or an empty one
+ */
+export function readWalHeader(path: string): WalHeader | undefined {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  try {
+    const header = new DataView(new ArrayBuffer(WAL_HEADER_BYTES));
+    // Without a frame after the head nothing was ever in it.
+    if (file.statSync().size <= WAL_HEADER_BYTES) return undefined;
+    file.readSync(new Uint8Array(header.buffer));
+    const isLog = (header.getUint32(0) & ~1) >>> 0 === 0x377f0682;
+    return { salt: isLog ? header.getUint32(16) : undefined };
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * How many frames a log has: those after them are left of what was in it before it began anew, and have another salt.
+ *
+ * @param path where it is
+ * @returns the number of frames; some may be of a transaction that was undone
+ */
+export function countWalFrames(path: string): number {
+  using file = Deno.openSync(path);
+  const view = new DataView(new ArrayBuffer(WAL_HEADER_BYTES));
+  const bytes = new Uint8Array(view.buffer);
+  file.readSync(bytes);
+  const [size, salt] = [FRAME_HEADER_BYTES + view.getUint32(8), view.getUint32(16)];
+  const has = (frame: number) => {
+    file.seekSync(WAL_HEADER_BYTES + frame * size, Deno.SeekMode.Start);
+    return file.readSync(bytes)! >= FRAME_HEADER_BYTES && view.getUint32(8) === salt;
+  };
+  let [low, high] = [0, Math.floor((file.statSync().size - WAL_HEADER_BYTES) / size)];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (has(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * Whether there is something at the end that a log once had: a frame begins with the number of a page.
+ *
+ * @param path where the log is
+ * @param end how large it was
+ */
+export function hasFrameBefore(path: string, end: number): boolean {
+  using file = Deno.openSync(path);
+  const view = new DataView(new ArrayBuffer(32));
+  file.readSync(new Uint8Array(view.buffer));
+  const frame = FRAME_HEADER_BYTES + view.getUint32(8);
+  const frames = Math.floor((end - WAL_HEADER_BYTES) / frame);
+  if (frames <= 0) return true;
+  if (frame === FRAME_HEADER_BYTES) return false;
+  file.seekSync(WAL_HEADER_BYTES + (frames - 1) * frame, Deno.SeekMode.Start);
+  file.readSync(new Uint8Array(view.buffer));
+  return view.getUint32(0) > 0;
+}
+
+/**
+ * Whether a file says that a log goes with it.
+ *
+ * @param head what is in the file
+ */
+export function isMarked({ userVersion }: DatabaseHeader): boolean {
+  return (userVersion & MARK_BIT) !== 0;
+}
+
+/**
+ * Whether a log may be that of a database.
+ *
+ * @param head what is in the database
+ * @param wal the log beside it
+ * @param use the number of the use that goes on, or that its process did not end; `0` if there was none
+ */
+export function isOwnWal(
+  { userVersion }: DatabaseHeader,
+  wal: WalHeader | undefined,
+  use: number,
+): boolean {
+  const number = userVersion >>> 15;
+  if ((userVersion & MARK_BIT) === 0) {
+    // Other programs may have brought the log into the file, and with it what is in the place of the mark.
+    return use === 0 || use === ANY_USE || number === use;
+  }
+  return wal?.salt !== undefined && ((wal.salt - number) & 0xffff) <= MAX_WAL_RESTARTS;
+}
+
+/**
+ * Throws if a file says that a log goes with it, and that is not there; or if there is one that cannot be its own.
+ *
+ * @param path the file, for a person
+ * @param header what is in it; it is not empty
+ * @param wal the log beside it
+ * @param use the number of the use that its process did not end; `0` if there was none
+ * @param isCheckpointed whether another program has brought the log into the file and deleted it, as far as is known
+ */
+export function requireOwnWal(
+  path: string,
+  header: DatabaseHeader,
+  wal: WalHeader | undefined,
+  use: number,
+  isCheckpointed: boolean,
+): void {
+  if (wal) {
+    if (isOwnWal(header, wal, use)) return;
+    throw new UnusableFileError(
+      `the log beside it, ${path}-wal, is that of another file, or of this one at another time: move it away`,
+    );
+  }
+  const { userVersion, schemaCookie } = header;
+  if (
+    !isMarked(header) || isCheckpointed || ((userVersion >>> 9) & 0x3f) !== (schemaCookie & 0x3f)
+  ) return;
+  throw new UnusableFileError(
+    `its log, ${path}-wal, is not there, and messages are in it: bring it back, or, to go on without them: ` +
+      `sqlite3 '${path}' 'PRAGMA user_version = ${SCHEMA_VERSION}'`,
+  );
+}

@@ -1,0 +1,169 @@
+/**
+ * The newest messages, on their way into a database.
+ *
+ * @module
+ */
+
+import { NameMap } from "../protocol/name_map.ts";
+import { storedSize } from "./stored_size.ts";
+import type { MessageQuery, TopicMessage } from "./store.ts";
+
+/** With so many messages, of so many topics, or with so many bytes of bodies, it is time to move them. */
+const FLUSH_AT = { messages: 1024, topics: 256, bytes: 512 * 1024 };
+
+/** With so many messages it takes longer to look through them than to ask the database. */
+const FLUSH_NOW_AT = 4 * FLUSH_AT.messages;
+
+/** A list of messages with consecutive sequence numbers. */
+export class WriteBuffer {
+  #messages: TopicMessage[] = [];
+  #bytes = 0;
+  /** Where the messages of each topic are among these. */
+  readonly #indexesByTopic = new NameMap<number[]>();
+  /** Those of the topic that was added to last. */
+  #lastTopic: { readonly topic: string; readonly indexes: number[] } | undefined;
+
+  /** The messages, oldest first. */
+  get messages(): readonly TopicMessage[] {
+    return this.#messages;
+  }
+
+  /** How large the bodies are, in bytes of UTF-8. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** It should be moved before it takes more. */
+  get isFull(): boolean {
+    const { messages, topics, bytes } = FLUSH_AT;
+    return this.#messages.length >= messages || this.topics >= topics || this.#bytes >= bytes;
+  }
+
+  /** It should be moved at once: it was filled several times over. */
+  get isOverfull(): boolean {
+    return this.#messages.length >= FLUSH_NOW_AT;
+  }
+
+  /** How many topics it has messages of. */
+  get topics(): number {
+    return this.#indexesByTopic.size;
+  }
+
+  /** Whether it has messages of a topic. */
+  has(topic: string): boolean {
+    return this.#indexesByTopic.has(topic);
+  }
+
+  /** Takes a message, which follows on the last. */
+  add(message: TopicMessage): void {
+    const { topic } = message;
+    if (this.#lastTopic?.topic !== topic) {
+      this.#lastTopic = { topic, indexes: this.#indexesOf(topic) };
+    }
+    this.#lastTopic.indexes.push(this.#messages.push(message) - 1);
+    this.#bytes += message.bytes;
+  }
+
+  /** The messages are where they should be. */
+  clear(): void {
+    this.#messages = [];
+    this.#bytes = 0;
+    this.#indexesByTopic.clear();
+    this.#lastTopic = undefined;
+  }
+
+  /** Messages after a number were not stored after all. */
+  truncate(last: number): void {
+    while (this.#messages.length > 0 && this.#messages.at(-1)!.seq > last) {
+      const { topic, bytes } = this.#messages.pop()!;
+      this.#bytes -= bytes;
+      const indexes = this.#indexesByTopic.get(topic)!;
+      indexes.pop();
+      if (indexes.length === 0) this.#indexesByTopic.delete(topic);
+    }
+    this.#lastTopic = undefined;
+  }
+
+  /** Whether it holds all messages of the store that come after a sequence number. */
+  covers(after: number, last: number): boolean {
+    return after >= last - this.#messages.length;
+  }
+
+  /** When a message was stored, if it is in here. */
+  timeOf(seq: number): number | undefined {
+    const [first] = this.#messages;
+    return first && this.#messages[seq - first.seq]?.time;
+  }
+
+  /** Its messages up to a number. */
+  messagesUpTo(seq: number): readonly TopicMessage[] {
+    return this.#messages.slice(0, this.#firstIndexAfter(seq));
+  }
+
+  /** The newest message of a topic up to a number. */
+  newestUpTo(topic: string, seq: number): TopicMessage | undefined {
+    const indexes = this.#indexesByTopic.get(topic) ?? [];
+    const before = indexes[countBelow(indexes, this.#firstIndexAfter(seq)) - 1];
+    return before === undefined ? undefined : this.#messages[before];
+  }
+
+  /** What its messages take after one number and up to another. */
+  sizeBetween(after: number, upTo: number): number {
+    let total = 0;
+    for (let i = this.#firstIndexAfter(after); (this.#messages[i]?.seq ?? Infinity) <= upTo; i++) {
+      total += storedSize(this.#messages[i]!);
+    }
+    return total;
+  }
+
+  /** The number up to which its messages after one take so much together; the last, if they take less. */
+  seqCovering(after: number, size: number): number {
+    let i = this.#firstIndexAfter(after);
+    for (let left = size; i < this.#messages.length && left > 0; i++) {
+      left -= storedSize(this.#messages[i]!);
+    }
+    return this.#messages[i - 1]?.seq ?? after;
+  }
+
+  /** Where the messages after a number begin. */
+  #firstIndexAfter(after: number): number {
+    const [first] = this.#messages;
+    return first ? Math.max(0, after + 1 - first.seq) : 0;
+  }
+
+  /** The messages that a query asks for, as far as the tail has them. */
+  read({ topic, after, count, bytes, newest }: MessageQuery): readonly TopicMessage[] {
+    const indexes = this.#indexesByTopic.get(topic);
+    if (!indexes) return [];
+    if (newest) {
+      const message = this.#messages[indexes.at(-1)!]!;
+      return message.seq > after ? [message] : [];
+    }
+    const found: TopicMessage[] = [];
+    let left = bytes;
+    for (let i = countBelow(indexes, this.#firstIndexAfter(after)); i < indexes.length; i++) {
+      const message = this.#messages[indexes[i]!]!;
+      left -= message.bytes;
+      if (left < 0 && found.length > 0) break;
+      if (found.push(message) === count) break;
+    }
+    return found;
+  }
+
+  #indexesOf(topic: string): number[] {
+    let indexes = this.#indexesByTopic.get(topic);
+    if (!indexes) this.#indexesByTopic.set(topic, indexes = []);
+    return indexes;
+  }
+}
+
+/** How many of the numbers, which grow, are below one. */
+function countBelow(numbers: readonly number[], bound: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

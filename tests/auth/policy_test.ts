@@ -1,0 +1,234 @@
+/**
+ * Who may come in, and what for: every row of the tables in `docs/reliability.md`, shown by a running server.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Permission, ServeOptions } from "@dsmq/server";
+import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { openServer } from "../support/open_server.ts";
+import { ROOT } from "../support/program.ts";
+
+const page = await Deno.readTextFile(new URL("docs/reliability.md", ROOT));
+
+/** The rows of the table under a heading. */
+function table(heading: string): readonly (readonly string[])[] {
+  const begin = page.indexOf(`### ${heading}\n`);
+  assert(begin >= 0, `there is a heading "${heading}"`);
+  const text = page.slice(begin + 4).split(/^#/m)[0]!;
+  const [, , ...rows] = text.split("\n").filter((line) => line.startsWith("|"));
+  return rows.map((row) => row.slice(1, -1).split("|").map((cell) => cell.trim()));
+}
+
+/** What stands in a cell as code; `undefined` for other words. */
+function code(cell: string, port: number): string | undefined {
+  return /^`(.*)`$/.exec(cell)?.[1]?.replaceAll("PORT", String(port));
+}
+
+/** The options that a cell names. */
+function started(cell: string): ServeOptions {
+  if (cell === "nothing") return {};
+  const json = cell.slice(1, -1).replace(/(^|, )(\w+):/g, '$1"$2":');
+  return JSON.parse(`{${json}}`);
+}
+
+/** Has a server for the rows that are about the same one. */
+async function eachRow(
+  heading: string,
+  check: (port: number, row: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const rows = table(heading);
+  assert(rows.length > 0);
+  for (const [setup, those] of Map.groupBy(rows, ([setup]) => setup!)) {
+    await using server = await openServer(started(setup));
+    for (const row of those) await check(server.port, row);
+    assertEquals(server.stats().stored, 0);
+  }
+}
+
+/** What everybody may say. */
+const HELLO = { action: "hello", id: 1 } as const;
+
+/** What came of a request for a WebSocket, in the words of the tables. */
+async function outcome(
+  handshake: RawHandshake,
+  first: { readonly action: "hello"; readonly id: number; readonly token?: string } = HELLO,
+): Promise<string> {
+  if (handshake.status !== 101) return String(handshake.status);
+  const reply = await handshake.request(first);
+  if (typeof reply === "number") return String(reply);
+  if (reply.error?.code !== "unauthorized") return "in";
+  if (first.token === undefined) return "owes";
+  const end = await handshake.next();
+  return "code" in end ? String(end.code) : "owes";
+}
+
+/** Those who are not in have learnt nothing of the queue. */
+function assertNothingShown({ received }: RawHandshake, result: string): void {
+  if (result === "in") return;
+  for (const text of received) {
+    assert(!/"(start|epoch|last|floor|dedupComplete|through|topics|seq)"/.test(text), text);
+  }
+}
+
+const OFFERED = { "Sec-WebSocket-Protocol": "dsmq" };
+
+Deno.test("a server is called by its address, a loopback name, or a name that is allowed", async () => {
+  await eachRow("By which name", async (port, [setup, name, expected]) => {
+    const host = name === "missing" ? undefined : code(name!, port) ?? "";
+    const own = `http://${(host ?? "").toLowerCase()}`;
+    for (const origin of [undefined, own]) {
+      const headers = { Host: host, Origin: origin, ...UPGRADE, ...OFFERED };
+      using handshake = await RawHandshake.at(port, headers);
+      const result = await outcome(handshake);
+      assertEquals(result, expected, `${setup}, Host ${name}, Origin ${origin}`);
+      assertNothingShown(handshake, result);
+    }
+    for (const path of ["/", "/health"]) {
+      using handshake = await RawHandshake.at(port, { Host: host }, path);
+      // Load balancers name no host.
+      const shown = expected === "in" || (!host && path === "/health");
+      assertEquals(handshake.status, shown ? 200 : 403, `${setup}, ${path} for Host ${name}`);
+    }
+  });
+});
+
+Deno.test("a page comes in from the server's own origin, or from one that is allowed", async () => {
+  await eachRow("From which page", async (port, [setup, from, expected]) => {
+    const origin = from === "missing" ? undefined : code(from!, port) ?? "";
+    for (const offered of [{}, OFFERED]) {
+      const headers = { Host: `127.0.0.1:${port}`, Origin: origin, ...UPGRADE, ...offered };
+      using handshake = await RawHandshake.at(port, headers);
+      const result = await outcome(handshake);
+      assertEquals(result, expected, `${setup}, Origin ${from}`);
+      assertNothingShown(handshake, result);
+    }
+  });
+});
+
+/** What the words for what is brought stand for. */
+function withToken(
+  cell: string,
+): { header?: string; protocol?: string; hello?: string; path?: string } {
+  if (cell === "nothing") return {};
+  const [, word, rest] = /^`(.+?)`(.*)$/.exec(cell)!;
+  if (rest === " in `hello`") return { hello: word! };
+  if (rest === " in the address") return { path: `/?token=${word}&access_token=${word}` };
+  return word!.startsWith("dsmq.") ? { protocol: word! } : { header: word! };
+}
+
+Deno.test("a token is taken from each of its places, and from no other", async () => {
+  await eachRow("With which token", async (port, [setup, what, own, expected]) => {
+    const { header, protocol, hello, path } = withToken(what!);
+    const offered = [own === "yes" ? "dsmq" : "", protocol ?? ""].filter((name) => name !== "");
+    const headers = {
+      ...UPGRADE,
+      "Host": `127.0.0.1:${port}`,
+      "Authorization": header,
+      "Sec-WebSocket-Protocol": offered.length > 0 ? offered.join(", ") : undefined,
+    };
+    using handshake = await RawHandshake.at(port, headers, path);
+    const first = hello === undefined ? undefined : { ...HELLO, token: hello };
+    const result = await outcome(handshake, first);
+    assertEquals(result, expected, `${setup}, ${what}, dsmq offered: ${own}`);
+    assertNothingShown(handshake, result);
+    const echoed = /^sec-websocket-protocol: (.*)$/im.exec(handshake.received[0]!)?.[1];
+    if (handshake.status === 101) assertEquals(echoed, own === "yes" ? "dsmq" : undefined);
+  });
+});
+
+/** A request of each action, about a topic. */
+const REQUESTS: Readonly<Record<string, object>> = {
+  put: { message: "m" },
+  get: {},
+  get_latest: {},
+  get_wait: { timeout: 0 },
+  subscribe: { messages: 1, bytes: 100 },
+  topics: {},
+  shutdown: {},
+  hello: {},
+  heartbeat: {},
+  cancel: { wait: 99 },
+  credit: { sub: 99, messages: 1, bytes: 1 },
+  unsubscribe: { sub: 99 },
+};
+
+/** The columns, by the grant that each is about. */
+const GRANTS: readonly { permissions?: readonly Permission[]; topics?: readonly string[] }[] = [
+  { permissions: ["read"], topics: ["mine."] },
+  { permissions: ["write"], topics: ["mine."] },
+  { permissions: ["admin"], topics: ["mine."] },
+  { permissions: [], topics: ["mine."] },
+  { topics: ["other.", "mine!"] },
+];
+
+Deno.test("each right allows what it stands for, in its topics, with a token and without", async () => {
+  const rows = table("What a token gives leave for");
+  assertEquals(rows.map(([action]) => action), Object.keys(REQUESTS).map((name) => `\`${name}\``));
+  for (const [i, grant] of GRANTS.entries()) {
+    for (const anonymous of [false, true]) {
+      // Who may do nothing without a token is not let in: that is another table.
+      if (anonymous && grant.permissions?.length === 0) continue;
+      const options: ServeOptions = anonymous
+        ? { tokens: [], anonymous: grant, allowShutdown: true }
+        : { tokens: [{ token: "good", ...grant }], allowShutdown: true };
+      const server = await openServer(options);
+      const headers = {
+        Host: `127.0.0.1:${server.port}`,
+        Authorization: anonymous ? undefined : "Bearer good",
+        ...UPGRADE,
+      };
+      using handshake = await RawHandshake.at(server.port, headers);
+      // The one that ends the server comes last.
+      const ordered = rows.toSorted(([a], [b]) =>
+        Number(a === "`shutdown`") - Number(b === "`shutdown`")
+      );
+      for (const [id, [cell, ...verdicts]] of ordered.entries()) {
+        const action = cell!.slice(1, -1);
+        const allowed = verdicts[i] !== "no";
+        const request = { action, topic: "mine.t", ...REQUESTS[action] };
+        const where = `${action}, ${JSON.stringify(grant)}, anonymous: ${anonymous}`;
+        if (action === "get" || action === "get_latest") {
+          const plain = await handshake.request(request);
+          assertEquals(plain.message, "", where);
+          assertEquals(plain.error?.code, allowed ? undefined : "permission_denied", where);
+        }
+        // What a client of dsmq 1.x does not wait for has no answer, allowed or not.
+        if (action === "put" || !allowed && action === "shutdown") await handshake.send(request);
+        const reply = await handshake.request({ ...request, id });
+        assertEquals(reply.id, id, where);
+        assertEquals(reply.error?.code, allowed ? undefined : "permission_denied", where);
+        if (action === "topics" && allowed) assertEquals(reply.topics, [], where);
+        if (action === "shutdown" && allowed) {
+          handshake[Symbol.dispose]();
+          await server.finished;
+        }
+      }
+      handshake[Symbol.dispose]();
+      const stored = rows.find(([action]) => action === "`put`")![i + 1] === "no" ? 0 : 2;
+      assertEquals(server.stats().stored, stored);
+      await server.shutdown();
+    }
+  }
+});
+
+Deno.test("a shutdown needs leave of the server besides, and without tokens that alone", async () => {
+  for (const tokens of [undefined, [{ token: "good" }]]) {
+    await using server = await openServer({ ...(tokens && { tokens }) });
+    const headers = { Host: `127.0.0.1:${server.port}`, Authorization: "Bearer good", ...UPGRADE };
+    using handshake = await RawHandshake.at(server.port, headers);
+    const { error } = await handshake.request({ action: "shutdown", id: 1 });
+    handshake[Symbol.dispose]();
+    assertEquals(error.code, "permission_denied");
+    assertStringIncludes(error.message, "the server was started without leave for it");
+  }
+  const open = await openServer({ allowShutdown: true });
+  using handshake = await RawHandshake.at(open.port, {
+    Host: `127.0.0.1:${open.port}`,
+    ...UPGRADE,
+  });
+  assertEquals(await handshake.request({ action: "shutdown", id: 1 }), { id: 1 });
+  handshake[Symbol.dispose]();
+  await open.finished;
+});

@@ -1,0 +1,388 @@
+/**
+ * Tokens while they are in use: brought by our client, changed, taken back, and kept to themselves.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect, type ConnectOptions, DsmqError, type ServeOptions } from "@dsmq/server";
+import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { openServer } from "../support/open_server.ts";
+import { ScriptedServer } from "../support/scripted_server.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+import { WebSocketPeer } from "../support/ws_peer.ts";
+
+/** What the client of a page does: it can set no header. */
+const dial = (url: string, protocols: string[]) => new WebSocket(url, protocols);
+
+/** An upgrade by who understands us, with a token or without. */
+function headers(port: number, token?: string): Record<string, string | undefined> {
+  return {
+    ...UPGRADE,
+    "Host": `127.0.0.1:${port}`,
+    "Sec-WebSocket-Protocol": "dsmq",
+    "Authorization": token && `Bearer ${token}`,
+  };
+}
+
+/** What a promise rejects with. */
+async function failure(work: Promise<unknown>): Promise<DsmqError> {
+  return await assertRejects(() => withTimeout(work), DsmqError);
+}
+
+Deno.test("our client brings its token in a header, and from pages in a subprotocol", async () => {
+  const token = "a~token/with+all_sorts=of?characters>>";
+  await using server = await openServer({ token });
+  for (const by of [{}, { dial }]) {
+    await using mq = await connect({ url: server.url, token, ...by });
+    assert(await mq.put("t", "message") > 0);
+    assertEquals(await mq.get("t"), "message");
+  }
+});
+
+Deno.test("a subprotocol is found however a client writes their list, with its token", async () => {
+  const token = `dsmq.token.${btoa("good").replaceAll("=", "")}`;
+  for (const transport of ["builtin", "hardened"] as const) {
+    await using server = await openServer({ transport, token: "good" });
+    const lists = [`dsmq,${token}`, `${token},dsmq`, `x , dsmq,\t${token}`, `dsmq, ${token}`];
+    for (const list of lists) {
+      using handshake = await RawHandshake.at(server.port, {
+        ...headers(server.port),
+        "Sec-WebSocket-Protocol": list,
+      });
+      const [head] = handshake.received;
+      assert(/^sec-websocket-protocol: dsmq\r?$/im.test(head!), `${transport}, ${list}: ${head}`);
+      const { id, seq } = await handshake.request({
+        action: "put",
+        id: 1,
+        topic: "t",
+        message: "m",
+      });
+      assert(id === 1 && seq > 0);
+    }
+  }
+});
+
+Deno.test("without a good token connect rejects at once, and says why", async () => {
+  await using server = await openServer({ token: "good" });
+  for (const by of [{}, { dial }]) {
+    const cases: [Partial<ConnectOptions>, RegExp][] = [
+      [{}, /it asks for a token, and none was given$/],
+      [{ token: "secret-bad" }, /the token that was given is not good there$/],
+    ];
+    for (const [options, reason] of cases) {
+      let dials = 0;
+      const counted = "dial" in by
+        ? { dial: (...args: Parameters<typeof dial>) => (dials++, dial(...args)) }
+        : {};
+      const begin = performance.now();
+      const error = await failure(connect({ url: server.url, ...options, ...counted }));
+      assertEquals(error.code, "unauthorized");
+      assert(reason.test(error.message), error.message);
+      assert(!Deno.inspect(error).includes("secret-bad"));
+      if ("dial" in by) assertEquals(dials, 1);
+      assert(performance.now() - begin < 4000);
+    }
+  }
+});
+
+Deno.test("a server that refuses is not asked again, and its answer is told", async () => {
+  const server = new WebSocketPeer();
+  const connecting = failure(connect(server.url));
+  await server.accept();
+  await server.send("HTTP/1.1 403 Forbidden\r\n\r\n");
+  const { code, message } = await connecting;
+  assertEquals(code, "unreachable");
+  assertStringIncludes(message, "the answer is 403 Forbidden");
+  server[Symbol.dispose]();
+});
+
+Deno.test("a token that cannot be one is refused without being shown", async () => {
+  const wrong: [unknown, typeof TypeError | typeof RangeError][] = [
+    ["secret with blanks", RangeError],
+    ["", RangeError],
+    ["secret\r\nHost: evil.test", RangeError],
+    ["sécret", RangeError],
+    [5, TypeError],
+    [null, TypeError],
+  ];
+  for (const [token, ErrorClass] of wrong) {
+    const error = await assertRejects(
+      () => connect({ token: token as string, timeout: 1 }),
+      ErrorClass,
+      "1 to 1024 visible characters of ASCII",
+    );
+    assert(!error.message.includes("cret"), error.message);
+    for (const options of [{ token }, { tokens: [{ token }] }] as ServeOptions[]) {
+      const error = await assertRejects(
+        () => openServer(options),
+        ErrorClass,
+        "1 to 1024 visible characters of ASCII",
+      );
+      assert(!error.message.includes("cret"), error.message);
+    }
+  }
+});
+
+Deno.test("a token, and a name in the address, cannot be brought both", async () => {
+  const error = await assertRejects(
+    () => connect({ url: "ws://name:password@127.0.0.1:1", token: "secret" }),
+    TypeError,
+    "only one of both can be brought",
+  );
+  assert(!/secret|password@/.test(error.message));
+});
+
+Deno.test("who owes a token is closed when its time is over, and who brings it stays", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ token: "good", clock });
+  using late = await RawHandshake.at(server.port, headers(server.port));
+  using good = await RawHandshake.at(server.port, headers(server.port));
+  assertEquals((await late.request({ action: "hello", id: 1 })).error.code, "unauthorized");
+  assertEquals((await late.request([{ action: "hello", id: 2 }]))[0].error.code, "unauthorized");
+  const welcome = await good.request({ action: "hello", id: 1, token: "good" });
+  assertEquals([welcome.id, welcome.start], [1, 0]);
+  clock.advance(4999);
+  assertEquals((await late.request({ action: "hello", id: 3 })).error.code, "unauthorized");
+  clock.advance(1);
+  assertEquals(await late.next(), { code: 4401 });
+  assertEquals(await good.request({ action: "put", topic: "t", message: "m", id: 3 }), {
+    id: 3,
+    seq: 1,
+  });
+  // It does not answer the goodbye, and is given up.
+  clock.advance(2000);
+  assertEquals(server.stats().connections, 1);
+});
+
+Deno.test("who brings a token late reads what was stored since it connected", async () => {
+  await using server = await openServer({ token: "good" });
+  using late = await RawHandshake.at(server.port, headers(server.port));
+  assertEquals(late.status, 101);
+  await using mq = await connect({ url: server.url, token: "good" });
+  await mq.put("t", "meanwhile");
+  const frame = [{ action: "hello", id: 1, token: "good" }, { action: "get", topic: "t", id: 2 }];
+  const [welcome, read] = await late.request(frame);
+  assertEquals([welcome.start, read.message], [0, "meanwhile"]);
+});
+
+Deno.test("in a frame of many, what is not allowed fails alone and in its place", async () => {
+  await using server = await openServer({ tokens: [{ token: "good", topics: ["a"] }] });
+  using handshake = await RawHandshake.at(server.port, headers(server.port, "good"));
+  const put = (topic: string, id: number) => ({ action: "put", topic, message: topic, id });
+  const puts = await handshake.request([
+    put("a1", 1),
+    put("b", 2),
+    put("a2", 3),
+    put("", 4),
+    put("a1", 5),
+  ]);
+  const outcomesOf = (replies: { id: number; seq?: number; error?: { code: string } }[]) =>
+    replies.map(({ id, seq, error }) => [id, seq ?? error?.code]);
+  assertEquals(outcomesOf(puts), [[1, 1], [2, "permission_denied"], [3, 2], [4, "bad_topic"], [
+    5,
+    3,
+  ]]);
+  const get = (topic: string, id?: number) => ({ action: "get", topic, id });
+  const gets = await handshake.request([
+    get("b", 1),
+    get("a1", 2),
+    get("a1", 3),
+    get("b", 4),
+    get("a2", 5),
+  ]);
+  assertEquals(outcomesOf(gets), [[1, "permission_denied"], [2, 1], [3, 3], [
+    4,
+    "permission_denied",
+  ], [5, 2]]);
+  const plain = await handshake.request([get("b"), get("a1"), get("b")]);
+  assertEquals(plain.map(({ error }: { error?: { code: string } }) => error?.code), [
+    "permission_denied",
+    undefined,
+    "permission_denied",
+  ]);
+  assertEquals(server.stats().stored, 3);
+});
+
+Deno.test("topics are listed as far as they may be read, in order and page by page", async () => {
+  const topics = ["a", "a.1", "a.2", "b", "b.1", "c", "\u{e000}x", "\u{1f600}x", "z"];
+  const prefixes = ["\u{1f600}", "b.", "a.", "\u{e000}", "a.1", "none"];
+  await using server = await openServer({
+    tokens: [{ token: "all" }, { token: "some", permissions: ["read"], topics: prefixes }],
+  });
+  await using mq = await connect({ url: server.url, token: "all" });
+  for (const topic of topics) await mq.put(topic, "m");
+  const own = ["a.1", "a.2", "b.1", "\u{e000}x", "\u{1f600}x"];
+  await using some = await connect({ url: server.url, token: "some" });
+  const names = async (prefix?: string) => (await some.topics(prefix)).map(({ topic }) => topic);
+  assertEquals(await names(), own);
+  assertEquals(await names("a"), ["a.1", "a.2"]);
+  assertEquals(await names("a.2"), ["a.2"]);
+  assertEquals(await names("c"), []);
+  using handshake = await RawHandshake.at(server.port, headers(server.port, "some"));
+  for (const count of [1, 2, 3, 5]) {
+    const found: string[] = [];
+    for (let more = true; more;) {
+      const page = await handshake.request({
+        action: "topics",
+        id: 1,
+        count,
+        after: found.at(-1) ?? "",
+      });
+      found.push(...page.topics.map(({ topic }: { topic: string }) => topic));
+      more = page.more;
+    }
+    assertEquals(found, own, `${count} a page`);
+  }
+});
+
+Deno.test("a token that is taken back ends its connections at once, and no other", async () => {
+  await using server = await openServer({ tokens: [{ token: "gone" }, { token: "kept" }] });
+  await using unchanged = await connect({ url: server.url, token: "kept" });
+  const gone = await connect({ url: server.url, token: "gone" });
+  const wait = failure(gone.getWait("t"));
+  const stream = gone.subscribe("t");
+  const streamed = failure(stream.next());
+  // Answered after the subscription.
+  await gone.get("t");
+  await server.setTokens([{ token: "kept" }]);
+  for (const { code, message } of [await wait, await streamed, await failure(gone.get("t"))]) {
+    assertEquals(code, "unauthorized", message);
+  }
+  assertEquals((await failure(connect({ url: server.url, token: "gone" }))).code, "unauthorized");
+  assert(await unchanged.put("t", "message") > 0);
+  assertEquals(await unchanged.get("t"), "message");
+  await gone.close();
+});
+
+Deno.test("a put that was under way when its token was taken back has no known outcome", async () => {
+  const server = new ScriptedServer();
+  const mq = await connect({ dial: server.dial, token: "good" });
+  const put = failure(mq.put("t", "message"));
+  await server.next();
+  server.hangUp(4401);
+  assertEquals((await put).code, "unknown_outcome");
+  assertEquals((await failure(mq.get("t"))).code, "unauthorized");
+  await mq.close();
+});
+
+Deno.test("rights that change count for the next request, and end waits and streams", async () => {
+  const tokens = (topics: string[]) => [{ token: "good", topics }];
+  await using server = await openServer({ tokens: tokens(["a", "b"]) });
+  await using mq = await connect({ url: server.url, token: "good" });
+  const ending = [mq.getWait("a"), mq.subscribe("a").next()].map(failure);
+  const going = mq.subscribe("b");
+  const next = going.next();
+  const wait = mq.getWait("b");
+  // Answered after all of these.
+  await mq.get("b");
+  await server.setTokens(tokens(["b", "c"]));
+  for (const error of await Promise.all(ending)) assertEquals(error.code, "permission_denied");
+  assertEquals((await failure(mq.put("a", "m"))).code, "permission_denied");
+  assert(await mq.put("c", "m") > 0);
+  await mq.put("b", "m");
+  assertEquals((await withTimeout(next)).value?.body, "m");
+  assertEquals(await withTimeout(wait), "m");
+  await going.return!();
+});
+
+Deno.test("what those without a token may do can be taken back, and they learn why", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  await mq.put("t", "message");
+  await server.setTokens([{ token: "good" }]);
+  assertEquals((await failure(mq.get("t"))).code, "unauthorized");
+  assertEquals((await failure(connect(server.url))).code, "unauthorized");
+  await server.setTokens([{ token: "good" }], { permissions: ["read"] });
+  await using reader = await connect({ url: server.url, since: "start" });
+  assertEquals(await reader.get("t"), "message");
+  assertEquals((await failure(reader.put("t", "m"))).code, "permission_denied");
+});
+
+Deno.test("tokens that are wrong change nothing", async () => {
+  await using server = await openServer({ token: "good" });
+  await using mq = await connect({ url: server.url, token: "good" });
+  const wrong = [{ token: "other" }, { token: "secret token" }];
+  await assertRejects(
+    () => server.setTokens(wrong),
+    RangeError,
+    "tokens[1].token must be 1 to 1024",
+  );
+  assert(await mq.put("t", "message") > 0);
+});
+
+Deno.test("a session is the same whatever token comes with it, and belongs to the newest connection", async () => {
+  await using server = await openServer({ tokens: [{ token: "one" }, { token: "two" }] });
+  const sessionId = "session-0123456789";
+  const opened = async (token: string) => {
+    const handshake = await RawHandshake.at(server.port, headers(server.port, token));
+    assertEquals((await handshake.request({ action: "hello", id: 1, session: sessionId })).id, 1);
+    return handshake;
+  };
+  using own = await opened("one");
+  assertEquals(await own.request({ action: "heartbeat", id: 2 }), { id: 2 });
+  // Its name is a secret: whoever knows it is its client, which may have been given another token.
+  using _newer = await opened("two");
+  assertEquals(await own.next(), { code: 4409 });
+});
+
+Deno.test("no token is in a log, a frame, an answer, an error or what a server shows of itself", async () => {
+  const secrets = ["good-secret-1", "bad-secret-2", "hello-secret-3", "gone-secret-4"];
+  const [good, bad, hello, gone] = secrets as [string, string, string, string];
+  const logged: string[] = [];
+  const record = (...data: unknown[]) =>
+    void logged.push(data.map((item) => Deno.inspect(item)).join());
+  const clock = new ManualClock();
+  const log = { info: record, warn: record, error: record };
+  const options = { tokens: [{ token: good }, { token: gone }, { token: hello }], log, clock };
+  await using server = await openServer(options);
+  const b64 = (token: string) => `dsmq.token.${btoa(token).replace(/=+$/, "")}`;
+  const handshake = async (more: Record<string, string>, path?: string, ...frames: unknown[]) => {
+    clock.advance(1000);
+    using handshake = await RawHandshake.at(
+      server.port,
+      { ...headers(server.port), ...more },
+      path,
+    );
+    for (const request of frames) {
+      const reply = await handshake.request(request);
+      if (typeof reply === "number") break;
+    }
+    logged.push(...handshake.received);
+  };
+  const helloRequest = { action: "hello", id: 1 };
+  await handshake({ Authorization: `Bearer ${bad}` }, "/", helloRequest);
+  await handshake({ Authorization: `Bearer ${bad}`, "Sec-WebSocket-Protocol": "x" });
+  await handshake({ "Sec-WebSocket-Protocol": `dsmq, ${b64(bad)}` }, "/", helloRequest);
+  await handshake({ "Sec-WebSocket-Protocol": `dsmq, ${b64(good)}` }, "/", helloRequest);
+  await handshake({ Authorization: `Bearer ${good}` }, "/", helloRequest, {
+    action: "dance",
+    id: 2,
+  });
+  await handshake({ Authorization: `Bearer ${good}`, Host: "evil.test" });
+  await handshake({ Authorization: `Bearer ${good}`, Origin: "http://evil.test" });
+  await handshake({ Authorization: `Bearer ${good}`, Upgrade: "nothing" }, "/health");
+  await handshake({ Authorization: `Bearer ${good}`, "Sec-WebSocket-Version": "1" });
+  await handshake({}, `/?token=${good}`, helloRequest);
+  await handshake({}, "/", { ...helloRequest, token: bad }, helloRequest);
+  await handshake({}, "/", { ...helloRequest, token: hello }, {
+    ...helloRequest,
+    token: hello,
+    protocol: 99,
+  });
+  await handshake({}, "/", { ...helloRequest, token: [bad] }, { ...helloRequest, token: { bad } });
+  await handshake({}, "/", { ...helloRequest, token: `${bad} `.repeat(1000) });
+  const mq = await connect({ url: server.url, token: gone });
+  const waiting = failure(mq.getWait("t"));
+  await mq.get("t");
+  await server.setTokens([{ token: good }]);
+  record(await waiting, await failure(mq.get("t")), mq);
+  record(await failure(connect({ url: server.url, token: bad })), server);
+  await mq.close();
+  clock.advance(10_000);
+  assert(logged.some((text) => text.includes("refused a request")), "the log was heard");
+  for (const secret of secrets.flatMap((secret) => [secret, btoa(secret).replace(/=+$/, "")])) {
+    assertEquals(logged.filter((text) => text.includes(secret)), []);
+  }
+});

@@ -1,0 +1,282 @@
+/**
+ * The programs that measure: what they print, and what they refuse.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { connect, serve } from "@dsmq/server";
+import {
+  cells as comparisonCells,
+  compare,
+  type Comparison,
+  exitCode,
+  figures,
+  verdict,
+} from "../../bench/against/comparison.ts";
+import { inTurn } from "../../bench/bench.ts";
+import { processorTime } from "../../bench/cpu.ts";
+import { natsServer } from "../../bench/nats_server.ts";
+import { cells, grade } from "../../bench/row.ts";
+import { type Outcome, Program } from "../support/program.ts";
+
+async function bench(...args: string[]): Promise<Outcome> {
+  await using program = new Program(["-A", "bench/main.ts", ...args]);
+  return await program.end();
+}
+
+async function dsmqBench(...args: string[]): Promise<Outcome> {
+  await using program = new Program(["--allow-net", "--no-prompt", "cli.ts", "bench", ...args]);
+  return await program.end();
+}
+
+Deno.test("dsmq bench measures a user's own server, in topics of its own", async () => {
+  await using server = await serve({ port: 0 });
+  await using mq = await connect(server.url);
+  const { code, stdout, stderr } = await dsmqBench("--url", server.url, "--json");
+  assertEquals(code, 0);
+  assertStringIncludes(stderr, "what is put there stays until it expires");
+  assertFigures(stdout);
+  const topics = await mq.topics();
+  assert(topics.length > 0 && topics.every(({ topic }) => topic.startsWith("bench-")));
+  // What was measured was put: 2,000 one at a time, 3 times 20,000 in each window, and as many streamed. Of each work a
+  // quarter more came first.
+  assertEquals(topics.reduce((sum, { messages }) => sum + messages, 0), 2_500 + 3 * 65_000);
+});
+
+Deno.test("dsmq bench measures a server of its own, unless one is named, also with messages that fill it", async () => {
+  await using program = new Program(["-A", "cli.ts", "bench", "--json", "--size", "500000"]);
+  const { code, stdout, stderr } = await program.end();
+  assertEquals(code, 0);
+  assertFigures(stdout);
+  // It is gone, and all that was put there.
+  assert(!stderr.includes("stays"), stderr);
+});
+
+Deno.test("dsmq bench says what it needs for a server of its own", async () => {
+  const { code, stdout, stderr } = await dsmqBench();
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(
+    stderr,
+    /^dsmq: Cannot start a server to measure: [^\n]*--allow-read[^\n]*--url[^\n]*$/,
+  );
+});
+
+function assertFigures(stdout: string): void {
+  const figures = JSON.parse(stdout) as { work: string; unit: string; value: number }[];
+  assertEquals(figures.map(({ work, unit }) => `${work}, ${unit}`), [
+    "one put, µs, p50",
+    "one put, µs, p99",
+    "one get, µs, p50",
+    "one get, µs, p99",
+    "puts, 64 in flight, a second",
+    "gets, 64 in flight, a second",
+    "puts, 1024 in flight, a second",
+    "gets, 1024 in flight, a second",
+    "put to subscribe, 1024 in flight, a second",
+  ]);
+  assert(figures.every(({ value }) => value > 0), stdout);
+}
+
+Deno.test("dsmq bench says in one line what is wrong", async () => {
+  await using server = await serve({ port: 0 });
+  const refused = await dsmqBench("--url", server.url, "--size", "many");
+  assertEquals([refused.code, refused.stdout], [2, ""]);
+  assertMatch(refused.stderr, /^[^\n]*size[^\n]*$/);
+  const tooLarge = await dsmqBench("--url", server.url, "--size", "1000000");
+  assertEquals([tooLarge.code, tooLarge.stdout], [2, ""]);
+  const expected = "dsmq: --size must be at most 999998 for this server, got 1000000 (";
+  assertStringIncludes(tooLarge.stderr, expected);
+});
+
+Deno.test("the benchmark judges each line by its goal, and prints them for programs", async () => {
+  const { code, stdout, stderr } = await bench("--quick", "--only", "one-call", "--json");
+  assertEquals(code, 0, stderr);
+  const { machine, versions, conditions, rows } = JSON.parse(stdout);
+  assert(conditions.length > 0);
+  assertMatch(machine, /^\d+ cores/);
+  assertEquals(versions.Deno, Deno.version.deno);
+  assertEquals(rows.length, 3);
+  for (const { ours, theirs, ratio, goal, reached: met } of rows) {
+    assert(ours > 0 && theirs > 0);
+    assertEquals(ratio, ours / theirs);
+    assertEquals(met, ratio <= goal.atMost);
+  }
+});
+
+Deno.test("the benchmark refuses what it does not know, and helps", async () => {
+  assertEquals((await bench("--fast")).code, 2);
+  const { code, stderr } = await bench("--only", "nothing");
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "there is no work nothing");
+  assertStringIncludes((await bench("--only", "puts")).stderr, "needs --peers");
+  const transport = await bench("--against", ".", "--transport", "pigeon");
+  assertStringIncludes(transport.stderr, "must be builtin or hardened, got pigeon");
+  assertEquals(transport.code, 2);
+  assertStringIncludes((await bench("--rounds", "few")).stderr, "--rounds must be a whole number");
+  const help = await bench("--help");
+  assertEquals([help.code, help.stderr], [0, ""]);
+  assertStringIncludes(help.stdout, "--peers");
+});
+
+Deno.test("each has its turn in each round, and what the warm-up brings does not count", async () => {
+  let turn = 0;
+  const turns = () => ({
+    one: () => Promise.resolve(++turn),
+    other: () => Promise.resolve([++turn, -turn]),
+  });
+  assertEquals(await inTurn(turns(), 1, 2), { one: [3, 5], other: [4, -4, 6, -6] });
+  turn = 0;
+  assertEquals(await inTurn(turns(), 1, 2, true), { one: [4, 5], other: [3, -3, 6, -6] });
+});
+
+Deno.test("a goal is reached or not, from above or from below, as a ratio or alone", () => {
+  const row = { work: "w", against: "a", unit: "u" };
+  const verdicts = [
+    grade({ ...row, ours: 11, theirs: 10, goal: { atMost: 1.1 } }),
+    grade({ ...row, ours: 11.1, theirs: 10, goal: { atMost: 1.1 } }),
+    grade({ ...row, ours: 15, theirs: 10, goal: { atLeast: 1.5 } }),
+    grade({ ...row, ours: 14, theirs: 10, goal: { atLeast: 1.5 } }),
+    grade({ ...row, ours: 5, goal: { atMost: 5 } }),
+    grade({ ...row, ours: 6, goal: { atMost: 5 } }),
+  ];
+  assertEquals(verdicts.map(({ reached: met }) => met), [true, false, true, false, true, false]);
+  assertEquals(cells(verdicts[3]!), [
+    "w",
+    "a",
+    "u",
+    "14.0",
+    "10.0",
+    "1.40",
+    "≥ 1.5 ×",
+    "NOT reached",
+  ]);
+  assertEquals(cells(verdicts[4]!), ["w", "a", "u", "5.00", "", "", "≤ 5", "reached"]);
+});
+
+Deno.test("the benchmark measures this checkout against itself", async () => {
+  const only = "get,wake,puts-64,fan-out,file-gets,start";
+  const args = ["--against", ".", "--quick", "--rounds", "1", "--only", only, "--json"];
+  const { code, stdout, stderr } = await bench(...args);
+  assert(stdout !== "", stderr);
+  const results = JSON.parse(stdout);
+  assertEquals(results.old, results.new);
+  assertMatch(results.machine, /^\d+ cores/);
+  assert(results.conditions.length > 0);
+  const comparisons: Comparison[] = results.comparisons;
+  assertEquals(comparisons.map(({ name }) => name).join(), only);
+  for (const { name, wall, serverCpu, clientCpu, verdict: verdictText } of comparisons) {
+    for (const { old, new: now, ratio, spread } of [wall, serverCpu, clientCpu]) {
+      assert(old > 0 && now > 0, name);
+      assertEquals([ratio, spread], [now / old, 0], name);
+    }
+    assertEquals(verdictText, verdict(wall), name);
+  }
+  assertEquals(code, exitCode(comparisons));
+});
+
+/** A folder that looks like a checkout. */
+async function standIn(client: string, cli = ""): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir();
+  const files = { "deno.json": "{}", "client.ts": client, "cli.ts": cli };
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${path}/${name}`, text);
+  }
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+Deno.test("of another checkout its own server and its own client are measured", async () => {
+  // Each leaves a file, and neither gets on with one of dsmq.
+  const writing = (name: string) =>
+    `Deno.writeTextFileSync(new URL("${name}", import.meta.url), "");`;
+  await using other = await standIn(
+    `export async function connect({ port }: { port: number }) {
+      const put = async () => {
+        const text = await (await fetch(\`http://127.0.0.1:\${port}/\`)).text();
+        if (text !== "the other server") throw new Error(text);
+      };
+      ${writing("asked")}
+      for (let tries = 0; tries < 500; tries++) {
+        if (await put().then(() => true, () => false)) return { put };
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      throw new Error("the other server does not answer");
+    }`,
+    `${writing("served")}
+    Deno.serve({ port: Number(Deno.args[2]) }, () => new Response("the other server"));`,
+  );
+  const args = ["--against", other.path, "--quick", "--rounds", "1", "--only", "put", "--json"];
+  const { stdout, stderr } = await bench(...args);
+  assert(stdout !== "", stderr);
+  const { old, comparisons: [put] } = JSON.parse(stdout);
+  assertEquals(old, { folder: await Deno.realPath(other.path), commit: "unknown" });
+  assert(put.wall.old > 0 && put.wall.new > 0);
+  for (const remaining of ["asked", "served"]) {
+    assert((await Deno.stat(`${other.path}/${remaining}`)).isFile);
+  }
+});
+
+Deno.test("the benchmark says in a sentence why a checkout cannot be measured", async () => {
+  const missing = await bench("--against", "/nowhere");
+  assertEquals([missing.code, missing.stderr], [2, 'There is no folder "/nowhere"']);
+  const none = await bench("--against", "docs");
+  assertEquals(none.code, 2);
+  assertMatch(none.stderr, /docs is not a checkout of dsmq: it has no deno\.json$/);
+  await using broken = await standIn('throw new Error("it is broken");');
+  const { code, stdout, stderr } = await bench("--against", broken.path, "--only", "put");
+  assertEquals([code, stdout], [2, ""]);
+  assertMatch(stderr, /^Cannot measure put of the old one, .*: it is broken$/m);
+});
+
+Deno.test("old and new are compared by the ratios of their pairs of rounds", () => {
+  // The machine slowed down for both: the ratios stay.
+  const old = [10, 10, 10, 20, 20, 20, 40];
+  const now = [11, 12, 11, 22, 24, 22, 36];
+  const { ratio, spread, ...medians } = figures(old, now);
+  assertEquals(medians, { old: 20, new: 22 });
+  assertEquals([ratio, spread.toFixed(3)], [1.1, "0.050"]);
+  assertEquals(figures([0, 0], [0, 0]), { old: 0, new: 0, ratio: 1, spread: 0 });
+});
+
+Deno.test("what differs by more than 5 % and by more than the spread is slower, and fails", () => {
+  const of = (ratio: number, spread: number) => verdict({ ratio, spread });
+  assertEquals([of(1.05, 0), of(0.95, 0), of(1.2, 0.21), of(0.8, 0.21)], Array(4).fill("same"));
+  assertEquals([of(1.06, 0.01), of(1.2, 0.19)], ["slower", "slower"]);
+  assertEquals([of(0.94, 0.01), of(0.8, 0.19)], ["faster", "faster"]);
+  const all = (...verdicts: Comparison["verdict"][]) =>
+    exitCode(verdicts.map((verdict) => ({ verdict })));
+  assertEquals([all("same", "faster"), all("faster", "slower", "same"), all()], [0, 1, 0]);
+});
+
+Deno.test("only times are judged; processor times stand beside them", () => {
+  const sample = (wall: number, cpu: number) => ({ wall, serverCpu: cpu, clientCpu: cpu / 2 });
+  const rounds = (wall: number, cpu: number) => Array.from({ length: 3 }, () => sample(wall, cpu));
+  const what = { name: "put", work: "one put", unit: "µs" } as const;
+  const comparison = compare(what, rounds(0.04, 0.02), rounds(0.04, 0.03));
+  assertEquals(comparisonCells(comparison), [
+    ...["one put", "µs", "40.0", "40.0", "1.000 ± 0.000"],
+    ...["20.0 → 30.0, × 1.50", "10.0 → 15.0, × 1.50", "same"],
+  ]);
+  assertEquals(compare(what, rounds(0.04, 0.03), rounds(0.05, 0.01)).verdict, "slower");
+});
+
+Deno.test("the processor time of a process grows with its work", async () => {
+  const before = await processorTime(Deno.pid);
+  const begin = process.cpuUsage();
+  for (let cpuTime = 0; cpuTime < 100_000;) {
+    const { user, system } = process.cpuUsage(begin);
+    cpuTime = user + system;
+  }
+  // Some kernels count the running thread's last few milliseconds later.
+  const growth = await processorTime(Deno.pid) - before;
+  assert(growth >= 70, `${growth} ms`);
+});
+
+Deno.test("the nats-server is the one that is named, or else a fetched one, or else the system's", async () => {
+  await using folder = await standIn("");
+  const fetched = `${folder.path}/cli.ts`;
+  assertEquals(natsServer("/opt/nats-server", fetched), "/opt/nats-server");
+  assertEquals(natsServer("", fetched), fetched);
+  assertEquals(natsServer("", `${folder.path}/none`), "nats-server");
+});

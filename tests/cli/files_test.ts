@@ -1,0 +1,97 @@
+/**
+ * Files that are named on the command line: whatever they are, reading them ends.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { readTextFile } from "../../cli/files.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+import { inVirtualTime } from "../support/in_virtual_time.ts";
+
+const LARGEST = 1024 * 1024;
+
+/** A folder of its own, and what to name things in it. */
+async function folder() {
+  const path = await Deno.makeTempDir();
+  return {
+    at: (name: string) => `${path}/${name}`,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
+function fault(path: string, reason: string): Promise<unknown> {
+  return withTimeout(
+    assertRejects(() => readTextFile(path), Error, `Cannot read ${path}: ${reason}`),
+  );
+}
+
+Deno.test("a file is read without the byte-order mark that editors begin it with", async () => {
+  await using files = await folder();
+  const path = files.at("f");
+  const cases: readonly (readonly [bytes: Uint8Array | string, text: string])[] = [
+    ["", ""],
+    ["\ufeff", ""],
+    ["\ufeffsecret\r\n", "secret\r\n"],
+    ["\ufeff\ufeffx", "\ufeffx"],
+    ["a\ufeffé\0", "a\ufeffé\0"],
+    [new Uint8Array(LARGEST).fill(0x61), "a".repeat(LARGEST)],
+    [new Uint8Array([0x61, 0xff]), "a\ufffd"],
+  ];
+  for (const [bytes, text] of cases) {
+    await Deno.writeFile(path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+    assertEquals(await readTextFile(path), text);
+  }
+  for (const mark of [[0xff, 0xfe], [0xfe, 0xff]]) {
+    await Deno.writeFile(path, new Uint8Array([...mark, 0x61, 0x00]));
+    await fault(path, "it is in UTF-16, and must be in UTF-8");
+  }
+});
+
+Deno.test("a file without an end, one that is far too large and what is no file are told", async () => {
+  await using files = await folder();
+  const tooLarge = `it is larger than ${LARGEST} bytes`;
+  await Deno.writeFile(files.at("large"), new Uint8Array(LARGEST + 1));
+  await Deno.writeFile(files.at("sparse"), new Uint8Array());
+  await Deno.truncate(files.at("sparse"), 5_000_000_000);
+  await fault(files.at("large"), tooLarge);
+  await fault(files.at("sparse"), tooLarge);
+  await fault(files.at("."), "it is a directory");
+  await fault(files.at("none"), "it is not there");
+  await fault(`${files.at("large")}/below`, "Not a directory (os error 20)");
+  if (Deno.build.os === "windows") return;
+  await fault("/dev/zero", tooLarge);
+  const { success } = await new Deno.Command("mkfifo", { args: [files.at("pipe")] }).output();
+  assertEquals(success, true);
+  await using endless = new Deno.Command("sh", {
+    args: ["-c", 'exec yes > "$0"', files.at("pipe")],
+    stderr: "null",
+  }).spawn();
+  await fault(files.at("pipe"), tooLarge);
+  await endless.status;
+});
+
+Deno.test({
+  name:
+    "a pipe that nobody writes to is waited for a minute, and one that is written in pieces is read to its end",
+  ignore: Deno.build.os === "windows",
+  // The reading that is given up ends some time after the test.
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    await using files = await folder();
+    const [unfinished, written] = [files.at("unwritten"), files.at("written")];
+    await new Deno.Command("mkfifo", { args: [unfinished, written] }).output();
+    await inVirtualTime(async () => {
+      const reason = `Cannot read ${unfinished}: it did not end within 60 s`;
+      await assertRejects(() => readTextFile(unfinished), Error, reason);
+    });
+    const reading = readTextFile(written);
+    const writer = await withTimeout(Deno.open(written, { write: true }));
+    for (const piece of ["sec", "ret"]) await writer.write(new TextEncoder().encode(piece));
+    writer.close();
+    assertEquals(await withTimeout(reading), "secret");
+    // This ends the reading that was given up.
+    (await withTimeout(Deno.open(unfinished, { write: true }))).close();
+  },
+});

@@ -1,0 +1,101 @@
+/**
+ * What commands say to a person so that nobody wonders: on a terminal alone, and on standard error.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { connect, type Server } from "@dsmq/server";
+import { runCommands } from "../support/run_commands.ts";
+import { openServer } from "../support/open_server.ts";
+import { Program } from "../support/program.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const WAIT = ["wait", "t", "--timeout", "10ms"];
+
+const NOTICES: readonly [args: string[], code: number, notice: string][] = [
+  [["get", "t"], 3, 'dsmq: there is no message in "t"'],
+  [["get", "t", "--json"], 3, 'dsmq: there is no message in "t"'],
+  [["latest", "a\u202eb"], 3, 'dsmq: there is no message in "a\\u202eb"'],
+  [["topics"], 0, "dsmq: no topic holds messages"],
+  [["topics", "news."], 0, 'dsmq: no topic that begins with "news." holds messages'],
+  [
+    WAIT,
+    3,
+    'dsmq: waiting for a message in "t", for up to 0.01 s\ndsmq: no message came into "t"',
+  ],
+  [["put", "a", "m"], 0, ""],
+  [
+    ["tail", "a", "b", "--since", "start", "--count", "1"],
+    0,
+    'dsmq: waiting for messages in "a", "b"; Ctrl-C ends',
+  ],
+  [["get", "a"], 0, ""],
+  [["topics"], 0, ""],
+];
+
+for (const terminal of [true, false]) {
+  const title = terminal
+    ? "on a terminal a command with nothing to show says so, and one that waits says for what"
+    : "where standard error is no terminal nothing is said of what a code or a silence says";
+  Deno.test(title, async () => {
+    await using server = await openServer();
+    const commands = NOTICES.map(([args]) => [...args, "--url", server.url]);
+    const outcomes = await runCommands(commands, { terminal });
+    for (const [i, [args, code, notice]] of NOTICES.entries()) {
+      const { code: got, stderr } = outcomes[i]!;
+      assertEquals([got, stderr], [code, terminal ? notice : ""], args.join(" "));
+    }
+  });
+}
+
+Deno.test("tail and wait go on where a server comes back that has lost what was in its memory, and say so", async () => {
+  const first = await openServer();
+  const { port, url } = first;
+  const program = (...args: string[]) =>
+    new Program(["--allow-net", "--no-prompt", "cli.ts", ...args, "--url", url]);
+  await using tail = program("tail", "t", "--since", "start", "--count", "3");
+  await using wait = program("wait", "t", "--timeout", "20");
+  {
+    await using mq = await connect(url);
+    await mq.putMany("t", ["one", "two"]);
+    assertEquals([await tail.line(), await tail.line()], ["one", "two"]);
+    await withTimeout(connections(first, 3));
+  }
+  await first.shutdown();
+  await using again = await openServer({ port });
+  await using mq = await connect(url);
+  await withTimeout(connections(again, 3));
+  await mq.put("t", "three");
+  const tailEnd = await tail.end();
+  assertEquals([tailEnd.code, tailEnd.stdout], [0, "three"]);
+  const lost = `dsmq: connected again to ${url}; it has lost the messages that it had`;
+  assertEquals(tailEnd.stderr.split("\n").at(-1), lost);
+  // Whether it had begun to wait when the first server went is open.
+  const waitEnd = await wait.end();
+  assertEquals([waitEnd.code, waitEnd.stdout], [0, "three"]);
+});
+
+Deno.test("tail stops where a server has lost its messages, if it is told to", async () => {
+  const first = await openServer();
+  const { port, url } = first;
+  const args = ["cli.ts", "tail", "t", "--since", "start", "--on-gap", "stop", "--url", url];
+  await using tail = new Program(["--allow-net", "--no-prompt", ...args]);
+  await using mq = await connect(url);
+  await mq.put("t", "one");
+  assertEquals(await tail.line(), "one");
+  await first.shutdown();
+  await using _again = await openServer({ port });
+  const { code, stderr } = await tail.end();
+  assertEquals(code, 1);
+  const last = stderr.split("\n").at(-1)!;
+  assertEquals(
+    last,
+    "dsmq: Cannot read on from 1: the server has lost that history and begun a new one",
+  );
+});
+
+/** Resolves once so many are connected. */
+async function connections(server: Server, count: number): Promise<void> {
+  while (server.stats().connections < count) await new Promise((resolve) => setTimeout(resolve, 5));
+}

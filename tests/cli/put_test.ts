@@ -1,0 +1,121 @@
+/**
+ * `dsmq put` and its standard input: what is put is told, and what is not put is never passed over.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { BadLine, lines } from "../../cli/lines.ts";
+import { runCommands } from "../support/run_commands.ts";
+import { openServer } from "../support/open_server.ts";
+import { Program, ROOT } from "../support/program.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const encoder = new TextEncoder();
+
+function dsmq(...args: string[]): Program {
+  return new Program(["--allow-net", "cli.ts", ...args]);
+}
+
+Deno.test("of a line without an end no more is read than it may have, and the lines before it are given out", async () => {
+  let pulled = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (pulled === 100) return controller.close();
+      controller.enqueue(encoder.encode(pulled++ === 0 ? "one\ntwo\nthr" : "e".repeat(100)));
+    },
+  });
+  const found: string[] = [];
+  const reading = async () => {
+    for await (const batch of lines(endless, () => 1000)) found.push(...batch);
+  };
+  await assertRejects(reading, BadLine, "it is longer than the limit of 1000 bytes");
+  assertEquals(found, ["one", "two"]);
+  assert(pulled < 20, `${pulled} pieces were read`);
+});
+
+Deno.test("lines that are as long as they may be are taken, in pieces of any size", async () => {
+  const texts = ["", "\ufeffa\r", "\0", "é".repeat(500), "", "x".repeat(1000), "y"];
+  const bytes = encoder.encode(texts.join("\n"));
+  for (const size of [1, 7, 999, 4096]) {
+    const pieces = ReadableStream.from(
+      Array.from(
+        { length: Math.ceil(bytes.length / size) },
+        (_, i) => bytes.subarray(i * size, (i + 1) * size),
+      ),
+    );
+    const found: string[] = [];
+    for await (const batch of lines(pieces, () => 1000)) found.push(...batch);
+    assertEquals(found, texts, `${size} bytes at a time`);
+  }
+});
+
+Deno.test("put refuses a line that passes the limit of the server before its end, and puts those before it", async () => {
+  await using server = await openServer({ limits: { messageBytes: 5000 } });
+  await using program = dsmq("put", "t", "-", "--json", "--url", server.url);
+  await program.input(`one\n${"x".repeat(200_000)}`).catch(() => {});
+  const { code, stdout, stderr } = await program.end();
+  assertEquals(
+    stderr,
+    "dsmq: Cannot put line 2 (those before it are put): it is longer than the limit of 5000 bytes",
+  );
+  assertEquals([code, stdout], [1, '{"topic":"t","seq":1}']);
+});
+
+Deno.test("put goes on when nobody reads its numbers any more, for what is left would not be put", async () => {
+  await using server = await openServer();
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-net", "-q", "cli.ts", "put", "t", "--json", "--url", server.url],
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  const output = child.stdout.getReader();
+  await input.write(encoder.encode("first\n"));
+  await withTimeout(output.read());
+  await output.cancel();
+  await input.write(encoder.encode("x\n".repeat(20_000)));
+  await input.close();
+  assertEquals(await withTimeout(new Response(child.stderr).text()), "");
+  assertEquals((await child.status).code, 0);
+  await using mq = await connect(server.url);
+  assertEquals((await mq.topics()).map(({ messages }) => messages), [20_001]);
+});
+
+Deno.test("where the numbers cannot be written, put fails, and says what is put", async () => {
+  await using server = await openServer();
+  const { stderr, code } = await withTimeout(
+    new Deno.Command("sh", {
+      args: [
+        "-c",
+        '"$@" one >/dev/full; seq 3 | "$@" >/dev/full; code=$?; "$@" </ >/dev/null; echo $code $?',
+        "sh",
+        Deno.execPath(),
+        ...["run", "--allow-net", "-q", "cli.ts", "put", "t", "--json", "--url", server.url],
+      ],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+    }).output(),
+    20_000,
+  );
+  assertEquals(new TextDecoder().decode(stderr).split("\n"), [
+    "dsmq: Cannot print: No space left on device (os error 28); the message is put",
+    "dsmq: Cannot print: No space left on device (os error 28); 3 lines are put",
+    "dsmq: Cannot read standard input: Is a directory (os error 21); 0 lines are put",
+    "",
+  ]);
+  assertEquals(code, 0);
+});
+
+Deno.test("a message that is a dash goes behind --", async () => {
+  await using server = await openServer();
+  const [put, got, input] = await runCommands([
+    ["put", "t", "--url", server.url, "--", "-"],
+    ["get", "t", "--url", server.url],
+    ["put", "-", "--url", server.url],
+  ]);
+  assertEquals([put!.code, got!.stdout, input!.code], [0, "-", 0]);
+});

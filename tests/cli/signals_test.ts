@@ -1,0 +1,344 @@
+/**
+ * What a server of the command line does at signals, and with the files that it then reads.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { lines } from "../../cli/lines.ts";
+import { ServerSignals } from "../../cli/signals.ts";
+import { upgradeRequest } from "../support/raw_socket.ts";
+import type { Server } from "../../server.ts";
+import { openServer } from "../support/open_server.ts";
+import { type Outcome, Program, ROOT } from "../support/program.ts";
+import { SilentServer } from "../support/silent_server.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const fixtures = new URL("tests/fixtures/", ROOT);
+const pem = (name: string) => Deno.readTextFileSync(new URL(`${name}.pem`, fixtures));
+
+// A signal to this process may come late, when its test has ended: then it must not end the others.
+Deno.addSignalListener("SIGHUP", () => {});
+
+/** A server of the command line, whose log is read line by line. */
+class Served implements AsyncDisposable {
+  readonly child: Deno.ChildProcess;
+  readonly #lines: AsyncGenerator<string[]>;
+  readonly #pending: string[] = [];
+
+  constructor(...args: readonly string[]) {
+    this.child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "cli.ts", "serve", "--port", "0", ...args],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#lines = lines(this.child.stderr);
+  }
+
+  /** The next line of its log; what is said of strangers is not waited for. */
+  async line(): Promise<string> {
+    while (this.#pending.length === 0) {
+      const { done, value } = await withTimeout(this.#lines.next());
+      if (done) return "the end";
+      this.#pending.push(...value.filter((line) => !line.startsWith("dsmq: refused a request")));
+    }
+    return this.#pending.shift()!;
+  }
+
+  /** The port, from the first line. */
+  async port(): Promise<number> {
+    return Number(/ serves on wss?:\/\/[^:]+:(\d+)/.exec(await this.line())![1]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    for await (const _ of this.#lines) continue;
+    await this.child.status;
+  }
+}
+
+async function handshake(port: number, caCert: string): Promise<void> {
+  using conn = await Deno.connectTls({ hostname: "localhost", port, caCerts: [caCert] });
+  await conn.handshake();
+}
+
+/** A folder of its own. */
+async function folder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir();
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+for (const transport of ["builtin", "hardened"]) {
+  Deno.test(`at SIGHUP tokens and the certificate are read again, and what is wrong changes nothing (${transport})`, async () => {
+    await using dir = await folder();
+    const file = (name: string) => `${dir.path}/${name}`;
+    const write = (name: string, text: string) =>
+      Deno.writeTextFile(file(name), text, { mode: 0o600 });
+    await write("cert.pem", pem("localhost_cert"));
+    await write("key.pem", pem("localhost_key"));
+    await write("tokens", "secret\n");
+    const files = ["cert.pem", "key.pem", "tokens"].map(file);
+    const [cert, key, tokens] = files as [string, string, string];
+    const options = ["--cert", cert, "--key", key, "--token-file", tokens];
+    await using server = new Served("--transport", transport, ...options);
+    const port = await server.port();
+    await handshake(port, pem("localhost_cert"));
+
+    await write("cert.pem", pem("localhost_renewed_cert"));
+    server.child.kill("SIGHUP");
+    assertEquals(await server.line(), `dsmq: read ${tokens} again: 1 token is good`);
+    const reason = `the certificate in ${cert} is for another key`;
+    const unchanged = "the certificate is what it was";
+    assertEquals(await server.line(), `dsmq: Cannot use ${key}: ${reason}; ${unchanged}`);
+    await handshake(port, pem("localhost_cert"));
+
+    await write("key.pem", pem("localhost_renewed_key"));
+    await Deno.remove(tokens);
+    server.child.kill("SIGHUP");
+    const gone = `dsmq: Cannot read ${tokens}: it is not there; the tokens are what they were`;
+    assertEquals(await server.line(), gone);
+    const read = `dsmq: read ${cert} again: those who come from now on get it`;
+    assertEquals(await server.line(), read);
+    await handshake(port, pem("localhost_renewed_cert"));
+    await assertRejects(() => handshake(port, pem("localhost_cert")), Error);
+
+    server.child.kill("SIGTERM");
+    assertEquals(await server.line(), "dsmq: stopped");
+    assertEquals((await withTimeout(server.child.status)).code, 0);
+  });
+
+  Deno.test(`a certificate that cannot be used keeps a server from starting, and its file is named (${transport})`, async () => {
+    await using dir = await folder();
+    const cert = `${dir.path}/cert.pem`;
+    await Deno.writeTextFile(cert, "garbage");
+    const key = new URL("localhost_key.pem", fixtures).pathname;
+    await Deno.chmod(cert, 0o600);
+    await using server = new Served("--transport", transport, "--cert", cert, "--key", key);
+    let last = "";
+    for (let line = ""; line !== "the end"; line = await server.line()) last = line;
+    assertEquals(last, `dsmq: Cannot use ${cert}: there is no certificate in it: it is not in PEM`);
+    assertEquals((await withTimeout(server.child.status)).code, 1);
+  });
+}
+
+Deno.test("SIGHUP ends no server that has nothing to read again", async () => {
+  await using server = new Served();
+  const port = await server.port();
+  server.child.kill("SIGHUP");
+  assertMatch(await server.line(), /nothing to read again/);
+  const health = await fetch(`http://127.0.0.1:${port}/health`);
+  assertEquals(await health.text(), "ok\n");
+  server.child.kill("SIGINT");
+  assertEquals(await server.line(), "dsmq: stopped");
+  assertEquals((await withTimeout(server.child.status)).code, 0);
+});
+
+Deno.test("a file with secrets that others can read is warned of, at the start and at SIGHUP", async () => {
+  await using dir = await folder();
+  const tokens = `${dir.path}/tokens`;
+  await Deno.writeTextFile(tokens, "secret\n");
+  await Deno.chmod(tokens, 0o640);
+  await using server = new Served("--token-file", tokens);
+  const warning =
+    `dsmq: others on this machine can read ${tokens}, its mode is 0640: chmod 600 keeps it to its owner`;
+  assertEquals(await server.line(), warning);
+  await server.port();
+  await Deno.chmod(tokens, 0o604);
+  server.child.kill("SIGHUP");
+  assertEquals(await server.line(), warning.replace("0640", "0604"));
+  assertMatch(await server.line(), /1 token is good/);
+  await Deno.chmod(tokens, 0o600);
+  server.child.kill("SIGHUP");
+  assertMatch(await server.line(), /1 token is good/);
+});
+
+Deno.test("a file of tokens that is empty at SIGHUP, as a pipe is that was read before, changes nothing", async () => {
+  await using dir = await folder();
+  const tokens = `${dir.path}/tokens`;
+  await Deno.writeTextFile(tokens, "secret\n", { mode: 0o600 });
+  await using server = new Served("--token-file", tokens);
+  await server.port();
+  await Deno.writeTextFile(tokens, "\n");
+  server.child.kill("SIGHUP");
+  const unchanged = `dsmq: Cannot use ${tokens}: it is empty; the tokens are what they were`;
+  assertEquals(await server.line(), unchanged);
+  // A comment is enough to say that this is meant.
+  await Deno.writeTextFile(tokens, "# nobody\n");
+  server.child.kill("SIGHUP");
+  assertEquals(await server.line(), `dsmq: read ${tokens} again: 0 tokens are good`);
+});
+
+Deno.test("the first signal stops a server in good order, a second one ends it at once", async () => {
+  await using server = new Served();
+  const port = await server.port();
+  // Who does not answer the goodbye is waited for.
+  using conn = await Deno.connect({ port });
+  await conn.write(new TextEncoder().encode(upgradeRequest()));
+  await conn.read(new Uint8Array(4096));
+  const since = performance.now();
+  server.child.kill("SIGTERM");
+  // It has heard the first one once it says goodbye.
+  await withTimeout(conn.read(new Uint8Array(4096)));
+  server.child.kill("SIGTERM");
+  const { signal } = await withTimeout(server.child.status);
+  assertEquals(signal, "SIGTERM");
+  assert(performance.now() - since < 1500);
+});
+
+Deno.test("a signal that comes while a server starts is not lost, and does not end it", async () => {
+  using signals = new ServerSignals();
+  Deno.kill(Deno.pid, "SIGHUP");
+  // There is no event for a signal that nobody asked to hear of: the second one is behind the first.
+  await withTimeout(received("SIGHUP"));
+  let reads = 0;
+  const read = Promise.withResolvers<void>();
+  signals.onHangup(() => {
+    reads++;
+    read.resolve();
+    return Promise.resolve();
+  });
+  await withTimeout(read.promise);
+  assertEquals(reads, 1);
+  assert(!signals.stop.aborted);
+});
+
+const ENDS: readonly (readonly [args: string[], interrupted: number, terminated: number])[] = [
+  [["wait", "t", "--timeout", "60"], 130, 143],
+  [["tail", "t"], 0, 0],
+  [["bench"], 130, 143],
+];
+
+Deno.test({
+  name:
+    "every command that goes on ends at Ctrl-C and at SIGTERM, with a code that says which it was",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const cases = ENDS.flatMap(([args, interrupted, terminated]) => [
+      { args, signal: "SIGINT" as const, code: interrupted },
+      { args, signal: "SIGTERM" as const, code: terminated },
+    ]);
+    await using closing = new AsyncDisposableStack();
+    const servers: Server[] = [];
+    for (const _ of cases) servers.push(closing.use(await openServer()));
+    const commands = cases.map(({ args }, i) => [...args, "--url", servers[i]!.url]);
+    const all = ["--allow-net", "--no-prompt", "tests/programs/commands.ts"];
+    await using program = new Program([...all, JSON.stringify(commands)]);
+    for (const [i, { signal }] of cases.entries()) {
+      await withTimeout(until(() => servers[i]!.stats().connections > 0));
+      program.child.kill(signal);
+    }
+    const ended = JSON.parse((await program.end()).stdout) as Outcome[];
+    assertEquals(ended.map(({ code }) => code), cases.map(({ code }) => code));
+    // Progress, and what stays on the server that was named.
+    const lines = ended.flatMap(({ stderr }) => stderr.split("\n"));
+    assertEquals(lines.filter((line) => !/^$|^\d\/\d |there stays/.test(line)), []);
+  },
+});
+
+for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.test({
+    name:
+      `put says at ${signal} how many lines are put, and these are all that the server answered`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using server = await openServer();
+      const args = ["--allow-net", "--no-prompt", "cli.ts", "put", "t", "--json"];
+      await using put = new Program([...args, "--url", server.url]);
+      const input = put.child.stdin.getWriter();
+      await input.write(new TextEncoder().encode("one\ntwo\nthe beginning of a third"));
+      for (const seq of [1, 2]) assertEquals(JSON.parse((await put.line())!).seq, seq);
+      put.child.kill(signal);
+      const { code, stdout, stderr } = await put.end();
+      assertEquals([code, stdout, stderr], [expected, "", "dsmq: interrupted: 2 lines are put"]);
+      assertEquals(server.stats().stored, 2);
+      await input.abort();
+    },
+  });
+}
+
+Deno.test({
+  name: "put that is interrupted while lines are under way says that these may be put",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using server = new SilentServer();
+    const args = ["--allow-net", "--no-prompt", "cli.ts", "put", "t"];
+    await using put = new Program([...args, "--port", `${server.port}`]);
+    const input = put.child.stdin.getWriter();
+    await input.write(new TextEncoder().encode("one\n"));
+    await withTimeout(server.requested);
+    put.child.kill("SIGINT");
+    const { code, stderr } = await withTimeout(put.end());
+    const perhaps = "0 lines are put, and perhaps those that were under way";
+    assertEquals([code, stderr], [130, `dsmq: interrupted: ${perhaps}`]);
+    await input.abort();
+  },
+});
+
+Deno.test({
+  name: "bench ends at Ctrl-C at once, also where its server does not answer any more",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using server = new SilentServer();
+    const args = ["--allow-net", "--no-prompt", "cli.ts", "bench", "--port", `${server.port}`];
+    await using bench = new Program(args);
+    await withTimeout(server.requested);
+    bench.child.kill("SIGINT");
+    assertEquals((await withTimeout(bench.end())).code, 130);
+  },
+});
+
+/** Whether this process may have a child that is the first of a container. */
+const CONTAINER = ["--user", "--map-root-user", "--fork", "--pid", "--kill-child"];
+const hasContainers = Deno.build.os === "linux" &&
+  await new Deno.Command("unshare", { args: [...CONTAINER, "true"] }).output()
+    .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "the first process of a container ends by signals as others do",
+  ignore: !hasContainers,
+  async fn() {
+    const cases = [
+      [["tail", "t"], "kill -TERM $1", 0],
+      [["wait", "t", "--timeout", "60"], "kill -INT $1", 130],
+      [["get", "t"], "kill -TERM $1", 143],
+      [["get", "t"], "kill -HUP $1", 129],
+    ] as const;
+    await Promise.all(cases.map(async ([words, kill, expected]) => {
+      // A server that says nothing: whoever has come to it has its handlers.
+      using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const args = [...words, "--url", `ws://127.0.0.1:${server.addr.port}`];
+      const program = [Deno.execPath(), "run", "--allow-net", "--no-prompt", "cli.ts", ...args];
+      await using child = new Deno.Command("unshare", {
+        args: [...CONTAINER, ...program],
+        cwd: ROOT,
+        stdin: "null",
+        stderr: "null",
+      }).spawn();
+      using _conn = await withTimeout(server.accept());
+      const [first] = Deno.readTextFileSync(`/proc/${child.pid}/task/${child.pid}/children`).split(
+        " ",
+      );
+      await new Deno.Command("sh", { args: ["-c", kill, "sh", first!] }).output();
+      assertEquals((await withTimeout(child.status)).code, expected, `${words[0]}, ${kill}`);
+    }));
+  },
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Resolves when this process has heard another signal. */
+async function received(name: Deno.Signal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  Deno.addSignalListener(name, resolve);
+  Deno.kill(Deno.pid, name);
+  await promise;
+  Deno.removeSignalListener(name, resolve);
+}

@@ -1,0 +1,69 @@
+/**
+ * What a file of tokens says, and that a fault in it is told by its line, without a token.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parseTokens } from "../../cli/token_file.ts";
+
+Deno.test("a file of tokens is understood line by line, and a fault is told by its line alone", () => {
+  const text = "# comment\r\n\r\na\nb read\nc\tread,admin \t x. y\n* write\n";
+  assertEquals(parseTokens("F", text), {
+    tokens: [
+      { token: "a" },
+      { token: "b", permissions: ["read"] },
+      { token: "c", permissions: ["read", "admin"], topics: ["x.", "y"] },
+    ],
+    anonymous: { permissions: ["write"] },
+  });
+  const permissions =
+    "the second word must be read, write or admin, with commas and no spaces between them";
+  const prefix = "what topics begin with looks like a right: rights are one word, as read,write";
+  const star = "what topics begin with ends with *: write it without, as news. for news.today";
+  const comma = "what topics begin with has a comma: several stand apart by spaces";
+  const quotes = "what topics begin with is in quotes, which would be a part of it";
+  const form = "the token must be 1 to 1024 visible characters of ASCII, got one";
+  const wrong: Readonly<Record<string, string>> = {
+    "a": "is the same token as in line 1",
+    "a write": "is the same token as in line 1",
+    "s3cret s3cret": permissions,
+    "read s3cret": permissions,
+    "s3cret read s3.\n* s3cret": `in line 3 ${permissions}`,
+    "* read\n* write": "in line 3 is the same token as in line 2",
+    "s3cret read,": permissions,
+    "s3cret ,": permissions,
+    "s3cret read;write": permissions,
+    "s3cret read,own": permissions,
+    "s3cret reed": `${permissions}; did you mean read?`,
+    "s3cret Read": `${permissions}; did you mean read?`,
+    "s3cret read,wirte": `${permissions}; did you mean read,write?`,
+    "s3cret read write": prefix,
+    "s3cret read ,write": prefix,
+    "s3cret read news. Admin": prefix,
+    "s3cret read news.*": star,
+    "s3cret read *": star,
+    "s3cret read news. # s3cr": "has a # behind the rights: a comment has a line of its own",
+    "s3cret read # s3cr": "has a # behind the rights: a comment has a line of its own",
+    "s3cret read news., orders.": comma,
+    "s3cret read news.,orders.": comma,
+    "s3cret read news ,orders": comma,
+    's3cret read "news."': quotes,
+    "s3crét": `${form} with other characters`,
+    "s3cret\0": `${form} with other characters`,
+    ["s3cret".repeat(200)]: `${form} of 1200 characters`,
+  };
+  for (const [line, reason] of Object.entries(wrong)) {
+    const { message } = assertThrows(() => parseTokens("F", `a\n${line}\n`), Error);
+    assertEquals(
+      message,
+      `Cannot use F: ${reason.startsWith("in line") ? "" : "in line 2 "}${reason}`,
+    );
+    assert(!/s3cr/.test(message), message);
+  }
+  for (const text of ["", " \r\n\n"]) {
+    assertThrows(() => parseTokens("F", text), Error, "Cannot use F: it is empty");
+  }
+  // At SIGHUP that takes every token back.
+  assertEquals(parseTokens("F", "# a\n\n"), { tokens: [], anonymous: { permissions: [] } });
+});

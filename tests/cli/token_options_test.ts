@@ -1,0 +1,274 @@
+/**
+ * Who may come in, from the command line.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { lines } from "../../cli/lines.ts";
+import { runCommands } from "../support/run_commands.ts";
+import { type Outcome, Program, ROOT } from "../support/program.ts";
+
+/** The command line, with leave to read files but no environment unless a test gives it. */
+function dsmq(args: readonly string[], env: Record<string, string> = {}): Program {
+  const flags = ["--allow-net", "--allow-read", "--no-prompt"];
+  if (Object.keys(env).length > 0) flags.push("--allow-env");
+  return new Program([...flags, "cli.ts", ...args], env);
+}
+
+async function ran(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  await using program = dsmq(args, env);
+  return await program.end();
+}
+
+interface RunningServer extends AsyncDisposable {
+  readonly server: Program;
+  readonly at: readonly string[];
+  readonly token: boolean;
+}
+
+async function served(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<RunningServer> {
+  const server = dsmq(["serve", "--port", "0", "--json", ...args], env);
+  const { port, token } = JSON.parse(await server.line() ?? "null");
+  const end = () => server[Symbol.asyncDispose]();
+  return { server, at: ["--port", String(port)], token, [Symbol.asyncDispose]: end };
+}
+
+/** A file of a test's own. */
+async function written(text: string): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, text);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path) };
+}
+
+const NEEDED =
+  /: it asks for a token, and none was given \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
+const BAD = /: the token that was given is not good there$/;
+
+Deno.test("a token is given by an option, a file, or the environment if it may be read", async () => {
+  await using file = await written("# mine\n\n  secret-1  \n");
+  for (
+    const [args, env] of [
+      [["--token", "secret-1"], {}],
+      [["--token-file", file.path], {}],
+      [[], { DSMQ_TOKEN: "secret-1" }],
+    ] as const
+  ) {
+    await using running = await served(args, env);
+    assertEquals(running.token, true);
+    const put = ["put", "t", "m", ...running.at];
+    const [none, bad] = await runCommands([put, [...put, "--token", "secret-2"]]);
+    assertMatch(none!.stderr, NEEDED);
+    assertMatch(bad!.stderr, BAD);
+    assertEquals((await ran(["put", "t", "m", ...running.at, ...args], env)).stderr, "");
+    const { stderr } = await (running.server.child.kill("SIGINT"), running.server.end());
+    assertStringIncludes(stderr.split("\n")[0]!, ", and asks for a token; Ctrl-C stops it");
+    assert(!stderr.includes("secret"), stderr);
+  }
+});
+
+Deno.test("a variable of the environment that may not be read is not asked for", async () => {
+  await using running = await served([]);
+  const flags = ["--allow-net", "--no-prompt"];
+  await using put = new Program([...flags, "cli.ts", "put", "t", "m", ...running.at], {
+    DSMQ_TOKEN: "not a token",
+  });
+  assertEquals(await put.end(), { code: 0, stdout: "", stderr: "" });
+  assertEquals(running.token, false);
+});
+
+Deno.test("a file gives each token its rights and topics", async () => {
+  await using file = await written("secret-1\nsecret-2 read,write mine. ours.\n* read public.\n");
+  await using running = await served(["--token-file", file.path]);
+  const [one, two] = [["--token", "secret-1"], ["--token", "secret-2"]];
+  const commands = [
+    ["put", "public.t", "m", ...one],
+    ["put", "ours.t", "m", ...two],
+    ["put", "public.t", "m", ...two],
+    ["get", "public.t"],
+    ["put", "public.t", "m"],
+    ["get", "ours.t"],
+  ];
+  const ends = await runCommands(commands.map((args) => [...args, ...running.at]));
+  const [first, second, forbidden, got, ...without] = ends;
+  assertEquals([first!.stderr, second!.stderr, got!.stdout], ["", "", "m"]);
+  assertMatch(forbidden!.stderr, /there is no leave for it$/);
+  const hint = / there is no leave for it \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
+  for (const { stderr } of without) assertMatch(stderr, hint);
+  const env = ["--allow-net", "--allow-env=DSMQ_TOKEN"];
+  const [refused] = await runCommands([["put", "public.t", "m", ...running.at]], { allow: env });
+  assertMatch(refused!.stderr, / \(--token-file, DSMQ_TOKEN or --token gives one\)$/);
+});
+
+Deno.test("a file of tokens is read again at SIGHUP, and one with a fault changes nothing", async () => {
+  await using file = await written("secret-1\n");
+  const args = [
+    "run",
+    "-A",
+    "--quiet",
+    "cli.ts",
+    "serve",
+    "--port",
+    "0",
+    "--token-file",
+    file.path,
+  ];
+  const command = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stderr: "piped",
+  });
+  await using child = command.spawn();
+  const nextLog = logReader(child.stderr);
+  const first = await nextLog();
+  const url = /ws:\/\/\S+(?=,)/.exec(first)![0];
+  const put = async (token: string) =>
+    (await ran(["put", "t", "m", "--url", url, "--token", token])).stderr;
+  assertEquals(await put("secret-1"), "");
+
+  await Deno.writeTextFile(file.path, "secret-2 everything\n");
+  child.kill("SIGHUP");
+  const fault = await nextLog();
+  assertMatch(
+    fault,
+    /in line 1 the second word must be read, write or admin.*; the tokens are what/,
+  );
+  assertEquals(await put("secret-1"), "");
+
+  await Deno.writeTextFile(file.path, "secret-2\n");
+  child.kill("SIGHUP");
+  const read = await nextLog();
+  assertMatch(read, /^dsmq: read \S+ again: 1 token is good$/);
+  assertEquals(await put("secret-2"), "");
+  assertMatch(await put("secret-1"), BAD);
+  assert(![first, fault, read].join().includes("secret"));
+  child.kill("SIGINT");
+  // What is left of its output is read to the end, so that the pipe is closed.
+  while (await nextLog() !== "") continue;
+});
+
+/** Reads line by line, at the end empty ones. */
+function logReader(stream: ReadableStream<Uint8Array>): () => Promise<string> {
+  const batches = lines(stream);
+  const waiting: string[] = [];
+  return async () => {
+    while (waiting.length === 0) {
+      const { done, value } = await batches.next();
+      if (done) return "";
+      waiting.push(...value);
+    }
+    return waiting.shift()!;
+  };
+}
+
+Deno.test("a token that cannot be one is told by where it came from, and never shown", async () => {
+  await using file = await written("s3cret\n");
+  const form = "must be 1 to 1024 visible characters of ASCII, got";
+  const one = "only one of both can be brought: a name and a password in --url, or a token";
+  const both = "a token is given by --token or by --token-file: got both";
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    ...[["put", "t", "m"], ["serve"], ["topics"]].flatMap((command) => [
+      [
+        [...command, "--token", "s3cret\n"],
+        `--token ${form} one that ends with a newline`,
+      ] as const,
+      [[...command, "--token", "s3cret "], `--token ${form} one that ends with a space`] as const,
+      [
+        [...command, "--token", "\ts3cret"],
+        `--token ${form} one that begins with a space`,
+      ] as const,
+      [[...command, "--token", "a\ns3cret"], `--token ${form} one of several lines`] as const,
+      [[...command, "--token", "a s3cret"], `--token ${form} one with a space in it`] as const,
+      [[...command, "--token", "s3crét"], `--token ${form} one with other characters`] as const,
+      [[...command, "--token", "s3cret", "--token-file", file.path], both] as const,
+      [
+        [...command, "--token", "", "--token-file", file.path],
+        "--token needs a value, TOKEN",
+      ] as const,
+      [[...command, "--token-file="], "--token-file needs a value, FILE"] as const,
+      [[...command], `DSMQ_TOKEN ${form} one that ends with a newline`] as const,
+    ]),
+    [
+      ["get", "t", "--url", "ws://me:pw@h", "--token", "s3cret"],
+      `${one}: got both, the token by --token`,
+    ],
+    [
+      ["get", "t", "--url", "ws://me@h", "--token-file", file.path],
+      `${one}: got both, the token by --token-file`,
+    ],
+  ];
+  const allow = ["--allow-net", "--allow-read", "--allow-env"];
+  const ends = await runCommands(cases.map(([args]) => args), {
+    allow,
+    env: { DSMQ_TOKEN: "s3cret\r\n" },
+  });
+  for (const [i, [args, message]] of cases.entries()) {
+    const { code, stdout, stderr } = ends[i]!;
+    const [, shown] = /^dsmq: (.*) \(dsmq [a-z]+ --help shows what there is\)$/.exec(stderr) ??
+      [, stderr];
+    assertEquals([shown, code, stdout], [message, 2, ""], args.join(" "));
+  }
+  const [put, serve] = await runCommands([["put", "t", "m"], ["serve"]], {
+    allow,
+    env: { DSMQ_TOKEN: "" },
+  });
+  for (const { code, stderr } of [put!, serve!]) {
+    assertEquals([code, stderr.includes(`DSMQ_TOKEN ${form} an empty text`)], [2, true], stderr);
+  }
+});
+
+Deno.test("what a file lacks is told in one line", async () => {
+  await using empty = await written("* read\n");
+  await using nothing = await written("# secret\n\n");
+  const cases: [string[], RegExp][] = [
+    [["serve", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
+    [["get", "t", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
+    [["get", "t", "--token-file", empty.path], /: there is no token in it$/],
+    [["get", "t", "--token-file", nothing.path], /: there is no token in it$/],
+    [
+      ["serve", "--token-file", nothing.path],
+      /: there is neither a token nor a line for \* in it$/,
+    ],
+    [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
+  ];
+  const allow = ["--allow-net", "--allow-read"];
+  const ends = await runCommands(cases.map(([args]) => args), { allow });
+  for (const [i, [args, expected]] of cases.entries()) {
+    const { code, stdout, stderr } = ends[i]!;
+    assertEquals([code, stdout], [1, ""], args.join(" "));
+    assertMatch(stderr, expected);
+    assertEquals(stderr.split("\n").length, 1);
+    assert(!stderr.includes("secret"), stderr);
+  }
+  for (
+    const { code, stderr } of await runCommands([["serve", "--token-file", "F"], [
+      "get",
+      "t",
+      "--token-file",
+      "F",
+    ]])
+  ) {
+    assertEquals([code, stderr], [
+      1,
+      "dsmq: Cannot read F: there is no leave for it (--allow-read=F)",
+    ]);
+  }
+});
+
+Deno.test("a server that others can reach says so, and that a token may not be read, unless it asks for one", async () => {
+  for (const args of [[], ["--token", "secret"]]) {
+    await using running = await served(["--host", "0.0.0.0", ...args]);
+    running.server.child.kill("SIGINT");
+    const lines = (await running.server.end()).stderr.split("\n");
+    const warnings = lines.filter((line) => line.includes("everybody who reaches 0.0.0.0"));
+    assertEquals(warnings.length, args.length === 0 ? 1 : 0);
+    const unread =
+      "dsmq: no token is asked for (DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN)";
+    assertEquals(lines.includes(unread), args.length === 0);
+    assertEquals(lines.length, args.length === 0 ? 5 : 3);
+  }
+});

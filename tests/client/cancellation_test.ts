@@ -1,0 +1,258 @@
+/**
+ * What is called off leaves nothing behind, in whatever moment: at the server, at the client, or in the way of `close`.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Connection } from "../../client.ts";
+import { type Bridge, inMemory, settled, store, testServer, turns } from "../support/bridge.ts";
+import {
+  closeAll,
+  connectedPair,
+  disconnect,
+  letReconnect,
+  nextBody,
+  reconnectTo,
+} from "../support/connected_pair.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+import { inVirtualTime } from "../support/in_virtual_time.ts";
+
+/** The frames of streams that come down from now on. */
+function streamed(bridge: Bridge): () => string[] {
+  const { length } = bridge.down;
+  return () => bridge.down.slice(length).filter((frame) => frame.includes('"seqs"'));
+}
+
+/** Goes away, comes back, and does something in the very turn in which the client is connected again. */
+async function whenBack(bridge: Bridge, mq: Connection, act: () => void): Promise<void> {
+  const states = mq.statusChanges();
+  await states.next();
+  const reconnecting = states.next();
+  const { host } = bridge;
+  disconnect(bridge);
+  assertEquals((await reconnecting).value?.status, "reconnecting");
+  const acted = states.next().then(act);
+  await letReconnect(bridge, mq, host!);
+  await withTimeout(acted);
+  await states.return!();
+}
+
+/** A wait is called off while what answers it is under way. */
+async function reconnectDuring(
+  bridge: Bridge,
+  mq: Connection,
+  mark: string,
+  act?: () => Promise<void>,
+) {
+  bridge.holds = (frame) => frame.includes(mark);
+  const abort = new AbortController();
+  const wait = settled(mq.getWait("t", { signal: abort.signal }));
+  await turns(3);
+  await act?.();
+  await turns(3);
+  abort.abort();
+  assertEquals(await wait, "error 20", "aborted, as by a DOMException");
+}
+
+// At the server.
+
+Deno.test("a wait that is called off in the turn in which the client is back does not wait at the server", async () => {
+  const host = await testServer(inMemory());
+  const { bridge, mq } = await connectedPair(host);
+  const abort = new AbortController();
+  const wait = settled(mq.getWait("t", { signal: abort.signal }));
+  await turns(3);
+  await whenBack(bridge, mq, () => abort.abort());
+  await wait;
+  await turns(3);
+  assertEquals(host.queue.listenedTopics, 0);
+  await closeAll(mq, host);
+});
+
+Deno.test("a stream that is left in the turn in which the client is back leaves nothing at the server", async () => {
+  const host = await testServer(inMemory());
+  const { bridge, mq } = await connectedPair(host);
+  const stream = mq.subscribe("t");
+  await turns(3);
+  await whenBack(bridge, mq, () => void stream.return!());
+  await turns(3);
+  const frames = streamed(bridge);
+  await store(host, "t", "m");
+  await turns(5);
+  assertEquals([frames(), host.queue.listenedTopics], [[], 0]);
+  await closeAll(mq, host);
+});
+
+Deno.test("a stream that is left while it waits to be asked for again, behind another, leaves nothing at the server", async () => {
+  const host = await testServer(inMemory(), undefined, { inFlight: 1 });
+  const { bridge, mq } = await connectedPair(host);
+  const [one, other] = [mq.subscribe("t1"), mq.subscribe("t2")];
+  await turns(6);
+  bridge.holds = (frame) => frame.includes('"sub"');
+  await reconnectTo(bridge, mq);
+  await turns(3);
+  await other.return!();
+  bridge.release();
+  await turns(5);
+  const frames = streamed(bridge);
+  await store(host, "t2", "m");
+  await turns(5);
+  assertEquals(frames(), []);
+  await store(host, "t1", "m");
+  assertEquals(await nextBody(one), "m");
+  await one.return!();
+  await closeAll(mq, host);
+});
+
+Deno.test("a stream that is left by its own onGap is not asked for again, whatever onGap chooses", async () => {
+  for (const choice of ["now", "oldest"] as const) {
+    const clock = new ManualClock();
+    const host = await testServer(inMemory(clock, 1000), clock);
+    const { bridge, mq } = await connectedPair(host, { since: "start" });
+    await store(host, "t", "old");
+    clock.advance(2000);
+    await store(host, "t", "new");
+    const abort = new AbortController();
+    const onGap = () => {
+      abort.abort();
+      return choice;
+    };
+    const stream = mq.subscribe("t", { since: 0, signal: abort.signal, onGap });
+    assertEquals(await nextBody(stream), "error 20");
+    await turns(5);
+    const frames = streamed(bridge);
+    await store(host, "t", "m");
+    await turns(5);
+    assertEquals([frames(), host.queue.listenedTopics], [[], 0]);
+    await closeAll(mq, host);
+  }
+});
+
+// What was under way to them.
+
+Deno.test("a subscription from the cursor begins with the message that was under way to a wait that was called off", async () => {
+  const host = await testServer(inMemory());
+  const { bridge, mq } = await connectedPair(host, { since: "start" });
+  await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
+  const stream = mq.subscribe("t");
+  const first = nextBody(stream);
+  await turns(3);
+  bridge.release();
+  await turns(3);
+  await store(host, "t", "m2");
+  assertEquals([await first, await nextBody(stream)], ["m1", "m2"]);
+  await stream.return!();
+  await closeAll(mq, host);
+});
+
+Deno.test("a subscription from the cursor is told of the gap that was under way to a wait that was called off", async () => {
+  const clock = new ManualClock();
+  const host = await testServer(inMemory(clock, 1000), clock);
+  const { bridge, mq } = await connectedPair(host, { since: "start" });
+  await store(host, "t", "m1");
+  assertEquals(await mq.get("t"), "m1");
+  disconnect(bridge);
+  await store(host, "t", "m2");
+  clock.advance(2000);
+  await store(host, "t", "m3");
+  await letReconnect(bridge, mq, host);
+  await reconnectDuring(bridge, mq, "trimmed");
+  const first = nextBody(mq.subscribe("t"));
+  await turns(3);
+  bridge.release();
+  assertEquals(await first, "error trimmed");
+  assertEquals(await mq.get("t"), "m3");
+  await closeAll(mq, host);
+});
+
+Deno.test("a subscription that has no room to leave yet is asked for once, from the message that came meanwhile to a wait that was called off", async () => {
+  const host = await testServer(inMemory(), undefined, { inFlight: 4 });
+  const { bridge, mq } = await connectedPair(host);
+  await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
+  bridge.holdsUp = (frame) => frame.includes("put");
+  const puts = Array.from({ length: 12 }, (_, i) => settled(mq.put(`t${i}`, "m")));
+  const stream = mq.subscribe("t");
+  const first = nextBody(stream);
+  await turns(3);
+  bridge.release();
+  assertEquals(await first, "m1");
+  await Promise.all(puts);
+  await store(host, "t", "m2");
+  assertEquals(await nextBody(stream), "m2");
+  assertEquals(bridge.up.join().match(/"subscribe"/g)?.length, 1);
+  await stream.return!();
+  await turns(3);
+  assertEquals([mq.pending, host.queue.listenedTopics], [0, 0]);
+  await closeAll(mq, host);
+});
+
+// In the way of close.
+
+Deno.test("while away, close does not wait for a subscription that ends with it", () =>
+  inVirtualTime(async (time) => {
+    const host = await testServer(inMemory(new ManualClock()));
+    const { bridge, mq } = await connectedPair(host);
+    disconnect(bridge);
+    mq.subscribe("t");
+    const begin = time.now;
+    await mq.close();
+    assertEquals(Math.floor(time.now - begin), 0);
+    await host[Symbol.asyncDispose]();
+  }));
+
+Deno.test("while away, close does not wait for the answer of a subscription that was left", () =>
+  inVirtualTime(async (time) => {
+    const host = await testServer(inMemory(new ManualClock()));
+    const { bridge, mq } = await connectedPair(host);
+    bridge.passes = () => false;
+    const stream = mq.subscribe("t");
+    await turns(3);
+    await stream.return!();
+    disconnect(bridge);
+    const begin = time.now;
+    await mq.close();
+    assertEquals(Math.floor(time.now - begin), 0);
+    await host[Symbol.asyncDispose]();
+  }));
+
+for (const breaks of [false, true]) {
+  const how = breaks ? ", also where it has to come back for them" : "";
+  Deno.test(`a client that is being closed and waits for its last answers never says that it reconnects${how}`, () =>
+    inVirtualTime(async (time) => {
+      const host = await testServer(inMemory(new ManualClock()));
+      const { bridge, mq } = await connectedPair(host);
+      bridge.passes = (frame) => !frame.includes('"seq"');
+      const put = settled(mq.put("t", "m"), 60_000);
+      await turns(3);
+      const seen: string[] = [];
+      const statusWatch = (async () => {
+        for await (const { status } of mq.statusChanges()) seen.push(status);
+      })();
+      const begin = time.now;
+      const closing = mq.close();
+      if (breaks) bridge.cut();
+      await closing;
+      await statusWatch;
+      assertEquals(bridge.dials, breaks ? 2 : 1);
+      assert(time.now - begin >= 5000, "it waits for the answer");
+      assertEquals([await put, seen], ["error unknown_outcome", ["connected", "closed"]]);
+      await host[Symbol.asyncDispose]();
+    }));
+}
+
+Deno.test("where the connection ends for good nothing resolves: a get behind a getLatest does not take what it left", async () => {
+  const host = await testServer(inMemory());
+  const { bridge, mq } = await connectedPair(host, { since: "start", reconnect: false });
+  await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
+  bridge.release();
+  await turns(3);
+  // The message is kept for whoever reads next: that is the getLatest, which waits for its answer.
+  bridge.passes = () => false;
+  const reads = [settled(mq.getLatest("t")), settled(mq.get("t"))];
+  await turns(3);
+  bridge.cut();
+  assertEquals(await Promise.all(reads), ["error closed", "error closed"]);
+  await closeAll(mq, host);
+});

@@ -1,0 +1,267 @@
+/**
+ * Why it could not connect: in the message, in the cause, as a word, and at once where it cannot get better.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connect, type DsmqError } from "@dsmq/server";
+import { ConnectError } from "../../client/connect_error.ts";
+import { requestUpgrade } from "../../client/deno/handshake.ts";
+import { HandshakeServer, refusal, response } from "../support/handshake_server.ts";
+import { openServer } from "../support/open_server.ts";
+import { Program, ROOT } from "../support/program.ts";
+
+const utf8 = new TextEncoder();
+
+for (
+  const status of [
+    "200 OK",
+    "204 No Content",
+    "300 Multiple Choices",
+    "302 Found",
+    "400 Bad Request",
+    "403 Forbidden",
+    "404 Not Found",
+    "407 Proxy Authentication Required",
+    "426 Upgrade Required",
+    "501 Not Implemented",
+    "505 HTTP Version Not Supported",
+  ]
+) {
+  Deno.test(`an answer of ${status} is told with its reason, and not asked for again`, async () => {
+    await using server = new HandshakeServer(() => response(status, "because of this\nand more"));
+    const error = await refusal({ url: server.url });
+    assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
+    assertEquals(error.status, Number(status.slice(0, 3)));
+    assert(error.message.startsWith(`Cannot connect to ${server.url}: the answer is`));
+    assert(error.message.endsWith(`${status}: because of this`), error.message);
+    assertEquals(server.requests.length, 1);
+  });
+}
+
+for (const status of ["429 Too Many Requests", "500 Oops", "502 Bad Gateway", "503 x", "504 y"]) {
+  Deno.test(`an answer of ${status} is asked for again, and told in the end`, async () => {
+    await using server = new HandshakeServer(() => response(status, "no upstream"));
+    const error = await refusal({ url: server.url, timeout: 300 });
+    assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
+    assertEquals(error.status, Number(status.slice(0, 3)));
+    assertMatch(error.message, /: the answer is 5|4.*: no upstream \(\d+ tries in 0\.\d s\)$/);
+    assert(server.requests.length > 2);
+  });
+}
+
+Deno.test("a server that says when to come again is not asked before", async () => {
+  await using server = new HandshakeServer(() => response("503 Busy", "", "Retry-After: 1\r\n"));
+  await refusal({ url: server.url, timeout: 900 });
+  assertEquals(server.requests.length, 1);
+  const before = new Date(Date.now() - 60_000).toUTCString();
+  await using past = new HandshakeServer(() =>
+    response("503 Busy", "", `Retry-After: ${before}\r\n`)
+  );
+  await refusal({ url: past.url, timeout: 300 });
+  assert(past.requests.length > 2);
+});
+
+Deno.test("what a server says of its refusal is shown short, in one line and without what moves a cursor", async () => {
+  for (
+    const [body, headers, expected] of [
+      ["\u001b[2Jred\u0007\u202e alert\u0000", "", " [2Jred   alert"],
+      ["\r\n\n  behind empty lines\nmore", "", " behind empty lines"],
+      ["<html>\r\n<head><title>400 Sent to\n HTTPS</title></head>", "", " 400 Sent to HTTPS"],
+      ["<!doctype html><p>no title", "", ""],
+      ["x".repeat(5000), "", ` ${"x".repeat(200)}…`],
+      ["", "", ""],
+    ]
+  ) {
+    await using server = new HandshakeServer(() =>
+      String.fromCharCode(...utf8.encode(response("403 Forbidden", body, headers)))
+    );
+    const { message } = await refusal({ url: server.url });
+    const whole = `the answer is 403 Forbidden${expected && `:${expected}`}`;
+    assert(message.endsWith(whole), JSON.stringify(message));
+  }
+  const chunked = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nparts\r\n0\r\n\r\n";
+  await using server = new HandshakeServer(() => chunked);
+  assert((await refusal({ url: server.url })).message.endsWith("403 No: parts"));
+});
+
+Deno.test("a refusal whose text never ends is not waited for", async () => {
+  await using server = new HandshakeServer(() =>
+    "HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\nbegun"
+  );
+  const { message, took } = await refusal({ url: server.url });
+  assert(message.endsWith("403 No: begun"), message);
+  assert(took < 3000, `${took} ms`);
+});
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a refused Host is told in the words of the server: ${transport}`, async () => {
+    await using server = await openServer({ transport });
+    using conn = await Deno.connect({ port: server.port });
+    const error = await assertRejects(
+      () => requestUpgrade(conn, new URL(`ws://other.example:${server.port}`), ["dsmq"]),
+      ConnectError,
+    );
+    assertEquals([error.status, error.final], [403, true]);
+    assertMatch(
+      error.message,
+      /^the answer is 403 Forbidden: .*the Host "other\.example:\d+".*allow/,
+    );
+  });
+
+  Deno.test(`a path with a bad escape is the server's to judge: ${transport}`, async () => {
+    await using server = await openServer({ transport });
+    try {
+      await using mq = await connect({ url: `${server.url}/%zz`, timeout: 300 });
+      assertEquals(await mq.put("t", "m"), 1);
+    } catch (error) {
+      assertEquals((error as DsmqError).reason, "http_status");
+    }
+  });
+}
+
+for (
+  const [what, status, reason] of [
+    ["SSH", "SSH-2.0-OpenSSH_9.6\r\n", "not_websocket"],
+    ["Redis", "-ERR unknown command\r\n", "not_websocket"],
+    ["HTTP/2", "\x00\x00\x12\x04\x00", "not_websocket"],
+    ["no version of HTTP", "HTTP/1.1 abc Fine\r\n\r\n", "not_websocket"],
+    ["a false accept", "HTTP/1.1 101 Fine\r\nUpgrade: websocket\r\n\r\n", "not_websocket"],
+    ["an alert of TLS", "\x15\x03\x03\x00\x02\x02\x32", "tls_needed"],
+  ] as const
+) {
+  Deno.test(`what answers with ${what} is told at once, and not asked again`, async () => {
+    await using server = new HandshakeServer(() => status);
+    const error = await refusal({ url: server.url });
+    assertEquals([error.code, error.reason], ["unreachable", reason]);
+    assert(error.message.includes(server.url));
+    assertEquals(server.requests.length, 1);
+    // deno-lint-ignore no-control-regex -- these are looked for
+    assert(!/[\x00-\x1f]/.test(error.message), JSON.stringify(error.message));
+  });
+}
+
+Deno.test("where nobody listens it says so, and how to start a server, where that is this machine", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const retries: DsmqError[] = [];
+  const begin = performance.now();
+  let first = Infinity;
+  const onRetry = (error: DsmqError) => {
+    first = Math.min(first, performance.now() - begin);
+    retries.push(error);
+  };
+  const error = await refusal({ port, timeout: 400, onRetry });
+  assertEquals([error.code, error.reason], ["unreachable", "refused"]);
+  const reason = `nothing listens there; to start a server: dsmq serve --port ${port}`;
+  assertMatch(error.message, /^.* \(\d+ tries in 0\.[45] s\)$/);
+  assert(error.message.startsWith(`Cannot connect to ws://127.0.0.1:${port}: ${reason}`));
+  assert(error.cause instanceof Deno.errors.ConnectionRefused);
+  assert(first < 300, `told after ${first} ms`);
+  assertEquals(retries[0]!.message, `Cannot connect to ws://127.0.0.1:${port}: ${reason}`);
+  assertEquals(retries[0]!.reason, "refused");
+});
+
+Deno.test("a name that leads nowhere is told at once", async () => {
+  const error = await refusal({ url: "ws://no-such-host.invalid:1" });
+  assertEquals([error.code, error.reason], ["unreachable", "name_not_found"]);
+  assert(error.message.includes('there is no host "no-such-host.invalid"'), error.message);
+  assert(error.took < 5000);
+});
+
+Deno.test("a port that accepts and says nothing is told as one, with how far it came", async () => {
+  await using silent = new HandshakeServer(() => undefined);
+  const error = await refusal({ url: silent.url, timeout: 300 });
+  assertEquals(error.reason, "silent");
+  assertMatch(
+    error.message,
+    /accepted there, but the request for a WebSocket is not answered \(1 t/,
+  );
+  await using silentPort = new HandshakeServer(() => undefined);
+  const tls = await refusal({ url: silentPort.url.replace("ws:", "wss:"), timeout: 300 });
+  assertEquals(tls.reason, "silent");
+  assertMatch(tls.message, /accepted there, but its TLS handshake is not answered \(1 try/);
+});
+
+Deno.test("a connection that ends without a word is tried again, and told as broken", async () => {
+  for (const scheme of ["ws:", "wss:"]) {
+    await using abruptPort = new HandshakeServer(() => undefined, false);
+    const error = await refusal({ url: abruptPort.url.replace("ws:", scheme), timeout: 300 });
+    assertEquals(error.reason, "broken", error.message);
+    assert(error.message.includes(scheme === "ws:" ? "wss://" : "(ws://)"), error.message);
+    assert(abruptPort.requests.length > 2);
+  }
+});
+
+Deno.test("an answer that breaks off is asked for again", async () => {
+  await using cut = new HandshakeServer(() => "HTTP/1.1 101 Swi", false);
+  const error = await refusal({ url: cut.url, timeout: 300 });
+  assertEquals(error.reason, "broken");
+  assert(error.message.includes("in the midst of the answer"), error.message);
+  assert(cut.requests.length > 2);
+});
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`TLS on one side only is told as that: ${transport}`, async () => {
+    const [cert, key] = await Promise.all(
+      ["cert", "key"].map((part) =>
+        Deno.readTextFile(new URL(`tests/fixtures/localhost_${part}.pem`, ROOT))
+      ),
+    );
+    await using secure = await openServer({ transport, cert: cert!, key: key! });
+    const needed = await refusal({ url: secure.url.replace("wss:", "ws:") });
+    assertEquals(needed.reason, "tls_needed");
+    assert(needed.message.includes("wss://") && needed.took < 3000, needed.message);
+    const untrusted = await refusal({ url: secure.url });
+    assertEquals(untrusted.reason, "certificate_untrusted");
+    assert(untrusted.took < 3000);
+    await using plain = await openServer({ transport });
+    const none = await refusal({ url: plain.url.replace("ws:", "wss:"), timeout: 300 });
+    assert(["no_tls", "broken"].includes(none.reason!), none.message);
+    assert(none.message.includes("ws://"), none.message);
+  });
+}
+
+Deno.test("a certificate for another name, or one that has expired, is told as that", async () => {
+  const file = (name: string) => new URL(`tests/fixtures/${name}.pem`, ROOT);
+  const [cert, key, expired, expiredKey] = await Promise.all(
+    ["localhost_cert", "localhost_key", "expired_cert", "expired_key"].map((name) =>
+      Deno.readTextFile(file(name))
+    ),
+  );
+  await using named = await openServer({ cert: cert!, key: key!, host: "127.0.0.2" });
+  await using program = new Program(
+    ["-A", "cli.ts", "get", "t", "--url", `wss://127.0.0.2:${named.port}`],
+    { DENO_CERT: file("localhost_cert").pathname },
+  );
+  const { code, stderr } = await program.end();
+  assertEquals(code, 1);
+  assertMatch(stderr, /the server's certificate is not for 127\.0\.0\.2, but for .*localhost/);
+  await using old = await openServer({ cert: expired!, key: expiredKey! });
+  const error = await refusal({ url: old.url });
+  assertEquals(error.reason, "certificate_expired");
+  assertMatch(error.message, /the server's certificate has expired, on 2021-01-01$/);
+});
+
+Deno.test("a socket that does not say why is told as one", async () => {
+  const dial = () => {
+    const socket = {
+      send() {},
+      close() {},
+      onopen: null,
+      onmessage: null,
+      onclose: null,
+      onerror: null as ((event: Event) => void) | null,
+    };
+    queueMicrotask(() => socket.onerror!(new Event("error")));
+    return socket;
+  };
+  const error = await refusal({ dial, timeout: 50 });
+  assertEquals([error.code, error.reason], ["unreachable", "unknown"]);
+  assert(error.message.includes("the WebSocket does not say why"), error.message);
+  const deno = (url: string, protocols: string[]) => new WebSocket(url, protocols);
+  const refused = await refusal({ port: 1, dial: deno, timeout: 50 });
+  assert(refused.message.includes("tcp connect error"), refused.message);
+});

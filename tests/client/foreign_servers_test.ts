@@ -1,0 +1,196 @@
+/**
+ * The client, where something answers that is not dsmq.
+ *
+ * @module
+ */
+
+import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect, type Connection, DsmqError } from "@dsmq/server";
+import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+/** A WebSocket server that is not ours. */
+class ForeignServer implements AsyncDisposable {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #closed: Promise<unknown>[] = [];
+
+  constructor(handlers: { onOpen?(socket: WebSocket): void; onMessage?(socket: WebSocket): void }) {
+    this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      this.#closed.push(new Promise((resolve) => socket.onclose = resolve));
+      socket.onopen = () => handlers.onOpen?.(socket);
+      socket.onmessage = () => handlers.onMessage?.(socket);
+      return response;
+    });
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  /** Resolves only if the client has closed whatever it opened. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await withTimeout(Promise.all(this.#closed));
+    await this.#server.shutdown();
+  }
+}
+
+async function assertUnreachable(url: string): Promise<void> {
+  const connecting = connect({ url, timeout: 500 });
+  const error = await assertRejects(() => withTimeout(connecting), DsmqError);
+  assertStringIncludes(error.message, url);
+  assertEquals(error.code, "unreachable", error.message);
+}
+
+Deno.test("a WebSocket server that says nothing is unreachable", async () => {
+  await using server = new ForeignServer({});
+  const error = await assertRejects(
+    () => withTimeout(connect({ url: server.url, timeout: 50 })),
+    DsmqError,
+  );
+  assertEquals(error.code, "unreachable");
+  assertStringIncludes(error.message, server.url);
+});
+
+Deno.test("a WebSocket server that hangs up at once is unreachable", async () => {
+  await using server = new ForeignServer({ onOpen: (socket) => socket.close() });
+  await assertUnreachable(server.url);
+});
+
+Deno.test("a WebSocket server that hangs up on hello is unreachable", async () => {
+  await using server = new ForeignServer({ onMessage: (socket) => socket.close(1008, "go away") });
+  await assertUnreachable(server.url);
+});
+
+Deno.test("the cause of the error tells with which words the server hung up", async () => {
+  await using server = new ForeignServer({ onMessage: (socket) => socket.close(1008, "go away") });
+  const error = await assertRejects(
+    () => withTimeout(connect({ url: server.url, timeout: 500 })),
+    DsmqError,
+  );
+  assertInstanceOf(error.cause, DsmqError);
+  assertStringIncludes(error.cause.message, "1008, go away");
+});
+
+const junk: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> = {
+  "text that is not JSON": "hello, stranger",
+  "binary frames": new Uint8Array([1, 2, 3]),
+  "JSON that is no object": "[1,2]",
+  "an answer that is no welcome": '{"id":1}',
+  "a welcome of another version": JSON.stringify({ ...WELCOME, id: 1, protocol: 2 }),
+};
+
+for (const [name, frame] of Object.entries(junk)) {
+  Deno.test(`a WebSocket server that answers hello with junk is unreachable: ${name}`, async () => {
+    await using server = new ForeignServer({ onMessage: (socket) => socket.send(frame) });
+    await assertUnreachable(server.url);
+  });
+}
+
+Deno.test("a WebSocket server that sends other people's JSON is unreachable", async () => {
+  await using server = new ForeignServer({
+    onMessage: (socket) => socket.send('{"type":"welcome","id":"x","sub":"y","messages":"z"}'),
+  });
+  await assertUnreachable(server.url);
+});
+
+Deno.test("a web server without WebSockets is unreachable", async () => {
+  await using web = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("a web page"),
+  );
+  await assertUnreachable(`ws://127.0.0.1:${web.addr.port}`);
+});
+
+Deno.test("a port that takes connections and says nothing is unreachable", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = listener.accept();
+  await assertUnreachable(`ws://127.0.0.1:${listener.addr.port}`);
+  using conn = await accepting;
+  // The client has hung up: what it said comes to an end.
+  const buffer = new Uint8Array(4096);
+  while (await withTimeout(conn.read(buffer)) !== null);
+});
+
+Deno.test("a server that refuses hello is unreachable, and the refusal is the cause", async () => {
+  await using server = new ForeignServer({
+    onMessage: (socket) =>
+      socket.send('{"id":1,"error":{"code":"bad_request","message":"only version 2 here"}}'),
+  });
+  const error = await assertRejects(
+    () => withTimeout(connect({ url: server.url, timeout: 500 })),
+    DsmqError,
+  );
+  assertStringIncludes(error.message, "only version 2 here");
+});
+
+Deno.test("a stranger who does not answer the goodbye is not waited for", async () => {
+  const script = new ScriptedServer({ answersClose: false });
+  const connecting = connect({
+    timeout: 50,
+    dial() {
+      const socket = script.dial();
+      socket.send = () => {};
+      return socket;
+    },
+  });
+  assertEquals((await assertRejects(() => withTimeout(connecting), DsmqError)).code, "unreachable");
+  assertEquals(script.closeCode, 1000);
+  // It hangs up at last, and nothing is left running.
+  script.hangUp();
+});
+
+const laterJunk: Readonly<Record<string, unknown>> = {
+  "text that is not JSON": "what?",
+  "a list of numbers": "[1]",
+  "an answer that nobody asked for": { id: 999, message: "" },
+  "an id that is none": { id: null, error: { code: "bad_request", message: "?" } },
+  "a stream of nobody": { sub: 999, prev: 0, messages: [] },
+  "a stream without messages": { sub: "SUB", prev: 0, bytes: 0, seqs: [], times: [], messages: [] },
+  "a stream whose messages are none": { sub: "SUB", prev: 0, seqs: [1], times: [1], messages: 5 },
+  "a stream of nulls": { sub: "SUB", prev: 0, bytes: 0, seqs: [1], times: [1], messages: [null] },
+  "a stream whose lists differ": { sub: "SUB", prev: 0, seqs: [1, 2], times: [1], messages: ["m"] },
+  "sequence numbers that are none": { id: "PUT", seqs: 5 },
+  "an error without words": { id: "PUT", error: 5 },
+};
+
+for (const [name, frame] of Object.entries(laterJunk)) {
+  Deno.test(`junk from a server fails calls at most, and never the program: ${name}`, async () => {
+    const script = new ScriptedServer();
+    await using mq = await connect({ dial: script.dial, reconnect: false });
+    await using stream = mq.subscribe("t", { since: "now" });
+    const settled = Promise.allSettled([mq.putMany("t", ["one"]), stream.next()]);
+    const [sub, request] = [await script.next(), await script.next()];
+    await script.send({ id: sub.id, sub: sub.id, start: 0 });
+    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
+    // Nothing is thrown into the socket's event handler, where it would end the program.
+    try {
+      await script.send(text.replace('"SUB"', String(sub.id)).replace('"PUT"', String(request.id)));
+    } finally {
+      script.hangUp();
+      await withTimeout(settled);
+    }
+  });
+}
+
+const calls: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
+  put: (mq) => mq.put("t", "one"),
+  putMany: (mq) => mq.putMany("t", ["one", "two"]),
+  get: (mq) => mq.get("t"),
+  getLatest: (mq) => mq.getLatest("t"),
+  getWait: (mq) => mq.getWait("t"),
+  subscribe: (mq) => mq.subscribe("t").next(),
+  topics: (mq) => mq.topics(),
+};
+
+for (const [name, call] of Object.entries(calls)) {
+  Deno.test(`an answer that does not answer ${name} is an error, never a success, and ends the connection`, async () => {
+    const script = new ScriptedServer();
+    await using mq = await connect({ dial: script.dial });
+    const refused = assertRejects(() => call(mq), DsmqError);
+    const { id } = await script.next();
+    await script.send({ id });
+    assertEquals((await withTimeout(refused)).code, "protocol_error");
+    assertEquals([mq.status, script.dials], ["closed", 1]);
+  });
+}

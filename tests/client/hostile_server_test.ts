@@ -1,0 +1,80 @@
+/**
+ * Short forms of `tests/faults/hostile_server.ts`: what a hostile server does to its clients is bounded.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { connect, DsmqError } from "@dsmq/server";
+import { FrameError } from "../../client/deno/frame_reader.ts";
+import { MessageReader } from "../../client/deno/message_reader.ts";
+import { fuzzReplies } from "../faults/fuzz_replies.ts";
+import { ATTACKS } from "../faults/hostile_attacks.ts";
+import { HostileServer } from "../support/hostile_server.ts";
+import { openServer } from "../support/open_server.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+Deno.test("whatever becomes of the frames of a server, each call settles, and nothing is thrown where nobody catches it", async () => {
+  await using server = await openServer();
+  const { unsettled, uncaught, changed } = await fuzzReplies(server.url, 500, 7);
+  assertEquals([unsettled, uncaught], [0, []]);
+  assert(changed > 20);
+});
+
+/** What ends a connection for good, at once. */
+const FATAL = [
+  "a frame of 64 MiB",
+  "a frame that says it has 2^63 bytes",
+  "binary frames",
+  "masked frames",
+  "compressed frames",
+  "a control frame of 126 bytes",
+  "a control frame in parts",
+  "text that is not UTF-8",
+  "a close with code 0",
+  "a close with code 1005",
+  "a reason that is not UTF-8",
+  "parts without end, of nothing",
+];
+
+for (const name of FATAL) {
+  Deno.test(`a server that sends ${name} is left for good`, async () => {
+    await using server = new HostileServer(ATTACKS[name]!);
+    const mq = await connect({ url: server.url, reconnect: { minDelay: 0 } });
+    const error = await assertRejects(() => withTimeout(mq.getWait("t")), DsmqError);
+    assertEquals([error.code, server.connections], ["protocol_error", 1]);
+    await mq.close();
+  });
+}
+
+Deno.test("parts of nothing are counted, and those of one byte take no more room than they have bytes", () => {
+  const reader = new MessageReader();
+  const part = (payload: string, final = false, opcode = 0) =>
+    reader.take({ opcode, final, payload: new TextEncoder().encode(payload) });
+  part("[", false, 1);
+  for (let i = 0; i < 1000; i++) part("x");
+  assertEquals(part("]", true), `[${"x".repeat(1000)}]`);
+  part("[", false, 1);
+  const error = assertThrows(() => {
+    for (let i = 0; i < 100_000; i++) part("");
+  }, FrameError);
+  assertEquals(error.code, 1009);
+});
+
+Deno.test("a server that floods a client keeps the rest of its process from nothing", async () => {
+  for (const name of ["pings", "heartbeats"]) {
+    await using server = new HostileServer(
+      ATTACKS[`${name} without end, whose answers are not read`]!,
+    );
+    const mq = await connect({ url: server.url, reconnect: false });
+    // Others have their turns, again and again.
+    for (let turns = 0; turns < 20; turns++) {
+      await withTimeout(new Promise((resolve) => setTimeout(resolve, 0)));
+    }
+    assertEquals(mq.status, "connected");
+    server.cut();
+    await mq.close();
+    // It may have been giving way just now.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+});

@@ -1,0 +1,166 @@
+/**
+ * Where a client goes: the addresses that it is given, and where it is sent from there.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connect, DsmqError } from "@dsmq/server";
+import { HandshakeServer, refusal, response } from "../support/handshake_server.ts";
+import { openServer } from "../support/open_server.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+// Redirections.
+
+Deno.test("a redirection within one host is followed, and the token with it", async () => {
+  await using server = await openServer({ token: "good" });
+  await using redirecting = new HandshakeServer(() =>
+    `HTTP/1.1 308 Gone\r\nLocation: http://127.0.0.1:${server.port}/\r\n\r\n`
+  );
+  const refused = await refusal({ url: redirecting.url, token: "good" });
+  assertEquals(refused.reason, "redirect");
+  assertMatch(
+    refused.message,
+    /308 Gone, which leads to ws:\/\/127.*: another port, to which no token/,
+  );
+  assert(!Deno.inspect(refused).includes("good"));
+  const failed = await refusal({ url: redirecting.url });
+  assertEquals(failed.code, "unauthorized");
+  await using lost = new HandshakeServer(() =>
+    "HTTP/1.1 302 F\r\nLocation: ws://127.0.0.1:1/x\r\n\r\n"
+  );
+  const { message } = await refusal({ url: lost.url, timeout: 500 });
+  assertMatch(message, /: it leads to ws:\/\/127\.0\.0\.1:1\/x, and there nothing listens there/);
+  let first = true;
+  await using path = new HandshakeServer(() => {
+    if (!first) return response("404 Not Found");
+    first = false;
+    return "HTTP/1.1 302 Found\r\nLocation: ../queue?a=b\r\n\r\n";
+  });
+  await refusal({ url: path.url, token: "good" });
+  assertMatch(
+    path.requests[1]!,
+    /^GET \/queue\?a=b HTTP\/1\.1\r\n[^]*Authorization: Bearer good\r\n/,
+  );
+});
+
+Deno.test("a redirection is followed to a WebSocket, without a token also to another port", async () => {
+  await using server = await openServer();
+  for (const location of [`ws://127.0.0.1:${server.port}`, `//127.0.0.1:${server.port}/x`]) {
+    await using redirecting = new HandshakeServer(() =>
+      `HTTP/1.1 307 Elsewhere\r\nLocation: ${location}\r\n\r\n`
+    );
+    await using mq = await connect(redirecting.url);
+    assertEquals([await mq.put("t", "m") > 0, mq.url], [true, redirecting.url]);
+  }
+});
+
+Deno.test("a redirection to another host, to no TLS, to no WebSocket, or in a circle is named and not followed", async () => {
+  for (
+    const [location, reason] of [
+      ["https://other.example/mq", /leads to wss:\/\/other\.example\/mq: another host/],
+      ["http://u:p@other.example/mq", /leads to ws:\/\/other\.example\/mq: another host/],
+      ["ftp://127.0.0.1/", /: that is no WebSocket's address/],
+      ["http://[bad", /leads to "http:\/\/\[bad": that is no WebSocket's address/],
+      ["/mq", /: it has led on 5 times already$/],
+    ] as const
+  ) {
+    await using server = new HandshakeServer(() =>
+      `HTTP/1.1 301 Moved\r\nLocation: ${location}\r\n\r\n`
+    );
+    const error = await refusal({ url: server.url });
+    assertEquals([error.code, error.reason, error.status], ["unreachable", "redirect", 301]);
+    assertMatch(error.message, reason);
+    assert(server.requests.length <= 6);
+  }
+});
+
+// Addresses.
+
+Deno.test("a host is understood in brackets and without, and anything else in it gets a sentence", async () => {
+  const dials: string[] = [];
+  const dial = (url: string): never => {
+    dials.push(url);
+    throw new Error("dialled");
+  };
+  for (const host of ["::1", "[::1]", "localhost", "127.0.0.1", "bücher.example"]) {
+    await assertRejects(() => connect({ host, port: 5, dial }), Error, "dialled");
+  }
+  assertEquals(dials.slice(0, 4), [
+    "ws://[::1]:5",
+    "ws://[::1]:5",
+    "ws://localhost:5",
+    "ws://127.0.0.1:5",
+  ]);
+  for (
+    const [host, reason] of [
+      ["::1%lo", "one with a zone behind % cannot stand in the address"],
+      ["[fe80::1%25eth0]", "one with a zone behind % cannot stand in the address"],
+      ["127.0.0.1:30329", "the port is an option of its own"],
+      ["localhost:5", "the port is an option of its own"],
+      ["[::1]:5", "the port is an option of its own"],
+      ["localhost/x", "host must be an address or a name alone"],
+      ["ws://localhost", "host must be an address or a name alone"],
+      ["me@localhost", "host must be an address or a name alone"],
+      ["local host", "host must be an address or a name alone"],
+      ["localhost?x", "host must be an address or a name alone"],
+      ["localhost#x", "host must be an address or a name alone"],
+      ["[localhost]", "host must be an address or a name alone"],
+      ["", "host must be an address or a name alone"],
+    ] as const
+  ) {
+    await assertRejects(() => connect({ host, dial }), TypeError, reason);
+  }
+  await assertRejects(
+    () => connect("ws://me:50%zz@localhost"),
+    TypeError,
+    "in whose name and password a % begins a byte of UTF-8",
+  );
+});
+
+Deno.test("of several addresses those that cannot get better are left out, and the others tried on", async () => {
+  await using redirects = new HandshakeServer(() => response("404 Not Found"));
+  await using server = await openServer();
+  {
+    await using mq = await connect({ url: [redirects.url, server.url] });
+    assertEquals(mq.url, server.url);
+  }
+  await using busy = new HandshakeServer(() => response("503 Busy"));
+  const before = redirects.requests.length;
+  const error = await refusal({ url: [redirects.url, busy.url], timeout: 300 });
+  assertEquals(redirects.requests.length, before + 1);
+  assert(error.message.includes(`${redirects.url}: the answer is 404`), error.message);
+  assert(error.message.includes(`${busy.url}: the answer is 503`), error.message);
+  assert(error.cause instanceof AggregateError && error.cause.errors.length === 2);
+});
+
+Deno.test("an address that is silent leaves those behind it their share of the time", async () => {
+  await using server = await openServer();
+  for (const scheme of ["ws:", "wss:"]) {
+    await using silent = new HandshakeServer(() => undefined);
+    const dead = silent.url.replace("ws:", scheme);
+    await using mq = await connect({ url: [dead, server.url], timeout: 1000 });
+    assertEquals(mq.url, server.url);
+  }
+});
+
+Deno.test("a client that comes back goes on where one of several addresses refuses its token, until all do", async () => {
+  await using attacker = new HandshakeServer(() => response("401 Unauthorized"));
+  const server = await openServer();
+  const { port } = server;
+  const failed = Promise.withResolvers<void>();
+  await using mq = await connect({
+    url: [server.url, attacker.url],
+    reconnect: { minDelay: 1, maxDelay: 20 },
+    onRetry: ({ code }) => code === "unauthorized" && failed.resolve(),
+  });
+  await server.shutdown();
+  await withTimeout(failed.promise);
+  {
+    await using _again = await openServer({ port });
+    assertEquals(await withTimeout(mq.put("t", "m")), 1);
+  }
+  await using _other = await openServer({ port, token: "good" });
+  const error = await assertRejects(() => withTimeout(mq.get("t")), DsmqError);
+  assertEquals(error.code, "unauthorized");
+});

@@ -1,0 +1,157 @@
+/**
+ * Objects that cannot be meant as options: taken for ones that say nothing, a promise that nobody awaited would connect
+ * to the wrong server, and an empty list of rights give leave for everything.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { connect, serve } from "@dsmq/server";
+import { openServer } from "../support/open_server.ts";
+import { ScriptedServer } from "../support/scripted_server.ts";
+
+/** A value that no typed program would pass. */
+// deno-lint-ignore no-explicit-any -- that is the point
+const as = (value: unknown): any => value;
+
+/** What is no options, and how it is told. */
+const OTHERS: readonly [unknown, string][] = [
+  [Promise.resolve({ timeout: 5 }), "a promise"],
+  [{ then() {} }, "a promise"],
+  [[], "an array"],
+  [new Date(0), "a Date"],
+  [new Map([["timeout", 5]]), "a Map"],
+  [new Set(["read"]), "a Set"],
+  [new Uint8Array(0), "a Uint8Array"],
+  [new Error("no"), "an Error"],
+  [new Number(5), "a Number"],
+  [/read/, "a RegExp"],
+  [(() => {}) as unknown, "a function"],
+];
+
+/** Options as programs make them: their own class, frozen, inherited, without a prototype. */
+const OPTIONS: readonly object[] = [
+  {},
+  Object.freeze({ timeout: 0 }),
+  Object.create(null),
+  Object.create({ timeout: 0 }),
+  new (class Empty {})(),
+  new (class Options {
+    timeout = 0;
+    get [Symbol.toStringTag]() {
+      return "Options";
+    }
+  })(),
+];
+
+Deno.test("an object of another kind is no options of any call, and nothing is sent or dialled", async () => {
+  const script = new ScriptedServer();
+  await using mq = await connect({ dial: script.dial, reconnect: false });
+  script.frames.length = 0;
+  const { dial, dials } = script;
+  for (const [other, got] of OTHERS) {
+    const wrong = as(other);
+    const expected = `must be an object, got ${got}`;
+    await assertRejects(() => mq.getWait("t", wrong), TypeError, expected);
+    await assertRejects(() => mq.read("t", wrong), TypeError, expected);
+    assertThrows(() => mq.subscribe("t", wrong), TypeError, expected);
+    await assertRejects(() => connect(wrong), TypeError, `address or options, got ${got}`);
+    const reconnect = connect({ dial, reconnect: wrong });
+    await assertRejects(() => reconnect, TypeError, `got ${got}`);
+  }
+  assertEquals([script.frames, script.dials], [[], dials]);
+});
+
+Deno.test("options may be of a class, frozen, inherited or without a prototype", async () => {
+  const script = new ScriptedServer();
+  await using mq = await connect({ dial: script.dial, reconnect: false });
+  for (const options of OPTIONS) {
+    const wait = mq.getWait("t", options);
+    const request = await script.next();
+    await script.reply(request, { seq: request.id, body: "there" });
+    assertEquals(await wait, "there");
+  }
+});
+
+Deno.test("what is no grant gives no leave, and no token is shown", async () => {
+  await using server = await openServer({ token: "secret" });
+  for (const [other, got] of OTHERS) {
+    const wrong = as(other);
+    const expected = `must be an object, got ${got}`;
+    await assertRejects(() => server.setTokens([], wrong), TypeError, `anonymous ${expected}`);
+    await assertRejects(() => server.setTokens([wrong]), TypeError, `tokens[0] ${expected}`);
+    await assertRejects(() => openServer({ anonymous: wrong }), TypeError, `anonymous ${expected}`);
+    await assertRejects(() => openServer({ limits: wrong }), TypeError, `limits ${expected}`);
+    await assertRejects(() => serve(wrong), TypeError, `options ${expected}`);
+  }
+  await assertRejects(() => server.setTokens(as([,])), TypeError, "tokens[0] must be an object");
+  await assertRejects(
+    () => server.setTokens([Object.create({ token: "a", rihgts: [] })]),
+    TypeError,
+    'tokens[0] has no member "rihgts"',
+  );
+  await using mq = await connect({ url: server.url, token: "secret" });
+  assertEquals(await mq.get("t"), "");
+});
+
+Deno.test("options beside an address, or beside options, are told: they would not count", async () => {
+  const script = new ScriptedServer();
+  const both = as(connect)({ dial: script.dial }, { token: "secret" });
+  await assertRejects(
+    () => both,
+    TypeError,
+    "given in one object, { url: ... }, got two arguments",
+  );
+  const second = as(serve)({ port: 0 }, { token: "secret" });
+  await assertRejects(() => second, TypeError, "Cannot serve: options are given in one object");
+  // As where a list of addresses is mapped: their places and the list mean nothing.
+  await using mq = await as(connect)({ dial: script.dial, reconnect: false }, 0, ["ws://a"]);
+  assertEquals([mq.status, script.dials], ["connected", 1]);
+});
+
+Deno.test("what is no address is told, and never takes the place of the default one", async () => {
+  const wrong: [unknown, string][] = [
+    [null, "got null"],
+    [5, "got 5"],
+    [[null], "got null"],
+    [[["ws://127.0.0.1:1"]], "got an array"],
+    [Object.create(null), "got an object"],
+    [Promise.resolve("ws://127.0.0.1:1"), "got an object"],
+    [Symbol("ws"), "got a symbol"],
+  ];
+  for (const [url, got] of wrong) {
+    const { dial } = new ScriptedServer();
+    const expected = `url must be a ws:// or wss:// address, ${got}`;
+    await assertRejects(() => connect({ dial, url: as(url) }), TypeError, expected);
+  }
+  // The location of a page, or a URL of another realm.
+  await using mq = await connect({
+    dial: new ScriptedServer().dial,
+    url: as({ href: "http://127.0.0.1:1/mq" }),
+  });
+  assertEquals(mq.url, "ws://127.0.0.1:1/mq");
+});
+
+Deno.test("serve takes a signal that serves as one, as connect does", async () => {
+  const control = new AbortController();
+  const { signal } = control;
+  const other = as({
+    get aborted() {
+      return signal.aborted;
+    },
+    get reason() {
+      return signal.reason;
+    },
+    addEventListener: signal.addEventListener.bind(signal),
+    removeEventListener: signal.removeEventListener.bind(signal),
+    throwIfAborted: signal.throwIfAborted.bind(signal),
+  });
+  const { reason: _, ...without } = Object.getOwnPropertyDescriptors(other);
+  const silent = as(Object.create(Object.prototype, without));
+  await assertRejects(() => openServer({ signal: silent }), TypeError, "must be an AbortSignal");
+  await using server = await openServer({ signal: other });
+  await using mq = await connect({ url: server.url, signal: other });
+  control.abort();
+  await server.finished;
+  await mq.close();
+});

@@ -1,0 +1,179 @@
+/**
+ * Heartbeats: a dead line is noticed within three intervals by either end, whenever it died; and one who slept gives
+ * nobody up for what it did not hear meanwhile.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { Heartbeats } from "../../connection/heartbeats.ts";
+import { inMemory, testServer, turns, until } from "../support/bridge.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { ManualPeer } from "../support/manual_peer.ts";
+import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
+import { inVirtualTime } from "../support/in_virtual_time.ts";
+
+const INTERVAL = 1600;
+
+/** Time moves in such steps. */
+const MOMENT = INTERVAL / 16;
+
+/** Lets virtual time pass. */
+const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A server with a peer that answers heartbeats until it is dead. */
+async function served() {
+  const clock = new ManualClock();
+  const host = await testServer(inMemory(clock), clock);
+  const peer = new ManualPeer(host);
+  await peer.request({ action: "hello", id: 1, heartbeat: INTERVAL });
+  let answered = peer.received.length;
+  return {
+    clock,
+    peer,
+    /** Lets time pass; the peer answers what it is asked, if it lives. */
+    async pass(ms: number, lives: boolean) {
+      for (let remaining = ms; remaining > 0; remaining -= MOMENT) {
+        clock.advance(Math.min(remaining, MOMENT));
+        await turns(1);
+        const sent = peer.received.length - answered;
+        answered += sent;
+        if (lives) { for (let i = 0; i < sent; i++) peer.sendFrame({ action: "heartbeat" }); }
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      peer[Symbol.dispose]();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+for (const diedAt of [0.02, 0.3, 0.55, 0.8, 0.98]) {
+  Deno.test(`a server notices a line that died after ${diedAt} of an interval within two to three`, async () => {
+    await using server = await served();
+    await server.pass((5 + diedAt) * INTERVAL, true);
+    let silent = 0;
+    while (server.peer.closedWith === undefined && silent < 10 * INTERVAL) {
+      await server.pass(MOMENT, false);
+      silent += MOMENT;
+    }
+    assertEquals(server.peer.closedWith, 4408);
+    assert(silent <= 3 * INTERVAL && silent > 1.5 * INTERVAL, `${silent / INTERVAL} intervals`);
+  });
+
+  Deno.test(`a client notices a line that died after ${diedAt} of an interval within two to three`, () =>
+    inVirtualTime(async () => {
+      const script = new ScriptedServer();
+      script.welcome = { ...WELCOME, heartbeat: INTERVAL };
+      const mq = await connect({
+        dial: script.dial,
+        reconnect: false,
+        heartbeatInterval: INTERVAL,
+      });
+      for (let i = 0; i < 5; i++) {
+        await pass(INTERVAL);
+        await script.send({ heartbeat: INTERVAL, time: 1, last: 0, floor: 0 });
+      }
+      await pass(diedAt * INTERVAL);
+      const begin = performance.now();
+      for await (const { status } of mq.statusChanges()) if (status === "closed") break;
+      const silent = (performance.now() - begin) / INTERVAL;
+      assert(silent <= 3 && silent > 1.5, `${silent} intervals`);
+    }));
+}
+
+Deno.test("a server that was stopped for long gives up none of those whose heartbeats it has yet to read", async () => {
+  await using server = await served();
+  for (const awake of [3, 3.3, 3.6, 3.9]) {
+    await server.pass(awake * INTERVAL, true);
+    server.clock.set(server.clock.now() + 100 * INTERVAL);
+    // What was due long ago happens now, before it is heard what came meanwhile.
+    server.clock.advance(1);
+    await turns(1);
+    server.clock.advance(INTERVAL / 8);
+    await turns(1);
+    assertEquals(server.peer.closedWith, undefined);
+  }
+  await server.pass(3 * INTERVAL, false);
+  assertEquals(server.peer.closedWith, 4408);
+});
+
+Deno.test("a client that slept does not give up a server that it has yet to hear, but does if it stays silent", () =>
+  inVirtualTime(async (time) => {
+    const script = new ScriptedServer();
+    script.welcome = { ...WELCOME, heartbeat: INTERVAL };
+    const mq = await connect({ dial: script.dial, reconnect: false, heartbeatInterval: INTERVAL });
+    const sendOne = () => script.send({ heartbeat: INTERVAL, time: 1, last: 0, floor: 0 });
+    for (const awake of [0.1, 1.3, 2.2]) {
+      await pass(awake * INTERVAL);
+      time.now += 100 * INTERVAL;
+      await pass(INTERVAL / 2);
+      await sendOne();
+      assertEquals(mq.status, "connected");
+    }
+    await pass(3 * INTERVAL);
+    assertEquals(mq.status, "closed");
+  }));
+
+Deno.test("thousands whose lines die at one moment are given up in slices, each once", async () => {
+  const clock = new ManualClock();
+  await using host = await testServer(inMemory(clock), clock);
+  const heartbeats = new Heartbeats(host.queue);
+  let silent = 0;
+  for (let i = 0; i < 5000; i++) {
+    heartbeats.start({
+      ...{ hadActivity: () => false, slack: 0, sendHeartbeat() {} },
+      onHeartbeatTimeout: () => void silent++,
+    }, INTERVAL);
+  }
+  let max = 0;
+  for (let ms = 0; ms < 6 * INTERVAL; ms += MOMENT) {
+    const before = silent;
+    clock.advance(MOMENT);
+    max = Math.max(max, silent - before);
+    await turns(1);
+  }
+  await until(() => silent >= 5000);
+  await turns(5);
+  assert(max <= 64, `${max} were given up in one go`);
+  assertEquals(silent, 5000);
+  heartbeats.stop();
+});
+
+Deno.test("whoever asks for whatever interval, there are a handful of timers, and each is asked and given up in time", async () => {
+  let timers = 0;
+  const clock = new class extends ManualClock {
+    override after(ms: number, callback: () => void): () => void {
+      timers++;
+      return super.after(ms, callback);
+    }
+  }();
+  await using host = await testServer(inMemory(clock), clock);
+  const peers = Array.from({ length: 500 }, () => new ManualPeer(host));
+  const every = (i: number) => 1000 + 7 * i;
+  for (const [i, peer] of peers.entries()) {
+    peer.sendFrame({ action: "hello", id: 1, heartbeat: every(i) });
+  }
+  await turns(1);
+  assert(timers < 64 + 13, `${timers} timers`);
+  const closedAt: number[] = [];
+  for (let at = 0; at < 3 * every(500); at += 50) {
+    clock.advance(50);
+    await turns(1);
+    for (const [i, { closedWith, received }] of peers.entries()) {
+      if (at > every(i)) assert(received.some(({ heartbeat }) => heartbeat === every(i)));
+      if (closedWith === undefined) continue;
+      assertEquals(closedWith, 4408);
+      closedAt[i] ??= at;
+    }
+  }
+  for (let i = 0; i < peers.length; i++) {
+    const intervals = closedAt[i]! / every(i);
+    assert(
+      intervals > 2 && intervals < 3.1,
+      `given up after ${intervals} intervals of ${every(i)}`,
+    );
+  }
+  for (const peer of peers) peer[Symbol.dispose]();
+});

@@ -1,0 +1,320 @@
+/**
+ * The limits of one connection: N pass, the N+1st is refused with a code and the limit, the N are unaffected, and
+ * a client of dsmq 1.x lives through it.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { ServerLimits } from "../../protocol/limits.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { openServer } from "../support/open_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+
+const get = (topic: string, id?: number) => ({ action: "get", id, topic });
+const put = (topic: string, message: string) => ({ action: "put", id: 900, topic, message });
+const wait = (id: number, topic = "t") => ({ action: "get_wait", id, topic, timeout: 60_000 });
+const subscribe = (id: number, messages: number, bytes: number) => ({
+  ...{ action: "subscribe", id, topic: "t", messages, bytes, since: "now" },
+});
+const nothing = { action: "cancel", id: 999, wait: 999 };
+
+// deno-lint-ignore no-explicit-any -- a test looks at what it expects
+function assertRefused({ id, error }: any, expected: number, limit: number): void {
+  assertEquals([id, error.code, error.limit], [expected, "limit_exceeded", limit]);
+}
+
+interface Case {
+  readonly limits: Partial<ServerLimits>;
+  /** Goes up to the limit, beyond it, back, and up to it again. */
+  run(client: RawClient, old: RawClient, clock: ManualClock): Promise<void>;
+}
+
+const cases: Record<string, Case> = {
+  "requests in one frame": {
+    limits: { frameRequests: 3 },
+    async run(client, old) {
+      const puts = [1, 2, 3, 4, 5].map((i) => ({ ...put("t", `${i}`), id: i }));
+      const replies = await client.request(puts);
+      assertEquals(replies.slice(0, 3).map(({ id }: { id: number }) => id), [1, 2, 3]);
+      for (const id of [4, 5]) assertRefused(replies[id - 1], id, 3);
+      old.send([get("t"), put("t", "4"), get("t"), get("t"), get("t", 8), put("t", "x"), {}, 1]);
+      const [one, { seq }, two, overLimit, heartbeat, lastHeartbeat, ...none] = await old.next();
+      assertEquals([one, seq, two], [{ message: "1" }, 4, { message: "2" }]);
+      assertEquals([overLimit.message, overLimit.error.code, overLimit.error.limit], [
+        "",
+        "limit_exceeded",
+        3,
+      ]);
+      assertEquals([heartbeat.id, lastHeartbeat.id, none], [8, 900, []]);
+      assertEquals(
+        await client.request([get("t", 1), get("t", 2), get("t", 3)]).then(({ length }) => length),
+        3,
+      );
+    },
+  },
+  "waiting get_waits": {
+    limits: { waits: 2 },
+    async run(client) {
+      client.send(wait(1));
+      client.send(wait(2, "u"));
+      assertRefused(await client.request(wait(3)), 3, 2);
+      assertRefused(await client.request(wait(4, "new")), 4, 2);
+      assertEquals((await client.request(get("t", 5))).message, "");
+      client.send({ action: "put", topic: "t", message: "m" });
+      const { id, message } = await client.next();
+      assertEquals([id, message], [1, "m"]);
+      client.send(wait(6));
+      assertEquals(await client.request(nothing), { id: 999 });
+      assertRefused(await client.request(wait(7)), 7, 2);
+    },
+  },
+  subscriptions: {
+    limits: { subscriptions: 2 },
+    async run(client) {
+      for (const id of [1, 2]) assertEquals((await client.request(subscribe(id, 10, 100))).sub, id);
+      assertRefused(await client.request(subscribe(3, 10, 100)), 3, 2);
+      client.send({ action: "put", topic: "t", message: "m" });
+      const subs = [await client.next(), await client.next()].map(({ sub }) => sub);
+      assertEquals(subs, [1, 2]);
+      assertEquals(await client.request({ action: "unsubscribe", id: 4, sub: 1 }), { id: 4 });
+      assertEquals((await client.request(subscribe(3, 10, 100))).sub, 3);
+      assertRefused(await client.request(subscribe(5, 10, 100)), 5, 2);
+    },
+  },
+  "messages granted ahead": {
+    limits: { creditMessages: 10 },
+    async run(client) {
+      assertRefused(await client.request(subscribe(1, 11, 1000)), 1, 10);
+      assertEquals((await client.request(subscribe(1, 10, 1000))).sub, 1);
+      const messages = Array.from({ length: 15 }, (_, i) => `${i}`);
+      const few = { ...put("t", ""), message: undefined, messages: messages.slice(0, 3) };
+      client.send(few);
+      const streamed: string[] = [];
+      const read = async () => {
+        const frame = await client.next();
+        streamed.push(...frame.messages ?? []);
+        return frame.id;
+      };
+      while (streamed.length < 3 || await read() !== 900) if (streamed.length < 3) await read();
+      const credit = { action: "credit", sub: 1, bytes: 1000 };
+      assertRefused(await client.request({ ...credit, id: 2, messages: 14 }), 2, 10);
+      // It has changed nothing.
+      assertEquals(await client.request({ ...credit, id: 3, messages: 11 }), { id: 3 });
+      client.send({ ...few, id: undefined, messages: messages.slice(3) });
+      while (streamed.length < 11) await read();
+      assertEquals(streamed, messages.slice(0, 11));
+      assertEquals(await client.request(nothing), { id: 999 });
+      assertEquals(client.unread, []);
+    },
+  },
+  "bytes granted ahead": {
+    limits: { creditBytes: 10, messageBytes: 10 },
+    async run(client) {
+      assertRefused(await client.request(subscribe(1, 100, 11)), 1, 10);
+      assertEquals((await client.request(subscribe(1, 100, 10))).sub, 1);
+      client.send({ action: "put", topic: "t", message: "xx" });
+      assertEquals((await client.next()).bytes, 4);
+      const credit = { action: "credit", sub: 1, messages: 100 };
+      assertRefused(await client.request({ ...credit, id: 2, bytes: 15 }), 2, 10);
+      assertEquals(await client.request({ ...credit, id: 3, bytes: 14 }), { id: 3 });
+      client.send({ action: "put", topic: "t", message: "12345678" });
+      assertEquals((await client.next()).messages, ["12345678"]);
+    },
+  },
+  "topics that it reads": {
+    limits: { cursors: 2 },
+    async run(client, old, clock) {
+      for (const topic of ["a", "b", "c"]) client.send({ action: "put", topic, message: topic });
+      assertEquals((await client.request(get("a", 1))).message, "a");
+      assertEquals((await client.request(get("b", 2))).message, "b");
+      assertRefused(await client.request(get("c", 3)), 3, 2);
+      for (const action of ["get_latest", "get_wait"]) {
+        assertRefused(await client.request({ ...get("c", 4), action, timeout: 0 }), 4, 2);
+      }
+      assertRefused(
+        await client.request({ ...subscribe(5, 1, 100), topic: "c", since: undefined }),
+        5,
+        2,
+      );
+      // Who says from where needs no cursor.
+      const from = { ...subscribe(6, 0, 0), topic: "c" };
+      assertEquals((await client.request(from)).sub, 6);
+      const [a, c, b, c2] = await client.request([
+        get("a", 1),
+        get("c", 2),
+        get("b", 3),
+        get("c", 4),
+      ]);
+      assertEquals([a.message, b.message], ["", ""]);
+      assertRefused(c, 2, 2);
+      assertRefused(c2, 4, 2);
+      // So it is for a client of dsmq 1.x.
+      assertEquals([await old.request(get("a")), await old.request(get("b"))], [
+        { message: "a" },
+        { message: "b" },
+      ]);
+      const { message, error } = await old.request(get("c"));
+      assertEquals([message, error.code, error.limit], ["", "limit_exceeded", 2]);
+      const many = await old.request([get("c"), get("a")]);
+      assertEquals([many[0].error.code, many[1]], ["limit_exceeded", { message: "" }]);
+      // A cursor is forgotten once all before it is gone.
+      client.send({ action: "put", topic: "a", message: "again" });
+      clock.advance(1000);
+      assertEquals((await old.request(get("c"))).message, "");
+      client.send({ action: "put", topic: "b", message: "new" });
+      assertEquals((await client.request(get("c", 1))).message, "");
+      assertEquals((await client.request(get("b", 1))).message, "new");
+    },
+  },
+};
+
+for (const [what, { limits, run }] of Object.entries(cases)) {
+  Deno.test(`${what}: so many as may be pass, one more is refused, and the others are unaffected`, async () => {
+    const clock = new ManualClock();
+    await using server = await openServer({ clock, limits, retention: 1000 });
+    await using client = await RawClient.open(server.url);
+    await using old = await RawClient.open(server.url);
+    await using third = await RawClient.open(server.url);
+    const serverLimits = (await third.request({ action: "hello", id: 1 })).limits;
+    assertEquals({ ...serverLimits, ...limits }, serverLimits);
+    await run(client, old, clock);
+    // Nothing else was said to anybody, and a client of dsmq 1.x goes on as ever.
+    assertEquals([client.unread, old.unread], [[], []]);
+    old.send({ action: "put", topic: "t", message: "at last" });
+    third.send({ action: "get_latest", topic: "t" });
+    let last = await third.next();
+    for (let i = 0; last.message !== "at last" && i < 100; i++) {
+      last = await third.request({ action: "get_latest", topic: "t" });
+    }
+    assertEquals(last, { message: "at last" });
+  });
+}
+
+Deno.test("who forgets a cursor reads on as if it had not", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, limits: { cursors: 3 }, retention: 1000 });
+  await using client = await RawClient.open(server.url);
+  const read: string[] = [];
+  // Each message is read once, although there are four times as many topics as cursors.
+  for (let i = 0; i < 12; i++) {
+    client.send({ action: "put", topic: `${i}`, message: `${i}` });
+    if (i > 0) client.send({ action: "put", topic: `${i - 1}`, message: `${i - 1} again` });
+    for (const topic of [i - 1, i, i - 1, i].filter((topic) => topic >= 0)) {
+      const { message, error } = await client.request(get(`${topic}`, 1));
+      assertEquals(error, undefined);
+      if (message !== "") read.push(message);
+    }
+    clock.advance(1000);
+  }
+  const expected = Array.from(
+    { length: 12 },
+    (_, i) => i === 0 ? ["0"] : [`${i - 1} again`, `${i}`],
+  );
+  assertEquals(read, expected.flat());
+});
+
+Deno.test("a cursor that can be forgotten makes room, whenever it was last looked for one", async () => {
+  const clock = new ManualClock();
+  const retention = 1000;
+  await using server = await openServer({ clock, retention, limits: { cursors: 1 } });
+  await using client = await RawClient.open(server.url);
+  client.send({ action: "put", topic: "a", message: "m" });
+  assertEquals((await client.request(get("a", 1))).message, "m");
+  clock.advance(800);
+  assertEquals((await client.request(get("b", 2))).error.code, "limit_exceeded");
+  clock.advance(200);
+  assertEquals((await client.request(get("b", 3))).message, "");
+});
+
+Deno.test("errors a minute: the connection that makes more is closed with 1008 after its answer, and no other", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, limits: { errorsPerMinute: 3 } });
+  await using client = await RawClient.open(server.url);
+  await using old = await RawClient.open(server.url);
+  const bad = { action: "get", id: 1, topic: "" };
+  for (let i = 0; i < 3; i++) assertEquals((await client.request(bad)).error.code, "bad_topic");
+  clock.advance(60_000);
+  for (let i = 0; i < 3; i++) assertEquals((await client.request(bad)).error.code, "bad_topic");
+  for (let i = 0; i < 3; i++) assertEquals((await old.request({ action: "get" })).message, "");
+  clock.advance(59_999);
+  client.send([bad, get("t", 2)]);
+  const [one, ...others] = await client.next();
+  assertEquals([one.error.code, others], ["bad_topic", []]);
+  const { code, reason } = await client.closed;
+  assertEquals([code, reason], [1008, "too many requests failed"]);
+  old.send({ action: "put", topic: "t", message: "m" });
+  assertEquals(await old.request(get("t")), { message: "m" });
+});
+
+Deno.test("a flood of requests is closed with 1008, and others go on", async () => {
+  await using server = await openServer({ limits: { inFlight: 10 } });
+  await using old = await RawClient.open(server.url);
+  await using client = await RawClient.open(server.url);
+  // One after another, which the server takes in faster than it does them.
+  const frame = JSON.stringify(
+    Array.from({ length: 10 }, (_, id) => ({ ...get("t", id), pad: "" })),
+  );
+  for (let i = 0; i < 100; i++) client.send(frame);
+  const { code, reason } = await client.closed;
+  assertEquals([code, reason], [1008, "too many requests wait"]);
+  old.send({ action: "put", topic: "t", message: "m" });
+  assertEquals(await old.request(get("t")), { message: "m" });
+});
+
+Deno.test("by default nobody is closed for failures, however many", async () => {
+  await using server = await openServer();
+  await using old = await RawClient.open(server.url);
+  for (let i = 0; i < 2000; i++) old.send("{");
+  for (let i = 0; i < 500; i++) assertEquals((await old.request({ action: "get" })).message, "");
+  old.send({ action: "put", topic: "t", message: "m" });
+  assertEquals(await old.request(get("t")), { message: "m" });
+  assertEquals(server.stats().refused, 2500);
+});
+
+Deno.test("a frame of very many requests is refused beyond its limit without holding others up for long", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  const one = '{"action":"get","topic":"t"}';
+  const frame = `[${Array<string>(80_000).fill(one).join(",")}]`;
+  const before = performance.now();
+  JSON.parse(frame);
+  const parsing = performance.now() - before;
+  let [last, longest] = [performance.now(), 0];
+  const timer = setInterval(() => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  }, 1);
+  client.send(frame);
+  let [good, refused] = [0, 0];
+  while (good + refused < 80_000) {
+    for (const { error } of await client.next()) error ? refused++ : good++;
+  }
+  clearInterval(timer);
+  assertEquals([good, refused], [16_384, 80_000 - 16_384]);
+  assert(longest < 5 * parsing + 500, `others waited ${longest} ms, to parse takes ${parsing} ms`);
+});
+
+Deno.test("a frame with so many requests that its refusals would be a flood ends its connection", async () => {
+  await using server = await openServer();
+  for (
+    const [length, one] of [[90_000, '{"action":"get","topic":"t"}'], [1_000_000, "{}"]] as const
+  ) {
+    await using client = await RawClient.open(server.url);
+    client.send(`[${Array<string>(length).fill(one).join(",")}]`);
+    assertEquals((await client.closed).code, 1008);
+  }
+});
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a ${transport} server reads no frame that is larger than it says, and closes with 1009`, async () => {
+    await using server = await openServer({ transport });
+    await using client = await RawClient.open(server.url);
+    client.send(`{"action":"put","topic":"t","message":"m"}${" ".repeat(3 * 1024 * 1024)}`);
+    assertEquals((await client.closed).code, 1009);
+    await using other = await RawClient.open(server.url);
+    other.send({ action: "get", topic: "t" });
+    assertEquals((await other.next()).message, "");
+  });
+}

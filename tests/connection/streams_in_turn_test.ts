@@ -1,0 +1,54 @@
+/**
+ * Streams of one connection that read from the store: however many there are, others have their turn in between.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { inMemory, store, testServer, turns } from "../support/bridge.ts";
+import { ManualPeer } from "../support/manual_peer.ts";
+import { ManualTurns } from "../support/manual_turns.ts";
+
+const STREAMS = 200;
+
+Deno.test("streams that read on together let others have their turn in between", async () => {
+  const manual = new ManualTurns();
+  await using host = await testServer(inMemory());
+  await store(host, "t", "message");
+  using peer = new ManualPeer(host, { turn: manual.turns.join() });
+  /** The network is looked at until nobody waits for that. */
+  const look = async () => {
+    let rounds = 0;
+    for (; manual.awaited; rounds++) {
+      await manual.networkLook();
+      await turns(1);
+    }
+    return rounds;
+  };
+  const ids = Array.from({ length: STREAMS }, (_, i) => i + 1);
+  peer.sendFrame(ids.map((id) => ({ action: "subscribe", id, topic: "t", since: "start" })));
+  await turns(3);
+  await look();
+  assertEquals(peer.received.length, STREAMS);
+  // From now on each time that somebody looks at the clock takes a millisecond.
+  const { now } = ManualTurns.prototype;
+  manual.now = () => (manual.spend(1), now.call(manual));
+  peer.sendFrame(ids.map((sub) => ({ action: "credit", sub, messages: 1, bytes: 100 })));
+  await turns(3);
+  await look();
+  assertEquals(peer.messages.length, STREAMS);
+  // What takes a message of each to be read is far more than one turn.
+  peer.received.length = 0;
+  await store(host, "t", "another");
+  await turns(3);
+  peer.sendFrame({ action: "credit", sub: 1, messages: 2, bytes: 200 });
+  let max = 0;
+  peer.sendFrame(ids.map((sub) => ({ action: "credit", sub, messages: 2, bytes: 200 })));
+  await turns(3);
+  for (let before = 0; manual.awaited; before = peer.messages.length) {
+    await manual.networkLook();
+    max = Math.max(max, peer.messages.length - before);
+  }
+  assertEquals(peer.messages.length, STREAMS);
+  assert(max <= 20, `${max} were read in one turn`);
+});

@@ -1,0 +1,141 @@
+/**
+ * The contract of a store, as tests: a backend proves itself by calling one function.
+ *
+ * @module
+ */
+
+import type { StoreLimits } from "../../stores/admission.ts";
+import type { Store } from "../../stores/store.ts";
+import { appending } from "./store_appends.ts";
+import { feeding } from "./store_feeds.ts";
+import { goneAndKnown } from "./store_gaps.ts";
+import { lasting } from "./store_retention.ts";
+import { limited } from "./store_limits.ts";
+import { once } from "./store_dedup.ts";
+import { reading } from "./store_reads.ts";
+import { restarting } from "./store_restarts.ts";
+import { type Promises, RETENTION } from "./store_support.ts";
+import { topics } from "./store_topics.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+
+const PROMISES = {
+  ...appending,
+  ...reading,
+  ...lasting,
+  ...topics,
+  ...feeding,
+  ...once,
+  ...limited,
+  ...goneAndKnown,
+};
+
+/** How a store is opened. */
+export interface Opening {
+  readonly retention: number;
+  readonly clock: ManualClock;
+  readonly limits: Partial<StoreLimits>;
+  /** A name: where a store was opened and closed again it is found as it was, if it outlives its process. */
+  readonly location: string;
+}
+
+/** What is to be proved of a backend. */
+export interface Proofs {
+  /** Why this backend cannot be tested here. */
+  readonly ignore?: string | undefined;
+  /** It outlives its process: restarts change nothing. */
+  readonly restarts?: boolean;
+}
+
+let locations = 0;
+
+/**
+ * Registers one test for each promise of the {@linkcode Store} contract.
+ *
+ * @param name how the backend is called
+ * @param open opens a store, in a new place a new and empty one
+ * @param proofs see {@linkcode Proofs}
+ */
+export function testStore(
+  name: string,
+  open: (opening: Opening) => Promise<Store>,
+  { ignore, restarts = false }: Proofs = {},
+): void {
+  const register = (name: string, promises: Promises, restarts: boolean) => {
+    for (const [promise, prove] of Object.entries(promises)) {
+      Deno.test({
+        name: `${name}: ${promise}${ignore === undefined ? "" : ` (ignored: ${ignore})`}`,
+        ignore: ignore !== undefined,
+        async fn() {
+          await using one = await OneStore.open(open, restarts);
+          const { store, clock } = one;
+          await prove({
+            store,
+            clock,
+            another: () => one.another(),
+            limited: (limits) => one.limited(limits),
+            next: () => one.next(),
+          });
+        },
+      });
+    }
+  };
+  register(name, PROMISES, false);
+  if (!restarts) return;
+  register(name, restarting, true);
+  register(`${name}, restarted between the steps`, { ...once, ...limited, ...goneAndKnown }, true);
+}
+
+/** A store, and how it goes on. */
+class OneStore implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  readonly #open: (opening: Opening) => Promise<Store>;
+  readonly #restarts: boolean;
+  #location = `${++locations}`;
+  #limits: Partial<StoreLimits> = {};
+  #store: Store | undefined;
+
+  private constructor(open: (opening: Opening) => Promise<Store>, restarts: boolean) {
+    this.#open = open;
+    this.#restarts = restarts;
+  }
+
+  static async open(open: (opening: Opening) => Promise<Store>, restarts: boolean) {
+    const one = new OneStore(open, restarts);
+    await one.limited({});
+    return one;
+  }
+
+  get store(): Store {
+    return this.#store!;
+  }
+
+  another(): Promise<Store> {
+    const { clock } = this;
+    return this.#open({ retention: RETENTION, clock, limits: {}, location: `${++locations}` });
+  }
+
+  async limited(limits: Partial<StoreLimits>): Promise<Store> {
+    this.#limits = limits;
+    this.#location = `${++locations}`;
+    return await this.#again();
+  }
+
+  async next(): Promise<Store> {
+    return this.#restarts ? await this.#again() : this.store;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store?.[Symbol.asyncDispose]();
+  }
+
+  async #again(): Promise<Store> {
+    await this.#store?.[Symbol.asyncDispose]();
+    const [limits, location] = [this.#limits, this.#location];
+    return this.#store = await this.#open({
+      retention: RETENTION,
+      clock: this.clock,
+      limits,
+      location,
+    });
+  }
+}

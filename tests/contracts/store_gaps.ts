@@ -1,0 +1,294 @@
+/**
+ * What a store promises to who lost something: what is gone of a topic, and when it went; and whether a position is one of
+ * its history.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Gone, Store, TopicMessage } from "../../stores/store.ts";
+import {
+  append,
+  outcomes,
+  type Promises,
+  put,
+  puts,
+  read,
+  RETENTION,
+  topicNames,
+  trimAll,
+} from "./store_support.ts";
+import { seeded } from "../support/seeded.ts";
+
+/** Ten bytes of body, one of topic and 100 make one message. */
+const SIZE = 111;
+const message = (topic: string, n: number) => put(topic, `${n}`.padStart(8, "0"));
+
+/** What is gone of topics, as both ways to ask tell it. */
+async function gone(store: Store, ...topics: string[]): Promise<(Gone | undefined)[]> {
+  const pages = await store.read(topics.map((topic) => {
+    return { topic, after: 0, count: 1, bytes: 1, gone: true };
+  }));
+  const standings = await store.topicBounds(topics.map((topic) => ({ topic })));
+  const reported = pages.map((page) => page.gone);
+  assertEquals(standings.map((standing) => standing.gone), reported);
+  for (const page of pages) assertEquals("gone" in page, page.gone !== undefined);
+  return reported;
+}
+
+export const goneAndKnown: Promises = {
+  async "nothing is gone of a topic as long as all that was put into it can be read"(
+    { store, clock, next },
+  ) {
+    assertEquals(await gone(store, "t", "unknown"), [undefined, undefined]);
+    await append(store, [put("t"), put("u")]);
+    clock.advance(RETENTION - 1);
+    assertEquals(await gone(await next(), "t", "u", "unknown"), Array(3).fill(undefined));
+  },
+
+  async "what is gone of a topic is its newest message that expired, and when it did, purged or not"(
+    { store, clock, next },
+  ) {
+    const start = clock.now();
+    await append(store, [...puts("t", "1", "2"), put("u"), put("t")]);
+    clock.advance(3);
+    await append(store, [put("u"), put("never gone"), put("t")]);
+    clock.advance(RETENTION - 3);
+    const first = [{ seq: 4, at: start + RETENTION }, { seq: 3, at: start + RETENTION }];
+    const gaps = async () => await gone(await next(), "t", "u", "never gone", "unknown");
+    for (let step = 0; step < 4; step++) {
+      assertEquals(await gaps(), [...first, undefined, undefined]);
+      if (step === 0) await topicNames(await next());
+      if (step === 1) await trimAll(await next());
+      if (step === 2) clock.advance(2);
+    }
+    clock.advance(1);
+    const at = start + 3 + RETENTION;
+    const then = [{ seq: 7, at }, { seq: 5, at }, { seq: 6, at }, undefined];
+    for (let step = 0; step < 3; step++) {
+      assertEquals(await gaps(), then, "also of topics that hold nothing any more");
+      if (step === 0) await trimAll(await next());
+      if (step === 1) await append(await next(), [put("u"), put("unknown")]);
+    }
+  },
+
+  async "a page tells what is gone only if that is asked for"({ store, clock }) {
+    await append(store, [put("t")]);
+    clock.advance(RETENTION);
+    for (const newest of [false, true]) {
+      assertEquals("gone" in await read(store, { topic: "t", newest }), false);
+      const page = await read(store, { topic: "t", newest, gone: true });
+      assertEquals(page.gone, { seq: 1, at: clock.now() });
+      assertEquals([page.messages, page.floor, page.through], [[], 1, 1]);
+    }
+  },
+
+  async "what expired one after the other in one row of messages is told each for itself"(
+    { store, clock },
+  ) {
+    const start = clock.now();
+    for (let i = 0; i < 70; i++) {
+      await append(store, [put(i % 10 === 9 ? "u" : "t")]);
+      clock.advance(1);
+    }
+    await topicNames(store);
+    clock.advance(RETENTION - 70);
+    for (let i = 0; i < 70; i++) {
+      const at = (seq: number) => ({ seq, at: start + seq - 1 + RETENTION });
+      const seq = i + 1;
+      const u = seq - seq % 10;
+      const expected = [at(seq % 10 === 0 ? seq - 1 : seq), u > 0 ? at(u) : undefined];
+      assertEquals(await gone(store, "t", "u"), expected, `${seq}`);
+      if (i % 7 === 0) await trimAll(store);
+      clock.advance(1);
+    }
+  },
+
+  async "the newest that is gone is told, whichever was purged first"({ store, clock, next }) {
+    const start = clock.now();
+    await append(store, [put("t"), put("u")]);
+    await topicNames(store);
+    clock.advance(1);
+    await append(store, [put("t"), put("u"), put("t")]);
+    clock.advance(RETENTION);
+    await append(store, [put("v")]);
+    const at = start + 1 + RETENTION;
+    for (let step = 0; step < 4; step++) {
+      assertEquals(await gone(await next(), "t", "u"), [{ seq: 5, at }, { seq: 4, at }]);
+      if (step % 2 === 0) await topicNames(await next());
+      else await trimAll(await next());
+    }
+  },
+
+  async "what was given up for want of room went when it was given up, unless it had expired"(
+    { limited, clock },
+  ) {
+    const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
+    const start = clock.now();
+    await append(store, [message("t", 1), message("u", 2), message("t", 3)]);
+    for (const topic of ["v", "w", "x"]) {
+      clock.advance(7);
+      await append(store, [message(topic, 4)]);
+      const t = { seq: topic === "x" ? 3 : 1, at: start + (topic === "x" ? 21 : 7) };
+      const u = topic === "v" ? undefined : { seq: 2, at: start + 14 };
+      assertEquals(await gone(store, "t", "u", "v"), [t, u, undefined], topic);
+    }
+    for (let step = 0; step < 2; step++) {
+      if (step === 0) await topicNames(store);
+      else await trimAll(store);
+      const expected = [{ seq: 3, at: start + 21 }, { seq: 2, at: start + 14 }, undefined];
+      assertEquals(await gone(store, "t", "u", "v"), expected);
+    }
+    // The first of these has expired, and makes room for one; for the other one more has to go.
+    clock.advance(RETENTION - 11);
+    await append(store, [message("y", 7), message("y", 8)]);
+    const expected = [
+      { seq: 4, at: start + 7 + RETENTION },
+      { seq: 5, at: start + 10 + RETENTION },
+      undefined,
+    ];
+    for (let step = 0; step < 3; step++) {
+      assertEquals(await gone(store, "v", "w", "x"), expected);
+      if (step === 0) await topicNames(store);
+      else await trimAll(store);
+    }
+  },
+
+  async "what is given up went after every time that was told before, also within a millisecond"(
+    { limited, next },
+  ) {
+    const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
+    await append(store, [message("t", 1), message("t", 2), message("t", 3)]);
+    for (let n = 4; n < 12; n++) {
+      const again = await next();
+      const lastTime = n % 2 === 0 ? await again.bounds() : (await again.topicBounds([{}]))[0]!;
+      assertEquals(lastTime.floor, n - 4);
+      await append(await next(), [message("t", n)]);
+      const [{ at, seq }] = await gone(await next(), "t") as [Gone];
+      assert(seq === n - 3 && at > lastTime.time, `${n} after ${lastTime.time}, at ${at}`);
+      assert(at <= lastTime.time + 1);
+    }
+  },
+
+  async "of topics beyond the newest of which anything is gone it may be told too much, never too little"(
+    { limited, clock, next },
+  ) {
+    const store = await limited({ goneTopics: 2 });
+    const start = clock.now();
+    for (const topic of ["a", "b", "c", "d"]) {
+      await append(store, [put(topic)]);
+      clock.advance(1);
+    }
+    clock.advance(RETENTION - 1);
+    await trimAll(store);
+    for (let step = 0; step < 2; step++) {
+      const reported = await gone(await next(), "a", "b", "c", "d", "unknown");
+      const horizon = { seq: 2, at: start + 1 + RETENTION };
+      assertEquals(reported, [
+        horizon,
+        horizon,
+        { seq: 3, at: start + 2 + RETENTION },
+        { seq: 4, at: start + 3 + RETENTION },
+        horizon,
+      ]);
+      await trimAll(await next());
+    }
+    // What goes of a topic later is told exactly again.
+    await append(await next(), [put("a")]);
+    const at = clock.now() + RETENTION;
+    clock.advance(RETENTION);
+    assertEquals((await gone(await next(), "a"))[0], { seq: 5, at });
+    await trimAll(await next());
+    assertEquals(await gone(await next(), "a", "c", "d"), [
+      { seq: 5, at },
+      { seq: 3, at: start + 2 + RETENTION },
+      { seq: 4, at: start + 3 + RETENTION },
+    ]);
+  },
+
+  async "what is gone is told right, whatever is put, expires, is given up and is purged, in any order"(
+    { limited, clock, next },
+  ) {
+    for (const overflow of ["reject", "drop-oldest"] as const) {
+      const random = seeded(overflow.length);
+      let store = await limited({ storedBytes: 60 * SIZE, overflow });
+      const exact = await next() === store;
+      store = await next();
+      const all: (TopicMessage & { gone?: number })[] = [];
+      let [reported, lastTime] = [0, 0];
+      for (let step = 0; step < 160; step++) {
+        clock.advance([0, 1, 20, RETENTION / 100, RETENTION / 20][random(5)]!);
+        for (const known of all) {
+          if (known.time + RETENTION <= clock.now()) known.gone ??= known.time + RETENTION;
+        }
+        if (random(2) === 0) {
+          const batch = Array.from(
+            { length: 1 + random(random(4) === 0 ? 40 : 4) },
+            () => message(`t${random(random(5) + 1)}`, step),
+          );
+          for (const [i, result] of (await store.append(batch)).entries()) {
+            if (result instanceof Error) continue;
+            all.push({ ...batch[i]!, seq: result.seq, time: result.time! });
+          }
+        }
+        const { floor, time } = await store.bounds();
+        const given = Math.max(time, lastTime + 1);
+        for (const { seq, time } of all) {
+          const known = all[seq - 1]!;
+          if (seq <= floor) known.gone ??= Math.min(given, time + RETENTION);
+        }
+        lastTime = time;
+        if (random(6) === 0) await topicNames(store);
+        if (random(6) === 0) await store.trim(0.05);
+        if (random(6) === 0) await trimAll(store);
+        if (random(8) === 0) store = await next();
+        const topics = ["t0", "t1", "t2", "t3", "t4", "never"];
+        const expected = topics.map((topic) => {
+          const newest = all.findLast((known) => known.topic === topic && known.seq <= floor);
+          return newest && { seq: newest.seq, at: newest.gone!, most: newest.time + RETENTION };
+        });
+        for (const [i, one] of (await gone(store, ...topics)).entries()) {
+          assertEquals(one?.seq, expected[i]?.seq, `${topics[i]} at step ${step}`);
+          if (!one) continue;
+          reported++;
+          const { at, most: max } = expected[i]!;
+          // A restart may forget when exactly something was given up, and errs on the safe side.
+          if (exact || at === max) assertEquals(one.at, at, `${topics[i]} at step ${step}`);
+          else assert(one.at >= at && one.at <= max, `${topics[i]} at step ${step}`);
+        }
+      }
+      assert(reported > 300, `${reported}`);
+    }
+  },
+
+  async "a standing tells the bounds, and where the epoch that is named ends"(
+    { store, another, clock },
+  ) {
+    await using other = await another();
+    assertEquals(await store.topicBounds([]), []);
+    await append(store, puts("t", "1", "2"));
+    clock.advance(RETENTION);
+    await append(store, [put("u")]);
+    const bounds = await store.bounds();
+    assertEquals(bounds, { floor: 2, last: 3, time: clock.now() });
+    const goneAt = { seq: 2, at: clock.now() };
+    assertEquals(
+      await store.topicBounds([
+        {},
+        { topic: "t" },
+        { epoch: store.epoch },
+        { topic: "u", epoch: other.epoch },
+        { topic: "t", epoch: store.epoch },
+      ]),
+      [
+        { ...bounds, end: 3, gone: undefined },
+        { ...bounds, end: 3, gone: goneAt },
+        { ...bounds, end: 3, gone: undefined },
+        { ...bounds, end: undefined, gone: undefined },
+        { ...bounds, end: 3, gone: goneAt },
+      ],
+    );
+    assertEquals(await outcomes(store, [put("t")]), [4]);
+    assertEquals((await store.topicBounds([{}]))[0]!.end, 4);
+  },
+};

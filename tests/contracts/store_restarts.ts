@@ -1,0 +1,178 @@
+/**
+ * What a store that outlives its process keeps over a restart.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  append,
+  assertMessages,
+  Feed,
+  numbered,
+  outcomes,
+  type Promises,
+  put,
+  puts,
+  read,
+  RETENTION,
+  topicNames,
+  trimAll,
+} from "./store_support.ts";
+
+const HOUR = 3_600_000;
+const ALL = { prefix: "", after: "", count: 1_000_000 };
+
+export const restarting: Promises = {
+  async "a restart keeps messages, topics, bounds and the name of the store"(
+    { store, clock, next },
+  ) {
+    const all = await append(store, [put("t", "\0"), ...puts("u", "\ud800", "", "\u{1f995}")]);
+    clock.advance(5);
+    all.push(...await append(store, Array.from({ length: 300 }, (_, i) => put("t", `${i}`))));
+    const before = [store.id, await store.bounds(), await store.topics(ALL)];
+    const again = await next();
+    assertEquals([again.id, await again.bounds(), await again.topics(ALL)], before);
+    for (const topic of ["t", "u"]) {
+      const expected = all.filter((message) => message.topic === topic);
+      assertMessages((await read(again, { topic })).messages, expected);
+      assertEquals((await read(again, { topic, newest: true })).messages, expected.slice(-1));
+    }
+    assertEquals(await again.positionAt(all[4]!.time), 4);
+  },
+
+  async "numbers go on after a restart, also when everything was purged"({ store, clock, next }) {
+    await append(store, puts("t", "1", "2", "3"));
+    clock.advance(RETENTION);
+    await trimAll(store);
+    let again = await next();
+    again = await next();
+    const { floor, last } = await again.bounds();
+    assertEquals([floor, last], [3, 3]);
+    assertEquals(await topicNames(again), []);
+    using feed = await Feed.open(again);
+    assertEquals(feed.from, 3);
+    const [message] = await append(again, [put("t")]);
+    assertEquals(message!.seq, 4);
+  },
+
+  async "each opening begins an epoch, and where those before ended is known"({ store, next }) {
+    const known = [{ epoch: store.epoch, end: 0 }];
+    for (const count of [2, 0, 3, 1]) {
+      const now = await next();
+      if (count > 0) await append(now, Array.from({ length: count }, () => put("t")));
+      known.push({ epoch: now.epoch, end: (await now.bounds()).last });
+    }
+    const again = await next();
+    known.push({ epoch: again.epoch, end: 6 });
+    const standings = await again.topicBounds([...known, { epoch: "unknown" }, {}]);
+    assertEquals(standings.map(({ end }) => end), [0, 2, 2, 5, 6, 6, undefined, 6]);
+    assertEquals(new Set(known.map(({ epoch }) => epoch)).size, 6);
+  },
+
+  async "the newest epochs are known, as many as the limit says"({ limited, next }) {
+    const epochs = [(await limited({ epochs: 3 })).epoch];
+    for (let i = 0; i < 4; i++) epochs.push((await next()).epoch);
+    const standings = await (await next()).topicBounds(epochs.map((epoch) => ({ epoch })));
+    assertEquals(standings.map(({ end }) => end), [undefined, undefined, undefined, 0, 0]);
+  },
+
+  async "what is gone stays gone when the clock is set back over a restart"(
+    { store, clock, next },
+  ) {
+    const [one] = await append(store, [put("t", "1")]);
+    clock.advance(10);
+    const [two] = await append(store, [put("t", "2")]);
+    clock.advance(RETENTION - 10);
+    assertEquals((await read(store, { topic: "t" })).messages, [two!]);
+    clock.jump(-RETENTION);
+    const again = await next();
+    const page = await read(again, { topic: "t" });
+    assertEquals([page.messages, page.floor], [[two!], one!.seq]);
+  },
+
+  async "the clock may be set back over a restart: the store's time goes on, and nothing is immortal"(
+    { store, clock, next },
+  ) {
+    const [one] = await append(store, [put("t", "1")]);
+    clock.advance(5);
+    assertEquals((await store.bounds()).time, one!.time + 5);
+    clock.jump(-HOUR);
+    const again = await next();
+    const [two] = await append(again, [put("t", "2")]);
+    assertEquals([two!.seq, two!.time], [one!.seq + 1, one!.time + 5]);
+    assertEquals((await read(again, { topic: "t" })).messages, [one!, two!]);
+    clock.advance(RETENTION - 6);
+    assertEquals((await read(await next(), { topic: "t" })).messages, [one!, two!]);
+    clock.advance(1);
+    assertEquals((await read(await next(), { topic: "t" })).messages, [two!]);
+    clock.advance(5);
+    assertEquals((await read(await next(), { topic: "t" })).messages, []);
+  },
+
+  async "the clock may be set forward over a restart: nothing is lost earlier than by the jump"(
+    { store, clock, next },
+  ) {
+    const [one] = await append(store, [put("t", "1")]);
+    clock.jump(RETENTION - 1);
+    const [two] = await append(await next(), [put("t", "2")]);
+    assertEquals(two!.time, one!.time + RETENTION - 1);
+    assertEquals((await read(await next(), { topic: "t" })).messages, [one!, two!]);
+    clock.jump(HOUR);
+    const again = await next();
+    assertEquals((await read(again, { topic: "t" })).messages, []);
+    const [three] = await append(again, [put("t", "3")]);
+    clock.jump(-HOUR);
+    assertEquals((await read(await next(), { topic: "t" })).messages, [three!]);
+    const [four] = await append(await next(), [put("t", "4")]);
+    assertEquals([four!.seq, four!.time], [4, three!.time]);
+    clock.advance(RETENTION);
+    assertEquals((await read(await next(), { topic: "t" })).messages, []);
+  },
+
+  async "a purge that was cut off goes on after a restart"({ store, clock, next }) {
+    for (let i = 0; i < 5; i++) {
+      await append(store, Array.from({ length: 5000 }, (_, j) => put(`old ${j % 3}`, `${j}`)));
+    }
+    clock.advance(1);
+    const [stored] = await append(store, [put("t")]);
+    clock.advance(RETENTION - 1);
+    await store.trim(0.5);
+    const again = await next();
+    assertEquals(await topicNames(again), ["t"]);
+    await trimAll(again);
+    assertEquals(await topicNames(await next()), ["t"]);
+    assertEquals((await read(await next(), { topic: "t" })).messages, [stored!]);
+  },
+
+  async "appends that were not answered yet are stored when the store closes"({ store, next }) {
+    const under = [outcomes(store, [numbered("s", 1)]), outcomes(store, [put("t"), put("u")])];
+    const again = await next();
+    assertEquals(await Promise.all(under), [[1], [2, 3]]);
+    assertEquals(await outcomes(again, [numbered("s", 1)]), ["dup 1"]);
+    assert((await read(again, { topic: "u" })).messages.length === 1);
+  },
+
+  async "a session is forgotten only so long after the restart"({ store, clock, next }) {
+    await append(store, [numbered("s", 1), put("t")]);
+    const known = { epoch: store.epoch, seq: 0 };
+    clock.advance(HOUR);
+    const again = await next();
+    clock.advance(RETENTION - 1);
+    await trimAll(again);
+    assertEquals(await again.openSession("another", known), true);
+    clock.advance(1);
+    await trimAll(again);
+    assertEquals(await again.openSession("s", known), false);
+    await append(again, [put("t")]);
+    assertEquals(await (await next()).openSession("s", known), false);
+    assertEquals(await outcomes(await next(), [numbered("s", 1)]), [4]);
+  },
+
+  async "a session that was closed is forgotten over a restart"({ store, next }) {
+    await append(store, [numbered("s", 1), numbered("u", 1)]);
+    await store.forgetSession("s");
+    const again = await next();
+    assertEquals(await outcomes(again, [numbered("u", 1), numbered("s", 1)]), ["dup 2", 3]);
+  },
+};

@@ -1,0 +1,224 @@
+/**
+ * What the promises of a store are tested with.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  type Follower,
+  type MessagePage,
+  type MessageQuery,
+  type Put,
+  type Store,
+  StoreError,
+  type TopicMessage,
+} from "../../stores/store.ts";
+import type { StoreLimits } from "../../stores/admission.ts";
+import type { ManualClock } from "../support/manual_clock.ts";
+
+/** For how many milliseconds the stores of these tests keep a message. */
+export const RETENTION = 600_000;
+
+/** What a test gets. */
+export interface Bench {
+  /** A new and empty store, closed after the test. */
+  readonly store: Store;
+  /** The store's clock. */
+  readonly clock: ManualClock;
+  /** Opens another new store; the test closes it. */
+  another(): Promise<Store>;
+  /** Goes on with a new store that has limits, instead of the one before. */
+  limited(limits: Partial<StoreLimits>): Promise<Store>;
+  /** The store as it goes on: where restarts are to change nothing, closed and opened again. */
+  next(): Promise<Store>;
+}
+
+/** Promises, each with its proof. */
+export type Promises = Readonly<Record<string, (bench: Bench) => Promise<void>>>;
+
+/** A message to put, from a text. */
+export function put(topic: string, text = "x"): Put {
+  const body = JSON.stringify(text);
+  return { topic, body, bytes: new TextEncoder().encode(body).length };
+}
+
+/** A message that its session may put again. */
+export function numbered(
+  sessionId: string,
+  n: number,
+  topic = "t",
+  text = `${sessionId} ${n}`,
+): Put {
+  return { ...put(topic, text), session: sessionId, n };
+}
+
+/** What became of puts, in short: the number of what was stored, `dup` before it if it had been; or the code of the error. */
+export async function outcomes(store: Store, batch: readonly Put[]): Promise<(number | string)[]> {
+  const results = await store.append(batch);
+  assertEquals(results.length, batch.length);
+  return results.map((result) => {
+    if (result instanceof StoreError) return result.code;
+    return result.dup ? `dup ${result.seq}` : result.seq;
+  });
+}
+
+/** All bodies of a topic, as texts. */
+export async function texts(store: Store, topic = "t"): Promise<string[]> {
+  return (await read(store, { topic })).messages.map(({ body }) => JSON.parse(body) as string);
+}
+
+/** Texts to put into one topic. */
+export function puts(topic: string, ...texts: string[]): Put[] {
+  return texts.map((text) => put(topic, text));
+}
+
+/** Appends what must not fail, and returns the messages that the store now has to have. */
+export async function append(store: Store, batch: readonly Put[]): Promise<TopicMessage[]> {
+  const results = await store.append(batch);
+  assertEquals(results.length, batch.length);
+  return results.map((result, i) => {
+    if (result instanceof StoreError) throw result;
+    return plain({ ...batch[i]!, seq: result.seq, time: result.time! });
+  });
+}
+
+/** Reads one page; all of the topic, unless the query says otherwise. */
+export async function read(
+  store: Store,
+  query: Partial<MessageQuery> & { readonly topic: string },
+): Promise<MessagePage> {
+  const pages = await store.read([{ after: 0, count: 1_000_000, bytes: 2 ** 40, ...query }]);
+  assertEquals(pages.length, 1);
+  return { ...pages[0]!, messages: pages[0]!.messages.map(plain) };
+}
+
+/** Reads page after page, and checks that each stays within its limits, until all up to a number is read. */
+export async function readUpTo(
+  store: Store,
+  upTo: number,
+  query: Partial<MessageQuery> & { readonly topic: string },
+): Promise<TopicMessage[]> {
+  const { count = 1_000_000, bytes = 2 ** 40 } = query;
+  const messages: TopicMessage[] = [];
+  for (let after = query.after ?? 0; after < upTo;) {
+    const page = await read(store, { ...query, after });
+    assert(page.messages.length <= count, `at most ${count} messages`);
+    const total = page.messages.reduce((sum, message) => sum + message.bytes, 0);
+    assert(total <= bytes || page.messages.length === 1, `at most ${bytes} bytes, got ${total}`);
+    assert(page.through > after, `a page goes on from ${after}`);
+    messages.push(...page.messages);
+    after = page.through;
+  }
+  return messages.filter(({ seq }) => seq <= upTo);
+}
+
+/** All topics, by name. */
+export async function topicNames(store: Store): Promise<string[]> {
+  const entries = await store.topics({ prefix: "", after: "", count: 1_000_000 });
+  return entries.map(({ topic }) => topic);
+}
+
+/** Purges all that has expired. */
+export async function trimAll(store: Store, budgetMs = 1000): Promise<void> {
+  for (let calls = 1; await store.trim(budgetMs); calls++) assert(calls < 10_000, "trimming ends");
+}
+
+/** Collects what a store feeds. */
+export class Feed implements Follower, Disposable {
+  /** All messages that came. */
+  readonly messages: TopicMessage[] = [];
+  /** The errors that the feed was lost by. */
+  readonly errors: Error[] = [];
+  /** How many messages came at a time. */
+  readonly portions: number[] = [];
+  /** The feed has what comes after this number. */
+  from = NaN;
+  #following: Disposable | undefined;
+  #highest = 0;
+  #onStored: () => void = () => {};
+  readonly #also: (messages: readonly TopicMessage[]) => void;
+
+  private constructor(also: (messages: readonly TopicMessage[]) => void) {
+    this.#also = also;
+  }
+
+  /** Follows a store; what is given as `also` is called in the midst of the feed. */
+  static async open(
+    store: Store,
+    also: (messages: readonly TopicMessage[]) => void = () => {},
+  ): Promise<Feed> {
+    const feed = new Feed(also);
+    const following = await store.follow(feed);
+    feed.from = following.from;
+    feed.#following = following;
+    return feed;
+  }
+
+  stored(messages: readonly TopicMessage[]): void {
+    this.portions.push(messages.length);
+    for (const message of messages) {
+      this.messages.push(plain(message));
+      this.#highest = Math.max(this.#highest, message.seq);
+    }
+    this.#also(messages);
+    this.#onStored();
+  }
+
+  lost(error: Error): void {
+    this.errors.push(error);
+  }
+
+  /** Resolves once a message with this number or a later one has come. */
+  async until({ seq }: { readonly seq: number }): Promise<void> {
+    const received = Promise.withResolvers<void>();
+    const check = () => {
+      if (this.#highest >= seq) received.resolve();
+    };
+    const limit = setTimeout(() => received.reject(new Error(`message ${seq} was not fed`)), 5000);
+    this.#onStored = check;
+    check();
+    try {
+      await received.promise;
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#following?.[Symbol.dispose]();
+  }
+}
+
+/** Asserts that numbers are safe integers above 0, each larger than the one before. */
+export function assertIncreasing(seqs: readonly number[]): void {
+  let before = 0;
+  for (const seq of seqs) {
+    assert(Number.isSafeInteger(seq) && seq > before, `${seq} does not come after ${before}`);
+    before = seq;
+  }
+}
+
+/** Asserts that messages are the same, one by one: the difference of two long lists is slow and says little. */
+export function assertMessages(
+  actual: readonly TopicMessage[],
+  expected: readonly TopicMessage[],
+): void {
+  for (const [i, message] of actual.entries()) {
+    const { seq, time, topic, body } = expected[i] ?? {};
+    assertEquals([message.seq, message.time, message.topic], [seq, time, topic], `message ${i}`);
+    assert(message.body === body, `the body of message ${i}`);
+    assertEquals(message.bytes, expected[i]!.bytes);
+  }
+  assertEquals(actual.length, expected.length);
+}
+
+/** Keeps a promise for later; that it rejects before anybody awaits it is not an error of its own. */
+export function track<T>(promises: Promise<T>[], promise: Promise<T>): void {
+  promise.catch(() => {});
+  promises.push(promise);
+}
+
+function plain({ seq, time, topic, body, bytes }: TopicMessage): TopicMessage {
+  return { seq, time, topic, body, bytes };
+}

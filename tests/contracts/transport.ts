@@ -1,0 +1,24 @@
+/**
+ * The contract of a transport, as tests: one proves itself by calling one function.
+ *
+ * @module
+ */
+
+import type { Transport } from "../../transports/transport.ts";
+import { arrivals } from "./transport_arrivals.ts";
+import { closing } from "./transport_closing.ts";
+import { reads } from "./transport_reads.ts";
+
+const PROMISES = { ...arrivals, ...reads, ...closing };
+
+/**
+ * Registers one test for each promise of a transport.
+ *
+ * @param name how it is called
+ * @param listen opens a port
+ */
+export function testTransport(name: string, listen: Transport): void {
+  for (const [promise, prove] of Object.entries(PROMISES)) {
+    Deno.test(`${name}: ${promise}`, () => prove(listen));
+  }
+}

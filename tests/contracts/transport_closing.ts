@@ -1,0 +1,126 @@
+/**
+ * The contract of a transport: how visits end.
+ *
+ * @module
+ */
+
+import { Budget } from "../../budgets/budget.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { Transport } from "../../transports/transport.ts";
+import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
+import { OpenPort } from "../support/recording_handler.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+/** Each promise, and its proof. */
+export const closing: Readonly<Record<string, (listen: Transport) => Promise<void>>> = {
+  async "a goodbye arrives with its code after all that was sent, and ends the visit once"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { handler, clock } = opened;
+    using client = await RawSocket.open(opened.port);
+    const [fakePeer] = handler.peers;
+    fakePeer!.peer.send("last words");
+    fakePeer!.peer.close(1012, "the server is stopping");
+    fakePeer!.peer.close(1011, "twice");
+    fakePeer!.peer.send("in vain");
+    assertEquals(
+      new TextDecoder().decode((await withTimeout(client.next()))!.payload),
+      "last words",
+    );
+    assertEquals(await withTimeout(client.closeCode()), 1012);
+    await client.send(clientFrame(8, new Uint8Array([3, 244])));
+    client.cut();
+    await withTimeout(handler.until(() => fakePeer!.closed === 1));
+    assertEquals([handler.reasons, handler.failures, clock.waiting], [[], [], 0]);
+  },
+
+  async "a peer that does not answer the goodbye is given up"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { handler, clock } = opened;
+    using _client = await RawSocket.open(opened.port);
+    handler.peers[0]!.peer.close(1008, "go");
+    for (let i = 0; i < 9; i++) clock.advance(1000);
+    assertEquals([handler.peers[0]!.closed, handler.reasons.length, clock.waiting], [1, 1, 0]);
+  },
+
+  async "a peer that says goodbye, one that hangs up, and one that is dropped each leave once"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    const { handler, port } = opened;
+    using closingPeer = await RawSocket.open(port);
+    await closingPeer.send(clientFrame(8, new Uint8Array([3, 232])));
+    assertEquals(await withTimeout(closingPeer.closeCode()), 1000);
+    closingPeer.cut();
+    const silentPeer = await RawSocket.open(port);
+    silentPeer.cut();
+    using _dropped = await RawSocket.open(port);
+    await withTimeout(handler.until(() => handler.peers.length === 3));
+    handler.peers[2]!.peer.drop("it is unwelcome");
+    handler.peers[2]!.peer.drop("twice");
+    await withTimeout(handler.until(() => handler.present === 0));
+    assertEquals(handler.peers.map(({ closed }) => closed), [1, 1, 1]);
+    assertEquals(handler.reasons, ["it is unwelcome"]);
+  },
+
+  async "a visit that throws at its end harms nobody"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { handler, port } = opened;
+    handler.connect = () => ({
+      receive() {},
+      end() {
+        throw new Error("boom");
+      },
+    });
+    (await RawSocket.open(port)).cut();
+    await withTimeout(handler.until(() => handler.failures.length === 1));
+    using _other = await RawSocket.open(port);
+  },
+
+  async "peers that are cut in the middle of their handshake leave nothing"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { handler, port, clock } = opened;
+    const request = upgradeRequest();
+    for (let i = 0; i < 200; i++) {
+      using client = await RawSocket.connect(port);
+      // Anywhere in it, and right behind it.
+      await client.send(request.slice(0, (i * 7) % (request.length + 7)));
+    }
+    using _honest = await RawSocket.open(port);
+    await withTimeout(handler.until(() => handler.present === 1));
+    assertEquals([handler.failures, handler.reasons, clock.waiting], [[], [], 0]);
+  },
+
+  async "stopping cuts whoever is there, and frees the port"(listen) {
+    const opened = await OpenPort.with(listen);
+    const { handler, port, clock } = opened;
+    using silent = await RawSocket.connect(port);
+    using half = await RawSocket.connect(port);
+    await half.send("GET / HTTP/1.1\r\nHost: ");
+    using other = await RawSocket.connect(port);
+    await other.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert((await withTimeout(other.head())).startsWith("HTTP/1.1 200"));
+    using client = await RawSocket.open(port);
+    const { peer } = handler.peers[0]!;
+    for (let i = 0; i < 32; i++) peer.send("x".repeat(1024 * 1024));
+    await withTimeout(opened.stop());
+    await withTimeout(opened.stop());
+    assertEquals(clock.waiting, 0);
+    for (const one of [silent, half, other, client]) {
+      const ended = async () => {
+        while (await one.discard(1024 * 1024) > 0);
+      };
+      await withTimeout(ended());
+    }
+    await withTimeout(handler.until(() => handler.present === 0));
+    const again = await listen({ host: "127.0.0.1", port }, handler, {
+      frameBytes: 1024,
+      partial: new Budget({ own: 8192, shared: 2 ** 27 }),
+      unread: new Budget({ own: 16_384, shared: 2 ** 27 }),
+      headerTimeout: 8000,
+      idlePingInterval: Infinity,
+      slowReaderTimeout: 8000,
+      after: () => () => {},
+    });
+    await again.stop();
+  },
+};

@@ -1,0 +1,224 @@
+/**
+ * The contract of a transport: peers that read slowly, or not at all.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { SharedSuffix } from "../../protocol/shared_suffix.ts";
+import type { Transport } from "../../transports/transport.ts";
+import { RawSocket } from "../support/raw_socket.ts";
+import { type FakePeer, OpenPort } from "../support/recording_handler.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const MIB = 1024 * 1024;
+/** No larger than answers together may be. */
+const FRAME = "x".repeat(MIB / 4);
+const LARGE_FRAME = "x".repeat(MIB);
+
+/** What the system takes for a peer that does not read is far below this, in MiB. */
+const MUCH = 32;
+
+/** Lets the platform do what it has begun. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** Reads so much, all of which has to be there. */
+async function read(client: RawSocket, bytes: number): Promise<void> {
+  for (let remaining = bytes; remaining > 0;) {
+    const count = await withTimeout(client.discard(remaining));
+    assert(count > 0, `it was cut off with ${remaining} bytes to read`);
+    remaining -= count;
+  }
+}
+
+/** Lets seconds pass, and the platform work meanwhile. */
+async function pass({ clock }: OpenPort, seconds: number): Promise<void> {
+  for (let i = 0; i < seconds; i++) {
+    await turn();
+    clock.advance(1000);
+  }
+}
+
+/** Sends so many MiB. */
+function send({ peer }: FakePeer, mib: number, frame = FRAME): void {
+  for (let remaining = mib * MIB; remaining > 0; remaining -= frame.length) peer.send(frame);
+}
+
+async function stalled(
+  opened: OpenPort,
+  frame = FRAME,
+): Promise<{ client: RawSocket; guest: FakePeer }> {
+  const client = await RawSocket.open(opened.port);
+  const guest = opened.handler.peers.at(-1)!;
+  send(guest, MUCH, frame);
+  return { client, guest };
+}
+
+/** Each promise, and its proof. */
+export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>>> = {
+  async "a peer that does not read has more and more buffered, and is told of once it reads"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    using client = await RawSocket.open(opened.port);
+    const [guest] = opened.handler.peers;
+    const { peer } = guest!;
+    assertEquals(peer.buffered, 0);
+    send(guest!, MUCH);
+    await turn();
+    assert(peer.buffered > MUCH / 2 * MIB, `${peer.buffered} bytes are buffered`);
+    let drained = false;
+    const whenDrained = peer.drained().then(() => drained = true);
+    await turn();
+    assertEquals(drained, false);
+    await read(client, MUCH * MIB);
+    await withTimeout(whenDrained);
+    assert(peer.buffered < 64 * 1024, `${peer.buffered} bytes are buffered`);
+  },
+
+  async "a frame that ends as those of others do arrives as any other, in its place, of any length"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    using client = await RawSocket.open(opened.port);
+    const { peer } = opened.handler.peers[0]!;
+    const ends = [0, 60, 61, 62, 32_765, 32_766, MIB].map((length) =>
+      new SharedSuffix("é".repeat(length), "]}")
+    );
+    for (const end of ends) {
+      peer.send("before");
+      peer.sendShared!("[", end, 2 * end.length);
+      peer.send("after");
+    }
+    for (const text of ends.flatMap(({ body }) => ["before", `[${body}]}`, "after"])) {
+      const { opcode, payload } = (await withTimeout(client.next()))!;
+      // Compared here: nobody wants to see the difference.
+      assertEquals([opcode, new TextDecoder().decode(payload) === text], [1, true]);
+    }
+  },
+
+  async "a peer that reads nothing for 8 s is given up, once, and nothing of it is kept"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { handler, clock } = opened;
+    const { client, guest } = await stalled(opened);
+    using _client = client;
+    const drained = guest.peer.drained();
+    await pass(opened, 7);
+    assertEquals([guest.closed, handler.reasons], [0, []]);
+    await pass(opened, 3);
+    assertEquals([guest.closed, handler.reasons], [1, ["it read nothing for 8 s"]]);
+    assertEquals([guest.peer.buffered, clock.waiting], [0, 0]);
+    await withTimeout(drained);
+    guest.peer.send("in vain");
+    guest.peer.close(1000, "in vain");
+    guest.peer.drop("a test");
+    client.cut();
+    await pass(opened, 10);
+    assertEquals([guest.closed, handler.reasons.length, handler.failures], [1, 1, []]);
+  },
+
+  async "a peer has as long for large frames as they take at 8 KiB a second, and no longer"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    const { guest, client } = await stalled(opened, LARGE_FRAME);
+    using _client = client;
+    const bufferedFrames = 8 + 2 * MIB / (8 * 1024);
+    await turn();
+    opened.clock.advance((bufferedFrames - 1) * 1000);
+    assertEquals(guest.closed, 0);
+    opened.clock.advance(3000);
+    assertEquals([guest.closed, opened.handler.reasons], [1, [
+      `it read nothing for ${bufferedFrames} s`,
+    ]]);
+  },
+
+  async "a peer that cannot say that it reads has as long for what the system may hold back, and no longer"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    const { guest, client } = await stalled(opened);
+    using _client = client;
+    guest.peer.cannotConfirmReads!();
+    const bufferedFrames = 8 + MIB / (8 * 1024);
+    await turn();
+    opened.clock.advance((bufferedFrames - 1) * 1000);
+    assertEquals(guest.closed, 0);
+    opened.clock.advance(3000);
+    assertEquals([guest.closed, opened.handler.reasons], [1, [
+      `it read nothing for ${bufferedFrames} s`,
+    ]]);
+  },
+
+  async "a peer that cannot say that it reads, and does not answer a goodbye, is given up after 8 s"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    const { guest, client } = await stalled(opened);
+    using _client = client;
+    guest.peer.cannotConfirmReads!();
+    guest.peer.close(1008, "enough");
+    await pass(opened, 10);
+    assertEquals(guest.closed, 1);
+  },
+
+  async "a peer that says that it reads is kept, however slowly that shows, until it says so no more"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    const { guest, client } = await stalled(opened);
+    using _client = client;
+    for (let i = 0; i < 10; i++) {
+      await pass(opened, 6);
+      guest.peer.confirmRead!();
+    }
+    assertEquals(guest.closed, 0);
+    await pass(opened, 10);
+    assertEquals(guest.closed, 1);
+  },
+
+  async "a peer that reads slowly is kept"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { handler, clock } = opened;
+    const { client, guest } = await stalled(opened);
+    using _client = client;
+    for (let i = 0; i < 5; i++) {
+      // As much as the system may hold back before it asks for more.
+      await read(client, 5 * MIB);
+      await pass(opened, 6);
+    }
+    assertEquals([guest.closed, handler.reasons], [0, []]);
+    await read(client, (MUCH - 25) * MIB);
+    await pass(opened, 2);
+    assertEquals(clock.waiting, 0);
+  },
+
+  async "a peer that is sent more and more, and reads it, is kept"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { client, guest } = await stalled(opened);
+    using _client = client;
+    for (let i = 0; i < 12; i++) {
+      // It has more to read at the end of each second than before.
+      await read(client, 6 * MIB);
+      send(guest, 8);
+      await pass(opened, 1);
+    }
+    assertEquals([guest.closed, opened.handler.reasons], [0, []]);
+  },
+
+  async "peers at rest are looked after with no timer, and stalled ones with one for all"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { handler, clock } = opened;
+    const clients: RawSocket[] = [];
+    for (let i = 0; i < 20; i++) clients.push(await RawSocket.open(opened.port));
+    for (const { peer } of handler.peers) peer.send("little");
+    await turn();
+    assertEquals(clock.waiting, 0);
+    for (const guest of handler.peers.slice(0, 3)) send(guest, MUCH);
+    assertEquals(clock.waiting, 1);
+    await pass(opened, 10);
+    assertEquals([handler.present, handler.reasons.length, clock.waiting], [17, 3, 0]);
+    for (const client of clients) client.cut();
+    await withTimeout(handler.until(() => handler.present === 0));
+  },
+};

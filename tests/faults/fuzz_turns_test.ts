@@ -1,0 +1,45 @@
+/**
+ * Calls that are made together, compared with a model.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { turns } from "./fuzz_turns.ts";
+import { allGood } from "./report.ts";
+import { programs } from "../support/model_program.ts";
+import { runProgram, STORE_KINDS, type StoreKind } from "../support/model_run.ts";
+
+/** The same programs in each run of the tests; `deno task fuzz turns` takes others. */
+const SEED = 12;
+
+const WHERE: Readonly<Record<StoreKind, string>> = {
+  memory: "memory",
+  late: "a store that answers late",
+  file: "a file",
+};
+
+/** More runs than usual, if the environment asks for it and may be read. */
+function numRuns(): number {
+  const variable = "DSMQ_TURNS_RUNS";
+  const readable = Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+  return Number(readable && Deno.env.get(variable)) || 300;
+}
+
+for (const storeKind of STORE_KINDS) {
+  Deno.test(`whatever calls are made in one turn, they come to what a simple model says, over ${WHERE[storeKind]}`, async () => {
+    allGood(await turns({ runs: numRuns(), seed: SEED, storeKinds: [storeKind] }));
+  });
+}
+
+Deno.test("a program of the model runs the same way again, frame by frame", async () => {
+  for (const program of fc.sample(programs, { numRuns: 5, seed: SEED })) {
+    for (const storeKind of STORE_KINDS) {
+      const [once, again]: [string[], string[]] = [[], []];
+      await runProgram(program, storeKind, once);
+      await runProgram(program, storeKind, again);
+      assertEquals(again, once);
+    }
+  }
+});

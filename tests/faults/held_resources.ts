@@ -1,0 +1,178 @@
+/**
+ * What peers with a weak token can have of a server at once: as much as its limits allow.
+ *
+ * @module
+ */
+
+import { memoryFor } from "../../server/heap_limits.ts";
+import { DEFAULT_LIMITS, type ServerLimits } from "../../protocol/limits.ts";
+import type { TokenGrant } from "../../server.ts";
+import { MEMORY_LIMITS } from "./memory_limits.ts";
+import { Flooder } from "./flooder.ts";
+import { until } from "./sleep.ts";
+import { FLOOD, type PlatformLimit } from "./platform_limits.ts";
+
+/** A token that may do all, and one that may read a little. */
+export const GOOD: TokenGrant = { token: "good" };
+/** See {@linkcode GOOD}. */
+export const WEAK: TokenGrant = {
+  token: "weak",
+  permissions: ["read", "write"],
+  topics: ["hoard"],
+};
+
+/** What there may be of each, by the limits of such a server: for one holder half of it. */
+export const RESOURCE_LIMITS: Partial<ServerLimits> & { readonly topicBytes: number } = {
+  ...MEMORY_LIMITS,
+  topicBytes: 64,
+  subscriptions: 10_000,
+  totalCursors: 1_000_000,
+  totalWaits: 600_000,
+  totalSubscriptions: 250_000,
+};
+
+/** Some of what can be hoarded. */
+export interface ResourceUse {
+  readonly name: string;
+  readonly connections: number;
+  /** They read nothing. */
+  readonly readsNothing?: boolean;
+  /** How many of each the server holds. */
+  readonly held: { readonly cursors?: number; readonly waits?: number; readonly streams?: number };
+  /** What each says. */
+  readonly framesOf: (index: number) => readonly string[];
+  /** So many are answered, once it is there. */
+  readonly answered: number;
+  /** So many are told when all of it ends. */
+  readonly notified: number;
+  /** That others do not wait meanwhile cannot be promised over `builtin`. */
+  readonly builtin?: PlatformLimit;
+}
+
+const times = (count: number, request: (i: number) => string) =>
+  Array.from({ length: count }, (_, i) => request(i));
+
+const list = (requests: readonly string[]) => `[${requests.join()}]`;
+
+const stream = (i: number) =>
+  `{"action":"subscribe","id":${i},"topic":"hoard.${i}","messages":9,"bytes":999}`;
+
+const put = (i: number) => `{"action":"put","id":${i},"topic":"hoard","message":"m"}`;
+
+/** A few large heaps. */
+export const RESOURCE_USES: readonly ResourceUse[] = [
+  {
+    name: "200,000 waits",
+    connections: 20,
+    held: { cursors: 200_000, waits: 200_000 },
+    framesOf: () => [
+      list([
+        ...times(
+          10_000,
+          (i) => `{"action":"get_wait","id":${i},"topic":"hoard.${i}","timeout":1000000}`,
+        ),
+        // It is answered when all of them wait.
+        `{"action":"heartbeat","id":10000}`,
+      ]),
+    ],
+    answered: 20,
+    notified: 200_000,
+  },
+  {
+    name: "100,000 cursors",
+    connections: 10,
+    held: { cursors: 100_000 },
+    framesOf: () => [list(times(10_000, (i) => `{"action":"get","id":${i},"topic":"hoard.${i}"}`))],
+    answered: 100_000,
+    notified: 0,
+  },
+  {
+    name: "10,000 streams of one connection",
+    connections: 1,
+    held: { cursors: 10_000, streams: 10_000 },
+    framesOf: () => [list(times(10_000, stream))],
+    answered: 10_000,
+    notified: 10_000,
+  },
+  {
+    name: "10,000 streams of 1,000 connections",
+    connections: 1000,
+    held: { cursors: 10_000, streams: 10_000 },
+    framesOf: () => [list(times(10, stream))],
+    answered: 10_000,
+    notified: 10_000,
+  },
+  {
+    name: "400,000 puts that have yet to be done",
+    connections: 40,
+    held: {},
+    framesOf: () => times(10, (k) => list(times(1000, (i) => put(1000 * k + i)))),
+    answered: 0,
+    notified: 0,
+    builtin: FLOOD,
+  },
+  {
+    name: "5,000 connections that say nothing and read nothing",
+    connections: 5000,
+    readsNothing: true,
+    held: {},
+    framesOf: () => [],
+    answered: 0,
+    notified: 0,
+  },
+];
+
+/** How much memory a hoard may take, in bytes: what the limits count for it, and all that they allow to be under way. */
+export function memoryOfUse(
+  { held: { cursors = 0, waits = 0, streams = 0 } }: ResourceUse,
+): number {
+  return memoryFor({
+    ...DEFAULT_LIMITS,
+    ...RESOURCE_LIMITS,
+    totalCursors: cursors,
+    totalWaits: waits,
+    totalSubscriptions: streams,
+  });
+}
+
+/**
+ * Hoards.
+ *
+ * @param port of the server
+ * @param hoard what
+ * @returns those who have it now; the crowd has them hang up
+ */
+export async function useResources(
+  port: number,
+  { connections, readsNothing = false, framesOf, answered }: ResourceUse,
+  stack: DisposableStack,
+): Promise<readonly Flooder[]> {
+  const flooders: Flooder[] = [];
+  let remaining = connections;
+  await Promise.all(Array.from({ length: 20 }, async () => {
+    while (remaining-- > 0) {
+      const flooder = await Flooder.open(port, !readsNothing);
+      stack.defer(() => flooder.cut());
+      flooders.push(flooder);
+    }
+  }));
+  const each = answered / connections;
+  for (const [index, one] of flooders.entries()) {
+    const frames = framesOf(index);
+    // One after another, or there would be no room for all that they say; who is not answered goes on in the background.
+    const sending = (async () => {
+      for (const frame of frames) await one.send(frame);
+    })();
+    if (each > 0) await until(() => one.ended || one.received.replies >= each, 10_000, 1);
+    else if (frames.length === 1) await sending;
+  }
+  return flooders;
+}
+
+/** How many of a kind all of them have heard. */
+export function totalReceived(
+  flooders: readonly Flooder[],
+  what: keyof Flooder["received"],
+): number {
+  return flooders.reduce((all, { received }) => all + received[what], 0);
+}

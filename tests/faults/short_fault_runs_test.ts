@@ -1,0 +1,45 @@
+/**
+ * Short runs of what `tests/faults/` does at length.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { cuts } from "./cuts.ts";
+import { kills } from "./kills.ts";
+import { allGood } from "./report.ts";
+import { RESUME_KINDS, resumeRun } from "../support/fuzz_resume_run.ts";
+
+Deno.test("connections that are cut at random bytes lose, double and disorder nothing", async () => {
+  allGood(await cuts({ cuts: 60, seed: 7 }));
+});
+
+Deno.test("a server on a file that is killed has all that it acknowledged, once and in order", async () => {
+  allGood(await kills({ kills: 3 }));
+});
+
+/** How many seeds of each kind. */
+const SEEDS = 50;
+
+const WHAT = {
+  reads: "gets and waits",
+  newest: "gets of the newest",
+  streams: "subscriptions",
+  puts: "puts",
+  mixed: "all of these together",
+};
+
+for (const kind of RESUME_KINDS) {
+  Deno.test(`breaks of all kinds under ${WHAT[kind]}: nothing is lost, doubled, reordered, silently skipped, falsely told, or hangs`, async () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { faults } = await resumeRun(kind, seed);
+      assertEquals(faults, [], `deno task fuzz resume 1 ${seed}: ${kind}`);
+    }
+  });
+}
+
+Deno.test("a seed of the fuzzer of breaks repeats a run, frame by frame", async () => {
+  const once = await resumeRun("mixed", 4, { keepLog: true });
+  const again = await resumeRun("mixed", 4, { keepLog: true });
+  assertEquals(again.lines, once.lines);
+});

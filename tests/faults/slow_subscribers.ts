@@ -1,0 +1,212 @@
+/**
+ * Subscribers that never read, under full load: what they take, and what it costs those who behave.
+ *
+ * ```sh
+ * deno run -A tests/faults/slow_subscribers.ts [SECONDS] [SUBSCRIBERS] [builtin|hardened]
+ * ```
+ *
+ * @module
+ */
+
+import { connect } from "../../client.ts";
+import { quantile } from "../../cli/measure/quantiles.ts";
+import { LIMITS } from "../../protocol/limits.ts";
+import type { TransportChoice } from "../../server.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
+import { ChildServer } from "./child_server.ts";
+import { Loader } from "./load.ts";
+import { sleep, until } from "./sleep.ts";
+import { type Finding, mb, report } from "./report.ts";
+import { MemoryWatch } from "./memory_watch.ts";
+
+/** How it is run. */
+export interface SlowOptions {
+  /** For how long there is load with subscribers that do not read, in all. */
+  readonly seconds: number;
+  readonly subscribers: number;
+  readonly transport?: TransportChoice;
+  /** How much slower the 99th percentile of a put may be beside them. Default: 2. */
+  readonly slower?: number;
+  /** Waits until all are given up, and looks at that. Default: true. */
+  readonly untilGivenUp?: boolean;
+}
+
+const TOPIC = "slow";
+
+/** For how long a phase with or without them lasts at most, in seconds: long enough for some to be given up. */
+const PHASE = 12;
+
+/** When one who reads nothing has to be given up, in milliseconds. */
+const GIVEN_UP = 10_000;
+
+const GOAL = 1e6;
+
+/** Messages are kept so short that what is kept does not grow, in milliseconds. */
+const RETENTION = 2000;
+
+/** What a phase has shown. */
+interface Phase {
+  readonly resident: number;
+  /** How long puts took, in milliseconds. */
+  readonly times: readonly number[];
+}
+
+/**
+ * Puts at full speed, with and without subscribers that do not read in turns.
+ *
+ * @param options how long and how many
+ * @returns what was found
+ */
+export async function slow(options: SlowOptions): Promise<Finding[]> {
+  const { seconds, subscribers, transport = "builtin", slower = 2, untilGivenUp = true } = options;
+  await using server = await ChildServer.start({ transport, retention: RETENTION });
+  using loader = new Loader({ url: server.url, topic: TOPIC, bytes: 100, window: 256 });
+  const rounds = Math.ceil(seconds / PHASE);
+  const length = seconds / rounds * 1000;
+  // What is kept, and what V8 takes, has grown to what it will be.
+  await sleep(2 * RETENTION);
+  const idle: Phase[] = [];
+  const burdened: Phase[] = [];
+  for (let round = 0; round < rounds; round++) {
+    idle.push(await phase(server, length));
+    const subscriberGroup = new SlowSubscribers(server, subscribers);
+    await subscriberGroup.fill();
+    const stop = new AbortController();
+    const filling = subscriberGroup.refill(stop.signal);
+    burdened.push(await phase(server, length));
+    stop.abort();
+    await filling;
+    subscriberGroup.cut();
+    await until(async () => (await server.report("as it is")).connections <= 1, 5000);
+  }
+  const before = Math.max(...idle.map(({ resident }) => resident));
+  const max = Math.max(...burdened.map(({ resident }) => resident));
+  const each = (max - before) / subscribers;
+  const p99 = (phases: readonly Phase[]) => quantile(phases.flatMap(({ times }) => times), 0.99);
+  const times = p99(burdened) / p99(idle);
+  const ofRounds = burdened.map((one, i) => p99([one]) / p99([idle[i]!]));
+  return [
+    { what: "subscribers that do not read", seen: subscribers, good: true },
+    {
+      what: "puts acknowledged in a second, median",
+      seen: Math.round(loader.rate),
+      good: loader.wrong.length === 0,
+    },
+    { what: "memory without them", seen: mb(before), good: true },
+    { what: "memory with them", seen: mb(max), good: true },
+    { what: "that is for each", seen: mb(Math.max(0, each)), good: each <= GOAL },
+    { what: "a healthy put without them, p99 in ms", seen: p99(idle).toFixed(1), good: true },
+    { what: "a healthy put beside them, p99 in ms", seen: p99(burdened).toFixed(1), good: true },
+    { what: "that is so many times as long", seen: times.toFixed(2), good: times <= slower },
+    {
+      what: "the same, round by round",
+      seen: ofRounds.map((n) => n.toFixed(2)).join(),
+      good: true,
+    },
+    ...(untilGivenUp ? await givenUp(server, subscribers) : []),
+  ];
+}
+
+/** Has all be given up, and looks at what is left of them. */
+async function givenUp(server: ChildServer, subscribers: number): Promise<Finding[]> {
+  const before = await server.report();
+  using subscriberGroup = new SlowSubscribers(server, subscribers);
+  await subscriberGroup.fill();
+  const begin = performance.now();
+  const disconnected = async () => (await server.report("as it is")).dropped - before.dropped;
+  await until(async () => await disconnected() >= subscribers, 2 * GIVEN_UP);
+  const took = performance.now() - begin;
+  const dropped = await disconnected();
+  subscriberGroup.cut();
+  await sleep(2 * RETENTION);
+  const after = await server.report();
+  const growth = after.heap - before.heap;
+  return [
+    { what: "given up, and counted", seen: dropped, good: dropped === subscribers },
+    { what: "after so many ms", seen: Math.round(took), good: took <= GIVEN_UP },
+    {
+      what: "connections beside those there were",
+      seen: after.connections - before.connections,
+      good: after.connections === before.connections,
+    },
+    { what: "heap grown", seen: mb(growth), good: growth <= 10e6 },
+  ];
+}
+
+/** A while under load: what the server takes at most, and how long the puts of one who behaves take. */
+async function phase(server: ChildServer, ms: number): Promise<Phase> {
+  await using mq = await connect(server.url);
+  const watch = new MemoryWatch(server, 200);
+  const times: number[] = [];
+  for (const end = performance.now() + ms; performance.now() < end;) {
+    const begin = performance.now();
+    await mq.put("healthy", "hello");
+    times.push(performance.now() - begin);
+    await sleep(2);
+  }
+  const { resident } = await watch.stop();
+  return { resident, times };
+}
+
+/** Subscribers that ask for all they may, and read nothing. */
+class SlowSubscribers implements Disposable {
+  readonly #server: ChildServer;
+  readonly #size: number;
+  #members: RawSocket[] = [];
+
+  constructor(server: ChildServer, size: number) {
+    this.#server = server;
+    this.#size = size;
+  }
+
+  /** Brings it to its size. */
+  async fill(missing = this.#size): Promise<void> {
+    const request = JSON.stringify({
+      action: "subscribe",
+      id: 1,
+      topic: TOPIC,
+      messages: LIMITS.creditMessages.default,
+      bytes: LIMITS.creditBytes.default,
+    });
+    for (let i = 0; i < missing; i++) {
+      const member = await RawSocket.open(this.#server.port);
+      await member.send(clientFrame(1, request));
+      this.#members.push(member);
+    }
+    // Those that came first were given up first.
+    for (const member of this.#members.splice(0, this.#members.length - this.#size)) member.cut();
+  }
+
+  /** Puts others in the place of those who are given up. */
+  async refill(signal: AbortSignal): Promise<void> {
+    const { dropped } = await this.#server.report("as it is");
+    let seen = dropped;
+    while (!signal.aborted) {
+      await sleep(500);
+      const { dropped } = await this.#server.report("as it is");
+      if (dropped > seen) await this.fill(Math.min(dropped - seen, this.#size));
+      seen = dropped;
+    }
+  }
+
+  /** Hangs up all. */
+  cut(): void {
+    for (const member of this.#members.splice(0)) member.cut();
+  }
+
+  [Symbol.dispose](): void {
+    this.cut();
+  }
+}
+
+if (import.meta.main) {
+  const [seconds = "60", subscribers = "200", transport = "builtin"] = Deno.args;
+  report(
+    `Subscribers that never read, transport ${transport}`,
+    await slow({
+      seconds: Number(seconds),
+      subscribers: Number(subscribers),
+      transport: transport as TransportChoice,
+    }),
+  );
+}

@@ -1,0 +1,109 @@
+/**
+ * Other tokens, as at SIGHUP, while peers with a weak one have as much as they may: what they may not have any more ends,
+ * each is told, and an honest neighbour does not notice.
+ *
+ * ```sh
+ * deno run -A tests/faults/token_reloads.ts builtin|hardened [PART_OF_A_NAME | 1/2]
+ * ```
+ *
+ * It takes about 100 s, half of that for each of `1/2` and `2/2`.
+ *
+ * @module
+ */
+
+import type { TokenGrant, TransportChoice } from "../../server.ts";
+import type { ChildServer } from "./child_server.ts";
+import { maxMemory } from "./memory_limits.ts";
+import type { Flooder } from "./flooder.ts";
+import {
+  GOOD,
+  memoryOfUse,
+  RESOURCE_LIMITS,
+  RESOURCE_USES,
+  type ResourceUse,
+  totalReceived,
+  useResources,
+  WEAK,
+} from "./held_resources.ts";
+import { sleep, until } from "./sleep.ts";
+import { type AttackRun, runAttacks } from "./attack_runner.ts";
+
+/** In which way tokens change. */
+interface Change {
+  readonly name: string;
+  readonly tokens: readonly TokenGrant[];
+  /** How often, a twentieth of a second apart, and back in between. */
+  readonly times?: number;
+  /** The connections end. */
+  readonly ends?: boolean;
+}
+
+const CHANGES: readonly Change[] = [
+  { name: "whose token may read other topics now", tokens: [GOOD, { ...WEAK, topics: ["other"] }] },
+  { name: "whose token is taken away", tokens: [GOOD], ends: true },
+  {
+    name: "whose token changes 40 times",
+    tokens: [GOOD, { ...WEAK, permissions: ["read"] }],
+    times: 40,
+  },
+];
+
+/** How long those have who have to be told, in milliseconds. */
+const NOTIFY_TIMEOUT = 10_000;
+
+function trial(use: ResourceUse, { name, tokens, times = 1, ends = false }: Change): AttackRun {
+  return {
+    name: `${use.name}, ${name}`,
+    options: { tokens: [GOOD, WEAK], limits: RESOURCE_LIMITS },
+    token: GOOD.token,
+    memory: maxMemory(use.connections, memoryOfUse(use)),
+    builtin: use.builtin,
+    async attack(server, stack) {
+      const flooders = await useResources(server.port, use, stack);
+      await sleep(1500);
+      const begin = performance.now();
+      for (let i = 0; i < times; i++) {
+        await server.setTokens(i % 2 === 0 ? tokens : [GOOD, WEAK]);
+        if (times > 1) await sleep(50);
+      }
+      const seen = await ended(server, flooders, use, ends, times === 1);
+      const ms = performance.now() - begin;
+      const bytes = flooders.reduce((all, { sent }) => all + sent, 0);
+      return { connections: flooders.length, bytes, seen: `${seen} after ${ms.toFixed(0)} ms` };
+    },
+  };
+}
+
+/** Waits until all are told that has to be told, and those have left who have to. */
+async function ended(
+  server: ChildServer,
+  flooders: readonly Flooder[],
+  { notified: whole, held: resources, readsNothing }: ResourceUse,
+  ends: boolean,
+  allNotified: boolean,
+): Promise<string> {
+  // A stream ends with its connection, without a word.
+  const expected = ends ? resources.waits ?? 0 : whole;
+  const received = () => totalReceived(flooders, "over") + totalReceived(flooders, "tooMany");
+  if (allNotified && !await until(() => received() >= expected, NOTIFY_TIMEOUT)) {
+    throw new Error(`only ${received()} of ${expected} were told`);
+  }
+  if (ends) {
+    // The neighbour stays.
+    const remaining = async () => (await server.report("as it is")).connections <= 1;
+    if (!await until(remaining, NOTIFY_TIMEOUT)) throw new Error("some did not leave");
+  }
+  if (
+    !readsNothing && ends &&
+    !await until(() => flooders.every(({ ended }) => ended), NOTIFY_TIMEOUT)
+  ) {
+    throw new Error("some were not closed");
+  }
+  return `${totalReceived(flooders, "over")} told, ${totalReceived(flooders, "tooMany")} refused`;
+}
+
+if (import.meta.main) {
+  const [transport = "hardened", which] = Deno.args;
+  const trials = RESOURCE_USES.flatMap((use) => CHANGES.map((change) => trial(use, change)));
+  await runAttacks("Other tokens", transport as TransportChoice, trials, which);
+}

@@ -1,0 +1,251 @@
+/**
+ * Random programs, run against a server and against a model of it that fits on a page.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { connect, type Connection, type Message, type MessageStream, serve } from "@dsmq/server";
+import fc from "fast-check";
+import { ManualClock } from "../support/manual_clock.ts";
+
+const RETENTION = 1000;
+const TOPICS = ["a", "b", "c"];
+
+/** All that was stored, oldest first, and the time. */
+class ModelStore {
+  readonly messages: Message[] = [];
+  readonly readers: ModelReader[] = [];
+  time: number;
+
+  constructor(time: number) {
+    this.time = time;
+  }
+
+  get last(): number {
+    return this.messages.length;
+  }
+
+  put(topic: string, body: string): number {
+    const message = { topic, body, seq: this.last + 1, time: this.time };
+    this.messages.push(message);
+    for (const { streams } of this.readers) streams.get(topic)?.unread.push(message);
+    return message.seq;
+  }
+
+  unread(topic: string, after: number): Message[] {
+    return this.messages.filter((message) =>
+      message.topic === topic && message.seq > after && message.time > this.time - RETENTION
+    );
+  }
+}
+
+/** One connection: what it has read of each topic, and what its subscriptions have yet to yield. */
+class ModelReader {
+  readonly streams = new Map<string, { unread: Message[] }>();
+  readonly #store: ModelStore;
+  readonly #start: number;
+  readonly #cursors = new Map<string, number>();
+
+  constructor(store: ModelStore, start: number) {
+    this.#store = store;
+    this.#start = start;
+    store.readers.push(this);
+  }
+
+  unread(topic: string): Message[] {
+    return this.#store.unread(topic, this.#cursors.get(topic) ?? this.#start);
+  }
+
+  read(topic: string, which: 0 | -1): Message | undefined {
+    const message = this.unread(topic).at(which);
+    if (message) this.#cursors.set(topic, message.seq);
+    return message;
+  }
+}
+
+/** What a program does; `who` counts the connections that are open, and wraps. */
+type Step =
+  | { do: "connect"; since: "start" | "now" }
+  | { do: "close"; who: number }
+  | { do: "put"; who: number; topic: string; body: string }
+  | { do: "putMany"; who: number; topic: string; bodies: string[] }
+  | { do: "get" | "getLatest" | "getWait"; who: number; topic: string }
+  | { do: "subscribe" | "next" | "leave"; who: number; topic: string }
+  | { do: "topics"; who: number }
+  | { do: "together"; who: number; reads: ["oldest" | "newest" | "wait", string][] }
+  | { do: "pass"; ms: number };
+
+const who = fc.nat(7);
+const topic = fc.constantFrom(...TOPICS);
+const body = fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom("", "\0", "\ud800", "😀"));
+const mode = fc.constantFrom("oldest", "newest", "wait");
+
+function step<Name extends Step["do"]>(
+  name: Name,
+  fields: Record<string, fc.Arbitrary<unknown>>,
+): fc.Arbitrary<Step> {
+  return fc.record({ do: fc.constant(name), ...fields }) as unknown as fc.Arbitrary<Step>;
+}
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: step("connect", { since: fc.constantFrom("start", "now") }) },
+  { weight: 1, arbitrary: step("close", { who }) },
+  { weight: 6, arbitrary: step("put", { who, topic, body }) },
+  {
+    weight: 3,
+    arbitrary: step("putMany", { who, topic, bodies: fc.array(body, { maxLength: 6 }) }),
+  },
+  { weight: 4, arbitrary: step("get", { who, topic }) },
+  { weight: 2, arbitrary: step("getLatest", { who, topic }) },
+  { weight: 3, arbitrary: step("getWait", { who, topic }) },
+  { weight: 2, arbitrary: step("subscribe", { who, topic }) },
+  { weight: 4, arbitrary: step("next", { who, topic }) },
+  { weight: 1, arbitrary: step("leave", { who, topic }) },
+  { weight: 1, arbitrary: step("topics", { who }) },
+  {
+    weight: 3,
+    arbitrary: step("together", { who, reads: fc.array(fc.tuple(mode, topic), { maxLength: 8 }) }),
+  },
+  // Up to the retention and its edges.
+  {
+    weight: 3,
+    arbitrary: step("pass", { ms: fc.oneof(fc.nat(400), fc.constantFrom(1, 999, 1000, 1001)) }),
+  },
+);
+
+/** A connection, and its model. */
+interface Pair {
+  readonly mq: Connection;
+  readonly model: ModelReader;
+  readonly streams: Map<string, MessageStream>;
+}
+
+/** Does one step on both sides, and compares what they answer. */
+async function take(step: Step, pairs: Pair[], store: ModelStore, clock: ManualClock, url: string) {
+  if (step.do === "connect") {
+    const mq = await connect({ url, since: step.since });
+    const start = step.since === "start" ? 0 : store.last;
+    pairs.push({ mq, model: new ModelReader(store, start), streams: new Map() });
+    return;
+  }
+  if (step.do === "pass") {
+    clock.advance(step.ms);
+    store.time += step.ms;
+    return;
+  }
+  const at = step.who % pairs.length;
+  const pair = pairs[at]!;
+  const { mq, model, streams } = pair;
+  switch (step.do) {
+    case "close":
+      await mq.close();
+      model.streams.clear();
+      for (const stream of streams.values()) assertEquals((await stream.next()).done, true);
+      // There is always one to go on with.
+      if (pairs.length > 1) pairs.splice(at, 1);
+      else pairs[0] = await opened(url, store);
+      return;
+    case "put":
+      return assertEquals(await mq.put(step.topic, step.body), store.put(step.topic, step.body));
+    case "putMany": {
+      const expected = step.bodies.map((body) => store.put(step.topic, body));
+      return assertEquals(await mq.putMany(step.topic, step.bodies), expected);
+    }
+    case "get":
+      return assertEquals(await mq.read(step.topic), model.read(step.topic, 0));
+    case "getLatest":
+      return assertEquals(
+        await mq.getLatest(step.topic),
+        model.read(step.topic, -1)?.body ?? "",
+      );
+    case "getWait":
+      return assertEquals(
+        await mq.getWait(step.topic, { timeout: 0 }),
+        model.read(step.topic, 0)?.body ?? "",
+      );
+    case "subscribe":
+      if (streams.has(step.topic)) return;
+      streams.set(step.topic, mq.subscribe(step.topic));
+      model.streams.set(step.topic, { unread: model.unread(step.topic) });
+      // Once a later request is answered, the stream has begun: what expires then was sent already.
+      return assertEquals(await mq.get("no topic of these"), "");
+    case "next": {
+      const expected = model.streams.get(step.topic)?.unread.shift();
+      if (expected) {
+        assertEquals((await streams.get(step.topic)!.next()).value, expected);
+      }
+      return;
+    }
+    case "leave":
+      await streams.get(step.topic)?.[Symbol.asyncDispose]();
+      streams.delete(step.topic);
+      model.streams.delete(step.topic);
+      return;
+    case "topics": {
+      const expected = TOPICS.flatMap((topic) => {
+        const unread = store.unread(topic, 0);
+        const newest = unread.at(-1);
+        return newest
+          ? [{ topic, messages: unread.length, seq: newest.seq, time: newest.time }]
+          : [];
+      });
+      return assertEquals(await mq.topics(), expected);
+    }
+    case "together": {
+      // Asked in one frame, and answered in order.
+      const reads = step.reads.map(([mode, topic]) => mq.read(topic, { mode, timeout: 0 }));
+      const expected = step.reads.map(([mode, topic]) =>
+        model.read(topic, mode === "newest" ? -1 : 0)
+      );
+      return assertEquals(await Promise.all(reads), expected);
+    }
+  }
+}
+
+async function opened(url: string, store: ModelStore): Promise<Pair> {
+  return { mq: await connect(url), model: new ModelReader(store, store.last), streams: new Map() };
+}
+
+/** At the end everybody reads what is left, and then a last message, and nothing in between. */
+async function readOut(pairs: Pair[], store: ModelStore): Promise<void> {
+  for (const topic of TOPICS) {
+    assertEquals(await pairs[0]!.mq.put(topic, "end"), store.put(topic, "end"));
+  }
+  for (const { mq, model, streams } of pairs) {
+    for (const topic of TOPICS) {
+      for (const expected of model.streams.get(topic)?.unread ?? []) {
+        assertEquals((await streams.get(topic)!.next()).value, expected);
+      }
+      for (let expected; (expected = model.read(topic, 0));) {
+        assertEquals(await mq.read(topic), expected);
+      }
+      assertEquals(await mq.read(topic), undefined);
+    }
+  }
+}
+
+async function run(program: Step[]): Promise<void> {
+  const clock = new ManualClock();
+  const store = new ModelStore(clock.now());
+  await using server = await serve({ port: 0, clock, retention: RETENTION });
+  const pairs = [await opened(server.url, store), await opened(server.url, store)];
+  try {
+    for (const step of program) await take(step, pairs, store, clock, server.url);
+    await readOut(pairs, store);
+  } finally {
+    await Promise.all(pairs.map(({ mq }) => mq.close()));
+  }
+}
+
+/** More runs than usual, if the environment asks for it and may be read. */
+function numRuns(): number {
+  const variable = "DSMQ_MODEL_RUNS";
+  const allowed = Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+  return Number(allowed && Deno.env.get(variable)) || 200;
+}
+
+Deno.test("whatever programs do, every answer is what a simple model says", async () => {
+  const programs = fc.array(steps, { maxLength: 60, size: "max" });
+  await fc.assert(fc.asyncProperty(programs, run), { numRuns: numRuns() });
+});

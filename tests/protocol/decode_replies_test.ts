@@ -1,0 +1,163 @@
+/**
+ * Frames of servers that lie: each field that is none, and what is too large or too deep to be looked at.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { decodeReplies } from "../../protocol/decode_replies.ts";
+
+/** Values as JSON that are no number of the wire. */
+const NO_COUNT = [
+  "-1",
+  "0.5",
+  "1e400",
+  "-1e400",
+  "9007199254740992",
+  '"1"',
+  "null",
+  "true",
+  "[1]",
+  '{"toString":1,"valueOf":1}',
+  '{"__proto__":5}',
+];
+const NO_TEXT = ["1", "null", "true", '["m"]', '{"toString":1,"length":1}', '{"then":1}'];
+const NO_FLAG = ["1", "null", '"true"', "{}"];
+const NO_LIST = ["1", "null", '"12"', "{}", '{"length":1,"0":1}'];
+
+/** What each field may not be. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(
+    [
+      "seq",
+      "time",
+      "through",
+      "sub",
+      "prev",
+      "bytes",
+      "start",
+      "last",
+      "floor",
+      "ahead",
+      "answers",
+      "heartbeat",
+      "retention",
+      "protocol",
+    ].map((name) => [name, NO_COUNT]),
+  ),
+  // `null` stands for an id that was none.
+  id: NO_COUNT.filter((value) => value !== "null"),
+  message: NO_TEXT,
+  epoch: [...NO_TEXT, JSON.stringify("e".repeat(5000))],
+  store: NO_TEXT,
+  server: NO_TEXT,
+  durability: NO_TEXT,
+  dup: NO_FLAG,
+  more: NO_FLAG,
+  dedupComplete: NO_FLAG,
+  seqs: [...NO_LIST, ...NO_COUNT.map((value) => `[1,${value}]`)],
+  times: [...NO_LIST, ...NO_COUNT.map((value) => `[${value}]`)],
+  messages: [...NO_LIST, ...NO_TEXT.map((value) => `[${value}]`)],
+  topics: NO_LIST,
+  limits: ["1", "null", '"x"'],
+  error: [
+    "1",
+    "null",
+    '"closed"',
+    "[]",
+    "{}",
+    '{"code":"closed"}',
+    '{"code":1,"message":"m"}',
+    '{"code":"__proto__","message":"m"}',
+    '{"code":"bad code","message":"m"}',
+    '{"code":"full","message":null}',
+    '{"code":"full","message":{"toString":1}}',
+    // What a client finds by itself no server tells it.
+    ...["closed", "session_taken_over", "refused", "unreachable", "protocol_error"].map((code) =>
+      `{"code":"${code}","message":"m"}`
+    ),
+    ...NO_COUNT.flatMap((value) =>
+      ["limit", "position", "floor", "last"].map((name) =>
+        `{"code":"full","message":"m","${name}":${value}}`
+      )
+    ),
+    ...[...NO_LIST, "[null]", "[-1]", '[{"code":"full"}]'].map((value) =>
+      `{"code":"full","message":"m","outcomes":${value}}`
+    ),
+  ],
+};
+
+/** Fields that are looked at only beside another. */
+const OTHER_FIELDS: Readonly<Record<string, string>> = {
+  bytes: '"prev":0,"times":[1],"messages":["m"]',
+  times: '"prev":0,"messages":["m"]',
+  messages: '"prev":0,"times":[1]',
+  ...Object.fromEntries(
+    ["epoch", "store", "server", "durability", "dedupComplete", "retention"].map((name) => [
+      name,
+      '"protocol":1,"limits":{}',
+    ]),
+  ),
+  limits: '"protocol":1',
+};
+
+for (const [field, values] of Object.entries(FIELDS)) {
+  Deno.test(`nothing of a frame counts whose ${field} is no ${field}`, () => {
+    for (const value of values) {
+      const frame = `{${OTHER_FIELDS[field] ? `${OTHER_FIELDS[field]},` : ""}"${field}":${value}}`;
+      assertEquals(decodeReplies(frame), undefined, frame);
+      assertEquals(decodeReplies(`[{"id":2,"seq":3},${frame}]`), undefined, frame);
+      // Among the fields that most answers have.
+      for (const others of ['"id":2,"seq":3', '"id":2,"seq":3,"message":"","time":1,"through":3']) {
+        const among = frame.replace("{", `{${others},`);
+        assertEquals(decodeReplies(among), undefined, among);
+      }
+    }
+  });
+}
+
+Deno.test("a field of an answer is its own: what objects inherit is no field, and what nobody knows is ignored", () => {
+  const [reply] = decodeReplies(
+    '{"__proto__":{"seq":5,"id":2},"constructor":1,"then":2,"new":{}}',
+  )!;
+  assertEquals([reply!.seq, reply!.id], [undefined, undefined]);
+});
+
+Deno.test("a frame that is too large, nested too deep or holds too many values or names is not parsed", () => {
+  const { parse } = JSON;
+  let parsed = 0;
+  JSON.parse = (text: string) => {
+    parsed++;
+    return parse(text);
+  };
+  try {
+    const many = (item: string) => `[${`${item},`.repeat(600_000)}${item}]`;
+    for (
+      const frame of [
+        "[".repeat(100_000),
+        `${"[".repeat(100_000)}${"]".repeat(100_000)}`,
+        `{"error":${'{"a":'.repeat(100_000)}1${"}".repeat(100_001)}`,
+        many("{}"),
+        many("[]"),
+        many("1"),
+        `{"seqs":${many("1")}}`,
+        `{${'"a":1,'.repeat(600_000)}"a":1}`,
+        `{${Array.from({ length: 50_000 }, (_, i) => `"a${i}":1`)}}`,
+        `[${Array.from({ length: 50_000 }, (_, i) => `{"a${i}":1}`)}]`,
+      ]
+    ) assert(decodeReplies(frame) === undefined);
+    assertEquals(decodeReplies(`{"message":"${"x".repeat(1000)}"}`, 1000), undefined);
+    assertEquals(parsed, 0);
+    // What only looks like that is a message.
+    const text = JSON.stringify("[".repeat(100_000) + ',"\\:'.repeat(600_000));
+    assert(decodeReplies(`{"message":${text}}`));
+    // The largest that honest servers say.
+    const refusal = '{"code":"full","message":"m"}';
+    const outcomes = `[${`${refusal},`.repeat(21_800)}${refusal}]`;
+    assert(decodeReplies(`{"id":2,"error":{"code":"full","message":"","outcomes":${outcomes}}}`));
+    assert(decodeReplies(`[${'{"id":2,"seq":3},'.repeat(15_000)}{"id":2,"seq":3}]`));
+    assertEquals(parsed, 3);
+  } finally {
+    JSON.parse = parse;
+  }
+});

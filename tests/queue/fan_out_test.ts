@@ -1,0 +1,87 @@
+import { assert, assertEquals } from "@std/assert";
+import { FanOut } from "../../queue/fan_out.ts";
+import { TopicBatch } from "../../queue/queue.ts";
+import { ManualTurns } from "../support/manual_turns.ts";
+
+const none = (): never => {
+  throw new Error("nobody failed");
+};
+
+function batch(...seqs: number[]): TopicBatch {
+  return new TopicBatch(
+    seqs.map((seq) => ({ seq, topic: "t", body: '"m"', bytes: 3, time: 0 })),
+  );
+}
+
+/** Some who take 0.01 ms each to be told something. */
+function openListeners(manual: ManualTurns, count: number) {
+  const received: number[][] = Array.from({ length: count }, () => []);
+  const listeners = received.map((seqs) => ({
+    onMessages: ({ messages }: TopicBatch) => {
+      manual.spend(0.01);
+      seqs.push(...messages.map(({ seq }) => seq));
+    },
+    resync() {},
+  }));
+  return { received, listeners };
+}
+
+Deno.test("20,000 who wait for a message are told in parts, so that nobody else waits for long", async () => {
+  const manual = new ManualTurns();
+  const fanOut = new FanOut(none, manual.turns);
+  const { received, listeners } = openListeners(manual, 20_000);
+  fanOut.beginSlice();
+  let before = manual.now();
+  fanOut.notify("t", listeners, batch(1));
+  let longestSlice = manual.now() - before;
+  for (let rounds = 0; manual.awaited && rounds < 1000; rounds++) {
+    before = manual.now();
+    await manual.networkLook();
+    longestSlice = Math.max(longestSlice, manual.now() - before);
+  }
+  assert(longestSlice < 10, `${longestSlice} ms between two looks at the network`);
+  assert(received.every(([seq, ...more]) => seq === 1 && more.length === 0));
+});
+
+Deno.test("who is told late is told everything, once and in order, and does not hold up other topics", async () => {
+  const manual = new ManualTurns();
+  const fanOut = new FanOut(none, manual.turns);
+  const many = openListeners(manual, 3000);
+  const few = openListeners(manual, 1);
+  fanOut.beginSlice();
+  fanOut.notify("many", many.listeners, batch(1));
+  fanOut.beginSlice();
+  fanOut.notify("many", many.listeners, batch(2, 3));
+  fanOut.beginSlice();
+  fanOut.notify("few", few.listeners, batch(4));
+  assertEquals(few.received, [[4]]);
+  assertEquals(many.received.at(-1), []);
+  while (manual.awaited) await manual.networkLook();
+  assert(many.received.every((seqs) => `${seqs}` === "1,2,3"));
+});
+
+Deno.test("what is yet to be told can be told at once, or not at all", async () => {
+  for (const end of ["finish", "clear"] as const) {
+    const manual = new ManualTurns();
+    const fanOut = new FanOut(none, manual.turns);
+    const { received, listeners } = openListeners(manual, 3000);
+    fanOut.notify("t", listeners, batch(1));
+    const informed = () => received.filter(({ length }) => length === 1).length;
+    const before = informed();
+    assert(before < 1000, `${before} were told at once`);
+    fanOut[end]();
+    assertEquals(informed(), end === "finish" ? 3000 : before);
+    while (manual.awaited) await manual.networkLook();
+    assertEquals(informed(), end === "finish" ? 3000 : before);
+  }
+});
+
+Deno.test("one who fails when it is told keeps it from nobody else", () => {
+  const failures: unknown[] = [];
+  const manual = new ManualTurns();
+  const { received, listeners } = openListeners(manual, 2);
+  const failing = { onMessages: none, resync() {} };
+  new FanOut((error) => failures.push(error), manual.turns)
+    .notify("t", [listeners[0]!, failing, listeners[1]!], batch(1));
+  assertEquals([received, failures.length], [[[1], [1]], 1]);
+});

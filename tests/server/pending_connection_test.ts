@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import { type HandshakePolicy, PendingConnection } from "../../server/pending_connection.ts";
+import type { Peer, PeerEvents } from "../../transports/transport.ts";
+import { until } from "../support/bridge.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+
+function peerOf(closed: number[]): Peer {
+  return {
+    ...{ buffered: 0, hasRoom: () => true, waitForRoom: () => Promise.resolve() },
+    ...{ send() {}, drained: () => Promise.resolve(), drop() {} },
+    close: (code) => void closed.push(code),
+    closeAndStopReading: (code) => void closed.push(code),
+  };
+}
+
+Deno.test("who leaves while its hello is judged is heard, and gone after that", async () => {
+  const events: unknown[] = [];
+  const peerEvents: PeerEvents = {
+    receive: (data) => void events.push(data),
+    end: () => events.push("gone"),
+  };
+  const reception: HandshakePolicy = {
+    ...{
+      clock: new ManualClock(),
+      timeout: 1000,
+      timedOut() {},
+      closed: () => void events.push("left"),
+    },
+    rejection: () => [4401, "it owes a token"],
+    digestOf: () => Promise.resolve(new Uint8Array(32)),
+    checkHello: () => ({ handler: peerEvents }),
+    onError: (error) => void events.push(error),
+  };
+  const handshake = new PendingConnection(peerOf([]), reception);
+  const frames = ['{"action":"hello","id":1,"token":"some"}', '{"action":"put"}'];
+  for (const frame of frames) handshake.receive(frame);
+  handshake.end();
+  assertEquals(events, []);
+  await until(() => events.includes("left"));
+  assertEquals(events, [...frames, "gone", "left"]);
+});
+
+Deno.test("a defect while a hello is judged ends its connection with 1011, and not the process", async () => {
+  const failures: unknown[] = [];
+  const closed: number[] = [];
+  const reception: HandshakePolicy = {
+    ...{ clock: new ManualClock(), timeout: 1000, timedOut() {}, closed() {} },
+    rejection: () => [4401, "it owes a token"],
+    digestOf: () => Promise.resolve(new Uint8Array(32)),
+    checkHello: () => {
+      throw new Error("a defect");
+    },
+    onError: (error) => void failures.push(error),
+  };
+  const handshake = new PendingConnection(peerOf(closed), reception);
+  handshake.receive('{"action":"hello","id":1,"token":"some"}');
+  await until(() => closed.length > 0);
+  assertEquals([closed, failures.length], [[1011], 1]);
+  handshake.end();
+});

@@ -1,0 +1,273 @@
+/**
+ * The server: how it starts, and what it answers to those who do not speak dsmq.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { connect, serve, type ServeOptions, VERSION } from "@dsmq/server";
+import { RawClient } from "../support/raw_client.ts";
+
+const quiet = { info() {}, warn() {}, error() {} };
+
+/** Sends bytes to a port and returns the first line of what it says; then hangs up. */
+async function firstReplyLine(port: number, request: string): Promise<string> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(new TextEncoder().encode(request));
+  const buffer = new Uint8Array(1024);
+  const n = await conn.read(buffer) ?? 0;
+  return new TextDecoder().decode(buffer.subarray(0, n)).split("\r\n")[0]!;
+}
+
+Deno.test("a server says where it listens, and how it keeps messages", async () => {
+  await using server = await serve({ port: 0 });
+  assertEquals(server.host, "127.0.0.1");
+  assert(server.port > 0);
+  assertEquals(server.url, `ws://127.0.0.1:${server.port}`);
+  assertMatch(server.storeDescription, /^memory on (node:sqlite|@db\/sqlite)$/);
+  await using mq = await connect(server.url);
+  assertEquals(mq.durability, "memory");
+});
+
+Deno.test("a server runs on the engine that it was told to", async () => {
+  await using server = await serve({ port: 0, engine: "node:sqlite" });
+  assertEquals(server.storeDescription, "memory on node:sqlite");
+});
+
+Deno.test("a server on all addresses can be reached by its url", async () => {
+  await using server = await serve({ host: "0.0.0.0", port: 0, log: quiet });
+  assertEquals([server.host, server.url], ["0.0.0.0", `ws://127.0.0.1:${server.port}`]);
+  await using mq = await connect(server.url);
+  assert(await mq.put("t", "message") > 0);
+});
+
+Deno.test("a server on an IPv6 address has it in brackets in its url", async () => {
+  await using server = await serve({ host: "::1", port: 0 });
+  assertEquals(server.url, `ws://[::1]:${server.port}`);
+  await using mq = await connect(server.url);
+  assert(await mq.put("t", "message") > 0);
+});
+
+Deno.test("a port that is taken is a clear error, and nothing is left running", async () => {
+  await using first = await serve({ port: 0 });
+  const error = await assertRejects(() => serve({ port: first.port }), Error, "the port is taken");
+  assertStringIncludes(error.message, `127.0.0.1:${first.port}`);
+  // Whoever has it is not disturbed.
+  await using mq = await connect(first.url);
+  assert(await mq.put("t", "message") > 0);
+});
+
+Deno.test("a port is free again once its server has stopped", async () => {
+  const server = await serve({ port: 0 });
+  const { port } = server;
+  await server.shutdown();
+  await using again = await serve({ port });
+  assertEquals(again.port, port);
+});
+
+Deno.test("an address that is none of this machine's is a clear error", async () => {
+  // Of the block that is reserved for documentation.
+  const error = await assertRejects(() => serve({ host: "192.0.2.1", port: 0 }), Error);
+  assertStringIncludes(error.message, "Cannot serve on 192.0.2.1:0");
+});
+
+Deno.test("a host that cannot be a name is a clear error", async () => {
+  const error = await assertRejects(() => serve({ host: "no such host", port: 0 }), Error);
+  assertStringIncludes(
+    error.message,
+    'host must be an address or a name, got "no such host": a name has',
+  );
+});
+
+Deno.test("wrong options are refused, each by its name and value", async () => {
+  const wrong: [unknown, typeof TypeError | typeof RangeError, string][] = [
+    [{ prot: 1 }, TypeError, 'no option "prot"'],
+    [{ limits: { message: 1 } }, TypeError, 'no limit "message"'],
+    [{ prot: 1 }, TypeError, "(there are: host, port, store, "],
+    [{ limits: [] }, TypeError, "limits must be an object, got an array"],
+    [{ host: "" }, RangeError, "host"],
+    [{ host: 5 }, TypeError, "host"],
+    [{ port: -1 }, RangeError, "got -1"],
+    [{ port: 65536 }, RangeError, "got 65536"],
+    [{ port: 1.5 }, RangeError, "got 1.5"],
+    [{ port: "30008" }, TypeError, "30008"],
+    [{ retention: 0 }, RangeError, "got 0"],
+    [{ retention: NaN }, RangeError, "got NaN"],
+    [{ retention: Infinity }, RangeError, "got Infinity"],
+    [{ limits: { messageBytes: 1 } }, RangeError, "got 1"],
+    [{ limits: { messageBytes: 33 * 1024 * 1024 } }, RangeError, "limits.messageBytes"],
+    [{ store: "paper" }, RangeError, '"paper"'],
+    [{ engine: "steam" }, RangeError, '"steam"'],
+    [{ allowShutdown: "yes" }, TypeError, "allowShutdown"],
+    [{ handleSignals: 1 }, TypeError, "handleSignals"],
+    [{ tokens: "good" }, TypeError, "tokens must be a list, got a string"],
+    [{ tokens: [null] }, TypeError, "tokens[0] must be an object, got null"],
+    [{ tokens: [{}] }, TypeError, "tokens[0].token"],
+    [{ tokens: [{ token: "a", right: [] }] }, TypeError, 'tokens[0] has no member "right"'],
+    [{ tokens: [{ token: "a", permissions: ["own"] }] }, RangeError, '"own"'],
+    [
+      { tokens: [{ token: "a", permissions: "read" }] },
+      TypeError,
+      "tokens[0].permissions must be a list",
+    ],
+    [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
+    [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
+    [
+      { tokens: [{ token: "a" }, { token: "a" }] },
+      RangeError,
+      "a token of its own, got that of tokens[0]",
+    ],
+    [{ token: "a", tokens: [{ token: "a" }] }, RangeError, "another than those of tokens"],
+    [{ allowedOrigins: ["null"] }, RangeError, '"null"'],
+    [{ allowedOrigins: ["https://a.test/p"] }, RangeError, '"https://a.test/p": an origin is'],
+    [{ allowedOrigins: [5] }, TypeError, "got one with 5"],
+    [{ allowedOrigins: "*" }, TypeError, "allowedOrigins must be a list"],
+    [{ allowedHosts: ["http://a.test"] }, RangeError, '"http://a.test": a host has no scheme'],
+    [{ allowedHosts: [undefined] }, TypeError, "got one with nothing"],
+    [{ allowedHosts: ["a.test", "*"] }, RangeError, '"*": * stands for nothing'],
+    [{ host: "127.0.0.1:30008" }, RangeError, "the port is an option of its own"],
+    [{ cert: "x" }, TypeError, "there is no key"],
+    [{ key: "x" }, TypeError, "there is no cert"],
+    [{ cert: 5, key: "x" }, TypeError, "cert must be text in PEM"],
+  ];
+  for (const [options, ErrorClass, message] of wrong) {
+    const error = await assertRejects(
+      () => serve({ port: 0, ...options as ServeOptions }),
+      ErrorClass,
+      message,
+    );
+    assertStringIncludes(error.message, "Cannot serve: ");
+  }
+  for (const options of [null, 5, "x", [], true]) {
+    const message = "Cannot serve: options must be an object, got";
+    await assertRejects(() => serve(options as ServeOptions), TypeError, message);
+  }
+});
+
+Deno.test("a browser is told what this is, and a probe that it is well", async () => {
+  await using server = await serve({ port: 0 });
+  const address = server.url.replace("ws:", "http:");
+  const root = await fetch(`${address}/`);
+  assertEquals(root.status, 200);
+  assertStringIncludes(await root.text(), `dsmq/${VERSION}`);
+  const health = await fetch(`${address}/health`);
+  assertEquals([health.status, await health.text()], [200, "ok\n"]);
+  const head = await fetch(`${address}/health`, { method: "HEAD" });
+  assertEquals([head.status, await head.text()], [200, ""]);
+});
+
+Deno.test("what there is not is not found, and what may not be done is not allowed", async () => {
+  await using server = await serve({ port: 0 });
+  const address = server.url.replace("ws:", "http:");
+  const missing = await fetch(`${address}/etc/passwd`);
+  assertEquals([missing.status, await missing.text()], [404, "Not found\n"]);
+  for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
+    const refused = await fetch(`${address}/`, { method });
+    await refused.text();
+    assertEquals(
+      [refused.status, refused.headers.get("allow")],
+      [405, "GET, HEAD, OPTIONS"],
+      method,
+    );
+  }
+});
+
+Deno.test("an upgrade that is malformed is a bad request, and the server goes on", async () => {
+  await using server = await serve({ port: 0, log: quiet });
+  const upgrade = "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+  const requests = [
+    `GET / HTTP/1.1\r\n${upgrade}\r\n`,
+    `GET / HTTP/1.1\r\n${upgrade}Sec-WebSocket-Version: 13\r\n\r\n`,
+    `POST / HTTP/1.1\r\n${upgrade}Content-Length: 0\r\n\r\n`,
+  ];
+  for (const request of requests) {
+    assertEquals(await firstReplyLine(server.port, request), "HTTP/1.1 400 Bad Request");
+  }
+  assertEquals(server.stats().connections, 0);
+  await using mq = await connect(server.url);
+  assert(await mq.put("t", "message") > 0);
+});
+
+Deno.test("stats count connections, and messages stored and delivered, and what was refused", async () => {
+  await using server = await serve({ port: 0, log: quiet });
+  assertEquals(server.stats(), {
+    connections: 0,
+    pending: 0,
+    stored: 0,
+    delivered: 0,
+    refused: 0,
+    dropped: 0,
+  });
+  await using mq = await connect(server.url);
+  await using other = await connect(server.url);
+  await mq.put("t", "one");
+  await mq.putMany("t", ["two", "three"]);
+  assertEquals(server.stats(), {
+    connections: 2,
+    pending: 0,
+    stored: 3,
+    delivered: 0,
+    refused: 0,
+    dropped: 0,
+  });
+  await mq.get("t");
+  await mq.getWait("t");
+  await mq.get("an empty topic");
+  await other.getLatest("t");
+  assertEquals(server.stats().delivered, 3);
+  await using stream = other.subscribe("t", { since: "start" });
+  for (let i = 0; i < 3; i++) await stream.next();
+  assertEquals(server.stats().delivered, 6);
+  await using raw = await RawClient.open(server.url);
+  await raw.request({ action: "dance", id: 1 });
+  assertEquals(server.stats(), {
+    connections: 3,
+    pending: 0,
+    stored: 3,
+    delivered: 6,
+    refused: 1,
+    dropped: 0,
+  });
+});
+
+Deno.test("a connection that is closed counts no more", async () => {
+  await using server = await serve({ port: 0 });
+  const mq = await connect(server.url);
+  assertEquals(server.stats().connections, 1);
+  await mq.close();
+  // Another's arrival comes after the goodbye that the server has answered.
+  await using _other = await connect(server.url);
+  assertEquals(server.stats().connections, 1);
+});
+
+Deno.test("a Host that makes no address is refused, and no defect", async () => {
+  const logged: unknown[] = [];
+  const log = { info() {}, warn() {}, error: (...data: unknown[]) => void logged.push(data) };
+  await using server = await serve({ port: 0, log });
+  using line = await Deno.connect({ hostname: server.host, port: server.port });
+  await line.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"));
+  const buffer = new Uint8Array(1024);
+  const length = await line.read(buffer);
+  assertStringIncludes(new TextDecoder().decode(buffer.subarray(0, length ?? 0)), "HTTP/1.1 403 ");
+  assertEquals(logged, []);
+});
+
+Deno.test("a server that others can reach over builtin says in one line that floods need hardened", async () => {
+  for (const transport of ["builtin", "hardened"] as const) {
+    for (const host of ["0.0.0.0", "127.0.0.1"]) {
+      const lines: string[] = [];
+      const log = { info() {}, warn: (line: string) => void lines.push(line), error() {} };
+      const tokens = [{ token: "secret" }];
+      await using _server = await serve({ host, port: 0, transport, tokens, log });
+      const warnings = lines.filter((line) => line.includes("use --transport hardened"));
+      const warned = transport === "builtin" && host === "0.0.0.0";
+      assertEquals(warnings.length, warned ? 1 : 0, `${transport} ${host}: ${lines}`);
+    }
+  }
+});

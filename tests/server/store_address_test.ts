@@ -1,0 +1,80 @@
+/**
+ * What the option `store` takes: a path as it is written, and nothing that a person may have meant otherwise.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { serve, type StoreChoice } from "../../server.ts";
+import { FileFolder } from "../support/file_folder.ts";
+
+/** What is refused, and what the error says. */
+const WRONG: Readonly<Record<string, RegExp>> = {
+  "sqlite:///q.db": /without slashes before the path/,
+  "sqlite://q.db": /without slashes before the path/,
+  "sqlite:////tmp/q.db": /without slashes before the path/,
+  "sqlite:file:q.db": /a path and no address/,
+  "sqlite:file:q.db?mode=memory": /a path and no address/,
+  "sqlite:https://x": /a path and no address/,
+  "sqlite:q.db?mode=memory": /no options behind a \?/,
+  "sqlite::memory:": /for messages in memory it is "memory"/,
+  "sqlite:~/q.db": /~ does not stand for a folder/,
+  "sqlite:~": /~ does not stand for a folder/,
+  'sqlite:"q.db"': /quotes would be a part/,
+  "sqlite:'q.db": /quotes would be a part/,
+  "sqlite: q.db": /spaces around it/,
+  "sqlite:q.db\n": /spaces around it/,
+  "sqlite:q\0.db": /no control characters/,
+  "sqlite:folder/": /a file and no folder/,
+  "sqlite:": /store must be "memory" or "sqlite:PATH"/,
+  "paper": /store must be "memory" or "sqlite:PATH", got "paper"$/,
+  "redis://h/q.db": /store must be "memory" or "sqlite:PATH", got "redis:\/\/h\/q\.db"$/,
+  "sqlite3:q.db": /got "sqlite3:q\.db"; did you mean "sqlite:q\.db"\?$/,
+  "q.db": /got "q\.db"; did you mean "sqlite:q\.db"\?$/,
+  "/var/lib/q": /; did you mean "sqlite:\/var\/lib\/q"\?$/,
+  "file:q.db": /got "file:q\.db"; did you mean "sqlite:q\.db"\?$/,
+  "Memory": /got "Memory"; did you mean "memory"\?$/,
+  ":memory:": /got ":memory:"; did you mean "memory"\?$/,
+};
+
+/** Runs work in a folder. */
+async function within(path: string, work: () => Promise<void>): Promise<void> {
+  const before = Deno.cwd();
+  Deno.chdir(path);
+  try {
+    await work();
+  } finally {
+    Deno.chdir(before);
+  }
+}
+
+Deno.test("a store that is written wrongly is refused with a sentence, and nothing is made", async () => {
+  using folder = new FileFolder();
+  await within(`${folder.root}/present`, async () => {
+    for (const [store, expected] of Object.entries(WRONG)) {
+      const options = { port: 0, store: store as StoreChoice };
+      const error = await assertRejects(() => serve(options), RangeError);
+      assertMatch(error.message, expected);
+      assert(error.message.startsWith("Cannot serve: store must be "), error.message);
+      assert(error.message.includes(`, got ${JSON.stringify(store)}`), error.message);
+    }
+  });
+  assertEquals(folder.names(), []);
+});
+
+Deno.test("a server says the absolute path of its file, however that is written", async () => {
+  using folder = new FileFolder();
+  await within(`${folder.root}/present`, async () => {
+    for (const store of ["sqlite:q.db", "SQLite:./q.db", `sqlite:${folder.root}/present/q.db`]) {
+      await using server = await serve({ port: 0, store: store as StoreChoice });
+      assert(
+        server.storeDescription.startsWith(`sqlite:${folder.root}/present/q.db on `),
+        server.storeDescription,
+      );
+    }
+    for (const name of ["a b.db", "q%20x.db", "ü\u{1f995}", "-", "a?b", "a'b\"c", ":memory:x"]) {
+      await using _ = await serve({ port: 0, store: `sqlite:${name}` });
+      assert(folder.names().includes(name), name);
+    }
+  });
+});

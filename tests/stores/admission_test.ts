@@ -1,0 +1,54 @@
+/**
+ * Which topics count: those that hold messages. What was refused takes no place among them.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import type { StoreLimits } from "../../stores/admission.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
+import type { Store } from "../../stores/store.ts";
+import { outcomes, put, topicNames } from "../contracts/store_support.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+
+/** Opens a store of each kind; disposing of the stack closes it. */
+const KINDS: Readonly<
+  Record<string, (limits: Partial<StoreLimits>, stack: AsyncDisposableStack) => Store>
+> = {
+  "in memory": (limits, stack) => stack.use(new MemoryStore(options(limits))),
+  "in a file": (limits, stack) => {
+    const folder = Deno.makeTempDirSync();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    const path = `${folder}/queue.db`;
+    return stack.use(new FileStore({ ...options(limits), path, durability: "process" }));
+  },
+};
+
+function options(limits: Partial<StoreLimits>) {
+  return { engine: nodeSqlite, retention: 600_000, clock: new ManualClock(), limits };
+}
+
+for (const [where, open] of Object.entries(KINDS)) {
+  Deno.test(`a message that does not fit takes no place among the topics, ${where}`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const store = open({ topics: 2, storedBytes: 400 }, stack);
+    assertEquals(await outcomes(store, [put("a")]), [1]);
+    // What was stored is moved to where it lasts: from then on topics are counted in two places.
+    await store.trim(10);
+    assertEquals(await outcomes(store, [put("b", "x".repeat(300))]), ["full"]);
+    assertEquals(await topicNames(store), ["a"]);
+    assertEquals(await outcomes(store, [put("c")]), [2]);
+    assertEquals(await topicNames(store), ["a", "c"]);
+  });
+
+  Deno.test(`within one batch no more topics hold messages than may, also where one was refused, ${where}`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const store = open({ topics: 1, storedBytes: 250, overflow: "drop-oldest" }, stack);
+    assertEquals(await outcomes(store, [put("a")]), [1]);
+    const batch = [put("a"), put("b"), put("a", "x".repeat(130)), put("c")];
+    assertEquals(await outcomes(store, batch), [2, "limit_exceeded", 3, "limit_exceeded"]);
+    assertEquals(await topicNames(store), ["a"]);
+  });
+}

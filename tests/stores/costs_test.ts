@@ -1,0 +1,342 @@
+/**
+ * What one asks of a store costs no more for what others have put: the steps are counted, not the time.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { MessageLog } from "../../stores/message_log.ts";
+import { countWalFrames } from "../../stores/wal_mark.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
+import { SegmentTable } from "../../stores/segment_table.ts";
+import type { Put, TopicMessage } from "../../stores/store.ts";
+import { WriteBuffer } from "../../stores/write_buffer.ts";
+import { TopicTable } from "../../stores/topic_table.ts";
+import { CountingEngine } from "../support/counting_engine.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { seeded } from "../support/seeded.ts";
+
+const RETENTION = 10_000;
+const put = (topic: string, body = '""'): Put => ({ topic, body, bytes: body.length });
+const putsIn = (count: number, topic: (i: number) => string) =>
+  Array.from({ length: count }, (_, i) => put(topic(i)));
+
+/** A store whose work is counted, in memory or in a file. */
+function opened(
+  storeKind: "memory" | "file",
+  limits = {},
+  afterLook?: (callback: () => void) => void,
+) {
+  const engine = new CountingEngine();
+  const clock = new ManualClock(1_000_000);
+  const options = { engine, clock, retention: RETENTION, limits, afterNetworkPoll: afterLook };
+  const [logBytes, end] = [() => 0, () => {}];
+  if (storeKind === "memory") {
+    return { engine, clock, store: new MemoryStore(options), logBytes, end };
+  }
+  const folder = Deno.makeTempDirSync();
+  const path = `${folder}/queue.db`;
+  return {
+    engine,
+    clock,
+    store: new FileStore({ ...options, path, durability: "process" }),
+    logBytes: () => Deno.statSync(`${path}-wal`).size,
+    end: () => Deno.removeSync(folder, { recursive: true }),
+  };
+}
+
+Deno.test("who reads what was put just now looks at no message of another topic", () => {
+  const tail = new WriteBuffer();
+  let rounds = 0;
+  for (let seq = 1; seq <= 4000; seq++) {
+    const message = {
+      seq,
+      time: 1,
+      body: '""',
+      bytes: 2,
+      topic: seq % 100 === 0 ? "mine" : `${seq}`,
+    };
+    const counted: TopicMessage = {
+      ...message,
+      get seq() {
+        rounds++;
+        return seq;
+      },
+      get bytes() {
+        rounds++;
+        return 2;
+      },
+    };
+    tail.add(counted);
+  }
+  rounds = 0;
+  const query = { topic: "mine", after: 0, count: 100, bytes: 1e6 };
+  for (let i = 0; i < 1000; i++) assertEquals(tail.read({ ...query, topic: `absent ${i}` }), []);
+  assert(rounds <= 1000, `${rounds} looks`);
+  rounds = 0;
+  assertEquals(tail.read(query).length, 40);
+  assertEquals(tail.read({ ...query, newest: true }).length, 1);
+  assertEquals(tail.newestUpTo("mine", 3999)?.seq, 3900);
+  assert(rounds < 150, `${rounds} looks`);
+});
+
+for (const storeKind of ["memory", "file"] as const) {
+  Deno.test(`${storeKind}: who lists topics gives way to others while it passes over those that have expired`, async () => {
+    const { store, clock, end } = opened(storeKind);
+    await store.append(putsIn(20_000, (i) => `t ${i}`));
+    await store.trim(0);
+    clock.advance(RETENTION);
+    await store.append([put("zz")]);
+    let [turns, listed] = [0, false];
+    const others = async () => {
+      for (; !listed; turns++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const counting = others();
+    assertEquals((await store.topics({ prefix: "", after: "", count: 1 }))[0]?.topic, "zz");
+    listed = true;
+    await counting;
+    assert(turns >= 9, `${turns} turns of others`);
+    await store[Symbol.asyncDispose]();
+    end();
+  });
+
+  Deno.test(`${storeKind}: a topic finds room at once where all others have expired, however many`, async () => {
+    const { engine, store, clock, end } = opened(storeKind, { topics: 5000 });
+    await store.append(putsIn(5000, (i) => `t ${i}`));
+    await store.trim(0);
+    clock.advance(RETENTION);
+    const rows = await engine.rowsFor(async () => {
+      assertEquals((await store.append([put("new")])).map((found) => "seq" in found), [true]);
+    });
+    assert(rows < 100, `${rows} steps`);
+    // And they are not more than there may be.
+    const found = await store.append(putsIn(5000, (i) => `u ${i}`));
+    assertEquals(found.filter((result) => "seq" in result).length, 4999);
+    await store[Symbol.asyncDispose]();
+    end();
+  });
+
+  Deno.test(`${storeKind}: one large message takes the place of very many small ones little by little`, async () => {
+    const limits = { storedBytes: 1_000_000, overflow: "drop-oldest" as const };
+    const { engine, store, end } = opened(storeKind, limits);
+    await store.append(putsIn(9000, (i) => `t ${i}`));
+    await store.trim(0);
+    const large = JSON.stringify("x".repeat(900_000));
+    const before = engine.writes;
+    const rows = await engine.rowsFor(async () => void await store.append([put("large", large)]));
+    assert(engine.writes - before < 500, `${engine.writes - before} writes`);
+    assert(rows < 4000, `${rows} steps`);
+    const listed = await store.topics({ prefix: "", after: "", count: 10_000 });
+    assert(listed.length < 1000 && listed[0]!.topic === "large", `${listed.length} are left`);
+    while (await store.trim(5));
+    assertEquals(await store.topics({ prefix: "", after: "", count: 10_000 }), listed);
+    await store[Symbol.asyncDispose]();
+    end();
+  });
+}
+
+Deno.test("what many put at the same time into a file is not committed in one go", async () => {
+  const { engine, store, end } = opened("file");
+  const before = engine.commits;
+  const all = Array.from({ length: 20 }, (_, i) => store.append(putsIn(512, () => `t ${i}`)));
+  let first = 0;
+  void all[0]!.then(() => first = engine.commits - before);
+  const found = (await Promise.all(all)).flat().map((result) => "seq" in result ? result.seq : 0);
+  assertEquals(found, Array.from({ length: 10_240 }, (_, i) => i + 1), "and their order is kept");
+  assertEquals(engine.commits - before, 10);
+  assertEquals(first, 1);
+  await store[Symbol.asyncDispose]();
+  end();
+});
+
+Deno.test("an append that is followed by a close is committed, however much waits", async () => {
+  const { store, end } = opened("file");
+  const all = Array.from({ length: 5 }, (_, i) => store.append(putsIn(1000, () => `t ${i}`)));
+  await store[Symbol.asyncDispose]();
+  assert((await Promise.all(all)).flat().every((result) => "seq" in result));
+  end();
+});
+
+Deno.test("to forget a session costs a file no more for the many numbers that it had skipped", async () => {
+  const { engine, store, end } = opened("file");
+  const session = "a session of its own";
+  await store.append(
+    Array.from({ length: 5000 }, (_, i) => ({ ...put("t"), session, n: 2 * i, owner: "weak" })),
+  );
+  const rows = await engine.rowsFor(async () => {
+    await store.forgetSession(session);
+    await store.append([put("t")]);
+  });
+  assert(rows < 50, `${rows} steps`);
+  await store[Symbol.asyncDispose]();
+  end();
+});
+
+Deno.test("how many topics hold something is known whatever is put, deleted and undone", () => {
+  const random = seeded(3);
+  const db = nodeSqlite.open(":memory:");
+  const runs = new SegmentTable(db);
+  const topics = new TopicTable(db);
+  let [floor, last, purged] = [0, 0, 0];
+  let newest = new Map([["", 0]]);
+  for (let step = 0; step < 3000; step++) {
+    const before = { floor, last, purged, newest: new Map(newest) };
+    db.exec("BEGIN");
+    if (random(3) > 0) {
+      const messages = Array.from({ length: 1 + random(5) }, () => {
+        const topic = `t ${random(40)}`;
+        newest.set(topic, ++last);
+        return { seq: last, time: 1, body: '""', bytes: 2, topic };
+      });
+      topics.add(messages);
+      runs.insert(messages, (topic) => topics.idOf(topic));
+    } else {
+      floor = Math.min(last, floor + random(12));
+      topics.expireUpTo(floor);
+      purged = Math.min(floor, purged + random(20));
+      topics.subtractUpTo(purged);
+      runs.delete(purged);
+    }
+    if (random(6) === 0) {
+      db.exec("ROLLBACK");
+      topics.rollback();
+      runs.rolledBack();
+      ({ floor, last, purged, newest } = before);
+    } else {
+      db.exec("COMMIT");
+      topics.commit();
+    }
+    topics.expireUpTo(floor);
+    const liveCount = [...newest.values()].filter((seq) => seq > floor).length;
+    assertEquals(topics.liveCount, liveCount, `step ${step}`);
+  }
+  db.close();
+});
+
+Deno.test("however many list topics at once, one part of one listing is done between two looks at the network", async () => {
+  const rounds: (() => void)[] = [];
+  const { clock, store } = opened("memory", {}, (callback) => rounds.push(callback));
+  await using _ = store;
+  const { list } = MessageLog.prototype;
+  let parts = 0;
+  MessageLog.prototype.list = function (this: MessageLog, query) {
+    parts++;
+    return list.call(this, query);
+  };
+  using __ = { [Symbol.dispose]: () => void (MessageLog.prototype.list = list) };
+  for (let i = 0; i < 9; i++) await store.append(putsIn(1000, (j) => `${i}.${j}`));
+  clock.advance(RETENTION);
+  await store.append([put("z")]);
+  const all = Array.from({ length: 3 }, () => store.topics({ prefix: "", after: "", count: 1 }));
+  for (let i = 0; i < 20; i++) await undefined;
+  assertEquals([parts, rounds.length], [3, 1]);
+  while (rounds.length > 0) {
+    const [first, ...others] = rounds.splice(0);
+    assertEquals(others.length, 0);
+    parts = 0;
+    first!();
+    for (let i = 0; i < 20; i++) await undefined;
+    assert(parts <= 1, `${parts} parts`);
+  }
+  for (const listed of await Promise.all(all)) assertEquals(listed[0]?.topic, "z");
+});
+
+Deno.test("a file takes what many put at once in parts, and looks at the network between them, whoever lists topics", async () => {
+  const rounds: (() => void)[] = [];
+  const { store, end } = opened("file", {}, (callback) => rounds.push(callback));
+  await store.append([put("first")]);
+  let answered = 0;
+  for (let i = 0; i < 4; i++) {
+    void store.append(putsIn(1024, () => "t")).then(() => answered++);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(answered, 1);
+  for (let i = 2; i <= 4; i++) {
+    assertEquals(rounds.length, 1);
+    rounds.pop()!();
+    for (let j = 0; j < 20; j++) await undefined;
+    assertEquals(answered, i);
+  }
+  await store[Symbol.asyncDispose]();
+  end();
+});
+
+Deno.test("what is in the log of a file is brought into it in parts of some 4 MB, however much is put", async () => {
+  const { store, logBytes, end } = opened("file");
+  const body = JSON.stringify("x".repeat(50_000));
+  for (let i = 0; i < 40; i++) {
+    await store.append(Array.from({ length: 10 }, () => put("t", body)));
+    assert(logBytes() < 6_000_000, `${logBytes()} bytes`);
+  }
+  await store[Symbol.asyncDispose]();
+  end();
+});
+
+Deno.test("the same holds where very many topics are put into, and go", async () => {
+  const { store, clock, logBytes, end } = opened("file");
+  const random = seeded(7);
+  const names = Array.from({ length: 10_000 }, (_, i) => `${random(1e9)} ${i}`);
+  for (let i = 0; i < 25_000; i += 1000) {
+    await store.append(putsIn(1000, (k) => names[i < 10_000 ? i + k : random(10_000)]!));
+    assert(logBytes() < 6_000_000, `${logBytes()} bytes after ${i} puts`);
+  }
+  clock.advance(RETENTION);
+  for (let more = true; more;) {
+    more = await store.trim(1);
+    assert(logBytes() < 6_000_000, `${logBytes()} bytes as they go`);
+  }
+  assertEquals(await store.topics({ prefix: "", after: "", count: 1 }), []);
+  await store[Symbol.asyncDispose]();
+  end();
+});
+
+Deno.test("how many frames a log has is known, also where it has begun anew", () => {
+  const folder = Deno.makeTempDirSync();
+  const path = `${folder}/queue.db`;
+  const db = nodeSqlite.open(path);
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (n, text)");
+  const insert = db.prepare("INSERT INTO t VALUES (?, ?)");
+  const checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+  const found: number[] = [];
+  const sizes = [80, 3, 40, 0, 1, 200].map((rows) => {
+    for (let i = 0; i < rows; i++) insert.run(i, "x".repeat(3000));
+    found.push(countWalFrames(`${path}-wal`));
+    return (checkpoint.all() as [{ log: number }])[0].log;
+  });
+  assertEquals(found, sizes);
+  assertEquals(new Set(sizes).size, 5);
+  db.close();
+  Deno.removeSync(folder, { recursive: true });
+});
+
+for (const storeKind of ["memory", "file"] as const) {
+  for (
+    const [reason, limits, before, numbered] of [
+      ["there is no room", { storedBytes: 2000 }, 30, false],
+      ["its topic is one too many", { topics: 1 }, 0, false],
+      ["its session has gone past it", {}, 0, true],
+    ] as const
+  ) {
+    Deno.test(`a long list that is refused because ${reason} is looked at once, and makes one error: ${storeKind}`, async () => {
+      const { engine, store, end } = opened(storeKind, limits);
+      if (reason.includes("topic")) await store.append([put("another")]);
+      await store.append(putsIn(before, () => "t"));
+      const one = { session: "s", owner: "" };
+      if (numbered) await store.append([{ ...put("t"), ...one, n: 100_000 }]);
+      const list = putsIn(10_000, () => "t").map((put, i) =>
+        numbered ? { ...put, ...one, n: 80_000 + i } : put
+      );
+      await store.append(list.slice(0, 1));
+      let results: readonly unknown[] = [];
+      const steps = await engine.rowsFor(async () => results = await store.append(list));
+      assertEquals(new Set(results).size, 1);
+      assert(results[0] instanceof Error);
+      assert(steps < 100, `${steps} steps`);
+      await store[Symbol.asyncDispose]();
+      end();
+    });
+  }
+}

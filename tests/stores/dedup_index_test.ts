@@ -1,0 +1,326 @@
+/**
+ * What is remembered of puts, beyond what the contract of stores says: how it is bounded, and undone.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { DedupIndex } from "../../stores/dedup_index.ts";
+import { type DroppedRuns, FORGOTTEN, SUPERSEDED } from "../../stores/dedup_session.ts";
+import { seeded } from "../support/seeded.ts";
+
+const MINUTE = 60_000;
+
+function remember(max: number, window = 1000): { puts: DedupIndex; dropped: DroppedRuns[] } {
+  const dropped: DroppedRuns[] = [];
+  const puts = new DedupIndex(
+    { window, retention: MINUTE, maxRuns: max },
+    (run) => dropped.push(run),
+  );
+  return { puts, dropped };
+}
+
+Deno.test("consecutive puts of a session are one run, however many", () => {
+  const { puts } = remember(1);
+  for (let n = 1; n <= 60_000; n++) puts.record("s", n, n + 7);
+  puts.commit(0);
+  assertEquals([puts.find("s", 1), puts.find("s", 60_000), puts.find("s", 60_001)], [8, 60_007, 0]);
+  assertEquals([puts.isCompleteAfter("s", 0), puts.evictedTo], [true, 0]);
+});
+
+Deno.test("where there are too many runs the oldest are dropped, of whatever session, and `recalls` tells of each", () => {
+  const { puts, dropped } = remember(10);
+  let seq = 0;
+  // Two sessions in turns: each put is a run of its own.
+  for (let n = 1; n <= 20; n++) {
+    for (const sessionId of ["a", "b"]) puts.record(sessionId, n, ++seq);
+    puts.commit(n);
+  }
+  const remembered = (sessionId: string, ...seqs: number[]) =>
+    seqs.map((seq) => puts.isCompleteAfter(sessionId, seq));
+  assertEquals([remembered("a", 28, 29), remembered("b", 29, 30)], [[false, true], [false, true]]);
+  assertEquals(
+    [puts.evictedTo, remembered("never seen", 0)],
+    [0, [true]],
+    "something of both is left",
+  );
+  assertEquals(dropped.length, 30);
+  for (let n = 1; n <= 20; n++) {
+    assertEquals(puts.find("a", n), n <= 15 ? FORGOTTEN : 2 * n - 1);
+    assertEquals(puts.find("b", n), n <= 15 ? FORGOTTEN : 2 * n);
+  }
+  // One that is quiet meanwhile is forgotten by and by, and then nothing is known of it.
+  for (let n = 21; n <= 31; n++) {
+    puts.record("a", n, seq += 2);
+    puts.commit(n);
+  }
+  assertEquals([puts.find("b", 20), puts.evictedTo], [0, 40]);
+  assertEquals([remembered("b", 39, 40), remembered("never seen", 39, 40)], [[false, true], [
+    false,
+    true,
+  ]]);
+  assert(dropped.some(({ session: sessionId, evicted }) => sessionId === "b" && evicted));
+});
+
+Deno.test("what was noted and not committed is undone", () => {
+  const { puts, dropped } = remember(100);
+  puts.record("old", 1, 1);
+  puts.record("old", 2, 2);
+  puts.commit(0);
+  puts.record("old", 3, 3);
+  puts.record("new", 1, 4);
+  puts.record("old", 9, 5);
+  assertEquals(
+    [...puts.recorded()].map(({ session: sessionId, first, count }) => [sessionId, first, count]),
+    [
+      ["old", 1, 3],
+      ["new", 1, 1],
+      ["old", 9, 1],
+    ],
+  );
+  puts.rollback();
+  assertEquals([2, 3, 9].map((n) => puts.find("old", n)), [2, 0, 0]);
+  assertEquals(puts.find("new", 1), 0);
+  puts.record("old", 3, 3);
+  puts.commit(0);
+  assertEquals(puts.find("old", 3), 3);
+  assertEquals(dropped, []);
+});
+
+Deno.test("a session is forgotten once it has put nothing for ten minutes, or the retention, if that is longer", () => {
+  for (
+    const [retention, lifetime] of [[MINUTE, 10 * MINUTE], [15 * MINUTE, 15 * MINUTE]] as const
+  ) {
+    const puts = new DedupIndex({ window: 100, retention, maxRuns: 100 });
+    puts.record("a", 1, 1);
+    puts.record("b", 1, 2);
+    puts.commit(0);
+    puts.record("a", 2, 3);
+    puts.commit(1);
+    puts.expire(lifetime - 1);
+    assertEquals([puts.find("a", 1), puts.find("b", 1), puts.evictedTo], [1, 2, 0]);
+    puts.expire(lifetime);
+    assertEquals([puts.find("a", 1), puts.find("b", 1), puts.evictedTo], [1, 0, 2]);
+    puts.expire(lifetime + 1);
+    assertEquals([puts.find("a", 2), puts.evictedTo], [0, 3]);
+  }
+});
+
+Deno.test("a session that is heard of is remembered as long as one that puts", () => {
+  const puts = new DedupIndex({ window: 100, retention: MINUTE, maxRuns: 100 });
+  for (const [i, sessionId] of ["a", "b", "c"].entries()) puts.record(sessionId, 1, i + 1);
+  puts.commit(0);
+  puts.refresh("a", MINUTE);
+  puts.refresh("never seen", MINUTE);
+  puts.record("c", 2, 4);
+  puts.commit(2 * MINUTE);
+  // Each goes in its time, whoever was heard of in between.
+  for (
+    const [at, known] of [[10, [1, 0, 3]], [11, [0, 0, 3]], [12, [0, 0, 0]]] as [number, number[]][]
+  ) {
+    puts.expire(at * MINUTE);
+    assertEquals(["a", "b", "c"].map((sessionId) => puts.find(sessionId, 1)), known, `${at}`);
+  }
+  assertEquals(puts.evictedTo, 4);
+});
+
+Deno.test("whoever makes the most runs forgets his own, and all others keep theirs", () => {
+  const { puts } = remember(1000, 10_000);
+  let seq = 0;
+  const record = (sessionId: string, n: number, owner: string) => {
+    puts.record(sessionId, n, seq += 2, owner);
+    puts.commit(0);
+  };
+  for (let n = 1; n <= 100; n++) record("honest", n, "honest");
+  for (let i = 0; i < 40; i++) {
+    for (let n = 1; n <= 200; n++) record(`weak ${i}`, 2 * n, "weak");
+    record("honest", 101 + i, "honest");
+  }
+  for (let n = 1; n <= 140; n++) assert(puts.find("honest", n) > 0, `${n}`);
+  assertEquals(puts.isCompleteAfter("honest", 0), true);
+  assertEquals([puts.find("weak 39", 400), puts.find("weak 39", 2)], [seq - 2, seq - 2 * 200]);
+  assertEquals(puts.find("weak 0", 400), 0, "he has forgotten whole sessions of his own");
+});
+
+Deno.test("where many owners want more than there is, each of them has as much as any other", () => {
+  const random = seeded(7);
+  for (const owners of [2, 3, 10, 100]) {
+    const { puts } = remember(1000, 10_000);
+    const last = Array(owners).fill(0);
+    for (let seq = 1; seq <= 20_000; seq++) {
+      // Some put far more often than others.
+      const owner = random(owners) && random(owners);
+      puts.record(`session ${owner}`, ++last[owner], 2 * seq, `owner ${owner}`);
+      if (random(3) === 0) puts.commit(0);
+    }
+    puts.commit(0);
+    const known = last.map((n, owner) => {
+      let count = 0;
+      for (; count < n && puts.find(`session ${owner}`, n - count) > 0;) count++;
+      return [Math.min(n, Math.floor(1000 / owners)), count] as const;
+    });
+    for (const [fair, count] of known) assert(count >= fair, `${count} of ${fair}, ${owners}`);
+    assert(known.reduce((sum, [, count]) => sum + count, 0) <= 1000);
+  }
+});
+
+Deno.test("a session that was opened is known whatever others lose, before it has put anything", () => {
+  const { puts, dropped } = remember(100);
+  puts.open("quiet", 0, "honest");
+  for (let i = 1; i <= 1000; i++) {
+    puts.record(`session ${i}`, 1, i, "weak");
+    puts.commit(0);
+  }
+  assertEquals([puts.isCompleteAfter("quiet", 0), puts.find("quiet", 1)], [true, 0]);
+  assertEquals([puts.isCompleteAfter("unheard of", 900), puts.evictedTo], [false, 901]);
+  puts.record("quiet", 2, 1001, "honest");
+  assertEquals([...puts.recorded()].map(({ isNew, owner }) => [isNew, owner]), [[true, "honest"]]);
+  puts.rollback();
+  assertEquals([puts.isCompleteAfter("quiet", 0), puts.find("quiet", 1)], [true, 0]);
+  puts.record("quiet", 2, 1001, "honest");
+  puts.commit(0);
+  assertEquals([1, 2, 3].map((n) => puts.find("quiet", n)), [SUPERSEDED, 1001, 0]);
+  // What was never noted is no news when it goes.
+  puts.open("never puts", 0, "honest");
+  puts.open("closes", 0, "honest");
+  puts.forget("closes");
+  while (puts.expire(20 * MINUTE));
+  assert(dropped.every(({ session: sessionId }) => !["never puts", "closes"].includes(sessionId)));
+  assertEquals(puts.runs, 0);
+});
+
+Deno.test("what is opened and never puts anything is bounded as well, and pushes out its owner's alone", () => {
+  const { puts } = remember(100);
+  puts.record("mine", 1, 1, "honest");
+  puts.commit(0);
+  for (let i = 0; i < 10_000; i++) puts.open(`idle ${i}`, 0, "weak");
+  assertEquals([puts.find("mine", 1), puts.evictedTo], [1, 0]);
+  assertEquals(puts.runs, 100);
+});
+
+Deno.test("sessions that are too old are forgotten some at a time", () => {
+  const { puts } = remember(100_000);
+  for (let i = 1; i <= 5000; i++) puts.record(`session ${i}`, 1, i);
+  puts.commit(0);
+  let times = 1;
+  for (let remaining = puts.runs; puts.expire(20 * MINUTE); remaining = puts.runs, times++) {
+    assert(remaining - puts.runs <= 256);
+  }
+  assertEquals([times, puts.runs, puts.evictedTo], [20, 0, 5000]);
+});
+
+Deno.test("a number that its session has passed was not stored, if nothing is forgotten that low", () => {
+  const { puts } = remember(100, 10);
+  let seq = 0;
+  for (const n of [2, 4, 20, 22]) {
+    puts.record("s", n, seq += 2);
+    puts.commit(0);
+  }
+  const found = [1, 2, 4, 5, 19, 20, 21, 22, 23].map((n) => puts.find("s", n));
+  const [F, S] = [FORGOTTEN, SUPERSEDED];
+  assertEquals(found, [F, F, F, S, S, 6, S, 8, 0]);
+});
+
+Deno.test("a session that was lost and comes back may have stored what came before", () => {
+  const { puts } = remember(100);
+  puts.record("s", 3, 1);
+  puts.record("t", 1, 2);
+  puts.commit(0);
+  puts.expire(20 * MINUTE);
+  puts.record("s", 9, 7);
+  puts.record("new", 2, 8);
+  puts.commit(20 * MINUTE);
+  assertEquals([3, 8, 9].map((n) => puts.find("s", n)), [FORGOTTEN, FORGOTTEN, 7]);
+  assertEquals(puts.find("new", 1), FORGOTTEN, "in doubt");
+  assertEquals([1, 2].map((seq) => puts.isCompleteAfter("s", seq)), [false, true]);
+});
+
+Deno.test("a session that is closed is gone at once, and nothing of it is lost", () => {
+  const { puts, dropped } = remember(100);
+  for (const [i, n] of [1, 3, 5].entries()) {
+    puts.record("s", n, 2 * i + 1);
+    puts.record("other", n, 2 * i + 2);
+  }
+  puts.commit(0);
+  puts.forget("s");
+  puts.forget("never seen");
+  assertEquals(dropped.map(({ session: sessionId, evicted }) => [sessionId, evicted]), [[
+    "s",
+    true,
+  ]]);
+  assertEquals([puts.evictedTo, puts.isCompleteAfter("s", 0), puts.find("s", 1)], [0, true, 0]);
+  assertEquals([puts.find("other", 5), puts.find("other", 4)], [6, SUPERSEDED]);
+});
+
+for (const seed of [1, 2, 3, 4]) {
+  Deno.test(`never forgets what it should know, nor knows what was not (seed ${seed})`, () => {
+    const whole = seeded(seed);
+    const random = () => whole(2 ** 32) / 2 ** 32;
+    const [window, max] = [20, 60];
+    const { puts } = remember(max, window);
+    const stored = new Map<string, Map<number, number>>();
+    let seq = 0;
+    for (let turn = 0; turn < 3000; turn++) {
+      const recorded: [string, number][] = [];
+      const undone = random() < 0.2;
+      for (let i = Math.floor(random() * 8); i >= 0; i--) {
+        const sessionId = `s${Math.floor(random() ** 2 * 6)}`;
+        const known = stored.get(sessionId) ?? new Map<number, number>();
+        stored.set(sessionId, known);
+        const highest = Math.max(0, ...known.keys());
+        const n = Math.max(
+          1,
+          highest + 1 - Math.floor(random() ** 4 * 30) + Math.floor(random() ** 6 * 4),
+        );
+        const found = puts.find(sessionId, n);
+        const was = known.get(n);
+        const inWindow = n > highest - window;
+        if (found > 0) assertEquals(found, was);
+        // What is not known of a session of which all is recalled was not stored.
+        else if (was !== undefined && inWindow) {
+          assert(
+            !puts.isCompleteAfter(sessionId, was - 1),
+            `${sessionId} ${n}, stored as ${was}, is not known`,
+          );
+        }
+        if (found === SUPERSEDED) {
+          assert(n < highest && was === undefined, `${sessionId} ${n} is no hole`);
+        } else if (found === FORGOTTEN) {
+          assert(n <= highest, `${sessionId} ${n} is forgotten`);
+          assert(
+            !inWindow || !puts.isCompleteAfter(sessionId, 0),
+            `${sessionId} ${n} is forgotten too soon`,
+          );
+        } else if (found === 0 && n <= highest) {
+          assert(
+            !puts.isCompleteAfter(sessionId, 0),
+            `${sessionId} ${n} may be stored behind a later one`,
+          );
+        }
+        if (found !== 0 || was !== undefined) continue;
+        puts.record(sessionId, n, seq + recorded.length + 1);
+        known.set(n, seq + recorded.length + 1);
+        recorded.push([sessionId, n]);
+      }
+      if (undone) {
+        puts.rollback();
+        for (const [sessionId, n] of recorded) stored.get(sessionId)!.delete(n);
+      } else {
+        puts.commit(turn);
+        seq += recorded.length;
+      }
+      if (random() < 0.02) {
+        const sessionId = `s${Math.floor(random() * 6)}`;
+        puts.forget(sessionId);
+        stored.delete(sessionId);
+      }
+      // Somebody without a session.
+      if (random() < 0.3) seq++;
+    }
+    const remembered = [...stored.keys()].map((sessionId) => puts.isCompleteAfter(sessionId, 0));
+    assert(
+      remembered.includes(false) && puts.evictedTo < seq - max / 2,
+      `${puts.evictedTo} of ${seq}`,
+    );
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * What was put once, beside a model of it: sessions, rollbacks, time that passes, and restarts over a table.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Database } from "../../stores/engine.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { DedupIndex } from "../../stores/dedup_index.ts";
+import { type DroppedRuns, FORGOTTEN, SUPERSEDED } from "../../stores/dedup_session.ts";
+import { DedupTable } from "../../stores/dedup_table.ts";
+import { type Random, seeded } from "../support/seeded.ts";
+
+const RUNS = 120;
+const STEPS = 200;
+const SESSION_IDS = ["a", "b", "c", "d"];
+const OWNERS: Readonly<Record<string, string>> = { a: "x", b: "x", c: "y", d: "z" };
+
+/** A session of the model: the last number that it stored, and where each was stored. */
+interface ModelSession {
+  readonly last: number;
+  readonly stored: ReadonlyMap<number, number>;
+}
+
+/** What is tested: {@linkcode DedupIndex} and its table, which are one over any restart. */
+class RestartingIndex {
+  readonly #options: {
+    readonly window: number;
+    readonly maxRuns: number;
+    readonly retention: number;
+  };
+  readonly #db: Database = nodeSqlite.open(":memory:");
+  #table: DedupTable;
+  #dropped: DroppedRuns[] = [];
+  #lost = 0;
+  puts: DedupIndex;
+
+  constructor(window: number, max: number) {
+    this.#options = { window, maxRuns: max, retention: 0 };
+    this.#table = new DedupTable(this.#db);
+    this.puts = this.#open();
+  }
+
+  commit(now: number): void {
+    this.#save();
+    this.puts.commit(now);
+  }
+
+  restart(now: number): void {
+    this.#save();
+    this.#table = new DedupTable(this.#db);
+    this.puts = this.#open();
+    this.#table.load(this.puts, this.#lost, now);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #open(): DedupIndex {
+    return new DedupIndex(this.#options, (dropped) => this.#dropped.push(dropped));
+  }
+
+  #save(): void {
+    this.#table.save(this.puts.recorded(), this.#dropped);
+    this.#lost = this.puts.evictedTo;
+    this.#dropped = [];
+  }
+}
+
+/** Everything that was ever stored, as if all of it could be remembered. */
+class Model {
+  #sessions = new Map<string, ModelSession>();
+  seq = 0;
+
+  /** What is to be put: mostly the next number of a session, or one that comes later; else one that it has passed. */
+  draw(random: Random): { name: string; n: number } {
+    const name = SESSION_IDS[random(SESSION_IDS.length)]!;
+    const last = this.#sessions.get(name)?.last ?? 0;
+    const next = last + 1 + (random(10) < 3 ? random(4) : 0);
+    return { name, n: random(10) < 7 ? next : 1 + random(last + 2) };
+  }
+
+  /** Checks what is said of a number. */
+  check(name: string, n: number, found: number): void {
+    const entry = this.#sessions.get(name);
+    const known = entry?.stored.get(n);
+    if (found > 0) return assertEquals(found, known, "where it was stored");
+    if (found === 0) return;
+    assert(found === FORGOTTEN || found === SUPERSEDED, `${found} means nothing`);
+    assert(n <= (entry?.last ?? 0), "a number that its session has not passed is refused");
+    if (found === SUPERSEDED) assertEquals(known, undefined, "superseded, though it was stored");
+  }
+
+  /** Stores a number of which nothing is remembered. */
+  store(name: string, n: number): number {
+    const entry = this.#sessions.get(name);
+    const seq = ++this.seq;
+    // What is stored a second time is a new life of its session: nobody was told that the first is recalled.
+    const before = entry && n > entry.last ? entry.stored : [];
+    this.#sessions.set(name, { last: n, stored: new Map([...before, [n, seq]]) });
+    return seq;
+  }
+
+  forget(name: string): void {
+    this.#sessions.delete(name);
+  }
+
+  /** How to undo what is done from now on. */
+  mark(): () => void {
+    const sessions = new Map(this.#sessions);
+    return () => {
+      this.#sessions = sessions;
+    };
+  }
+
+  /** Checks that whatever is said to be recalled would be recognised. */
+  checkRemembered(puts: DedupIndex, window: number, random: Random): void {
+    for (const [name, { last, stored }] of this.#sessions) {
+      const known = random(this.seq + 1);
+      if (!puts.isCompleteAfter(name, known)) continue;
+      for (const [n, seq] of stored) {
+        if (seq <= known) continue;
+        const found = puts.find(name, n);
+        assertEquals(found, seq, `${name} ${n} of ${last}, window ${window}, after ${known}`);
+      }
+    }
+  }
+}
+
+/** One run of steps that are drawn from a seed. */
+function run(seed: number): void {
+  const random = seeded(seed);
+  const window = [1, 3, 10, 1000][random(4)]!;
+  const index = new RestartingIndex(window, [1, 3, 8, 1000][random(4)]!);
+  const model = new Model();
+  const anySession = () => SESSION_IDS[random(SESSION_IDS.length)]!;
+  let now = 1_000_000;
+  const put = () => {
+    const undo = model.mark();
+    for (let i = random(4); i >= 0; i--) {
+      const { name, n } = model.draw(random);
+      const found = index.puts.find(name, n);
+      model.check(name, n, found);
+      if (found === 0) index.puts.record(name, n, model.store(name, n), OWNERS[name]);
+    }
+    if (random(5) > 0) return index.commit(now);
+    index.puts.rollback();
+    undo();
+  };
+  for (let step = 0; step < STEPS; step++) {
+    const chance = random(100);
+    if (chance < 72) put();
+    else if (chance < 80) index.puts.expire(now += random(400_000));
+    else if (chance < 84) {
+      const name = anySession();
+      index.puts.forget(name);
+      model.forget(name);
+    } else if (chance < 86) index.puts.refresh(anySession(), now);
+    else if (chance < 89) {
+      const name = anySession();
+      index.puts.open(name, now, OWNERS[name]);
+    } else if (chance < 94) index.restart(now);
+    model.checkRemembered(index.puts, window, random);
+  }
+  index.close();
+}
+
+Deno.test("what was put once is remembered as a model says, and what is recalled is recognised", () => {
+  for (let seed = 1; seed <= RUNS; seed++) {
+    try {
+      run(seed);
+    } catch (error) {
+      throw new Error(`seed ${seed}`, { cause: error });
+    }
+  }
+});

@@ -1,0 +1,180 @@
+/**
+ * The first start with `@db/sqlite`, and the later ones, whatever its registry and its library are like.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { JsrRegistry } from "../support/jsr_registry.ts";
+import { Program } from "../support/program.ts";
+
+const FAILED = "uses node:sqlite, for @db/sqlite cannot be used: ";
+
+interface Started {
+  readonly engines: string[];
+  readonly warnings: string[];
+  readonly ms: number;
+}
+
+/** Starts a program that loads the engine, waits until it ends by itself, and gives what it printed. */
+async function start(
+  registry: JsrRegistry,
+  cache: string,
+  args = ["-A"],
+  program = "tests/programs/engine_start.ts",
+): Promise<Started> {
+  // Without the project's configuration, which puts a stand-in in the place of the package.
+  await using process = new Program([
+    ...args,
+    ...args.includes("--frozen") ? [] : ["--no-lock"],
+    "--no-config",
+    program,
+  ], {
+    JSR_URL: registry.url,
+    DENO_DIR: cache,
+  });
+  const { code, stdout, stderr } = await process.end();
+  assertEquals([code, stderr], [0, ""]);
+  return JSON.parse(stdout);
+}
+
+async function withRegistry(
+  work: (registry: JsrRegistry, cache: (name: string) => string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using registry = await JsrRegistry.open();
+    await work(registry, (name) => `${folder}/${name}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function libraryIn(cache: string): string {
+  const folder = `${cache}/dsmq/${Deno.build.target}`;
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  assertEquals(names.filter((name) => name.startsWith("trial-")), []);
+  return `${folder}/${names.find((name) => name.startsWith("sqlite3-"))}`;
+}
+
+Deno.test("of first starts at once one tries @db/sqlite and all use it, later ones without asking anybody", async () => {
+  await withRegistry(async (registry, cache) => {
+    const all = await Promise.all([1, 2, 3].map(() => start(registry, cache("c"))));
+    for (const { engines, warnings } of all) {
+      assertEquals([engines, warnings], [["@db/sqlite"], []]);
+    }
+    assertEquals(registry.requestCounts.library, 1);
+
+    // No process may be started by the last one: it needs none.
+    const { all: before } = registry.requestCounts;
+    const permissions = ["ffi", "read", "write", "env", "net"].map((name) => `--allow-${name}`);
+    const later = await start(registry, cache("c"), permissions);
+    assertEquals([later.engines, later.warnings], [["@db/sqlite"], []]);
+    assertEquals(registry.requestCounts.all, before);
+
+    // Cut off, as by a full disk.
+    await Deno.truncate(libraryIn(cache("c")), 4);
+    const healed = await start(registry, cache("c"));
+    assertEquals([healed.engines, healed.warnings], [["@db/sqlite"], []]);
+    assertEquals(registry.requestCounts.library, 2);
+    assertEquals(await Deno.readTextFile(libraryIn(cache("c"))), "a library");
+  });
+});
+
+Deno.test("workers that load @db/sqlite at once have one trial, and change nothing in their program's environment", async () => {
+  await withRegistry(async (registry, cache) => {
+    for (const _ of ["cold", "warm"]) {
+      const { engines, warnings } = await start(
+        registry,
+        cache("w"),
+        ["-A"],
+        "tests/programs/engine_workers.ts",
+      );
+      assertEquals([engines, warnings], [["@db/sqlite"], []]);
+    }
+    assertEquals(registry.requestCounts.library, 1);
+  });
+});
+
+Deno.test("a start that is stopped does not wait for @db/sqlite, however long that may take", async () => {
+  await withRegistry(async (registry, cache) => {
+    registry.hangs = true;
+    const program = "tests/programs/engine_stopped.ts";
+    const { engines, ms } = await start(registry, cache("s"), ["-A"], program);
+    assertEquals(engines, ["stopped"]);
+    assert(ms < 2000, `${ms} ms`);
+  });
+});
+
+Deno.test("two versions of Deno or of the package that share a cache leave each other's library alone", async () => {
+  await withRegistry(async (registry, cache) => {
+    await start(registry, cache("v"));
+    const folder = `${cache("v")}/dsmq/${Deno.build.target}`;
+    const records = () => [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith("json"));
+    const [{ name }] = records() as [Deno.DirEntry];
+    // Also the library of another user, who filled the cache for all.
+    assertEquals(Deno.statSync(`${folder}/${name}`).mode! & 0o777, 0o666 & ~Deno.umask());
+    await Deno.rename(`${folder}/${name}`, `${folder}/${name.replace(Deno.version.deno, "2.9.0")}`);
+    await start(registry, cache("v"));
+    assertEquals(records().length, 2);
+  });
+});
+
+Deno.test("a program whose lock file is frozen takes node:sqlite, and leaves the library to others", async () => {
+  await withRegistry(async (registry, cache) => {
+    await start(registry, cache("l"));
+    const lock = cache("deno.lock");
+    await Deno.writeTextFile(lock, '{"version":"5"}');
+    const frozen = await start(registry, cache("l"), ["-A", `--lock=${lock}`, "--frozen"]);
+    assertEquals(frozen.engines, ["node:sqlite"]);
+    assertStringIncludes(frozen.warnings[0]!, `${FAILED}The lockfile is out of date`);
+    const { engines } = await start(registry, cache("l"));
+    assertEquals([engines, registry.requestCounts.library], [["@db/sqlite"], 1]);
+  });
+});
+
+Deno.test("a permission with exceptions is none to @db/sqlite: node:sqlite serves, and nothing is tried", async () => {
+  await withRegistry(async (registry, cache) => {
+    const args = ["-A", "--deny-env=JSR_URL"];
+    const { engines, warnings } = await start(registry, cache("x"), args);
+    assertEquals([engines, warnings, registry.requestCounts.all], [["node:sqlite"], [], 0]);
+  });
+});
+
+Deno.test("where @db/sqlite cannot be used a start takes node:sqlite within 2 s, says once why, and ends", async () => {
+  await using silent = await JsrRegistry.open();
+  silent.hangs = true;
+  await using empty = await JsrRegistry.open();
+  empty.library = undefined;
+  await withRegistry(async (registry, cache) => {
+    // Used before, and then Deno's modules were cleared away.
+    await start(registry, cache("f"));
+    await Deno.remove(`${cache("f")}/remote`, { recursive: true });
+    registry.library = "a libr";
+    await Deno.mkdir(cache("d"));
+    await Deno.writeTextFile(`${cache("d")}/dsmq`, "no folder");
+    const permissions = ["ffi", "read", "write", "env", "net"].map((name) => `--allow-${name}`);
+    const [late, cleared, missing, crashed, unusable, alone] = await Promise.all([
+      start(silent, cache("a")),
+      start(silent, cache("f")),
+      start(empty, cache("b")),
+      start(registry, cache("c")),
+      start(registry, cache("d")),
+      start(registry, cache("e"), permissions),
+    ]);
+    const expected = (reason: string) => [FAILED + reason];
+    assertEquals(late.warnings, expected("it did not load within 2 s"));
+    assertEquals(cleared.warnings, late.warnings);
+    assertEquals(missing.warnings, expected("Could not find the library"));
+    assertEquals(crashed.warnings, expected("SIGABRT ended the process that tried it"));
+    assert(unusable.warnings[0]?.startsWith(`${FAILED}Not a directory`), unusable.warnings[0]);
+    assertEquals(
+      alone.warnings,
+      expected("its library is not in the cache, and to fetch it takes --allow-run too (or -A)"),
+    );
+    for (const { engines, warnings, ms } of [late, cleared, missing, crashed, unusable, alone]) {
+      assertEquals([engines, warnings.length], [["node:sqlite"], 1]);
+      assert(ms < 4000, `${ms} ms`);
+    }
+  });
+});

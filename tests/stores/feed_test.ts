@@ -1,0 +1,44 @@
+import { assertEquals } from "@std/assert";
+import { Feed } from "../../stores/feed.ts";
+import type { Follower, TopicMessage } from "../../stores/store.ts";
+
+function message(seq: number): TopicMessage {
+  return { seq, time: 0, topic: "t", body: '""', bytes: 2 };
+}
+
+function recordingFollower(): Follower & { readonly seqs: number[]; readonly errors: string[] } {
+  const [seqs, errors]: [number[], string[]] = [[], []];
+  return {
+    seqs,
+    errors,
+    stored: (messages) => void seqs.push(...messages.map(({ seq }) => seq)),
+    lost: ({ message }) => void errors.push(message),
+  };
+}
+
+Deno.test("a follower that throws has lost the feed, and the others go on", () => {
+  const feed = new Feed();
+  const [bad, good] = [recordingFollower(), recordingFollower()];
+  feed.follow({
+    ...bad,
+    stored: () => {
+      throw new Error("too much");
+    },
+  }, 0);
+  feed.follow(good, 0);
+  feed.publish([message(1)]);
+  feed.publish([message(2)]);
+  assertEquals(good.seqs, [1, 2]);
+  assertEquals([bad.errors, good.errors], [["too much"], []]);
+});
+
+Deno.test("one who follows twice is brought everything twice, and may leave once", () => {
+  const feed = new Feed();
+  const follower = recordingFollower();
+  const first = feed.follow(follower, 0);
+  feed.follow(follower, 0);
+  feed.publish([message(1)]);
+  first[Symbol.dispose]();
+  feed.publish([message(2)]);
+  assertEquals(follower.seqs, [1, 1, 2]);
+});

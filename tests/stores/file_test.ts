@@ -1,0 +1,355 @@
+/**
+ * What is special to a store in a file: whose it is, what it says where it cannot be used, and that it is
+ * where it should be after the process was killed.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { serve } from "../../server.ts";
+import type { Engine } from "../../stores/engine.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { StoreError } from "../../stores/store.ts";
+import {
+  append,
+  numbered,
+  put,
+  puts,
+  read,
+  RETENTION,
+  texts,
+  trimAll,
+} from "../contracts/store_support.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { Program } from "../support/program.ts";
+
+/** A folder that is gone when the test ends. */
+class Folder implements Disposable {
+  readonly path = Deno.makeTempDirSync();
+  readonly file = `${this.path}/queue.db`;
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+function open(path: string, engine: Engine = nodeSqlite): FileStore {
+  const clock = new ManualClock();
+  return new FileStore({ path, engine, durability: "disk", retention: RETENTION, clock });
+}
+
+/** Asserts that a file is refused at start, in one sentence. */
+function assertRefused(path: string, reason: string | RegExp, engine?: Engine): void {
+  const error = assertThrows(() => open(path, engine), Error);
+  const begin = `Cannot open sqlite:${path}: `;
+  assertEquals(error.message.slice(0, begin.length), begin);
+  const detail = error.message.slice(begin.length);
+  if (typeof reason === "string") assertEquals(detail, reason);
+  else assertMatch(detail, reason);
+}
+
+Deno.test("a file that another store has open is refused, and free once that one is closed", async () => {
+  using folder = new Folder();
+  const store = open(folder.file);
+  const all = await append(store, puts("t", "1", "2"));
+  assertRefused(folder.file, "another process uses it");
+  all.push(...await append(store, [put("t")]));
+  await store[Symbol.asyncDispose]();
+  assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["queue.db"]);
+  await using again = open(folder.file);
+  assertEquals((await read(again, { topic: "t" })).messages, all);
+});
+
+Deno.test("a file that another process has open is refused", async () => {
+  using folder = new Folder();
+  await using program = new Program(["-A", "tests/programs/appender.ts", folder.file, "s", "disk"]);
+  await program.line();
+  assertRefused(folder.file, "another process uses it");
+});
+
+Deno.test("a path that leads nowhere is refused, and nothing is made there", () => {
+  using folder = new Folder();
+  assertRefused(`${folder.path}/none/queue.db`, "its folder is not there");
+  assertRefused(folder.path, "it is a folder");
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+});
+
+Deno.test("what is not a database is refused and left as it is", () => {
+  using folder = new Folder();
+  for (const text of ["hello", "hello ".repeat(10_000)]) {
+    Deno.writeTextFileSync(folder.file, text);
+    assertRefused(folder.file, "it is not a database");
+    assertEquals(Deno.readTextFileSync(folder.file), text);
+  }
+});
+
+Deno.test("an empty file is taken as a new one", async () => {
+  using folder = new Folder();
+  Deno.writeTextFileSync(folder.file, "");
+  await using store = open(folder.file);
+  assertEquals((await append(store, [put("t")]))[0]!.seq, 1);
+});
+
+for (
+  const [owner, sql] of [
+    ["with tables", "CREATE TABLE things (a); INSERT INTO things VALUES (1)"],
+    ["with a mark", "PRAGMA application_id = 7; CREATE TABLE a (b)"],
+    ["with a form of its own", "PRAGMA user_version = 3"],
+    ["that writes ahead", "PRAGMA journal_mode = WAL; CREATE TABLE things (a)"],
+  ] as const
+) {
+  Deno.test(`the database of another program, ${owner}, is refused and left as it is`, () => {
+    using folder = new Folder();
+    const db = new DatabaseSync(folder.file);
+    db.exec(sql);
+    db.close();
+    const before = Deno.readFileSync(folder.file);
+    assertRefused(folder.file, "it is the database of another program");
+    assertEquals(Deno.readFileSync(folder.file), before);
+  });
+}
+
+Deno.test("a file of a later version of dsmq is refused", async () => {
+  using folder = new Folder();
+  await open(folder.file)[Symbol.asyncDispose]();
+  const db = new DatabaseSync(folder.file);
+  db.exec("PRAGMA user_version = 99");
+  db.close();
+  assertRefused(folder.file, "it is of another version of dsmq: its form is 99, known are 1 and 2");
+});
+
+/** A file with many messages, closed. */
+async function filled(path: string): Promise<void> {
+  await using store = open(path);
+  for (let i = 0; i < 50; i++) {
+    await append(store, Array.from({ length: 100 }, (_, j) => put(`t${j % 3}`, `${i} ${j}`)));
+  }
+}
+
+/** As if the process had been killed while it had the file open. */
+function unclean(path: string): void {
+  const db = new DatabaseSync(path);
+  db.exec("UPDATE state SET clean = 0");
+  db.close();
+}
+
+Deno.test("a file that was cut short is refused", async () => {
+  using folder = new Folder();
+  await filled(folder.file);
+  unclean(folder.file);
+  const { size } = Deno.statSync(folder.file);
+  for (const rest of [size - 4096, Math.floor(size / 2), 5000]) {
+    Deno.truncateSync(folder.file, rest);
+    assertRefused(folder.file, /^it is damaged: /);
+  }
+});
+
+/** Runs work for each page of a file but the first, with the head of that page damaged, by which all else in it is found. */
+async function eachDamaged(path: string, work: (page: number) => Promise<void>): Promise<void> {
+  const whole = Deno.readFileSync(path);
+  for (let page = 1; page < whole.length / 4096; page++) {
+    const bytes = whole.slice();
+    bytes.fill(0x5a, page * 4096, page * 4096 + 64);
+    Deno.writeFileSync(path, bytes);
+    await work(page);
+  }
+}
+
+Deno.test("a file that was not closed as it should be is refused if a page is damaged, whichever", async () => {
+  using folder = new Folder();
+  await filled(folder.file);
+  unclean(folder.file);
+  await eachDamaged(folder.file, async (page) => {
+    const error = await Promise.try(open, folder.file).catch((error: Error) => error);
+    assert(error instanceof Error, `page ${page}`);
+    assertMatch(error.message, /^Cannot open sqlite:.*: it is damaged: /);
+  });
+});
+
+Deno.test("a page that was damaged later costs errors, and no wrong message", async () => {
+  using folder = new Folder();
+  await filled(folder.file);
+  let found = 0;
+  await eachDamaged(folder.file, async () => {
+    const store = await Promise.try(open, folder.file).catch((error: Error) => error);
+    if (store instanceof Error) {
+      assertMatch(store.message, /^Cannot open sqlite:.*: it is damaged: /);
+      found++;
+      return;
+    }
+    for (const topic of ["t0", "t1", "t2"]) {
+      const page = await read(store, { topic }).catch((error) => error);
+      if (page instanceof StoreError) found++;
+      else assertEquals(page.messages.length > 1600, true);
+    }
+    await store.append([put("t0"), put("u")]);
+    await store[Symbol.asyncDispose]();
+  });
+  assert(found > 10, `${found}`);
+});
+
+Deno.test("a file that lacks messages is refused", async () => {
+  using folder = new Folder();
+  await filled(folder.file);
+  const db = new DatabaseSync(folder.file);
+  db.exec("DELETE FROM runs WHERE last IN (SELECT last FROM runs ORDER BY last LIMIT 1 OFFSET 20)");
+  db.close();
+  assertRefused(folder.file, "it is damaged: messages are missing in it");
+});
+
+Deno.test("a read-only file is refused at start, not at the first put", async () => {
+  using folder = new Folder();
+  await filled(folder.file);
+  const readOnly: Engine = {
+    name: "node:sqlite",
+    open: (path) => new DatabaseSync(path, { readOnly: true }),
+  };
+  assertRefused(folder.file, /^it is read-only, or /, readOnly);
+});
+
+for (const permission of ["read", "write"] as const) {
+  Deno.test({
+    name: `without the leave to ${permission} a file is refused, and nobody is asked for it`,
+    permissions: { read: permission !== "read", write: permission !== "write" },
+    fn() {
+      const companion =
+        { read: ",queue.db-wal,queue.db-lock", write: ",queue.db-lock" }[permission];
+      const expected =
+        `there is no leave to ${permission} it (--allow-${permission}=queue.db${companion})`;
+      assertRefused("queue.db", expected);
+    },
+  });
+}
+
+Deno.test("a name that SQLite has another use for is the name of a file", async () => {
+  using folder = new Folder();
+  const cwd = Deno.cwd();
+  Deno.chdir(folder.path);
+  try {
+    for (const name of [":memory:", "file:queue.db?mode=memory"]) {
+      await using store = open(name);
+      await append(store, [put("t")]);
+      assert(Deno.statSync(`./${name}`).isFile);
+    }
+  } finally {
+    Deno.chdir(cwd);
+  }
+});
+
+Deno.test("a server whose file cannot be opened does not start, and leaves nothing running", async () => {
+  using folder = new Folder();
+  await using server = await serve({ port: 0, store: `sqlite:${folder.file}` });
+  assertMatch(
+    server.storeDescription,
+    /^sqlite:.* on (node:sqlite|@db\/sqlite) \(an acknowledged message survives a loss/,
+  );
+  const error = await serve({ port: 0, store: `sqlite:${folder.file}` }).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  assertEquals(error?.message, `Cannot open sqlite:${folder.file}: another process uses it`);
+});
+
+Deno.test("nothing is left in the file of what was purged and forgotten", async () => {
+  using folder = new Folder();
+  const clock = new ManualClock();
+  const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
+  const store = new FileStore({ ...options, durability: "process" });
+  for (let n = 1; n <= 20; n++) {
+    await append(store, [numbered("s", n), put("t"), numbered(`once ${n}`, 1)]);
+  }
+  clock.advance(RETENTION);
+  await trimAll(store);
+  await store[Symbol.asyncDispose]();
+  const db = new DatabaseSync(folder.file);
+  for (const table of ["runs", "topics", "sessions", "numbers"]) {
+    assertEquals(db.prepare(`SELECT count(*) AS n FROM ${table}`).get()!.n, 0, table);
+  }
+  db.close();
+});
+
+Deno.test("what a message survives is said: power with full, the process with normal", async () => {
+  using folder = new Folder();
+  for (
+    const [durability, safety, words] of [["disk", "disk", "a loss of power"], [
+      "process",
+      "process",
+      "the end of the process",
+    ]] as const
+  ) {
+    const clock = new ManualClock();
+    const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
+    await using store = new FileStore({ ...options, durability });
+    assertEquals(store.durability, safety);
+    assert(store.description.endsWith(`(an acknowledged message survives ${words})`));
+  }
+});
+
+for (const durability of ["disk", "process"]) {
+  Deno.test(`nothing acknowledged is lost, doubled or out of order when the process is killed (${durability})`, async () => {
+    using folder = new Folder();
+    await open(folder.file)[Symbol.asyncDispose]();
+    assertEquals(isClean(folder.file), true);
+    const acknowledged = new Map<string, Map<number, number>>();
+    for (let round = 0; round < 3; round++) {
+      const session = `session ${round}`;
+      const seqs = new Map<number, number>();
+      acknowledged.set(session, seqs);
+      await using program = new Program(
+        ["-A", "tests/programs/appender.ts", folder.file, session, durability],
+      );
+      while (seqs.size < 400 + 333 * round) seqs.set(...pair(await program.line()));
+      program.child.kill("SIGKILL");
+      const { stdout } = await program.end();
+      for (const line of whole(stdout)) seqs.set(...pair(line));
+    }
+    const db = new DatabaseSync(folder.file);
+    assertEquals(Object.values(db.prepare("PRAGMA integrity_check").get()!), ["ok"]);
+    db.close();
+    assertEquals(isClean(folder.file), false, "the next start checks the file");
+    const clock = { now: () => Date.now() };
+    const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
+    await using store = new FileStore({ ...options, durability: "disk" });
+    const found = new Map<string, number>();
+    for (const topic of ["t0", "t1", "t2"]) {
+      const { messages } = await read(store, { topic });
+      for (const { body, seq } of messages) {
+        assert(!found.has(JSON.parse(body)), `${body} is there twice`);
+        found.set(JSON.parse(body), seq);
+      }
+    }
+    for (const [session, seqs] of acknowledged) {
+      let last = 0;
+      for (const [n, seq] of [...seqs].sort(([a], [b]) => a - b)) {
+        assertEquals(found.get(`${session} ${n}`), seq);
+        assert(seq > last, `${session} ${n} is out of order`);
+        last = seq;
+        const body = JSON.stringify(`${session} ${n}`);
+        if (n % 97 > 0) continue;
+        const again = { topic: `t${n % 3}`, body, bytes: body.length, session, n };
+        assertEquals(await store.append([again]), [{ seq, dup: true }]);
+      }
+    }
+    assert((await texts(store, "t0")).length > 300);
+  });
+}
+
+/** Whether a file was closed as it should be. */
+function isClean(path: string): boolean {
+  const db = new DatabaseSync(path);
+  const { clean } = db.prepare("SELECT clean FROM state").get()!;
+  db.close();
+  return clean === 1;
+}
+
+/** What was printed in whole lines: the last one may have been cut off. */
+function whole(text: string): string[] {
+  return text.split("\n").filter((line) => /^\d+ \d+$/.test(line)).slice(0, -1);
+}
+
+function pair(line: string | undefined): [number, number] {
+  const [n, seq] = line!.split(" ").map(Number) as [number, number];
+  return [n, seq];
+}

@@ -1,0 +1,199 @@
+/**
+ * Stores beside a model of them: what is stored, read, given up and told, in whatever order it is done.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { MESSAGE_OVERHEAD } from "../../protocol/limits.ts";
+import type { StoreLimits } from "../../stores/admission.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
+import type { Put, Store } from "../../stores/store.ts";
+import { outcomes, put, read } from "../contracts/store_support.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { type Random, seeded } from "../support/seeded.ts";
+
+/** A file takes its time. */
+const RUNS = { "in memory": 40, "in a file": 6 };
+const STEPS = 100;
+const TOPICS = ["a", "b", "c", "dé", "e"];
+
+/** A message of the model. */
+interface ModelMessage {
+  readonly seq: number;
+  readonly topic: string;
+  readonly time: number;
+  readonly size: number;
+  /** When it ceased to be readable. */
+  removedAt: number | undefined;
+}
+
+/** How a run is set up. */
+interface Setting {
+  readonly retention: number;
+  readonly limits: Pick<StoreLimits, "topics" | "storedBytes" | "overflow">;
+}
+
+/** All that was ever stored, as a list. */
+class Model {
+  readonly #setting: Setting;
+  readonly #clock: ManualClock;
+  readonly #all: ModelMessage[] = [];
+
+  constructor(setting: Setting, clock: ManualClock) {
+    this.#setting = setting;
+    this.#clock = clock;
+  }
+
+  get last(): number {
+    return this.#all.at(-1)?.seq ?? 0;
+  }
+
+  /** Everything up to there is gone: what goes first is what came first. */
+  get floor(): number {
+    return this.#all.findLast(({ removedAt }) => removedAt !== undefined)?.seq ?? 0;
+  }
+
+  /** What can be read of a topic, or of all. */
+  live(topic?: string): ModelMessage[] {
+    return this.#all.filter((one) =>
+      one.removedAt === undefined && (topic === undefined || one.topic === topic)
+    );
+  }
+
+  lastGone(topic: string): ModelMessage | undefined {
+    return this.#all.findLast((one) => one.topic === topic && one.removedAt !== undefined);
+  }
+
+  expire(): void {
+    const { retention } = this.#setting;
+    for (const one of this.live()) {
+      if (one.time + retention <= this.#clock.now()) one.removedAt = one.time + retention;
+    }
+  }
+
+  /** Stores a message, or says why not. */
+  put({ topic, bytes }: Put): number | string {
+    const { topics, storedBytes, overflow } = this.#setting.limits;
+    this.expire();
+    const live = this.live();
+    const holding = new Set(live.map((one) => one.topic));
+    if (!holding.has(topic) && holding.size >= topics) return "limit_exceeded";
+    const size = bytes + new TextEncoder().encode(topic).length + MESSAGE_OVERHEAD;
+    let surplus = live.reduce((sum, one) => sum + one.size, size) - storedBytes;
+    if (size > storedBytes || (overflow === "reject" && surplus > 0)) return "full";
+    for (const one of live) {
+      if (surplus <= 0) break;
+      one.removedAt = this.#clock.now();
+      surplus -= one.size;
+    }
+    const seq = this.last + 1;
+    this.#all.push({ seq, topic, time: this.#clock.now(), size, removedAt: undefined });
+    return seq;
+  }
+}
+
+/** Checks one page, drawn at random, and what is told of the whole. */
+async function check(store: Store, model: Model, random: Random): Promise<void> {
+  model.expire();
+  const topic = TOPICS[random(TOPICS.length)]!;
+  const after = random(2) === 0 ? 0 : random(model.last + 2);
+  const [newest, count] = [random(10) < 3, 1 + random(5)];
+  const page = await read(store, { topic, after, count, newest, gone: true });
+  const live = model.live(topic).filter(({ seq }) => seq > after);
+  const expected = newest ? live.slice(-1) : live.slice(0, count);
+  const numbered = (messages: readonly { seq: number; time: number }[]) =>
+    messages.map(({ seq, time }) => [seq, time]);
+  assertEquals(numbered(page.messages), numbered(expected), "the page");
+  const removed = model.lastGone(topic);
+  assertEquals(page.gone?.seq, removed?.seq, "what is gone");
+  // The store's time goes on by a millisecond where something is given up before its time.
+  const late = removed ? page.gone!.at - removed.removedAt! : 0;
+  assert(late >= 0 && late <= 2, `it went ${late} ms before that is told`);
+  const { floor, last } = await store.bounds();
+  assertEquals([floor, last], [model.floor, model.last], "the bounds");
+  if (random(10) > 2) return;
+  const topics = await store.topics({ prefix: "", after: "", count: 10 });
+  assertEquals(
+    topics.map(({ topic, messages, seq }) => [topic, messages, seq]),
+    TOPICS.map((topic) => [topic, model.live(topic).length, model.live(topic).at(-1)?.seq])
+      .filter(([, messages]) => messages),
+    "the topics",
+  );
+}
+
+/** A batch: mostly of a few messages, at times of many, and a few of them large. */
+function draw(random: Random): Put[] {
+  return Array.from(
+    { length: 1 + random(random(5) === 0 ? 90 : 4) },
+    () => put(TOPICS[random(TOPICS.length)]!, "x".repeat(random(random(10) === 0 ? 400 : 20))),
+  );
+}
+
+/** One run of steps that are drawn from a seed; `restart` closes and opens the store again, if that keeps anything. */
+async function run(
+  random: Random,
+  setting: Setting,
+  clock: ManualClock,
+  open: () => Store,
+  restarts: boolean,
+): Promise<void> {
+  let store = open();
+  const model = new Model(setting, clock);
+  try {
+    for (let step = 0; step < STEPS; step++) {
+      const chance = random(100);
+      if (chance < 60) {
+        const batch = draw(random);
+        const results = await outcomes(store, batch);
+        assertEquals(results, batch.map((one) => model.put(one)), `step ${step}: the outcomes`);
+      } else if (chance < 80) {
+        clock.advance(random(random(10) < 3 ? 1.5 * setting.retention : 30));
+      } else if (chance < 92) await store.trim(random(2) === 0 ? 0.01 : 50);
+      else if (restarts) {
+        await store[Symbol.asyncDispose]();
+        store = open();
+      }
+      await check(store, model, random);
+    }
+  } finally {
+    await store[Symbol.asyncDispose]();
+  }
+}
+
+for (
+  const [where, topics] of [["", [100]], [" while few topics may hold messages", [2, 4]]] as const
+) {
+  for (const kind of ["in memory", "in a file"] as const) {
+    Deno.test(`a store ${kind} does as its model does${where}`, async () => {
+      for (let seed = 1; seed <= RUNS[kind]; seed++) {
+        const random = seeded(seed);
+        const setting: Setting = {
+          retention: [50, 200, 1000][random(3)]!,
+          limits: {
+            topics: topics[random(topics.length)]!,
+            storedBytes: [600, 3000, 40_000][random(3)]!,
+            overflow: random(5) < 3 ? "drop-oldest" : "reject",
+          },
+        };
+        const clock = new ManualClock();
+        const options = { engine: nodeSqlite, clock, ...setting };
+        const folder = Deno.makeTempDirSync();
+        const path = `${folder}/queue.db`;
+        const open = (): Store =>
+          kind === "in memory"
+            ? new MemoryStore(options)
+            : new FileStore({ ...options, path, durability: "process" });
+        try {
+          await run(random, setting, clock, open, kind === "in a file");
+        } catch (error) {
+          throw new Error(`seed ${seed}: ${JSON.stringify(setting)}`, { cause: error });
+        } finally {
+          Deno.removeSync(folder, { recursive: true });
+        }
+      }
+    });
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * A checkout where no registry can be reached.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import deno from "../../deno.json" with { type: "json" };
+import { until } from "../support/bridge.ts";
+import { JsrRegistry } from "../support/jsr_registry.ts";
+import { Program } from "../support/program.ts";
+
+Deno.test({
+  name:
+    "with leave for the network alone, a checkout serves without any registry; hardened it says what does not load, and can be stopped meanwhile",
+  // Without the stand-ins the packages come from JSR, under its own address.
+  ignore: !("links" in deno),
+  async fn() {
+    const cache = await Deno.makeTempDir();
+    try {
+      // Registries at an address that swallows every packet: whoever asked them would hang.
+      const silent = "http://192.0.2.1/";
+      const env = { JSR_URL: silent, NPM_CONFIG_REGISTRY: silent, DENO_DIR: cache };
+      const words = ["mod.ts", "serve", "--port", "0", "--json"];
+      await using server = new Program(["--allow-net", "--no-prompt", ...words], env);
+      await using hardened = new Program(
+        ["--allow-net", "--allow-env", ...words, "--transport", "hardened"],
+        { ...env, NPM_CONFIG_REGISTRY: "http://127.0.0.1:9/" },
+      );
+      await using registry = await JsrRegistry.open();
+      registry.hangs = true;
+      await using stopped = new Program(
+        ["--allow-net", "--allow-env", ...words, "--transport", "hardened"],
+        { ...env, NPM_CONFIG_REGISTRY: registry.url },
+      );
+      const { store } = JSON.parse(await server.line() ?? "null");
+      assertEquals(store, "memory on node:sqlite");
+      const { code, stderr } = await hardened.end();
+      assertMatch(
+        stderr,
+        /^dsmq: Cannot use the hardened transport: npm:ws does not load: .*refused.*$/,
+      );
+      assertEquals(code, 1);
+      await until(() => registry.requestCounts.all > 0);
+      const startedAt = performance.now();
+      stopped.child.kill("SIGINT");
+      assertEquals((await stopped.end()).stderr, "dsmq: stopped");
+      assert(performance.now() - startedAt < 5000);
+    } finally {
+      await Deno.remove(cache, { recursive: true });
+    }
+  },
+});

@@ -1,0 +1,352 @@
+/**
+ * A file that is removed, moved, replaced, emptied or overwritten while it is in use: nothing is acknowledged that nobody
+ * will find, and nothing that belongs to another file is touched.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { backup, DatabaseSync } from "node:sqlite";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { append, outcomes, put, puts, RETENTION, texts } from "../contracts/store_support.ts";
+import { FileFolder, watchedEngine } from "../support/file_folder.ts";
+
+/** What a person does to the file, and whether the server may go on afterwards. */
+interface Scenario {
+  readonly what: string;
+  readonly work: (folder: FileFolder) => void;
+  /** Undoes it. */
+  readonly undo?: (folder: FileFolder) => void;
+  /** What the next start says. `undefined`: it goes on with all that was acknowledged. */
+  readonly next?: RegExp;
+}
+
+const other = ({ root }: FileFolder) => `${root}/other`;
+
+/** A queue of somebody else's, closed. */
+async function queueAt(folder: FileFolder, path: string): Promise<void> {
+  await using store = folder.open(path);
+  await append(store, puts("t", ...Array(300).fill("of another")));
+}
+
+const SCENARIOS: readonly Scenario[] = [
+  {
+    what: "the file is removed",
+    work: ({ path }) => Deno.removeSync(path),
+    next: /its log is: bring it back/,
+  },
+  {
+    what: "all files are removed",
+    work: ({ path }) =>
+      ["", "-wal", "-shm", "-lock"].forEach((part) => Deno.removeSync(path + part)),
+    next: /^a new queue$/,
+  },
+  {
+    what: "the file is moved away",
+    work: (folder) => Deno.renameSync(folder.path, other(folder)),
+    undo: (folder) => Deno.renameSync(other(folder), folder.path),
+    next: /its log is: bring it back/,
+  },
+  {
+    what: "the folder is moved away",
+    work: ({ root }) => Deno.renameSync(`${root}/present`, `${root}/away`),
+    undo: ({ root }) => Deno.renameSync(`${root}/away`, `${root}/present`),
+    next: /its folder is not there/,
+  },
+  {
+    what: "the folder is moved away, and another is made",
+    work: ({ root }) => {
+      Deno.renameSync(`${root}/present`, `${root}/away`);
+      Deno.mkdirSync(`${root}/present`);
+    },
+    undo: ({ root }) => {
+      Deno.removeSync(`${root}/present`);
+      Deno.renameSync(`${root}/away`, `${root}/present`);
+    },
+    next: /^a new queue$/,
+  },
+  {
+    what: "the file is replaced by a copy of itself",
+    work: (folder) => {
+      Deno.copyFileSync(folder.path, other(folder));
+      Deno.renameSync(other(folder), folder.path);
+    },
+  },
+  {
+    what: "the file is replaced by another queue",
+    work: (folder) => Deno.renameSync(`${folder.root}/queue`, folder.path),
+    next:
+      /the log beside it, .* is that of another file, or of this one at another time: move it away/,
+  },
+  {
+    what: "another queue is written over the file",
+    work: ({ root, path }) => Deno.copyFileSync(`${root}/queue`, path),
+    next:
+      /the log beside it, .* is that of another file, or of this one at another time: move it away/,
+  },
+  {
+    what: "the file is emptied",
+    work: ({ path }) => Deno.truncateSync(path),
+    next: /its log is: bring it back/,
+  },
+  {
+    what: "the file is shortened",
+    work: ({ path }) => Deno.truncateSync(path, 8192),
+  },
+  {
+    what: "the log is emptied",
+    work: ({ path }) => Deno.truncateSync(`${path}-wal`),
+  },
+  {
+    what: "the log is replaced",
+    work: (folder) => {
+      Deno.writeTextFileSync(other(folder), "precious".repeat(10_000));
+      Deno.renameSync(other(folder), `${folder.path}-wal`);
+    },
+  },
+];
+
+/** What the next start finds: an error, `a new queue`, or the messages. */
+async function next(folder: FileFolder): Promise<string | string[]> {
+  try {
+    await using store = folder.open();
+    const { last } = await store.bounds();
+    return last === 0 ? "a new queue" : await texts(store);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+for (const { what, work, undo, next: expected } of SCENARIOS) {
+  Deno.test(`${what}: puts are refused and reading goes on, from the next put on`, async () => {
+    using folder = new FileFolder();
+    await queueAt(folder, `${folder.root}/queue`);
+    const store = folder.open();
+    await append(store, puts("t", "1", "2"));
+    work(folder);
+    for (let time = 0; time < 3; time++) {
+      assertEquals(
+        await outcomes(store, [put("t", "lost"), put("u")]),
+        Array(2).fill("unavailable"),
+      );
+    }
+    // What was in the log cannot be read if that is emptied.
+    if (what !== "the log is emptied") assertEquals(await texts(store), ["1", "2"]);
+    assertEquals(folder.warnings.length, 1, "a person is told, once");
+    assertMatch(folder.warnings[0]!, /^dsmq: puts are refused: /);
+    if (!undo) return await store[Symbol.asyncDispose]();
+    undo(folder);
+    assertEquals(await outcomes(store, [put("t", "3")]), [3]);
+    assertEquals(folder.warnings.length, 2);
+    await store[Symbol.asyncDispose]();
+    assertEquals(folder.names(), ["queue.db"]);
+    assertEquals(await next(folder), ["1", "2", "3"]);
+  });
+
+  Deno.test(`${what}: the next start goes on with all that was acknowledged, or says what is wrong`, async () => {
+    using folder = new FileFolder();
+    await queueAt(folder, `${folder.root}/queue`);
+    const store = folder.open();
+    await append(store, puts("t", "1", "2"));
+    work(folder);
+    const before = what === "the log is replaced" && Deno.readFileSync(`${folder.path}-wal`);
+    await store[Symbol.asyncDispose]();
+    if (before) {
+      assertEquals(Deno.readFileSync(`${folder.path}-wal`), before, "it is left as it is");
+      assertMatch(folder.warnings.at(-1)!, /all that was in it is in the file itself now$/);
+      Deno.removeSync(`${folder.path}-wal`);
+    }
+    if (what.includes("emptied") || what.includes("shortened")) {
+      assertMatch(folder.warnings.at(-1)!, /was (emptied or shortened|overwritten)/);
+    }
+    const found = await next(folder);
+    if (what === "the file is shortened" || what === "the log is emptied") {
+      assertMatch(String(found), /damaged|its log, .* is not there/);
+    } else if (expected) assertMatch(String(found), expected);
+    else assertEquals(found, ["1", "2"]);
+    if (!undo || expected?.test("a new queue")) return;
+    undo(folder);
+    assertEquals(await next(folder), ["1", "2"], "once it is as it was");
+  });
+}
+
+for (const what of ["removed", "moved away", "removed with its index"]) {
+  Deno.test(`the log is ${what}: all that was in it is brought into the file, and puts go on`, async () => {
+    using folder = new FileFolder();
+    await using store = folder.open();
+    await append(store, puts("t", "1", "2"));
+    const log = `${folder.path}-wal`;
+    if (what === "moved away") Deno.renameSync(log, other(folder));
+    else Deno.removeSync(log);
+    if (what.endsWith("index")) Deno.removeSync(`${folder.path}-shm`);
+    assertEquals(await outcomes(store, [put("t", "3")]), [3]);
+    assertEquals(folder.warnings, []);
+    await using killed = folder.open(folder.killed("killed"));
+    assertEquals(await texts(killed), ["1", "2", "3"]);
+    if (what === "moved away") {
+      // The log of before is that of another state of the file.
+      Deno.renameSync(other(folder), log);
+      assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
+      Deno.removeSync(log);
+    }
+    assertEquals(await outcomes(store, [put("t", "4")]), [4]);
+    assertEquals(await texts(store), ["1", "2", "3", "4"]);
+  });
+
+  Deno.test(`the log is ${what}, and the server ends: nothing is lost`, async () => {
+    using folder = new FileFolder();
+    const store = folder.open();
+    await append(store, puts("t", "1", "2"));
+    Deno.removeSync(`${folder.path}-wal`);
+    await store[Symbol.asyncDispose]();
+    assertEquals(await next(folder), ["1", "2"]);
+  });
+}
+
+for (const how of ["VACUUM INTO", ".backup"]) {
+  Deno.test(`a copy of itself that is written over the file is noticed (${how})`, async () => {
+    using folder = new FileFolder();
+    const store = folder.open();
+    await append(store, puts("t", "1"));
+    const db = new DatabaseSync(folder.path);
+    if (how === ".backup") await backup(db, other(folder));
+    else db.exec(`VACUUM INTO '${other(folder)}'`);
+    db.close();
+    // The log begins anew: what is in it goes with a file that has what was in it before.
+    await append(store, puts("t", "x".repeat(9_000_000)));
+    await append(store, puts("t", "2"));
+    const copy = Deno.readFileSync(other(folder));
+    Deno.writeFileSync(folder.path, copy, { create: false });
+    Deno.truncateSync(folder.path, copy.length);
+    Deno.utimeSync(folder.path, new Date(), new Date(Date.now() + 60_000));
+    assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
+    await store[Symbol.asyncDispose]();
+    assertEquals(Deno.readFileSync(folder.path), copy, "it is left as it is");
+    assertMatch(String(await next(folder)), /the log beside it, .* is that of another file/);
+    Deno.removeSync(`${folder.path}-wal`);
+    assertEquals(await next(folder), ["1"]);
+  });
+}
+
+Deno.test("a file that takes another's place gets nothing of ours, and its log stays its own", async () => {
+  using folder = new FileFolder();
+  const store = folder.open();
+  await append(store, puts("t", "1"));
+  Deno.renameSync(folder.path, `${folder.root}/moved`);
+  const other = new DatabaseSync(`${folder.root}/stranger`);
+  other.exec(
+    "PRAGMA journal_mode = WAL; CREATE TABLE theirs (n); INSERT INTO theirs VALUES (1)",
+  );
+  for (const part of ["", "-wal"]) {
+    Deno.copyFileSync(`${folder.root}/stranger${part}`, folder.path + part);
+  }
+  other.close();
+  const before = ["", "-wal"].map((part) => Deno.readFileSync(folder.path + part));
+  assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
+  await store[Symbol.asyncDispose]();
+  assertEquals(["", "-wal"].map((part) => Deno.readFileSync(folder.path + part)), before);
+});
+
+Deno.test("a database that is closed for good beside a stranger's log, or over a stranger's file, leaves both alone", async () => {
+  for (const part of ["", "-wal"]) {
+    using folder = new FileFolder();
+    await queueAt(folder, `${folder.root}/queue`);
+    const executed: string[] = [];
+    const store = folder.open(folder.path, watchedEngine((sql) => void executed.push(sql)));
+    await append(store, puts("t", "1"));
+    if (part === "") Deno.copyFileSync(`${folder.root}/queue`, folder.path);
+    else {
+      Deno.writeTextFileSync(other(folder), "precious".repeat(10_000));
+      Deno.renameSync(other(folder), `${folder.path}-wal`);
+    }
+    const before = Deno.readFileSync(folder.path + part);
+    await store[Symbol.asyncDispose]();
+    // One that is left open is closed as the program ends, with all that SQLite does then.
+    assertEquals(executed.at(-1), "close");
+    assertEquals(Deno.readFileSync(folder.path + part), before);
+    assertEquals(folder.names(), ["queue.db", "queue.db-lock", "queue.db-shm", "queue.db-wal"]);
+  }
+});
+
+Deno.test("in a burst of puts too: of the file from the next put on, of its log soon after", async () => {
+  for (const part of ["", "-wal"]) {
+    using folder = new FileFolder();
+    await using store = folder.open();
+    for (let n = 1; n <= 50; n++) assertEquals(await outcomes(store, [put("t")]), [n]);
+    Deno.copyFileSync(folder.path + part, other(folder));
+    Deno.renameSync(other(folder), folder.path + part);
+    let [outcome] = await outcomes(store, [put("t")]);
+    if (part === "") assertEquals(outcome, "unavailable");
+    const end = performance.now() + 5000;
+    while (outcome !== "unavailable" && performance.now() < end) {
+      [outcome] = await outcomes(store, [put("t")]);
+    }
+    assertEquals(outcome, "unavailable");
+  }
+});
+
+for (const size of [0, 32, 5000, 40_000]) {
+  Deno.test(`in a burst of puts a log that is cut to ${size} bytes is noticed, though it grows again, and not forgotten`, async () => {
+    using folder = new FileFolder();
+    const store = folder.open();
+    for (let n = 1; n <= 50; n++) assertEquals(await outcomes(store, [put("t")]), [n]);
+    Deno.truncateSync(`${folder.path}-wal`, size);
+    const end = performance.now() + 5000;
+    const refused = async () => (await outcomes(store, [put("t")]))[0] === "unavailable";
+    while (!await refused() && performance.now() < end) { /* until it is looked at */ }
+    for (let time = 0; time < 50; time++) assert(await refused());
+    const before = Deno.readFileSync(folder.path);
+    await store[Symbol.asyncDispose]();
+    assertEquals(Deno.readFileSync(folder.path), before, "nothing is made of what is not there");
+  });
+}
+
+Deno.test("a purge in a file that was moved does no harm", async () => {
+  using folder = new FileFolder();
+  const store = folder.open();
+  await append(store, puts("t", "1"));
+  Deno.renameSync(folder.path, `${folder.root}/moved`);
+  folder.clock.advance(RETENTION);
+  await store.trim(1000);
+  Deno.renameSync(`${folder.root}/moved`, folder.path);
+  assertEquals(await outcomes(store, [put("t", "2")]), [2]);
+  await store[Symbol.asyncDispose]();
+  assertEquals(await next(folder), ["2"]);
+});
+
+Deno.test("with normal durability the same is noticed", async () => {
+  using folder = new FileFolder();
+  const { path, clock } = folder;
+  const options = { path, clock, engine: nodeSqlite, retention: RETENTION };
+  await using store = new FileStore({ ...options, durability: "process" });
+  await append(store, puts("t", "1"));
+  Deno.renameSync(path, `${folder.root}/moved`);
+  assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
+  Deno.renameSync(`${folder.root}/moved`, path);
+  assertEquals(await outcomes(store, [put("t", "2")]), [2]);
+});
+
+Deno.test("what is repeated while the file is away is told as stored if it was, else it is refused", async () => {
+  using folder = new FileFolder();
+  await using store = folder.open();
+  const numbered = (n: number) => ({ ...put("t", `${n}`), session: "s", n });
+  await append(store, [numbered(1)]);
+  Deno.renameSync(folder.path, `${folder.root}/moved`);
+  assertEquals(await outcomes(store, [numbered(1), numbered(2)]), ["dup 1", "unavailable"]);
+  Deno.renameSync(`${folder.root}/moved`, folder.path);
+  assertEquals(await outcomes(store, [numbered(1), numbered(2)]), ["dup 1", 2]);
+  assert((await texts(store)).length === 2);
+});
+
+Deno.test("however many puts are repeated while the file is away, one error tells of all whose outcome nobody knows", async () => {
+  using folder = new FileFolder();
+  await using store = folder.open();
+  const numbered = (n: number) => ({ ...put("t", "x"), session: "s", n });
+  await append(store, [numbered(20_000)]);
+  await append(store, [numbered(40_000)]);
+  Deno.renameSync(folder.path, `${folder.root}/moved`);
+  const results = await store.append(Array.from({ length: 10_000 }, (_, i) => numbered(i + 1)));
+  assertEquals(await outcomes(store, [numbered(1)]), ["unknown_outcome"]);
+  assertEquals(new Set(results).size, 1);
+});

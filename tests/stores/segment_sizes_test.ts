@@ -1,0 +1,75 @@
+/**
+ * What the messages in a table take is counted right, and with few questions to the database.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
+import { SegmentSizes } from "../../stores/segment_sizes.ts";
+import { SegmentTable } from "../../stores/segment_table.ts";
+import { storedSize } from "../../stores/stored_size.ts";
+import type { TopicMessage } from "../../stores/store.ts";
+import { CountingEngine } from "../support/counting_engine.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { seeded } from "../support/seeded.ts";
+
+Deno.test("what messages take is known whatever is put, deleted and undone", () => {
+  const random = seeded(5);
+  const db = nodeSqlite.open(":memory:");
+  const runs = new SegmentTable(db);
+  const sizes = new SegmentSizes(db);
+  const all: TopicMessage[] = [];
+  let deleted = 0;
+  for (let step = 0; step < 400; step++) {
+    const [count, before] = [all.length, deleted];
+    db.exec("BEGIN");
+    if (random(3) > 0) {
+      const messages = Array.from({ length: 1 + random(random(9) === 0 ? 600 : 8) }, (_, i) => {
+        const body = JSON.stringify("ä".repeat(random(30)));
+        const bytes = new TextEncoder().encode(body).length;
+        return { seq: count + i + 1, time: 1, body, bytes, topic: `t ${random(2)}` };
+      });
+      all.push(...messages);
+      runs.insert(messages, (topic) => topic === "t 0" ? 1 : 2);
+    } else {
+      deleted = Math.min(count, runs.endOf(deleted, 1 + random(20)));
+      runs.delete(deleted);
+    }
+    sizes.rowsChanged();
+    const check = () => {
+      const after = Math.min(deleted + random(300), all.length);
+      const upTo = random(4) === 0 ? all.length : Math.min(all.length, after + random(400));
+      const bytes = all.slice(after, upTo).reduce((sum, message) => sum + storedSize(message), 0);
+      assertEquals(sizes.sizeBetween(after, upTo), bytes, `step ${step}: size(${after}, ${upTo})`);
+      assertEquals(sizes.seqCovering(after, bytes), { upTo, missing: 0 }, `step ${step}: reach`);
+    };
+    check();
+    if (random(5) === 0) {
+      db.exec("ROLLBACK");
+      runs.rolledBack();
+      sizes.rolledBack();
+      all.length = count;
+      deleted = before;
+    } else db.exec("COMMIT");
+    for (let i = 0; i < 3; i++) check();
+  }
+  db.close();
+});
+
+Deno.test("where the oldest give way to new messages, few questions are asked for each of them", async () => {
+  const engine = new CountingEngine();
+  const limits = { storedBytes: 1_000_000, topics: 100_000, overflow: "drop-oldest" as const };
+  const clock = new ManualClock(1_000_000);
+  await using store = new MemoryStore({ engine, clock, retention: 10_000, limits });
+  let puts = 0;
+  const some = () =>
+    store.append(Array.from({ length: 512 }, () => ({ topic: `${puts++}`, body: '""', bytes: 2 })));
+  while (puts < 20_000) await some();
+  const rows = await engine.rowsFor(async () => {
+    for (let i = 0; i < 8; i++) await some();
+  });
+  // It is inserted with its topic, looked at once, deleted with its topic, and told of as what is gone.
+  assert(rows < 9 * 8 * 512, `${rows / 8 / 512} steps a put`);
+});

@@ -1,0 +1,78 @@
+/**
+ * The time of a store, and the monotonic time of the machine's clock.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { systemClock } from "../../queue/clock.ts";
+import { StoreTime } from "../../stores/store_time.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+
+Deno.test("a store's time begins with the wall clock, and goes on by what passes", () => {
+  const clock = new ManualClock(1000.5);
+  const time = new StoreTime(clock, 100);
+  assertEquals([time.now(), time.cutoff()], [1000, 900]);
+  clock.advance(10.75);
+  clock.jump(5000);
+  assertEquals(time.now(), 1010);
+  clock.advance(0.25);
+  clock.jump(-50_000);
+  assertEquals([time.now(), time.cutoff()], [1011, 911]);
+});
+
+Deno.test("without a monotonic clock the passing of the wall clock counts, and never backwards", () => {
+  let now = 1000;
+  const time = new StoreTime({ now: () => now }, 100);
+  for (const [set, expected] of [[1010, 1010], [500, 1010], [1009, 1010], [1012, 1012]] as const) {
+    now = set;
+    assertEquals(time.now(), expected);
+  }
+});
+
+Deno.test("a store's time goes on from one that was reached before, but never back to it", () => {
+  const clock = new ManualClock(1000);
+  const time = new StoreTime(clock, 100);
+  time.resumeFrom(900);
+  assertEquals(time.now(), 1000);
+  time.resumeFrom(5000);
+  assertEquals(time.now(), 5000);
+  clock.advance(3);
+  assertEquals(time.now(), 5003);
+});
+
+Deno.test("what happens now comes after each time that was told", () => {
+  const clock = new ManualClock(1000);
+  const time = new StoreTime(clock, 100);
+  assertEquals(time.afterReported(), 1000);
+  time.markReported(1000);
+  time.markReported(900);
+  assertEquals([time.afterReported(), time.now()], [1001, 1000]);
+  clock.advance(1);
+  assertEquals(time.afterReported(), 1001);
+  time.resumeFrom(1001);
+  assertEquals(time.afterReported(), 1002);
+});
+
+Deno.test("the machine's monotonic time keeps to the real one within a millisecond, whatever the wall clock does", () => {
+  const { now } = Date;
+  try {
+    // One that goes, one that stands still, and one that is set back all the time.
+    for (const wall of [now, () => 7, () => 1e12 - now()]) {
+      Date.now = wall;
+      let last = 0;
+      for (let i = 0; i < 10_000; i++) {
+        const time = systemClock.monotonic!();
+        assert(time >= last && time <= performance.now());
+        last = time;
+      }
+      for (let looks = 0; looks < 100; looks++) last = systemClock.monotonic!();
+      const real = performance.now();
+      while (performance.now() < real + 2);
+      for (let looks = 0; looks < 64; looks++) last = systemClock.monotonic!();
+      assert(last >= real, "it is looked at now and then, even if the wall clock stands still");
+    }
+  } finally {
+    Date.now = now;
+  }
+});

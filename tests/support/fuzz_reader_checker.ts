@@ -1,0 +1,353 @@
+/**
+ * Judges what readers got, against everything that was ever stored: nothing lost, doubled, reordered, silently skipped
+ * or falsely told.
+ *
+ * @module
+ */
+
+import type { DsmqError } from "../../client.ts";
+import type { Outcome } from "./fuzz_client.ts";
+import type { Opening, Recorded, Records } from "./fuzz_server.ts";
+import type { ClientLog, SubscribeSent } from "./fuzz_wire_log.ts";
+
+/** What a reader of one topic got, in order. */
+export interface Reading {
+  readonly who: string;
+  readonly topic: string;
+  readonly log: ClientLog;
+  /** A subscription: what is missing is told whenever it went. */
+  readonly stream: boolean;
+  /** Of a subscription: under which ids it was asked for. */
+  readonly ids: readonly number[];
+  /** Where it began, if that is not where the connection did. */
+  readonly since?: "start" | "now" | undefined;
+  /** When it was asked for (ms). */
+  readonly askedAt: number;
+  /** Of a stream: when and where it was told to start; what went before that was not owed. */
+  readonly started?: SubscribeSent | undefined;
+  /** Of a stream: when and by whom it was first asked for. */
+  readonly sent?: SubscribeSent | undefined;
+  /** Of a stream from the cursor: reads had come at least, and at most, so far. Where it is not known, what had arrived counts. */
+  readonly cursor?: { readonly min: number; readonly max: number } | undefined;
+  readonly events: readonly ReadingEvent[];
+}
+
+/** One thing that a reader got. */
+export interface ReadingEvent {
+  readonly at: number;
+  readonly step: number;
+  readonly outcome: Outcome;
+  /** Older messages may have been passed over. */
+  readonly newest?: boolean;
+}
+
+/** How far a reader has come in one store. */
+interface Position {
+  readonly seq: number;
+  readonly opening: number;
+}
+
+/** What is in motion when a time is noted is not held against anybody, in milliseconds. */
+const SLACK = 3;
+
+/** Longer than a frame takes, and a store after that, in milliseconds. */
+const MAX_TRANSIT = 100;
+
+/** Judges one reader; a fault is one sentence. */
+export class ReaderChecker {
+  readonly faults: string[] = [];
+  readonly #reading: Reading;
+  readonly #records: Records;
+  /** By store. */
+  readonly #positions = new Map<string, Position>();
+  /** By their text: a file that comes back has copies of what it had. */
+  readonly #delivered = new Set<string>();
+  /** Until when what went is told, by store. */
+  readonly #reported = new Map<string, number>();
+  /** That it is another history was told, by store. */
+  readonly #changes = new Map<string, number>();
+  readonly #startedAt: number;
+  /** Stores in which it may begin anywhere, and may be told so. */
+  readonly #free = new Set<string>();
+  /** Stores of which it got something. */
+  readonly #startedStores = new Set<string>();
+
+  /** Judges a reader against what is on record. */
+  constructor(reading: Reading, records: Records) {
+    this.#reading = reading;
+    this.#records = records;
+    this.#startedAt = reading.stream ? reading.started?.startedAt ?? Infinity : -Infinity;
+    const { base, arrivals } = reading.log;
+    if (!base) return;
+    const { since, cursor, sent, started } = reading;
+    const firstOpening = sent?.opening;
+    if (since !== undefined) {
+      // It begins where the server says that answers it first.
+      if (!started || started.startedAt === Infinity) return;
+      // Asked again elsewhere, it was told that first, and goes on from there.
+      if (sent) this.#free.add(records.openings[sent.opening]!.store);
+      const reportedBefore = reading.log.gaps.some((gap) =>
+        reading.ids.includes(gap.stream ?? 0) && gap.stream! < started.id &&
+        gap.connection.opening === started.opening
+      );
+      if (reportedBefore) return;
+      this.#checkStart(started, sent!);
+      const { store } = records.openings[started.opening]!;
+      this.#positions.set(store, { seq: started.start, opening: started.opening });
+      if (started.opening !== base.opening) this.#free.add(records.openings[base.opening]!.store);
+      return;
+    }
+    const opening = records.openings[base.opening]!;
+    const seq = cursor?.min ?? base.start;
+    if (firstOpening === undefined || records.openings[firstOpening]!.store === opening.store) {
+      this.#positions.set(opening.store, { seq, opening: base.opening });
+      return;
+    }
+    // A stream that was first asked for in another store begins there; from the cursor, if there was one.
+    const { store, messages } = records.openings[firstOpening]!;
+    const read = messages.some(({ body, topic }) =>
+      topic === reading.topic && isRead({ arrivals }, body, reading.askedAt)
+    );
+    if (read || this.#wasReported(store, reading.askedAt - 2 * SLACK)) {
+      this.#positions.set(store, { seq: 0, opening: firstOpening });
+    }
+    // What it makes of the store in which only its connection was before is its own affair.
+    this.#free.add(opening.store);
+  }
+
+  /** Goes through all that it got. */
+  run(): readonly string[] {
+    for (const event of this.#reading.events) {
+      const { outcome } = event;
+      if (outcome.kind === "message") this.#message(outcome.body, outcome.seq, event);
+      else if (outcome.kind === "gap") this.#gap(outcome.error, event);
+    }
+    return this.faults;
+  }
+
+  /** From the start is from the oldest that there is, and from now on from when it was first said to the server. */
+  #checkStart({ start, startedAt, opening }: SubscribeSent, sent: SubscribeSent): void {
+    const { since, topic } = this.#reading;
+    const { store, messages } = this.#records.openings[opening]!;
+    if (since === "now" && this.#records.openings[sent.opening]?.store !== store) return;
+    const missed = messages.find(({ topic: other, seq, at, goneAt }) =>
+      other === topic && seq <= start && goneAt > startedAt + SLACK &&
+      (since === "start" || at > sent.at + MAX_TRANSIT)
+    );
+    if (missed) this.#fault(`began after number ${start}, and so without ${missed.body}`);
+  }
+
+  #message(body: string, seq: number | undefined, event: ReadingEvent): void {
+    const arrival = this.#reading.log.arrivals.get(body)?.findLast(({ step }) =>
+      step <= event.step
+    );
+    if (!arrival) return this.#fault(`got ${body}, which has not arrived`);
+    const opening = this.#records.openings[arrival.opening]!;
+    const message = opening.messages.find((message) => message.body === body);
+    if (!message) return this.#fault(`got ${body}, which was never stored`);
+    if (message.topic !== this.#reading.topic) return this.#fault(`got ${body} of another topic`);
+    if (seq !== undefined && seq !== message.seq) {
+      return this.#fault(`got ${body} as number ${seq}, it is ${message.seq}`);
+    }
+    if (this.#delivered.has(message.body)) return this.#fault(`got ${body} twice`);
+    const { topic } = this.#reading;
+    const position = this.#positionIn(opening, event, message.seq);
+    if (message.seq <= position) this.#fault(`got ${body} after number ${position}`);
+    for (const other of opening.messages) {
+      if (other.topic !== topic || other.seq <= position || other.seq >= message.seq) continue;
+      if (!this.#delivered.has(other.body)) this.#skipped(other, body, opening, arrival.at, event);
+    }
+    this.#delivered.add(body);
+    this.#startedStores.add(opening.store);
+    this.#positions.set(opening.store, { seq: message.seq, opening: opening.number });
+  }
+
+  /** A message was passed over: only what is gone may be, and then it may have to be told. */
+  #skipped(
+    other: Recorded,
+    body: string,
+    opening: Opening,
+    at: number,
+    { newest = false, at: gotAt }: ReadingEvent,
+  ): void {
+    const { stream, log, topic, cursor, since } = this.#reading;
+    const { goneAt } = other;
+    if (stream && since === undefined && !this.#startedStores.has(opening.store)) {
+      // Reads of the same topic have moved the cursor at which it begins.
+      if (cursor ? other.seq <= cursor.max : this.#isPassed(opening, other)) return;
+    }
+    // What arrived for one who had given up is kept for the next, until it expires.
+    const expired = !stream && log.arrivals.has(other.body) && goneAt <= gotAt + SLACK;
+    if (goneAt > at + SLACK && !expired) {
+      if (!newest) this.#fault(`got ${body}, and not ${other.body} before it`);
+      return;
+    }
+    if ((this.#reported.get(opening.store) ?? -Infinity) >= goneAt - SLACK) return;
+    if (this.#wasReported(opening.store, at, goneAt)) return;
+    // What it had never begun to read it does not miss; what had arrived expired with the client.
+    if (log.arrivals.has(other.body)) return;
+    if (stream) {
+      if (goneAt > this.#startedAt + SLACK) {
+        this.#fault(`${other.body} went, and that was not told`);
+      }
+      return;
+    }
+    const readings = (log.readings.get(topic) ?? []).filter((reading) =>
+      this.#records.openings[reading.opening]?.store === opening.store
+    );
+    if (!readings.some(({ firstReplyAt }) => firstReplyAt < goneAt - SLACK)) return;
+    const connected = readings.some(({ connection, firstRequestAt }) =>
+      firstRequestAt - SLACK <= goneAt && goneAt <= connection.lastArrival + SLACK
+    );
+    if (!connected) this.#fault(`${other.body} went while it was away, and that was not told`);
+  }
+
+  /** Whether a gap at the connection's cursor was told to a stream that began there: it is told once. */
+  #wasReported(store: string, until: number, from = -Infinity): boolean {
+    const { log, topic, stream } = this.#reading;
+    return log.gaps.some((gap) =>
+      gap.topic === topic && (gap.cursor || stream && gap.stream === undefined) &&
+      gap.at <= until + SLACK && gap.at >= from - SLACK &&
+      this.#records.openings[gap.connection.opening]?.store === store
+    );
+  }
+
+  /** Whether reads of the client have come to a message in a store, or beyond it. */
+  #isPassed({ messages }: Opening, { seq }: Recorded): boolean {
+    const { log, topic } = this.#reading;
+    return messages.some((other) =>
+      other.topic === topic && other.seq >= seq && isRead(log, other.body)
+    );
+  }
+
+  /** Up to where it has read in a store, by what it knows; being set back has to be told. */
+  #positionIn(opening: Opening, { step, at }: ReadingEvent, seq: number): number {
+    const position = this.#positions.get(opening.store);
+    if (!position) {
+      if (this.#free.has(opening.store)) return seq - 1;
+      // Where there was nothing to lose, nothing has to be told.
+      const reported = this.#changes.has(opening.store) || this.#wasReported(opening.store, at);
+      if (!reported && this.#hadSomething(step)) {
+        this.#fault(`reads on in ${opening.store}, and that was not told`);
+      }
+      return 0;
+    }
+    if (position.opening === opening.number) return position.seq;
+    const end = opening.known.get(position.opening);
+    if (end !== undefined && position.seq <= end) return position.seq;
+    if (position.opening > opening.number) return position.seq;
+    if (this.#wasReported(opening.store, at, opening.openedAt)) return end ?? 0;
+    this.#fault(`reads on in ${opening.store} behind where it was, and that was not told`);
+    return end ?? 0;
+  }
+
+  /** Whether there was anything in another store that it read, or should have. */
+  #hadSomething(step: number): boolean {
+    const { base } = this.#reading.log;
+    if (this.#delivered.size > 0) return true;
+    if (!base) return false;
+    return this.#records.openings[base.opening]!.messages.some(({ topic, seq, step: stored }) =>
+      topic === this.#reading.topic && seq > base.start && stored < step
+    );
+  }
+
+  #gap(error: DsmqError, event: ReadingEvent): void {
+    const { log, topic, stream, ids } = this.#reading;
+    const { code, position } = error;
+    const reported = log.gaps.find((gap) =>
+      !gap.taken && gap.topic === topic && gap.code === code &&
+      (stream ? ids.includes(gap.stream ?? 0) : gap.stream === undefined) &&
+      gap.position === position && gap.at <= event.at
+    );
+    if (!reported) return this.#fault(`was told ${code}, which nobody said`);
+    reported.taken = true;
+    const { connection, at } = reported;
+    const opening = this.#records.openings[connection.opening]!;
+    if (code === "trimmed" && !this.#positions.has(opening.store)) {
+      this.#positions.set(opening.store, { seq: position ?? 0, opening: opening.number });
+    }
+    // Whatever it is called, it says that something is missing.
+    this.#reported.set(opening.store, at);
+    if (code === "trimmed") this.#trimmed(opening, at, reported);
+    else if (code === "ahead") this.#ahead(opening, reported.through ?? 0);
+    else this.#epochChanged(opening, error);
+  }
+
+  #trimmed(opening: Opening, at: number, { connection }: ClientLog["gaps"][number]): void {
+    const { log, topic, stream } = this.#reading;
+    const seq = this.#positions.get(opening.store)?.seq ?? 0;
+    const gone = opening.messages.filter((message) =>
+      message.topic === topic && message.seq > seq && message.goneAt <= at + SLACK &&
+      !this.#delivered.has(message.body)
+    );
+    if (gone.length === 0) return this.#fault("was told trimmed, and nothing is gone");
+    if (stream) return;
+    const readings = log.readings.get(topic) ?? [];
+    const made = readings.findLast(({ connection: other, firstReplyAt, opening: there }) =>
+      other !== connection && other.number < connection.number && firstReplyAt < Infinity &&
+      this.#records.openings[there]?.store === opening.store
+    );
+    if (!made) {
+      if (this.#reading.since === undefined) this.#fault("was told trimmed, and had never read");
+      return;
+    }
+    const lastHeartbeat = log.lastTimes.get(made.connection) ?? -Infinity;
+    if (!gone.some(({ goneAt }) => goneAt > lastHeartbeat - SLACK)) {
+      this.#fault("was told trimmed, and all that is gone went while it was connected");
+    }
+  }
+
+  #ahead(opening: Opening, through: number): void {
+    const { log } = this.#reading;
+    // Those from which it can have a position that this one knows to lie beyond the end.
+    const ends = [...opening.known].filter(([number, end]) =>
+      log.openings.has(number) && this.#records.openings[number]!.last > end
+    ).map(([, end]) => end);
+    if (ends.length === 0) return this.#fault("was told ahead, and nothing was set back");
+    // All up to the end it had read, or passed over; also what was gone then, and is back with the older file.
+    this.#setBack(opening, Math.min(through, Math.max(...ends)));
+  }
+
+  #epochChanged(opening: Opening, { floor = 0 }: DsmqError): void {
+    const { log } = this.#reading;
+    const position = this.#positions.get(opening.store);
+    const known = (number: number) => number === opening.number || opening.known.has(number);
+    const unknown = [...log.openings].some((number) =>
+      this.#records.openings[number]!.store === opening.store && !known(number)
+    );
+    if (position && !unknown && !this.#free.has(opening.store)) {
+      {
+        this.#fault(
+          `was told epoch_changed by opening ${opening.number}, and the history is the same`,
+        );
+      }
+    }
+    if (this.#changes.get(opening.store) === opening.number) {
+      this.#fault("was told epoch_changed twice");
+    }
+    this.#changes.set(opening.store, opening.number);
+    this.#setBack(opening, floor);
+  }
+
+  /** It goes on from there, also with what it had read before. */
+  #setBack(opening: Opening, seq: number): void {
+    for (const message of opening.messages) {
+      if (message.seq > seq) this.#delivered.delete(message.body);
+    }
+    this.#positions.set(opening.store, { seq, opening: opening.number });
+  }
+
+  #fault(what: string): void {
+    const { who, topic, stream } = this.#reading;
+    this.faults.push(`${who}, ${stream ? "a stream" : "reads"} of ${topic}: ${what}`);
+  }
+}
+
+/** Whether a message has come as the answer to a read, by some time (ms). */
+function isRead(
+  { arrivals }: Pick<ClientLog, "arrivals">,
+  body: string,
+  until: number = Infinity,
+): boolean {
+  return arrivals.get(body)?.some(({ id, at }) => id !== undefined && at < until) ?? false;
+}

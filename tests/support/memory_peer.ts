@@ -1,0 +1,124 @@
+/**
+ * Sessions without sockets: the test is the peer.
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert";
+import { Permissions } from "../../auth/permissions.ts";
+import { digestOf } from "../../auth/tokens.ts";
+import { SessionOwners } from "../../connection/session_owners.ts";
+import type { Clock } from "../../queue/clock.ts";
+import type { ServerContext } from "../../connection/server_context.ts";
+import { Heartbeats } from "../../connection/heartbeats.ts";
+import { Queue } from "../../queue/queue.ts";
+import { ClientConnection } from "../../connection/client_connection.ts";
+import { SharedBudgets } from "../../budgets/shared_budgets.ts";
+import type { Peer } from "../../transports/peer.ts";
+import type { Store } from "../../stores/store.ts";
+import { quiet } from "./open_server.ts";
+import { DEFAULT_LIMITS, type ServerLimits } from "../../protocol/limits.ts";
+
+/** Leave to do everything, for those who have no token. */
+export const ALL_PERMISSIONS: Permissions = new Permissions("", {});
+
+/** What sessions over a store have in common; it ends with the queue. */
+export async function openContext(
+  store: Store,
+  clock: Clock,
+  limits: Partial<ServerLimits> = {},
+): Promise<ServerContext & AsyncDisposable> {
+  const queue = await Queue.open(store, clock, quiet);
+  return {
+    queue,
+    welcome: {
+      protocol: 1,
+      server: "test",
+      store: store.id,
+      epoch: store.epoch,
+      durability: store.durability,
+      retention: 600_000,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+    },
+    errorsPerMinute: limits.errorsPerMinute ?? Infinity,
+    accessControl: { digestOf, permissionsOf: () => ALL_PERMISSIONS },
+    sessionOwners: new SessionOwners(),
+    heartbeats: new Heartbeats(queue),
+    budgets: new SharedBudgets({ ...DEFAULT_LIMITS, ...limits }),
+    shutdown: undefined,
+    onRefused: () => {},
+    [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
+  };
+}
+
+/** What a session says. */
+export interface WireItem {
+  readonly id?: number;
+  readonly seq?: number;
+  readonly message?: string;
+  readonly sub?: number;
+  readonly prev?: number;
+  readonly error?: { readonly code: string };
+  readonly seqs?: readonly number[];
+  readonly messages?: readonly string[];
+}
+
+/** A session whose peer is the test. */
+export class MemoryPeer {
+  /** What came under no id: the frames of streams. */
+  readonly streamed: WireItem[] = [];
+  readonly #connection: ClientConnection;
+  readonly #pending = new Map<number, (item: WireItem) => void>();
+  #lastId = 0;
+
+  /** Opens a session. */
+  constructor(host: ServerContext, start = 0) {
+    const wire: Peer = {
+      send: (frame) => this.#receive(frame),
+      buffered: 0,
+      drained: () => Promise.resolve(),
+      close: () => {},
+      drop: () => {},
+    };
+    this.#connection = new ClientConnection(host, wire, start, ALL_PERMISSIONS);
+  }
+
+  /** Says one request in a frame; an id is given here. */
+  request(request: object): Promise<WireItem> {
+    const { request: item, reply } = this.#named(request);
+    this.#connection.receive(JSON.stringify(item));
+    return reply;
+  }
+
+  /** Says several requests in one frame. */
+  requestAll(requests: readonly object[]): Promise<WireItem[]> {
+    const named = requests.map((request) => this.#named(request));
+    this.#connection.receive(JSON.stringify(named.map(({ request }) => request)));
+    return Promise.all(named.map(({ reply }) => reply));
+  }
+
+  /** Hangs up. */
+  close(): void {
+    this.#connection.end();
+  }
+
+  #named(request: object): { request: object; reply: Promise<WireItem> } {
+    const id = ++this.#lastId;
+    const { promise: reply, resolve } = Promise.withResolvers<WireItem>();
+    this.#pending.set(id, resolve);
+    return { request: { ...request, id }, reply };
+  }
+
+  #receive(frame: string): void {
+    for (const item of [JSON.parse(frame)].flat() as WireItem[]) {
+      if (item.id === undefined) {
+        this.streamed.push(item);
+        continue;
+      }
+      const reply = this.#pending.get(item.id);
+      assert(reply, `an answer that was not asked for, or is given twice: ${frame}`);
+      this.#pending.delete(item.id);
+      reply(item);
+    }
+  }
+}

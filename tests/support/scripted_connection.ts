@@ -1,0 +1,31 @@
+/**
+ * A client of a server that lies.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { connect, type Connection, DsmqError } from "@dsmq/server";
+import { ScriptedServer } from "./scripted_server.ts";
+import { withTimeout } from "./with_timeout.ts";
+
+/** The server in the hands of the test, and the client. */
+export interface ScriptedConnection {
+  readonly script: ScriptedServer;
+  readonly mq: Connection;
+}
+
+/** A connection to a server in the hands of the test. */
+export async function connectScripted(): Promise<ScriptedConnection> {
+  const script = new ScriptedServer();
+  const mq = await connect({ dial: script.dial });
+  return { script, mq };
+}
+
+/** The connection has ended for good, and says why; nothing has come back. */
+export async function assertProtocolError({ script, mq }: ScriptedConnection): Promise<void> {
+  assertEquals([mq.status, script.dials], ["closed", 1]);
+  const error = await assertRejects(() => withTimeout(mq.get("t")), DsmqError);
+  assertEquals(error.code, "protocol_error");
+  await mq.close();
+}

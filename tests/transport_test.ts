@@ -1,6 +1,0 @@
-import { listen as builtin } from "../transports/deno.ts";
-import { listen as hardened } from "../transports/node.ts";
-import { testTransport } from "./transport_contract.ts";
-
-testTransport("builtin", builtin);
-testTransport("hardened", hardened);

@@ -1,0 +1,180 @@
+/**
+ * `hardened` among those who speak HTTP slowly, too much of it, or without reading what is answered.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Socket } from "node:net";
+import { listen as hardened } from "../../transports/node.ts";
+import { RawSocket } from "../support/raw_socket.ts";
+import { OpenPort } from "../support/recording_handler.ts";
+import { openServer } from "../support/open_server.ts";
+import { HOST, httpRequest } from "../support/raw_http.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+/** Answers all requests; says how many there were. */
+function counting({ handler }: OpenPort): () => number {
+  let count = 0;
+  handler.http = () => {
+    count++;
+    return new Response("hello\n");
+  };
+  return () => count;
+}
+
+Deno.test("hardened: bad requests are counted, and told in few lines", async () => {
+  const logged: unknown[] = [];
+  const log = { info() {}, warn: (line: unknown) => void logged.push(line), error: console.error };
+  await using server = await openServer({ transport: "hardened", log });
+  for (let i = 0; i < 30; i++) await httpRequest(server.port, "hello");
+  assertEquals(server.stats().refused, 30);
+  assertEquals(logged.length, 1);
+  assertStringIncludes(String(logged[0]), "Cannot read a request: it is none of HTTP/1.1");
+  const { body } = await httpRequest(
+    server.port,
+    new Uint8Array([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]),
+  );
+  assertStringIncludes(body, "TLS");
+});
+
+Deno.test("hardened: half a request is answered with 408 in time, and one who has said nothing is not told of", async () => {
+  await using opened = await OpenPort.with(hardened, { headerTimeout: 400 });
+  const { handler, port } = opened;
+  using silent = await RawSocket.connect(port);
+  const half = httpRequest(
+    port,
+    "GET / HTTP/1.1\r\nHost: localhost\r\nX: ".trimEnd().concat("y").replace(/\r\n$/, ""),
+  );
+  void half.catch(() => {});
+  using slow = await RawSocket.connect(port);
+  await slow.send("GET / HTTP/1.1\r\nHost: ");
+  const head = await withTimeout(slow.head());
+  assert(head.startsWith("HTTP/1.1 408 "), head);
+  assertEquals(await withTimeout(silent.head()), "");
+  assertEquals(handler.refusals, ["Cannot read a request: it did not come in time"]);
+});
+
+Deno.test("hardened: one who hangs up in the midst of anything is not told of", async () => {
+  await using opened = await OpenPort.with(hardened);
+  for (
+    const request of [
+      "",
+      "GET",
+      "GET / HTTP/1.1\r\nHost: ",
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
+    ]
+  ) {
+    using client = await RawSocket.connect(opened.port);
+    await client.send(request);
+  }
+  using _client = await RawSocket.open(opened.port);
+  assertEquals([opened.handler.failures, opened.handler.refusals], [[], []]);
+});
+
+Deno.test("hardened: one who is refused while it talks on can read why", async () => {
+  await using opened = await OpenPort.with(hardened);
+  using client = await RawSocket.connect(opened.port);
+  await client.send("GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a=");
+  for (let i = 0; i < 5; i++) {
+    await client.send("x".repeat(100_000));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const head = await withTimeout(client.head());
+  assert(head.startsWith("HTTP/1.1 431 "), head);
+  assertEquals(opened.handler.refusals.length, 1);
+});
+
+Deno.test("hardened: of hundreds that say nothing few are ended between two turns of others", async () => {
+  await using opened = await OpenPort.with(hardened, { headerTimeout: 1000 });
+  const { destroy } = Socket.prototype;
+  let [ended, before, max] = [0, 0, 0];
+  Socket.prototype.destroy = function (...args: Parameters<typeof destroy>) {
+    ended++;
+    return destroy.apply(this, args);
+  };
+  const others = setInterval(() => {
+    max = Math.max(max, ended - before);
+    before = ended;
+  }, 0);
+  try {
+    const connect = () => RawSocket.connect(opened.port);
+    const clients = await Promise.all(Array.from({ length: 600 }, connect));
+    for (const client of clients) while (await withTimeout(client.discard(1024)) > 0);
+    for (const client of clients) client.cut();
+  } finally {
+    clearInterval(others);
+    Socket.prototype.destroy = destroy;
+  }
+  assert(ended >= 600, `${ended}`);
+  // Timers of others may fall behind a little on a busy machine.
+  assert(max <= 150, `${max} at once`);
+});
+
+Deno.test("hardened: of the headers of a request none is copied that nobody looks at", async () => {
+  await using opened = await OpenPort.with(hardened);
+  const seen: string[][] = [];
+  opened.handler.http = ({ headers }) => {
+    seen.push([...headers.keys()]);
+    return new Response("hello\n");
+  };
+  const more = Array.from({ length: 120 }, (_, i) => `${1e9 + i}: value`);
+  await httpRequest(
+    opened.port,
+    ["GET / HTTP/1.1", ...more, HOST, "ORIGIN: a", "oriGin: b"].join("\r\n"),
+  );
+  assertEquals(seen, [["host", "origin"]]);
+});
+
+Deno.test("hardened: requests in one packet with garbage behind them have their answers first", async () => {
+  await using opened = await OpenPort.with(hardened);
+  using client = await RawSocket.connect(opened.port);
+  const good = `GET / HTTP/1.1\r\n${HOST}\r\n\r\n`;
+  await client.send(`${good}${good}garbage\r\n\r\n`);
+  for (const [expected, length] of [[200, 6], [200, 6], [400, 77]] as const) {
+    const head = await withTimeout(client.head());
+    assert(head.startsWith(`HTTP/1.1 ${expected} `), head);
+    await withTimeout(client.text(length));
+  }
+  assertEquals(await withTimeout(client.discard(1)), 0);
+});
+
+Deno.test("hardened: one who asks and asks and reads no answer is cut off before it takes memory", async () => {
+  await using opened = await OpenPort.with(hardened);
+  const count = counting(opened);
+  using client = await RawSocket.connect(opened.port);
+  const many = `GET / HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(1000);
+  await withTimeout(
+    (async () => {
+      for (let i = 0; i < 1000; i++) await client.send(many);
+    })().catch(() => {}),
+  );
+  await withTimeout(opened.handler.until(() => opened.handler.refusals.length > 0));
+  assert(count() < 20_000, `${count()} requests were taken`);
+  assertEquals((await httpRequest(opened.port, `GET / HTTP/1.1\r\n${HOST}`)).status, 200);
+  assertEquals(opened.handler.refusals.length, 1);
+});
+
+Deno.test("hardened: of thousands of requests in a packet only a few are taken", async () => {
+  await using opened = await OpenPort.with(hardened);
+  const count = counting(opened);
+  using client = await RawSocket.connect(opened.port);
+  await client.send(`GET / HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(1500));
+  await withTimeout(opened.handler.until(() => opened.handler.refusals.length > 0));
+  assert(count() < 100, `${count()} requests were taken`);
+  assertEquals(opened.handler.failures, []);
+});
+
+Deno.test("hardened: a body that is larger than what may wait is thrown away, and the end of its connection is seen", async () => {
+  await using opened = await OpenPort.with(hardened);
+  using client = await RawSocket.connect(opened.port);
+  await client.send(`POST / HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`;
+  await withTimeout((async () => {
+    for (let i = 0; i < 200; i++) await client.send(chunk);
+  })());
+  await client.conn.closeWrite();
+  await withTimeout((async () => {
+    while (await client.discard(4096) > 0) continue;
+  })());
+});

@@ -1,0 +1,206 @@
+/**
+ * Peers at rest: what keeps them connected through proxies that cut what rests, and finds those who have vanished.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { listen as builtin } from "../../transports/deno.ts";
+import { listen as hardened } from "../../transports/node.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
+import { until } from "../support/bridge.ts";
+import { OpenPort } from "../support/recording_handler.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const IDLE_INTERVAL = 16_000;
+const TEXT = 1;
+const PING = 9;
+const pong = clientFrame(10);
+
+/** Lets the platform do what it has begun. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
+
+/** Lets so many rests pass. */
+async function passIdle({ clock }: OpenPort, times = 1): Promise<void> {
+  for (let part = 0; part < 16 * times; part++) clock.advance(IDLE_INTERVAL / 16);
+  await turn();
+}
+
+/** One at rest, who was looked at once. */
+async function idleClient(opened: OpenPort): Promise<RawSocket> {
+  const client = await RawSocket.open(opened.port);
+  await withTimeout(opened.handler.until(() => opened.handler.present > 0));
+  await passIdle(opened);
+  return client;
+}
+
+/** Says something, and waits until all of it has come. */
+async function arrive(opened: OpenPort, client: RawSocket, ...frames: Uint8Array[]): Promise<void> {
+  const { peer } = opened.handler.peers[0]!;
+  const before = peer.bytesReceived!;
+  for (const frame of frames) await client.send(frame);
+  const after = before + frames.reduce((sum, { length }) => sum + length, 0);
+  await until(() => peer.bytesReceived! >= after);
+}
+
+async function pinged(client: RawSocket): Promise<void> {
+  assertEquals((await withTimeout(client.next()))?.opcode, PING);
+}
+
+Deno.test("hardened: one at rest is pinged again and again, and kept though it never answers", async () => {
+  await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
+  using client = await idleClient(opened);
+  for (let i = 0; i < 20; i++) {
+    await passIdle(opened);
+    await pinged(client);
+  }
+  assertEquals([opened.handler.present, opened.handler.reasons], [1, []]);
+});
+
+Deno.test("hardened: one who answers is pinged on, and is gone once it has left three pings unanswered", async () => {
+  await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
+  using client = await idleClient(opened);
+  for (let i = 0; i < 5; i++) {
+    await passIdle(opened);
+    await pinged(client);
+    await arrive(opened, client, pong);
+  }
+  await passIdle(opened, 3);
+  assertEquals(opened.handler.present, 1);
+  await passIdle(opened);
+  assertEquals([opened.handler.present, opened.handler.reasons], [0, [
+    "it does not answer any more",
+  ]]);
+});
+
+Deno.test("hardened: one who answers has time to read what it was sent before it has to answer", async () => {
+  await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
+  using client = await idleClient(opened);
+  await passIdle(opened);
+  await pinged(client);
+  await arrive(opened, client, pong);
+  // The system takes it at once, and the line for as long as it likes.
+  const { peer } = opened.handler.peers[0]!;
+  peer.send("x".repeat(800 * 1024));
+  await until(() => peer.buffered === 0);
+  await passIdle(opened, 8);
+  assertEquals(opened.handler.present, 1);
+  await passIdle(opened, 2);
+  assertEquals([opened.handler.present, opened.handler.reasons.length], [0, 1]);
+});
+
+Deno.test("hardened: one who answers pings only when it reads something else may rest on", async () => {
+  await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
+  using client = await idleClient(opened);
+  for (let i = 0; i < 3; i++) {
+    await passIdle(opened, 5);
+    for (let ping = 0; ping < (i === 0 ? 5 : 4); ping++) await pinged(client);
+    // It asks for something, reads the answer, and with it what came before.
+    const get = clientFrame(1, '{"action":"get","topic":"t"}');
+    await arrive(opened, client, get, new Uint8Array([...pong, ...pong, ...pong]));
+  }
+  await passIdle(opened, 20);
+  assertEquals([opened.handler.present, opened.handler.reasons], [1, []]);
+});
+
+Deno.test("hardened: one who says something is not pinged, and one timer does for all", async () => {
+  await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
+  const clients = await Promise.all(Array.from({ length: 40 }, () => RawSocket.open(opened.port)));
+  await withTimeout(opened.handler.until(() => opened.handler.present === 40));
+  assertEquals(opened.clock.waiting, 1);
+  for (let i = 0; i < 5; i++) {
+    for (const client of clients) await client.send(clientFrame(1, "x"));
+    await withTimeout(
+      opened.handler.until(() => opened.handler.peers.every(({ received }) => received.length > i)),
+    );
+    await passIdle(opened);
+  }
+  for (const { peer } of opened.handler.peers) peer.send("the first that it hears");
+  for (const client of clients) {
+    assertEquals((await withTimeout(client.next()))?.opcode, TEXT);
+    client.cut();
+  }
+  await withTimeout(opened.handler.until(() => opened.handler.present === 0));
+  assertEquals(opened.clock.waiting, 0);
+});
+
+Deno.test({
+  name: "hardened: the system looks after connections at rest, too",
+  // Linux tells of the timer of a connection in /proc.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
+    using client = await RawSocket.open(opened.port);
+    await withTimeout(opened.handler.until(() => opened.handler.present === 1));
+    const at = (port: number) => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+    const [here, there] = [at(opened.port), at((client.conn.localAddr as Deno.NetAddr).port)];
+    const KEEPALIVE = "02";
+    const connections = (await Deno.readTextFile("/proc/net/tcp")).split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local, remote, state]) => local === here && remote === there && state === "01");
+    // The system may show one more than once while others come and go.
+    const timers = new Set(connections.map(([, , , , , timer]) => timer!.split(":")[0]));
+    assertEquals([...timers], [KEEPALIVE]);
+  },
+});
+
+Deno.test("builtin: one at rest is pinged; again if it answers, and kept if it does not", async () => {
+  await using opened = await OpenPort.with(builtin, { idlePingInterval: 30 });
+  using replies = await RawSocket.open(opened.port);
+  using silent = await RawSocket.open(opened.port);
+  for (let i = 0; i < 8; i++) {
+    await pinged(replies);
+    await replies.send(pong);
+  }
+  await pinged(silent);
+  // Deno would give it 30 ms for its answer.
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await silent.send(clientFrame(1, "still here"));
+  await withTimeout(
+    opened.handler.until(() => opened.handler.peers.some(({ received }) => received.length === 1)),
+  );
+  await pinged(silent);
+  assertEquals(opened.handler.present, 2);
+});
+
+Deno.test("builtin: a client of ours, which has heartbeats, is not pinged", async () => {
+  await using opened = await OpenPort.with(builtin, { idlePingInterval: 10 });
+  using client = await RawSocket.open(opened.port, "Sec-WebSocket-Protocol: dsmq");
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const [guest] = opened.handler.peers;
+  guest!.peer.send("hello");
+  const frame = await withTimeout(client.next());
+  assert(frame?.opcode === 1, `it got ${frame?.opcode}`);
+});
+
+const { upgradeWebSocket } = Deno;
+
+/** Denos that treat the option as none does today. */
+const others: Record<string, typeof upgradeWebSocket> = {
+  "asks for the time only once": (request, options) =>
+    upgradeWebSocket(request, { ...options, idleTimeout: Number(options?.idleTimeout) }),
+  "takes nothing but a number": (request, options) => {
+    if (typeof options?.idleTimeout !== "number") throw new TypeError("idleTimeout is a number");
+    return upgradeWebSocket(request, options);
+  },
+};
+
+for (const [what, other] of Object.entries(others)) {
+  Deno.test(`builtin: a Deno that ${what} lets in who may rest, and keeps it`, async () => {
+    await using opened = await OpenPort.with(builtin, { idlePingInterval: 30 });
+    Deno.upgradeWebSocket = other;
+    try {
+      using client = await RawSocket.open(opened.port);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await client.send(clientFrame(1, "still here"));
+      await withTimeout(
+        opened.handler.until(() =>
+          opened.handler.peers.some(({ received }) => received.length === 1)
+        ),
+      );
+      assertEquals(opened.handler.present, 1);
+    } finally {
+      Deno.upgradeWebSocket = upgradeWebSocket;
+    }
+  });
+}

@@ -1,0 +1,62 @@
+import { assert, assertEquals } from "@std/assert";
+import { listen as hardened } from "../../transports/node.ts";
+import { RawSocket } from "../support/raw_socket.ts";
+import { OpenPort } from "../support/recording_handler.ts";
+import { openServer } from "../support/open_server.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const POST = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+Deno.test("hardened: a body in parts of a byte is hung up on, for each part takes as long as a large one", async () => {
+  await using opened = await OpenPort.with(hardened);
+  using client = await RawSocket.connect(opened.port);
+  await client.send(POST);
+  const parts = "1\r\nx\r\n".repeat(1000);
+  let sent = 0;
+  await withTimeout(
+    (async () => {
+      for (; sent < 1_000_000; sent += 1000) await client.send(parts);
+    })().catch(() => {}),
+  );
+  assert(sent < 1_000_000, "it was hung up on before it had said all");
+  assertEquals(opened.handler.failures, []);
+});
+
+Deno.test("hardened: a body in a few hundred small parts is answered, and so is what comes behind it", async () => {
+  await using opened = await OpenPort.with(hardened);
+  using client = await RawSocket.connect(opened.port);
+  const body = `${"1\r\nx\r\n".repeat(200)}0\r\n\r\n`;
+  await client.send(POST + body + POST + body);
+  for (let i = 0; i < 2; i++) {
+    const head = await withTimeout(client.head());
+    assert(head.startsWith("HTTP/1.1 200 "), head);
+    await withTimeout(client.text(6));
+  }
+});
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`${transport}: an address of more than 16,384 characters is refused, and not read`, async () => {
+    await using server = await openServer({ transport });
+    const { parse } = URL;
+    let longest = 0;
+    URL.parse = (...args) => {
+      longest = Math.max(longest, `${args[0]}`.length);
+      return parse.apply(URL, args);
+    };
+    try {
+      for (
+        const [path, status] of [["/", 200], [`/?${"a".repeat(16_000)}`, 200], [
+          `/${"../".repeat(20_000)}`,
+          414,
+        ]]
+      ) {
+        using client = await RawSocket.connect(server.port);
+        await client.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        assertEquals((await withTimeout(client.head())).split(" ")[1], `${status}`);
+      }
+    } finally {
+      URL.parse = parse;
+    }
+    assert(longest < 18_000, `${longest} characters were read`);
+  });
+}

@@ -1,0 +1,128 @@
+import { assert, assertEquals } from "@std/assert";
+import { EventEmitter } from "node:events";
+import { HttpInput, type InputConnection } from "../../transports/node_http_input.ts";
+import { ManualTurns } from "../support/manual_turns.ts";
+
+/** A connection, and one who listens to it and takes so long for each piece of what comes. */
+class FakeConnection extends EventEmitter {
+  destroyed = false;
+  paused = false;
+  /** What was heard. */
+  readonly received: (number | string)[] = [];
+  readonly caught: unknown[] = [];
+  readonly intake: HttpInput;
+
+  constructor(manual: ManualTurns, ms: number) {
+    super();
+    this.on("data", (piece: Uint8Array) => {
+      this.received.push(piece.length);
+      manual.spend(ms);
+    });
+    this.on("end", () => this.received.push("end"));
+    this.intake = new HttpInput(
+      this as unknown as InputConnection,
+      manual.turns.join(),
+      (error) => {
+        this.caught.push(error);
+      },
+    );
+  }
+
+  /** The system brings some bytes, unless it is to bring nothing now. */
+  receive(bytes: number): void {
+    if (!this.paused) this.emit("data", new Uint8Array(bytes));
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+}
+
+Deno.test("of what 1,000 ask by HTTP at one moment no more is taken in than 15 ms allow before the network is looked at", async () => {
+  const manual = new ManualTurns();
+  const all = Array.from({ length: 1000 }, () => new FakeConnection(manual, 1));
+  let before = manual.now();
+  for (const one of all) one.receive(1000);
+  assert(all.some(({ received }) => received.length === 0), "all of it was taken in at once");
+  for (let looks = 0; all.some(({ received }) => received.length === 0); looks++) {
+    const passed = manual.now() - before;
+    assert(passed <= 15, `${passed} ms passed before the ${looks + 1}th look`);
+    assert(looks < 1000, "some are never heard");
+    before = manual.now();
+    await manual.networkLook();
+  }
+  assertEquals(
+    all.map(({ received, paused }) => [received, paused]),
+    all.map(() => [[1000], false]),
+  );
+});
+
+Deno.test("what waits for its turn by HTTP comes whole, once and in order, and the end after it", async () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  busy.receive(1000);
+  one.receive(100);
+  assertEquals([one.received, one.paused, one.intake.buffered], [[], true, 100]);
+  // What the stream had read already.
+  one.emit("data", new Uint8Array(50));
+  one.emit("end");
+  assertEquals([one.received, one.intake.buffered], [[], 150]);
+  while (manual.awaited) await manual.networkLook();
+  assertEquals([one.received, one.intake.buffered], [[150, "end"], 0]);
+});
+
+Deno.test("of a connection that is gone nothing is kept, and nothing is heard", async () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  busy.receive(1000);
+  one.receive(100);
+  one.destroyed = true;
+  one.emit("close");
+  assertEquals(one.intake.buffered, 0);
+  while (manual.awaited) await manual.networkLook();
+  assertEquals(one.received, []);
+});
+
+Deno.test("once a connection is a WebSocket its intake stands aside, and what listeners throw ends nothing", () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  const error = new Error("one too many");
+  one.once("data", () => {
+    throw error;
+  });
+  one.receive(10);
+  assertEquals([one.received, one.caught], [[10], [error]]);
+  one.once("data", () => one.intake.detach());
+  one.receive(20);
+  busy.receive(1000);
+  one.receive(30);
+  assertEquals(one.received, [10, 20, 30]);
+});
+
+Deno.test("whoever listens may pause a connection, also where what comes on it waited for its turn", async () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  busy.receive(1000);
+  one.receive(100);
+  one.once("data", () => one.pause());
+  while (manual.awaited) await manual.networkLook();
+  assertEquals([one.received, one.paused], [[100], true]);
+});
+
+Deno.test("what HTTP has read is freed at once, and what waits for its turn once that was handed over", async () => {
+  const manual = new ManualTurns();
+  const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
+  const received: number[] = [];
+  one.on("data", (piece: Uint8Array) => received.push(piece.buffer.byteLength));
+  const [first, second] = [new Uint8Array(1000), new Uint8Array(2000)];
+  one.emit("data", first);
+  busy.receive(1000);
+  one.emit("data", second);
+  assertEquals([first.byteLength, second.byteLength, received], [0, 2000, [1000]]);
+  while (manual.awaited) await manual.networkLook();
+  assertEquals([first.byteLength, second.byteLength, received], [0, 0, [1000, 2000]]);
+});

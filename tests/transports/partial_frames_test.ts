@@ -1,0 +1,155 @@
+/**
+ * What has not come whole, of all connections: the hardened transport bounds its sum.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { Budget } from "../../budgets/budget.ts";
+import { listen } from "../../transports/node.ts";
+import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
+import { until } from "../support/bridge.ts";
+import { OpenPort } from "../support/recording_handler.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const MIB = 1024 * 1024;
+
+/** What evicts nobody before it has been under way for so long, in milliseconds, and something over. */
+const GRACE_PERIOD = 2100;
+
+/** What each connection has for itself, in bytes. */
+const OWN = 8192;
+
+/** All share what is given, beside what each has for itself. */
+function budgetOf(shared: number): Budget {
+  return new Budget({ own: OWN, shared });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** How many of these have been closed or hung up on, after a moment. */
+async function closedCount(clients: readonly RawSocket[]): Promise<number> {
+  const open = Symbol();
+  const ends = await Promise.all(
+    clients.map((client) => Promise.race([client.closeCode(), pause(300).then(() => open)])),
+  );
+  return ends.filter((end) => end !== open).length;
+}
+
+Deno.test("frames that are not whole take no more together than there is room for, and the last hears why", async () => {
+  const partial = budgetOf(4 * MIB);
+  await using opened = await OpenPort.with(listen, { partial });
+  const part = clientFrame(1, new Uint8Array(MIB)).subarray(0, 900_000);
+  const clients = await Promise.all([1, 2, 3].map(() => RawSocket.open(opened.port)));
+  const [first, second, third] = clients;
+  const whole = partial.free;
+  await first!.send(part);
+  await second!.send(part);
+  // All of that has come before the third says anything.
+  await until(() => partial.free <= whole - 2 * part.length + 2 * OWN);
+  const closed = third!.closeCode();
+  for (let at = 0; at < part.length && opened.handler.reasons.length === 0; at += 100_000) {
+    await third!.send(part.subarray(at, at + 100_000));
+    await pause(20);
+  }
+  assertEquals(await withTimeout(closed), 1013);
+  assertEquals(opened.handler.reasons, ["there was no room for what had come of its frame"]);
+  assertEquals(await closedCount([first!, second!]), 0);
+  for (const client of clients) client.cut();
+});
+
+Deno.test("whose frame has been under way for longest gives way to others", async () => {
+  await using opened = await OpenPort.with(listen, { partial: budgetOf(4 * MIB) });
+  const frame = clientFrame(1, new Uint8Array(MIB));
+  const attackers = await Promise.all([1, 2].map(() => RawSocket.open(opened.port)));
+  for (const attacker of attackers) await attacker.send(frame.subarray(0, 900_000));
+  await pause(GRACE_PERIOD);
+  for (let i = 0; i < 3; i++) {
+    using honest = await RawSocket.open(opened.port);
+    await honest.send(frame.subarray(0, 900_000));
+    await pause(20);
+    await honest.send(frame.subarray(900_000));
+    await withTimeout(
+      opened.handler.until(() => opened.handler.peers.at(-1)!.received.length === 1),
+    );
+  }
+  assertEquals(await closedCount(attackers), 1);
+  for (const attacker of attackers) attacker.cut();
+});
+
+Deno.test("pieces count with what they take, not with what is in them", async () => {
+  await using opened = await OpenPort.with(listen, { partial: budgetOf(4 * MIB) });
+  const pieces = new Uint8Array(1000 * 7);
+  for (let i = 0; i < 1000; i++) {
+    pieces.set(clientFrame(i === 0 ? 1 : 0, "x", { final: false }), 7 * i);
+  }
+  const clients: RawSocket[] = [];
+  for (let i = 0; i < 6; i++) {
+    const client = await RawSocket.open(opened.port);
+    await client.send(pieces);
+    clients.push(client);
+    await pause(50);
+  }
+  assert(await closedCount(clients) >= 1);
+  for (const client of clients) client.cut();
+});
+
+Deno.test("what is over is free again: whole frames in any number find room", async () => {
+  await using opened = await OpenPort.with(listen, { partial: budgetOf(4 * MIB) });
+  const frame = clientFrame(1, new Uint8Array(MIB));
+  using client = await RawSocket.open(opened.port);
+  for (let i = 0; i < 20; i++) await client.send(frame);
+  await withTimeout(opened.handler.until(() => opened.handler.peers[0]!.received.length === 20));
+  for (let i = 0; i < 20; i++) {
+    using cut = await RawSocket.open(opened.port);
+    await cut.send(frame.subarray(0, 900_000));
+  }
+  await withTimeout(opened.handler.until(() => opened.handler.present === 1));
+  using last = await RawSocket.open(opened.port);
+  await last.send(frame.subarray(0, 900_000));
+  await last.send(frame.subarray(900_000));
+  await withTimeout(opened.handler.until(() => opened.handler.peers.at(-1)!.received.length === 1));
+  assertEquals(opened.handler.reasons, []);
+});
+
+Deno.test("connections that ask for nothing give way to those that do", async () => {
+  await using opened = await OpenPort.with(listen, { partial: budgetOf(64 * 1024) });
+  const silent = await Promise.all(
+    Array.from({ length: 8 }, () => RawSocket.connect(opened.port)),
+  );
+  await pause(GRACE_PERIOD);
+  const honest: RawSocket[] = [];
+  for (let i = 0; i < 20; i++) honest.push(await withTimeout(RawSocket.open(opened.port)));
+  assertEquals(opened.handler.present, 20);
+  for (const client of [...silent, ...honest]) client.cut();
+  await withTimeout(opened.handler.until(() => opened.handler.present === 0));
+});
+
+Deno.test("headers that are not whole count with their bytes", async () => {
+  await using opened = await OpenPort.with(listen, { partial: budgetOf(256 * 1024) });
+  const clients: RawSocket[] = [];
+  for (let i = 0; i < 6; i++) {
+    const client = await RawSocket.connect(opened.port);
+    await client.send(`${upgradeRequest().slice(0, -2)}X-Long: ${"x".repeat(60_000)}`);
+    clients.push(client);
+  }
+  await pause(300);
+  assert(
+    opened.handler.refusals.some((reason) => reason.includes("too many wait that are not whole")),
+  );
+  for (const client of clients) client.cut();
+});
+
+Deno.test("one who rests between requests by HTTP takes no more for all that it has asked before", async () => {
+  await using opened = await OpenPort.with(listen, { partial: budgetOf(256 * 1024) });
+  using client = await RawSocket.connect(opened.port);
+  for (let i = 0; i < 10; i++) {
+    await client.send(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(30_000)}\r\n\r\n`);
+    const head = await withTimeout(client.head());
+    await client.text(Number(/content-length: (\d+)/i.exec(head)![1]));
+    await pause(120);
+  }
+  assertEquals(opened.handler.refusals, []);
+});

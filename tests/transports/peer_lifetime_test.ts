@@ -1,0 +1,58 @@
+/**
+ * Whoever is admitted has a visit, and it ends: or a place would be taken for ever.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { listen as builtin } from "../../transports/deno.ts";
+import { listen as hardened } from "../../transports/node.ts";
+import type { Transport } from "../../transports/transport.ts";
+import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
+import { OpenPort } from "../support/recording_handler.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const transports: Readonly<Record<string, Transport>> = { builtin, hardened };
+
+for (const [name, listen] of Object.entries(transports)) {
+  Deno.test(`${name}: one whose handshake fails has a visit that ends`, async () => {
+    await using opened = await OpenPort.with(listen);
+    const ended = Promise.withResolvers<string>();
+    opened.handler.admit = (_request, from) =>
+      Promise.resolve(() => ({ receive() {}, end: () => ended.resolve(from) }));
+    using client = await RawSocket.connect(opened.port);
+    await client.send(upgradeRequest().replace("Sec-WebSocket-Key:", "X-Key:"));
+    assertEquals(await withTimeout(ended.promise), "127.0.0.1");
+  });
+
+  Deno.test({
+    name: `${name}: one who goes away before being let in has a visit that ends`,
+    // Deno itself waits for such an upgrade for ever.
+    sanitizeOps: name !== "builtin",
+    async fn() {
+      await using opened = await OpenPort.with(listen);
+      const [requested, reply] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const ended = Promise.withResolvers<void>();
+      opened.handler.admit = async () => {
+        requested.resolve();
+        await reply.promise;
+        return () => ({ receive() {}, end: () => ended.resolve() });
+      };
+      {
+        using client = await RawSocket.connect(opened.port);
+        await client.send(upgradeRequest());
+        await withTimeout(requested.promise);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      reply.resolve();
+      // The hardened one knows at once. Deno does not tell: whoever arrives after a while clears it away.
+      if (name === "builtin") {
+        await new Promise((resolve) => setTimeout(resolve, 2100));
+        opened.handler.admit = () => Promise.resolve(new Response("no"));
+        using later = await RawSocket.connect(opened.port);
+        await later.send(upgradeRequest());
+      }
+      await withTimeout(ended.promise);
+    },
+  });
+}

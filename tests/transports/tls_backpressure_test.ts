@@ -1,0 +1,76 @@
+/**
+ * The hardened transport over TLS: who is not read cannot go on sending.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { listen as hardened } from "../../transports/node.ts";
+import { clientFrame, upgradeRequest } from "../support/raw_socket.ts";
+import { OpenPort } from "../support/recording_handler.ts";
+import { ROOT } from "../support/program.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const MIB = 1024 * 1024;
+
+const [cert, key] = ["cert", "key"].map((what) =>
+  Deno.readTextFileSync(new URL(`tests/fixtures/localhost_${what}.pem`, ROOT))
+) as [string, string];
+
+/** A connection that is let in. */
+async function connectTls({ port }: OpenPort): Promise<Deno.TlsConn> {
+  const conn = await Deno.connectTls({ hostname: "localhost", port, caCerts: [cert] });
+  await conn.write(new TextEncoder().encode(upgradeRequest()));
+  await conn.read(new Uint8Array(1024));
+  return conn;
+}
+
+/** Sends until nothing more is taken, or so much was; how much that is, in bytes. */
+async function sends(conn: Deno.TlsConn, max: number): Promise<number> {
+  const block = new Uint8Array(MIB);
+  let sent = 0;
+  const writing = (async () => {
+    while (sent < max) sent += await conn.write(block);
+  })().catch(() => {});
+  for (let before = -1; sent > before && sent < max;) {
+    before = sent;
+    await Promise.race([writing, new Promise((resolve) => setTimeout(resolve, 500))]);
+  }
+  return sent;
+}
+
+Deno.test("hardened: over TLS nothing is taken in of one who is not read any more", async () => {
+  await using opened = await OpenPort.with(hardened, {}, { cert, key });
+  using conn = await connectTls(opened);
+  await withTimeout(opened.handler.until(() => opened.handler.peers.length === 1));
+  const [{ peer }] = opened.handler.peers as [OpenPort["handler"]["peers"][number]];
+  peer.closeAndStopReading(4401, "nothing more is read");
+  // What the system keeps by itself, at both ends.
+  assert(await sends(conn, 64 * MIB) < 32 * MIB);
+  peer.drop("the test is over");
+});
+
+Deno.test("hardened: over TLS one whose turn is late is read on in its turn, and hears all answers", async () => {
+  await using opened = await OpenPort.with(hardened, {}, { cert, key });
+  let replyCount = 0;
+  opened.handler.receive = (guest) => {
+    // As one who takes long: its input has to wait.
+    for (const end = performance.now() + 1; performance.now() < end;);
+    guest.peer.send(`${++replyCount}`);
+  };
+  using conn = await connectTls(opened);
+  const frame = clientFrame(1, "x".repeat(10_000));
+  const count = 300;
+  const writing = (async () => {
+    for (let i = 0; i < count; i++) {
+      for (let at = 0; at < frame.length;) at += await conn.write(frame.subarray(at));
+    }
+  })();
+  const buffer = new Uint8Array(64 * 1024);
+  let bytes = 0;
+  const expected = Array.from({ length: count }, (_, i) => 2 + `${i + 1}`.length);
+  const all = expected.reduce((sum, one) => sum + one);
+  while (bytes < all) bytes += await withTimeout(conn.read(buffer), 20_000) ?? all;
+  await writing;
+  assertEquals([bytes, replyCount], [all, count]);
+});

@@ -1,0 +1,313 @@
+/**
+ * What all peers have yet to read: those who are sent much wait for each other.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { Budget } from "../../budgets/budget.ts";
+import { Turns } from "../../budgets/turns.ts";
+import { Permissions } from "../../auth/permissions.ts";
+import type { ServerContext } from "../../connection/server_context.ts";
+import { serve } from "../../server.ts";
+import { connect } from "../../client.ts";
+import { BasePeer } from "../../transports/base_peer.ts";
+import type { Peer } from "../../transports/transport.ts";
+import { Pacer } from "../../transports/pacer.ts";
+import { UnreadLimiter } from "../../transports/unread_limiter.ts";
+import { SlowPeerMonitor } from "../../transports/slow_peer_monitor.ts";
+import { inMemory, store, testServer, turns } from "../support/bridge.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { ManualPeer } from "../support/manual_peer.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+const MIB = 1024 * 1024;
+
+Deno.test("what is small is sent whatever others have to read", () => {
+  const unread = new UnreadLimiter(new Budget({ own: 1000, shared: 10_000 }));
+  const slow = unread.open("10.0.0.1", () => 1e9);
+  slow.onSent();
+  const other = unread.open("10.0.0.1", () => 0);
+  assertEquals([other.hasRoom(1000), other.hasRoom(1001)], [true, false]);
+  unread.stop();
+});
+
+Deno.test("who comes from elsewhere has room beside one who reads nothing", () => {
+  const unread = new UnreadLimiter(new Budget({ own: 0, shared: 100_000 }));
+  unread.open("10.0.0.1", () => 60_000).onSent();
+  assert(!unread.open("10.0.0.1", () => 0).hasRoom(5000));
+  assert(unread.open("10.0.0.2", () => 0).hasRoom(5000));
+  unread.stop();
+});
+
+Deno.test("who waits for room has it once another has read, or is gone", async () => {
+  const unread = new UnreadLimiter(new Budget({ own: 0, shared: 100_000 }));
+  let remaining = 60_000;
+  const slow = unread.open("10.0.0.1", () => remaining);
+  slow.onSent();
+  const [first, second] = [unread.open("10.0.0.1", () => 0), unread.open("10.0.0.1", () => 0)];
+  let served = 0;
+  const waits = [first, second].map((client) => client.waitForRoom(30_000).then(() => served++));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals(served, 0);
+  remaining = 0;
+  await withTimeout(waits[0]!);
+  // The first has leave for it, and what it has not sent yet is no room for others.
+  assert(first.hasRoom(30_000));
+  first.close();
+  await withTimeout(waits[1]!);
+  slow.close();
+  second.close();
+  unread.stop();
+});
+
+Deno.test("at once only so much begins to leave, and all of it does in the end", async () => {
+  const unread = new UnreadLimiter(new Budget({ own: 0, shared: 1000 * MIB }));
+  const clients = Array.from({ length: 100 }, (_, i) => unread.open(`10.0.0.${i}`, () => 0));
+  const now = clients.filter((client) => client.hasRoom(MIB));
+  assert(now.length < 10, `${now.length} MiB began to leave at once`);
+  await withTimeout(Promise.all(clients.map((client) => client.waitForRoom(MIB))));
+  unread.stop();
+});
+
+Deno.test("before more begins to leave the network is looked at, however long it took to hand over", async () => {
+  let turn = Promise.withResolvers<() => void>();
+  const unread = new UnreadLimiter(
+    new Budget({ own: 0, shared: 1000 * MIB }),
+    (callback) => turn.resolve(callback),
+  );
+  const clients = Array.from({ length: 100 }, (_, i) => unread.open(`10.0.0.${i}`, () => 0));
+  let remaining = 0;
+  const max = clients.filter((client) => client.hasRoom(MIB)).length;
+  const waits = clients.map((client) => client.waitForRoom(MIB).then(() => remaining++));
+  for (let rounds = 1; rounds <= 5; rounds++) {
+    const afterLook = await withTimeout(turn.promise);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    assert(
+      remaining <= max * (rounds - 1),
+      `${remaining} began to leave, with ${rounds - 1} looks`,
+    );
+    turn = Promise.withResolvers();
+    afterLook();
+  }
+  assert(remaining > 0);
+  unread.stop();
+  await Promise.all(waits);
+});
+
+Deno.test("a message that is larger than all the room there is goes alone", () => {
+  const unread = new UnreadLimiter(new Budget({ own: 0, shared: 1000 }));
+  const client = unread.open("10.0.0.1", () => 5000);
+  assert(client.hasRoom(5000));
+  client.onSent();
+  assert(!unread.open("10.0.0.2", () => 0).hasRoom(5000));
+  unread.stop();
+});
+
+/** A line to a peer that reads nothing. */
+class UnreadPeer extends BasePeer {
+  #sent = 0;
+  dropped = false;
+
+  constructor(shared: ConstructorParameters<typeof BasePeer>[1]) {
+    super((_: Peer) => ({ receive() {}, end() {} }), shared, "10.0.0.1");
+    this.onOpen();
+  }
+
+  protected override measureUnread = () => this.#sent;
+  protected override transmit(frame: string): void {
+    this.#sent += frame.length;
+  }
+  protected override sendClose(): void {}
+  protected override stopReading(): void {}
+  protected override terminate(): void {
+    this.dropped = true;
+  }
+}
+
+/** What lines share, with room for so many bytes, and a clock that moves by hand. */
+function sharedBy(clock: ManualClock, capacity: number) {
+  const unread = new UnreadLimiter(new Budget({ own: 0, shared: capacity }));
+  const after = (ms: number, callback: () => void) => clock.after(ms, callback);
+  const handler = {
+    http: () => new Response(),
+    admit: () => Promise.reject(new Error("nobody comes")),
+    ...{ onError() {}, onPeerDropped() {}, onRefused() {}, report() {} },
+  };
+  const slowPeers = new SlowPeerMonitor({ slowReaderTimeout: 8000, after });
+  return { handler, slowPeers, unread, turns: new Turns(), terminatePacer: new Pacer() };
+}
+
+Deno.test("who has a token has room beside another one that reads nothing, also from the same address", () => {
+  const shared = sharedBy(new ManualClock(), 200_000);
+  const [slow, good, attacker] = [0, 1, 2].map(() => new UnreadPeer(shared)) as [
+    UnreadPeer,
+    UnreadPeer,
+    UnreadPeer,
+  ];
+  slow.assignTo("weak");
+  good.assignTo("good");
+  slow.send("x".repeat(120_000));
+  assert(good.hasRoom(20_000));
+  assert(attacker.hasRoom(20_000));
+  attacker.assignTo("weak");
+  assert(!attacker.hasRoom(20_000));
+  shared.unread.stop();
+});
+
+Deno.test("a session tells its connection whose token it came with", async () => {
+  const clock = new ManualClock();
+  await using host = await testServer(inMemory(clock), clock);
+  using peer = new ManualPeer(host, { permissions: new Permissions("one", {}) });
+  assertEquals(peer.holder, "one");
+  peer.connection.permissions = new Permissions("another", {});
+  assertEquals(peer.holder, "another");
+});
+
+/** A peer that there is little room for, until there is more. */
+class NarrowPeer extends ManualPeer {
+  readonly requested: number[] = [];
+  readonly #more = Promise.withResolvers<void>();
+  #room: number;
+
+  constructor(host: ServerContext, room: number) {
+    super(host);
+    this.#room = room;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return bytes <= this.#room;
+  }
+
+  waitForRoom(bytes: number): Promise<void> {
+    this.requested.push(bytes);
+    return this.#more.promise;
+  }
+
+  widen(room: number): void {
+    this.#room = room;
+    this.#more.resolve();
+  }
+}
+
+for (const action of ["get", "get_latest"]) {
+  Deno.test(`a single ${action} of a large message waits for room like all others`, async () => {
+    const clock = new ManualClock();
+    await using host = await testServer(inMemory(clock), clock);
+    await store(host, "t", "x".repeat(1000));
+    using peer = new NarrowPeer(host, 0);
+    const reply = peer.request({ action, id: 1, topic: "t" });
+    await turns(5);
+    assertEquals([peer.received, peer.requested], [[], [1002]]);
+    peer.widen(2000);
+    assertEquals((await reply).message.length, 1000);
+  });
+}
+
+Deno.test("thousands that are given up at once are hung up on a few at a time, and are gone at once", async () => {
+  const clock = new ManualClock();
+  const shared = sharedBy(clock, 1e9);
+  let disconnected = 0;
+  const peers = Array.from({ length: 1000 }, () => {
+    const peer = new class extends UnreadPeer {
+      protected override terminate() {
+        super.terminate();
+        disconnected++;
+      }
+    }(shared);
+    peer.send("x".repeat(100_000));
+    return peer;
+  });
+  for (let i = 0; i < 10; i++) clock.advance(1000);
+  assert(disconnected <= 16, `${disconnected} at once`);
+  assertEquals(peers.filter(({ buffered }) => buffered > 0).length, 0);
+  let max = 0;
+  for (let before = disconnected; disconnected < peers.length; before = disconnected) {
+    await new Promise((resolve) => setImmediate(resolve));
+    max = Math.max(max, disconnected - before);
+  }
+  assert(max <= 16, `${max} at once`);
+  shared.unread.stop();
+});
+
+Deno.test("a list of topics waits for room like large messages, and is as it is then", async () => {
+  const clock = new ManualClock();
+  await using host = await testServer(inMemory(clock), clock);
+  await store(host, "a".repeat(200), "");
+  using peer = new NarrowPeer(host, 100);
+  const reply = peer.request({ action: "topics", id: 1 });
+  await turns(5);
+  assertEquals([peer.received, peer.requested.length, peer.requested[0]! > 200], [[], 1, true]);
+  await store(host, "b", "");
+  peer.widen(1000);
+  const { topics } = await reply;
+  assertEquals(topics.map(({ topic }: { topic: string }) => topic), ["a".repeat(200), "b"]);
+});
+
+for (const room of [2_000_000, 200_000]) {
+  const scarce = room === 200_000;
+  const when = scarce ? "in eight seconds where its holder may have no more" : "only after long";
+  Deno.test(`a peer of dsmq 1.x that reads nothing is given up ${when}`, () => {
+    const clock = new ManualClock();
+    const shared = sharedBy(clock, room);
+    const peer = new UnreadPeer(shared);
+    peer.cannotConfirmReads();
+    peer.send("x".repeat(150_000));
+    for (let i = 0; i < 10; i++) clock.advance(1000);
+    assertEquals(peer.dropped, scarce);
+    for (let i = 0; i < 200; i++) clock.advance(1000);
+    assert(peer.dropped);
+    shared.unread.stop();
+  });
+}
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`${transport}: large messages reach every reader, in order, where there is room for few at a time`, async () => {
+    const log = { info() {}, warn() {}, error: console.error };
+    const limits = { totalUnreadBytes: 4 * MIB };
+    await using server = await serve({ port: 0, transport, limits, log });
+    const stop = new AbortController();
+    const readers = await Promise.all(Array.from({ length: 12 }, () => connect(server.url)));
+    const seen = readers.map(async (mq, i) => {
+      const got: string[] = [];
+      if (i % 3 === 2) {
+        while (got.length < 6) {
+          got.push((await mq.getWait("large", { timeout: 20_000 })).slice(0, 1));
+        }
+        return got;
+      }
+      if (i % 3 === 1) {
+        while (got.length < 6) {
+          const text = await mq.get("large");
+          if (text !== "") got.push(text.slice(0, 1));
+          else await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        return got;
+      }
+      for await (const { body } of mq.subscribe("large", { signal: stop.signal })) {
+        if (got.push(body.slice(0, 1)) === 6) break;
+      }
+      return got;
+    });
+    await using writer = await connect(server.url);
+    for (let i = 0; i < 6; i++) await writer.put("large", `${i}`.repeat(900_000));
+    const all = await withTimeout(Promise.all(seen), 30_000);
+    for (const got of all) assertEquals(got, ["0", "1", "2", "3", "4", "5"]);
+    stop.abort();
+    for (const mq of readers) await mq.close();
+  });
+}
+
+Deno.test("where much waits to be read, who has more than each may have is told to read first, until others have read", async () => {
+  const unread = new UnreadLimiter(new Budget({ own: 1000, shared: 100_000 }));
+  let remaining = 60_000;
+  const slow = unread.open("10.0.0.1", () => remaining);
+  const other = unread.open("10.0.0.1", () => 2000);
+  assertEquals(other.mustReadFirst(2000), false);
+  slow.onSent();
+  assertEquals([other.mustReadFirst(1000), other.mustReadFirst(1001)], [false, true]);
+  remaining = 0;
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals(other.mustReadFirst(1001), false);
+  unread.stop();
+});

@@ -1,0 +1,137 @@
+/**
+ * Clients of dsmq 1.x, as programs of their own, against this server.
+ *
+ * @module
+ */
+
+import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { openServer } from "../support/open_server.ts";
+
+const programs = new URL("../programs/", import.meta.url);
+
+/** A program that hangs is killed after so many milliseconds. */
+const TIMEOUT = 60_000;
+
+interface Client {
+  readonly name: string;
+  /** The command that runs it; `undefined` if this machine cannot. */
+  readonly command: readonly string[] | undefined;
+}
+
+const python = await findPython();
+
+const clients: Client[] = [
+  {
+    name: "the client of dsmq 1.x in JavaScript on ws",
+    command: [Deno.execPath(), "run", "--quiet", "-A", pathOf("client_1x.mjs")],
+  },
+  {
+    name: "the client of dsmq 1.x in Python on websocket-client",
+    command: python === undefined ? undefined : [python, pathOf("client_1x.py")],
+  },
+];
+
+/** What the programs print when they put and get between two connections of theirs. */
+const EXCHANGED = [
+  { step: "nothing yet", got: ["", ""] },
+  { step: "waited for", got: ["first"] },
+  { step: "own", got: ["first", "second", "third", "fourth"] },
+  { step: "oldest, newest, none", got: ["second", "fourth", ""] },
+  { step: "numbers", got: ["7", "-2.5"] },
+  { step: "large number", got: ["12345678901234567890"] },
+  { step: "exact", got: [true] },
+  { step: "values", got: [null, "1", "0", null, "Inf", "1.0e+300", ""] },
+  { step: "topic", got: ["here", "here"] },
+  { step: "topic", got: ["here", "here"] },
+  { step: "topic", got: ["here", "here"] },
+  { step: "bad", got: ["", ""] },
+  { step: "after shutdown", got: ["still here"] },
+  { step: "unasked", got: [] },
+];
+
+for (const { name, command } of clients) {
+  const ignore = command === undefined;
+  const reason = ignore ? " (ignored: no python3 has the module websocket)" : "";
+
+  Deno.test({
+    name: `${name} puts and gets, and cannot stop the server without leave${reason}`,
+    ignore,
+    async fn() {
+      await using server = await openServer();
+      assertEquals(await run(command!, `${server.port}`), EXCHANGED);
+      assertEquals(server.stats().stored, 19);
+    },
+  });
+
+  Deno.test({
+    name: `${name} works where those without a token may read and write${reason}`,
+    ignore,
+    async fn() {
+      const permissions = ["read", "write"] as const;
+      await using server = await openServer({
+        token: "good",
+        anonymous: { permissions },
+        allowShutdown: true,
+      });
+      assertEquals(await run(command!, `${server.port}`), EXCHANGED);
+    },
+  });
+
+  Deno.test({
+    name: `${name} is refused where a token is needed${reason}`,
+    ignore,
+    async fn() {
+      await using server = await openServer({ token: "good" });
+      const { code, stderr } = await ended(command!, `${server.port}`);
+      assertNotEquals(code, 0);
+      assertStringIncludes(stderr, "401");
+    },
+  });
+
+  Deno.test({
+    name: `${name} stops a server that gives leave${reason}`,
+    ignore,
+    async fn() {
+      await using server = await openServer({ allowShutdown: true });
+      const printed = await run(command!, `${server.port}`, "stop");
+      assertEquals(printed, [{ step: "last", got: ["last"] }]);
+      await server.finished;
+    },
+  });
+}
+
+/** Runs a program to its end, and gives the lines that it printed, each as JSON. */
+async function run(command: readonly string[], ...more: string[]): Promise<unknown[]> {
+  const { code, stdout, stderr } = await ended(command, ...more);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Runs a program to its end. */
+async function ended(
+  [program, ...args]: readonly string[],
+  ...more: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(program!, {
+    args: [...args, "127.0.0.1", ...more],
+    signal: AbortSignal.timeout(TIMEOUT),
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** A Python with the module `websocket`: it may belong to the system's and not to the first on the PATH. */
+async function findPython(): Promise<string | undefined> {
+  for (const candidate of ["python3", "/usr/bin/python3"]) {
+    try {
+      const args = ["-c", "from websocket import create_connection"];
+      if ((await new Deno.Command(candidate, { args }).output()).success) return candidate;
+    } catch {
+      // There is none of this name.
+    }
+  }
+}
+
+function pathOf(program: string): string {
+  return decodeURIComponent(new URL(program, programs).pathname);
+}

@@ -1,0 +1,131 @@
+/**
+ * Permissions that are taken away while the store looks: what it finds is not told any more.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { Permissions } from "../../auth/permissions.ts";
+import type { WireError } from "../../protocol/errors.ts";
+import { compareCodePoints } from "../../protocol/text.ts";
+import { listReadableTopics } from "../../connection/authorize.ts";
+import type { Store, TopicQuery } from "../../stores/store.ts";
+import { store, testServer, turns } from "../support/bridge.ts";
+import { HeldStore } from "../support/held_store.ts";
+import { ManualPeer } from "../support/manual_peer.ts";
+import { seeded } from "../support/seeded.ts";
+
+const GOOD_NO_MORE: WireError = {
+  code: "unauthorized",
+  message: "Cannot go on: the token is gone",
+};
+
+const get = (id: number) => ({ action: "get", id, topic: "t" });
+
+for (
+  const [what, request] of [
+    ["a get", get(1)],
+    ["a list of gets", Array.from({ length: 3000 }, (_, id) => get(id))],
+    ["a get_wait", { ...get(1), action: "get_wait" }],
+    ["a subscribe", { ...get(1), action: "subscribe", since: "start", messages: 9, bytes: 999 }],
+  ] as const
+) {
+  Deno.test(`${what} whose token was taken away while the store looked is given nothing`, async () => {
+    const heldStore = new HeldStore(["read", "topicBounds"]);
+    await using host = await testServer(heldStore);
+    await store(host, "t", ...Array.from({ length: 3000 }, (_, i) => `${i}`));
+    using peer = new ManualPeer(host);
+    heldStore.hold();
+    peer.sendFrame(request);
+    await turns(3);
+    // As `setTokens` does where the token is not among them any more.
+    peer.connection.rejectToken(GOOD_NO_MORE);
+    heldStore.release();
+    await turns();
+    assertEquals(peer.messages, []);
+  });
+}
+
+Deno.test("a list of topics tells none that may not be read any more when the store has found them", async () => {
+  const heldStore = new HeldStore(["topics"]);
+  await using host = await testServer(heldStore);
+  for (const topic of ["open.a", "secret", "open.b"]) await store(host, topic, "m");
+  using peer = new ManualPeer(host);
+  heldStore.hold();
+  peer.sendFrame({ action: "topics", id: 1 });
+  await turns(3);
+  peer.connection.permissions = new Permissions("", { topics: ["open."] });
+  heldStore.release();
+  await peer.request({ action: "heartbeat", id: 2 });
+  const topics = peer.reply(1).topics.map(({ topic }: { topic: string }) => topic);
+  assertEquals(topics, ["open.a", "open.b"]);
+});
+
+Deno.test("a list of topics has those that may be read, in order, page by page, whatever they begin with", async () => {
+  const random = seeded(3);
+  const letters = ["a", "b", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"];
+  const text = (min: number, max: number) =>
+    Array.from({ length: min + random(max) }, () => letters[random(letters.length)]).join("");
+  const order = (topics: Iterable<string>) => [...topics].sort(compareCodePoints);
+  for (let round = 0; round < 300; round++) {
+    const all = order(new Set(Array.from({ length: 40 }, () => text(1, 4))));
+    const begins = Array.from({ length: random(8) }, () => text(1, 2));
+    const { readable } = new Permissions("", { topics: begins });
+    const prefix = text(0, 3);
+    const expected = all.filter((topic) =>
+      topic.startsWith(prefix) && begins.some((own) => topic.startsWith(own))
+    );
+    const found: string[] = [];
+    for (let after = random(2) ? "" : text(1, 2), first = after;; after = found.at(-1)!) {
+      const request = { action: "topics", id: 1, prefix, after, count: 3 } as const;
+      const page = await listReadableTopics(listing(all), request, readable, () => undefined);
+      found.push(...page.map(({ topic }) => topic));
+      if (page.length === 3) continue;
+      assertEquals(found, expected.filter((topic) => compareCodePoints(topic, first) > 0));
+      break;
+    }
+  }
+});
+
+Deno.test("a list of topics passes over thousands of beginnings that are not asked for, and gives way among the others", async () => {
+  const { readable } = new Permissions("", {
+    topics: Array.from({ length: 10_000 }, (_, i) => `${10_000 + i}.`),
+  });
+  const queries: string[] = [];
+  const store = {
+    topics: ({ prefix }: TopicQuery) => {
+      queries.push(prefix);
+      return Promise.resolve([]);
+    },
+  };
+  let pauses = 0;
+  const list = async (fields: object) => {
+    [queries.length, pauses] = [0, 0];
+    const request = {
+      action: "topics",
+      id: 1,
+      prefix: "",
+      after: "",
+      count: 9,
+      ...fields,
+    } as const;
+    await listReadableTopics(store, request, readable, () => void pauses++);
+    return [queries.length, pauses];
+  };
+  assertEquals(await list({ prefix: "15000.a" }), [1, 1]);
+  assertEquals(await list({ prefix: "1500" }), [10, 10]);
+  assertEquals(await list({ after: "19998.x" }), [2, 2]);
+  assertEquals(await list({ prefix: "2" }), [0, 0]);
+  assertEquals(await list({}), [10_000, 10_000]);
+});
+
+/** Lists these topics as a store does. */
+function listing(topics: readonly string[]): Pick<Store, "topics"> {
+  return {
+    topics: ({ prefix, after, count }) =>
+      Promise.resolve(
+        topics.filter((topic) => topic.startsWith(prefix) && compareCodePoints(topic, after) > 0)
+          .slice(0, count).map((topic) => ({ topic, messages: 1, seq: 1, time: 1 })),
+      ),
+  };
+}

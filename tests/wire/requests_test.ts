@@ -1,0 +1,279 @@
+/**
+ * What our own clients say over the wire: ids, arrays, lists of messages, `hello` and `shutdown`.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { ManualClock } from "../support/manual_clock.ts";
+import { openServer } from "../support/open_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+
+const put = (id: number, topic: string, message: unknown) => ({
+  action: "put",
+  id,
+  topic,
+  message,
+});
+const get = (id: number, topic: string) => ({ action: "get", id, topic });
+
+Deno.test("a request with an id has one answer that carries it", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock });
+  await using client = await RawClient.open(server.url);
+  assertEquals(await client.request(put(0, "t", "one")), { id: 0, seq: 1 });
+  assertEquals(await client.request(put(2 ** 53 - 1, "t", "two")), { id: 2 ** 53 - 1, seq: 2 });
+  const time = clock.now();
+  assertEquals(
+    await client.request(get(3, "t")),
+    { id: 3, message: "one", seq: 1, time, through: 1 },
+  );
+  assertEquals(
+    await client.request({ action: "get_latest", id: 4, topic: "t" }),
+    { id: 4, message: "two", seq: 2, time, through: 2 },
+  );
+  assertEquals(await client.request(get(5, "t")), { id: 5, message: "", through: 2 });
+  assertEquals(await client.request({ action: "unsubscribe", id: 6, sub: 9 }), { id: 6 });
+  assertEquals(await client.request({ action: "cancel", id: 7, wait: 9 }), { id: 7 });
+  assertEquals(await client.request({ action: "credit", id: 8, sub: 9 }), { id: 8 });
+  assertEquals(client.unread, []);
+});
+
+Deno.test("a message that is empty is told from none by its sequence number", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  await client.request(put(1, "t", ""));
+  const read = await client.request(get(2, "t"));
+  assertEquals([read.message, read.seq], ["", 1]);
+  const none = await client.request(get(3, "t"));
+  assertEquals([none.message, "seq" in none], ["", false]);
+});
+
+Deno.test("an id is free again once it was answered", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  for (const seq of [1, 2, 3]) assertEquals(await client.request(put(1, "t", "m")), { id: 1, seq });
+  for (const seq of [1, 2, 3]) assertEquals((await client.request(get(1, "t"))).seq, seq);
+});
+
+Deno.test("an array of requests runs in order, and is answered in order by an array", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  client.send([get(1, "t"), put(2, "t", "one"), get(3, "t"), put(4, "u", "two"), get(5, "t")]);
+  const [empty, first, read, second, rest] = await client.next();
+  assertEquals(empty, { id: 1, message: "", through: 0 });
+  assertEquals([first, second], [{ id: 2, seq: 1 }, { id: 4, seq: 2 }]);
+  assertEquals([read.id, read.message, read.seq], [3, "one", 1]);
+  assertEquals(rest, { id: 5, message: "", through: 2 });
+});
+
+Deno.test("an array of one request is answered by an array of one", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  assertEquals(await client.request([put(1, "t", "one")]), [{ id: 1, seq: 1 }]);
+});
+
+Deno.test("an array without anything to answer has no answer", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  client.send([]);
+  client.send([{ action: "put", topic: "t", message: "one" }, { action: "dance" }]);
+  assertEquals((await client.request(get(1, "t"))).message, "one");
+  assertEquals(client.unread, []);
+});
+
+Deno.test("requests without an id in an array are answered as those of dsmq 1.x, in their place", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  const plain = { action: "get", topic: "t" };
+  client.send([{ action: "put", topic: "t", message: 5.5 }, plain, get(1, "t"), plain]);
+  assertEquals(
+    await client.next(),
+    [{ message: "5.5" }, { id: 1, message: "", through: 1 }, { message: "" }],
+  );
+});
+
+Deno.test("among consecutive puts the invalid ones fail alone, and the others get consecutive numbers", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  await using other = await RawClient.open(server.url);
+  const invalid = [
+    { ...put(2, "t", "x"), topic: "" },
+    put(3, "t", 5),
+    put(5, "t", "x".repeat(1_000_000)),
+    { action: "dance", id: 6 },
+    7,
+  ];
+  client.send([
+    put(1, "t", "one"),
+    ...invalid.slice(0, 2),
+    put(4, "u", "two"),
+    ...invalid.slice(2),
+    put(8, "t", "three"),
+    { action: "put", id: 9, topic: "u", messages: ["4", "5"] },
+  ]);
+  const replies = await client.next();
+  assertEquals(
+    // deno-lint-ignore no-explicit-any -- a test looks at what it expects
+    replies.map(({ id, seq, seqs, error }: any) => [id, seq ?? seqs ?? error.code]),
+    [
+      [1, 1],
+      [2, "bad_topic"],
+      [3, "bad_message"],
+      [4, 2],
+      [5, "too_large"],
+      [6, "unknown_action"],
+      [8, 3],
+      [9, [4, 5]],
+    ],
+  );
+  for (const [topic, messages] of [["t", ["one", "three"]], ["u", ["two", "4", "5"]]] as const) {
+    for (const message of messages) {
+      assertEquals((await other.request(get(1, topic))).message, message);
+    }
+    assertEquals("seq" in await other.request(get(2, topic)), false);
+  }
+});
+
+Deno.test("many messages for one topic go in one request, and get a number each", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  const many = { action: "put", topic: "t" };
+  assertEquals(
+    await client.request({ ...many, id: 1, messages: ["one", "two", "three"] }),
+    { id: 1, seqs: [1, 2, 3] },
+  );
+  assertEquals(await client.request({ ...many, id: 2, messages: ["four"] }), { id: 2, seqs: [4] });
+  assertEquals(await client.request({ ...many, id: 3, messages: [] }), { id: 3, seqs: [] });
+  client.send({ ...many, messages: ["five", "six"] });
+  for (const message of ["one", "two", "three", "four", "five", "six"]) {
+    assertEquals((await client.request(get(4, "t"))).message, message);
+  }
+});
+
+Deno.test("a list with one bad message is refused as a whole, and nothing of it is stored", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  const cases = [
+    [{ messages: ["good", 5] }, "bad_message"],
+    [{ messages: ["good", null] }, "bad_message"],
+    [{ messages: ["good", "x".repeat(1_000_000)] }, "too_large"],
+    [{ messages: "good" }, "bad_message"],
+    [{ messages: { length: 0 } }, "bad_message"],
+    [{ message: "good", messages: ["good"] }, "bad_message"],
+  ] as const;
+  for (const [fields, code] of cases) {
+    const { id, error } = await client.request({ action: "put", id: 1, topic: "t", ...fields });
+    assertEquals([id, error.code], [1, code]);
+  }
+  assertEquals(await client.request(get(2, "t")), { id: 2, message: "", through: 0 });
+});
+
+Deno.test("a number as a message is refused when the put carries an id", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  const { id, error } = await client.request(put(1, "t", 5));
+  assertEquals([id, error.code], [1, "bad_message"]);
+  assertMatch(error.message, /number/);
+});
+
+Deno.test("hello says who serves, where this connection starts, and what it is held to", async () => {
+  await using server = await openServer({ retention: 1234, limits: { messageBytes: 5678 } });
+  await using early = await RawClient.open(server.url);
+  const welcome = await early.request({ action: "hello", id: 1, protocol: 1 });
+  assertEquals(
+    { ...welcome, server: "", store: "", epoch: "", time: 0 },
+    {
+      id: 1,
+      protocol: 1,
+      server: "",
+      store: "",
+      epoch: "",
+      start: 0,
+      last: 0,
+      floor: 0,
+      time: 0,
+      durability: "memory",
+      retention: 1234,
+      limits: {
+        messageBytes: 5678,
+        topicBytes: 256,
+        frameRequests: 16_384,
+        inFlight: 16_384,
+        inFlightBytes: 8 * 1024 * 1024,
+        waits: 10_000,
+        subscriptions: 1_000,
+        cursors: 100_000,
+        creditMessages: 1_000_000,
+        creditBytes: 256 * 1024 * 1024,
+      },
+    },
+  );
+  assertMatch(welcome.server, /^dsmq\/\d+\.\d+\.\d+/);
+  assertNotEquals(welcome.epoch, "");
+  await early.request(put(2, "t", "one"));
+  await using late = await RawClient.open(server.url);
+  await early.request(put(3, "t", "two"));
+  const again = await late.request({ action: "hello", id: 1 });
+  assert(again.time >= welcome.time, "the store's time goes on");
+  assertEquals(again, { ...welcome, start: 1, last: 2, time: again.time });
+});
+
+Deno.test("hello may come at any time, and again", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  await client.request(put(1, "t", "one"));
+  client.send([get(2, "t"), { action: "hello", id: 3 }, get(4, "t"), { action: "hello", id: 5 }]);
+  const replies = await client.next();
+  assertEquals([replies[1].id, replies[3].id, replies[3].start], [3, 5, 0]);
+});
+
+Deno.test("another history has another epoch", async () => {
+  await using one = await openServer();
+  await using two = await openServer();
+  await using first = await RawClient.open(one.url);
+  await using second = await RawClient.open(two.url);
+  const hello = { action: "hello", id: 1 };
+  assertNotEquals((await first.request(hello)).epoch, (await second.request(hello)).epoch);
+});
+
+Deno.test("a hello of a version that the server does not speak is refused, and the connection lives", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  for (const protocol of [0, 2, "1", null, 1.5]) {
+    const { id, error } = await client.request({
+      action: "hello",
+      id: 1,
+      protocol,
+      since: "start",
+    });
+    assertEquals([id, error.code], [1, "bad_request"]);
+    assertMatch(error.message, /protocol/);
+  }
+  assertEquals((await client.request({ action: "hello", id: 2, protocol: 1 })).protocol, 1);
+});
+
+Deno.test("a shutdown without leave is refused, and the server goes on", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  const { id, error } = await client.request({ action: "shutdown", id: 1 });
+  assertEquals([id, error.code], [1, "permission_denied"]);
+  assertEquals(await client.request(put(2, "t", "one")), { id: 2, seq: 1 });
+});
+
+Deno.test("a shutdown with leave is answered, ends those who wait with an error, and closes all", async () => {
+  await using server = await openServer({ allowShutdown: true });
+  await using client = await RawClient.open(server.url);
+  await using waiting = await RawClient.open(server.url);
+  waiting.send({ action: "get_wait", id: 1, topic: "t" });
+  waiting.send({ action: "subscribe", id: 2, topic: "t", messages: 9, bytes: 999 });
+  assertEquals(await waiting.next(), { id: 2, sub: 2, start: 0, through: 0 });
+  assertEquals(await client.request({ action: "shutdown", id: 3 }), { id: 3 });
+  const { id, error } = await waiting.next();
+  assertEquals([id, error.code], [1, "shutting_down"]);
+  assertMatch(error.message, /the server is stopping/);
+  assertEquals((await waiting.closed).code, 1012);
+  assertEquals((await client.closed).code, 1012);
+  await server.finished;
+  assert(client.unread.length === 0 && waiting.unread.length === 0);
+});

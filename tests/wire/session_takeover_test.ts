@@ -1,0 +1,149 @@
+/**
+ * Of the tries of one session the newest counts, also where it has ended: an older one that arrives late does nothing.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { CLOSE_CODE } from "../../protocol/websocket.ts";
+import { SessionOwners } from "../../connection/session_owners.ts";
+import type { ServerContext } from "../../connection/server_context.ts";
+import { inMemory, testServer, turns, until } from "../support/bridge.ts";
+import { HeldStore } from "../support/held_store.ts";
+import { ManualPeer } from "../support/manual_peer.ts";
+
+const SESSION_ID = "a-session-of-a-test";
+const hello = (number: number) => ({ action: "hello", id: 1, session: SESSION_ID, try: number });
+const PUT = { action: "put", id: 2, topic: "t", message: "m", n: 1 };
+
+/** How many messages are stored. */
+async function stored({ queue: { store } }: ServerContext): Promise<number> {
+  const [page] = await store.read([{ topic: "t", after: 0, count: 9, bytes: 999 }]);
+  return page!.messages.length;
+}
+
+Deno.test("an older try that arrives after a newer one has ended is told that it was replaced, and does nothing", async () => {
+  await using host = await testServer(inMemory());
+  using late = new ManualPeer(host);
+  using newer = new ManualPeer(host);
+  await newer.request(hello(2));
+  newer.connection.end();
+  late.sendFrame(hello(1));
+  late.sendFrame(PUT);
+  await until(() => late.closedWith !== undefined);
+  assertEquals([late.received, late.closedWith], [[], CLOSE_CODE.sessionTakenOver]);
+  assertEquals([await stored(host), host.sessionOwners.size], [0, 0]);
+});
+
+Deno.test("a newer try after one that has ended goes on with its session", async () => {
+  await using host = await testServer(inMemory());
+  using older = new ManualPeer(host);
+  await older.request(hello(1));
+  await older.request(PUT);
+  older.connection.end();
+  for (const number of [2, 2, 3]) {
+    using newer = new ManualPeer(host);
+    await newer.request(hello(number));
+    assertEquals(await newer.request(PUT), { id: 2, seq: 1, dup: true });
+    newer.connection.end();
+  }
+});
+
+Deno.test("what an older try puts is not stored a second time after its client closed for good", async () => {
+  await using host = await testServer(inMemory());
+  using late = new ManualPeer(host);
+  using newer = new ManualPeer(host);
+  await newer.request(hello(2));
+  assertEquals((await newer.request(PUT)).seq, 1);
+  // From here on the store knows nothing of the session.
+  await newer.request({ action: "close", id: 3 });
+  newer.connection.end();
+  late.sendFrame(hello(1));
+  late.sendFrame(PUT);
+  await turns();
+  assertEquals(await stored(host), 1);
+});
+
+Deno.test("a try whose hello waits for the store claims nothing once a newer one has come and gone", async () => {
+  const heldStore = new HeldStore(["openSession"]);
+  await using host = await testServer(heldStore);
+  using late = new ManualPeer(host);
+  heldStore.hold();
+  late.sendFrame(hello(1));
+  late.sendFrame(PUT);
+  await turns(3);
+  heldStore.pass();
+  using newer = new ManualPeer(host);
+  await newer.request(hello(2));
+  await newer.request(PUT);
+  await newer.request({ action: "close", id: 3 });
+  newer.connection.end();
+  heldStore.release();
+  await turns();
+  assertEquals([late.received, await stored(host), host.sessionOwners.size], [[], 1, 0]);
+});
+
+/** One who may hold sessions, and how often it was told that another goes on. */
+class Holder {
+  readonly identity = "";
+  readonly holder = "";
+  replacements = 0;
+
+  takenOver(): void {
+    this.replacements++;
+  }
+}
+
+Deno.test("a session is given to no try that is older than the last that had it", () => {
+  const claims = new SessionOwners();
+  const [one, two] = [new Holder(), new Holder()];
+  assertEquals(claims.acquire("s", one, 2), true);
+  assertEquals(claims.acquire("s", two, 1), false, "one of them has it");
+  claims.release("s", one);
+  assertEquals(claims.acquire("s", two, 1), false, "nobody has it");
+  assertEquals(claims.acquire("other", two, 1), true);
+  assertEquals(claims.acquire("s", two, 3), true);
+  claims.release("s", one);
+  assertEquals([claims.size, claims.acquire("s", one, 2)], [2, false]);
+  assertEquals([one.replacements, two.replacements], [0, 0]);
+  assertEquals(claims.acquire("s", one, 4), true);
+  assertEquals([one.replacements, two.replacements], [0, 1]);
+});
+
+Deno.test("a session that was not numbered when it was given back is given to any try", () => {
+  const claims = new SessionOwners();
+  const holder = new Holder();
+  claims.acquire("s", holder, 0);
+  claims.release("s", holder);
+  assertEquals(claims.acquire("s", new Holder(), 0), true);
+});
+
+Deno.test("the last tries are remembered of the ten thousand sessions that were given back last, and of no others", () => {
+  const claims = new SessionOwners();
+  const [holder, other] = [new Holder(), new Holder()];
+  const count = 10_001;
+  for (let i = 0; i < count; i++) {
+    claims.acquire(`s${i}`, holder, 2);
+    claims.release(`s${i}`, holder);
+  }
+  const given = (i: number) => claims.acquire(`s${i}`, other, 1);
+  assertEquals([given(0), given(1), given(count - 1)], [true, false, false]);
+});
+
+Deno.test("a connection that was replaced just before the server stops is closed once, and leaves no timer", async () => {
+  await using host = await testServer(inMemory());
+  const codes: number[] = [];
+  class Counting extends ManualPeer {
+    override close(code: number): void {
+      codes.push(code);
+      super.close(code);
+    }
+  }
+  using older = new Counting(host);
+  using newer = new ManualPeer(host);
+  await older.request(hello(1));
+  await newer.request(hello(2));
+  await older.connection.finish({ code: "shutting_down", message: "The server is stopping" });
+  older.connection.end();
+  assertEquals(codes, [CLOSE_CODE.sessionTakenOver]);
+});

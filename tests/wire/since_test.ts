@@ -1,0 +1,239 @@
+/**
+ * Where a connection starts: `since` in `hello`, and what it is told of a position that it cannot have.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { ManualClock } from "../support/manual_clock.ts";
+import { openServer } from "../support/open_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+
+const get = (id: number, topic: string) => ({ action: "get", id, topic });
+const hello = (since?: unknown) => ({ action: "hello", id: 0, since });
+
+async function putAll(client: RawClient, topic: string, ...messages: string[]): Promise<void> {
+  const { seqs } = await client.request({ action: "put", id: 1, topic, messages });
+  assertEquals(seqs.length, messages.length);
+}
+
+/** Reads a topic to its end. */
+async function readAll(client: RawClient, topic: string): Promise<string[]> {
+  const messages: string[] = [];
+  for (;;) {
+    const reply = await client.request(get(2, topic));
+    if (!("seq" in reply)) return messages;
+    messages.push(reply.message);
+  }
+}
+
+Deno.test("a connection that says nothing reads what was put after it connected", async () => {
+  await using server = await openServer();
+  await using putter = await RawClient.open(server.url);
+  await putAll(putter, "t", "one", "two");
+  await using reader = await RawClient.open(server.url);
+  await putAll(putter, "t", "three");
+  assertEquals((await reader.request(hello())).start, 2);
+  assertEquals(await readAll(reader, "t"), ["three"]);
+});
+
+Deno.test("since start, now, after a number or a time, a connection reads from there", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock });
+  await using putter = await RawClient.open(server.url);
+  await putAll(putter, "t", "one", "two");
+  clock.advance(10);
+  const time = clock.now();
+  await putAll(putter, "t", "three", "four");
+  clock.advance(10);
+  const cases = [
+    ["start", 0, ["one", "two", "three", "four"]],
+    [{ after: 0 }, 0, ["one", "two", "three", "four"]],
+    [{ after: 1 }, 1, ["two", "three", "four"]],
+    [{ after: 4 }, 4, []],
+    ["now", 4, []],
+    [{ time: 0 }, 0, ["one", "two", "three", "four"]],
+    [{ time: time - 10 }, 0, ["one", "two", "three", "four"]],
+    [{ time: time - 9 }, 2, ["three", "four"]],
+    [{ time }, 2, ["three", "four"]],
+    [{ time: time + 1 }, 4, []],
+    [{ time: time + 1_000_000 }, 4, []],
+    [{ ago: 0 }, 4, []],
+    [{ ago: 10 }, 2, ["three", "four"]],
+    [{ ago: 11 }, 2, ["three", "four"]],
+    [{ ago: 20 }, 0, ["one", "two", "three", "four"]],
+    [{ ago: Number.MAX_SAFE_INTEGER }, 0, ["one", "two", "three", "four"]],
+  ] as const;
+  for (const [since, start, messages] of cases) {
+    await using reader = await RawClient.open(server.url);
+    assertEquals((await reader.request(hello(since))).start, start);
+    assertEquals(await readAll(reader, "t"), [...messages]);
+  }
+});
+
+Deno.test("a since that is none is refused, and the connection stays where it was", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  await using late = await RawClient.open(server.url);
+  await putAll(client, "t", "one");
+  const bad = [
+    5,
+    null,
+    "yesterday",
+    {},
+    [],
+    { after: -1 },
+    { after: "0" },
+    { time: 1.5 },
+    { ago: -1 },
+    {
+      ago: "1",
+    },
+    { ago: 1, time: 1 },
+    { ago: 1, after: 1 },
+  ];
+  for (const since of bad) {
+    const { id, error } = await late.request(hello(since));
+    assertEquals([id, error.code], [0, "bad_request"]);
+    assertMatch(error.message, /since/);
+  }
+  assertEquals(await readAll(late, "t"), ["one"]);
+});
+
+Deno.test("who may read nothing is not told how many messages there were at a time, or so long ago", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, anonymous: { permissions: ["write"] } });
+  await using writer = await RawClient.open(server.url);
+  await putAll(writer, "t", "one", "two");
+  clock.advance(10);
+  for (const since of [{ time: clock.now() }, { ago: 0 }]) {
+    assertEquals((await writer.request(hello(since))).start, 0);
+  }
+});
+
+Deno.test("a topic that was read before hello keeps its place; the others start where hello says", async () => {
+  await using server = await openServer();
+  await using putter = await RawClient.open(server.url);
+  await putAll(putter, "a", "a1", "a2");
+  await putAll(putter, "b", "b1", "b2");
+  await using reader = await RawClient.open(server.url);
+  assertEquals(await readAll(reader, "a"), []);
+  await reader.request(hello("start"));
+  assertEquals(await readAll(reader, "a"), []);
+  assertEquals(await readAll(reader, "b"), ["b1", "b2"]);
+  await putAll(putter, "a", "a3");
+  assertEquals(await readAll(reader, "a"), ["a3"]);
+});
+
+/** A server whose first three messages (a, b, a) have expired, while the fourth and fifth (a, b) are there. */
+async function openTrimmed() {
+  const clock = new ManualClock();
+  const server = await openServer({ clock, retention: 1000 });
+  await using putter = await RawClient.open(server.url);
+  for (const topic of ["a", "b", "a"]) await putAll(putter, topic, "old");
+  clock.advance(1000);
+  for (const topic of ["a", "b"]) await putAll(putter, topic, "new");
+  return server;
+}
+
+const reads = ["get", "get_latest", "get_wait"] as const;
+
+for (const action of reads) {
+  Deno.test(`a position that was trimmed is told once for each topic of which messages are gone, by its first ${action}`, async () => {
+    await using server = await openTrimmed();
+    await using reader = await RawClient.open(server.url);
+    assertEquals((await reader.request(hello({ after: 1 }))).start, 1);
+    for (const [topic, gone] of [["a", 3], ["b", 2]] as const) {
+      const { id, error, through } = await reader.request({ action, id: 5, topic });
+      assertEquals([id, through], [5, gone]);
+      assertEquals({ ...error, message: "" }, {
+        code: "trimmed",
+        message: "",
+        position: 1,
+        floor: 3,
+        last: 5,
+      });
+      assertEquals(await readAll(reader, topic), ["new"]);
+    }
+    const none = await reader.request({ action, id: 6, topic: "empty", timeout: 0 });
+    assertEquals([none.message, none.error], ["", undefined]);
+  });
+
+  Deno.test(`a position beyond the last message is told once for each topic, by its first ${action}`, async () => {
+    await using server = await openTrimmed();
+    await using reader = await RawClient.open(server.url);
+    assertEquals((await reader.request(hello({ after: 6 }))).start, 5);
+    for (const topic of ["a", "empty"]) {
+      const { id, error } = await reader.request({ action, id: 5, topic });
+      assertEquals(id, 5);
+      assertEquals({ ...error, message: "" }, {
+        code: "ahead",
+        message: "",
+        position: 6,
+        floor: 3,
+        last: 5,
+      });
+      assertEquals(await readAll(reader, topic), []);
+    }
+    await putAll(reader, "a", "next");
+    assertEquals(await readAll(reader, "a"), ["next"]);
+  });
+}
+
+Deno.test("of gets that go together only the first is told that messages are gone", async () => {
+  await using server = await openTrimmed();
+  await using reader = await RawClient.open(server.url);
+  await reader.request(hello({ after: 0 }));
+  const replies = await reader.request([get(1, "a"), get(2, "a"), get(3, "b"), get(4, "b")]);
+  assertEquals(
+    // deno-lint-ignore no-explicit-any -- a test looks at what it expects
+    replies.map(({ id, message, error }: any) => [id, message ?? error.code]),
+    [[1, "trimmed"], [2, "new"], [3, "trimmed"], [4, "new"]],
+  );
+});
+
+Deno.test("a position that travels with the first read of a topic counts for that topic alone, and not for later ones", async () => {
+  await using server = await openServer();
+  await using putter = await RawClient.open(server.url);
+  await putAll(putter, "a", "a1", "a2", "a3");
+  await putAll(putter, "b", "b4", "b5");
+  for (const action of reads) {
+    await using reader = await RawClient.open(server.url);
+    const read = (topic: string, after: number) =>
+      reader.request({ action, id: 5, topic, since: { after } });
+    const { message, seq } = await read("a", 1);
+    assertEquals([message, seq], action === "get_latest" ? ["a3", 3] : ["a2", 2]);
+    // It has a cursor there by now.
+    assertEquals(await readAll(reader, "a"), action === "get_latest" ? [] : ["a3"]);
+    assertEquals(
+      (await reader.request({ action: "get", id: 6, topic: "a", since: "start" })).message,
+      "",
+    );
+    assertEquals((await reader.request({ action: "get", id: 7, topic: "b" })).message, "");
+  }
+});
+
+Deno.test("what was gone by the time that a position was heard is no gap to a read", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock, retention: 1000 });
+  await using putter = await RawClient.open(server.url);
+  await putAll(putter, "t", "1", "2");
+  clock.advance(1000);
+  const gone = clock.now();
+  await putAll(putter, "t", "3");
+  for (const [heard, expected] of [[gone - 1, "trimmed"], [gone, "3"], [gone + 1, "3"]] as const) {
+    await using reader = await RawClient.open(server.url);
+    const since = { after: 1, asOf: heard };
+    const { message, error } = await reader.request({ action: "get", id: 1, topic: "t", since });
+    assertEquals(message ?? error.code, expected);
+  }
+});
+
+Deno.test("a position at what is gone is not trimmed, and since start never is", async () => {
+  await using server = await openTrimmed();
+  for (const since of [{ after: 3 }, "start", { time: 0 }]) {
+    await using reader = await RawClient.open(server.url);
+    assertEquals((await reader.request(hello(since))).start, 3);
+    assertEquals([await readAll(reader, "a"), await readAll(reader, "b")], [["new"], ["new"]]);
+  }
+});

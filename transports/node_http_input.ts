@@ -1,0 +1,113 @@
+/**
+ * What comes on a connection of `node:http`, handed over in its turn.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+import type { Turn } from "../budgets/turns.ts";
+import { concatBytes } from "./node_websocket_input.ts";
+
+/** The part of a connection that is used. */
+export interface InputConnection {
+  readonly destroyed: boolean;
+  emit(event: string, ...args: unknown[]): boolean;
+  pause(): unknown;
+  resume(): unknown;
+}
+
+/**
+ * Has HTTP listen to a connection as everybody does: otherwise it takes what comes out of the hands of the system, as if
+ * that had been done already. To be called before HTTP knows of it.
+ */
+export function preventConsume(socket: Socket): void {
+  const { _handle } = socket as unknown as { readonly _handle?: { _consumed?: boolean } | null };
+  if (_handle) _handle._consumed = true;
+}
+
+/**
+ * Stands between a connection and those who listen to it, until it is a WebSocket. The system brings up to 2 MiB of each
+ * connection before it looks at anything else: of a body that nobody reads, or of requests by the thousand. Who keeps
+ * something of what is handed over has to copy it.
+ */
+export class HttpInput {
+  readonly #connection: InputConnection;
+  readonly #turn: Turn;
+  readonly #emit: InputConnection["emit"];
+  readonly #onError: (error: unknown) => void;
+  /** What came and was not handed over. */
+  #buffered: Uint8Array | undefined;
+  /** It waits for its turn. */
+  #isWaiting = false;
+  /** That was all, and nobody was told. */
+  #ended = false;
+
+  /** Takes its place, before anything came; whatever a listener throws is caught. */
+  constructor(connection: InputConnection, turn: Turn, onError: (error: unknown) => void) {
+    this.#connection = connection;
+    this.#turn = turn;
+    this.#onError = onError;
+    // Who listens changes as HTTP goes on: so it is not they who are replaced.
+    const emit = this.#emit = connection.emit;
+    connection.emit = (event, ...args) => {
+      if (event === "data") return this.#onData(args[0] as Uint8Array);
+      if (event === "end" && this.#isWaiting) return this.#ended = true;
+      if (event === "close") this.#buffered = undefined;
+      return emit.call(connection, event, ...args);
+    };
+  }
+
+  /** How much has come and is not handed over, in bytes. */
+  get buffered(): number {
+    return this.#buffered?.length ?? 0;
+  }
+
+  /** From now on everything is handed over as it comes. Nothing waits: what has just been handed over is why. */
+  detach(): void {
+    this.#connection.emit = this.#emit;
+  }
+
+  #onData(chunk: Uint8Array): true {
+    if (this.#isWaiting || !this.#turn.mayAccept(chunk.length)) this.#buffer(chunk);
+    else this.#deliver(chunk, this.#turn.checkedAt);
+    return true;
+  }
+
+  #deliver(chunk: Uint8Array, began: number): void {
+    try {
+      this.#emit.call(this.#connection, "data", chunk);
+    } catch (error) {
+      this.#onError(error);
+    }
+    release(chunk);
+    const now = this.#turn.now();
+    this.#turn.charge(now - began, now);
+  }
+
+  #buffer(chunk: Uint8Array): void {
+    this.#buffered = this.#buffered ? concatBytes(this.#buffered, chunk) : chunk;
+    this.#connection.pause();
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#turn.next(() => this.#resume(), chunk.length);
+  }
+
+  #resume(): void {
+    this.#isWaiting = false;
+    const buffered = this.#buffered;
+    this.#buffered = undefined;
+    if (this.#connection.destroyed) return;
+    // Before anything is handed over: whoever listens may pause it again.
+    if (!this.#ended) this.#connection.resume();
+    if (buffered) this.#deliver(buffered, this.#turn.now());
+    if (this.#ended) this.#emit.call(this.#connection, "end");
+  }
+}
+
+/**
+ * Frees the memory of what HTTP has read: V8 would not see to it before there are hundreds of MiB of such garbage, and
+ * parsers, of which a thousand are kept for later, hold on to the last that they read.
+ */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteLength > 0) buffer.transfer(0);
+}

@@ -1,0 +1,259 @@
+/**
+ * The line to a peer over `npm:ws`.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+import { addressHolder } from "../budgets/address_key.ts";
+import type { EvictingAccount, EvictingBudget } from "../budgets/evicting_budget.ts";
+import { MIN_PEER_SPEED } from "../protocol/limits.ts";
+import type { SharedSuffix } from "../protocol/shared_suffix.ts";
+import { CLOSE_CODE } from "../protocol/websocket.ts";
+import { type InputLimit, LimitedInput } from "./limited_input.ts";
+import { BasePeer, LOW_WATER, type PortContext } from "./base_peer.ts";
+import { WebSocketInput } from "./node_websocket_input.ts";
+import type { Pacer } from "./pacer.ts";
+import type { IdlePings, PingTarget } from "./node_idle_pings.ts";
+import { PartialMessage } from "./partial_message.ts";
+import { TextFrame } from "./text_frame.ts";
+import type { Peer, PeerEvents } from "./transport.ts";
+
+/** One who answers pings, and has left so many unanswered, is gone. */
+const MAX_UNANSWERED = 3;
+
+/** It may leave one more for so many bytes that it has to read first, which slow lines take as long for. */
+const BYTES_PER_PING = 20 * MIN_PEER_SPEED;
+
+/** How `npm:ws` says that it is open. */
+const OPEN = 1;
+
+/** How long a pong is that answers an empty ping, in bytes. */
+const PONG = 6;
+
+/** How long a peer that broke the rules has to hear why, in milliseconds. */
+const CLOSE_TIMEOUT = 1000;
+
+/** What these lines share beside what all do. */
+export interface HardenedContext extends PortContext {
+  readonly pings: IdlePings;
+  readonly endPacer: Pacer;
+  /** Memory for what has not come whole. */
+  readonly partial: EvictingBudget;
+}
+
+/** The part of a WebSocket of `npm:ws` that is used. */
+export interface WsSocket {
+  readonly bufferedAmount: number;
+  readonly readyState: number;
+  on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): void;
+  on(event: "pong" | "close" | "error", listener: () => void): void;
+  send(frame: string): void;
+  ping(): void;
+  pause(): void;
+  resume(): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+}
+
+/**
+ * What a socket was given in one go it reports as read when all of it was. So it gets a little at a time,
+ * and the rest waits here: otherwise who reads slowly would look like who does not read.
+ */
+export class NodePeer extends BasePeer implements PingTarget {
+  readonly #socket: WsSocket;
+  readonly #connection: Socket;
+  readonly #input: WebSocketInput;
+  readonly #partial: EvictingAccount;
+  /** So much had come, and been sent, when it was looked at last; and had come when it was pinged. */
+  #receivedByCheck = 0;
+  #sentByCheck = 0;
+  #receivedByPing = 0;
+  /** How many pings were sent since something came, and how many bytes before. */
+  #pings = 0;
+  #sentBefore = 0;
+  /** It answers pings also while it says nothing. Some do so only when they read, which they need not do for hours. */
+  #respondsToPings = false;
+  #queue: (string | TextFrame)[] = [];
+  /** In characters. */
+  #queueSize = 0;
+  #limitedInput: LimitedInput | undefined;
+  /** Said once nothing waits. */
+  #closeFrame: { code: number; reason: string } | undefined;
+  /** It is hung up on because there is no room, and is told so if everything else has reached it. */
+  #lacksRoom = false;
+  #terminateTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    socket: WsSocket,
+    connection: Socket,
+    onConnected: (peer: Peer) => PeerEvents,
+    context: HardenedContext,
+  ) {
+    super(onConnected, context, connection.remoteAddress ?? "");
+    this.#socket = socket;
+    this.#connection = connection;
+    const stopPings = context.pings.add(this);
+    const message = new PartialMessage();
+    const partial = this.#partial = context.partial.open(
+      addressHolder(connection.remoteAddress ?? ""),
+      () => {
+        this.#lacksRoom = true;
+        this.drop("there was no room for what had come of its frame");
+      },
+    );
+    const hold = () => partial.set(message.held + input.buffered);
+    // The WebSocket has heard of it before, so what is whole is done with, or counts elsewhere.
+    connection.on("data", (piece: Uint8Array) => {
+      message.scan(piece);
+      hold();
+    });
+    // From now on pieces are handed over in their turn; before that they count as well.
+    const input = this.#input = new WebSocketInput(connection, socket, this.turn, context.endPacer);
+    connection.on("data", () => {
+      if (input.buffered > 0) hold();
+    });
+    connection.on("drain", () => this.#resume());
+    socket.on("message", (data, isBinary) => this.onFrame(isBinary ? data : `${data}`));
+    socket.on("pong", () => {
+      if (connection.bytesRead - this.#receivedByPing <= PONG) this.#respondsToPings = true;
+    });
+    socket.on("close", () => {
+      stopPings();
+      partial.close();
+      clearTimeout(this.#terminateTimer);
+      this.onClose();
+    });
+    // It broke the rules of WebSockets, and is being told so. Without a listener that would end the process.
+    socket.on("error", () => {
+      this.onClose();
+      this.#terminateSoon();
+      this.stopReading();
+    });
+    this.onOpen();
+  }
+
+  ping(): void {
+    const received = this.#connection.bytesRead;
+    const hasNew = received !== this.#receivedByCheck || this.hasUnreadInput;
+    this.#receivedByCheck = received;
+    const sent = this.#connection.bytesWritten;
+    // What was sent since may still be on its way, also if it was before the peer said something.
+    const sentBefore = this.#sentByCheck;
+    this.#sentByCheck = sent;
+    if (hasNew) {
+      const wasPinged = this.#pings > 0;
+      this.#pings = 0;
+      this.#sentBefore = sentBefore;
+      if (!wasPinged) return;
+    } else if (this.#respondsToPings && this.#pings >= MAX_UNANSWERED + this.#pingsToRead(sent)) {
+      return this.drop("it does not answer any more");
+    }
+    // Who has something to read is not at rest.
+    if (this.measureUnread() > 0) return;
+    this.#pings++;
+    this.#receivedByPing = received;
+    this.#socket.ping();
+  }
+
+  /** How many more pings it may leave unanswered, for what it has been sent since it said something. */
+  #pingsToRead(sent: number): number {
+    return Math.floor((sent - this.#sentBefore) / BYTES_PER_PING);
+  }
+
+  override assignTo(holder: string): void {
+    super.assignTo(holder);
+    this.#partial.account.moveTo(holder);
+  }
+
+  get bytesReceived(): number {
+    return this.#connection.bytesRead;
+  }
+
+  get hasUnreadInput(): boolean {
+    return this.#input.isWaiting;
+  }
+
+  protected override measureUnread(): number {
+    return this.#socket.bufferedAmount + this.#queueSize;
+  }
+
+  protected override transmit(frame: string): void {
+    if (this.#closeFrame) return;
+    if (this.#queue.length === 0 && this.#socket.bufferedAmount < LOW_WATER) {
+      return this.#socket.send(frame);
+    }
+    this.#enqueue(frame);
+  }
+
+  protected override transmitShared(head: string, suffix: SharedSuffix): void {
+    if (this.#closeFrame) return;
+    const frame = new TextFrame(head, suffix);
+    if (this.#queue.length === 0 && this.#socket.bufferedAmount < LOW_WATER) this.#send(frame);
+    else this.#enqueue(frame);
+  }
+
+  #enqueue(frame: string | TextFrame): void {
+    this.#queue.push(frame);
+    this.#queueSize += frame.length;
+  }
+
+  #send(frame: string | TextFrame): void {
+    if (typeof frame === "string") return this.#socket.send(frame);
+    if (this.#socket.readyState !== OPEN) return;
+    // `npm:ws` would make a copy of it. Nor may its parts be written together: for that they are copied, too.
+    for (const part of frame.parts) this.#connection.write(part);
+  }
+
+  protected override sendClose(code: number, reason: string): void {
+    if (this.#closeFrame) return;
+    this.#closeFrame = { code, reason };
+    if (this.#queue.length === 0) this.#close();
+  }
+
+  limitInput(limit: InputLimit | undefined, onExceeded: () => void = () => {}): void {
+    this.#limitedInput?.end();
+    this.#limitedInput = limit && new LimitedInput(this.#connection, limit, onExceeded);
+  }
+
+  protected override stopReading(): void {
+    // At once: Deno reads 2 MiB of a connection in one go, and all of it would be copied for nothing.
+    this.#connection.pause();
+    // And again, for `npm:ws` may be about to resume it.
+    setTimeout(() => this.#connection.pause(), 0);
+  }
+
+  protected override terminate(): void {
+    this.#queue = [];
+    this.#queueSize = 0;
+    if (!this.#lacksRoom || this.#connection.writableLength > 0) return this.#socket.terminate();
+    this.#socket.close(CLOSE_CODE.tryAgainLater, "there is no room for your frame now");
+    this.#connection.destroySoon();
+    this.#terminateSoon();
+  }
+
+  #terminateSoon(): void {
+    this.#terminateTimer ??= setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT);
+  }
+
+  /** The connection has taken all that it was given. */
+  #resume(): void {
+    let sent = 0;
+    for (let size = 0; sent < this.#queue.length && size < LOW_WATER; sent++) {
+      const frame = this.#queue[sent]!;
+      size += frame.length;
+      this.#send(frame);
+    }
+    for (const { length } of this.#queue.splice(0, sent)) this.#queueSize -= length;
+    if (sent > 0 && this.#queue.length === 0 && this.#closeFrame) {
+      this.#close();
+    }
+    this.onDrained();
+  }
+
+  #close(): void {
+    const { code, reason } = this.#closeFrame!;
+    this.#input.onCloseSent();
+    this.#socket.close(code, reason);
+  }
+}
