@@ -6,7 +6,9 @@
  * directly, and once through a proxy that holds each way up for ten milliseconds. The proxy itself stands on
  * this machine and acknowledges at once, so that the time which an acknowledgement takes on a real way is not in it.
  *
- * Run it with `deno task bench:stall`; with `--save` it also writes `bench/stall.md`.
+ * Run it with `deno task bench:stall`; with `--save` it also writes `bench/stall.md`. It is the canary for
+ * `client/deno/`, too: its last line says whether Deno still needs that folder, and it ends with code 3 once it does
+ * not. `bench/deno_websocket_report.md` is the report to the makers of Deno.
  *
  * @module
  */
@@ -21,6 +23,7 @@ import { median, quantile } from "../cli/measure/quantiles.ts";
 import { formatFigure, formatMarkdownTable } from "../cli/measure/table.ts";
 import { saveReport } from "./machine.ts";
 import { Processes, retryUntilReady } from "./processes.ts";
+import { judgeStall } from "./stall_verdict.ts";
 
 const SIZES = [64, 1_100, 8_000, 60_000];
 const ROUNDS = 5;
@@ -33,9 +36,12 @@ type Send = (text: string) => void;
 /** A tiny request that the server answers at once, under an id that no other has. */
 const TINY = '{"action":"cancel","id":0,"wait":0}';
 
+const DENO = "Deno's own";
+const OURS = "ours";
+
 /** How to open a socket and how to send with it. */
 const SOCKETS: Readonly<Record<string, { dial(url: string): Socket; via?(send: Send): Send }>> = {
-  "Deno's own": { dial: (url) => new WebSocket(url) },
+  [DENO]: { dial: (url) => new WebSocket(url) },
   "Deno's own, behind a tiny request": {
     dial: (url) => new WebSocket(url),
     via: (send) => (text) => {
@@ -44,7 +50,7 @@ const SOCKETS: Readonly<Record<string, { dial(url: string): Socket; via?(send: S
     },
   },
   "npm:ws": { dial: (url) => new Ws(url, { perMessageDeflate: false }) as unknown as Socket },
-  "ours": { dial: (url) => new DenoSocket(denoNet()!, url, []) },
+  [OURS]: { dial: (url) => new DenoSocket(denoNet()!, url, []) },
 };
 
 /** Puts over a raw socket. */
@@ -83,10 +89,13 @@ await using processes = new Processes();
 const { port } = await processes.startDsmq();
 await retryUntilReady(async () => (await Deno.connect({ port })).close());
 const proxy = delayingProxy(port);
-const targets = { "on this machine": port, [`${2 * DELAY} ms there and back`]: proxy.port };
+const HERE = "on this machine";
+const targets = { [HERE]: port, [`${2 * DELAY} ms there and back`]: proxy.port };
 
 const progress = new Progress(Object.keys(targets).length * SIZES.length);
 const rows: string[][] = [];
+/** Medians on this machine, by the way in which they were sent. */
+const medians = new Map<string, readonly number[]>();
 for (const [place, port] of Object.entries(targets)) {
   const putters = await Promise.all(
     Object.entries(SOCKETS).map(async ([name, { dial, via }]) => ({
@@ -106,6 +115,7 @@ for (const [place, port] of Object.entries(targets)) {
   }
   for (const { name, putter, times } of putters) {
     rows.push([place, name, ...times.map((of) => `${ms(median(of))} / ${ms(quantile(of, 0.99))}`)]);
+    if (place === HERE) medians.set(name, times.map(median));
     putter.close();
   }
 }
@@ -121,6 +131,13 @@ console.log(report);
 if (Deno.args.includes("--save")) {
   await saveReport("stall", "Larger messages", "deno task bench:stall --save", report);
 }
+const larger = (name: string) => medians.get(name)!.filter((_, i) => SIZES[i]! > 1024);
+const verdict = judgeStall(
+  { deno: larger(DENO), ours: larger(OURS) },
+  Deno.version.deno,
+);
+console.log(`\n${verdict.sentence}`);
+Deno.exitCode = verdict.exitCode;
 
 function ms(value: number): string {
   return formatFigure(value);

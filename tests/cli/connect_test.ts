@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect } from "@dsmq/server";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { openServer } from "../support/open_server.ts";
 import { Program } from "../support/program.ts";
 import { WELCOME } from "../support/scripted_server.ts";
@@ -171,8 +172,7 @@ Deno.test("what cannot get better ends a command at once, with the reason", asyn
 });
 
 Deno.test({
-  name: "a process that was stopped goes on for what was left of its time",
-  ignore: Deno.build.os === "windows",
+  ...ignoredIf(noPosix, "a process that was stopped goes on for what was left of its time"),
   async fn() {
     const port = freePort();
     const args = ["t", "--since", "start", "--timeout", "3", "--port", port];

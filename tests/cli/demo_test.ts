@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { runCommands } from "../support/run_commands.ts";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { Program, ROOT } from "../support/program.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -32,9 +33,10 @@ Deno.test("the demo shows each message as it is put, and then as each getter got
 });
 
 Deno.test({
-  name: "the demo ends its processes, whatever ends it, and says by its code what did",
-  // Windows has none of these signals.
-  ignore: Deno.build.os === "windows",
+  ...ignoredIf(
+    noPosix,
+    "the demo ends its processes, whatever ends it, and says by its code what did",
+  ),
   async fn() {
     const cases = [["SIGINT", 130], ["SIGTERM", 143], ["SIGKILL", 137]] as const;
     await Promise.all(cases.map(async ([signal, expected]) => {

@@ -6,6 +6,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { readTextFile } from "../../cli/files.ts";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { inVirtualTime } from "../support/in_virtual_time.ts";
 
@@ -72,9 +73,10 @@ Deno.test("a file without an end, one that is far too large and what is no file 
 });
 
 Deno.test({
-  name:
+  ...ignoredIf(
+    noPosix,
     "a pipe that nobody writes to is waited for a minute, and one that is written in pieces is read to its end",
-  ignore: Deno.build.os === "windows",
+  ),
   // The reading that is given up ends some time after the test.
   sanitizeOps: false,
   sanitizeResources: false,

@@ -9,6 +9,7 @@ import { lines } from "../../cli/lines.ts";
 import { ServerSignals } from "../../cli/signals.ts";
 import { upgradeRequest } from "../support/raw_socket.ts";
 import type { Server } from "../../server.ts";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { openServer } from "../support/open_server.ts";
 import { type Outcome, Program, ROOT } from "../support/program.ts";
 import { SilentServer } from "../support/silent_server.ts";
@@ -215,9 +216,10 @@ const ENDS: readonly (readonly [args: string[], interrupted: number, terminated:
 ];
 
 Deno.test({
-  name:
+  ...ignoredIf(
+    noPosix,
     "every command that goes on ends at Ctrl-C and at SIGTERM, with a code that says which it was",
-  ignore: Deno.build.os === "windows",
+  ),
   async fn() {
     const cases = ENDS.flatMap(([args, interrupted, terminated]) => [
       { args, signal: "SIGINT" as const, code: interrupted },
@@ -243,9 +245,10 @@ Deno.test({
 
 for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.test({
-    name:
+    ...ignoredIf(
+      noPosix,
       `put says at ${signal} how many lines are put, and these are all that the server answered`,
-    ignore: Deno.build.os === "windows",
+    ),
     async fn() {
       await using server = await openServer();
       const args = ["--allow-net", "--no-prompt", "cli.ts", "put", "t", "--json"];
@@ -263,8 +266,10 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
 }
 
 Deno.test({
-  name: "put that is interrupted while lines are under way says that these may be put",
-  ignore: Deno.build.os === "windows",
+  ...ignoredIf(
+    noPosix,
+    "put that is interrupted while lines are under way says that these may be put",
+  ),
   async fn() {
     await using server = new SilentServer();
     const args = ["--allow-net", "--no-prompt", "cli.ts", "put", "t"];
@@ -281,8 +286,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "bench ends at Ctrl-C at once, also where its server does not answer any more",
-  ignore: Deno.build.os === "windows",
+  ...ignoredIf(
+    noPosix,
+    "bench ends at Ctrl-C at once, also where its server does not answer any more",
+  ),
   async fn() {
     await using server = new SilentServer();
     const args = ["--allow-net", "--no-prompt", "cli.ts", "bench", "--port", `${server.port}`];
@@ -300,8 +307,10 @@ const hasContainers = Deno.build.os === "linux" &&
     .then(({ success }) => success, () => false);
 
 Deno.test({
-  name: "the first process of a container ends by signals as others do",
-  ignore: !hasContainers,
+  ...ignoredIf(
+    !hasContainers && "unshare cannot make a container here",
+    "the first process of a container ends by signals as others do",
+  ),
   async fn() {
     const cases = [
       [["tail", "t"], "kill -TERM $1", 0],

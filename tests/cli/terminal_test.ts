@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { runCommands } from "../support/run_commands.ts";
+import { ignoredIf } from "../support/ignored_if.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -84,8 +85,10 @@ const hasTerminal = Deno.build.os === "linux" &&
     .output().then(({ success }) => success, () => false);
 
 Deno.test({
-  name: "a terminal of the system is found out, and sent nothing that it would obey",
-  ignore: !hasTerminal,
+  ...ignoredIf(
+    !hasTerminal && "the program script cannot be used here",
+    "a terminal of the system is found out, and sent nothing that it would obey",
+  ),
   async fn() {
     await using server = await serving();
     const program = [Deno.execPath(), "run", "--allow-net", "-q", "cli.ts"];

@@ -9,6 +9,7 @@ import { connect } from "@dsmq/server";
 import { lines } from "../../cli/lines.ts";
 import { pager } from "../faults/stalled_output.ts";
 import { allGood } from "../faults/report.ts";
+import { ignoredIf, noProc } from "../support/ignored_if.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -31,9 +32,10 @@ async function end(child: Deno.ChildProcess): Promise<[code: number, stderr: str
 }
 
 Deno.test({
-  name:
+  ...ignoredIf(
+    noProc,
     "what only prints ends once its reader is gone, though there is nothing to print, where the system may be asked",
-  ignore: Deno.build.os !== "linux",
+  ),
   async fn() {
     await using server = await openServer();
     const { url } = server;
@@ -71,8 +73,10 @@ Deno.test("with the network alone tail ends at the next message, and a server se
 });
 
 Deno.test({
-  name: "tail of several topics takes little memory while nobody reads it, and loses nothing",
-  ignore: Deno.build.os !== "linux",
+  ...ignoredIf(
+    noProc,
+    "tail of several topics takes little memory while nobody reads it, and loses nothing",
+  ),
   async fn() {
     allGood(await pager({ seconds: 0.7, messages: 8, transport: "hardened" }));
   },

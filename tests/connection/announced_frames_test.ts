@@ -130,22 +130,23 @@ async function subscribed(script: ScriptedServer): Promise<number> {
 
 const again = { minDelay: 0, maxDelay: 0 };
 
-Deno.test("a server that announces a message of a stream and closes instead, without end, is left in the end", async () => {
-  const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: again });
-  const stream = mq.subscribe("t", { since: "start", onGap: () => "oldest" });
-  const next = stream.next().catch(({ code }) => code);
-  let through = 0;
-  for (; mq.status !== "closed" && through < 1200; through++) {
-    const id = await subscribed(script);
-    await script.send({ id, sub: id, start: through });
-    await script.send({ ahead: 99, sub: id, through: through + 1 });
-    script.hangUp(1009);
-  }
-  assertEquals(await withTimeout(next), "protocol_error");
-  assert(through > 1000 && through < 1010, `${through} times`);
-  await mq.close();
-});
+Deno.test("a server that announces a message of a stream and closes instead, without end, is left in the end", () =>
+  inVirtualTime(async () => {
+    const script = new ScriptedServer();
+    const mq = await connect({ dial: script.dial, reconnect: again });
+    const stream = mq.subscribe("t", { since: "start", onGap: () => "oldest" });
+    const next = stream.next().catch(({ code }) => code);
+    let through = 0;
+    for (; mq.status !== "closed" && through < 1200; through++) {
+      const id = await subscribed(script);
+      await script.send({ id, sub: id, start: through });
+      await script.send({ ahead: 99, sub: id, through: through + 1 });
+      script.hangUp(1009);
+    }
+    assertEquals(await withTimeout(next), "protocol_error");
+    assert(through > 1000 && through < 1010, `${through} times`);
+    await mq.close();
+  }));
 
 Deno.test("a server that announces what a stream has brought already, and closes, ends the connection", async () => {
   const script = new ScriptedServer();

@@ -16,6 +16,7 @@ import { reading } from "./store_reads.ts";
 import { restarting } from "./store_restarts.ts";
 import { type Promises, RETENTION } from "./store_support.ts";
 import { topics } from "./store_topics.ts";
+import { ignoredIf } from "../support/ignored_if.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
 const PROMISES = {
@@ -63,8 +64,7 @@ export function testStore(
   const register = (name: string, promises: Promises, restarts: boolean) => {
     for (const [promise, prove] of Object.entries(promises)) {
       Deno.test({
-        name: `${name}: ${promise}${ignore === undefined ? "" : ` (ignored: ${ignore})`}`,
-        ignore: ignore !== undefined,
+        ...ignoredIf(ignore, `${name}: ${promise}`),
         async fn() {
           await using one = await OneStore.open(open, restarts);
           const { store, clock } = one;

@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, serve, type Server } from "@dsmq/server";
 import { RawPutter } from "../faults/raw_putter.ts";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -203,10 +204,10 @@ const PROGRAM = `
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
-    name:
+    ...ignoredIf(
+      noPosix,
       `${signal} ends all servers of a process that handle it, after a goodbye with 1012, and is then as before`,
-    // Windows has neither of them.
-    ignore: Deno.build.os === "windows",
+    ),
     async fn() {
       const child = new Deno.Command(Deno.execPath(), {
         args: ["eval", "--no-lock", PROGRAM, signal],
@@ -271,8 +272,7 @@ Deno.test("a server leaves signals alone unless it is told to handle them, and t
 });
 
 Deno.test({
-  name: "a signal that comes while a server starts stops it once it has started",
-  ignore: Deno.build.os === "windows",
+  ...ignoredIf(noPosix, "a signal that comes while a server starts stops it once it has started"),
   async fn() {
     const starting = serve({ port: 0, handleSignals: true });
     Deno.kill(Deno.pid, "SIGTERM");

@@ -12,12 +12,12 @@ import { FileStore } from "../../stores/file_store.ts";
 import { append, numbered, outcomes, put, texts } from "../contracts/store_support.ts";
 import { callsBefore, type Event, putWithFailures, whyNoStrace } from "../support/failing_disk.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
+import { ignoredIf } from "../support/ignored_if.ts";
 
 const COUNT = 14;
 const RETENTION = 600_000;
 const engines = [nodeSqlite, dbSqlite({ Database: FakeDatabase })];
 const reason = await whyNoStrace();
-const ignored = reason === undefined ? "" : ` (ignored: ${reason})`;
 
 type PutEvent = Event & { readonly did: "say" };
 
@@ -79,9 +79,10 @@ async function withoutFailures(engine: string): Promise<Event[]> {
 
 for (const { name: engine } of engines) {
   Deno.test({
-    name:
-      `${engine}: while the syncs of the disk fail nothing is acknowledged, nor later what rests on it${ignored}`,
-    ignore: reason !== undefined,
+    ...ignoredIf(
+      reason,
+      `${engine}: while the syncs of the disk fail nothing is acknowledged, nor later what rests on it`,
+    ),
     async fn() {
       const begin = callsBefore(await withoutFailures(engine), "sync", 2) + 1;
       for (const failing of [1, 2, 3, 6]) {
@@ -117,9 +118,10 @@ for (const { name: engine } of engines) {
   });
 
   Deno.test({
-    name:
-      `${engine}: a full disk is told as full, and nothing that was refused is stored${ignored}`,
-    ignore: reason !== undefined,
+    ...ignoredIf(
+      reason,
+      `${engine}: a full disk is told as full, and nothing that was refused is stored`,
+    ),
     async fn() {
       const third = callsBefore(await withoutFailures(engine), "write", 2) + 1;
       for (const [from, to] of [[0, 0], [1, 9], [3, 30]] as const) {
@@ -139,9 +141,10 @@ for (const { name: engine } of engines) {
   });
 
   Deno.test({
-    name:
-      `${engine}: where the disk takes no writes nothing is acknowledged that it does not have${ignored}`,
-    ignore: reason !== undefined,
+    ...ignoredIf(
+      reason,
+      `${engine}: where the disk takes no writes nothing is acknowledged that it does not have`,
+    ),
     async fn() {
       const third = callsBefore(await withoutFailures(engine), "write", 2) + 1;
       for (const [from, to] of [[0, 0], [1, 9], [3, 30]] as const) {
@@ -161,8 +164,10 @@ for (const { name: engine } of engines) {
 }
 
 Deno.test({
-  name: `with normal what the process has written survives it, also where syncs fail${ignored}`,
-  ignore: reason !== undefined,
+  ...ignoredIf(
+    reason,
+    "with normal what the process has written survives it, also where syncs fail",
+  ),
   async fn() {
     await withFile(async (path) => {
       // So large that the log is written to the database meanwhile: with normal there are no other syncs.
@@ -223,11 +228,10 @@ if (typeof tried !== "string") await tried[Symbol.asyncDispose]();
 
 for (const engine of engines) {
   Deno.test({
-    name:
-      `${engine.name}: on a disk that is full puts are refused with full, and taken once there is room${
-        noMount === undefined ? "" : ` (ignored: ${noMount})`
-      }`,
-    ignore: noMount !== undefined,
+    ...ignoredIf(
+      noMount,
+      `${engine.name}: on a disk that is full puts are refused with full, and taken once there is room`,
+    ),
     async fn() {
       await using disk = await SmallDisk.mount("1m") as SmallDisk;
       const path = `${disk.folder}/queue.db`;

@@ -16,6 +16,7 @@ import {
   trimAll,
 } from "../contracts/store_support.ts";
 import { FileFolder } from "../support/file_folder.ts";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { Program } from "../support/program.ts";
 
 const POSIX = Deno.build.os !== "windows";
@@ -103,8 +104,10 @@ Deno.test("a file that is named from the working folder stays the same when that
 });
 
 Deno.test({
-  name: "a link that leads elsewhere now is noticed; one that leads nowhere yet makes a file there",
-  ignore: !POSIX,
+  ...ignoredIf(
+    noPosix,
+    "a link that leads elsewhere now is noticed; one that leads nowhere yet makes a file there",
+  ),
   async fn() {
     using folder = new FileFolder();
     const link = `${folder.root}/link`;
@@ -165,8 +168,7 @@ Deno.test("a lock file that is not one of dsmq is left as it is", () => {
 });
 
 Deno.test({
-  name: "what a store makes is for its owner alone, whatever the umask",
-  ignore: !POSIX,
+  ...ignoredIf(noPosix, "what a store makes is for its owner alone, whatever the umask"),
   async fn() {
     for (const umask of [0, 0o022, 0o077]) {
       using folder = new FileFolder();
@@ -189,8 +191,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a file that others can read keeps its mode, and a person is told",
-  ignore: !POSIX,
+  ...ignoredIf(noPosix, "a file that others can read keeps its mode, and a person is told"),
   async fn() {
     using folder = new FileFolder();
     await folder.open()[Symbol.asyncDispose]();
@@ -204,8 +205,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what is no file is refused at once, and so is a name of SQLite's own",
-  ignore: !POSIX,
+  ...ignoredIf(noPosix, "what is no file is refused at once, and so is a name of SQLite's own"),
   async fn() {
     using folder = new FileFolder();
     assertEquals(refused(folder, "/dev/null"), "it is not a file");

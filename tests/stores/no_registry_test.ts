@@ -7,14 +7,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import deno from "../../deno.json" with { type: "json" };
 import { until } from "../support/bridge.ts";
+import { ignoredIf } from "../support/ignored_if.ts";
 import { JsrRegistry } from "../support/jsr_registry.ts";
 import { Program } from "../support/program.ts";
 
 Deno.test({
-  name:
+  ...ignoredIf(
+    !("links" in deno) && "the packages come from JSR here, not from the stand-ins",
     "with leave for the network alone, a checkout serves without any registry; hardened it says what does not load, and can be stopped meanwhile",
-  // Without the stand-ins the packages come from JSR, under its own address.
-  ignore: !("links" in deno),
+  ),
   async fn() {
     const cache = await Deno.makeTempDir();
     try {

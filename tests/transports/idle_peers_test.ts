@@ -9,6 +9,7 @@ import { listen as builtin } from "../../transports/deno.ts";
 import { listen as hardened } from "../../transports/node.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import { until } from "../support/bridge.ts";
+import { ignoredIf, noProc } from "../support/ignored_if.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -125,9 +126,7 @@ Deno.test("hardened: one who says something is not pinged, and one timer does fo
 });
 
 Deno.test({
-  name: "hardened: the system looks after connections at rest, too",
-  // Linux tells of the timer of a connection in /proc.
-  ignore: Deno.build.os !== "linux",
+  ...ignoredIf(noProc, "hardened: the system looks after connections at rest, too"),
   async fn() {
     await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
     using client = await RawSocket.open(opened.port);

@@ -5,6 +5,7 @@
  */
 
 import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { ignoredIf } from "../support/ignored_if.ts";
 import { openServer } from "../support/open_server.ts";
 
 const programs = new URL("../programs/", import.meta.url);
@@ -50,12 +51,10 @@ const EXCHANGED = [
 ];
 
 for (const { name, command } of clients) {
-  const ignore = command === undefined;
-  const reason = ignore ? " (ignored: no python3 has the module websocket)" : "";
+  const ignored = command === undefined && "no python3 has the module websocket";
 
   Deno.test({
-    name: `${name} puts and gets, and cannot stop the server without leave${reason}`,
-    ignore,
+    ...ignoredIf(ignored, `${name} puts and gets, and cannot stop the server without leave`),
     async fn() {
       await using server = await openServer();
       assertEquals(await run(command!, `${server.port}`), EXCHANGED);
@@ -64,8 +63,7 @@ for (const { name, command } of clients) {
   });
 
   Deno.test({
-    name: `${name} works where those without a token may read and write${reason}`,
-    ignore,
+    ...ignoredIf(ignored, `${name} works where those without a token may read and write`),
     async fn() {
       const permissions = ["read", "write"] as const;
       await using server = await openServer({
@@ -78,8 +76,7 @@ for (const { name, command } of clients) {
   });
 
   Deno.test({
-    name: `${name} is refused where a token is needed${reason}`,
-    ignore,
+    ...ignoredIf(ignored, `${name} is refused where a token is needed`),
     async fn() {
       await using server = await openServer({ token: "good" });
       const { code, stderr } = await ended(command!, `${server.port}`);
@@ -89,8 +86,7 @@ for (const { name, command } of clients) {
   });
 
   Deno.test({
-    name: `${name} stops a server that gives leave${reason}`,
-    ignore,
+    ...ignoredIf(ignored, `${name} stops a server that gives leave`),
     async fn() {
       await using server = await openServer({ allowShutdown: true });
       const printed = await run(command!, `${server.port}`, "stop");

@@ -1,0 +1,39 @@
+/**
+ * Whether Deno still needs a WebSocket of ours: `bench/stall.ts` is the canary, and this is its judgment.
+ *
+ * @module
+ */
+
+/** Medians of one call, in milliseconds, with messages above 1,024 bytes. */
+export interface Medians {
+  /** With Deno's own WebSocket. */
+  readonly deno: readonly number[];
+  /** With the one in `client/deno/`. */
+  readonly ours: readonly number[];
+}
+
+/** What the canary says, and the code that its process ends with. */
+export interface StallVerdict {
+  readonly needed: boolean;
+  readonly sentence: string;
+  readonly exitCode: number;
+}
+
+/** A stall is the wait for a delayed acknowledgement, at least 40 ms on Linux. Slowness alone is none. */
+const STALL = 20;
+
+/** Judges the medians. */
+export function judgeStall({ deno, ours }: Medians, version: string): StallVerdict {
+  const later = Math.max(...deno.map((ms, i) => ms - ours[i]!));
+  const needed = later > STALL;
+  return {
+    needed,
+    sentence: needed
+      ? `Deno ${version} still needs client/deno/: its own WebSocket holds larger messages back, by up to ${
+        later.toFixed(0)
+      } ms.`
+      : `Deno ${version} no longer needs client/deno/: its own WebSocket holds larger messages back no more. ` +
+        "Remove that folder, or keep it for older versions and say so in client/deno/deno_socket.ts.",
+    exitCode: needed ? 0 : 3,
+  };
+}

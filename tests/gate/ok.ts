@@ -1,0 +1,31 @@
+/**
+ * The gate: everything that must hold before a change lands. Run it with `deno task ok`.
+ *
+ * The parts run one after another, and the first that fails ends the run. Each prints its time.
+ *
+ * @module
+ */
+
+import { run, timed } from "./part.ts";
+
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  "format": ["fmt", "--check", "--quiet"],
+  "lint": ["lint", "--quiet"],
+  "types": ["check", "--quiet", "--doc", "."],
+  "types in a browser": ["task", "--quiet", "check:browser"],
+  "doc comments": ["doc", "--lint", "--quiet", "mod.ts", "client.ts"],
+  "package": ["publish", "--dry-run", "--allow-dirty", "--quiet"],
+  "tests": ["task", "--quiet", "test"],
+};
+
+for (const [name, args] of Object.entries(PARTS)) {
+  const { code, seconds } = await run(args);
+  // What the tests print ends with their own times and numbers.
+  if (name !== "tests" || code !== 0) console.log(timed(name, seconds));
+  if (code !== 0) {
+    console.error(
+      `The gate is closed: ${name} failed. To run this part alone: deno ${args.join(" ")}`,
+    );
+    Deno.exit(code);
+  }
+}
