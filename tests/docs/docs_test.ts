@@ -9,7 +9,7 @@ import { RawClient } from "../support/raw_client.ts";
 
 const page = await Deno.readTextFile(new URL("docs/protocol.md", ROOT));
 
-Deno.test("the protocol's page lists every error with its meaning and its fate", () => {
+Deno.test("the protocol page lists every error with its meaning and its scope", () => {
   const rows = [...page.matchAll(/^\| `(\w+)` +\| (\w+) +\| (.+?) +\|$/gm)].map((row) =>
     row.slice(1)
   );
@@ -20,7 +20,7 @@ Deno.test("the protocol's page lists every error with its meaning and its fate",
   assertEquals(documented, expected);
 });
 
-Deno.test("every frame that the protocol's page shows is understood", () => {
+Deno.test("every frame that the protocol page shows can be decoded", () => {
   const blocks = [...page.matchAll(/```json\n([^]*?)```/g)].flatMap(([, block]) =>
     block!.trim().split("\n")
   );
@@ -41,7 +41,7 @@ const cells = (text: string, columns: number) =>
     row.split("|").slice(1, columns + 1).map((cell) => cell.trim().replaceAll("`", ""))
   ).filter(([name]) => name! in LIMITS);
 
-Deno.test("the page on reliability lists every limit with its default and what it bounds", async () => {
+Deno.test("the reliability page lists every limit with its default and what it bounds", async () => {
   const reliability = await Deno.readTextFile(new URL("docs/reliability.md", ROOT));
   const expected = Object.entries(LIMITS).map(([name, { default: defaultValue, description }]) => [
     name,
@@ -54,7 +54,7 @@ Deno.test("the page on reliability lists every limit with its default and what i
   );
 });
 
-Deno.test("the protocol's page lists every limit that hello tells, with its default", async () => {
+Deno.test("the protocol page lists every limit that hello reports, with its default", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const { limits } = await client.request({ action: "hello", id: 1 });

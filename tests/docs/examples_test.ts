@@ -19,7 +19,7 @@ Deno.test("the examples of server, put client and get client work together", asy
   assertEquals(await server.end(), { code: 0, stdout: "stopped", stderr: "" });
 });
 
-Deno.test("the get client ends by itself when nothing comes any more", async () => {
+Deno.test("the get client ends by itself when no more messages come", async () => {
   await using server = new Program(["--allow-net", "--no-prompt", "examples/server.ts", "0"]);
   const url = (await server.line())!.replace("listening on ", "");
   await using getter = new Program(["--allow-net", "--no-prompt", "examples/get_client.ts", url]);

@@ -1,5 +1,5 @@
 /**
- * Random programs, run against a server and against a model of it that fits on a page.
+ * Random programs, run against a server and against a one-page model of it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 const RETENTION = 1000;
 const TOPICS = ["a", "b", "c"];
 
-/** All that was stored, oldest first, and the time. */
+/** All stored messages, oldest first, and the time. */
 class ModelStore {
   readonly messages: Message[] = [];
   readonly readers: ModelReader[] = [];
@@ -40,7 +40,7 @@ class ModelStore {
   }
 }
 
-/** One connection: what it has read of each topic, and what its subscriptions have yet to yield. */
+/** One connection: what it has read of each topic, and what its subscriptions have not yielded yet. */
 class ModelReader {
   readonly streams = new Map<string, { unread: Message[] }>();
   readonly #store: ModelStore;
@@ -64,7 +64,7 @@ class ModelReader {
   }
 }
 
-/** What a program does; `who` counts the connections that are open, and wraps. */
+/** One step of a program; `who` counts the open connections, and wraps. */
 type Step =
   | { do: "connect"; since: "start" | "now" }
   | { do: "close"; who: number }
@@ -107,7 +107,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: step("together", { who, reads: fc.array(fc.tuple(mode, topic), { maxLength: 8 }) }),
   },
-  // Up to the retention and its edges.
+  // Up to the retention and around it.
   {
     weight: 3,
     arbitrary: step("pass", { ms: fc.oneof(fc.nat(400), fc.constantFrom(1, 999, 1000, 1001)) }),
@@ -121,7 +121,7 @@ interface Pair {
   readonly streams: Map<string, MessageStream>;
 }
 
-/** Does one step on both sides, and compares what they answer. */
+/** Does one step on both sides, and compares the answers. */
 async function take(step: Step, pairs: Pair[], store: ModelStore, clock: ManualClock, url: string) {
   if (step.do === "connect") {
     const mq = await connect({ url, since: step.since });
@@ -142,7 +142,7 @@ async function take(step: Step, pairs: Pair[], store: ModelStore, clock: ManualC
       await mq.close();
       model.streams.clear();
       for (const stream of streams.values()) assertEquals((await stream.next()).done, true);
-      // There is always one to go on with.
+      // There is always a connection left.
       if (pairs.length > 1) pairs.splice(at, 1);
       else pairs[0] = await opened(url, store);
       return;
@@ -168,7 +168,7 @@ async function take(step: Step, pairs: Pair[], store: ModelStore, clock: ManualC
       if (streams.has(step.topic)) return;
       streams.set(step.topic, mq.subscribe(step.topic));
       model.streams.set(step.topic, { unread: model.unread(step.topic) });
-      // Once a later request is answered, the stream has begun: what expires then was sent already.
+      // Once a later request is answered, the stream has begun: what expires after that was sent already.
       return assertEquals(await mq.get("no topic of these"), "");
     case "next": {
       const expected = model.streams.get(step.topic)?.unread.shift();
@@ -207,7 +207,7 @@ async function opened(url: string, store: ModelStore): Promise<Pair> {
   return { mq: await connect(url), model: new ModelReader(store, store.last), streams: new Map() };
 }
 
-/** At the end everybody reads what is left, and then a last message, and nothing in between. */
+/** In the end all clients read what is left, then a last message, and nothing in between. */
 async function readOut(pairs: Pair[], store: ModelStore): Promise<void> {
   for (const topic of TOPICS) {
     assertEquals(await pairs[0]!.mq.put(topic, "end"), store.put(topic, "end"));
@@ -245,7 +245,7 @@ function numRuns(): number {
   return Number(allowed && Deno.env.get(variable)) || 200;
 }
 
-Deno.test("whatever programs do, every answer is what a simple model says", async () => {
+Deno.test("whatever a program does, every answer is what a simple model expects", async () => {
   const programs = fc.array(steps, { maxLength: 60, size: "max" });
   await fc.assert(fc.asyncProperty(programs, run), { numRuns: numRuns() });
 });

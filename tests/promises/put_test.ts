@@ -1,5 +1,5 @@
 /**
- * What dsmq promises, as a user of its own client meets it: promises 8 and 10 of the design.
+ * What dsmq guarantees, as a user of its own client sees it: guarantees 8 and 10 of the design.
  *
  * @module
  */
@@ -11,7 +11,7 @@ Deno.test("8: put resolves with the message's sequence number once it is stored"
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const seq = await mq.put("t", "message");
-  // Stored before the answer: a reader that comes now finds it.
+  // Stored before the answer: a reader that connects now finds it.
   await using reader = await connect({ url: server.url, since: "start" });
   const message = await reader.read("t");
   assertEquals([message?.body, message?.seq], ["message", seq]);
@@ -29,7 +29,7 @@ Deno.test("8: putMany resolves with all sequence numbers, in order", async () =>
   assertEquals(await mq.get("t"), "");
 });
 
-Deno.test("8: putMany keeps the order of more than one frame can hold", async () => {
+Deno.test("8: putMany keeps the order of more messages than fit one frame", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const messages = Array.from({ length: 40 }, (_, i) => String(i).padEnd(100_000 - i * 2000, "."));
@@ -42,7 +42,7 @@ Deno.test("8: putMany keeps the order of more than one frame can hold", async ()
   }
 });
 
-Deno.test("8: putMany is checked as a whole before the first is sent", async () => {
+Deno.test("8: putMany is validated as a whole before the first message is sent", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const notAString = ["good", 5 as unknown as string, "good"];
@@ -57,7 +57,7 @@ Deno.test("8: putMany is checked as a whole before the first is sent", async () 
   assertEquals(server.stats().stored, 1);
 });
 
-Deno.test("8: a put that cannot be stored rejects and says why", async () => {
+Deno.test("8: a put that cannot be stored rejects with the reason", async () => {
   await using server = await serve({ port: 0, limits: { messageBytes: 10 } });
   await using mq = await connect(server.url);
   await mq.put("t", "12345678");
@@ -113,7 +113,7 @@ const strings: Readonly<Record<string, string>> = {
   "quotes and backslashes": `"'\`\\"\\\\\n\\u0041`,
   "all control characters": String.fromCharCode(...Array(0xa0).keys()),
   "a byte order mark": "\ufeffa\ufffe\uffff",
-  "what looks like a message of the wire": '{"action":"shutdown"}',
+  "what looks like a frame of the protocol": '{"action":"shutdown"}',
   "combining and compatibility characters": "e\u0301 \u00e9 \ufb01 \u212b",
   "white space": " \t\r\n ",
 };
@@ -158,7 +158,7 @@ Deno.test("10: a message of 999,998 ASCII characters is the largest, and comes o
   assertEquals([error.code, error.limit], ["too_large", 1_000_000]);
 });
 
-Deno.test("10: messages larger than a frame come out whole when asked for in one turn", async () => {
+Deno.test("10: messages larger than a frame come out whole when requested in one turn", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const messages = ["a", "b", "c", "d"].map((letter) => letter.repeat(300_000));
@@ -172,7 +172,7 @@ Deno.test("10: messages larger than a frame come out whole when asked for in one
   }
 });
 
-Deno.test("10: topics are told apart exactly", async () => {
+Deno.test("10: topic names are compared exactly", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const topics = ["t", "T", " t", "t ", "é", "e\u0301", "'", '"', "%", "_", "😀", "x".repeat(256)];

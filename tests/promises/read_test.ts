@@ -1,5 +1,5 @@
 /**
- * What dsmq promises, as a user of its own client meets it: promises 1 to 5 of the design.
+ * What dsmq guarantees, as a user of its own client sees it: guarantees 1 to 5 of the design.
  *
  * @module
  */
@@ -23,7 +23,7 @@ Deno.test("1: every connection reads every message of a topic", async () => {
   }
 });
 
-Deno.test("1: reading removes nothing for others, by whatever verb", async () => {
+Deno.test("1: reading removes nothing for others, whichever method reads", async () => {
   await using server = await serve({ port: 0 });
   await using reader = await connect(server.url);
   await using other = await connect(server.url);
@@ -60,7 +60,7 @@ Deno.test("2: a client never reads what was put before it connected, and all tha
   assertEquals(await reader.get("t"), "");
 });
 
-Deno.test("2: what was put before connecting is not read by any verb", async () => {
+Deno.test("2: no method reads what was put before connecting", async () => {
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
   await putter.put("t", "before");
@@ -73,7 +73,7 @@ Deno.test("2: what was put before connecting is not read by any verb", async () 
   assertEquals((await stream.next()).value?.body, "after");
 });
 
-Deno.test("2: a connection reads from when the line was open, not from its hello", async () => {
+Deno.test("2: a connection reads from when it was open, not from its hello", async () => {
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
   await using reader = await connect({
@@ -92,7 +92,7 @@ Deno.test("2: a connection reads from when the line was open, not from its hello
   assertEquals(await reader.get("t"), "before hello");
 });
 
-Deno.test('2: since "start" reads all that is kept, and what comes', async () => {
+Deno.test('2: since "start" reads all that is retained, and what comes', async () => {
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
   await putter.putMany("t", ["one", "two"]);
@@ -114,7 +114,7 @@ Deno.test("2: since a sequence number reads what comes after it", async () => {
   assertEquals(await reader.get("t"), "");
 });
 
-Deno.test("2: since a number beyond the last is told once, then read on from now", async () => {
+Deno.test("2: since a number beyond the last message is reported once, then reading continues from now", async () => {
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
   const last = await putter.put("t", "one");
@@ -148,7 +148,7 @@ Deno.test("3: the oldest unread message comes first", async () => {
   for (let i = 0; i < 10; i++) assertEquals(await reader.get("t"), String(i));
 });
 
-Deno.test("3: two messages of one millisecond are two", async () => {
+Deno.test("3: two messages of the same millisecond are two", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
@@ -160,7 +160,7 @@ Deno.test("3: two messages of one millisecond are two", async () => {
   assert(first!.seq < second!.seq);
 });
 
-Deno.test("3: sequence numbers increase over the whole store, also when everything was purged", async () => {
+Deno.test("3: sequence numbers increase over the whole store, even after everything was purged", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using one = await connect(server.url);
@@ -168,14 +168,14 @@ Deno.test("3: sequence numbers increase over the whole store, also when everythi
   const seqs = [await one.put("a", "1"), await other.put("b", "2"), await one.put("c", "3")];
   clock.advance(600_000);
   assertEquals(await one.topics(), []);
-  // By now the purge that the clock called for has been done.
+  // By now the purge that the clock triggered is done.
   clock.advance(1000);
   assertEquals(await one.topics(), []);
   seqs.push(await other.put("a", "4"));
   assert(seqs.every((seq, i) => Number.isSafeInteger(seq) && seq > (seqs[i - 1] ?? 0)), `${seqs}`);
 });
 
-Deno.test("4: getLatest gives the newest unread message, and what is older is never seen", async () => {
+Deno.test("4: getLatest returns the newest unread message, and older ones are never seen", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   await mq.putMany("t", ["one", "two", "three"]);
@@ -187,7 +187,7 @@ Deno.test("4: getLatest gives the newest unread message, and what is older is ne
   assertEquals(await mq.get("t"), "four");
 });
 
-Deno.test("4: getLatest passes nothing over for other connections and topics", async () => {
+Deno.test("4: getLatest skips nothing for other connections and topics", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   await using other = await connect(server.url);
@@ -198,7 +198,7 @@ Deno.test("4: getLatest passes nothing over for other connections and topics", a
   assertEquals(await other.get("t"), "one");
 });
 
-Deno.test("5: empty is an empty string, also for a topic that does not exist", async () => {
+Deno.test("5: an empty topic reads as an empty string, also one that does not exist", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect({ url: server.url, since: "start" });
@@ -216,7 +216,7 @@ Deno.test("5: empty is an empty string, also for a topic that does not exist", a
   }
 });
 
-Deno.test("5: a getWait waits to the millisecond of its time", async () => {
+Deno.test("5: a getWait waits for its timeout, to the millisecond", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
@@ -227,7 +227,7 @@ Deno.test("5: a getWait waits to the millisecond of its time", async () => {
   assertEquals(await waiting, "in time");
 });
 
-Deno.test("5: a message may be empty, and read() tells it from none", async () => {
+Deno.test("5: a message may be empty, and read() distinguishes it from no message", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   for (const mode of ["oldest", "newest", "wait"] as const) {

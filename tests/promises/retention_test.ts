@@ -1,5 +1,5 @@
 /**
- * What dsmq promises, as a user of its own client meets it: promise 7 of the design, retention.
+ * What dsmq guarantees, as a user of its own client sees it: guarantee 7 of the design, retention.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 /** Ten minutes, unless told otherwise. */
 const RETENTION = 600_000;
 
-/** The first message of the topic that each verb sees: of those that were read since the start. */
+/** The first message of the topic that each method sees: of those read since the start. */
 const verbs: Readonly<Record<string, (mq: Connection) => Promise<string>>> = {
   get: (mq) => mq.get("t"),
   getLatest: (mq) => mq.getLatest("t"),
@@ -32,7 +32,7 @@ for (const [verb, read] of Object.entries(verbs)) {
     assertEquals(await read(old), "");
   });
 
-  Deno.test(`7: ${verb} does not read it after it was purged, and reads on`, async () => {
+  Deno.test(`7: ${verb} does not read it after it was purged, and continues`, async () => {
     const clock = new ManualClock();
     await using server = await serve({ port: 0, clock });
     await using mq = await connect(server.url);
@@ -75,7 +75,7 @@ Deno.test("7: a subscription since the start does not have what was purged", asy
   assertEquals((await stream.next()).value?.body, "later");
 });
 
-Deno.test("7: a getWait that waits is not given what expired before it came", async () => {
+Deno.test("7: a waiting getWait is not given what expired before it arrived", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
@@ -87,7 +87,7 @@ Deno.test("7: a getWait that waits is not given what expired before it came", as
   assertEquals(await waiting, "later");
 });
 
-Deno.test("7: only what is old expires, across topics and among messages of one topic", async () => {
+Deno.test("7: only old messages expire, across topics and within one topic", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
@@ -113,7 +113,7 @@ Deno.test("7: the retention is an option", async () => {
   assertEquals(await old.get("t"), "");
 });
 
-Deno.test("7: what has expired stays gone when the clock is set back", async () => {
+Deno.test("7: what has expired stays expired when the clock is set back", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
@@ -124,13 +124,13 @@ Deno.test("7: what has expired stays gone when the clock is set back", async () 
   assertEquals(await mq.get("t"), "");
 });
 
-Deno.test("7: a message's time never runs backwards", async () => {
+Deno.test("7: message times never run backwards", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
   const begin = clock.now();
   const times: number[] = [];
-  // The wall clock is set back and forward; beside that, some time passes.
+  // The wall clock is set back and forward; meanwhile, some time passes.
   for (const [jump, pass] of [[0, 0], [-1000, 0], [500, 1], [-3_600_000, 0], [7_200_000, 1]]) {
     clock.jump(jump!);
     clock.advance(pass!);
@@ -140,7 +140,7 @@ Deno.test("7: a message's time never runs backwards", async () => {
   assertEquals(times, [begin, begin, begin + 1, begin + 1, begin + 2]);
 });
 
-Deno.test("7: a subscription from a position of which messages have expired says so, or goes on as told", async () => {
+Deno.test("7: a subscription from a position with expired messages reports it, or continues as its policy says", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock, log: { info() {}, warn() {}, error() {} } });
   await using mq = await connect(server.url);

@@ -1,5 +1,5 @@
 /**
- * What dsmq promises, as a user of its own client meets it: promise 6 of the design, and how the verbs share a
+ * What dsmq guarantees, as a user of its own client sees it: guarantee 6 of the design, and how the methods share a
  * topic on one connection.
  *
  * @module
@@ -19,20 +19,20 @@ async function take(stream: MessageStream, count: number): Promise<string[]> {
   return bodies;
 }
 
-/** Has the server answer a later request, so that all before it was taken up. */
+/** Has the server answer a later request, so that all before it has been handled. */
 async function settled(mq: Connection): Promise<void> {
   await mq.get("a topic that nobody uses");
 }
 
-Deno.test("6: getWait gives at once what is there already", async () => {
+Deno.test("6: getWait returns at once what is there already", async () => {
   await using server = await serve({ port: 0, clock: new ManualClock() });
   await using mq = await connect(server.url);
   await mq.put("t", "there");
   assertEquals(await mq.getWait("t"), "there");
 });
 
-Deno.test("6: a getWait asks once, and is woken by the put", async () => {
-  // The server's clock stands still: no timer of its can do it.
+Deno.test("6: a getWait sends one request, and the put wakes it", async () => {
+  // The server's clock stands still: none of its timers can do it.
   await using server = await serve({ port: 0, clock: new ManualClock() });
   let frames = 0;
   await using reader = await connect({
@@ -56,7 +56,7 @@ Deno.test("6: a getWait asks once, and is woken by the put", async () => {
   assertEquals(frames - before, 1);
 });
 
-Deno.test("6: every connection that waits is woken by the same message", async () => {
+Deno.test("6: the same message wakes every waiting connection", async () => {
   await using server = await serve({ port: 0 });
   await using one = await connect(server.url);
   await using other = await connect(server.url);
@@ -67,7 +67,7 @@ Deno.test("6: every connection that waits is woken by the same message", async (
   assertEquals(await Promise.all(waiting), ["for all", "for all", "another topic"]);
 });
 
-Deno.test("6: a wait whose time is over leaves the next message to the next read", async () => {
+Deno.test("6: a wait that has timed out leaves the next message to the next read", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
@@ -79,7 +79,7 @@ Deno.test("6: a wait whose time is over leaves the next message to the next read
   assertEquals(await mq.get("t"), "too late");
 });
 
-Deno.test("6: subscribe yields message after message, with what is known of each", async () => {
+Deno.test("6: subscribe yields message after message, with all that is known of each", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
@@ -183,7 +183,7 @@ Deno.test("cursors: gets do not move a subscription, nor it them, nor one subscr
   assertEquals(await mq.get("t"), "d");
 });
 
-Deno.test("cursors: getWaits of a connection form a line, one message each", async () => {
+Deno.test("cursors: getWaits of a connection queue up, one message each", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   await using putter = await connect(server.url);
@@ -196,7 +196,7 @@ Deno.test("cursors: getWaits of a connection form a line, one message each", asy
   assertEquals(await mq.get("t"), "fourth");
 });
 
-Deno.test("cursors: while somebody waits, a plain get finds nothing", async () => {
+Deno.test("cursors: while a getWait waits, a plain get finds nothing", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const waiting = mq.getWait("t");
@@ -207,7 +207,7 @@ Deno.test("cursors: while somebody waits, a plain get finds nothing", async () =
   assertEquals(await mq.get("t"), "second");
 });
 
-Deno.test("cursors: of a line of waiters, the one whose time is over goes and the others stay", async () => {
+Deno.test("cursors: of several waiters the one that times out goes and the others stay", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
   await using mq = await connect(server.url);
@@ -216,6 +216,6 @@ Deno.test("cursors: of a line of waiters, the one whose time is over goes and th
   await settled(mq);
   clock.advance(10);
   assertEquals(await short, "");
-  await mq.put("t", "for the one who stayed");
-  assertEquals(await long, "for the one who stayed");
+  await mq.put("t", "for the one that stayed");
+  assertEquals(await long, "for the one that stayed");
 });

@@ -3,7 +3,7 @@ import { BackgroundTasks } from "../../queue/background_tasks.ts";
 import { turns } from "../support/bridge.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-Deno.test("between two slices of what there is much of the network is looked at", async () => {
+Deno.test("the network is polled between two slices of a long task", async () => {
   let turn = Promise.withResolvers<() => void>();
   const tasks = new BackgroundTasks((error) => {
     throw error;

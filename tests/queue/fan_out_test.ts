@@ -13,7 +13,7 @@ function batch(...seqs: number[]): TopicBatch {
   );
 }
 
-/** Some who take 0.01 ms each to be told something. */
+/** Listeners that take 0.01 ms each to be notified. */
 function openListeners(manual: ManualTurns, count: number) {
   const received: number[][] = Array.from({ length: count }, () => []);
   const listeners = received.map((seqs) => ({
@@ -26,7 +26,7 @@ function openListeners(manual: ManualTurns, count: number) {
   return { received, listeners };
 }
 
-Deno.test("20,000 who wait for a message are told in parts, so that nobody else waits for long", async () => {
+Deno.test("20,000 waiters for a message are notified in slices, so that no other client waits for long", async () => {
   const manual = new ManualTurns();
   const fanOut = new FanOut(none, manual.turns);
   const { received, listeners } = openListeners(manual, 20_000);
@@ -39,11 +39,11 @@ Deno.test("20,000 who wait for a message are told in parts, so that nobody else 
     await manual.networkLook();
     longestSlice = Math.max(longestSlice, manual.now() - before);
   }
-  assert(longestSlice < 10, `${longestSlice} ms between two looks at the network`);
+  assert(longestSlice < 10, `${longestSlice} ms between two polls of the network`);
   assert(received.every(([seq, ...more]) => seq === 1 && more.length === 0));
 });
 
-Deno.test("who is told late is told everything, once and in order, and does not hold up other topics", async () => {
+Deno.test("a listener that is notified late gets everything, once and in order, and does not hold up other topics", async () => {
   const manual = new ManualTurns();
   const fanOut = new FanOut(none, manual.turns);
   const many = openListeners(manual, 3000);
@@ -60,7 +60,7 @@ Deno.test("who is told late is told everything, once and in order, and does not 
   assert(many.received.every((seqs) => `${seqs}` === "1,2,3"));
 });
 
-Deno.test("what is yet to be told can be told at once, or not at all", async () => {
+Deno.test("pending notifications can be sent at once, or dropped", async () => {
   for (const end of ["finish", "clear"] as const) {
     const manual = new ManualTurns();
     const fanOut = new FanOut(none, manual.turns);
@@ -68,7 +68,7 @@ Deno.test("what is yet to be told can be told at once, or not at all", async () 
     fanOut.notify("t", listeners, batch(1));
     const informed = () => received.filter(({ length }) => length === 1).length;
     const before = informed();
-    assert(before < 1000, `${before} were told at once`);
+    assert(before < 1000, `${before} were notified at once`);
     fanOut[end]();
     assertEquals(informed(), end === "finish" ? 3000 : before);
     while (manual.awaited) await manual.networkLook();
@@ -76,7 +76,7 @@ Deno.test("what is yet to be told can be told at once, or not at all", async () 
   }
 });
 
-Deno.test("one who fails when it is told keeps it from nobody else", () => {
+Deno.test("a listener that throws does not keep a message from others", () => {
   const failures: unknown[] = [];
   const manual = new ManualTurns();
   const { received, listeners } = openListeners(manual, 2);

@@ -10,7 +10,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { MemoryPeer, openContext } from "../support/memory_peer.ts";
 import { seeded } from "../support/seeded.ts";
 
-/** A queue over a store that answers late and out of order, as one behind a network does. */
+/** A queue over a store that answers late and out of order, like one behind a network. */
 async function openQueue(
   seed: number,
 ): Promise<{ host: ServerContext; store: DelayedStore } & AsyncDisposable> {
@@ -23,7 +23,7 @@ async function openQueue(
 const TOTAL = 300;
 const expected = Array.from({ length: TOTAL }, (_, i) => `message ${i}`);
 
-/** Puts all messages, a few at a time, with others of another topic between them. */
+/** Puts all messages, a few at a time, with messages of another topic between them. */
 async function putAll(
   { host, store }: { host: ServerContext; store: DelayedStore },
   seed: number,
@@ -42,14 +42,14 @@ async function putAll(
     await putter.requestAll([...others, ...puts]);
     if (losing && random(10) === 0) store.loseFeeds();
     i += count;
-    // Slower than a reader reads: so that there is waiting, and a feed to be woken by.
+    // Slower than a reader reads: so that readers wait, and the feed wakes them.
     await new Promise((resolve) => setTimeout(resolve, random(10)));
   }
   putter.close();
 }
 
 for (const losing of [false, true]) {
-  const feed = losing ? "loses its feed now and then" : "answers late";
+  const feed = losing ? "sometimes loses its feed" : "answers late";
   for (const seed of [1, 2, 3, 4]) {
     Deno.test(`a store that ${feed}: waits and gets read each message once, in order (seed ${seed})`, async () => {
       await using at = await openQueue(seed);
@@ -58,7 +58,7 @@ for (const losing of [false, true]) {
       const putting = putAll(at, seed, losing);
       const got: string[] = [];
       while (got.length < TOTAL) {
-        // A line of waiters, and gets that find nothing while somebody stands there.
+        // A queue of waiters, and gets that find nothing while there are waiters.
         const waiting = Array.from(
           { length: Math.min(random(3), TOTAL - got.length) },
           () => reader.request({ action: "get_wait", topic: "t", timeout: 60_000 }),
@@ -87,7 +87,7 @@ for (const losing of [false, true]) {
       let [messages, bytes] = [3, 200];
       const got = () => reader.streamed.flatMap(({ messages = [] }) => messages);
       while (got().length < TOTAL) {
-        // The session answers within this turn; the store needs turns of its own.
+        // The connection answers within this turn; the store needs turns of its own.
         await new Promise((resolve) => setTimeout(resolve, 0));
         messages += random(6);
         bytes += random(100);
@@ -104,7 +104,7 @@ for (const losing of [false, true]) {
   }
 }
 
-Deno.test("a connection that closes in the midst of its requests leaves nobody behind in the queue", async () => {
+Deno.test("a connection that closes in the middle of its requests leaves no listener or waiter in the queue", async () => {
   await using at = await openQueue(7);
   const closing = Array.from({ length: 20 }, () => {
     const peer = new MemoryPeer(at.host);
@@ -117,13 +117,13 @@ Deno.test("a connection that closes in the midst of its requests leaves nobody b
     await putter.request({ action: "put", topic: "other", message: "a moment passes" });
     peer.close();
   }
-  // Whatever was under way when a connection closed has come to its end by now.
+  // All that was in progress when a connection closed has ended by now.
   await putter.request({ action: "get_latest", topic: "t" });
   assertEquals(at.host.queue.listenedTopics, 0);
   putter.close();
 });
 
-Deno.test("a queue purges once something was put, and not before", async () => {
+Deno.test("a queue purges after the first put, and not before", async () => {
   const clock = new ManualClock();
   const sqlite = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock });
   let purges = 0;
@@ -151,7 +151,7 @@ Deno.test("a store that was not empty is purged from the start", async () => {
   assertEquals(purges, 1);
 });
 
-Deno.test("where the store takes nothing each put of a frame fails, and a bad one for its own reason", async () => {
+Deno.test("when the store accepts nothing, each put of a frame fails, and a bad one for its own reason", async () => {
   const store = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock: systemClock });
   await using host = await openContext(store, systemClock);
   store.append = () => Promise.reject(new StoreError("the store is gone"));

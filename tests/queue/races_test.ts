@@ -39,7 +39,7 @@ async function setup(): Promise<RaceSetup> {
   };
 }
 
-/** The store is asked what is gone of the topic: nothing. */
+/** The store is asked what the topic has lost: nothing. */
 async function replyStanding(store: ManualStore): Promise<void> {
   const standing = { floor: 0, last: 0, time: 0, end: 0, gone: undefined };
   (await store.next<readonly TopicBounds[]>()).reply([standing]);
@@ -61,13 +61,13 @@ function seqs(peer: MemoryPeer): number[] {
   return peer.streamed.flatMap(({ seqs = [] }) => seqs);
 }
 
-Deno.test("what the feed brings late, and was read already, is not given to a waiter again", async () => {
+Deno.test("what the feed brings late, after it was read, is not given to a waiter again", async () => {
   await using at = await setup();
   const first = at.peer.request(WAIT);
   (await at.store.next<MessagePage>()).reply(page(1, 1));
   assertEquals((await withTimeout(first)).seq, 1);
   const second = at.peer.request(WAIT);
-  // It has looked for more than the first waiter took, or looks for the second one.
+  // It has read more than the first waiter took, or reads for the second one.
   for (let reads = 0; reads < 1; reads++) (await at.store.next<MessagePage>()).reply(page(1));
   await turn();
   at.store.feed(1);
@@ -75,7 +75,7 @@ Deno.test("what the feed brings late, and was read already, is not given to a wa
   assertEquals((await withTimeout(second)).seq, 2);
 });
 
-Deno.test("what is stored while a waiter looks at the store is found", async () => {
+Deno.test("a message stored while a waiter reads the store is found", async () => {
   await using at = await setup();
   const waiting = at.peer.request(WAIT);
   const read = await at.store.next<MessagePage>();
@@ -85,7 +85,7 @@ Deno.test("what is stored while a waiter looks at the store is found", async () 
   assertEquals((await withTimeout(waiting)).seq, 1);
 });
 
-Deno.test("what is stored while a stream looks at the store is found", async () => {
+Deno.test("a message stored while a stream reads the store is found", async () => {
   await using at = await setup();
   const subscribed = at.peer.request({ action: "subscribe", topic: "t", messages: 9, bytes: 999 });
   await replyStanding(at.store);
@@ -98,7 +98,7 @@ Deno.test("what is stored while a stream looks at the store is found", async () 
   assertEquals(seqs(at.peer), [1]);
 });
 
-Deno.test("what the feed brings late, and was streamed already, is not streamed again", async () => {
+Deno.test("what the feed brings late, after it was streamed, is not streamed again", async () => {
   await using at = await setup();
   const subscribed = at.peer.request({ action: "subscribe", topic: "t", messages: 9, bytes: 999 });
   await replyStanding(at.store);
@@ -111,7 +111,7 @@ Deno.test("what the feed brings late, and was streamed already, is not streamed 
   assertEquals(seqs(at.peer), [1, 2, 3]);
 });
 
-Deno.test("credit that comes while a stream looks at the store counts", async () => {
+Deno.test("credit that arrives while a stream reads the store counts", async () => {
   await using at = await setup();
   const subscribed = at.peer.request({ action: "subscribe", topic: "t" });
   await replyStanding(at.store);
@@ -127,12 +127,12 @@ Deno.test("credit that comes while a stream looks at the store counts", async ()
   assertEquals(seqs(at.peer), [1]);
 });
 
-Deno.test("a stream without credit that has read everything is not behind, however long it rests", async () => {
+Deno.test("a stream without credit that has read everything is not behind, however long it is idle", async () => {
   await using at = await setup();
   const sub = await streaming(at, { messages: 1, bytes: 99 });
   at.store.feed(1);
   assertEquals(seqs(at.peer), [1]);
-  // Others have filled the store since, and all of it has expired; nothing of this topic was missed.
+  // Others have filled the store since, and all of that has expired; nothing of this topic was missed.
   at.store.feed(900);
   await at.peer.request({ action: "credit", sub, messages: 2, bytes: 199 });
   (await withTimeout(at.store.next<MessagePage>())).reply({ ...page(900, 900), floor: 899 });
@@ -148,7 +148,7 @@ Deno.test("after its feed was lost, waiters and streams read what they missed", 
   (await at.store.next<MessagePage>()).reply(page(0));
   await turn();
   at.store.lose();
-  // 1 is stored while nobody follows; 2 is fed before everybody has begun to read again.
+  // 1 is stored while there is no feed; 2 comes over the feed before everybody has begun to read again.
   at.store.slowToFollow = true;
   at.clock.advance(1000);
   const following = await at.store.next<void>();
@@ -163,7 +163,7 @@ Deno.test("after its feed was lost, waiters and streams read what they missed", 
   other.close();
 });
 
-Deno.test("a feed that is lost again while it is being followed is followed once more", async () => {
+Deno.test("a feed that is lost again while it is reopened is reopened once more", async () => {
   await using at = await setup();
   await streaming(at, { messages: 9, bytes: 999 });
   at.store.lose();
@@ -183,7 +183,7 @@ Deno.test("a feed that is lost again while it is being followed is followed once
   assertEquals(seqs(at.peer), [1, 2]);
 });
 
-Deno.test("a connection that closes while its subscription looks for its place leaves nobody behind", async () => {
+Deno.test("a connection that closes while its subscription looks up its position leaves no listener or waiter", async () => {
   await using at = await setup();
   void at.peer.request({
     action: "subscribe",
@@ -199,7 +199,7 @@ Deno.test("a connection that closes while its subscription looks for its place l
   assertEquals(at.host.queue.listenedTopics, 0);
 });
 
-Deno.test("a connection that closes while its waiter looks at the store leaves nobody behind", async () => {
+Deno.test("a connection that closes while its waiter reads the store leaves no listener or waiter", async () => {
   await using at = await setup();
   void at.peer.request(WAIT);
   const read = await at.store.next<MessagePage>();
@@ -210,13 +210,13 @@ Deno.test("a connection that closes while its waiter looks at the store leaves n
   assertEquals(at.host.queue.listenedTopics, 0);
 });
 
-Deno.test("a store that fails unexpectedly fails each waiter and the stream, and no more", async () => {
+Deno.test("a store that fails unexpectedly fails each waiter and the stream, and nothing else", async () => {
   await using at = await setup();
   await streaming(at, { messages: 9, bytes: 999 });
   const waiting = [at.peer.request(WAIT), at.peer.request(WAIT)];
   (await at.store.next<MessagePage>()).reply(page(0));
   await turn();
-  // In no request's course, so that nobody is there to hear what is thrown.
+  // Outside any request, so that nobody catches what is thrown.
   at.store.lose();
   at.clock.advance(1000);
   for (let reads = 0; reads < 2; reads++) {
@@ -244,11 +244,11 @@ Deno.test("a stream that lost messages while its feed was lost is told", async (
   assertEquals(at.peer.streamed.at(-1)?.error?.code, "trimmed");
 });
 
-Deno.test("a stream whose topic rested while others were purged lost nothing with its feed", async () => {
+Deno.test("a stream whose topic was idle while others were purged lost nothing with its feed", async () => {
   await using at = await setup();
   await streaming(at, { messages: 9, bytes: 999 });
   at.store.feed(1);
-  // Of other topics, and long gone: this stream has seen all of its own.
+  // Of other topics, and long expired: this stream has seen all of its own.
   at.store.feedOther(6);
   at.store.lose();
   at.clock.advance(1000);
@@ -259,14 +259,14 @@ Deno.test("a stream whose topic rested while others were purged lost nothing wit
   assertEquals(seqs(at.peer), [1, 9]);
 });
 
-Deno.test("a getWait that does not wait looks at the store, also while others are being woken", async () => {
+Deno.test("a getWait with timeout 0 reads the store, also while others are being woken", async () => {
   await using at = await setup();
   const early = at.peer.request({ ...WAIT, timeout: 10 });
   (await at.store.next<MessagePage>()).reply(page(0));
   await turn();
   at.store.lose();
   at.clock.advance(1000);
-  // Its time is over, and a read that was begun for it goes on.
+  // Its timeout has passed, and a read that was begun for it goes on.
   assertEquals((await withTimeout(early)).message, "");
   const reply = at.peer.request({ ...WAIT, timeout: 0 });
   await turn();
@@ -274,7 +274,7 @@ Deno.test("a getWait that does not wait looks at the store, also while others ar
   assertEquals((await withTimeout(reply)).seq, 1);
 });
 
-Deno.test("a gap is told to the next read, if the stream that should begin after it cannot", async () => {
+Deno.test("a gap is reported to the next read if the stream that should begin after it cannot open", async () => {
   await using at = await setup();
   const at3 = { floor: 3, last: 5, time: 9 };
   const standings = () => at.store.next<readonly TopicBounds[]>();

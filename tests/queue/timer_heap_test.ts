@@ -1,5 +1,5 @@
 /**
- * The ends of waits, and what is cleared up after those who have gone.
+ * Timeouts of waits, and the cleanup after peers that have gone.
  *
  * @module
  */
@@ -39,7 +39,7 @@ class Ending implements HeapTimer {
   }
 }
 
-Deno.test("each is over in its time, in any mix of coming and being called off", () => {
+Deno.test("each timeout fires in time, in any mix of adding and cancelling", () => {
   const clock = new ManualClock();
   const deadlines = new TimerHeap(clock);
   const random = seeded(3);
@@ -60,7 +60,7 @@ Deno.test("each is over in its time, in any mix of coming and being called off",
     clock.advance(random(20));
     for (const [one, at] of open) {
       if (one.endedAt === undefined) {
-        assert(at > clock.now(), "none is forgotten");
+        assert(at > clock.now(), "no timeout is forgotten");
         continue;
       }
       assertEquals(one.endedAt, at);
@@ -73,7 +73,7 @@ Deno.test("each is over in its time, in any mix of coming and being called off",
   for (const one of called) assertEquals(one.endedAt, undefined);
 });
 
-Deno.test("ten thousand waits with a timeout each take a handful of timers", async () => {
+Deno.test("ten thousand waits with a timeout each need a handful of timers", async () => {
   const clock = new CountingClock();
   const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await openContext(store, clock);
@@ -104,7 +104,7 @@ Deno.test("a wall clock that jumps ends no wait", async () => {
   await until(() => peer.reply(1) !== undefined);
 });
 
-Deno.test("who has gone is not answered any more, and takes part in nothing", async () => {
+Deno.test("a peer that has gone gets no more answers, and takes part in nothing", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await openContext(store, clock);
@@ -122,7 +122,7 @@ Deno.test("who has gone is not answered any more, and takes part in nothing", as
   assertEquals([peer.received, host.queue.counts.delivered], [[], 0]);
 });
 
-Deno.test("a thousand who have to go are all told why before they are closed", async () => {
+Deno.test("a thousand peers that must go are all told why before they are closed", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await openContext(store, clock);
@@ -137,7 +137,7 @@ Deno.test("a thousand who have to go are all told why before they are closed", a
   assertEquals(peer.received.map(({ error }) => error.code), ids.map(() => "unauthorized"));
 });
 
-Deno.test("chores that are many are done in slices, few at once, and one that fails stops no other", async () => {
+Deno.test("many background tasks run in slices, few at a time, and one that fails stops no other", async () => {
   const failures: unknown[] = [];
   const tasks = new BackgroundTasks((error) => failures.push(error));
   const done: number[] = [];
@@ -154,7 +154,7 @@ Deno.test("chores that are many are done in slices, few at once, and one that fa
   assertEquals(done.length, 3 + 2 * 999);
 });
 
-Deno.test("a stream without credit is not called by the feed, and misses nothing", async () => {
+Deno.test("the feed does not call a stream without credit, and the stream misses nothing", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await openContext(store, clock);
@@ -174,7 +174,7 @@ Deno.test("a stream without credit is not called by the feed, and misses nothing
   await until(() => peer.messages.length === 1003);
 });
 
-Deno.test("a thousand streams that are cut off at once stream nothing more", async () => {
+Deno.test("a thousand streams that are closed at once stream nothing more", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await openContext(store, clock);
@@ -191,7 +191,7 @@ Deno.test("a thousand streams that are cut off at once stream nothing more", asy
   assertEquals([peer.messages, host.queue.counts.delivered], [[], 0]);
 });
 
-Deno.test("the longest wait is no longer than a timer can hold, whatever fraction of a millisecond it is", () => {
+Deno.test("the longest wait fits a timer, whatever its fraction of a millisecond", () => {
   for (let i = 0; i < 1000; i++) {
     const delays: number[] = [];
     const clock = {

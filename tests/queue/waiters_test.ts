@@ -8,7 +8,7 @@ class Waiter {
   end(): void {}
 }
 
-Deno.test("a line calls up the first who still waits, in any mix of joining, leaving and serving", () => {
+Deno.test("waiters are served first come, first served, in any mix of joining, leaving and serving", () => {
   const waiters = new Waiters();
   const expected: Waiter[] = [];
   const remove = (waiter: Waiter) => {
@@ -19,7 +19,7 @@ Deno.test("a line calls up the first who still waits, in any mix of joining, lea
     const waiter = new Waiter(i);
     waiters.add(waiter);
     expected.push(waiter);
-    // Some leave from the middle, some are served; the line grows, and at the end it shrinks.
+    // Some leave from the middle, some are served; the queue grows, and at the end it shrinks.
     if (i % 3 === 0) remove(expected.splice(expected.length >> 1, 1)[0]!);
     if (i % 5 === 0 && expected.length > 0) {
       const first = waiters.next()!;

@@ -5,7 +5,7 @@ import { ManualTurns } from "../support/manual_turns.ts";
 
 const WAITS = 2000;
 
-Deno.test("thousands of waits that are served at once let others have their turn in between", async () => {
+Deno.test("thousands of waits that are served at once let other clients have their turn in between", async () => {
   const manual = new ManualTurns();
   await using host = await testServer(inMemory());
   using peer = new ManualPeer(host, { turn: manual.turns.join() });
@@ -18,7 +18,7 @@ Deno.test("thousands of waits that are served at once let others have their turn
   await turns(3);
   for (; manual.awaited; await turns(1)) await manual.networkLook();
   assertEquals(peer.received.length, 0);
-  // From now on each time that somebody looks at the clock takes a millisecond.
+  // From now on each look at the clock takes a millisecond.
   const { now } = ManualTurns.prototype;
   manual.now = () => (manual.spend(1), now.call(manual));
   await store(host, "t", ...Array.from({ length: WAITS }, (_, i) => `${i}`));

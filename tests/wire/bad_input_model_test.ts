@@ -1,5 +1,5 @@
 /**
- * A storm of bad input with good requests in it, against a model of what they are answered.
+ * Many bad frames with good requests among them, checked against a model of the right answers.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { type Random, seeded } from "../support/seeded.ts";
 
 const TOPICS = ["a", "b", "c", "é", "__proto__"];
 
-/** What an answer comes down to: a text of dsmq 1.x, or an id and what was read, stored or wrong. */
+/** What an answer is reduced to: the text of dsmq 1.x, or an id with what was read, stored or refused. */
 type Brief = [unknown, ...unknown[]];
 
-// deno-lint-ignore no-explicit-any -- whatever comes is compared with what should come
+// deno-lint-ignore no-explicit-any -- any answer is compared with the expected one
 function brief({ id, message, seq, seqs, error }: any): Brief {
   if (error) return [id, message, "error", typeof error.code, typeof error.message];
   return [id, message, seq ?? seqs];
@@ -28,13 +28,13 @@ const failed = (id: number | null | undefined): Brief => [
   "string",
 ];
 
-/** What is said, and what is to be heard of it. */
+/** What to send, and the answer to expect. */
 interface Exchange {
   readonly request: unknown;
   readonly reply?: Brief;
 }
 
-/** A queue as simple as can be, with one reader. */
+/** The simplest possible queue, with one reader. */
 class Model {
   #last: number;
   readonly #messages: { seq: number; topic: string; message: string }[] = [];
@@ -101,7 +101,7 @@ function good(random: Random, model: Model, id: number): Exchange {
 
 const junk = [null, true, -1, 1.5, "junk", [], {}, [[]], { action: [] }, "\ud800", 2 ** 53];
 
-/** A request that is refused: a good one with one thing wrong, or junk. */
+/** A request that is refused: a good one with one fault, or junk. */
 function bad(random: Random, id: number): Exchange {
   const any = () => junk[random(junk.length)];
   const put = { action: "put", topic: "a", message: "never stored" };
@@ -130,7 +130,7 @@ function bad(random: Random, id: number): Exchange {
   }
 }
 
-/** A frame of its own kind of bad: nothing in it can be read. */
+/** A frame that is bad in a way of its own: nothing in it can be read. */
 function unreadable(random: Random, { request }: Exchange): string | Uint8Array {
   const text = JSON.stringify(request) ?? "";
   switch (random(3)) {
@@ -144,7 +144,7 @@ function unreadable(random: Random, { request }: Exchange): string | Uint8Array 
 }
 
 for (const seed of [11, 12]) {
-  Deno.test(`in a storm of 12,000 bad frames every good request is answered rightly (seed ${seed})`, async () => {
+  Deno.test(`among 12,000 bad frames every good request gets the right answer (seed ${seed})`, async () => {
     const random = seeded(seed);
     const failures: unknown[] = [];
     const log = { ...quiet, error: (...data: unknown[]) => void failures.push(data) };

@@ -1,5 +1,5 @@
 /**
- * Input that looks bad and is good, and what bad input might leave behind.
+ * Input that looks bad and is good, and what bad input could leave behind.
  *
  * @module
  */
@@ -19,15 +19,15 @@ const topics = [
   ["a space", " "],
   ["the first character after C1", "\u00a0"],
   ["a noncharacter", "\uffff"],
-  ["what a path might be", "../../etc/passwd"],
-  ["what SQL might be", "'; DROP TABLE messages; --"],
+  ["a file path", "../../etc/passwd"],
+  ["a piece of SQL", "'; DROP TABLE messages; --"],
   ["a pattern", "%_*?"],
   ["__proto__", "__proto__"],
   ["constructor", "constructor"],
 ] as const;
 
 for (const [what, topic] of topics) {
-  Deno.test(`a topic that is ${what} is as good as any`, async () => {
+  Deno.test(`a topic that is ${what} works like any other`, async () => {
     await using server = await openServer();
     await using client = await RawClient.open(server.url);
     assertEquals(
@@ -43,9 +43,9 @@ for (const [what, topic] of topics) {
 
 const largest = [
   ["of ASCII", "x".repeat(999_998)],
-  ["of two bytes a character", "é".repeat(499_999)],
-  ["of line feeds, which take an escape", "\n".repeat(499_999)],
-  ["of lone surrogates, which take a longer one", "\ud800".repeat(166_666) + "xx"],
+  ["of two-byte characters", "é".repeat(499_999)],
+  ["of line feeds, which need an escape", "\n".repeat(499_999)],
+  ["of lone surrogates, which need a longer escape", "\ud800".repeat(166_666) + "xx"],
 ] as const;
 
 for (const [what, message] of largest) {
@@ -60,7 +60,7 @@ for (const [what, message] of largest) {
   });
 }
 
-Deno.test("the limit is the server's, and hello and the refusal name it", async () => {
+Deno.test("the server sets the limit, and hello and the error state it", async () => {
   await using server = await openServer({ limits: { messageBytes: 10 } });
   await using client = await RawClient.open(server.url);
   assertEquals((await client.request({ action: "hello", id: 1 })).limits.messageBytes, 10);
@@ -70,7 +70,7 @@ Deno.test("the limit is the server's, and hello and the refusal name it", async 
   assertEquals([error.code, error.limit], ["too_large", 10]);
 });
 
-Deno.test("fields named __proto__ and constructor are nothing but unknown fields", async () => {
+Deno.test("fields named __proto__ and constructor are plain unknown fields", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const { id, error } = await client.request(
@@ -89,7 +89,7 @@ Deno.test("fields named __proto__ and constructor are nothing but unknown fields
   assertEquals(client.unread, []);
 });
 
-Deno.test("of a field that comes twice the last counts", async () => {
+Deno.test("when a field occurs twice, the last one counts", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const frame =
@@ -100,7 +100,7 @@ Deno.test("of a field that comes twice the last counts", async () => {
   assertEquals(await client.request({ action: "get", topic: "t" }), { message: "7.0" });
 });
 
-Deno.test("a number that dsmq 1.x puts is kept as it was written beside what is nested 200,000 deep, and that is refused", async () => {
+Deno.test("a number that dsmq 1.x puts is stored as it was written next to JSON nested 200,000 deep, and that JSON is refused", async () => {
   const failures: unknown[] = [];
   const log = { ...quiet, error: (...data: unknown[]) => void failures.push(data) };
   await using server = await openServer({ log });
@@ -117,7 +117,7 @@ Deno.test("a number that dsmq 1.x puts is kept as it was written beside what is 
   assertEquals(failures, []);
 });
 
-Deno.test("no character of a frame is parsed twice, whatever stands in it", () => {
+Deno.test("no character of a frame is parsed twice, whatever the frame contains", () => {
   const deep = "[".repeat(100_000) + "]".repeat(100_000);
   const puts = Array.from({ length: 10_000 }, () => '{"action":"put","topic":"t","message":1.0}');
   const gets = Array.from({ length: 20_000 }, () => '{"action":"get","topic":"t"}');

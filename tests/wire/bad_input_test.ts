@@ -1,5 +1,5 @@
 /**
- * Bad input of every kind, with and without an id: it is refused alone, and nobody else notices.
+ * Bad input of every kind, with and without an id: it alone is refused, and nobody else is affected.
  *
  * @module
  */
@@ -13,8 +13,8 @@ const deep = "[".repeat(DEPTH) + "]".repeat(DEPTH);
 const deepObjects = '{"a":'.repeat(DEPTH) + "1" + "}".repeat(DEPTH);
 
 /**
- * Sends a frame that nothing answers, or that something answers, to a server with a message in store.
- * Afterwards its connection, the server and the message must be as if nothing had been said.
+ * Sends a frame, which may or may not be answered, to a server with a stored message.
+ * Afterwards its connection, the server and the message must be as if it had not been sent.
  */
 async function send(frame: unknown, check?: (client: RawClient) => Promise<void>): Promise<void> {
   const failures: unknown[][] = [];
@@ -43,7 +43,7 @@ async function send(frame: unknown, check?: (client: RawClient) => Promise<void>
   assert(server.stats().refused > 0, "a refusal is counted");
 }
 
-/** Expects an answer with this id and error. */
+/** Expects an answer with this id and this error. */
 const refusal = (id: number | null, code: string) => async (client: RawClient) => {
   const reply = await client.next();
   assertEquals([reply.id, reply.error.code], [id, code]);
@@ -74,13 +74,13 @@ const unreadable: [string, unknown][] = [
 ];
 
 for (const [what, frame] of unreadable) {
-  Deno.test(`a frame that is ${what} has no answer and does no harm`, () => send(frame));
+  Deno.test(`a frame that is ${what} gets no answer and does no harm`, () => send(frame));
 }
 
 const put = { action: "put", topic: "t", message: "m" };
 const long = "é".repeat(128);
 
-/** Requests that can be read, but not done: each also as a `get` where it is the topic that is bad. */
+/** Requests that can be parsed but not carried out; if it is the topic that is bad, each is sent as a `get` as well. */
 const refused: [string, Record<string, unknown>, string][] = [
   ["no action", { topic: "t" }, "bad_request"],
   ["an unknown action", { action: "dance", topic: "t" }, "unknown_action"],
@@ -113,7 +113,7 @@ const refused: [string, Record<string, unknown>, string][] = [
   ["a message too large by escapes", { ...put, message: "\n".repeat(500_000) }, "too_large"],
 ];
 
-/** What dsmq 1.x may say: these are refused with an id alone. */
+/** What dsmq 1.x may send: these are refused only if they carry an id. */
 const refusedWithId: typeof refused = [
   ["a topic that is a number", { ...put, topic: 5 }, "bad_topic"],
   ["an empty topic", { ...put, topic: "" }, "bad_topic"],
@@ -129,7 +129,7 @@ for (const [what, request, code] of refusedWithId) {
 }
 
 for (const [what, request, code] of refused) {
-  Deno.test(`a request with ${what} is refused under its id, and silently without one`, async () => {
+  Deno.test(`a request with ${what} is refused under its id, and silently without an id`, async () => {
     await send({ ...request, id: 7 }, refusal(7, code));
     await send(request);
     await send([{ ...request, id: 7 }, request], async (client) => {
@@ -138,7 +138,7 @@ for (const [what, request, code] of refused) {
     });
   });
   if (code !== "bad_topic") continue;
-  Deno.test(`a get with ${what} is refused under its id, and with an empty message without one`, async () => {
+  Deno.test(`a get with ${what} is refused under its id, and answered with an empty message without an id`, async () => {
     for (const action of ["get", "get_latest"]) {
       const get = { action, topic: request.topic };
       await send({ ...get, id: 7 }, refusal(7, code));
@@ -151,7 +151,7 @@ for (const [what, request, code] of refused) {
 }
 
 for (const id of [null, "7", "", true, -1, 1.5, 2 ** 53, [7], {}, { valueOf: 7 }]) {
-  Deno.test(`an id that is ${JSON.stringify(id)} is refused under null, whatever was asked`, async () => {
+  Deno.test(`an id that is ${JSON.stringify(id)} is refused under null, whatever the request`, async () => {
     for (const request of [put, { action: "get", topic: "t" }, { action: "dance" }, {}]) {
       await send({ ...request, id }, refusal(null, "bad_request"));
     }
@@ -169,7 +169,7 @@ const nested: [string, string, number | null | undefined, string][] = [
 
 for (const [what, frame, id, code] of nested) {
   Deno.test(
-    `${what} that is nested 200,000 deep does no harm`,
+    `${what} nested 200,000 deep does no harm`,
     () => send(frame, id === undefined ? undefined : refusal(id, code)),
   );
 }

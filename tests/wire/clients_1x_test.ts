@@ -1,5 +1,5 @@
 /**
- * Clients of dsmq 1.x, as programs of their own, against this server.
+ * Clients of dsmq 1.x, run as separate programs, against this server.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { openServer } from "../support/open_server.ts";
 
 const programs = new URL("../programs/", import.meta.url);
 
-/** A program that hangs is killed after so many milliseconds. */
+/** A program that hangs is killed after this many milliseconds. */
 const TIMEOUT = 60_000;
 
 interface Client {
   readonly name: string;
-  /** The command that runs it; `undefined` if this machine cannot. */
+  /** The command that runs it; `undefined` if this machine has no interpreter for it. */
   readonly command: readonly string[] | undefined;
 }
 
@@ -32,7 +32,7 @@ const clients: Client[] = [
   },
 ];
 
-/** What the programs print when they put and get between two connections of theirs. */
+/** What the programs print when they put and get between two of their connections. */
 const EXCHANGED = [
   { step: "nothing yet", got: ["", ""] },
   { step: "waited for", got: ["first"] },
@@ -51,10 +51,10 @@ const EXCHANGED = [
 ];
 
 for (const { name, command } of clients) {
-  const ignored = command === undefined && "no python3 has the module websocket";
+  const ignored = command === undefined && "no python3 with the websocket module";
 
   Deno.test({
-    ...ignoredIf(ignored, `${name} puts and gets, and cannot stop the server without leave`),
+    ...ignoredIf(ignored, `${name} puts and gets, and cannot stop the server without permission`),
     async fn() {
       await using server = await openServer();
       assertEquals(await run(command!, `${server.port}`), EXCHANGED);
@@ -63,7 +63,7 @@ for (const { name, command } of clients) {
   });
 
   Deno.test({
-    ...ignoredIf(ignored, `${name} works where those without a token may read and write`),
+    ...ignoredIf(ignored, `${name} works when clients without a token may read and write`),
     async fn() {
       const permissions = ["read", "write"] as const;
       await using server = await openServer({
@@ -76,7 +76,7 @@ for (const { name, command } of clients) {
   });
 
   Deno.test({
-    ...ignoredIf(ignored, `${name} is refused where a token is needed`),
+    ...ignoredIf(ignored, `${name} is refused when a token is required`),
     async fn() {
       await using server = await openServer({ token: "good" });
       const { code, stderr } = await ended(command!, `${server.port}`);
@@ -86,7 +86,7 @@ for (const { name, command } of clients) {
   });
 
   Deno.test({
-    ...ignoredIf(ignored, `${name} stops a server that gives leave`),
+    ...ignoredIf(ignored, `${name} stops a server that permits it`),
     async fn() {
       await using server = await openServer({ allowShutdown: true });
       const printed = await run(command!, `${server.port}`, "stop");
@@ -96,14 +96,14 @@ for (const { name, command } of clients) {
   });
 }
 
-/** Runs a program to its end, and gives the lines that it printed, each as JSON. */
+/** Runs a program until it exits, and returns the lines that it printed, each parsed as JSON. */
 async function run(command: readonly string[], ...more: string[]): Promise<unknown[]> {
   const { code, stdout, stderr } = await ended(command, ...more);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
-/** Runs a program to its end. */
+/** Runs a program until it exits. */
 async function ended(
   [program, ...args]: readonly string[],
   ...more: string[]
@@ -116,14 +116,14 @@ async function ended(
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** A Python with the module `websocket`: it may belong to the system's and not to the first on the PATH. */
+/** A Python with the module `websocket`: it may be the system's and not the first on the PATH. */
 async function findPython(): Promise<string | undefined> {
   for (const candidate of ["python3", "/usr/bin/python3"]) {
     try {
       const args = ["-c", "from websocket import create_connection"];
       if ((await new Deno.Command(candidate, { args }).output()).success) return candidate;
     } catch {
-      // There is none of this name.
+      // There is no program of this name.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Credit over the wire: a stream gives what its subscriber has asked for, and not a byte more.
+ * Credit over the wire: a stream sends what its subscriber has asked for, and not a byte more.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   subscribe,
 } from "../support/raw_subscription.ts";
 
-Deno.test("without credit nothing is streamed; credit is counted from the start and never falls", async () => {
+Deno.test("without credit nothing is streamed; credit counts from the start and never decreases", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await put(client, "one", "two", "three", "four", "five");
@@ -38,7 +38,7 @@ Deno.test("without credit nothing is streamed; credit is counted from the start 
   await stream.read(5);
 });
 
-Deno.test("credit that was given and not used stays, whatever is said later", async () => {
+Deno.test("unused credit stays valid, whatever is sent later", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const stream = await RawSubscription.open(client, subscribe(8, { messages: 3, bytes: 15 }));
@@ -50,7 +50,7 @@ Deno.test("credit that was given and not used stays, whatever is said later", as
   await assertQuiet(client);
 });
 
-Deno.test("credit in bytes counts a message's JSON encoding in UTF-8, to the byte", async () => {
+Deno.test("credit in bytes counts a message as JSON in UTF-8, to the byte", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const messages = ["abc", "é", "😀", "\n", "\ud800", ""];
@@ -67,7 +67,7 @@ Deno.test("credit in bytes counts a message's JSON encoding in UTF-8, to the byt
   assertEquals(stream.messages, messages);
 });
 
-Deno.test("a large message waits for credit in bytes, and those after it wait for it", async () => {
+Deno.test("a large message waits for credit in bytes, and the messages behind it wait for it", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const large = "x".repeat(600_000);
@@ -89,7 +89,7 @@ Deno.test("a large message waits for credit in bytes, and those after it wait fo
 const characters = ["x", "é", "😀", "\n", "\ud800"];
 
 for (const seed of [1, 2, 3]) {
-  Deno.test(`a stream gives all that its credit covers and not a byte more (seed ${seed})`, async () => {
+  Deno.test(`a stream sends all that its credit covers and not a byte more (seed ${seed})`, async () => {
     const random = seeded(seed);
     await using server = await openServer();
     await using reader = await RawClient.open(server.url);

@@ -1,5 +1,5 @@
 /**
- * Peers that leave: what they said before counts, nothing more is read for them, and nothing of them is left.
+ * Peers that disconnect: what they sent before counts, nothing more is read for them, and nothing of them remains.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { HeldStore } from "../support/held_store.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { ManualTurns } from "../support/manual_turns.ts";
 
-Deno.test("a get_wait whose peer left while its position was looked for leaves nothing behind", async () => {
+Deno.test("a get_wait whose peer disconnects while its position is looked up leaves nothing behind", async () => {
   const heldStore = new HeldStore(["topicBounds"]);
   await using host = await testServer(heldStore);
   using peer = new ManualPeer(host);
@@ -25,7 +25,7 @@ Deno.test("a get_wait whose peer left while its position was looked for leaves n
   assertEquals([listenedTopics, host.queue.counts.delivered], [0, 0]);
 });
 
-Deno.test("a list of gets whose peer left asks the store for nothing more", async () => {
+Deno.test("a list of gets whose peer has disconnected asks the store for nothing more", async () => {
   const heldStore = new HeldStore(["read"]);
   await using host = await testServer(heldStore);
   // More than one page of the store.
@@ -42,7 +42,7 @@ Deno.test("a list of gets whose peer left asks the store for nothing more", asyn
 
 const PUT = { action: "put", topic: "t", message: "kept" };
 
-/** What is done of what a peer says that leaves after the first look at the network, for it has to wait for its turn. */
+/** What becomes of the frames of a peer that disconnects after the first look at the network, while it waits for its turn. */
 async function doneOf(...frames: readonly (object | string)[]): Promise<number> {
   await using host = await testServer(inMemory());
   const manual = new ManualTurns();
@@ -67,42 +67,42 @@ async function doneOf(...frames: readonly (object | string)[]): Promise<number> 
   assertEquals(
     [counts.delivered, listenedTopics],
     [0, 0],
-    "nothing is read for it, and nothing is left",
+    "nothing is read for it, and nothing of it remains",
   );
   const reads = peer.received.slice(length).filter(({ action }) => action === "get");
   assertEquals(reads, []);
   return counts.stored;
 }
 
-Deno.test("who leaves while its puts wait for their turn has put them, and nothing of it is left", async () => {
+Deno.test("the puts of a peer that disconnects while they wait for their turn are stored, and nothing of the peer remains", async () => {
   const wait = { action: "get_wait", id: 1, topic: "t", timeout: 60_000 };
   assertEquals(await doneOf(PUT, wait), 1);
   assertEquals(await doneOf(...Array.from({ length: 100 }, () => PUT)), 100);
 });
 
-Deno.test("who leaves in the midst of a list of puts has put all of them", async () => {
+Deno.test("when a peer disconnects in the middle of a list of puts, all of them are stored", async () => {
   const list = Array.from({ length: 5000 }, () => PUT);
   assertEquals(await doneOf(list), 5000);
 });
 
-Deno.test("who leaves before its large frame was looked through has put what is in it", async () => {
+Deno.test("when a peer disconnects before its large frame is fully parsed, the puts in it are stored", async () => {
   const list = Array.from({ length: 5000 }, () => PUT);
   assertEquals(await doneOf(JSON.stringify(list, null, 9)), 5000);
 });
 
-Deno.test("of who leaves with gets before its puts nothing is read, and all is put", async () => {
+Deno.test("when a peer disconnects with gets ahead of its puts, nothing is read and everything is put", async () => {
   const gets = Array.from({ length: 500 }, () => ({ action: "get", topic: "t" }));
   const wait = { action: "get_wait", id: 1, topic: "none", timeout: 60_000 };
   const subscribe = { action: "subscribe", id: 2, topic: "t", messages: 10, bytes: 1000 };
   assertEquals(await doneOf([PUT, ...gets, PUT, wait, subscribe, PUT]), 3);
 });
 
-Deno.test("the puts of a session count that was only being said hello to when its peer left", async () => {
+Deno.test("the puts of a session count even if its peer disconnects during hello", async () => {
   const hello = { action: "hello", id: 1, session: "0123456789abcdef0123", try: 1 };
   assertEquals(await doneOf(hello, { ...PUT, id: 2, n: 1 }, { ...PUT, id: 3, n: 2 }), 2);
 });
 
-Deno.test("who comes back with its session while what it said before waits goes on alone", async () => {
+Deno.test("a client that resumes its session while its earlier frames wait goes on alone", async () => {
   await using host = await testServer(inMemory());
   const manual = new ManualTurns();
   const session = "0123456789abcdef0123";

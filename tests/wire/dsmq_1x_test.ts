@@ -1,7 +1,7 @@
 /**
- * What a client of dsmq 1.x says over the wire, and what it hears: frames are compared as text.
+ * What a client of dsmq 1.x sends over the wire, and what it receives: frames are compared as text.
  *
- * That a frame does not come is proved by a later request, whose answer comes first.
+ * A later request, whose answer comes first, proves that a frame does not come.
  *
  * @module
  */
@@ -20,7 +20,7 @@ async function requestText(client: RawClient, request: unknown): Promise<string>
   return await client.nextText();
 }
 
-Deno.test("a put of dsmq 1.x has no answer, and a get has the message alone", async () => {
+Deno.test("a put of dsmq 1.x has no answer, and the answer to a get holds the message alone", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   client.send('{"action": "put", "topic": "t", "message": "hello"}');
@@ -59,7 +59,7 @@ Deno.test("dsmq 1.x reads nothing that was put before it connected", async () =>
   assertEquals(await requestText(reader, get("t")), '{"message":""}');
 });
 
-Deno.test("get_latest of dsmq 1.x gives the newest unread message and passes over the older", async () => {
+Deno.test("get_latest of dsmq 1.x returns the newest unread message and skips the older ones", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   assertEquals(await requestText(client, getLatest("t")), '{"message":""}');
@@ -71,7 +71,7 @@ Deno.test("get_latest of dsmq 1.x gives the newest unread message and passes ove
   assertEquals(await requestText(client, get("t")), '{"message":"four"}');
 });
 
-Deno.test("topics do not mix, and one that nobody has put to is empty", async () => {
+Deno.test("topics do not mix, and a topic without messages is empty", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   client.send(put("a", "for a"));
@@ -81,7 +81,7 @@ Deno.test("topics do not mix, and one that nobody has put to is empty", async ()
   assertEquals(await requestText(client, get("a")), '{"message":"for a"}');
 });
 
-/** What Python's `json.dumps` writes for a value, and what the original answers who puts it and gets it. */
+/** What Python's `json.dumps` writes for a value, and what the original server answers to a put and a get of it. */
 const VALUES: readonly (readonly [written: string, reply: string])[] = [
   ["true", '"1"'],
   ["false", '"0"'],
@@ -101,14 +101,14 @@ const VALUES: readonly (readonly [written: string, reply: string])[] = [
 ];
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`${transport}: what Python puts that is no string is read as the original has it, as message and as topic`, async () => {
+  Deno.test(`${transport}: values that Python puts and that are not strings read the same as in the original, as message and as topic`, async () => {
     await using server = await openServer({ transport });
     await using putter = await RawClient.open(server.url);
     await using reader = await RawClient.open(server.url);
     await using modern = await RawClient.open(server.url);
     for (const [written, reply] of VALUES) {
       putter.send(`{"action": "put", "topic": "t", "message": ${written}}`);
-      // To its putter and to another, each in one answer; with NaN in the frame of a get, too.
+      // To its putter and to another client, each in one answer; with NaN in the frame of a get, too.
       assertEquals(
         await requestText(putter, `{"action": "get", "topic": "t", "x": NaN}`),
         `{"message":${reply}}`,
@@ -130,7 +130,7 @@ for (const transport of ["builtin", "hardened"] as const) {
         assertEquals(await reader.request(named), { message: "as topic" });
       }
     }
-    // Several in one frame, and in one that is read part by part.
+    // Several in one frame, and in a frame that is parsed in parts.
     const puts = VALUES.map(([written]) => `{"action":"put","topic":"u","message":${written}}`);
     for (const rest of ["", " ".repeat(100_000)]) {
       putter.send(`[${puts},${VALUES.map(() => '{"action":"get","topic":"u"}')}]${rest}`);
@@ -143,7 +143,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
-Deno.test("an empty topic is one of dsmq 1.x alone: nobody else sees it", async () => {
+Deno.test("only dsmq 1.x has an empty topic: other clients do not see it", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   client.send(put("", "m"));
@@ -158,7 +158,7 @@ Deno.test("an empty topic is one of dsmq 1.x alone: nobody else sees it", async 
   assertEquals(await requestText(client, getLatest("")), '{"message":""}');
 });
 
-Deno.test("what dsmq 1.x puts comes out as it went in", async () => {
+Deno.test("what dsmq 1.x puts comes out unchanged", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const messages = ["", " ", "5", "é😀", '"\\/', "\u0000", "\ud800", "\u2028", '{"message":"x"}'];
@@ -170,7 +170,7 @@ Deno.test("what dsmq 1.x puts comes out as it went in", async () => {
   assertEquals(await requestText(client, get("t")), '{"message":"é😀"}');
 });
 
-Deno.test("a bad get of dsmq 1.x has exactly one answer: an empty message, and why", async () => {
+Deno.test("a bad get of dsmq 1.x has exactly one answer: an empty message and the reason", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   client.send(put("t", "good"));
@@ -186,7 +186,7 @@ Deno.test("a bad get of dsmq 1.x has exactly one answer: an empty message, and w
   assertEquals(client.unread, []);
 });
 
-Deno.test("nothing but a get is answered to a client of dsmq 1.x, and none of its mistakes ends its connection", async () => {
+Deno.test("a client of dsmq 1.x gets answers to gets only, and none of its mistakes closes its connection", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const unanswered: unknown[] = [
@@ -232,7 +232,7 @@ Deno.test("nothing but a get is answered to a client of dsmq 1.x, and none of it
   assertEquals(client.unread, []);
 });
 
-Deno.test("refusals that dsmq 1.x does not hear are counted, and logged at most once a second", async () => {
+Deno.test("errors that dsmq 1.x is not told are counted, and logged at most once a second", async () => {
   const clock = new ManualClock();
   const warnings: string[] = [];
   const log = { ...quiet, warn: (text: string) => void warnings.push(text) };
@@ -248,7 +248,7 @@ Deno.test("refusals that dsmq 1.x does not hear are counted, and logged at most 
   assertEquals(warnings.length, 2);
 });
 
-Deno.test("a client of dsmq 1.x that says nothing for a day is told nothing, and is still served", async () => {
+Deno.test("a client of dsmq 1.x that is silent for a day receives nothing, and is still served", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using client = await RawClient.open(server.url);
@@ -262,7 +262,7 @@ Deno.test("a client of dsmq 1.x that says nothing for a day is told nothing, and
   assertEquals(client.unread, []);
 });
 
-Deno.test("a shutdown by dsmq 1.x without leave has no answer, and the server goes on", async () => {
+Deno.test("a shutdown by dsmq 1.x without permission has no answer, and the server goes on", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   client.send({ action: "shutdown", topic: "" });
@@ -273,7 +273,7 @@ Deno.test("a shutdown by dsmq 1.x without leave has no answer, and the server go
   assertEquals(await requestText(another, get("t")), '{"message":""}');
 });
 
-Deno.test("a shutdown by dsmq 1.x with leave stops the server, which tells everybody that it goes", async () => {
+Deno.test("a shutdown by dsmq 1.x with permission stops the server, which tells every client", async () => {
   await using server = await openServer({ allowShutdown: true });
   await using client = await RawClient.open(server.url);
   await using bystander = await RawClient.open(server.url);
@@ -286,7 +286,7 @@ Deno.test("a shutdown by dsmq 1.x with leave stops the server, which tells every
   assertEquals([client.unread, bystander.unread], [['{"message":"one"}'], []]);
 });
 
-Deno.test("pipelined frames of dsmq 1.x are answered in order, each get by one object", async () => {
+Deno.test("pipelined frames of dsmq 1.x are answered in order, each get with one object", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const expected: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * `errorsPerMinute` counts what clients do wrong, and not what befalls them.
+ * `errorsPerMinute` counts the mistakes of clients, and not what happens to them.
  *
  * @module
  */
@@ -14,12 +14,12 @@ import { ManualPeer } from "../support/manual_peer.ts";
 
 const LIMIT = { errorsPerMinute: 3 };
 
-/** Whether the connection is there: one that was closed would be told nothing. */
+/** Whether the connection is open: a closed one would receive nothing. */
 async function isThere(peer: ManualPeer): Promise<boolean> {
   return (await peer.request({ action: "heartbeat", id: 1000 })).error === undefined;
 }
 
-Deno.test("to be told of gaps is no failure", async () => {
+Deno.test("an error about a gap does not count", async () => {
   await using host = await testServer(inMemory(), undefined, LIMIT);
   using peer = new ManualPeer(host);
   const since = { after: 5, epoch: "another" };
@@ -33,7 +33,7 @@ Deno.test("to be told of gaps is no failure", async () => {
   assertEquals(await isThere(peer), true);
 });
 
-Deno.test("to find the store full is no failure", async () => {
+Deno.test("an error because the store is full does not count", async () => {
   await using host = await testServer(
     inMemory(undefined, undefined, { storedBytes: 50 }),
     undefined,
@@ -47,7 +47,7 @@ Deno.test("to find the store full is no failure", async () => {
   assertEquals(await isThere(peer), true);
 });
 
-/** Lets requests fail with a code: how often that was too much, and how many the host was told of. */
+/** Lets requests fail with a code: how often that exceeded the limit, and how many failures the host was told of. */
 function failing(code: ErrorCode, count: number): { lost: number; reported: number } {
   const seen = { lost: 0, reported: 0 };
   const parent = {
@@ -60,7 +60,7 @@ function failing(code: ErrorCode, count: number): { lost: number; reported: numb
   return seen;
 }
 
-Deno.test("each failure counts for a minute, however many there were before", () => {
+Deno.test("each failure counts for one minute, however many came before", () => {
   const clock = new ManualClock();
   let lost = 0;
   const parent = { ...LIMIT, queue: { clock }, onRefused() {} } as unknown as ServerContext;
@@ -69,7 +69,7 @@ Deno.test("each failure counts for a minute, however many there were before", ()
   for (let i = 0; i < 1000; i++) {
     fail();
     clock.advance(20_000);
-    // The wall clock says nothing of how long it was.
+    // The wall clock does not show how long it took.
     clock.jump(i % 2 === 0 ? 3_600_000 : -3_600_000);
   }
   assertEquals(lost, 0);
@@ -81,7 +81,7 @@ Deno.test("each failure counts for a minute, however many there were before", ()
 });
 
 for (const code of ["full", "unavailable", "unknown_outcome", "shutting_down"] as const) {
-  Deno.test(`what fails with ${code} is told, and does not count against the connection`, () => {
+  Deno.test(`a failure with ${code} is reported, and does not count against the connection`, () => {
     assertEquals(failing(code, 100), { lost: 0, reported: 100 });
   });
 }
@@ -97,7 +97,7 @@ for (
     "superseded",
   ] as const
 ) {
-  Deno.test(`what fails with ${code} counts, and one more than the limit is too much, once`, () => {
+  Deno.test(`a failure with ${code} counts, and one more than the limit exceeds it, once`, () => {
     assertEquals(failing(code, 3), { lost: 0, reported: 3 });
     assertEquals(failing(code, 6), { lost: 1, reported: 6 });
   });

@@ -15,7 +15,7 @@ const sizeOf = (text: string) => new TextEncoder().encode(text).length;
 const gets = (count: number) =>
   Array.from({ length: count }, (_, id) => ({ action: "get", id, topic: "t" }));
 
-/** Reads array frames until so many answers have come; gives the answers of each frame. */
+/** Reads array frames until this many answers have come; returns the answers of each frame. */
 async function framesOf(client: RawClient, replies: number) {
   const frames: { bytes: number; messages: string[]; ids: number[] }[] = [];
   for (let seen = 0; seen < replies;) {
@@ -40,10 +40,10 @@ async function putAll(client: RawClient, messages: readonly string[]) {
 
 const alphabets = [
   ["of ASCII", "x"],
-  ["of two bytes a character", "é"],
-  ["of three bytes a character", "語"],
-  ["of four bytes a character", "😀"],
-  ["of six bytes an escape", "\u0001"],
+  ["of two-byte characters", "é"],
+  ["of three-byte characters", "語"],
+  ["of four-byte characters", "😀"],
+  ["of six-byte escapes", "\u0001"],
 ] as const;
 
 for (const [kind, character] of alphabets) {
@@ -63,7 +63,7 @@ for (const [kind, character] of alphabets) {
   });
 }
 
-Deno.test("answers that fill 256 KiB to the byte share a frame, and one byte more takes another", async () => {
+Deno.test("answers that fill 256 KiB to the byte share a frame, and one byte more needs another frame", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using client = await RawClient.open(server.url);
@@ -80,7 +80,7 @@ Deno.test("answers that fill 256 KiB to the byte share a frame, and one byte mor
   assertEquals((await framesOf(client, 2)).map(({ ids }) => ids), [[1], [0]]);
 });
 
-Deno.test("a message that is larger than a frame should be has a frame of its own", async () => {
+Deno.test("a message larger than the limit of a frame gets a frame of its own", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const large = "é".repeat(400_000);
@@ -90,7 +90,7 @@ Deno.test("a message that is larger than a frame should be has a frame of its ow
   assertEquals(frames.map(({ messages }) => messages), [["before"], [large], ["after"]]);
 });
 
-Deno.test("answers to a single request are one object, however large", async () => {
+Deno.test("the answer to a single request is one object, however large", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const large = "x".repeat(900_000);
@@ -138,7 +138,7 @@ Deno.test("topics are listed with their size, their newest number and its time",
   });
 });
 
-Deno.test("topics come page by page, in the order of their code points", async () => {
+Deno.test("topics come in pages, ordered by code points", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const sorted = ["A", "Z", "a", "a ", "aa", "b", "z", "é", "語", "\uff5e", "😀", "😀a"];
@@ -159,7 +159,7 @@ Deno.test("topics come page by page, in the order of their code points", async (
   }
 });
 
-Deno.test("topics can be narrowed to those that begin with a text", async () => {
+Deno.test("topics can be filtered by a prefix", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   for (const topic of ["te", "tea", "tea.black", "tea.green", "teb", "t", "TEA", "é1", "é2"]) {
@@ -174,7 +174,7 @@ Deno.test("topics can be narrowed to those that begin with a text", async () => 
   assertEquals(await names(topicsAfter("", { prefix: "nothing" })), []);
 });
 
-Deno.test("a page lists at most 1000 topics, and says that there are more", async () => {
+Deno.test("a page lists at most 1000 topics, and states that there are more", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const puts = Array.from({ length: 1001 }, (_, i) => ({
@@ -200,7 +200,7 @@ Deno.test("a topic whose messages have all expired is not listed", async () => {
   await client.request({ action: "put", id: 2, topic: "both", message: "y" });
   assertEquals((await client.request({ action: "topics", id: 3 })).topics.length, 2);
   const topics = [{ topic: "both", messages: 1, seq: 3, time: clock.now() }];
-  // First without calling back who purges, then with it.
+  // First without a purge that the test waits for, then with one.
   clock.set(clock.now() + 1);
   assertEquals((await client.request({ action: "topics", id: 4 })).topics, topics);
   clock.advance(0);

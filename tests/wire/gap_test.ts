@@ -1,5 +1,5 @@
 /**
- * Streams whose place in the store is gone, or was never there: `trimmed`, `ahead`, and `onGap`.
+ * Streams whose position is no longer in the store, or never was: `trimmed`, `ahead`, and `onGap`.
  *
  * @module
  */
@@ -51,7 +51,7 @@ function assertGap(error: any, code: string, position: number, floor: number, la
   assertEquals({ ...error, message: "" }, { code, message: "", position, floor, last });
 }
 
-Deno.test("a subscription after a position that was trimmed is refused, and says what is left", async () => {
+Deno.test("a subscription after a trimmed position is refused, and told what is left", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
@@ -82,10 +82,10 @@ Deno.test("a subscription after a position beyond the last message is refused", 
 });
 
 const gapless = [
-  ["the oldest message left", { after: 2 }, "oldest", 3, [3, "4", "5"]],
-  ["what comes", { after: 2 }, "now", 5, undefined],
-  ["what comes, being ahead", { after: 99 }, "oldest", 5, undefined],
-  ["what comes, being ahead", { after: 99 }, "now", 5, undefined],
+  ["the oldest retained message", { after: 2 }, "oldest", 3, [3, "4", "5"]],
+  ["new messages", { after: 2 }, "now", 5, undefined],
+  ["new messages, if it was ahead", { after: 99 }, "oldest", 5, undefined],
+  ["new messages, if it was ahead", { after: 99 }, "now", 5, undefined],
 ] as const;
 
 for (const [what, since, onGap, start, first] of gapless) {
@@ -102,14 +102,14 @@ for (const [what, since, onGap, start, first] of gapless) {
   });
 }
 
-Deno.test("a stream that loses its next message for want of credit ends with an error", async () => {
+Deno.test("a stream that loses its next message because it has no credit ends with an error", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
   await client.request(subscribe({ messages: 1 }));
   client.send({ action: "put", topic: "t", messages: ["1", "2", "3"] });
   assertEquals(await streamed(client), [0, "1"]);
-  // By then the stream has seen that there is a next message, and no credit for it.
+  // By now the stream has seen that there is a next message, and has no credit for it.
   for (let i = 0; i < 5; i++) await assertQuiet(client);
   clock.advance(RETENTION);
   await put(client, "t", "4");
@@ -129,7 +129,7 @@ Deno.test("a stream that loses its next message for want of credit ends with an 
   assertEquals(await streamed(client), [3, "4", "5"]);
 });
 
-Deno.test("a stream that loses its first message for want of credit ends with an error, too", async () => {
+Deno.test("a stream that loses its first message because it has no credit ends with an error, too", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
@@ -142,18 +142,18 @@ Deno.test("a stream that loses its first message for want of credit ends with an
   assertGap(error, "trimmed", 0, 1, 1);
 });
 
-Deno.test("a subscription from the cursor passes over what expired unread, as a get does", async () => {
+Deno.test("a subscription from the cursor skips what expired unread, as a get does", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
   await putOldAndNew(client, clock);
-  // The cursor stays where it is; the stream begins behind what was gone when it was opened.
+  // The cursor stays where it is; the stream begins after what had expired when it was opened.
   assertEquals(await client.request(subscribe()), { id: 8, sub: 8, start: 3, through: 0 });
   assertEquals(await streamed(client), [3, "4", "5"]);
 });
 
 for (const [onGap, expected] of [["oldest", [1, "4", "5"]], ["now", [1, "6"]]] as const) {
-  Deno.test(`with onGap "${onGap}" a stream that loses messages goes on, and its frames show the gap`, async () => {
+  Deno.test(`with onGap "${onGap}" a stream that loses messages continues, and its frames show the gap`, async () => {
     const clock = new ManualClock();
     await using server = await openServer({ clock, retention: RETENTION });
     await using client = await RawClient.open(server.url);
@@ -172,7 +172,7 @@ for (const [onGap, expected] of [["oldest", [1, "4", "5"]], ["now", [1, "6"]]] a
   });
 }
 
-Deno.test("messages that expire after they were streamed are no gap", async () => {
+Deno.test("messages that expire after they were streamed are not a gap", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
@@ -184,7 +184,7 @@ Deno.test("messages that expire after they were streamed are no gap", async () =
   assertEquals(await streamed(client), [1, "2"]);
 });
 
-Deno.test("messages of other topics that expire are no gap to a stream that is up to date", async () => {
+Deno.test("messages of other topics that expire are not a gap for a stream that is up to date", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
@@ -199,7 +199,7 @@ Deno.test("messages of other topics that expire are no gap to a stream that is u
   await assertQuiet(client);
 });
 
-Deno.test("a stream that lags and loses nothing of its own topic goes on", async () => {
+Deno.test("a stream that lags and loses nothing of its own topic continues", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
@@ -226,7 +226,7 @@ Deno.test("a stream from the cursor is told of a gap that hello left there, as a
   assertEquals(await streamed(client), [3, "4", "5"]);
 });
 
-Deno.test("a stream after a position is told of what is gone of its own topic, and of no other", async () => {
+Deno.test("a stream after a position is told of what expired in its own topic only", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
@@ -245,7 +245,7 @@ Deno.test("a stream after a position is told of what is gone of its own topic, a
 });
 
 for (const onGap of ["oldest", "now"] as const) {
-  Deno.test(`a topic that was emptied has a gap as well: with onGap "${onGap}" its stream goes on behind it`, async () => {
+  Deno.test(`an emptied topic has a gap as well: with onGap "${onGap}" its stream continues behind it`, async () => {
     const clock = new ManualClock();
     await using server = await openServer({ clock, retention: RETENTION });
     await using client = await RawClient.open(server.url);
@@ -263,7 +263,7 @@ for (const onGap of ["oldest", "now"] as const) {
   });
 }
 
-Deno.test("a stream from a cursor that the connection has ignores the one that is named for want of it", async () => {
+Deno.test("a stream from the connection's own cursor ignores the position that is given for a missing one", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await put(client, "t", "1", "2", "3");

@@ -1,5 +1,5 @@
 /**
- * Waiting for a message over the wire: `get_wait` and `cancel`. The server's time is a test's own.
+ * Waiting for a message over the wire: `get_wait` and `cancel`. The test controls the server's time.
  *
  * @module
  */
@@ -21,7 +21,7 @@ async function put(client: RawClient, ...messages: string[]): Promise<void> {
 // deno-lint-ignore no-explicit-any -- a test looks at what it expects
 type Reply = any;
 
-/** The next so many answers, in frames of one or several, as a list. */
+/** The next answers, this many, in one frame or several, as a list. */
 async function replies(client: RawClient, count: number): Promise<Reply[]> {
   const found: Reply[] = [];
   while (found.length < count) found.push(...[await client.next()].flat());
@@ -29,14 +29,14 @@ async function replies(client: RawClient, count: number): Promise<Reply[]> {
   return found;
 }
 
-/** Asserts that nothing but the answer to a `get` comes: there is nothing, and whoever waits still does. */
+/** Asserts that only the answer to a `get` comes: the topic is empty, and those that wait still wait. */
 async function assertQuiet(client: RawClient): Promise<void> {
   const { id, message, seq } = await client.request(get(999));
   assertEquals([id, message, seq], [999, "", undefined]);
   assertEquals(client.unread, []);
 }
 
-Deno.test("get_wait answers at once if there is something to read", async () => {
+Deno.test("get_wait answers at once if there is a message to read", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using client = await RawClient.open(server.url);
@@ -83,7 +83,7 @@ Deno.test("get_wait with a timeout of 0 answers at once", async () => {
   assertEquals((await client.request(getWait(4, 0))).message, "one");
 });
 
-Deno.test("get_wait gives an empty message when its time is over, to the millisecond", async () => {
+Deno.test("get_wait returns an empty message when its timeout has passed, to the millisecond", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using client = await RawClient.open(server.url);
@@ -97,7 +97,7 @@ Deno.test("get_wait gives an empty message when its time is over, to the millise
   assertEquals((await client.request(get(3))).message, "kept for the next read");
 });
 
-Deno.test("get_wait waits ten seconds unless it says for how long", async () => {
+Deno.test("get_wait waits ten seconds unless it gives a timeout", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using client = await RawClient.open(server.url);
@@ -109,7 +109,7 @@ Deno.test("get_wait waits ten seconds unless it says for how long", async () => 
   assertEquals(await client.next(), { id: 2, message: "", through: 0 });
 });
 
-Deno.test("a timeout that is none is refused", async () => {
+Deno.test("an invalid timeout is refused", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   for (const timeout of [-1, 1.5, "5", null, 2 ** 31]) {
@@ -121,7 +121,7 @@ Deno.test("a timeout that is none is refused", async () => {
   await assertQuiet(client);
 });
 
-Deno.test("a get_wait that is called off is answered as if its time were over", async () => {
+Deno.test("a cancelled get_wait is answered as if its timeout had passed", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using client = await RawClient.open(server.url);
@@ -138,7 +138,7 @@ Deno.test("a get_wait that is called off is answered as if its time were over", 
   await assertQuiet(client);
 });
 
-Deno.test("those who wait form a line, and get one message each", async () => {
+Deno.test("waiters queue up and get one message each", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using reader = await RawClient.open(server.url);
@@ -158,7 +158,7 @@ Deno.test("those who wait form a line, and get one message each", async () => {
   assertEquals((await reader.request(get(6))).message, "five");
 });
 
-Deno.test("messages that are there already go to the line in order, in one frame with what it answers", async () => {
+Deno.test("messages that are already there go to the waiters in order, in one frame", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await put(client, "one", "two");
@@ -172,7 +172,7 @@ Deno.test("messages that are there already go to the line in order, in one frame
   assertEquals((await replies(client, 1)).map(({ id, message }) => [id, message]), [[4, "three"]]);
 });
 
-Deno.test("who leaves the line, leaves its message to the next", async () => {
+Deno.test("a waiter that gives up leaves its message to the next", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using reader = await RawClient.open(server.url);
@@ -192,7 +192,7 @@ Deno.test("who leaves the line, leaves its message to the next", async () => {
   assertEquals(await reader.next(), { id: 5, message: "", through: 1 });
 });
 
-Deno.test("a get and a get_latest beside a get_wait give nothing, and take nothing from it", async () => {
+Deno.test("a get and a get_latest beside a get_wait return nothing, and take nothing from it", async () => {
   await using server = await openServer();
   await using reader = await RawClient.open(server.url);
   await using putter = await RawClient.open(server.url);
@@ -206,7 +206,7 @@ Deno.test("a get and a get_latest beside a get_wait give nothing, and take nothi
   assertEquals((await reader.request(get(5))).message, "two");
 });
 
-Deno.test("what is put in the frame of a get_wait reaches it", async () => {
+Deno.test("a message put in the frame of a get_wait reaches it", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   client.send([getWait(2), { action: "put", id: 3, topic: "t", message: "one" }, get(4)]);
@@ -217,7 +217,7 @@ Deno.test("what is put in the frame of a get_wait reaches it", async () => {
   ]]);
 });
 
-Deno.test("waiting connections get every message each", async () => {
+Deno.test("each waiting connection gets every message", async () => {
   await using server = await openServer();
   await using one = await RawClient.open(server.url);
   await using two = await RawClient.open(server.url);
@@ -232,7 +232,7 @@ Deno.test("waiting connections get every message each", async () => {
   }
 });
 
-Deno.test("an id that a get_wait still holds is refused, and is free once it is answered", async () => {
+Deno.test("an id that a get_wait still uses is refused, and is free once it is answered", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   client.send(getWait(2));
@@ -247,7 +247,7 @@ Deno.test("an id that a get_wait still holds is refused, and is free once it is 
   assertEquals((await client.next()).message, "two");
 });
 
-Deno.test("a connection that closes while it waits takes no message from anybody", async () => {
+Deno.test("a connection that closes while it waits takes no message from others", async () => {
   await using server = await openServer();
   await using reader = await RawClient.open(server.url);
   {

@@ -1,5 +1,5 @@
 /**
- * Heartbeats tell how things stand in the store, as it said so last; never anything else.
+ * Heartbeats report the state of the store as it last gave it, and nothing else.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { ManualPeer } from "../support/manual_peer.ts";
 
 const INTERVAL = 1600;
 
-/** A store that now and then cannot say how things stand. */
+/** A store that sometimes cannot give its bounds. */
 class FailingStore extends MemoryStore {
   fails = false;
 
@@ -22,7 +22,7 @@ class FailingStore extends MemoryStore {
   }
 }
 
-Deno.test("where the store does not say how things stand, heartbeats tell what it said last, and there are none before", async () => {
+Deno.test("when the store cannot give its bounds, heartbeats repeat the last ones, and none are sent before the first", async () => {
   const clock = new ManualClock();
   const failing = new FailingStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await testServer(failing, clock);
@@ -50,7 +50,7 @@ Deno.test("where the store does not say how things stand, heartbeats tell what i
   assertEquals((await nextHeartbeat()).map(({ last }) => last), [2]);
 });
 
-Deno.test("who asks for few heartbeats has one at least each 20 s, and is given up as late as it asked", async () => {
+Deno.test("a client that asks for rare heartbeats gets at least one every 20 s, and times out as late as it asked", async () => {
   const clock = new ManualClock();
   await using host = await testServer(
     new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock }),

@@ -1,5 +1,5 @@
 /**
- * Permissions that are taken away while the store looks: what it finds is not told any more.
+ * Permissions that are withdrawn during a read: the result is not sent any more.
  *
  * @module
  */
@@ -30,7 +30,7 @@ for (
     ["a subscribe", { ...get(1), action: "subscribe", since: "start", messages: 9, bytes: 999 }],
   ] as const
 ) {
-  Deno.test(`${what} whose token was taken away while the store looked is given nothing`, async () => {
+  Deno.test(`${what} whose token was withdrawn while the store was read gets nothing`, async () => {
     const heldStore = new HeldStore(["read", "topicBounds"]);
     await using host = await testServer(heldStore);
     await store(host, "t", ...Array.from({ length: 3000 }, (_, i) => `${i}`));
@@ -38,7 +38,7 @@ for (
     heldStore.hold();
     peer.sendFrame(request);
     await turns(3);
-    // As `setTokens` does where the token is not among them any more.
+    // As `setTokens` does when the token is no longer in the list.
     peer.connection.rejectToken(GOOD_NO_MORE);
     heldStore.release();
     await turns();
@@ -46,7 +46,7 @@ for (
   });
 }
 
-Deno.test("a list of topics tells none that may not be read any more when the store has found them", async () => {
+Deno.test("a list of topics leaves out those that may no longer be read when the store answers", async () => {
   const heldStore = new HeldStore(["topics"]);
   await using host = await testServer(heldStore);
   for (const topic of ["open.a", "secret", "open.b"]) await store(host, topic, "m");
@@ -61,7 +61,7 @@ Deno.test("a list of topics tells none that may not be read any more when the st
   assertEquals(topics, ["open.a", "open.b"]);
 });
 
-Deno.test("a list of topics has those that may be read, in order, page by page, whatever they begin with", async () => {
+Deno.test("a list of topics holds those that may be read, in order, page by page, whatever their prefixes", async () => {
   const random = seeded(3);
   const letters = ["a", "b", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"];
   const text = (min: number, max: number) =>
@@ -87,7 +87,7 @@ Deno.test("a list of topics has those that may be read, in order, page by page, 
   }
 });
 
-Deno.test("a list of topics passes over thousands of beginnings that are not asked for, and gives way among the others", async () => {
+Deno.test("a list of topics skips thousands of prefixes that are not asked for, and yields between the others", async () => {
   const { readable } = new Permissions("", {
     topics: Array.from({ length: 10_000 }, (_, i) => `${10_000 + i}.`),
   });

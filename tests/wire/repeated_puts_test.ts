@@ -1,5 +1,5 @@
 /**
- * Puts that are repeated, and numbers that are left out.
+ * Puts that are repeated, and numbers that are skipped.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const SESSION_ID = "a-session-of-a-test";
 const HELLO = { action: "hello", id: 1, session: SESSION_ID, try: 1 };
 const put = (n: number) => ({ action: "put", id: 2, topic: "t", message: `${n}`, n });
 
-Deno.test("a put that is repeated counts once among what was stored, alone and in a list", async () => {
+Deno.test("a repeated put counts once among the stored messages, alone and in a list", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await client.request(HELLO);
@@ -34,7 +34,7 @@ for (
   ] as const
 ) {
   const within = complete ? "within" : "beyond";
-  Deno.test(`the numbers of a session may be left out: what is repeated ${within} its last ${WINDOW} is ${complete ? "known" : "refused, and hello says so"}`, async () => {
+  Deno.test(`a session may skip numbers: what is repeated ${within} its last ${WINDOW} is ${complete ? "known" : "refused, and hello says so"}`, async () => {
     await using host = await testServer(inMemory(undefined, undefined, { dedupWindow: WINDOW }));
     using before = new ManualPeer(host);
     const { epoch, last: seq } = await before.request(HELLO);

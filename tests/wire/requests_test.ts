@@ -1,5 +1,5 @@
 /**
- * What our own clients say over the wire: ids, arrays, lists of messages, `hello` and `shutdown`.
+ * What our own clients send over the wire: ids, arrays, lists of messages, `hello` and `shutdown`.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const put = (id: number, topic: string, message: unknown) => ({
 });
 const get = (id: number, topic: string) => ({ action: "get", id, topic });
 
-Deno.test("a request with an id has one answer that carries it", async () => {
+Deno.test("a request with an id has one answer, which carries the id", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using client = await RawClient.open(server.url);
@@ -39,7 +39,7 @@ Deno.test("a request with an id has one answer that carries it", async () => {
   assertEquals(client.unread, []);
 });
 
-Deno.test("a message that is empty is told from none by its sequence number", async () => {
+Deno.test("an empty message differs from no message by its sequence number", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await client.request(put(1, "t", ""));
@@ -49,7 +49,7 @@ Deno.test("a message that is empty is told from none by its sequence number", as
   assertEquals([none.message, "seq" in none], ["", false]);
 });
 
-Deno.test("an id is free again once it was answered", async () => {
+Deno.test("an id is free again once its request is answered", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   for (const seq of [1, 2, 3]) assertEquals(await client.request(put(1, "t", "m")), { id: 1, seq });
@@ -73,7 +73,7 @@ Deno.test("an array of one request is answered by an array of one", async () => 
   assertEquals(await client.request([put(1, "t", "one")]), [{ id: 1, seq: 1 }]);
 });
 
-Deno.test("an array without anything to answer has no answer", async () => {
+Deno.test("an array that needs no answers gets none", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   client.send([]);
@@ -82,7 +82,7 @@ Deno.test("an array without anything to answer has no answer", async () => {
   assertEquals(client.unread, []);
 });
 
-Deno.test("requests without an id in an array are answered as those of dsmq 1.x, in their place", async () => {
+Deno.test("requests without an id in an array are answered as in dsmq 1.x, in their place", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const plain = { action: "get", topic: "t" };
@@ -93,7 +93,7 @@ Deno.test("requests without an id in an array are answered as those of dsmq 1.x,
   );
 });
 
-Deno.test("among consecutive puts the invalid ones fail alone, and the others get consecutive numbers", async () => {
+Deno.test("among consecutive puts only the invalid ones fail, and the others get consecutive numbers", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await using other = await RawClient.open(server.url);
@@ -135,7 +135,7 @@ Deno.test("among consecutive puts the invalid ones fail alone, and the others ge
   }
 });
 
-Deno.test("many messages for one topic go in one request, and get a number each", async () => {
+Deno.test("a request may put many messages to one topic, and each gets a number", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const many = { action: "put", topic: "t" };
@@ -177,7 +177,7 @@ Deno.test("a number as a message is refused when the put carries an id", async (
   assertMatch(error.message, /number/);
 });
 
-Deno.test("hello says who serves, where this connection starts, and what it is held to", async () => {
+Deno.test("hello states the server, where this connection starts, and its limits", async () => {
   await using server = await openServer({ retention: 1234, limits: { messageBytes: 5678 } });
   await using early = await RawClient.open(server.url);
   const welcome = await early.request({ action: "hello", id: 1, protocol: 1 });
@@ -219,7 +219,7 @@ Deno.test("hello says who serves, where this connection starts, and what it is h
   assertEquals(again, { ...welcome, start: 1, last: 2, time: again.time });
 });
 
-Deno.test("hello may come at any time, and again", async () => {
+Deno.test("hello may be sent at any time, and again", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await client.request(put(1, "t", "one"));
@@ -237,7 +237,7 @@ Deno.test("another history has another epoch", async () => {
   assertNotEquals((await first.request(hello)).epoch, (await second.request(hello)).epoch);
 });
 
-Deno.test("a hello of a version that the server does not speak is refused, and the connection lives", async () => {
+Deno.test("a hello of a version that the server does not support is refused, and the connection stays open", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   for (const protocol of [0, 2, "1", null, 1.5]) {
@@ -253,7 +253,7 @@ Deno.test("a hello of a version that the server does not speak is refused, and t
   assertEquals((await client.request({ action: "hello", id: 2, protocol: 1 })).protocol, 1);
 });
 
-Deno.test("a shutdown without leave is refused, and the server goes on", async () => {
+Deno.test("a shutdown without permission is refused, and the server goes on", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const { id, error } = await client.request({ action: "shutdown", id: 1 });
@@ -261,7 +261,7 @@ Deno.test("a shutdown without leave is refused, and the server goes on", async (
   assertEquals(await client.request(put(2, "t", "one")), { id: 2, seq: 1 });
 });
 
-Deno.test("a shutdown with leave is answered, ends those who wait with an error, and closes all", async () => {
+Deno.test("a shutdown with permission is answered, ends waiting requests with an error, and closes all connections", async () => {
   await using server = await openServer({ allowShutdown: true });
   await using client = await RawClient.open(server.url);
   await using waiting = await RawClient.open(server.url);

@@ -1,5 +1,5 @@
 /**
- * A client that comes back: its session, its positions, and the heartbeats before.
+ * A client that reconnects: its session, its positions, and its heartbeats.
  *
  * @module
  */
@@ -15,14 +15,14 @@ function put(id: number, topic: string, message: string, n?: number) {
   return { action: "put", id, topic, message, n };
 }
 
-/** What `hello` says of a position that an earlier connection had. */
+/** What `hello` sends for a position of an earlier connection. */
 async function epochOf(client: RawClient): Promise<string> {
   const { epoch } = await client.request({ action: "hello", id: 0 });
   assert(typeof epoch === "string");
   return epoch;
 }
 
-Deno.test("a client goes on where it was: topics that it read from their positions, all others from its start", async () => {
+Deno.test("a client resumes where it was: topics that it read from their positions, all others from its start", async () => {
   await using server = await openServer();
   await using putter = await RawClient.open(server.url);
   for (const message of ["1", "2", "3"]) await putter.request(put(1, "read", message));
@@ -38,7 +38,7 @@ Deno.test("a client goes on where it was: topics that it read from their positio
   assertEquals((await get(3, "unread")).message, "4");
 });
 
-Deno.test("hello tells where the store stands: its name, its last number, its floor and its time", async () => {
+Deno.test("hello reports the state of the store: its name, its last number, its floor and its time", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: 1000 });
   await using putter = await RawClient.open(server.url);
@@ -56,7 +56,7 @@ Deno.test("hello tells where the store stands: its name, its last number, its fl
   assert(typeof store === "string" && store !== "");
 });
 
-Deno.test("a position of which messages are gone is told at the first read, and then reading goes on", async () => {
+Deno.test("lost messages after a position are reported at the first read, and then reading continues", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: 1000 });
   await using putter = await RawClient.open(server.url);
@@ -68,11 +68,11 @@ Deno.test("a position of which messages are gone is told at the first read, and 
   const { error, through } = await client.request({ action: "get", id: 2, topic: "t", since });
   assertEquals([error.code, error.position, error.floor, error.last], ["trimmed", 1, 2, 3]);
   assertEquals(through, 2);
-  // It is told once, also to one who says again where it was.
+  // It is reported once, also to a client that repeats its position.
   assertEquals((await client.request({ action: "get", id: 3, topic: "t", since })).message, "3");
 });
 
-Deno.test("a position beyond the last message is told at the first read", async () => {
+Deno.test("a position beyond the last message is reported at the first read", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const since = { after: 7, epoch: await epochOf(client) };
@@ -82,7 +82,7 @@ Deno.test("a position beyond the last message is told at the first read", async 
   assertEquals((await client.request({ action: "get", id: 4, topic: "t", since })).message, "new");
 });
 
-Deno.test("a client of another history is told so at each first read, and at each stream that does not say what to do", async () => {
+Deno.test("a client of another history is told so at each first read, and at each stream without a gap policy", async () => {
   await using server = await openServer();
   await using putter = await RawClient.open(server.url);
   await putter.request(put(1, "t", "new"));
@@ -108,7 +108,7 @@ Deno.test("a client of another history is told so at each first read, and at eac
   assertEquals((await client.next()).messages, ["new"]);
 });
 
-Deno.test("the start of an earlier connection is told of a lost history and of a lost tail, never of what expired", async () => {
+Deno.test("the start of an earlier connection reports a lost history and a lost tail, never expired messages", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: 1000 });
   await using putter = await RawClient.open(server.url);
@@ -130,7 +130,7 @@ Deno.test("the start of an earlier connection is told of a lost history and of a
   }
 });
 
-Deno.test("a newer connection of a session closes the older, with a code of its own", async () => {
+Deno.test("a newer connection of a session closes the older one, with its own close code", async () => {
   await using server = await openServer();
   await using older = await RawClient.open(server.url);
   await using newer = await RawClient.open(server.url);
@@ -138,11 +138,11 @@ Deno.test("a newer connection of a session closes the older, with a code of its 
   await newer.request({ action: "hello", id: 1, session: `${SESSION_ID}-too` });
   await newer.request({ action: "hello", id: 2, session: SESSION_ID });
   assertEquals((await older.closed).code, 4409);
-  // It says it again: nobody is replaced by itself.
+  // It sends the same again: a connection does not take over from itself.
   await newer.request({ action: "hello", id: 3, session: SESSION_ID });
 });
 
-Deno.test("of two tries of a session the one with the larger number stays, whichever comes last", async () => {
+Deno.test("of two attempts of a session the one with the larger number stays, whichever comes last", async () => {
   await using server = await openServer();
   await using newer = await RawClient.open(server.url);
   await using older = await RawClient.open(server.url);
@@ -152,7 +152,7 @@ Deno.test("of two tries of a session the one with the larger number stays, which
   assertEquals(await newer.request(put(2, "t", "one", 1)), { id: 2, seq: 1 });
 });
 
-Deno.test("hello tells whether all is recalled that a session put after what it knew", async () => {
+Deno.test("hello states whether deduplication is complete for all puts of a session after those that it knew", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const { epoch } = await client.request({ action: "hello", id: 1, session: SESSION_ID, try: 1 });
@@ -170,7 +170,7 @@ Deno.test("hello tells whether all is recalled that a session put after what it 
   }
 });
 
-Deno.test("a put with a number below the last one of its session that is unknown is superseded", async () => {
+Deno.test("a put with an unknown number below the last one of its session is superseded", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await client.request({ action: "hello", id: 1, session: SESSION_ID });
@@ -180,7 +180,7 @@ Deno.test("a put with a number below the last one of its session that is unknown
   assertEquals(await client.request(put(5, "t", "six", 6)), { id: 5, seq: 2 });
 });
 
-Deno.test("a session that is closed is forgotten: under its name another begins anew", async () => {
+Deno.test("a closed session is forgotten: a session of the same name starts anew", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await client.request({ action: "hello", id: 1, session: SESSION_ID });
@@ -200,12 +200,12 @@ Deno.test("a put with a number needs a session", async () => {
   assertEquals((await client.request(put(2, "t", "two"))).seq, 1);
 });
 
-Deno.test("what is no session, position, number or interval is refused, and a secret is not told", async () => {
+Deno.test("an invalid session, position, number or interval is refused, and a secret is not revealed", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const wrong: object[] = [
     { session: "short" },
-    { session: "with a blank in its midst" },
+    { session: "with a blank in it" },
     { session: 5 },
     { try: -1 },
     { try: "first" },
@@ -230,7 +230,7 @@ Deno.test("what is no session, position, number or interval is refused, and a se
   assertEquals((await client.request(put(2, "t", "x", -1))).error.code, "bad_request");
 });
 
-Deno.test("who asks for heartbeats gets them, with where the store stands", async () => {
+Deno.test("a client that asks for heartbeats gets them, with the state of the store", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: 1000 });
   await using client = await RawClient.open(server.url);
@@ -251,7 +251,7 @@ Deno.test("who asks for heartbeats gets them, with where the store stands", asyn
   assert(time > welcome.time - 1 && time <= clock.now(), `${time}`);
 });
 
-Deno.test("who says nothing for three intervals is given up, and who answers is not", async () => {
+Deno.test("a client that is silent for three intervals times out, and one that answers does not", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock });
   await using silent = await RawClient.open(server.url);

@@ -1,5 +1,5 @@
 /**
- * Of the tries of one session the newest counts, also where it has ended: an older one that arrives late does nothing.
+ * The newest attempt of a session wins, even if it has ended: an older one that arrives late does nothing.
  *
  * @module
  */
@@ -16,13 +16,13 @@ const SESSION_ID = "a-session-of-a-test";
 const hello = (number: number) => ({ action: "hello", id: 1, session: SESSION_ID, try: number });
 const PUT = { action: "put", id: 2, topic: "t", message: "m", n: 1 };
 
-/** How many messages are stored. */
+/** The number of stored messages. */
 async function stored({ queue: { store } }: ServerContext): Promise<number> {
   const [page] = await store.read([{ topic: "t", after: 0, count: 9, bytes: 999 }]);
   return page!.messages.length;
 }
 
-Deno.test("an older try that arrives after a newer one has ended is told that it was replaced, and does nothing", async () => {
+Deno.test("an older attempt that arrives after a newer one has ended is told that its session was taken over, and does nothing", async () => {
   await using host = await testServer(inMemory());
   using late = new ManualPeer(host);
   using newer = new ManualPeer(host);
@@ -35,7 +35,7 @@ Deno.test("an older try that arrives after a newer one has ended is told that it
   assertEquals([await stored(host), host.sessionOwners.size], [0, 0]);
 });
 
-Deno.test("a newer try after one that has ended goes on with its session", async () => {
+Deno.test("a newer attempt after one that has ended resumes its session", async () => {
   await using host = await testServer(inMemory());
   using older = new ManualPeer(host);
   await older.request(hello(1));
@@ -49,13 +49,13 @@ Deno.test("a newer try after one that has ended goes on with its session", async
   }
 });
 
-Deno.test("what an older try puts is not stored a second time after its client closed for good", async () => {
+Deno.test("what an older attempt puts is not stored again after its client closed for good", async () => {
   await using host = await testServer(inMemory());
   using late = new ManualPeer(host);
   using newer = new ManualPeer(host);
   await newer.request(hello(2));
   assertEquals((await newer.request(PUT)).seq, 1);
-  // From here on the store knows nothing of the session.
+  // From here on the store has forgotten the session.
   await newer.request({ action: "close", id: 3 });
   newer.connection.end();
   late.sendFrame(hello(1));
@@ -64,7 +64,7 @@ Deno.test("what an older try puts is not stored a second time after its client c
   assertEquals(await stored(host), 1);
 });
 
-Deno.test("a try whose hello waits for the store claims nothing once a newer one has come and gone", async () => {
+Deno.test("an attempt whose hello waits for the store does not own the session once a newer one has come and gone", async () => {
   const heldStore = new HeldStore(["openSession"]);
   await using host = await testServer(heldStore);
   using late = new ManualPeer(host);
@@ -83,7 +83,7 @@ Deno.test("a try whose hello waits for the store claims nothing once a newer one
   assertEquals([late.received, await stored(host), host.sessionOwners.size], [[], 1, 0]);
 });
 
-/** One who may hold sessions, and how often it was told that another goes on. */
+/** A possible owner of sessions, and how often it was told that another took over. */
 class Holder {
   readonly identity = "";
   readonly holder = "";
@@ -94,13 +94,13 @@ class Holder {
   }
 }
 
-Deno.test("a session is given to no try that is older than the last that had it", () => {
+Deno.test("no attempt older than the last owner of a session gets it", () => {
   const claims = new SessionOwners();
   const [one, two] = [new Holder(), new Holder()];
   assertEquals(claims.acquire("s", one, 2), true);
-  assertEquals(claims.acquire("s", two, 1), false, "one of them has it");
+  assertEquals(claims.acquire("s", two, 1), false, "one of them owns it");
   claims.release("s", one);
-  assertEquals(claims.acquire("s", two, 1), false, "nobody has it");
+  assertEquals(claims.acquire("s", two, 1), false, "nobody owns it");
   assertEquals(claims.acquire("other", two, 1), true);
   assertEquals(claims.acquire("s", two, 3), true);
   claims.release("s", one);
@@ -110,7 +110,7 @@ Deno.test("a session is given to no try that is older than the last that had it"
   assertEquals([one.replacements, two.replacements], [0, 1]);
 });
 
-Deno.test("a session that was not numbered when it was given back is given to any try", () => {
+Deno.test("a session that had no number when it was released goes to any attempt", () => {
   const claims = new SessionOwners();
   const holder = new Holder();
   claims.acquire("s", holder, 0);
@@ -118,7 +118,7 @@ Deno.test("a session that was not numbered when it was given back is given to an
   assertEquals(claims.acquire("s", new Holder(), 0), true);
 });
 
-Deno.test("the last tries are remembered of the ten thousand sessions that were given back last, and of no others", () => {
+Deno.test("attempts are remembered for the ten thousand sessions that were released last, and for no others", () => {
   const claims = new SessionOwners();
   const [holder, other] = [new Holder(), new Holder()];
   const count = 10_001;
@@ -130,7 +130,7 @@ Deno.test("the last tries are remembered of the ten thousand sessions that were 
   assertEquals([given(0), given(1), given(count - 1)], [true, false, false]);
 });
 
-Deno.test("a connection that was replaced just before the server stops is closed once, and leaves no timer", async () => {
+Deno.test("a connection whose session is taken over just before the server stops is closed once, and leaves no timer", async () => {
   await using host = await testServer(inMemory());
   const codes: number[] = [];
   class Counting extends ManualPeer {

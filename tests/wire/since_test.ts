@@ -1,5 +1,5 @@
 /**
- * Where a connection starts: `since` in `hello`, and what it is told of a position that it cannot have.
+ * Where a connection starts: `since` in `hello`, and the error for a position that no longer exists.
  *
  * @module
  */
@@ -27,7 +27,7 @@ async function readAll(client: RawClient, topic: string): Promise<string[]> {
   }
 }
 
-Deno.test("a connection that says nothing reads what was put after it connected", async () => {
+Deno.test("a connection without since reads what was put after it connected", async () => {
   await using server = await openServer();
   await using putter = await RawClient.open(server.url);
   await putAll(putter, "t", "one", "two");
@@ -71,7 +71,7 @@ Deno.test("since start, now, after a number or a time, a connection reads from t
   }
 });
 
-Deno.test("a since that is none is refused, and the connection stays where it was", async () => {
+Deno.test("an invalid since is refused, and the connection stays where it was", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await using late = await RawClient.open(server.url);
@@ -100,7 +100,7 @@ Deno.test("a since that is none is refused, and the connection stays where it wa
   assertEquals(await readAll(late, "t"), ["one"]);
 });
 
-Deno.test("who may read nothing is not told how many messages there were at a time, or so long ago", async () => {
+Deno.test("a client without read permission does not learn how many messages there were at a time or an age", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, anonymous: { permissions: ["write"] } });
   await using writer = await RawClient.open(server.url);
@@ -111,7 +111,7 @@ Deno.test("who may read nothing is not told how many messages there were at a ti
   }
 });
 
-Deno.test("a topic that was read before hello keeps its place; the others start where hello says", async () => {
+Deno.test("a topic that was read before hello keeps its position; the others start where hello says", async () => {
   await using server = await openServer();
   await using putter = await RawClient.open(server.url);
   await putAll(putter, "a", "a1", "a2");
@@ -139,7 +139,7 @@ async function openTrimmed() {
 const reads = ["get", "get_latest", "get_wait"] as const;
 
 for (const action of reads) {
-  Deno.test(`a position that was trimmed is told once for each topic of which messages are gone, by its first ${action}`, async () => {
+  Deno.test(`a trimmed position is reported once for each topic with lost messages, by its first ${action}`, async () => {
     await using server = await openTrimmed();
     await using reader = await RawClient.open(server.url);
     assertEquals((await reader.request(hello({ after: 1 }))).start, 1);
@@ -159,7 +159,7 @@ for (const action of reads) {
     assertEquals([none.message, none.error], ["", undefined]);
   });
 
-  Deno.test(`a position beyond the last message is told once for each topic, by its first ${action}`, async () => {
+  Deno.test(`a position beyond the last message is reported once for each topic, by its first ${action}`, async () => {
     await using server = await openTrimmed();
     await using reader = await RawClient.open(server.url);
     assertEquals((await reader.request(hello({ after: 6 }))).start, 5);
@@ -180,7 +180,7 @@ for (const action of reads) {
   });
 }
 
-Deno.test("of gets that go together only the first is told that messages are gone", async () => {
+Deno.test("of several gets together only the first is told that messages are lost", async () => {
   await using server = await openTrimmed();
   await using reader = await RawClient.open(server.url);
   await reader.request(hello({ after: 0 }));
@@ -192,7 +192,7 @@ Deno.test("of gets that go together only the first is told that messages are gon
   );
 });
 
-Deno.test("a position that travels with the first read of a topic counts for that topic alone, and not for later ones", async () => {
+Deno.test("a position sent with the first read of a topic applies to that topic only, and not to later ones", async () => {
   await using server = await openServer();
   await using putter = await RawClient.open(server.url);
   await putAll(putter, "a", "a1", "a2", "a3");
@@ -203,7 +203,7 @@ Deno.test("a position that travels with the first read of a topic counts for tha
       reader.request({ action, id: 5, topic, since: { after } });
     const { message, seq } = await read("a", 1);
     assertEquals([message, seq], action === "get_latest" ? ["a3", 3] : ["a2", 2]);
-    // It has a cursor there by now.
+    // It has a cursor by now.
     assertEquals(await readAll(reader, "a"), action === "get_latest" ? [] : ["a3"]);
     assertEquals(
       (await reader.request({ action: "get", id: 6, topic: "a", since: "start" })).message,
@@ -213,7 +213,7 @@ Deno.test("a position that travels with the first read of a topic counts for tha
   }
 });
 
-Deno.test("what was gone by the time that a position was heard is no gap to a read", async () => {
+Deno.test("what had expired when a position was sent is not a gap for a read", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, retention: 1000 });
   await using putter = await RawClient.open(server.url);
@@ -229,7 +229,7 @@ Deno.test("what was gone by the time that a position was heard is no gap to a re
   }
 });
 
-Deno.test("a position at what is gone is not trimmed, and since start never is", async () => {
+Deno.test("a position exactly at the end of what is lost is not trimmed, and since start never is", async () => {
   await using server = await openTrimmed();
   for (const since of [{ after: 3 }, "start", { time: 0 }]) {
     await using reader = await RawClient.open(server.url);

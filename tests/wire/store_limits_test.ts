@@ -1,5 +1,5 @@
 /**
- * What a client gets to see of a store that is full.
+ * What a client sees of a full store.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { connect, DsmqError, serve } from "@dsmq/server";
 /** Ten bytes of body, one of topic, and 100. */
 const SIZE = 111;
 
-Deno.test("a put past the limit rejects with full and the limit; others and readers are unaffected", async () => {
+Deno.test("a put past the limit rejects with full and the limit; other topics and readers are unaffected", async () => {
   const limits = { storedBytes: 3 * SIZE, topics: 2 };
   await using server = await serve({ port: 0, limits });
   await using mq = await connect(server.url);
@@ -28,7 +28,7 @@ Deno.test("a put past the limit rejects with full and the limit; others and read
   assertEquals(server.stats().stored, 3);
 });
 
-Deno.test("a put into one topic too many rejects with limit_exceeded and the limit", async () => {
+Deno.test("a put that would create one topic too many rejects with limit_exceeded and the limit", async () => {
   await using server = await serve({ port: 0, limits: { topics: 2 } });
   await using mq = await connect(server.url);
   await mq.put("a", "1");
@@ -38,7 +38,7 @@ Deno.test("a put into one topic too many rejects with limit_exceeded and the lim
   await mq.put("a", "2");
 });
 
-Deno.test("a reader whose unread messages were given up is told: trimmed", async () => {
+Deno.test("a reader whose unread messages were dropped is told: trimmed", async () => {
   const limits = { storedBytes: 3 * SIZE };
   await using server = await serve({ port: 0, limits, overflow: "drop-oldest" });
   await using mq = await connect(server.url);

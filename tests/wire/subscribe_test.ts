@@ -46,7 +46,7 @@ Deno.test("a subscription streams what is stored, message after message", async 
   await assertQuiet(reader);
 });
 
-Deno.test("puts that follow one another are stored together, and streamed together", async () => {
+Deno.test("consecutive puts are stored together, and streamed together", async () => {
   await using server = await openServer();
   await using reader = await RawClient.open(server.url);
   await using putter = await RawClient.open(server.url);
@@ -72,7 +72,7 @@ Deno.test("the answer to subscribe comes before its first message", async () => 
   await new RawSubscription(client, 8, 0).read(1);
 });
 
-Deno.test("a subscription starts at the cursor, and then gets do not move it nor it them", async () => {
+Deno.test("a subscription starts at the cursor; gets do not move it, and it does not move the cursor", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await put(client, "one", "two", "three");
@@ -88,7 +88,7 @@ Deno.test("a subscription starts at the cursor, and then gets do not move it nor
   assertEquals(stream.messages, ["two", "three"]);
 });
 
-Deno.test("two subscriptions of one topic are independent", async () => {
+Deno.test("two subscriptions to one topic are independent", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await put(client, "one", "two", "three");
@@ -123,7 +123,7 @@ Deno.test("every subscriber of a topic gets every message", async () => {
   }
 });
 
-Deno.test("a subscription that catches up misses nothing and sees nothing twice while others put", async () => {
+Deno.test("a subscription that catches up misses nothing and repeats nothing while others put", async () => {
   await using server = await openServer();
   await using reader = await RawClient.open(server.url);
   await using putter = await RawClient.open(server.url);
@@ -139,7 +139,7 @@ Deno.test("a subscription that catches up misses nothing and sees nothing twice 
   assertEquals(stream.messages, messages);
 });
 
-Deno.test("after unsubscribe nothing more is streamed, and its id is free", async () => {
+Deno.test("after unsubscribe nothing more is streamed, and its id is free again", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await RawSubscription.open(client, subscribe(8));
@@ -154,7 +154,7 @@ Deno.test("after unsubscribe nothing more is streamed, and its id is free", asyn
   await stream.read(1);
 });
 
-Deno.test("a subscribe, credit or unsubscribe that is malformed is refused, and the stream goes on", async () => {
+Deno.test("a malformed subscribe, credit or unsubscribe is refused, and the stream goes on", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const stream = await RawSubscription.open(client, subscribe(8));

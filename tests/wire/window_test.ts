@@ -1,5 +1,5 @@
 /**
- * What counts among the requests of a connection that wait: those that ask for something, each once.
+ * What counts as a pending request of a connection: requests that ask for something, once each.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { ManualPeer } from "../support/manual_peer.ts";
 const get = (id: number) => ({ action: "get", id, topic: "t" });
 const cancel = { action: "cancel", wait: 9 };
 
-/** A peer whose first request is being done, until the store is released. */
+/** A peer whose first request is in progress until the store is released. */
 async function waiting(limits: Partial<ServerLimits>, ...messages: string[]) {
   const heldStore = new HeldStore(["read"]);
   const host = await testServer(heldStore, undefined, limits);
@@ -23,10 +23,10 @@ async function waiting(limits: Partial<ServerLimits>, ...messages: string[]) {
   return {
     host,
     peer,
-    /** The store answers, and all that waits is done. */
+    /** The store answers, and all pending requests are carried out. */
     async release() {
       heldStore.release();
-      // It is done in order, and this is the last.
+      // Requests run in order, and this is the last.
       await peer.request({ action: "heartbeat", id: 1000 });
     },
     async [Symbol.asyncDispose]() {
@@ -37,7 +37,7 @@ async function waiting(limits: Partial<ServerLimits>, ...messages: string[]) {
   };
 }
 
-Deno.test("a frame may hold control requests beside as many requests as the limit says", async () => {
+Deno.test("a frame may hold control requests in addition to as many requests as the limit allows", async () => {
   await using host = await testServer(inMemory(), undefined, { frameRequests: 1 });
   await store(host, "t", "a");
   using peer = new ManualPeer(host);
@@ -47,7 +47,7 @@ Deno.test("a frame may hold control requests beside as many requests as the limi
   assertEquals(peer.reply(3), { id: 3 });
 });
 
-Deno.test("control requests that wait behind a slow request take no room from others", async () => {
+Deno.test("control requests behind a slow request take no room from others", async () => {
   await using at = await waiting({ inFlight: 2 }, "a", "b");
   at.peer.sendFrame([get(1), cancel, cancel, cancel]);
   await turns(3);
@@ -56,7 +56,7 @@ Deno.test("control requests that wait behind a slow request take no room from ot
   assertEquals([at.peer.reply(1).message, at.peer.reply(2).message], ["a", "b"]);
 });
 
-Deno.test("where a frame finds room for some of its requests, the control requests before them take none of it", async () => {
+Deno.test("when a frame finds room for some of its requests, the control requests before them take none of it", async () => {
   await using at = await waiting({ inFlight: 2 }, "a", "b", "c");
   at.peer.sendFrame(get(1));
   await turns(3);
@@ -67,7 +67,7 @@ Deno.test("where a frame finds room for some of its requests, the control reques
   assertEquals(at.peer.reply(4).error.code, "limit_exceeded");
 });
 
-/** The same JSON, written otherwise. */
+/** The same JSON in another spelling. */
 const SPELLINGS: Readonly<Record<string, (json: string) => string>> = {
   "without spaces": (json) => json,
   "with spaces": (json) => json.replaceAll(":", " : ").replaceAll(",", " , "),
@@ -75,7 +75,7 @@ const SPELLINGS: Readonly<Record<string, (json: string) => string>> = {
 };
 
 for (const [how, encode] of Object.entries(SPELLINGS)) {
-  Deno.test(`requests are counted the same in JSON ${how}`, async () => {
+  Deno.test(`requests count the same in JSON ${how}`, async () => {
     await using at = await waiting({ inFlight: 40 });
     at.peer.sendFrame(get(0));
     await turns(3);
@@ -87,7 +87,7 @@ for (const [how, encode] of Object.entries(SPELLINGS)) {
   });
 }
 
-Deno.test("puts of dsmq 1.x in a list count among the bytes alone", async () => {
+Deno.test("puts of dsmq 1.x in a list count towards the bytes alone", async () => {
   await using at = await waiting({ inFlight: 1 });
   at.peer.sendFrame(get(1));
   await turns(3);
@@ -97,14 +97,14 @@ Deno.test("puts of dsmq 1.x in a list count among the bytes alone", async () => 
   assertEquals(at.host.queue.counts.stored, 2);
 });
 
-Deno.test("control requests are no flood, however little room there is", async () => {
+Deno.test("control requests are not a flood, however little room there is", async () => {
   await using at = await waiting({ inFlight: 1, inFlightBytes: 64 });
   at.peer.sendFrame(get(1));
   await turns(3);
   at.peer.sendFrame({ action: "put", id: 2, topic: "t", message: "m" });
   const credits = [1, 2, 3, 4, 5].map((sub) => ({ action: "credit", sub, messages: 1, bytes: 1 }));
   at.peer.sendFrame(credits);
-  // One who was a flood would be told nothing more.
+  // A client that floods would receive nothing more.
   await at.release();
   assertEquals([at.peer.reply(1).message, at.peer.reply(2).seq], ["", 1]);
 });
