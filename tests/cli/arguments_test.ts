@@ -1,5 +1,5 @@
 /**
- * How the command line reads what is written: what cannot be is told in one line, with code 2, before anything is done.
+ * How the command line parses its arguments: an error is reported in one line, with code 2, before anything is done.
  *
  * @module
  */
@@ -23,7 +23,7 @@ const COMMAND: Command = {
   run: () => Promise.resolve(0),
 };
 
-Deno.test("what was not used rightly is told in one line, with code 2 and the help to look at", async () => {
+Deno.test("wrong usage is reported in one line, with code 2 and the help to look at", async () => {
   const cases: readonly (readonly [args: string, message: string, help?: string])[] = [
     ["bogus", 'there is no command "bogus"'],
     ["gte t", 'there is no command "gte"; did you mean get?'],
@@ -100,7 +100,7 @@ Deno.test("what was not used rightly is told in one line, with code 2 and the he
   }
 });
 
-Deno.test("help and the version are shown to whoever asks, whatever else is wrong", async () => {
+Deno.test("help and the version are shown on request, whatever else is wrong", async () => {
   const own = [
     "put --help",
     "help put",
@@ -125,7 +125,7 @@ Deno.test("help and the version are shown to whoever asks, whatever else is wron
   }
 });
 
-Deno.test("numbers, texts and what stands behind -- are words, though they begin with a dash", () => {
+Deno.test("numbers, texts and everything behind -- are words, even if they begin with a dash", () => {
   for (
     const word of ["-5", "-1.5e3", "-.5", "-", "- a list", "-x y", "---", "---x", "--5", "-->", ""]
   ) {
@@ -161,7 +161,7 @@ Deno.test("a command may come behind options, and is not taken from their values
   }
 });
 
-Deno.test("what is not understood is not shown: it may be a token", () => {
+Deno.test("an argument that is not understood is not shown: it may be a token", () => {
   for (
     const args of [
       ["t", "m", "--tokn", "s3cr3t"],
@@ -177,7 +177,7 @@ Deno.test("what is not understood is not shown: it may be a token", () => {
   }
 });
 
-Deno.test("the nearest word has a few letters wrong, or goes on", () => {
+Deno.test("the suggested word differs by a few letters, or is longer", () => {
   const words = ["serve", "put", "get", "latest", "wait", "tail", "topics", "shutdown"];
   for (
     const [word, expected] of [

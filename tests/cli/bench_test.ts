@@ -40,21 +40,21 @@ Deno.test("dsmq bench measures a user's own server, in topics of its own", async
   assertFigures(stdout);
   const topics = await mq.topics();
   assert(topics.length > 0 && topics.every(({ topic }) => topic.startsWith("bench-")));
-  // What was measured was put: 2,000 one at a time, 3 times 20,000 in each window, and as many streamed. Of each work a
-  // quarter more came first.
+  // Messages put for the measurement: 2,000 one at a time, 3 times 20,000 in each window, and as many streamed. Each
+  // scenario warms up with a quarter more.
   assertEquals(topics.reduce((sum, { messages }) => sum + messages, 0), 2_500 + 3 * 65_000);
 });
 
-Deno.test("dsmq bench measures a server of its own, unless one is named, also with messages that fill it", async () => {
+Deno.test("dsmq bench measures a server of its own, unless one is given, also with messages that fill it", async () => {
   await using program = new Program(["-A", "cli.ts", "bench", "--json", "--size", "500000"]);
   const { code, stdout, stderr } = await program.end();
   assertEquals(code, 0);
   assertFigures(stdout);
-  // It is gone, and all that was put there.
+  // It is gone, with all that was put there.
   assert(!stderr.includes("stays"), stderr);
 });
 
-Deno.test("dsmq bench says what it needs for a server of its own", async () => {
+Deno.test("dsmq bench reports what it needs for a server of its own", async () => {
   const { code, stdout, stderr } = await dsmqBench();
   assertEquals([code, stdout], [1, ""]);
   assertMatch(
@@ -79,7 +79,7 @@ function assertFigures(stdout: string): void {
   assert(figures.every(({ value }) => value > 0), stdout);
 }
 
-Deno.test("dsmq bench says in one line what is wrong", async () => {
+Deno.test("dsmq bench reports an error in one line", async () => {
   await using server = await serve({ port: 0 });
   const refused = await dsmqBench("--url", server.url, "--size", "many");
   assertEquals([refused.code, refused.stdout], [2, ""]);
@@ -90,7 +90,7 @@ Deno.test("dsmq bench says in one line what is wrong", async () => {
   assertStringIncludes(tooLarge.stderr, expected);
 });
 
-Deno.test("the benchmark judges each line by its goal, and prints them for programs", async () => {
+Deno.test("the benchmark grades each row by its goal, and prints rows as JSON", async () => {
   const { code, stdout, stderr } = await bench("--quick", "--only", "one-call", "--json");
   assertEquals(code, 0, stderr);
   const { machine, versions, conditions, rows } = JSON.parse(stdout);
@@ -105,7 +105,7 @@ Deno.test("the benchmark judges each line by its goal, and prints them for progr
   }
 });
 
-Deno.test("the benchmark refuses what it does not know, and helps", async () => {
+Deno.test("the benchmark refuses unknown arguments, and prints help", async () => {
   assertEquals((await bench("--fast")).code, 2);
   const { code, stderr } = await bench("--only", "nothing");
   assertEquals(code, 2);
@@ -120,7 +120,7 @@ Deno.test("the benchmark refuses what it does not know, and helps", async () => 
   assertStringIncludes(help.stdout, "--peers");
 });
 
-Deno.test("each has its turn in each round, and what the warm-up brings does not count", async () => {
+Deno.test("each subject has its turn in each round, and the warm-up does not count", async () => {
   let turn = 0;
   const turns = () => ({
     one: () => Promise.resolve(++turn),
@@ -131,7 +131,7 @@ Deno.test("each has its turn in each round, and what the warm-up brings does not
   assertEquals(await inTurn(turns(), 1, 2, true), { one: [4, 5], other: [3, -3, 6, -6] });
 });
 
-Deno.test("a goal is reached or not, from above or from below, as a ratio or alone", () => {
+Deno.test("a goal is met or not, from above or from below, as a ratio or alone", () => {
   const row = { work: "w", against: "a", unit: "u" };
   const verdicts = [
     grade({ ...row, ours: 11, theirs: 10, goal: { atMost: 1.1 } }),
@@ -187,7 +187,7 @@ async function standIn(client: string, cli = ""): Promise<AsyncDisposable & { pa
 }
 
 Deno.test("of another checkout its own server and its own client are measured", async () => {
-  // Each leaves a file, and neither gets on with one of dsmq.
+  // Each leaves a file, and neither works with one of dsmq.
   const writing = (name: string) =>
     `Deno.writeTextFileSync(new URL("${name}", import.meta.url), "");`;
   await using other = await standIn(
@@ -217,7 +217,7 @@ Deno.test("of another checkout its own server and its own client are measured", 
   }
 });
 
-Deno.test("the benchmark says in a sentence why a checkout cannot be measured", async () => {
+Deno.test("the benchmark reports in a sentence why a checkout cannot be measured", async () => {
   const missing = await bench("--against", "/nowhere");
   assertEquals([missing.code, missing.stderr], [2, 'There is no folder "/nowhere"']);
   const none = await bench("--against", "docs");
@@ -229,7 +229,7 @@ Deno.test("the benchmark says in a sentence why a checkout cannot be measured", 
   assertMatch(stderr, /^Cannot measure put of the old one, .*: it is broken$/m);
 });
 
-Deno.test("old and new are compared by the ratios of their pairs of rounds", () => {
+Deno.test("old and new are compared by the ratios of their paired rounds", () => {
   // The machine slowed down for both: the ratios stay.
   const old = [10, 10, 10, 20, 20, 20, 40];
   const now = [11, 12, 11, 22, 24, 22, 36];
@@ -239,7 +239,7 @@ Deno.test("old and new are compared by the ratios of their pairs of rounds", () 
   assertEquals(figures([0, 0], [0, 0]), { old: 0, new: 0, ratio: 1, spread: 0 });
 });
 
-Deno.test("what differs by more than 5 % and by more than the spread is slower, and fails", () => {
+Deno.test("a difference of more than 5 % and more than the spread is slower, and fails", () => {
   const of = (ratio: number, spread: number) => verdict({ ratio, spread });
   assertEquals([of(1.05, 0), of(0.95, 0), of(1.2, 0.21), of(0.8, 0.21)], Array(4).fill("same"));
   assertEquals([of(1.06, 0.01), of(1.2, 0.19)], ["slower", "slower"]);
@@ -249,7 +249,7 @@ Deno.test("what differs by more than 5 % and by more than the spread is slower, 
   assertEquals([all("same", "faster"), all("faster", "slower", "same"), all()], [0, 1, 0]);
 });
 
-Deno.test("only times are judged; processor times stand beside them", () => {
+Deno.test("only times are graded; processor times stand beside them", () => {
   const sample = (wall: number, cpu: number) => ({ wall, serverCpu: cpu, clientCpu: cpu / 2 });
   const rounds = (wall: number, cpu: number) => Array.from({ length: 3 }, () => sample(wall, cpu));
   const what = { name: "put", work: "one put", unit: "µs" } as const;
@@ -273,7 +273,7 @@ Deno.test("the processor time of a process grows with its work", async () => {
   assert(growth >= 70, `${growth} ms`);
 });
 
-Deno.test("the nats-server is the one that is named, or else a fetched one, or else the system's", async () => {
+Deno.test("the nats-server is the one that is given, or a fetched one, or the system's", async () => {
   await using folder = await standIn("");
   const fetched = `${folder.path}/cli.ts`;
   assertEquals(natsServer("/opt/nats-server", fetched), "/opt/nats-server");

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { runCommands } from "../support/run_commands.ts";
 import { type Outcome, Program } from "../support/program.ts";
 
-/** Every command needs leave for the network, and no other; but a server for its file, if it has one. */
+/** Every command needs network permission and no other; a server needs its file as well, if it has one. */
 function dsmq(...args: string[]): Program {
   const file = args.find((arg) => arg.startsWith("sqlite:"))?.slice("sqlite:".length);
   const permissions = file
@@ -16,7 +16,7 @@ async function ran(...args: string[]): Promise<Outcome> {
   return await program.end();
 }
 
-/** Commands for a server, one after the other in one process. */
+/** Client commands, one after the other in one process. */
 function all(
   port: string,
   ...commands: readonly (readonly string[])[]
@@ -24,7 +24,7 @@ function all(
   return runCommands(commands.map((args) => [...args, "--port", port]));
 }
 
-/** A command that says nothing. */
+/** A command that prints nothing. */
 const quiet = (code: number, stdout = "") => ({ code, stdout, stderr: "" });
 
 /** A server of the command line, and the port it listens on. */
@@ -36,7 +36,7 @@ async function served(
   return { server, port: String(port), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-Deno.test("what one shell puts, another gets", async () => {
+Deno.test("one shell gets what another puts", async () => {
   await using server = await served();
   assertEquals(await ran("put", "t", "hello", "--port", server.port), {
     code: 0,
@@ -50,7 +50,7 @@ Deno.test("what one shell puts, another gets", async () => {
   });
 });
 
-Deno.test("get prints the oldest, latest the newest, and code 3 says that there is nothing", async () => {
+Deno.test("get prints the oldest, latest the newest, and code 3 means that there is no message", async () => {
   await using server = await served();
   const [, , ...found] = await all(
     server.port,
@@ -65,7 +65,7 @@ Deno.test("get prints the oldest, latest the newest, and code 3 says that there 
   assertEquals(found, [quiet(0, "one"), quiet(0, "two"), quiet(0, "two"), quiet(3), quiet(3)]);
 });
 
-Deno.test("a flag takes no word for its value, and after -- every word is itself", async () => {
+Deno.test("a flag takes no word for its value, and behind -- every word is taken literally", async () => {
   await using server = await served();
   const [flag, word, tail] = await runCommands([
     ["put", "t", "--json", "true", "--port", server.port],
@@ -106,7 +106,7 @@ Deno.test("put takes each line of standard input, exactly", async () => {
   assertEquals(bodies, ["one", "", "  two\r", "last without end"]);
 });
 
-Deno.test("lines are put up to the first that cannot be, and the error says which that is", async () => {
+Deno.test("lines are put up to the first bad one, and the error states its number", async () => {
   await using server = await served("--max-message-bytes", "12");
   const cases: [string | Uint8Array, string][] = [
     [new Uint8Array([0x61, 0x0a, 0x62, 0x0a, 0xff, 0x0a, 0x63]), "it is not text in UTF-8"],
@@ -136,7 +136,7 @@ Deno.test("tail prints messages as they come, and ends cleanly at Ctrl-C", async
   assertEquals(await tail.end(), { code: 0, stdout: "", stderr: "" });
 });
 
-Deno.test("wait prints the next message, or says with code 3 that none came", async () => {
+Deno.test("wait prints the next message, or ends with code 3 if none came", async () => {
   await using server = await served();
   const [, none, found] = await all(
     server.port,
@@ -177,7 +177,7 @@ Deno.test("shutdown stops a server that allows it, and no other", async () => {
   assertEquals((await open.server.end()).code, 0);
 });
 
-Deno.test("a server says in its first line where it is and what it runs on, and stops at Ctrl-C", async () => {
+Deno.test("the first line of a server states its address and its store, and it stops at Ctrl-C", async () => {
   await using server = dsmq("127.0.0.1", "0", "--json");
   const { host, url } = JSON.parse(await server.line() ?? "null");
   assertEquals(host, "127.0.0.1");
@@ -189,7 +189,7 @@ Deno.test("a server says in its first line where it is and what it runs on, and 
   assertEquals(last, "dsmq: stopped");
 });
 
-Deno.test("a server with a file goes on after a restart, and says what its messages survive", async () => {
+Deno.test("a server with a file continues after a restart, and states what its messages survive", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const store = ["--store", `sqlite:${folder}/queue.db`];
@@ -211,7 +211,7 @@ Deno.test("a server with a file goes on after a restart, and says what its messa
   }
 });
 
-Deno.test("limits are options of serve, and past them puts are refused or the oldest goes", async () => {
+Deno.test("limits are options of serve, and past them puts are refused or the oldest message is dropped", async () => {
   // Two bytes of quotes, three of text, one of topic and 100.
   const limit = ["--max-stored-bytes", "212", "--max-topics", "1"];
   const puts = [["put", "t", "one"], ["put", "t", "two"], ["put", "t", "six"]];
@@ -228,7 +228,7 @@ Deno.test("limits are options of serve, and past them puts are refused or the ol
   assertEquals((await all(drops.port, ...puts, ["get", "t"])).at(-1), quiet(0, "two"));
 });
 
-Deno.test("what cannot be done is told in one line, with code 1", async () => {
+Deno.test("a failure is reported in one line, with code 1", async () => {
   await using server = await served();
   const cases: [string[], RegExp][] = [
     [["serve", "--port", server.port], /: the port is taken$/],

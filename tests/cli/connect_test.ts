@@ -1,5 +1,5 @@
 /**
- * The command line, where no server is: it says why at once, and how long it goes on.
+ * The command line without a server: it reports why at once, and for how long it retries.
  *
  * @module
  */
@@ -15,13 +15,13 @@ function dsmq(...args: string[]): Program {
   return new Program(["--allow-net", "--no-prompt", "cli.ts", ...args]);
 }
 
-/** A port of this machine that nobody listens on. */
+/** A port of this machine on which nothing listens. */
 function freePort(): string {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return String(listener.addr.port);
 }
 
-/** What a command leaves behind, and how long it takes (ms). */
+/** What a command prints, its exit code, and how long it takes (ms). */
 async function ran(...args: string[]) {
   const begin = performance.now();
   await using program = dsmq(...args);
@@ -32,7 +32,7 @@ async function ran(...args: string[]) {
 const unreachable = (port: string) =>
   `dsmq: Cannot connect to ws://127.0.0.1:${port}: nothing listens there; to start a server: dsmq serve --port ${port}`;
 
-Deno.test("a command that finds no server says so at once, tries for 3 s, and fails", async () => {
+Deno.test("a command that finds no server reports it at once, retries for 3 s, and fails", async () => {
   const port = freePort();
   const commands = [["put", "t", "m"], ["get", "t"], ["topics"], ["shutdown"]];
   const ends = await Promise.all(commands.map((args) => ran(...args, "--port", port)));
@@ -45,7 +45,7 @@ Deno.test("a command that finds no server says so at once, tries for 3 s, and fa
   }
 });
 
-Deno.test("a command that comes before its server is done once that is there", async () => {
+Deno.test("a command that starts before its server succeeds once the server is up", async () => {
   const port = freePort();
   await using put = dsmq("put", "t", "m", "--port", port);
   await using tail = dsmq("tail", "t", "--since", "start", "--count", "1", "--port", port);
@@ -59,7 +59,7 @@ Deno.test("a command that comes before its server is done once that is there", a
   assertEquals(server.stats().stored, 1);
 });
 
-Deno.test("wait ends with code 3 when its time is over, though no server is there, or only one that is silent", async () => {
+Deno.test("wait ends with code 3 when its timeout has passed, even if there is no server, or a silent one", async () => {
   const port = freePort();
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [absent, unanswered] = await Promise.all([
@@ -79,7 +79,7 @@ Deno.test("wait ends with code 3 when its time is over, though no server is ther
   assert(absent.took < 4000 && unanswered.took < 5000, `${absent.took} and ${unanswered.took} ms`);
 });
 
-Deno.test("wait ends when its time is over where its server goes away meanwhile", async () => {
+Deno.test("wait ends when its timeout has passed, even if its server goes away meanwhile", async () => {
   const server = await openServer();
   await using wait = dsmq("wait", "t", "--timeout", "1500ms", "--url", server.url);
   while (server.stats().connections === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -88,13 +88,13 @@ Deno.test("wait ends when its time is over where its server goes away meanwhile"
   const begin = performance.now();
   const { code, stderr } = await wait.end();
   assertEquals(code, 3);
-  // Before the server has answered hello, or behind it.
+  // Before the server has answered hello, or after.
   assertMatch(stderr, /^dsmq: (lost the connection to |Cannot connect .* the server is stopping)/);
   assert(stderr.includes(unreachable(String(server.port))), stderr);
   assert(performance.now() - begin < 3500);
 });
 
-Deno.test("a command whose server goes away before it has answered looks for it for 3 s, and fails", async () => {
+Deno.test("a command whose server goes away before it has answered retries for 3 s, and fails", async () => {
   const requested = Promise.withResolvers<void>();
   let expected = 3;
   const sockets: WebSocket[] = [];
@@ -141,7 +141,7 @@ Deno.test("tail waits for its server until Ctrl-C", async () => {
   assertMatch(stderr, /^[^\n]*: nothing listens there; [^\n]*; trying again until Ctrl-C$/);
 });
 
-Deno.test("the same refusal is told once, whatever else its body says", async () => {
+Deno.test("the same refusal is printed once, whatever else its body holds", async () => {
   let requests = 0;
   await using busy = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -157,7 +157,7 @@ Deno.test("the same refusal is told once, whatever else its body says", async ()
   );
 });
 
-Deno.test("what cannot get better ends a command at once, with the reason", async () => {
+Deno.test("an error that retrying cannot fix ends a command at once, with the reason", async () => {
   await using locked = await openServer({ token: "good" });
   const cases: [string[], number, RegExp][] = [
     [["tail", "t", "--url", "ws://no-such-host.invalid"], 1, /there is no host "no-such-host\.in/],
@@ -172,7 +172,7 @@ Deno.test("what cannot get better ends a command at once, with the reason", asyn
 });
 
 Deno.test({
-  ...ignoredIf(noPosix, "a process that was stopped goes on for what was left of its time"),
+  ...ignoredIf(noPosix, "a process that was stopped continues with the time that was left"),
   async fn() {
     const port = freePort();
     const args = ["t", "--since", "start", "--timeout", "3", "--port", port];

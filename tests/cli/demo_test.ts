@@ -1,5 +1,5 @@
 /**
- * The demo: what it shows, and that none of its processes outlives it.
+ * The demo: what it prints, and that none of its processes outlives it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const TEXTS = ["hello", "how are you?", "nice weather today", "see you tomorrow", "goodbye"];
 
-Deno.test("the demo shows each message as it is put, and then as each getter got it, and ends by itself, though nothing can be fetched", async () => {
+Deno.test("the demo prints each message when it is put and when each getter gets it, and ends by itself, also without network access", async () => {
   // As on a machine that has fetched nothing yet, and cannot.
   const cache = await Deno.makeTempDir();
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
@@ -35,7 +35,7 @@ Deno.test("the demo shows each message as it is put, and then as each getter got
 Deno.test({
   ...ignoredIf(
     noPosix,
-    "the demo ends its processes, whatever ends it, and says by its code what did",
+    "the demo ends its processes, whatever ends it, and its exit code shows what did",
   ),
   async fn() {
     const cases = [["SIGINT", 130], ["SIGTERM", 143], ["SIGKILL", 137]] as const;
@@ -47,7 +47,7 @@ Deno.test({
       demo.child.kill(signal);
       const { code, stderr } = await demo.end();
       assertEquals([code, stderr], [expected, ""]);
-      // After SIGKILL they have to see for themselves that it is gone.
+      // After SIGKILL they have to notice by themselves that it is gone.
       if (signal !== "SIGKILL") assertEquals(await processesOf(pid), []);
       await withTimeout((async () => {
         while ((await processesOf(pid)).length > 0) continue;
@@ -56,7 +56,7 @@ Deno.test({
   },
 });
 
-Deno.test("a command that lacks leave says which, and does not ask for it", async () => {
+Deno.test("a command that lacks a Deno permission names it, and does not prompt for it", async () => {
   const commands = [["demo"], ["get", "t", "--port", "9"], ["tail", "t", "--port", "9"]];
   const ends = await runCommands([...commands, ["serve", "--port", "9"]], { allow: [] });
   const net = 'Requires net access to "127.0.0.1:9", run again with the --allow-net flag';

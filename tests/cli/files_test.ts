@@ -1,5 +1,5 @@
 /**
- * Files that are named on the command line: whatever they are, reading them ends.
+ * Files given on the command line: whatever they are, reading them ends.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { inVirtualTime } from "../support/in_virtual_time.ts";
 
 const LARGEST = 1024 * 1024;
 
-/** A folder of its own, and what to name things in it. */
+/** A folder of its own, and paths in it. */
 async function folder() {
   const path = await Deno.makeTempDir();
   return {
@@ -27,7 +27,7 @@ function fault(path: string, reason: string): Promise<unknown> {
   );
 }
 
-Deno.test("a file is read without the byte-order mark that editors begin it with", async () => {
+Deno.test("a file is read without the byte-order mark that some editors write", async () => {
   await using files = await folder();
   const path = files.at("f");
   const cases: readonly (readonly [bytes: Uint8Array | string, text: string])[] = [
@@ -49,7 +49,7 @@ Deno.test("a file is read without the byte-order mark that editors begin it with
   }
 });
 
-Deno.test("a file without an end, one that is far too large and what is no file are told", async () => {
+Deno.test("an endless file, one that is far too large, and a path that is not a file are reported", async () => {
   await using files = await folder();
   const tooLarge = `it is larger than ${LARGEST} bytes`;
   await Deno.writeFile(files.at("large"), new Uint8Array(LARGEST + 1));
@@ -75,9 +75,9 @@ Deno.test("a file without an end, one that is far too large and what is no file 
 Deno.test({
   ...ignoredIf(
     noPosix,
-    "a pipe that nobody writes to is waited for a minute, and one that is written in pieces is read to its end",
+    "a pipe without a writer is waited for up to a minute, and one written in pieces is read to its end",
   ),
-  // The reading that is given up ends some time after the test.
+  // The abandoned read ends some time after the test.
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
@@ -93,7 +93,7 @@ Deno.test({
     for (const piece of ["sec", "ret"]) await writer.write(new TextEncoder().encode(piece));
     writer.close();
     assertEquals(await withTimeout(reading), "secret");
-    // This ends the reading that was given up.
+    // This ends the abandoned read.
     (await withTimeout(Deno.open(unfinished, { write: true }))).close();
   },
 });

@@ -3,7 +3,7 @@ import { measureRate, timeSequentially } from "../../cli/measure/calls.ts";
 import { median, quantile } from "../../cli/measure/quantiles.ts";
 import { formatFigure, formatMarkdownTable } from "../../cli/measure/table.ts";
 
-Deno.test("a quantile is the value below which that part of all lies", () => {
+Deno.test("a quantile is the value below which that part of all values lies", () => {
   const values = [5, 1, 4, 2, 3];
   assertEquals([0, 0.2, 0.5, 0.99, 1].map((part) => quantile(values, part)), [1, 2, 3, 5, 5]);
   assertEquals(values, [5, 1, 4, 2, 3]);
@@ -11,7 +11,7 @@ Deno.test("a quantile is the value below which that part of all lies", () => {
   assertThrows(() => median([]), RangeError, "no values");
 });
 
-Deno.test("one by one, a call begins when the one before has ended", async () => {
+Deno.test("one at a time, a call begins when the one before has ended", async () => {
   const seen: string[] = [];
   const times = await timeSequentially(3, async (i) => {
     seen.push(`begin ${i}`);
@@ -23,7 +23,7 @@ Deno.test("one by one, a call begins when the one before has ended", async () =>
 });
 
 for (const [count, window] of [[100, 7], [3, 64], [1, 1]] as const) {
-  Deno.test(`of ${count} calls in a window of ${window}, that many are under way, and each is made once`, async () => {
+  Deno.test(`of ${count} calls in a window of ${window}, that many are in flight, and each is made once`, async () => {
     let inFlight = 0;
     let max = 0;
     const made: number[] = [];
@@ -45,7 +45,7 @@ Deno.test("a call that fails ends the measurement", async () => {
   await assertRejects(() => measureRate(5, 2, fails), Error, "full");
 });
 
-Deno.test("figures have three digits that count, and tables aligned columns", () => {
+Deno.test("figures have three significant digits, and tables have aligned columns", () => {
   const values = [0, 0.012345, 1.5, 12.345, 123.4, 1_234_567];
   assertEquals(values.map(formatFigure), ["0", "0.0123", "1.50", "12.3", "123", "1,234,567"]);
   assertEquals(

@@ -1,5 +1,5 @@
 /**
- * What commands say to a person so that nobody wonders: on a terminal alone, and on standard error.
+ * Notices for a person at a terminal: on standard error, and only if that is a terminal.
  *
  * @module
  */
@@ -36,8 +36,8 @@ const NOTICES: readonly [args: string[], code: number, notice: string][] = [
 
 for (const terminal of [true, false]) {
   const title = terminal
-    ? "on a terminal a command with nothing to show says so, and one that waits says for what"
-    : "where standard error is no terminal nothing is said of what a code or a silence says";
+    ? "on a terminal a command with nothing to show reports that, and one that waits reports for what"
+    : "when standard error is not a terminal there are no notices";
   Deno.test(title, async () => {
     await using server = await openServer();
     const commands = NOTICES.map(([args]) => [...args, "--url", server.url]);
@@ -49,7 +49,7 @@ for (const terminal of [true, false]) {
   });
 }
 
-Deno.test("tail and wait go on where a server comes back that has lost what was in its memory, and say so", async () => {
+Deno.test("tail and wait continue when a server returns without the messages of its memory, and report it", async () => {
   const first = await openServer();
   const { port, url } = first;
   const program = (...args: string[]) =>
@@ -71,12 +71,12 @@ Deno.test("tail and wait go on where a server comes back that has lost what was 
   assertEquals([tailEnd.code, tailEnd.stdout], [0, "three"]);
   const lost = `dsmq: connected again to ${url}; it has lost the messages that it had`;
   assertEquals(tailEnd.stderr.split("\n").at(-1), lost);
-  // Whether it had begun to wait when the first server went is open.
+  // Whether it was waiting when the first server went is open.
   const waitEnd = await wait.end();
   assertEquals([waitEnd.code, waitEnd.stdout], [0, "three"]);
 });
 
-Deno.test("tail stops where a server has lost its messages, if it is told to", async () => {
+Deno.test("tail stops when a server has lost its messages, if it is told to", async () => {
   const first = await openServer();
   const { port, url } = first;
   const args = ["cli.ts", "tail", "t", "--since", "start", "--on-gap", "stop", "--url", url];
@@ -95,7 +95,7 @@ Deno.test("tail stops where a server has lost its messages, if it is told to", a
   );
 });
 
-/** Resolves once so many are connected. */
+/** Resolves once this many are connected. */
 async function connections(server: Server, count: number): Promise<void> {
   while (server.stats().connections < count) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -44,10 +44,10 @@ for (const transport of ["builtin", "hardened"]) {
       'exec "$@" 2>/dev/full',
     ]]
   ) {
-    Deno.test(`a server whose log ${what} serves, whatever strangers do (${transport})`, async () => {
+    Deno.test(`a server whose log ${what} keeps serving, whatever unauthenticated clients do (${transport})`, async () => {
       const args = ["serve", "--port", "0", "--json", "--transport", transport];
       const child = dsmq(shell!, ...args);
-      // It may be past hearing anything else.
+      // It may not handle anything else any more.
       using _ = { [Symbol.dispose]: () => kill(child) };
       const out = lines(child.stdout);
       const { value: [line] = [] } = await withTimeout(out.next());
@@ -75,7 +75,7 @@ function kill(child: Deno.ChildProcess): void {
   }
 }
 
-/** The first line of the answer to a request for a name of a stranger. */
+/** The first line of the answer to a request for another host name. */
 async function refused(port: number): Promise<string> {
   using conn = await Deno.connect({ port });
   await conn.write(
@@ -84,7 +84,7 @@ async function refused(port: number): Promise<string> {
   return new TextDecoder().decode((await new Response(conn.readable).bytes()).subarray(0, 12));
 }
 
-Deno.test("a program whose server has something to say that nobody reads goes on", async () => {
+Deno.test("a program goes on even if nobody reads the log of its server", async () => {
   const program = `
     import { serve } from ${JSON.stringify(new URL("mod.ts", ROOT).href)};
     const server = await serve({ host: "0.0.0.0", port: 0 });
@@ -104,7 +104,7 @@ Deno.test("a program whose server has something to say that nobody reads goes on
   await text(child.stderr);
 });
 
-Deno.test("a server whose terminal is gone serves on", async () => {
+Deno.test("a server whose terminal is gone keeps serving", async () => {
   const owner = `
 import os, pty, sys
 pid, terminal = pty.fork()
@@ -138,13 +138,13 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
   assertEquals((await withTimeout(out.next())).done, true);
 });
 
-Deno.test("a command whose complaint nobody reads ends with its code all the same", async () => {
+Deno.test("a command ends with its code even if nobody reads its error", async () => {
   await using child = dsmq(`${FULL}; exec "$@"`, "put", "t", "m", "--nonsense");
   assertEquals((await withTimeout(child.status)).code, 2);
   await Promise.all([text(child.stdout), text(child.stderr)]);
 });
 
-Deno.test("what cannot be printed is an error, and not a success", async () => {
+Deno.test("output that cannot be printed is an error, and not a success", async () => {
   await using server = await openServer();
   const { url } = server;
   await put(url, ["m"]);
@@ -182,14 +182,14 @@ Deno.test("tail loses nothing to a reader that pauses, and ends when the reader 
   assertEquals(await text(child.stderr), "");
 });
 
-Deno.test("tail ends at Ctrl-C though nobody reads on", async () => {
+Deno.test("tail ends at Ctrl-C even if nobody reads", async () => {
   await using server = await openServer();
   const { url } = server;
   await put(url, ["x".repeat(900_000), "y"]);
   const child = dsmq('exec "$@"', "tail", "t", "--since", "start", "--url", url);
   using _ = { [Symbol.dispose]: () => kill(child) };
   const out = child.stdout.getReader();
-  // Much of the message waits: more than it takes before it waits itself.
+  // Most of the message waits: more than tail accepts before it waits itself.
   await withTimeout(out.read());
   child.kill("SIGINT");
   assertEquals((await withTimeout(child.status)).code, 0);
@@ -197,14 +197,14 @@ Deno.test("tail ends at Ctrl-C though nobody reads on", async () => {
   await out.cancel();
 });
 
-/** What standard output may be, without waiting for room: `r` is the end to read from, `w` the other. */
+/** A standard output that is non-blocking: `r` is the end to read from, `w` the other. */
 const NOT_WAITING = {
   "a pipe": "r, w = os.pipe(); fcntl.fcntl(w, 1031, 8192)",
   "a socket": "a, b = socket.socketpair(); b.setsockopt(1, 7, 4608); r, w = a.fileno(), b.fileno()",
 };
 
 for (const [what, opened] of Object.entries(NOT_WAITING)) {
-  Deno.test(`tail loses nothing and repeats nothing where its output is ${what} that does not wait for room`, async () => {
+  Deno.test(`tail loses nothing and repeats nothing when its output is ${what} that is non-blocking`, async () => {
     await using server = await openServer();
     const { url } = server;
     const messages = Array.from(

@@ -1,5 +1,5 @@
 /**
- * `dsmq put` and its standard input: what is put is told, and what is not put is never passed over.
+ * `dsmq put` and its standard input: what is put is reported, and what is not put is never skipped.
  *
  * @module
  */
@@ -18,7 +18,7 @@ function dsmq(...args: string[]): Program {
   return new Program(["--allow-net", "cli.ts", ...args]);
 }
 
-Deno.test("of a line without an end no more is read than it may have, and the lines before it are given out", async () => {
+Deno.test("an overlong line is read no further than its limit, and the lines before it are returned", async () => {
   let pulled = 0;
   const endless = new ReadableStream<Uint8Array>({
     pull(controller) {
@@ -35,7 +35,7 @@ Deno.test("of a line without an end no more is read than it may have, and the li
   assert(pulled < 20, `${pulled} pieces were read`);
 });
 
-Deno.test("lines that are as long as they may be are taken, in pieces of any size", async () => {
+Deno.test("lines of the maximal length are accepted, in chunks of any size", async () => {
   const texts = ["", "\ufeffa\r", "\0", "é".repeat(500), "", "x".repeat(1000), "y"];
   const bytes = encoder.encode(texts.join("\n"));
   for (const size of [1, 7, 999, 4096]) {
@@ -51,7 +51,7 @@ Deno.test("lines that are as long as they may be are taken, in pieces of any siz
   }
 });
 
-Deno.test("put refuses a line that passes the limit of the server before its end, and puts those before it", async () => {
+Deno.test("put refuses a line that exceeds the server's limit before its end, and puts those before it", async () => {
   await using server = await openServer({ limits: { messageBytes: 5000 } });
   await using program = dsmq("put", "t", "-", "--json", "--url", server.url);
   await program.input(`one\n${"x".repeat(200_000)}`).catch(() => {});
@@ -63,7 +63,7 @@ Deno.test("put refuses a line that passes the limit of the server before its end
   assertEquals([code, stdout], [1, '{"topic":"t","seq":1}']);
 });
 
-Deno.test("put goes on when nobody reads its numbers any more, for what is left would not be put", async () => {
+Deno.test("put goes on when nobody reads its numbers any more, because the rest would not be put", async () => {
   await using server = await openServer();
   await using child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-net", "-q", "cli.ts", "put", "t", "--json", "--url", server.url],
@@ -85,7 +85,7 @@ Deno.test("put goes on when nobody reads its numbers any more, for what is left 
   assertEquals((await mq.topics()).map(({ messages }) => messages), [20_001]);
 });
 
-Deno.test("where the numbers cannot be written, put fails, and says what is put", async () => {
+Deno.test("when the numbers cannot be written, put fails, and reports what is put", async () => {
   await using server = await openServer();
   const { stderr, code } = await withTimeout(
     new Deno.Command("sh", {

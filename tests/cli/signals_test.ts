@@ -1,5 +1,5 @@
 /**
- * What a server of the command line does at signals, and with the files that it then reads.
+ * What a server of the command line does on signals, and with the files that it then reads.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 const fixtures = new URL("tests/fixtures/", ROOT);
 const pem = (name: string) => Deno.readTextFileSync(new URL(`${name}.pem`, fixtures));
 
-// A signal to this process may come late, when its test has ended: then it must not end the others.
+// A signal to this process may arrive after its test has ended: it must not end the other tests.
 Deno.addSignalListener("SIGHUP", () => {});
 
 /** A server of the command line, whose log is read line by line. */
@@ -38,7 +38,7 @@ class Served implements AsyncDisposable {
     this.#lines = lines(this.child.stderr);
   }
 
-  /** The next line of its log; what is said of strangers is not waited for. */
+  /** The next line of its log; lines about unauthenticated requests are skipped. */
   async line(): Promise<string> {
     while (this.#pending.length === 0) {
       const { done, value } = await withTimeout(this.#lines.next());
@@ -76,7 +76,7 @@ async function folder(): Promise<{ path: string } & AsyncDisposable> {
 }
 
 for (const transport of ["builtin", "hardened"]) {
-  Deno.test(`at SIGHUP tokens and the certificate are read again, and what is wrong changes nothing (${transport})`, async () => {
+  Deno.test(`at SIGHUP tokens and the certificate are read again, and a fault in them changes nothing (${transport})`, async () => {
     await using dir = await folder();
     const file = (name: string) => `${dir.path}/${name}`;
     const write = (name: string, text: string) =>
@@ -114,7 +114,7 @@ for (const transport of ["builtin", "hardened"]) {
     assertEquals((await withTimeout(server.child.status)).code, 0);
   });
 
-  Deno.test(`a certificate that cannot be used keeps a server from starting, and its file is named (${transport})`, async () => {
+  Deno.test(`a certificate that cannot be used keeps a server from starting, and the error names its file (${transport})`, async () => {
     await using dir = await folder();
     const cert = `${dir.path}/cert.pem`;
     await Deno.writeTextFile(cert, "garbage");
@@ -128,7 +128,7 @@ for (const transport of ["builtin", "hardened"]) {
   });
 }
 
-Deno.test("SIGHUP ends no server that has nothing to read again", async () => {
+Deno.test("SIGHUP does not end a server that has nothing to read again", async () => {
   await using server = new Served();
   const port = await server.port();
   server.child.kill("SIGHUP");
@@ -140,7 +140,7 @@ Deno.test("SIGHUP ends no server that has nothing to read again", async () => {
   assertEquals((await withTimeout(server.child.status)).code, 0);
 });
 
-Deno.test("a file with secrets that others can read is warned of, at the start and at SIGHUP", async () => {
+Deno.test("a warning names a file of secrets that others can read, at the start and at SIGHUP", async () => {
   await using dir = await folder();
   const tokens = `${dir.path}/tokens`;
   await Deno.writeTextFile(tokens, "secret\n");
@@ -159,7 +159,7 @@ Deno.test("a file with secrets that others can read is warned of, at the start a
   assertMatch(await server.line(), /1 token is good/);
 });
 
-Deno.test("a file of tokens that is empty at SIGHUP, as a pipe is that was read before, changes nothing", async () => {
+Deno.test("a token file that is empty at SIGHUP, like a pipe that was read before, changes nothing", async () => {
   await using dir = await folder();
   const tokens = `${dir.path}/tokens`;
   await Deno.writeTextFile(tokens, "secret\n", { mode: 0o600 });
@@ -169,22 +169,22 @@ Deno.test("a file of tokens that is empty at SIGHUP, as a pipe is that was read 
   server.child.kill("SIGHUP");
   const unchanged = `dsmq: Cannot use ${tokens}: it is empty; the tokens are what they were`;
   assertEquals(await server.line(), unchanged);
-  // A comment is enough to say that this is meant.
+  // A comment is enough to show that this is intended.
   await Deno.writeTextFile(tokens, "# nobody\n");
   server.child.kill("SIGHUP");
   assertEquals(await server.line(), `dsmq: read ${tokens} again: 0 tokens are good`);
 });
 
-Deno.test("the first signal stops a server in good order, a second one ends it at once", async () => {
+Deno.test("the first signal stops a server gracefully, a second one ends it at once", async () => {
   await using server = new Served();
   const port = await server.port();
-  // Who does not answer the goodbye is waited for.
+  // The server waits for a peer that does not answer its close frame.
   using conn = await Deno.connect({ port });
   await conn.write(new TextEncoder().encode(upgradeRequest()));
   await conn.read(new Uint8Array(4096));
   const since = performance.now();
   server.child.kill("SIGTERM");
-  // It has heard the first one once it says goodbye.
+  // It has received the first signal once it sends close frames.
   await withTimeout(conn.read(new Uint8Array(4096)));
   server.child.kill("SIGTERM");
   const { signal } = await withTimeout(server.child.status);
@@ -195,7 +195,7 @@ Deno.test("the first signal stops a server in good order, a second one ends it a
 Deno.test("a signal that comes while a server starts is not lost, and does not end it", async () => {
   using signals = new ServerSignals();
   Deno.kill(Deno.pid, "SIGHUP");
-  // There is no event for a signal that nobody asked to hear of: the second one is behind the first.
+  // A signal without a listener has no event: the second one shows that the first has arrived.
   await withTimeout(received("SIGHUP"));
   let reads = 0;
   const read = Promise.withResolvers<void>();
@@ -218,7 +218,7 @@ const ENDS: readonly (readonly [args: string[], interrupted: number, terminated:
 Deno.test({
   ...ignoredIf(
     noPosix,
-    "every command that goes on ends at Ctrl-C and at SIGTERM, with a code that says which it was",
+    "every long-running command ends at Ctrl-C and at SIGTERM, with a code that shows which it was",
   ),
   async fn() {
     const cases = ENDS.flatMap(([args, interrupted, terminated]) => [
@@ -237,7 +237,7 @@ Deno.test({
     }
     const ended = JSON.parse((await program.end()).stdout) as Outcome[];
     assertEquals(ended.map(({ code }) => code), cases.map(({ code }) => code));
-    // Progress, and what stays on the server that was named.
+    // Progress, and the messages that stay on the given server.
     const lines = ended.flatMap(({ stderr }) => stderr.split("\n"));
     assertEquals(lines.filter((line) => !/^$|^\d\/\d |there stays/.test(line)), []);
   },
@@ -247,7 +247,7 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.test({
     ...ignoredIf(
       noPosix,
-      `put says at ${signal} how many lines are put, and these are all that the server answered`,
+      `at ${signal} put reports how many lines are put, and these are all that the server answered`,
     ),
     async fn() {
       await using server = await openServer();
@@ -268,7 +268,7 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
 Deno.test({
   ...ignoredIf(
     noPosix,
-    "put that is interrupted while lines are under way says that these may be put",
+    "put that is interrupted while puts are in flight reports that these may be stored",
   ),
   async fn() {
     await using server = new SilentServer();
@@ -288,7 +288,7 @@ Deno.test({
 Deno.test({
   ...ignoredIf(
     noPosix,
-    "bench ends at Ctrl-C at once, also where its server does not answer any more",
+    "bench ends at Ctrl-C at once, even if its server does not answer any more",
   ),
   async fn() {
     await using server = new SilentServer();
@@ -300,7 +300,7 @@ Deno.test({
   },
 });
 
-/** Whether this process may have a child that is the first of a container. */
+/** Whether this process can start the first process of a container. */
 const CONTAINER = ["--user", "--map-root-user", "--fork", "--pid", "--kill-child"];
 const hasContainers = Deno.build.os === "linux" &&
   await new Deno.Command("unshare", { args: [...CONTAINER, "true"] }).output()
@@ -309,7 +309,7 @@ const hasContainers = Deno.build.os === "linux" &&
 Deno.test({
   ...ignoredIf(
     !hasContainers && "unshare cannot make a container here",
-    "the first process of a container ends by signals as others do",
+    "the first process of a container ends by signals like any other",
   ),
   async fn() {
     const cases = [
@@ -319,7 +319,7 @@ Deno.test({
       [["get", "t"], "kill -HUP $1", 129],
     ] as const;
     await Promise.all(cases.map(async ([words, kill, expected]) => {
-      // A server that says nothing: whoever has come to it has its handlers.
+      // A server that is silent: once a client has connected, its signal handlers are in place.
       using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       const args = [...words, "--url", `ws://127.0.0.1:${server.addr.port}`];
       const program = [Deno.execPath(), "run", "--allow-net", "--no-prompt", "cli.ts", ...args];
@@ -343,7 +343,7 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Resolves when this process has heard another signal. */
+/** Resolves when this process has received another signal. */
 async function received(name: Deno.Signal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   Deno.addSignalListener(name, resolve);

@@ -1,5 +1,5 @@
 /**
- * `--since`: dates are ISO 8601 alone, and checked; a time ago is by the server's clock; what is to come is told.
+ * `--since`: dates are ISO 8601 only, and validated; a time ago uses the server's clock; a future time is reported.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const local = (...parts: [number, number, number, number?, number?]) => new Date(...parts);
 
-Deno.test("a position is a word, a number, a time ago or a date of ISO 8601, in local time unless it has a zone", () => {
+Deno.test("a position is a word, a number, a time ago or an ISO 8601 date, in local time unless it has a zone", () => {
   const good: readonly (readonly [string, unknown])[] = [
     ["start", "start"],
     ["now", "now"],
@@ -48,7 +48,7 @@ Deno.test("a position is a word, a number, a time ago or a date of ISO 8601, in 
   }
 });
 
-Deno.test("what is no position is told, with what may have been meant", () => {
+Deno.test("an invalid position is reported, with a suggestion", () => {
   const form = "--since must be start, now, seq:N, a time ago such as 10m, or a date such as " +
     "2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00Z, got ";
   const wrong: Readonly<Record<string, string>> = {
@@ -106,7 +106,7 @@ Deno.test("what is no position is told, with what may have been meant", () => {
   assertThrows(() => parseSince(`${"9".repeat(400)}d`), UsageError, "--since must be");
 });
 
-Deno.test("so long ago is by the clock of the server, whatever that of the client says", async () => {
+Deno.test("a time ago uses the clock of the server, whatever the client's clock shows", async () => {
   // Years from this machine's time.
   const clock = new ManualClock();
   assert(Math.abs(clock.now() - Date.now()) > 86_400_000);
@@ -131,7 +131,7 @@ Deno.test("so long ago is by the clock of the server, whatever that of the clien
   }
 });
 
-Deno.test("a time in the future is told, by the clock of this machine", async () => {
+Deno.test("a time in the future is reported, by the clock of this machine", async () => {
   await using server = await openServer();
   await using putter = await connect(server.url);
   await putter.put("t", "before");

@@ -1,5 +1,5 @@
 /**
- * What others have put, on the terminal of somebody who reads it: shown, and not obeyed.
+ * Messages of others on a reader's terminal: shown, and never interpreted as control codes.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const ESCAPED = [
 const HALF = "\ud800";
 const TOPIC = "t\u202e";
 
-/** A server that has such messages in such a topic. */
+/** A server that has these messages in this topic. */
 async function serving() {
   const server = await openServer();
   await using mq = await connect(server.url);
@@ -48,8 +48,8 @@ const COMMANDS: readonly [args: string[], escaped: string, exact: string][] = [
 
 for (const terminal of [true, false]) {
   const title = terminal
-    ? "a terminal is shown what commands print, and obeys nothing of it; no line looks like another message"
-    : "into a pipe commands print what was put, exactly, but for half a character";
+    ? "a terminal shows what commands print and interprets none of it; no line looks like another message"
+    : "a pipe gets exactly what was put, except for lone surrogates";
   Deno.test(title, async () => {
     await using server = await serving();
     const printed = await runCommands(
@@ -62,7 +62,7 @@ for (const terminal of [true, false]) {
   });
 }
 
-Deno.test("with --json nothing is left that a terminal would obey, and a program reads what was put", async () => {
+Deno.test("--json prints nothing that a terminal would interpret, and a program reads what was put", async () => {
   await using server = await serving();
   const at = ["--json", "--url", server.url];
   const printed = await runCommands([
@@ -79,7 +79,7 @@ Deno.test("with --json nothing is left that a terminal would obey, and a program
   assertEquals([listed.topic, put.topic], [TOPIC, TOPIC]);
 });
 
-/** `script` of util-linux gives a program a terminal; its options are others elsewhere. */
+/** `script` of util-linux gives a program a terminal; its options differ on other systems. */
 const hasTerminal = Deno.build.os === "linux" &&
   await new Deno.Command("script", { args: ["-qec", "true", "/dev/null"], stdin: "null" })
     .output().then(({ success }) => success, () => false);
@@ -87,7 +87,7 @@ const hasTerminal = Deno.build.os === "linux" &&
 Deno.test({
   ...ignoredIf(
     !hasTerminal && "the program script cannot be used here",
-    "a terminal of the system is found out, and sent nothing that it would obey",
+    "a real terminal is detected, and is sent nothing that it would interpret",
   ),
   async fn() {
     await using server = await serving();
@@ -103,12 +103,12 @@ Deno.test({
       20_000,
     );
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(stdout);
-    // A terminal is sent a carriage return for each end of a line.
+    // A terminal gets a carriage return for each end of a line.
     assertEquals(text, `${ESCAPED.join("\r\n")}\r\n`);
   },
 });
 
-Deno.test("what a server says of its refusal is shown in one line, and not obeyed", async () => {
+Deno.test("the text of a server's error is shown in one line, and not interpreted", async () => {
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request);
     socket.onmessage = () =>

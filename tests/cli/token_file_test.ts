@@ -1,5 +1,5 @@
 /**
- * What a file of tokens says, and that a fault in it is told by its line, without a token.
+ * The contents of a token file; a fault is reported by its line number, without a token.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseTokens } from "../../cli/token_file.ts";
 
-Deno.test("a file of tokens is understood line by line, and a fault is told by its line alone", () => {
+Deno.test("a token file is parsed line by line, and a fault is reported by its line number only", () => {
   const text = "# comment\r\n\r\na\nb read\nc\tread,admin \t x. y\n* write\n";
   assertEquals(parseTokens("F", text), {
     tokens: [
@@ -64,6 +64,6 @@ Deno.test("a file of tokens is understood line by line, and a fault is told by i
   for (const text of ["", " \r\n\n"]) {
     assertThrows(() => parseTokens("F", text), Error, "Cannot use F: it is empty");
   }
-  // At SIGHUP that takes every token back.
+  // At SIGHUP that would withdraw every token.
   assertEquals(parseTokens("F", "# a\n\n"), { tokens: [], anonymous: { permissions: [] } });
 });

@@ -1,5 +1,5 @@
 /**
- * Who may come in, from the command line.
+ * Access control from the command line.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { lines } from "../../cli/lines.ts";
 import { runCommands } from "../support/run_commands.ts";
 import { type Outcome, Program, ROOT } from "../support/program.ts";
 
-/** The command line, with leave to read files but no environment unless a test gives it. */
+/** The command line, permitted to read files, but no environment variable unless a test sets one. */
 function dsmq(args: readonly string[], env: Record<string, string> = {}): Program {
   const flags = ["--allow-net", "--allow-read", "--no-prompt"];
   if (Object.keys(env).length > 0) flags.push("--allow-env");
@@ -48,7 +48,7 @@ const NEEDED =
   /: it asks for a token, and none was given \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
 const BAD = /: the token that was given is not good there$/;
 
-Deno.test("a token is given by an option, a file, or the environment if it may be read", async () => {
+Deno.test("a token comes from an option, a file, or the environment if it may be read", async () => {
   await using file = await written("# mine\n\n  secret-1  \n");
   for (
     const [args, env] of [
@@ -70,7 +70,7 @@ Deno.test("a token is given by an option, a file, or the environment if it may b
   }
 });
 
-Deno.test("a variable of the environment that may not be read is not asked for", async () => {
+Deno.test("an environment variable that may not be read is not prompted for", async () => {
   await using running = await served([]);
   const flags = ["--allow-net", "--no-prompt"];
   await using put = new Program([...flags, "cli.ts", "put", "t", "m", ...running.at], {
@@ -80,7 +80,7 @@ Deno.test("a variable of the environment that may not be read is not asked for",
   assertEquals(running.token, false);
 });
 
-Deno.test("a file gives each token its rights and topics", async () => {
+Deno.test("a file gives each token its permissions and topics", async () => {
   await using file = await written("secret-1\nsecret-2 read,write mine. ours.\n* read public.\n");
   await using running = await served(["--token-file", file.path]);
   const [one, two] = [["--token", "secret-1"], ["--token", "secret-2"]];
@@ -103,7 +103,7 @@ Deno.test("a file gives each token its rights and topics", async () => {
   assertMatch(refused!.stderr, / \(--token-file, DSMQ_TOKEN or --token gives one\)$/);
 });
 
-Deno.test("a file of tokens is read again at SIGHUP, and one with a fault changes nothing", async () => {
+Deno.test("a token file is read again at SIGHUP, and one with a fault changes nothing", async () => {
   await using file = await written("secret-1\n");
   const args = [
     "run",
@@ -147,7 +147,7 @@ Deno.test("a file of tokens is read again at SIGHUP, and one with a fault change
   assertMatch(await put("secret-1"), BAD);
   assert(![first, fault, read].join().includes("secret"));
   child.kill("SIGINT");
-  // What is left of its output is read to the end, so that the pipe is closed.
+  // The rest of its output is read to the end, so that the pipe is closed.
   while (await nextLog() !== "") continue;
 });
 
@@ -165,7 +165,7 @@ function logReader(stream: ReadableStream<Uint8Array>): () => Promise<string> {
   };
 }
 
-Deno.test("a token that cannot be one is told by where it came from, and never shown", async () => {
+Deno.test("an invalid token is reported with its source, and never shown", async () => {
   await using file = await written("s3cret\n");
   const form = "must be 1 to 1024 visible characters of ASCII, got";
   const one = "only one of both can be brought: a name and a password in --url, or a token";
@@ -221,7 +221,7 @@ Deno.test("a token that cannot be one is told by where it came from, and never s
   }
 });
 
-Deno.test("what a file lacks is told in one line", async () => {
+Deno.test("a fault of a file is reported in one line", async () => {
   await using empty = await written("* read\n");
   await using nothing = await written("# secret\n\n");
   const cases: [string[], RegExp][] = [
@@ -259,7 +259,7 @@ Deno.test("what a file lacks is told in one line", async () => {
   }
 });
 
-Deno.test("a server that others can reach says so, and that a token may not be read, unless it asks for one", async () => {
+Deno.test("a server that is reachable from outside warns that no token is needed, or may not be read, unless it requires one", async () => {
   for (const args of [[], ["--token", "secret"]]) {
     await using running = await served(["--host", "0.0.0.0", ...args]);
     running.server.child.kill("SIGINT");

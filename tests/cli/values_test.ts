@@ -1,6 +1,6 @@
 /**
- * Values on the command line: what cannot be is told with what must be and what was seen, by the option's own name, with
- * code 2, and before a server is looked for.
+ * Values on the command line: an error states what must be and what was seen, with the option's own name and code 2,
+ * before any server is contacted.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { LIMITS } from "../../protocol/limits.ts";
 import { openServer } from "../support/open_server.ts";
 import { runCommands } from "../support/run_commands.ts";
 
-/** What a check says. */
+/** The error of a check. */
 function messageOf(check: () => unknown): string {
   try {
     return `${check()}`;
@@ -33,7 +33,7 @@ const TIME = "must be a time such as 600, 90s, 10m or 2h, from 0 to 2147483647ms
 const HOST = "Cannot connect: --host must be an address or a name alone";
 const URL_FORM = "Cannot connect: --url must be a ws:// or wss:// address";
 
-/** Arguments, and what is said of them. */
+/** Arguments, and their error. */
 const WRONG: readonly (readonly [args: readonly string[], message: string])[] = [
   ...[
     "abc",
@@ -242,7 +242,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   ]),
 ];
 
-Deno.test("a value that cannot be is told with what must be and what was seen, and code 2", async () => {
+Deno.test("an invalid value is reported with what must be and what was seen, and code 2", async () => {
   const ends = await runCommands(WRONG.map(([args]) => args));
   for (const [i, [args, message]] of WRONG.entries()) {
     const { code, stdout, stderr } = ends[i]!;
@@ -252,7 +252,7 @@ Deno.test("a value that cannot be is told with what must be and what was seen, a
   }
 });
 
-Deno.test("a topic that is too long for its server is wrong use, too, and no line is read for it", async () => {
+Deno.test("a topic that is too long for its server is wrong usage, too, and no line is read for it", async () => {
   await using server = await openServer();
   const topic = "t".repeat(300);
   const at = ["--url", server.url];
@@ -267,7 +267,7 @@ Deno.test("a topic that is too long for its server is wrong use, too, and no lin
   }
 });
 
-Deno.test("numbers, times and words are taken within their bounds", () => {
+Deno.test("numbers, times and words are accepted within their bounds", () => {
   assertEquals(parseWholeNumber("--n", "0", { min: 0, max: 5 }), 0);
   assertEquals(parseWholeNumber("--n", "0005", { min: 0, max: 5 }), 5);
   assertEquals(
@@ -298,7 +298,7 @@ Deno.test("numbers, times and words are taken within their bounds", () => {
   assertEquals(parseTopic("t".repeat(LIMITS.topicBytes.max)).length, LIMITS.topicBytes.max);
 });
 
-Deno.test("only what the library says of options is wrong use: any other error stays what it is", () => {
+Deno.test("only the library's errors about options are wrong usage: any other error stays what it is", () => {
   const other = new Error("other");
   let seen: unknown;
   try {

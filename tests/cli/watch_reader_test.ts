@@ -1,5 +1,5 @@
 /**
- * Commands whose reader has gone: those that only print end, those that do more go on.
+ * Commands whose reader has gone: those that only print end, the others go on.
  *
  * @module
  */
@@ -25,7 +25,7 @@ function dsmq(allow: string, ...args: string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-/** What it said and its exit code, once it has ended. */
+/** What it printed and its exit code, once it has ended. */
 async function end(child: Deno.ChildProcess): Promise<[code: number, stderr: string]> {
   const stderr = new Response(child.stderr).text();
   return [(await child.status).code, await stderr];
@@ -34,7 +34,7 @@ async function end(child: Deno.ChildProcess): Promise<[code: number, stderr: str
 Deno.test({
   ...ignoredIf(
     noProc,
-    "what only prints ends once its reader is gone, though there is nothing to print, where the system may be asked",
+    "a command that only prints ends once its reader is gone, even with nothing to print, if Deno may ask the system",
   ),
   async fn() {
     await using server = await openServer();
@@ -51,7 +51,7 @@ Deno.test({
   },
 });
 
-Deno.test("with the network alone tail ends at the next message, and a server serves on without a reader", async () => {
+Deno.test("with network permission alone, tail ends at the next message, and a server goes on without a reader", async () => {
   await using server = await openServer();
   await using tail = dsmq("--allow-net", "tail", "t", "--since", "start", "--url", server.url);
   await using serving = dsmq("--allow-net", "serve", "--port", "0", "--json");

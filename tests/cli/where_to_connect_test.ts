@@ -1,5 +1,5 @@
 /**
- * Where a server says that it can be reached.
+ * The addresses at which a server reports that it can be reached.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Server } from "../../server.ts";
 
 const ADDRESSES = ["127.0.0.1", "fe80::1", "2001:db8::7", "169.254.1.1", "192.0.2.7", "::1"];
 
-/** What is said of a server on this host, where the machine has these addresses, if that may be known. */
+/** The notice of a server on this host, if the machine has these addresses and they may be read. */
 async function shown(host: string, addresses: readonly string[] | undefined): Promise<string> {
   const { networkInterfaces, permissions } = Deno;
   const state = addresses ? "granted" : "prompt";
@@ -31,7 +31,7 @@ async function shown(host: string, addresses: readonly string[] | undefined): Pr
   }
 }
 
-Deno.test("a server on all addresses says by which others reach it, as far as it may know them", async () => {
+Deno.test("a server on all addresses lists those by which others reach it, as far as it may know them", async () => {
   const every = "every address of this machine";
   assertEquals(await shown("127.0.0.1", ADDRESSES), "ws://127.0.0.1:7");
   assertEquals(await shown("192.0.2.7", ADDRESSES), "ws://192.0.2.7:7");

@@ -1,5 +1,5 @@
 /**
- * What a backlog keeps account of is what waits: nothing is left over of frames that are done.
+ * The accounts of a backlog hold what waits: nothing remains of frames that are done.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const frames: Record<string, string> = {
 
 for (const [what, text] of Object.entries(frames)) {
   for (const waiting of [1, 2, 3]) {
-    Deno.test(`of 2,000 frames of ${what}, ${waiting} at a time, none is scanned and nothing is left over`, () => {
+    Deno.test(`of 2,000 frames of ${what}, ${waiting} at a time, none is scanned and nothing remains in the accounts`, () => {
       const { scan } = FrameScan;
       let scanned = 0;
       FrameScan.scan = (...args) => {

@@ -1,5 +1,5 @@
 /**
- * What is counted against a limit of memory is what it takes.
+ * What counts towards a limit of memory is what it really takes.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { Program } from "../support/program.ts";
 
-/** What a heap takes that holds a few things more, in bytes. */
+/** What a heap with a few more objects takes, in bytes. */
 const TOLERANCE = 100_000;
 
-Deno.test("what puts and waiting frames take of memory is counted, and what is done again and again leaves nothing", async () => {
+Deno.test("the memory of puts and waiting frames is counted, and repeated work leaves nothing behind", async () => {
   const program = ["--v8-flags=--expose-gc", "--allow-env", "tests/programs/counted_memory.ts"];
   await using counted = new Program(program);
   const { code, stdout, stderr } = await counted.end();

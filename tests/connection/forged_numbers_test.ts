@@ -1,5 +1,5 @@
 /**
- * Numbers that a client makes up: what is none of the wire is refused, and the largest that is one does no harm.
+ * Numbers that a client makes up: an invalid number is refused, and the largest valid one does no harm.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** Values as JSON that are no number of the wire. */
+/** Values in JSON that are not valid numbers of the protocol. */
 const NO_COUNT = [
   ...["-1", "-0.5", "0.5", "1e400", "-1e400", "9007199254740992", "1e16"],
   ...['"1"', '""', "null", "true", "[1]", "[]", "{}", '{"valueOf":1}'],
@@ -21,7 +21,7 @@ const NO_COUNT = [
 
 const MAX = Number.MAX_SAFE_INTEGER;
 
-/** Each number that a request can carry, and what the request says beside it. `$` stands for the number. */
+/** Each number that a request can carry, and the other fields of the request. `$` stands for the number. */
 const NUMBERS: Readonly<Record<string, string>> = {
   "hello, protocol": '"action":"hello","protocol":$',
   "hello, try": '"action":"hello","try":$',
@@ -53,7 +53,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
   "heartbeat, received": '"action":"heartbeat","received":$',
 };
 
-/** Beyond what a number may be, where that is less than all there are. */
+/** Beyond the maximum of a number, if that is less than the largest of all. */
 const OUT_OF_RANGE: Readonly<Record<string, readonly string[]>> = {
   "hello, protocol": ["0", "2"],
   "hello, heartbeat": ["0", "99", "600001"],
@@ -64,7 +64,7 @@ const OUT_OF_RANGE: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const [which, members] of Object.entries(NUMBERS)) {
-  Deno.test(`${which}: what is no such number is refused alone, under the id of its request`, () => {
+  Deno.test(`${which}: an invalid number is refused alone, under the id of its request`, () => {
     for (const value of [...NO_COUNT, ...OUT_OF_RANGE[which] ?? []]) {
       const request = `{"id":7,${members.replace("$", value)}}`;
       const { requests } = decodeFrame(
@@ -79,7 +79,7 @@ for (const [which, members] of Object.entries(NUMBERS)) {
 }
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`${transport}: the largest numbers there are are answered, and nothing else suffers`, async () => {
+  Deno.test(`${transport}: the largest valid numbers are answered, and nothing else suffers`, async () => {
     const errors: unknown[] = [];
     const log = { info() {}, warn() {}, error: (...what: unknown[]) => void errors.push(what) };
     await using server = await openServer({ transport, log });
@@ -96,7 +96,7 @@ for (const transport of ["builtin", "hardened"] as const) {
         send(members.replace("$", `${value}`), 1000 * k + i + 1);
       }
     }
-    // It waits for long, unless it is called off.
+    // It waits for long, unless it is cancelled.
     for (let k = 0; k < 5; k++) {
       const wait = 1000 * k + Object.keys(NUMBERS).indexOf("get_wait, timeout") + 1;
       raw.send({ action: "cancel", wait });
@@ -129,7 +129,7 @@ Deno.test("whatever a client announces, it may be silent no longer than its larg
   }
 });
 
-Deno.test("a count of what was received that goes back says nothing, and neither does what grows again up to where it was", async () => {
+Deno.test("a byte count that goes back does not count as progress, nor does one that grows again up to its old value", async () => {
   await using host = await testServer(inMemory());
   using peer = new ManualPeer(host);
   for (const received of [5, 4, 5, 3, 5, 0, 5]) peer.sendFrame({ action: "heartbeat", received });

@@ -1,5 +1,5 @@
 /**
- * Requests that need no room: they are done, and answered, however full the window is.
+ * Requests that need no room: they are carried out and answered, however full the window is.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { ClientConnection } from "../../connection/client_connection.ts";
 import { GatedStore, store, testServer, turns } from "../support/bridge.ts";
 import { ALL_PERMISSIONS, type WireItem } from "../support/memory_peer.ts";
 
-/** A session whose window is full: one request is being done and waits for the test, and three wait behind it. */
+/** A connection whose window is full: one request is in progress and waits for the test, and three wait behind it. */
 async function fullWindow() {
   const gated = new GatedStore();
   const host = await testServer(gated, undefined, { inFlight: 3, inFlightBytes: 10_000 });
@@ -40,7 +40,7 @@ async function fullWindow() {
     send,
     received,
     closed,
-    /** Lets go what waits, and waits for it. */
+    /** Releases what waits, and waits for it. */
     async open() {
       gated.gate.resolve();
       await turns();
@@ -53,14 +53,14 @@ async function fullWindow() {
   };
 }
 
-Deno.test("reads beyond the window are refused: so it is full", async () => {
+Deno.test("reads beyond the window are refused: it is full", async () => {
   await using connection = await fullWindow();
   await connection.open();
   const refused = connection.received.filter(({ error }) => error?.code === "limit_exceeded");
   assertEquals(refused.map(({ id }) => id), [7]);
 });
 
-Deno.test("credit that comes while the window is full is granted", async () => {
+Deno.test("credit that arrives while the window is full is granted", async () => {
   await using connection = await fullWindow();
   connection.send({ action: "credit", sub: 1, messages: 3, bytes: 1000 });
   await connection.open();
@@ -76,7 +76,7 @@ for (
     { action: "heartbeat", id: 20 },
   ]
 ) {
-  Deno.test(`what comes while the window is full is answered, and not refused: ${request.action}`, async () => {
+  Deno.test(`a request that arrives while the window is full is answered, and not refused: ${request.action}`, async () => {
     await using connection = await fullWindow();
     connection.send(request);
     await connection.open();
@@ -85,18 +85,18 @@ for (
   });
 }
 
-Deno.test("a cancel that comes while the window is full, without an id, calls the wait off", async () => {
+Deno.test("a cancel without an id that arrives while the window is full cancels the wait", async () => {
   await using connection = await fullWindow();
   connection.send({ action: "cancel", wait: 2 });
   await connection.open();
-  // It took nothing and holds nothing: under its id another can wait.
+  // It took nothing and holds nothing: another can wait under its id.
   connection.send({ action: "get_wait", id: 2, topic: "w", timeout: 0 });
   await turns();
   const replies = connection.received.filter(({ id }) => id === 2);
   assert(replies.every(({ error }) => error === undefined), JSON.stringify(replies));
 });
 
-Deno.test("control requests in a list of which there is no room for the end are done", async () => {
+Deno.test("control requests at the end of a list that is too long for the window are carried out", async () => {
   await using connection = await fullWindow();
   await connection.open();
   const gets = [21, 22, 23, 24].map((id) => ({ action: "get", id, topic: "g" }));

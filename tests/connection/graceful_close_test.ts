@@ -4,7 +4,7 @@ import { until } from "../support/bridge.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ManualTurns } from "../support/manual_turns.ts";
 
-Deno.test("however many are told goodbye at one moment, the network is looked at after 12 ms at most", async () => {
+Deno.test("however many connections are closed at one moment, the network is polled after 12 ms at most", async () => {
   const manual = new ManualTurns();
   const [clock, count] = [new ManualClock(), 500];
   let [closed, before] = [0, manual.now()];

@@ -1,6 +1,6 @@
 /**
- * Heartbeats: a dead line is noticed within three intervals by either end, whenever it died; and one who slept gives
- * nobody up for what it did not hear meanwhile.
+ * Heartbeats: either end notices a dead connection within three intervals, whenever it died; and a peer that slept
+ * does not time out others for what it did not receive meanwhile.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { inVirtualTime } from "../support/in_virtual_time.ts";
 
 const INTERVAL = 1600;
 
-/** Time moves in such steps. */
+/** Time moves in steps of this length. */
 const MOMENT = INTERVAL / 16;
 
 /** Lets virtual time pass. */
@@ -32,7 +32,7 @@ async function served() {
   return {
     clock,
     peer,
-    /** Lets time pass; the peer answers what it is asked, if it lives. */
+    /** Lets time pass; the peer answers, if it is alive. */
     async pass(ms: number, lives: boolean) {
       for (let remaining = ms; remaining > 0; remaining -= MOMENT) {
         clock.advance(Math.min(remaining, MOMENT));
@@ -50,7 +50,7 @@ async function served() {
 }
 
 for (const diedAt of [0.02, 0.3, 0.55, 0.8, 0.98]) {
-  Deno.test(`a server notices a line that died after ${diedAt} of an interval within two to three`, async () => {
+  Deno.test(`a server notices a connection that died after ${diedAt} of an interval within two to three`, async () => {
     await using server = await served();
     await server.pass((5 + diedAt) * INTERVAL, true);
     let silent = 0;
@@ -62,7 +62,7 @@ for (const diedAt of [0.02, 0.3, 0.55, 0.8, 0.98]) {
     assert(silent <= 3 * INTERVAL && silent > 1.5 * INTERVAL, `${silent / INTERVAL} intervals`);
   });
 
-  Deno.test(`a client notices a line that died after ${diedAt} of an interval within two to three`, () =>
+  Deno.test(`a client notices a connection that died after ${diedAt} of an interval within two to three`, () =>
     inVirtualTime(async () => {
       const script = new ScriptedServer();
       script.welcome = { ...WELCOME, heartbeat: INTERVAL };
@@ -83,12 +83,12 @@ for (const diedAt of [0.02, 0.3, 0.55, 0.8, 0.98]) {
     }));
 }
 
-Deno.test("a server that was stopped for long gives up none of those whose heartbeats it has yet to read", async () => {
+Deno.test("a server that was stopped for long times out none of the clients whose heartbeats it has not read yet", async () => {
   await using server = await served();
   for (const awake of [3, 3.3, 3.6, 3.9]) {
     await server.pass(awake * INTERVAL, true);
     server.clock.set(server.clock.now() + 100 * INTERVAL);
-    // What was due long ago happens now, before it is heard what came meanwhile.
+    // What was due long ago happens now, before what arrived meanwhile is read.
     server.clock.advance(1);
     await turns(1);
     server.clock.advance(INTERVAL / 8);
@@ -99,7 +99,7 @@ Deno.test("a server that was stopped for long gives up none of those whose heart
   assertEquals(server.peer.closedWith, 4408);
 });
 
-Deno.test("a client that slept does not give up a server that it has yet to hear, but does if it stays silent", () =>
+Deno.test("a client that slept does not time out a server that it has not read yet, but does if it stays silent", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, heartbeat: INTERVAL };
@@ -116,7 +116,7 @@ Deno.test("a client that slept does not give up a server that it has yet to hear
     assertEquals(mq.status, "closed");
   }));
 
-Deno.test("thousands whose lines die at one moment are given up in slices, each once", async () => {
+Deno.test("thousands of connections that die at one moment time out in slices, each once", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   const heartbeats = new Heartbeats(host.queue);
@@ -136,12 +136,12 @@ Deno.test("thousands whose lines die at one moment are given up in slices, each 
   }
   await until(() => silent >= 5000);
   await turns(5);
-  assert(max <= 64, `${max} were given up in one go`);
+  assert(max <= 64, `${max} timed out in one slice`);
   assertEquals(silent, 5000);
   heartbeats.stop();
 });
 
-Deno.test("whoever asks for whatever interval, there are a handful of timers, and each is asked and given up in time", async () => {
+Deno.test("whatever intervals clients ask for, a handful of timers serve them, and each is asked and timed out in time", async () => {
   let timers = 0;
   const clock = new class extends ManualClock {
     override after(ms: number, callback: () => void): () => void {

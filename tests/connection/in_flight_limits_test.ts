@@ -1,5 +1,5 @@
 /**
- * How much of a connection may wait to be done: `inFlight` and `inFlightBytes`.
+ * How many requests and bytes of a connection may wait: `inFlight` and `inFlightBytes`.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { ManualStore, page } from "../support/manual_store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ALL_PERMISSIONS, openContext } from "../support/memory_peer.ts";
 
-/** A connection whose store answers when the test says so. */
+/** A connection whose store answers when the test tells it to. */
 async function connection(limits: Partial<ServerLimits>) {
   const [store, clock] = [new ManualStore(), new ManualClock()];
   const host = await openContext(store, clock, limits);
@@ -37,15 +37,15 @@ async function connection(limits: Partial<ServerLimits>) {
     clock,
     send: (frame: unknown) => connection.receive(JSON.stringify(frame)),
     sendText: (text: unknown) => connection.receive(text),
-    /** Lets the line take what is next. */
+    /** Lets the pipeline take what is next. */
     turn,
-    /** The store answers so many reads: there is nothing. */
+    /** The store answers this many reads: there is nothing. */
     async reply(reads: number) {
       for (let i = 0; i < reads; i++) (await store.next<MessagePage>()).reply(page(0));
-      // On a slow machine the line lets others have a turn before it goes on.
+      // On a slow machine the pipeline yields before it goes on.
       for (let i = 0; i < 5; i++) await turn();
     },
-    /** Whom it answered and how, in order. */
+    /** What it answered to which request, in order. */
     received: () =>
       sent.splice(0).flatMap((frame) => JSON.parse(frame)).map(({ id, error }) =>
         error ? [id, error.code, error.limit] : [id]
@@ -61,7 +61,7 @@ const get = (id?: number) => ({ action: "get", id, topic: "t" });
 
 for (const kind of ["ours", "of dsmq 1.x"]) {
   const idOf = (i: number) => kind === "ours" ? i : undefined;
-  Deno.test(`of requests ${kind} that wait the N+1st is refused, in its turn, and the N are done`, async () => {
+  Deno.test(`of waiting requests ${kind} the N+1st is refused, in its turn, and the N are carried out`, async () => {
     await using client = await connection({ inFlight: 3 });
     client.send(get(idOf(0)));
     await client.turn();
@@ -80,7 +80,7 @@ for (const kind of ["ours", "of dsmq 1.x"]) {
   });
 }
 
-Deno.test("as soon as a request is being done, another may wait", async () => {
+Deno.test("as soon as a request is in progress, another may wait", async () => {
   await using client = await connection({ inFlight: 1 });
   client.send(get(0));
   await client.turn();
@@ -92,13 +92,13 @@ Deno.test("as soon as a request is being done, another may wait", async () => {
   assertEquals(client.received(), [[0], [1], [2, "limit_exceeded", 1], [3]]);
 });
 
-Deno.test("of a frame for which there is not room the first are done and the others refused, in order", async () => {
+Deno.test("when a frame does not fit, its first requests are carried out and the others refused, in order", async () => {
   await using client = await connection({ inFlight: 3 });
   const latest = (id: number) => ({ ...get(id), action: "get_latest" });
   client.send([0, 1, 2, 3, 4].map(latest));
   await client.turn();
   await client.reply(1);
-  // The second is being done and one waits, so there is room for two.
+  // The second is in progress and one waits, so there is room for two.
   client.send([5, 6, 7].map(latest));
   await client.reply(4);
   assertEquals(client.received(), [
@@ -107,7 +107,7 @@ Deno.test("of a frame for which there is not room the first are done and the oth
   ]);
 });
 
-Deno.test("however a request is spelled, it counts", async () => {
+Deno.test("a request counts in any spelling", async () => {
   for (
     const encode of [
       (id: number) => `{ "action" : "get" , "id" : ${id} , "topic" : "t" }`,
@@ -125,7 +125,7 @@ Deno.test("however a request is spelled, it counts", async () => {
   }
 });
 
-Deno.test("a list of messages counts as so many requests as it has messages", async () => {
+Deno.test("a list of messages counts as as many requests as it has messages", async () => {
   await using client = await connection({ inFlight: 5 });
   const list = (id: number, length: number) => ({
     ...{ action: "put", id, topic: "" },
@@ -144,7 +144,7 @@ Deno.test("a list of messages counts as so many requests as it has messages", as
   ]);
 });
 
-Deno.test("a list with more messages than a frame may hold requests is refused, and what stands before it is not", async () => {
+Deno.test("a list with more messages than a frame may hold requests is refused, and the requests before it are not", async () => {
   await using client = await connection({ frameRequests: 3 });
   const list = { action: "put", id: 2, topic: "t", messages: Array(3).fill("") };
   client.send([get(1), list, get(3)]);
@@ -155,7 +155,7 @@ Deno.test("a list with more messages than a frame may hold requests is refused, 
   assertEquals(client.refused, ["limit_exceeded", "limit_exceeded", "limit_exceeded"]);
 });
 
-Deno.test("what waits is counted once, however many frames come while it waits", async () => {
+Deno.test("waiting requests are counted once, however many frames come meanwhile", async () => {
   await using client = await connection({ inFlight: 100 });
   client.send(get(0));
   await client.turn();
@@ -184,7 +184,7 @@ Deno.test("messages that look like requests count as one request each", async ()
   assertEquals(client.received(), [[0], [1], [2], [3]]);
 });
 
-Deno.test("of bytes that wait no more are taken than may, but one frame is, however large", async () => {
+Deno.test("no more bytes wait than the limit allows, but one frame may, however large", async () => {
   await using client = await connection({ inFlightBytes: 1000 });
   // A character counts as a byte, however many it takes.
   const padded = (id: number, bytes: number) => {
@@ -212,7 +212,7 @@ Deno.test("of bytes that wait no more are taken than may, but one frame is, howe
   ]]);
 });
 
-Deno.test("who goes on when four times as many are refused as may wait is closed with 1008", async () => {
+Deno.test("a client that goes on when four times as many requests are refused as may wait is closed with 1008", async () => {
   await using client = await connection({ inFlight: 3 });
   client.send(get(0));
   await client.turn();
@@ -220,7 +220,7 @@ Deno.test("who goes on when four times as many are refused as may wait is closed
   assertEquals(client.closed, []);
   client.send(get(16));
   for (let id = 17; id < 100; id++) client.send(get(id));
-  // What it has sent already is read first, or it would not hear the goodbye.
+  // What it has sent already is read first, or it would not see the close frame.
   assertEquals(client.closed, []);
   for (let i = 0; client.closed.length === 0 && i < 500; i++) {
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -228,12 +228,12 @@ Deno.test("who goes on when four times as many are refused as may wait is closed
   assertEquals(client.closed.splice(0), [[1008, "too many requests wait"]]);
   await client.reply(1);
   assertEquals(client.refused, []);
-  // It does not answer the goodbye.
+  // It does not answer the close frame.
   client.clock.advance(2000);
   assertEquals(client.closed, [[0, "dropped"]]);
 });
 
-Deno.test("who hears of its refusals before it goes on is no flood", async () => {
+Deno.test("a client that reads its errors before it goes on is not a flood", async () => {
   await using client = await connection({ inFlight: 3 });
   for (let round = 0; round < 5; round++) {
     client.send(get(0));
@@ -255,7 +255,7 @@ Deno.test("puts of dsmq 1.x wait in any number, as many as the bytes allow", asy
   client.send(get());
   await client.turn();
   for (let i = 0; i < 150; i++) client.send(put);
-  // There is room for no byte more, and nobody waits to hear of it.
+  // There is no room for another byte, and nobody waits to learn of it.
   assertEquals(client.refused.splice(0), Array(50).fill("limit_exceeded"));
   client.send({ ...get(), action: "get_latest" });
   await client.reply(1);

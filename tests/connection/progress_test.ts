@@ -1,5 +1,5 @@
 /**
- * Bytes are a sign of life: what comes slowly is not dead, however slow it is; and what does not move is, soon.
+ * Received bytes are a heartbeat: a slow connection is not dead, however slow; and one that does not move is, soon.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const BIG = "x".repeat(750_000);
 /** Lets virtual time pass. */
 const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A client that sees bytes come, and a large frame on its way to it. */
+/** A client that sees bytes arrive, and a large frame on its way to it. */
 async function receiving(ahead: number) {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, heartbeat: INTERVAL };
@@ -35,7 +35,7 @@ async function receiving(ahead: number) {
   };
 }
 
-Deno.test("a client waits for a frame for as long as its bytes come, and tells the server that they do", () =>
+Deno.test("a client waits for a frame for as long as its bytes arrive, and reports them to the server", () =>
   inVirtualTime(async () => {
     const { script, mq, progressFrames } = await receiving(900_000);
     assertEquals(script.hello.progress, true);
@@ -50,7 +50,7 @@ Deno.test("a client waits for a frame for as long as its bytes come, and tells t
     await mq.close();
   }));
 
-Deno.test("a client of short heartbeats tells of progress twice in each, so that a slow way up has room for more", () =>
+Deno.test("a client with short heartbeats reports progress twice in each, so that a slow uplink has room for more", () =>
   inVirtualTime(async () => {
     const { script, mq, progressFrames } = await receiving(900_000);
     for (let i = 0; i < 200; i++) {
@@ -65,7 +65,7 @@ Deno.test("a client of short heartbeats tells of progress twice in each, so that
   }));
 
 for (const [ahead, tolerance] of [[0, 0], [2000, 244], [900_000, 8000]] as const) {
-  Deno.test(`a client whose frame of ${ahead} bytes stops coming gives it ${tolerance} ms more than three intervals`, () =>
+  Deno.test(`a client whose frame of ${ahead} bytes stops arriving gives it ${tolerance} ms more than three intervals`, () =>
     inVirtualTime(async () => {
       const { script, mq, progressFrames } = await receiving(ahead);
       await pass(2 * INTERVAL);
@@ -80,7 +80,7 @@ for (const [ahead, tolerance] of [[0, 0], [2000, 244], [900_000, 8000]] as const
     }));
 }
 
-Deno.test("a client that does not see bytes tells the server when frames come without a heartbeat among them", () =>
+Deno.test("a client that does not see bytes reports to the server when frames come without a heartbeat among them", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, heartbeat: INTERVAL };
@@ -123,27 +123,27 @@ async function sending(hello: object, bytesReceived?: number) {
   };
 }
 
-Deno.test("a server keeps a peer for as long as it says that more has come, and knows that it reads", async () => {
+Deno.test("a server keeps a peer for as long as it reports progress, and knows that it reads", async () => {
   await using server = await sending({ progress: true });
   const { peer } = server;
   await peer.request({ action: "get", id: 2, topic: "t" });
   let received = 0;
   await server.pass(30, () => peer.sendFrame({ action: "heartbeat", received: received += 10 }));
   assertEquals([peer.closedWith, peer.reads], [undefined, 30]);
-  // Five intervals are 8 s, for what may come in a lump; and one has passed.
+  // Five intervals are 8 s, for what may arrive at once; and one has passed.
   await server.pass(6);
   assertEquals(peer.closedWith, undefined);
   await server.pass(1);
   assertEquals(peer.closedWith, 4408);
 });
 
-Deno.test("a peer that says again and again that as much has come as before has not read", async () => {
+Deno.test("a peer that repeats the same byte count has not read", async () => {
   await using server = await sending({ progress: true });
   for (let i = 0; i < 10; i++) server.peer.sendFrame({ action: "heartbeat", received: 5 });
   assertEquals(server.peer.reads, 1);
 });
 
-Deno.test("a peer that was sent away and reads nothing is not kept for what it says", async () => {
+Deno.test("a peer that was rejected and reads nothing is not kept for what it sends", async () => {
   await using server = await sending({ progress: true });
   const { peer } = server;
   peer.sendFrame({ action: "heartbeat", received: 10 });
@@ -161,7 +161,7 @@ Deno.test("a peer that answers a heartbeat has read it, and one that answers wha
   assertEquals(server.peer.reads, 1);
 });
 
-Deno.test("a busy peer that tells of progress and falls silent is given up within three intervals", async () => {
+Deno.test("a busy peer that reports progress and falls silent times out within three intervals", async () => {
   await using server = await sending({ progress: true });
   const { peer } = server;
   for (let i = 0; i < 5000; i++) peer.sendFrame({ action: "get", id: 10 + i, topic: "u" });
@@ -169,7 +169,7 @@ Deno.test("a busy peer that tells of progress and falls silent is given up withi
   assertEquals(peer.closedWith, 4408);
 });
 
-Deno.test("a peer whose bytes are seen to come is kept, however slow they are, and given up when they stop", async () => {
+Deno.test("a peer whose bytes are seen is kept, however slow they are, and times out when they stop", async () => {
   await using server = await sending({}, 0);
   const { peer } = server;
   peer.sendFrame({ action: "heartbeat", ahead: 2_000_000 });
@@ -179,7 +179,7 @@ Deno.test("a peer whose bytes are seen to come is kept, however slow they are, a
   assertEquals(peer.closedWith, 4408);
 });
 
-Deno.test("a peer that has announced a frame has a second for each KiB where its bytes are not seen", async () => {
+Deno.test("a peer that has announced a frame has a second for each KiB if its bytes are not seen", async () => {
   await using server = await sending({});
   const { peer } = server;
   peer.sendFrame({ action: "heartbeat", ahead: 32 * 1024 });

@@ -1,6 +1,6 @@
 /**
- * What a request costs in answers: beside the messages, topics and limits that were asked for, hardly more than it has
- * itself, however it is made.
+ * What a request costs in answers: beyond the messages, topics and limits that were asked for, hardly more than its
+ * own size, however it is made.
  *
  * @module
  */
@@ -22,18 +22,18 @@ class CountingPeer extends ManualPeer {
   }
 }
 
-/** Of a text that is shown 64 characters are, each in up to seven bytes; the words around it are ours, and few. */
+/** Of a text 64 characters are shown, each in up to seven bytes; the words around it are ours, and few. */
 const AROUND = 256;
 const EACH = 7;
 
-/** Each as short as it can be that is refused, or done and answered with nothing that is stored. */
+/** Each as short as possible for a request that is refused, or answered with nothing that is stored. */
 const REQUESTS: Readonly<Record<string, string>> = {
   "nothing but an id": '{"id":1}',
-  "an id that is none": '{"id":-1}',
+  "an invalid id": '{"id":-1}',
   "an unknown action": '{"id":1,"action":"x"}',
-  "an action of what a terminal obeys": `{"id":1,"action":"${"\u007f".repeat(64)}"}`,
+  "an action of control characters": `{"id":1,"action":"${"\u007f".repeat(64)}"}`,
   "an action of quotes": `{"id":1,"action":"${'\\"'.repeat(64)}"}`,
-  "an action of what turns the direction of writing": `{"id":1,"action":"${"\u202e".repeat(64)}"}`,
+  "an action of direction overrides": `{"id":1,"action":"${"\u202e".repeat(64)}"}`,
   "an action of 20 kB": `{"id":1,"action":"${"\u007f".repeat(20_000)}"}`,
   "no topic": '{"id":1,"action":"get"}',
   "a topic that is too long": `{"id":1,"action":"get","topic":"${"x".repeat(500)}"}`,
@@ -41,8 +41,8 @@ const REQUESTS: Readonly<Record<string, string>> = {
   "a get": '{"id":1,"action":"get","topic":"t"}',
   "a get since another history":
     '{"id":1,"action":"get","topic":"t","since":{"after":9,"epoch":""}}',
-  "a wait that is over at once": '{"id":1,"action":"get_wait","topic":"t","timeout":0}',
-  "a wait of no time": `{"id":1,"action":"get_wait","topic":"t","timeout":"${
+  "a wait that ends at once": '{"id":1,"action":"get_wait","topic":"t","timeout":0}',
+  "a wait with an invalid timeout": `{"id":1,"action":"get_wait","topic":"t","timeout":"${
     "\u007f".repeat(64)
   }"}`,
   "a cancel": '{"id":1,"action":"cancel","wait":1}',
@@ -66,8 +66,8 @@ const REQUESTS: Readonly<Record<string, string>> = {
   "a list of 100 puts": `{"id":1,"action":"put","topic":"t","messages":[${Array(100).fill('""')}]}`,
   "a hello of another version": '{"id":1,"action":"hello","protocol":2}',
   "a hello with a bad heartbeat": `{"id":1,"action":"hello","heartbeat":"${"\u007f".repeat(64)}"}`,
-  "what is no request": '"x"',
-  "what is no JSON": "[[[[[",
+  "not a request": '"x"',
+  "not JSON": "[[[[[",
 };
 
 for (const [what, request] of Object.entries(REQUESTS)) {
@@ -96,17 +96,17 @@ Deno.test("requests for which there is no room are refused in few bytes each", a
   assert(peer.bytes <= 50 * AROUND, `${peer.bytes} bytes`);
 });
 
-Deno.test("a hello is answered with what the limits take, and no more", async () => {
+Deno.test("the answer to hello takes what the limits take, and no more", async () => {
   await using host = await testServer(inMemory());
   using peer = new CountingPeer(host);
   await peer.request({ action: "hello", id: 1 });
   assert(peer.bytes <= 1024, `${peer.bytes} bytes`);
 });
 
-/** What an outcome takes whose reason was said before, with the longest code. */
+/** What an outcome takes whose reason was given before, with the longest code. */
 const OUTCOME = '{"code":"unknown_outcome","message":""},'.length;
 
-Deno.test("a list that is stored in part, and refused for two reasons, says each of them once", async () => {
+Deno.test("a list that is stored in part, and refused for two reasons, states each of them once", async () => {
   const dedupWindow = 1000;
   await using host = await testServer(inMemory(undefined, undefined, { dedupWindow }));
   using peer = new CountingPeer(host);
@@ -134,7 +134,7 @@ Deno.test("a list that is stored in part, and refused for two reasons, says each
   assertEquals(outcomes.slice(2999, 3002), [1001, 1002, 1003]);
 });
 
-/** A list that was refused for reasons that are said once each. */
+/** A list that was refused for reasons that are stated once each. */
 const REFUSED = {
   code: "full",
   message: "no room",
@@ -151,7 +151,7 @@ const REFUSED = {
   ],
 };
 
-Deno.test("a reason that is said once holds for each message that failed with its code", async () => {
+Deno.test("a reason that is stated once applies to each message that failed with its code", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", Array(8).fill("m")), DsmqError);
@@ -170,7 +170,7 @@ Deno.test("a reason that is said once holds for each message that failed with it
   ]);
 });
 
-Deno.test("puts that left together are told why each of them failed, with the limit", async () => {
+Deno.test("puts sent together each report why they failed, with the limit", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const puts = Array.from({ length: 8 }, (_, i) => mq.put("t", `${i}`).catch((error) => error));

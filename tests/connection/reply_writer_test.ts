@@ -1,5 +1,5 @@
 /**
- * What the writer of replies tells the line to its peer.
+ * What the writer of replies reports to the connection's peer.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import * as encode from "../../protocol/encode_replies.ts";
 import { ReplyWriter } from "../../connection/reply_writer.ts";
 
-/** A line that notes what it is told. */
+/** A peer that records what it is told. */
 function recordingWriter() {
   const sent: string[] = [];
   const wire = {
@@ -18,7 +18,7 @@ function recordingWriter() {
   return { sent, replies: new ReplyWriter(wire) };
 }
 
-Deno.test("a client of dsmq 1.x cannot say that it has read, and the line is told so once", () => {
+Deno.test("a client of dsmq 1.x cannot confirm that it has read, and the peer is told so once", () => {
   const { sent, replies } = recordingWriter();
   for (const message of ["one", "two"]) {
     replies.beginFrame(false);
@@ -28,7 +28,7 @@ Deno.test("a client of dsmq 1.x cannot say that it has read, and the line is tol
   assertEquals(sent, ["cannot tell", '{"message":"one"}', '{"message":"two"}']);
 });
 
-Deno.test("of a client whose requests have ids the line is told no such thing", () => {
+Deno.test("for a client whose requests have ids the peer is not told so", () => {
   const { sent, replies } = recordingWriter();
   replies.beginFrame(false);
   replies.add('{"id":2,"message":"one"}');
@@ -45,7 +45,7 @@ const streamed = (count: number) =>
 for (
   const [what, only, named] of [
     ["a put", encode.putReply(MAX, 42, false), { answers: MAX, through: 42 }],
-    ["a put that is repeated", encode.putReply(2, 42, true), { answers: 2, through: 42 }],
+    ["a repeated put", encode.putReply(2, 42, true), { answers: 2, through: 42 }],
     ["a list of puts", encode.putManyReply(2, [42, 43], false), { answers: 2 }],
     ["a message", encode.readReply(MAX, stored(MAX), MAX), { answers: MAX, through: MAX }],
     ["a large message", `${encode.readReplyHead(2, stored(41), 42)}""}`, {
@@ -55,8 +55,8 @@ for (
     ["no message", encode.readReply(2, undefined, 7), { answers: 2, through: 7 }],
     ["a gap", encode.errorReply(2, ERROR, 38), { answers: 2, through: 38 }],
     ["an error", encode.errorReply(2, ERROR), { answers: 2 }],
-    ["an error of no id", encode.errorReply(null, ERROR), {}],
-    ["what is done", encode.successReply(2), { answers: 2 }],
+    ["an error without an id", encode.errorReply(null, ERROR), {}],
+    ["a success", encode.successReply(2), { answers: 2 }],
     ["a stream", encode.successReply(2, { sub: 2, start: 5, through: 4 }), {
       answers: 2,
       through: 4,
@@ -72,7 +72,7 @@ for (
     ["a heartbeat", encode.heartbeatFrame({ heartbeat: 1, time: 2, last: 3, floor: 4 }), {}],
   ] as const
 ) {
-  Deno.test(`who wants to know what comes is told of ${what}, and nothing is parsed for that`, () => {
+  Deno.test(`a client that wants announcements is told of ${what}, without any parsing`, () => {
     const { sent, replies } = recordingWriter();
     replies.announcesFrames = true;
     const { parse } = JSON;
@@ -88,7 +88,7 @@ for (
   });
 }
 
-Deno.test("of several answers in one frame none is named, and one in an array is", () => {
+Deno.test("several answers in one frame are not announced by id, and one in an array is", () => {
   for (const [count, named] of [[1, { answers: 0, through: 7 }], [2, {}]] as const) {
     const { sent, replies } = recordingWriter();
     replies.announcesFrames = true;

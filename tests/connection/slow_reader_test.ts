@@ -69,7 +69,7 @@ for (const kind of ["many topics", "one topic"]) {
   });
 }
 
-Deno.test("what expires while a peer does not read is not given to it", async () => {
+Deno.test("what expires while a peer does not read is not sent to it", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock });
   await using host = await openContext(store, clock);
@@ -89,7 +89,7 @@ Deno.test("what expires while a peer does not read is not given to it", async ()
   connection.close();
 });
 
-Deno.test("a subscriber whose peer does not read is sent nothing more until it does, and then all", async () => {
+Deno.test("a subscriber that does not read is sent nothing more until it does, and then everything", async () => {
   const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
   await using host = await openContext(store, systemClock);
   const wire = new Stuffed();
@@ -112,7 +112,7 @@ Deno.test("a subscriber whose peer does not read is sent nothing more until it d
 });
 
 for (const kind of ["one topic", "many topics"]) {
-  Deno.test(`those who wait are served no faster than their peer reads, of ${kind}`, async () => {
+  Deno.test(`waiters are served no faster than their peer reads, of ${kind}`, async () => {
     const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock: systemClock });
     await using host = await openContext(store, systemClock);
     const wire = new Stuffed();
@@ -149,7 +149,7 @@ for (const kind of ["one topic", "many topics"]) {
   });
 }
 
-Deno.test("who stops waiting while its peer does not read, leaves the message to the next", async () => {
+Deno.test("a waiter that gives up while its peer does not read leaves the message to the next", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   await using host = await openContext(store, clock);

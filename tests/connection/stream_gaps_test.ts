@@ -1,5 +1,5 @@
 /**
- * Streams before their first message: whatever goes once they have begun, and was not sent, is a gap.
+ * Streams before their first message: whatever is lost after they have begun, before it was sent, is a gap.
  *
  * @module
  */
@@ -19,7 +19,7 @@ for (
     ["a time", { time: 1 }],
   ] as const
 ) {
-  Deno.test(`a stream from ${from} that waits for its peer to read tells what expired meanwhile`, async () => {
+  Deno.test(`a stream from ${from} that waits for its peer to read reports what expired meanwhile`, async () => {
     const clock = new ManualClock();
     await using host = await testServer(inMemory(clock, RETENTION), clock);
     await store(host, "t", "before");
@@ -41,7 +41,7 @@ for (
     assertEquals(streamed.map(({ error }) => [error?.code, error?.position]), [["trimmed", start]]);
   });
 
-  Deno.test(`to a stream from ${from} what had expired before it began is no gap`, async () => {
+  Deno.test(`for a stream from ${from}, what had expired before it began is not a gap`, async () => {
     const clock = new ManualClock();
     await using host = await testServer(inMemory(clock, RETENTION), clock);
     await store(host, "t", "expired");

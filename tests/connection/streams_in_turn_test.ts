@@ -1,5 +1,5 @@
 /**
- * Streams of one connection that read from the store: however many there are, others have their turn in between.
+ * Streams of one connection that read from the store: however many there are, other clients have their turn in between.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { ManualTurns } from "../support/manual_turns.ts";
 
 const STREAMS = 200;
 
-Deno.test("streams that read on together let others have their turn in between", async () => {
+Deno.test("streams that read together let other clients have their turn in between", async () => {
   const manual = new ManualTurns();
   await using host = await testServer(inMemory());
   await store(host, "t", "message");
   using peer = new ManualPeer(host, { turn: manual.turns.join() });
-  /** The network is looked at until nobody waits for that. */
+  /** Polls the network until nobody waits for it. */
   const look = async () => {
     let rounds = 0;
     for (; manual.awaited; rounds++) {
@@ -30,14 +30,14 @@ Deno.test("streams that read on together let others have their turn in between",
   await turns(3);
   await look();
   assertEquals(peer.received.length, STREAMS);
-  // From now on each time that somebody looks at the clock takes a millisecond.
+  // From now on each look at the clock takes a millisecond.
   const { now } = ManualTurns.prototype;
   manual.now = () => (manual.spend(1), now.call(manual));
   peer.sendFrame(ids.map((sub) => ({ action: "credit", sub, messages: 1, bytes: 100 })));
   await turns(3);
   await look();
   assertEquals(peer.messages.length, STREAMS);
-  // What takes a message of each to be read is far more than one turn.
+  // To read a message for each takes far more than one turn.
   peer.received.length = 0;
   await store(host, "t", "another");
   await turns(3);

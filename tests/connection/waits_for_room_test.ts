@@ -12,9 +12,9 @@ import { ManualPeer } from "../support/manual_peer.ts";
 const RETENTION = 600_000;
 const LARGE = "x".repeat(1000);
 
-/** A peer that may be sent nothing until the test says so. */
+/** A peer that may be sent nothing until the test permits it. */
 class LimitedPeer extends ManualPeer {
-  /** How much it was asked for room for, in bytes. */
+  /** How much room it was asked for, in bytes. */
   readonly requested: number[] = [];
   #free: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
 
@@ -34,7 +34,7 @@ class LimitedPeer extends ManualPeer {
   }
 }
 
-/** Who reads, and whether it asks before the message is there. */
+/** How a client reads, and whether it asks before the message is there. */
 const READERS: Readonly<Record<string, { readonly requests: readonly object[]; early?: true }>> = {
   "a get": { requests: [{ action: "get" }] },
   "a get_latest": { requests: [{ action: "get_latest" }] },
