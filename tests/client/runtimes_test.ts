@@ -63,12 +63,12 @@ Deno.test("the client has nothing in it that its oldest engines lack", async () 
   assertEquals(found, []);
 });
 
-Deno.test("the README names the engines that the client asks for", async () => {
+Deno.test("the guide names the engines that the client asks for", async () => {
   const { code } = await source(new URL("client/runtime.ts", ROOT));
-  const readme = (await Deno.readTextFile(new URL("README.md", ROOT))).replaceAll(/\s+/g, " ");
-  const oldest = /OLDEST = "(.*) or Bun 1\.2\.22"/.exec(code)![1]!;
+  const guide = (await Deno.readTextFile(new URL("docs/guide.md", ROOT))).replaceAll(/\s+/g, " ");
+  const oldest = /MIN_RUNTIMES = "(.*) or Bun 1\.2\.22"/.exec(code)![1]!;
   for (const runtime of [...oldest.split(", "), "Bun 1.2.22"]) {
-    assert(readme.includes(runtime), runtime);
+    assert(guide.includes(runtime), runtime);
   }
 });
 

@@ -1,6 +1,6 @@
 /**
  * The client as a bundle, as bundlers make it for Safari 16.4: it has no lookbehind, its declarations need no library but
- * those that the README names, and it works in the Node of this machine, with Node's WebSocket and with that of `npm:ws`.
+ * those that the guide names, and it works in the Node of this machine, with Node's WebSocket and with that of `npm:ws`.
  * Needs node and npm, and fetches esbuild, typescript and ws into a folder of its own.
  *
  * ```sh
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     await Deno.writeTextFile(`${folder}/use.ts`, TYPES);
     const floor = ["--noEmit", "--target", "es2022", "--lib", "es2022,dom,esnext.disposable"];
     await run(folder, tsc, ...common, ...floor, "use.ts");
-    console.log("its types need what the README says");
+    console.log("its types need what the guide says");
     await Deno.writeTextFile(`${folder}/use.mjs`, USE);
     const version = await run(folder, "node", "--version");
     await using server = await serve({ port: 0, token: "a-token" });
