@@ -4,7 +4,8 @@
  * @module
  */
 
-import { compareCodePoints } from "../protocol/text.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { compareCodePoints, quoted } from "../protocol/text.ts";
 
 /** One thing to be allowed: reading messages and the list of topics, putting messages, stopping the server. */
 export type Permission = "read" | "write" | "admin";
@@ -24,6 +25,29 @@ export interface Grant {
 export interface TokenGrant extends Grant {
   /** The token: 1 to 1024 visible characters of ASCII. */
   readonly token: string;
+}
+
+/** A request that needs a token came without one. */
+export const TOKEN_NEEDED: WireError = {
+  code: "unauthorized",
+  message: "Cannot do this: a token is needed, and none was given",
+};
+
+/** The token is unknown, or was revoked. */
+export const TOKEN_INVALID: WireError = {
+  code: "unauthorized",
+  message: "Cannot do this: the token that was given is not good",
+};
+
+/**
+ * The error of what the permissions do not allow.
+ *
+ * @param action what was asked for, such as "read"
+ * @param topic the topic it was asked for, if it concerns one
+ */
+export function permissionDenied(action: string, topic?: string): WireError {
+  const what = topic === undefined ? action : `${action} topic ${quoted(topic)}`;
+  return { code: "permission_denied", message: `Cannot ${what}: there is no leave for it` };
 }
 
 /** Leave to do something. It does not change: another takes its place. */

@@ -73,11 +73,7 @@ export class Turns {
   #pollScheduled = false;
   #releasing = false;
 
-  /**
-   * Nobody waits yet.
-   *
-   * @param clock tells the time. Default: the system's
-   */
+  /** Nobody waits yet. `clock` tells the time. Default: the system's. */
   constructor(clock: TurnsClock = SYSTEM) {
     this.#clock = clock;
   }
@@ -209,11 +205,7 @@ export class Turn {
     return this.#isOver(this.#clock.now());
   }
 
-  /**
-   * Something has come from the network and is about to be done: whether others have to have their turn before.
-   *
-   * @param bytes how much that is
-   */
+  /** So many bytes have come from the network and are about to be dealt with: whether others have to have their turn before. */
   begin(bytes = 0): boolean {
     // What has just come was looked at then.
     const now = this.#inputPending ? this.#checkedAt : this.#clock.now();
@@ -222,11 +214,7 @@ export class Turn {
     return this.#isOver(now, bytes * BYTE_COST);
   }
 
-  /**
-   * What has just arrived for it may be taken in.
-   *
-   * @param bytes how much that is
-   */
+  /** Whether the bytes that have just arrived for it may be taken in now. */
   mayAccept(bytes = 0): boolean {
     const now = this.now();
     this.#inputPending = true;

@@ -1,5 +1,5 @@
 /**
- * What a connection has said and is not being done yet: bounded in requests and in bytes.
+ * The frames of a connection that wait for their turn: bounded in requests and in bytes.
  *
  * @module
  */
@@ -17,64 +17,53 @@ import {
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
 import { FrameMemory } from "./frame_memory.ts";
+import { FrameQueue } from "./frame_queue.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { BacklogFrame } from "./backlog_frame.ts";
 
 /**
- * What is refused waits for its turn to be answered: requests up to so many times `inFlight`, and large frames up to so
- * many times `inFlightBytes`. With more it is a flood.
+ * Refused requests wait for their turn to be answered: up to this many times `inFlight` requests, and up to this many
+ * times `inFlightBytes` in large frames. More is a flood.
  */
 const FLOOD_FACTOR = 4;
 
-/** With more control requests in frames that were refused otherwise it is one, too. */
+/** More control requests than this in frames that are refused otherwise are a flood, too. */
 const MAX_CONTROLS = 16_384;
 
-/** So much of a large frame is scanned before it is looked whether others have to have their turn, in characters. */
+/** How much of a large frame is scanned at a time, in characters: then others may have their turn. */
 const SCAN_CHUNK = 64 * 1024;
 
-/** Stands where a frame was taken out. */
-const TAKEN = new BacklogFrame(undefined);
-
-/** The frames of a connection that wait, first come, first served. */
+/** The frames of one connection that wait for their turn. */
 export class Backlog {
   readonly #limits: Limits;
   readonly #onUnanswered: (unanswered: readonly RefusedRequest[]) => void;
   readonly #budgets: ConnectionBudgets | undefined;
   readonly #memory: FrameMemory;
   #outOfMemory = false;
-  #frames: BacklogFrame[] = [];
-  #next = 0;
+  readonly #frames = new FrameQueue();
   #weight = 0;
-  /** What large frames have that wait and are refused already. */
+  /** The length of the large frames that wait and are refused already. */
   #refusedWeight = 0;
-  /** No more requests wait than that, what is left of the current frame included; those of large frames do not count yet. */
+  /** An upper bound of how many requests wait, the rest of the current frame included. Large frames do not count yet. */
   #maxRequests = 0;
-  /** Those that wait have been counted up to here, and have so many requests together. */
-  #counted = 0;
+  /** How many requests wait in the frames that were counted. */
   #requests = 0;
-  /** How many that wait are refused already. */
+  /** How many of the requests that wait are refused already. */
   #refused = 0;
-
   /** How many control requests wait in frames that were refused otherwise. */
   #controls = 0;
-  /** The frame that is being done, and how many of its requests have begun. */
+  /** The frame that is being processed, and how many of its requests were started. */
   #current: RequestFrame | undefined;
   #started = 0;
+  /** An upper bound of how many of its requests wait. */
+  #currentMaxRequests = 0;
   /** How many large frames wait. */
   #large = 0;
-  /** A frame that was taken out asked for far too much. */
+  /** A frame that was taken out has far too many requests. */
   flooded = false;
-  /** No more requests wait of it. */
-  #currentMaxRequests = 0;
   #tooManyRequestsError: WireError | undefined;
 
-  /**
-   * Makes an empty one.
-   *
-   * @param limits what it may hold
-   * @param onUnanswered takes refused requests that have no answer: they do not wait
-   * @param budgets what its connection has of what all share. Default: as much as it needs
-   */
+  /** Nothing waits. `noted` takes refused requests that get no reply: they do not wait. Without `shares` there is no shared limit. */
   constructor(
     limits: Limits,
     onUnanswered: (unanswered: readonly RefusedRequest[]) => void,
@@ -87,30 +76,28 @@ export class Backlog {
   }
 
   /**
-   * Adds what the peer said. What there is no room for is refused when its turn comes.
+   * Adds a frame. What exceeds a limit is refused when its turn comes.
    *
-   * @param data the data of a frame
-   * @returns `false` if so much is refused already that the peer is a flood; then it was not added
+   * @param data the data of the frame
+   * @returns `false` if so much is refused already that this is a flood; then the frame was not added
    */
   add(data: unknown): boolean {
-    // Of what is not text nothing is kept.
+    // Data that is not text is not stored.
     const frame = new BacklogFrame(typeof data === "string" ? data : undefined);
     const { inFlight, inFlightBytes } = this.#limits;
     const weight = this.#weight + frame.weight;
-    // Bytes are counted as characters: there are no more of these, and to count them takes no time.
+    // Characters are counted in place of bytes: there are never more of them, and counting them takes no time.
     const fitsBytes = this.empty || weight <= inFlightBytes;
     if (frame.isLarge) return this.#addLarge(frame, fitsBytes);
     if (this.empty && !this.#current && this.#memory.take(frame)) {
-      // Nothing waits: it is read at once, and then it is known what it counts for.
+      // Nothing waits: it is read at once, which tells how many requests it has.
       frame.room = inFlight;
       frame.maxRequests = Math.min(frame.maxRequests, inFlight);
       this.#push(frame);
       return true;
     }
     if (frame.maxRequests > inFlight - this.#maxRequests) {
-      for (let i = this.#next; i < this.#frames.length; i++) {
-        this.#maxRequests -= this.#frames[i]!.countCommas(inFlight);
-      }
+      for (const waiting of this.#frames.all()) this.#maxRequests -= waiting.countCommas(inFlight);
       frame.countCommas(inFlight);
     }
     if (
@@ -122,24 +109,23 @@ export class Backlog {
     return true;
   }
 
-  /** No frame waits. */
   get empty(): boolean {
-    return this.#next === this.#frames.length;
+    return this.#frames.empty;
   }
 
-  /** Large frames wait: it is enough to do for now. */
+  /** Large frames wait, which is enough work for now. */
   get hasLarge(): boolean {
     return this.#large > 0;
   }
 
   /** How long the next frame is. */
   get nextBytes(): number {
-    return this.#frames[this.#next]?.weight ?? 0;
+    return this.#frames.next?.weight ?? 0;
   }
 
-  /** Scans on in the next frame, if that is large; whether there is more to scan before it can be taken out. */
+  /** Scans the next part of the next frame, if that is large. Returns whether there is more to scan before it can be taken. */
   scanNext(): boolean {
-    const frame = this.#frames[this.#next];
+    const frame = this.#frames.next;
     if (!frame?.isLarge) return false;
     frame.scan ??= new FrameScan(frame.data!, this.#floodLimit);
     if (frame.scan.scanMore(SCAN_CHUNK)) return true;
@@ -147,18 +133,11 @@ export class Backlog {
     return false;
   }
 
-  /** Takes the next frame out, to be done; `undefined` if there is none, or it is a flood. */
+  /** Takes the next frame, to be processed; `undefined` if there is none, or it is a flood. */
   take(): RequestFrame | undefined {
-    const waiting = this.#frames[this.#next];
+    const waiting = this.#frames.take();
     if (!waiting) return undefined;
-    this.#frames[this.#next++] = TAKEN;
     if (waiting.isLarge) this.#large--;
-    // Cleared away in one go for many: taking costs the same in any length.
-    if (this.#next > 32 && 2 * this.#next > this.#frames.length) {
-      this.#frames = this.#frames.slice(this.#next);
-      this.#counted = Math.max(0, this.#counted - this.#next);
-      this.#next = 0;
-    }
     if (waiting.isRefused) this.#refusedWeight -= waiting.weight;
     else this.#weight -= waiting.weight;
     this.#refused -= waiting.refused;
@@ -175,12 +154,12 @@ export class Backlog {
     return frame;
   }
 
-  /** So many more requests of the frame that was taken out wait no longer: they are being done. */
+  /** So many more requests of the frame that was taken were started. */
   markStarted(requests: number): void {
     this.#started += requests;
   }
 
-  /** The frame that was taken out is done. */
+  /** The frame that was taken is finished. */
   finishFrame(): void {
     this.#current = undefined;
     this.#memory.finish(this.empty);
@@ -188,28 +167,26 @@ export class Backlog {
     this.#currentMaxRequests = 0;
   }
 
-  /** Forgets all. */
+  /** Drops everything. */
   clear(): void {
-    this.#frames = [];
-    this.#next = this.#counted = this.#large = 0;
-    this.#weight =
+    this.#frames.clear();
+    this.#large =
+      this.#weight =
       this.#refusedWeight =
       this.#maxRequests =
       this.#currentMaxRequests =
-      this.#requests =
-      this.#refused =
-      this.#controls =
         0;
+    this.#requests = this.#refused = this.#controls = 0;
     this.#current = undefined;
     this.#memory.clear();
   }
 
-  /** The server has no memory for what it said, and for its refusal neither. */
+  /** The server has no memory left for the frame, nor for its refusal. */
   get outOfMemory(): boolean {
     return this.#outOfMemory;
   }
 
-  /** Reads a frame in its turn, for that may take long; `undefined` for a flood. */
+  /** Decodes a frame. That can take long, so it happens in its turn. `undefined` for a flood. */
   #read({ data, room, isLarge, isRefused, scan }: BacklogFrame): RequestFrame | undefined {
     if (isLarge) {
       scan ??= new FrameScan(data!, this.#floodLimit);
@@ -227,7 +204,7 @@ export class Backlog {
     return readRequestFrame(data, this.#limits, cut, scan);
   }
 
-  /** To learn what is in a large frame takes long: that is done in its turn, also if it is to be refused. */
+  /** Scanning a large frame takes long. It happens in its turn, also if the frame will be refused. */
   #addLarge(frame: BacklogFrame, fitsBytes: boolean): boolean {
     const { inFlight, inFlightBytes } = this.#limits;
     frame.isRefused = !fitsBytes;
@@ -241,12 +218,11 @@ export class Backlog {
     return true;
   }
 
-  /** So much waits, or may, that it has to be known exactly how many requests that is. */
+  /** So much waits, or may wait, that the requests have to be counted exactly. */
   #addCounted(frame: BacklogFrame, fitsBytes: boolean): boolean {
     const { inFlight, frameRequests } = this.#limits;
     const floodLimit = this.#floodLimit;
-    for (let i = Math.max(this.#counted, this.#next); i < this.#frames.length; i++) {
-      const other = this.#frames[i]!;
+    for (const other of this.#frames.countRest()) {
       if (other.isLarge) continue;
       const count = other.answerOnly ? 0 : requestCount(scanFrame(other.data, floodLimit));
       other.requests = Math.min(count, other.room ?? Infinity);
@@ -254,7 +230,6 @@ export class Backlog {
       other.maxRequests = other.requests;
       this.#requests += other.requests;
     }
-    this.#counted = this.#frames.length;
     const scan = scanFrame(frame.data, floodLimit);
     if (scan?.isOverLimit) return false;
     const requests = requestCount(scan);
@@ -278,14 +253,13 @@ export class Backlog {
     if (requests > room) frame.room = room;
     if (this.#isFlood(frame.refused)) return false;
     this.#requests += frame.requests;
-    this.#push(frame);
-    this.#counted = this.#frames.length;
+    this.#push(frame, true);
     return true;
   }
 
-  /** Keeps of a frame only what has to be answered. */
+  /** Keeps only those requests of a frame that need a reply. */
   #refuse(scan: FrameScan | undefined, requests: number, error: WireError): boolean {
-    // Before it is read: that may take long.
+    // Before it is decoded, which can take long.
     if (this.#isFlood(requests)) return false;
     if (this.#controls + (scan?.controlRequests ?? 0) > MAX_CONTROLS) return false;
     const { batched, remaining: toAnswer, unanswered } = refuseFrame(scan, this.#limits, error);
@@ -302,7 +276,7 @@ export class Backlog {
     return true;
   }
 
-  /** A frame that counts for more is a flood by itself. */
+  /** A frame with more requests is a flood by itself. */
   get #floodLimit(): number {
     return this.#limits.frameRequests + FLOOD_FACTOR * this.#limits.inFlight;
   }
@@ -311,8 +285,9 @@ export class Backlog {
     return this.#refused + requests > FLOOD_FACTOR * this.#limits.inFlight;
   }
 
-  #push(frame: BacklogFrame): void {
-    this.#frames.push(frame);
+  #push(frame: BacklogFrame, isCounted = false): void {
+    if (isCounted) this.#frames.pushCounted(frame);
+    else this.#frames.push(frame);
     if (frame.isLarge) this.#large++;
     if (frame.isRefused) this.#refusedWeight += frame.weight;
     else this.#weight += frame.weight;
@@ -320,27 +295,20 @@ export class Backlog {
     this.#refused += frame.refused;
   }
 
-  /** Worded once, and not for each frame that could have to be told. */
+  /** Made once, and not for each frame that might need it. */
   get #tooManyRequests(): WireError {
     const { inFlight } = this.#limits;
-    return this.#tooManyRequestsError ??= limitExceeded(
-      "do request",
-      inFlight,
-      "too many of its connection wait already",
-    );
+    const reason = "too many of its connection wait already";
+    return this.#tooManyRequestsError ??= limitExceeded("do request", inFlight, reason);
   }
 
   #tooManyBytes(): WireError {
-    const { inFlightBytes } = this.#limits;
-    return limitExceeded(
-      "do request",
-      inFlightBytes,
-      "too many bytes of its connection wait already",
-    );
+    const reason = "too many bytes of its connection wait already";
+    return limitExceeded("do request", this.#limits.inFlightBytes, reason);
   }
 }
 
-/** What a frame counts for: one that asks for nothing costs something, too. */
+/** How many requests a frame counts for. An empty frame costs something, too. */
 function requestCount(scan: FrameScan | undefined): number {
   return !scan || scan.length === 0 ? 1 : scan.countedRequests;
 }

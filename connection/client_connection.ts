@@ -1,28 +1,25 @@
 /**
- * One connection's dealings with the queue.
+ * One connection of a client, from its beginning to its end.
  *
  * @module
  */
 
 import { addressHolder } from "../budgets/address_key.ts";
-import { heartbeatFrame } from "../protocol/encode_replies.ts";
+import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
+import type { Permissions } from "../auth/permissions.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { parseHeartbeat } from "../protocol/request_frame.ts";
 import { maxRequestFrameBytes } from "../protocol/limits.ts";
-import type { RefusedRequest, WireRequest } from "../protocol/requests.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
-import type { StoreBounds } from "../stores/store.ts";
+import type { Peer, PeerEvents } from "../transports/peer.ts";
 import type { SlotTakeover } from "./session_owners.ts";
 import { GracefulClose } from "./graceful_close.ts";
 import type { ServerContext } from "./server_context.ts";
-import type { Permissions } from "./authorize.ts";
-import { type RequestHandler, RequestPipeline } from "./request_pipeline.ts";
+import { type PipelineConnection, RequestPipeline } from "./request_pipeline.ts";
+import { Liveness, type WatchedConnection } from "./liveness.ts";
 import { withErrorRateLimit } from "./error_rate_limit.ts";
 import { ReplyWriter } from "./reply_writer.ts";
-import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
-import { BytesInTransit } from "./bytes_in_transit.ts";
 import { type DispatchConnection, Dispatcher } from "./dispatcher.ts";
-import { BUFFER_LIMIT, type Peer } from "../transports/peer.ts";
 
 /** What those who wait are told when nobody can hear it any more. */
 const CONNECTION_CLOSED: WireError = {
@@ -30,36 +27,41 @@ const CONNECTION_CLOSED: WireError = {
   message: "Cannot wait: the connection is closed",
 };
 
-/** A session has what its connection asks done, in order, from its beginning to its end. */
-export class ClientConnection implements RequestHandler, DispatchConnection {
+const NOTHING = () => {};
+
+/** Takes the frames of a peer, has done in order what they ask for, and closes the connection. */
+export class ClientConnection
+  implements PeerEvents, DispatchConnection, PipelineConnection, WatchedConnection {
+  readonly peer: Peer;
+  readonly liveness: Liveness;
+  /** Gives back the place that it has among the connections of the server. */
+  releaseSlot: () => void = NOTHING;
+  /** Called once the peer is gone, and all that it said before is done. */
+  onEnded: () => void = NOTHING;
   readonly #context: ServerContext;
-  readonly #peer: Peer;
   readonly #replies: ReplyWriter;
   readonly #pipeline: RequestPipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #gracefulClose: GracefulClose;
+  /** What it takes of what all connections share. */
+  readonly #budgets: ConnectionBudgets;
+  /** The holder of that while it has no token. */
+  readonly #addressHolder: string;
   /** What it may do; `undefined` while it owes a token. */
   #permissions: Permissions | undefined;
-  readonly #dispatcher: Dispatcher;
-  readonly #addressHolder: string;
-  readonly #budgets: ConnectionBudgets;
   /** The peer is gone, and what it said before is being done. */
   #peerGone = false;
   #closed = false;
-  readonly #inTransit: BytesInTransit;
-
-  #frameReceived = false;
-  /** How many bytes had come when it was asked last whether it was heard. */
-  #bytesSeen: number | undefined;
 
   /**
-   * Makes the session of a connection.
+   * Begins a connection.
    *
    * @param context what it shares with the others
-   * @param peer the line to its peer
+   * @param peer the other end
    * @param start the last sequence number before the connection was accepted
    * @param permissions what it may do; `undefined` if it owes a token
    * @param slotTakeover how it can have a place, if it has none
-   * @param stranger the holder of what it takes while it has no token
+   * @param from the address of the peer
    */
   constructor(
     context: ServerContext,
@@ -70,42 +72,31 @@ export class ClientConnection implements RequestHandler, DispatchConnection {
     from = "",
   ) {
     this.#context = context = withErrorRateLimit(context, from, () => this.#closeForErrors());
-    this.#peer = peer;
+    this.peer = peer;
     this.#permissions = permissions;
     this.#addressHolder = addressHolder(from);
-    this.#budgets = new ConnectionBudgets(context.budgets, this.holder);
-    if (permissions) this.#peer.assignTo?.(this.holder);
-    this.#gracefulClose = new GracefulClose(peer, context.queue.clock);
+    const budgets = this.#budgets = new ConnectionBudgets(context.budgets, this.holder);
+    if (permissions) peer.assignTo?.(this.holder);
+    const { limits } = context.welcome;
     const replies = this.#replies = new ReplyWriter(peer);
-    this.#inTransit = new BytesInTransit(
-      replies,
-      peer,
-      maxRequestFrameBytes(context.welcome.limits),
-    );
+    this.#gracefulClose = new GracefulClose(peer, context.queue.clock);
+    this.liveness = new Liveness(this, peer, replies, limits);
     this.#dispatcher = new Dispatcher(context, this, {
       peer,
       replies,
-      budgets: this.#budgets,
+      budgets,
       start,
       slotTakeover,
     });
-    this.#pipeline = new RequestPipeline(
-      peer,
-      replies,
-      context.welcome.limits,
-      this,
-      this.#budgets,
-    );
+    this.#pipeline = new RequestPipeline(peer, replies, limits, this.#dispatcher, this, budgets);
   }
 
-  /** Takes what the peer said: the data of one frame. */
   receive(data: unknown): void {
-    this.#frameReceived = true;
     this.#gracefulClose.onFrame();
     const heartbeat = parseHeartbeat(data);
-    const hasRead = this.#inTransit.onFrame(heartbeat);
-    // One who was sent away has to read up to the goodbye: whoever only says so would keep its place for ever.
-    if (hasRead && !this.#closed) this.#peer.confirmRead?.();
+    const hasRead = this.liveness.onFrame(heartbeat);
+    // A connection that is being closed waits until its peer has read all. One that only said so would keep its place for ever.
+    if (hasRead && !this.#closed) this.peer.confirmRead?.();
     // Not every transport can bound a frame before it is there.
     if (
       typeof data === "string" && data.length > maxRequestFrameBytes(this.#context.welcome.limits)
@@ -114,7 +105,36 @@ export class ClientConnection implements RequestHandler, DispatchConnection {
     } else if (!heartbeat) this.#pipeline.receive(data);
   }
 
-  /** Finishes what was accepted, tells those who wait that it ends, and says goodbye. */
+  /**
+   * The peer is gone. What it said before counts, though it may wait for its turn; what only the peer would have noticed
+   * is over. Returns when that is done, if it takes long.
+   */
+  end(): Promise<unknown> | void {
+    this.#gracefulClose.end();
+    const finished = this.#finishAccepted();
+    if (finished) return finished.then(() => this.#ended());
+    this.#ended();
+  }
+
+  #finishAccepted(): Promise<unknown> | void {
+    if (this.#closed || !this.#permissions || this.#dispatcher.hello.lacksSlot) {
+      return this.#drop(undefined);
+    }
+    this.#peerGone = true;
+    const finished = this.#pipeline.finish();
+    if (!finished) return this.#drop(undefined);
+    return Promise.all([finished, this.#dispatcher.endReads(undefined)]).then(() =>
+      this.#drop(undefined)
+    );
+  }
+
+  /** Only now: until all that it said is done it counts as one of those who are in. */
+  #ended(): void {
+    this.releaseSlot();
+    this.onEnded();
+  }
+
+  /** Finishes what was accepted, tells those who wait that it ends, and closes the connection. */
   async finish(error: WireError): Promise<void> {
     await this.#pipeline.finish();
     await this.#dispatcher.endReads(error);
@@ -126,7 +146,6 @@ export class ClientConnection implements RequestHandler, DispatchConnection {
     return this.#permissions?.identity ?? "";
   }
 
-  /** Who holds what it takes of what connections share. */
   get holder(): string {
     return this.identity || this.#addressHolder;
   }
@@ -135,66 +154,32 @@ export class ClientConnection implements RequestHandler, DispatchConnection {
     return this.#permissions;
   }
 
-  /** Has it do from now on what this allows: what it waits for and may not have any more ends. */
+  /** From now on it may do this. Waits and streams that this does not allow end. */
   set permissions(permissions: Permissions | undefined) {
     // A token may be said again and again, and thousands may wait.
     if (permissions === this.#permissions) return;
     this.#permissions = permissions;
     this.#budgets.moveTo(this.holder);
-    this.#peer.assignTo?.(this.holder);
+    this.peer.assignTo?.(this.holder);
     if (permissions) this.#dispatcher.endForbidden();
-  }
-
-  /** It has no leave any more: tells those who wait, drops everything, and says goodbye. */
-  rejectToken(error: WireError): void {
-    this.#permissions = undefined;
-    this.closeGracefully(CLOSE_CODE.unauthorized, "no good token", error);
-  }
-
-  /**
-   * The peer is gone. What it said before counts, though it may wait for its turn; what only the peer would have heard of
-   * is over. Returns when that is done, if it takes long.
-   */
-  end(): Promise<unknown> | void {
-    this.#gracefulClose.end();
-    if (this.#closed || !this.#permissions || this.#dispatcher.lacksSlot) {
-      return this.#drop(undefined);
-    }
-    this.#peerGone = true;
-    const finished = this.#pipeline.finish();
-    if (!finished) return this.#drop(undefined);
-    return Promise.all([finished, this.#dispatcher.endReads(undefined)]).then(() =>
-      this.#drop(undefined)
-    );
-  }
-
-  /** Drops everything; what was answered by now is still sent. Returns when that is done, if it takes long. */
-  close(): Promise<void> | void {
-    return this.#drop(CONNECTION_CLOSED);
-  }
-
-  /** May be called twice. What those who wait are told is nothing if nobody can hear it. */
-  #drop(error: WireError | undefined): Promise<void> | void {
-    this.#closed = true;
-    this.#pipeline.stop();
-    this.#dispatcher.end();
-    const ended = this.#dispatcher.endReads(error);
-    this.#replies.flush();
-    // Only then it holds nothing any more.
-    if (ended) return ended.then(() => this.#budgets.close());
-    this.#budgets.close();
   }
 
   get peerGone(): boolean {
     return this.#peerGone;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   pause(): Promise<void> | undefined {
     return this.#pipeline.pause();
   }
 
-  get closed(): boolean {
-    return this.#closed;
+  /** Its token is not good any more: tells those who wait, drops everything, and closes the connection. */
+  rejectToken(error: WireError): void {
+    this.#permissions = undefined;
+    this.closeGracefully(CLOSE_CODE.unauthorized, "no good token", error);
   }
 
   takenOver(): void {
@@ -206,51 +191,20 @@ export class ClientConnection implements RequestHandler, DispatchConnection {
 
   /** There is no place for it. */
   rejectOverLimit(): void {
-    this.#dispatcher.rejectOverLimit();
+    this.#dispatcher.hello.rejectOverLimit();
   }
 
-  closeGracefully(code: number, reason: string, error: WireError = CONNECTION_CLOSED): void {
-    const closed = this.#drop(error);
-    if (closed) void closed.then(() => this.#gracefulClose.close(code, reason));
-    else void this.#gracefulClose.close(code, reason);
-  }
-
-  get slack(): number {
-    return this.#inTransit.slack;
-  }
-
-  hadActivity(): boolean {
-    const { bytesReceived } = this.#peer;
-    const hasInput = this.#peerGone || this.#peer.hasUnreadInput === true;
-    const active = this.#frameReceived || bytesReceived !== this.#bytesSeen || hasInput;
-    this.#frameReceived = false;
-    this.#bytesSeen = bytesReceived;
-    return active;
-  }
-
-  onHeartbeatTimeout(): void {
+  giveUp(): void {
     void this.close();
-    this.#peer.close(CLOSE_CODE.timedOut, "no sign of life");
-    this.#peer.drop("it gave no sign of life");
+    this.peer.close(CLOSE_CODE.timedOut, "no sign of life");
+    this.peer.drop("it gave no sign of life");
   }
 
-  sendHeartbeat(interval: number, bounds: StoreBounds): void {
-    // One who does not read has enough to read.
-    if (this.#peer.buffered >= BUFFER_LIMIT) return;
-    this.#inTransit.onHeartbeatSent();
-    this.#replies.sendFrame(heartbeatFrame({ heartbeat: interval, ...bounds }));
-  }
-
-  /** The line has come to a defect. */
   onDefect(error: unknown): void {
     const { log } = this.#context.queue;
     log.error("dsmq: a request failed unexpectedly, its connection is closed:", error);
     void this.close();
-    this.#peer.close(CLOSE_CODE.internalError, "internal error");
-  }
-
-  onUnanswered(unanswered: readonly RefusedRequest[]): void {
-    for (const { error } of unanswered) this.#context.onRefused(error);
+    this.peer.close(CLOSE_CODE.internalError, "internal error");
   }
 
   onFlood(outOfMemory: boolean): void {
@@ -259,18 +213,33 @@ export class ClientConnection implements RequestHandler, DispatchConnection {
     } else this.closeGracefully(CLOSE_CODE.policyViolation, "too many requests wait");
   }
 
-  /** Too much of what it asked failed: does nothing more, and says goodbye after the last answer. */
+  /** Too much of what it asked failed: does nothing more, and closes the connection after the last answer. */
   async #closeForErrors(): Promise<void> {
     this.#pipeline.stop();
     await this.#pipeline.finish();
     if (!this.#closed) this.closeGracefully(CLOSE_CODE.policyViolation, "too many requests failed");
   }
 
-  handle(run: readonly WireRequest[]): Promise<void> | void {
-    return this.#dispatcher.dispatch(run);
+  closeGracefully(code: number, reason: string, error: WireError = CONNECTION_CLOSED): void {
+    const closed = this.#drop(error);
+    if (closed) void closed.then(() => this.#gracefulClose.close(code, reason));
+    else void this.#gracefulClose.close(code, reason);
   }
 
-  failAll(run: readonly WireRequest[], error: unknown): void {
-    this.#dispatcher.failAll(run, error);
+  /** Drops everything; what was answered by now is still sent. Returns when that is done, if it takes long. */
+  close(): Promise<void> | void {
+    return this.#drop(CONNECTION_CLOSED);
+  }
+
+  /** May be called twice. What those who wait are told is nothing if nobody can hear it. */
+  #drop(error: WireError | undefined): Promise<void> | void {
+    this.#closed = true;
+    this.#pipeline.stop();
+    this.#dispatcher.hello.end();
+    const ended = this.#dispatcher.endReads(error);
+    this.#replies.flush();
+    // Only then it holds nothing any more.
+    if (ended) return ended.then(() => this.#budgets.close());
+    this.#budgets.close();
   }
 }

@@ -1,29 +1,25 @@
 /**
- * What a connection asks for, done: each request by its verb, with the cursors, waits, streams and puts that belong to
- * the connection.
+ * The dispatch of one connection: each request goes to its verb.
  *
  * @module
  */
 
-import { successReply } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type {
-  GetRequest,
-  PutRequest,
-  RefusedRequest,
-  WireRequest,
-  WireRequestOf,
-} from "../protocol/requests.ts";
+import type { GetRequest, PutRequest, RefusedRequest, WireRequest } from "../protocol/requests.ts";
 import type { SlotTakeover } from "./session_owners.ts";
 import { Cursors } from "../queue/cursors.ts";
 import { type HelloConnection, HelloVerb } from "./hello_verb.ts";
-import { reply, replyError, type ServerContext, toWireError } from "./server_context.ts";
-import { authorize, listReadableTopics, permissionDenied, TOKEN_NEEDED } from "./authorize.ts";
+import { reply, replyError, type ServerContext } from "./server_context.ts";
+import { authorize, readRefusal } from "./authorize.ts";
+import type { RequestHandler } from "./request_pipeline.ts";
+import { PendingGets } from "./pending_gets.ts";
 import { PutVerb } from "./put_verb.ts";
 import { ReadVerb, type ReadVerbOptions } from "./read_verb.ts";
+import { listTopics, shutDownServer } from "./server_verbs.ts";
+import { toWireError } from "../queue/store_failure.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
-/** What asks for these only the peer itself would hear of: once it is gone they are not done. */
+/** Only the peer itself would notice what these do: once it is gone they are not done. */
 const PEER_ONLY: ReadonlySet<WireRequest["action"]> = new Set([
   "get",
   "get_latest",
@@ -53,15 +49,16 @@ export interface DispatcherOptions extends Pick<ReadVerbOptions, "peer" | "repli
 }
 
 /** Does the requests of one connection. */
-export class Dispatcher {
+export class Dispatcher implements RequestHandler {
+  readonly hello: HelloVerb;
   readonly #context: ServerContext;
   readonly #connection: DispatchConnection;
   readonly #options: ReadVerbOptions;
-  readonly #helloVerb: HelloVerb;
   readonly #putVerb: PutVerb;
   readonly #cursors: Cursors;
   readonly #readVerb: ReadVerb;
-  /** There once something was subscribed to: most connections at rest have nothing to stream. */
+  /** There once something waited, and once something was subscribed to: most connections are at rest. */
+  #openPendingGets: PendingGets | undefined;
   #openSubscriptions: Subscriptions | undefined;
 
   /**
@@ -78,44 +75,33 @@ export class Dispatcher {
   ) {
     this.#context = context;
     this.#connection = connection;
-    const putVerb = this.#putVerb = new PutVerb(context, replies, budgets);
     const options = this.#options = {
       ...{ peer, replies, budgets },
-      refusal: (topic: string) => this.#readRefusal(topic),
+      refusal: (topic: string) => readRefusal(connection.permissions, topic),
       mayRead: (topic: string) => connection.permissions?.mayRead(topic) ?? false,
     };
+    const putVerb = this.#putVerb = new PutVerb(context, replies, budgets);
     const startPosition = { after: start, gap: undefined, asOf: Infinity };
-    const cursors = this.#cursors = new Cursors(context, startPosition, options);
+    const { limits } = context.welcome;
+    const cursors = this.#cursors = new Cursors(context.queue, limits, startPosition, options);
     this.#readVerb = new ReadVerb(context, cursors, options);
-    this.#helloVerb = new HelloVerb(
-      context,
-      connection,
-      { putVerb, cursors, replies },
-      slotTakeover,
-    );
+    this.hello = new HelloVerb(context, connection, { putVerb, cursors, replies }, slotTakeover);
   }
 
-  /** The connection has no place, and may do nothing but say hello. */
-  get lacksSlot(): boolean {
-    return this.#helloVerb.lacksSlot;
-  }
-
-  /** There is no place for the connection. */
-  rejectOverLimit(): void {
-    this.#helloVerb.rejectOverLimit();
-  }
-
-  /** Does a run of requests of one kind, and answers them in order; or throws, and has answered none. */
+  /**
+   * Does a run of requests of one kind, and answers them in order. Those that the permissions do not allow are refused in
+   * their places. If it throws, none is answered.
+   */
   dispatch(run: readonly WireRequest[]): Promise<void> | void {
     const { permissions, peerGone } = this.#connection;
     if (peerGone && PEER_ONLY.has(run[0]!.action)) return;
     // Once for a run: who may do everything pays nothing for those who may not.
-    return permissions?.full && !this.lacksSlot
+    return permissions?.full && !this.hello.lacksSlot
       ? this.#dispatchRun(run)
       : this.#dispatchChecked(run);
   }
 
-  /** Doing it threw: answers them all with that. */
+  /** Doing a run threw: answers all of it with that. */
   failAll(run: readonly WireRequest[], error: unknown): void {
     const failure = toWireError(error, this.#context.queue.log);
     for (const request of run) {
@@ -124,10 +110,15 @@ export class Dispatcher {
     }
   }
 
+  /** Takes note of refused requests that have no answer. */
+  onUnanswered(refused: readonly RefusedRequest[]): void {
+    for (const { error } of refused) this.#context.onRefused(error);
+  }
+
   /** Ends waits and streams of what may not be read any more. */
   endForbidden(): void {
     if (this.#connection.permissions?.full) return;
-    this.#readVerb.endForbidden();
+    this.#openPendingGets?.endForbidden();
     this.#openSubscriptions?.endForbidden();
   }
 
@@ -138,18 +129,15 @@ export class Dispatcher {
    * @returns when that is done, if it takes long
    */
   endReads(error: WireError | undefined): Promise<unknown> | void {
-    const ends = [this.#openSubscriptions?.close(), this.#readVerb.end(error)].filter((end) => end);
+    this.#readVerb.end();
+    const ends = [this.#openSubscriptions?.close(), this.#openPendingGets?.end(error)].filter((
+      end,
+    ) => end);
     if (ends.length > 0) return Promise.all(ends);
   }
 
-  /** The connection is over: others may go on with its session. */
-  end(): void {
-    this.#helloVerb.end();
-  }
-
-  /** The same as {@linkcode Dispatcher.dispatch}, but what may not be done is refused in its place. */
   async #dispatchChecked(run: readonly WireRequest[]): Promise<void> {
-    if (this.lacksSlot && run[0]!.action !== "hello") return this.rejectOverLimit();
+    if (this.hello.lacksSlot && run[0]!.action !== "hello") return this.hello.rejectOverLimit();
     for (const part of authorize(run, this.#connection.permissions)) {
       try {
         await this.#dispatchRun(part);
@@ -173,28 +161,32 @@ export class Dispatcher {
       case "get_latest":
         return this.#readVerb.get(request);
       case "get_wait":
-        return this.#readVerb.getWait(request);
+        return this.#pendingGets.getWait(request);
       case "cancel":
-        return this.#readVerb.cancel(request);
+        return this.#pendingGets.cancel(request);
       case "subscribe":
-        return this.#subscribe(request);
+        return this.#subscriptions.subscribe(request);
       case "credit":
         return this.#subscriptions.credit(request);
       case "unsubscribe":
         return this.#subscriptions.unsubscribe(request);
       case "hello":
-        return this.#helloVerb.hello(request);
+        return this.hello.hello(request);
       case "heartbeat":
         return reply(request, {}, this.#options.replies);
       case "topics":
-        return this.#topics(request);
+        return listTopics(this.#context, this.#connection, request, this.#options);
       case "shutdown":
-        return this.#shutdown(request);
+        return shutDownServer(this.#context, this.#connection, request, this.#options.replies);
       case "close":
-        return this.#forgetSession(request);
+        return this.hello.forgetSession(request);
       default:
         request satisfies never;
     }
+  }
+
+  get #pendingGets(): PendingGets {
+    return this.#openPendingGets ??= new PendingGets(this.#context, this.#readVerb, this.#options);
   }
 
   get #subscriptions(): Subscriptions {
@@ -203,66 +195,5 @@ export class Dispatcher {
       this.#cursors,
       this.#options,
     );
-  }
-
-  async #subscribe(request: WireRequestOf<"subscribe">): Promise<void> {
-    const { permissions } = this.#connection;
-    await this.#subscriptions.subscribe(request);
-    // It may have become another while the stream was opened.
-    if (this.#connection.permissions !== permissions) this.endForbidden();
-  }
-
-  /** Why a topic may not be read. */
-  #readRefusal(topic: string): WireError | undefined {
-    const { permissions } = this.#connection;
-    if (!permissions) return TOKEN_NEEDED;
-    return permissions.full || permissions.mayRead(topic)
-      ? undefined
-      : permissionDenied("read", topic);
-  }
-
-  /** Its client closes for good and will repeat nothing. */
-  async #forgetSession(request: WireRequestOf<"close">): Promise<void> {
-    await this.#helloVerb.forgetSession();
-    reply(request, {}, this.#options.replies);
-  }
-
-  async #topics(request: WireRequestOf<"topics">): Promise<void> {
-    const { peer } = this.#options;
-    // Where there is no room for the answer, they are listed again once there is.
-    for (let roomNeeded; (roomNeeded = await this.#listTopics(request)) > 0;) {
-      await peer.waitForRoom?.(roomNeeded);
-    }
-  }
-
-  /** Answers with the topics, or returns how much room that needs. */
-  async #listTopics(request: WireRequestOf<"topics">): Promise<number> {
-    const { peer, replies } = this.#options;
-    const pause = () => this.#connection.pause();
-    const { readable } = this.#connection.permissions ?? {};
-    const topics = await listReadableTopics(this.#context.queue.store, request, readable, pause);
-    // What it may read can have changed meanwhile.
-    const listed = topics.filter(({ topic }) => !this.#readRefusal(topic));
-    const text = successReply(request.id, {
-      topics: listed,
-      more: topics.length === request.count,
-    });
-    if (!(peer.hasRoom?.(text.length) ?? true)) return text.length;
-    replies.add(text);
-    return 0;
-  }
-
-  #shutdown(request: WireRequestOf<"shutdown">): void {
-    const { shutdown } = this.#context;
-    const { replies } = this.#options;
-    if (!shutdown) {
-      const message = "Cannot shut down: the server was started without leave for it";
-      return replyError(this.#context, request, { code: "permission_denied", message }, replies);
-    }
-    if (!this.#connection.permissions?.admin) {
-      return replyError(this.#context, request, permissionDenied("shut down"), replies);
-    }
-    reply(request, {}, replies);
-    shutdown();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What the frames of a connection that wait take of the memory of the server.
+ * How much memory of the server the waiting frames of a connection use.
  *
  * @module
  */
@@ -7,28 +7,28 @@
 import type { BudgetAccount } from "../budgets/budget.ts";
 import { type BacklogFrame, FRAME_OVERHEAD_BYTES } from "./backlog_frame.ts";
 
-/** What is read of a frame at a time takes up to so many times its text, and up to so much, in bytes; little ones are free. */
+/** Decoding a frame takes up to this many times its text, up to a maximum, in bytes. Small frames are free. */
 const READ_COST = { factor: 6, free: FRAME_OVERHEAD_BYTES + 1024, max: 1024 * 1024 };
 
-/** What a refused request takes that waits to be answered, in bytes. */
+/** The memory of a refused request that waits for its reply, in bytes. */
 const REFUSED_BYTES = 100;
 
-/** What was seen of each request of a large frame takes so much of memory until the frame is done, in bytes. */
+/** The memory of what was scanned of each request of a large frame, until the frame is finished, in bytes. */
 const SCANNED_BYTES = 72;
 
-/** Takes it from the budget of all connections, and gives it back. */
+/** Takes memory from the budget of all connections, and gives it back. */
 export class FrameMemory {
   readonly #account: BudgetAccount | undefined;
-  /** What the frame that is being done takes, and what reading the largest takes. */
+  /** The memory of the frame that is being processed, and of decoding the largest one. */
   #current = 0;
   #readCost = 0;
 
-  /** Nothing waits. Without an account there is as much as is needed. */
+  /** Nothing waits. Without an account there is no limit. */
   constructor(account: BudgetAccount | undefined) {
     this.#account = account;
   }
 
-  /** Takes what one more frame needs, if there is so much. */
+  /** Takes the memory of one more frame, if there is enough. */
   take({ memory }: BacklogFrame): boolean {
     if (!this.#account) return true;
     const readCost = Math.min(
@@ -41,25 +41,25 @@ export class FrameMemory {
     return true;
   }
 
-  /** Takes what it needs to answer so many requests of a frame that are refused, if there is so much. */
+  /** Takes the memory to reply to this many refused requests of a frame, if there is enough. */
   takeRefused(frame: BacklogFrame, requests: number): boolean {
     frame.memory += REFUSED_BYTES * requests;
     return this.#account?.take(frame.memory) ?? true;
   }
 
-  /** So many requests were seen in a frame: that is there by now, whether there is room for it or not, and others wait for it. */
+  /** This many requests were scanned in a frame. That memory is in use by now, whether there is room for it or not. */
   addScanned(frame: BacklogFrame, requests: number): void {
     const bytes = SCANNED_BYTES * requests;
     frame.memory += bytes;
     this.#account?.set(this.#account.used + bytes);
   }
 
-  /** A frame waits no longer, and is being done. */
+  /** A frame is processed now. */
   begin({ memory }: BacklogFrame): void {
     this.#current = memory;
   }
 
-  /** It is done; `empty` if none waits. */
+  /** It is finished. `empty`: no other waits. */
   finish(empty: boolean): void {
     this.#account?.release(this.#current);
     this.#current = 0;
@@ -68,7 +68,7 @@ export class FrameMemory {
     this.#readCost = 0;
   }
 
-  /** Gives all back. */
+  /** Gives everything back. */
   clear(): void {
     this.#current = this.#readCost = 0;
     if (this.#account) this.#account.release(this.#account.used);

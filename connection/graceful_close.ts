@@ -1,5 +1,5 @@
 /**
- * How a peer is told that it has to go.
+ * Closes a connection so that its peer gets everything that was sent before.
  *
  * @module
  */
@@ -7,24 +7,24 @@
 import type { Clock } from "../queue/clock.ts";
 import type { Peer } from "../transports/peer.ts";
 
-/** A peer that has said nothing for so long, in milliseconds, has most likely nothing under way. */
+/** A peer that was quiet for this long most likely has nothing under way, in milliseconds. */
 const QUIET_PERIOD = 50;
 
-/** One who talks on without end is waited for so many times. */
+/** How many quiet periods are waited for if the peer never stops sending. */
 const MAX_PERIODS = 20;
 
-/** How long a peer has to answer, in milliseconds. */
+/** How long a peer has to answer the close frame, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
 const NOTHING = () => {};
 
-/** What is needed of a line to say goodbye over it. */
+/** What is needed of a peer to close its connection. */
 type ClosingPeer = Pick<Peer, "drained" | "close" | "drop" | "turn">;
 
 /**
- * Says goodbye once all that was sent has been read, and nothing is heard any more: where a goodbye crosses
- * what the peer says, Deno's own WebSockets reset the connection, and what the peer has not read by then,
- * answers and goodbye, is lost. What it says meanwhile is its visit's to drop.
+ * Sends the close frame after the peer has read everything and is quiet. If a close frame crosses data of the peer, Deno's
+ * own WebSockets reset the connection, and what the peer has not read by then is lost, replies and close frame included.
+ * What the peer sends meanwhile is dropped by the connection.
  */
 export class GracefulClose {
   readonly #peer: ClosingPeer;
@@ -36,13 +36,13 @@ export class GracefulClose {
   #endPeriod: () => void = NOTHING;
   #cancelTimeout: () => void = NOTHING;
 
-  /** Says nothing yet. */
+  /** Does nothing yet. */
   constructor(peer: ClosingPeer, clock: Clock) {
     this.#peer = peer;
     this.#clock = clock;
   }
 
-  /** Says it, with a close code and a reason, unless it is being said; whoever does not answer is given up. */
+  /** Closes with a code and a reason, unless it is closing already. A peer that does not answer is dropped. */
   close(code: number, reason: string): Promise<void> {
     return this.#closing ??= this.#close(code, reason);
   }
@@ -57,18 +57,18 @@ export class GracefulClose {
       });
       if (!this.#frameReceived) break;
     }
-    // Thousands may be told at one moment.
+    // Thousands may be closed at the same moment.
     const { turn } = this.#peer;
     if (turn?.isOver) await new Promise<void>((resolve) => void turn.next(resolve));
     if (this.#ended) return;
     this.#cancelTimeout = this.#clock.after(
       CLOSE_TIMEOUT,
-      () => this.#peer.drop("it did not answer the goodbye"),
+      () => this.#peer.drop("it did not answer the close frame"),
     );
     this.#peer.close(code, reason);
   }
 
-  /** The peer has said something. */
+  /** The peer has sent something. */
   onFrame(): void {
     this.#frameReceived = true;
   }

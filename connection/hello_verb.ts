@@ -7,19 +7,21 @@
 
 import type { WireError } from "../protocol/errors.ts";
 import { announcementThreshold, MIN_PEER_SPEED, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
-import type { HelloRequest, WireSince } from "../protocol/requests.ts";
+import type { HelloRequest, WireRequestOf, WireSince } from "../protocol/requests.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { SessionOwner, SlotTakeover } from "./session_owners.ts";
 import type { Cursors } from "../queue/cursors.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
-import { type Permissions, TOKEN_BAD, TOKEN_NEEDED } from "./authorize.ts";
+import { type Permissions, TOKEN_INVALID, TOKEN_NEEDED } from "../auth/permissions.ts";
 import { locateStart } from "../queue/positions.ts";
 import type { HeartbeatTarget } from "./heartbeats.ts";
 import type { PutVerb } from "./put_verb.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 
 /** Who says hello. */
-export interface HelloConnection extends SessionOwner, HeartbeatTarget {
+export interface HelloConnection extends SessionOwner {
+  /** Sends the heartbeats that a hello asks for. */
+  readonly liveness: HeartbeatTarget;
   /** What it may do; `undefined` while it owes a token. */
   permissions: Permissions | undefined;
   readonly closed: boolean;
@@ -88,7 +90,7 @@ export class HelloVerb {
     if (start) cursors.start = start;
     if (heartbeat !== undefined) {
       this.#stopHeartbeats();
-      this.#stopHeartbeats = this.#context.heartbeats.start(this.#connection, heartbeat);
+      this.#stopHeartbeats = this.#context.heartbeats.start(this.#connection.liveness, heartbeat);
       replies.announcesAbove = announcementThreshold(heartbeat, MIN_PEER_SPEED);
       replies.peerReportsProgress = progress;
     }
@@ -119,14 +121,16 @@ export class HelloVerb {
     }
   }
 
-  /** Forgets its session for good. */
-  async forgetSession(): Promise<void> {
-    const { putVerb } = this.#state;
+  /** Its client closes for good and will repeat nothing: forgets its session. */
+  async forgetSession(request: WireRequestOf<"close">): Promise<void> {
+    const { putVerb, replies } = this.#state;
     const { session } = putVerb;
-    if (session === undefined) return;
-    putVerb.session = undefined;
-    this.#context.sessionOwners.release(session, this.#connection);
-    await this.#context.queue.store.forgetSession(session);
+    if (session !== undefined) {
+      putVerb.session = undefined;
+      this.#context.sessionOwners.release(session, this.#connection);
+      await this.#context.queue.store.forgetSession(session);
+    }
+    reply(request, {}, replies);
   }
 
   /** The connection is over: others may go on with its session. May be called twice. */
@@ -143,8 +147,8 @@ export class HelloVerb {
     if (request.token !== undefined) {
       const permissions = accessControl.permissionsOf(await accessControl.digestOf(request.token));
       if (!permissions) {
-        replyError(this.#context, request, TOKEN_BAD, replies);
-        this.#connection.rejectToken(TOKEN_BAD);
+        replyError(this.#context, request, TOKEN_INVALID, replies);
+        this.#connection.rejectToken(TOKEN_INVALID);
         return false;
       }
       this.#connection.permissions = permissions;

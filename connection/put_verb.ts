@@ -10,8 +10,9 @@ import type { ErrorCode, PutOutcome } from "../protocol/errors.ts";
 import { refuseRequest } from "../protocol/request_fields.ts";
 import type { PutRequest, RefusedRequest } from "../protocol/requests.ts";
 import { type Put, type PutAck, StoreError } from "../stores/store.ts";
-import { replyError, type ServerContext, storeErrorToWire } from "./server_context.ts";
+import { replyError, type ServerContext } from "./server_context.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import { storeErrorToWire } from "../queue/store_failure.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 
 const NO_SESSION = [

@@ -1,5 +1,5 @@
 /**
- * How one connection reads: the verbs that move its cursors, at once or as soon as there is something.
+ * The reads of one connection that are answered at once: they move its cursors.
  *
  * @module
  */
@@ -13,23 +13,18 @@ import {
   readReplyHead,
 } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { limitExceeded } from "../protocol/request_fields.ts";
-import { IdMap } from "../protocol/name_map.ts";
 import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
-import type { GetRequest, WireRequestOf } from "../protocol/requests.ts";
+import type { GetRequest, WireRequest, WireRequestOf } from "../protocol/requests.ts";
 import type { TopicMessage } from "../stores/store.ts";
-import type { Cursors, CursorsOptions, TopicReadRequest } from "../queue/cursors.ts";
-import type { TimerHeap } from "../queue/timer_heap.ts";
-import { idInUse, reply, replyError, type ServerContext, toWireError } from "./server_context.ts";
+import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
+import type { Cursors, CursorsOptions } from "../queue/cursors.ts";
+import { replyError, type ServerContext } from "./server_context.ts";
 import type { LargeBodyCache } from "../queue/large_body_cache.ts";
-import { permissionDenied } from "./authorize.ts";
 import { ReadBatch, type TopicPage } from "../queue/read_batch.ts";
 import type { Gap } from "../queue/positions.ts";
 import type { TopicCursor } from "../queue/topic_cursor.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
-import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
-import { PendingGet, type PendingGetContext } from "./pending_get.ts";
-import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
+import { toWireError } from "../queue/store_failure.ts";
 
 /** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
 const MAX_GETS = 1024;
@@ -39,6 +34,7 @@ const MAX_OPENED = 128;
 
 /** What reads and streams need of their connection. */
 export interface ReadVerbOptions extends CursorsOptions {
+  readonly replies: ReplyWriter;
   /** Why a topic may not be read (any more); asked before each message. */
   readonly refusal: (topic: string) => WireError | undefined;
   /** Whether a topic may be read, without a word. */
@@ -51,22 +47,15 @@ interface BatchProgress {
   roomNeeded: number;
 }
 
-/** The reads of a connection, and those of them that wait. */
-export class ReadVerb implements PendingGetContext {
+/** The reads of a connection. */
+export class ReadVerb {
   readonly replies: ReplyWriter;
-  readonly timers: TimerHeap;
   readonly largeBodies: LargeBodyCache;
   readonly #context: ServerContext;
   readonly #peer: Peer;
-  readonly #budgets: ConnectionBudgets;
   readonly #refusal: ReadVerbOptions["refusal"];
-  readonly #mayRead: ReadVerbOptions["mayRead"];
   readonly #cursors: Cursors;
-  /** Those who wait, by id; there once somebody has waited. */
-  #pendingGets: IdMap<PendingGet> | undefined;
   #closed = false;
-  /** What those are told who wait when it is closed; `undefined` if nobody hears it. */
-  #endError: WireError | undefined;
 
   /**
    * Makes it.
@@ -75,23 +64,23 @@ export class ReadVerb implements PendingGetContext {
    * @param cursors what they move
    * @param options what belongs to this connection
    */
-  constructor(context: ServerContext, cursors: Cursors, options: ReadVerbOptions) {
-    const { peer, replies, budgets, refusal, mayRead } = options;
+  constructor(
+    context: ServerContext,
+    cursors: Cursors,
+    { peer, replies, refusal }: ReadVerbOptions,
+  ) {
     this.#context = context;
     this.#cursors = cursors;
     this.#peer = peer;
     this.replies = replies;
-    this.timers = context.queue.timers;
     this.largeBodies = context.queue.largeBodies;
-    this.#budgets = budgets;
     this.#refusal = refusal;
-    this.#mayRead = mayRead;
   }
 
   /** Answers with the oldest unread message, or the newest, if there is one. */
   async get(request: GetRequest): Promise<void> {
-    const cursor = await this.#cursors.cursorFor(request, request.since);
-    if (!cursor || this.#refuses(request) || this.#repliesGap(request, cursor)) return;
+    const cursor = await this.readerFor(request);
+    if (!cursor) return;
     if (cursor.hasWaiters) await cursor.serveWaiters();
     // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
     if (cursor.hasWaiters) return this.#refuses(request) ? undefined : this.#reply(request, cursor);
@@ -193,58 +182,16 @@ export class ReadVerb implements PendingGetContext {
     progress.next = run.length;
   }
 
-  /** Answers with the oldest unread message, as soon as there is one. */
-  async getWait(request: WireRequestOf<"get_wait">): Promise<void> {
-    const { id, timeout } = request;
-    const pendingGets = this.#pendingGets ??= new IdMap();
-    if (pendingGets.has(id)) return replyError(this.#context, request, idInUse(id), this.replies);
-    const { waits: limit } = this.#context.welcome.limits;
-    if (pendingGets.size >= limit) {
-      const error = limitExceeded("get_wait", limit, `${pendingGets.size} wait already`);
-      return replyError(this.#context, request, error, this.replies);
+  /** The reader of a request's topic; `undefined` if the request was answered with why it cannot be done, or with a gap. */
+  async readerFor(
+    request: GetRequest | WireRequestOf<"get_wait">,
+  ): Promise<TopicCursor | undefined> {
+    const { topic, since } = request;
+    const cursor = this.#cursors.find(topic) ?? await this.#cursors.cursorFor(topic, since);
+    if (!cursor) {
+      return void replyError(this.#context, request, this.#cursors.limitError(), this.replies);
     }
-    const cursor = await this.#cursors.cursorFor(request, request.since);
-    if (!cursor || this.#refuses(request) || this.#repliesGap(request, cursor)) return;
-    if (!this.#budgets.of("totalWaits").take()) {
-      return replyError(
-        this.#context,
-        request,
-        this.#budgets.budgetError("totalWaits", "get_wait"),
-        this.replies,
-      );
-    }
-    const pending = new PendingGet(id, cursor, this);
-    pendingGets.set(id, pending);
-    if (timeout === 0 && cursor.hasWaiters) await cursor.serveWaiters();
-    if (pending.open) await cursor.addWaiter(pending);
-    if (!pending.open) return;
-    if (timeout === 0) return pending.settleEmpty();
-    pending.detachFromPipeline(timeout);
-  }
-
-  onSettled({ id }: PendingGet): void {
-    this.#pendingGets!.delete(id);
-    this.#budgets.of("totalWaits").release();
-  }
-
-  /** Calls off a `getWait`: it is answered as if its time were over. */
-  cancel(request: WireRequestOf<"cancel">): void {
-    const pending = this.#pendingGets?.get(request.wait);
-    if (pending?.open) pending.settleEmpty();
-    reply(request, {}, this.replies);
-  }
-
-  /** Ends the waits for topics that may not be read any more. */
-  endForbidden(): void {
-    const forbidden: PendingGet[] = [];
-    for (const pending of this.#pendingGets?.values() ?? []) {
-      if (this.#mayRead(pending.topic)) continue;
-      // None of them gets a message while others are told.
-      pending.cancel();
-      forbidden.push(pending);
-    }
-    const endWait = (pending: PendingGet) => pending.end(permissionDenied("read", pending.topic));
-    void this.#context.queue.cleanup.forEach(forbidden, forbidden.length, endWait);
+    return this.#refuses(request) || this.#repliesGap(request, cursor) ? undefined : cursor;
   }
 
   /** No more is read. */
@@ -252,23 +199,10 @@ export class ReadVerb implements PendingGetContext {
     return this.#closed;
   }
 
-  /**
-   * Ends all waits, for good.
-   *
-   * @param error what they are told; nothing, if nobody can hear it
-   * @returns when they have been told, if that takes long
-   */
-  end(error?: WireError): Promise<void> | void {
+  /** Reads no more, for good. */
+  end(): void {
     this.#closed = true;
-    this.#endError = error;
     this.#cursors.clear();
-    const pendingGets = this.#pendingGets;
-    if (!pendingGets || pendingGets.size === 0) return;
-    return this.#context.queue.cleanup.forEach(
-      pendingGets.values(),
-      pendingGets.size,
-      (pending) => pending.end(this.#endError),
-    );
   }
 
   /** Refuses a read of what may not be read; who is gone is not even told. */
@@ -301,11 +235,7 @@ export class ReadVerb implements PendingGetContext {
 }
 
 /** Answers a read with a gap, and where it goes on; that is no failure of its client. */
-export function replyGap(
-  { id }: TopicReadRequest,
-  { error, through }: Gap,
-  replies: ReplyWriter,
-): void {
+export function replyGap({ id }: WireRequest, { error, through }: Gap, replies: ReplyWriter): void {
   if (typeof id === "number") replies.add(errorReply(id, error, through));
   else replies.addLegacy(legacyErrorReply(error));
 }

@@ -30,14 +30,18 @@ const SCAN_COST = 0.5;
 /** What is left of a frame counts for so many bytes a request where turns are given, and for no more than so many. */
 const [REQUEST_BYTES, MAX_REMAINING_BYTES] = [64, 64 * 1024];
 
-/** Does what is in a line. */
+/** Does the requests. */
 export interface RequestHandler {
   /** Does a run of requests of one kind, and answers them in order; or throws, and has answered none. */
-  handle(run: readonly WireRequest[]): Promise<void> | void;
+  dispatch(run: readonly WireRequest[]): Promise<void> | void;
   /** Doing it threw: answers them all with that. */
   failAll(run: readonly WireRequest[], error: unknown): void;
   /** These are refused already and have no answer. */
   onUnanswered(unanswered: readonly RefusedRequest[]): void;
+}
+
+/** The connection, which is over if this cannot go on. */
+export interface PipelineConnection {
   /** The peer goes on although far too much of it waits, or (if `crowded`) of all peers, which has ended the line. */
   onFlood(outOfMemory: boolean): void;
   /** Not even that could be done, which has ended the line. */
@@ -55,6 +59,7 @@ export class RequestPipeline {
   readonly #turn: Turn;
   readonly #replies: ReplyWriter;
   readonly #handler: RequestHandler;
+  readonly #connection: PipelineConnection;
   /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
   readonly #backlog: Backlog;
   #running: Promise<void> | undefined;
@@ -70,6 +75,7 @@ export class RequestPipeline {
    * @param replies where answers go
    * @param limits what the connection is held to
    * @param handler does the requests
+   * @param connection is told why this ended
    * @param budgets what the connection has of what all share. Default: as much as it needs
    */
   constructor(
@@ -77,12 +83,14 @@ export class RequestPipeline {
     replies: ReplyWriter,
     limits: Limits,
     handler: RequestHandler,
+    connection: PipelineConnection,
     budgets?: ConnectionBudgets,
   ) {
     this.#peer = peer;
     this.#turn = peer.turn ?? new Turns().join();
     this.#replies = replies;
     this.#handler = handler;
+    this.#connection = connection;
     this.#backlog = new Backlog(limits, (unanswered) => handler.onUnanswered(unanswered), budgets);
   }
 
@@ -91,7 +99,7 @@ export class RequestPipeline {
     if (!this.#accepting) return;
     if (!this.#backlog.add(data)) {
       this.stop();
-      return this.#handler.onFlood(this.#backlog.outOfMemory);
+      return this.#connection.onFlood(this.#backlog.outOfMemory);
     }
     // Nothing more is taken in before it had its turn.
     if (this.#backlog.hasLarge) this.#turn.busy();
@@ -140,7 +148,7 @@ export class RequestPipeline {
         const frame = this.#backlog.take();
         if (!frame) {
           this.stop();
-          if (this.#backlog.flooded) this.#handler.onFlood(this.#backlog.outOfMemory);
+          if (this.#backlog.flooded) this.#connection.onFlood(this.#backlog.outOfMemory);
           break;
         }
         this.#replies.beginFrame(frame.batched);
@@ -159,7 +167,7 @@ export class RequestPipeline {
       }
     } catch (error) {
       this.stop();
-      this.#handler.onDefect(error);
+      this.#connection.onDefect(error);
     } finally {
       this.#running = undefined;
       this.#turn.idle();
@@ -183,7 +191,7 @@ export class RequestPipeline {
 
   async #processRun(run: readonly WireRequest[]): Promise<void> {
     try {
-      await this.#handler.handle(run);
+      await this.#handler.dispatch(run);
     } catch (error) {
       this.#handler.failAll(run, error);
     }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AccessControl } from "../auth/access_control.ts";
 import {
   errorReply,
   legacyErrorReply,
@@ -12,11 +13,9 @@ import {
 } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { WireRequest } from "../protocol/requests.ts";
-import { StoreError } from "../stores/store.ts";
 import type { SessionOwners } from "./session_owners.ts";
-import type { AccessControl } from "./authorize.ts";
 import type { Heartbeats } from "./heartbeats.ts";
-import type { Log, Queue } from "../queue/queue.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { SharedBudgets } from "../budgets/shared_budgets.ts";
 
@@ -28,7 +27,7 @@ export interface ServerContext {
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
   /** Knows the tokens that `hello` may bring. */
-  readonly accessControl: AccessControl;
+  readonly accessControl: Pick<AccessControl, "digestOf" | "permissionsOf">;
   /** Which sessions are in use. */
   readonly sessionOwners: SessionOwners;
   /** Who sends heartbeats. */
@@ -73,19 +72,6 @@ export function replyError(
 export function awaitsReply(request: WireRequest): boolean {
   const { action } = request;
   return action === "refused" ? request.needsReply : action === "get" || action === "get_latest";
-}
-
-/** What a store refused, as the client gets to see it. */
-export function storeErrorToWire({ code, message, limit }: StoreError): WireError {
-  return { code, message, ...(limit !== undefined && { limit }) };
-}
-
-/** A failure as the client gets to see it. Only a store's own words are for clients; anything else is a defect, and logged. */
-export function toWireError(error: unknown, log: Log): WireError {
-  if (error instanceof StoreError) return storeErrorToWire(error);
-  log.error("dsmq: a request failed unexpectedly:", error);
-  const message = "Cannot use the store: it failed unexpectedly, the server's log says more";
-  return { code: "unavailable", message };
 }
 
 /** Words the refusal of an id that names something else still. */

@@ -9,10 +9,11 @@ import type { WireError } from "../protocol/errors.ts";
 import type { CreditTotals, GapPolicy } from "../protocol/requests.ts";
 import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
 import type { MessagePage, TopicMessage } from "../stores/store.ts";
-import { toWireError } from "./server_context.ts";
 import { trimmedGap } from "../queue/positions.ts";
-import { type Queue, TopicBatch, type TopicListener } from "../queue/queue.ts";
+import type { Queue } from "../queue/queue.ts";
+import { TopicBatch, type TopicListener } from "../queue/topic_batch.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import { toWireError } from "../queue/store_failure.ts";
 import { CreditWindow, pageSize } from "./credit_window.ts";
 import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
 

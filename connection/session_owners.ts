@@ -1,5 +1,5 @@
 /**
- * Who goes on with which session: the newest try that claims it.
+ * Which connection owns which session: the one of the newest attempt.
  *
  * @module
  */
@@ -7,41 +7,41 @@
 import { NameMap } from "../protocol/name_map.ts";
 import { LastAttempts } from "./last_attempts.ts";
 
-/** One who may hold a session. */
+/** A connection that may own a session. */
 export interface SessionOwner {
-  /** Whose it is: the same for all who bring the same token, and `""` for those without one. */
+  /** The same for all clients with the same token; `""` for those without one. */
   readonly identity: string;
-  /** Whose is what it leaves behind: that of its token, or of its address where it has none. */
+  /** To whom what it uses is charged: its token, or its address if it has none. */
   readonly holder: string;
-  /** A newer connection goes on with the session. */
+  /** A newer connection has taken over the session. */
   takenOver(): void;
 }
 
 /**
- * One who came when all places were taken. It may say hello, and nothing else: if it goes on with the session of
- * one who has a place, that place is its own from then on; if nobody holds its session, one that is free by then.
+ * A connection beyond the limit of connections. It may send `hello`, and nothing else. If it takes over the session of a
+ * connection, it gets the slot of that one. If its session has no owner, it gets a slot that is free by then.
  */
 export interface SlotTakeover {
-  /** Takes the place of whom it replaces; `false` if that has none to give. */
+  /** Takes the slot of the connection that it takes over; `false` if that has none. */
   takeSlotFrom(previous: SessionOwner): boolean;
-  /** Takes a place that has become free since it came; `false` if there is none. */
+  /** Takes a slot that has become free; `false` if there is none. */
   takeFreeSlot(): boolean;
-  /** It has to go, for it replaces nobody. Returns why there is no place. */
+  /** It has to be closed, for it takes over no other. Returns why there is no slot. */
   reject(): string;
 }
 
-/** The sessions of a server. Their names are secrets, and nobody is told them. */
+/** The owners of all sessions of a server. The names of sessions are secrets. */
 export class SessionOwners {
   readonly #owners = new NameMap<{ readonly owner: SessionOwner; readonly attempt: number }>();
   readonly #lastAttempts = new LastAttempts();
 
   /**
-   * Gives a session to a holder; one who had it before is told so first.
+   * Makes a connection the owner of a session. The previous owner is told first.
    *
    * @param session its name
-   * @param owner who claims it
-   * @param attempt the number of the try that brought the holder here
-   * @returns `false` if a newer try has it or had it: then nothing has changed
+   * @param owner the connection
+   * @param attempt the number of the attempt that opened the connection
+   * @returns `false` if a newer attempt owns it, or owned it: then nothing has changed
    */
   acquire(session: string, owner: SessionOwner, attempt: number): boolean {
     const previous = this.#owners.get(session);
@@ -55,17 +55,17 @@ export class SessionOwners {
     return true;
   }
 
-  /** Who holds a session. */
+  /** The owner of a session. */
   ownerOf(session: string): SessionOwner | undefined {
     return this.#owners.get(session)?.owner;
   }
 
-  /** Takes a session back, if this is who holds it. */
+  /** Ends the ownership of a session, if this is its owner. */
   release(session: string, owner: SessionOwner): void {
     const current = this.#owners.get(session);
     if (current?.owner !== owner) return;
     this.#owners.delete(session);
-    // An older try may be on its way still.
+    // An older attempt may still arrive.
     if (current.attempt > 0) this.#lastAttempts.set(session, owner.holder, current.attempt);
   }
 

@@ -10,7 +10,7 @@ import { IdMap } from "../protocol/name_map.ts";
 import type { CreditTotals, SubscribeRequest, WireRequestOf } from "../protocol/requests.ts";
 import type { Cursors } from "../queue/cursors.ts";
 import { idInUse, reply, replyError, type ServerContext } from "./server_context.ts";
-import { permissionDenied } from "./authorize.ts";
+import { permissionDenied } from "../auth/permissions.ts";
 import { locateStream } from "../queue/positions.ts";
 import type { Queue } from "../queue/queue.ts";
 import { type ReadVerbOptions, replyGap } from "./read_verb.ts";
@@ -62,9 +62,11 @@ export class Subscriptions implements ServerStreamContext {
     const refusal = this.#refusal(sub) ?? this.#creditError("subscribe", credit);
     if (refusal) return replyError(this.#context, request, refusal, this.replies);
     const topicCursor = since === undefined
-      ? await this.#cursors.cursorFor(request, cursor)
+      ? await this.#cursors.cursorFor(topic, cursor)
       : undefined;
-    if (since === undefined && !topicCursor) return;
+    if (since === undefined && !topicCursor) {
+      return replyError(this.#context, request, this.#cursors.limitError(), this.replies);
+    }
     const { after: oldest, gap } = topicCursor?.gap
       ? { after: topicCursor.position, gap: topicCursor.gap }
       : await locateStream(store, topic, since ?? topicCursor!.position);

@@ -1,30 +1,30 @@
 /**
- * Work of which there may be much at once, and which nobody waits for: clearing up after those who have gone.
+ * Work that may be much at once and that nobody waits for, such as the cleanup after closed connections.
  *
  * @module
  */
 
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 
-/** How long chores take at a time, in milliseconds; then others have their turn. */
+/** How long tasks run at a time, in milliseconds; then others have their turn. */
 const SLICE_MS = 4;
 
-/** This many are done at once: to put them off would take as long. */
+/** This many items are processed at once: deferring them would take as long. */
 const AT_ONCE = 64;
 
-/** Does things one after another, in slices. */
+/** Runs tasks one after another, in slices of time. */
 export class BackgroundTasks {
-  /** Each does a little when it is called, and returns whether there is more. */
+  /** Each does a little work when it is called, and returns whether there is more. */
   readonly #waiting: (() => boolean)[] = [];
   readonly #onError: (error: unknown) => void;
   readonly #afterNetworkPoll: (callback: () => void) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * There is nothing to do.
+   * Starts without tasks.
    *
-   * @param onError takes note of a defect
-   * @param afterPoll calls back once the network was looked at. Default: the system's
+   * @param onError is called with an unexpected error
+   * @param afterPoll calls back after the network was polled. Default: the system's
    */
   constructor(
     onError: (error: unknown) => void,
@@ -35,13 +35,13 @@ export class BackgroundTasks {
   }
 
   /**
-   * Does something with each of many.
+   * Processes each of many items.
    *
-   * @param items what to do it with; those that are taken out before their turn are left out
+   * @param items the items; those that are removed before their turn are skipped
    * @param count how many there are
-   * @param task does it with one
-   * @param atOnce so many are few, and are done at once. Default: 64
-   * @returns when it is done; nothing if it is, for there were few
+   * @param task processes one
+   * @param atOnce up to this many are processed at once. Default: 64
+   * @returns when all are processed; nothing if they were processed at once
    */
   forEach<Item>(
     items: Iterable<Item>,
@@ -67,7 +67,7 @@ export class BackgroundTasks {
         try {
           if (runSome()) return true;
         } catch (error) {
-          // A defect; the others are cleared up all the same.
+          // A defect. The other items are processed all the same.
           this.#onError(error);
           return true;
         }
@@ -78,7 +78,7 @@ export class BackgroundTasks {
     });
   }
 
-  /** Does what is left, at once. */
+  /** Runs everything that is left, at once. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -96,7 +96,7 @@ export class BackgroundTasks {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  /** Not at each opportunity: while there is always some to be done, the network would be looked at after 60 slices. */
+  /** Not at each opportunity: while there is always work, Deno would poll the network only after 60 slices. */
   #schedule(): void {
     this.#timer ??= setTimeout(() => this.#afterNetworkPoll(() => this.#runSlice()), 0);
   }

@@ -1,20 +1,20 @@
 /**
- * Time, as the queue sees it: injected, so that a test owns it.
+ * The clock of the queue: injected, so that a test controls time.
  *
  * @module
  */
 
-/** Tells the time and waits. */
+/** Tells the time, and calls back later. */
 export interface Clock {
   /** The time in milliseconds since 1970: that of the wall clock, which may be set forward or back. */
   now(): number;
-  /** Milliseconds since any moment, which nobody can set. Where a clock has none, `now` serves for it. */
+  /** Milliseconds since some moment; nobody can set them back or forward. If a clock lacks this, `now` is used. */
   monotonic?(): number;
-  /** Calls back once, after so many milliseconds; returns how to call it off. */
+  /** Calls back once, after this many milliseconds. Returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void;
 }
 
-/** After so many looks at the wall clock the monotonic one is looked at, too, even if the first seems to stand still. */
+/** After this many calls the monotonic clock is read, even if the wall clock seems to stand still. */
 const MAX_READS = 64;
 
 /** The clock of the machine. */
@@ -28,8 +28,8 @@ class SystemClock implements Clock {
   }
 
   /**
-   * To the millisecond. Who asks again within one gets the same answer: to look at the wall clock takes half as long, and
-   * that it has moved tells that time has passed.
+   * To the millisecond. Calls within one millisecond get the same answer: reading the wall clock takes half as long, and
+   * shows whether time has passed.
    */
   monotonic(): number {
     const wall = Date.now();

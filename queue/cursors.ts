@@ -1,5 +1,5 @@
 /**
- * The cursors of one connection: up to where it has read each topic.
+ * The cursors of one connection: how far it has read each topic.
  *
  * @module
  */
@@ -7,74 +7,72 @@
 import type { WireError } from "../protocol/errors.ts";
 import { limitExceeded } from "../protocol/request_fields.ts";
 import { NameMap, NameSet } from "../protocol/name_map.ts";
-import type { GetRequest, WireRequest, WireSince } from "../protocol/requests.ts";
-import { replyError, type ServerContext } from "../connection/server_context.ts";
+import type { Limits } from "../protocol/limits.ts";
+import type { WireSince } from "../protocol/requests.ts";
 import {
   locateFromStart,
   locatePositions,
   type Position,
   type StartPosition,
 } from "./positions.ts";
+import type { Queue } from "./queue.ts";
 import { TopicCursor } from "./topic_cursor.ts";
-import type { ReplyWriter } from "../connection/reply_writer.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import type { Peer } from "../transports/peer.ts";
 
-/** How often to look which cursors can be forgotten, when there may be no more, in milliseconds. */
+/** At the limit of cursors: how often to check which of them can be forgotten, in milliseconds. */
 const FORGET_EVERY = 1000;
 
-/** A read that names a topic, and may say from where it is read. */
-export type TopicReadRequest = WireRequest & { readonly topic: string };
-
-/** What cursors need of their connection. */
+/** What cursors need to know about their connection. */
 export interface CursorsOptions {
-  /** Tells how much the peer has yet to read. */
+  /** Tells how much the peer has not read yet. */
   readonly peer: Peer;
-  readonly replies: ReplyWriter;
-  /** What it has of what all connections share. */
+  /** Its share of what all connections share. */
   readonly budgets: ConnectionBudgets;
 }
 
-/** A topic that has no cursor yet, and from where it is read if that is said. */
+/** A topic to be read, and from where if that is given. */
 interface MissingTopic {
   readonly topic: string;
   readonly since: WireSince | undefined;
 }
 
-/** The cursors of a connection, each with those who wait on it. */
+/** The cursors of a connection, each with its waiters. */
 export class Cursors {
-  readonly #context: ServerContext;
+  readonly #queue: Queue;
+  readonly #limits: Limits;
   readonly #peer: Peer;
-  readonly #replies: ReplyWriter;
   readonly #budgets: ConnectionBudgets;
   #start: StartPosition;
-  /** By topic; there once something was read: connections at rest are many. */
+  /** By topic. Created by the first read: most connections are idle. */
   #cursors: NameMap<TopicCursor> | undefined;
-  /** Topics whose cursor was forgotten after they had been told what was missing at the start; they count as if it were there. */
+  /** Topics whose gap at the start was reported before their cursor was forgotten. They count as cursors. */
   #reportedTopics: NameSet | undefined;
-  /** When it was last looked which readers can be forgotten, and with which floor. */
+  /** When cursors were last checked for forgetting, and with which floor. */
   #lastForget = { time: -Infinity, floor: -1 };
 
   /**
-   * Nothing is read yet.
+   * Starts without cursors.
    *
-   * @param context what is shared with other connections
-   * @param start where topics start that have not been read
+   * @param queue where messages come from
+   * @param limits what the connection is held to
+   * @param start where topics start that were not read yet
    * @param options what belongs to this connection
    */
   constructor(
-    context: ServerContext,
+    queue: Queue,
+    limits: Limits,
     start: StartPosition,
-    { peer, replies, budgets }: CursorsOptions,
+    { peer, budgets }: CursorsOptions,
   ) {
-    this.#context = context;
+    this.#queue = queue;
+    this.#limits = limits;
     this.#start = start;
     this.#peer = peer;
-    this.#replies = replies;
     this.#budgets = budgets;
   }
 
-  /** Where topics start that have not been read. */
+  /** Where topics start that were not read yet. */
   get start(): StartPosition {
     return this.#start;
   }
@@ -85,32 +83,26 @@ export class Cursors {
     this.#reportedTopics = undefined;
   }
 
-  /** The reader of a topic, if it was read. */
+  /** The cursor of a topic, if it was read. */
   find(topic: string): TopicCursor | undefined {
     return this.#cursors?.get(topic);
   }
 
-  /** The reader of a request's topic; or there may be no more, and the request fails. */
-  async cursorFor(
-    request: TopicReadRequest,
-    since: WireSince | undefined,
-  ): Promise<TopicCursor | undefined> {
-    const { topic } = request;
+  /** The cursor of a topic, created if there is none; `undefined` at the limit. */
+  async cursorFor(topic: string, since: WireSince | undefined): Promise<TopicCursor | undefined> {
     const existing = this.#cursors?.get(topic);
     if (existing) return existing;
     await this.open([{ topic, since }]);
-    const cursor = this.#cursors?.get(topic);
-    if (!cursor) replyError(this.#context, request, this.limitError(), this.#replies);
-    return cursor;
+    return this.#cursors?.get(topic);
   }
 
-  /** The topics of these reads that have no reader, each once. */
-  missing(run: readonly GetRequest[]): MissingTopic[] {
+  /** The topics of these reads that have no cursor, each once. */
+  missing(run: readonly MissingTopic[]): MissingTopic[] {
     const missing: MissingTopic[] = [];
     let seen: NameSet | undefined;
     let last: string | undefined;
     for (const { topic, since } of run) {
-      // Mostly all are of one topic.
+      // Mostly all have the same topic.
       if (topic === last) continue;
       last = topic;
       if (this.#cursors?.has(topic) || seen?.has(topic)) continue;
@@ -120,9 +112,9 @@ export class Cursors {
     return missing;
   }
 
-  /** Makes the readers of topics that have none, as far as there is room. */
+  /** Creates the cursors of topics that have none, up to the limit. */
   async open(topics: readonly MissingTopic[]): Promise<void> {
-    const { queue } = this.#context;
+    const queue = this.#queue;
     const room = await this.#reserve(topics.length);
     const cursors = this.#cursors ??= new NameMap();
     const { size } = cursors;
@@ -150,21 +142,21 @@ export class Cursors {
     }
   }
 
-  /** Why there may be no more readers. */
+  /** The error of a read beyond the limit of cursors. */
   limitError(): WireError {
-    const { cursors } = this.#context.welcome.limits;
+    const { cursors } = this.#limits;
     if ((this.#cursors?.size ?? 0) < cursors) {
       return this.#budgets.budgetError("totalCursors", "read topic");
     }
     return limitExceeded("read topic", cursors, `${cursors} topics were read on this connection`);
   }
 
-  /** Nothing more is read, and nobody waits. */
+  /** Drops all cursors. */
   clear(): void {
     this.#cursors?.clear();
   }
 
-  /** Takes room for so many more cursors, or for as many as there is. */
+  /** Reserves room for this many more cursors, or for as many as there is room for. */
   async #reserve(wanted: number): Promise<number> {
     let room = this.#take(wanted);
     if (room === wanted) return room;
@@ -174,7 +166,7 @@ export class Cursors {
   }
 
   #take(wanted: number, taken = 0): number {
-    const { cursors } = this.#context.welcome.limits;
+    const { cursors } = this.#limits;
     const account = this.#budgets.of("totalCursors");
     const max = Math.min(wanted, cursors - (this.#cursors?.size ?? 0) - taken);
     if (max > 0 && account.take(max)) return max;
@@ -183,13 +175,13 @@ export class Cursors {
     return room;
   }
 
-  /** Forgets cursors that nobody would miss: what comes after them is what comes after the start. */
+  /** Forgets cursors that make no difference: after them come the same messages as after the start. */
   async #forget(): Promise<void> {
-    const { queue: { store, clock }, welcome: { limits } } = this.#context;
+    const { store, clock } = this.#queue;
     const { floor } = await store.bounds();
     const { time: lastTime, floor: previousFloor } = this.#lastForget;
     const now = clock.now();
-    // To look through them all takes time: without another floor seldom more can be forgotten.
+    // Checking all takes time. While the floor stays the same, hardly more of them can be forgotten.
     if (
       this.#start.after > floor ||
       (floor === previousFloor && Math.abs(now - lastTime) < FORGET_EVERY)
@@ -204,8 +196,8 @@ export class Cursors {
       if (!reportsGap) this.#budgets.of("totalCursors").release();
       else (this.#reportedTopics ??= new NameSet()).add(topic);
     }
-    // There is a limit to that, too: from then on nobody is told what was missing at the start.
-    if ((this.#reportedTopics?.size ?? 0) > limits.cursors) {
+    // These are limited, too. Beyond the limit gaps at the start are not reported any more.
+    if ((this.#reportedTopics?.size ?? 0) > this.#limits.cursors) {
       this.start = { after: this.#start.after, gap: undefined, asOf: Infinity };
     }
   }

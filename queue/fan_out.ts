@@ -1,36 +1,36 @@
 /**
- * One message to thousands who wait for it, without keeping everybody else waiting.
+ * Delivers one message to thousands of listeners without blocking everything else.
  *
  * @module
  */
 
 import { type Turn, Turns } from "../budgets/turns.ts";
 import { NameMap } from "../protocol/name_map.ts";
-import type { TopicBatch, TopicListener } from "./queue.ts";
+import type { TopicBatch, TopicListener } from "./topic_batch.ts";
 
-/** How long readers are told in one go, in milliseconds; the others are told in the turns that follow. */
+/** How long listeners are notified in one go, in milliseconds. The others follow in later turns. */
 const SLICE_MS = 4;
 
-/** After how many to look at the clock. */
+/** After how many listeners the clock is checked. */
 const CHECK_EVERY = 64;
 
-/** New messages, and who is still to be told of them. */
+/** New messages, and the listeners that have yet to get them. */
 interface Delivery {
   readonly listeners: readonly TopicListener[];
   readonly batch: TopicBatch;
-  /** How many were told. */
+  /** How many have got them. */
   delivered: number;
 }
 
-/** The deliveries of one topic that are under way, the oldest first. */
+/** The unfinished deliveries of one topic, the oldest first. */
 interface LateTopic {
   readonly name: string;
   readonly deliveries: Delivery[];
 }
 
 /**
- * Tells those who wait for a topic what is new in it: each in the order of the feed, and mostly at once. Whoever is told
- * late finds in its own position what it has read meanwhile.
+ * Notifies the listeners of a topic, each in the order of the feed, and mostly at once. A listener that is notified late
+ * knows by its own position what it has read meanwhile.
  */
 export class FanOut {
   readonly #turn: Turn;
@@ -42,32 +42,32 @@ export class FanOut {
   #delivered = 0;
 
   /**
-   * Nobody is to be told anything yet.
+   * Starts without deliveries.
    *
-   * @param onError takes what one who was told throws
-   * @param turns whose turn it is. Default: turns of its own
+   * @param onError is called with what a listener throws
+   * @param turns when a slice may run. Default: turns of its own
    */
   constructor(onError: (error: unknown) => void, turns: Turns = new Turns()) {
     this.#turn = turns.join();
     this.#onError = onError;
   }
 
-  /** The feed brings something: a new slice of time begins. */
+  /** The feed brings messages: a new slice of time begins. */
   beginSlice(): void {
     this.#delivered = 0;
   }
 
   /**
-   * Tells all of them; those for whom there is no time now are told a little later.
+   * Notifies all listeners, some of them a little later if there is no time now.
    *
    * @param name the topic
-   * @param listeners who waits for it
-   * @param batch what is new
+   * @param listeners its listeners
+   * @param batch the new messages
    */
   notify(name: string, listeners: readonly TopicListener[], batch: TopicBatch): void {
     const delivery = { listeners, batch, delivered: 0 };
     const topic = this.#topics.get(name);
-    // What is older comes first.
+    // Older messages come first.
     if (topic) return void topic.deliveries.push(delivery);
     if (this.#deliver(delivery)) return;
     const lateTopic = { name, deliveries: [delivery] };
@@ -76,7 +76,7 @@ export class FanOut {
     if (this.#waiting.length === 1) this.#turn.next(() => this.#resume());
   }
 
-  /** Tells all that is yet to be told. */
+  /** Finishes all deliveries. */
   finish(): void {
     for (const { deliveries } of this.#waiting) {
       for (const delivery of deliveries) this.#deliver(delivery, Infinity);
@@ -84,7 +84,7 @@ export class FanOut {
     this.clear();
   }
 
-  /** Tells nobody any more. */
+  /** Drops all deliveries. */
   clear(): void {
     this.#waiting = [];
     this.#topics.clear();
@@ -96,13 +96,13 @@ export class FanOut {
     if (!topic) return;
     const { name, deliveries } = topic;
     while (deliveries.length > 0 && this.#deliver(deliveries[0]!)) deliveries.shift();
-    // One topic after another has a turn.
+    // Topics take turns.
     if (deliveries.length > 0) this.#waiting.push(topic);
     else this.#topics.delete(name);
     if (this.#waiting.length > 0) this.#turn.next(() => this.#resume());
   }
 
-  /** Tells as many as there is time for; returns whether that is all. */
+  /** Notifies as many as there is time for. Returns whether all have been notified. */
   #deliver(delivery: Delivery, budget: number = SLICE_MS): boolean {
     const { listeners, batch } = delivery;
     while (delivery.delivered < listeners.length) {
@@ -111,7 +111,7 @@ export class FanOut {
       try {
         listener.onMessages(batch);
       } catch (error) {
-        // One reader's failure is not the putter's, nor another reader's.
+        // The failure of one listener affects neither the putter nor another listener.
         this.#onError(error);
       }
     }

@@ -1,5 +1,5 @@
 /**
- * When waits end: one timer for all of them, since starting and stopping one takes longer than serving a wait.
+ * Timeouts: one timer for all of them, since starting and stopping a timer takes longer than serving a wait.
  *
  * @module
  */
@@ -7,30 +7,30 @@
 import { MAX_WAIT } from "../protocol/limits.ts";
 import type { Clock } from "./clock.ts";
 
-/** Something that is over at some time, unless it is called off. */
+/** Something that ends at some time, unless it is cancelled. */
 export interface HeapTimer {
-  /** When, by the monotonic clock; and where it is in the heap. Both are written by {@linkcode TimerHeap} alone. */
+  /** When, by the monotonic clock, and its index in the heap. Only {@linkcode TimerHeap} writes these. */
   due: number;
   index: number;
-  /** Its time is over. */
+  /** The time is over. */
   onTimeout(): void;
 }
 
-/** How long waits are ended at a time, in milliseconds; then others have their turn. */
+/** How long timeouts are handled at a time, in milliseconds; then others have their turn. */
 const SLICE_MS = 4;
 
-/** After how many to look at the clock. */
+/** After how many items the clock is checked. */
 const CHECK_EVERY = 64;
 
-/** A heap, the next deadline first: adding or removing one of a million takes a microsecond. */
+/** A heap, the next timeout first: adding or removing one of a million takes a microsecond. */
 export class TimerHeap {
   readonly #clock: Clock;
   readonly #heap: HeapTimer[] = [];
-  /** When the timer goes off. It is not stopped when nothing is due then any more: most waits end early. */
+  /** When the timer fires. It is not stopped when nothing is due then any more: most waits end early. */
   #scheduledFor = Infinity;
   #stopTimer: () => void = () => {};
 
-  /** Nothing is to end yet. */
+  /** Starts empty. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
@@ -40,7 +40,7 @@ export class TimerHeap {
     return this.#heap.length;
   }
 
-  /** Ends something after some milliseconds. */
+  /** Ends something after this many milliseconds. */
   add(timer: HeapTimer, ms: number): void {
     const now = this.#now;
     timer.due = now + ms;
@@ -48,7 +48,7 @@ export class TimerHeap {
     if (timer.due < this.#scheduledFor) this.#setTimer(timer.due, now);
   }
 
-  /** Calls one off. */
+  /** Cancels one. */
   remove(timer: HeapTimer): void {
     const last = this.#heap.pop()!;
     if (last !== timer) {
@@ -58,7 +58,7 @@ export class TimerHeap {
     timer.index = -1;
   }
 
-  /** Calls all off. */
+  /** Cancels all. */
   stop(): void {
     this.#stopTimer();
     for (const timer of this.#heap) timer.index = -1;
@@ -73,7 +73,7 @@ export class TimerHeap {
   #setTimer(due: number, now: number): void {
     this.#stopTimer();
     this.#scheduledFor = due;
-    // Fractions may make the longest wait a millisecond longer than a timer can hold, and that would be over at once.
+    // Fractions can make the longest wait a millisecond longer than a timer can hold, which would fire at once.
     const ms = Math.min(Math.max(0, Math.ceil(due - now)), MAX_WAIT);
     this.#stopTimer = this.#clock.after(ms, () => this.#endDue());
   }
@@ -91,7 +91,7 @@ export class TimerHeap {
     if (this.#heap.length > 0) this.#setTimer(this.#heap[0]!.due, now);
   }
 
-  /** Puts one at a place, or nearer to the front where it is due before those there. */
+  /** Puts one at an index, or nearer to the front if it is due earlier. */
   #rise(timer: HeapTimer, index: number): void {
     const heap = this.#heap;
     while (index > 0) {
@@ -103,7 +103,7 @@ export class TimerHeap {
     this.#put(timer, index);
   }
 
-  /** Moves one back behind those that are due before it. */
+  /** Moves one back behind those that are due earlier. */
   #sink(timer: HeapTimer): void {
     const heap = this.#heap;
     let { index } = timer;

@@ -6,9 +6,10 @@
 
 import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { MessagePage, TopicMessage } from "../stores/store.ts";
-import { toWireError } from "../connection/server_context.ts";
 import type { Gap, Position } from "./positions.ts";
-import type { Queue, TopicBatch, TopicListener } from "./queue.ts";
+import type { Queue } from "./queue.ts";
+import { toWireError } from "./store_failure.ts";
+import type { TopicBatch, TopicListener } from "./topic_batch.ts";
 import { type Waiter, Waiters } from "./waiters.ts";
 import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
 

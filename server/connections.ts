@@ -11,9 +11,10 @@ import type { ServerLimits } from "../protocol/limits.ts";
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { SessionOwner } from "../connection/session_owners.ts";
 import type { ServerContext } from "../connection/server_context.ts";
-import { type Permissions, TOKEN_BAD, TOKEN_NEEDED } from "../connection/authorize.ts";
+import { type Permissions, TOKEN_INVALID, TOKEN_NEEDED } from "../auth/permissions.ts";
 import type { ClientConnection } from "../connection/client_connection.ts";
-import type { ConnectionHandler, Peer, PeerEvents } from "../transports/transport.ts";
+import type { Peer, PeerEvents } from "../transports/peer.ts";
+import type { ConnectionHandler } from "../transports/transport.ts";
 import {
   type AcceptedPeer,
   type AdmissionContext,
@@ -24,7 +25,6 @@ import { type CloseReason, PendingConnection } from "./pending_connection.ts";
 import { httpPage, isHealthCheck, textResponse } from "./pages.ts";
 import { ConnectionLimiter, type LimitExceeded } from "./connection_limiter.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
-import { AdmittedConnection } from "./admitted_connection.ts";
 import { isUpgradeRequest, upgradeFault } from "./upgrade.ts";
 import { PendingLimiter } from "./pending_limiter.ts";
 
@@ -69,7 +69,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   readonly access: AccessControl;
   readonly #options: ConnectionsOptions;
   readonly #limiter: ConnectionLimiter;
-  readonly #open = new Map<ClientConnection, AdmittedConnection>();
+  readonly #open = new Set<ClientConnection>();
   /** Those who have not been admitted, and those who were not and have yet to leave. */
   readonly #pendingConnections = new Set<PendingConnection>();
   readonly #pendingLimiter: PendingLimiter;
@@ -148,7 +148,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   /** Has the tokens count that the door knows now: who has leave no more is told and leaves, the others go on. */
   tokensChanged(): void {
-    const all = [...this.#open.keys()];
+    const all = [...this.#open];
     const { urgentTasks } = this.shared.queue;
     void urgentTasks.forEach(all, all.length, (connection) => {
       if (this.#open.has(connection)) this.#recheck(connection);
@@ -158,7 +158,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   #recheck(connection: ClientConnection): void {
     const permissions = this.access.currentPermissions(connection.permissions);
     if (!permissions && connection.permissions) {
-      const error = connection.identity === "" ? TOKEN_NEEDED : TOKEN_BAD;
+      const error = connection.identity === "" ? TOKEN_NEEDED : TOKEN_INVALID;
       connection.rejectToken(error);
       this.shared.onRefused(error);
     }
@@ -184,15 +184,15 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const connection of this.#open.keys()) void connection.finish(SHUTTING_DOWN);
+    for (const connection of this.#open) void connection.finish(SHUTTING_DOWN);
     for (const pendingConnection of [...this.#pendingConnections]) {
       pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
     }
     if (this.#isEmpty) return;
     const timer = setTimeout(() => {
-      for (const [connection, { peer }] of [...this.#open]) {
+      for (const connection of [...this.#open]) {
         void connection.close();
-        peer.drop("it did not answer the goodbye");
+        connection.peer.drop("it did not answer the close frame");
       }
       for (const pendingConnection of [...this.#pendingConnections]) pendingConnection.drop();
     }, CLOSE_TIMEOUT);
@@ -209,19 +209,13 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     slot: (() => void) | undefined,
     exceeded: LimitExceeded | undefined,
   ): PeerEvents {
-    const { peer, digest } = accepted;
+    const { digest } = accepted;
     // Looked up now: the token may have been revoked since it was judged.
     const permissions = this.access.permissionsOf(digest);
     if (permissions && slot) {
-      const connection = createConnection(this, accepted, permissions);
-      const admitted = new AdmittedConnection(
-        connection,
-        peer,
-        slot,
-        () => this.onDisconnected(connection),
-      );
-      this.onAdmitted(connection, admitted);
-      return admitted;
+      const connection = createConnection(this, accepted, permissions, slot);
+      this.onAdmitted(connection);
+      return connection;
     }
     slot?.();
     return digest && !permissions
@@ -250,7 +244,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   /** One who has just come has to leave, and learns why by the close code. */
   #rejectToken(accepted: AcceptedPeer): PeerEvents {
-    this.shared.onRefused(TOKEN_BAD, accepted.from, ADVICE.token);
+    this.shared.onRefused(TOKEN_INVALID, accepted.from, ADVICE.token);
     const pendingConnection = this.#acceptPending(accepted, undefined);
     pendingConnection.reject(CLOSE_CODE.unauthorized, "the token is not good");
     return pendingConnection;
@@ -269,16 +263,16 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     return () => release(true);
   }
 
-  onAdmitted(connection: ClientConnection, admitted: AdmittedConnection): void {
-    this.#open.set(connection, admitted);
+  onAdmitted(connection: ClientConnection): void {
+    this.#open.add(connection);
     // It was let in just before the end.
-    if (this.#stopping) admitted.peer.close(...SHUTDOWN_CLOSE);
+    if (this.#stopping) connection.peer.close(...SHUTDOWN_CLOSE);
     // Tokens may have changed while it found a place.
     else this.#recheck(connection);
   }
 
-  admittedOf(owner: SessionOwner): AdmittedConnection | undefined {
-    return this.#open.get(owner as ClientConnection);
+  connectionOf(owner: SessionOwner): ClientConnection | undefined {
+    return this.#open.has(owner as ClientConnection) ? owner as ClientConnection : undefined;
   }
 
   onDisconnected(connection: ClientConnection): void {

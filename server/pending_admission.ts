@@ -11,9 +11,9 @@ import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { SessionOwner, SlotTakeover } from "../connection/session_owners.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { ServerContext } from "../connection/server_context.ts";
-import { type Permissions, TOKEN_BAD, TOKEN_NEEDED } from "../connection/authorize.ts";
+import { type Permissions, TOKEN_INVALID, TOKEN_NEEDED } from "../auth/permissions.ts";
 import { ClientConnection } from "../connection/client_connection.ts";
-import type { Peer } from "../transports/transport.ts";
+import type { Peer } from "../transports/peer.ts";
 import type {
   CloseReason,
   HandshakePolicy,
@@ -22,7 +22,6 @@ import type {
 } from "./pending_connection.ts";
 import type { LimitExceeded } from "./connection_limiter.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
-import { AdmittedConnection } from "./admitted_connection.ts";
 
 /** How long one that lacks a place has to say hello, in milliseconds. */
 const HELLO_TIMEOUT = 2000;
@@ -48,23 +47,34 @@ export interface AdmissionContext {
   /** Takes a seat among those who wait, for one who leaves; another may need it. */
   acquirePending(from: string, evict: () => void): () => void;
   /** One is in. */
-  onAdmitted(connection: ClientConnection, admitted: AdmittedConnection): void;
-  /** The visit of one who is in. */
-  admittedOf(owner: SessionOwner): AdmittedConnection | undefined;
+  onAdmitted(connection: ClientConnection): void;
+  /** The connection of a holder that is in. */
+  connectionOf(owner: SessionOwner): ClientConnection | undefined;
   /** One is gone. */
   onDisconnected(connection: ClientConnection): void;
   /** Takes a defect. */
   onError(error: unknown): void;
 }
 
-/** The session of one who has come. */
+/** The connection of one who has come: with how to give back its place, or how it can have one. */
 export function createConnection(
-  { shared }: AdmissionContext,
+  context: AdmissionContext,
   { peer, start, from }: AcceptedPeer,
   permissions: Permissions,
-  pendingSlot?: SlotTakeover,
+  acquired: (() => void) | SlotTakeover,
 ): ClientConnection {
-  return new ClientConnection(shared, peer, start, permissions, pendingSlot, from);
+  const pendingSlot = typeof acquired === "function" ? undefined : acquired;
+  const connection = new ClientConnection(
+    context.shared,
+    peer,
+    start,
+    permissions,
+    pendingSlot,
+    from,
+  );
+  if (typeof acquired === "function") connection.releaseSlot = acquired;
+  connection.onEnded = () => context.onDisconnected(connection);
+  return connection;
 }
 
 /** How a connection is received that owes a token, lacks a place, or both. */
@@ -118,7 +128,7 @@ export class PendingAdmission implements HandshakePolicy {
     const permissions = access.permissionsOf(digest ?? this.#accepted.digest);
     if (!permissions) {
       const isInvalid = token !== undefined || this.#accepted.digest !== undefined;
-      const error = isInvalid ? TOKEN_BAD : TOKEN_NEEDED;
+      const error = isInvalid ? TOKEN_INVALID : TOKEN_NEEDED;
       shared.onRefused(error, this.#accepted.from, ADVICE.token);
       if (!isInvalid) return { error };
       return { error, close: [CLOSE_CODE.unauthorized, "the token is not good"] };
@@ -149,48 +159,37 @@ export class PendingAdmission implements HandshakePolicy {
   }
 
   /** Its token is good; whether there is a place for it is settled now, or when its hello is done. */
-  #admit(pending: PendingConnection, permissions: Permissions): AdmittedConnection {
-    const context = this.#context;
-    const { peer, from } = this.#accepted;
-    const acquired = context.acquireConnection(from, permissions);
-    const pendingSlot = typeof acquired === "function"
-      ? undefined
-      : this.#pendingSlot(pending, acquired);
+  #admit(pending: PendingConnection, permissions: Permissions): ClientConnection {
+    const acquired = this.#context.acquireConnection(this.#accepted.from, permissions);
+    const onAdmitted = typeof acquired === "function";
     const connection = this.#connection = createConnection(
-      context,
+      this.#context,
       this.#accepted,
       permissions,
-      pendingSlot,
+      onAdmitted ? acquired : this.#pendingSlot(pending, acquired),
     );
-    const release = typeof acquired === "function" ? acquired : () => {};
-    const admitted = new AdmittedConnection(
-      connection,
-      peer,
-      release,
-      () => context.onDisconnected(connection),
-    );
-    if (!pendingSlot) this.#admitted(pending, connection, admitted);
-    return admitted;
+    if (onAdmitted) this.#admitted(pending, connection);
+    return connection;
   }
 
   /** What its session needs to find a place, in which it stays. */
   #pendingSlot(pending: PendingConnection, exceeded: LimitExceeded): SlotTakeover {
     this.#exceeded = exceeded;
     const context = this.#context;
-    const settle = (release: () => void) => {
-      const admitted = pending.handler as AdmittedConnection;
-      admitted.release = release;
-      this.#admitted(pending, this.#connection!, admitted);
+    const settle = (acquired: () => void) => {
+      const connection = this.#connection!;
+      connection.releaseSlot = acquired;
+      this.#admitted(pending, connection);
     };
     return {
       takeSlotFrom: (before) => {
-        const previous = context.admittedOf(before);
+        const previous = context.connectionOf(before);
         if (!previous) return false;
-        const { release, peer } = previous;
+        const { releaseSlot, peer } = previous;
         // The old connection has yet to leave: until then it needs a seat.
-        const drop = () => peer.drop("it did not answer the goodbye");
-        previous.release = context.acquirePending(this.#accepted.from, drop);
-        settle(release);
+        const drop = () => peer.drop("it did not answer the close frame");
+        previous.releaseSlot = context.acquirePending(this.#accepted.from, drop);
+        settle(releaseSlot);
         return true;
       },
       takeFreeSlot: () => {
@@ -207,14 +206,10 @@ export class PendingAdmission implements HandshakePolicy {
     };
   }
 
-  #admitted(
-    pending: PendingConnection,
-    connection: ClientConnection,
-    admitted: AdmittedConnection,
-  ): void {
+  #admitted(pending: PendingConnection, connection: ClientConnection): void {
     pending.admitted();
     this.#releaseSlot(true);
-    this.#context.onAdmitted(connection, admitted);
+    this.#context.onAdmitted(connection);
     this.#onGone();
   }
 }

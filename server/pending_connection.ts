@@ -13,7 +13,7 @@ import { PREAUTH_BYTES, PREAUTH_FRAMES } from "../protocol/limits.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { Clock } from "../queue/clock.ts";
 import { GracefulClose } from "../connection/graceful_close.ts";
-import type { Peer, PeerEvents } from "../transports/transport.ts";
+import type { Peer, PeerEvents } from "../transports/peer.ts";
 
 /** How long a peer that broke the rules has to hear why, in milliseconds. */
 const VIOLATION_CLOSE_TIMEOUT = 500;
@@ -140,7 +140,7 @@ export class PendingConnection implements PeerEvents {
 
   /** Gives it up. */
   drop(): void {
-    this.#peer.drop("it did not answer the goodbye");
+    this.#peer.drop("it did not answer the close frame");
   }
 
   #protocolViolation(what: string): void {

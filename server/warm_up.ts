@@ -48,6 +48,7 @@ export async function warmUp(
     buffered: 0,
     drained: () => Promise.resolve(),
     close: () => {},
+    closeAndStopReading: () => {},
     drop: () => {},
   };
   const { id, epoch, durability } = store;

@@ -9,8 +9,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "client.ts": ["client/", "protocol/"],
   "auth/": ["protocol/"],
   "stores/": ["protocol/", "budgets/after_network_poll.ts", "queue/clock.ts", "deno.json"],
-  "queue/": ["protocol/", "budgets/", "stores/store.ts", "connection/", "transports/peer.ts"],
-  "connection/": ["protocol/", "budgets/", "queue/", "stores/store.ts", "transports/peer.ts"],
+  "queue/": ["protocol/", "budgets/", "stores/store.ts", "transports/peer.ts"],
+  "connection/": [
+    "protocol/",
+    "budgets/",
+    "auth/",
+    "queue/",
+    "stores/store.ts",
+    "transports/peer.ts",
+  ],
   "transports/": ["protocol/", "budgets/", "deno.json"],
   "server/": [
     "protocol/",

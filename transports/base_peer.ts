@@ -9,7 +9,8 @@ import { MIN_PEER_SPEED, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { SharedSuffix } from "../protocol/shared_suffix.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import { Pacer } from "./pacer.ts";
-import type { ConnectionHandler, Peer, PeerEvents, PeerLimits } from "./transport.ts";
+import type { Peer, PeerEvents } from "./peer.ts";
+import type { ConnectionHandler, PeerLimits } from "./transport.ts";
 import { type UnreadAccount, UnreadLimiter } from "./unread_limiter.ts";
 import { type MonitoredPeer, SlowPeerMonitor } from "./slow_peer_monitor.ts";
 
@@ -295,21 +296,4 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
       this.close(CLOSE_CODE.internalError, "internal error");
     }
   }
-}
-
-/** In the place of a peer whose handshake failed. */
-const NO_PEER: Peer = {
-  send() {},
-  buffered: 0,
-  hasRoom: () => true,
-  waitForRoom: () => Promise.resolve(),
-  drained: () => Promise.resolve(),
-  close() {},
-  closeAndStopReading() {},
-  drop() {},
-};
-
-/** The handshake of one who was admitted has failed: the visit is over at once. */
-export function handshakeFailed(onConnected: (peer: Peer) => PeerEvents): void {
-  onConnected(NO_PEER).end();
 }

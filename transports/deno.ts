@@ -7,15 +7,9 @@
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { DenoPort } from "./deno_port.ts";
 import { endIdleTimer, upgradeWithIdlePings } from "./deno_idle_pings.ts";
-import { BasePeer, createPortContext, handshakeFailed, type PortContext } from "./base_peer.ts";
-import type {
-  ConnectionHandler,
-  ListenAddress,
-  Listener,
-  Peer,
-  PeerEvents,
-  PeerLimits,
-} from "./transport.ts";
+import { BasePeer, createPortContext, type PortContext } from "./base_peer.ts";
+import { handshakeFailed, type Peer, type PeerEvents } from "./peer.ts";
+import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
 
 /** How long a socket may take to open once the upgrade was answered, in milliseconds: mostly it takes less than one. */
 const OPEN_TIMEOUT = 2000;

@@ -18,7 +18,8 @@ import deno from "../deno.json" with { type: "json" };
 import { EvictingBudget } from "../budgets/evicting_budget.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/websocket.ts";
-import { createPortContext, handshakeFailed } from "./base_peer.ts";
+import { createPortContext } from "./base_peer.ts";
+import { handshakeFailed } from "./peer.ts";
 import {
   admitUpgrade,
   afterResponses,

@@ -9,7 +9,8 @@ import type { Socket } from "node:net";
 import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
 import type { Pacer } from "./pacer.ts";
 import { UnansweredRequests } from "./node_unanswered_requests.ts";
-import type { ConnectionHandler, Peer, PeerEvents } from "./transport.ts";
+import type { Peer, PeerEvents } from "./peer.ts";
+import type { ConnectionHandler } from "./transport.ts";
 
 /** How much the headers of a request may take, in bytes: 64 KiB, and something for what comes first. */
 export const HEADER_BYTES = 80 * 1024;

@@ -17,7 +17,7 @@ import type { Pacer } from "./pacer.ts";
 import type { IdlePings, PingTarget } from "./node_idle_pings.ts";
 import { PartialMessage } from "./partial_message.ts";
 import { TextFrame } from "./text_frame.ts";
-import type { Peer, PeerEvents } from "./transport.ts";
+import type { Peer, PeerEvents } from "./peer.ts";
 
 /** One who answers pings, and has left so many unanswered, is gone. */
 const MAX_UNANSWERED = 3;

@@ -15,8 +15,7 @@ import {
   testServer,
   until,
 } from "../support/bridge.ts";
-import { closeAll, connectedPair, nextBody } from "../support/connected_pair.ts";
-import { openServer } from "../support/open_server.ts";
+import { closeAll, connectedPair } from "../support/connected_pair.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -118,91 +117,6 @@ Deno.test("every kind of request that is refused fails alone", () =>
       "m",
     ]);
   }));
-
-Deno.test("a message that does not come down is told once to the read that would have got it, and reading goes on behind it", () =>
-  setup(async ({ mq, bridge, stored }) => {
-    await stored("t", "1", BIG, "2", "3");
-    const gets = Array.from({ length: 5 }, () => settled(mq.get("t")));
-    assertEquals(await Promise.all(gets), ["1", "error refused", "2", "3", ""]);
-    await stored("t", BIG, "4");
-    assertEquals(await settled(mq.read("t")), "error refused");
-    assertEquals(await settled(mq.get("t")), "4");
-    const { dials } = bridge;
-    assertEquals([await settled(mq.put("u", "m")), bridge.dials], [7, dials]);
-  }, { only: "down" }));
-
-for (
-  const [what, call] of [
-    ["getLatest", (mq: Connection) => mq.getLatest("t")],
-    ["getWait", (mq: Connection) => mq.getWait("t", { timeout: 60_000 })],
-  ] as const
-) {
-  Deno.test(`a ${what} whose answer does not come down is told so, beside others that wait`, () =>
-    setup(async ({ mq, stored }) => {
-      const other = settled(mq.getWait("u", { timeout: 60_000 }), 60_000);
-      if (what === "getLatest") await stored("t", BIG);
-      const got = settled(call(mq), 20_000);
-      await until(() => mq.status === "connected");
-      if (what === "getWait") await stored("t", BIG);
-      assertEquals(await got, "error refused");
-      await stored("u", "m");
-      assertEquals(await other, "m");
-      assertEquals(await settled(mq.get("t")), "");
-    }, { only: "down" }));
-}
-
-Deno.test("a stream whose message does not come down ends with that; one that says what to do about gaps goes on behind it", () =>
-  setup(async ({ mq, stored }) => {
-    const gaps: (number | undefined)[] = [];
-    const streams = [
-      mq.subscribe("t"),
-      mq.subscribe("t", { onGap: "oldest" }),
-      mq.subscribe("t", { onGap: (gap) => void gaps.push(gap.last) }),
-      mq.subscribe("t", { onGap: (gap) => (gaps.push(gap.last), "oldest") }),
-      mq.subscribe("u"),
-    ];
-    const first = streams.map((stream) => nextBody(stream));
-    await settled(mq.get("t"));
-    await stored("t", "1", BIG, "2");
-    await stored("u", "m");
-    assertEquals(await Promise.all(first), ["1", "1", "1", "1", "m"]);
-    const [ends, goesOn, chooses, goes] = streams as [
-      ...[typeof streams[0], typeof streams[0], typeof streams[0], typeof streams[0]],
-      ...typeof streams,
-    ];
-    assertEquals(await nextBody(ends!), "error refused");
-    assertEquals([await nextBody(goesOn!), await nextBody(goes!)], ["2", "2"]);
-    assertEquals(await nextBody(chooses!), "error refused");
-    await stored("u", "n");
-    assertEquals(await nextBody(streams[4]!), "n");
-  }, { only: "down" }));
-
-Deno.test("small messages whose frames together are too large all come down, read and streamed", () =>
-  setup(async ({ mq, bridge, stored }) => {
-    const messages = Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(100));
-    await stored("t", ...messages);
-    const stream = mq.subscribe("t", { since: "start" });
-    const streamed: unknown[] = [];
-    while (streamed.length < messages.length) streamed.push(await nextBody(stream));
-    assertEquals(streamed, messages);
-    const other = mq.subscribe("none");
-    void nextBody(other);
-    const again = await settled(mq.putMany("u", messages), 20_000);
-    assertEquals(again.length, messages.length);
-    assert(bridge.dials <= 6, `${bridge.dials} connections`);
-    const { dials } = bridge;
-    // It has learnt: what comes now is small enough.
-    await stored("t", ...messages);
-    for (const message of messages) assertEquals(await nextBody(stream), message);
-    assertEquals(bridge.dials, dials);
-  }));
-
-Deno.test("a list of topics that does not come down is asked for in smaller pages", () =>
-  setup(async ({ mq, stored }) => {
-    for (let i = 0; i < 100; i++) await stored(`topic ${i}`, "m");
-    const topics = await withTimeout(mq.topics(), 20_000);
-    assertEquals(topics.length, 100);
-  }, { only: "down", limit: 2000 }));
 
 Deno.test("a close that hits a connection twice by chance ends nobody's call, as long as it was not alone", async () => {
   const script = new ScriptedServer();
@@ -306,86 +220,3 @@ Deno.test("a client whose connections end without a word goes on in small frames
     assertEquals(await Promise.all(puts), messages.map((_, i) => i + 1));
     assertEquals(bridge.dials, 3);
   }, { code: 1006, only: "up" }));
-
-// Over real sockets.
-
-for (const transport of ["builtin", "hardened"] as const) {
-  for (
-    const [code, only] of [[1009, "up"], [1009, "down"], [undefined, "up"], [4000, "down"]] as const
-  ) {
-    Deno.test(`behind a proxy that closes with ${code ?? "no status"} what is too large on the way ${only}, that fails alone (${transport})`, async () => {
-      await using server = await openServer({ transport });
-      await using near = await connect({ url: server.url });
-      await using proxy = closingProxy(server.url, only, code);
-      await using mq = await connect({ url: proxy.url, reconnect, since: "start" });
-      const big = "x".repeat(100_000);
-      if (only === "up") {
-        const calls = [mq.put("t", big), mq.put("u", "m")].map((work) => settled(work));
-        assertEquals(await Promise.all(calls), ["error unknown_outcome", 1]);
-        const list = await assertRejects(
-          () => withTimeout(mq.putMany("t", ["1", big, "2"])),
-          DsmqError,
-        );
-        assertEquals(list.outcomes!.map((one) => typeof one), ["number", "object", "number"]);
-      } else {
-        await near.putMany("t", ["1", big, "2"]);
-        const gets = Array.from({ length: 3 }, () => settled(mq.get("t")));
-        assertEquals(await Promise.all(gets), ["1", "error refused", "2"]);
-        const stream = mq.subscribe("t", { since: "start", onGap: "oldest" });
-        assertEquals([await nextBody(stream), await nextBody(stream)], ["1", "2"]);
-      }
-    });
-  }
-}
-
-for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`behind a proxy that closes for one topic whatever is asked of that, it fails, and all else goes on (${transport})`, async () => {
-    await using server = await openServer({ transport });
-    await using proxy = closingProxy(server.url, "up", 1011, (data) => data.includes('"bad"'));
-    await using mq = await connect({ url: proxy.url, reconnect });
-    const stream = mq.subscribe("good");
-    const first = nextBody(stream);
-    const calls = [
-      mq.getWait("bad", { timeout: 60_000 }),
-      mq.subscribe("bad").next(),
-      mq.get("bad"),
-      mq.getWait("bad", { timeout: 60_000 }),
-      mq.put("good", "m"),
-    ].map((work) => settled<unknown>(work, 20_000));
-    assertEquals(await Promise.all(calls), [...Array(4).fill("error refused"), 1]);
-    assertEquals(await first, "m");
-  });
-}
-
-/** A proxy for WebSockets that closes a connection instead of passing on something, such as more than 64 KiB. */
-function closingProxy(
-  target: string,
-  only: "up" | "down",
-  code: number | undefined,
-  refused = ({ length }: string) => length > 65_536,
-) {
-  const refuse = (socket: WebSocket) => code === undefined ? socket.close() : socket.close(code);
-  const proxy = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
-    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
-    const server = new WebSocket(target, "dsmq");
-    const early: string[] = [];
-    const refuses = (direction: string, data: string) => direction === only && refused(data);
-    socket.onmessage = ({ data }) => {
-      if (refuses("up", data)) refuse(socket);
-      else if (server.readyState === WebSocket.OPEN) server.send(data);
-      else early.push(data);
-    };
-    server.onopen = () => early.forEach((data) => server.send(data));
-    server.onmessage = ({ data }) => {
-      if (refuses("down", data)) refuse(socket);
-      else if (socket.readyState === WebSocket.OPEN) socket.send(data);
-    };
-    socket.onclose = () => server.close();
-    server.onclose = () => socket.readyState === WebSocket.OPEN && socket.close(1001);
-    return response;
-  });
-  return {
-    url: `ws://127.0.0.1:${proxy.addr.port}`,
-    [Symbol.asyncDispose]: () => proxy.shutdown(),
-  };
-}

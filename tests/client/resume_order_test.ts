@@ -107,6 +107,7 @@ Deno.test("a heartbeat leaves behind the answers that were there before it", asy
       buffered: 0,
       drained: () => Promise.resolve(),
       close() {},
+      closeAndStopReading() {},
       drop() {},
     },
     0,

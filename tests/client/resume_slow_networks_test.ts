@@ -139,6 +139,7 @@ async function largeReply() {
       buffered: 0,
       drained: () => Promise.resolve(),
       close: (code) => void closed.push(code),
+      closeAndStopReading() {},
       drop() {},
     },
     0,

@@ -67,6 +67,8 @@ class SlowPeer implements Peer {
 
   close(): void {}
 
+  closeAndStopReading(): void {}
+
   drop(): void {}
 }
 

@@ -223,13 +223,13 @@ for (const frames of [[99, 5], [Number.MAX_SAFE_INTEGER], [0], [5]]) {
     await peer.request({ action: "hello", id: 1, heartbeat: 10_000 });
     for (const ahead of frames) peer.sendFrame({ action: "heartbeat", ahead });
     assertEquals((await peer.request({ action: "put", id: 2, topic: "t", message: "m" })).seq, 1);
-    assert(peer.connection.slack <= 1000 * BURST_BYTES / MIN_PEER_SPEED);
+    assert(peer.connection.liveness.slack <= 1000 * BURST_BYTES / MIN_PEER_SPEED);
     for (const ahead of frames) peer.sendFrame({ action: "heartbeat", ahead });
     const max = maxRequestFrameBytes(DEFAULT_LIMITS) / MIN_UPLOAD_SPEED +
       BURST_BYTES / MIN_PEER_SPEED;
-    assert(peer.connection.slack <= 1000 * max, "it is bounded");
+    assert(peer.connection.liveness.slack <= 1000 * max, "it is bounded");
     peer.sendFrame({ action: "heartbeat" });
-    assert(peer.connection.slack <= 1000 * BURST_BYTES / MIN_PEER_SPEED);
+    assert(peer.connection.liveness.slack <= 1000 * BURST_BYTES / MIN_PEER_SPEED);
     assertEquals(peer.closedWith, undefined);
   });
 }

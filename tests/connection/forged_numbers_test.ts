@@ -123,7 +123,7 @@ Deno.test("whatever a client announces, it may be silent no longer than its larg
     using peer = new ManualPeer(host);
     peer.sendFrame({ action: "heartbeat", ahead });
     assertEquals(
-      peer.connection.slack,
+      peer.connection.liveness.slack,
       1000 * maxRequestFrameBytes(DEFAULT_LIMITS) / MIN_UPLOAD_SPEED,
     );
   }

@@ -23,6 +23,7 @@ async function fullWindow() {
       buffered: 0,
       drained: () => Promise.resolve(),
       close: (code) => void closed.push(code),
+      closeAndStopReading: () => {},
       drop: () => void closed.push(1006),
     },
     0,

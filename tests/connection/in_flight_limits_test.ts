@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FrameScan } from "../../protocol/frame_scan.ts";
 import type { ServerLimits } from "../../protocol/limits.ts";
+import type { Peer } from "../../transports/peer.ts";
 import { ClientConnection } from "../../connection/client_connection.ts";
 import type { MessagePage } from "../../stores/store.ts";
 import { ManualStore, page } from "../support/manual_store.ts";
@@ -20,11 +21,12 @@ async function connection(limits: Partial<ServerLimits>) {
   const refused: string[] = [];
   const sent: string[] = [];
   const closed: [number, string][] = [];
-  const wire = {
+  const wire: Peer = {
     send: (frame: string) => void sent.push(frame),
     buffered: 0,
     drained: () => Promise.resolve(),
     close: (code: number, reason: string) => void closed.push([code, reason]),
+    closeAndStopReading: () => {},
     drop: () => void closed.push([0, "dropped"]),
   };
   const turn = () => new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,36 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
-import { FrameScan } from "../../protocol/frame_scan.ts";
-import { RequestPipeline } from "../../connection/request_pipeline.ts";
 import { ReplyWriter } from "../../connection/reply_writer.ts";
 import { ManualTurns, settled } from "../support/manual_turns.ts";
-import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
-
-const LIMITS = { ...DEFAULT_LIMITS, messageBytes: 1000 };
-const wire = { send() {}, buffered: 0, drained: () => Promise.resolve(), close() {} };
-const noCallbacks = { onUnanswered() {}, onFlood() {} };
-const frame = (count: number) =>
-  JSON.stringify(Array.from({ length: count }, () => ({ action: "topics", id: 1 })));
-
-/** A line whose requests take so many milliseconds each. */
-function slowPipeline(manual: ManualTurns, ms: number, limits = LIMITS) {
-  const stats = { requests: 0 };
-  const pipeline = new RequestPipeline(
-    { ...wire, turn: manual.turns.join() },
-    new ReplyWriter(wire),
-    limits,
-    {
-      handle: (run) => (stats.requests += run.length, manual.spend(ms * run.length)),
-      failAll() {},
-      onDefect() {},
-      ...noCallbacks,
-    },
-  );
-  return { line: pipeline, stats };
-}
+import {
+  frame,
+  LIMITS,
+  newPipeline,
+  noCallbacks,
+  slowPipeline,
+  wire,
+} from "../support/pipeline.ts";
 
 Deno.test("a long frame lets others have their turn in between", async () => {
   const manual = new ManualTurns();
-  const { line: pipeline, stats } = slowPipeline(manual, 2);
+  const { pipeline, stats } = slowPipeline(manual, 2);
   pipeline.receive(frame(50));
   await settled();
   assertEquals(stats.requests, 5);
@@ -44,8 +26,8 @@ Deno.test("where each answer has a frame of its own, few requests are done in on
     const replies = new ReplyWriter(wire);
     replies.frameBytes = frameBytes;
     const runs: number[] = [];
-    const pipeline = new RequestPipeline(wire, replies, LIMITS, {
-      handle: (run) => void runs.push(run.length),
+    const pipeline = newPipeline(wire, replies, LIMITS, {
+      dispatch: (run) => void runs.push(run.length),
       ...{ failAll() {}, onDefect() {} },
       ...noCallbacks,
     });
@@ -58,7 +40,7 @@ Deno.test("where each answer has a frame of its own, few requests are done in on
 
 Deno.test("after each run that takes its time others have a turn", async () => {
   const manual = new ManualTurns();
-  const { line: pipeline, stats } = slowPipeline(manual, 11);
+  const { pipeline, stats } = slowPipeline(manual, 11);
   pipeline.receive(frame(6));
   pipeline.receive(frame(6));
   await settled();
@@ -71,7 +53,7 @@ Deno.test("after each run that takes its time others have a turn", async () => {
 
 Deno.test("a turn does not begin anew because all that had come was done", async () => {
   const manual = new ManualTurns();
-  const { line: pipeline, stats } = slowPipeline(manual, 1);
+  const { pipeline, stats } = slowPipeline(manual, 1);
   for (let i = 0; i < 100; i++) {
     // One comes after another, as soon as the one before is done.
     pipeline.receive(frame(1));
@@ -94,8 +76,8 @@ Deno.test("a connection takes in nothing more while it waits for its turn, but g
     },
     drained: () => drained.promise,
   };
-  const pipeline = new RequestPipeline(slow, new ReplyWriter(slow), LIMITS, {
-    handle: () => (manual.spend(11), void (buffered = ++done === 2 ? 1e6 : 0)),
+  const pipeline = newPipeline(slow, new ReplyWriter(slow), LIMITS, {
+    dispatch: () => (manual.spend(11), void (buffered = ++done === 2 ? 1e6 : 0)),
     failAll() {},
     onDefect() {},
     ...noCallbacks,
@@ -117,12 +99,12 @@ Deno.test("what is said while others wait for their turn is not looked at before
   const manual = new ManualTurns();
   let understood = 0;
   const limits = {
-    ...DEFAULT_LIMITS,
+    ...LIMITS,
     get topicBytes() {
       return understood++, 1000;
     },
   };
-  const { line: pipeline } = slowPipeline(manual, 11, limits);
+  const { pipeline } = slowPipeline(manual, 11, limits);
   const put = JSON.stringify({ action: "put", id: 1, topic: "t", message: "m" });
   for (let i = 0; i < 5; i++) pipeline.receive(put);
   await settled();
@@ -134,8 +116,8 @@ Deno.test("what is said while others wait for their turn is not looked at before
 Deno.test("a frame of many puts is stored in parts, so that others are not kept waiting", async () => {
   const runs: number[] = [];
   const handle = (run: readonly unknown[]) => void runs.push(run.length);
-  const pipeline = new RequestPipeline(wire, new ReplyWriter(wire), LIMITS, {
-    handle,
+  const pipeline = newPipeline(wire, new ReplyWriter(wire), LIMITS, {
+    dispatch: handle,
     failAll() {},
     onDefect() {},
     ...noCallbacks,
@@ -152,8 +134,8 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
   const runs: string[][] = [];
   const handle = (run: readonly { readonly action: string }[]) =>
     void runs.push(run.map(({ action }) => action));
-  const pipeline = new RequestPipeline(wire, new ReplyWriter(wire), LIMITS, {
-    handle,
+  const pipeline = newPipeline(wire, new ReplyWriter(wire), LIMITS, {
+    dispatch: handle,
     failAll() {},
     onDefect() {},
     ...noCallbacks,
@@ -175,8 +157,8 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
 Deno.test("a line that is stopped does nothing more, also in the midst of a frame", async () => {
   let done = 0;
   const handle = () => void (++done === 3 && pipeline.stop());
-  const pipeline = new RequestPipeline(wire, new ReplyWriter(wire), LIMITS, {
-    handle,
+  const pipeline = newPipeline(wire, new ReplyWriter(wire), LIMITS, {
+    dispatch: handle,
     failAll() {},
     onDefect() {},
     ...noCallbacks,
@@ -195,8 +177,8 @@ Deno.test("what goes wrong in a request is its answer, and the line goes on", as
   let done = 0;
   const handle = () => ++done === 2 ? Promise.reject(new Error("a defect")) : undefined;
   const failAll = (_run: unknown, error: unknown) => void errors.push(error);
-  const pipeline = new RequestPipeline(wire, new ReplyWriter(wire), LIMITS, {
-    handle,
+  const pipeline = newPipeline(wire, new ReplyWriter(wire), LIMITS, {
+    dispatch: handle,
     failAll,
     onDefect() {},
     ...noCallbacks,
@@ -214,8 +196,8 @@ Deno.test("a failure that cannot even be answered ends the line, and is told onc
   const failAll = (_run: unknown, error: unknown) => {
     throw error;
   };
-  const pipeline = new RequestPipeline(wire, new ReplyWriter(wire), LIMITS, {
-    handle,
+  const pipeline = newPipeline(wire, new ReplyWriter(wire), LIMITS, {
+    dispatch: handle,
     failAll,
     onDefect: (error) => void errors.push(error),
     ...noCallbacks,
@@ -225,135 +207,6 @@ Deno.test("a failure that cannot even be answered ends the line, and is told onc
   await pipeline.finish();
   assertEquals(errors.map((error) => (error as Error).message), ["a defect"]);
 });
-
-Deno.test("others have their turn while a large frame is looked through, before anything in it is done", async () => {
-  const manual = new ManualTurns();
-  const { line: pipeline, stats } = slowPipeline(manual, 0);
-  // Whenever the clock is asked, a millisecond has passed.
-  manual.now = () => (manual.spend(1), ManualTurns.prototype.now.call(manual));
-  pipeline.receive(frame(16_000));
-  await settled();
-  let looks = 0;
-  for (; stats.requests === 0 && looks < 1000; looks++) await manual.networkLook();
-  assert(looks >= 1 && looks < 100, `${looks} looks at the network before anything is done`);
-});
-
-Deno.test("what comes behind a large frame that waits for its turn does not have that scanned before", async () => {
-  const manual = new ManualTurns();
-  const turn = manual.turns.join();
-  const order: string[] = [];
-  const pipeline = new RequestPipeline({ ...wire, turn }, new ReplyWriter(wire), LIMITS, {
-    handle: (run) => void order.push(...run.map(({ action }) => action)),
-    failAll() {},
-    onDefect() {},
-    ...noCallbacks,
-  });
-  manual.spend(11);
-  turn.charge(11);
-  const scans = countedScans();
-  pipeline.receive(frame(16_000));
-  pipeline.receive('{"action":"cancel","wait":1}');
-  pipeline.receive('{"action":"credit","id":2,"messages":1,"bytes":1,"sub":1}');
-  await settled();
-  assertEquals([scans.end(), turn.isBusy, order.length], [0, true, 0]);
-  for (let i = 0; i < 1000 && order.length < 16_002; i++) await manual.networkLook();
-  assertEquals(order.length, 16_002);
-  assertEquals(order.slice(-3), ["topics", "cancel", "credit"]);
-  await settled();
-  assertEquals(turn.isBusy, false);
-});
-
-/** A line that is at its first request until the test lets it go on; and what it did, and was ended for. */
-function heldPipeline(manual: ManualTurns, limits = LIMITS) {
-  const gate = Promise.withResolvers<void>();
-  const stats: string[] = [];
-  const ends: boolean[] = [];
-  const turn = manual.turns.join();
-  const pipeline = new RequestPipeline({ ...wire, turn }, new ReplyWriter(wire), limits, {
-    handle: (run) => {
-      for (const one of run) stats.push(one.action === "refused" ? one.error.code : one.action);
-      return stats.length === 1 ? gate.promise : undefined;
-    },
-    failAll() {},
-    onDefect() {},
-    onUnanswered() {},
-    onFlood: (fullPipeline) => void ends.push(fullPipeline),
-  });
-  pipeline.receive('{"action":"shutdown"}');
-  return { line: pipeline, stats, ends, goOn: gate.resolve };
-}
-
-Deno.test("however many large frames come while a connection waits, none is scanned before its turn, and then all are done", async () => {
-  const manual = new ManualTurns();
-  const { line: pipeline, stats, goOn } = heldPipeline(manual);
-  await settled();
-  const scans = countedScans();
-  for (let i = 0; i < 5; i++) {
-    pipeline.receive(frame(16_000));
-    pipeline.receive('{"action":"cancel","wait":1}');
-  }
-  await settled();
-  assertEquals([scans.end(), stats.length], [0, 1]);
-  goOn();
-  for (let i = 0; i < 1000 && stats.length < 5 * 16_001 + 1; i++) await manual.networkLook();
-  assertEquals(stats.length, 5 * 16_001 + 1);
-  for (let i = 1; i <= 5; i++) {
-    assertEquals([stats[16_001 * i - 1], stats[16_001 * i]], ["topics", "cancel"]);
-  }
-});
-
-Deno.test("a large frame for whose bytes there is no room is refused in its turn, and scanned no sooner; its control requests are done", async () => {
-  const manual = new ManualTurns();
-  const { line: pipeline, stats, ends, goOn } = heldPipeline(manual, {
-    ...LIMITS,
-    inFlightBytes: 500_000,
-  });
-  await settled();
-  const put = '{"action":"put","topic":"t","message":"m"}';
-  const large = `[${Array(2500).fill(put)},{"action":"cancel","wait":1}]`;
-  const scans = countedScans();
-  pipeline.receive(frame(16_000));
-  for (let i = 0; i < 18; i++) pipeline.receive(large);
-  pipeline.receive('{"action":"topics","id":2}');
-  await settled();
-  assertEquals([scans.end(), stats.length, ends], [0, 1, []]);
-  goOn();
-  const all = 1 + 16_000 + 18 * 2501 + 1;
-  for (let i = 0; i < 1000 && stats.length < all; i++) await manual.networkLook();
-  assertEquals(
-    stats.slice(16_001, -1).filter((what) => what === "limit_exceeded").length,
-    18 * 2500,
-  );
-  assertEquals([stats[16_001 + 2500], stats.at(-1), stats.length], ["cancel", "topics", all]);
-});
-
-Deno.test("who goes on with large frames when four times as much is refused as may wait is a flood", async () => {
-  const { line: pipeline, stats, ends } = heldPipeline(new ManualTurns(), {
-    ...LIMITS,
-    inFlightBytes: 400_000,
-  });
-  await settled();
-  // The first is taken, however large it is.
-  for (let i = 0; i < 1 + 3; i++) pipeline.receive(frame(16_000));
-  assertEquals(ends, []);
-  pipeline.receive(frame(16_000));
-  assertEquals([ends, stats.length], [[false], 1]);
-});
-
-/** Counts how often a frame is scanned on. */
-function countedScans(): { end(): number } {
-  const { scanMore } = FrameScan.prototype;
-  let scans = 0;
-  FrameScan.prototype.scanMore = function (characters) {
-    scans++;
-    return scanMore.call(this, characters);
-  };
-  const end = () => {
-    FrameScan.prototype.scanMore = scanMore;
-    return scans;
-  };
-  return { end };
-}
 
 Deno.test("where much waits to be read, a connection goes on only once its peer has read what it was answered", async () => {
   const drained = Promise.withResolvers<void>();
@@ -365,8 +218,8 @@ Deno.test("where much waits to be read, a connection goes on only once its peer 
   };
   const replies = new ReplyWriter(scarce);
   let done = 0;
-  const pipeline = new RequestPipeline(scarce, replies, LIMITS, {
-    handle: (run) => (done += run.length, replies.addAscii("x".repeat(300))),
+  const pipeline = newPipeline(scarce, replies, LIMITS, {
+    dispatch: (run) => (done += run.length, replies.addAscii("x".repeat(300))),
     failAll() {},
     onDefect() {},
     ...noCallbacks,
@@ -383,8 +236,8 @@ Deno.test("after a pause a read of dsmq 1.x comes after what another has put bef
   const manual = new ManualTurns({ others: false });
   const stats: string[] = [];
   const pipelineOf = (name: string) =>
-    new RequestPipeline({ ...wire, turn: manual.turns.join() }, new ReplyWriter(wire), LIMITS, {
-      handle: (run) => void stats.push(`${name} ${run[0]!.action}`),
+    newPipeline({ ...wire, turn: manual.turns.join() }, new ReplyWriter(wire), LIMITS, {
+      dispatch: (run) => void stats.push(`${name} ${run[0]!.action}`),
       failAll() {},
       onDefect() {},
       ...noCallbacks,

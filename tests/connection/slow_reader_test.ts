@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../queue/clock.ts";
 import { ClientConnection } from "../../connection/client_connection.ts";
-import { BUFFER_LIMIT } from "../../transports/peer.ts";
+import { BUFFER_LIMIT, type Peer as ServerPeer } from "../../transports/peer.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { put } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { ManualTurns } from "../support/manual_turns.ts";
 import { ALL_PERMISSIONS, MemoryPeer, openContext } from "../support/memory_peer.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -13,7 +14,9 @@ const LARGE = 100_000;
 const TOPICS = 100;
 
 /** A peer that reads nothing until it is told to. */
-class Stuffed {
+class Stuffed implements ServerPeer {
+  /** Nothing of this waits for others, however busy the machine is. */
+  readonly turn = new ManualTurns().turns.join();
   buffered = 0;
   sent: string[] = [];
   #drained: (() => void)[] = [];
@@ -26,6 +29,8 @@ class Stuffed {
   drained(): Promise<void> {
     return new Promise((resolve) => this.#drained.push(resolve));
   }
+
+  closeAndStopReading(): void {}
 
   drop(): void {}
 

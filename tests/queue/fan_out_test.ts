@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FanOut } from "../../queue/fan_out.ts";
-import { TopicBatch } from "../../queue/queue.ts";
+import { TopicBatch } from "../../queue/topic_batch.ts";
 import { ManualTurns } from "../support/manual_turns.ts";
 
 const none = (): never => {

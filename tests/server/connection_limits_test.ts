@@ -13,7 +13,7 @@ import { addressKey } from "../../budgets/address_key.ts";
 import { Connections } from "../../server/connections.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import type { Peer, PeerEvents } from "../../transports/transport.ts";
+import type { Peer, PeerEvents } from "../../transports/peer.ts";
 import { turns } from "../support/bridge.ts";
 import { HeldStore } from "../support/held_store.ts";
 import { UPGRADE } from "../support/raw_handshake.ts";

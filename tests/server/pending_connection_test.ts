@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type HandshakePolicy, PendingConnection } from "../../server/pending_connection.ts";
-import type { Peer, PeerEvents } from "../../transports/transport.ts";
+import type { Peer, PeerEvents } from "../../transports/peer.ts";
 import { until } from "../support/bridge.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 

@@ -217,6 +217,7 @@ class BridgeConnection {
         buffered: 0,
         drained: () => Promise.resolve(),
         close: (code) => this.#serverCloses(code),
+        closeAndStopReading: () => {},
         drop: () => this.#serverCloses(1006),
       },
       start,

@@ -181,6 +181,7 @@ export class FuzzConnection {
         },
         drained: () => down.drained(),
         close: (code) => this.#serverCloses(code),
+        closeAndStopReading: () => {},
         drop: () => this.cut(),
       },
       last,

@@ -6,7 +6,7 @@
 
 import type { Turn } from "../../budgets/turns.ts";
 import type { ServerContext } from "../../connection/server_context.ts";
-import type { Permissions } from "../../connection/authorize.ts";
+import type { Permissions } from "../../auth/permissions.ts";
 import { ClientConnection } from "../../connection/client_connection.ts";
 import type { Peer } from "../../transports/peer.ts";
 import { until } from "./bridge.ts";
@@ -110,6 +110,8 @@ export class ManualPeer implements Peer, Disposable {
   confirmRead(): void {
     this.reads++;
   }
+
+  closeAndStopReading(): void {}
 
   drop(): void {}
 

@@ -14,7 +14,7 @@ import { Heartbeats } from "../../connection/heartbeats.ts";
 import { Queue } from "../../queue/queue.ts";
 import { ClientConnection } from "../../connection/client_connection.ts";
 import { SharedBudgets } from "../../budgets/shared_budgets.ts";
-import type { Peer } from "../../transports/peer.ts";
+import type { Peer as ServerPeer } from "../../transports/peer.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "../../protocol/limits.ts";
@@ -73,11 +73,12 @@ export class MemoryPeer {
 
   /** Opens a session. */
   constructor(host: ServerContext, start = 0) {
-    const wire: Peer = {
+    const wire: ServerPeer = {
       send: (frame) => this.#receive(frame),
       buffered: 0,
       drained: () => Promise.resolve(),
       close: () => {},
+      closeAndStopReading: () => {},
       drop: () => {},
     };
     this.#connection = new ClientConnection(host, wire, start, ALL_PERMISSIONS);

@@ -5,12 +5,11 @@
  */
 
 import { Budget } from "../../budgets/budget.ts";
+import type { Peer, PeerEvents } from "../../transports/peer.ts";
 import type {
   ConnectionHandler,
   ListenAddress,
   Listener,
-  Peer,
-  PeerEvents,
   PeerLimits,
   Transport,
 } from "../../transports/transport.ts";

@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { Permissions } from "../../auth/permissions.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import { compareCodePoints } from "../../protocol/text.ts";
-import { listReadableTopics } from "../../connection/authorize.ts";
+import { listReadableTopics } from "../../connection/server_verbs.ts";
 import type { Store, TopicQuery } from "../../stores/store.ts";
 import { store, testServer, turns } from "../support/bridge.ts";
 import { HeldStore } from "../support/held_store.ts";

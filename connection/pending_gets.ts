@@ -1,0 +1,125 @@
+/**
+ * The `get_wait`s of one connection that have not been answered.
+ *
+ * @module
+ */
+
+import { permissionDenied } from "../auth/permissions.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { limitExceeded } from "../protocol/request_fields.ts";
+import { IdMap } from "../protocol/name_map.ts";
+import type { WireRequestOf } from "../protocol/requests.ts";
+import type { TimerHeap } from "../queue/timer_heap.ts";
+import { idInUse, reply, replyError, type ServerContext } from "./server_context.ts";
+import type { LargeBodyCache } from "../queue/large_body_cache.ts";
+import type { ReadVerb, ReadVerbOptions } from "./read_verb.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
+import { PendingGet, type PendingGetContext } from "./pending_get.ts";
+
+/** Reads that wait for a message, by their id. */
+export class PendingGets implements PendingGetContext {
+  readonly replies: ReplyWriter;
+  readonly timers: TimerHeap;
+  readonly largeBodies: LargeBodyCache;
+  readonly #context: ServerContext;
+  readonly #readVerb: ReadVerb;
+  readonly #budgets: ConnectionBudgets;
+  readonly #mayRead: ReadVerbOptions["mayRead"];
+  readonly #pending = new IdMap<PendingGet>();
+  /** What those are told who wait when it ends; `undefined` if nobody can hear it. */
+  #endError: WireError | undefined;
+
+  /**
+   * Nothing waits yet.
+   *
+   * @param context what is shared with other connections
+   * @param reads finds the cursors
+   * @param options what belongs to this connection
+   */
+  constructor(context: ServerContext, reads: ReadVerb, { budgets, mayRead }: ReadVerbOptions) {
+    this.replies = reads.replies;
+    this.timers = context.queue.timers;
+    this.largeBodies = context.queue.largeBodies;
+    this.#context = context;
+    this.#readVerb = reads;
+    this.#budgets = budgets;
+    this.#mayRead = mayRead;
+  }
+
+  /** Answers with the oldest unread message, as soon as there is one. */
+  async getWait(request: WireRequestOf<"get_wait">): Promise<void> {
+    const { id, timeout } = request;
+    const pending = this.#pending;
+    if (pending.has(id)) return replyError(this.#context, request, idInUse(id), this.replies);
+    const { waits: limit } = this.#context.welcome.limits;
+    if (pending.size >= limit) {
+      const error = limitExceeded("get_wait", limit, `${pending.size} wait already`);
+      return replyError(this.#context, request, error, this.replies);
+    }
+    const cursor = await this.#readVerb.readerFor(request);
+    if (!cursor) return;
+    if (!this.#budgets.of("totalWaits").take()) {
+      return replyError(
+        this.#context,
+        request,
+        this.#budgets.budgetError("totalWaits", "get_wait"),
+        this.replies,
+      );
+    }
+    const pendingGet = new PendingGet(id, cursor, this);
+    pending.set(id, pendingGet);
+    if (timeout === 0 && cursor.hasWaiters) await cursor.serveWaiters();
+    if (pendingGet.open) await cursor.addWaiter(pendingGet);
+    if (!pendingGet.open) return;
+    if (timeout === 0) return pendingGet.settleEmpty();
+    pendingGet.detachFromPipeline(timeout);
+  }
+
+  onSettled({ id }: PendingGet): void {
+    this.#pending.delete(id);
+    this.#budgets.of("totalWaits").release();
+  }
+
+  /** Ends one early: it is answered as if its time were over. */
+  cancel(request: WireRequestOf<"cancel">): void {
+    const pendingGet = this.#pending.get(request.wait);
+    if (pendingGet?.open) pendingGet.settleEmpty();
+    reply(request, {}, this.replies);
+  }
+
+  /** Ends those that wait for topics that may not be read any more. */
+  endForbidden(): void {
+    const forbidden: PendingGet[] = [];
+    for (const pendingGet of this.#pending.values()) {
+      if (this.#mayRead(pendingGet.topic)) continue;
+      // None of them gets a message while others are told.
+      pendingGet.cancel();
+      forbidden.push(pendingGet);
+    }
+    const endWait = (pendingGet: PendingGet) =>
+      pendingGet.end(permissionDenied("read", pendingGet.topic));
+    void this.#context.queue.cleanup.forEach(forbidden, forbidden.length, endWait);
+  }
+
+  get closed(): boolean {
+    return this.#readVerb.closed;
+  }
+
+  /**
+   * Ends all, for good; the reads of the connection have ended before.
+   *
+   * @param error what they are told; nothing, if nobody can hear it
+   * @returns when they have been told, if that takes long
+   */
+  end(error?: WireError): Promise<void> | void {
+    this.#endError = error;
+    const pending = this.#pending;
+    if (pending.size === 0) return;
+    return this.#context.queue.cleanup.forEach(
+      pending.values(),
+      pending.size,
+      (pendingGet) => pendingGet.end(this.#endError),
+    );
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What a connection asks of the server, and not of a topic: the list of topics, and to shut down.
+ *
+ * @module
+ */
+
+import { permissionDenied, type Permissions } from "../auth/permissions.ts";
+import { successReply, type TopicInfo } from "../protocol/encode_replies.ts";
+import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";
+import { compareCodePoints } from "../protocol/text.ts";
+import type { Store } from "../stores/store.ts";
+import type { Peer } from "../transports/peer.ts";
+import { reply, replyError, type ServerContext } from "./server_context.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+
+/** What these need of their connection. */
+export interface ServerVerbsOptions {
+  readonly peer: Pick<Peer, "hasRoom" | "waitForRoom">;
+  readonly replies: ReplyWriter;
+  /** Whether a topic may be read now. */
+  readonly mayRead: (topic: string) => boolean;
+}
+
+/** Who asks. */
+interface TopicsAsker {
+  readonly permissions: Permissions | undefined;
+  /** Lets others have their turn, where it is time. */
+  pause(): Promise<void> | undefined;
+}
+
+/** Answers with a page of the topics that may be read. */
+export async function listTopics(
+  context: ServerContext,
+  connection: TopicsAsker,
+  request: WireRequestOf<"topics">,
+  { peer, replies, mayRead }: ServerVerbsOptions,
+): Promise<void> {
+  for (;;) {
+    const { readable } = connection.permissions ?? {};
+    const found = await listReadableTopics(
+      context.queue.store,
+      request,
+      readable,
+      () => connection.pause(),
+    );
+    // What it may read can have changed meanwhile.
+    const listed = found.filter(({ topic }) => mayRead(topic));
+    const text = successReply(request.id, { topics: listed, more: found.length === request.count });
+    if (peer.hasRoom?.(text.length) ?? true) return replies.add(text);
+    // They are listed again once there is room for the answer.
+    await peer.waitForRoom?.(text.length);
+  }
+}
+
+/** Stops the server, if it allows that and the permissions do. */
+export function shutDownServer(
+  context: ServerContext,
+  { permissions }: Pick<TopicsAsker, "permissions">,
+  request: WireRequestOf<"shutdown">,
+  replies: ReplyWriter,
+): void {
+  if (!context.shutdown) {
+    const message = "Cannot shut down: the server was started without leave for it";
+    return replyError(context, request, { code: "permission_denied", message }, replies);
+  }
+  if (!permissions?.admin) {
+    return replyError(context, request, permissionDenied("shut down"), replies);
+  }
+  reply(request, {}, replies);
+  context.shutdown();
+}
+
+/**
+ * Lists topics that may be read.
+ *
+ * @param store whose topics
+ * @param request which of them
+ * @param readable what they begin with, as a {@linkcode Permissions} has it; `undefined` for all
+ * @param pause lets others have their turn, where it is time: there may be thousands of beginnings, and no topic
+ * @returns a page of them, in the order of their code points
+ */
+export async function listReadableTopics(
+  store: Pick<Store, "topics">,
+  request: TopicsRequest,
+  readable: readonly string[] | undefined,
+  pause: () => Promise<void> | undefined,
+): Promise<readonly TopicInfo[]> {
+  const { prefix, after, count } = request;
+  if (readable === undefined) return await store.topics({ prefix, after, count });
+  const found: TopicInfo[] = [];
+  // Where none is the beginning of another, all topics of one come before all topics of the next.
+  for (let i = firstFrom(readable, prefix, after); i < readable.length; i++) {
+    const readablePrefix = readable[i]!;
+    const wanted = readablePrefix.startsWith(prefix)
+      ? readablePrefix
+      : prefix.startsWith(readablePrefix)
+      ? prefix
+      : undefined;
+    if (wanted === undefined || found.length === count) break;
+    found.push(...await store.topics({ prefix: wanted, after, count: count - found.length }));
+    await pause();
+  }
+  return found;
+}
+
+/** The place of the first beginning of which there can be topics that begin with a prefix and come after another. */
+function firstFrom(readable: readonly string[], prefix: string, after: string): number {
+  const from = compareCodePoints(prefix, after) > 0 ? prefix : after;
+  let [low, high] = [0, readable.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareCodePoints(readable[middle]!, from) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && from.startsWith(readable[low - 1]!) ? low - 1 : low;
+}

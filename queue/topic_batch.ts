@@ -1,0 +1,57 @@
+/**
+ * New messages of one topic, and who listens for them.
+ *
+ * @module
+ */
+
+import { streamBody, streamHead } from "../protocol/encode_replies.ts";
+import { SharedSuffix } from "../protocol/shared_suffix.ts";
+import type { TopicMessage } from "../stores/store.ts";
+
+/** New messages of one topic, as the feed brings them. */
+export class TopicBatch {
+  /** The messages, oldest first; at least one. */
+  readonly messages: readonly TopicMessage[];
+  #bytes: number | undefined;
+  #text: string | undefined;
+  #head: string | undefined;
+  #suffix: SharedSuffix | undefined;
+
+  /** Wraps messages of one topic. */
+  constructor(messages: readonly TopicMessage[]) {
+    this.messages = messages;
+  }
+
+  /** What they take of a subscriber's credit. */
+  get bytes(): number {
+    return this.#bytes ??= sumBytes(this.messages);
+  }
+
+  /** The messages as they are streamed: serialised once, for all subscribers. */
+  get text(): string {
+    return this.#text ??= streamBody(this.messages, this.bytes);
+  }
+
+  /** The same in two parts, where they are large: what stands before their bodies. */
+  get head(): string {
+    return this.#head ??= streamHead(this.messages, this.bytes);
+  }
+
+  /** The bodies, and what comes after them. */
+  get suffix(): SharedSuffix {
+    return this.#suffix ??= new SharedSuffix(this.messages.map(({ body }) => body).join(), "]}");
+  }
+}
+
+/** Someone who waits for messages of a topic. */
+export interface TopicListener {
+  /** Takes new messages. */
+  onMessages(batch: TopicBatch): void;
+  /** The feed was interrupted after it had brought everything up to a number: read again. */
+  resync(through: number): void;
+}
+
+/** The size of messages together, in bytes of their JSON encoding in UTF-8. */
+function sumBytes(messages: readonly TopicMessage[]): number {
+  return messages.reduce((sum, { bytes }) => sum + bytes, 0);
+}

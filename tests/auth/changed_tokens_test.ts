@@ -1,0 +1,119 @@
+/**
+ * Tokens that change while a server runs: connections end, or go on with other permissions.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, DsmqError } from "@dsmq/server";
+import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { openServer } from "../support/open_server.ts";
+import { ScriptedServer } from "../support/scripted_server.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+/** What the client of a page does: it can set no header. */
+
+/** An upgrade by who understands us, with a token or without. */
+function headers(port: number, token?: string): Record<string, string | undefined> {
+  return {
+    ...UPGRADE,
+    "Host": `127.0.0.1:${port}`,
+    "Sec-WebSocket-Protocol": "dsmq",
+    "Authorization": token && `Bearer ${token}`,
+  };
+}
+
+/** What a promise rejects with. */
+async function failure(work: Promise<unknown>): Promise<DsmqError> {
+  return await assertRejects(() => withTimeout(work), DsmqError);
+}
+
+Deno.test("a token that is taken back ends its connections at once, and no other", async () => {
+  await using server = await openServer({ tokens: [{ token: "gone" }, { token: "kept" }] });
+  await using unchanged = await connect({ url: server.url, token: "kept" });
+  const gone = await connect({ url: server.url, token: "gone" });
+  const wait = failure(gone.getWait("t"));
+  const stream = gone.subscribe("t");
+  const streamed = failure(stream.next());
+  // Answered after the subscription.
+  await gone.get("t");
+  await server.setTokens([{ token: "kept" }]);
+  for (const { code, message } of [await wait, await streamed, await failure(gone.get("t"))]) {
+    assertEquals(code, "unauthorized", message);
+  }
+  assertEquals((await failure(connect({ url: server.url, token: "gone" }))).code, "unauthorized");
+  assert(await unchanged.put("t", "message") > 0);
+  assertEquals(await unchanged.get("t"), "message");
+  await gone.close();
+});
+
+Deno.test("a put that was under way when its token was taken back has no known outcome", async () => {
+  const server = new ScriptedServer();
+  const mq = await connect({ dial: server.dial, token: "good" });
+  const put = failure(mq.put("t", "message"));
+  await server.next();
+  server.hangUp(4401);
+  assertEquals((await put).code, "unknown_outcome");
+  assertEquals((await failure(mq.get("t"))).code, "unauthorized");
+  await mq.close();
+});
+
+Deno.test("rights that change count for the next request, and end waits and streams", async () => {
+  const tokens = (topics: string[]) => [{ token: "good", topics }];
+  await using server = await openServer({ tokens: tokens(["a", "b"]) });
+  await using mq = await connect({ url: server.url, token: "good" });
+  const ending = [mq.getWait("a"), mq.subscribe("a").next()].map(failure);
+  const going = mq.subscribe("b");
+  const next = going.next();
+  const wait = mq.getWait("b");
+  // Answered after all of these.
+  await mq.get("b");
+  await server.setTokens(tokens(["b", "c"]));
+  for (const error of await Promise.all(ending)) assertEquals(error.code, "permission_denied");
+  assertEquals((await failure(mq.put("a", "m"))).code, "permission_denied");
+  assert(await mq.put("c", "m") > 0);
+  await mq.put("b", "m");
+  assertEquals((await withTimeout(next)).value?.body, "m");
+  assertEquals(await withTimeout(wait), "m");
+  await going.return!();
+});
+
+Deno.test("what those without a token may do can be taken back, and they learn why", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  await mq.put("t", "message");
+  await server.setTokens([{ token: "good" }]);
+  assertEquals((await failure(mq.get("t"))).code, "unauthorized");
+  assertEquals((await failure(connect(server.url))).code, "unauthorized");
+  await server.setTokens([{ token: "good" }], { permissions: ["read"] });
+  await using reader = await connect({ url: server.url, since: "start" });
+  assertEquals(await reader.get("t"), "message");
+  assertEquals((await failure(reader.put("t", "m"))).code, "permission_denied");
+});
+
+Deno.test("tokens that are wrong change nothing", async () => {
+  await using server = await openServer({ token: "good" });
+  await using mq = await connect({ url: server.url, token: "good" });
+  const wrong = [{ token: "other" }, { token: "secret token" }];
+  await assertRejects(
+    () => server.setTokens(wrong),
+    RangeError,
+    "tokens[1].token must be 1 to 1024",
+  );
+  assert(await mq.put("t", "message") > 0);
+});
+
+Deno.test("a session is the same whatever token comes with it, and belongs to the newest connection", async () => {
+  await using server = await openServer({ tokens: [{ token: "one" }, { token: "two" }] });
+  const sessionId = "session-0123456789";
+  const opened = async (token: string) => {
+    const handshake = await RawHandshake.at(server.port, headers(server.port, token));
+    assertEquals((await handshake.request({ action: "hello", id: 1, session: sessionId })).id, 1);
+    return handshake;
+  };
+  using own = await opened("one");
+  assertEquals(await own.request({ action: "heartbeat", id: 2 }), { id: 2 });
+  // Its name is a secret: whoever knows it is its client, which may have been given another token.
+  using _newer = await opened("two");
+  assertEquals(await own.next(), { code: 4409 });
+});
