@@ -58,15 +58,15 @@ async function outcome(
   if (handshake.status !== 101) return String(handshake.status);
   const reply = await handshake.request(first);
   if (typeof reply === "number") return String(reply);
-  if (reply.error?.code !== "unauthorized") return "in";
-  if (first.token === undefined) return "owes";
+  if (reply.error?.code !== "unauthorized") return "accepted";
+  if (first.token === undefined) return "pending";
   const end = await handshake.next();
-  return "code" in end ? String(end.code) : "owes";
+  return "code" in end ? String(end.code) : "pending";
 }
 
 /** Those who are not in have learnt nothing of the queue. */
 function assertNothingShown({ received }: RawHandshake, result: string): void {
-  if (result === "in") return;
+  if (result === "accepted") return;
   for (const text of received) {
     assert(!/"(start|epoch|last|floor|dedupComplete|through|topics|seq)"/.test(text), text);
   }
@@ -75,7 +75,7 @@ function assertNothingShown({ received }: RawHandshake, result: string): void {
 const OFFERED = { "Sec-WebSocket-Protocol": "dsmq" };
 
 Deno.test("a server is called by its address, a loopback name, or a name that is allowed", async () => {
-  await eachRow("By which name", async (port, [setup, name, expected]) => {
+  await eachRow("Host names", async (port, [setup, name, expected]) => {
     const host = name === "missing" ? undefined : code(name!, port) ?? "";
     const own = `http://${(host ?? "").toLowerCase()}`;
     for (const origin of [undefined, own]) {
@@ -88,14 +88,14 @@ Deno.test("a server is called by its address, a loopback name, or a name that is
     for (const path of ["/", "/health"]) {
       using handshake = await RawHandshake.at(port, { Host: host }, path);
       // Load balancers name no host.
-      const shown = expected === "in" || (!host && path === "/health");
+      const shown = expected === "accepted" || (!host && path === "/health");
       assertEquals(handshake.status, shown ? 200 : 403, `${setup}, ${path} for Host ${name}`);
     }
   });
 });
 
 Deno.test("a page comes in from the server's own origin, or from one that is allowed", async () => {
-  await eachRow("From which page", async (port, [setup, from, expected]) => {
+  await eachRow("Origins", async (port, [setup, from, expected]) => {
     const origin = from === "missing" ? undefined : code(from!, port) ?? "";
     for (const offered of [{}, OFFERED]) {
       const headers = { Host: `127.0.0.1:${port}`, Origin: origin, ...UPGRADE, ...offered };
@@ -119,7 +119,7 @@ function withToken(
 }
 
 Deno.test("a token is taken from each of its places, and from no other", async () => {
-  await eachRow("With which token", async (port, [setup, what, own, expected]) => {
+  await eachRow("Tokens", async (port, [setup, what, own, expected]) => {
     const { header, protocol, hello, path } = withToken(what!);
     const offered = [own === "yes" ? "dsmq" : "", protocol ?? ""].filter((name) => name !== "");
     const headers = {
@@ -164,7 +164,7 @@ const GRANTS: readonly { permissions?: readonly Permission[]; topics?: readonly 
 ];
 
 Deno.test("each right allows what it stands for, in its topics, with a token and without", async () => {
-  const rows = table("What a token gives leave for");
+  const rows = table("Permissions");
   assertEquals(rows.map(([action]) => action), Object.keys(REQUESTS).map((name) => `\`${name}\``));
   for (const [i, grant] of GRANTS.entries()) {
     for (const anonymous of [false, true]) {
