@@ -180,7 +180,7 @@ async function openStore(
   const limits = { storedBytes, topics, dedupWindow, overflow };
   // Loaded here and not above, and at once: importing this file touches no native code.
   const [{ loadEngine }, open] = await Promise.all([
-    import("./stores/engine.ts"),
+    import("./stores/engines/load_engine.ts"),
     store === "memory" ? memoryStore() : fileStore(storePath(store)!, durability, settings.log),
   ]);
   const warn = (text: string) => settings.log.warn(`dsmq: ${text}`);

@@ -8,7 +8,7 @@
  */
 
 import { systemClock } from "../queue/clock.ts";
-import { loadEngine } from "../stores/engine.ts";
+import { loadEngine } from "../stores/engines/load_engine.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import type { Put } from "../stores/store.ts";
 
@@ -24,7 +24,7 @@ let last = 0;
 /** One shape for all: what is measured is the store, not the engine's ways with objects. */
 function put(session: string | undefined): Put {
   const n = session === undefined ? undefined : ++last;
-  return { topic: "a topic", body, bytes: body.length, session, n };
+  return { type: "put", topic: "a topic", body, bytes: body.length, session, n };
 }
 
 /** Puts some batches into a new store, and returns how many milliseconds a batch took. */
@@ -33,7 +33,7 @@ async function round(session: string | undefined): Promise<number> {
   const batch = () => Array.from({ length: BATCH }, () => put(session));
   const batches = Array.from({ length: BATCHES }, batch);
   const begin = performance.now();
-  for (const batch of batches) await store.append(batch);
+  for (const batch of batches) await store.apply({ time: store.now(), commands: batch });
   return (performance.now() - begin) / BATCHES;
 }
 

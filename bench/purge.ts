@@ -13,7 +13,7 @@
 import { quantile } from "../cli/measure/quantiles.ts";
 import { systemClock } from "../queue/clock.ts";
 import { Queue } from "../queue/queue.ts";
-import { loadEngine } from "../stores/engine.ts";
+import { loadEngine } from "../stores/engines/load_engine.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import { saveReport } from "./machine.ts";
 
@@ -32,10 +32,10 @@ const store = new MemoryStore({ engine: await loadEngine("auto"), retention: RET
 await using queue = await Queue.open(store, clock, console);
 
 const body = JSON.stringify("x".repeat(64));
-const put = (topic: string) => ({ topic, body, bytes: body.length });
+const put = (topic: string) => ({ type: "put" as const, topic, body, bytes: body.length });
 for (let i = 0; i < MESSAGES / BATCH; i++) {
   if (i % 100 === 0) console.error(`${i * BATCH} of ${MESSAGES} messages put`);
-  await queue.append(Array.from({ length: BATCH }, () => put(`topic ${i % TOPICS}`)));
+  await queue.apply(Array.from({ length: BATCH }, () => put(`topic ${i % TOPICS}`)));
   await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
@@ -86,7 +86,7 @@ async function measure(end: Promise<void>): Promise<Measured> {
     await new Promise((resolve) => setTimeout(resolve, 0));
     const turn = performance.now();
     measured.late.push(turn - last);
-    await queue.append([put("probe")]);
+    await queue.apply([put("probe")]);
     await store.read([{ topic: "probe", after: 0, count: 1, bytes: 1000 }]);
     last = performance.now();
     measured.calls.push(last - turn);

@@ -9,6 +9,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { announcementThreshold, MIN_PEER_SPEED, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { HelloRequest, WireRequestOf, WireSince } from "../protocol/requests.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
+import { StoreError } from "../stores/store.ts";
 import type { SessionOwner, SlotTakeover } from "./session_owners.ts";
 import type { Cursors } from "../queue/cursors.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
@@ -71,14 +72,16 @@ export class HelloVerb {
   async hello(request: HelloRequest): Promise<void> {
     if (!await this.#isAdmitted(request)) return;
     const { since, session, try: attempt, known, heartbeat, frameBytes, progress } = request;
-    const { queue: { store }, welcome } = this.#context;
+    const { queue, welcome } = this.#context;
+    const { store } = queue;
     const { cursors, replies } = this.#state;
     const start = since === undefined || this.#mayNotSeek(since)
       ? undefined
       : await locateStart(store, since);
-    const dedupComplete = session === undefined
-      ? undefined
-      : await store.openSession(session, known, this.#state.putVerb.owner);
+    if (session !== undefined) await this.#open(session);
+    const dedupComplete = session !== undefined && known
+      ? await store.isDedupComplete(session, known)
+      : undefined;
     const bounds = await store.bounds();
     // One that is gone by now, or is an older try of somebody who is here, leaves nothing behind.
     if (this.#connection.closed) return;
@@ -102,9 +105,16 @@ export class HelloVerb {
       ...welcome,
       start: cursors.start.after,
       ...bounds,
-      dedupComplete: known && dedupComplete,
+      dedupComplete,
       heartbeat,
     }, replies);
+  }
+
+  /** The store knows a session from now on. */
+  async #open(session: string): Promise<void> {
+    const { owner } = this.#state.putVerb;
+    const [result] = await this.#context.queue.apply([{ type: "open_session", session, owner }]);
+    if (result instanceof StoreError) throw result;
   }
 
   /** Who may read nothing is not told how many messages there were at what time. */
@@ -128,7 +138,8 @@ export class HelloVerb {
     if (session !== undefined) {
       putVerb.session = undefined;
       this.#context.sessionOwners.release(session, this.#connection);
-      await this.#context.queue.store.forgetSession(session);
+      const [result] = await this.#context.queue.apply([{ type: "forget_session", session }]);
+      if (result instanceof StoreError) throw result;
     }
     reply(request, {}, replies);
   }

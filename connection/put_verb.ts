@@ -53,7 +53,7 @@ export class PutVerb {
       if (request !== requests[i]) run = run.with(i, request);
     }
     const { queue } = this.#context;
-    const results = batch.length > 0 ? await queue.append(batch) : [];
+    const results = batch.length > 0 ? await queue.apply(batch) : [];
     for (const result of results) {
       if (!(result instanceof StoreError) && !result.dup) queue.counts.stored++;
     }
@@ -93,7 +93,9 @@ export class PutVerb {
         return refuseRequest({ id, action }, ...messageTooLarge(bytes, limits));
       }
       batch.push(
-        n === undefined ? { topic, body, bytes } : { topic, body, bytes, session, owner, n: n + i },
+        n === undefined
+          ? { type: "put", topic, body, bytes }
+          : { type: "put", topic, body, bytes, session, owner, n: n + i },
       );
     }
     return request;

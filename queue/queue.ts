@@ -5,7 +5,7 @@
  */
 
 import { nameKey, NameMap } from "../protocol/name_map.ts";
-import type { Put, PutAck, Store, StoreError, TopicMessage } from "../stores/store.ts";
+import type { Command, Result, Store, StoreError, TopicMessage } from "../stores/store.ts";
 import { BackgroundTasks } from "./background_tasks.ts";
 import type { Clock } from "./clock.ts";
 import { TimerHeap } from "./timer_heap.ts";
@@ -25,7 +25,7 @@ const REFOLLOW_AFTER = 100;
 
 /** Holds a store, keeps it trimmed, and wakes readers from its feed, and from nothing else. */
 export class Queue implements AsyncDisposable {
-  /** What keeps the messages; it is read directly, and written to by {@linkcode Queue.append} alone. */
+  /** What keeps the messages; it is read directly, and written to by {@linkcode Queue.apply} alone. */
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
@@ -85,10 +85,10 @@ export class Queue implements AsyncDisposable {
     return queue;
   }
 
-  /** As {@linkcode Store.append}. */
-  append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]> {
+  /** Has the store apply commands now; see {@linkcode Store.apply}. */
+  apply<C extends Command>(commands: readonly C[]): Promise<readonly (Result<C> | StoreError)[]> {
     this.#startTrimming();
-    return this.store.append(batch);
+    return this.store.apply({ time: this.store.now(), commands });
   }
 
   /** Has the feed wake someone for a topic. */
@@ -194,10 +194,16 @@ export class Queue implements AsyncDisposable {
     this.#trimAfter(TRIM_EVERY);
   }
 
+  /** Has everything happen that is due, so that it can be freed, and frees some of it. */
+  async #trim(): Promise<boolean> {
+    const [, more] = await Promise.all([this.apply([]), this.store.trim(TRIM_BUDGET)]);
+    return more;
+  }
+
   #trimAfter(ms: number): void {
     if (this.#closed) return;
     this.#cancelTrim = this.clock.after(ms, () => {
-      this.#trimming = this.store.trim(TRIM_BUDGET).then(
+      this.#trimming = this.#trim().then(
         // More to trim: after a breath, in which requests are served.
         (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
         (error) => {

@@ -9,7 +9,14 @@ import type { MessageLog } from "./message_log.ts";
 import { type DedupIndex, RUN_BYTES } from "./dedup_index.ts";
 import { FORGOTTEN } from "./dedup_session.ts";
 import { topicOverhead } from "./stored_size.ts";
-import { type Put, type PutAck, StoreError, type TopicMessage, toStoreError } from "./store.ts";
+import {
+  type Command,
+  type Put,
+  type Result,
+  StoreError,
+  type TopicMessage,
+  toStoreError,
+} from "./store.ts";
 
 /**
  * A message that is about to be stored. Not a literal: V8 counts how many of these live on, as most do until the tail is
@@ -49,16 +56,6 @@ export interface StoreLimits {
   readonly epochs: number;
 }
 
-/** Tells the time, in milliseconds since 1970. */
-export interface TimeSource {
-  /** In whole milliseconds. */
-  now(): number;
-  /** What was stored at this time or before has expired. */
-  cutoff(): number;
-  /** The time of what happens now and is not in what was told before: after each time that was told. */
-  afterReported(): number;
-}
-
 /** What is remembered beside messages takes no more than this part of all that may be stored. */
 export const RECORDS_PART = 1 / 4;
 
@@ -67,7 +64,6 @@ export class Admission {
   readonly #messageLog: MessageLog;
   readonly #dedup: DedupIndex;
   readonly #limits: StoreLimits;
-  readonly #time: TimeSource;
   readonly #atomic: boolean;
 
   /**
@@ -76,36 +72,32 @@ export class Admission {
    * @param messageLog what the store holds
    * @param dedup what was put once
    * @param limits how much it takes
-   * @param time tells the time, and what has expired
    * @param atomic a failure of the database is thrown, and undoes all; else it refuses the put that it befell
    */
-  constructor(
-    messageLog: MessageLog,
-    dedup: DedupIndex,
-    limits: StoreLimits,
-    time: TimeSource,
-    atomic: boolean,
-  ) {
+  constructor(messageLog: MessageLog, dedup: DedupIndex, limits: StoreLimits, atomic: boolean) {
     this.#messageLog = messageLog;
     this.#dedup = dedup;
     this.#limits = limits;
-    this.#time = time;
     this.#atomic = atomic;
   }
 
   /**
-   * Takes a batch.
+   * Takes commands, once all is gone that has expired by then.
    *
-   * @param batch what is put
+   * @param commands what is put, and what else is to happen in between
    * @param now the time
    * @param messages gets those that are stored
-   * @returns what became of each put
+   * @returns what became of each command
    */
-  admit(batch: readonly Put[], now: number, messages: TopicMessage[]): (PutAck | StoreError)[] {
+  admit(
+    commands: readonly Command[],
+    now: number,
+    messages: TopicMessage[],
+  ): (Result | StoreError)[] {
     const { range } = this.#messageLog;
     // Up to this many bytes there is room, whatever the records of puts take.
     const guaranteed = this.#limits.storedBytes * (1 - RECORDS_PART);
-    const results: (PutAck | StoreError)[] = [];
+    const results: (Result | StoreError)[] = [];
     let lastTopic: string | undefined;
     let overhead = 0;
     /** Sessions one of whose puts was refused because the store is full. */
@@ -113,13 +105,17 @@ export class Admission {
     /** What there was no room for since something was stored: to look again for each of a long list would take long. */
     let refusedTopic: { readonly topic: string; readonly error: StoreError } | undefined;
     let refusedSize: { readonly size: number; readonly error: StoreError } | undefined;
-    for (const put of batch) {
+    for (const put of commands) {
+      if (put.type !== "put") {
+        results.push(this.#sessionChanged(put));
+        continue;
+      }
       const { topic, bytes, session, n, owner } = put;
       const numbered = session !== undefined && n !== undefined;
       if (numbered) {
         const seq = this.#dedup.find(session, n);
         if (seq !== 0) {
-          this.#dedup.refresh(session, now);
+          this.#dedup.refresh(session);
           if (seq > 0) results.push({ seq, dup: true });
           else results.push(seq === FORGOTTEN ? FORGOTTEN_ERROR : SUPERSEDED_ERROR);
           continue;
@@ -152,7 +148,7 @@ export class Admission {
       }
       const bytesAfter = this.#messageLog.bytes + size;
       const error = bytesAfter > guaranteed && bytesAfter > this.#availableBytes &&
-        this.#makeRoom(size);
+        this.#makeRoom(size, now);
       if (error) {
         refusedSize = { size, error };
         if (session !== undefined) (refusedSessions ??= new NameMap()).set(session, error);
@@ -168,8 +164,21 @@ export class Admission {
       messages.push(message);
       results.push(message);
     }
-    this.#attempt(() => this.#messageLog.purgeEvicted(batch.length));
+    this.#attempt(() => this.#messageLog.purgeEvicted(commands.length));
     return results;
+  }
+
+  #sessionChanged(command: Exclude<Command, Put>): Result {
+    switch (command.type) {
+      case "open_session":
+        this.#dedup.open(command.session, command.owner);
+        return {};
+      case "forget_session":
+        this.#dedup.forget(command.session);
+        return {};
+      default:
+        return command satisfies never;
+    }
   }
 
   /** What messages may take: each of them pays for the record of its put, and records that outlive theirs leave less. */
@@ -184,18 +193,17 @@ export class Admission {
   #admitTopic(topic: string): StoreError | undefined {
     const { topics } = this.#limits;
     if (this.#messageLog.admitsTopic(topic, topics)) return undefined;
-    return this.#attempt(() => {
-      this.#messageLog.range.expire(this.#time.cutoff());
-      return this.#messageLog.makeRoomForTopic(topic, topics) ? undefined : this.#tooManyTopics();
-    });
+    return this.#attempt(() =>
+      this.#messageLog.makeRoomForTopic(topic, topics) ? undefined : this.#tooManyTopics()
+    );
   }
 
-  #makeRoom(size: number): StoreError | undefined {
+  #makeRoom(size: number, now: number): StoreError | undefined {
     const available = this.#availableBytes;
     return this.#attempt(() => {
-      this.#messageLog.range.expire(this.#time.cutoff());
       const canDrop = this.#limits.overflow === "drop-oldest" && size <= available;
-      this.#messageLog.shrink(available - size, canDrop ? this.#time.afterReported() : undefined);
+      // Somebody may have read it in this millisecond: so it is gone from the next one on.
+      this.#messageLog.shrink(available - size, canDrop ? now + 1 : undefined);
       return this.#messageLog.bytes + size <= available ? undefined : this.#storeFull(size);
     });
   }

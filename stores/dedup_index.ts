@@ -30,8 +30,8 @@ const MAX_RUN_LENGTH = 65_536;
 /** For how long a session that puts nothing is remembered at least, in milliseconds. */
 const MIN_SESSION_LIFETIME = 600_000;
 
-/** How many runs of sessions that are too old are forgotten at once. */
-const EXPIRY_BATCH = 256;
+/** With each turn so many runs are freed, and the rest of their session, of sessions that have expired. */
+const FREED_AT_ONCE = 256;
 
 /** How it is bounded. */
 export interface DedupIndexOptions {
@@ -44,8 +44,12 @@ export interface DedupIndexOptions {
 }
 
 /**
- * Remembers puts by session and number, as runs, in memory. What was noted since the last
- * {@linkcode DedupIndex.commit} can be undone.
+ * Remembers puts by session and number, as runs, in memory. It works in turns: {@linkcode DedupIndex.begin} says when one
+ * happens, {@linkcode DedupIndex.settle} ends it, so that what is forgotten depends on the turns alone. What was noted since
+ * the last {@linkcode DedupIndex.commit} can be undone, but for what was forgotten meanwhile.
+ *
+ * A session that was not used for long has expired: from then on it counts as forgotten. It is freed when it is met again, or
+ * a few with each turn.
  *
  * Each session belongs to the owner who opened it or put first in it. Where there are too many runs, the owner who has
  * the most of them loses the oldest: so whoever makes many forgets his own, and owners that put now and then keep what is
@@ -54,10 +58,12 @@ export interface DedupIndexOptions {
 export class DedupIndex {
   readonly #window: number;
   readonly #maxRuns: number;
-  readonly #sessionLifetime: number;
   readonly #onDrop: ((dropped: DroppedRuns) => void) | undefined;
-  readonly #sessions = new DedupSessions();
+  readonly #sessions: DedupSessions;
   readonly #changed: SessionRun[] = [];
+  /** Those in which something was noted in this turn. */
+  readonly #inTurn: DedupSession[] = [];
+  #lastInTurn: DedupSession | undefined;
   #evictedTo = 0;
 
   /**
@@ -72,7 +78,7 @@ export class DedupIndex {
   ) {
     this.#window = window;
     this.#maxRuns = maxRuns;
-    this.#sessionLifetime = Math.max(retention, MIN_SESSION_LIFETIME);
+    this.#sessions = new DedupSessions(Math.max(retention, MIN_SESSION_LIFETIME));
     this.#onDrop = onDrop;
   }
 
@@ -81,15 +87,35 @@ export class DedupIndex {
     return this.#evictedTo;
   }
 
-  /** How many runs are remembered. */
+  /** How many runs are remembered, those included of sessions that have expired and are not freed yet. */
   get runs(): number {
-    // What is too much is dropped with the next commit.
+    // What is too much is dropped as the turn ends.
     return Math.min(this.#sessions.runs, this.#maxRuns);
   }
 
-  /** Whether all that a session stored after a sequence number is remembered, but for what is older than its window. */
-  isCompleteAfter(name: string, seq: number): boolean {
-    return seq >= (this.#sessions.find(name)?.lost ?? this.#evictedTo);
+  /** Begins a turn: frees some of what has expired by then. */
+  begin(now: number): void {
+    this.#sessions.beginTurn(now);
+    for (let left = FREED_AT_ONCE, session; left > 0 && (session = this.#sessions.expired);) {
+      left -= session.runs.length - session.head;
+      this.#expire(session);
+    }
+  }
+
+  /** Whether there is something to free by now. */
+  get holdsExpired(): boolean {
+    return this.#sessions.expired !== undefined;
+  }
+
+  /**
+   * Whether all that a session stored after a sequence number is remembered at a time, but for what is older than its
+   * window.
+   */
+  isCompleteAfter(name: string, seq: number, now = this.#sessions.now): boolean {
+    const session = this.#sessions.get(name);
+    if (!session) return seq >= this.#evictedTo;
+    return seq >=
+      (this.#sessions.hasExpired(session, now) ? this.#lostWith(session) : session.lost);
   }
 
   /** Where a number was stored; 0 if it was not and may be, else `FORGOTTEN` or `SUPERSEDED`. */
@@ -100,7 +126,8 @@ export class DedupIndex {
 
   /** A number was stored, which is larger than all before; if its session is not known, it is this owner's. */
   record(name: string, n: number, seq: number, owner = ""): void {
-    const session = this.#sessions.touch(name) ?? this.#addSession(name, owner);
+    const session = this.#known(name) ?? this.#addSession(name, owner);
+    if (this.#lastInTurn !== session) this.#inTurn.push(this.#lastInTurn = session);
     const { runs } = session;
     const run = runs[runs.length - 1];
     if (
@@ -117,54 +144,66 @@ export class DedupIndex {
   }
 
   /** An owner goes on with a session: it is known from now on, as if something had been put in it. */
-  open(name: string, now: number, owner = ""): void {
-    let session = this.#sessions.touch(name);
-    if (!session) {
-      session = this.#addSession(name, owner);
-      this.#sessions.addRun(session, ...EMPTY_RUN);
-      this.#dropExcess();
-    }
-    session.lastUsed = now;
+  open(name: string, owner = ""): void {
+    const known = this.#known(name);
+    if (known) known.lastUsed = this.#sessions.now;
+    else this.#sessions.addRun(this.#addSession(name, owner), ...EMPTY_RUN);
   }
 
-  /** A session is heard of: it is remembered for as long as if it had put something. */
-  refresh(name: string, now: number): void {
-    const session = this.#sessions.touch(name);
-    if (session) session.lastUsed = now;
+  /** A session that is known is used: it is remembered for as long as if it had put something. */
+  refresh(name: string): void {
+    const session = this.#known(name);
+    if (session) session.lastUsed = this.#sessions.now;
   }
 
-  /** Forgets a session that will not come back: nothing of it counts as lost. Nothing is noted meanwhile. */
+  /** Forgets a session that will not come back: nothing of it counts as lost. */
   forget(name: string): void {
-    const session = this.#sessions.find(name);
+    const session = this.#sessions.get(name);
     if (session) this.#dropSession(session);
   }
 
-  /** What was noted holds. Drops what is too old or too much. */
-  commit(now: number): void {
-    if (this.#changed.length === 0) return;
+  /** Ends a turn: drops what is too old or too much. */
+  settle(): void {
+    for (const session of this.#inTurn) {
+      session.lastUsed = this.#sessions.now;
+      if (session.head < session.runs.length) this.#dropOutsideWindow(session);
+    }
+    this.#inTurn.length = 0;
+    this.#lastInTurn = undefined;
+    while (this.#sessions.runs > this.#maxRuns) {
+      this.#dropOldest(this.#sessions.oldestOfLargestOwner);
+    }
+  }
+
+  /** What was noted holds. */
+  commit(): void {
     for (const run of this.#changed) {
+      if (run.isChanged) run.session.isStored = true;
       run.isChanged = false;
-      run.session.lastUsed = now;
-      run.session.isStored = true;
-      this.#dropOutsideWindow(run.session);
     }
     this.#changed.length = 0;
-    this.#dropExcess();
   }
 
   /** What was noted since the last commit does not hold. */
   rollback(): void {
+    this.#inTurn.length = 0;
+    this.#lastInTurn = undefined;
     for (const run of this.#changed.toReversed()) {
+      if (!run.isChanged) continue;
+      const { session } = run;
       run.isChanged = false;
       if (run.countBefore > 0) run.count = run.countBefore;
       else this.#sessions.removeRun(run);
+      // What it had before was dropped meanwhile.
+      if (session.isStored && session.head === session.runs.length) this.#lostAll(session);
     }
     this.#changed.length = 0;
   }
 
-  /** What was noted since the last commit, as runs. */
+  /** What was noted since the last commit and is remembered, as runs. */
   *recorded(): Iterable<RecordedRun> {
     for (const run of this.#changed) {
+      if (!run.isChanged) continue;
       const { session, first, count, seq } = run;
       const { runs, head, isStored } = session;
       const isNew = !isStored && run === runs[isEmptyRun(runs[head]!) ? head + 1 : head];
@@ -172,35 +211,45 @@ export class DedupIndex {
     }
   }
 
-  /** Forgets sessions that have not been heard of for long, some at a time; says whether there are more. */
-  expire(now: number): boolean {
-    let left = EXPIRY_BATCH;
-    for (const session of this.#sessions.values()) {
-      if (session.lastUsed + this.#sessionLifetime > now) return false;
-      if (left <= 0) return true;
-      left -= session.runs.length - session.head;
-      const last = session.runs[session.runs.length - 1]!;
-      session.lost = Math.max(session.lost, last.seq + last.count - 1);
-      this.#evictedTo = Math.max(this.#evictedTo, session.lost);
-      this.#dropSession(session);
-    }
-    return false;
-  }
-
   /** Takes what was remembered elsewhere: runs in the order of their sequence numbers, and what is lost of all others. */
   load(runs: Iterable<SeqRun & SessionRecord>, lost: number, now: number): void {
+    this.#sessions.beginTurn(now);
     for (const { id, session: name, owner, first, count, seq, forgotten, lost } of runs) {
       const session = this.#sessions.touch(name) ??
-        this.#sessions.add({ id, name, owner, forgotten, lost });
-      this.#markChanged(this.#sessions.addRun(session, first, count, seq), 0);
+        this.#sessions.create({ id, name, owner, forgotten, lost });
+      this.#sessions.addRun(session, first, count, seq);
     }
     this.#evictedTo = lost;
-    this.commit(now);
+    for (const session of this.#sessions.values()) {
+      session.isStored = true;
+      this.#dropOutsideWindow(session);
+    }
+    this.settle();
+  }
+
+  /** A session that is known and has not expired, as the one that is used most recently. */
+  #known(name: string): DedupSession | undefined {
+    const session = this.#sessions.touch(name);
+    const expired = session ? undefined : this.#sessions.get(name);
+    if (expired) this.#expire(expired);
+    return session;
   }
 
   /** A session that is not known. */
   #addSession(name: string, owner: string): DedupSession {
-    return this.#sessions.create(name, owner, this.#evictedTo);
+    return this.#sessions.create({ name, owner, forgotten: 0, lost: this.#evictedTo });
+  }
+
+  #expire(session: DedupSession): void {
+    session.lost = this.#lostWith(session);
+    this.#evictedTo = Math.max(this.#evictedTo, session.lost);
+    this.#dropSession(session);
+  }
+
+  /** What is lost of a session when all of it is. */
+  #lostWith(session: DedupSession): number {
+    const last = session.runs[session.runs.length - 1]!;
+    return Math.max(session.lost, last.seq + last.count - 1);
   }
 
   #markChanged(run: SessionRun, countBefore: number): void {
@@ -220,24 +269,25 @@ export class DedupIndex {
     }
   }
 
-  #dropExcess(): void {
-    while (this.#sessions.runs > this.#maxRuns) {
-      this.#dropOldest(this.#sessions.oldestOfLargestOwner);
-    }
-  }
-
   /** Drops the oldest run of a session, which might have repeated it. */
   #dropOldest(run: SessionRun): void {
     const { session } = run;
     session.lost = Math.max(session.lost, run.seq + run.count - 1);
     session.forgotten = Math.max(session.forgotten, run.first + run.count - 1);
+    run.isChanged = false;
     this.#sessions.removeRun(run);
-    const evicted = session.head === session.runs.length;
-    if (evicted) this.#evictedTo = Math.max(this.#evictedTo, session.lost);
-    this.#notifyDropped(session, run.first, evicted);
+    if (session.head === session.runs.length) this.#lostAll(session);
+    else this.#notifyDropped(session, run.first, false);
+  }
+
+  /** Nothing is left of a session that may come back. */
+  #lostAll(session: DedupSession): void {
+    this.#evictedTo = Math.max(this.#evictedTo, session.lost);
+    this.#notifyDropped(session, Infinity, true);
   }
 
   #dropSession(session: DedupSession): void {
+    for (let i = session.head; i < session.runs.length; i++) session.runs[i]!.isChanged = false;
     this.#sessions.delete(session);
     this.#notifyDropped(session, Infinity, true);
   }

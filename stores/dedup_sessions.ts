@@ -13,11 +13,48 @@ export class DedupSessions {
   /** The least recently used first. */
   readonly #sessions = new NameMap<DedupSession>();
   readonly #owners = new DedupOwners<SessionRun>();
+  readonly #lifetime: number;
+  #now = 0;
   #runs = 0;
   #nextId = 1;
-  /** The one that was looked up last, and the one that was used last. */
+  /** The one that was looked up last in this turn, and the one that was used last: neither has expired. */
   #lastFound: DedupSession | undefined;
   #lastTouched: DedupSession | undefined;
+
+  /**
+   * Keeps none yet.
+   *
+   * @param lifetime one that was not used for so many milliseconds has expired
+   */
+  constructor(lifetime: number) {
+    this.#lifetime = lifetime;
+  }
+
+  /** When the present turn happens. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Begins a turn. */
+  beginTurn(now: number): void {
+    this.#now = now;
+    this.#lastFound = undefined;
+    if (this.#lastTouched && this.hasExpired(this.#lastTouched)) this.#lastTouched = undefined;
+  }
+
+  /** Whether a session has expired by a time, that of this turn unless it is said otherwise. */
+  hasExpired(session: DedupSession, now = this.#now): boolean {
+    return session.lastUsed + this.#lifetime <= now;
+  }
+
+  /** One that has expired, if there is one. */
+  get expired(): DedupSession | undefined {
+    // The first was used before all others.
+    for (const session of this.#sessions.values()) {
+      return this.hasExpired(session) ? session : undefined;
+    }
+    return undefined;
+  }
 
   /** How many runs they have together. */
   get runs(): number {
@@ -34,38 +71,36 @@ export class DedupSessions {
     return this.#sessions.values();
   }
 
-  /** A session that is known. */
+  /** A session, whether or not it has expired. */
+  get(name: string): DedupSession | undefined {
+    return this.#sessions.get(name);
+  }
+
+  /** A session that has not expired by this turn. */
   find(name: string): DedupSession | undefined {
     const found = this.#lastFound;
     if (found?.name === name) return found;
     const session = this.#sessions.get(name);
-    if (session) this.#lastFound = session;
-    return session;
+    if (!session || this.hasExpired(session)) return undefined;
+    return this.#lastFound = session;
   }
 
-  /** A session that is known, as the one that is used most recently. */
+  /** A session that has not expired by this turn, as the one that is used most recently. */
   touch(name: string): DedupSession | undefined {
     let session = this.#lastTouched;
     if (session?.name === name) return session;
     session = this.#sessions.get(name);
-    if (!session) return undefined;
+    if (!session || this.hasExpired(session)) return undefined;
     this.#sessions.delete(name);
     this.#sessions.set(name, session);
     return this.#lastTouched = session;
   }
 
-  /** A session that is not known, of which what was stored up to a sequence number may be lost. */
-  create(name: string, owner: string, lost: number): DedupSession {
-    return this.add({ id: this.#nextId, name, owner, forgotten: 0, lost });
-  }
-
-  /** Adds a session, which has no run yet. */
-  add(
-    { id, name, owner, forgotten, lost }:
-      & Pick<DedupSession, "id" | "name" | "forgotten" | "lost">
-      & {
-        readonly owner: string;
-      },
+  /** Adds a session that is not known, and has no run yet. */
+  create(
+    { id = this.#nextId, name, owner, forgotten, lost }:
+      & Pick<DedupSession, "name" | "forgotten" | "lost">
+      & { readonly id?: number; readonly owner: string },
   ): DedupSession {
     const session: DedupSession = {
       id,
@@ -75,7 +110,7 @@ export class DedupSessions {
       head: 0,
       forgotten,
       lost,
-      lastUsed: 0,
+      lastUsed: this.#now,
       isStored: false,
     };
     this.#nextId = Math.max(this.#nextId, session.id + 1);

@@ -14,8 +14,9 @@ import type { DedupIndex } from "./dedup_index.ts";
 import { RecoveringFile, unknownOutcome } from "./recovering_file.ts";
 import { SqliteStore, type SqliteStoreOptions } from "./sqlite_store.ts";
 import {
-  type Put,
-  type PutAck,
+  type Command,
+  type CommandBatch,
+  type Result,
   type StoreError,
   type TopicMessage,
   toStoreError,
@@ -30,13 +31,13 @@ export interface FileStoreOptions extends SqliteStoreOptions {
   readonly warn?: ((text: string) => void) | undefined;
 }
 
-/** No more than so many puts are committed together, if it is not one append. */
+/** No more than so many commands are committed together, if it is not one batch. */
 const COMMIT_BATCH = 1024;
 
-/** An append that waits to be committed. */
+/** A batch that waits to be committed. */
 interface PendingAppend {
-  readonly batch: readonly Put[];
-  readonly resolve: (results: readonly (PutAck | StoreError)[]) => void;
+  readonly batch: CommandBatch;
+  readonly resolve: (results: readonly (Result | StoreError)[]) => void;
 }
 
 const DURABILITY_TEXT: Readonly<Record<FileDurability, string>> = {
@@ -47,7 +48,7 @@ const DURABILITY_TEXT: Readonly<Record<FileDurability, string>> = {
 /**
  * Keeps messages in a file.
  *
- * What is appended in one turn of the event loop is committed together, in one transaction; then the feed
+ * What comes in one turn of the event loop is committed together, in one transaction; then the feed
  * brings it, and then all are answered. Where the file fails, see {@linkcode RecoveringFile}.
  */
 export class FileStore extends SqliteStore {
@@ -62,8 +63,6 @@ export class FileStore extends SqliteStore {
   readonly #commits: SlicedWork;
   /** Ends the wait for the next commit. */
   #turn: (() => void) | undefined;
-  /** Sessions that are forgotten once what waits is committed. */
-  readonly #sessionsToForget: string[] = [];
 
   /**
    * Opens a file, or makes a new one.
@@ -91,26 +90,23 @@ export class FileStore extends SqliteStore {
   }
 
   // deno-lint-ignore require-await -- a closed store answers at once
-  override async append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]> {
-    if (batch.length === 0) return [];
+  override async apply<C extends Command>(
+    batch: CommandBatch<C>,
+  ): Promise<readonly (Result<C> | StoreError)[]> {
     try {
       this.requireOpen();
     } catch (error) {
       const failure = toStoreError("store messages", error);
-      return batch.map(() => failure);
+      return batch.commands.map(() => failure);
     }
-    if (!this.#turn) {
+    return new Promise((resolve) => {
+      this.#pending.push({ batch, resolve: resolve as PendingAppend["resolve"] });
+      // Only messages are written to the file at once, and have to wait for others with which they are committed.
+      if (this.#pending.length === 1 && !hasPuts(batch)) return this.#flush();
+      if (this.#turn) return;
       const turn = setImmediate(() => this.#flush());
       this.#turn = () => clearImmediate(turn);
-    }
-    return new Promise((resolve) => this.#pending.push({ batch, resolve }));
-  }
-
-  override forgetSession(session: string): Promise<void> {
-    // What it put before is stored first, or it would be remembered again.
-    if (this.#pending.length === 0 || this.closed) return super.forgetSession(session);
-    this.#sessionsToForget.push(session);
-    return Promise.resolve();
+    });
   }
 
   protected override get messageLog(): MessageLog {
@@ -119,6 +115,13 @@ export class FileStore extends SqliteStore {
 
   protected override get dedup(): DedupIndex {
     return this.#file.ready().dedup;
+  }
+
+  /** As long as commands wait, that of the first: nobody is told a later time, and what is gone by then. */
+  protected override get readTime(): number {
+    const [first] = this.#pending;
+    if (!first) return super.readTime;
+    return Math.max(this.time.applied, Math.min(first.batch.time, super.readTime));
   }
 
   protected override close(): void {
@@ -133,36 +136,38 @@ export class FileStore extends SqliteStore {
     const pending = this.#nextBatch();
     // Those who have their turn in between do not wait for all that many others have put.
     if (this.#pending.length > 0) this.#turn = this.#commits.next(() => this.#flush());
-    let results: readonly (readonly (PutAck | StoreError)[])[];
+    let results: readonly (readonly (Result | StoreError)[])[];
     try {
       results = this.#commit(pending);
     } catch (error) {
       const failure = toStoreError("store messages", error, isDiskFull(error) ? "full" : undefined);
       results = pending.map(({ batch }) =>
-        batch.map((put) => this.#file.findDuplicate(put) ?? failure)
+        batch.commands.map((command) => this.#file.findDuplicate(command) ?? failure)
       );
-    }
-    if (this.#pending.length === 0) {
-      for (const session of this.#sessionsToForget.splice(0)) this.#file.forget(session);
     }
     for (const [i, { resolve }] of pending.entries()) resolve(results[i]!);
   }
 
-  /** What is committed together: what waits, but not much more than a certain number of puts. */
+  /** What is committed together: what waits, but not much more than a certain number of commands. */
   #nextBatch(): PendingAppend[] {
-    let puts = 0;
-    const end = this.#pending.findIndex(({ batch }) => (puts += batch.length) >= COMMIT_BATCH);
+    let count = 0;
+    const end = this.#pending.findIndex(({ batch }) =>
+      (count += batch.commands.length) >= COMMIT_BATCH
+    );
     return this.#pending.splice(0, end < 0 || this.closed ? Infinity : end + 1);
   }
 
-  #commit(pending: readonly PendingAppend[]): (PutAck | StoreError)[][] {
-    const { messageLog, admission } = this.#file.readyToCommit();
-    const results: (PutAck | StoreError)[][] = [];
+  #commit(pending: readonly PendingAppend[]): (Result | StoreError)[][] {
+    const results: (Result | StoreError)[][] = [];
     const messages: TopicMessage[] = [];
-    const now = this.time.now();
+    if (!pending.some(({ batch }) => hasPuts(batch))) {
+      const { machine } = this.#file.ready();
+      return pending.map(({ batch }) => machine.apply(batch, messages));
+    }
+    const { messageLog, machine } = this.#file.readyToCommit();
     try {
       messageLog.transaction(() => {
-        for (const { batch } of pending) results.push(admission.admit(batch, now, messages));
+        for (const { batch } of pending) results.push(machine.apply(batch, messages));
         messageLog.flush();
       });
     } catch (error) {
@@ -183,4 +188,8 @@ export class FileStore extends SqliteStore {
     this.#file.fed(messages.at(-1)!.seq);
     this.feed.publish(messages);
   }
+}
+
+function hasPuts({ commands }: CommandBatch): boolean {
+  return commands.some(({ type }) => type === "put");
 }

@@ -11,9 +11,11 @@ import { GoneMap } from "./gone_map.ts";
 import { MessageLog } from "./message_log.ts";
 import { DedupIndex } from "./dedup_index.ts";
 import { SqliteStore, type SqliteStoreOptions } from "./sqlite_store.ts";
+import { StateMachine } from "./state_machine.ts";
 import {
-  type Put,
-  type PutAck,
+  type Command,
+  type CommandBatch,
+  type Result,
   type StoreError,
   type TopicMessage,
   toStoreError,
@@ -36,7 +38,7 @@ export class MemoryStore extends SqliteStore {
   protected override readonly dedup: DedupIndex;
   protected override readonly epochEnds: NameMap<number> = new NameMap();
   readonly #db: Database;
-  readonly #admission: Admission;
+  readonly #machine: StateMachine;
 
   /**
    * Opens a new and empty store.
@@ -48,33 +50,40 @@ export class MemoryStore extends SqliteStore {
     const { engine } = options;
     this.description = `memory on ${engine.name}`;
     this.#db = engine.open(":memory:");
-    const { retention, limits: { dedupWindow, dedupRuns: maxRuns } } = this;
-    const gone = new GoneMap(this.limits.goneTopics);
-    this.messageLog = new MessageLog(this.#db, { retention, gone });
-    this.dedup = new DedupIndex({ window: dedupWindow, retention, maxRuns });
-    this.#admission = new Admission(this.messageLog, this.dedup, this.limits, this.time, false);
+    const { retention, time, limits } = this;
+    const { dedupWindow, dedupRuns: maxRuns } = limits;
+    const messageLog = new MessageLog(this.#db, {
+      retention,
+      gone: new GoneMap(limits.goneTopics),
+    });
+    const dedup = new DedupIndex({ window: dedupWindow, retention, maxRuns });
+    const admission = new Admission(messageLog, dedup, limits, false);
+    this.#machine = new StateMachine({ messageLog, dedup, admission, time, retention });
+    this.messageLog = messageLog;
+    this.dedup = dedup;
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  override async append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]> {
-    if (batch.length === 0) return [];
+  override async apply<C extends Command>(
+    { time, commands }: CommandBatch<C>,
+  ): Promise<readonly (Result<C> | StoreError)[]> {
     const { buffer } = this.messageLog;
     try {
       this.requireOpen();
+      this.#machine.begin(time);
       // Before more is taken: a database that fails is told to the putter, and nothing piles up here.
-      if (buffer.isFull) this.messageLog.flush();
+      if (buffer.isFull && commands.length > 0) this.messageLog.flush();
     } catch (error) {
       const failure = toStoreError("store messages", error);
-      return batch.map(() => failure);
+      return commands.map(() => failure);
     }
     const messages: TopicMessage[] = [];
-    const now = this.time.now();
-    const results = this.#admission.admit(batch, now, messages);
-    this.dedup.commit(now);
+    const results = this.#machine.take(commands, messages);
+    this.dedup.commit();
     // Fed before this call is answered: whoever is told that a message is stored finds its readers served.
     if (messages.length > 0) this.feed.publish(messages);
     if (buffer.isOverfull) this.#tryFlush();
-    return results;
+    return results as (Result<C> | StoreError)[];
   }
 
   protected override close(): void {

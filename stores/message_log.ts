@@ -96,30 +96,31 @@ export class MessageLog {
   /** Takes a message of a topic that was admitted, which follows on the last. */
   append(message: TopicMessage, size: number): void {
     this.buffer.add(message);
-    this.range.extend(1, message.time);
+    this.range.extend(message.time);
     this.#storedBytes.total += size;
   }
 
-  /** Whether a topic holds messages, or certainly fewer do than may. */
+  /** Whether a topic holds messages, or certainly fewer do than may, and not too many are in memory that hold none. */
   admitsTopic(topic: string, max: number): boolean {
     const { buffer, topics } = this;
-    const { floor } = this.range;
-    if (buffer.has(topic) || topics.find(topic, floor) !== undefined) return true;
-    // Topics of the tail may be counted twice here; and those that hold nothing any more are bounded as well.
+    if (this.#holds(topic)) return true;
+    // Topics of the tail may be counted twice here.
     return topics.liveCount + buffer.topics < max && topics.size + buffer.topics < 2 * max;
   }
 
-  /** Admits a topic that holds nothing, once those have gone that have expired, if fewer hold messages than may. */
+  /** Finds out whether fewer topics hold messages than may, and frees some that hold none if there are many. */
   makeRoomForTopic(topic: string, max: number): boolean {
     this.flush();
-    this.topics.expireUpTo(this.range.floor);
-    if (this.topics.size >= 2 * max) this.#purgeRows(PURGE_SLICE.max);
-    return this.admitsTopic(topic, max);
+    const { topics } = this;
+    topics.expireUpTo(this.range.floor);
+    // How far that comes decides nothing: or the answer would depend on when messages are purged.
+    if (topics.size >= 2 * max) this.#purgeRows(PURGE_SLICE.max);
+    return this.#holds(topic) || topics.liveCount < max;
   }
 
   /**
    * Counts out what has expired until so much is stored; if that is not enough, the oldest ones are given up, if it is said
-   * when. {@linkcode MessageLog.purgeEvicted} deletes them.
+   * from when on nobody can read them. {@linkcode MessageLog.purgeEvicted} deletes them.
    */
   shrink(bytes: number, at: number | undefined): void {
     const { range } = this;
@@ -160,9 +161,9 @@ export class MessageLog {
     this.buffer.clear();
   }
 
-  /** Reads a page. */
-  page(query: MessageQuery): MessagePage {
-    const { floor, last } = this.range;
+  /** Reads a page of what comes after a floor. */
+  page(query: MessageQuery, floor: number): MessagePage {
+    const { last } = this.range;
     const messages = query.after >= last
       ? []
       : this.#readMessages(query.after < floor ? { ...query, after: floor } : query);
@@ -172,10 +173,9 @@ export class MessageLog {
     return gone ? { messages, through, floor, gone } : { messages, through, floor };
   }
 
-  /** Lists topics, or as many as can be found in short time. */
-  list(query: TopicQuery): TopicListing {
+  /** Lists topics that hold messages after a floor, or as many as can be found in short time. */
+  list(query: TopicQuery, floor: number): TopicListing {
     this.flush();
-    const { floor } = this.range;
     return this.topics.list(query, floor, this.#purgedTo < floor || this.#segments.splits(floor));
   }
 
@@ -200,6 +200,12 @@ export class MessageLog {
   /** The last message that is in the database. */
   get #lastFlushed(): number {
     return this.range.last - this.buffer.messages.length;
+  }
+
+  /** Whether a topic holds messages, wherever they are. */
+  #holds(topic: string): boolean {
+    const { floor } = this.range;
+    return this.buffer.holds(topic, floor) || this.topics.find(topic, floor) !== undefined;
   }
 
   #readMessages(query: MessageQuery): readonly TopicMessage[] {

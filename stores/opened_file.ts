@@ -13,6 +13,7 @@ import { MessageLog } from "./message_log.ts";
 import { DedupIndex } from "./dedup_index.ts";
 import type { DroppedRuns } from "./dedup_session.ts";
 import { DedupTable } from "./dedup_table.ts";
+import { StateMachine } from "./state_machine.ts";
 import type { StoreTime } from "./store_time.ts";
 import type { TransactionHooks } from "./transactions.ts";
 
@@ -35,7 +36,7 @@ export interface OpenedFile {
   readonly file: DatabaseFile;
   readonly messageLog: MessageLog;
   readonly dedup: DedupIndex;
-  readonly admission: Admission;
+  readonly machine: StateMachine;
 }
 
 /**
@@ -79,6 +80,7 @@ function loadFile(
 ): OpenedFile & { save(): void } {
   const start = file.read();
   time.resumeFrom(Math.max(start.clock, start.lastTime));
+  time.apply(start.lastTime);
   const table = new DedupTable(file.db);
   const dropped: DroppedRuns[] = [];
   const { dedupWindow, dedupRuns: maxRuns } = limits;
@@ -110,7 +112,7 @@ function loadFile(
     },
     committed() {
       dropped.splice(0, savedDrops);
-      dedup.commit(time.now());
+      dedup.commit();
       const all = messageLog.writtenBytes + recorded;
       file.wal.committed(all - written);
       written = all;
@@ -124,8 +126,9 @@ function loadFile(
   const gone = new GoneTable(file.db, limits.goneTopics);
   const messageLog = new MessageLog(file.db, { retention, gone, start, hooks });
   applyEarlierDrops(messageLog, start, retention, time);
-  const admission = new Admission(messageLog, dedup, limits, time, true);
-  return { file, messageLog, dedup, admission, save };
+  const admission = new Admission(messageLog, dedup, limits, true);
+  const machine = new StateMachine({ messageLog, dedup, admission, time, retention });
+  return { file, messageLog, dedup, machine, save };
 }
 
 /** Takes over what was given up before the file was opened. What had expired, as retention was or as it is, stays gone. */
@@ -139,5 +142,5 @@ function applyEarlierDrops(
   if (before === retention) return;
   const { floor } = range;
   range.expire(time.now() - Math.min(before, retention));
-  if (range.floor > floor) times.drop(range.floor, time.afterReported(), before);
+  if (range.floor > floor) times.drop(range.floor, time.now() + 1, before);
 }

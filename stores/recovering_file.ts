@@ -13,7 +13,7 @@ import { FileOnDisk } from "./file_on_disk.ts";
 import { type OpenedFile, openFile, type OpenFileOptions } from "./opened_file.ts";
 import type { DedupIndex } from "./dedup_index.ts";
 import { FORGOTTEN } from "./dedup_session.ts";
-import { type Put, type PutAck, StoreError, type TopicMessage } from "./store.ts";
+import { type Command, type PutAck, StoreError, type TopicMessage } from "./store.ts";
 
 /** How a {@linkcode RecoveringFile} is opened. */
 export interface RecoveringFileOptions
@@ -151,24 +151,21 @@ export class RecoveringFile {
       const { messageLog } = this.#reopen();
       if (messageLog.range.last < seq) return false;
       const query = { topic, after: seq - 1, count: 1, bytes: 1 };
-      return messageLog.page(query).messages[0]?.body === body;
+      return messageLog.page(query, 0).messages[0]?.body === body;
     } catch (cause) {
       throw unknownOutcome(cause);
     }
   }
 
   /** While the file fails: what is known of a put that its session repeats. */
-  findDuplicate({ session, n }: Put): PutAck | StoreError | undefined {
+  findDuplicate(command: Command): PutAck | StoreError | undefined {
+    if (command.type !== "put") return undefined;
+    const { session, n } = command;
     if (session === undefined || n === undefined) return undefined;
     const seq = this.#lastDedup.find(session, n);
     if (seq > 0 && seq <= this.#durableTo) return { seq, dup: true };
     // It is in the file, or was: to say that it is not stored would be wrong.
     return seq > 0 || seq === FORGOTTEN ? FILE_FAILS_ERROR : undefined;
-  }
-
-  /** Forgets a session, also while the file is closed. */
-  forget(session: string): void {
-    this.#lastDedup.forget(session);
   }
 
   /** Closes it for good. */

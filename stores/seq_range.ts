@@ -17,14 +17,22 @@ export interface SeqRangeState {
 /** How far apart they are at least, and how many are kept. */
 const TIME_SAMPLES = { step: 64, max: 16_384 };
 
+/** A floor that rises over what has expired. */
+interface Floor {
+  seq: number;
+  /** The oldest message above it was stored then, or later: to find out when is left to whoever needs it. */
+  oldest: number;
+}
+
 /** The messages above a floor, up to the last. */
 export class SeqRange {
   readonly #timeOf: (seq: number) => number;
-  #floor = 0;
-  #last = 0;
-  #lastTime = 0;
-  /** The oldest message above the floor was stored then, or later: to find out when is left to whoever needs it. */
-  #oldestTime = Infinity;
+  /** What has expired or was given up by the time of the last commands. */
+  #floor: Floor;
+  /** What has expired by the time of the last readers: they change nothing, and may come later than the last commands. */
+  #readFloor: Floor;
+  #last: number;
+  #lastTime: number;
   /** When some messages were stored, for those who ask from a time on. */
   readonly #timeSamples = new Map<number, number>();
 
@@ -39,15 +47,15 @@ export class SeqRange {
     { floor, last, lastTime }: SeqRangeState = { floor: 0, last: 0, lastTime: 0 },
   ) {
     this.#timeOf = timeOf;
-    this.#floor = floor;
     this.#last = last;
     this.#lastTime = lastTime;
-    if (floor < last) this.#oldestTime = timeOf(floor + 1);
+    this.#floor = { seq: floor, oldest: floor < last ? timeOf(floor + 1) : Infinity };
+    this.#readFloor = { ...this.#floor };
   }
 
-  /** Everything up to here has expired. */
+  /** Everything up to here is gone for the commands. */
   get floor(): number {
-    return this.#floor;
+    return this.#floor.seq;
   }
 
   /** The last sequence number that was given. */
@@ -60,50 +68,47 @@ export class SeqRange {
     return this.#lastTime;
   }
 
-  /** Messages were stored, as the last. */
-  extend(count: number, time: number): void {
-    if (this.#floor === this.#last) this.#oldestTime = time;
-    this.#last += count;
+  /** A message was stored, as the last. */
+  extend(time: number): void {
+    if (this.#floor.seq === this.#last) this.#floor.oldest = time;
+    if (this.#readFloor.seq === this.#last) this.#readFloor.oldest = time;
+    this.#last++;
     this.#lastTime = time;
   }
 
   /** Raises the floor over what was stored at this time or before. Once gone, a message stays gone. */
   expire(cutoff: number): void {
-    if (this.#oldestTime > cutoff) return;
-    this.#oldestTime = this.#floor === this.#last ? Infinity : this.#timeOf(this.#floor + 1);
-    if (this.#oldestTime > cutoff) return;
-    // Mostly a few messages have expired since the last time: so first in growing steps from the floor.
-    let step = 1;
-    while (this.#floor + step < this.#last && this.#timeOf(this.#floor + step) <= cutoff) step *= 2;
-    this.raiseFloor(this.#bisect(cutoff, Math.min(this.#last, this.#floor + step)));
+    if (this.#floor.oldest <= cutoff) this.#rise(this.#floor, cutoff);
+  }
+
+  /** The floor for readers, who do not see what was stored at this time or before. */
+  readFloor(cutoff: number): number {
+    if (this.#readFloor.seq < this.#floor.seq) this.#readFloor = { ...this.#floor };
+    if (this.#readFloor.oldest <= cutoff) this.#rise(this.#readFloor, cutoff);
+    return this.#readFloor.seq;
   }
 
   /** Raises the floor to a number. */
   raiseFloor(upTo: number): void {
-    this.#floor = upTo;
-    if (upTo === this.#last) this.#oldestTime = Infinity;
+    this.#raise(this.#floor, upTo);
   }
 
   /** Remembers how it is now; what comes back makes it so again. */
   savepoint(): () => void {
-    const [floor, last, lastTime, oldestTime] = [
-      this.#floor,
-      this.#last,
-      this.#lastTime,
-      this.#oldestTime,
-    ];
+    const [floor, readFloor] = [{ ...this.#floor }, { ...this.#readFloor }];
+    const [last, lastTime] = [this.#last, this.#lastTime];
     return () => {
       this.#timeSamples.clear();
       this.#floor = floor;
+      this.#readFloor = readFloor;
       this.#last = last;
       this.#lastTime = lastTime;
-      this.#oldestTime = oldestTime;
     };
   }
 
   /** The last message above the floor that was stored at this time or before; the floor, if there is none. */
   lastStoredBy(time: number): number {
-    let [low, high] = [this.#floor, this.#last];
+    let [low, high] = [this.#floor.seq, this.#last];
     while (low < high) {
       // Wherever the range begins and ends, the numbers looked at first are the same, and their times are remembered.
       const step = 2 ** Math.floor(Math.log2(high - low));
@@ -125,13 +130,23 @@ export class SeqRange {
     return time;
   }
 
-  #bisect(time: number, high: number): number {
-    let low = this.#floor;
+  #rise(floor: Floor, cutoff: number): void {
+    floor.oldest = floor.seq === this.#last ? Infinity : this.#timeOf(floor.seq + 1);
+    if (floor.oldest > cutoff) return;
+    // Mostly a few messages have expired since the last time: so first in growing steps from the floor.
+    let step = 1;
+    while (floor.seq + step < this.#last && this.#timeOf(floor.seq + step) <= cutoff) step *= 2;
+    let [low, high] = [floor.seq, Math.min(this.#last, floor.seq + step)];
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (this.#timeOf(middle) <= time) low = middle;
+      if (this.#timeOf(middle) <= cutoff) low = middle;
       else high = middle - 1;
     }
-    return low;
+    this.#raise(floor, low);
+  }
+
+  #raise(floor: Floor, lastStoredBy: number): void {
+    floor.seq = lastStoredBy;
+    if (lastStoredBy === this.#last) floor.oldest = Infinity;
   }
 }

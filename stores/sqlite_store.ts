@@ -16,12 +16,13 @@ import type { MessageLog } from "./message_log.ts";
 import { SlicedWork } from "./sliced_work.ts";
 import { type DedupIndex, MAX_RUNS, RUN_BYTES } from "./dedup_index.ts";
 import {
+  type Command,
+  type CommandBatch,
   type EpochPosition,
   type Follower,
   type MessagePage,
   type MessageQuery,
-  type Put,
-  type PutAck,
+  type Result,
   type Store,
   type StoreBounds,
   type StoreError,
@@ -94,7 +95,7 @@ export abstract class SqliteStore implements Store {
     this.slicedWork = new SlicedWork(afterNetworkPoll);
     this.limits = fitToBytes({ ...DEFAULT_LIMITS, ...limits });
     this.retention = retention;
-    this.time = new StoreTime(clock, retention);
+    this.time = new StoreTime(clock);
   }
 
   /** What it holds; throws where it cannot be used. */
@@ -106,22 +107,27 @@ export abstract class SqliteStore implements Store {
   /** Closes the database; called once. */
   protected abstract close(): void;
 
-  abstract append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]>;
+  now(): number {
+    return this.time.now();
+  }
+
+  abstract apply<C extends Command>(
+    batch: CommandBatch<C>,
+  ): Promise<readonly (Result<C> | StoreError)[]>;
 
   read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
-    return this.query(
+    return this.#ask(
       "read messages",
-      (messageLog) => queries.map((query) => messageLog.page(query)),
+      (messageLog, { floor }) => queries.map((query) => messageLog.page(query, floor)),
     );
   }
 
   bounds(): Promise<StoreBounds> {
-    return this.query("find the last message", (messageLog, now) => this.#bounds(messageLog, now));
+    return this.#ask("find the last message", (_, bounds) => bounds);
   }
 
   topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
-    return this.query("find how things stand", (messageLog, now) => {
-      const bounds = this.#bounds(messageLog, now);
+    return this.#ask("find how things stand", (messageLog, bounds) => {
       return queries.map(({ topic, epoch }) => ({
         ...bounds,
         end: this.#endOf(epoch, bounds.last),
@@ -130,31 +136,27 @@ export abstract class SqliteStore implements Store {
     });
   }
 
-  openSession(session: string, known?: EpochPosition, owner?: string): Promise<boolean> {
-    return this.query("find a session", ({ range }, now) => {
-      const { dedup } = this;
-      dedup.open(session, now, owner);
-      if (!known) return true;
-      const end = this.#endOf(known.epoch, range.last);
-      return end !== undefined && known.seq <= end && dedup.isCompleteAfter(session, known.seq);
+  isDedupComplete(session: string, { epoch, seq }: EpochPosition): Promise<boolean> {
+    return this.#ask("find a session", (_, { last, time }) => {
+      const end = this.#endOf(epoch, last);
+      return end !== undefined && seq <= end && this.dedup.isCompleteAfter(session, seq, time);
     });
   }
 
-  forgetSession(session: string): Promise<void> {
-    return this.query("forget a session", () => this.dedup.forget(session));
-  }
-
   positionAt(time: number): Promise<number> {
-    return this.query("find a time", ({ range }) => range.lastStoredBy(time - 1));
+    return this.#ask(
+      "find a time",
+      ({ range }, { floor }) => Math.max(floor, range.lastStoredBy(time - 1)),
+    );
   }
 
   async topics(query: TopicQuery): Promise<readonly TopicInfo[]> {
     const found: TopicInfo[] = [];
     for (let { after } = query;;) {
       const count = query.count - found.length;
-      const listed = await this.query(
+      const listed = await this.#ask(
         "list topics",
-        (messageLog) => messageLog.list({ ...query, after, count }),
+        (messageLog, { floor }) => messageLog.list({ ...query, after, count }, floor),
       );
       found.push(...listed.topics);
       if (listed.after === undefined) return found;
@@ -165,18 +167,17 @@ export abstract class SqliteStore implements Store {
   }
 
   trim(budgetMs: number): Promise<boolean> {
-    return this.query("purge messages", (messageLog, now) => {
+    return this.#ask("purge messages", (messageLog) => {
       const end = performance.now() + budgetMs;
-      const more = this.dedup.expire(now);
       // What has expired goes first: where the database is full, that makes room for the tail.
       if (!messageLog.purgeUntil(end, budgetMs / 8)) return true;
       messageLog.flush();
-      return !messageLog.purgeUntil(end, budgetMs / 8) || more;
+      return !messageLog.purgeUntil(end, budgetMs / 8) || this.dedup.holdsExpired;
     });
   }
 
   follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
-    return this.query("follow", ({ range }) => this.feed.follow(to, range.last));
+    return this.#ask("follow", (_, { last }) => this.feed.follow(to, last));
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
@@ -192,29 +193,33 @@ export abstract class SqliteStore implements Store {
     if (this.closed) throw new Error("the store is closed");
   }
 
-  #bounds({ range: { floor, last } }: MessageLog, time: number): StoreBounds {
-    this.time.markReported(time);
-    return { floor, last, time };
-  }
-
   #endOf(epoch: string | undefined, last: number): number | undefined {
     return epoch === undefined || epoch === this.epoch ? last : this.epochEnds.get(epoch);
   }
 
-  /** Answers a question, with what has expired left out: all of it as it is at one time. */
+  /** The time at which questions are answered: not after that of commands which are still to be applied. */
+  protected get readTime(): number {
+    return this.time.now();
+  }
+
+  /** Answers a question, with what has expired left out: all of it as it is at one time. Nothing is changed by it. */
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  protected async query<T>(
-    action: string,
-    work: (messageLog: MessageLog, now: number) => T,
+  async #ask<T>(
+    what: string,
+    work: (messageLog: MessageLog, bounds: StoreBounds) => T,
   ): Promise<T> {
     try {
       this.requireOpen();
       const { messageLog } = this;
-      const now = this.time.now();
-      messageLog.range.expire(now - this.retention);
-      return work(messageLog, now);
+      const { range } = messageLog;
+      const time = this.readTime;
+      return work(messageLog, {
+        floor: range.readFloor(time - this.retention),
+        last: range.last,
+        time,
+      });
     } catch (error) {
-      throw toStoreError(action, error);
+      throw toStoreError(what, error);
     }
   }
 }

@@ -7,29 +7,56 @@
 import type { Durability, EncodedMessage, TopicInfo } from "../protocol/encode_replies.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 
-/** A message to store. */
+/** Stores a message. */
 export interface Put {
+  readonly type: "put";
   readonly topic: string;
   /** The JSON encoding of the message. */
   readonly body: string;
   /** The length of `body` in bytes of UTF-8. */
   readonly bytes: number;
-  /** Who puts it, if they may repeat it. */
+  /** The session that puts it, if it may be repeated. */
   readonly session?: string | undefined;
-  /** Whose the session is, if it is not known yet; all that one owner puts shares what is remembered fairly with others. */
+  /** Who owns the session, if it is not known yet; all sessions of one owner share what is remembered fairly with those of others. */
   readonly owner?: string | undefined;
-  /** Its number within the session, with which a repetition is recognised. It only grows, and may skip some. */
+  /** Its number within the session, by which a repetition is recognised. Numbers only grow, and may skip some. */
   readonly n?: number | undefined;
 }
 
-/** Where a message was stored. */
+/** Opens a session of an owner, or goes on with it: it is remembered as if it had put something now. */
+export interface OpenSession {
+  readonly type: "open_session";
+  readonly session: string;
+  readonly owner?: string | undefined;
+}
+
+/** Forgets a session whose client will not come back. */
+export interface ForgetSession {
+  readonly type: "forget_session";
+  readonly session: string;
+}
+
+/** What changes a store; nothing else does. */
+export type Command = Put | OpenSession | ForgetSession;
+
+/** Commands that a store applies at one time. */
+export interface CommandBatch<C extends Command = Command> {
+  /** The time, in milliseconds since 1970. A time before the last one that was applied counts as that. */
+  readonly time: number;
+  readonly commands: readonly C[];
+}
+
+/** Where a message is stored. */
 export interface PutAck {
   readonly seq: number;
-  /** When, in milliseconds since 1970; of one that had been stored before that is not known. */
+  /** When it was stored, in milliseconds since 1970; absent if it had been stored before. */
   readonly time?: number;
   /** It had been stored before: this is where. */
   readonly dup?: boolean;
 }
+
+/** What a store answers to a command that it has applied. */
+export type Result<C extends Command = Command> = C extends Put ? PutAck : object;
 
 /** A stored message. */
 export interface TopicMessage extends EncodedMessage {
@@ -171,14 +198,20 @@ export interface Follower {
  *
  * A put that its session repeats is not stored again; its answer is that of the first time. This holds for the
  * last numbers of a session that were stored (a setting of the store, at least as many as its user leaves
- * unanswered), as long as the session is remembered; {@linkcode Store.openSession} tells. One that is older than what its
+ * unanswered), as long as the session is remembered; {@linkcode Store.isDedupComplete} tells. One that is older than what its
  * session is remembered by is refused with `unknown_outcome`: it is never stored a second time in silence. Any other
  * number at or below the last that its session stored is refused with `superseded`: it was not stored, and will not
  * be behind a later one. A put that was refused was not stored, and may be repeated as long as no later one of its
  * session was stored. Where one is refused with `full`, all later ones of its session in
  * the batch are, too: so a producer that repeats them keeps its order.
  *
- * Any method rejects with a {@linkcode StoreError} where the store cannot do its work.
+ * Any method but {@linkcode Store.apply} rejects with a {@linkcode StoreError} where the store cannot do its work.
+ *
+ * All changes go through {@linkcode Store.apply}. First everything happens that is due by its time: messages expire, and
+ * sessions are forgotten that were not used for long. Then the commands happen in order. So results depend on nothing but
+ * the commands and their times: two stores that are given the same ones answer alike, whenever each is trimmed or read,
+ * however its commits are grouped, and whatever its clock says. Who applies commands takes their time from
+ * {@linkcode Store.now}, or from a log that orders the commands for several stores.
  */
 export interface Store extends AsyncDisposable {
   /** Names the file, or this memory: at random, and the same as long as it lives. A copied file keeps it. */
@@ -192,8 +225,16 @@ export interface Store extends AsyncDisposable {
   /** Why nothing can be stored now, in words, as far as that can be seen without storing anything. */
   readonly fault?: string | undefined;
 
-  /** Stores messages. The results have the same length and order as the batch; each stands by itself. */
-  append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]>;
+  /** The store's time, in whole milliseconds since 1970: not before anything that it has applied or told. */
+  now(): number;
+
+  /**
+   * Applies commands, in the order of the calls. The results have the same length and order as the commands; each stands
+   * by itself. Without commands, only what is due happens. The feed brings what became readable before this resolves.
+   */
+  apply<C extends Command>(
+    batch: CommandBatch<C>,
+  ): Promise<readonly (Result<C> | StoreError)[]>;
 
   /** Reads one page a query. It covers at least all that the feed had given out when it was called. */
   read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]>;
@@ -207,13 +248,9 @@ export interface Store extends AsyncDisposable {
   /**
    * Whether all that a session stored after what its client knows would be recognised if it were repeated. It is false
    * where the epoch is unknown or the number lies beyond its end. Numbers older than the last of a session that are
-   * remembered do not count: no client leaves so many unanswered. Keeps the session alive, or
-   * makes it known as one of `owner`; without `known` it does only that, and resolves true.
+   * remembered do not count: no client leaves so many unanswered.
    */
-  openSession(session: string, known?: EpochPosition, owner?: string): Promise<boolean>;
-
-  /** Forgets a session whose client will not come back. */
-  forgetSession(session: string): Promise<void>;
+  isDedupComplete(session: string, known: EpochPosition): Promise<boolean>;
 
   /** The position from which on messages were stored at this time (ms since 1970) or later. */
   positionAt(time: number): Promise<number>;
@@ -221,7 +258,10 @@ export interface Store extends AsyncDisposable {
   /** Lists topics. */
   topics(query: TopicQuery): Promise<readonly TopicInfo[]>;
 
-  /** Purges expired messages for about so many milliseconds; says whether there is more to purge. */
+  /**
+   * Frees what holds messages that had expired when commands were applied last, for about so many milliseconds; changes
+   * nothing that can be seen. Resolves whether there is more to free, for this or for another `apply`.
+   */
   trim(budgetMs: number): Promise<boolean>;
 
   /** Feeds all messages after `from`, in order, each once, until disposed of or lost. */

@@ -49,9 +49,10 @@ export class WriteBuffer {
     return this.#indexesByTopic.size;
   }
 
-  /** Whether it has messages of a topic. */
-  has(topic: string): boolean {
-    return this.#indexesByTopic.has(topic);
+  /** Whether it has messages of a topic after a number. */
+  holds(topic: string, after: number): boolean {
+    const newest = this.#indexesByTopic.get(topic)?.at(-1);
+    return newest !== undefined && this.#messages[newest]!.seq > after;
   }
 
   /** Takes a message, which follows on the last. */

@@ -22,9 +22,6 @@ const ORPHAN_GRACE = 1000;
 /** How often those look who wait for the trial of another process, in milliseconds. */
 const POLL_INTERVAL = 50;
 
-/** A reason that is longer is cut. */
-const MAX_REASON_LENGTH = 300;
-
 /**
  * Whether files stand in for the package, as in a checkout.
  *
@@ -138,19 +135,6 @@ async function startTrial(remaining: number, timeout: number): Promise<FoundLibr
   if (signal) throw new Error(`${signal} ended the process that tried it`);
   const [output, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
   throw new Error(output || error?.replace(/^error: /, "") || "it does not load");
-}
-
-/**
- * Why something failed.
- *
- * @param error what was thrown
- * @returns the message of its innermost cause, in one line
- */
-export function innermostMessage(error: unknown): string {
-  let cause = error;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return message.trim().split("\n", 1)[0]!.slice(0, MAX_REASON_LENGTH);
 }
 
 function timeoutError(ms: number): Error {

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { selfTest } from "../engine.ts";
 import { dbSqlite } from "./db_sqlite.ts";
-import { innermostMessage } from "./native.ts";
+import { innermostMessage } from "./innermost_message.ts";
 import { cacheFolder, configuredLibrary, recordLibrary, SPECIFIER } from "./native_cache.ts";
+import { selfTest } from "./self_test.ts";
 
 const LIBRARY = /\.(so|dylib|dll)$/;
 

@@ -91,7 +91,7 @@ for (
     ["a message of a stream", async ({ mq, host }) => {
       const stream = mq.subscribe("t", { since: "now" });
       await turns(3);
-      await host.queue.append([{ topic: "t", body: '"m"', bytes: 3 }]);
+      await host.queue.apply([{ type: "put", topic: "t", body: '"m"', bytes: 3 }]);
       await stream.next();
       await stream.return!();
     }],

@@ -61,11 +61,11 @@ Deno.test("a connection that ends while its hello is being done claims nothing",
   const inner = inMemory();
   const gate = Promise.withResolvers<void>();
   let requested = false;
-  const openSession = inner.openSession.bind(inner);
-  inner.openSession = async (...args) => {
+  const apply = inner.apply.bind(inner);
+  inner.apply = async (batch) => {
     requested = true;
     await gate.promise;
-    return await openSession(...args);
+    return await apply(batch);
   };
   const host = await testServer(inner);
   const peer = new MemoryPeer(host);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { trim } from "../contracts/store_support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Connection, DsmqError } from "@dsmq/server";
 import {
@@ -83,7 +84,7 @@ Deno.test("a topic that was emptied while the client was away has a gap, too", a
   assertEquals(await mq.get("t"), "m1");
   disconnect(bridge);
   clock.advance(2 * RETENTION);
-  await host.queue.store.trim(1000);
+  await trim(host.queue.store, 1000);
   await letReconnect(bridge, mq, host);
   assertEquals([await settled(mq.get("t")), await settled(mq.get("t"))], ["error trimmed", ""]);
   await closeAll(mq, host);

@@ -203,9 +203,9 @@ Deno.test("hello has one size, whatever was read", async () => {
   const hello = () => bridge.up.findLast((frame) => frame.includes('"hello"'))!.length;
   const puts = names.map((topic) => {
     const body = '"m"';
-    return { topic, body, bytes: body.length };
+    return { type: "put" as const, topic, body, bytes: body.length };
   });
-  await host.queue.append([...puts, ...puts]);
+  await host.queue.apply([...puts, ...puts]);
   await reconnectTo(bridge, mq);
   const before = hello();
   const read = async (expected: string) => {

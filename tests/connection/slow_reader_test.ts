@@ -4,7 +4,7 @@ import { ClientConnection } from "../../connection/client_connection.ts";
 import { BUFFER_LIMIT, type Peer as ServerPeer } from "../../transports/peer.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import { put } from "../contracts/store_support.ts";
+import { apply, put } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ManualTurns } from "../support/manual_turns.ts";
 import { ALL_PERMISSIONS, MemoryPeer, openContext } from "../support/memory_peer.ts";
@@ -49,7 +49,10 @@ for (const kind of ["many topics", "one topic"]) {
     const body = JSON.stringify("x".repeat(LARGE));
     const topic = (i: number) => kind === "one topic" ? "t" : `t${i}`;
     const all = Array.from({ length: TOPICS }, (_, i) => i);
-    await store.append(all.map((i) => ({ topic: topic(i), body, bytes: body.length })));
+    await apply(
+      store,
+      all.map((i) => ({ type: "put" as const, topic: topic(i), body, bytes: body.length })),
+    );
 
     const wire = new Stuffed();
     const connection = new ClientConnection(host, wire, 0, ALL_PERMISSIONS);
@@ -78,7 +81,7 @@ Deno.test("what expires while a peer does not read is not sent to it", async () 
   const clock = new ManualClock();
   const store = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock });
   await using host = await openContext(store, clock);
-  await store.append(Array.from({ length: 20 }, (_, i) => put("t", `${i}`.padEnd(30_000, "x"))));
+  await apply(store, Array.from({ length: 20 }, (_, i) => put("t", `${i}`.padEnd(30_000, "x"))));
   const wire = new Stuffed();
   const connection = new ClientConnection(host, wire, 0, ALL_PERMISSIONS);
   const gets = Array.from({ length: 20 }, (_, i) => ({ action: "get", id: i, topic: "t" }));
@@ -131,7 +134,10 @@ for (const kind of ["one topic", "many topics"]) {
     await new Promise((resolve) => setTimeout(resolve, 0));
     assertEquals(wire.sent, []);
     const body = JSON.stringify("x".repeat(LARGE));
-    await store.append(all.map((i) => ({ topic: topic(i), body, bytes: body.length })));
+    await apply(
+      store,
+      all.map((i) => ({ type: "put" as const, topic: topic(i), body, bytes: body.length })),
+    );
     for (const turn of [1, 2, 3]) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       assert(wire.buffered > 0, `something is sent in turn ${turn}`);
@@ -166,7 +172,7 @@ Deno.test("a waiter that gives up while its peer does not read leaves the messag
   );
   await new Promise((resolve) => setTimeout(resolve, 0));
   wire.buffered = BUFFER_LIMIT;
-  await store.append([put("t", "m")]);
+  await apply(store, [put("t", "m")]);
   clock.advance(10);
   await new Promise((resolve) => setTimeout(resolve, 0));
   wire.read();

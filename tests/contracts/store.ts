@@ -6,6 +6,7 @@
 
 import type { StoreLimits } from "../../stores/admission.ts";
 import type { Store } from "../../stores/store.ts";
+import { commands } from "./store_commands.ts";
 import { appending } from "./store_appends.ts";
 import { feeding } from "./store_feeds.ts";
 import { goneAndKnown } from "./store_gaps.ts";
@@ -21,6 +22,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 
 const PROMISES = {
   ...appending,
+  ...commands,
   ...reading,
   ...lasting,
   ...topics,
@@ -71,7 +73,7 @@ export function testStore(
           await prove({
             store,
             clock,
-            another: () => one.another(),
+            another: (limits, clock) => one.another(limits, clock),
             limited: (limits) => one.limited(limits),
             next: () => one.next(),
           });
@@ -109,9 +111,8 @@ class OneStore implements AsyncDisposable {
     return this.#store!;
   }
 
-  another(): Promise<Store> {
-    const { clock } = this;
-    return this.#open({ retention: RETENTION, clock, limits: {}, location: `${++locations}` });
+  another(limits: Partial<StoreLimits> = {}, clock = this.clock): Promise<Store> {
+    return this.#open({ retention: RETENTION, clock, limits, location: `${++locations}` });
   }
 
   async limited(limits: Partial<StoreLimits>): Promise<Store> {

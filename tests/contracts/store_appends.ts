@@ -5,9 +5,10 @@
  */
 
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { StoreError } from "../../stores/store.ts";
+import { type Command, StoreError } from "../../stores/store.ts";
 import {
   append,
+  apply,
   assertIncreasing,
   assertMessages,
   Feed,
@@ -17,6 +18,7 @@ import {
   read,
   RETENTION,
   topicNames,
+  trim,
   trimAll,
 } from "./store_support.ts";
 
@@ -85,7 +87,7 @@ export const appending: Promises = {
     await append(store, [put("t")]);
     const before = await store.bounds();
     using feed = await Feed.open(store);
-    assertEquals(await store.append([]), []);
+    assertEquals(await apply(store, []), []);
     assertEquals(await store.bounds(), before);
     await feed.until((await append(store, [put("t")]))[0]!);
     assertEquals(feed.portions, [1]);
@@ -115,7 +117,12 @@ export const appending: Promises = {
   async "a body keeps its encoding, also one that is not ours"({ store }) {
     const bodies = [String.raw`"\/\u0041\u00E9\ud83e\udd95\u000a"`, '"\u007f\u{1f995}/"'];
     const batch = bodies.map((body) => {
-      return { topic: "t", body, bytes: new TextEncoder().encode(body).length };
+      return {
+        type: "put" as const,
+        topic: "t",
+        body,
+        bytes: new TextEncoder().encode(body).length,
+      };
     });
     const one = await append(store, batch.slice(0, 1));
     const many = await append(store, batch);
@@ -161,17 +168,18 @@ export const appending: Promises = {
     const store = await another();
     await append(store, [put("t")]);
     await store[Symbol.asyncDispose]();
-    const refused = await store.append([put("t"), put("u")]).catch((error) => [error, error]);
-    assertEquals(refused.map((result) => result instanceof StoreError), [true, true]);
+    const commands = [put("t"), put("u"), { type: "forget_session", session: "s" } as const];
+    const refused = await apply<Command>(store, commands).catch((error) => Array(3).fill(error));
+    assertEquals(refused.map((result) => result instanceof StoreError), [true, true, true]);
     const query = { topic: "t", after: 0, count: 1, bytes: 1 };
     await assertRejects(() => store.read([query]), StoreError);
     await assertRejects(() => store.bounds(), StoreError);
     await assertRejects(() => store.topicBounds([{ topic: "t" }]), StoreError);
-    await assertRejects(() => store.openSession("s"), StoreError);
-    await assertRejects(() => store.forgetSession("s"), StoreError);
+    const known = { epoch: store.epoch, seq: 0 };
+    await assertRejects(() => store.isDedupComplete("s", known), StoreError);
     await assertRejects(() => store.positionAt(0), StoreError);
     await assertRejects(() => store.topics({ prefix: "", after: "", count: 1 }), StoreError);
-    await assertRejects(() => store.trim(1), StoreError);
+    await assertRejects(() => trim(store, 1), StoreError);
     await assertRejects(() => store.follow({ stored() {}, lost() {} }), StoreError);
   },
 

@@ -8,8 +8,11 @@ import { assert, assertEquals } from "@std/assert";
 import { StoreError } from "../../stores/store.ts";
 import {
   append,
+  apply,
   Feed,
+  forgetSession,
   numbered,
+  openSession,
   outcomes,
   type Promises,
   put,
@@ -19,13 +22,11 @@ import {
   trimAll,
 } from "./store_support.ts";
 
-const HOUR = 3_600_000;
-
 export const once: Promises = {
   async "a put that is repeated is answered as the first time, and stored once"({ store, next }) {
     const [first] = await append(store, [put("t", "before"), numbered("s", 1)].slice(1));
     let again = await next();
-    assertEquals(await again.append([numbered("s", 1)]), [{ seq: first!.seq, dup: true }]);
+    assertEquals(await apply(again, [numbered("s", 1)]), [{ seq: first!.seq, dup: true }]);
     again = await next();
     await append(again, [numbered("s", 2)]);
     again = await next();
@@ -79,7 +80,7 @@ export const once: Promises = {
   ) {
     assertEquals(await outcomes(store, [1, 2, 5, 9].map((n) => numbered("s", n))), [1, 2, 3, 4]);
     for (const n of [8, 3, 4, 7, 3]) {
-      const [error] = await (await next()).append([numbered("s", n)]);
+      const [error] = await apply(await next(), [numbered("s", n)]);
       assert(error instanceof StoreError, `${n}`);
       assertEquals([error.code, error.message], [
         "superseded",
@@ -124,13 +125,13 @@ export const once: Promises = {
       assertEquals(await outcomes(store, [numbered("s", n)]), [`dup ${2 * n - 1}`]);
     }
     for (const n of [1, 2, 19]) {
-      const [error] = await store.append([numbered("s", n)]);
+      const [error] = await apply(store, [numbered("s", n)]);
       assert(error instanceof StoreError, `${n}`);
       assertEquals(error.code, "unknown_outcome");
       store = await next();
     }
     assertEquals((await texts(store)).length, 30);
-    const remembers = (seq: number) => store.openSession("s", { epoch: store.epoch, seq });
+    const remembers = (seq: number) => store.isDedupComplete("s", { epoch: store.epoch, seq });
     assertEquals([await remembers(0), await remembers(2 * 20 - 2), await remembers(2 * 20 - 1)], [
       false,
       false,
@@ -159,7 +160,7 @@ export const once: Promises = {
     const { epoch } = store;
     await append(store, [put("t"), numbered("old", 1), numbered("old", 2), put("t")]);
     await append(store, [numbered("new", 1)]);
-    clock.advance(HOUR / 2);
+    clock.advance(RETENTION / 2);
     await append(await next(), [numbered("new", 2)]);
     // What is still used is not forgotten; the restarts of this test count as use.
     for (let i = 0; i < 4; i++) {
@@ -168,19 +169,19 @@ export const once: Promises = {
       await trimAll(await next());
     }
     const again = await next();
-    const forgotten = !await again.openSession("old", { epoch, seq: 0 });
-    assertEquals(await again.openSession("new", { epoch, seq: 0 }), true);
+    const forgotten = !await again.isDedupComplete("old", { epoch, seq: 0 });
+    assertEquals(await again.isDedupComplete("new", { epoch, seq: 0 }), true);
     assertEquals(
-      await again.openSession("old", { epoch, seq: 3 }),
+      await again.isDedupComplete("old", { epoch, seq: 3 }),
       true,
       "it stored nothing after it",
     );
-    assertEquals(await again.openSession("old", { epoch, seq: 2 }), !forgotten);
+    assertEquals(await again.isDedupComplete("old", { epoch, seq: 2 }), !forgotten);
     const old = forgotten ? 11 : "dup 2";
     assertEquals(await outcomes(again, [numbered("new", 1), numbered("old", 1)]), ["dup 5", old]);
     // One that comes back may have stored anything before the number with which it comes back.
     if (!forgotten) return;
-    assertEquals(await again.openSession("old", { epoch, seq: 2 }), false);
+    assertEquals(await again.isDedupComplete("old", { epoch, seq: 2 }), false);
     await append(again, [numbered("old", 9)]);
     await append(again, [numbered("back", 5)]);
     assertEquals(await outcomes(await next(), [numbered("old", 8), numbered("back", 4)]), [
@@ -201,7 +202,7 @@ export const once: Promises = {
     const again = await next();
     const { epoch } = again;
     const remembered = async (sessionId: string, ...seqs: number[]) =>
-      await Promise.all(seqs.map((seq) => again.openSession(sessionId, { epoch, seq })));
+      await Promise.all(seqs.map((seq) => again.isDedupComplete(sessionId, { epoch, seq })));
     // Of eleven runs the first five are lost: that of the quiet one, and two each of the others.
     assertEquals(await remembered("a", 3, 4, 11), [false, true, true]);
     assertEquals(await remembered("b", 4, 5, 11), [false, true, true]);
@@ -227,7 +228,7 @@ export const once: Promises = {
     });
     const honest = ["h 1", "h 2"].map((sessionId) => own("honest", sessionId, 1));
     await append(store, honest);
-    assert(await store.openSession("opened", undefined, "honest"));
+    await openSession(store, "opened", "honest");
     for (let i = 0; i < 10; i++) {
       await append(
         await next(),
@@ -238,29 +239,29 @@ export const once: Promises = {
     assertEquals(await outcomes(again, honest), ["dup 1", "dup 2"]);
     assertEquals(await outcomes(again, [own("weak", "w 9", 2)]), ["dup 48"]);
     const known = { epoch: again.epoch, seq: 0 };
-    assertEquals(await again.openSession("h 1", known, "honest"), true);
-    assertEquals(await again.openSession("w 0", known, "weak"), false);
+    assertEquals(await again.isDedupComplete("h 1", known), true);
+    assertEquals(await again.isDedupComplete("w 0", known), false);
   },
 
-  async "a repetition, and a question whether it is recalled, keep a session alive"(
+  async "a repetition, and that it is opened again, keep a session alive"(
     { store, clock },
   ) {
-    const sessionIds = ["repeats", "asks", "only says hello", "is quiet"];
+    const sessionIds = ["repeats", "is opened", "is quiet", "is asked for"];
     await append(store, sessionIds.map((sessionId) => numbered(sessionId, 1)));
     const known = { epoch: store.epoch, seq: 0 };
     for (let i = 0; i < 4; i++) {
       clock.advance(RETENTION / 2);
       await outcomes(store, [numbered("repeats", 1)]);
-      await store.openSession("asks", known);
-      assertEquals(await store.openSession("only says hello"), true);
+      await openSession(store, "is opened");
+      await store.isDedupComplete("is asked for", known);
       await trimAll(store);
     }
     const remembered = await Promise.all(
-      sessionIds.map((sessionId) => store.openSession(sessionId, known)),
+      sessionIds.map((sessionId) => store.isDedupComplete(sessionId, known)),
     );
-    assertEquals(remembered, [true, true, true, false]);
+    assertEquals(remembered, [true, true, false, false]);
     const again = await outcomes(store, sessionIds.map((sessionId) => numbered(sessionId, 1)));
-    assertEquals(again, ["dup 1", "dup 2", "dup 3", 5]);
+    assertEquals(again, ["dup 1", "dup 2", 5, 6]);
   },
 
   async "a session is recalled after a position of this history, and of no other"(
@@ -272,29 +273,29 @@ export const once: Promises = {
     const again = await next();
     for (const sessionId of ["s", "never seen"]) {
       for (const seq of [0, 1, 3]) {
-        assert(await again.openSession(sessionId, { epoch, seq }), `${seq}`);
+        assert(await again.isDedupComplete(sessionId, { epoch, seq }), `${seq}`);
       }
       for (const known of [{ epoch, seq: 4 }, { epoch: other.epoch, seq: 0 }]) {
-        assertEquals(await again.openSession(sessionId, known), false, `${known.seq}`);
+        assertEquals(await again.isDedupComplete(sessionId, known), false, `${known.seq}`);
       }
     }
-    assertEquals(await again.openSession("s", { epoch: again.epoch, seq: 3 }), true);
+    assertEquals(await again.isDedupComplete("s", { epoch: again.epoch, seq: 3 }), true);
   },
 
   async "a session that is closed is forgotten, and nothing counts as lost"({ store, next }) {
     const known = { epoch: store.epoch, seq: 0 };
     await append(store, [numbered("s", 1), numbered("u", 1), numbered("s", 2)]);
-    await store.forgetSession("s");
-    await store.forgetSession("never seen");
+    await forgetSession(store, "s");
+    await forgetSession(store, "never seen");
     for (const sessionId of ["s", "u"]) {
-      assert(await (await next()).openSession(sessionId, known), sessionId);
+      assert(await (await next()).isDedupComplete(sessionId, known), sessionId);
     }
     assertEquals(await outcomes(await next(), [numbered("u", 1), numbered("s", 1)]), ["dup 2", 4]);
   },
 
   async "what a session put before it was closed does not bring it back"({ store, next }) {
     const put = outcomes(store, [numbered("s", 1), numbered("u", 1)]);
-    const forgotten = store.forgetSession("s");
+    const forgotten = forgetSession(store, "s");
     assertEquals(await put, [1, 2]);
     await forgotten;
     assertEquals(await outcomes(await next(), [numbered("u", 1), numbered("s", 1)]), ["dup 2", 3]);

@@ -8,8 +8,10 @@ import { assert, assertEquals } from "@std/assert";
 import { StoreError } from "../../stores/store.ts";
 import {
   append,
+  apply,
   Feed,
   numbered,
+  openSession,
   outcomes,
   type Promises,
   put,
@@ -49,7 +51,7 @@ export const limited: Promises = {
       // Each is a run of its own.
       await append(store, Array.from({ length: records! }, (_, i) => numbered("s", 2 * i)));
       clock.advance(RETENTION - 1);
-      await (await next()).openSession("s");
+      await openSession(await next(), "s");
       clock.advance(1);
       const found = await outcomes(await next(), Array(21).fill(large));
       assertEquals(found.filter((seq) => seq !== "full").length, fit, `${records} records`);
@@ -70,7 +72,7 @@ export const limited: Promises = {
   ) {
     const store = await limited({ storedBytes: 3 * SIZE });
     await append(store, some(1, 3));
-    const [error] = await (await next()).append([message(4)]);
+    const [error] = await apply(await next(), [message(4)]);
     assert(error instanceof StoreError);
     assertEquals([error.code, error.limit, error.message], [
       "full",
@@ -198,7 +200,7 @@ export const limited: Promises = {
     const batch = ["a", "b", "a", "c", "d", "b", "e"].map((topic) => put(topic));
     assertEquals(await outcomes(store, batch), [1, 2, 3, 4, "limit_exceeded", 5, "limit_exceeded"]);
     store = await next();
-    const [refused, stored] = await store.append([put("d"), put("c")]);
+    const [refused, stored] = await apply(store, [put("d"), put("c")]);
     assert(refused instanceof StoreError && !(stored instanceof StoreError));
     assertEquals([refused.limit, refused.message], [
       3,

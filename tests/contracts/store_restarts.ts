@@ -9,6 +9,7 @@ import {
   append,
   assertMessages,
   Feed,
+  forgetSession,
   numbered,
   outcomes,
   type Promises,
@@ -17,6 +18,7 @@ import {
   read,
   RETENTION,
   topicNames,
+  trim,
   trimAll,
 } from "./store_support.ts";
 
@@ -137,7 +139,7 @@ export const restarting: Promises = {
     clock.advance(1);
     const [stored] = await append(store, [put("t")]);
     clock.advance(RETENTION - 1);
-    await store.trim(0.5);
+    await trim(store, 0.5);
     const again = await next();
     assertEquals(await topicNames(again), ["t"]);
     await trimAll(again);
@@ -160,18 +162,18 @@ export const restarting: Promises = {
     const again = await next();
     clock.advance(RETENTION - 1);
     await trimAll(again);
-    assertEquals(await again.openSession("another", known), true);
+    assertEquals(await again.isDedupComplete("another", known), true);
     clock.advance(1);
     await trimAll(again);
-    assertEquals(await again.openSession("s", known), false);
+    assertEquals(await again.isDedupComplete("s", known), false);
     await append(again, [put("t")]);
-    assertEquals(await (await next()).openSession("s", known), false);
+    assertEquals(await (await next()).isDedupComplete("s", known), false);
     assertEquals(await outcomes(await next(), [numbered("s", 1)]), [4]);
   },
 
   async "a session that was closed is forgotten over a restart"({ store, next }) {
     await append(store, [numbered("s", 1), numbered("u", 1)]);
-    await store.forgetSession("s");
+    await forgetSession(store, "s");
     const again = await next();
     assertEquals(await outcomes(again, [numbered("u", 1), numbered("s", 1)]), ["dup 2", 3]);
   },

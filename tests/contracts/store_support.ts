@@ -6,10 +6,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  type Command,
   type Follower,
   type MessagePage,
   type MessageQuery,
   type Put,
+  type Result,
   type Store,
   StoreError,
   type TopicMessage,
@@ -26,8 +28,8 @@ export interface Bench {
   readonly store: Store;
   /** The store's clock. */
   readonly clock: ManualClock;
-  /** Opens another new store; the test closes it. */
-  another(): Promise<Store>;
+  /** Opens another new store, perhaps with limits or a clock of its own; the test closes it. */
+  another(limits?: Partial<StoreLimits>, clock?: ManualClock): Promise<Store>;
   /** Goes on with a new store that has limits, instead of the one before. */
   limited(limits: Partial<StoreLimits>): Promise<Store>;
   /** The store as it goes on: where restarts are to change nothing, closed and opened again. */
@@ -40,7 +42,7 @@ export type Promises = Readonly<Record<string, (bench: Bench) => Promise<void>>>
 /** A message to put, from a text. */
 export function put(topic: string, text = "x"): Put {
   const body = JSON.stringify(text);
-  return { topic, body, bytes: new TextEncoder().encode(body).length };
+  return { type: "put", topic, body, bytes: new TextEncoder().encode(body).length };
 }
 
 /** A message that its session may put again. */
@@ -53,10 +55,29 @@ export function numbered(
   return { ...put(topic, text), session: sessionId, n };
 }
 
+/** Has a store apply commands now. */
+export async function apply<C extends Command>(
+  store: Store,
+  commands: readonly C[],
+): Promise<readonly (Result<C> | StoreError)[]> {
+  const results = await store.apply({ time: store.now(), commands });
+  assertEquals(results.length, commands.length);
+  return results;
+}
+
+/** Opens a session, or goes on with it. */
+export async function openSession(store: Store, sessionId: string, owner?: string): Promise<void> {
+  assertEquals(await apply(store, [{ type: "open_session", session: sessionId, owner }]), [{}]);
+}
+
+/** Forgets a session. */
+export async function forgetSession(store: Store, sessionId: string): Promise<void> {
+  assertEquals(await apply(store, [{ type: "forget_session", session: sessionId }]), [{}]);
+}
+
 /** What became of puts, in short: the number of what was stored, `dup` before it if it had been; or the code of the error. */
 export async function outcomes(store: Store, batch: readonly Put[]): Promise<(number | string)[]> {
-  const results = await store.append(batch);
-  assertEquals(results.length, batch.length);
+  const results = await apply(store, batch);
   return results.map((result) => {
     if (result instanceof StoreError) return result.code;
     return result.dup ? `dup ${result.seq}` : result.seq;
@@ -75,8 +96,7 @@ export function puts(topic: string, ...texts: string[]): Put[] {
 
 /** Appends what must not fail, and returns the messages that the store now has to have. */
 export async function append(store: Store, batch: readonly Put[]): Promise<TopicMessage[]> {
-  const results = await store.append(batch);
-  assertEquals(results.length, batch.length);
+  const results = await apply(store, batch);
   return results.map((result, i) => {
     if (result instanceof StoreError) throw result;
     return plain({ ...batch[i]!, seq: result.seq, time: result.time! });
@@ -119,9 +139,15 @@ export async function topicNames(store: Store): Promise<string[]> {
   return entries.map(({ topic }) => topic);
 }
 
+/** Purges what has expired by now, for about so many milliseconds; resolves whether there is more. */
+export async function trim(store: Store, budgetMs = 1000): Promise<boolean> {
+  await apply(store, []);
+  return await store.trim(budgetMs);
+}
+
 /** Purges all that has expired. */
 export async function trimAll(store: Store, budgetMs = 1000): Promise<void> {
-  for (let calls = 1; await store.trim(budgetMs); calls++) assert(calls < 10_000, "trimming ends");
+  for (let calls = 1; await trim(store, budgetMs); calls++) assert(calls < 10_000, "trimming ends");
 }
 
 /** Collects what a store feeds. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { apply } from "../contracts/store_support.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { StoreError } from "../../stores/store.ts";
@@ -19,9 +20,16 @@ async function append(): Promise<void> {
     const batch = Array.from({ length: count }, () => {
       const n = ++last;
       const body = JSON.stringify(`${sessionId} ${n}`);
-      return { topic: `t${n % 3}`, body, bytes: body.length, session: sessionId, n };
+      return {
+        type: "put" as const,
+        topic: `t${n % 3}`,
+        body,
+        bytes: body.length,
+        session: sessionId,
+        n,
+      };
     });
-    const results = await store.append(batch);
+    const results = await apply(store, batch);
     const lines = results.map((result, i) => {
       if (result instanceof StoreError) throw result;
       return `${batch[i]!.n} ${result.seq}\n`;

@@ -39,9 +39,10 @@ function own(text: string): string {
 }
 
 function putIn(puts: DedupIndex, name: string): void {
-  puts.open(name, 0, "owner");
+  puts.open(name, "owner");
   puts.record(name, N, ++last, "owner");
-  puts.commit(Date.now());
+  puts.settle();
+  puts.commit();
 }
 
 /** The name of a session: it begins with a digit, which takes a key of its own. */
@@ -77,10 +78,11 @@ function frames(count: number, frame: (i: number) => string): Counted {
 const ALL: Readonly<Record<string, Counted>> = {
   "sessions of one put, named as clients do": puts((puts, i) => putIn(puts, nameOf(i, 22))),
   "sessions of one put, with the longest names": puts((puts, i) => putIn(puts, nameOf(i, 64))),
-  "sessions in which nothing was put": puts((puts, i) => puts.open(nameOf(i, 64), 0, "owner")),
+  "sessions in which nothing was put": puts((puts, i) => puts.open(nameOf(i, 64), "owner")),
   "runs of a few sessions": puts((puts, i) => {
     puts.record(nameOf(i % 50, 64), N + i, last += 2, "owner");
-    puts.commit(0);
+    puts.settle();
+    puts.commit();
   }),
   "sessions that come and go": puts((puts, i) => {
     putIn(puts, nameOf(2 * i, 64));

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { apply } from "../contracts/store_support.ts";
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
@@ -26,7 +27,14 @@ const store = new FileStore({ path, durability, engine, retention: 600_000, cloc
 
 async function put(n: number): Promise<string> {
   const body = JSON.stringify(`${n} `.padEnd(Number(size), "x"));
-  const [result] = await store.append([{ topic: "t", body, bytes: body.length, session: "s", n }]);
+  const [result] = await apply(store, [{
+    type: "put",
+    topic: "t",
+    body,
+    bytes: body.length,
+    session: "s",
+    n,
+  }]);
   return result instanceof StoreError ? result.code : `${result!.seq}`;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { loadEngine } from "../../stores/engine.ts";
+import { loadEngine } from "../../stores/engines/load_engine.ts";
 
 const stop = new AbortController();
 setTimeout(() => stop.abort("stopped"), 100);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { apply } from "../contracts/store_support.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { StoreError } from "../../stores/store.ts";
@@ -16,13 +17,13 @@ const options = { engine: nodeSqlite, retention: 600_000, clock };
 {
   // What the process itself takes once it has worked for a while is not what is measured.
   await using store = new MemoryStore({ ...options, limits: { ...limits, storedBytes: 2 ** 20 } });
-  for (let i = 0; i < 1000; i++) await store.append(batch(i));
+  for (let i = 0; i < 1000; i++) await apply(store, batch(i));
 }
 const before = Deno.memoryUsage().rss;
 let [max, refused, put] = [before, 0, 0];
 await using store = new MemoryStore({ ...options, limits });
 for (let i = 0; put < 4 * storedBytes; i++) {
-  for (const result of await store.append(batch(i))) if (result instanceof StoreError) refused++;
+  for (const result of await apply(store, batch(i))) if (result instanceof StoreError) refused++;
   put += 340 * 361;
   if (i % 20 !== 0) continue;
   await new Promise((resolve) => setTimeout(resolve));
@@ -33,6 +34,6 @@ console.log(JSON.stringify({ growth: max - before, refused }));
 function batch(i: number) {
   return Array.from({ length: 340 }, (_, j) => {
     const body = JSON.stringify(`${i} ${j}`.padEnd(253, "x"));
-    return { topic: "topic".padEnd(6, `${i % 7}`), body, bytes: body.length };
+    return { type: "put" as const, topic: "topic".padEnd(6, `${i % 7}`), body, bytes: body.length };
   });
 }

@@ -8,7 +8,7 @@
 
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
-import { numbered, put } from "../contracts/store_support.ts";
+import { apply, numbered, put, trim } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
 /** When the first message was stored: the first moment of 2026. */
@@ -22,17 +22,17 @@ const options = { engine: nodeSqlite, clock, retention: RETENTION, limits };
 const open = () => new FileStore({ ...options, path: `${folder}/${name}.db`, durability: "disk" });
 
 let store = open();
-await store.append([put("gone", "expires"), put("t", "expires")]);
+await apply(store, [put("gone", "expires"), put("t", "expires")]);
 clock.advance(RETENTION);
-await store.trim(1000);
+await trim(store, 1000);
 // More than may be stored: the first of these is given up.
-await store.append([put("t", "given up".padEnd(600)), numbered("session-1", 1, "t", "kept 1")]);
-await store.append([numbered("session-1", 2, "u", "kept 2".padEnd(300))]);
+await apply(store, [put("t", "given up".padEnd(600)), numbered("session-1", 1, "t", "kept 1")]);
+await apply(store, [numbered("session-1", 2, "u", "kept 2".padEnd(300))]);
 await store[Symbol.asyncDispose]();
 
 clock.advance(1000);
 store = open();
-await store.append([
+await apply(store, [
   numbered("session-1", 3, "t", "kept \0 3"),
   numbered("session-2", 7, "t", "kept \u{1f995} 4"),
 ]);

@@ -4,7 +4,7 @@ import type { ServerContext } from "../../connection/server_context.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { StoreError } from "../../stores/store.ts";
-import { put } from "../contracts/store_support.ts";
+import { apply, put } from "../contracts/store_support.ts";
 import { DelayedStore } from "../support/delayed_store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { MemoryPeer, openContext } from "../support/memory_peer.ts";
@@ -143,7 +143,7 @@ Deno.test("a queue purges after the first put, and not before", async () => {
 Deno.test("a store that was not empty is purged from the start", async () => {
   const clock = new ManualClock();
   const sqlite = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock });
-  await sqlite.append([put("t", "m")]);
+  await apply(sqlite, [put("t", "m")]);
   let purges = 0;
   sqlite.trim = () => Promise.resolve(purges++ > 0);
   await using _ = await openContext(sqlite, clock);
@@ -154,7 +154,7 @@ Deno.test("a store that was not empty is purged from the start", async () => {
 Deno.test("when the store accepts nothing, each put of a frame fails, and a bad one for its own reason", async () => {
   const store = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock: systemClock });
   await using host = await openContext(store, systemClock);
-  store.append = () => Promise.reject(new StoreError("the store is gone"));
+  store.apply = () => Promise.reject(new StoreError("the store is gone"));
   const put = { action: "put", topic: "t", message: "m" };
   const replies = await new MemoryPeer(host).requestAll([put, { ...put, topic: "" }, put]);
   assertEquals(replies.map(({ error }) => error?.code), [

@@ -144,7 +144,7 @@ Deno.test("who says nothing though there is no place is told so in time, and giv
 });
 
 Deno.test("who finds a place after its token was taken away does not stay in it", async () => {
-  const heldStore = new HeldStore(["openSession"]);
+  const heldStore = new HeldStore(["open_session"]);
   await using server = await connectionsFixture({ connections: 1 }, {
     tokens: [{ token: "good" }],
     heldStore,

@@ -5,22 +5,32 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { type Engine, loadEngine } from "../../stores/engine.ts";
+import type { Engine } from "../../stores/engine.ts";
+import { loadEngine } from "../../stores/engines/load_engine.ts";
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import { type Put, type Store, StoreError, type TopicMessage } from "../../stores/store.ts";
+import {
+  type Command,
+  type CommandBatch,
+  type Result,
+  type Store,
+  StoreError,
+  type TopicMessage,
+} from "../../stores/store.ts";
 import { type Opening, testStore } from "../contracts/store.ts";
 import { nth, watchEngine } from "../contracts/failing_engine.ts";
 import {
   append,
+  apply,
   assertIncreasing,
   Feed,
   put,
   puts,
   read,
   RETENTION,
+  trim,
   trimAll,
 } from "../contracts/store_support.ts";
 import { DelayedStore } from "../support/delayed_store.ts";
@@ -64,8 +74,10 @@ testStore("a file by the adapter for @db/sqlite", (options) => openFile(overFake
 
 /** Its messages are in the database before they are read. */
 class Moving extends MemoryStore {
-  override async append(batch: readonly Put[]) {
-    const results = await super.append(batch);
+  override async apply<C extends Command>(
+    batch: CommandBatch<C>,
+  ): Promise<readonly (Result<C> | StoreError)[]> {
+    const results = await super.apply(batch);
     await listed(this);
     return results;
   }
@@ -113,7 +125,7 @@ for (const engine of [nodeSqlite, overFake]) {
     await store.bounds();
     executed.length = 0;
     let steps = 1;
-    while (await store.trim(1)) steps++;
+    while (await trim(store, 1)) steps++;
     assert(steps > 1, `${steps} steps`);
     // Also within a step: who has more time than one slice takes deletes more than one slice.
     const slices = executed.filter((sql) => sql.startsWith("DELETE FROM runs")).length;
@@ -167,7 +179,7 @@ Deno.test("a store that cannot move what it has takes no more, says why, and goe
   failOn((sql) => sql.startsWith("INSERT"));
   const bounds = await store.bounds();
   for (let time = 0; time < 2; time++) {
-    const results = await store.append([put("t"), put("u")]);
+    const results = await apply(store, [put("t"), put("u")]);
     assertEquals(results.length, 2);
     for (const result of results) {
       assertInstanceOf(result, StoreError);
@@ -236,7 +248,7 @@ for (const statement of ["DELETE FROM topics", "DELETE FROM runs", "COMMIT"]) {
     await listed(store);
     clock.advance(RETENTION - 1);
     failOn(nth(1, statement));
-    await assertRejects(() => store.trim(1000), Error, "the disk is full");
+    await assertRejects(() => trim(store, 1000), Error, "the disk is full");
     const entry = { topic: "t", messages: 1, seq: stored!.seq, time: stored!.time };
     const at = clock.now();
     for (let time = 0; time < 2; time++) {
@@ -268,7 +280,7 @@ Deno.test("a database that is full takes messages again once others have expired
   let stored = 0;
   for (let full = false; !full; stored++) {
     assert(stored < 1000, "400 pages are never full");
-    full = (await store.append([large]))[0] instanceof StoreError;
+    full = (await apply(store, [large]))[0] instanceof StoreError;
   }
   clock.advance(RETENTION);
   await trimAll(store);
@@ -346,7 +358,7 @@ Deno.test("what the engine fails at is rejected with a StoreError", async () => 
   for (const call of calls) await assertRejects(call, StoreError, "the disk is full");
   clock.advance(RETENTION);
   await assertRejects(() => store.bounds(), StoreError, "the disk is full");
-  await assertRejects(() => store.trim(1), StoreError, "the disk is full");
+  await assertRejects(() => trim(store, 1), StoreError, "the disk is full");
   failOn(() => {});
   assertEquals((await read(store, { topic: "t" })).messages, []);
 });

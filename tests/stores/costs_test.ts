@@ -4,6 +4,7 @@
  * @module
  */
 
+import { apply, forgetSession, trim } from "../contracts/store_support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
@@ -20,7 +21,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { seeded } from "../support/seeded.ts";
 
 const RETENTION = 10_000;
-const put = (topic: string, body = '""'): Put => ({ topic, body, bytes: body.length });
+const put = (topic: string, body = '""'): Put => ({ type: "put", topic, body, bytes: body.length });
 const putsIn = (count: number, topic: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => put(topic(i)));
 
@@ -86,10 +87,10 @@ Deno.test("who reads what was put just now looks at no message of another topic"
 for (const storeKind of ["memory", "file"] as const) {
   Deno.test(`${storeKind}: who lists topics gives way to others while it passes over those that have expired`, async () => {
     const { store, clock, end } = opened(storeKind);
-    await store.append(putsIn(20_000, (i) => `t ${i}`));
-    await store.trim(0);
+    await apply(store, putsIn(20_000, (i) => `t ${i}`));
+    await trim(store, 0);
     clock.advance(RETENTION);
-    await store.append([put("zz")]);
+    await apply(store, [put("zz")]);
     let [turns, listed] = [0, false];
     const others = async () => {
       for (; !listed; turns++) await new Promise((resolve) => setImmediate(resolve));
@@ -105,15 +106,15 @@ for (const storeKind of ["memory", "file"] as const) {
 
   Deno.test(`${storeKind}: a topic finds room at once where all others have expired, however many`, async () => {
     const { engine, store, clock, end } = opened(storeKind, { topics: 5000 });
-    await store.append(putsIn(5000, (i) => `t ${i}`));
-    await store.trim(0);
+    await apply(store, putsIn(5000, (i) => `t ${i}`));
+    await trim(store, 0);
     clock.advance(RETENTION);
     const rows = await engine.rowsFor(async () => {
-      assertEquals((await store.append([put("new")])).map((found) => "seq" in found), [true]);
+      assertEquals((await apply(store, [put("new")])).map((found) => "seq" in found), [true]);
     });
     assert(rows < 100, `${rows} steps`);
     // And they are not more than there may be.
-    const found = await store.append(putsIn(5000, (i) => `u ${i}`));
+    const found = await apply(store, putsIn(5000, (i) => `u ${i}`));
     assertEquals(found.filter((result) => "seq" in result).length, 4999);
     await store[Symbol.asyncDispose]();
     end();
@@ -122,16 +123,16 @@ for (const storeKind of ["memory", "file"] as const) {
   Deno.test(`${storeKind}: one large message takes the place of very many small ones little by little`, async () => {
     const limits = { storedBytes: 1_000_000, overflow: "drop-oldest" as const };
     const { engine, store, end } = opened(storeKind, limits);
-    await store.append(putsIn(9000, (i) => `t ${i}`));
-    await store.trim(0);
+    await apply(store, putsIn(9000, (i) => `t ${i}`));
+    await trim(store, 0);
     const large = JSON.stringify("x".repeat(900_000));
     const before = engine.writes;
-    const rows = await engine.rowsFor(async () => void await store.append([put("large", large)]));
+    const rows = await engine.rowsFor(async () => void await apply(store, [put("large", large)]));
     assert(engine.writes - before < 500, `${engine.writes - before} writes`);
     assert(rows < 4000, `${rows} steps`);
     const listed = await store.topics({ prefix: "", after: "", count: 10_000 });
     assert(listed.length < 1000 && listed[0]!.topic === "large", `${listed.length} are left`);
-    while (await store.trim(5));
+    while (await trim(store, 5));
     assertEquals(await store.topics({ prefix: "", after: "", count: 10_000 }), listed);
     await store[Symbol.asyncDispose]();
     end();
@@ -141,7 +142,7 @@ for (const storeKind of ["memory", "file"] as const) {
 Deno.test("what many put at the same time into a file is not committed in one go", async () => {
   const { engine, store, end } = opened("file");
   const before = engine.commits;
-  const all = Array.from({ length: 20 }, (_, i) => store.append(putsIn(512, () => `t ${i}`)));
+  const all = Array.from({ length: 20 }, (_, i) => apply(store, putsIn(512, () => `t ${i}`)));
   let first = 0;
   void all[0]!.then(() => first = engine.commits - before);
   const found = (await Promise.all(all)).flat().map((result) => "seq" in result ? result.seq : 0);
@@ -154,7 +155,7 @@ Deno.test("what many put at the same time into a file is not committed in one go
 
 Deno.test("an append that is followed by a close is committed, however much waits", async () => {
   const { store, end } = opened("file");
-  const all = Array.from({ length: 5 }, (_, i) => store.append(putsIn(1000, () => `t ${i}`)));
+  const all = Array.from({ length: 5 }, (_, i) => apply(store, putsIn(1000, () => `t ${i}`)));
   await store[Symbol.asyncDispose]();
   assert((await Promise.all(all)).flat().every((result) => "seq" in result));
   end();
@@ -163,12 +164,13 @@ Deno.test("an append that is followed by a close is committed, however much wait
 Deno.test("to forget a session costs a file no more for the many numbers that it had skipped", async () => {
   const { engine, store, end } = opened("file");
   const session = "a session of its own";
-  await store.append(
+  await apply(
+    store,
     Array.from({ length: 5000 }, (_, i) => ({ ...put("t"), session, n: 2 * i, owner: "weak" })),
   );
   const rows = await engine.rowsFor(async () => {
-    await store.forgetSession(session);
-    await store.append([put("t")]);
+    await forgetSession(store, session);
+    await apply(store, [put("t")]);
   });
   assert(rows < 50, `${rows} steps`);
   await store[Symbol.asyncDispose]();
@@ -222,14 +224,14 @@ Deno.test("however many list topics at once, one part of one listing is done bet
   await using _ = store;
   const { list } = MessageLog.prototype;
   let parts = 0;
-  MessageLog.prototype.list = function (this: MessageLog, query) {
+  MessageLog.prototype.list = function (this: MessageLog, ...args) {
     parts++;
-    return list.call(this, query);
+    return list.call(this, ...args);
   };
   using __ = { [Symbol.dispose]: () => void (MessageLog.prototype.list = list) };
-  for (let i = 0; i < 9; i++) await store.append(putsIn(1000, (j) => `${i}.${j}`));
+  for (let i = 0; i < 9; i++) await apply(store, putsIn(1000, (j) => `${i}.${j}`));
   clock.advance(RETENTION);
-  await store.append([put("z")]);
+  await apply(store, [put("z")]);
   const all = Array.from({ length: 3 }, () => store.topics({ prefix: "", after: "", count: 1 }));
   for (let i = 0; i < 20; i++) await undefined;
   assertEquals([parts, rounds.length], [3, 1]);
@@ -247,10 +249,10 @@ Deno.test("however many list topics at once, one part of one listing is done bet
 Deno.test("a file takes what many put at once in parts, and looks at the network between them, whoever lists topics", async () => {
   const rounds: (() => void)[] = [];
   const { store, end } = opened("file", {}, (callback) => rounds.push(callback));
-  await store.append([put("first")]);
+  await apply(store, [put("first")]);
   let answered = 0;
   for (let i = 0; i < 4; i++) {
-    void store.append(putsIn(1024, () => "t")).then(() => answered++);
+    void apply(store, putsIn(1024, () => "t")).then(() => answered++);
   }
   await new Promise((resolve) => setImmediate(resolve));
   assertEquals(answered, 1);
@@ -268,7 +270,7 @@ Deno.test("what is in the log of a file is brought into it in parts of some 4 MB
   const { store, logBytes, end } = opened("file");
   const body = JSON.stringify("x".repeat(50_000));
   for (let i = 0; i < 40; i++) {
-    await store.append(Array.from({ length: 10 }, () => put("t", body)));
+    await apply(store, Array.from({ length: 10 }, () => put("t", body)));
     assert(logBytes() < 6_000_000, `${logBytes()} bytes`);
   }
   await store[Symbol.asyncDispose]();
@@ -280,12 +282,12 @@ Deno.test("the same holds where very many topics are put into, and go", async ()
   const random = seeded(7);
   const names = Array.from({ length: 10_000 }, (_, i) => `${random(1e9)} ${i}`);
   for (let i = 0; i < 25_000; i += 1000) {
-    await store.append(putsIn(1000, (k) => names[i < 10_000 ? i + k : random(10_000)]!));
+    await apply(store, putsIn(1000, (k) => names[i < 10_000 ? i + k : random(10_000)]!));
     assert(logBytes() < 6_000_000, `${logBytes()} bytes after ${i} puts`);
   }
   clock.advance(RETENTION);
   for (let more = true; more;) {
-    more = await store.trim(1);
+    more = await trim(store, 1);
     assert(logBytes() < 6_000_000, `${logBytes()} bytes as they go`);
   }
   assertEquals(await store.topics({ prefix: "", after: "", count: 1 }), []);
@@ -322,16 +324,16 @@ for (const storeKind of ["memory", "file"] as const) {
   ) {
     Deno.test(`a long list that is refused because ${reason} is looked at once, and makes one error: ${storeKind}`, async () => {
       const { engine, store, end } = opened(storeKind, limits);
-      if (reason.includes("topic")) await store.append([put("another")]);
-      await store.append(putsIn(before, () => "t"));
+      if (reason.includes("topic")) await apply(store, [put("another")]);
+      await apply(store, putsIn(before, () => "t"));
       const one = { session: "s", owner: "" };
-      if (numbered) await store.append([{ ...put("t"), ...one, n: 100_000 }]);
+      if (numbered) await apply(store, [{ ...put("t"), ...one, n: 100_000 }]);
       const list = putsIn(10_000, () => "t").map((put, i) =>
         numbered ? { ...put, ...one, n: 80_000 + i } : put
       );
-      await store.append(list.slice(0, 1));
+      await apply(store, list.slice(0, 1));
       let results: readonly unknown[] = [];
-      const steps = await engine.rowsFor(async () => results = await store.append(list));
+      const steps = await engine.rowsFor(async () => results = await apply(store, list));
       assertEquals(new Set(results).size, 1);
       assert(results[0] instanceof Error);
       assert(steps < 100, `${steps} steps`);

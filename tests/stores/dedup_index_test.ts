@@ -20,10 +20,16 @@ function remember(max: number, window = 1000): { puts: DedupIndex; dropped: Drop
   return { puts, dropped };
 }
 
+/** Ends a turn, and what was noted in it holds. */
+function commit(puts: DedupIndex): void {
+  puts.settle();
+  puts.commit();
+}
+
 Deno.test("consecutive puts of a session are one run, however many", () => {
   const { puts } = remember(1);
   for (let n = 1; n <= 60_000; n++) puts.record("s", n, n + 7);
-  puts.commit(0);
+  commit(puts);
   assertEquals([puts.find("s", 1), puts.find("s", 60_000), puts.find("s", 60_001)], [8, 60_007, 0]);
   assertEquals([puts.isCompleteAfter("s", 0), puts.evictedTo], [true, 0]);
 });
@@ -34,7 +40,7 @@ Deno.test("where there are too many runs the oldest are dropped, of whatever ses
   // Two sessions in turns: each put is a run of its own.
   for (let n = 1; n <= 20; n++) {
     for (const sessionId of ["a", "b"]) puts.record(sessionId, n, ++seq);
-    puts.commit(n);
+    commit(puts);
   }
   const remembered = (sessionId: string, ...seqs: number[]) =>
     seqs.map((seq) => puts.isCompleteAfter(sessionId, seq));
@@ -52,7 +58,7 @@ Deno.test("where there are too many runs the oldest are dropped, of whatever ses
   // One that is quiet meanwhile is forgotten by and by, and then nothing is known of it.
   for (let n = 21; n <= 31; n++) {
     puts.record("a", n, seq += 2);
-    puts.commit(n);
+    commit(puts);
   }
   assertEquals([puts.find("b", 20), puts.evictedTo], [0, 40]);
   assertEquals([remembered("b", 39, 40), remembered("never seen", 39, 40)], [[false, true], [
@@ -66,7 +72,7 @@ Deno.test("what was noted and not committed is undone", () => {
   const { puts, dropped } = remember(100);
   puts.record("old", 1, 1);
   puts.record("old", 2, 2);
-  puts.commit(0);
+  commit(puts);
   puts.record("old", 3, 3);
   puts.record("new", 1, 4);
   puts.record("old", 9, 5);
@@ -82,7 +88,7 @@ Deno.test("what was noted and not committed is undone", () => {
   assertEquals([2, 3, 9].map((n) => puts.find("old", n)), [2, 0, 0]);
   assertEquals(puts.find("new", 1), 0);
   puts.record("old", 3, 3);
-  puts.commit(0);
+  commit(puts);
   assertEquals(puts.find("old", 3), 3);
   assertEquals(dropped, []);
 });
@@ -94,14 +100,15 @@ Deno.test("a session is forgotten once it has put nothing for ten minutes, or th
     const puts = new DedupIndex({ window: 100, retention, maxRuns: 100 });
     puts.record("a", 1, 1);
     puts.record("b", 1, 2);
-    puts.commit(0);
+    commit(puts);
+    puts.begin(1);
     puts.record("a", 2, 3);
-    puts.commit(1);
-    puts.expire(lifetime - 1);
+    commit(puts);
+    puts.begin(lifetime - 1);
     assertEquals([puts.find("a", 1), puts.find("b", 1), puts.evictedTo], [1, 2, 0]);
-    puts.expire(lifetime);
+    puts.begin(lifetime);
     assertEquals([puts.find("a", 1), puts.find("b", 1), puts.evictedTo], [1, 0, 2]);
-    puts.expire(lifetime + 1);
+    puts.begin(lifetime + 1);
     assertEquals([puts.find("a", 2), puts.evictedTo], [0, 3]);
   }
 });
@@ -109,16 +116,18 @@ Deno.test("a session is forgotten once it has put nothing for ten minutes, or th
 Deno.test("a session that is heard of is remembered as long as one that puts", () => {
   const puts = new DedupIndex({ window: 100, retention: MINUTE, maxRuns: 100 });
   for (const [i, sessionId] of ["a", "b", "c"].entries()) puts.record(sessionId, 1, i + 1);
-  puts.commit(0);
-  puts.refresh("a", MINUTE);
-  puts.refresh("never seen", MINUTE);
+  commit(puts);
+  puts.begin(MINUTE);
+  puts.refresh("a");
+  puts.refresh("never seen");
+  puts.begin(2 * MINUTE);
   puts.record("c", 2, 4);
-  puts.commit(2 * MINUTE);
+  commit(puts);
   // Each goes in its time, whoever was heard of in between.
   for (
     const [at, known] of [[10, [1, 0, 3]], [11, [0, 0, 3]], [12, [0, 0, 0]]] as [number, number[]][]
   ) {
-    puts.expire(at * MINUTE);
+    puts.begin(at * MINUTE);
     assertEquals(["a", "b", "c"].map((sessionId) => puts.find(sessionId, 1)), known, `${at}`);
   }
   assertEquals(puts.evictedTo, 4);
@@ -129,7 +138,7 @@ Deno.test("whoever makes the most runs forgets his own, and all others keep thei
   let seq = 0;
   const record = (sessionId: string, n: number, owner: string) => {
     puts.record(sessionId, n, seq += 2, owner);
-    puts.commit(0);
+    commit(puts);
   };
   for (let n = 1; n <= 100; n++) record("honest", n, "honest");
   for (let i = 0; i < 40; i++) {
@@ -151,9 +160,9 @@ Deno.test("where many owners want more than there is, each of them has as much a
       // Some put far more often than others.
       const owner = random(owners) && random(owners);
       puts.record(`session ${owner}`, ++last[owner], 2 * seq, `owner ${owner}`);
-      if (random(3) === 0) puts.commit(0);
+      if (random(3) === 0) commit(puts);
     }
-    puts.commit(0);
+    commit(puts);
     const known = last.map((n, owner) => {
       let count = 0;
       for (; count < n && puts.find(`session ${owner}`, n - count) > 0;) count++;
@@ -166,10 +175,10 @@ Deno.test("where many owners want more than there is, each of them has as much a
 
 Deno.test("a session that was opened is known whatever others lose, before it has put anything", () => {
   const { puts, dropped } = remember(100);
-  puts.open("quiet", 0, "honest");
+  puts.open("quiet", "honest");
   for (let i = 1; i <= 1000; i++) {
     puts.record(`session ${i}`, 1, i, "weak");
-    puts.commit(0);
+    commit(puts);
   }
   assertEquals([puts.isCompleteAfter("quiet", 0), puts.find("quiet", 1)], [true, 0]);
   assertEquals([puts.isCompleteAfter("unheard of", 900), puts.evictedTo], [false, 901]);
@@ -178,13 +187,13 @@ Deno.test("a session that was opened is known whatever others lose, before it ha
   puts.rollback();
   assertEquals([puts.isCompleteAfter("quiet", 0), puts.find("quiet", 1)], [true, 0]);
   puts.record("quiet", 2, 1001, "honest");
-  puts.commit(0);
+  commit(puts);
   assertEquals([1, 2, 3].map((n) => puts.find("quiet", n)), [SUPERSEDED, 1001, 0]);
   // What was never noted is no news when it goes.
-  puts.open("never puts", 0, "honest");
-  puts.open("closes", 0, "honest");
+  puts.open("never puts", "honest");
+  puts.open("closes", "honest");
   puts.forget("closes");
-  while (puts.expire(20 * MINUTE));
+  do puts.begin(20 * MINUTE); while (puts.holdsExpired);
   assert(dropped.every(({ session: sessionId }) => !["never puts", "closes"].includes(sessionId)));
   assertEquals(puts.runs, 0);
 });
@@ -192,8 +201,11 @@ Deno.test("a session that was opened is known whatever others lose, before it ha
 Deno.test("what is opened and never puts anything is bounded as well, and pushes out its owner's alone", () => {
   const { puts } = remember(100);
   puts.record("mine", 1, 1, "honest");
-  puts.commit(0);
-  for (let i = 0; i < 10_000; i++) puts.open(`idle ${i}`, 0, "weak");
+  commit(puts);
+  for (let i = 0; i < 10_000; i++) {
+    puts.open(`idle ${i}`, "weak");
+    commit(puts);
+  }
   assertEquals([puts.find("mine", 1), puts.evictedTo], [1, 0]);
   assertEquals(puts.runs, 100);
 });
@@ -201,10 +213,18 @@ Deno.test("what is opened and never puts anything is bounded as well, and pushes
 Deno.test("sessions that are too old are forgotten some at a time", () => {
   const { puts } = remember(100_000);
   for (let i = 1; i <= 5000; i++) puts.record(`session ${i}`, 1, i);
-  puts.commit(0);
-  let times = 1;
-  for (let remaining = puts.runs; puts.expire(20 * MINUTE); remaining = puts.runs, times++) {
+  commit(puts);
+  let times = 0;
+  for (
+    let remaining = puts.runs;
+    puts.holdsExpired || times === 0;
+    remaining = puts.runs, times++
+  ) {
+    puts.begin(20 * MINUTE);
     assert(remaining - puts.runs <= 256);
+    for (const i of [1, 5000]) {
+      assertEquals(puts.find(`session ${i}`, 1), 0, "whether or not freed");
+    }
   }
   assertEquals([times, puts.runs, puts.evictedTo], [20, 0, 5000]);
 });
@@ -214,7 +234,7 @@ Deno.test("a number that its session has passed was not stored, if nothing is fo
   let seq = 0;
   for (const n of [2, 4, 20, 22]) {
     puts.record("s", n, seq += 2);
-    puts.commit(0);
+    commit(puts);
   }
   const found = [1, 2, 4, 5, 19, 20, 21, 22, 23].map((n) => puts.find("s", n));
   const [F, S] = [FORGOTTEN, SUPERSEDED];
@@ -225,11 +245,11 @@ Deno.test("a session that was lost and comes back may have stored what came befo
   const { puts } = remember(100);
   puts.record("s", 3, 1);
   puts.record("t", 1, 2);
-  puts.commit(0);
-  puts.expire(20 * MINUTE);
+  commit(puts);
+  puts.begin(20 * MINUTE);
   puts.record("s", 9, 7);
   puts.record("new", 2, 8);
-  puts.commit(20 * MINUTE);
+  commit(puts);
   assertEquals([3, 8, 9].map((n) => puts.find("s", n)), [FORGOTTEN, FORGOTTEN, 7]);
   assertEquals(puts.find("new", 1), FORGOTTEN, "in doubt");
   assertEquals([1, 2].map((seq) => puts.isCompleteAfter("s", seq)), [false, true]);
@@ -241,7 +261,7 @@ Deno.test("a session that is closed is gone at once, and nothing of it is lost",
     puts.record("s", n, 2 * i + 1);
     puts.record("other", n, 2 * i + 2);
   }
-  puts.commit(0);
+  commit(puts);
   puts.forget("s");
   puts.forget("never seen");
   assertEquals(dropped.map(({ session: sessionId, evicted }) => [sessionId, evicted]), [[
@@ -306,7 +326,7 @@ for (const seed of [1, 2, 3, 4]) {
         puts.rollback();
         for (const [sessionId, n] of recorded) stored.get(sessionId)!.delete(n);
       } else {
-        puts.commit(turn);
+        commit(puts);
         seq += recorded.length;
       }
       if (random() < 0.02) {

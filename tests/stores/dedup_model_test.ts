@@ -42,9 +42,10 @@ class RestartingIndex {
     this.puts = this.#open();
   }
 
-  commit(now: number): void {
+  commit(): void {
+    this.puts.settle();
     this.#save();
-    this.puts.commit(now);
+    this.puts.commit();
   }
 
   restart(now: number): void {
@@ -145,22 +146,23 @@ function run(seed: number): void {
       model.check(name, n, found);
       if (found === 0) index.puts.record(name, n, model.store(name, n), OWNERS[name]);
     }
-    if (random(5) > 0) return index.commit(now);
+    if (random(5) > 0) return index.commit();
     index.puts.rollback();
     undo();
   };
   for (let step = 0; step < STEPS; step++) {
     const chance = random(100);
     if (chance < 72) put();
-    else if (chance < 80) index.puts.expire(now += random(400_000));
+    else if (chance < 80) index.puts.begin(now += random(400_000));
     else if (chance < 84) {
       const name = anySession();
       index.puts.forget(name);
       model.forget(name);
-    } else if (chance < 86) index.puts.refresh(anySession(), now);
+    } else if (chance < 86) index.puts.refresh(anySession());
     else if (chance < 89) {
       const name = anySession();
-      index.puts.open(name, now, OWNERS[name]);
+      index.puts.open(name, OWNERS[name]);
+      index.puts.settle();
     } else if (chance < 94) index.restart(now);
     model.checkRemembered(index.puts, window, random);
   }

@@ -12,16 +12,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import {
-  type Database,
-  type Engine,
-  loadEngine,
-  selfTest,
-  SQLITE_ERRORS,
-  sqliteErrorCode,
-} from "../../stores/engine.ts";
+import { type Database, type Engine, SQLITE_ERRORS, sqliteErrorCode } from "../../stores/engine.ts";
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
+import { loadEngine } from "../../stores/engines/load_engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { selfTest } from "../../stores/engines/self_test.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { append, put, RETENTION } from "../contracts/store_support.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
@@ -70,8 +65,10 @@ Deno.test({
 Deno.test("a program that this is bundled into is never started a second time to try @db/sqlite", async () => {
   const bundle = await Deno.makeTempFile({ suffix: ".ts" });
   try {
-    await Deno.copyFile(new URL("../../stores/engine.ts", import.meta.url), bundle);
-    const bundled: typeof import("../../stores/engine.ts") = await import(`file://${bundle}`);
+    await Deno.copyFile(new URL("../../stores/engines/load_engine.ts", import.meta.url), bundle);
+    const bundled: typeof import("../../stores/engines/load_engine.ts") = await import(
+      `file://${bundle}`
+    );
     const expected = "Cannot use @db/sqlite: a bundled program has none but node:sqlite";
     await assertRejects(() => bundled.loadEngine("@db/sqlite"), Error, expected);
   } finally {

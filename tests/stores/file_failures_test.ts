@@ -14,6 +14,7 @@ import { type Put, StoreError } from "../../stores/store.ts";
 import { nth } from "../contracts/failing_engine.ts";
 import {
   append,
+  apply,
   Feed,
   numbered,
   outcomes,
@@ -22,6 +23,7 @@ import {
   read,
   RETENTION,
   texts,
+  trim,
   trimAll,
 } from "../contracts/store_support.ts";
 import { FailingFile, type Step } from "../support/failing_file.ts";
@@ -154,7 +156,7 @@ Deno.test("a purge that fails harms nobody, and is done later", async () => {
     const [stored] = await append(file.store, [put("t")]);
     file.clock.advance(RETENTION - 1);
     file.before = (sql) => sql.startsWith(beginning);
-    await assertRejects(() => file.store.trim(1000), StoreError, "disk I/O error");
+    await assertRejects(() => trim(file.store, 1000), StoreError, "disk I/O error");
     file.repair();
     const gone = async () =>
       (await file.store.topicBounds([{ topic: "gone" }, { topic: "t" }])).map(({ gone }) => gone);
@@ -185,7 +187,7 @@ for (const engine of [nodeSqlite, overFake]) {
       assert(last < 100);
     }
     const refused = last;
-    const [error] = await file.store.append([large(refused)]);
+    const [error] = await apply(file.store, [large(refused)]);
     assert(error instanceof StoreError);
     assertEquals(error.message, "Cannot store messages: database or disk is full");
     assertEquals(await outcomes(file.store, [large(1), large(refused)]), ["dup 1", "full"]);
@@ -224,7 +226,7 @@ Deno.test("what fails takes no room, and drops nothing", async () => {
     const last = overflow === "reject" ? [4, "full"] : [4, 5];
     assertEquals(await outcomes(file.store, [message(7), message(8)]), last);
     const [standing] = await file.store.topicBounds([{ topic: "t" }]);
-    const gone = overflow === "reject" ? undefined : { seq: 1, at: file.clock.now() };
+    const gone = overflow === "reject" ? undefined : { seq: 1, at: file.clock.now() + 1 };
     assertEquals(standing!.gone, gone, "it went only now");
     assertEquals((await texts(file.store)).length, 4);
   }
@@ -280,7 +282,7 @@ for (const engine of [nodeSqlite, overFake]) {
     file.clock.advance(1);
     file.after = nth(1, "COMMIT");
     file.before = (sql) => sql.startsWith("PRAGMA wal_checkpoint");
-    await assertRejects(() => file.store.trim(1000), StoreError, "disk I/O error");
+    await assertRejects(() => trim(file.store, 1000), StoreError, "disk I/O error");
     assertEquals(await outcomes(file.store, [numbered("s", 1), put("t")]), [
       "dup 2",
       "unavailable",

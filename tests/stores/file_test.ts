@@ -14,6 +14,7 @@ import { FileStore } from "../../stores/file_store.ts";
 import { StoreError } from "../../stores/store.ts";
 import {
   append,
+  apply,
   numbered,
   put,
   puts,
@@ -184,7 +185,7 @@ Deno.test("a page that was damaged later costs errors, and no wrong message", as
       if (page instanceof StoreError) found++;
       else assertEquals(page.messages.length > 1600, true);
     }
-    await store.append([put("t0"), put("u")]);
+    await apply(store, [put("t0"), put("u")]);
     await store[Symbol.asyncDispose]();
   });
   assert(found > 10, `${found}`);
@@ -328,8 +329,15 @@ for (const durability of ["disk", "process"]) {
         last = seq;
         const body = JSON.stringify(`${session} ${n}`);
         if (n % 97 > 0) continue;
-        const again = { topic: `t${n % 3}`, body, bytes: body.length, session, n };
-        assertEquals(await store.append([again]), [{ seq, dup: true }]);
+        const again = {
+          type: "put" as const,
+          topic: `t${n % 3}`,
+          body,
+          bytes: body.length,
+          session,
+          n,
+        };
+        assertEquals(await apply(store, [again]), [{ seq, dup: true }]);
       }
     }
     assert((await texts(store, "t0")).length > 300);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { apply, trim } from "../contracts/store_support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
@@ -29,7 +30,7 @@ function opened(storeKind: "memory" | "file") {
 
 function put(topic: string, text: string): Put {
   const body = JSON.stringify(text);
-  return { topic, body, bytes: new TextEncoder().encode(body).length };
+  return { type: "put" as const, topic, body, bytes: new TextEncoder().encode(body).length };
 }
 
 for (const storeKind of ["memory", "file"] as const) {
@@ -44,8 +45,8 @@ for (const storeKind of ["memory", "file"] as const) {
     Deno.test(`${storeKind}: however many ${how}, a large message is read from the database once`, async () => {
       const { engine, clock, store, end } = opened(storeKind);
       await using host = await testServer(store, clock);
-      await store.append([put("other", "before"), put("t", LARGE), put("other", "after")]);
-      await store.trim(0);
+      await apply(store, [put("other", "before"), put("t", LARGE), put("other", "after")]);
+      await trim(store, 0);
       const before = engine.read;
       for (let i = 0; i < 100; i++) {
         using peer = new ManualPeer(host);
@@ -64,7 +65,7 @@ for (const storeKind of ["memory", "file"] as const) {
     const { engine, clock, store, end } = opened(storeKind);
     const texts = ["a", "b", "c"].map((letter) => letter.repeat(70_000));
     const puts = texts.map((text) => put("t", text));
-    await store.append([...puts.slice(0, 2), put("t", "small")]);
+    await apply(store, [...puts.slice(0, 2), put("t", "small")]);
     const held: TopicMessage[] = [];
     const read = async (query: Partial<MessageQuery>) => {
       const [page] = await store.read([
@@ -86,7 +87,7 @@ for (const storeKind of ["memory", "file"] as const) {
     assert(held.length > 0);
     // A newer one, and older ones that expire.
     clock.advance(9000);
-    await store.append([put("u", "between"), puts[2]!]);
+    await apply(store, [put("u", "between"), puts[2]!]);
     const second = [["5 c"], ["1 a"], ["2 b"], ["3 s"], ["5 c"], ["5 c"], [
       "1 a",
       "2 b",
@@ -100,7 +101,7 @@ for (const storeKind of ["memory", "file"] as const) {
     clock.advance(1000);
     const third = [["5 c"], ["5 c"], ["5 c"], ["5 c"], ["5 c"], ["5 c"], ["5 c"], ["4 b"]];
     assertEquals(await afterLook(), third);
-    while (await store.trim(5));
+    while (await trim(store, 5));
     assertEquals(await afterLook(), third);
     await store[Symbol.asyncDispose]();
     end();

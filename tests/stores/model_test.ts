@@ -11,7 +11,7 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Put, Store } from "../../stores/store.ts";
-import { outcomes, put, read } from "../contracts/store_support.ts";
+import { outcomes, put, read, trim } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { type Random, seeded } from "../support/seeded.ts";
 
@@ -151,7 +151,7 @@ async function run(
         assertEquals(results, batch.map((one) => model.put(one)), `step ${step}: the outcomes`);
       } else if (chance < 80) {
         clock.advance(random(random(10) < 3 ? 1.5 * setting.retention : 30));
-      } else if (chance < 92) await store.trim(random(2) === 0 ? 0.01 : 50);
+      } else if (chance < 92) await trim(store, random(2) === 0 ? 0.01 : 50);
       else if (restarts) {
         await store[Symbol.asyncDispose]();
         store = open();

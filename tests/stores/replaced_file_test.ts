@@ -9,7 +9,16 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { backup, DatabaseSync } from "node:sqlite";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
-import { append, outcomes, put, puts, RETENTION, texts } from "../contracts/store_support.ts";
+import {
+  append,
+  apply,
+  outcomes,
+  put,
+  puts,
+  RETENTION,
+  texts,
+  trim,
+} from "../contracts/store_support.ts";
 import { FileFolder, watchedEngine } from "../support/file_folder.ts";
 
 /** What a person does to the file, and whether the server may go on afterwards. */
@@ -308,7 +317,7 @@ Deno.test("a purge in a file that was moved does no harm", async () => {
   await append(store, puts("t", "1"));
   Deno.renameSync(folder.path, `${folder.root}/moved`);
   folder.clock.advance(RETENTION);
-  await store.trim(1000);
+  await trim(store, 1000);
   Deno.renameSync(`${folder.root}/moved`, folder.path);
   assertEquals(await outcomes(store, [put("t", "2")]), [2]);
   await store[Symbol.asyncDispose]();
@@ -346,7 +355,7 @@ Deno.test("however many puts are repeated while the file is away, one error tell
   await append(store, [numbered(20_000)]);
   await append(store, [numbered(40_000)]);
   Deno.renameSync(folder.path, `${folder.root}/moved`);
-  const results = await store.append(Array.from({ length: 10_000 }, (_, i) => numbered(i + 1)));
+  const results = await apply(store, Array.from({ length: 10_000 }, (_, i) => numbered(i + 1)));
   assertEquals(await outcomes(store, [numbered(1)]), ["unknown_outcome"]);
   assertEquals(new Set(results).size, 1);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { apply } from "../contracts/store_support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
@@ -65,7 +66,13 @@ Deno.test("where the oldest give way to new messages, few questions are asked fo
   await using store = new MemoryStore({ engine, clock, retention: 10_000, limits });
   let puts = 0;
   const some = () =>
-    store.append(Array.from({ length: 512 }, () => ({ topic: `${puts++}`, body: '""', bytes: 2 })));
+    apply(
+      store,
+      Array.from(
+        { length: 512 },
+        () => ({ type: "put" as const, topic: `${puts++}`, body: '""', bytes: 2 }),
+      ),
+    );
   while (puts < 20_000) await some();
   const rows = await engine.rowsFor(async () => {
     for (let i = 0; i < 8; i++) await some();

@@ -11,19 +11,19 @@ import { ManualClock } from "../support/manual_clock.ts";
 
 Deno.test("a store's time begins with the wall clock, and goes on by what passes", () => {
   const clock = new ManualClock(1000.5);
-  const time = new StoreTime(clock, 100);
-  assertEquals([time.now(), time.cutoff()], [1000, 900]);
+  const time = new StoreTime(clock);
+  assertEquals(time.now(), 1000);
   clock.advance(10.75);
   clock.jump(5000);
   assertEquals(time.now(), 1010);
   clock.advance(0.25);
   clock.jump(-50_000);
-  assertEquals([time.now(), time.cutoff()], [1011, 911]);
+  assertEquals(time.now(), 1011);
 });
 
 Deno.test("without a monotonic clock the passing of the wall clock counts, and never backwards", () => {
   let now = 1000;
-  const time = new StoreTime({ now: () => now }, 100);
+  const time = new StoreTime({ now: () => now });
   for (const [set, expected] of [[1010, 1010], [500, 1010], [1009, 1010], [1012, 1012]] as const) {
     now = set;
     assertEquals(time.now(), expected);
@@ -32,7 +32,7 @@ Deno.test("without a monotonic clock the passing of the wall clock counts, and n
 
 Deno.test("a store's time goes on from one that was reached before, but never back to it", () => {
   const clock = new ManualClock(1000);
-  const time = new StoreTime(clock, 100);
+  const time = new StoreTime(clock);
   time.resumeFrom(900);
   assertEquals(time.now(), 1000);
   time.resumeFrom(5000);
@@ -41,17 +41,16 @@ Deno.test("a store's time goes on from one that was reached before, but never ba
   assertEquals(time.now(), 5003);
 });
 
-Deno.test("what happens now comes after each time that was told", () => {
+Deno.test("commands have the time that they come with, but none before that of others, whatever the clock says", () => {
   const clock = new ManualClock(1000);
-  const time = new StoreTime(clock, 100);
-  assertEquals(time.afterReported(), 1000);
-  time.markReported(1000);
-  time.markReported(900);
-  assertEquals([time.afterReported(), time.now()], [1001, 1000]);
-  clock.advance(1);
-  assertEquals(time.afterReported(), 1001);
-  time.resumeFrom(1001);
-  assertEquals(time.afterReported(), 1002);
+  const time = new StoreTime(clock);
+  assertEquals([time.apply(400), time.apply(500.5), time.apply(450)], [400, 500, 500]);
+  assertEquals([time.now(), time.apply(600), time.applied], [1000, 600, 600]);
+  assertEquals([time.apply(2000), time.now()], [2000, 2000]);
+  clock.advance(999);
+  assertEquals([time.now(), time.apply(1), time.applied], [2000, 2000, 2000]);
+  clock.advance(2);
+  assertEquals([time.now(), time.applied], [2001, 2000]);
 });
 
 Deno.test("the machine's monotonic time keeps to the real one within a millisecond, whatever the wall clock does", () => {

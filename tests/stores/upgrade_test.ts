@@ -77,7 +77,7 @@ Deno.test("a file of version 1 keeps its messages, numbers and sessions, and its
       numbered("session-3", 6),
     ];
     assertEquals(await outcomes(store, again), ["dup 3", "dup 4", "dup 6", "dup 7", "superseded"]);
-    assertEquals(await store.openSession("session-1", { epoch: EPOCH, seq: 3 }), true);
+    assertEquals(await store.isDedupComplete("session-1", { epoch: EPOCH, seq: 3 }), true);
   }
   await using store = file.open();
   assertEquals((await append(store, [put("t")]))[0]!.seq, 8);
@@ -103,9 +103,9 @@ Deno.test("in a file of version 1 a session that one client had under two names 
   using file = new OldFile("UPDATE sessions SET name = 'bob.session-1' WHERE name = 'session-2'");
   await using store = file.open();
   assertEquals(await outcomes(store, [numbered("session-1", 1)]), ["dup 6"]);
-  assertEquals(await store.openSession("session-1", { epoch: EPOCH, seq: 0 }), true);
-  assertEquals(await store.openSession("never seen", { epoch: EPOCH, seq: 3 }), false);
-  assertEquals(await store.openSession("never seen", { epoch: EPOCH, seq: 4 }), true);
+  assertEquals(await store.isDedupComplete("session-1", { epoch: EPOCH, seq: 0 }), true);
+  assertEquals(await store.isDedupComplete("never seen", { epoch: EPOCH, seq: 3 }), false);
+  assertEquals(await store.isDedupComplete("never seen", { epoch: EPOCH, seq: 4 }), true);
 });
 
 Deno.test("a new file of version 1, or one that was not closed, is taken over as well", async () => {

@@ -72,9 +72,9 @@ export async function store(
 ): Promise<void> {
   const puts = messages.map((message) => {
     const body = JSON.stringify(message);
-    return { topic, body, bytes: new TextEncoder().encode(body).length };
+    return { type: "put" as const, topic, body, bytes: new TextEncoder().encode(body).length };
   });
-  for (const result of await host.queue.append(puts)) if (result instanceof Error) throw result;
+  for (const result of await host.queue.apply(puts)) if (result instanceof Error) throw result;
 }
 
 /** Some turns of the event loop. */

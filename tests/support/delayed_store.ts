@@ -7,12 +7,13 @@
 
 import type { TopicInfo } from "../../protocol/encode_replies.ts";
 import type {
+  Command,
+  CommandBatch,
   EpochPosition,
   Follower,
   MessagePage,
   MessageQuery,
-  Put,
-  PutAck,
+  Result,
   Store,
   StoreBounds,
   StoreError,
@@ -33,7 +34,7 @@ export interface Delays {
 /**
  * Delays what another store does, within what the contract allows.
  *
- * What is asked for happens at the call or after a delay, and its answer comes after another. Appends
+ * What is asked for happens at the call or after a delay, and its answer comes after another. Commands
  * happen in the order of their calls. It owns the store that it wraps.
  */
 export class DelayedStore implements Store {
@@ -41,8 +42,8 @@ export class DelayedStore implements Store {
   readonly #chance: Chance;
   readonly #feeds = new Set<DelayedFeed>();
   readonly #replies = new Set<Promise<unknown>>();
-  #lastAppend: Promise<unknown> = Promise.resolve();
-  #appendsWaiting = 0;
+  #lastApplied: Promise<unknown> = Promise.resolve();
+  #applyingLate = 0;
 
   /** Wraps a store. */
   constructor(inner: Store, { seed = 1, maxDelay = 2 }: Delays = {}) {
@@ -71,17 +72,20 @@ export class DelayedStore implements Store {
     for (const feed of [...this.#feeds]) feed.lost(error);
   }
 
-  append(batch: readonly Put[]): Promise<readonly (PutAck | StoreError)[]> {
-    if (this.#appendsWaiting === 0 && this.#chance.even()) {
-      return this.#late(this.#inner.append(batch));
-    }
-    this.#appendsWaiting++;
-    const append = Promise.all([this.#lastAppend, this.#chance.delay()]).then(() => {
-      this.#appendsWaiting--;
-      return this.#inner.append(batch);
+  now(): number {
+    return this.#inner.now();
+  }
+
+  apply<C extends Command>(batch: CommandBatch<C>): Promise<readonly (Result<C> | StoreError)[]> {
+    const apply = () => this.#inner.apply(batch);
+    if (this.#applyingLate === 0 && this.#chance.even()) return this.#late(apply());
+    this.#applyingLate++;
+    const applied = Promise.all([this.#lastApplied, this.#chance.delay()]).then(() => {
+      this.#applyingLate--;
+      return apply();
     });
-    this.#lastAppend = append.catch(() => {});
-    return this.#late(append);
+    this.#lastApplied = applied.catch(() => {});
+    return this.#late(applied);
   }
 
   read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
@@ -96,13 +100,8 @@ export class DelayedStore implements Store {
     return this.#sometime(() => this.#inner.topicBounds(queries));
   }
 
-  openSession(sessionId: string, known?: EpochPosition): Promise<boolean> {
-    return this.#sometime(() => this.#inner.openSession(sessionId, known));
-  }
-
-  /** It happens after the appends that were called before it. */
-  forgetSession(sessionId: string): Promise<void> {
-    return this.#late(this.#lastAppend.then(() => this.#inner.forgetSession(sessionId)));
+  isDedupComplete(session: string, known: EpochPosition): Promise<boolean> {
+    return this.#sometime(() => this.#inner.isDedupComplete(session, known));
   }
 
   positionAt(time: number): Promise<number> {

@@ -159,9 +159,9 @@ export class FuzzServer {
   async put(topic: string, ...bodies: string[]): Promise<void> {
     const { host } = this;
     if (!host) return;
-    await host.queue.append(bodies.map((text) => {
+    await host.queue.apply(bodies.map((text) => {
       const body = JSON.stringify(text);
-      return { topic, body, bytes: body.length };
+      return { type: "put" as const, topic, body, bytes: body.length };
     })).catch(() => {});
   }
 

@@ -7,9 +7,10 @@
 import { type Clock, systemClock } from "../../queue/clock.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
+import type { Command, CommandBatch } from "../../stores/store.ts";
 
 /** What can be held. */
-type Verb = "read" | "topicBounds" | "topics" | "openSession";
+type Verb = "read" | "topicBounds" | "topics" | "open_session";
 
 /** A store in memory: what it is asked while it is held it does at once, and answers once it is released. */
 export class HeldStore extends MemoryStore {
@@ -56,8 +57,10 @@ export class HeldStore extends MemoryStore {
     return this.#late("topics", super.topics(...args));
   }
 
-  override openSession(...args: Parameters<MemoryStore["openSession"]>) {
-    return this.#late("openSession", super.openSession(...args));
+  override apply<C extends Command>(batch: CommandBatch<C>) {
+    const applied = super.apply(batch);
+    const opens = batch.commands.some(({ type }) => type === "open_session");
+    return opens ? this.#late("open_session", applied) : applied;
   }
 
   async #late<T>(verb: Verb, reply: Promise<T>): Promise<T> {

@@ -5,9 +5,12 @@
  */
 
 import type {
+  Command,
+  CommandBatch,
   Follower,
   MessagePage,
   MessageQuery,
+  Result,
   Store,
   StoreBounds,
   TopicBounds,
@@ -68,6 +71,14 @@ export class ManualStore implements Store {
     this.#follower?.lost(new Error("the network is broken"));
   }
 
+  /** Takes what puts no messages. */
+  apply<C extends Command>({ commands }: CommandBatch<C>): Promise<readonly Result<C>[]> {
+    if (commands.some(({ type }) => type === "put")) {
+      return Promise.reject(new Error("not by hand"));
+    }
+    return Promise.resolve(commands.map(() => ({}) as Result<C>));
+  }
+
   async read([query]: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
     return [await this.#call<MessagePage>(query)];
   }
@@ -86,12 +97,11 @@ export class ManualStore implements Store {
     return { from: 0, [Symbol.dispose]: () => {} };
   }
 
-  append = () => Promise.reject(new Error("not by hand"));
   positionAt = () => Promise.reject(new Error("not by hand"));
   topics = () => Promise.reject(new Error("not by hand"));
   trim = () => Promise.resolve(false);
-  openSession = () => Promise.resolve(true);
-  forgetSession = () => Promise.resolve();
+  isDedupComplete = () => Promise.resolve(true);
+  now = () => 0;
   [Symbol.asyncDispose] = () => Promise.resolve();
 
   #call<T>(query?: MessageQuery): Promise<T> {

@@ -5,6 +5,6 @@
  * @module
  */
 
-import { loadEngine } from "../../stores/engine.ts";
+import { loadEngine } from "../../stores/engines/load_engine.ts";
 
 await loadEngine("auto");

@@ -65,7 +65,7 @@ Deno.test("what an older attempt puts is not stored again after its client close
 });
 
 Deno.test("an attempt whose hello waits for the store does not own the session once a newer one has come and gone", async () => {
-  const heldStore = new HeldStore(["openSession"]);
+  const heldStore = new HeldStore(["open_session"]);
   await using host = await testServer(heldStore);
   using late = new ManualPeer(host);
   heldStore.hold();

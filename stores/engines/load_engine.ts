@@ -1,0 +1,125 @@
+/**
+ * The choice between the two SQLite engines.
+ *
+ * @module
+ */
+
+import type { Engine, EngineName } from "../engine.ts";
+
+/** How long `@db/sqlite` may take to load, in milliseconds: where it is only preferred, and where it is demanded. */
+const LOAD_TIMEOUT = 2000;
+const LONG_LOAD_TIMEOUT = 60_000;
+
+/** What that takes: the library is looked up in a cache, or fetched and written there. */
+const NATIVE_PERMISSIONS = ["ffi", "read", "write", "env", "net"] as const;
+
+const DEFAULT_REGISTRY = "https://jsr.io";
+
+/** The one attempt of this process. */
+let nativeAttempt: Promise<Engine> | undefined;
+let hasWarned = false;
+
+/**
+ * Loads a SQLite engine and tests it.
+ *
+ * `auto` takes `@db/sqlite` where every permission that it needs is granted already, it loads in time and
+ * passes the test, else `node:sqlite`, which is built in. Permissions are looked up, never asked for.
+ *
+ * @param choice which engine
+ * @param warn is told, once in a process, why `auto` could not take `@db/sqlite`
+ * @param signal ends the wait
+ * @returns the engine
+ * @throws {Error} if the engine that was asked for by name cannot be used here, and the signal's reason
+ */
+export async function loadEngine(
+  choice: EngineName | "auto",
+  warn: (text: string) => void = () => {},
+  signal?: AbortSignal,
+): Promise<Engine> {
+  const obstacle = choice === "node:sqlite" ? undefined : nativeObstacle();
+  if (choice === "@db/sqlite" && obstacle) throw engineError(choice, obstacle);
+  if (choice !== "node:sqlite" && !obstacle) {
+    const [{ isLinked }, { innermostMessage }] = await Promise.all([
+      import("./native.ts"),
+      import("./innermost_message.ts"),
+    ]);
+    try {
+      const retry = () => loadNativeEngine(LONG_LOAD_TIMEOUT);
+      nativeAttempt = choice === "auto"
+        ? nativeAttempt ?? loadNativeEngine(LOAD_TIMEOUT)
+        : nativeAttempt?.catch(retry) ?? retry();
+      return await withAbort(nativeAttempt, signal);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const reason = innermostMessage(cause);
+      if (choice !== "auto") throw engineError(choice, reason, cause);
+      if (!hasWarned && !isLinked()) {
+        warn(`uses node:sqlite, for @db/sqlite cannot be used: ${reason}`);
+      }
+      hasWarned = true;
+    }
+  }
+  try {
+    const [{ nodeSqlite }, { selfTest }] = await Promise.all([
+      import("./node_sqlite.ts"),
+      import("./self_test.ts"),
+    ]);
+    return selfTest(nodeSqlite);
+  } catch (cause) {
+    throw engineError("node:sqlite", (cause as Error).message, cause);
+  }
+}
+
+/** Others may wait for the same attempt: it goes on. */
+async function withAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function loadNativeEngine(timeout: number): Promise<Engine> {
+  const [{ dbSqlite }, { loadNative }, { selfTest }] = await Promise.all([
+    import("./db_sqlite.ts"),
+    import("./native.ts"),
+    import("./self_test.ts"),
+  ]);
+  return selfTest(dbSqlite(await loadNative(timeout)));
+}
+
+/** Why `@db/sqlite` is not even tried here. */
+function nativeObstacle(): string | undefined {
+  if (Deno.build.standalone) return "a compiled program has none but node:sqlite";
+  // The trial runs a module of ours. Here that would be the program that this is bundled into.
+  if (!/\/stores\/engines\/load_engine\.[jt]s$/.test(import.meta.url)) {
+    return "a bundled program has none but node:sqlite";
+  }
+  const missing: string[] = NATIVE_PERMISSIONS.filter((name) => !isGranted({ name }));
+  if (missing.length === 0) {
+    const registry = Deno.env.get("JSR_URL") ?? "";
+    const { hostname, port, protocol } = new URL(
+      URL.canParse(registry) ? registry : DEFAULT_REGISTRY,
+    );
+    const host = `${hostname}:${port || (protocol === "http:" ? 80 : 443)}`;
+    if (isGranted({ name: "import", host })) return undefined;
+    missing.push(`import=${host}`);
+  }
+  return `it needs ${
+    missing.map((name) => `--allow-${name}`).join(" ")
+  } (or -A), with nothing denied`;
+}
+
+/** Whether it is, without exceptions (`--deny-env=HOME`): what is to be looked up could be one of them. */
+function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
+  const { state, partial } = Deno.permissions.querySync(descriptor);
+  return state === "granted" && !partial;
+}
+
+function engineError(name: EngineName, reason: string, cause?: unknown): Error {
+  return new Error(`Cannot use ${name}: ${reason}`, { cause });
+}
