@@ -1,5 +1,5 @@
 /**
- * The client: puts messages into a server's topics and gets them out. It uses nothing but what browsers have.
+ * The client: puts messages into the topics of a server and gets them out. It uses only what browsers have, too.
  *
  * ```ts
  * import { connect } from "@dsmq/server/client";
@@ -23,30 +23,32 @@ export {
 export type {
   /** Why a server could not be reached, as a word. */
   ConnectReason,
-  /** What an error knows beside its code and sentence. */
+  /** What an error carries beside its code and message. */
   DsmqErrorDetails,
-  /** What happened, for a program: the codes, and what each means. */
+  /** The codes of errors, and what each means. */
   ErrorCode,
-  /** What became of one message of a `putMany`. */
+  /** The outcome of one message of a `putMany`. */
   PutOutcome,
   /** An error as it goes over the wire. */
   WireError,
 } from "./protocol/errors.ts";
 export type {
-  /** How safely a server keeps messages. */
+  /** How durable messages are. */
   Durability,
   /** A topic that holds messages. */
   TopicInfo,
 } from "./protocol/encode_replies.ts";
 export type {
-  /** Where a subscription goes on behind messages that are gone. */
+  /** Where a subscription continues after a gap. */
   GapPolicy,
 } from "./protocol/requests.ts";
 export type {
   /** A connection to a server: puts, reads, subscriptions. */
   Connection,
-  /** What a subscription does if messages are gone that should have come. */
+  /** What a subscription does at a gap. */
   GapHandler,
+  /** A message as its reader gets it. */
+  Message,
   /** The messages of a topic, for `for await`. */
   MessageStream,
   /** How to read one message. */
@@ -61,39 +63,35 @@ export type {
   Dial,
   /** The part of a `WebSocket` that a connection uses. */
   Socket,
-} from "./client/dial.ts";
+} from "./client/socket.ts";
 export type {
   /** How to connect. */
   ConnectOptions,
-  /** How to come back after a break. */
+  /** How to reconnect. */
   ReconnectOptions,
 } from "./client/options.ts";
 export type {
-  /** A message as its reader gets it. */
-  Message,
-} from "./client/message.ts";
-export type {
-  /** From where to read. */
+  /** Where to start reading. */
   Since,
 } from "./client/since.ts";
 export type {
-  /** Whether a connection has a server, looks for one, or is closed for good. */
+  /** Whether a connection is connected, reconnecting, or closed for good. */
   ConnectionStatus,
-  /** A connection has come into another state. */
+  /** A change of the status. */
   StatusChange,
 } from "./client/status_tracker.ts";
 
 /**
- * Connects to a server. While nobody answers it tries again, for 15 seconds unless `timeout` says otherwise: the
- * server may still be starting. What cannot get better is not tried again. The error says why it failed: in its
- * message, its `cause`, and as a word in `reason`.
+ * Connects to a server. The server may still be starting: for 15 seconds, unless `timeout` says otherwise, failed attempts
+ * are repeated. An error that cannot pass is not tried again. The error says why connecting failed: in its message, in its
+ * `cause`, and as a word in `reason`.
  *
  * @param target an address, or options; by default the server of this machine, `ws://127.0.0.1:30008`
  * @returns the connection
- * @throws {TypeError | RangeError} if an option is wrong, or there is no `WebSocket` and no `dial`
- * @throws {Error} if the engine is too old for the client
- * @throws {DsmqError} `unreachable`, if no server answers, with its `reason`; `unauthorized`, if it asks for a token, and for none
- *   that was given
+ * @throws {TypeError | RangeError} if an option is invalid, or there is neither `WebSocket` nor `dial`
+ * @throws {Error} if the JavaScript runtime is too old for the client
+ * @throws {DsmqError} `unreachable`, if no server answers, with the `reason`; `unauthorized`, if the server needs a token
+ *   and did not accept the one that was given, or none was given
  *
  * @example Put, and get
  * ```ts
@@ -117,7 +115,7 @@ export async function connect(target?: string | URL | ConnectOptions): Promise<C
   }
 }
 
-/** Others take options as a second argument; passed over, a token or a position would not count. */
+/** Other libraries take options as a second argument. If it were ignored, a token or a position in it would be, too. */
 function rejectSecondArgument(given: unknown): void {
   if (given === null || typeof given !== "object" || Array.isArray(given)) return;
   throw new TypeError(

@@ -9,14 +9,12 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import { offeredProtocols, TOKEN_SUBPROTOCOL } from "../protocol/websocket.ts";
+import { isToken, TOKEN_SUBPROTOCOL, tokenOfSubprotocol } from "../protocol/token.ts";
+import { offeredProtocols } from "../protocol/websocket.ts";
 import { Permissions, type TokenGrant } from "./permissions.ts";
 
 /** The SHA-256 of a token. */
 export type Digest = Uint8Array<ArrayBuffer>;
-
-/** Visible ASCII: it fits into a header, into a line of a file, and into a shell. */
-const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 
 /**
  * A header that is meant to bring a token, also in the second place of a header that came twice. What follows the name
@@ -25,18 +23,13 @@ const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 const BEARER = /(?:^|,)[ \t]*bearer(?![\w!#$%&'*+.^`|~-])/i;
 
 /** As it should be. */
-const VALID_BEARER = /^bearer +([\x21-\x7e]{1,1024})$/i;
+const VALID_BEARER = /^bearer +(\S+)$/i;
 
 /** So much of a digest, in hexadecimal digits, tells one token from another. */
 const IDENTITY_DIGITS = 32;
 
 /** How many tokens are digested at a time. */
 const DIGEST_BATCH = 100;
-
-/** Whether this can be a token. */
-export function isToken(token: unknown): token is string {
-  return typeof token === "string" && TOKEN.test(token);
-}
 
 /** The digest of what was brought as a token. */
 export async function digestOf(token: string): Promise<Digest> {
@@ -51,25 +44,15 @@ export async function digestOf(token: string): Promise<Digest> {
  */
 export function extractToken(headers: Headers): string | undefined {
   const authorization = headers.get("authorization")?.trim() ?? "";
-  if (BEARER.test(authorization)) return VALID_BEARER.exec(authorization)?.[1] ?? "";
+  if (BEARER.test(authorization)) {
+    const token = VALID_BEARER.exec(authorization)?.[1];
+    return isToken(token) ? token : "";
+  }
   const [offered, ...more] = offeredProtocols(headers).filter((name) =>
     name.startsWith(TOKEN_SUBPROTOCOL)
   );
   if (offered === undefined) return undefined;
-  const token = more.length > 0
-    ? undefined
-    : decodeBase64Url(offered.slice(TOKEN_SUBPROTOCOL.length));
-  return isToken(token) ? token : "";
-}
-
-function decodeBase64Url(base64url: string): string | undefined {
-  try {
-    const text = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(text, (unit) => unit.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return (more.length > 0 ? undefined : tokenOfSubprotocol(offered)) ?? "";
 }
 
 interface KnownToken {

@@ -1,19 +1,19 @@
 /**
- * A request that nobody waits for any more, and that the server may still be busy with.
+ * A request that nobody waits for any more, but that the server may still answer.
  *
  * @module
  */
 
 import { PendingRequest } from "./pending_request.ts";
 
-/** In the place of a request whose answer is nobody's. */
+/** Takes the place of a request whose reply is ignored. */
 export class AbandonedRequest extends PendingRequest {
   readonly action: string;
   readonly topic = undefined;
   readonly size = 0;
   readonly calls: number;
 
-  /** Takes its place in the window, and under suspicion. */
+  /** Takes over its room in the window, and whether it is suspected. */
   constructor({ action, calls, id, sendOrder, isSuspect, weight }: PendingRequest) {
     super();
     this.action = action;

@@ -104,6 +104,14 @@ export function webSocketUrl(address: unknown, name: string = "url"): string {
   return url.href.replace(/^(\w+:\/\/[^/]+)\/$/, "$1");
 }
 
+/** An address as it may be shown: a name, a password and what stands behind a ? in it are for a proxy alone. */
+export function redactUrl(address: string): string {
+  const url = new URL(address);
+  if (url.username === "" && url.password === "" && url.search === "") return address;
+  url.username = url.password = "";
+  return url.href.replace(/\?.*$/, "?…").replace(/(:\/\/[^/]+)\/$/, "$1");
+}
+
 /** An address that may be meant by a host, and perhaps a port, alone. */
 function urlSuggestion(text: string): string {
   const [, scheme = "ws", host = ""] = /^(?:(wss?):)?([^/\\?#@\s]+)$/i.exec(text) ?? [];

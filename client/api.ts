@@ -1,5 +1,5 @@
 /**
- * What a connection offers to its user.
+ * What a connection offers to its caller.
  *
  * @module
  */
@@ -7,81 +7,95 @@
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import type { DsmqError } from "../protocol/errors.ts";
 import type { GapPolicy } from "../protocol/requests.ts";
-import type { Message } from "./message.ts";
 import type { Since } from "./since.ts";
 import type { ConnectionStatus, StatusChange } from "./status_tracker.ts";
+
+/** A message as its reader gets it. */
+export interface Message {
+  /** The topic that it was put into. */
+  readonly topic: string;
+  /** The text that was put. */
+  readonly body: string;
+  /** Its sequence number, which gives its position in the whole store. */
+  readonly seq: number;
+  /** When it was stored, in milliseconds since 1970 by the server's clock. */
+  readonly time: number;
+}
 
 /** How to wait for a message. */
 export interface WaitOptions {
   /**
-   * For how long, in milliseconds; `Infinity`: for ever. The time counts here, also while the server is away; a server
-   * that is there has at least half a second to say what there is. Default: 10000.
+   * How long to wait, in milliseconds; `Infinity` waits for ever. The client measures this time, also while it has no
+   * connection. While it has one, the server always gets at least half a second to answer. Default: 10000.
    */
   readonly timeout?: number;
-  /** Stops waiting when it aborts. A message that was under way by then is kept for the next read. */
+  /** Stops waiting when it aborts. A message that is already on its way then goes to the next read. */
   readonly signal?: AbortSignal;
 }
 
-/** How to read one message. `timeout` and `signal` are for the mode `"wait"`, and refused where no mode is given. */
+/** How to read one message. `timeout` and `signal` belong to the mode `"wait"`; without a mode they are an error. */
 export interface ReadOptions extends WaitOptions {
-  /** Which: the oldest unread message, the newest, or the oldest once there is one. Default: `"oldest"`. */
+  /**
+   * Which message to read: the oldest unread one, the newest unread one, or the oldest as soon as there is one.
+   * Default: `"oldest"`.
+   */
   readonly mode?: "oldest" | "newest" | "wait";
 }
 
 /**
- * What to do if messages are gone that should have been delivered: go on with the oldest that there is, or with
- * what comes; or a function that is told what is known of the gap, and chooses at once. If that gives `undefined`, the
- * subscription ends with the error; if it throws, with what it throws; if it gives anything else, a promise too, with a
- * `TypeError`.
+ * What to do when messages are gone that should have been delivered. `"oldest"` continues with the oldest message that is
+ * left, `"now"` with what is put from now on. A function receives the gap as an error and returns one of the two, not a
+ * promise. If it returns `undefined`, the subscription ends with the gap as its error. If it throws, the subscription ends
+ * with what it threw; if it returns anything else, with a `TypeError`.
  */
 export type GapHandler = GapPolicy | ((gap: DsmqError) => GapPolicy | undefined);
 
 /** How to subscribe. */
 export interface SubscribeOptions {
-  /** From where. Default: the connection's cursor for the topic. */
+  /** Where to start. Default: the connection's cursor for the topic. */
   readonly since?: Since;
   /**
-   * What to do if messages are gone that should have been delivered. Default: the subscription ends with the error
+   * What to do when messages are gone that should have been delivered. Default: the subscription ends with the error
    * `trimmed`, `ahead` or `epoch_changed`.
    */
   readonly onGap?: GapHandler;
-  /** Ends the subscription, with its reason as the error, when it aborts. */
+  /** Ends the subscription when it aborts, with the signal's reason as the error. */
   readonly signal?: AbortSignal;
 }
 
-/** The messages of a topic, one after another; read it with `for await`. It can be read once. */
+/** The messages of a topic, one after another; read it with `for await`. It can be read only once. */
 export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDisposable;
 
 /**
- * A connection to a server. It reads only messages stored after it connected, unless told otherwise, and
- * has a cursor of its own for each topic.
+ * A connection to a server. Unless told otherwise it reads only messages that were stored after it connected. It has a
+ * cursor of its own for each topic.
  *
- * If the line breaks, it is made again, and everything goes on where it was: reads at their cursors, waits and
- * subscriptions; and what was put and is unanswered is put again, without being stored twice. Calls made
- * meanwhile wait. Where messages of a topic were lost on the way (they expired, or the server lost its history), its
- * next read rejects once with `trimmed`, `ahead` or `epoch_changed`, and subscriptions do as their `onGap` says.
+ * When the network or the server fails, the client reconnects and continues where it was: reads and subscriptions resume
+ * at their cursors, waits go on, and unanswered puts are sent again without being stored twice. Calls made in the
+ * meantime wait. If messages of a topic were lost meanwhile (they expired, or the server lost its history), the next read
+ * of that topic rejects once with `trimmed`, `ahead` or `epoch_changed`, and subscriptions do what their `onGap` says.
  *
- * If the connection is closed for what it carries, as a proxy does that takes no frames of such a size, the call that
- * does so fails alone: a put with `unknown_outcome`, anything else with `refused`. Where it is a message that does not
- * come down, the read or subscription is told once, and the next one goes on behind it.
+ * If something between client and server closes the connection because of what it carries, such as a proxy that rejects
+ * large frames, only the call that causes it fails: a put with `unknown_outcome`, anything else with `refused`. If the
+ * message cannot be received, the read or subscription fails once, and the next one continues behind that message.
  *
- * Messages of a topic are handed to its readers oldest first, in the order in which the readers asked.
+ * The messages of a topic go to its readers oldest first, in the order in which the readers asked.
  *
- * An open connection keeps its program alive: close it, or let `await using` do so.
+ * An open connection keeps its program alive: close it, or use `await using`.
  *
- * After {@linkcode Connection.close}, or once it is given up, every call rejects with a {@linkcode DsmqError} of
+ * After {@linkcode Connection.close}, and once the client has given up, every call rejects with a {@linkcode DsmqError} of
  * code `closed` (or `unauthorized`, or `session_taken_over`).
  */
 export interface Connection extends AsyncDisposable {
-  /** The address of the server, without a name, a password and what stands behind a `?`. */
+  /** The address of the server, without user name, password and query. */
   readonly url: string;
-  /** Whether it has a server, looks for one, or is closed for good. */
+  /** Whether it is connected, reconnecting, or closed for good. */
   readonly status: ConnectionStatus;
 
   /**
-   * Tells what becomes of it: the state now, and each change, until it is closed.
+   * Reports the present status and each change of it, until the connection is closed.
    *
-   * @example Say when the server is away
+   * @example Log when the connection breaks
    * ```ts
    * import { connect, serve } from "@dsmq/server";
    *
@@ -96,105 +110,106 @@ export interface Connection extends AsyncDisposable {
   statusChanges(): AsyncIterableIterator<StatusChange, undefined>;
 
   /**
-   * How many calls are unanswered, the messages of puts each; of a long list, the parts that were taken. While there
-   * is no connection it is bounded by `maxPending`.
+   * How many calls are unanswered; each message of a put counts, and of a long list those that have been taken up so far.
+   * While there is no connection, `maxPending` bounds it.
    */
   readonly pending: number;
 
-  /** How safely the server keeps messages: `memory` is lost with its process. */
+  /** How durable messages are on the server: with `memory` they are lost with its process. */
   readonly durability: Durability;
 
-  /** The largest message that the server takes, in bytes of its JSON encoding in UTF-8. */
+  /** The largest message that the server accepts, in bytes of its JSON encoding in UTF-8. */
   readonly maxMessageBytes: number;
 
   /**
-   * Puts a message into a topic. Puts are stored in the order in which they are called, also where nobody waits for
-   * them; one that fails and that nobody waits for ends a program as any promise does that is rejected and not handled.
+   * Puts a message into a topic. Puts are stored in the order of the calls, also if nobody awaits them. If nobody
+   * awaits a put that fails, it ends the program, as every unhandled rejection does.
    *
    * @param topic 1 to 256 bytes of UTF-8, without control characters
    * @param message any string
    * @returns the sequence number of the message, once it is stored
-   * @throws {TypeError | RangeError} if that cannot be a topic or a message
-   * @throws {DsmqError} `too_large`, `full`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`; `superseded`, if its refusal
-   *   was lost with a connection and a later one was stored meanwhile; `unknown_outcome`, if nobody can know whether it was
-   *   stored: the connection was given up, or is closed each time this is sent, or the server lost what it knew of it
+   * @throws {TypeError | RangeError} if the topic or the message is invalid
+   * @throws {DsmqError} `too_large`, `full`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`; `superseded`, if the
+   *   message is not stored, because a connection broke before its rejection arrived, and a later one has been stored
+   *   meanwhile; `unknown_outcome`, if nobody can know whether it is stored: the client gave up, the connection
+   *   is closed each time this message is sent, or the server lost its memory of this client
    */
   put(topic: string, message: string): Promise<number>;
 
   /**
-   * Puts messages into a topic, in order. They are checked as a whole before the first is sent. A list may be of any
-   * length: it is taken in parts as they are sent, and what is put after it is stored after it.
+   * Puts messages into a topic, in order. All are checked before the first is sent. A list may have any length: it is
+   * sent in parts, and later puts are stored behind it.
    *
    * @param topic as for `put`
    * @param messages any strings
    * @returns their sequence numbers, once all are stored
-   * @throws as `put`; a {@linkcode DsmqError} lists in `outcomes` what became of each
+   * @throws as `put`; a {@linkcode DsmqError} lists the outcome of each message in `outcomes`
    */
   putMany(topic: string, messages: readonly string[]): Promise<number[]>;
 
   /**
    * Gets the oldest unread message.
    *
-   * @param topic where from
+   * @param topic the topic to read
    * @returns the message, or `""` if there is none
    */
   get(topic: string): Promise<string>;
 
   /**
-   * Gets the newest unread message; what is older is passed over for good.
+   * Gets the newest unread message; older ones are skipped for good.
    *
-   * @param topic where from
+   * @param topic the topic to read
    * @returns the message, or `""` if there is none
    */
   getLatest(topic: string): Promise<string>;
 
   /**
-   * Gets the oldest unread message, as soon as there is one. The server wakes it; nothing polls.
+   * Gets the oldest unread message as soon as there is one. Nothing polls: the server answers when a message is stored.
    *
-   * @param topic where from
-   * @param options for how long
+   * @param topic the topic to read
+   * @param options how long to wait
    * @returns the message, or `""` when the time is over
    */
   getWait(topic: string, options?: WaitOptions): Promise<string>;
 
   /**
-   * Reads as `get`, `getLatest` and `getWait` do, and tells more: a message that is `""` from none at all, its
-   * sequence number, and when it was stored.
+   * Reads as `get`, `getLatest` and `getWait` do, and returns more: the sequence number, the time at which the message
+   * was stored, and `undefined` if there is none, so that it differs from a message that is `""`.
    *
-   * @param topic where from
+   * @param topic the topic to read
    * @param options which message, and how long to wait for it
    * @returns the message, or `undefined` if there is none
    */
   read(topic: string, options?: ReadOptions): Promise<Message | undefined>;
 
   /**
-   * Subscribes to a topic. It starts where the connection's cursor is, and moves by itself from there: gets do
-   * not move it, nor it them. The server sends no more than about 4 MiB ahead of what is read.
+   * Subscribes to a topic. A subscription starts at the connection's cursor and has its own position from there on: gets
+   * do not move it, and it does not move them. The server sends at most about 4 MiB ahead of what is read.
    *
-   * @param topic what to subscribe to
-   * @param options from where
-   * @returns the messages, as they come
+   * @param topic the topic to subscribe to
+   * @param options where to start, and what to do at a gap
+   * @returns the messages, as they are stored
    */
   subscribe(topic: string, options?: SubscribeOptions): MessageStream;
 
   /**
    * Lists the topics that hold messages, in the order of their code points.
    *
-   * @param prefix only topics that begin with this. Default: all
+   * @param prefix only topics that begin with it. Default: all
    * @returns the topics
    */
   topics(prefix?: string): Promise<TopicInfo[]>;
 
   /**
-   * Stops the server, if it was started with leave for that.
+   * Stops the server, if the server and the token allow it.
    *
-   * @throws {DsmqError} `permission_denied`, if it was not
+   * @throws {DsmqError} `permission_denied`, if they do not
    */
   shutdownServer(): Promise<void>;
 
   /**
-   * Sends what was put, waits up to 5 s for the answers, ends waits and subscriptions, and hangs up. What
-   * was not answered by then rejects, and so does every call from then on. May be called twice.
+   * Sends what was put, waits up to 5 s for the replies, ends waits and subscriptions, and closes the connection. Calls
+   * that are still unanswered then reject, and so does every later call. May be called twice.
    */
   close(): Promise<void>;
 }

@@ -1,16 +1,16 @@
 /**
- * Time that passes while this process is awake.
+ * The time during which this process is awake.
  *
  * `Date.now` jumps when somebody sets the clock, and `performance.now` goes on while a process is stopped or its machine
- * sleeps: whoever waits for a server by either gives up as soon as it wakes.
+ * sleeps: a client that waited by either would give up as soon as it wakes.
  *
  * @module
  */
 
-/** Whoever waits looks at the clock that often, in milliseconds. */
+/** The clock is read this often while an alarm is set, in milliseconds. */
 const TICK = 1000;
 
-/** So long between two looks, and the process was asleep: it is counted as one tick. */
+/** More than this between two readings means that the process was asleep: it counts as one tick. */
 const SLEEP_THRESHOLD = 2 * TICK;
 
 interface AwakeTimer {
@@ -19,16 +19,16 @@ interface AwakeTimer {
   readonly callback: () => void;
 }
 
-/** A stopwatch that stands still while the process is asleep. */
+/** A stopwatch that stops while the process is asleep. */
 export class AwakeClock {
   readonly #timers = new Set<AwakeTimer>();
   #elapsed = 0;
   #lastReading = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the timer goes off. */
+  /** When the timer fires. */
   #nextAt = Infinity;
 
-  /** Milliseconds since it began. Only while an alarm is set is it known what was sleep; else it counts as well. */
+  /** Milliseconds since the beginning. Time asleep is recognised only while an alarm is set; otherwise it counts. */
   get elapsed(): number {
     const now = performance.now();
     const step = now - this.#lastReading;
@@ -39,9 +39,9 @@ export class AwakeClock {
   /**
    * Sets an alarm.
    *
-   * @param at when it goes off, by {@linkcode AwakeClock.elapsed}; `Infinity`: never, but sleep is told from time
-   * @param callback is called then, once
-   * @returns calls it off
+   * @param at when it fires, by {@linkcode AwakeClock.elapsed}; with `Infinity` never, but time asleep is recognised
+   * @param callback called then, once
+   * @returns cancels the alarm
    */
   setTimer(at: number, callback: () => void): () => void {
     const timer = { at, callback };
@@ -67,17 +67,17 @@ export class AwakeClock {
   }
 
   #onTimer(): void {
-    // While the timer is known: that is how sleep is told from time when nobody waited.
+    // Before the timer is cleared: only while there is one, time asleep is recognised.
     const { elapsed } = this;
     this.#stopTimer();
     for (const timer of [...this.#timers]) {
-      // It may have been called off by one before it.
+      // An earlier callback may have cancelled it.
       if (timer.at <= elapsed && this.#timers.delete(timer)) timer.callback();
     }
     let next = Infinity;
     for (const { at } of this.#timers) if (at < next) next = at;
     if (this.#timers.size === 0) return;
-    // A callback may have set another, and with it the timer.
+    // A callback may have set another alarm, and with it the timer.
     if (this.#timer === undefined || next < this.#nextAt) this.#startTimer(next, this.elapsed);
   }
 }

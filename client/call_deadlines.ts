@@ -1,18 +1,18 @@
 /**
- * When waits are over, with one timer for all of a connection: most are served long before their time, and a timer
- * for each would cost more than everything else that is done for it here. Time asleep does not count: a machine that
- * slept goes on waiting for what was left.
+ * The deadlines of waits, with one timer for all of a connection: most waits are served long before their time, and a timer
+ * for each would cost more than the rest of their work. Time asleep does not count: a machine that slept waits for what was
+ * left.
  *
  * @module
  */
 
 import { AwakeClock } from "./awake_clock.ts";
 
-/** Something that is over at a time. */
+/** Something that ends at a time. */
 export interface CallDeadline {
   /** When, by {@linkcode CallDeadlines.now}. It may become later. */
   readonly end: number;
-  /** It is that late now. */
+  /** Its time is over. */
   onDeadline(now: number): void;
 }
 
@@ -21,26 +21,26 @@ export class CallDeadlines {
   readonly #deadlines = new Set<CallDeadline>();
   readonly #clock = new AwakeClock();
   #cancelTimer: (() => void) | undefined;
-  /** When the alarm goes off: at the next deadline, or before it. */
+  /** When the alarm fires: at the next deadline, or before it. */
   #nextAt = Infinity;
 
-  /** Milliseconds since it began, without those asleep. */
+  /** Milliseconds since the beginning, without time asleep. */
   get now(): number {
     return this.#clock.elapsed;
   }
 
-  /** Minds one more. */
+  /** Adds one. */
   add(deadline: CallDeadline): void {
     this.#deadlines.add(deadline);
     if (deadline.end < this.#nextAt) this.#startTimer(deadline.end);
   }
 
-  /** Minds one no more. */
+  /** Removes one. */
   delete(deadline: CallDeadline): void {
     this.#deadlines.delete(deadline);
   }
 
-  /** Minds nothing any more. */
+  /** Removes all. */
   stop(): void {
     this.#deadlines.clear();
     this.#cancelTimer?.();

@@ -1,45 +1,45 @@
 /**
- * How much of a stream may be under way, or arrived and not read.
+ * How much of a stream may be on its way, or arrived and unread.
  *
  * @module
  */
 
 import type { Limits } from "../protocol/limits.ts";
 
-/** So many messages, with so many bytes. */
+/** An amount of messages and their bytes. */
 export interface CreditAmount {
   readonly messages: number;
   readonly bytes: number;
 }
 
-/** The server sends no more than that ahead. */
+/** How far the server may send ahead. */
 const WINDOW: CreditAmount = { messages: 4096, bytes: 4 * 1024 * 1024 };
 
 const NO_CREDIT: CreditAmount = { messages: 0, bytes: 0 };
 
-/** The credit of a stream: granted in totals that only grow, half a window at a time. */
+/** The credit of a stream. It is granted as totals that only grow, half a window at a time. */
 export class ClientCredit {
   #messageBytes = 0;
   #window: CreditAmount = NO_CREDIT;
   #granted: CreditAmount = NO_CREDIT;
   #consumed: CreditAmount = NO_CREDIT;
-  /** What has come since the stream was asked for. */
+  /** What has arrived since the stream was requested. */
   #received: CreditAmount = NO_CREDIT;
 
-  /** What the server may send in all, since the stream was asked for. */
+  /** What the server may send in all since the stream was requested. */
   get granted(): CreditAmount {
     return this.#granted;
   }
 
   /**
-   * The stream is asked for, once more or for the first time.
+   * The stream is requested, for the first time or again.
    *
-   * @param limits what the server takes, and grants
-   * @param unread what has arrived and was not read: it still counts
+   * @param limits the limits of the server
+   * @param unread what has arrived and was not read, which still counts
    */
   reset({ messageBytes, creditMessages, creditBytes }: Limits, unread: CreditAmount): void {
     this.#messageBytes = messageBytes;
-    // Twice the largest message, so that one can be under way while the other is read.
+    // Twice the largest message, so that one can be on its way while the other is read.
     this.#window = {
       messages: Math.min(WINDOW.messages, creditMessages),
       bytes: Math.min(Math.max(WINDOW.bytes, 2 * messageBytes), creditBytes),
@@ -52,7 +52,7 @@ export class ClientCredit {
     };
   }
 
-  /** So much has come: whether it was granted. */
+  /** So much has arrived. Returns whether it was granted. */
   receive({ messages, bytes }: CreditAmount): boolean {
     const received = this.#received = {
       messages: this.#received.messages + messages,
@@ -61,7 +61,7 @@ export class ClientCredit {
     return received.messages <= this.#granted.messages && received.bytes <= this.#granted.bytes;
   }
 
-  /** So much was read: whether more is to be granted. */
+  /** So much was read. Returns whether more has been granted. */
   consume({ messages, bytes }: CreditAmount): boolean {
     const consumed = this.#consumed = {
       messages: this.#consumed.messages + messages,
@@ -71,7 +71,7 @@ export class ClientCredit {
       messages: this.#granted.messages - consumed.messages,
       bytes: this.#granted.bytes - consumed.bytes,
     };
-    // The largest message must fit at any time: or it could wait for credit that is never given.
+    // The largest message must fit at any time, or it could wait for credit that never comes.
     const isDue = remaining.messages <= this.#window.messages / 2 ||
       remaining.bytes <= this.#window.bytes / 2 ||
       remaining.bytes < this.#messageBytes;

@@ -1,103 +1,109 @@
 /**
- * A subscription as the reader of it sees it: an iterator over messages.
+ * A subscription: an iterator over the messages of a topic.
  *
  * @module
  */
 
-import type { Reply } from "../protocol/encode_replies.ts";
 import type { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
+import type { MessagesReply, ResultReply, StreamReply } from "../protocol/replies.ts";
 import type { GapPolicy, WirePosition, WireSince } from "../protocol/requests.ts";
-import type { GapHandler } from "./api.ts";
+import type { GapHandler, Message } from "./api.ts";
 import { chooseGapPolicy } from "./require_options.ts";
 import {
   isGap,
   jsonFields,
   PendingRequest,
   protocolError,
+  requireKind,
   type StreamHandler,
   toDsmqError,
 } from "./pending_request.ts";
 import { ClientCredit } from "./client_credit.ts";
-import type { ReconnectingClient } from "./reconnecting_client.ts";
-import type { Message } from "./message.ts";
+import type { InFlightRequests } from "./in_flight_requests.ts";
+import type { KnownPosition } from "./known_position.ts";
+import type { ReadPositions } from "./read_positions.ts";
 import { type NextMessage, StreamBuffer } from "./stream_buffer.ts";
 import { StreamCursor } from "./stream_cursor.ts";
-import { type MessageFrame, toMessageFrame } from "./stream_frame.ts";
 import { StreamPosition } from "./stream_position.ts";
 import type { QueueItem, TopicQueue } from "./topic_queue.ts";
 
-/** What a subscription needs to know. */
+/** How to subscribe, with the caller's options checked. */
 export interface ClientSubscriptionOptions {
   readonly topic: string;
-  /** From where; the connection's cursor, if it is not said. */
+  /** Where to begin; at the connection's cursor, if `undefined`. */
   readonly since: WireSince | undefined;
-  /** Where messages of the topic arrive that belong to that cursor, if any have or may. */
+  /** The queue of the reads at that cursor, if messages for them have arrived or may arrive. */
   readonly queue: TopicQueue | undefined;
   readonly onGap: GapHandler | undefined;
   readonly signal: AbortSignal | undefined;
-  /** What the server takes, and grants. */
-  readonly limits: Limits;
 }
 
-/** After this many gaps in a row the server is taken to send them without end. */
+/** What the subscriptions of a connection share. */
+export interface StreamEnvironment {
+  readonly requests: InFlightRequests;
+  readonly positions: ReadPositions;
+  readonly known: KnownPosition;
+}
+
+/** After so many gaps in a row, the server is assumed to send nothing else. */
 const MAX_GAPS = 1000;
 
 /**
- * The messages of a topic, one after another, as they are stored. Leaving the loop ends it, and so do
- * `return()`, `await using`, the signal, and the end of the connection.
+ * The messages of a topic, one after another, as they are stored. It ends when the loop ends, and with `return()`,
+ * `await using`, the signal and the end of the connection.
  */
 export class ClientSubscription extends PendingRequest
   implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, StreamHandler {
   readonly action = "subscribe";
   readonly topic: string;
   readonly calls = 1;
-  readonly #client: ReconnectingClient;
+  readonly #requests: InFlightRequests;
   readonly #signal: AbortSignal | undefined;
   readonly #onGap: GapHandler | undefined;
   readonly #buffer: StreamBuffer;
   readonly #position: StreamPosition;
-  /** There until the server has said where it begins, if something may arrive that comes before. */
+  /** Set until the server has said where the stream begins, if an item that comes before may arrive. */
   #cursor: StreamCursor | undefined;
   readonly #credit = new ClientCredit();
-  /** The last sequence number of the stream; a frame that does not follow on it is an error. */
+  /** The last sequence number of the stream; the next frame must continue after it. */
   #last = 0;
-  /** How many gaps it was told of since a message came. */
+  /** The number of gaps since the last message. */
   #gaps = 0;
 
   /**
    * Subscribes.
    *
-   * @param client where to
-   * @param options to what
+   * @param environment what the subscriptions of the connection share
+   * @param options how to subscribe
    */
   constructor(
-    client: ReconnectingClient,
-    { topic, since, queue, onGap, signal, limits }: ClientSubscriptionOptions,
+    { requests, positions, known }: StreamEnvironment,
+    { topic, since, queue, onGap, signal }: ClientSubscriptionOptions,
   ) {
     super();
-    this.#client = client;
+    this.#requests = requests;
     this.topic = topic;
     this.#buffer = new StreamBuffer(topic, (frame) => this.#onFrameRead(frame));
-    this.#position = new StreamPosition(client.positions, topic, since, client.known.current);
+    this.#position = new StreamPosition(positions, topic, since, known.current);
     this.#onGap = onGap;
     this.#signal = signal;
-    this.#credit.reset(limits, this.#buffer.unread);
-    // Before it asks: that may end it at once, and then nothing stays behind.
+    this.#credit.reset(requests.limits, this.#buffer.unread);
+    // Before the request, which may end it at once: then the listener is removed again.
     signal?.addEventListener("abort", this.#onAbort);
     const arrived = queue?.head;
     if (arrived) {
       if (arrived.gap) queue.shift();
       this.#startAt(arrived);
     } else {
-      client.requests.send(this, this);
+      requests.send(this, this);
       if (queue && queue.unanswered > 0 && !this.#buffer.isEnded) {
         queue.add(this.#cursor = new StreamCursor(queue, (item) => this.#restartAt(item)));
       }
     }
   }
 
-  /** Something has arrived for a read that was called off before: the subscription begins with that. */
+  /** An item has arrived for a read that was cancelled before: the subscription begins with it. */
   #restartAt(item: QueueItem): void {
     if (!this.#isQueued) this.#unsubscribe();
     this.#startAt(item);
@@ -110,16 +116,16 @@ export class ClientSubscription extends PendingRequest
     this.#resubscribe();
   }
 
-  /** It was asked, and has not left: when it does it says what counts then. */
+  /** Its request waits to be sent, and will carry the position of that moment. */
   get #isQueued(): boolean {
     return this.id > 0 && this.sendOrder === 0 && !this.isWithdrawn;
   }
 
   #resubscribe(): void {
     if (this.#isQueued) return;
-    this.#client.requests.forget(this.id);
-    this.#credit.reset(this.#client.limits, this.#buffer.unread);
-    this.#client.requests.send(this, this);
+    this.#requests.forget(this.id);
+    this.#credit.reset(this.#requests.limits, this.#buffer.unread);
+    this.#requests.send(this, this);
   }
 
   get size(): number {
@@ -132,14 +138,14 @@ export class ClientSubscription extends PendingRequest
     return jsonFields({ topic: this.topic, ...position, onGap, ...this.#credit.granted });
   }
 
-  /** Goes on where it was. */
+  /** Continues where it was. */
   override onReconnect(): boolean {
     if (this.#buffer.isEnded) return false;
     if (this.isSent) this.#position.onReplyLost();
     return true;
   }
 
-  /** A server that came back with smaller limits grants less. */
+  /** A server that comes back with smaller limits allows less credit. */
   override split(limits: Limits, _size: number): readonly PendingRequest[] {
     this.#credit.reset(limits, this.#buffer.unread);
     return [this];
@@ -172,10 +178,11 @@ export class ClientSubscription extends PendingRequest
     return !this.#buffer.isEnded;
   }
 
-  /** Takes from where the server streams. */
-  onReply({ start, through }: Reply): void {
+  /** The server has begun the stream. */
+  onReply(reply: ResultReply): void {
+    const { start, through } = requireKind(reply, "subscribed", this);
     const skipsGaps = this.#onGap !== undefined && typeof this.#onGap !== "function";
-    if (start === undefined || !this.#position.isValidStart(start, skipsGaps)) {
+    if (!this.#position.isValidStart(start, skipsGaps)) {
       throw protocolError("subscribe", this.topic);
     }
     this.#cursor?.close();
@@ -184,12 +191,12 @@ export class ClientSubscription extends PendingRequest
     this.#last = start;
   }
 
-  /** The server did not subscribe. */
+  /** The request failed. */
   onError(error: DsmqError): void {
     this.#end(error);
   }
 
-  override onErrorReply(error: DsmqError, { through }: Reply): void {
+  override onErrorReply(error: DsmqError, through: number | undefined): void {
     const after = through ?? error.floor;
     if (
       error.code === "trimmed" && after !== undefined && !this.#position.isValidStart(after, false)
@@ -201,13 +208,12 @@ export class ClientSubscription extends PendingRequest
     this.#onGapAfter(error, after);
   }
 
-  /** Takes what the server streams. */
-  onStreamFrame(reply: Reply): void {
+  /** Takes messages, or the end of the stream. */
+  onStreamFrame(reply: StreamReply): void {
     if (this.#buffer.isEnded) return;
-    const { error, prev, through } = reply;
-    if (error) {
-      const gap = toDsmqError(error, this.topic);
-      const after = through ?? gap.floor;
+    if (reply.kind === "stream_error") {
+      const gap = toDsmqError(reply.error, this.topic);
+      const after = reply.through ?? gap.floor;
       if (isGap(gap) && after !== undefined && after < this.#last) {
         this.#failWithProtocolError(
           `the stream goes on after ${after}, its last message was ${this.#last}`,
@@ -215,36 +221,35 @@ export class ClientSubscription extends PendingRequest
       }
       return this.#onGapAfter(gap, after);
     }
+    const { prev, messages, bytes } = reply;
     if (prev !== this.#last) {
       this.#failWithProtocolError(
         `the stream goes on after ${prev}, its last message was ${this.#last}`,
       );
     }
-    const frame = toMessageFrame(reply, this.#last);
-    if (!frame) this.#failWithProtocolError("the server sent what is not of the protocol");
-    if (!this.#credit.receive({ messages: frame.messages.length, bytes: frame.bytes })) {
+    if (!this.#credit.receive({ messages: messages.length, bytes })) {
       this.#failWithProtocolError("the server sends more than it was granted");
     }
-    this.#last = frame.seqs.at(-1)!;
+    this.#last = reply.seqs.at(-1)!;
     this.#gaps = 0;
     this.isSuspect = false;
     this.#position.advanceTo(this.#position.positionAt(this.#last));
-    this.#buffer.add(frame);
+    this.#buffer.add(reply);
   }
 
-  /** The connection is gone; a goodbye of this side's own is no error. */
+  /** The connection has ended; if this side closed it, that is not an error. */
   onStreamEnd(error: DsmqError, isOwnClose: boolean): void {
     if (isOwnClose) this.#buffer.clear();
     this.#end(isOwnClose ? undefined : error);
   }
 
-  /** The same, if it is known after which number of the present epoch it could go on. */
+  /** Fails, or continues behind a gap if it is known after which number. */
   #onGapAfter(error: DsmqError, after: number | undefined): void {
     if (after === undefined) this.#end(error);
     else this.#onGapAt(error, this.#position.positionAt(after));
   }
 
-  /** It ends, unless messages are missing and the caller wants to go on with what there is, at a position. */
+  /** Ends, unless the error is a gap and the caller wants to continue behind it. */
   #onGapAt(error: DsmqError, position: WirePosition): void {
     if (this.#buffer.isEnded) return;
     if (!isGap(error)) return this.#end(error);
@@ -252,15 +257,13 @@ export class ClientSubscription extends PendingRequest
     try {
       policy = chooseGapPolicy(this.#onGap, error);
     } catch (thrown) {
-      // An end without an error would be taken for the end of the messages.
+      // Without an error the end would look like the end of the messages.
       return this.#end(thrown ?? new TypeError(`Cannot read on: onGap threw ${thrown}`));
     }
     if (policy === undefined) return this.#end(error);
-    // It may have been left by the one who chose.
+    // The function itself may have ended it.
     if (this.#buffer.isEnded) return;
-    if (++this.#gaps > MAX_GAPS) {
-      this.#failWithProtocolError("the server tells of nothing but gaps");
-    }
+    if (++this.#gaps > MAX_GAPS) this.#failWithProtocolError("the server reports nothing but gaps");
     this.#position.advanceTo(policy === "now" ? { ...position, after: error.last ?? 0 } : position);
     this.#resubscribe();
   }
@@ -271,13 +274,13 @@ export class ClientSubscription extends PendingRequest
     this.#end(this.#signal!.reason);
   };
 
-  /** Tells the server that nothing more is wanted. */
+  /** Unsubscribes at the server. */
   #unsubscribe(): void {
-    if (this.#buffer.isEnded || this.#client.requests.withdraw(this)) return;
-    this.#client.requests.sendUnanswered("unsubscribe", jsonFields({ sub: this.id }));
+    if (this.#buffer.isEnded || this.#requests.withdraw(this)) return;
+    this.#requests.sendUnanswered("unsubscribe", jsonFields({ sub: this.id }));
   }
 
-  /** The server broke its word: what arrived before is delivered, then the error. */
+  /** The server violates the protocol: what arrived before is delivered, then the error. */
   #failWithProtocolError(reason: string): never {
     const error = protocolError("read on", this.topic, reason);
     this.#end(error);
@@ -288,17 +291,14 @@ export class ClientSubscription extends PendingRequest
     if (this.#buffer.isEnded) return;
     this.#buffer.end(error);
     this.#cursor?.close();
-    this.#client.requests.forget(this.id);
+    this.#requests.forget(this.id);
     this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 
-  /** A frame was read to its end. */
-  #onFrameRead({ messages, bytes }: MessageFrame): void {
+  /** A frame was read to its end: gives credit. */
+  #onFrameRead({ messages, bytes }: MessagesReply): void {
     const isDue = this.#credit.consume({ messages: messages.length, bytes });
     if (this.#buffer.isEnded || !isDue) return;
-    this.#client.requests.sendUnanswered(
-      "credit",
-      jsonFields({ sub: this.id, ...this.#credit.granted }),
-    );
+    this.#requests.sendUnanswered("credit", jsonFields({ sub: this.id, ...this.#credit.granted }));
   }
 }

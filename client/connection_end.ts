@@ -1,25 +1,25 @@
 /**
- * Why a connection ends, and what those are told who wait on it.
+ * Why a connection ends, and the errors of the calls that it ends.
  *
  * @module
  */
 
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import type { PendingRequest } from "./pending_request.ts";
 
-/** Why something ends: the code of the error, and the reason in words. */
+/** Why a connection ends: the code of the errors, and the reason in words. */
 export interface ConnectionEnd {
   readonly code: ErrorCode;
   readonly reason: string;
 }
 
-/** Words an error for one who asked, or for a stream. */
-export type MakeEndError = (
-  end: ConnectionEnd,
-  request?: Pick<PendingRequest, "action" | "topic">,
-) => DsmqError;
+/** A call, as far as an error names it. */
+export interface Call {
+  /** As on the wire. */
+  readonly action: string;
+  readonly topic?: string | undefined;
+}
 
-/** Actions whose names are no words for what somebody wants to do. */
+/** Actions whose names do not read well in an error. */
 const ACTION_WORDS: Readonly<Record<string, string>> = {
   get_wait: "wait",
   topics: "list topics",
@@ -27,32 +27,32 @@ const ACTION_WORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Says what cannot be done, in an error.
+ * Names an action in an error.
  *
- * @param action what was asked for, as on the wire
+ * @param action the action, as on the wire
  */
 export function actionInWords(action: string): string {
   return ACTION_WORDS[action] ?? action.replace("_", " ");
 }
 
 /**
- * Words that a connection has ended.
+ * The error of a call, or of a stream, whose connection has ended.
  *
- * @param end why
+ * @param end why it has ended
  * @param url the address of the server
- * @param request what fails by it; `undefined` for a stream
+ * @param call the call that fails; `undefined` for a stream
  * @returns the error
  */
 export function connectionEndError(
   { code, reason }: ConnectionEnd,
   url: string,
-  request?: Pick<PendingRequest, "action" | "topic">,
+  call?: Call,
 ): DsmqError {
   const what = code === "unknown_outcome"
     ? "Cannot tell whether the message is stored"
-    : request
-    ? `Cannot ${actionInWords(request.action)}`
+    : call
+    ? `Cannot ${actionInWords(call.action)}`
     : "Cannot read on";
-  const details = request?.topic === undefined ? {} : { topic: request.topic };
+  const details = call?.topic === undefined ? {} : { topic: call.topic };
   return new DsmqError(code, `${what}: no connection to ${url}, ${reason}`, details);
 }

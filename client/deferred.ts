@@ -4,14 +4,14 @@
  * @module
  */
 
-/** A promise, and what settles it. */
+/** A promise, and the functions that settle it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T | PromiseLike<T>): void;
   reject(reason: unknown): void;
 }
 
-/** Makes one: `Promise.withResolvers`, which not all engines have that are supported. */
+/** Makes one. Not all supported runtimes have `Promise.withResolvers`. */
 export function deferred<T>(): Deferred<T> {
   let settle!: Omit<Deferred<T>, "promise">;
   const promise = new Promise<T>((resolve, reject) => settle = { resolve, reject });

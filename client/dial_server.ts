@@ -1,70 +1,71 @@
 /**
- * From an address to a server that has said hello; and back to it, after a break.
+ * Dials a server until it has answered `hello`: the first time, and again after a break.
  *
  * @module
  */
 
+import { encodeBase64Url } from "../protocol/base64url.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { PROTOCOL_VERSION } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
+import { redactUrl } from "./addresses.ts";
 import { AwakeClock } from "./awake_clock.ts";
 import { ConnectError } from "./connect_error.ts";
 import type { KnownSeq } from "./known_position.ts";
-import { redactUrl } from "./client_socket.ts";
 import { abortable, attemptHandshake, type Handshake, isFinalCode } from "./handshake.ts";
 import type { Backoff, ConnectTarget, PendingLimits } from "./options.ts";
 
-/** A server may still be starting. The pauses between tries double from the first to the longest, in milliseconds. */
+/** A server may still be starting. The delays between attempts double from the first to the longest, in milliseconds. */
 const CONNECT_DELAY = { min: 10, max: 1000 } as const;
 
-/** How long one try may take, in milliseconds. */
+/** How long one attempt may take, in milliseconds. */
 const ATTEMPT_TIMEOUT = 5000;
 
-/** Whatever a caller wants: after so many tries in a row no pause is shorter than this, in milliseconds. */
+/** Whatever the caller wants: after so many attempts in a row no delay is shorter than this, in milliseconds. */
 const MIN_DELAY_AFTER = { attempts: 16, delay: 10 } as const;
 
-/** A pause is doubled so many times: beyond that it would be no number. */
+/** A delay is doubled at most so many times, so that it stays finite. */
 const MAX_DOUBLINGS = 64;
 
-/** A timer for longer than this, in milliseconds, would go off at once. */
+/** A longer timer, in milliseconds, would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
-/** A server that says when to come again is heeded up to so long, in milliseconds. */
+/** A server that asks for a longer delay is obeyed up to this, in milliseconds. */
 const MAX_RETRY_AFTER = 5000;
 
-/** How often it was tried to come back since something was answered, and how long it was away in all (ms). */
+/** The attempts to reconnect since a connection was useful, and how long there was no server in all (ms). */
 export interface Attempts {
   count: number;
   downtime: number;
 }
 
-/** What `hello` says of what was read and put. */
+/** What `hello` says about what was read and put. */
 export interface HelloFields {
   readonly since: WireSince | undefined;
   readonly known?: KnownSeq | undefined;
-  /** No frame of the server is to be larger, unless one answer is. */
+  /** The size of the server's frames, unless a single reply is larger. */
   readonly frameBytes?: number | undefined;
 }
 
-/** How a link comes back. */
+/** How to reconnect. */
 export interface ReconnectPlan {
-  /** Where the caller wanted to begin. */
+  /** Where the caller wants to begin. */
   readonly since: WireSince | undefined;
-  /** Under which name it puts; none, if it does not come back. */
+  /** The session of its puts; `undefined` if it does not reconnect. */
   readonly session: string | undefined;
-  /** How much may wait. */
+  /** How much may be unanswered. */
   readonly pendingLimits: PendingLimits;
-  /** Finds the next line; there if it comes back at all. `hello` tells where it was. */
+  /** Dials again; `undefined` if it does not reconnect. `hello` says where it was. */
   redial?(hello: () => HelloFields, attempts: Attempts, signal: AbortSignal): Promise<Handshake>;
 }
 
 /**
- * Connects and says hello.
+ * Connects for the first time.
  *
- * @param target what to connect to, and how
- * @returns the contact, and how to come back
- * @throws {DsmqError} `unreachable`, if nobody answers, or not as a server of this protocol does; `unauthorized`,
- *   if the server asks for a token, and for none that was given
+ * @param target where to connect to, and how
+ * @returns the open socket, and how to reconnect
+ * @throws {DsmqError} `unreachable`, if no dsmq server answers; `unauthorized`, if the server needs a token and did not
+ *   accept the one that was given, or none was given
  */
 export async function dialServer(
   target: ConnectTarget,
@@ -72,7 +73,7 @@ export async function dialServer(
   const { since, reconnect, heartbeatInterval, pendingLimits } = target;
   const session = reconnect && createSessionId();
   let attempt = 0;
-  // Of two hellos of one session the one with the larger number counts, whichever arrives first.
+  // Of two hellos of one session, the server takes the one with the larger number, whichever arrives first.
   const makeHello = (hello: HelloFields) => () => ({
     protocol: PROTOCOL_VERSION,
     session,
@@ -111,7 +112,7 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Ha
       if (handshake) return handshake;
       const transient = candidates.filter((url) => !failures.get(url)!.final);
       if (transient.length === 0) throw connectFailure(failures);
-      // No other follows on one that took all the time that was left.
+      // An attempt that took all the time that was left is the last.
       const willRetry = remaining() > CONNECT_DELAY.min;
       for (const url of willRetry ? candidates : []) {
         target.onRetry?.(connectFailure(new Map([[url, failures.get(url)!]])));
@@ -119,7 +120,7 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Ha
       await delay(Math.max(delayMs, retryDelay(failures, MAX_RETRY_AFTER)), signal);
     }
   } catch (error) {
-    // The caller's own signal is the caller's own error.
+    // If the caller's signal aborted, its reason is the error.
     target.signal?.throwIfAborted();
     if (!signal.aborted) throw error;
     throw connectFailure(
@@ -133,8 +134,8 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Ha
 }
 
 /**
- * Connects once more, with pauses that grow and differ: those who lost the same server do not all come at once. They
- * go on growing where a server lets the connection in, and it breaks before it was of any use.
+ * Reconnects, with exponential backoff and full jitter, so that clients which lost the same server do not all come at
+ * once. The delays go on growing if a server accepts the connection and it breaks before it was useful.
  */
 async function dialAgain(
   target: ConnectTarget,
@@ -146,7 +147,7 @@ async function dialAgain(
   const { urls } = target;
   const downtimeBefore = attempts.downtime;
   const clock = new AwakeClock();
-  // While an alarm is set, sleep is told from time.
+  // Only while an alarm is set, time asleep is recognised.
   const cancelTimer = clock.setTimer(Infinity, () => {});
   const failures: AttemptFailures = new Map();
   try {
@@ -159,7 +160,7 @@ async function dialAgain(
           urls,
         );
       }
-      // Also where the first one is none, the others grow.
+      // Even if the first delay is 0, the others grow.
       const firstDelay = attempts.count === 0 ? minDelay : Math.max(1, minDelay);
       const longestDelay = Math.min(
         maxDelay,
@@ -169,7 +170,7 @@ async function dialAgain(
         Math.random() * longestDelay,
         attempts.count < MIN_DELAY_AFTER.attempts ? 0 : MIN_DELAY_AFTER.delay,
       );
-      // The last try comes when the time is over, not a pause later.
+      // The last attempt comes when the time is over, not a delay later.
       const remaining = Math.max(0, timeout - attempts.downtime);
       await delay(Math.min(remaining, Math.max(delayMs, retryDelay(failures, maxDelay))), signal);
       failures.clear();
@@ -187,10 +188,10 @@ async function dialAgain(
   }
 }
 
-/** Why the last try of each address failed. */
+/** Why the last attempt at each address failed. */
 type AttemptFailures = Map<string, ConnectError>;
 
-/** Tries one address after another, each once: one that is dead leaves the others their share of the time that is left. */
+/** Tries each address once. A dead one leaves the others their share of the remaining time. */
 async function attemptAll(
   urls: readonly string[],
   target: ConnectTarget,
@@ -217,14 +218,14 @@ async function attemptAll(
   }
 }
 
-/** It is no use to come back: a token that is refused at one address may be good at another, but nothing else may. */
+/** Another attempt would not help. A token that one address rejects may be accepted at another, but nothing else can change. */
 function isFinalFailure(failures: AttemptFailures): boolean {
   const codes = [...failures.values()].map(({ code }) => code);
   return codes.every(isFinalCode) ||
     codes.some((code) => isFinalCode(code) && code !== "unauthorized");
 }
 
-/** How long the servers asked not to be asked again, up to a longest time. */
+/** The delay that the servers asked for, up to a longest one. */
 function retryDelay(failures: AttemptFailures, maxDelay: number): number {
   const transient = [...failures.values()].filter(({ final }) => !final);
   return transient.length > 0
@@ -232,7 +233,7 @@ function retryDelay(failures: AttemptFailures, maxDelay: number): number {
     : 0;
 }
 
-/** What a caller gets: why it failed at each address, and when it was given up. */
+/** The error that the caller gets: why each address failed, and when the client gave up. */
 function connectFailure(
   failures: AttemptFailures,
   whenGivenUp?: string,
@@ -258,11 +259,9 @@ function connectFailure(
   });
 }
 
-/** A name that nobody guesses. Not `randomUUID`: browsers have that on secure pages alone. */
+/** A session that nobody can guess. Not `randomUUID`: browsers have that only on secure pages. */
 function createSessionId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_")
-    .replaceAll("=", "");
+  return encodeBase64Url(crypto.getRandomValues(new Uint8Array(16)));
 }
 
 function formatSeconds(ms: number): string {

@@ -1,5 +1,5 @@
 /**
- * A connection: the calls of its user, turned into requests.
+ * A connection: turns the caller's calls into requests.
  *
  * @module
  */
@@ -8,9 +8,11 @@ import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { encodeBody, messageTooLarge } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
+import type { ResultReply } from "../protocol/replies.ts";
 import { formatValue, kindOf } from "../protocol/text.ts";
 import type {
   Connection,
+  Message,
   MessageStream,
   ReadOptions,
   SubscribeOptions,
@@ -23,9 +25,8 @@ import {
   requireSignal,
   requireTimeout,
 } from "./require_options.ts";
-import { jsonFields } from "./pending_request.ts";
+import { jsonFields, SimpleRequest } from "./pending_request.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
-import type { Message } from "./message.ts";
 import { PutRequests } from "./put_requests.ts";
 import { ReadRequests } from "./read_requests.ts";
 import { toWireSince } from "./since.ts";
@@ -42,7 +43,7 @@ const SUBSCRIBE_OPTIONS = [
   "signal",
 ] as const satisfies (keyof SubscribeOptions)[];
 
-/** A connection over a link. */
+/** A connection over a client that reconnects. */
 export class DsmqConnection implements Connection {
   readonly #client: ReconnectingClient;
   readonly #puts: PutRequests;
@@ -52,12 +53,13 @@ export class DsmqConnection implements Connection {
   /**
    * Makes a connection.
    *
-   * @param client an open link
+   * @param client an open client
    */
   constructor(client: ReconnectingClient) {
     this.#client = client;
-    this.#puts = new PutRequests(client);
+    this.#puts = new PutRequests(client.requests, client.hasSession);
     this.#reads = new ReadRequests(client);
+    client.onEnd = (failure) => this.#reads.finish(failure);
     this.#topics = new TopicNames(() => this.#limits.topicBytes);
   }
 
@@ -74,7 +76,7 @@ export class DsmqConnection implements Connection {
   }
 
   get pending(): number {
-    return this.#client.pending;
+    return this.#client.requests.table.pending.calls;
   }
 
   get status(): ConnectionStatus {
@@ -86,7 +88,7 @@ export class DsmqConnection implements Connection {
   }
 
   get #limits(): Limits {
-    return this.#client.welcome.limits;
+    return this.#client.requests.limits;
   }
 
   put(topic: string, message: string, extra?: unknown): Promise<number> {
@@ -105,7 +107,7 @@ export class DsmqConnection implements Connection {
     if (!Array.isArray(messages)) {
       throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(messages)}`);
     }
-    // Checked as a whole before the first is sent; and a copy, which stays as it is.
+    // All are checked before the first is sent, and copied, so that the caller may change the list.
     const bodies = Array.from(messages, (message: string) => this.#checkMessage(topic, message));
     this.#client.requests.requireOpen({ action: "put", topic });
     return await this.#puts.putMany(topicName, bodies);
@@ -154,7 +156,7 @@ export class DsmqConnection implements Connection {
     requireGapHandler(onGap);
     requireSignal("subscribe", signal);
     signal?.throwIfAborted();
-    this.#client.requireCapacity("subscribe", topic);
+    this.#client.requests.requireRoom("subscribe", topic);
     const fromCursor = since === undefined && !this.#client.requests.ended;
     return new ClientSubscription(this.#client, {
       topic,
@@ -162,7 +164,6 @@ export class DsmqConnection implements Connection {
       queue: fromCursor ? this.#reads.queueOf(topic) : undefined,
       onGap,
       signal,
-      limits: this.#limits,
     });
   }
 
@@ -176,16 +177,16 @@ export class DsmqConnection implements Connection {
     if (!prefix.isWellFormed()) {
       throw new RangeError("Cannot list topics: prefix must have no lone surrogates");
     }
-    this.#client.requireCapacity("list topics");
+    this.#client.requests.requireRoom("list topics");
     const list = new TopicList(prefix);
     let count = TOPICS_PAGE;
     for (let more = true; more;) {
       try {
         const fields = jsonFields({ prefix, after: list.last, count });
-        more = await this.#client.request("topics", fields, (reply) => list.add(reply, count));
+        more = await this.#request("topics", fields, "topics", (page) => list.add(page, count));
       } catch (error) {
         if (count === 1 || !(error instanceof DsmqError && error.code === "refused")) throw error;
-        // A smaller page may come through.
+        // A smaller page may pass.
         count = Math.ceil(count / 32);
       }
     }
@@ -194,7 +195,7 @@ export class DsmqConnection implements Connection {
 
   async shutdownServer(extra?: unknown): Promise<void> {
     rejectOptions("shutdownServer", extra);
-    await this.#client.request("shutdown", "", () => {});
+    await this.#request("shutdown", "", "done", () => {});
   }
 
   close(): Promise<void> {
@@ -203,6 +204,19 @@ export class DsmqConnection implements Connection {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Makes a request, and turns its reply into the result; what `make` throws rejects. */
+  #request<Kind extends ResultReply["kind"], T>(
+    action: string,
+    jsonFields: string,
+    kind: Kind,
+    map: (reply: Extract<ResultReply, { readonly kind: Kind }>) => T,
+  ): Promise<T> {
+    return new Promise((resolve) => {
+      const { requests } = this.#client;
+      requests.send(new SimpleRequest(action, jsonFields, kind, map, resolve));
+    });
   }
 
   #wait<T>(
@@ -218,10 +232,10 @@ export class DsmqConnection implements Connection {
     return this.#reads.readOldest(topicName, map, { timeout: Math.ceil(timeout), signal });
   }
 
-  /** A message that the server will take. */
+  /** Checks a message against the limits of the server. */
   #checkMessage(topic: string, message: string): string {
     const { messageBytes } = this.#limits;
-    // A character takes up to six bytes: the size of a short one need not be known.
+    // A character takes up to six bytes, so that short messages need not be measured.
     if (typeof message === "string" && 6 * message.length + 2 <= messageBytes) return message;
     if (typeof message !== "string") {
       throw new TypeError(`Cannot put message: it must be a string, got ${kindOf(message)}`);
@@ -233,7 +247,7 @@ export class DsmqConnection implements Connection {
   }
 }
 
-/** Of a read that does not wait. */
+/** Checks the mode of a read that does not wait. */
 function requireMode({ mode, timeout, signal }: ReadOptions): void {
   if (mode !== undefined && mode !== "oldest" && mode !== "newest") {
     const modes = '"oldest", "newest" or "wait"';

@@ -1,45 +1,44 @@
 /**
- * One try to reach a server: a socket is opened, and hello is answered.
+ * One attempt to connect: a WebSocket opens, and the server answers `hello`.
  *
  * @module
  */
 
-import type { Durability, Reply, Welcome } from "../protocol/encode_replies.ts";
+import type { Welcome } from "../protocol/encode_replies.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { isCount } from "../protocol/request_fields.ts";
-import {
-  clientLimits,
-  DEFAULT_LIMITS,
-  DEFAULT_RETENTION,
-  HEARTBEAT_INTERVAL,
-  LIMITS,
-  type Limits,
-  maxReplyFrameBytes,
-  PROTOCOL_VERSION,
-} from "../protocol/limits.ts";
-import { CLOSE_CODE } from "../protocol/websocket.ts";
+import { maxReplyFrameBytes, PROTOCOL_VERSION } from "../protocol/limits.ts";
+import { formatValue } from "../protocol/text.ts";
+import { CLOSE_CODE, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { toDsmqError } from "./pending_request.ts";
 import { AwakeClock } from "./awake_clock.ts";
 import { ConnectError } from "./connect_error.ts";
 import { deferred } from "./deferred.ts";
-import { ClientSocket, type SocketClose } from "./client_socket.ts";
+import {
+  ClientSocket,
+  closeQuietly,
+  describeClose,
+  HELLO_ID,
+  type SocketClose,
+} from "./client_socket.ts";
 import type { ConnectTarget } from "./options.ts";
+import type { Dial, Socket } from "./socket.ts";
 
-/** An open line, and what the server at its end said of itself. */
+/** An open socket, and what the server said of itself. */
 export interface Handshake {
   readonly socket: ClientSocket;
   readonly welcome: Welcome;
 }
 
 /**
- * Tries once. Nothing is left of a try that fails.
+ * Tries to connect once. An attempt that fails leaves nothing behind.
  *
  * @param url the address
  * @param target how to connect
- * @param hello makes what is said
- * @param timeout how long it may take, in milliseconds
- * @param signal gives up when it aborts
- * @returns the contact
- * @throws {ConnectError} if it fails, also by the signal; anything else is not to be tried again
+ * @param hello makes the fields of `hello`
+ * @param timeout the timeout in milliseconds
+ * @param signal cancels the attempt
+ * @returns the socket, and what the server said of itself
+ * @throws {ConnectError} if it fails, also by the signal; after any other error there must be no further attempt
  */
 export async function attemptHandshake(
   url: string,
@@ -55,8 +54,8 @@ export async function attemptHandshake(
   signal.addEventListener("abort", abort);
   let socket: ClientSocket | undefined;
   try {
-    socket = await ClientSocket.open(url, dial, controller.signal);
-    const welcome = parseWelcome(await abortable(socket.hello(hello()), controller.signal));
+    socket = await openSocket(url, dial, controller.signal);
+    const welcome = await abortable(sayHello(socket, hello()), controller.signal);
     socket.setMaxFrameBytes(maxReplyFrameBytes(welcome.limits));
     return { socket, welcome };
   } catch (error) {
@@ -72,10 +71,101 @@ export async function attemptHandshake(
   }
 }
 
-/** A try was given up. */
+/**
+ * Opens a socket.
+ *
+ * @param url the address
+ * @param dial makes the WebSocket
+ * @param signal cancels the attempt
+ * @returns the socket
+ * @throws {ConnectError} if it fails; also when the signal aborts, if the WebSocket knows how far it had come. Otherwise the
+ *   signal's reason, or the error that Deno does not permit it
+ */
+async function openSocket(url: string, dial: Dial, signal: AbortSignal): Promise<ClientSocket> {
+  signal.throwIfAborted();
+  const socket = requireSocket(dial(url, [SUBPROTOCOL]));
+  const opened = deferred<ClientSocket>();
+  const abort = () => {
+    // Our own WebSocket on Deno says how far it had come.
+    closeQuietly(socket);
+    opened.reject(signal.reason);
+  };
+  signal.addEventListener("abort", abort);
+  // The socket has its handlers before anything can arrive.
+  socket.onopen = () => opened.resolve(new ClientSocket(url, socket));
+  socket.onclose = ({ code, reason }) =>
+    opened.reject(
+      new ConnectError(
+        `it was closed before it was open, with ${describeClose(code, reason)}`,
+        { reason: "unknown" },
+      ),
+    );
+  socket.onerror = (event) => opened.reject(openingError(event as Partial<ErrorEvent>));
+  try {
+    return await opened.promise;
+  } catch (error) {
+    closeQuietly(socket);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** The caller's own `dial` may return anything; from something that is not a WebSocket no event would ever come. */
+function requireSocket(socket: Socket): Socket {
+  const { send, close, then } = Object(socket);
+  if (typeof send === "function" && typeof close === "function") return socket;
+  const got = typeof then === "function" ? "a promise" : formatValue(socket);
+  throw new TypeError(`Cannot connect: dial must return a WebSocket, got ${got}`);
+}
+
+/** Why a WebSocket does not open, as far as it says so; in browsers it does not. */
+function openingError({ error, message }: Partial<ErrorEvent>): Error {
+  if (error instanceof ConnectError || error?.name === "NotCapable") return error;
+  const reason = message ? message : "the WebSocket does not say why, as in browsers";
+  return new ConnectError(reason, { reason: "unknown", cause: error });
+}
+
+/**
+ * Sends `hello`.
+ *
+ * @param socket an open socket that nobody uses
+ * @param fields the fields of `hello`
+ * @returns what the server says of itself; rejects with the server's error, or with `closed` and the {@linkcode SocketClose} as
+ *   its cause
+ */
+async function sayHello(socket: ClientSocket, fields: object): Promise<Welcome> {
+  const welcome = deferred<Welcome>();
+  socket.attach({
+    onFrame: (replies) => {
+      if (!replies) return welcome.reject(protocolMismatch("what it sends is not of the protocol"));
+      const index = replies.findIndex((reply) => "id" in reply && reply.id === HELLO_ID);
+      if (index < 0) return;
+      const reply = replies[index]!;
+      if (reply.kind === "welcome") welcome.resolve(reply.welcome);
+      else if (reply.kind === "error") welcome.reject(toDsmqError(reply.error));
+      else {
+        const reason = `it does not speak version ${PROTOCOL_VERSION} of the protocol`;
+        welcome.reject(protocolMismatch(reason));
+      }
+      // Other replies in the same frame are for the next user.
+      socket.detach(replies.slice(index + 1));
+    },
+    onClose: (close) => welcome.reject(new DsmqError("closed", close.reason, { cause: close })),
+  });
+  const progress = socket.bytesReceived !== undefined || undefined;
+  socket.send(JSON.stringify({ action: "hello", id: HELLO_ID, ...fields, progress }));
+  return await welcome.promise;
+}
+
+function protocolMismatch(reason: string): DsmqError {
+  return new DsmqError("protocol_error", reason);
+}
+
+/** The error of an attempt that was cancelled, or took too long. */
 function noReplyError(socket: ClientSocket | undefined): ConnectError {
   return socket
-    ? new ConnectError("a WebSocket is opened there, but hello is not answered", {
+    ? new ConnectError("a WebSocket opens there, but hello is not answered", {
       reason: "silent",
     })
     : new ConnectError("nothing answers there", { reason: "timed_out" });
@@ -83,13 +173,13 @@ function noReplyError(socket: ClientSocket | undefined): ConnectError {
 
 function unauthorizedError(hasToken: boolean, cause: Error): ConnectError {
   const sentence = hasToken
-    ? "the token that was given is not good there"
-    : "it asks for a token, and none was given";
+    ? "the server does not accept the token"
+    : "the server needs a token, and none was given";
   const { reason, status } = cause instanceof ConnectError ? cause : {};
   return new ConnectError(sentence, { code: "unauthorized", reason, status, final: true, cause });
 }
 
-/** These may be otherwise in a moment. */
+/** These errors may pass soon. */
 const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set([
   "limit_exceeded",
   "shutting_down",
@@ -97,10 +187,10 @@ const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set([
   "full",
 ]);
 
-/** Close codes of who goes, or whose server does: not of one who speaks something else. */
+/** Close codes of servers and proxies that fail or go away, not of programs that speak another protocol. */
 const BROKEN_CLOSE_CODES: ReadonlySet<number> = new Set([1001, 1006, 1011, 1014]);
 
-/** The socket was open, and then hello was not answered as it has to be. */
+/** The error of an attempt whose socket opened, but whose `hello` was not answered as it must be. */
 function helloError(error: DsmqError, hasToken: boolean): ConnectError {
   const close = error.cause as SocketClose | undefined;
   const code = close ? errorCodeOf(close) : error.code;
@@ -116,11 +206,11 @@ function helloError(error: DsmqError, hasToken: boolean): ConnectError {
     const sentence = `it broke before hello was answered: ${error.message}`;
     return new ConnectError(sentence, { reason: "broken", cause: error });
   }
-  const sentence = `what answers there is no dsmq server: ${error.message}`;
+  const sentence = `what answers there is not a dsmq server: ${error.message}`;
   return new ConnectError(sentence, { reason: "not_dsmq", final: true, cause: error });
 }
 
-/** What a close code says of whether it is any use to come back. */
+/** What a close code says about reconnecting. */
 const CODE_OF_CLOSE: Readonly<Record<number, ErrorCode>> = {
   [CLOSE_CODE.policyViolation]: "closed",
   [CLOSE_CODE.serviceRestart]: "shutting_down",
@@ -129,79 +219,22 @@ const CODE_OF_CLOSE: Readonly<Record<number, ErrorCode>> = {
   [CLOSE_CODE.sessionTakenOver]: "session_taken_over",
 };
 
-/** What the end of a line says as an error. */
+/** The error code for the close of a socket. */
 export function errorCodeOf({ code }: SocketClose): ErrorCode | undefined {
   return CODE_OF_CLOSE[code];
 }
 
-/** It is no use to come back after that. */
+/** Reconnecting would not help after that. */
 export function isFinalCode(code: ErrorCode | undefined): boolean {
   return code === "closed" || code === "unauthorized" || code === "session_taken_over";
 }
 
-/** The promises that are known. */
-const KNOWN_DURABILITIES: Readonly<Record<Durability, true>> = {
-  memory: true,
-  process: true,
-  disk: true,
-  quorum: true,
-};
-
-function parseWelcome(reply: Reply): Welcome {
-  const { protocol, server = "", epoch = "", store = epoch, start, durability = "memory" } = reply;
-  const {
-    last = start,
-    floor = 0,
-    time = 0,
-    dedupComplete = false,
-    retention = DEFAULT_RETENTION,
-    limits,
-  } = reply;
-  const { heartbeat: interval = 0 } = reply;
-  const heartbeat = interval >= HEARTBEAT_INTERVAL.min
-    ? Math.min(interval, HEARTBEAT_INTERVAL.max)
-    : undefined;
-  if (protocol !== PROTOCOL_VERSION || start === undefined || !isCount(limits?.messageBytes)) {
-    throw new DsmqError(
-      "protocol_error",
-      `it does not speak version ${PROTOCOL_VERSION} of the protocol`,
-    );
-  }
-  return {
-    protocol,
-    server,
-    store,
-    epoch,
-    start,
-    last: last!,
-    floor,
-    time,
-    dedupComplete,
-    // Of one that is not known nothing can be expected.
-    durability: Object.hasOwn(KNOWN_DURABILITIES, durability) ? durability : "memory",
-    retention,
-    limits: parseLimits(limits!),
-    heartbeat,
-  };
-}
-
-/** What is no limit is taken as usual: nothing could be sent with it. What is more than any server may have, as the most. */
-function parseLimits(given: { readonly [name in keyof Limits]?: unknown }): Limits {
-  const limits: { -readonly [name in keyof Limits]: number } = clientLimits(DEFAULT_LIMITS);
-  for (const name of Object.keys(limits) as (keyof Limits)[]) {
-    const value = given[name];
-    const { min, max } = LIMITS[name];
-    if (isCount(value) && value >= min) limits[name] = Math.min(value, max);
-  }
-  return limits;
-}
-
 /**
- * Waits for something, but no longer than until the signal aborts.
+ * Waits for a promise until the signal aborts.
  *
- * @param promise what is waited for
+ * @param promise the promise
  * @param signal the signal
- * @returns its value
+ * @returns its value; rejects with the signal's reason
  */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = deferred<never>();

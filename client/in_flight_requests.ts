@@ -1,125 +1,129 @@
 /**
- * What a connection has asked and has no answer to: it outlives the line on which it was asked.
+ * The requests of a connection that have no reply yet. They outlive the socket on which they were sent.
  *
  * @module
  */
 
-import type { Reply, Welcome } from "../protocol/encode_replies.ts";
+import type { Welcome } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
+import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.ts";
+import type { AnswerReply, MalformedReply, StreamReply } from "../protocol/replies.ts";
 import {
   type PendingRequest,
   protocolError,
   SimpleRequest,
-  type StreamHandler,
   toDsmqError,
 } from "./pending_request.ts";
 import { type PendingStream, RequestTable } from "./request_table.ts";
-import type { ConnectionEnd, MakeEndError } from "./connection_end.ts";
+import { type Call, type ConnectionEnd, connectionEndError } from "./connection_end.ts";
 import type { KnownPosition, KnownSeq } from "./known_position.ts";
-import type { PendingCalls } from "./pending_calls.ts";
+import type { ClientSocket } from "./client_socket.ts";
+import type { PendingLimits } from "./options.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { SendWindow } from "./send_window.ts";
 
-/** Requests go out over the line that there is, and answers find those who asked. */
+/** Sends requests over the present socket, and hands each reply to the request that it answers. */
 export class InFlightRequests {
-  readonly #pending: PendingCalls;
+  /** What is unanswered, by its id on the present socket. */
+  readonly table: RequestTable;
   readonly #known: KnownPosition;
-  readonly #makeError: MakeEndError;
+  readonly #url: () => string;
   readonly #window: SendWindow;
   readonly #buffer: SendBuffer;
-  readonly #table: RequestTable;
+  #limits: Limits = DEFAULT_LIMITS;
+  #frameBytes: number | undefined;
   #isOpen = false;
-  /** On this connection nothing new is stored at or before this. */
-  #lastStoredSeq = 0;
   #ended: ConnectionEnd | undefined;
 
   /**
-   * Begins with nothing, and no line.
+   * Begins empty, without a socket.
    *
-   * @param pending counts what is unanswered
-   * @param known takes what the answers tell
-   * @param send takes frames while there is a line
-   * @param makeError words an error
+   * @param most how much may be unanswered
+   * @param known learns sequence numbers from the replies
+   * @param url the address of the server, for errors
    */
-  constructor(
-    pending: PendingCalls,
-    known: KnownPosition,
-    send: (frameBytes: string) => void,
-    makeError: MakeEndError,
-  ) {
-    this.#pending = pending;
+  constructor(most: PendingLimits, known: KnownPosition, url: () => string) {
     this.#known = known;
-    this.#makeError = makeError;
-    this.#table = new RequestTable(pending);
+    this.#url = url;
+    this.table = new RequestTable(most);
     this.#window = new SendWindow(() => this.#probe());
     this.#buffer = new SendBuffer(
       this.#window,
-      send,
       known,
-      (part) => this.#table.add(part, undefined),
+      (part) => this.table.add(part, undefined),
     );
   }
 
-  /** Nothing is unanswered that somebody waits for. */
-  get isIdle(): boolean {
-    for (const { isAwaited } of this.#table.unanswered()) if (isAwaited) return false;
-    return true;
+  /** The limits of the server. */
+  get limits(): Limits {
+    return this.#limits;
   }
 
-  /** Why nothing can be asked any more, if that is so. */
+  /** The size of a frame in characters, unless a single request is larger; `undefined`: the default. */
+  get frameBytes(): number | undefined {
+    return this.#frameBytes;
+  }
+
+  /** Why the connection has ended for its caller, if it has. */
   get ended(): ConnectionEnd | undefined {
     return this.#ended;
   }
 
-  /** Throws if nothing can be asked any more. */
-  requireOpen(request: Pick<PendingRequest, "action" | "topic">): void {
-    if (this.#ended) throw this.#makeError(this.#ended, request);
+  /** Throws if the connection has ended for its caller. */
+  requireOpen(call: Call): void {
+    if (this.#ended) throw this.#makeError(this.#ended, call);
   }
 
-  /** There is a line. */
+  /** Throws if as much is unanswered as may be. */
+  requireRoom(action: string, topic?: string): void {
+    const { pending } = this.table;
+    if (pending.isFull(this.#isOpen)) throw pending.full(action, topic, this.#url());
+  }
+
+  /** There is a socket. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** What was known before the oldest put was stored that is unanswered, if there is one. */
+  /** A position before the oldest unanswered put, if there is one. */
   get knownBeforePuts(): KnownSeq | undefined {
-    const oldest = this.#table.oldestPut;
+    const oldest = this.table.oldestPut;
     return oldest && this.#known.beforePut(oldest.known);
   }
 
-  /** What has left, and may not have been done, or may be what is being done. */
+  /** Requests that were sent and that the server may not have finished. */
   get unfinished(): PendingRequest[] {
-    return [...this.#table.unanswered()].filter((request) =>
+    return [...this.table.unanswered()].filter((request) =>
       request.action !== "heartbeat" && this.#window.isPending(request)
     );
   }
 
   /**
-   * Asks for something.
+   * Makes a request.
    *
-   * @param request what is asked for, and takes the answer
-   * @param stream takes what comes under the id of this request without being its answer
+   * @param request the request, which takes the reply
+   * @param stream takes what is streamed under the id of this request
    */
   send(request: PendingRequest, stream?: PendingStream): void {
     if (this.#ended) return request.onError(this.#makeError(this.#ended, request));
-    this.#table.add(request, stream);
-    if (this.#isOpen) this.#buffer.add(request, this.#pending.inFlight);
+    this.table.add(request, stream);
+    if (this.#isOpen) this.#buffer.add(request, this.table.pending.underWay);
   }
 
-  /** Whether what was asked last has not left yet, and may become larger. */
+  /** Whether a request is the last one, has not been sent, and may grow. */
   canGrow(request: PendingRequest): boolean {
     if (this.#ended) return false;
     if (this.#isOpen) return this.#buffer.canGrow(request);
-    return this.#table.newest === request && !request.isSent && this.#buffer.canHoldMore(request);
+    return this.table.newest === request && !request.isSent && this.#buffer.canHoldMore(request);
   }
 
-  /** What was asked last has grown by a call of so many characters. */
+  /** The last request has grown by a call of so many characters. */
   onGrown(size: number): void {
-    this.#pending.onGrown(size);
-    if (this.#isOpen) this.#buffer.onGrown(size, this.#pending.inFlight);
+    this.table.pending.grew(size);
+    if (this.#isOpen) this.#buffer.onGrown(size, this.table.pending.underWay);
   }
 
-  /** Sends a request that has no answer, if there is a line: the next one is told what counts then. */
+  /** Sends a request that has no reply, if there is a socket. It is not repeated: the next server learns the state of then. */
   sendUnanswered(action: string, jsonFields?: string): void {
     if (!this.#isOpen) return;
     this.#buffer.sendUnanswered(
@@ -127,60 +131,51 @@ export class InFlightRequests {
     );
   }
 
-  /** Nobody is interested in an answer any more: whether there will be none. */
+  /** Nobody needs the reply any more. Returns whether the request is not sent, so that none comes. */
   withdraw(request: PendingRequest): boolean {
     if (request.sendOrder > 0 && this.#isOpen) return false;
     request.isWithdrawn = true;
-    if (this.#table.find(request.id) === request) this.remove(request);
+    if (this.table.find(request.id) === request) this.table.delete(request);
     if (this.#isOpen) this.#buffer.onWithdrawn();
     return true;
   }
 
-  /** Takes no more of a stream, and no answer for it; what it takes of the window it takes until that comes. */
+  /** Ignores a stream from now on, and the reply to its request, which stays in the window until it comes. */
   forget(id: number): void {
-    this.#table.deleteStream(id);
-    const request = this.#table.find(id);
-    if (request && !this.withdraw(request)) this.#table.abandon(request);
+    this.table.deleteStream(id);
+    const request = this.table.find(id);
+    if (request && !this.withdraw(request)) this.table.abandon(request);
   }
 
-  /** Sends what was asked and has not left. */
+  /** Sends the requests that wait, as far as the window allows. */
   flush(): void {
     this.#buffer.flush();
   }
 
-  /** What is unanswered under an id. */
-  find(id: number | undefined): PendingRequest | undefined {
-    return id === undefined ? undefined : this.#table.find(id);
-  }
-
-  /** Who takes what comes under an id without being its answer. */
-  stream(sub: number | undefined): PendingStream | undefined {
-    return sub === undefined ? undefined : this.#table.stream(sub);
-  }
-
-  /** Something is not in flight any more: whoever calls this tells it the outcome. */
-  remove(request: PendingRequest): void {
-    this.#table.delete(request);
-  }
-
-  /** There is no line. */
+  /** There is no socket. */
   suspend(): void {
     this.#isOpen = false;
     this.#buffer.close();
   }
 
   /**
-   * There is a line: streams that were under way, and what is unanswered, are asked for again in their order, before
-   * anything new. Puts whose outcome nobody can know fail.
+   * There is a new socket. Streams that had begun and unanswered requests are sent again in their order, before anything
+   * new. Puts whose outcome nobody can know fail.
+   *
+   * @param welcome what the server said of itself
+   * @param socket the socket
+   * @param frameBytes the size of a frame in characters, unless a single request is larger
    */
   resume(
-    { dedupComplete, limits, last }: Pick<Welcome, "dedupComplete" | "limits" | "last">,
+    { dedupComplete, limits }: Pick<Welcome, "dedupComplete" | "limits">,
+    socket: Pick<ClientSocket, "send">,
     frameBytes?: number,
   ): void {
-    this.#lastStoredSeq = last;
-    const pending = this.#table.takeAll();
+    this.#limits = limits;
+    this.#frameBytes = frameBytes;
+    const pending = this.table.takeAll();
     this.#isOpen = true;
-    this.#buffer.open(limits, frameBytes);
+    this.#buffer.open(limits, socket, frameBytes);
     for (const request of pending) {
       if (request.action === "put" && request.isSent && dedupComplete !== true) {
         request.onError(
@@ -192,100 +187,125 @@ export class InFlightRequests {
         );
       } else if (request.onReconnect()) {
         for (const part of request.split(limits, frameBytes ?? Infinity)) {
-          this.#table.add(part, isPendingStream(part) ? part : undefined);
-          this.#buffer.add(part, this.#pending.inFlight);
+          this.table.add(part, isPendingStream(part) ? part : undefined);
+          this.#buffer.add(part, this.table.pending.underWay);
         }
       }
     }
   }
 
   /**
-   * Gives an answer to the one who asked.
+   * Hands a reply to the request, or the stream, that it belongs to.
    *
-   * @throws {DsmqError} `protocol_error`, if nobody asked for it, or it is not what was asked for
+   * @throws {DsmqError} `protocol_error`, if it belongs to none, or is not what was asked for
    */
-  dispatch(reply: Reply): void {
-    const { id, sub, seq, seqs, error } = reply;
-    const last = seq ?? seqs?.at(-1);
-    this.#known.update(last ?? reply.through);
-    if (typeof id !== "number") {
-      if (sub !== undefined) this.#streamOf(sub)?.onStreamFrame(reply);
-      return;
+  dispatch(reply: AnswerReply | StreamReply | MalformedReply): void {
+    if (reply.kind === "malformed") return this.#rejectMalformed(reply);
+    this.#known.onReply(reply);
+    if (reply.kind === "messages" || reply.kind === "stream_error") {
+      return this.#streamOf(reply.sub)?.onStreamFrame(reply);
     }
-    const request = this.#table.find(id);
-    if (!request || request.sendOrder === 0) {
-      throw protocolError(
-        "go on",
-        undefined,
-        `the server answers ${id}, which is not to be answered`,
-      );
-    }
-    this.remove(request);
-    this.#window.onReply(request);
+    const request = this.#take(reply.id);
     try {
-      if (error) request.onErrorReply(toDsmqError(error, request.topic), reply);
-      else {
-        if (request.action === "put") this.#onPutStored(reply, last);
+      if (reply.kind === "error") {
+        request.onErrorReply(toDsmqError(reply.error, request.topic), reply.through);
+      } else {
+        if (
+          reply.kind === "stored" && request.action === "put" && !this.#known.onPutStored(reply)
+        ) {
+          throw protocolError(
+            "put",
+            request.topic,
+            "the server stores behind what was stored before",
+          );
+        }
         request.onReply(reply);
       }
     } catch (thrown) {
       request.onError(thrown);
-      // Only the caller's own matter, unless the server is no server of this protocol.
+      // An error of the caller's own code concerns the caller alone; a breach of the protocol ends the connection.
       if (!(thrown instanceof DsmqError) || thrown.code === "protocol_error") throw thrown;
     }
   }
 
-  /** Who takes what is streamed, if somebody still does. */
-  #streamOf(sub: number): StreamHandler | undefined {
-    const table = this.#table;
-    const stream = table.stream(sub);
-    // What comes for a stream that was left is only late.
-    if (sub <= table.lastId && !(stream && table.find(sub) === stream)) return stream;
-    throw protocolError("go on", undefined, `the server streams ${sub}, which it has not begun`);
-  }
-
-  /** A put was stored there: behind all that was stored before it was sent, unless it is a repetition. */
-  #onPutStored({ seq, seqs, dup }: Reply, last: number | undefined): void {
-    if (last !== undefined && !dup) {
-      if (!((seq ?? seqs![0]!) > this.#lastStoredSeq)) {
-        throw protocolError("put", undefined, `the server stores behind ${this.#lastStoredSeq}`);
-      }
-      this.#lastStoredSeq = last;
+  /** Removes the request that a reply answers. */
+  #take(id: number): PendingRequest {
+    const request = this.table.find(id);
+    if (!request || request.sendOrder === 0) {
+      throw protocolError(
+        "go on",
+        undefined,
+        `the server answers request ${id}, which is not open`,
+      );
     }
-    this.#known.onPutStored(last);
+    this.table.delete(request);
+    this.#window.onReply(request);
+    return request;
   }
 
-  /** Nothing more is asked. What only waits, and the streams, end; what else is unanswered is waited for. */
+  /** The stream that a reply belongs to, if it is still wanted. */
+  #streamOf(sub: number): PendingStream | undefined {
+    const { table } = this;
+    const stream = table.stream(sub);
+    // What arrives for a stream that was ended here is only late.
+    if (sub <= table.lastId && !(stream && table.find(sub) === stream)) return stream;
+    throw protocolError(
+      "go on",
+      undefined,
+      `the server sends messages of stream ${sub}, which has not begun`,
+    );
+  }
+
+  /** Fails the request, or the stream, that a malformed reply belongs to, and then the connection. */
+  #rejectMalformed({ id, sub, reason }: MalformedReply): void {
+    const request = id === undefined ? this.#streamOf(sub!) : this.#take(id);
+    if (!request) return;
+    const error = id === undefined
+      ? protocolError(
+        "read on",
+        request.topic,
+        "the server sent something that is not of the protocol",
+      )
+      : protocolError(request.action, request.topic, reason);
+    request.onError(error);
+    throw error;
+  }
+
+  /** The caller asks nothing more. Waits and streams end; other requests stay until they are answered. */
   stopAccepting(end: ConnectionEnd): void {
     this.#ended = end;
     this.#endStreams(end, true);
-    for (const request of [...this.#table.unanswered()]) {
+    for (const request of [...this.table.unanswered()]) {
       if (request.isWait) request.abandon(this.#makeError(end, request));
     }
   }
 
-  /** Ends all. Whether a put that had left is stored is not known then. */
+  /** Ends everything. The outcome of puts that were sent is unknown then. */
   endAll(end: ConnectionEnd): void {
     this.#ended ??= end;
-    // The last first: or one who fails would leave what has arrived to those behind it.
-    for (const request of this.#table.takeUnanswered().reverse()) {
+    // The last first: a read that fails passes on what has arrived to the reads behind it.
+    for (const request of this.table.takeUnanswered().reverse()) {
       const code = request.action === "put" && request.isSent ? "unknown_outcome" : end.code;
       request.onError(this.#makeError({ ...end, code }, request));
     }
     this.#endStreams(end, false);
   }
 
-  /** Ends the streams, by this side's own doing or not. */
+  /** Ends the streams; `own` if this side closes the connection. */
   #endStreams(end: ConnectionEnd, isOwnClose: boolean): void {
     const error = this.#makeError(end);
-    for (const stream of this.#table.takeStreams()) stream.onStreamEnd(error, isOwnClose);
+    for (const stream of this.table.takeStreams()) stream.onStreamEnd(error, isOwnClose);
   }
 
-  /** Asks for nothing but an answer. */
+  #makeError(endAll: ConnectionEnd, call?: Call): DsmqError {
+    return connectionEndError(endAll, this.#url(), call);
+  }
+
+  /** A request for nothing but a reply. */
   #probe(): PendingRequest {
     const ignore = () => {};
-    const probe = new SimpleRequest("heartbeat", "", ignore, ignore, 0);
-    this.#table.add(probe, undefined);
+    const probe = new SimpleRequest("heartbeat", "", "done", ignore, ignore, 0);
+    this.table.add(probe, undefined);
     return probe;
   }
 }

@@ -1,17 +1,17 @@
 /**
- * What is refused for good fails alone.
+ * Finds the one request that a connection is closed for each time, so that only that request fails.
  *
- * A connection that somebody closes in good order, but not as one that stops or is full, was closed for what it
- * carried: a proxy refuses a frame that is too large, a request meets a defect of the server. What was sent and is not
- * done is under suspicion then, and goes one to a frame on the next connection, at first one at a time. So does what the
- * server was about to send: asked for small frames, it names what is in each before it sends it. What closes the
- * connection again while it is the only one that can have done it fails; everything else goes on.
+ * A connection that is closed properly, but not because the server stops or is full, was closed for what it carried: a proxy
+ * rejects a frame that is too large, or a request meets a defect of the server. Then everything that was sent and is
+ * unfinished is suspected, and is sent one request to a frame on the next connection, at first one at a time. The same holds
+ * for what the server was about to send: it is asked for small frames, and names what is in each before it sends it. What
+ * closes the connection again while it is the only possible cause fails; everything else goes on.
  *
  * @module
  */
 
-import type { Reply } from "../protocol/encode_replies.ts";
 import { DsmqError, type DsmqErrorDetails } from "../protocol/errors.ts";
+import type { AheadReply } from "../protocol/replies.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { PendingRequest } from "./pending_request.ts";
 import { actionInWords } from "./connection_end.ts";
@@ -19,7 +19,7 @@ import type { InFlightRequests } from "./in_flight_requests.ts";
 import type { KnownPosition } from "./known_position.ts";
 import type { SocketClose } from "./client_socket.ts";
 
-/** The network, or the server, ended the connection whatever it carried. */
+/** The network or the server ended the connection, whatever it carried. */
 const NETWORK_CLOSE_CODES: ReadonlySet<number> = new Set([
   CLOSE_CODE.goingAway,
   CLOSE_CODE.abnormal,
@@ -29,58 +29,50 @@ const NETWORK_CLOSE_CODES: ReadonlySet<number> = new Set([
   CLOSE_CODE.timedOut,
 ]);
 
-/** After a refusal no frame is larger, in bytes, unless one request or answer is. */
+/** The size of frames after a rejection in bytes, unless a single request or reply is larger. */
 const ISOLATED_FRAME_BYTES = 16 * 1024;
 
-/** With each further one of a frame with several they are so much smaller, until each goes alone. */
+/** Each further rejection of a frame with several requests makes frames so much smaller, until each request has its own. */
 const SHRINK_FACTOR = 16;
 
-/** What is asked goes alone, too, once its connection broke so often before it was done: a close code can be lost. */
+/** A request is sent alone, too, after its connection broke so often while it was unfinished: close codes can be lost. */
 const MAX_DISCONNECTS = 2;
 
-/** What was asked, as far as it can be under suspicion. */
-type SuspectRequests = Pick<InFlightRequests, "unfinished" | "find" | "stream" | "remove">;
+/** The requests that can be suspected. */
+type SuspectRequests = Pick<InFlightRequests, "unfinished" | "table">;
 
-/** Finds out what a connection was closed for; until that is known, frames are small. */
+/** Finds out what connections are closed for; until that is known, frames are small. */
 export class Isolation {
   readonly #known: Pick<KnownPosition, "current">;
   #frameBytes: number | undefined;
-  /** What the server has announced, and has not arrived. */
-  #announced: Reply | undefined;
-  /** How often in a row a connection broke before what was announced had arrived. */
+  /** How often in a row a connection broke before an announced frame had arrived. */
   #lostAnnouncements = 0;
 
-  /** Begins with nothing under suspicion; an error says what was known by then. */
+  /** Begins with nothing suspected. Errors carry the position that is known by then. */
   constructor(known: Pick<KnownPosition, "current">) {
     this.#known = known;
   }
 
-  /** No frame is to be larger, unless one request or answer is; `undefined`: as usual. */
+  /** The size of frames, unless a single request or reply is larger; `undefined`: the default. */
   get frameBytes(): number | undefined {
     return this.#frameBytes;
   }
 
-  /** A frame came. */
-  onFrame(replies: readonly Reply[]): void {
-    const [first] = replies;
-    if (first?.ahead !== undefined) this.#announced = first;
-    else if (this.#announced) {
-      this.#announced = undefined;
-      this.#lostAnnouncements = 0;
-    }
+  /** The frame that was announced has arrived. */
+  announcedFrameArrived(): void {
+    this.#lostAnnouncements = 0;
   }
 
   /**
-   * The connection is over. If it was closed for what it carried, what can have been the reason goes alone from now on;
-   * what did so already fails, if nothing else can have been it.
+   * The connection has ended. If it was closed for what it carried, everything that may be the cause is sent alone from now
+   * on. A request that was alone already fails, if nothing else can be the cause.
    *
    * @param end how it ended
-   * @param requests what was under way
-   * @returns whether the reason was found
+   * @param announced the frame that the server had announced, if it has not arrived
+   * @param requests the unanswered requests
+   * @returns whether the cause was found
    */
-  onClose(end: SocketClose, requests: SuspectRequests): boolean {
-    const announced = this.#announced;
-    this.#announced = undefined;
+  onClose(end: SocketClose, announced: AheadReply | undefined, requests: SuspectRequests): boolean {
     if (announced) this.#lostAnnouncements++;
     const refused = isRefusal(end);
     const { unfinished } = requests;
@@ -89,7 +81,7 @@ export class Isolation {
     let isFound = false;
     if (refused && announced) isFound = this.#suspectReply(end, announced, requests);
     else if (refused && !hasSeveral && first?.isSuspect) {
-      requests.remove(first);
+      requests.table.delete(first);
       first.onError(refusedError(first, end, "sent"));
       isFound = true;
     } else {
@@ -104,11 +96,11 @@ export class Isolation {
 
   #suspectReply(
     end: SocketClose,
-    { answers, sub, through }: Reply,
-    requests: SuspectRequests,
+    { answers, sub, through }: AheadReply,
+    { table }: SuspectRequests,
   ): boolean {
-    const stream = requests.stream(sub);
-    const request = stream ?? requests.find(answers);
+    const stream = sub === undefined ? undefined : table.stream(sub);
+    const request = stream ?? (answers === undefined ? undefined : table.find(answers));
     if (!request) return false;
     if (!request.isSuspect || request.calls > 1) {
       request.isSuspect = true;
@@ -117,17 +109,22 @@ export class Isolation {
     const last = this.#known.current.seq;
     const error = refusedError(request, end, "answered", { last });
     const { code, message } = error;
-    const position = through === undefined ? {} : { through };
-    if (stream) stream.onStreamFrame({ sub: sub!, error: { code, message, last }, ...position });
-    else {
-      requests.remove(request);
-      request.onErrorReply(error, position);
+    if (stream) {
+      stream.onStreamFrame({
+        kind: "stream_error",
+        sub: sub!,
+        error: { code, message, last },
+        through,
+      });
+    } else {
+      table.delete(request);
+      request.onErrorReply(error, through);
     }
     return true;
   }
 
-  /** After a refusal: further, where a frame with several requests, or one that was not named, may be the reason. */
-  #shrink(announced: Reply | undefined, hasSeveral: boolean): void {
+  /** Makes frames smaller after a rejection, if a frame with several requests, or an unnamed one, may be the cause. */
+  #shrink(announced: AheadReply | undefined, hasSeveral: boolean): void {
     const isNamed = announced?.through !== undefined || announced?.answers !== undefined;
     const shrinkFurther = announced ? !isNamed : hasSeveral;
     if (this.#frameBytes === undefined) this.#frameBytes = ISOLATED_FRAME_BYTES;
@@ -136,7 +133,7 @@ export class Isolation {
     }
   }
 
-  /** After a break that was no refusal, unless something goes alone now, or what is announced does not arrive. */
+  /** Makes frames larger after a break that was not a rejection, unless there are suspects, or announced frames do not arrive. */
   #grow(hasSuspects: boolean): void {
     if (hasSuspects || this.#lostAnnouncements >= MAX_DISCONNECTS) {
       this.#frameBytes ??= ISOLATED_FRAME_BYTES;
@@ -152,14 +149,14 @@ function isRefusal({ code }: SocketClose): boolean {
   return !NETWORK_CLOSE_CODES.has(code);
 }
 
-/** Says that something is refused for good: how its connections end, and on which way that happens. */
+/** The error of a request that closes its connection each time: when it is `sent`, or when it is `answered`. */
 function refusedError(
   { action, topic }: Pick<PendingRequest, "action" | "topic">,
   { reason }: Pick<SocketClose, "reason">,
   direction: "sent" | "answered",
   details: DsmqErrorDetails = {},
 ): DsmqError {
-  const occasion = direction === "sent" ? "this is sent" : "the answer comes";
+  const occasion = direction === "sent" ? "this is sent" : "the reply arrives";
   const fullDetails = topic === undefined ? details : { ...details, topic };
   return action === "put"
     ? new DsmqError(

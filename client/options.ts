@@ -1,5 +1,5 @@
 /**
- * How a client connects: the options, their defaults and their bounds.
+ * How a client connects: the options, their defaults and their limits.
  *
  * @module
  */
@@ -11,15 +11,16 @@ import type { WireSince } from "../protocol/requests.ts";
 import { formatValue } from "../protocol/text.ts";
 import { urlAuthority, webSocketUrl } from "./addresses.ts";
 import { describeOption, requireOptions, requireSignal } from "./require_options.ts";
-import { type Dial, resolveDial } from "./dial.ts";
+import { resolveDial } from "./dial.ts";
 import { type Since, toWireSince } from "./since.ts";
+import type { Dial } from "./socket.ts";
 import { requireToken } from "./require_token.ts";
 
 /** How to connect. Durations are in milliseconds. */
 export interface ConnectOptions {
   /**
-   * The address as a whole, such as `"ws://127.0.0.1:30008"` or `"wss://example.org/mq"`; instead of `host` and
-   * `port`. Of several addresses of one queue, the first that answers is taken.
+   * The whole address, such as `"ws://127.0.0.1:30008"` or `"wss://example.org/mq"`, instead of `host` and `port`. Of
+   * several addresses of one queue, the client uses the first that answers.
    */
   readonly url?: string | URL | readonly (string | URL)[];
   /** The host of the server. Default: `"127.0.0.1"`. */
@@ -27,84 +28,84 @@ export interface ConnectOptions {
   /** The port of the server. Default: 30008. */
   readonly port?: number;
   /**
-   * The token, if the server asks for one: 1 to 1024 visible characters of ASCII. It goes into a header, and
-   * from browsers, or with `dial`, among the subprotocols.
+   * The token, if the server needs one: 1 to 1024 visible ASCII characters. It is sent in a header; from browsers, and
+   * with `dial`, as a subprotocol.
    */
   readonly token?: string;
-  /** From where this connection reads. Default: `"now"`, what is stored after it connected. */
+  /** Where this connection starts reading. Default: `"now"`, what is stored after it connected. */
   readonly since?: Since;
   /**
-   * Ends the connecting when it aborts: `connect` rejects with its reason. Once it has connected, the signal means nothing
-   * more; what ends the connection is its `close`.
+   * Cancels connecting when it aborts: `connect` rejects with its reason. Once connected, the signal has no effect; use
+   * `close`.
    */
   readonly signal?: AbortSignal;
-  /** How to come back after a break; `false`: not at all. Default: see {@linkcode ReconnectOptions}. */
+  /** How to reconnect; `false`: not at all. Default: see {@linkcode ReconnectOptions}. */
   readonly reconnect?: boolean | ReconnectOptions;
-  /** How often the server gives a sign of life, from 100 to 600000 milliseconds. Default: 10000. */
+  /** How often the server sends a heartbeat, from 100 to 600000 milliseconds. Default: 10000. */
   readonly heartbeatInterval?: number;
   /**
-   * For how long to try to connect for the first time, in milliseconds; `Infinity`: for ever. What cannot get better
-   * in that time, such as a wrong name or a bad certificate, is not tried again. Default: 15000.
+   * How long to try to connect for the first time, in milliseconds; `Infinity`: for ever. An error that cannot pass, such
+   * as an unknown host name or an invalid certificate, ends the attempts at once. Default: 15000.
    */
   readonly timeout?: number;
   /**
-   * Is told of each try to connect that failed and is followed by another, the first time and after each break: with
-   * the error that `connect` would reject with. What it throws ends the connecting.
+   * Called after each failed attempt that is followed by another one, both for the first connection and when
+   * reconnecting, with the error that `connect` would reject with. If it throws, connecting ends with that.
    */
   readonly onRetry?: (error: DsmqError) => void;
   /**
    * How many calls may wait while there is no connection; each message of a put counts. One more rejects with
-   * `limit_exceeded`. A list of `putMany` counts in parts, as they are taken. Default: 100000.
+   * `limit_exceeded`. The list of a `putMany` counts part by part, as it is taken up. Default: 100000.
    */
   readonly maxPending?: number;
   /**
-   * How many bytes all that is unanswered may take, whether or not there is a connection, before one more call rejects with
-   * `limit_exceeded`. Each call counts as 100, and a put the characters of its messages, too. Default: 134217728, 128 MiB.
+   * How many bytes all unanswered calls may take, with or without a connection, before another call rejects with
+   * `limit_exceeded`. Each call counts as 100 bytes, and a put also the characters of its messages. Default: 134217728, 128 MiB.
    */
   readonly maxPendingBytes?: number;
   /**
-   * Opens the socket. Default: `new WebSocket(url, protocols)`, and on Deno one that sends without delay. That
-   * one goes straight to the server: where a proxy of the environment has to be used, dial Deno's own.
+   * Opens the socket. Default: `new WebSocket(url, protocols)`; on Deno a WebSocket of this library that sends without
+   * delay. That one connects directly: if the environment names a proxy to be used, dial Deno's own WebSocket instead.
    */
   readonly dial?: Dial;
 }
 
-/** How to come back after a break: after pauses that grow, each drawn by lot up to its length. Times are in milliseconds. */
+/** How to reconnect: exponential backoff with full jitter. Durations are in milliseconds. */
 export interface ReconnectOptions {
   /**
-   * The longest first pause; each later one may be twice as long. With 0 the first try comes at once, and later pauses
-   * grow from 2. Default: 100, or `maxDelay` if that is shorter.
+   * The first delay; each later one is up to twice as long. Each actual delay is chosen at random between 0 and that. With
+   * 0 the first attempt comes at once, and later delays grow from 2. Default: 100, or `maxDelay` if that is shorter.
    */
   readonly minDelay?: number;
   /**
-   * No pause is longer; but after 16 tries in a row none is shorter than 10. Default: 5000, or `minDelay` if that is
+   * No delay is longer. After 16 attempts in a row none is shorter than 10. Default: 5000, or `minDelay` if that is
    * longer.
    */
   readonly maxDelay?: number;
   /**
-   * Gives up, and closes the connection, when nobody has answered for so long; time for which the process or its
-   * machine slept does not count. Default: 600000, ten minutes.
+   * How long to try to reconnect before the connection is closed for good. Time that the process or its machine was
+   * asleep does not count. Default: 600000, ten minutes.
    */
   readonly timeout?: number;
 }
 
-/** The same, complete. */
+/** The same, with the defaults filled in. */
 export type Backoff = Required<ReconnectOptions>;
 
-/** Options, complete and checked. */
+/** The options, checked and with the defaults filled in. */
 export interface ConnectTarget {
   readonly urls: readonly string[];
-  /** Whether a token is brought. Which, only `dial` knows. */
+  /** Whether there is a token; only `dial` knows which. */
   readonly hasToken: boolean;
   readonly since: WireSince | undefined;
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
-  /** Is told of tries that failed. */
+  /** Called after failed attempts. */
   readonly onRetry: ((error: DsmqError) => void) | undefined;
-  /** How to come back, if at all. */
+  /** How to reconnect, if at all. */
   readonly reconnect: Backoff | undefined;
   readonly heartbeatInterval: number;
-  /** How much may wait. */
+  /** How much may be unanswered. */
   readonly pendingLimits: PendingLimits;
   readonly dial: Dial;
 }
@@ -262,7 +263,7 @@ function parseBackoff(reconnect: boolean | ReconnectOptions): Backoff | undefine
       `Cannot connect: reconnect.maxDelay must be at least minDelay, got ${maxDelay} and ${minDelay}`,
     );
   }
-  // The one that is not given makes way for the other.
+  // A default gives way to the other option.
   const { minDelay: defaultMin, maxDelay: defaultMax } = DEFAULT_BACKOFF;
   return {
     minDelay: minDelay ?? Math.min(defaultMin, maxDelay ?? defaultMin),

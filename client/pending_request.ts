@@ -1,94 +1,99 @@
 /**
- * What the server is asked for, and what becomes of it.
+ * Requests to the server, from the call to the outcome.
  *
  * @module
  */
 
-import type { Reply } from "../protocol/encode_replies.ts";
 import { DsmqError, type PutOutcome, type WireError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
+import type { ResultReply, StreamReply } from "../protocol/replies.ts";
 import { escapeControls } from "../protocol/text.ts";
 import { actionInWords } from "./connection_end.ts";
 import type { KnownSeq } from "./known_position.ts";
 import { rejectWithCallerStack } from "./rejection.ts";
 
-/** Something that was asked for: it is answered or fails, once. While it is neither, a new connection asks again. */
+/** A request that ends once, with a reply or an error. Until then it is sent again on each new socket. */
 export abstract class PendingRequest {
-  /** What is asked for, and of which topic. */
+  /** The action, and its topic. */
   abstract readonly action: string;
   abstract readonly topic: string | undefined;
-  /** About how many characters it takes. */
+  /** Roughly its size in characters. */
   abstract readonly size: number;
-  /** For how many requests or messages it stands, of those that may be unanswered. */
+  /** For how many requests it counts in the window: a put counts each message. */
   abstract readonly calls: number;
-  /** It may wait for its answer while the server goes on with what comes after it. */
+  /** The server may answer it later than requests that were sent after it. */
   readonly isWait: boolean = false;
-  /** Under which id, on this connection. */
+  /** Its id on the present socket. */
   id = 0;
-  /** It has left, on this connection or an earlier one. */
+  /** It was sent, on this socket or an earlier one. */
   isSent = false;
-  /** Of a put: what the client knew before it left for the first time. */
+  /** Of a put: the position that the client knew before it was sent for the first time. */
   known: KnownSeq | undefined;
-  /** How often its connection broke before it was done. */
+  /** How often the connection broke while it was unanswered. */
   disconnects = 0;
-  /** Its connection was closed for what it carried, and that may have been this: it goes alone. */
+  /** A connection was closed for what it carried, and that may have been this request: it is sent alone. */
   isSuspect = false;
-  /** Nobody is interested any more: it does not leave. */
+  /** Nobody needs it any more: it is not sent. */
   isWithdrawn = false;
-  /** Its place among all that were sent on this connection, from 1 on; 0 if it was not. */
+  /** Its position among the requests sent on this socket, from 1 on; 0 if it was not sent. */
   sendOrder = 0;
-  /** Its place among all that was ever asked. */
+  /** Its position among all requests that were ever made. */
   callOrder = 0;
-  /** What it takes of the window while it is unanswered. */
+  /** The characters that it takes of the window. */
   weight = 0;
 
-  /** What it says beside its action and id, as members of a JSON object. */
+  /** Its fields other than action and id, as members of a JSON object. */
   protected abstract jsonFields(): string;
 
   /**
-   * It is answered with what was asked for.
+   * Takes the reply.
    *
-   * @throws {DsmqError} `protocol_error`, before anything was made of it, if it is not that
+   * @throws {DsmqError} `protocol_error`, before anything is changed, if it is not what was asked for
    */
-  abstract onReply(reply: Reply): void;
+  abstract onReply(reply: ResultReply): void;
   abstract onError(error: unknown): void;
 
-  /** Somebody waits for the outcome. */
+  /** The caller waits for the outcome. */
   get isAwaited(): boolean {
     return true;
   }
 
-  /** The connection is closed: what only waits is not waited for any more. */
+  /** The caller closes the connection: a wait ends. */
   abandon(error: unknown): void {
     this.onError(error);
   }
 
-  /** It is answered with an error. Throws as {@linkcode PendingRequest.onReply} does. */
-  onErrorReply(error: DsmqError, _reply: Reply): void {
+  /**
+   * Takes an error of the server. Throws as {@linkcode PendingRequest.onReply} does.
+   *
+   * @param error the error
+   * @param _through at a gap: reading continues after this sequence number
+   */
+  onErrorReply(error: DsmqError, _through: number | undefined): void {
     this.onError(error);
   }
 
-  /** There is a new connection: whether to ask again. If not, it has seen to itself. */
+  /** There is a new socket. Returns whether to send it again; if not, it has ended. */
   onReconnect(): boolean {
     return true;
   }
 
   /**
-   * The requests into which it has to be parted: itself, mostly.
+   * Splits it to fit the server's limits; mostly it stays as it is.
    *
-   * @param _limits what the server takes
-   * @param _size no request is to be larger, in characters, unless it is for one message
+   * @param _limits the limits of the server
+   * @param _size the size of a request in characters, unless a single message is larger
    */
   split(_limits: Limits, _size: number): readonly PendingRequest[] {
     return [this];
   }
 
-  /** It has left, and is the first part of something: what comes next. Given once. */
+  /** The next part of a list whose first part was sent. Returned once. */
   nextPart(): PendingRequest | undefined {
     return undefined;
   }
 
-  /** What leaves, as JSON. */
+  /** The request as JSON. */
   encode(): string {
     const fields = this.jsonFields();
     const head = `{"action":"${this.action}","id":${this.id}`;
@@ -96,36 +101,39 @@ export abstract class PendingRequest {
   }
 }
 
-/** Takes what a stream brings. */
+/** Takes the messages of a stream. */
 export interface StreamHandler {
-  /** A frame of messages, or the error that ends it. Throws if it is not of the protocol; the stream has ended then. */
-  onStreamFrame(reply: Reply): void;
-  /** The connection is gone for good, by this side's own doing or not. */
+  /** Takes messages, or the error that ends the stream. Throws if they are not of the protocol; the stream has ended then. */
+  onStreamFrame(reply: StreamReply): void;
+  /** The connection has ended for good; `own` if this side closed it. */
   onStreamEnd(error: DsmqError, isOwnClose: boolean): void;
 }
 
-/** A request of which something is made. */
-export class SimpleRequest<T> extends PendingRequest {
+/** A request with one reply, which is turned into a result. */
+export class SimpleRequest<T, Kind extends ResultReply["kind"]> extends PendingRequest {
   readonly action: string;
   readonly topic: string | undefined;
   readonly calls: number;
   readonly #members: string;
-  readonly #parse: (reply: Reply) => T;
+  readonly #kind: Kind;
+  readonly #parse: (reply: Extract<ResultReply, { readonly kind: Kind }>) => T;
   readonly #resolve: (value: T | PromiseLike<T>) => void;
 
   /**
    * Makes a request.
    *
-   * @param action what is asked for
-   * @param jsonFields what it says
-   * @param parse makes of the answer what was asked for, or throws that it is not of the protocol
-   * @param resolve resolves the promise of the caller
+   * @param action the action
+   * @param jsonFields its fields
+   * @param kind the kind of its reply
+   * @param parse turns the reply into the result; what it throws is an error of the protocol
+   * @param resolve resolves the caller's promise
    * @param calls as {@linkcode PendingRequest.calls}
    */
   constructor(
     action: string,
     jsonFields: string,
-    parse: (reply: Reply) => T,
+    kind: Kind,
+    parse: (reply: Extract<ResultReply, { readonly kind: Kind }>) => T,
     resolve: (value: T | PromiseLike<T>) => void,
     calls = 1,
   ) {
@@ -134,6 +142,7 @@ export class SimpleRequest<T> extends PendingRequest {
     this.topic = undefined;
     this.calls = calls;
     this.#members = jsonFields;
+    this.#kind = kind;
     this.#parse = parse;
     this.#resolve = resolve;
   }
@@ -146,7 +155,7 @@ export class SimpleRequest<T> extends PendingRequest {
     return this.#members;
   }
 
-  /** To stop a server that has just started again would be too much; and a probe is for one connection. */
+  /** A `shutdown` must not stop a server that has restarted; and a probe concerns one socket. */
   override onReconnect(): boolean {
     if (this.action === "heartbeat") return false;
     if (this.action !== "shutdown" || !this.isSent) return true;
@@ -155,8 +164,8 @@ export class SimpleRequest<T> extends PendingRequest {
     return false;
   }
 
-  onReply(reply: Reply): void {
-    this.#resolve(this.#parse(reply));
+  onReply(reply: ResultReply): void {
+    this.#resolve(this.#parse(requireKind(reply, this.#kind, this)));
   }
 
   onError(error: unknown): void {
@@ -164,31 +173,49 @@ export class SimpleRequest<T> extends PendingRequest {
   }
 }
 
-/** What an object says, as the members of a JSON object. */
+/** The fields of an object as the members of a JSON object, without braces. */
 export function jsonFields(fields: object): string {
   return JSON.stringify(fields).slice(1, -1);
 }
 
-/** The server answered, but not what was asked. */
+/**
+ * Checks the kind of a reply.
+ *
+ * @param reply the reply
+ * @param kind the kind that was asked for
+ * @param asked the request
+ * @returns the reply
+ * @throws {DsmqError} `protocol_error`, if it is of another kind
+ */
+export function requireKind<Kind extends ResultReply["kind"]>(
+  reply: ResultReply,
+  kind: Kind,
+  { action, topic }: Pick<PendingRequest, "action" | "topic">,
+): Extract<ResultReply, { readonly kind: Kind }> {
+  if (reply.kind !== kind) throw protocolError(action, topic);
+  return reply as Extract<ResultReply, { readonly kind: Kind }>;
+}
+
+/** The error of a reply that is not what was asked for. */
 export function protocolError(
   action: string,
   topic?: string,
-  reason: string = "the server's answer is not of the protocol",
+  reason: string = "the server's reply is not of the protocol",
 ): DsmqError {
   const details = topic === undefined ? {} : { topic };
   return new DsmqError("protocol_error", `Cannot ${actionInWords(action)}: ${reason}`, details);
 }
 
-/** The longest sentence of a server that is shown, in characters. */
+/** The longest message of a server that is shown, in characters. */
 const MAX_SENTENCE_LENGTH = 2000;
 
-/** A sentence of a server, as far as it is not too long, without what a terminal would obey. */
+/** A message of a server, cut where it is too long, with control characters escaped. */
 export function printableSentence(sentence: string): string {
   const shortened = sentence.slice(0, MAX_SENTENCE_LENGTH);
   return escapeControls(shortened.length < sentence.length ? `${shortened}…` : shortened);
 }
 
-/** An error that came over the wire, as the caller gets it: what is known of it, and its sentence as it can be shown. */
+/** Turns an error of the wire into the one that the caller gets: known fields only, and a message that can be shown. */
 export function toDsmqError(error: WireError, topic?: string): DsmqError {
   const { code, message, limit, position, floor, last, outcomes } = error;
   return new DsmqError(code, printableSentence(message), {
@@ -206,7 +233,7 @@ function printableOutcome(outcome: PutOutcome): PutOutcome {
   return { code: outcome.code, message: printableSentence(outcome.message) };
 }
 
-/** Whether an error says that messages are missing, or one does not arrive: reading goes on after it. */
+/** Whether an error means that messages are missing, or that one cannot be received: reading continues behind it. */
 export function isGap({ code }: DsmqError): boolean {
   return code === "trimmed" || code === "ahead" || code === "epoch_changed" || code === "refused";
 }

@@ -4,34 +4,34 @@
  * @module
  */
 
-import type { Reply } from "../protocol/encode_replies.ts";
 import { encodeBody } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
-import { PendingRequest, protocolError } from "./pending_request.ts";
+import type { ResultReply } from "../protocol/replies.ts";
+import { PendingRequest, protocolError, requireKind } from "./pending_request.ts";
 import { rejectWithCallerStack } from "./rejection.ts";
 import type { TopicName } from "./topic_names.ts";
 
-/** Quotes and a comma stand around a message in a list. */
+/** A message in a list has two quotes and a comma. */
 const MESSAGE_OVERHEAD = 3;
 
-/** Takes what became of each message of a request, by its place in it: its sequence number, or an error. */
+/** Takes the outcome of a message of a request, by its index: its sequence number, or an error. */
 export type SettlePut = (index: number, outcome: number | DsmqError) => void;
 
-/** Messages for one topic, as one request. */
+/** One request that puts messages into one topic. */
 export class PutBatch extends PendingRequest {
   readonly action = "put";
   readonly topic: string;
   size = 0;
   protected readonly messages: string[];
   readonly #topicName: TopicName;
-  /** The number of the first; the others have those after it. */
+  /** The number of the first message; the others have those after it. */
   readonly #n: number | undefined;
   readonly #settle: SettlePut;
-  /** Makes the next part of its list, if there is one, and it was not made. */
+  /** Makes the next part of its list, unless it is the last or that was made. */
   #nextPart: (() => PutBatch | undefined) | undefined;
-  /** It was encoded, and what was may be on its way: nothing can be added. */
+  /** It was encoded, and may have been sent: nothing can be added. */
   isSealed = false;
 
   constructor(
@@ -66,13 +66,13 @@ export class PutBatch extends PendingRequest {
   }
 
   /**
-   * A server that came back with smaller limits takes smaller lists, and messages that are too large not at all: it
-   * would close the connection for one of them, or refuse a whole list.
+   * A server may come back with smaller limits. Then lists are split, and messages that are too large fail here: the
+   * server would close the connection for one of them, or reject a whole list.
    */
   override split(limits: Limits, maxSize: number): readonly PutBatch[] {
     const { messageBytes } = limits;
     const maxCalls = Math.min(limits.inFlight, limits.frameRequests);
-    // Of a list under suspicion each message goes alone.
+    // Each message of a suspected list is sent alone.
     const maxPartSize = this.isSuspect ? 0 : maxSize;
     const isTooLarge = this.messages.map((message) => exceedsMessageBytes(message, messageBytes));
     const fitsWhole = this.calls <= maxCalls && (this.calls === 1 || this.size <= maxPartSize);
@@ -102,12 +102,11 @@ export class PutBatch extends PendingRequest {
     return part;
   }
 
-  onReply({ seq, seqs, dup }: Reply): void {
+  onReply(reply: ResultReply): void {
     const { calls } = this;
-    const found = calls === 1 && seq !== undefined ? [seq] : seqs;
-    const isValid = found?.length === calls && (dup || areIncreasing(found));
-    if (!isValid) throw protocolError("put", this.topic);
-    for (let i = 0; i < calls; i++) this.#settle(i, found[i]!);
+    const { seqs } = requireKind(reply, "stored", this);
+    if (seqs.length !== calls) throw protocolError("put", this.topic);
+    for (let i = 0; i < calls; i++) this.#settle(i, seqs[i]!);
   }
 
   override onErrorReply(error: DsmqError): void {
@@ -116,17 +115,17 @@ export class PutBatch extends PendingRequest {
     this.onError(error);
   }
 
-  /** What was not made of its list fails with it. */
+  /** The parts of its list that were not made fail with it. */
   onError(error: DsmqError): void {
     this.#settleFailed(error);
     for (let part = this.nextPart(); part; part = part.nextPart()) part.#settleFailed(error);
   }
 
-  /** Some may have been stored all the same: then the error says what became of each. */
+  /** Some messages may be stored nevertheless: then the error lists the outcome of each. */
   #settleFailed(error: DsmqError): void {
     const { topic } = this;
     const details = error.limit === undefined ? { topic } : { topic, limit: error.limit };
-    /** By code: what is said once holds for all that failed with it. */
+    /** By code: one message of the server stands for all that failed with the same code. */
     const failures = new NameMap<DsmqError>();
     for (let i = 0; i < this.calls; i++) {
       const outcome = error.outcomes?.[i];
@@ -166,15 +165,15 @@ export class PutBatch extends PendingRequest {
     if (!this.isSent) return tooLargeError(topic, limit);
     return new DsmqError(
       "unknown_outcome",
-      "Cannot tell whether the message is stored: the server does not take one of its size any more",
+      "Cannot tell whether the message is stored: the server does not accept messages of its size any more",
       { topic },
     );
   }
 }
 
-/** Messages that were put one after another. */
+/** A request that grows while messages are put into the same topic one after another. */
 export class GrowingPutBatch extends PutBatch {
-  /** What resolves the promise of each message. */
+  /** Resolve the promises of the messages. */
   readonly #resolvers: ((seq: number | PromiseLike<number>) => void)[];
 
   constructor(topicName: TopicName, n: number | undefined) {
@@ -193,23 +192,18 @@ export class GrowingPutBatch extends PutBatch {
   }
 }
 
-function areIncreasing(seqs: readonly number[]): boolean {
-  for (let i = 1; i < seqs.length; i++) if (!(seqs[i]! > seqs[i - 1]!)) return false;
-  return true;
-}
-
-/** Says that a message is larger than the server takes now. */
+/** The error of a message that is larger than the server accepts by now. */
 export function tooLargeError(topic: string, limit: number): DsmqError {
-  const message = `Cannot put message: the server takes messages of up to ${limit} bytes now`;
+  const message = `Cannot put message: the server accepts messages of up to ${limit} bytes now`;
   return new DsmqError("too_large", message, { topic, limit });
 }
 
-/** Whether a message is larger. A character takes up to six bytes: the size of a short one need not be known. */
+/** Whether a message is larger than that. A character takes up to six bytes, so that short messages need not be measured. */
 export function exceedsMessageBytes(message: string, messageBytes: number): boolean {
   return 6 * message.length + 2 > messageBytes && encodeBody(message).bytes > messageBytes;
 }
 
-/** What a message takes in a request, in characters. */
+/** The characters that a message takes in a request. */
 export function messageSize(message: string): number {
   return message.length + MESSAGE_OVERHEAD;
 }

@@ -1,12 +1,12 @@
 /**
- * Putting: messages for one topic that leave together are one request.
+ * Puts. Messages for one topic that are sent together share a request.
  *
  * @module
  */
 
 import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
 import { deferred } from "./deferred.ts";
-import type { ReconnectingClient } from "./reconnecting_client.ts";
+import type { InFlightRequests } from "./in_flight_requests.ts";
 import {
   exceedsMessageBytes,
   GrowingPutBatch,
@@ -17,58 +17,65 @@ import {
 } from "./put_batch.ts";
 import type { TopicName } from "./topic_names.ts";
 
-/** A part of a list is no larger than this, in characters, or than one message. */
+/** The size of a part of a list in characters, unless a single message is larger. */
 const MAX_PART_SIZE = 256 * 1024;
 
-/** A part of a list has no more than this part of the messages that may be unanswered, and no more than so many. */
+/** A part of a list has at most this fraction of the messages that may be unanswered, and at most `MAX_PART`. */
 const WINDOW_SHARE = 1 / 4;
 const MAX_PART_MESSAGES = 16_384;
 
 /** The puts of a connection. */
 export class PutRequests {
-  readonly #client: ReconnectingClient;
+  readonly #requests: InFlightRequests;
+  /** Puts carry numbers, so that the server recognises repeated ones. */
+  readonly #numbered: boolean;
+  #lastNumber = 0;
   #lastBatch: GrowingPutBatch | undefined;
 
-  /** Puts over a link. */
-  constructor(client: ReconnectingClient) {
-    this.#client = client;
+  /**
+   * Begins with none.
+   *
+   * @param requests sends them
+   * @param numbered whether they carry numbers: within a session
+   */
+  constructor(requests: InFlightRequests, numbered: boolean) {
+    this.#requests = requests;
+    this.#numbered = numbered;
   }
 
   /**
    * Puts a message.
    *
-   * @param topic where to
-   * @param message what the server will take
+   * @param topic the topic
+   * @param message a message that the server accepts
    * @returns its sequence number; rejects with a `DsmqError`
    */
   put(topic: TopicName, message: string): Promise<number> {
-    this.#client.requireCapacity("put", topic.name);
+    const requests = this.#requests;
+    requests.requireRoom("put", topic.name);
     const lastBatch = this.#lastBatch;
-    if (
-      lastBatch?.topic === topic.name && !lastBatch.isSealed &&
-      this.#client.requests.canGrow(lastBatch)
-    ) {
-      this.#client.takePutNumbers(1);
+    if (lastBatch?.topic === topic.name && !lastBatch.isSealed && requests.canGrow(lastBatch)) {
+      this.#number(1);
       const stored = lastBatch.add(message);
-      this.#client.requests.onGrown(messageSize(message));
+      requests.onGrown(messageSize(message));
       return stored;
     }
-    const batch = this.#lastBatch = new GrowingPutBatch(topic, this.#client.takePutNumbers(1));
+    const batch = this.#lastBatch = new GrowingPutBatch(topic, this.#number(1));
     const stored = batch.add(message);
-    this.#client.requests.send(batch);
+    requests.send(batch);
     return stored;
   }
 
   /**
-   * Puts a list of messages, in parts if it is long: the next one is made when the one before it has left.
+   * Puts a list of messages, in parts if it is long: each part is made when the one before it is sent.
    *
-   * @param topic where to
-   * @param messages what the server will take
-   * @returns their sequence numbers; rejects with a `DsmqError` that says what became of each
+   * @param topic the topic
+   * @param messages messages that the server accepts
+   * @returns their sequence numbers; rejects with a `DsmqError` that lists the outcome of each
    */
   async putMany(topic: TopicName, messages: readonly string[]): Promise<number[]> {
     if (messages.length === 0) return [];
-    this.#client.requireCapacity("put", topic.name);
+    this.#requests.requireRoom("put", topic.name);
     const outcomes: PutOutcome[] = [];
     const done = deferred<void>();
     let failure: DsmqError | undefined;
@@ -80,9 +87,9 @@ export class PutRequests {
       } else outcomes[index] = outcome;
       if (--unsettled === 0) done.resolve();
     };
-    const n = this.#client.takePutNumbers(messages.length);
+    const n = this.#number(messages.length);
     const first = this.#nextPart(topic, messages, 0, n, settle);
-    if (first) this.#client.requests.send(first);
+    if (first) this.#requests.send(first);
     await done.promise;
     if (!failure) return outcomes as number[];
     const { code, message, limit } = failure;
@@ -90,7 +97,15 @@ export class PutRequests {
     throw new DsmqError(code, message, { topic: topic.name, ...details, outcomes, cause: failure });
   }
 
-  /** The part of a list that begins at a place, if there is more of it that the server takes. */
+  /** Takes so many numbers, and returns the first; `undefined` without a session. */
+  #number(count: number): number | undefined {
+    if (!this.#numbered) return undefined;
+    const first = this.#lastNumber + 1;
+    this.#lastNumber += count;
+    return first;
+  }
+
+  /** The part of a list that begins at an index, if the server accepts any more of it. */
   #nextPart(
     topic: TopicName,
     messages: readonly string[],
@@ -99,7 +114,7 @@ export class PutRequests {
     settle: SettlePut,
   ): PutBatch | undefined {
     const { limits: { messageBytes, inFlight, frameRequests }, frameBytes = MAX_PART_SIZE } =
-      this.#client;
+      this.#requests;
     while (begin < messages.length && exceedsMessageBytes(messages[begin]!, messageBytes)) {
       settle(begin++, tooLargeError(topic.name, messageBytes));
     }

@@ -1,10 +1,9 @@
 /**
- * How far each topic is read: what a connection tells a server that does not know it yet.
+ * How far each topic is read, for servers that do not know it yet.
  *
- * A position is made by an answer, and is a number within the epoch of the connection on which it was answered. It
- * travels with the reads of its topic until one of them is answered on the present connection; from then on the
- * server has a cursor of its own there. Positions of the last stores are kept side by side: when a history comes
- * back, reading goes on where it was.
+ * A reply moves a position, which is a number within the epoch of its socket. It travels with the reads of its topic until
+ * the present server has answered one of them; from then on that server has a cursor of its own. The positions of the last
+ * stores are kept side by side, so that reading continues where it was when an earlier store comes back.
  *
  * @module
  */
@@ -13,17 +12,17 @@ import type { Welcome } from "../protocol/encode_replies.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
 
-/** How many positions of a store are kept. */
+/** How many positions are kept for each store. */
 const MAX_POSITIONS = 100_000;
 
-/** Of how many stores. */
+/** For how many stores. */
 export const MAX_STORES = 4;
 
-/** A connection, as far as the positions depend on it that were made there. */
+/** The socket on which positions were made, as far as they depend on it. */
 interface Origin {
   readonly store: string;
   readonly epoch: string;
-  /** The store's time when the server was last heard, in milliseconds since 1970. */
+  /** The store's time in the last frame of the server, in milliseconds since 1970. */
   asOf: number;
 }
 
@@ -38,21 +37,21 @@ export class ReadPositions {
   /** Where topics start that were never read, and in which store. */
   #base: WirePosition;
   #baseStore: string | undefined;
-  /** By store, the present one last; in it by topic, the one that was used last at the end. */
+  /** By store, the present one last; within it by topic, the one that was used last at the end. */
   readonly #stores = new NameMap<NameMap<TopicPosition>>();
   #topics = new NameMap<TopicPosition>();
   #origin: Origin;
-  /** Some position is of an earlier connection. */
+  /** There may be positions of an earlier socket. */
   #hasOlder = false;
   #floor: number;
-  /** With this floor there was no position that could be forgotten. */
+  /** At this floor there was no position that could be dropped. */
   #fullAtFloor = -1;
 
   /**
-   * Begins where a server let the connection in.
+   * Begins where the first server placed the connection.
    *
-   * @param welcome what it said
-   * @param since where the caller wanted to begin
+   * @param welcome what the server said of itself
+   * @param since where the caller wants to begin
    * @param maxPositions how many positions of a store are kept. Default: 100,000
    */
   constructor(
@@ -66,7 +65,7 @@ export class ReadPositions {
     this.#floor = floor;
     this.#stores.set(store, this.#topics);
     this.#baseStore = store;
-    // After a number that the caller named, whatever is missing is a gap.
+    // After a sequence number of the caller, everything that is missing is a gap.
     const isNamedByCaller = typeof since === "object" && "after" in since;
     this.#base = isNamedByCaller ? { after: start, epoch, asOf: 0 } : { after: start, epoch };
   }
@@ -86,7 +85,7 @@ export class ReadPositions {
     return this.#base;
   }
 
-  /** There is a new connection. */
+  /** There is a new socket. */
   begin({ store, epoch, floor, time }: Welcome): void {
     this.#origin = { store, epoch, asOf: time };
     this.#hasOlder = true;
@@ -98,54 +97,53 @@ export class ReadPositions {
     if (this.#stores.size <= MAX_STORES) return;
     const evicted = this.#stores.first!;
     this.#stores.delete(evicted);
-    // Where topics were read that are forgotten now, none can begin at the start any more: each is told.
+    // The forgotten store holds the start of the connection: no topic can begin there any more without a gap.
     if (evicted === this.#baseStore) {
       this.#base = { after: 0, epoch: "" };
       this.#baseStore = undefined;
     }
   }
 
-  /** The server was heard at a time of its store, and everything up to `floor` is gone there. */
+  /** A heartbeat reported the store's time and floor: everything up to the floor is gone. */
   onHeartbeat(time: number, floor: number): void {
     if (time > this.#origin.asOf) this.#origin.asOf = time;
     if (floor > this.#floor) this.#floor = floor;
   }
 
   /**
-   * Whether a read can have been answered so: no message is delivered twice, and none before an older one; and a server
-   * that was told a position goes on there, or says what is missing.
+   * Whether a reply to a read is possible: no message is delivered twice or before an older one, and a server that was given
+   * a position continues there, or reports what is missing.
    *
-   * @param topic what was read
-   * @param seq the message that was found, if one was
-   * @param through how far the topic is read, if that was said
+   * @param topic the topic
+   * @param seq the message, if there was one
+   * @param through how far the topic is read, if the reply says so: at least up to the message
    */
   isPlausible(topic: string, seq: number | undefined, through: number | undefined): boolean {
     const position = this.#topics.get(topic);
     if (position && position.origin !== this.#origin && through! < position.after) return false;
     if (seq === undefined) return true;
-    if (!(through! >= seq)) return false;
     if (position) return seq > position.after;
-    // On a later connection a topic may begin in another history.
+    // On a later socket a topic may begin in another history.
     return this.#hasOlder || seq > this.#base.after;
   }
 
   /** A read was answered: its topic is read up to there. */
   advance(topic: string, through: number | undefined): void {
-    if (!Number.isSafeInteger(through)) return;
+    if (through === undefined) return;
     const position = this.#topics.get(topic);
     if (!position) {
-      if (this.reserve(topic)) this.#topics.set(topic, { after: through!, origin: this.#origin });
-    } else if (position.origin !== this.#origin || through! > position.after) {
-      position.after = through!;
+      if (this.reserve(topic)) this.#topics.set(topic, { after: through, origin: this.#origin });
+    } else if (position.origin !== this.#origin || through > position.after) {
+      position.after = through;
       position.origin = this.#origin;
     }
   }
 
-  /** Where a read of a topic begins, unless the server knows it by now, or begins at the start. */
+  /** Where a read of a topic begins; `undefined` if the server knows it, or it begins at the start. */
   since(topic: string): WirePosition | undefined {
     if (!this.#hasOlder) return undefined;
     let position = this.#topics.get(topic);
-    // Where the connection began, topics begin that were never read there, wherever else they were.
+    // In the store in which the connection began, topics start at its start, wherever they were read elsewhere.
     if (!position && this.#baseStore !== this.store) position = this.#inOtherStore(topic);
     if (!position || position.origin === this.#origin) return undefined;
     const { after, origin: { epoch, asOf } } = position;
@@ -153,8 +151,8 @@ export class ReadPositions {
   }
 
   /**
-   * A topic is about to be read: makes sure that there is room for its position. Those that were not used for longest
-   * are forgotten, if they lie at or below the floor: to begin at the start is the same for them.
+   * Makes sure that there is room for the position of a topic. Positions that were unused for longest are dropped, if they
+   * lie at or below the floor: for them it is the same to begin at the start.
    *
    * @param topic its name
    * @returns `false` if there is no room
@@ -181,14 +179,14 @@ export class ReadPositions {
       toEvict--;
     }
     if (this.#topics.size === this.#maxPositions) this.#fullAtFloor = this.#floor;
-    // What they were told of the start they are not told again.
+    // Gaps before the start were reported once, and are not reported again.
     else if (this.#baseStore !== store) {
       this.#base = { after: this.#floor, epoch };
       this.#baseStore = store;
     } else this.#base = { after: this.#base.after, epoch: this.#base.epoch };
   }
 
-  /** The position of a topic in the store that was left last. */
+  /** The position of a topic in the store that was used last before this one. */
   #inOtherStore(topic: string): TopicPosition | undefined {
     return [...this.#stores.values()].reverse().find((topics) => topics.has(topic))?.get(topic);
   }

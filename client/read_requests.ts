@@ -1,44 +1,46 @@
 /**
- * Reading one message after another: who asked first gets first, and nothing that arrived is lost.
+ * Reads of single messages: who asks first is served first, and nothing that arrived is lost.
  *
  * @module
  */
 
 import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
-import type { ReconnectingClient } from "./reconnecting_client.ts";
-import type { Message } from "./message.ts";
+import type { Call } from "./connection_end.ts";
+import type { Message } from "./api.ts";
 import { rejectedWithCallerStack } from "./rejection.ts";
-import { NewestRead, OldestRead } from "./topic_read.ts";
+import { NewestRead, OldestRead, type ReadEnvironment } from "./topic_read.ts";
 import type { TopicName } from "./topic_names.ts";
 import { type QueueItem, TopicQueue } from "./topic_queue.ts";
 import { WaitingRead, type WaitLimits } from "./waiting_read.ts";
 
-/** So many queues at least are kept, whatever is in them. */
+/** Up to so many queues are kept, whatever is in them. */
 const SWEEP_SIZE = 1024;
 
 /** The reads of a connection. */
 export class ReadRequests {
-  readonly #client: ReconnectingClient;
+  readonly #context: ReadEnvironment;
   readonly #queues = new NameMap<TopicQueue>();
-  /** With so many queues it is time to look which hold only what has expired. */
+  /** With so many queues, those are removed that hold only expired messages. */
   #sweepAt = SWEEP_SIZE;
 
-  /** Reads over a link. */
-  constructor(client: ReconnectingClient) {
-    this.#client = client;
-    client.onEnd = (makeError) => {
-      for (const queue of [...this.#queues.values()]) queue.onEnd(makeError);
-    };
+  /** Begins with none. */
+  constructor(context: ReadEnvironment) {
+    this.#context = context;
+  }
+
+  /** The connection has ended: reads without a request of their own fail. */
+  finish(makeError: (call: Call) => DsmqError): void {
+    for (const queue of [...this.#queues.values()]) queue.onEnd(makeError);
   }
 
   /**
-   * The oldest unread message, if there is one; with `wait`, once there is one.
+   * Reads the oldest unread message, if there is one; with `wait`, as soon as there is one.
    *
-   * @param topic what to read
-   * @param make what to make of the message
-   * @param waitLimits whether to wait
-   * @returns what was made; rejects with a `DsmqError`, or with the reason of the signal
+   * @param topic the topic
+   * @param make turns the message into the result
+   * @param waitLimits how long to wait, if at all
+   * @returns the result; rejects with a `DsmqError`, or with the reason of the signal
    */
   readOldest<T>(
     topic: TopicName,
@@ -56,7 +58,7 @@ export class ReadRequests {
       }
     }
     return new Promise((resolve) => {
-      const context = { client: this.#client, queue, make, resolve, onIdle: this.#dropIfIdle };
+      const context = { context: this.#context, queue, make, resolve, onIdle: this.#dropIfIdle };
       const reader = waitLimits
         ? new WaitingRead(action, topic, waitLimits, context)
         : new OldestRead(action, topic, context);
@@ -64,14 +66,14 @@ export class ReadRequests {
     });
   }
 
-  /** The newest unread message, if there is one; what is older is passed over. */
+  /** Reads the newest unread message, if there is one; older ones are skipped. */
   readNewest(topic: TopicName): Promise<Message | undefined> {
     const queue = this.#queueFor(topic, "get_latest");
     return new Promise((resolve) => {
-      // What arrived and has expired since is not there any more.
+      // Removes what has expired since it arrived.
       oldestFresh(queue);
       const context = {
-        client: this.#client,
+        context: this.#context,
         queue,
         make: identity,
         resolve,
@@ -81,23 +83,24 @@ export class ReadRequests {
     });
   }
 
-  /** What has arrived of a topic or is on its way, for a subscription that begins at the connection's cursor. */
+  /** What has arrived of a topic, or is on its way, for a subscription that starts at the connection's cursor. */
   queueOf(topic: string): TopicQueue | undefined {
     const queue = this.#queues.get(topic);
     if (queue) oldestFresh(queue);
     return queue;
   }
 
-  /** Throws if there can be no read. */
+  /** Begins a read, and returns the queue of its topic. Throws if there can be none. */
   #queueFor({ name }: TopicName, action: string): TopicQueue {
-    this.#client.requests.requireOpen({ action, topic: name });
-    this.#client.requireCapacity(action, name);
+    const { requests, positions } = this.#context;
+    requests.requireOpen({ action, topic: name });
+    requests.requireRoom(action, name);
     let queue = this.#queues.get(name);
     if (queue) return queue;
-    if (!this.#client.positions.reserve(name)) {
+    if (!positions.reserve(name)) {
       throw new DsmqError(
         "limit_exceeded",
-        "Cannot get: the positions of too many topics are kept",
+        "Cannot get: too many topics have positions that must be kept",
         {
           topic: name,
         },
@@ -108,7 +111,7 @@ export class ReadRequests {
     return queue;
   }
 
-  /** Forgets what arrived for topics that nobody reads any more, and has expired. */
+  /** Removes the queues of topics that nobody reads, and whose messages have expired. */
   #sweep(): void {
     for (const [topic, queue] of this.#queues) {
       oldestFresh(queue);
@@ -117,7 +120,7 @@ export class ReadRequests {
     this.#sweepAt = Math.max(SWEEP_SIZE, 2 * this.#queues.size);
   }
 
-  /** Forgets a queue of which nothing is to be remembered. */
+  /** Removes a queue that is idle. */
   readonly #dropIfIdle = (topic: string, queue: TopicQueue): void => {
     if (queue.isIdle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
   };
@@ -127,7 +130,7 @@ function identity(message: Message | undefined): Message | undefined {
   return message;
 }
 
-/** The oldest of what has arrived and has not expired. */
+/** The oldest item that has not expired. */
 function oldestFresh(queue: TopicQueue): QueueItem | undefined {
   let item;
   while ((item = queue.head)?.message && item.expires <= performance.now()) queue.shift();

@@ -1,74 +1,71 @@
 /**
- * The way to a server, over one line after another.
+ * The life of a connection, over one socket after another.
  *
  * @module
  */
 
-import type { Reply, Welcome } from "../protocol/encode_replies.ts";
+import type { Welcome } from "../protocol/encode_replies.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import type { Limits } from "../protocol/limits.ts";
-import { type PendingRequest, SimpleRequest } from "./pending_request.ts";
+import type { AheadReply, HeartbeatReply, Reply } from "../protocol/replies.ts";
 import type { Attempts, ReconnectPlan } from "./dial_server.ts";
 import { CallDeadlines } from "./call_deadlines.ts";
 import { type Deferred, deferred } from "./deferred.ts";
-import { type ConnectionEnd, connectionEndError } from "./connection_end.ts";
+import { type Call, type ConnectionEnd, connectionEndError } from "./connection_end.ts";
 import { InFlightRequests } from "./in_flight_requests.ts";
 import { Isolation } from "./isolation.ts";
 import { KnownPosition } from "./known_position.ts";
 import type { ClientSocket, SocketClose, TransportHandler } from "./client_socket.ts";
 import { errorCodeOf, type Handshake, isFinalCode } from "./handshake.ts";
-import { PendingCalls } from "./pending_calls.ts";
 import { ReadPositions } from "./read_positions.ts";
 import { ServerWatchdog } from "./server_watchdog.ts";
 import { StatusTracker } from "./status_tracker.ts";
 import { StoreClock } from "./store_clock.ts";
 
-/** For how long to wait for the last answers, in milliseconds. */
+/** How long `close` waits for the last replies, in milliseconds. */
 const DRAIN_TIMEOUT = 5000;
 
-/** A connection that was there for so long, in milliseconds, did not break at once. */
+/** A socket that lasted so long did not break at once, in milliseconds. */
 const STABLE_AFTER = 1000;
 
 /**
- * A link outlives the line that it uses: when that breaks, it looks for another, goes on where it was, and asks
- * again what was not answered.
+ * A client that reconnects: when its socket breaks it dials again, continues where it was, and sends unanswered requests
+ * again.
  */
 export class ReconnectingClient implements TransportHandler {
   readonly positions: ReadPositions;
   readonly statusTracker: StatusTracker;
   readonly deadlines: CallDeadlines = new CallDeadlines();
-  /** How far the server's messages go. */
+  /** The last sequence number that the server has reported. */
   readonly known: KnownPosition = new KnownPosition();
   readonly storeClock: StoreClock = new StoreClock();
-  /** What is asked, and has no answer yet. */
+  /** The unanswered requests. */
   readonly requests: InFlightRequests;
-  /** Those who wait without a request of their own are told that it is over. */
-  onEnd: (failure: (request: Pick<PendingRequest, "action" | "topic">) => DsmqError) => void =
-    () => {};
+  /** Called once it has ended, for reads that wait without a request of their own. */
+  onEnd: (failure: (call: Call) => DsmqError) => void = () => {};
   readonly #plan: ReconnectPlan;
-  readonly #pending: PendingCalls;
   readonly #watchdog = new ServerWatchdog();
   readonly #isolation = new Isolation(this.known);
   readonly #abortController = new AbortController();
-  /** The same as its signal says, which takes longer to ask for each answer. */
+  /** It has ended: the same as the aborted signal, but faster to read for each reply. */
   #isEnded = false;
   #socket: ClientSocket | undefined;
   #url: string;
   #welcome: Welcome;
-  #lastPutNumber = 0;
-  /** Tries to come back since a connection was of use last. */
+  /** The frame that the server has announced, until it arrives. */
+  #announced: AheadReply | undefined;
+  /** Attempts to reconnect since a socket was last useful. */
   #attempts: Attempts = { count: 0, downtime: 0 };
-  /** When this connection began, and whether it was of use. */
+  /** When this socket was opened, and whether it was useful. */
   #connectedAt = 0;
   #wasUseful = false;
-  /** Resolves once nothing is asked any more; there while somebody waits for that. */
+  /** Resolves once nothing is unanswered; set while `close` waits for that. */
   #idle: Deferred<void> | undefined;
 
   /**
-   * Begins with an open line.
+   * Begins with an open socket.
    *
-   * @param contact the line, and what the server said of itself
-   * @param plan finds the next line when this one breaks
+   * @param contact the socket, and what the server said of itself
+   * @param plan dials again when the socket breaks
    */
   constructor({ socket, welcome }: Handshake, plan: ReconnectPlan) {
     this.#plan = plan;
@@ -76,13 +73,7 @@ export class ReconnectingClient implements TransportHandler {
     this.#welcome = welcome;
     this.positions = new ReadPositions(welcome, plan.since);
     this.statusTracker = new StatusTracker({ status: "connected", url: socket.url });
-    this.#pending = new PendingCalls(plan.pendingLimits);
-    this.requests = new InFlightRequests(
-      this.#pending,
-      this.known,
-      (frame) => this.#watchdog.send(frame),
-      (end, request) => connectionEndError(end, this.#url, request),
-    );
+    this.requests = new InFlightRequests(plan.pendingLimits, this.known, () => this.#url);
     this.#attach({ socket, welcome });
   }
 
@@ -96,72 +87,24 @@ export class ReconnectingClient implements TransportHandler {
     return this.#welcome;
   }
 
-  /** What the server holds its clients to. */
-  get limits(): Limits {
-    return this.#welcome.limits;
+  /** It has a session: it reconnects, and its puts carry numbers. */
+  get hasSession(): boolean {
+    return this.#plan.session !== undefined;
   }
 
-  /** There is a line to a server, as far as is known. */
-  get isConnected(): boolean {
-    return this.requests.isOpen;
-  }
-
-  /**
-   * Asks for something.
-   *
-   * @param action what is asked for
-   * @param jsonFields what the request says, as members of a JSON object
-   * @param parse makes of the answer what is returned; what it throws is a rejection, too
-   */
-  request<T>(action: string, jsonFields: string, parse: (reply: Reply) => T): Promise<T> {
-    return new Promise((resolve) => {
-      this.requests.send(new SimpleRequest(action, jsonFields, parse, resolve));
-    });
-  }
-
-  /**
-   * Numbers puts, so that the server knows them again.
-   *
-   * @param count how many
-   * @returns the number of the first; none without a session
-   */
-  takePutNumbers(count: number): number | undefined {
-    if (this.#plan.session === undefined) return undefined;
-    const first = this.#lastPutNumber + 1;
-    this.#lastPutNumber += count;
-    return first;
-  }
-
-  /** How many calls are unanswered. */
-  get pending(): number {
-    return this.#pending.calls;
-  }
-
-  /** Throws if so much is unanswered that nothing more can be asked for now. */
-  requireCapacity(action: string, topic?: string): void {
-    if (this.#pending.isFull(this.isConnected)) {
-      throw this.#pending.fullError(action, topic, this.#url);
-    }
-  }
-
-  /** No frame is to be larger, unless one request or answer is; `undefined`: as usual. */
-  get frameBytes(): number | undefined {
-    return this.#isolation.frameBytes;
-  }
-
-  /** Asks nothing more, waits a while until all was answered, and says goodbye. */
+  /** Makes no more requests, waits a while for the last replies, and closes. */
   async close(): Promise<void> {
     if (!this.requests.ended) {
       this.requests.stopAccepting({ code: "closed", reason: "it was closed" });
     }
-    if (!this.requests.isIdle) {
+    if (!this.requests.table.idle) {
       const idle = this.#idle ??= deferred<void>();
       const timer = setTimeout(idle.resolve, DRAIN_TIMEOUT);
       await idle.promise;
       clearTimeout(timer);
     }
-    // With nothing unanswered there will be nothing to repeat.
-    if (this.requests.isIdle && this.#plan.session !== undefined) {
+    // With nothing unanswered there will be nothing to repeat: the server may forget the session.
+    if (this.requests.table.idle && this.#plan.session !== undefined) {
       this.requests.sendUnanswered("close");
     }
     this.requests.flush();
@@ -170,33 +113,53 @@ export class ReconnectingClient implements TransportHandler {
   }
 
   onFrame(replies: readonly Reply[] | undefined): void {
-    this.#watchdog.onFrame();
     if (!replies) return this.#endWithProtocolError();
     try {
       this.#dispatch(replies);
     } catch (error) {
-      // Whatever it is: thrown into the handler of a socket it would end the program.
+      // Thrown into the handler of a socket, it would end the program.
       return this.#endWithProtocolError(error);
     }
     this.requests.flush();
-    if (this.#idle && this.requests.isIdle) this.#idle.resolve();
+    if (this.#idle && this.requests.table.idle) this.#idle.resolve();
   }
 
   #dispatch(replies: readonly Reply[]): void {
-    this.#isolation.onFrame(replies);
+    const first = replies[0];
+    if (this.#announced && first?.kind !== "ahead") this.#isolation.announcedFrameArrived();
+    this.#announced = first?.kind === "ahead" ? first : undefined;
     for (const reply of replies) {
-      // An earlier one of these answers may have ended it.
+      // An earlier reply of this frame may have ended it.
       if (this.#isEnded) return;
-      // The server goes, and so will the line: the next one is asked again.
-      if (reply.error?.code === "shutting_down" && this.#plan.redial && !this.requests.ended) {
-        continue;
+      switch (reply.kind) {
+        case "ahead":
+          // An announcement alone does not make a connection useful.
+          this.#watchdog.onAnnouncement(reply.bytes);
+          continue;
+        case "heartbeat":
+          this.#answerHeartbeat(reply);
+          break;
+        case "error":
+        case "stream_error":
+          // The server shuts down, and will close the socket: the request is sent again on the next one.
+          if (this.#reconnects && reply.error.code === "shutting_down") continue;
+          this.requests.dispatch(reply);
+          break;
+        case "subscribed":
+          this.requests.dispatch(reply);
+          continue;
+        case "unknown":
+          break;
+        default:
+          this.requests.dispatch(reply);
       }
-      // What only says that something will come was of no use yet.
-      if (reply.ahead === undefined && reply.start === undefined) this.#wasUseful = true;
-      if (reply.heartbeat !== undefined && reply.id === undefined) this.#answerHeartbeat(reply);
-      else if (reply.ahead !== undefined) this.#watchdog.onAnnouncement(reply.ahead);
-      else this.requests.dispatch(reply);
+      this.#wasUseful = true;
     }
+  }
+
+  /** It reconnects when its socket breaks. */
+  get #reconnects(): boolean {
+    return this.#plan.redial !== undefined && !this.requests.ended;
   }
 
   onClose(close: SocketClose): void {
@@ -205,32 +168,34 @@ export class ReconnectingClient implements TransportHandler {
     const isFinal = code && isFinalCode(code);
     if (!isFinal && this.#plan.redial) {
       try {
-        // Who refuses one after another is there; but is asked no sooner for that.
-        if (this.#isolation.onClose(close, this.requests)) this.#attempts.downtime = 0;
+        // A server that rejects one request after another is alive, but delays do not become shorter.
+        if (this.#isolation.onClose(close, this.#announced, this.requests)) {
+          this.#attempts.downtime = 0;
+        }
       } catch (error) {
-        // What it had announced does not come, and is not of the protocol.
+        // The frame that it had announced does not arrive, and violates the protocol.
         return this.#endWithProtocolError(error);
       }
     }
     if (this.#wasUseful) {
       this.#attempts.downtime = 0;
-      // A connection that breaks so soon each time does not shorten the wait, however useful it was.
+      // A connection that breaks at once each time does not shorten the delays, however useful it was.
       if (performance.now() - this.#connectedAt >= STABLE_AFTER) this.#attempts.count = 0;
     }
     this.#detach();
     if (this.#abortController.signal.aborted) return;
     if (isFinal) return this.#end({ code, reason });
-    // One who says goodbye comes back only for what was asked and has no answer.
-    if (!this.#plan.redial || (this.requests.ended && this.requests.isIdle)) {
+    // After `close` it reconnects only for requests that are unanswered.
+    if (!this.#plan.redial || (this.requests.ended && this.requests.table.idle)) {
       return this.#end({ code: "closed", reason });
     }
-    if (!this.requests.ended) {
+    if (this.#reconnects) {
       this.statusTracker.update({ status: "reconnecting", url: this.#url, reason });
     }
     void this.#reconnect(reason);
   }
 
-  /** Looks for another line, and goes on over it. */
+  /** Dials again, and continues over the new socket. */
   async #reconnect(reason: string): Promise<void> {
     const hello = () => ({
       since: this.positions.base,
@@ -262,10 +227,10 @@ export class ReconnectingClient implements TransportHandler {
       this.statusTracker.update({ status: "connected", url: socket.url, epochChanged });
     }
     this.#attach({ socket, welcome });
-    if (this.#idle && this.requests.isIdle) this.#idle.resolve();
+    if (this.#idle && this.requests.table.idle) this.#idle.resolve();
   }
 
-  /** Goes on over a line. */
+  /** Continues over a socket. */
   #attach({ socket, welcome }: Handshake): void {
     this.#connectedAt = performance.now();
     this.#wasUseful = false;
@@ -274,12 +239,12 @@ export class ReconnectingClient implements TransportHandler {
     this.storeClock.begin(welcome);
     this.known.begin(welcome);
     this.#watchdog.start(welcome, socket);
-    this.requests.resume(welcome, this.#isolation.frameBytes);
-    // It may have broken by now.
+    this.requests.resume(welcome, socket, this.#isolation.frameBytes);
+    // It may be closed already.
     socket.attach(this);
   }
 
-  #answerHeartbeat({ time = 0, last, floor = 0 }: Reply): void {
+  #answerHeartbeat({ time, last, floor }: HeartbeatReply): void {
     this.#watchdog.replyToHeartbeat();
     this.known.update(last);
     this.positions.onHeartbeat(time, floor);
@@ -289,12 +254,13 @@ export class ReconnectingClient implements TransportHandler {
   #detach(): void {
     this.#watchdog.stop();
     this.#socket = undefined;
+    this.#announced = undefined;
     this.requests.suspend();
   }
 
-  /** The server is no server of this protocol. */
+  /** The server violates the protocol. */
   #endWithProtocolError(error?: unknown): void {
-    const reason = "the server sent what is not of the protocol";
+    const reason = "the server sent something that is not of the protocol";
     const detail = error instanceof Error ? error.message : error;
     this.#end({
       code: "protocol_error",
@@ -302,7 +268,7 @@ export class ReconnectingClient implements TransportHandler {
     });
   }
 
-  /** It is over, for good. */
+  /** Ends it for good. */
   #end(end: ConnectionEnd): void {
     if (this.#isEnded) return;
     this.#isEnded = true;

@@ -1,9 +1,9 @@
 /**
- * Errors with the stack of whoever waits for what failed.
+ * Errors with the stack of the caller that waits for the failed call.
  *
- * A failure is found where a frame of the server is read, and nothing of its caller is on the stack there. To note the
- * stack of each call would cost as much as the call. But while a job of the promise runs that somebody awaits, an engine
- * adds the functions that await it: so the error is made in such a job, and only calls that fail pay for it.
+ * A failure is found where a frame of the server is read, and the caller is not on that stack. Recording the stack of each
+ * call would cost as much as the call itself. But an engine adds the functions that await a promise to a stack that is taken
+ * in a job of that promise: so the error is made in such a job, and only failed calls pay for it.
  *
  * @module
  */
@@ -11,8 +11,8 @@
 import { withCurrentStack } from "../protocol/errors.ts";
 
 /**
- * Rejects a promise. A `DsmqError` is made anew, with the functions on its stack that await the promise;
- * anything else belongs to the caller, and is passed on as it is.
+ * Rejects a promise. A `DsmqError` is copied, with the functions on its stack that await the promise; any other error belongs
+ * to the caller and is passed on unchanged.
  *
  * @param resolve resolves the promise, which must be pending
  * @param error why it is rejected
@@ -28,7 +28,7 @@ export function rejectWithCallerStack<T>(
 }
 
 /**
- * Makes a promise that is rejected with the stack of who calls this.
+ * Makes a rejected promise, with the stack of this call.
  *
  * @param error why
  * @returns the promise

@@ -1,21 +1,106 @@
 /**
- * What is unanswered on a connection, and which streams it has, by the ids that they have there.
+ * The unanswered requests and the streams of a connection, by their ids on the present socket.
  *
  * @module
  */
 
+import { DsmqError } from "../protocol/errors.ts";
 import { AbandonedRequest } from "./abandoned_request.ts";
 import type { PendingRequest, StreamHandler } from "./pending_request.ts";
+import { actionInWords } from "./connection_end.ts";
 import { HELLO_ID } from "./client_socket.ts";
-import type { PendingCalls } from "./pending_calls.ts";
+import type { PendingLimits } from "./options.ts";
 
 /** A stream, with the request that asked for it. */
 export type PendingStream = StreamHandler & PendingRequest;
 
-/** Gives ids to what is asked, and finds by them who asked. */
+/** Roughly what a call takes beside its text, in bytes. */
+const CALL_BYTES = 100;
+
+/** Counts what is unanswered, and says when it is as much as may be. */
+class PendingCalls {
+  readonly #most: PendingLimits;
+  #calls = 0;
+  /** Roughly how many characters the unanswered puts have. */
+  #size = 0;
+  #underWay = 0;
+
+  /** Begins with none. */
+  constructor(most: PendingLimits) {
+    this.#most = most;
+  }
+
+  /** How many there are. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** How many there are without waits, which do not keep the server busy. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** A request was made. */
+  add(request: PendingRequest): void {
+    this.#calls += request.calls;
+    if (request.action === "put") this.#size += request.size;
+    if (!request.isWait) this.#underWay += request.calls;
+  }
+
+  /** A put has grown by a call of so many characters. */
+  grew(size: number): void {
+    this.#calls++;
+    this.#size += size;
+    this.#underWay++;
+  }
+
+  /** A request has ended. */
+  settled(request: PendingRequest): void {
+    this.#calls -= request.calls;
+    if (request.action === "put") this.#size -= request.size;
+    if (!request.isWait) this.#underWay -= request.calls;
+  }
+
+  /** Nothing is unanswered. */
+  clear(): void {
+    this.#calls = this.#size = this.#underWay = 0;
+  }
+
+  /** As much is unanswered as may be. While there is a socket, the number of calls has no limit. */
+  isFull(connected: boolean): boolean {
+    return this.#bytes >= this.#most.bytes || (!connected && this.#calls >= this.#most.calls);
+  }
+
+  /** The error of a call beyond the limit. */
+  full(action: string, topic: string | undefined, url: string): DsmqError {
+    const calls = this.#calls;
+    const bytes = this.#bytes;
+    const most = this.#most;
+    const what = `Cannot ${actionInWords(action)}: ${calls} calls are unanswered`;
+    const details = topic === undefined ? {} : { topic };
+    return bytes < most.bytes
+      ? new DsmqError(
+        "limit_exceeded",
+        `${what}, and while there is no connection to ${url} there may be ${most.calls} (maxPending)`,
+        { ...details, limit: most.calls },
+      )
+      : new DsmqError(
+        "limit_exceeded",
+        `${what} and take ${bytes} bytes, which may be ${most.bytes} (maxPendingBytes)`,
+        { ...details, limit: most.bytes },
+      );
+  }
+
+  get #bytes(): number {
+    return this.#size + CALL_BYTES * this.#calls;
+  }
+}
+
+/** Gives ids to requests, and finds requests and streams by id. */
 export class RequestTable {
-  readonly #pending: PendingCalls;
-  /** In the order in which they were asked on this connection. */
+  /** How much is unanswered. */
+  readonly pending: PendingCalls;
+  /** In the order in which they were made on the present socket. */
   readonly #requests = new Map<number, PendingRequest>();
   readonly #streams = new Map<number, PendingStream>();
   #lastId = HELLO_ID;
@@ -23,35 +108,41 @@ export class RequestTable {
   #newest: PendingRequest | undefined;
 
   /**
-   * Begins with nothing.
+   * Begins empty.
    *
-   * @param pending counts what is unanswered
+   * @param most how much may be unanswered
    */
-  constructor(pending: PendingCalls) {
-    this.#pending = pending;
+  constructor(most: PendingLimits) {
+    this.pending = new PendingCalls(most);
   }
 
-  /** What was asked last. */
+  /** The last request. */
   get newest(): PendingRequest | undefined {
     return this.#newest;
   }
 
-  /** No id is larger. */
+  /** The largest id. */
   get lastId(): number {
     return this.#lastId;
   }
 
-  /** What is unanswered, in order. */
+  /** The unanswered requests, in order. */
   unanswered(): Iterable<PendingRequest> {
     return this.#requests.values();
   }
 
-  /** What is unanswered under an id. */
+  /** The caller waits for no reply. */
+  get idle(): boolean {
+    for (const { isAwaited } of this.#requests.values()) if (isAwaited) return false;
+    return true;
+  }
+
+  /** The unanswered request with an id. */
   find(id: number): PendingRequest | undefined {
     return this.#requests.get(id);
   }
 
-  /** The oldest put that has left and is unanswered. */
+  /** The oldest unanswered put that was sent. */
   get oldestPut(): PendingRequest | undefined {
     let oldest: PendingRequest | undefined;
     for (const request of this.#requests.values()) {
@@ -61,61 +152,61 @@ export class RequestTable {
     return oldest;
   }
 
-  /** Who takes what comes under an id without being its answer. */
+  /** The stream with an id. */
   stream(sub: number): PendingStream | undefined {
     return this.#streams.get(sub);
   }
 
-  /** Something is asked, perhaps once more: it has the next id. */
+  /** A request is made, or sent again: it gets the next id. */
   add(request: PendingRequest, stream: PendingStream | undefined): void {
     request.id = ++this.#lastId;
     request.isWithdrawn = false;
     request.sendOrder = 0;
     request.callOrder ||= ++this.#lastCallOrder;
     this.#newest = request;
-    this.#pending.add(request);
+    this.pending.add(request);
     if (stream) this.#streams.set(request.id, stream);
     this.#requests.set(request.id, request);
   }
 
-  /** Something is answered, or will not be. */
+  /** A request has ended. */
   delete(request: PendingRequest): void {
     this.#requests.delete(request.id);
-    this.#pending.remove(request);
+    this.pending.settled(request);
   }
 
-  /** Something is still to be answered, but the answer is nobody's. */
+  /** The reply to a request is still to come, but will be ignored. */
   abandon(request: PendingRequest): void {
     this.#requests.set(request.id, new AbandonedRequest(request));
   }
 
-  /** Nobody takes any more what a stream brings. */
+  /** A stream is not wanted any more. */
   deleteStream(id: number): void {
     this.#streams.delete(id);
   }
 
-  /** Takes out what is unanswered, in order. */
+  /** Removes all unanswered requests, and returns them in order. */
   takeUnanswered(): PendingRequest[] {
     const unanswered = [...this.#requests.values()];
     this.#requests.clear();
-    this.#pending.clear();
+    this.pending.clear();
     return unanswered;
   }
 
-  /** Takes out all streams. */
+  /** Removes all streams, and returns them. */
   takeStreams(): PendingStream[] {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     return streams;
   }
 
-  /** Takes out what a new connection is asked once more: the streams that had begun, then what is unanswered, in order. */
+  /** Removes everything that a new socket has to be asked again: streams that had begun, then unanswered requests, in order. */
   takeAll(): PendingRequest[] {
     const established = [...this.#streams.values()].filter((stream) =>
       this.#requests.get(stream.id) !== stream
     );
     this.#streams.clear();
-    // What comes after the first part of a list was asked with it.
+    // The parts of a list rank with its first part, whenever they were made.
     const unanswered = this.takeUnanswered().sort((a, b) => a.callOrder - b.callOrder);
     return [...established, ...unanswered];
   }

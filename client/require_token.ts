@@ -1,19 +1,18 @@
 /**
- * How a client brings its token: never in an address, which ends up in logs.
+ * The token that a client is given: checked before it connects. It never goes into an address, which ends up in logs.
  *
  * @module
  */
 
 import { kindOf } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
-import { TOKEN_SUBPROTOCOL } from "../protocol/websocket.ts";
 
 /**
- * Checks a token. What was given is not in the error: it may be a token with a slip in it.
+ * Checks a token. The error does not show what was given: it may be a token with a typo.
  *
  * @param token what the caller gave
- * @param urls where it is to be brought
- * @throws {TypeError | RangeError} if it cannot be one, or an address has a name and a password
+ * @param urls the addresses that it will be sent to
+ * @throws {TypeError | RangeError} if it is invalid, or an address has a user name or a password
  */
 export function requireToken(token: unknown, urls: readonly string[]): void {
   const invalid = (ErrorClass: typeof TypeError | typeof RangeError, got: string) =>
@@ -24,17 +23,6 @@ export function requireToken(token: unknown, urls: readonly string[]): void {
   const hasUserInfo = urls.map((url) => new URL(url)).some((url) => url.username || url.password);
   if (!hasUserInfo) return;
   throw new TypeError(
-    "Cannot connect: there is a token, and an address has a name or a password: only one of both can be brought",
+    "Cannot connect: there is a token, and an address has a user name or a password: only one of both can be sent",
   );
-}
-
-/**
- * Puts a token in the words of a subprotocol, for who cannot set a header: a page.
- *
- * @param token the token
- * @returns what to offer beside `dsmq`
- */
-export function tokenSubprotocol(token: string): string {
-  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(token)));
-  return TOKEN_SUBPROTOCOL + base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }

@@ -1,69 +1,71 @@
 /**
- * Requests on their way out, many in a frame, as far as the window allows.
+ * Collects requests and sends many of them in a frame, as far as the window allows.
  *
  * @module
  */
 
 import type { PendingRequest } from "./pending_request.ts";
 import type { KnownPosition } from "./known_position.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import { type SendWindow, weightOf, type WindowLimits } from "./send_window.ts";
 
 /**
- * A frame leaves before the end of a turn when it carries a third of all calls that are unanswered, so that
- * while one is asked, and one answered, the server has one to work on; but not with fewer than `few` calls. It
- * leaves at `size` characters in any case, and a request that would take it over `most` goes into the next one.
+ * A frame is sent before the end of a turn of the event loop once it carries a third of all unanswered calls, so that the
+ * server works on one frame while another is being made and a third is being answered; but not with fewer than `few` calls.
+ * It is sent at `size` characters in any case, and a request that would take it beyond `most` goes into the next one.
  */
 const FLUSH_AT = { minCalls: 16, share: 1 / 3, size: 64 * 1024, maxFrameSize: 256 * 1024 };
 
-/** What is asked in one turn of the event loop leaves together, or in a few frames if it is much. */
+/** Sends the requests of one turn of the event loop together, or in a few frames if they are large. */
 export class SendBuffer {
   readonly #window: SendWindow;
-  readonly #send: (frame: string) => void;
   readonly #known: Pick<KnownPosition, "current">;
   readonly #registerPart: (part: PendingRequest) => void;
-  /** What has no answer: it leaves before all else, and is never held back. */
+  /** Requests without a reply: they are sent before all others, and never held back. */
   #controls: string[] = [];
   #queue: PendingRequest[] = [];
   #next = 0;
   #withdrawn = 0;
-  /** What waits in the queue, about. */
+  /** Roughly what waits in the queue. */
   #calls = 0;
   #size = 0;
-  /** No frame is larger, in characters, unless one request is. */
+  /** The size of a frame in characters, unless a single request is larger. */
   #maxFrameSize: number = FLUSH_AT.maxFrameSize;
-  #isOpen = false;
+  /** Where frames go; `undefined` while there is no socket. */
+  #line: Pick<ClientSocket, "send"> | undefined;
   #isFlushScheduled = false;
 
   /**
-   * Makes an empty one, which lets nothing out.
+   * Begins empty, without a socket.
    *
-   * @param window what is unanswered
-   * @param send takes the frames
-   * @param known tells what the server has told
-   * @param registerPart takes the next part of what has left
+   * @param window bounds what is unanswered
+   * @param known the position that the server has reported
+   * @param registerPart takes the next part of a list whose part was sent
    */
   constructor(
     window: SendWindow,
-    send: (frame: string) => void,
     known: Pick<KnownPosition, "current">,
     registerPart: (part: PendingRequest) => void,
   ) {
     this.#window = window;
-    this.#send = send;
     this.#known = known;
     this.#registerPart = registerPart;
   }
 
-  /** From now on what is added leaves, under a new connection; in frames of up to so many characters. */
-  open(limits: WindowLimits, frameBytes: number = FLUSH_AT.maxFrameSize): void {
-    this.#isOpen = true;
+  /** Sends over a new socket from now on, in frames of up to so many characters. */
+  open(
+    limits: WindowLimits,
+    socket: Pick<ClientSocket, "send">,
+    frameBytes: number = FLUSH_AT.maxFrameSize,
+  ): void {
+    this.#line = socket;
     this.#window.begin(limits);
     this.#maxFrameSize = frameBytes;
   }
 
-  /** Lets nothing out any more, and forgets what was added. */
+  /** Sends nothing any more, and forgets what was added. */
   close(): void {
-    this.#isOpen = false;
+    this.#line = undefined;
     this.#controls = [];
     this.#queue = [];
     this.#next =
@@ -77,28 +79,28 @@ export class SendBuffer {
   /**
    * Adds a request.
    *
-   * @param request what leaves
+   * @param request the request
    * @param inFlight how many calls are unanswered, this one included
    */
   add(request: PendingRequest, inFlight: number): void {
     this.#queue.push(request);
-    if (request.isSuspect) this.#window.trials.addSuspect(request.id);
+    if (request.isSuspect) this.#window.trials.suspect(request.id);
     this.#scheduleFlush();
     this.#onAdded(request.calls, request.size, inFlight);
   }
 
-  /** Adds a request that has no answer. */
+  /** Adds a request that has no reply. */
   sendUnanswered(request: string): void {
     this.#controls.push(request);
     this.#scheduleFlush();
   }
 
-  /** Whether a request was added last, has not left, and may become larger by one call. */
+  /** Whether a request was added last, has not been sent, and may grow by one call. */
   canGrow(request: PendingRequest): boolean {
     return this.#queue.at(-1) === request && this.canHoldMore(request);
   }
 
-  /** Whether a request is not as large by now as one should be. */
+  /** Whether a request may grow. */
   canHoldMore({ size, calls }: PendingRequest): boolean {
     const { inFlight, frameRequests } = this.#window.limits;
     return size < Math.min(FLUSH_AT.size, this.#maxFrameSize) &&
@@ -110,13 +112,13 @@ export class SendBuffer {
     this.#onAdded(1, size, inFlight);
   }
 
-  /** Something that may be in the queue does not leave any more. */
+  /** A request that may be in the queue is not to be sent any more. */
   onWithdrawn(): void {
     this.#withdrawn++;
     if (this.#withdrawn < 1024 || 2 * this.#withdrawn < this.#queue.length - this.#next) return;
     this.#withdrawn = 0;
     this.#queue = this.#queue.slice(this.#next).filter((request) => {
-      if (request.isWithdrawn) this.#window.trials.onWithdrawn(request.id);
+      if (request.isWithdrawn) this.#window.trials.withdrew(request.id);
       return !request.isWithdrawn;
     });
     this.#next = 0;
@@ -127,17 +129,17 @@ export class SendBuffer {
   /** Sends what was added, as far as the window allows. */
   flush(): void {
     const window = this.#window;
-    while (this.#isOpen && (this.#controls.length > 0 || this.#next < this.#queue.length)) {
+    while (this.#line && (this.#controls.length > 0 || this.#next < this.#queue.length)) {
       const texts = this.#takeControls();
-      const isIsolating = window.trials.isActive;
+      const isIsolating = window.trials.any;
       if (!isIsolating || texts.length === 0) this.#takeRequests(texts, isIsolating);
-      // The window is full. If it is full of what has no answer of its own, the server has to say how far it is.
+      // The window is full. If requests without replies fill it, a probe finds out how far the server is.
       if (texts.length === 0) return this.#sendProbe();
-      // In one frame with a wait that goes alone: what came behind it could cost the close code of who refuses that.
+      // In one frame with a wait that is sent alone: a second frame could hide the close code of a server that rejects the first.
       if (isIsolating && texts.length < window.limits.frameRequests) {
         texts.push(...window.takeProbe());
       }
-      this.#send(texts.length === 1 ? texts[0]! : `[${texts.join(",")}]`);
+      this.#line.send(texts.length === 1 ? texts[0]! : `[${texts.join(",")}]`);
     }
     if (window.isHalfFull) this.#sendProbe();
   }
@@ -164,10 +166,10 @@ export class SendBuffer {
     return texts;
   }
 
-  /** Adds the requests of the next frame, in order, as far as there is room for them. */
+  /** Takes the requests of the next frame, in order, as far as there is room. */
   #takeRequests(texts: string[], isIsolating: boolean): void {
     const window = this.#window;
-    if (isIsolating && window.trials.isFull) return;
+    if (isIsolating && window.trials.full) return;
     const { frameRequests } = window.limits;
     let frameSize = 0;
     // A list of messages counts as many requests.
@@ -179,7 +181,7 @@ export class SendBuffer {
         continue;
       }
       if (calls > 0 && calls + request.calls > frameRequests) break;
-      // Its text is no shorter: what has no room is not encoded for nothing.
+      // Its text is no shorter than its size: this saves encoding a request that has no room.
       if (!window.fits(request.calls, request.size)) break;
       const text = request.encode();
       const weight = weightOf(text);
@@ -193,14 +195,14 @@ export class SendBuffer {
       calls += Math.max(1, request.calls);
       frameSize += weight;
       if (isIsolating) {
-        window.trials.onSent(request.id);
+        window.trials.began(request.id);
         break;
       }
       if (frameSize >= FLUSH_AT.size) break;
     }
   }
 
-  /** The next part of a list that leaves comes before all that waits. */
+  /** A put is sent: the next part of its list goes to the front of the queue. */
   #onPutSent(request: PendingRequest): void {
     if (!request.isSent) request.known = this.#known.current;
     const nextPart = request.nextPart();
@@ -214,7 +216,7 @@ export class SendBuffer {
   }
 
   #dequeue({ id, calls, size, isWithdrawn }: PendingRequest): void {
-    if (isWithdrawn) this.#window.trials.onWithdrawn(id);
+    if (isWithdrawn) this.#window.trials.withdrew(id);
     this.#calls -= calls;
     this.#size -= size;
     this.#next++;
@@ -228,6 +230,6 @@ export class SendBuffer {
   }
 
   #sendProbe(): void {
-    for (const probe of this.#window.takeProbe()) this.#send(probe);
+    for (const probe of this.#window.takeProbe()) this.#line?.send(probe);
   }
 }

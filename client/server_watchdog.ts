@@ -1,6 +1,5 @@
 /**
- * Whether both ends hear each other: the server sends a heartbeat each so often, which is answered, and large frames
- * are announced either way.
+ * Notices when the server is gone: it sends heartbeats, which the client answers, and both announce large frames.
  *
  * @module
  */
@@ -14,39 +13,35 @@ import {
   MIN_PEER_SPEED,
   MIN_UPLOAD_SPEED,
 } from "../protocol/limits.ts";
-import { utf8Length } from "../protocol/text.ts";
 import type { ClientSocket } from "./client_socket.ts";
 
-/** The server is told that bytes come before it believes that nobody reads them, in milliseconds. */
+/** The client reports what it has received before the server assumes that nobody reads it, in milliseconds. */
 const MAX_REPORT_DELAY = 2000;
 
-/** What is watched, and written to. */
-type WatchedSocket = Pick<ClientSocket, "bytesReceived" | "bufferedBytes" | "send" | "abort">;
+/** What the watch needs of a socket. */
+type WatchedSocket = Pick<
+  ClientSocket,
+  "announcementThreshold" | "bytesReceived" | "framesReceived" | "bufferedBytes" | "send" | "abort"
+>;
 
-/** Watches over a connection to a server. */
+/** Watches the connection to a server. */
 export class ServerWatchdog {
-  /** How many frames came. */
-  #frames = 0;
-  /** How large a frame the server has announced, in bytes. */
-  #announcedBytes = 0;
-  /** How much has come, in bytes, or in frames where bytes are not seen. */
-  #received = () => this.#frames;
-  /** How much of it the server has been told of, and when. */
+  /** The size of the frame that the server has announced, and how many frames had arrived by then. */
+  #announced = { bytes: 0, frames: 0 };
+  /** How much was reported to the server as received, and when. */
   #reported = { received: 0, at: 0 };
   #timer: ReturnType<typeof setInterval> | undefined;
   #socket: WatchedSocket | undefined;
-  /** No frame of the server is larger, in bytes. */
+  /** The largest frame of the server, in bytes. */
   #maxFrameBytes = 0;
-  /** A frame of more bytes than this is announced to the server. */
-  #announceAbove = Infinity;
-  /** An answer to a heartbeat was sent behind much that waited to leave, and that still does. */
+  /** The answer to a heartbeat waits behind much that is not sent yet. */
   #isReplyQueued = false;
 
   /**
-   * Begins to watch, if the server sends heartbeats.
+   * Begins to watch a socket, if the server sends heartbeats.
    *
    * @param welcome what the server said of itself
-   * @param socket what the server is heard on; it is given up if nothing is heard for too long
+   * @param socket the socket; it is dropped if nothing arrives for too long
    */
   start({ heartbeat, limits }: Pick<Welcome, "heartbeat" | "limits">, socket: WatchedSocket): void {
     this.#socket = socket;
@@ -54,66 +49,47 @@ export class ServerWatchdog {
     if (heartbeat !== undefined) this.#startTimer(heartbeat, socket);
   }
 
-  /** Sends a frame, behind an announcement if it is large. */
-  send(frame: string): void {
-    const socket = this.#socket;
-    if (!socket) return;
-    // A character takes up to three bytes.
-    if (3 * frame.length > this.#announceAbove) {
-      const bytes = utf8Length(frame);
-      if (bytes > this.#announceAbove) socket.send(`{"action":"heartbeat","ahead":${bytes}}`);
-    }
-    socket.send(frame);
-  }
-
-  /** A frame came. */
-  onFrame(): void {
-    this.#frames++;
-    this.#announcedBytes = 0;
-  }
-
   /**
-   * A large frame is on its way: where its bytes are not seen, nothing is heard until all are there.
+   * A large frame is on its way. Where the socket does not count bytes, nothing is noticed until all of it has arrived.
    *
-   * @param bytes how large it is; no more is believed than one can have
+   * @param bytes its size; at most that of the largest possible frame counts
    */
   onAnnouncement(bytes: number): void {
-    this.#announcedBytes = Math.min(bytes, this.#maxFrameBytes);
+    const frames = this.#socket?.framesReceived ?? 0;
+    this.#announced = { bytes: Math.min(bytes, this.#maxFrameBytes), frames };
   }
 
-  /** Answers a heartbeat: alone, and not in its turn, for that tells the server that all up to it has arrived. */
+  /** Answers a heartbeat at once, in a frame of its own: it tells the server that everything before it has arrived. */
   replyToHeartbeat(): void {
     const isQueued = (this.#socket?.bufferedBytes ?? 0) > BURST_BYTES;
-    // While much waits to leave, one answer among it is enough: a server that reads nothing cannot make it more and more.
+    // While much waits to be sent, one answer among it is enough: a server that reads nothing must not make it grow.
     if (isQueued && this.#isReplyQueued) return;
     this.#isReplyQueued = isQueued;
     this.#markReported();
     this.#socket?.send('{"action":"heartbeat"}');
   }
 
-  /** The connection is over. */
+  /** The socket is closed. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#socket = undefined;
-    this.#announcedBytes = 0;
+    this.#announced = { bytes: 0, frames: 0 };
     this.#isReplyQueued = false;
-    this.#announceAbove = Infinity;
   }
 
   #startTimer(interval: number, socket: WatchedSocket): void {
-    this.#received = () => socket.bytesReceived ?? this.#frames;
     this.#markReported();
     const reportAfter = Math.min(interval, MAX_REPORT_DELAY) / 2;
     let silence = 0;
     let checkedAt = performance.now();
-    let receivedBefore = this.#received();
-    this.#announceAbove = announcementThreshold(interval, MIN_UPLOAD_SPEED);
+    let receivedBefore = receivedBy(socket);
+    socket.announcementThreshold = announcementThreshold(interval, MIN_UPLOAD_SPEED);
     this.#timer = setInterval(() => {
       const now = performance.now();
       const elapsed = now - checkedAt;
       checkedAt = now;
-      const received = this.#received();
+      const received = receivedBy(socket);
       const hasGrown = received > receivedBefore;
       receivedBefore = received;
       silence = hasGrown ? 0 : silence + elapsed;
@@ -121,23 +97,32 @@ export class ServerWatchdog {
         this.#markReported();
         socket.send(`{"action":"heartbeat","received":${received}}`);
       }
-      // What came while this process was asleep is still to be read.
+      // What arrived while this process was asleep is still to be read.
       if (elapsed > interval) silence = Math.min(silence, interval);
       else if (silence >= HEARTBEAT_TIMEOUT.intervals * interval + this.#slowFrameTime(socket)) {
-        socket.abort(`nothing was heard for ${Math.round(silence)} ms`);
+        socket.abort(`nothing was received for ${Math.round(silence)} ms`);
       }
     }, Math.min(interval / HEARTBEAT_TIMEOUT.checks, MAX_REPORT_DELAY));
   }
 
-  /** The server knows by now how much has come. */
+  /** The server now knows how much has arrived. */
   #markReported(): void {
-    this.#reported = { received: this.#received(), at: performance.now() };
+    this.#reported = {
+      received: this.#socket ? receivedBy(this.#socket) : 0,
+      at: performance.now(),
+    };
   }
 
-  #slowFrameTime({ bytesReceived }: WatchedSocket): number {
-    const unseenBytes = bytesReceived === undefined
-      ? this.#announcedBytes
-      : Math.min(this.#announcedBytes, BURST_BYTES);
+  /** How long an announced frame may take whose bytes are not seen, in milliseconds. */
+  #slowFrameTime({ bytesReceived, framesReceived }: WatchedSocket): number {
+    const { bytes, frames } = this.#announced;
+    const coming = frames === framesReceived ? bytes : 0;
+    const unseenBytes = bytesReceived === undefined ? coming : Math.min(coming, BURST_BYTES);
     return 1000 * unseenBytes / MIN_PEER_SPEED;
   }
+}
+
+/** How much has arrived, in bytes, or in frames where the socket does not count bytes. */
+function receivedBy({ bytesReceived, framesReceived }: WatchedSocket): number {
+  return bytesReceived ?? framesReceived;
 }

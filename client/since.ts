@@ -1,5 +1,5 @@
 /**
- * From where to read, as a caller says it.
+ * Where to start reading, as a caller says it.
  *
  * @module
  */
@@ -9,18 +9,19 @@ import { formatValue } from "../protocol/text.ts";
 import { requireOptions } from "./require_options.ts";
 
 /**
- * From where to read: `"start"`, the oldest message kept; `"now"`, only what comes; a `Date`, what was stored
- * then or later; `{ ago }`, what was stored in the last so many milliseconds; a number, what comes after the message with
- * that sequence number. Times are those of the server's clock: with `ago` that of this machine may be wrong.
+ * Where to start reading: `"start"`, at the oldest message that is kept; `"now"`, with what is stored from now on; a `Date`,
+ * with what was stored then or later; `{ ago }`, with what was stored in the last so many milliseconds; a number, after the
+ * message with that sequence number. Times are those of the server's clock; with `ago`, the clock of this machine may be
+ * wrong.
  */
 export type Since = "start" | "now" | number | Date | { readonly ago: number };
 
 /**
- * Puts a position in the words of the wire.
+ * Turns a start position into its form on the wire.
  *
- * @param since where to read from
+ * @param since where to start
  * @returns the same for the wire
- * @throws {TypeError | RangeError} if it is not a position
+ * @throws {TypeError | RangeError} if it is invalid
  */
 export function toWireSince(since: Since | undefined): WireSince | undefined {
   if (since === undefined || since === "start" || since === "now") return since;

@@ -1,43 +1,43 @@
 /**
- * What becomes of a connection, for those who want to see it happen.
+ * The status of a connection, and its changes.
  *
  * @module
  */
 
-/** What a connection is: it has a server, it looks for one, or it is closed for good. */
+/** Whether a connection is connected, reconnecting, or closed for good. */
 export type ConnectionStatus = "connected" | "reconnecting" | "closed";
 
-/** A connection has come into another state. */
+/** A change of the status of a connection. */
 export interface StatusChange {
-  /** The state that it came into. */
+  /** The new status. */
   readonly status: ConnectionStatus;
-  /** The address that it is connected to, or was. */
+  /** The address that it is, or was, connected to. */
   readonly url: string;
   /** Why, unless it is connected. */
   readonly reason?: string;
-  /** With `connected`: it has another store than before, such as a server in memory that was started anew. */
+  /** With `connected`: the server has another store than before, such as a memory server that was restarted. */
   readonly epochChanged?: boolean;
 }
 
-/** One who does not look for a long time is told of so many changes, the newest. */
+/** So many changes are kept for an iterator that is not read, the newest ones. */
 const MAX_BUFFERED_CHANGES = 100;
 
-/** The state of a connection, and its changes. */
+/** Holds the status, and tells iterators of its changes. */
 export class StatusTracker {
   #last: StatusChange;
   readonly #watchers = new Set<StatusWatcher>();
 
-  /** Begins with a state. */
+  /** Begins with a status. */
   constructor(first: StatusChange) {
     this.#last = first;
   }
 
-  /** The state now. */
+  /** The present status. */
   get current(): ConnectionStatus {
     return this.#last.status;
   }
 
-  /** Comes into another state. After `closed` there is none. */
+  /** Changes the status. After `closed` there are no changes. */
   update(change: StatusChange): void {
     if (this.current === "closed") return;
     this.#last = change;
@@ -45,7 +45,7 @@ export class StatusTracker {
     if (change.status === "closed") this.#watchers.clear();
   }
 
-  /** The state now and all that come, until the connection is closed or the loop is left. */
+  /** The present status and each change, until the connection is closed or the loop ends. */
   changes(): AsyncIterableIterator<StatusChange, undefined> {
     const watcher: StatusWatcher = new StatusWatcher(() => this.#watchers.delete(watcher));
     watcher.push(this.#last);

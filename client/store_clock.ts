@@ -1,35 +1,35 @@
 /**
- * The time by the clock of the server's store.
+ * The clock of the server's store.
  *
  * @module
  */
 
 import type { WireSince } from "../protocol/requests.ts";
 
-/** Tells when a message expires, as far as the server has told its time. */
+/** Calculates when messages expire, from the times that the server has reported. */
 export class StoreClock {
-  /** The store's time, as it was told at a time of `performance`. */
+  /** The last time of the store, and the time of `performance` at which it was reported. */
   #time = 0;
   #updatedAt = 0;
   #retention = 0;
 
-  /** There is a new connection. */
+  /** There is a new socket. */
   begin({ time, retention }: { readonly time: number; readonly retention: number }): void {
     this.#retention = retention;
     this.#time = 0;
     this.update(time);
   }
 
-  /** The server has told its time, which does not go backwards. */
+  /** The server has reported its time, which never goes back. */
   update(time: number): void {
     if (time > this.#time) [this.#time, this.#updatedAt] = [time, performance.now()];
   }
 
   /**
-   * A position that stays where it is, however often it is asked for.
+   * Fixes a position that is relative to now, so that it stays the same however often it is requested.
    *
    * @param since where to begin, perhaps so long ago
-   * @returns the same, or the time that this is
+   * @returns the same, or the time that it means
    */
   toFixed(since: WireSince | undefined): WireSince | undefined {
     if (typeof since !== "object" || !("ago" in since)) return since;
@@ -37,7 +37,7 @@ export class StoreClock {
     return { time: Math.max(0, Math.floor(now - since.ago)) };
   }
 
-  /** When a message expires that was stored then, by the clock of `performance`. */
+  /** When a message expires that was stored at a time of the store, by the clock of `performance`. */
   expiryOf(storedAt: number): number {
     return this.#updatedAt + storedAt + this.#retention - this.#time;
   }

@@ -1,33 +1,35 @@
 /**
- * What a stream has brought and nobody has read, and those who wait for more.
+ * The unread messages of a stream, and the calls that wait for more.
  *
  * @module
  */
 
 import type { CreditAmount } from "./client_credit.ts";
-import type { Message } from "./message.ts";
+import type { MessagesReply } from "../protocol/replies.ts";
+import type { Message } from "./api.ts";
 import { rejectedWithCallerStack, rejectWithCallerStack } from "./rejection.ts";
-import type { MessageFrame } from "./stream_frame.ts";
 
-/** What an iterator over messages gives. */
+/** The result of an iterator over messages. */
 export type NextMessage = IteratorResult<Message, undefined>;
 
-/** Gives out the messages of frames one after another; then, once it has ended, how it ended. */
+/** Returns the messages of frames one after another, and at last how the stream ended. */
 export class StreamBuffer {
   readonly #topic: string;
-  readonly #onFrameRead: (frame: MessageFrame) => void;
-  readonly #frames: MessageFrame[] = [];
+  readonly #onFrameRead: (frame: MessagesReply) => void;
+  readonly #frames: MessagesReply[] = [];
+  /** The index of the next message in the first of them. */
+  #next = 0;
   readonly #resolvers: ((next: NextMessage | PromiseLike<NextMessage>) => void)[] = [];
-  /** How it ends once all that arrived was read: with an error, or without. */
+  /** How it ends after the last message: with an error, or without. */
   #end: { readonly error: unknown } | undefined;
 
   /**
-   * Nothing has arrived yet.
+   * Begins empty.
    *
-   * @param topic whose messages they are
-   * @param onFrameRead is told of each frame that was read to its end
+   * @param topic the topic of the messages
+   * @param onFrameRead called with each frame that was read to its end
    */
-  constructor(topic: string, onFrameRead: (frame: MessageFrame) => void) {
+  constructor(topic: string, onFrameRead: (frame: MessagesReply) => void) {
     this.#topic = topic;
     this.#onFrameRead = onFrameRead;
   }
@@ -37,7 +39,7 @@ export class StreamBuffer {
     return this.#end !== undefined;
   }
 
-  /** What has arrived and was not read to the end of its frame. */
+  /** The frames that were not read to their end. */
   get unread(): CreditAmount {
     let [messages, bytes] = [0, 0];
     for (const frame of this.#frames) {
@@ -53,7 +55,7 @@ export class StreamBuffer {
     if (message) return Promise.resolve({ done: false, value: message });
     if (this.#end) {
       const { error } = this.#end;
-      // An error is told once.
+      // An error is thrown once.
       this.#end = { error: undefined };
       return error === undefined
         ? Promise.resolve({ done: true, value: undefined })
@@ -62,8 +64,8 @@ export class StreamBuffer {
     return new Promise((resolve) => this.#resolvers.push(resolve));
   }
 
-  /** A frame has arrived. */
-  add(frame: MessageFrame): void {
+  /** Adds a frame. */
+  add(frame: MessagesReply): void {
     this.#frames.push(frame);
     while (this.#resolvers.length > 0) {
       const value = this.#shift();
@@ -72,18 +74,18 @@ export class StreamBuffer {
     }
   }
 
-  /** Nobody reads what has arrived. */
+  /** Drops the unread messages. */
   clear(): void {
-    this.#frames.length = 0;
+    this.#frames.length = this.#next = 0;
   }
 
-  /** Nothing more arrives; what has arrived is still given out, and then the error, if there is one. */
+  /** Nothing more arrives. Unread messages are still returned, and then the error, if there is one. */
   end(error: unknown): void {
     this.#end = { error };
     for (const resolve of this.#resolvers.splice(0)) {
       if (error === undefined) resolve({ done: true, value: undefined });
       else {
-        // Told to the first; the others find the end.
+        // The first call gets the error; the others get the end.
         rejectWithCallerStack(resolve, error);
         error = undefined;
         this.#end = { error: undefined };
@@ -94,9 +96,10 @@ export class StreamBuffer {
   #shift(): Message | undefined {
     const frame = this.#frames[0];
     if (!frame) return undefined;
-    const i = frame.next++;
-    if (frame.next === frame.messages.length) {
+    const i = this.#next++;
+    if (this.#next === frame.messages.length) {
       this.#frames.shift();
+      this.#next = 0;
       this.#onFrameRead(frame);
     }
     return {

@@ -1,12 +1,12 @@
 /**
- * A stream's place among the reads of its topic.
+ * The position of a subscription among the reads of its topic.
  *
  * @module
  */
 
 import type { QueueItem, TopicQueue, TopicReader } from "./topic_queue.ts";
 
-/** Stands among those who read the topic: it takes nothing there, but its stream begins with what comes first. */
+/** Stands among the reads of a topic. It takes no message, but the stream begins with the item that comes first. */
 export class StreamCursor implements TopicReader {
   readonly newest = false;
   isOpen = true;
@@ -14,10 +14,10 @@ export class StreamCursor implements TopicReader {
   readonly #onFirstItem: (item: QueueItem) => void;
 
   /**
-   * Takes its place; whoever makes it joins it to the queue.
+   * Makes one; the caller adds it to the queue.
    *
    * @param queue where messages of the topic arrive
-   * @param onFirstItem is told what has arrived for a read that was called off before
+   * @param onFirstItem called with an item that arrived for a read that was cancelled before
    */
   constructor(queue: TopicQueue, onFirstItem: (item: QueueItem) => void) {
     this.#queue = queue;
@@ -36,7 +36,7 @@ export class StreamCursor implements TopicReader {
     this.close();
   }
 
-  /** It stands there no longer. */
+  /** Leaves the queue. */
   close(): void {
     if (!this.isOpen) return;
     this.isOpen = false;

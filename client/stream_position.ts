@@ -1,5 +1,5 @@
 /**
- * Where a stream is, in each store that it has been at.
+ * How far a subscription has come, in each store that it has read from.
  *
  * @module
  */
@@ -9,32 +9,32 @@ import type { WirePosition, WireSince } from "../protocol/requests.ts";
 import type { KnownSeq } from "./known_position.ts";
 import { MAX_STORES, type ReadPositions } from "./read_positions.ts";
 
-/** Where a subscription begins when it is asked for, once more or for the first time. */
+/** Where a subscription begins each time that it is requested. */
 export class StreamPosition {
   readonly #positions: ReadPositions;
   readonly #topic: string;
-  /** Where it was to begin when it was called, and at which store; the connection's cursor, if that is not said. */
+  /** Where the caller wants it to begin, and in which store; without it, at the connection's cursor. */
   #start: WireSince | undefined;
   readonly #store: string;
-  /** What was known when it was called. */
+  /** The position that was known when it was called. */
   readonly #knownAtCall: KnownSeq;
-  /** By store; the one that was reached last at the end. */
+  /** The position in each store, the one that was reached last at the end. */
   readonly #reached = new NameMap<WirePosition>();
   /** The last position of all. */
   #last: WirePosition | undefined;
   #fromCursor = false;
-  /** Where it was asked to begin: it does not begin before that. */
+  /** Where the server was asked to begin: it must not begin before that. */
   #requested: WirePosition | undefined;
-  /** The stream itself has been there. */
+  /** The stream itself has reached that position. */
   #hasReachedStore = false;
 
   /**
-   * Has not begun yet.
+   * Makes one that has not begun.
    *
-   * @param positions those of the connection
-   * @param topic what is streamed
+   * @param positions the positions of the connection
+   * @param topic the topic
    * @param since where it is to begin
-   * @param known what the server has told by now
+   * @param known the position that the server has reported
    */
   constructor(
     positions: ReadPositions,
@@ -46,13 +46,13 @@ export class StreamPosition {
     this.#topic = topic;
     this.#store = positions.store;
     this.#knownAtCall = known;
-    // A number that the caller names is one of the present epoch.
+    // A bare number counts in the present epoch.
     this.#start = typeof since === "object" && "after" in since
       ? { after: since.after, epoch: known.epoch }
       : since;
   }
 
-  /** What a request says of it. */
+  /** The fields of a request that say where to begin. */
   requestFields(): {
     readonly since: WireSince | undefined;
     readonly cursor: WirePosition | undefined;
@@ -69,11 +69,11 @@ export class StreamPosition {
   }
 
   /**
-   * Whether the stream may begin there.
+   * Whether the server may begin the stream there.
    *
-   * @param start after which number the server streams
-   * @param skipsGaps the server was asked to go on by itself where messages are missing, as before a position that was
-   *   never reached, or that is of an older history
+   * @param start the server streams what comes after this sequence number
+   * @param skipsGaps the server was asked to skip gaps, as before a position that was never reached, or that belongs to an
+   *   older history
    */
   isValidStart(start: number, skipsGaps: boolean): boolean {
     const requested = this.#requested;
@@ -82,29 +82,29 @@ export class StreamPosition {
     return start >= requested.after;
   }
 
-  /** The answer to a request was lost: nobody knows which "now" it was. What was known at the call comes before any. */
+  /** The reply was lost, so that nobody knows which "now" it meant. What was known at the call is before any of them. */
   onReplyLost(): void {
     if (this.#start === "now") {
       this.#start = { after: this.#knownAtCall.seq, epoch: this.#knownAtCall.epoch };
     }
   }
 
-  /** The server has answered, and told where the cursor of the connection is if the stream begins there. */
+  /** The server has answered, with the cursor of the connection if the stream begins there. */
   onReply(through: number | undefined): void {
     if (this.#fromCursor) this.#positions.advance(this.#topic, through);
   }
 
-  /** A position at the present store. */
+  /** A position in the present store. */
   positionAt(after = 0): WirePosition {
     return { after, epoch: this.#positions.epoch };
   }
 
-  /** The stream has brought all up to there, or goes on from there. */
+  /** The stream has reached a position, or continues from there. */
   advanceTo(position: WirePosition): void {
     this.#last = position;
     const { store, epoch } = this.#positions;
     this.#reached.delete(store);
-    // What another store had sent on the way says nothing of this one.
+    // A position in another store means nothing in this one.
     if (position.epoch !== epoch) return;
     this.#reached.set(store, position);
     if (this.#reached.size > MAX_STORES) {
@@ -112,7 +112,7 @@ export class StreamPosition {
     }
   }
 
-  /** It begins there, and nowhere else. */
+  /** Makes it begin there. */
   startAt(position: WirePosition): void {
     this.#start = position;
     this.advanceTo(position);

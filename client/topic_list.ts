@@ -4,24 +4,24 @@
  * @module
  */
 
-import type { Reply, TopicInfo } from "../protocol/encode_replies.ts";
+import type { TopicInfo } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import { isCount } from "../protocol/request_fields.ts";
-import { LIMITS, TOPICS_PAGE } from "../protocol/limits.ts";
-import { compareCodePoints, topicProblem } from "../protocol/text.ts";
+import { TOPICS_PAGE } from "../protocol/limits.ts";
+import type { TopicsReply } from "../protocol/replies.ts";
+import { compareCodePoints } from "../protocol/text.ts";
 import { protocolError } from "./pending_request.ts";
 
-/** About what an entry takes beside its name, and all that a list may take, in bytes. */
+/** Roughly what an entry takes beside its name, and what a whole list may take, in bytes. */
 const TOPIC_OVERHEAD = 100;
 const MAX_LIST_BYTES = 40 * 1024 * 1024;
 
-/** A list that grows by a page at a time, each behind the one before it. */
+/** A list that grows page by page, each behind the one before it. */
 export class TopicList {
   readonly topics: TopicInfo[] = [];
   readonly #prefix: string;
   #bytes = 0;
 
-  /** Begins with nothing; each topic will begin with the prefix. */
+  /** Begins empty; all topics must begin with the prefix. */
   constructor(prefix: string) {
     this.#prefix = prefix;
   }
@@ -34,38 +34,32 @@ export class TopicList {
   /**
    * Adds a page.
    *
-   * @param answer what the server said
-   * @param count how many topics it was asked for. Default: as many as a page may have
-   * @returns whether there is another
-   * @throws {DsmqError} `protocol_error`, if it is no page that comes behind those before it; `limit_exceeded`, if the list becomes
-   *   too large
+   * @param page the reply of the server
+   * @param count how many topics were requested. Default: as many as a page may have
+   * @returns whether there is another page
+   * @throws {DsmqError} `protocol_error`, if it does not continue the list; `limit_exceeded`, if the list becomes too large
    */
-  add({ topics, more }: Reply, count: number = TOPICS_PAGE): boolean {
-    if (topics === undefined || topics.length > count) throw protocolError("list topics");
+  add(
+    { topics, more }: Pick<TopicsReply, "topics" | "more">,
+    count: number = TOPICS_PAGE,
+  ): boolean {
+    if (topics.length > count) throw protocolError("list topics");
+    const [first] = topics;
+    if (first && compareCodePoints(this.last, first.topic) >= 0) throw disordered();
     for (const topicInfo of topics) {
-      const { topic, messages, seq, time } = this.#checkTopic(topicInfo);
-      this.#bytes += TOPIC_OVERHEAD + topic.length;
-      this.topics.push({ topic, messages, seq, time });
+      if (!topicInfo.topic.startsWith(this.#prefix)) throw disordered();
+      this.#bytes += TOPIC_OVERHEAD + topicInfo.topic.length;
+      this.topics.push(topicInfo);
     }
     if (this.#bytes > MAX_LIST_BYTES) {
       const what = `Cannot list topics: ${this.topics.length} and their names take more`;
-      const message = `${what} than ${MAX_LIST_BYTES} bytes: list them by what they begin with`;
+      const message = `${what} than ${MAX_LIST_BYTES} bytes: list them by prefix`;
       throw new DsmqError("limit_exceeded", message, { limit: MAX_LIST_BYTES });
     }
-    return more === true && topics.length > 0;
+    return more;
   }
+}
 
-  #checkTopic(topicInfo: TopicInfo): TopicInfo {
-    const { topic, messages, seq, time } = Object(topicInfo) as Partial<TopicInfo>;
-    // Some may be from a time when longer ones were taken.
-    const isValid = topicProblem(topic, LIMITS.topicBytes.max) === undefined &&
-      topic!.startsWith(this.#prefix) && compareCodePoints(this.last, topic!) < 0 &&
-      isCount(messages) && isCount(seq) && isCount(time);
-    if (isValid) return topicInfo;
-    throw protocolError(
-      "list topics",
-      undefined,
-      "the server's list is none of topics in their order",
-    );
-  }
+function disordered(): DsmqError {
+  return protocolError("list topics", undefined, "the server does not list topics in their order");
 }

@@ -1,5 +1,5 @@
 /**
- * Topics as a client names them.
+ * The names of topics, checked and encoded once.
  *
  * @module
  */
@@ -7,32 +7,32 @@
 import { NameMap } from "../protocol/name_map.ts";
 import { topicProblem } from "../protocol/text.ts";
 
-/** A topic: its name, and the same as JSON. */
+/** A valid topic: its name, and the name as JSON. */
 export interface TopicName {
   readonly name: string;
   readonly json: string;
 }
 
-/** So many are remembered. */
+/** How many are remembered. */
 const MAX_CACHED_TOPICS = 1000;
 
-/** The topics that were named last: good ones, and what they are as JSON. */
+/** Remembers the topics that were used last. */
 export class TopicNames {
   readonly #cache = new NameMap<TopicName>();
   readonly #maxBytes: () => number;
 
-  /** None is known yet; the server takes topics of up to so many bytes, and may have another limit when it comes back. */
+  /** Begins empty. The limit in bytes is that of the present server. */
   constructor(maxBytes: () => number) {
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * Checks a topic, unless it is known.
+   * Checks a topic, unless it is remembered.
    *
-   * @param action what is to be done with it, for the error
+   * @param action what the caller wants to do, for the error
    * @param name its name
    * @returns the topic
-   * @throws {TypeError | RangeError} if it cannot be one
+   * @throws {TypeError | RangeError} if it is invalid
    */
   resolve(action: string, name: string): TopicName {
     const cached = typeof name === "string" ? this.#cache.get(name) : undefined;

@@ -1,23 +1,23 @@
 /**
- * What has arrived of one topic, and who asked for it.
+ * The messages of one topic that have arrived, and the reads that wait for them.
  *
- * Messages and gaps enter the queue in the order in which they arrive, whatever request brought them. Readers take
- * from it in the order in which they asked. So a message whose reader has given up is the next one's, and nothing
- * overtakes anything.
+ * Messages and gaps enter the queue in the order in which they arrive, whichever request brought them. Reads take them in
+ * the order in which they were called. So a message whose read was cancelled goes to the next one, and nothing is overtaken.
  *
  * ```text
- * a reader that takes the oldest:  open ── takes the first item, or its own answer is empty, or an error ──▶ settled
- *                                       └─ its signal aborts, or its time is over ──▶ settled
- * a reader that takes the newest:  open ── its own answer comes ──▶ settled; nobody behind it is served before that
+ * a read of the oldest:  open ── takes the first item, or its own reply is empty or an error ──▶ settled
+ *                             └─ its signal aborts, or its time is over ──▶ settled
+ * a read of the newest:  open ── its own reply arrives ──▶ settled; no read behind it is served before that
  * ```
  *
  * @module
  */
 
 import type { DsmqError } from "../protocol/errors.ts";
-import type { Message } from "./message.ts";
+import type { Message } from "./api.ts";
+import type { Call } from "./connection_end.ts";
 
-/** A message, or that messages are missing here; in which epoch, and until when it counts by the clock of `performance`. */
+/** A message or a gap, with its epoch, and the time of `performance` at which it expires. */
 export type QueueItem =
   & { readonly epoch: string; readonly expires: number }
   & (
@@ -25,57 +25,57 @@ export type QueueItem =
     | { readonly gap: DsmqError; readonly through: number; readonly message?: undefined }
   );
 
-/** Someone who asked for a message. */
+/** A reader in the queue. */
 export interface TopicReader {
   /** Not settled. */
   readonly isOpen: boolean;
-  /** It takes the newest, once its own answer is there; others the oldest, whichever answer brings it. */
+  /** It takes the newest message, when its own reply arrives. Others take the oldest, whichever reply brings it. */
   readonly newest: boolean;
-  /** Settles it with what it asked for, or with nothing. One who only looks leaves a message in its place: `false`. */
+  /** Settles it with an item, or with nothing. Returns `false` if it leaves a message in the queue, as a stream does. */
   settle(item: QueueItem | undefined): boolean;
-  /** It was served by another's answer: calls off its own request. */
+  /** The reply to another read served it: cancels its own request. */
   cancel(): void;
-  /** The connection is over: whoever is open fails, also one whose answer served another. */
-  onEnd(makeError: (request: { action: string; topic: string }) => DsmqError): void;
+  /** The connection has ended: it fails. */
+  onEnd(makeError: (call: Call) => DsmqError): void;
 }
 
-/** Someone who asked with a request of its own. */
+/** A reader with a request of its own. */
 export interface RequestingReader extends TopicReader {
-  /** It is open, and its own answer was for another. */
+  /** It is open, and its own reply served another reader. */
   gaveReplyAway: boolean;
-  /** No answer that could serve it is to come: it is settled with nothing, or asks again. */
+  /** No reply that could serve it will come: it is settled with nothing, or asks again. */
   onStarved(): void;
 }
 
 /** The queue of one topic. */
 export class TopicQueue {
-  /** What no reader has taken, oldest first. */
+  /** Items that no reader has taken, oldest first. */
   #items: QueueItem[] = [];
-  /** Those who asked, oldest first; some may not be open any more. */
+  /** The readers, oldest first; some may not be open any more. */
   #readers: TopicReader[] = [];
-  /** The oldest who is open. */
+  /** The index of the oldest reader that is open. */
   #next = 0;
   #isServing = false;
   /** How many requests of this topic are unanswered. */
   unanswered = 0;
-  /** How many of these are of readers who are not open any more: what is answered there is for others. */
+  /** How many of these belong to readers that are not open any more: their replies serve others. */
   extraReplies = 0;
-  /** Those whose answers were for others, oldest first; some may be settled by now. */
+  /** Readers whose replies served others, oldest first; some may be settled by now. */
   readonly #repliesGiven: RequestingReader[] = [];
-  /** How many of these are not. */
+  /** How many of these are not settled. */
   #waitingForOthers = 0;
 
-  /** Nothing of it is to be remembered. */
+  /** There is nothing in it to keep. */
   get isIdle(): boolean {
     return this.unanswered === 0 && this.#items.length === 0 && this.#firstReader === undefined;
   }
 
-  /** Somebody stands before those who ask now. */
+  /** There is an open reader. */
   get hasReaders(): boolean {
     return this.#firstReader !== undefined;
   }
 
-  /** What the next reader would take. */
+  /** The item that the next reader would take. */
   get head(): QueueItem | undefined {
     return this.#items[0];
   }
@@ -87,14 +87,14 @@ export class TopicQueue {
     return item;
   }
 
-  /** Someone asks. */
+  /** Adds a reader. */
   add(reader: TopicReader): void {
     this.#readers.push(reader);
   }
 
-  /** One of those who asked is not open any more. */
+  /** A reader is not open any more. */
   onReaderClosed(): void {
-    // Those behind are cleared away in one go for many: joining and leaving cost the same in any length.
+    // Closed readers are removed many at a time, so that joining and leaving cost the same at any length.
     while (this.#next < this.#readers.length && !this.#readers[this.#next]!.isOpen) this.#next++;
     if (this.#next === this.#readers.length) {
       this.#readers.length = this.#next = 0;
@@ -105,19 +105,19 @@ export class TopicQueue {
     if (this.#items.length > 0 && !this.#isServing) this.#serve();
   }
 
-  /** Nobody stands before a reader, and nothing has arrived that comes before its own answer: as it mostly is. */
+  /** A reader is the first, and nothing arrived before its own reply: the usual case. */
   isNext(reader: TopicReader): boolean {
     return this.#firstReader === reader && this.#items.length === 0;
   }
 
-  /** The connection is over: nobody is left open. */
+  /** The connection has ended: every open reader fails. */
   onEnd(makeError: Parameters<TopicReader["onEnd"]>[0]): void {
     for (const reader of this.#readers.slice(this.#next)) {
       if (reader.isOpen) reader.onEnd(makeError);
     }
   }
 
-  /** The answer to a reader's request has come, with an item or with nothing. */
+  /** The reply to a reader's request has arrived, with an item or with nothing. */
   onReply(reader: RequestingReader, item: QueueItem | undefined): void {
     if (reader.newest && reader.isOpen) this.#settleNewest(reader, item);
     else if (item) {
@@ -132,19 +132,19 @@ export class TopicQueue {
     this.#releaseStarved();
   }
 
-  /** A request of a reader who is not open any more has come to its end, and brought nothing. */
+  /** The request of a reader that is not open any more has ended without an item. */
   onEmptyReply(): void {
     this.#releaseStarved();
   }
 
-  /** One whose answer was for another does not wait for that of another any more. */
+  /** A reader whose reply served another does not wait for one of the others any more. */
   onServedByOther(): void {
     if (--this.#waitingForOthers === 0) this.#repliesGiven.length = 0;
   }
 
   /**
-   * No more readers wait for the answers of others than there are such answers, or the last of them would wait for ever:
-   * a server that answers in another order than it was asked makes them more, and so does a wait that is asked again.
+   * Readers that wait for the replies to others must not outnumber those replies, or the last would wait for ever. A server
+   * that answers in another order than it was asked makes them too many, and so does a wait that is sent again.
    */
   #releaseStarved(): void {
     while (this.#waitingForOthers > this.extraReplies + this.#items.length) {
@@ -160,14 +160,14 @@ export class TopicQueue {
   #serve(): void {
     this.#isServing = true;
     for (let first; this.#items.length > 0 && (first = this.#firstReader) && !first.newest;) {
-      // Settled, it leaves, and the next one is first.
+      // Settled, it leaves the queue, and the next reader is the first.
       if (first.settle(this.#items[0])) this.#items.shift();
       first.cancel();
     }
     this.#isServing = false;
   }
 
-  /** What is older than its message is passed over; but not that messages are missing. */
+  /** Skips messages that are older than the newest, but not a gap. */
   #settleNewest(reader: RequestingReader, item: QueueItem | undefined): void {
     if (item) this.#items.push(item);
     const gap = this.#items.findIndex(({ gap }) => gap !== undefined);

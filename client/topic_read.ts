@@ -1,31 +1,43 @@
 /**
- * Those who asked for a message of a topic.
+ * Reads of a topic that wait for their message.
  *
  * @module
  */
 
-import type { Reply } from "../protocol/encode_replies.ts";
 import type { DsmqError } from "../protocol/errors.ts";
+import type { EmptyReply, MessageReply, ResultReply } from "../protocol/replies.ts";
 import { isGap, PendingRequest, protocolError } from "./pending_request.ts";
-import type { ReconnectingClient } from "./reconnecting_client.ts";
-import { type Message, toMessage } from "./message.ts";
+import type { CallDeadlines } from "./call_deadlines.ts";
+import type { Call } from "./connection_end.ts";
+import type { InFlightRequests } from "./in_flight_requests.ts";
+import type { ReadPositions } from "./read_positions.ts";
+import type { StoreClock } from "./store_clock.ts";
+import type { Message } from "./api.ts";
 import { rejectWithCallerStack } from "./rejection.ts";
 import type { TopicName } from "./topic_names.ts";
 import type { QueueItem, RequestingReader, TopicQueue } from "./topic_queue.ts";
 
-/** What belongs to a read. */
+/** What the reads of a connection share. */
+export interface ReadEnvironment {
+  readonly requests: InFlightRequests;
+  readonly positions: ReadPositions;
+  readonly storeClock: StoreClock;
+  readonly deadlines: CallDeadlines;
+}
+
+/** What a read needs. */
 export interface ReadContext {
-  readonly client: ReconnectingClient;
+  readonly context: ReadEnvironment;
   readonly queue: TopicQueue;
-  /** Makes of the message what the caller gets. */
+  /** Turns the message into the caller's result. */
   make(message: Message | undefined): unknown;
   /** Resolves the caller's promise. */
   resolve(value: unknown): void;
-  /** Its queue may be idle. */
+  /** Called when the queue may be idle. */
   onIdle(topic: string, queue: TopicQueue): void;
 }
 
-/** One who asked for a message. */
+/** A read with a request of its own. */
 abstract class TopicRead extends PendingRequest implements RequestingReader {
   readonly action: string;
   readonly topic: string;
@@ -54,14 +66,14 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
   }
 
   send(): void {
-    const { client, queue } = this.context;
+    const { context, queue } = this.context;
     queue.add(this);
     queue.unanswered++;
-    client.requests.send(this);
+    context.requests.send(this);
   }
 
   protected jsonFields(): string {
-    const since = this.context.client.positions.since(this.topic);
+    const since = this.context.context.positions.since(this.topic);
     return since === undefined
       ? `"topic":${this.#json}`
       : `"topic":${this.#json},"since":${JSON.stringify(since)}`;
@@ -80,34 +92,40 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
 
   cancel(): void {
     if (this.#isDone) return;
-    const { client } = this.context;
-    if (client.requests.withdraw(this)) this.#endWithoutReply();
-    else if (this.isWait) client.requests.sendUnanswered("cancel", `"wait":${this.id}`);
+    const { requests } = this.context.context;
+    if (requests.withdraw(this)) this.#endWithoutReply();
+    else if (this.isWait) requests.sendUnanswered("cancel", `"wait":${this.id}`);
   }
 
-  onEnd(makeError: (request: this) => DsmqError): void {
+  onEnd(makeError: (call: Call) => DsmqError): void {
     this.onError(makeError(this));
   }
 
-  /** Nobody waits for it any more: what the server had for it, the next reader gets. */
+  /** If nobody waits for it any more, it is not sent again: the next read gets what the server had for it. */
   override onReconnect(): boolean {
     if (!this.isOpen) this.#endWithoutReply();
     return this.isOpen;
   }
 
-  onReply(reply: Reply): void {
-    const message = toMessage(this.topic, reply);
-    const { client, queue, onIdle } = this.context;
-    const through = this.through(reply);
+  onReply(reply: ResultReply): void {
+    if (reply.kind !== "message" && reply.kind !== "empty") throw protocolError("get", this.topic);
+    const { context: { positions, storeClock }, queue, onIdle } = this.context;
+    this.requireBehind(reply);
+    const { through } = reply;
+    let message: Message | undefined;
+    if (reply.kind === "message") {
+      const { body, seq, time } = reply;
+      message = { topic: this.topic, body, seq, time };
+    }
     if (!queue.isNext(this) || this.newest) {
       const item = message && {
         message,
-        epoch: client.positions.epoch,
-        expires: client.storeClock.expiryOf(message.time),
+        epoch: positions.epoch,
+        expires: storeClock.expiryOf(message.time),
       };
       return this.#deliver(through, item);
     }
-    client.positions.advance(this.topic, through);
+    positions.advance(this.topic, through);
     this.#isDone = true;
     queue.unanswered--;
     this.close();
@@ -115,17 +133,19 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
     onIdle(this.topic, queue);
   }
 
-  /** How far the topic is read now. Throws if the server cannot have said so. */
-  protected through({ seq, through = seq }: Reply): number | undefined {
-    if (this.context.client.positions.isPlausible(this.topic, seq, through)) return through;
-    const what = seq === undefined ? `that nothing comes up to ${through}` : `message ${seq}`;
-    const reason = `the server sends ${what}, which is not behind what was read`;
+  /** Throws if a reply is not behind what was read, as every correct one is. */
+  protected requireBehind(reply: MessageReply | EmptyReply): void {
+    const { through } = reply;
+    const seq = reply.kind === "message" ? reply.seq : undefined;
+    if (this.context.context.positions.isPlausible(this.topic, seq, through)) return;
+    const what = seq === undefined ? `that there is nothing up to ${through}` : `message ${seq}`;
+    const reason = `the server sends ${what}, which is not after what was read`;
     throw protocolError("get", this.topic, reason);
   }
 
-  override onErrorReply(error: DsmqError, { through }: Reply): void {
+  override onErrorReply(error: DsmqError, through: number | undefined): void {
     if (!isGap(error) || through === undefined) return this.onError(error);
-    const { epoch } = this.context.client.positions;
+    const { epoch } = this.context.context.positions;
     this.#deliver(through, { gap: error, through, epoch, expires: Infinity });
   }
 
@@ -137,18 +157,18 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
     this.#endWithoutReply();
   }
 
-  /** Gives the caller a message, or nothing. */
+  /** Resolves the caller's promise with a message, or nothing. */
   protected resolveWith(message: Message | undefined): void {
     const { make, resolve } = this.context;
     resolve(make(message));
   }
 
-  /** Tells the caller why there is none. */
+  /** Rejects the caller's promise. */
   protected rejectWith(error: unknown): void {
     rejectWithCallerStack(this.context.resolve, error);
   }
 
-  /** It is not open any more. */
+  /** Closes the read. */
   protected close(): void {
     const { queue } = this.context;
     this.isOpen = false;
@@ -157,29 +177,29 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
     queue.onReaderClosed();
   }
 
-  /** What another's answer brings is not for it any more. */
+  /** It does not wait for the reply to another read any more. */
   protected stopWaitingForOther(): void {
     this.gaveReplyAway = false;
     this.context.queue.onServedByOther();
   }
 
-  /** It is asked once more: it has an answer of its own to come. */
+  /** Sends its request again: a reply of its own will come. */
   protected resend(): void {
     this.stopWaitingForOther();
     this.#isDone = false;
     this.context.queue.unanswered++;
-    this.context.client.requests.send(this);
+    this.context.context.requests.send(this);
   }
 
   #deliver(through: number | undefined, item: QueueItem | undefined): void {
-    const { client, queue, onIdle } = this.context;
-    client.positions.advance(this.topic, through);
+    const { context, queue, onIdle } = this.context;
+    context.positions.advance(this.topic, through);
     this.#complete();
     queue.onReply(this, item);
     onIdle(this.topic, queue);
   }
 
-  /** There will be no answer, or it was an error. */
+  /** No reply will come, or it was an error. */
   #endWithoutReply(): void {
     if (this.#isDone) return;
     const { queue, onIdle } = this.context;
@@ -188,7 +208,7 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
     onIdle(this.topic, queue);
   }
 
-  /** Its request has come to its end. */
+  /** Its request has ended. */
   #complete(): void {
     const { queue } = this.context;
     this.#isDone = true;
@@ -197,12 +217,12 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
   }
 }
 
-/** One who asked for the newest message. */
+/** A read of the newest message. */
 export class NewestRead extends TopicRead {
   readonly newest = true;
 }
 
-/** One who asked for the oldest message. */
+/** A read of the oldest message. */
 export class OldestRead extends TopicRead {
   readonly newest = false;
 }

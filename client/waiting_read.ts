@@ -1,47 +1,47 @@
 /**
- * One who waits for a message of a topic.
+ * A read that waits for a message.
  *
  * @module
  */
 
-import type { Reply } from "../protocol/encode_replies.ts";
 import { MAX_WAIT } from "../protocol/limits.ts";
+import type { ResultReply } from "../protocol/replies.ts";
 import type { CallDeadline } from "./call_deadlines.ts";
 import { OldestRead, type ReadContext } from "./topic_read.ts";
 import type { TopicName } from "./topic_names.ts";
 
-/** For how long to wait for a message (ms, or `Infinity`), and what ends that. */
+/** How long to wait for a message (ms, or `Infinity`), and what cancels the wait. */
 export interface WaitLimits {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** A wait gives a server that is there so long to say what there is, in milliseconds, however short it is itself. */
+/** However short a wait is, a server that is connected has this long to answer, in milliseconds. */
 const MIN_REPLY_TIME = 500;
 
 /**
- * A server whose time ends a wait by so much too early (ms) has counted time for which this end was asleep, or was asked
- * for the longest time that can be asked for: it is asked again, for what is left; unless it answered sooner than this.
+ * A server that ends a wait `by` so much too early (ms) counted time that this end was asleep, or was asked for the longest
+ * time that the wire allows. It is asked again for the rest, unless it answered `sooner` than that.
  */
 const EARLY_REPLY = { margin: 1000, minElapsed: 500 };
 
-/** One who waits for it. */
+/** A read that waits until there is a message, its time is over, or its signal aborts. */
 export class WaitingRead extends OldestRead implements CallDeadline {
   override readonly isWait = true;
-  /** When its time is over, by the clock of the deadlines, whatever becomes of the server. */
+  /** When its time is over, by the clock of the deadlines, connected or not. */
   end: number;
   readonly #signal: AbortSignal | undefined;
   readonly #timeout: number;
-  /** Until then a server that is there has time to say what there is. */
+  /** Until then a connected server has time to answer. */
   readonly #earliestEnd: number;
-  /** When it left last, by the same clock. */
+  /** When it was sent last, by the same clock. */
   #sentAt = 0;
 
   constructor(action: string, topic: TopicName, wait: WaitLimits, context: ReadContext) {
     super(action, topic, context);
     this.#signal = wait.signal;
     this.#timeout = wait.timeout;
-    const begin = context.client.deadlines.now;
+    const begin = context.context.deadlines.now;
     this.end = begin + wait.timeout;
     this.#earliestEnd = begin + MIN_REPLY_TIME;
   }
@@ -50,30 +50,31 @@ export class WaitingRead extends OldestRead implements CallDeadline {
     super.send();
     if (!this.isOpen) return;
     this.#signal?.addEventListener("abort", this);
-    this.context.client.deadlines.add(this);
+    this.context.context.deadlines.add(this);
   }
 
   protected override jsonFields(): string {
-    const { now } = this.context.client.deadlines;
+    const { now } = this.context.context.deadlines;
     this.#sentAt = now;
-    // Asked again, it has waited for a while already.
+    // Sent again, it has waited for a while already.
     const remaining = this.isSent ? Math.ceil(this.end - now) : this.#timeout;
     return `${super.jsonFields()},"timeout":${Math.min(MAX_WAIT, Math.max(0, remaining))}`;
   }
 
-  override onReply(reply: Reply): void {
-    const { client } = this.context;
-    if (this.isOpen && reply.seq === undefined && !client.requests.ended) {
-      const { now } = client.deadlines;
+  override onReply(reply: ResultReply): void {
+    const { deadlines, positions, requests } = this.context.context;
+    if (this.isOpen && reply.kind === "empty" && !requests.ended) {
+      const { now } = deadlines;
       if (this.end - now > EARLY_REPLY.margin && now - this.#sentAt > EARLY_REPLY.minElapsed) {
-        client.positions.advance(this.topic, this.through(reply));
-        return client.requests.send(this);
+        this.requireBehind(reply);
+        positions.advance(this.topic, reply.through);
+        return requests.send(this);
       }
     }
     super.onReply(reply);
   }
 
-  /** Its time is not over. */
+  /** Its time is not over: it asks again. */
   override onStarved(): void {
     this.resend();
   }
@@ -83,7 +84,7 @@ export class WaitingRead extends OldestRead implements CallDeadline {
     this.abandon(this.#signal!.reason);
   }
 
-  /** What the server still has for it is the next reader's. */
+  /** What the server still sends for it goes to the next read. */
   override abandon(reason: unknown): void {
     if (!this.isOpen) return;
     this.close();
@@ -91,10 +92,11 @@ export class WaitingRead extends OldestRead implements CallDeadline {
     this.cancel();
   }
 
-  /** Its time is over; a message that is under way by now is the next reader's. */
+  /** Its time is over; a message that is on its way goes to the next read. */
   onDeadline(now: number): void {
-    if (this.context.client.isConnected && now < this.#earliestEnd) this.end = this.#earliestEnd;
-    else {
+    if (this.context.context.requests.isOpen && now < this.#earliestEnd) {
+      this.end = this.#earliestEnd;
+    } else {
       this.close();
       this.resolveWith(undefined);
       this.cancel();
@@ -102,7 +104,7 @@ export class WaitingRead extends OldestRead implements CallDeadline {
   }
 
   protected override close(): void {
-    this.context.client.deadlines.delete(this);
+    this.context.context.deadlines.delete(this);
     this.#signal?.removeEventListener("abort", this);
     super.close();
   }

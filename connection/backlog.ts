@@ -11,11 +11,11 @@ import {
   DecodedFrame,
   readRequestFrame,
   refuseFrame,
-  type RequestFrame,
   scanFrame,
 } from "../protocol/request_frame.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
+import type { RequestFrame } from "../protocol/scanned_frame.ts";
 import { FrameMemory } from "./frame_memory.ts";
 import { FrameQueue } from "./frame_queue.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";

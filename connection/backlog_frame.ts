@@ -5,7 +5,8 @@
  */
 
 import type { FrameScan } from "../protocol/frame_scan.ts";
-import { MAX_PARSED_AT_ONCE, type RequestFrame } from "../protocol/request_frame.ts";
+import { MAX_PARSED_AT_ONCE } from "../protocol/request_frame.ts";
+import type { RequestFrame } from "../protocol/scanned_frame.ts";
 
 /** A frame that waits takes room, however short it is. */
 const MIN_WEIGHT = 16;

@@ -1,5 +1,5 @@
 /**
- * Messages as they are kept and delivered: in their JSON encoding.
+ * Messages as they are stored and delivered: in their JSON encoding.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Limits } from "./limits.ts";
 import { isAscii, utf8Length } from "./text.ts";
 
-/** A message on its way in: its JSON encoding, and how many bytes of UTF-8 that is. */
+/** A message: its JSON encoding, and the size of that in bytes of UTF-8. */
 export interface EncodedBody {
   /** The JSON encoding, quotes included. */
   readonly body: string;
@@ -19,14 +19,13 @@ export interface EncodedBody {
 export type EncodeBody = (text: string) => EncodedBody;
 
 /**
- * `None` as a message of dsmq 1.x, whose clients read it as `null`. To all others it is the text "null", in an encoding
- * that {@linkcode encodeBody} gives to no text.
+ * `None` as a message of dsmq 1.x, whose clients get `null`. All other clients get the text "null"; its encoding differs from
+ * the one that {@linkcode encodeBody} makes of that text.
  */
 export const NULL_BODY: EncodedBody = { body: '"\\u006eull"', bytes: 11 };
 
 /**
- * Encodes a message as it is kept and delivered: JSON holds every string exactly, `\0` and lone
- * surrogates included.
+ * Encodes a message as it is stored and delivered. JSON holds every string exactly, `\0` and lone surrogates included.
  *
  * @param text the message
  * @returns its JSON encoding and size
@@ -37,8 +36,8 @@ export function encodeBody(text: string): EncodedBody {
 }
 
 /**
- * How to encode the strings that were read from a JSON text: as {@linkcode encodeBody} does, or with less work
- * where each stands in the text as it would be encoded.
+ * How to encode the strings of a JSON text: as {@linkcode encodeBody} does, or with less work if each of them already stands
+ * in the text as it would be encoded.
  *
  * @param json the text
  * @returns what encodes them
@@ -47,18 +46,18 @@ export function bodyEncoderFor(json: string): EncodeBody {
   return json.includes("\\") || !isAscii(json) ? encodeBody : encodePlainBody;
 }
 
-/** Only for what stood in quotes in ASCII without escapes. */
+/** Only for ASCII that needs no escapes. */
 function encodePlainBody(text: string): EncodedBody {
   return { body: `"${text}"`, bytes: text.length + 2 };
 }
 
 /**
- * Words the refusal of a message that is too large.
+ * The error of a message that is too large.
  *
  * @param bytes the size seen
- * @param limits the limits it broke
- * @param isLowerBound it may be larger than the size seen
- * @returns code, sentence and details
+ * @param limits the limits
+ * @param isLowerBound the size seen is a lower bound
+ * @returns code, message and details
  */
 export function messageTooLarge(
   bytes: number,

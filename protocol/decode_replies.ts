@@ -1,41 +1,66 @@
 /**
- * How a client understands what a server says: each field is what it has to be, or nothing of the frame counts.
+ * Decodes replies. If one field of a frame does not have its type, nothing of the frame counts.
  *
- * Fields that nobody knows are ignored, so that servers can grow.
+ * Unknown fields are ignored, so that servers can grow.
  *
  * @module
  */
 
-import type { Reply } from "./encode_replies.ts";
+import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
+import { decodeWelcome } from "./decode_welcome.ts";
 import { ERRORS, type PutOutcome, type WireError } from "./errors.ts";
 import { isBoundedText, isCount } from "./request_fields.ts";
 import { isWithinBounds } from "./json_bounds.ts";
+import { LIMITS } from "./limits.ts";
+import { malformed, type Reply } from "./replies.ts";
+import { compareCodePoints, topicProblem } from "./text.ts";
 
-/** Larger frames are looked at before they are parsed, in characters. */
+/** Larger frames are checked before they are parsed, in characters. */
 const MAX_UNCHECKED_LENGTH = 64 * 1024;
 
 /**
- * No frame holds more: a list of refusals lies in five arrays and objects, a list of topics has thousands of them, and
- * a frame of answers has 256 KiB at most. A list of 21,000 puts that leave together can be refused with two names each.
+ * No correct frame holds more: a list of errors is nested five deep, a list of topics has thousands of objects, and a frame of
+ * replies has at most 256 KiB. The errors of a list of 21,000 puts have two names each.
  */
 const REPLY_BOUNDS = { depth: 8, values: 512 * 1024, names: 48 * 1024 };
 
-/** How the code of an error is written, also of one that is not known yet. */
+/** The form of the code of an error, also of one that this version does not know. */
 const CODE_PATTERN = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 const MAX_CODE_LENGTH = 64;
 
+/** All fields that a reply may have; which of them are there depends on what it answers. */
+type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
+  readonly id?: number | null;
+  readonly error?: WireError;
+  readonly message?: string;
+  readonly messages?: readonly string[];
+  readonly seq?: number;
+  readonly dup?: boolean;
+  readonly seqs?: readonly number[];
+  readonly times?: readonly number[];
+  readonly time?: number;
+  readonly through?: number;
+  readonly ahead?: number;
+  readonly answers?: number;
+  readonly sub?: number;
+  readonly prev?: number;
+  readonly bytes?: number;
+  readonly topics?: readonly unknown[];
+  readonly more?: boolean;
+};
+
 /**
- * Understands what a server said.
+ * Decodes a frame.
  *
  * @param data the data of a frame
- * @param maxBytes a frame has no more bytes than this
- * @returns the answers in it, in order; `undefined` if it is not a frame of this protocol
+ * @param maxBytes the largest frame, in bytes
+ * @returns the replies in it, in order; `undefined` if it is not a frame of this protocol
  */
 export function decodeReplies(
   data: unknown,
   maxBytes: number = Infinity,
 ): readonly Reply[] | undefined {
-  // A character is a byte at least.
+  // A character has at least one byte.
   if (typeof data !== "string" || data.length > maxBytes) return undefined;
   if (data.length > MAX_UNCHECKED_LENGTH && !isWithinBounds(data, REPLY_BOUNDS)) return undefined;
   let value: unknown;
@@ -44,21 +69,109 @@ export function decodeReplies(
   } catch {
     return undefined;
   }
-  const replies: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return replies.every(isReply) ? replies : undefined;
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const replies: Reply[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const it = values[i];
+    if (!isRawReply(it)) return undefined;
+    replies.push(decodeReply(it));
+  }
+  return replies;
 }
 
-/** Each field that is there is of its type: no number goes wrong in a sum, no text is an object with a `toString`. */
-function isReply(value: unknown): value is Reply {
+/** Tells the kind of a reply. The most frequent kinds come first. */
+function decodeReply(it: RawReply): Reply {
+  const { id, sub } = it;
+  if (typeof id === "number") return decodeAnswer(it, id);
+  if (sub !== undefined && it.ahead === undefined) return decodeStreamed(it, sub);
+  if (it.heartbeat !== undefined && id === undefined) {
+    const { heartbeat, time = 0, last = 0, floor = 0 } = it;
+    return { kind: "heartbeat", heartbeat, time, last, floor };
+  }
+  const { ahead: bytes, answers, through } = it;
+  return bytes === undefined
+    ? { kind: "unknown" }
+    : { kind: "ahead", bytes, answers, sub, through };
+}
+
+function decodeAnswer(it: RawReply, id: number): Reply {
+  const { seq, message, error, through } = it;
+  if (error !== undefined) return { kind: "error", id, error, through };
+  if (message !== undefined) {
+    if (seq === undefined) return message === "" ? { kind: "empty", id, through } : malformed(id);
+    const { time = 0 } = it;
+    const readThrough = through ?? seq;
+    if (readThrough < seq) return malformed(id);
+    return { kind: "message", id, body: message, seq, time, through: readThrough };
+  }
+  if (it.protocol !== undefined) return decodeWelcome(it, id);
+  const seqs = it.seqs ?? (seq === undefined ? undefined : [seq]);
+  if (seqs !== undefined) {
+    const { dup = false } = it;
+    return dup || areIncreasing(seqs, -1) ? { kind: "stored", id, seqs, dup } : malformed(id);
+  }
+  if (it.start !== undefined) return { kind: "subscribed", id, start: it.start, through };
+  return it.topics === undefined ? { kind: "done", id } : decodeTopics(it.topics, it.more, id);
+}
+
+function decodeStreamed(it: RawReply, sub: number): Reply {
+  const { error, prev, bytes, seqs, times, messages } = it;
+  if (error !== undefined) return { kind: "stream_error", sub, error, through: it.through };
+  if (prev === undefined || bytes === undefined || !seqs || !times || !messages) {
+    return malformed(undefined, sub);
+  }
+  const count = messages.length;
+  const isValid = count > 0 && count === seqs.length && count === times.length &&
+    areIncreasing(seqs, prev) && minBytes(messages) <= bytes;
+  return isValid
+    ? { kind: "messages", sub, prev, bytes, seqs, times, messages }
+    : malformed(undefined, sub);
+}
+
+function decodeTopics(entries: readonly unknown[], more: boolean | undefined, id: number): Reply {
+  const topics: TopicInfo[] = [];
+  let before: string | undefined;
+  for (const entry of entries) {
+    const { topic, messages, seq, time } = Object(entry) as Partial<TopicInfo>;
+    // Older topics may be longer than the present limit.
+    const isValid = topicProblem(topic, LIMITS.topicBytes.max) === undefined &&
+      (before === undefined || compareCodePoints(before, topic!) < 0) &&
+      isCount(messages) && isCount(seq) && isCount(time);
+    if (!isValid) {
+      return malformed(id, undefined, "the server does not list topics in their order");
+    }
+    before = topic!;
+    topics.push({ topic: topic!, messages, seq, time });
+  }
+  return { kind: "topics", id, topics, more: more === true && topics.length > 0 };
+}
+
+function areIncreasing(seqs: readonly number[], before: number): boolean {
+  for (let i = 0; i < seqs.length; i++) {
+    if (!(seqs[i]! > before)) return false;
+    before = seqs[i]!;
+  }
+  return seqs.length > 0;
+}
+
+/** The least size of messages as JSON: two quotes each, and at least one byte for each character. */
+function minBytes(messages: readonly string[]): number {
+  let bytes = 2 * messages.length;
+  for (let i = 0; i < messages.length; i++) bytes += messages[i]!.length;
+  return bytes;
+}
+
+/** Whether each field has its type, so that no number spoils a sum and no text is an object with a `toString`. */
+function isRawReply(value: unknown): value is RawReply {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
-  // To look for each of two dozen fields takes longer than to look at those that are there.
+  // Looking at the present fields is faster than looking for each of two dozen.
   const it = value as { readonly [name: string]: unknown };
-  for (const name in it) if (!isValidField(name as keyof Reply, it[name])) return false;
+  for (const name in it) if (!isValidField(name as keyof RawReply, it[name])) return false;
   return true;
 }
 
-/** Whether a field is what it has to be; one that nobody knows is. The most frequent come first. */
-function isValidField(name: keyof Reply, field: unknown): boolean {
+/** Whether a field has its type; unknown fields are fine. The most frequent fields come first. */
+function isValidField(name: keyof RawReply, field: unknown): boolean {
   switch (name) {
     case "id":
       return isCount(field) || field === null;
@@ -107,8 +220,7 @@ function isValidField(name: keyof Reply, field: unknown): boolean {
 }
 
 /**
- * Whether it is an error as it goes over the wire. What ends nothing there but is found by a client itself, no server
- * may say.
+ * Whether a value is an error of the wire. A server must not send the codes that clients, or `serve`, find themselves.
  */
 function isWireError(value: unknown): value is WireError {
   if (value === null || typeof value !== "object") return false;
@@ -142,7 +254,7 @@ function isString(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** Whether it is a list of numbers of the wire. A loop takes half as long as a call for each. */
+/** Whether a value is a list of counts. A loop takes half as long as a callback for each. */
 function areCounts(value: unknown): value is readonly number[] {
   if (!Array.isArray(value)) return false;
   for (let i = 0; i < value.length; i++) if (!isCount(value[i])) return false;

@@ -1,7 +1,7 @@
 /**
- * How a server understands what a client says: each field is what it has to be, or the request is refused.
+ * Decodes requests. Each field must have its type and range, or the request is rejected.
  *
- * Fields that nobody knows are ignored, so that clients can grow.
+ * Unknown fields are ignored, so that clients can grow.
  *
  * @module
  */
@@ -29,19 +29,19 @@ import {
   TOPICS_PAGE,
 } from "./limits.ts";
 import type { WireRequest, WireSince } from "./requests.ts";
-import { kindOf, quoted } from "./text.ts";
+import { formatValue, kindOf, quoted } from "./text.ts";
 
-/** Who asks for a session draws it by lot: from 16 characters on nobody guesses it. */
+/** Clients choose sessions at random: nobody can guess one of at least 16 characters. */
 const SESSION_PATTERN = /^[\w-]{16,64}$/;
 
-/** The largest number of a put: a list that begins with it still counts exactly. */
+/** The largest number of a put: even the numbers of a list that begins with it are exact. */
 const MAX_PUT_NUMBER = 2 ** 52;
 
 /**
- * Understands a request. Never throws: what is wrong comes back as a refused one.
+ * Decodes a request. Never throws: an invalid one is returned as rejected.
  *
- * @param item the request, as JSON has it
- * @param limits the limits that it is held to
+ * @param item the parsed request
+ * @param limits the limits that apply
  * @param encode encodes its messages
  * @returns the request
  */
@@ -50,7 +50,7 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
     return refuseRequest(
       {},
       "bad_request",
-      `Cannot read request: it is ${kindOf(item)}, not an object`,
+      `Invalid request: it must be an object, got ${kindOf(item)}`,
     );
   }
   const fields = item as RequestFields;
@@ -59,7 +59,7 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
     return refuseRequest(
       fields,
       "bad_request",
-      "Cannot read request: its id is not a whole number from 0 to 2^53 - 1",
+      `Invalid request: "id" must be a whole number from 0 to 2^53 - 1, got ${formatValue(id)}`,
     );
   }
   switch (action) {
@@ -67,7 +67,7 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
       return decodePut(fields, id, limits, encode);
     case "get":
     case "get_latest":
-      // A client of dsmq 1.x names no position.
+      // In dsmq 1.x requests have no position.
       return topicRefusal(fields, limits) ??
         (id === undefined ? undefined : sinceRefusal(fields, "since")) ??
         {
@@ -79,14 +79,14 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
     case "cancel":
       return isCount(fields.wait)
         ? { action, id, wait: fields.wait }
-        : refuseField(fields, "wait", "an id");
+        : refuseField(fields, "wait", "the id of a request");
     case "credit":
-      if (!isCount(fields.sub)) return refuseField(fields, "sub", "an id");
+      if (!isCount(fields.sub)) return refuseField(fields, "sub", "the id of a request");
       return creditRefusal(fields) ?? { action, id, sub: fields.sub, ...creditOf(fields) };
     case "unsubscribe":
       return isCount(fields.sub)
         ? { action, id, sub: fields.sub }
-        : refuseField(fields, "sub", "an id");
+        : refuseField(fields, "sub", "the id of a request");
     case "heartbeat": {
       const { ahead = 0, received } = fields;
       if (!isCount(ahead)) return refuseField(fields, "ahead", "a number of bytes");
@@ -108,7 +108,7 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
     ? refuseRequest(
       fields,
       "unknown_action",
-      `Cannot do ${quoted(action)}: there is no such action`,
+      `Unknown action ${quoted(action)}`,
     )
     : refuseField(fields, "action", "a string");
 }
@@ -175,16 +175,16 @@ function decodeHello(fields: RequestFields, id: number): WireRequest {
   }
   if (!isSince(since)) return refuseField(fields, "since", SINCE_FORMS);
   if (session !== undefined && !(typeof session === "string" && SESSION_PATTERN.test(session))) {
-    // It may be a secret with a slip in it: what was seen is not told.
+    // It may be a secret with a typo, so the error does not show it.
     const form = "16 to 64 letters, digits, - and _";
-    return refuseRequest(fields, "bad_request", `Cannot hello: "session" is not ${form}`);
+    return refuseRequest(fields, "bad_request", `Invalid hello request: "session" must be ${form}`);
   }
   if (!isCount(attempt)) return refuseField(fields, "try", "a whole number");
   if (known !== undefined && !isKnown(known)) {
     return refuseField(fields, "known", "an epoch and a sequence number");
   }
   if (!isBoundedText(token)) {
-    return refuseRequest(fields, "bad_request", 'Cannot hello: "token" is not text');
+    return refuseRequest(fields, "bad_request", 'Invalid hello request: "token" must be a string');
   }
   const { min, max } = HEARTBEAT_INTERVAL;
   if (heartbeat !== undefined && !(isCount(heartbeat) && heartbeat >= min && heartbeat <= max)) {
@@ -226,14 +226,14 @@ function decodePut(
     return refuseRequest(
       fields,
       "bad_message",
-      'Cannot put: a put has either "message" or "messages"',
+      'Invalid put request: it must have either "message" or "messages"',
     );
   }
   if (messages !== undefined && !Array.isArray(messages)) {
     return refuseRequest(
       fields,
       "bad_message",
-      `Cannot put: "messages" is ${kindOf(messages)}, not an array`,
+      `Invalid put request: "messages" must be an array, got ${kindOf(messages)}`,
     );
   }
   const many = messages !== undefined;
@@ -241,7 +241,7 @@ function decodePut(
     return refuseField(fields, "n", `a whole number from 0 to ${MAX_PUT_NUMBER}`);
   }
   const texts: readonly unknown[] = many ? messages : [message];
-  // JSON has nothing that is undefined.
+  // JSON has no `undefined`.
   const invalid = texts.find((text) => typeof text !== "string");
   if (invalid !== undefined) return badMessage(fields, invalid);
   return {
@@ -255,7 +255,7 @@ function decodePut(
   };
 }
 
-/** Of other fields dsmq 1.x knows nothing: they may hold anything. */
+/** dsmq 1.x knows no other fields: they may hold anything. */
 function decodeLegacyPut(fields: RequestFields, encode: EncodeBody): WireRequest {
   const { topic, message } = fields;
   const isNull = message === null;
@@ -274,6 +274,6 @@ function decodeLegacyPut(fields: RequestFields, encode: EncodeBody): WireRequest
 const encodeNullBody: EncodeBody = () => NULL_BODY;
 
 function badMessage(fields: RequestFields, message: unknown): WireRequest {
-  const reason = `it is ${kindOf(message)}, not a string`;
+  const reason = `it must be a string, got ${kindOf(message)}`;
   return refuseRequest(fields, "bad_message", `Cannot put message: ${reason}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What a server says. Each shape is drawn here, above the code that writes it.
+ * The replies of a server, each shown here above the code that writes it.
  *
  * ```text
  * {"id":1,"protocol":1,"server":"dsmq/0.1.0","store":"…","epoch":"…","start":41,"last":45,"floor":40,"time":1767225600000,"dedupComplete":true,"heartbeat":10000,"durability":"memory","retention":600000,"limits":{…}}
@@ -30,12 +30,12 @@ import { NULL_BODY } from "./body.ts";
 import type { WireError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 
-/** How safely messages are kept: lost with the process; survive `kill -9`; survive power loss; held by several servers. */
+/** How durable messages are: lost with the process; survive `kill -9`; survive power loss; held by several servers. */
 export type Durability = "memory" | "process" | "disk" | "quorum";
 
-/** A message as the store gives it out: `body` is its JSON encoding. */
+/** A message as the store returns it: `body` is its JSON encoding. */
 export interface EncodedMessage {
-  /** Its place in the order of the whole store. */
+  /** Its sequence number, which gives its position in the whole store. */
   readonly seq: number;
   /** When it was stored, in milliseconds since 1970 by the server's clock. */
   readonly time: number;
@@ -43,7 +43,7 @@ export interface EncodedMessage {
   readonly body: string;
 }
 
-/** What the answer to `hello` says. */
+/** What the server says of itself in the reply to `hello`. */
 export interface Welcome {
   readonly protocol: number;
   /** Name and version of the server's software. */
@@ -60,13 +60,13 @@ export interface Welcome {
   readonly floor: number;
   /** The store's time, in milliseconds since 1970. */
   readonly time: number;
-  /** With `known`: all that the session stored after that is recognised when it is repeated. */
+  /** With `known`: every put of the session that was stored after it is recognised when it is repeated. */
   readonly dedupComplete?: boolean | undefined;
   readonly durability: Durability;
-  /** For how many milliseconds a message is kept. */
+  /** How long a message is kept, in milliseconds. */
   readonly retention: number;
   readonly limits: Limits;
-  /** How often it sends a heartbeat, in milliseconds, if the client asked for that. */
+  /** How often it sends a heartbeat, in milliseconds, if the client asked for heartbeats. */
   readonly heartbeat?: number | undefined;
 }
 
@@ -82,7 +82,7 @@ export interface TopicInfo {
   readonly time: number;
 }
 
-/** Answers a read of ours: a message, or that there was none up to `through`. */
+/** Answers a read with an id: a message, or that there was none up to `through`. */
 export function readReply(
   id: number,
   message: EncodedMessage | undefined,
@@ -111,7 +111,7 @@ export function legacyReadReply(message: EncodedMessage | undefined): string {
 /** The same, up to the body of a message that is large: `}` comes after it. */
 export const LEGACY_REPLY_HEAD = '{"message":';
 
-/** Answers a bad read of dsmq 1.x, which waits for a message. */
+/** Answers an invalid read of dsmq 1.x, which waits for a message. */
 export function legacyErrorReply(error: WireError): string {
   return JSON.stringify({ message: "", error });
 }
@@ -131,20 +131,20 @@ export function successReply(id: number, fields: object = {}): string {
   return JSON.stringify({ id, ...fields });
 }
 
-/** Answers any request with why it failed; a read that was told of a gap goes on after `through`. */
+/** Answers any request with its error; after a gap a read continues after `through`. */
 export function errorReply(id: number | null, error: WireError, through?: number): string {
   return JSON.stringify({ id, error, through });
 }
 
 /**
- * The part of a streamed frame that is the same for all its subscribers: serialised once.
+ * The part of a stream's frame that is the same for all subscribers, so that it is serialised once.
  *
  * @param messages the messages, oldest first
  * @param bytes what they take of the subscriber's credit
  * @returns the end of the frame
  */
 export function streamBody(messages: readonly EncodedMessage[], bytes: number): string {
-  // One list for each field: that is half as long, and read four times as fast, as an object for each message.
+  // One list for each field is half as long as an object for each message, and is parsed four times as fast.
   let [seqs, times, bodies] = ["", "", ""];
   for (const { seq, time, body } of messages) {
     seqs += `,${seq}`;
@@ -162,19 +162,19 @@ export function streamFrame(sub: number, prev: number, body: string): string {
   return `{"sub":${sub},"prev":${prev},${body}`;
 }
 
-/** Of the part that is the same for all subscribers what stands before the bodies, where these are large: `]}` comes after them. */
+/** The beginning of that part, up to the bodies, where these are large: `]}` comes after them. */
 export function streamHead(messages: readonly EncodedMessage[], bytes: number): string {
   const seqs = messages.map(({ seq }) => seq);
   const times = messages.map(({ time }) => time);
   return `"bytes":${bytes},"seqs":[${seqs}],"times":[${times}],"messages":[`;
 }
 
-/** Tells a subscriber that its stream has ended, and why; after a gap it could go on after `through`. */
+/** Tells a subscriber why its stream has ended; after a gap it could continue after `through`. */
 export function streamError(sub: number, error: WireError, through?: number): string {
   return JSON.stringify({ sub, error, through });
 }
 
-/** What a heartbeat tells: the interval, and where the store stands. */
+/** The content of a heartbeat: the interval, and the state of the store. */
 export interface Heartbeat {
   /** The next one comes after so many milliseconds. */
   readonly heartbeat: number;
@@ -191,25 +191,25 @@ export function heartbeatFrame({ heartbeat, time, last, floor }: Heartbeat): str
   return `{"heartbeat":${heartbeat},"time":${time},"last":${last},"floor":${floor}}`;
 }
 
-/** Says that a large frame follows, of about so many bytes: until it is there, nothing else can be heard. */
+/** Announces a large frame of about so many bytes: until it has arrived, nothing else can. */
 export function announcementFrame(bytes: number): string {
   return `{"ahead":${bytes}}`;
 }
 
-/** How answers begin that tell there how far something is read, and frames of a stream; and how others end. */
+/** The beginning of a reply or a frame of a stream, and the end of others, which say how far something is read. */
 const REPLY_HEAD =
   /^\[?\{"(id|sub)":(\d+)[,}](?:"seq":(\d+)(?:,"time":\d+,"through":(\d+))?|"prev":\d+,"bytes":\d+,"seqs":\[(\d+)(,?))?/;
 const REPLY_TAIL = /"through":(\d+)\}$/;
 
-/** Both are within so many characters. */
+/** Both are at most so many characters long. */
 const [MAX_HEAD_LENGTH, MAX_TAIL_LENGTH] = [128, 32];
 
 /**
- * The same, where the client wants to know what it is that may not arrive: names the answer, or the message of a stream,
- * that is alone in the frame. That takes the same time however large it is.
+ * The same for a client that wants to know what may not arrive: names the reply, or the message of a stream, that is alone in
+ * the frame. It takes the same time however large that is.
  *
- * @param only the answer, or the frame of a stream, that is alone in the frame; or how it begins, up to a message
- * @param bytes how large the frame is
+ * @param only the reply, or the frame of a stream, that is alone in the frame; or its beginning, up to a message
+ * @param bytes the size of the frame
  * @returns the announcement
  */
 export function namedAnnouncementFrame(only: string, bytes: number): string {
@@ -221,24 +221,3 @@ export function namedAnnouncementFrame(only: string, bytes: number): string {
   const named = `{"ahead":${bytes},"${name === "id" ? "answers" : "sub"}":${id}`;
   return through === undefined ? `${named}}` : `${named},"through":${through}}`;
 }
-
-/** What a client may find in one answer; which fields are there depends on what it answers. */
-export type Reply = Partial<Welcome> & Partial<Heartbeat> & {
-  readonly id?: number | null;
-  readonly error?: WireError;
-  readonly message?: string;
-  readonly messages?: readonly string[];
-  readonly seq?: number;
-  readonly dup?: boolean;
-  readonly seqs?: readonly number[];
-  readonly times?: readonly number[];
-  readonly time?: number;
-  readonly through?: number;
-  readonly ahead?: number;
-  readonly answers?: number;
-  readonly sub?: number;
-  readonly prev?: number;
-  readonly bytes?: number;
-  readonly topics?: readonly TopicInfo[];
-  readonly more?: boolean;
-};

@@ -9,40 +9,40 @@
  *
  * What the server answers to a request:
  *
- * - `bad_request`: the request does not have the form that its action asks for
+ * - `bad_request`: the request does not have the form that its action needs
  * - `unknown_action`: the server does not know this action
- * - `bad_topic`: the topic is empty, too long, or has characters that none may have
+ * - `bad_topic`: the topic is empty, too long, or contains a character that topics must not have
  * - `bad_message`: the message is not a string
- * - `too_large`: the message is larger than the server takes; `limit` is the largest
- * - `full`: the server keeps as much as it may: try again later
- * - `limit_exceeded`: there are as many connections, requests, topics or the like as there may be, which is `limit`
- * - `unauthorized`: a token is needed, and none was given that is good
- * - `permission_denied`: the token gives no leave for this, or the server was started without leave for it
- * - `shutting_down`: the server is stopping
+ * - `too_large`: the message is larger than the server accepts, which is `limit`
+ * - `full`: the store is full: try again later
+ * - `limit_exceeded`: a limit is reached, such as that of connections, requests or topics; it is `limit`
+ * - `unauthorized`: a token is needed, and none or an invalid one was given
+ * - `permission_denied`: the token does not permit this, or the server does not allow it
+ * - `shutting_down`: the server is shutting down
  * - `unavailable`: the store, or the machine, could not do it
- * - `unknown_outcome`: whether the message is stored cannot be known: it may be
- * - `superseded`: the message is not stored: a later one of its session was stored before it came
+ * - `unknown_outcome`: nobody can know whether the message is stored
+ * - `superseded`: the message is not stored: a later one of its session was stored before it arrived
  *
- * What ends a subscription, or fails one read; the next one goes on behind it:
+ * What ends a subscription, or fails one read; the next read continues behind the gap:
  *
- * - `trimmed`: messages after the position asked for are gone already
- * - `ahead`: the position asked for is beyond the last message
- * - `epoch_changed`: the history that the position belongs to is lost; the server has begun a new one
+ * - `trimmed`: messages after the requested position are gone
+ * - `ahead`: the requested position is beyond the last message
+ * - `epoch_changed`: the history of the requested position is lost; the server has begun a new one
  *
- * What a client finds by itself:
+ * What a client finds itself:
  *
- * - `session_taken_over`: a newer connection goes on with this one's session
+ * - `session_taken_over`: a newer connection has taken over this session
  * - `closed`: the connection is closed or broken
- * - `refused`: the connection is closed each time this is sent, or each time its answer comes
+ * - `refused`: the connection is closed each time this is sent, or each time its reply arrives
  * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
- * - `protocol_error`: the server sent what is not of the protocol
+ * - `protocol_error`: the server sent something that is not of the protocol
  *
  * What `serve` rejects with, beside `permission_denied`, `full` and `unavailable`:
  *
  * - `address_in_use`: another program listens at the address already
- * - `address_not_available`: this machine does not have the address, or nobody knows the name
+ * - `address_not_available`: this machine does not have the address, or the name is unknown
  * - `store_in_use`: another process uses the file
- * - `store_unusable`: the file cannot be used: it is damaged, of another program or version, or its folder is not there
+ * - `store_unusable`: the file cannot be used: it is damaged, of another program or version, or its folder does not exist
  * - `module_unavailable`: the SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old
  */
 export type ErrorCode =
@@ -73,82 +73,81 @@ export type ErrorCode =
   | "store_unusable"
   | "module_unavailable";
 
-/** What ends with an error: one request, one stream; or nothing on the wire, for the client or `serve` found it by itself. */
+/** What an error ends: a request or a stream. Errors of `client` and `server` are not sent: the client or `serve` finds them itself. */
 export type ErrorScope = "request" | "stream" | "client" | "server";
 
-/** What each code means, in the sentence that `docs/protocol.md` gives for it, and what ends with it. */
+/** What each code means, in the words of `docs/protocol.md`, and what the error ends. */
 export const ERRORS: Readonly<
   Record<ErrorCode, { readonly scope: ErrorScope; readonly description: string }>
 > = {
   bad_request: {
     scope: "request",
-    description: "The request does not have the form that its action asks for.",
+    description: "The request does not have the form that its action needs.",
   },
   unknown_action: { scope: "request", description: "The server does not know this action." },
   bad_topic: {
     scope: "request",
-    description: "The topic is empty, too long, or has characters that none may have.",
+    description: "The topic is empty, too long, or contains a character that topics must not have.",
   },
   bad_message: { scope: "request", description: "The message is not a string." },
-  too_large: { scope: "request", description: "The message is larger than the server takes." },
-  full: { scope: "request", description: "The server keeps as much as it may: try again later." },
+  too_large: { scope: "request", description: "The message is larger than the server accepts." },
+  full: { scope: "request", description: "The store is full: try again later." },
   limit_exceeded: {
     scope: "request",
-    description: "There are as many connections, requests, topics or the like as there may be.",
+    description: "A limit is reached, such as that of connections, requests or topics.",
   },
   unauthorized: {
     scope: "request",
-    description: "A token is needed, and none was given that is good.",
+    description: "A token is needed, and none or an invalid one was given.",
   },
   permission_denied: {
     scope: "request",
-    description:
-      "The token gives no leave for this, or the server was started without leave for it.",
+    description: "The token does not permit this, or the server does not allow it.",
   },
-  shutting_down: { scope: "request", description: "The server is stopping." },
+  shutting_down: { scope: "request", description: "The server is shutting down." },
   unavailable: { scope: "request", description: "The store, or the machine, could not do it." },
   unknown_outcome: {
     scope: "request",
-    description: "Whether the message is stored cannot be known: it may be.",
+    description: "Nobody can know whether the message is stored.",
   },
   superseded: {
     scope: "request",
-    description: "The message is not stored: a later one of its session was stored before it came.",
+    description:
+      "The message is not stored: a later one of its session was stored before it arrived.",
   },
-  trimmed: {
-    scope: "stream",
-    description: "Messages after the position asked for are gone already.",
-  },
-  ahead: { scope: "stream", description: "The position asked for is beyond the last message." },
+  trimmed: { scope: "stream", description: "Messages after the requested position are gone." },
+  ahead: { scope: "stream", description: "The requested position is beyond the last message." },
   epoch_changed: {
     scope: "stream",
-    description:
-      "The history that the position belongs to is lost; the server has begun a new one.",
+    description: "The history of the requested position is lost; the server has begun a new one.",
   },
   session_taken_over: {
     scope: "client",
-    description: "A newer connection goes on with this one's session.",
+    description: "A newer connection has taken over this session.",
   },
   closed: { scope: "client", description: "The connection is closed or broken." },
   refused: {
     scope: "client",
-    description: "The connection is closed each time this is sent, or each time its answer comes.",
+    description: "The connection is closed each time this is sent, or each time its reply arrives.",
   },
   unreachable: { scope: "client", description: "No dsmq server answers at the address." },
-  protocol_error: { scope: "client", description: "The server sent what is not of the protocol." },
+  protocol_error: {
+    scope: "client",
+    description: "The server sent something that is not of the protocol.",
+  },
   address_in_use: {
     scope: "server",
     description: "Another program listens at the address already.",
   },
   address_not_available: {
     scope: "server",
-    description: "This machine does not have the address, or nobody knows the name.",
+    description: "This machine does not have the address, or the name is unknown.",
   },
   store_in_use: { scope: "server", description: "Another process uses the file." },
   store_unusable: {
     scope: "server",
     description:
-      "The file cannot be used: it is damaged, of another program or version, or its folder is not there.",
+      "The file cannot be used: it is damaged, of another program or version, or its folder does not exist.",
   },
   module_unavailable: {
     scope: "server",
@@ -158,24 +157,24 @@ export const ERRORS: Readonly<
 };
 
 /**
- * Why a server could not be reached, as a word for programs; the sentence for people is the error's message.
+ * Why a server could not be reached, as a word for programs; the error's message says it for people.
  *
- * - `name_not_found`: there is no such host, or the name cannot be looked up
+ * - `name_not_found`: the host name is unknown, or cannot be looked up
  * - `refused`: nothing listens there
  * - `no_route`: the network does not lead there
- * - `timed_out`: no connection came about in time
- * - `silent`: a connection was accepted, and nothing was answered
- * - `broken`: the connection ended before it was of any use
+ * - `timed_out`: no connection was established in time
+ * - `silent`: a connection was accepted, but no reply came
+ * - `broken`: the connection broke before it was established
  * - `no_resources`: this machine has no port or no file descriptor left
- * - `certificate_expired`, `certificate_not_yet_valid`, `certificate_wrong_name`, `certificate_untrusted` (signed by
- *   itself, or by nobody whom this machine trusts), `certificate_invalid` (anything else)
- * - `tls_needed`: a `ws:` address, and TLS is spoken there
- * - `no_tls`: a `wss:` address, and no TLS is spoken there
- * - `tls_failed`: both ends speak TLS, and do not agree
- * - `http_status`: an answer of HTTP with another status; the error has it as `status`
- * - `redirect`: an answer that leads elsewhere, and is not followed
- * - `not_websocket`: what answers is no WebSocket server
- * - `not_dsmq`: what answers is a WebSocket server, but none of dsmq
+ * - `certificate_expired`, `certificate_not_yet_valid`, `certificate_wrong_name`, `certificate_untrusted` (self-signed, or
+ *   signed by an authority that this machine does not trust), `certificate_invalid` (anything else)
+ * - `tls_needed`: the address begins with `ws:`, but the server uses TLS
+ * - `no_tls`: the address begins with `wss:`, but the server does not use TLS
+ * - `tls_failed`: both ends use TLS, but do not agree
+ * - `http_status`: the HTTP response has another status, which is `status`
+ * - `redirect`: the HTTP response is a redirect that is not followed
+ * - `not_websocket`: what answers is not a WebSocket server
+ * - `not_dsmq`: what answers is a WebSocket server, but not dsmq
  * - `unknown`: the socket does not say why, as in browsers
  */
 export type ConnectReason =
@@ -208,20 +207,20 @@ export interface WireError {
   readonly message: string;
   /** With `too_large`, `full` and `limit_exceeded`: the limit. */
   readonly limit?: number;
-  /** With `trimmed`, `ahead` and `epoch_changed`: the position that was asked for. */
+  /** With `trimmed`, `ahead` and `epoch_changed`: the requested position. */
   readonly position?: number;
   /** With these: everything up to this sequence number is gone. */
   readonly floor?: number;
   /** With these: the last sequence number of the store. */
   readonly last?: number;
-  /** With a `put` of many messages: what became of each, in order. */
+  /** With a `put` of many messages: the outcome of each, in order. */
   readonly outcomes?: readonly PutOutcome[];
 }
 
-/** What became of one message of a `putMany`: its sequence number, or why it was not stored. */
+/** The outcome of one message of a `putMany`: its sequence number, or why it was not stored. */
 export type PutOutcome = number | { readonly code: ErrorCode; readonly message: string };
 
-/** What an error knows beside its code and sentence. */
+/** What an error carries beside its code and message. */
 export interface DsmqErrorDetails
   extends ErrorOptions, Omit<Partial<WireError>, "code" | "message"> {
   /** The topic that the failed call named. */
@@ -244,7 +243,7 @@ const DETAIL_NAMES = [
 ] as const satisfies readonly (keyof DsmqErrorDetails)[];
 
 /**
- * An error that a caller of dsmq may want to catch: it carries a code, and what recovery needs.
+ * An error that a caller of dsmq may want to catch: it carries a code, and what is needed to recover.
  *
  * Wrong arguments are a `TypeError` or `RangeError` instead.
  *
@@ -265,17 +264,17 @@ export class DsmqError extends Error {
   declare readonly topic?: string;
   /** With `too_large`, `full` and `limit_exceeded`: the limit. */
   declare readonly limit?: number;
-  /** With `trimmed`, `ahead` and `epoch_changed`: the position that was asked for. */
+  /** With `trimmed`, `ahead` and `epoch_changed`: the requested position. */
   declare readonly position?: number;
   /** With these: everything up to this sequence number is gone. */
   declare readonly floor?: number;
   /** With these: the last sequence number of the store. */
   declare readonly last?: number;
-  /** With `unreachable`, and `unauthorized` where HTTP says so: why, as a word for programs. */
+  /** With `unreachable`, and with `unauthorized` if an HTTP response says so: why, as a word for programs. */
   declare readonly reason?: ConnectReason;
   /** With the reasons `http_status` and `redirect`: the HTTP status. */
   declare readonly status?: number;
-  /** From `putMany`: what became of each message, in order. */
+  /** From `putMany`: the outcome of each message, in order. */
   declare readonly outcomes?: readonly PutOutcome[];
 
   /**
@@ -283,14 +282,14 @@ export class DsmqError extends Error {
    *
    * @param code what kind of error it is
    * @param message what could not be done, why, and the value seen
-   * @param details what recovery needs, and the `cause`
+   * @param details what is needed to recover, and the `cause`
    */
   constructor(code: ErrorCode, message: string, details: DsmqErrorDetails = {}) {
     const { cause } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.name = `DsmqError [${code}]`;
     this.code = code;
-    // Only these: any other name could be one that every error or object has, such as `stack` or `toString`.
+    // Only these names: another one could overwrite what every error has, such as `stack` or `toString`.
     for (const name of DETAIL_NAMES) {
       if (details[name] !== undefined) Object.assign(this, { [name]: details[name] });
     }
@@ -298,10 +297,10 @@ export class DsmqError extends Error {
 }
 
 /**
- * Makes an error anew, for the stack of who is to see it.
+ * Makes a copy of an error with the present stack, for the caller that sees it.
  *
  * @param error what was thrown
- * @returns the same error with the stack of now; what is no {@linkcode DsmqError} as it is
+ * @returns the copy; anything but a {@linkcode DsmqError} is returned as it is
  */
 export function withCurrentStack(error: unknown): unknown {
   return error instanceof DsmqError ? new DsmqError(error.code, error.message, error) : error;

@@ -1,20 +1,20 @@
 /**
- * What is looked at of a frame while its sender has not been admitted: whether it says hello, and with which token.
+ * Reads the first frame of a peer that is not admitted yet: whether it is a `hello`, and with which token.
  *
  * @module
  */
 
 import { isCount } from "./request_fields.ts";
 
-/** The longest frame that may say hello before its sender is admitted, in characters. */
+/** The longest frame with a `hello` before a peer is admitted, in characters. */
 export const MAX_HELLO_LENGTH = 8192;
 
-/** A hello, as far as it matters for who is not admitted. */
+/** What matters of a `hello` before admission. */
 export interface FirstHello {
   readonly id: number;
-  /** `""`, which is no good one, for something that is no text. */
+  /** `""`, which is never valid, if it is not a string. */
   readonly token: string | undefined;
-  /** It is the first of an array, and is answered in one. */
+  /** It stands in an array, and is answered in one. */
   readonly batched: boolean;
 }
 
@@ -24,8 +24,8 @@ const REQUEST_START = /^\s*(?:\[\s*)?\{/;
 const QUOTED_HELLO = '"hello"';
 
 /**
- * Looks whether a frame begins with a hello. Nothing longer than {@linkcode MAX_HELLO_LENGTH} is parsed, nothing twice, and
- * what stands behind the hello is not looked at.
+ * Reads the `hello` at the beginning of a frame. Nothing longer than {@linkcode MAX_HELLO_LENGTH} is parsed, nothing is parsed
+ * twice, and what follows the `hello` is not looked at.
  *
  * @param data the data of a frame
  * @returns the hello; `undefined` for anything else

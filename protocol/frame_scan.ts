@@ -1,9 +1,9 @@
 /**
- * What stands in a frame, found out without making objects of it: where each request begins, what it counts for, and
- * what it would cost to read. That takes time in proportion to the length, whatever stands there.
+ * Scans a frame without making objects of it: where each request begins, what it counts for, and what it would cost to
+ * decode. That takes time in proportion to the length, whatever the frame contains.
  *
- * A scan trusts in nothing but quotes and brackets. Where a part of the text is JSON, it has seen it as `JSON.parse` does;
- * where it is not, `JSON.parse` says so when that part is read.
+ * A scan relies only on quotes and brackets. Where the text is JSON, it sees the same as `JSON.parse`; where it is not,
+ * `JSON.parse` fails when that part is decoded.
  *
  * @module
  */
@@ -12,24 +12,24 @@ import { isCount } from "./request_fields.ts";
 import { skipWhitespace } from "./json_text.ts";
 import { type RequestExcess, type RequestKind, RequestScan } from "./request_scan.ts";
 
-/** What is read at once takes some milliseconds: so many marks, or messages, or characters, or some of each. */
+/** A part that is decoded at once takes some milliseconds: so many marks, messages or characters, or some of each. */
 const PART_BUDGET = { marks: 16_384, messages: 2048, characters: 1024 * 1024 };
 
-/** The requests of a frame, by their places in it. */
+/** The requests of a frame, by index. */
 export class FrameScan {
   /** The frame is an array. */
   readonly batched: boolean;
-  /** What the requests count for together: a list of messages as many as it has, any other one. */
+  /** What the requests count for together: a list of messages counts each message, any other request one. */
   countedRequests = 0;
-  /** How many control requests there are, and how many puts of dsmq 1.x: these do not count. */
+  /** The numbers of control requests and of puts of dsmq 1.x, which do not count. */
   controlRequests = 0;
   legacyPuts = 0;
-  /** It would count for more than it was scanned for, and was not scanned to its end. */
+  /** It counts for more than the maximum, and was not scanned to its end. */
   isOverLimit = false;
   readonly #text: string;
-  /** Where each begins, and one more would. */
+  /** Where each request begins, and where the next one would. */
   readonly #begins: number[] = [];
-  /** What those before each count for, and cost to read. */
+  /** What the requests before each one count for, and cost to decode. */
   readonly #counts: number[] = [0];
   readonly #costs: number[] = [0];
   readonly #kinds: RequestKind[] = [];
@@ -39,16 +39,16 @@ export class FrameScan {
 
   readonly #maxCount: number;
   readonly #request: RequestScan;
-  /** Up to here it was scanned; it is done, and is JSON as far as was seen. */
+  /** How far it was scanned; whether that is all; whether it is JSON so far. */
   #at: number;
   #isDone = false;
   #isValid = false;
 
   /**
-   * Begins to scan a frame; nothing but its first bracket was seen.
+   * Begins to scan a frame, with its first bracket.
    *
    * @param text its text
-   * @param maxCount where its requests count for more, it is not scanned to its end
+   * @param maxCount the scan stops where the requests count for more
    */
   constructor(text: string, maxCount: number) {
     let at = skipWhitespace(text, 0);
@@ -66,8 +66,8 @@ export class FrameScan {
    * Scans a frame.
    *
    * @param text its text
-   * @param maxCount where its requests count for more, it is not scanned to its end
-   * @returns what was seen; `undefined` if it is not JSON
+   * @param maxCount the scan stops where the requests count for more
+   * @returns the scan; `undefined` if it is not JSON
    */
   static scan(text: string, maxCount: number): FrameScan | undefined {
     const scan = new FrameScan(text, maxCount);
@@ -75,13 +75,13 @@ export class FrameScan {
     return scan.isValid ? scan : undefined;
   }
 
-  /** It is JSON, as far as was seen. */
+  /** It is JSON, as far as it was scanned. */
   get isValid(): boolean {
     return this.#isValid;
   }
 
   /**
-   * Scans on, for about so many characters: to the end of a string where they are over.
+   * Continues for about so many characters, up to the end of the last string.
    *
    * @param characters how many
    * @returns whether there is more
@@ -125,17 +125,17 @@ export class FrameScan {
     return this.#kinds[index]!;
   }
 
-  /** Why a request is too much to be read, if it is. */
+  /** Why a request is too large to be decoded, if it is. */
   excess(index: number): RequestExcess | undefined {
     return this.#excesses?.[index];
   }
 
-  /** What the requests before a place count for. */
+  /** What the requests before an index count for. */
   countBefore(index: number): number {
     return this.#counts[index]!;
   }
 
-  /** What the first requests count for, as many as count for no more than `most` together. */
+  /** What the first requests count for that count for at most `most` together. */
   countUpTo(maxCount: number): number {
     if (maxCount >= this.countedRequests) return this.countedRequests;
     let low = 0;
@@ -155,7 +155,7 @@ export class FrameScan {
     return isCount(id) ? id : null;
   }
 
-  /** Where the part ends that begins at a place and can be read at once: before `most`, but after one request at least. */
+  /** The end of the part that begins at an index and can be decoded at once: at most `most`, but at least one request. */
   endOfPart(begin: number, maxIndex: number): number {
     const cost = this.#costs[begin]! + 1;
     let end = begin + 1;
@@ -192,7 +192,7 @@ function isBlankFrom(text: string, at: number): boolean {
 
 const NUMBER = /[-+.eE\d]*/y;
 
-/** The number that begins at a place, as it is written; `""` if none does. */
+/** The number that begins at a position, as it is written; `""` if there is none. */
 function numberAt(text: string, begin: number): string {
   NUMBER.lastIndex = begin;
   return NUMBER.exec(text)![0];

@@ -1,18 +1,18 @@
 /**
- * How deep a JSON text is nested, and how many values and names it holds: found out before anything is made of it.
+ * Measures a JSON text before it is parsed: its depth, and the number of its values and names.
  *
- * To parse a text costs up to a hundred times as much for each character as to look at it, and many times the memory.
+ * For each character, parsing costs up to a hundred times as much as scanning, and many times the memory.
  *
  * @module
  */
 
-/** How much a text may hold. */
+/** The limits of a text. */
 export interface JsonBounds {
-  /** How many arrays and objects may lie within each other. */
+  /** How deep arrays and objects may be nested. */
   readonly depth: number;
-  /** How many values there may be, within all arrays and objects. */
+  /** How many values all arrays and objects may hold. */
   readonly values: number;
-  /** How many fields there may be in all objects: each may have another name, and that costs most. */
+  /** How many fields all objects may have: each may have another name, which costs most. */
   readonly names: number;
 }
 
@@ -20,11 +20,11 @@ const [QUOTE, COMMA, COLON, BACKSLASH] = [0x22, 0x2c, 0x3a, 0x5c];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Whether a text holds no more than it may. What is not JSON is looked at as if it were.
+ * Whether a text is within the limits. Text that is not JSON is scanned as if it were.
  *
  * @param text the text
- * @param bounds how much it may hold
- * @returns `false` if it is nested deeper, or holds more
+ * @param bounds the limits
+ * @returns `false` if it is deeper, or holds more
  */
 export function isWithinBounds(text: string, { depth, values, names }: JsonBounds): boolean {
   let depthNow = 0;
@@ -54,7 +54,7 @@ export function isWithinBounds(text: string, { depth, values, names }: JsonBound
   return true;
 }
 
-/** The place of the quote that ends a string; -1 if there is none. By search at once: most strings of a server are messages. */
+/** The position of the quote that ends a string; -1 if there is none. Most strings of a server are messages, so it searches at once. */
 function findStringEnd(text: string, begin: number): number {
   for (let end = begin;;) {
     end = text.indexOf('"', end + 1);

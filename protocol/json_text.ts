@@ -1,5 +1,5 @@
 /**
- * Texts of JSON, looked at by their characters, without making objects of them.
+ * Helpers that read JSON text character by character, without parsing it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const [MINUS, UPPER_I, UPPER_N] = [45, 73, 78];
  *
  * @param text a text of JSON
  * @param at where to begin
- * @returns the first place that is no white space; the length of the text if there is none
+ * @returns the first position that is not white space; the length of the text if there is none
  */
 export function skipWhitespace(text: string, at: number): number {
   for (; at < text.length; at++) {
@@ -22,15 +22,15 @@ export function skipWhitespace(text: string, at: number): number {
   return at;
 }
 
-/** How many characters of a string are looked at one by one before it is searched: most are shorter. */
+/** So many characters of a string are read one by one before it is searched: most strings are shorter. */
 const SHORT_STRING = 32;
 
 /**
  * Finds the end of a string, in time that grows with its length alone.
  *
  * @param text a text of JSON
- * @param begin the place after its first quote
- * @returns the place of its last quote; below 0 if there is none
+ * @param begin the position after its first quote
+ * @returns the position of its last quote; below 0 if there is none
  */
 export function stringEnd(text: string, begin: number): number {
   for (let at = begin;;) {
@@ -51,11 +51,11 @@ export function stringEnd(text: string, begin: number): number {
 }
 
 /**
- * Whether a string says a word of ASCII letters, as it is or escaped.
+ * Whether a string equals a word of ASCII letters, escaped or not.
  *
  * @param text a text of JSON
- * @param begin the place after its first quote
- * @param end the place of its last quote
+ * @param begin the position after its first quote
+ * @param end the position of its last quote
  * @param word the word
  */
 export function stringEquals(text: string, begin: number, end: number, word: string): boolean {
@@ -71,7 +71,7 @@ export function stringEquals(text: string, begin: number, end: number, word: str
   return at === end;
 }
 
-/** What Python's `json` writes for a float that JSON cannot say, and what says the same to `JSON.parse`. */
+/** What Python's `json` writes for floats that JSON does not have, and what `JSON.parse` reads as the same. */
 const PYTHON_TOKENS: readonly (readonly [token: string, json: string])[] = [
   ["NaN", " null "],
   ["Infinity", " 1e999 "],
@@ -82,7 +82,7 @@ const PYTHON_TOKENS: readonly (readonly [token: string, json: string])[] = [
  * Reads what Python writes as JSON: `NaN` as `null`, and `Infinity` as a number that is too large.
  *
  * @param text the text
- * @returns the text with JSON in the place of these, which is JSON if nothing else is wrong; the same text if none is there
+ * @returns the text with these replaced, which is JSON if nothing else is wrong; the same text if there are none
  */
 export function toStrictJson(text: string): string {
   if (!text.includes("NaN") && !text.includes("Infinity")) return text;
@@ -96,7 +96,7 @@ export function toStrictJson(text: string): string {
     } else if (unit === UPPER_N || unit === UPPER_I || unit === MINUS) {
       const found = PYTHON_TOKENS.find(([token]) => text.startsWith(token, at));
       if (!found) continue;
-      // With white space around it: it is a value of its own, and no part of a number.
+      // With white space around it, it is a value and not part of a number.
       strict += text.slice(from, at) + found[1];
       from = at + found[0].length;
       at = from - 1;
@@ -105,14 +105,14 @@ export function toStrictJson(text: string): string {
   return from === 0 ? text : strict + text.slice(from);
 }
 
-/** Whether `\\u` and four digits stand at a place for a character of ASCII. */
+/** Whether `\\u` and four digits at a position stand for an ASCII character. */
 function isEscapeOf(text: string, at: number, unit: number): boolean {
   return text.charCodeAt(at) === BACKSLASH && text.charCodeAt(at + 1) === LOWER_U &&
     text.charCodeAt(at + 2) === ZERO && text.charCodeAt(at + 3) === ZERO &&
     hexDigitAt(text, at + 4) * 16 + hexDigitAt(text, at + 5) === unit;
 }
 
-/** The hexadecimal digit at a place. */
+/** The hexadecimal digit at a position. */
 function hexDigitAt(text: string, at: number): number {
   const unit = text.charCodeAt(at);
   // With this bit set, a letter is in lower case.

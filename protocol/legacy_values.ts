@@ -1,5 +1,5 @@
 /**
- * Topics and messages of dsmq 1.x that are not strings: it stored them as SQLite makes text of them.
+ * Topics and messages of dsmq 1.x that are not strings: it stored them as SQLite casts them to text.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { RequestFields } from "./request_fields.ts";
 import { skipWhitespace, stringEnd, stringEquals } from "./json_text.ts";
 
-/** So many digits of a number with a fraction are kept. */
+/** How many digits a number with a fraction keeps. */
 const SIGNIFICANT_DIGITS = 15;
 
 /** Smaller and larger powers of ten are written with an exponent. */
@@ -18,9 +18,9 @@ const [QUOTE, COLON, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [34, 58, 91, 93, 123,
 const NUMBER = /[-+.eE\d]*/y;
 
 /**
- * Whether a request is one of dsmq 1.x, which has no id, and its topic or its message is no string but has a text.
+ * Whether a request is one of dsmq 1.x, without an id, whose topic or message is not a string but can be cast to text.
  *
- * @param item the request, as JSON has it
+ * @param item the parsed request
  */
 export function hasLegacyScalar(item: unknown): item is RequestFields {
   if (item === null || typeof item !== "object") return false;
@@ -29,10 +29,10 @@ export function hasLegacyScalar(item: unknown): item is RequestFields {
 }
 
 /**
- * Puts texts in the place of a topic and of a message that are numbers or booleans.
+ * Casts a topic and a message that are numbers or booleans to text.
  *
  * @param item the request
- * @param json the request as it came: what a number was written as, JSON does not tell
+ * @param json the text of the request, which shows how a number was written
  * @returns the same request with texts
  */
 export function withScalarsAsText(item: RequestFields, json: string): RequestFields {
@@ -52,7 +52,7 @@ function scalarText(value: number | boolean, json: string, name: string): string
   if (typeof value === "boolean") return value ? "1" : "0";
   const written = findNumber(json, name);
   const isWhole = /^-?\d+$/.test(written);
-  // A whole number stays as it is written, however large; only one with a fraction, an exponent or a name is a float.
+  // A whole number stays as it is written, however large. One with a fraction, an exponent or a name is a float.
   if (isWhole) return value === 0 ? "0" : written;
   if (!Number.isFinite(value)) return value > 0 ? "Inf" : "-Inf";
   return realText(value);
@@ -78,7 +78,7 @@ function realText(value: number): string {
   return `${text}e${exponentValue < 0 ? "-" : "+"}${`${Math.abs(exponentValue)}`.padStart(2, "0")}`;
 }
 
-/** The number that a field of an object has, as it is written: where a name comes twice, the last one counts. */
+/** The number of a field as it is written; if a name occurs twice, the last one counts. */
 function findNumber(json: string, name: string): string {
   let found = json.length;
   for (let at = json.indexOf("{"), depth = 0; at < json.length; at++) {

@@ -1,77 +1,77 @@
 /**
- * The numbers that both ends of the wire agree on, and the defaults of those that can be set.
+ * The numbers that both ends agree on, and the limits of a server with their defaults.
  *
  * @module
  */
 
-/** The version of the wire that this code speaks; `hello` carries it. */
+/** The version of the protocol; `hello` carries it. */
 export const PROTOCOL_VERSION = 1;
 
-/** Where a server listens, and a client looks for one, unless told otherwise. */
+/** The default address of servers and clients. */
 export const DEFAULT_HOST = "127.0.0.1";
 
-/** The port of dsmq since its first version. */
+/** The default port, since dsmq 1.x. */
 export const DEFAULT_PORT = 30008;
 
 /** How long a message is kept, in milliseconds: ten minutes. */
 export const DEFAULT_RETENTION = 600_000;
 
-/** Answers to one frame come back in frames of up to this many bytes (or of one answer, if larger). */
+/** The replies to one frame come in frames of up to this many bytes, unless a single reply is larger. */
 export const REPLY_FRAME_BYTES = 256 * 1024;
 
-/** What a client may send in one frame; or more, if one message is larger. */
+/** The largest frame of a client in bytes, unless a single message is larger. */
 export const CLIENT_FRAME_BYTES = 3 * 1024 * 1024;
 
-/** What one may say who has not been admitted yet, in frames and in bytes (in characters, where bytes are not seen). */
+/** What a peer may send before it is admitted, in frames and in bytes (in characters, where bytes are not counted). */
 export const PREAUTH_FRAMES = 8;
 /** See {@linkcode PREAUTH_FRAMES}. */
 export const PREAUTH_BYTES = 32 * 1024;
 
-/** For how long a peer may read nothing while much waits for it, in milliseconds; longer where that is large frames. */
+/** How long a peer may read nothing while much waits for it, in milliseconds; longer for large frames. */
 export const SLOW_READER_TIMEOUT = 8000;
 
 /** The longest time a `get_wait` may wait, in milliseconds: what a 32-bit timer can hold. */
 export const MAX_WAIT = 2 ** 31 - 1;
 
-/** How long a `get_wait` waits unless told otherwise, in milliseconds. */
+/** The default time of a `get_wait`, in milliseconds. */
 export const DEFAULT_WAIT = 10_000;
 
-/** How many topics one answer to `topics` lists at most. */
+/** How many topics one reply to `topics` lists at most. */
 export const TOPICS_PAGE = 1000;
 
-/** How often a server may be asked to give a sign of life, in milliseconds. */
+/** The range of the heartbeat interval, in milliseconds. */
 export const HEARTBEAT_INTERVAL = { min: 100, max: 600_000 };
 
 /**
- * An end is given up after a silence of so many intervals; the other looks so often in each. Together with the time from
- * one look to the next that is less than three intervals from the moment when a line died.
+ * A peer is given up after a silence of so many heartbeat intervals, and each interval is checked so many times. Together
+ * that is less than three intervals after a connection died.
  */
 export const HEARTBEAT_TIMEOUT = { intervals: 2.5, checks: 4 };
 
-/** Slow is not dead: where it cannot be seen that bytes move, they have time to pass at this speed, in bytes a second. */
+/** Slow is not dead: where moving bytes are not seen, they get the time that they need at this speed, in bytes a second. */
 export const MIN_PEER_SPEED = 8 * 1024;
 
-/** The same for a frame that a client has announced, where nothing can be heard until it is there as a whole. */
+/** The same for a frame that a client has announced, where nothing is seen until the whole frame has arrived. */
 export const MIN_UPLOAD_SPEED = 1024;
 
-/** Lines move bytes in lumps: one who sees them come may see none of so many. */
+/** Networks move bytes in bursts: so many may be on their way unseen. */
 export const BURST_BYTES = 64 * 1024;
 
 /**
- * What passes within one interval, and is no more than a lump, needs no announcement.
+ * From which size on a frame is announced: smaller ones pass within one interval.
  *
- * @param heartbeatInterval the interval of the heartbeats that the other end counts on, in milliseconds
- * @param speed how fast it is taken to pass, in bytes a second: {@linkcode MIN_PEER_SPEED} to a client, {@linkcode MIN_UPLOAD_SPEED} to a server
+ * @param heartbeatInterval the heartbeat interval that the other end relies on, in milliseconds
+ * @param speed the assumed speed, in bytes a second: {@linkcode MIN_PEER_SPEED} to a client, {@linkcode MIN_UPLOAD_SPEED} to a server
  * @returns a frame of more bytes than this is announced
  */
 export function announcementThreshold(heartbeatInterval: number, speed: number): number {
   return Math.min(BURST_BYTES, heartbeatInterval / 1000 * speed);
 }
 
-/** A message takes so many bytes of what may be stored, beside its body and its topic. */
+/** What a message counts in stored bytes, beside its body and its topic. */
 export const MESSAGE_OVERHEAD = 100;
 
-/** What a server tells its clients of its limits, in the answer to `hello`. Sizes are in bytes of UTF-8. */
+/** The limits that a server tells its clients in the reply to `hello`. Sizes are in bytes of UTF-8. */
 export interface Limits {
   /** The largest message, in bytes of its JSON encoding. */
   readonly messageBytes: number;
@@ -79,9 +79,9 @@ export interface Limits {
   readonly topicBytes: number;
   /** How many requests a frame may hold. */
   readonly frameRequests: number;
-  /** How many requests of a connection may wait to be done; and how many puts of a session are recognised when repeated. */
+  /** How many requests of a connection may be in flight, and how many repeated puts of a session are recognised. */
   readonly inFlight: number;
-  /** How many bytes such requests may have together (or one frame, if larger). */
+  /** How many bytes these requests may have together (or one frame, if larger). */
   readonly inFlightBytes: number;
   /** How many `get_wait`s of a connection may wait. */
   readonly waits: number;
@@ -89,13 +89,13 @@ export interface Limits {
   readonly subscriptions: number;
   /** How many topics a connection may have a cursor for. */
   readonly cursors: number;
-  /** How many messages a stream may be granted beyond what it was sent. */
+  /** How many messages of credit a stream may have. */
   readonly creditMessages: number;
   /** The same in bytes of messages. */
   readonly creditBytes: number;
 }
 
-/** All limits that a server has. */
+/** All limits of a server. */
 export interface ServerLimits extends Limits {
   /** How many topics may hold messages. */
   readonly topics: number;
@@ -105,9 +105,9 @@ export interface ServerLimits extends Limits {
   readonly connections: number;
   /** How many of them from one address. */
   readonly connectionsPerAddress: number;
-  /** How many connections beside these may wait to be admitted: they owe a token, or there was no place for them. */
+  /** How many more connections may wait to be admitted: for their token, or because there are too many. */
   readonly pendingConnections: number;
-  /** How long a connection that owes a token may take to bring it, in milliseconds. */
+  /** How long a connection may take to send its token, in milliseconds. */
   readonly authTimeout: number;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
@@ -117,15 +117,15 @@ export interface ServerLimits extends Limits {
   readonly totalWaits: number;
   /** How many streams all connections together may have. */
   readonly totalSubscriptions: number;
-  /** How much memory the requests of all connections may take that wait to be done or are being done, in bytes. */
+  /** How much memory the requests in flight of all connections may take, in bytes. */
   readonly totalInFlightBytes: number;
-  /** How much memory may go into requests and frames that have not come whole, of all connections, in bytes; `builtin` cannot be held to it. */
+  /** How much memory incomplete requests and frames of all connections may take, in bytes. The transport `builtin` cannot enforce it. */
   readonly totalPartialBytes: number;
-  /** How much memory may go into what all connections have yet to read, in bytes; large messages wait for each other. */
+  /** How much memory unread data of all connections may take, in bytes; large messages wait for each other. */
   readonly totalUnreadBytes: number;
 }
 
-/** What all connections share. */
+/** Limits that all connections share. */
 export type SharedLimit =
   | "totalCursors"
   | "totalWaits"
@@ -134,12 +134,12 @@ export type SharedLimit =
   | "totalPartialBytes"
   | "totalUnreadBytes";
 
-/** The range that a limit can be set to, what it is unless it is set, and what it bounds. */
+/** The default of a limit, the range that it can be set to, and what it bounds. */
 export interface LimitSpec {
   readonly default: number;
   readonly min: number;
   readonly max: number;
-  /** In the words of a person. */
+  /** What it bounds, for people. */
   readonly description: string;
 }
 
@@ -269,26 +269,26 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
   },
 };
 
-/** All limits as they are unless they are set. */
+/** The default limits. */
 export const DEFAULT_LIMITS: ServerLimits = Object.fromEntries(
   Object.entries(LIMITS).map(([name, { default: defaultValue }]) => [name, defaultValue]),
 ) as unknown as ServerLimits;
 
-/** The largest frame that a client may send, in bytes; not every transport can hold it to that. */
+/** The largest frame that a client may send, in bytes; not every transport can enforce it. */
 export function maxRequestFrameBytes({ messageBytes }: Pick<Limits, "messageBytes">): number {
-  // Beside a message there is room for what went into its frame before it.
+  // Beside a message there is room for the requests before it in the same frame.
   return Math.max(CLIENT_FRAME_BYTES, messageBytes + 512 * 1024);
 }
 
-/** What a server may say in one frame before it has answered `hello`, and in that answer, in bytes. */
+/** The largest frame of a server up to the reply to `hello`, in bytes. */
 export const MAX_WELCOME_BYTES = 64 * 1024;
 
-/** The largest frame that a server may send behind its welcome, in bytes: far more than its longest list has. */
+/** The largest frame of a server after that reply, in bytes: far more than its longest list has. */
 export function maxReplyFrameBytes({ messageBytes }: Pick<Limits, "messageBytes">): number {
   return Math.max(16 * MIB, messageBytes + 512 * 1024);
 }
 
-/** What clients need to know of the limits, and nothing else: a limit of the whole server is its own matter. */
+/** The limits that clients need to know, without those of the whole server. */
 export function clientLimits({
   messageBytes,
   topicBytes,

@@ -1,9 +1,9 @@
 /**
  * Maps whose keys come from outside: topics, sessions, ids.
  *
- * V8 hashes a text that looks like an array index (up to ten digits) without its random seed, and numbers likewise: a
- * stranger can choose thousands that fall into one bucket, and each use then walks all of them. A text with another
- * character before it is hashed with the seed, which nobody knows.
+ * V8 hashes a string that looks like an array index (up to ten digits) without its random seed, and numbers likewise. An
+ * attacker can choose thousands that fall into one bucket, and each lookup then walks all of them. A string that begins with
+ * another character is hashed with the secret seed.
  * See `StringHasher` and `ComputeUnseededHash` in V8's `src/strings/string-hasher-inl.h` and `src/utils/utils.h`.
  *
  * @module
@@ -17,14 +17,14 @@ const [FIRST, LAST] = [KEY_PREFIX.charCodeAt(0), "9".charCodeAt(0)];
  * with one of the characters from `#` up to the digits.
  *
  * @param name any text
- * @returns another for each name; none looks like a number
+ * @returns a different key for each name; none looks like a number
  */
 export function nameKey(name: string): string {
   const first = name.charCodeAt(0);
   return first >= FIRST && first <= LAST ? KEY_PREFIX + name : name;
 }
 
-/** The name that has a key. */
+/** The name of a key. */
 function nameOfKey(key: string): string {
   return key.charCodeAt(0) === FIRST ? key.slice(1) : key;
 }
@@ -54,19 +54,19 @@ export class NameMap<Value> {
     return this.#map.has(nameKey(name));
   }
 
-  /** Gives a name a value. */
+  /** Sets the value of a name. */
   set(name: string, value: Value): void {
     this.#map.set(nameKey(name), value);
   }
 
-  /** Forgets a name; returns whether it was there. */
+  /** Removes a name; returns whether it was there. */
   delete(name: string): boolean {
     return this.#map.delete(nameKey(name));
   }
 
-  /** Forgets all. Who is going through them goes on through those that there were. */
+  /** Removes all. An iteration that is under way continues over the old entries. */
   clear(): void {
-    // Not `clear`: in V8 the table of before refers to that of now, and once it is old has all later ones grow old, too.
+    // Not `clear`: in V8 the old table refers to the new one, so that once it is in the old generation it keeps all later ones alive.
     if (this.#map.size > 0) this.#map = new Map();
   }
 
@@ -100,12 +100,12 @@ export class NameSet {
     this.#set.add(nameKey(name));
   }
 
-  /** Takes a name out; returns whether it was there. */
+  /** Removes a name; returns whether it was there. */
   delete(name: string): boolean {
     return this.#set.delete(nameKey(name));
   }
 
-  /** Takes all out. */
+  /** Removes all. */
   clear(): void {
     this.#set.clear();
   }
@@ -135,17 +135,17 @@ export class IdMap<Value> {
     return this.#map.has(KEY_PREFIX + id);
   }
 
-  /** Gives an id a value. */
+  /** Sets the value of an id. */
   set(id: number, value: Value): void {
     this.#map.set(KEY_PREFIX + id, value);
   }
 
-  /** Forgets an id; returns whether it was there. */
+  /** Removes an id; returns whether it was there. */
   delete(id: number): boolean {
     return this.#map.delete(KEY_PREFIX + id);
   }
 
-  /** Forgets all. */
+  /** Removes all. */
   clear(): void {
     this.#map.clear();
   }

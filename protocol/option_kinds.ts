@@ -1,6 +1,6 @@
 /**
- * What callers give as options: whether it can be meant as such. Without this an object of another kind, such as a
- * promise that nobody awaited, would count as no options at all.
+ * Checks that a value can be meant as options. Without this another object, such as a promise that was not awaited, would
+ * count as no options at all.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 import { kindOf } from "./text.ts";
 
 /**
- * Whether a value can be options: an object of its own, or of a class that has some of them; no list, date, map or promise.
+ * Whether a value can be options: a plain object, or one of a class that has some of them; not a list, date, map or promise.
  *
  * @param value what the caller gave
- * @param names the options that there are
+ * @param names the names of the options
  */
 export function isOptions(value: unknown, names: readonly string[]): value is object {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
@@ -20,7 +20,7 @@ export function isOptions(value: unknown, names: readonly string[]): value is ob
 }
 
 /**
- * Whether a value is an `AbortSignal`, or serves as one: that of another realm, or of a library.
+ * Whether a value is an `AbortSignal`, or works like one, such as that of another realm or of a library.
  *
  * @param value what the caller gave
  */
@@ -28,13 +28,13 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
   if (value instanceof AbortSignal) return true;
   const { aborted, addEventListener, removeEventListener, throwIfAborted } = Object(value);
   const methods = [addEventListener, removeEventListener, throwIfAborted];
-  // Without a reason the end of a subscription would look as if nothing had happened.
+  // Without a reason, an aborted subscription would look like one that ended.
   return typeof aborted === "boolean" && "reason" in Object(value) &&
     methods.every((method) => typeof method === "function");
 }
 
 /**
- * Names the kind of what is given in the place of options, for an error message; it may be a secret, and is not shown.
+ * Names the kind of a value that was given as options, for an error. The value may be a secret and is not shown.
  *
  * @param value what the caller gave
  * @returns such as `"a promise"`, `"a Date"`, `"an array"`, `"a function"`
@@ -52,7 +52,7 @@ function isPromise(value: unknown): boolean {
   return typeof Object(value).then === "function";
 }
 
-/** The kind of an object: `Object` for those of no kind that the language knows. */
+/** The kind of a built-in object; `Object` for all others. */
 function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }

@@ -1,5 +1,5 @@
 /**
- * The fields of a request: what they may hold, and what is said when they do not.
+ * The fields of a request: what they may hold, and the errors if they do not.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { Limits } from "./limits.ts";
 import type { CreditTotals, RefusedRequest, WireSince } from "./requests.ts";
 import { formatValue, topicProblem } from "./text.ts";
 
-/** A request as it came, an object at least. */
+/** A request as it arrived: an object, not checked further. */
 export type RequestFields = Readonly<Record<string, unknown>>;
 
 /** What `since` may be, for an error. */
 export const SINCE_FORMS =
   '"start", "now", {"after": a sequence number}, {"time": milliseconds} or {"ago": milliseconds}';
 
-/** Whether it is a position to read from, or not given. */
+/** Whether a value is a start position, or `undefined`. */
 export function isSince(value: unknown): value is WireSince | undefined {
   if (value === undefined || value === "start" || value === "now") return true;
   const { after, time, ago, epoch, asOf } = Object(value);
@@ -25,7 +25,7 @@ export function isSince(value: unknown): value is WireSince | undefined {
   return after === undefined || (isBoundedText(epoch) && (asOf === undefined || isCount(asOf)));
 }
 
-/** The refusal of a request whose position is invalid. */
+/** Rejects a request whose start position is invalid. */
 export function sinceRefusal(
   fields: RequestFields,
   name: "since" | "cursor",
@@ -36,17 +36,17 @@ export function sinceRefusal(
 /** The longest token, and the longest name of an epoch, in characters. */
 const MAX_TEXT_LENGTH = 4096;
 
-/** Whether it is text of no unreasonable length, or not given. */
+/** Whether a value is text of reasonable length, or `undefined`. */
 export function isBoundedText(value: unknown): value is string | undefined {
   return value === undefined || (typeof value === "string" && value.length <= MAX_TEXT_LENGTH);
 }
 
-/** Whether it is a whole number from 0 to 2^53 - 1. */
+/** Whether a value is a whole number from 0 to 2^53 - 1. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** The refusal of a request whose topic is none. To dsmq 1.x an empty text is a topic as any other. */
+/** Rejects a request whose topic is invalid. In dsmq 1.x the empty string is a topic like any other. */
 export function topicRefusal(fields: RequestFields, limits: Limits): RefusedRequest | undefined {
   if (fields.topic === "" && fields.id === undefined) return undefined;
   const problem = topicProblem(fields.topic, limits.topicBytes);
@@ -55,7 +55,7 @@ export function topicRefusal(fields: RequestFields, limits: Limits): RefusedRequ
     : refuseRequest(fields, "bad_topic", `Cannot ${fields.action}: ${problem}`);
 }
 
-/** The refusal of a request whose credit is none. */
+/** Rejects a request whose credit is invalid. */
 export function creditRefusal(fields: RequestFields): RefusedRequest | undefined {
   for (const name of ["messages", "bytes"]) {
     if (fields[name] !== undefined && !isCount(fields[name])) {
@@ -64,24 +64,22 @@ export function creditRefusal(fields: RequestFields): RefusedRequest | undefined
   }
 }
 
-/** The credit of a request, which has been checked; what is not given is 0. */
+/** The credit of a checked request; a missing field is 0. */
 export function creditOf(fields: RequestFields): CreditTotals {
   return { messages: (fields.messages ?? 0) as number, bytes: (fields.bytes ?? 0) as number };
 }
 
-/** Refuses a request because of one field. */
+/** Rejects a request because of one field. */
 export function refuseField(fields: RequestFields, name: string, expected: string): RefusedRequest {
-  const what = typeof fields.action === "string"
-    ? `Cannot ${fields.action}`
-    : "Cannot read request";
+  const what = typeof fields.action === "string" ? `${fields.action} request` : "request";
   return refuseRequest(
     fields,
     "bad_request",
-    `${what}: "${name}" is not ${expected}, got ${formatValue(fields[name])}`,
+    `Invalid ${what}: "${name}" must be ${expected}, got ${formatValue(fields[name])}`,
   );
 }
 
-/** Refuses a request. Under an id that is none it is answered with `null` in its place. */
+/** Rejects a request. If its id is invalid, the answer carries `null` instead. */
 export function refuseRequest(
   { id, action }: RequestFields,
   code: WireError["code"],
@@ -96,7 +94,7 @@ export function refuseRequest(
   };
 }
 
-/** Words the refusal of what there may be no more of. */
+/** The error of a request beyond a limit. */
 export function limitExceeded(what: string, limit: number, reason: string): WireError {
   return {
     code: "limit_exceeded",

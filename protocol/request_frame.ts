@@ -1,5 +1,5 @@
 /**
- * What one frame of a client says, understood part by part.
+ * Reads frames of a client, part by part.
  *
  * @module
  */
@@ -18,33 +18,17 @@ import {
   type FrameCutoff,
   parseLegacyRequests,
   refuseScannedRequest,
+  type RequestFrame,
   ScannedFrame,
 } from "./scanned_frame.ts";
 
-/** What one frame says. */
-export interface RequestFrame {
-  /** The frame was an array, and is answered with arrays. */
-  readonly batched: boolean;
-  /** How many requests it has. */
-  readonly length: number;
-  /**
-   * Understands some of them: one at least, and no more than can be understood without a pause. Of those beyond a limit
-   * nothing is looked at but how they are answered.
-   */
-  requests(begin: number, end: number): readonly WireRequest[];
-  /** They count for no more than that together. */
-  readonly maxCount: number;
-  /** What those from a place on count for among the requests that wait to be done, without those that are refused. */
-  countFrom(begin: number): number;
-}
-
-/** Requests that are understood already. */
+/** A frame of requests that are decoded already. */
 export class DecodedFrame implements RequestFrame {
   readonly maxCount = 0;
   readonly batched: boolean;
   readonly #requests: readonly WireRequest[];
 
-  /** Wraps them. */
+  /** Wraps the requests. */
   constructor(batched: boolean, requests: readonly WireRequest[]) {
     this.batched = batched;
     this.#requests = requests;
@@ -63,27 +47,27 @@ export class DecodedFrame implements RequestFrame {
   }
 }
 
-/** Up to so many characters a frame is read as a whole: whatever stands in it, that takes some milliseconds. */
+/** Frames up to so many characters are parsed as a whole, which takes some milliseconds whatever they contain. */
 export const MAX_PARSED_AT_ONCE = 72 * 1024;
 
 /**
- * Scans a frame for what it asks.
+ * Scans a frame for its requests.
  *
  * @param data the data of a frame
- * @param maxCount where its requests count for more, it is not scanned to its end
- * @returns what was seen; `undefined` if it cannot be read
+ * @param maxCount the scan stops where the requests count for more
+ * @returns the scan; `undefined` if the frame cannot be read
  */
 export function scanFrame(data: unknown, maxCount: number): FrameScan | undefined {
   return typeof data === "string" ? FrameScan.scan(data, maxCount) : undefined;
 }
 
 /**
- * Reads what a socket said. Never throws: what is wrong comes back as a refused request.
+ * Reads a frame. Never throws: what is invalid becomes a rejected request.
  *
- * @param data the text of a frame; anything else is refused
- * @param limits the limits that requests are held to
- * @param cutoff where a frame that is too much for its connection has its end
- * @param scan what was seen in it, if it was scanned
+ * @param data the text of a frame; anything else is rejected
+ * @param limits the limits that apply
+ * @param cutoff where a frame ends that is too much for its connection
+ * @param scan the scan, if the frame was scanned
  * @returns the frame
  */
 export function readRequestFrame(
@@ -99,7 +83,7 @@ export function readRequestFrame(
     try {
       value = JSON.parse(data);
     } catch {
-      // Most of what is not JSON is not Python's either, and is not looked at any further.
+      // Python's `json` writes some values that JSON does not have.
       if (toStrictJson(data) !== data) scan = FrameScan.scan(data, Infinity);
       if (!scan || !parseLegacyRequests(scan, 0, scan.length)) {
         return unreadableFrame("it is not JSON");
@@ -115,12 +99,12 @@ export function readRequestFrame(
 }
 
 /**
- * Refuses what asks for work in a frame: nothing else of it is kept. Control requests are not refused.
+ * Rejects the requests of a frame that need work, and forgets the rest. Control requests are not rejected.
  *
- * @param scan what was seen in it; `undefined` if it cannot be read
- * @param limits the limits that requests are held to
- * @param error why it is refused
- * @returns whether it was an array, those that are still to be done or answered, and those that have no answer
+ * @param scan the scan; `undefined` if the frame cannot be read
+ * @param limits the limits that apply
+ * @param error the error
+ * @returns whether it was an array, the requests that are still to be done or answered, and those without an answer
  */
 export function refuseFrame(scan: FrameScan | undefined, limits: Limits, error: WireError): {
   readonly batched: boolean;
@@ -145,13 +129,13 @@ export function refuseFrame(scan: FrameScan | undefined, limits: Limits, error: 
 
 const HEARTBEAT_START = '{"action":"heartbeat"';
 
-/** Whether a frame begins as a heartbeat that stands alone, and is no longer than one. */
+/** Whether a frame looks like a single heartbeat. */
 export function isHeartbeatFrame(data: unknown): data is string {
   return typeof data === "string" && data.length <= 64 && data.startsWith(HEARTBEAT_START);
 }
 
 /**
- * Understands a heartbeat that stands alone and has no answer: it counts when it arrives, not in its turn.
+ * Reads a single heartbeat that has no answer: it counts when it arrives, not in its turn.
  *
  * @param data the data of a frame
  * @returns the heartbeat; `undefined` if it is anything else
@@ -166,7 +150,7 @@ export function parseHeartbeat(data: unknown): HeartbeatRequest | undefined {
   }
 }
 
-/** A frame that was read as a whole. */
+/** A frame that was parsed as a whole. */
 class ParsedFrame implements RequestFrame {
   readonly batched: boolean;
   readonly length: number;
@@ -204,14 +188,14 @@ class ParsedFrame implements RequestFrame {
     return scan.countedRequests - scan.countBefore(begin);
   }
 
-  /** Seldom needed. */
+  /** Made when it is needed, which is rare. */
   get #lazyScan(): FrameScan {
-    // What is JSON can be scanned.
+    // JSON can always be scanned.
     return this.#scan ??= FrameScan.scan(this.#source, Infinity)!;
   }
 }
 
-/** What requests count for, if all of them do. */
+/** How much requests count for at most. */
 function countRequests(items: readonly unknown[]): number {
   let size = items.length;
   for (const item of items) {
@@ -226,5 +210,5 @@ function unreadableFrame(reason: string): RequestFrame {
 }
 
 function unreadableRequest(reason: string): RefusedRequest {
-  return refuseRequest({}, "bad_request", `Cannot read frame: ${reason}`);
+  return refuseRequest({}, "bad_request", `Invalid frame: ${reason}`);
 }

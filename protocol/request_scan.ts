@@ -1,5 +1,5 @@
 /**
- * What stands in one request of a frame, found out without making objects of it.
+ * Scans one request of a frame without making objects of it.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { skipWhitespace, stringEnd, stringEquals } from "./json_text.ts";
 import { NameSet } from "./name_map.ts";
 
 /**
- * How a request counts: a read of dsmq 1.x is answered though it has no id. Control requests cost next to nothing, and
- * may have no answer: they do not count. Nor does a put of dsmq 1.x: nobody would learn that it was refused, so its bytes
- * have to do.
+ * How a request counts. A read of dsmq 1.x is answered although it has no id. Control requests cost next to nothing and may
+ * have no answer: they do not count. Nor does a put of dsmq 1.x: nobody would learn that it was rejected, so only its bytes
+ * count.
  */
 export type RequestKind = "counted" | "legacy read" | "control" | "legacy put";
 
-/** What makes a request too much to be read: how deep it is nested, or how many fields it has. */
+/** What makes a request too large to be decoded: its depth, or the number of its fields. */
 export type RequestExcess = "depth" | "fields";
 
-/** Nothing in a request is nested deeper; a position is nested in it once. */
+/** No valid request is nested deeper: a position is one level within it. */
 export const MAX_DEPTH = 8;
 
 /** How many fields a request may have, or items in lists other than its messages. */
@@ -26,10 +26,10 @@ export const MAX_FIELDS = 64;
 /** How many different names the fields of a frame may have, and how many characters each. */
 const [MAX_NAMES, MAX_NAME_LENGTH] = [256, 128];
 
-/** A control request that has more of them counts as any other. */
+/** A control request with more fields counts like any other request. */
 const MAX_CONTROL_FIELDS = 12;
 
-/** How the actions count that matter here; `read` and `put` only without an id. */
+/** How actions count; `read` and `put` only without an id. */
 const ACTION_COUNTS: readonly (readonly [action: string, counts: "control" | "put" | "read"])[] = [
   ["put", "put"],
   ["get", "read"],
@@ -41,27 +41,27 @@ const ACTION_COUNTS: readonly (readonly [action: string, counts: "control" | "pu
   ["close", "control"],
 ];
 
-/** The names of the fields that matter here. */
+/** The fields that matter for a scan. */
 const FIELD_NAMES = ["id", "action", "messages"] as const;
 
 const [QUOTE, COMMA, COLON] = [34, 44, 58];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
 
 /**
- * The names of fields in a frame. V8 makes a description of its own for each object with a name that it has not met there:
- * a few names in many objects cost little, and many names in a few objects much.
+ * The names of fields in a frame. V8 makes a new hidden class for each object with a new name: a few names in many objects cost
+ * little, many names in a few objects cost much.
  */
 class FieldNames {
   readonly #text: string;
   readonly #names = new NameSet();
-  /** Those that were met last, by a simple hash: mostly one of them comes again. */
+  /** The last names, by a simple hash: mostly one of them comes again. */
   readonly #recent: string[] = [];
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** Whether the name between two places is one of those that there may be. */
+  /** Whether the name between two positions is within the limit of different names. */
   accepts(begin: number, end: number): boolean {
     const text = this.#text;
     const length = end - begin;
@@ -76,20 +76,20 @@ class FieldNames {
   }
 }
 
-/** Where a scan is within a request. */
+/** The state of a scan within a request. */
 interface ScanState {
-  /** Where the last string is. */
+  /** The position of the last string. */
   readonly start: number;
   readonly last: number;
   readonly marks: number;
   readonly depth: number;
   readonly deepest: number;
-  /** The field of the request that is read, if it matters; and whether its name comes next, or its value. */
+  /** The present field, if it matters, and whether its name or its value comes next. */
   readonly name: typeof FIELD_NAMES[number] | undefined;
   readonly isObject: boolean;
   readonly nameIsNext: boolean;
   readonly valueIsNext: boolean;
-  /** How deep the list of messages is that is read, and where it begins. */
+  /** The depth of the list of messages, and where it begins. */
   readonly list: number;
   readonly first: number;
 }
@@ -108,23 +108,23 @@ const INITIAL_STATE: ScanState = {
   first: 0,
 };
 
-/** Looks at one request of a frame after another. */
+/** Scans the requests of a frame one after another. */
 export class RequestScan {
   readonly #text: string;
   readonly #names: FieldNames;
-  /** A field has a name that is one too many. */
+  /** A field has a name beyond the limit. */
   #hasTooManyNames = false;
   /** Where its `id` begins; 0 if it has none. */
   id = 0;
-  /** How many its list of messages has. */
+  /** The number of messages in its list. */
   messages = 0;
-  /** How many commas, colons and opening brackets it has. */
+  /** The number of its commas, colons and opening brackets. */
   marks = 0;
   #action: "control" | "put" | "read" | undefined;
   #depth = 0;
   #state: ScanState | undefined;
 
-  /** Has not looked at anything. */
+  /** Begins with nothing scanned. */
   constructor(text: string) {
     this.#text = text;
     this.#names = new FieldNames(text);
@@ -143,7 +143,7 @@ export class RequestScan {
     return "counted";
   }
 
-  /** Why it is too much to be read. */
+  /** Why it is too large to be decoded, if it is. */
   get excess(): RequestExcess | undefined {
     if (this.#depth > MAX_DEPTH) return "depth";
     return this.#hasTooManyNames || this.marks - this.messages > 2 * MAX_FIELDS
@@ -151,18 +151,18 @@ export class RequestScan {
       : undefined;
   }
 
-  /** It has looked at a part of a request. */
+  /** A part of a request is scanned. */
   get isPartial(): boolean {
     return this.#state !== undefined;
   }
 
   /**
-   * Looks at the request that begins at a place, or at the rest of the one that it is within.
+   * Scans the request that begins at a position, or the rest of the present one.
    *
-   * @param begin where to look on
-   * @param limit from here on it looks no further; but to the end of a string, which takes little time
-   * @returns where it is: within the request; or at its end, at a comma, at a bracket that closes more than it has, or at
-   * the end of the text; or `undefined` if it is not JSON
+   * @param begin where to begin
+   * @param limit where to stop; a string is scanned to its end, which takes little time
+   * @returns the position: within the request; or at its end, which is a comma, a bracket that closes more than it opened, or
+   *   the end of the text; `undefined` if it is not JSON
    */
   scan(begin: number, limit: number): number | undefined {
     const text = this.#text;
@@ -171,7 +171,7 @@ export class RequestScan {
       this.#action = undefined;
       this.#hasTooManyNames = false;
     }
-    // Variables, and not fields: that is several times as fast.
+    // Local variables are several times as fast as fields.
     let {
       start,
       last,
@@ -268,12 +268,12 @@ export class RequestScan {
   }
 }
 
-/** The name of a field, if it is one that matters. */
+/** The name of a field, if it matters. */
 function nameAt(text: string, begin: number, end: number): typeof FIELD_NAMES[number] | undefined {
   for (const name of FIELD_NAMES) if (stringEquals(text, begin, end, name)) return name;
 }
 
-/** How the action counts that stands between two places. */
+/** How the action between two positions counts. */
 function actionAt(
   text: string,
   begin: number,

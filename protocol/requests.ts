@@ -1,5 +1,5 @@
 /**
- * What a client says: the shape of each request.
+ * The requests of a client: the shape of each.
  *
  * ```text
  * {"action":"hello","id":1,"protocol":1,"since":"start","session":"…","try":1,"heartbeat":10000,"token":"…"}
@@ -35,18 +35,18 @@ import type { WireError } from "./errors.ts";
 export interface WirePosition {
   /** Everything up to this sequence number is read. */
   readonly after: number;
-  /** In which epoch it was reached; the present one if it is not said. */
+  /** The epoch in which it was reached. Default: the present one. */
   readonly epoch?: string | undefined;
   /**
-   * The store's time (ms since 1970) that was heard last there: what was gone by then is no gap. Where it is not said,
-   * nothing that is gone is one after a position in an epoch, and everything after a bare number.
+   * The store's last known time there (ms since 1970): what was gone by then is not a gap. Without it, nothing that is gone
+   * counts as a gap after a position with an epoch, and everything after a bare number.
    */
   readonly asOf?: number | undefined;
 }
 
 /**
- * From where a reader reads: the beginning, the end, after a position, from a time (ms since 1970), or from so long ago
- * (ms), both by the clock of the store.
+ * Where to start reading: at the beginning, at the end, after a position, at a time (ms since 1970), or so long ago (ms),
+ * both by the clock of the store.
  */
 export type WireSince =
   | "start"
@@ -55,63 +55,63 @@ export type WireSince =
   | { readonly time: number }
   | { readonly ago: number };
 
-/** What a subscription does where messages are gone that it should have had: go on with the oldest, or with what comes. */
+/** Where a subscription continues after a gap: at the oldest message, or with what is put from now on. */
 export type GapPolicy = "oldest" | "now";
 
-/** Opens the conversation, or goes on with one after a break. */
+/** Opens a connection, or resumes one after a break. */
 export interface HelloRequest {
   readonly action: "hello";
   readonly id: number;
   /** Where topics start that were not read on this connection, unless their first read says otherwise. */
   readonly since: WireSince | undefined;
-  /** Names the one who puts, over several connections; a secret. */
+  /** Identifies a client over several connections; a secret. */
   readonly session: string | undefined;
-  /** Grows with each try of this session to connect: an older one replaces nothing. */
+  /** Grows with each attempt of the session to connect: an older attempt takes over nothing. */
   readonly try: number;
-  /** What the client knew when it sent the oldest put that is unanswered. */
+  /** The position that the client knew when it sent the oldest unanswered put. */
   readonly known: { readonly epoch: string; readonly seq: number } | undefined;
-  /** Asks for a heartbeat each so many milliseconds, and promises to answer it. */
+  /** Asks for a heartbeat at this interval in milliseconds, and promises to answer it. */
   readonly heartbeat: number | undefined;
-  /** Wants no larger frames, unless one answer is larger, and to be told before each what it holds. */
+  /** Asks for frames of at most this size, unless a single reply is larger, and for an announcement before each. */
   readonly frameBytes: number | undefined;
-  /** Promises to say each so often that bytes come, also those of a frame that is not complete. */
+  /** Promises to report received bytes, those of incomplete frames included. */
   readonly progress: boolean;
   readonly token: string | undefined;
 }
 
-/** Messages to store; `many` if they came as a list. */
+/** Messages to store; `many` if they arrived as a list. */
 export interface PutRequest {
   readonly action: "put";
   readonly id: number | undefined;
-  /** The number of the first within its session; each other one is one more than the one before. */
+  /** The number of the first message within its session; the others have the following numbers. */
   readonly n: number | undefined;
   readonly topic: string;
-  /** Strings of any length: what they are as JSON, and how large that is, `encode` tells once it is known that they may be put. */
+  /** Strings of any length. `encode` turns them into JSON and measures them, once it is known that they may be put. */
   readonly messages: readonly string[];
   readonly many: boolean;
   readonly encode: EncodeBody;
 }
 
-/** One read; without an id it is one of dsmq 1.x. */
+/** A read; without an id it is one of dsmq 1.x. */
 export interface GetRequest {
   readonly action: "get" | "get_latest";
   readonly id: number | undefined;
   readonly topic: string;
-  /** Where the topic is read from, if it was not read on this connection. */
+  /** Where reading starts, if the topic was not read on this connection. */
   readonly since: WireSince | undefined;
 }
 
-/** A request that could not be understood, or may not be carried out. */
+/** A request that is invalid, or beyond a limit. */
 export interface RefusedRequest {
   readonly action: "refused";
-  /** Under which id it is answered: `null` if it carried one that is none. */
+  /** The id of the answer: `null` if that of the request is invalid. */
   readonly id: number | null | undefined;
-  /** A client of dsmq 1.x waits for an answer to this one. */
+  /** It is a read of dsmq 1.x, which always gets an answer. */
   readonly needsReply: boolean;
   readonly error: WireError;
 }
 
-/** What a client asks for, understood and checked. */
+/** A request, decoded and checked. */
 export type WireRequest =
   | HelloRequest
   | PutRequest
@@ -140,31 +140,31 @@ export type WireRequestOf<Action extends WireRequest["action"]> = Extract<
   { readonly action: Action }
 >;
 
-/** Answers a heartbeat. */
+/** Answers a heartbeat, announces a large frame, or reports received bytes. */
 export interface HeartbeatRequest {
   readonly action: "heartbeat";
   readonly id: number | undefined;
-  /** A large frame of about so many bytes follows. */
+  /** The approximate size of the large frame that follows. */
   readonly ahead: number;
-  /** It answers none: so much has come so far. What it counts is the client's matter, as long as it grows. */
+  /** How much has arrived so far, in any unit that grows; it then answers no heartbeat. */
   readonly received: number | undefined;
 }
 
-/** How much a subscriber takes in all since it subscribed: never less than it said before. */
+/** How much a stream may send in all since it began; it never becomes less. */
 export interface CreditTotals {
   readonly messages: number;
   /** In bytes of the messages' JSON encoding in UTF-8. */
   readonly bytes: number;
 }
 
-/** A stream to open; it is named by the id of this request. */
+/** A stream to open. The id of the request is the id of the stream. */
 export interface SubscribeRequest extends CreditTotals {
   readonly action: "subscribe";
   readonly id: number;
   readonly topic: string;
-  /** From where; the connection's cursor, if it is not said. */
+  /** Where to begin. Default: the connection's cursor. */
   readonly since: WireSince | undefined;
-  /** Where that cursor is, if the topic was not read on this connection. */
+  /** The position of that cursor, if the topic was not read on this connection. */
   readonly cursor: WireSince | undefined;
   readonly onGap: GapPolicy | undefined;
 }

@@ -9,25 +9,41 @@ import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
 import { limitExceeded } from "./request_fields.ts";
 import type { FrameScan } from "./frame_scan.ts";
-import type { RequestFrame } from "./request_frame.ts";
 import { toStrictJson } from "./json_text.ts";
 import type { Limits } from "./limits.ts";
 import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
 import { MAX_DEPTH, MAX_FIELDS, type RequestExcess } from "./request_scan.ts";
 import type { RefusedRequest, WireRequest } from "./requests.ts";
 
-/** Where a frame counts for more than that, the rest of it is refused, and with what. */
+/** One frame of a client. */
+export interface RequestFrame {
+  /** The frame was an array, and is answered with arrays. */
+  readonly batched: boolean;
+  /** The number of requests. */
+  readonly length: number;
+  /**
+   * Decodes some of them: at least one, and not more than can be decoded without a pause. Those beyond a limit are only
+   * looked at for how they are answered.
+   */
+  requests(begin: number, end: number): readonly WireRequest[];
+  /** An upper bound of what they count for together. */
+  readonly maxCount: number;
+  /** What the requests from an index on count for among those that wait, without rejected ones. */
+  countFrom(begin: number): number;
+}
+
+/** Where a frame is cut: the rest of it is rejected, with this error. */
 export interface FrameCutoff {
   readonly after: number;
   readonly error: WireError;
-  /** Puts of dsmq 1.x are refused as well, though they do not count. */
+  /** Puts of dsmq 1.x are rejected as well, although they do not count. */
   readonly includesLegacyPuts?: boolean;
 }
 
 const EXCESS_ERRORS: Readonly<Record<RequestExcess, WireError>> = {
   depth: {
     code: "bad_request",
-    message: `Cannot read request: it is nested deeper than ${MAX_DEPTH} levels`,
+    message: `Invalid request: it is nested deeper than ${MAX_DEPTH} levels`,
   },
   fields: limitExceeded(
     "read request",
@@ -38,7 +54,7 @@ const EXCESS_ERRORS: Readonly<Record<RequestExcess, WireError>> = {
 
 const NOT_JSON: WireError = {
   code: "bad_request",
-  message: "Cannot read request: its frame is not JSON",
+  message: "Invalid request: its frame is not JSON",
 };
 
 /** Reads the requests of a frame as their turn comes. */
@@ -63,7 +79,7 @@ export class ScannedFrame implements RequestFrame {
     this.#cutoff = cutoff && cutoff.after < frameRequests ? cutoff : {
       after: frameRequests,
       error: limitExceeded(
-        "do request",
+        "handle request",
         frameRequests,
         `its frame has ${scan.countedRequests} requests`,
       ),

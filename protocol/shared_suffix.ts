@@ -1,13 +1,13 @@
 /**
- * The end of a frame that many are sent.
+ * The end of a frame that many subscribers get.
  *
  * @module
  */
 
-/** Of streamed frames with so many bytes or more the end is shared by all who are sent the same messages. */
+/** Streamed frames from this size in bytes share their end among all subscribers that get the same messages. */
 export const MIN_SHARED_BYTES: number = 64 * 1024;
 
-/** It is encoded once, however many frames end with it. */
+/** The shared end: it is encoded once. */
 export class SharedSuffix {
   /** A message, or several with commas between them, as JSON. */
   readonly body: string;
@@ -15,7 +15,7 @@ export class SharedSuffix {
   readonly closing: string;
   #encoded: Uint8Array | undefined;
 
-  /** Wraps a text that is well-formed, and what comes after it. */
+  /** Wraps well-formed text, and what comes after it. */
   constructor(body: string, closing: string) {
     this.body = body;
     this.closing = closing;
@@ -26,7 +26,7 @@ export class SharedSuffix {
     return this.body.length + this.closing.length;
   }
 
-  /** In UTF-8. Nobody may change it. */
+  /** In UTF-8. It must not be changed. */
   get encoded(): Uint8Array {
     return this.#encoded ??= new TextEncoder().encode(this.body + this.closing);
   }

@@ -1,5 +1,5 @@
 /**
- * What text may be a topic, and how large a text is on the wire.
+ * Text: valid topics, sizes on the wire, order, and how text of others is shown.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export function utf8Length(text: string): number {
   return text.length < SHORT_TEXT ? shortLength(text) : longLength(text);
 }
 
-/** Up to here a loop is about as fast as a call into the platform, and beyond ASCII faster. */
+/** Up to this length a loop is about as fast as a call into the runtime, and faster for text that is not ASCII. */
 const SHORT_TEXT = 128;
 
 function shortLength(text: string): number {
@@ -44,13 +44,13 @@ function longLength(text: string): number {
   return bytes;
 }
 
-/** So much of a text is looked at by itself: one that is not ASCII mostly shows it there. */
+/** The beginning of a text is checked first: text that is not ASCII mostly shows it there. */
 const ASCII_PROBE = 256;
 
 // deno-lint-ignore no-control-regex
 const NON_ASCII = /[^\x00-\x7f]/;
 
-/** Whether a text is all ASCII; what is not is found out soon. */
+/** Whether a text is all ASCII. */
 export function isAscii(text: string): boolean {
   if (NON_ASCII.test(text.slice(0, ASCII_PROBE))) return false;
   for (let rest = text.slice(ASCII_PROBE); rest !== "";) {
@@ -79,7 +79,7 @@ export function compareCodePoints(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for what comes after all other units. */
+/** Makes surrogates sort behind all other units. */
 function utf8Rank(unit: number): number {
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }
@@ -87,20 +87,20 @@ function utf8Rank(unit: number): number {
 // deno-lint-ignore no-control-regex
 const TOPIC_CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** A topic with this many times more characters than it may have bytes is far too long. */
+/** A topic with so many times more characters than bytes allowed is not looked at further. */
 const MAX_OVERLENGTH = 16;
 
 /**
- * Says why a value cannot be a topic.
+ * Says why a value is not a valid topic.
  *
- * @param topic what was given as a topic
+ * @param topic the value
  * @param limit the longest topic, in bytes of UTF-8
- * @returns the reason, or `undefined` if it can be one
+ * @returns the reason; `undefined` if it is valid
  */
 export function topicProblem(topic: unknown, limit: number): string | undefined {
   if (typeof topic !== "string") return `a topic is a string, got ${kindOf(topic)}`;
   if (topic === "") return "a topic has at least one character";
-  // Of one that is far too long nothing is looked at.
+  // One that is far too long is not looked at.
   if (topic.length > MAX_OVERLENGTH * limit) {
     return `the topic has ${topic.length} characters, the limit is ${limit} bytes`;
   }
@@ -124,7 +124,7 @@ export function kindOf(value: unknown): string {
 }
 
 /**
- * Shows a value in an error message, as far as it is short.
+ * Shows a value in an error message, shortened.
  *
  * @param value what was given
  * @returns such as `-1`, `"middle"`, `null`, `an array`
@@ -135,7 +135,7 @@ export function formatValue(value: unknown): string {
 }
 
 /**
- * Quotes a text for a log or an error message: the beginning of it, without what a terminal would obey.
+ * Quotes the beginning of a text for a log or an error message, with control characters escaped.
  *
  * @param text what was given
  * @returns at most its first 64 characters, in quotes
@@ -145,20 +145,20 @@ export function quoted(text: string): string {
 }
 
 /**
- * What a terminal obeys (control characters, those of the end of a line among them), what turns the direction of
- * writing, and what is no character at all (half of a surrogate pair).
+ * Control characters (line ends among them), characters that change the direction of writing, and halves of surrogate
+ * pairs.
  */
 const TERMINAL_CONTROLS =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
 
 /**
- * Shows a text of somebody else in a line of a terminal or a log: each character that would do something there, or
- * make the text look like another, is written as JSON would write it, such as `\u001b`.
+ * Escapes a text of the other end for one line of a terminal or a log: each character that would have an effect there, or
+ * make the text look like another, is written as in JSON, such as `\u001b`.
  *
  * @param text what is shown
- * @param allowed such characters that stay as they are
- * @returns the same text, if there is none of them in it
+ * @param allowed characters that stay as they are
+ * @returns the same text, if there is nothing to escape
  */
 export function escapeControls(text: string, allowed: string = ""): string {
   return text.replace(

@@ -1,14 +1,32 @@
 /**
- * What text may be a token. None is ever shown, also not one that is invalid: it may be a token with a slip in it.
+ * What text may be a token, and how a token is offered as a subprotocol. No token is ever shown, also not one that is
+ * invalid: it may be a token with a typo.
  *
  * @module
  */
+
+import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
+
+/** What stands before a token, in base64url, among the subprotocols that a browser offers. */
+export const TOKEN_SUBPROTOCOL = "dsmq.token.";
 
 /** The most characters of a token. */
 const MAX_TOKEN_LENGTH = 1024;
 
 /** What a token has to be, for an error. */
 export const TOKEN_FORM = `1 to ${MAX_TOKEN_LENGTH} visible characters of ASCII`;
+
+/** Visible ASCII: it fits into a header, into a line of a file, and into a shell. */
+const VISIBLE = /^[\x21-\x7e]+$/;
+
+/** Whether this can be a token. */
+export function isToken(token: unknown): token is string {
+  return typeof token === "string" && hasForm(token);
+}
+
+function hasForm(token: string): boolean {
+  return token.length <= MAX_TOKEN_LENGTH && VISIBLE.test(token);
+}
 
 /**
  * Says what is wrong with a token, without showing it.
@@ -17,13 +35,38 @@ export const TOKEN_FORM = `1 to ${MAX_TOKEN_LENGTH} visible characters of ASCII`
  * @returns such as `one that ends with a newline`; `undefined` if it can be one
  */
 export function tokenProblem(token: string): string | undefined {
+  if (hasForm(token)) return undefined;
   if (token === "") return "an empty text";
-  // Whatever is looked for is not far from the ends, and most is not looked at.
   const end = /[\r\n]$/.test(token) ? "a newline" : /\s$/.test(token) ? "a space" : undefined;
   if (end !== undefined) return `one that ends with ${end}`;
   if (/^\s/.test(token)) return "one that begins with a space";
   if (/[\r\n]/.test(token)) return "one of several lines";
   if (/\s/.test(token)) return "one with a space in it";
-  if (/[^\x21-\x7e]/.test(token)) return "one with other characters";
-  return token.length > MAX_TOKEN_LENGTH ? `one of ${token.length} characters` : undefined;
+  return VISIBLE.test(token) ? `one of ${token.length} characters` : "one with other characters";
+}
+
+/**
+ * Offers a token as a subprotocol, for those who cannot set a header: web pages.
+ *
+ * @param token the token
+ * @returns what to offer beside `dsmq`
+ */
+export function tokenSubprotocol(token: string): string {
+  return TOKEN_SUBPROTOCOL + encodeBase64Url(new TextEncoder().encode(token));
+}
+
+/**
+ * Reads the token that a subprotocol offers.
+ *
+ * @param protocol begins with {@linkcode TOKEN_SUBPROTOCOL}
+ * @returns the token; `undefined` if it is not in the form of one
+ */
+export function tokenOfSubprotocol(protocol: string): string | undefined {
+  try {
+    const bytes = decodeBase64Url(protocol.slice(TOKEN_SUBPROTOCOL.length));
+    const token = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return isToken(token) ? token : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * What both ends say in the words of WebSockets: RFC 6455 and its registry of close codes.
+ * What both ends use of RFC 6455: subprotocols, close codes, and limits of the HTTP request.
  *
  * @module
  */
@@ -7,50 +7,46 @@
 /** The subprotocol by which a client says that it understands more than dsmq 1.x. */
 export const SUBPROTOCOL = "dsmq";
 
-/** What stands before a token, in base64url, among the subprotocols that a browser offers. */
-export const TOKEN_SUBPROTOCOL = "dsmq.token.";
-
 /** The subprotocols that a request for a WebSocket offers. */
 export function offeredProtocols(headers: Headers): readonly string[] {
   return (headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
 }
 
 /**
- * The longest `Host` that may be one, in characters of a header, which are bytes: a name has at most 253 in ASCII, fewer
- * code points otherwise, of up to four bytes each; and a port. To bring a longer one into the form of a name takes a
- * time that grows with the square of its length.
+ * The longest `Host` header that can be valid, in bytes: a name has at most 253 ASCII characters, or fewer code points of up
+ * to four bytes each, and a port. Normalising a longer one takes time that grows with the square of its length.
  */
 export const MAX_HOST_LENGTH = 1024;
 
-/** The longest address that a request by HTTP may have, in characters: to read one takes longer than it is long. */
+/** The longest URL of an HTTP request, in characters: parsing takes more than linear time. */
 export const MAX_URL_LENGTH = 16_384;
 
 /** The close codes in use. */
 export const CLOSE_CODE = {
-  /** The client has what it wanted. */
+  /** The client is done. */
   normal: 1000,
-  /** One end leaves, as a page does or a proxy that is started anew. */
+  /** One end goes away, as a page does, or a proxy that restarts. */
   goingAway: 1001,
   /** The close frame has no code. Never sent. */
   noCode: 1005,
-  /** No close frame came: the connection broke. Never sent. */
+  /** No close frame arrived: the connection broke. Never sent. */
   abnormal: 1006,
-  /** The client did what it may not, too often. */
+  /** The client broke the rules too often. */
   policyViolation: 1008,
-  /** A frame is larger than the server takes. */
+  /** A frame is larger than the server accepts. */
   tooLarge: 1009,
   /** A defect of the server. */
   internalError: 1011,
-  /** The server stops; the client may come back. */
+  /** The server shuts down; the client may reconnect. */
   serviceRestart: 1012,
-  /** There are too many connections; the client may come back later. */
+  /** There are too many connections; the client may reconnect later. */
   tryAgainLater: 1013,
-  /** A proxy does not reach the server. */
+  /** A proxy cannot reach the server. */
   badGateway: 1014,
-  /** No token, or one that gives no leave (any more). */
+  /** There is no token, or it is not valid (any more). */
   unauthorized: 4401,
-  /** Nothing was heard of the client, or it did not read what it was sent, for too long. */
+  /** The client sent nothing, or did not read, for too long. */
   timedOut: 4408,
-  /** A newer connection goes on with its session. */
+  /** A newer connection has taken over the session. */
   sessionTakenOver: 4409,
 } as const;

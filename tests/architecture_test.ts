@@ -254,7 +254,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "client/deno/handshake.ts": "statuses that this code lists",
   "client/isolation.ts": "close codes that this code lists",
   "client/handshake.ts": "codes that this code lists",
-  "client/trials.ts": "ids that this client counts up",
+  "client/send_window.ts": "ids that this client counts up",
   "auth/allowed_origins.ts": "origins that the operator named",
   "protocol/request_frame.ts": "actions that this code lists",
   "protocol/name_map.ts": "its keys are made by nameKey",

@@ -5,6 +5,7 @@
  */
 
 import { FIN_BIT, MASK_BIT, OPCODE, type Opcode } from "./frame_reader.ts";
+import type { ByteStream } from "./http_response.ts";
 
 /** The size of a buffer for a start, and the largest that is kept, in bytes. */
 const BUFFER_SIZE = { initial: 4 * 1024, maxReused: 256 * 1024 };
@@ -133,4 +134,12 @@ function mask({ bytes, words }: MaskBuffer, start: number, length: number): void
   for (let i = start; i < firstWord; i++) bytes[i]! ^= bytes[key + (i - start) % 4]!;
   for (let w = firstWord / 4; w < lastWord / 4; w++) words[w]! ^= word;
   for (let i = lastWord; i < end; i++) bytes[i]! ^= bytes[key + (i - start) % 4]!;
+}
+
+/** Writes bytes to the last. */
+export async function writeToEnd(
+  stream: Pick<ByteStream, "write">,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
 }

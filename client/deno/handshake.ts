@@ -12,6 +12,7 @@ import {
   readBodySummary,
   readResponseHead,
 } from "./http_response.ts";
+import { writeToEnd } from "./frame_writer.ts";
 
 /** What section 1.3 has a server add to the key, to show that it understood. */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -137,12 +138,4 @@ async function acceptKey(key: string): Promise<string> {
     new TextEncoder().encode(key + HANDSHAKE_GUID),
   );
   return btoa(String.fromCharCode(...new Uint8Array(digest)));
-}
-
-/** Writes bytes to the last. */
-export async function writeToEnd(
-  stream: ByteStream,
-  bytes: Uint8Array<ArrayBuffer>,
-): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
 }

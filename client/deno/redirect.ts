@@ -4,8 +4,8 @@
  * @module
  */
 
+import { redactUrl } from "../addresses.ts";
 import { ConnectError } from "../connect_error.ts";
-import { redactUrl } from "../client_socket.ts";
 
 /** So many are followed, one after another. */
 const MAX_REDIRECTS = 5;

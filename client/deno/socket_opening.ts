@@ -4,8 +4,8 @@
  * @module
  */
 
+import { redactUrl } from "../addresses.ts";
 import { ConnectError } from "../connect_error.ts";
-import { redactUrl } from "../client_socket.ts";
 import { type OpeningPhase, toConnectError } from "./connect_failure.ts";
 import { requestUpgrade } from "./handshake.ts";
 import type { ByteStream } from "./http_response.ts";

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { AccessControl } from "../../auth/access_control.ts";
 import { Permissions } from "../../auth/permissions.ts";
-import { digestOf, extractToken, isToken, Tokens } from "../../auth/tokens.ts";
+import { digestOf, extractToken, Tokens } from "../../auth/tokens.ts";
+import { isToken } from "../../protocol/token.ts";
 import { seeded } from "../support/seeded.ts";
 
 Deno.test("a token is found by its digest, and its identity stays the same and tells nothing", async () => {

@@ -67,8 +67,8 @@ Deno.test("without a good token connect rejects at once, and says why", async ()
   await using server = await openServer({ token: "good" });
   for (const by of [{}, { dial }]) {
     const cases: [Partial<ConnectOptions>, RegExp][] = [
-      [{}, /it asks for a token, and none was given$/],
-      [{ token: "secret-bad" }, /the token that was given is not good there$/],
+      [{}, /the server needs a token, and none was given$/],
+      [{ token: "secret-bad" }, /the server does not accept the token$/],
     ];
     for (const [options, reason] of cases) {
       let dials = 0;
@@ -128,7 +128,7 @@ Deno.test("a token, and a name in the address, cannot be brought both", async ()
   const error = await assertRejects(
     () => connect({ url: "ws://name:password@127.0.0.1:1", token: "secret" }),
     TypeError,
-    "only one of both can be brought",
+    "only one of both can be sent",
   );
   assert(!/secret|password@/.test(error.message));
 });

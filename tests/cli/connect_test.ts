@@ -161,7 +161,7 @@ Deno.test("an error that retrying cannot fix ends a command at once, with the re
   await using locked = await openServer({ token: "good" });
   const cases: [string[], number, RegExp][] = [
     [["tail", "t", "--url", "ws://no-such-host.invalid"], 1, /there is no host "no-such-host\.in/],
-    [["wait", "t", "--timeout", "0", "--url", locked.url], 1, /asks for a token, and none was giv/],
+    [["wait", "t", "--timeout", "0", "--url", locked.url], 1, /needs a token, and none was giv/],
   ];
   for (const [args, expected, reason] of cases) {
     const { code, stderr, took } = await ran(...args);

@@ -45,8 +45,8 @@ async function written(text: string): Promise<{ path: string } & AsyncDisposable
 }
 
 const NEEDED =
-  /: it asks for a token, and none was given \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
-const BAD = /: the token that was given is not good there$/;
+  /: the server needs a token, and none was given \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
+const BAD = /: the server does not accept the token$/;
 
 Deno.test("a token comes from an option, a file, or the environment if it may be read", async () => {
   await using file = await written("# mine\n\n  secret-1  \n");

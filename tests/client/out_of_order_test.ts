@@ -111,6 +111,7 @@ async function playScript(seed: number): Promise<void> {
     const [requests] = unanswered.splice(random(unanswered.length), 1);
     if (!requests) return await withTimeout(new Promise((resolve) => setTimeout(resolve, 0)));
     if (requests.action === "subscribe") return await script.send({ id: requests.id, start: seq });
+    if (requests.action === "heartbeat") return await script.send({ id: requests.id });
     const chance = random(4);
     if (chance === 0) await script.send({ id: requests.id, error: GAP, through: ++seq });
     else await script.reply(requests, chance === 1 ? undefined : { seq: ++seq, body: "m" });

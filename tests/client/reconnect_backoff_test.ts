@@ -53,7 +53,7 @@ for (const code of [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 
 
 for (const timeout of [15_000, 60_000]) {
   const ends = {
-    1001: "it was closed: the server, or what is in between, is going away",
+    1001: "it was closed: the server, or a proxy, is going away",
     1006: "it broke off",
     1011: "it was closed with code 1011",
     1012: "it was closed: the server is restarting",

@@ -424,7 +424,7 @@ Deno.test("a server of which nothing is heard is left", async () => {
   await states.next();
   const { value } = await withTimeout(states.next());
   assertEquals(value?.status, "reconnecting");
-  assert(value?.reason?.includes("nothing was heard"), value?.reason);
+  assert(value?.reason?.includes("nothing was received"), value?.reason);
 });
 
 Deno.test("reconnect and heartbeat are checked", async () => {

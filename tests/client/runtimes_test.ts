@@ -77,8 +77,7 @@ Deno.test("a Bun that cannot bring a token says so, and no other engine does", (
     requireSubprotocols(version);
   }
   for (const version of ["1.0.0", "1.1.45", "1.2.0", "1.2.21", "0.9.9"]) {
-    const expected =
-      `to bring a token the client needs Bun 1.2.22 or later, and this is ${version}`;
+    const expected = `to send a token the client needs Bun 1.2.22 or later, and this is ${version}`;
     assertThrows(() => requireSubprotocols(version), Error, expected);
   }
 });

@@ -9,7 +9,7 @@ import { runInNewContext } from "node:vm";
 import { setFlagsFromString } from "node:v8";
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
-import { SimpleRequest } from "../../client/pending_request.ts";
+import { type PendingRequest, SimpleRequest } from "../../client/pending_request.ts";
 import { SendBuffer } from "../../client/send_buffer.ts";
 import { SendWindow } from "../../client/send_window.ts";
 import { inMemory, settled, testServer, turns } from "../support/bridge.ts";
@@ -102,16 +102,16 @@ for (
 
 /** A buffer that lets this many bytes be under way, and the probes that it has sent: the test answers them. */
 function bufferOf(inFlightBytes: number) {
-  const probes: SimpleRequest<void>[] = [];
+  const probes: PendingRequest[] = [];
   const nothing = () => {};
   const probe = () => {
-    const request = new SimpleRequest("heartbeat", "", nothing, nothing, 0);
+    const request = new SimpleRequest("heartbeat", "", "done", nothing, nothing, 0);
     probes.push(request);
     return request;
   };
   const window = new SendWindow(probe);
-  const buffer = new SendBuffer(window, nothing, { current: { epoch: "e", seq: 0 } }, nothing);
-  buffer.open({ inFlight: 16_384, inFlightBytes, frameRequests: 16_384 });
+  const buffer = new SendBuffer(window, { current: { epoch: "e", seq: 0 } }, nothing);
+  buffer.open({ inFlight: 16_384, inFlightBytes, frameRequests: 16_384 }, { send: nothing });
   return { buffer, window, probes };
 }
 

@@ -116,11 +116,76 @@ for (const [field, values] of Object.entries(FIELDS)) {
   });
 }
 
+/** Each kind of reply, and frames that have only a part of what it needs. */
+const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: readonly string[] }>> =
+  {
+    stored: {
+      good: '{"id":2,"seqs":[3,4]}',
+      bad: ['{"id":2,"seqs":[]}', '{"id":2,"seqs":[4,4]}', '{"id":2,"seqs":[4,3]}'],
+    },
+    message: {
+      good: '{"id":2,"message":"m","seq":3,"time":1,"through":4}',
+      bad: [
+        '{"id":2,"message":"m","seq":3,"time":1,"through":2}',
+        '{"id":2,"message":"m","through":4}',
+      ],
+    },
+    empty: { good: '{"id":2,"message":"","through":4}' },
+    subscribed: { good: '{"id":2,"sub":2,"start":4,"through":4}' },
+    topics: {
+      good: '{"id":2,"topics":[{"topic":"t","messages":1,"seq":1,"time":1}],"more":false}',
+      bad: [
+        '{"id":2,"topics":[1]}',
+        '{"id":2,"topics":[{"topic":"t","messages":1,"seq":1}]}',
+        '{"id":2,"topics":[{"topic":"","messages":1,"seq":1,"time":1}]}',
+        `{"id":2,"topics":[${
+          ["b", "a"].map((topic) => JSON.stringify({ topic, messages: 1, seq: 1, time: 1 }))
+        }]}`,
+      ],
+    },
+    done: { good: '{"id":2}' },
+    error: { good: '{"id":2,"error":{"code":"full","message":"m"}}' },
+    welcome: {
+      good: '{"id":1,"protocol":1,"start":0,"limits":{"messageBytes":10}}',
+      bad: [
+        '{"id":1,"protocol":2,"start":0,"limits":{"messageBytes":10}}',
+        '{"id":1,"protocol":1,"limits":{"messageBytes":10}}',
+        '{"id":1,"protocol":1,"start":0,"limits":{}}',
+      ],
+    },
+    messages: {
+      good: '{"sub":2,"prev":3,"bytes":4,"seqs":[4,5],"times":[1,1],"messages":["",""]}',
+      bad: [
+        '{"sub":2}',
+        '{"sub":2,"prev":3,"bytes":4,"seqs":[4,5],"times":[1,1]}',
+        '{"sub":2,"prev":3,"bytes":6,"seqs":[],"times":[],"messages":[]}',
+        '{"sub":2,"prev":3,"bytes":6,"seqs":[4],"times":[1,1],"messages":["",""]}',
+        '{"sub":2,"prev":3,"bytes":4,"seqs":[4,5],"times":[1],"messages":["",""]}',
+        '{"sub":2,"prev":3,"bytes":6,"seqs":[3,5],"times":[1,1],"messages":["",""]}',
+        '{"sub":2,"prev":3,"bytes":6,"seqs":[5,4],"times":[1,1],"messages":["",""]}',
+        '{"sub":2,"prev":3,"bytes":3,"seqs":[4,5],"times":[1,1],"messages":["",""]}',
+      ],
+    },
+    stream_error: { good: '{"sub":2,"error":{"code":"ahead","message":"m"},"through":4}' },
+    heartbeat: { good: '{"heartbeat":1000,"time":1,"last":0,"floor":0}' },
+    ahead: { good: '{"ahead":5000,"sub":2,"through":4}' },
+    unknown: { good: '{"id":null,"error":{"code":"bad_request","message":"m"}}' },
+  };
+
+for (const [kind, { good, bad = [] }] of Object.entries(KINDS)) {
+  Deno.test(`a reply of the kind ${kind} is told by its fields, and by all of them`, () => {
+    assertEquals(decodeReplies(good)?.map((reply) => reply.kind), [kind]);
+    for (const frame of bad) {
+      assertEquals(decodeReplies(frame)?.map((reply) => reply.kind), ["malformed"], frame);
+    }
+  });
+}
+
 Deno.test("a field of an answer is its own: what objects inherit is no field, and what nobody knows is ignored", () => {
-  const [reply] = decodeReplies(
-    '{"__proto__":{"seq":5,"id":2},"constructor":1,"then":2,"new":{}}',
-  )!;
-  assertEquals([reply!.seq, reply!.id], [undefined, undefined]);
+  assertEquals(
+    decodeReplies('{"__proto__":{"seq":5,"id":2},"constructor":1,"then":2,"new":{}}'),
+    [{ kind: "unknown" }],
+  );
 });
 
 Deno.test("a frame that is too large, nested too deep or holds too many values or names is not parsed", () => {

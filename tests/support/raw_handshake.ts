@@ -5,8 +5,7 @@
  */
 
 import { FrameReader, OPCODE } from "../../client/deno/frame_reader.ts";
-import { writeToEnd } from "../../client/deno/handshake.ts";
-import { FrameWriter } from "../../client/deno/frame_writer.ts";
+import { FrameWriter, writeToEnd } from "../../client/deno/frame_writer.ts";
 
 /** What came: a text, or the end with its close code (1006 if there was none). */
 export type HandshakeEvent = { readonly text: string } | { readonly code: number };

@@ -1,0 +1,168 @@
+/**
+ * The replies of a server as a client gets them: one shape for each kind, checked as a whole.
+ *
+ * `decode_replies.ts` makes them of the frames that `encode_replies.ts` shows. What depends on the request, such as how many
+ * sequence numbers a put gets, is checked where the request was made.
+ *
+ * @module
+ */
+
+import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
+import type { WireError } from "./errors.ts";
+
+/** Answers `hello`. */
+export interface WelcomeReply {
+  readonly kind: "welcome";
+  readonly id: number;
+  readonly welcome: Welcome;
+}
+
+/** Answers a put: the sequence number of each message, increasing unless some were stored before. */
+export interface StoredReply {
+  readonly kind: "stored";
+  readonly id: number;
+  readonly seqs: readonly number[];
+  /** Some had been stored before. */
+  readonly dup: boolean;
+}
+
+/** Answers a read with a message. */
+export interface MessageReply {
+  readonly kind: "message";
+  readonly id: number;
+  readonly body: string;
+  readonly seq: number;
+  readonly time: number;
+  /** The topic is read up to here: at least up to the message. */
+  readonly through: number;
+}
+
+/** Answers a read: there is no message. */
+export interface EmptyReply {
+  readonly kind: "empty";
+  readonly id: number;
+  readonly through: number | undefined;
+}
+
+/** Answers `subscribe`. */
+export interface SubscribedReply {
+  readonly kind: "subscribed";
+  readonly id: number;
+  /** What comes after this sequence number is streamed. */
+  readonly start: number;
+  /** Where the cursor of the connection is, if the stream begins there. */
+  readonly through: number | undefined;
+}
+
+/** Answers `topics` with a page: names that can be topics, in the order of their code points. */
+export interface TopicsReply {
+  readonly kind: "topics";
+  readonly id: number;
+  readonly topics: readonly TopicInfo[];
+  readonly more: boolean;
+}
+
+/** Answers what has no result: `shutdown`, or a heartbeat with an id. */
+export interface DoneReply {
+  readonly kind: "done";
+  readonly id: number;
+}
+
+/** A request failed. */
+export interface ErrorReply {
+  readonly kind: "error";
+  readonly id: number;
+  readonly error: WireError;
+  /** With a gap: reading goes on after this sequence number. */
+  readonly through: number | undefined;
+}
+
+/** Messages of a stream: a list for each of their fields, all of one length, at least one message, oldest first. */
+export interface MessagesReply {
+  readonly kind: "messages";
+  readonly sub: number;
+  /** The sequence number before the first one in this stream. */
+  readonly prev: number;
+  /** What they take of the credit: no less than their characters, with quotes. */
+  readonly bytes: number;
+  readonly seqs: readonly number[];
+  readonly times: readonly number[];
+  readonly messages: readonly string[];
+}
+
+/** A stream has ended. */
+export interface StreamErrorReply {
+  readonly kind: "stream_error";
+  readonly sub: number;
+  readonly error: WireError;
+  /** With a gap: the stream could go on after this sequence number. */
+  readonly through: number | undefined;
+}
+
+/** The server is alive. */
+export interface HeartbeatReply extends Heartbeat {
+  readonly kind: "heartbeat";
+}
+
+/** A large frame follows. */
+export interface AheadReply {
+  readonly kind: "ahead";
+  /** About how many bytes it has. */
+  readonly bytes: number;
+  /** It is the answer to this request alone. */
+  readonly answers: number | undefined;
+  /** It is one message of this stream. */
+  readonly sub: number | undefined;
+  /** When it has arrived, all is read up to here. */
+  readonly through: number | undefined;
+}
+
+/** Each field has its type, but together they are none of the above. The request or the stream fails, and then the connection. */
+export interface MalformedReply {
+  readonly kind: "malformed";
+  readonly id: number | undefined;
+  readonly sub: number | undefined;
+  /** What is wrong, if more is known than that. */
+  readonly reason: string | undefined;
+}
+
+/** Means nothing to this client: a notice of a later version, or the error of a request whose id was invalid. */
+export interface UnknownReply {
+  readonly kind: "unknown";
+}
+
+/** What answers a request with a result. */
+export type ResultReply =
+  | WelcomeReply
+  | StoredReply
+  | MessageReply
+  | EmptyReply
+  | SubscribedReply
+  | TopicsReply
+  | DoneReply;
+
+/** What answers a request. */
+export type AnswerReply = ResultReply | ErrorReply;
+
+/** What belongs to a stream. */
+export type StreamReply = MessagesReply | StreamErrorReply;
+
+/** One reply of a server. */
+export type Reply =
+  | AnswerReply
+  | StreamReply
+  | HeartbeatReply
+  | AheadReply
+  | MalformedReply
+  | UnknownReply;
+
+/**
+ * Makes a malformed reply.
+ *
+ * @param id the request that it answers
+ * @param sub the stream that it belongs to
+ * @param reason what is wrong, if more is known than that
+ */
+export function malformed(id?: number, sub?: number, reason?: string): MalformedReply {
+  return { kind: "malformed", id, sub, reason };
+}
