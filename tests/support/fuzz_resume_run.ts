@@ -153,7 +153,7 @@ class ResumeRun {
     const options = {
       url: this.#urls,
       dial: this.#network.dial(name),
-      heartbeat: this.#heartbeat,
+      heartbeatInterval: this.#heartbeat,
       reconnect: { minDelay: 1, maxDelay: 1 + this.#random(60) },
       timeout: 60_000,
       ...(this.#random(3) === 0 && { since: "start" as const }),

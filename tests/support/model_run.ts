@@ -205,7 +205,7 @@ class ProgramRun {
       url: this.#urls,
       dial: this.#network.dial(name),
       since,
-      heartbeat,
+      heartbeatInterval: heartbeat,
       reconnect: { minDelay: 1, maxDelay: 5 },
     };
     const opening = FuzzClient.open(name, options, this.#time, this.#journal);
