@@ -1,5 +1,5 @@
 /**
- * Large frames are announced to the other end, in bytes: so it does not take one who is slow for dead.
+ * Large frames are announced to the other end, in bytes, so that a slow peer is not taken for a dead one.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { inVirtualTime } from "../support/in_virtual_time.ts";
 
-/** Three bytes each, and a character of JSON. */
+/** Three bytes each, and one character in JSON. */
 const WIDE_CHARACTER = "漢";
 
-/** How many bytes the frames have that came behind an announcement, and what that said. */
+/** How many bytes the frames have that came after an announcement, and what it stated. */
 function announced(frames: readonly string[]): { ahead: number; bytes: number }[] {
   return frames.flatMap((frame, i) => {
     const { ahead } = JSON.parse(frame);
@@ -94,7 +94,7 @@ Deno.test("a large put that is sent again after a break is announced again", asy
 });
 
 for (const ahead of [-1e15, "much", null, 0.5, 2 ** 53]) {
-  Deno.test(`a server that announces ${ahead} bytes is left`, async () => {
+  Deno.test(`a client leaves a server that announces ${ahead} bytes`, async () => {
     const script = new ScriptedServer();
     const mq = await connect({ dial: script.dial });
     await script.send({ ahead });
@@ -104,7 +104,7 @@ for (const ahead of [-1e15, "much", null, 0.5, 2 ** 53]) {
 }
 
 for (const ahead of [0, 1e15, Number.MAX_SAFE_INTEGER]) {
-  Deno.test(`a server that announces ${ahead} bytes and says nothing more is given up, and not at once`, async () => {
+  Deno.test(`a server that announces ${ahead} bytes and then falls silent times out, but not at once`, async () => {
     await inVirtualTime(async () => {
       const script = new ScriptedServer();
       script.welcome = { ...WELCOME, heartbeat: 100 };
@@ -120,7 +120,7 @@ for (const ahead of [0, 1e15, Number.MAX_SAFE_INTEGER]) {
   });
 }
 
-/** The next subscription that a client asks for. */
+/** The next subscription that a client sends. */
 async function subscribed(script: ScriptedServer): Promise<number> {
   for (;;) {
     const { action, id } = await withTimeout(script.next());
@@ -130,7 +130,7 @@ async function subscribed(script: ScriptedServer): Promise<number> {
 
 const again = { minDelay: 0, maxDelay: 0 };
 
-Deno.test("a server that announces a message of a stream and closes instead, without end, is left in the end", () =>
+Deno.test("a client gives up in the end on a server that announces a message of a stream and closes instead, again and again", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     const mq = await connect({ dial: script.dial, reconnect: again });
@@ -148,7 +148,7 @@ Deno.test("a server that announces a message of a stream and closes instead, wit
     await mq.close();
   }));
 
-Deno.test("a server that announces what a stream has brought already, and closes, ends the connection", async () => {
+Deno.test("a server that announces a message that a stream has delivered already, and closes, ends the connection", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect: again });
   const stream = mq.subscribe("t", { since: "start", onGap: () => "oldest" });
@@ -168,7 +168,7 @@ Deno.test("a server that announces what a stream has brought already, and closes
   await mq.close();
 });
 
-Deno.test("a subscription whose answer does not come through, each time, begins nowhere else: it ends", async () => {
+Deno.test("a subscription whose answer never comes through starts nowhere else: it ends", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect: again });
   const stream = mq.subscribe("t", { since: 7, onGap: () => "oldest" });
@@ -185,11 +185,11 @@ Deno.test("a subscription whose answer does not come through, each time, begins 
 for (
   const [what, ...frames] of [
     ["twice", { ahead: 99 }, { ahead: 5 }],
-    ["as something that nobody asked for", { ahead: 99, answers: 77, through: 3 }],
-    ["as a stream that nobody began", { ahead: 99, sub: 77, through: 3 }],
+    ["as an answer to no request", { ahead: 99, answers: 77, through: 3 }],
+    ["as a stream that was never opened", { ahead: 99, sub: 77, through: 3 }],
     ["as hello", { ahead: 99, answers: 1 }],
-    ["as next to nothing", { ahead: 0 }],
-    ["as all that there can be", {
+    ["as almost nothing", { ahead: 0 }],
+    ["as the maximum", {
       ahead: Number.MAX_SAFE_INTEGER,
       through: Number.MAX_SAFE_INTEGER,
     }],
@@ -197,7 +197,7 @@ for (
 ) {
   for (const code of [undefined, 1006, 1009]) {
     const then = code === undefined ? "comes" : `is lost with its connection (${code})`;
-    Deno.test(`nobody is worse off for what is announced ${what}; an answer that ${then} is had in the end`, async () => {
+    Deno.test(`an announcement ${what} harms nobody; an answer that ${then} arrives in the end`, async () => {
       const script = new ScriptedServer();
       const mq = await connect({ dial: script.dial, reconnect: again });
       const get = mq.get("t");
@@ -217,7 +217,7 @@ for (
 }
 
 for (const frames of [[99, 5], [Number.MAX_SAFE_INTEGER], [0], [5]]) {
-  Deno.test(`a client that announces ${frames} bytes and says something else, or nothing, is answered as ever`, async () => {
+  Deno.test(`a client that announces ${frames} bytes and sends something else, or nothing, is answered as usual`, async () => {
     await using host = await testServer(inMemory());
     using peer = new ManualPeer(host);
     await peer.request({ action: "hello", id: 1, heartbeat: 10_000 });

@@ -1,6 +1,6 @@
 /**
- * The real client joined to real sessions of the server over a connection in memory: the test sees each frame, holds
- * it or loses it, and cuts the connection when it likes. The server behind it can be exchanged, as a restart does.
+ * The real client joined to real connections of the server in memory: the test sees each frame, holds it or loses it,
+ * and cuts the connection when it likes. The server behind it can be replaced, as a restart does.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { MemoryStore } from "../../stores/memory_store.ts";
 import type { MessagePage, MessageQuery, Store } from "../../stores/store.ts";
 import { ALL_PERMISSIONS, openContext } from "./memory_peer.ts";
 
-/** For the option `reconnect`: a client that comes back at once. */
+/** For the option `reconnect`: a client that reconnects at once. */
 export const reconnect = { minDelay: 1, maxDelay: 5 };
 
 /** A store in memory. */
@@ -28,9 +28,9 @@ export function inMemory(
   return new MemoryStore({ engine: nodeSqlite, retention, clock, limits });
 }
 
-/** A store in memory whose reads of the topic `slow` wait for the test: as those of a file that is being synced. */
+/** A store in memory whose reads of the topic `slow` wait for the test, like reads of a file that is being synced. */
 export class GatedStore extends MemoryStore {
-  /** Resolved by the test, to let them go on. */
+  /** Resolved by the test, to let them continue. */
   readonly gate = Promise.withResolvers<void>();
 
   /** Opens a new and empty store. */
@@ -44,7 +44,7 @@ export class GatedStore extends MemoryStore {
   }
 }
 
-/** What sessions share; it ends with its queue. */
+/** What connections share; it ends with its queue. */
 export type TestServer = ServerContext & AsyncDisposable;
 
 /** A server without a port. */
@@ -57,14 +57,14 @@ export async function testServer(
   return {
     ...host,
     async [Symbol.asyncDispose]() {
-      // What is under way on connections in memory arrives, or does not, before the test ends.
+      // What is in flight on connections in memory arrives, or is dropped, before the test ends.
       await turns(5);
       await host[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Puts messages past all clients. */
+/** Puts messages without a client. */
 export async function store(
   host: ServerContext,
   topic: string,
@@ -82,19 +82,19 @@ export async function turns(count = 20): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** Waits for what must come to be; rejects if it has not within a time (ms). */
+/** Waits for a condition; rejects if it does not hold within a time (ms). */
 export async function until(condition: () => boolean, ms = 10_000): Promise<void> {
   const end = performance.now() + ms;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`It has not come to be: ${condition}`);
+    if (performance.now() > end) throw new Error(`The condition does not hold: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
-/** What `settled` says of a promise that did not settle. */
+/** What `settled` returns for a promise that did not settle. */
 export const UNSETTLED = "(has not settled)";
 
-/** What became of a promise: its value, `error` with its code, or that it did not settle within a time (ms). */
+/** The outcome of a promise: its value, `error` with its code, or that it did not settle within a time (ms). */
 export async function settled<T>(work: Promise<T>, ms = 5000): Promise<T | string> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<string>((resolve) => {
@@ -109,11 +109,11 @@ export async function settled<T>(work: Promise<T>, ms = 5000): Promise<T | strin
 
 /** Joins a client to a server. */
 export class Bridge {
-  /** The server behind it; while it is undefined nobody answers. */
+  /** The server behind it; without one, nobody answers. */
   host: ServerContext | undefined;
-  /** The frames that came down, on all connections, whether or not they arrived. */
+  /** The frames sent down, on all connections, whether or not they arrived. */
   readonly down: string[] = [];
-  /** The frames that went up. */
+  /** The frames sent up. */
   readonly up: string[] = [];
   /** Whether a frame of the server arrives, or is lost. */
   passes: (frame: string) => boolean = () => true;
@@ -121,16 +121,16 @@ export class Bridge {
   passesUp: (frame: string) => boolean = () => true;
   /** Whether what the server sends is held from now on, until it is released: this frame, and all behind it. */
   holds: (frame: string) => boolean = () => false;
-  /** The same for what the client sends; also that it has hung up. */
+  /** The same for what the client sends, its close included. */
   holdsUp: (frame: string) => boolean = () => false;
-  /** The code with which somebody on the way closes the connection instead of passing a frame on, if so. */
+  /** The code with which an intermediary closes the connection instead of passing a frame on, if it does. */
   refuses: (frame: string, direction: "up" | "down") => number | undefined = () => undefined;
   /** How often it was dialled. */
   dials = 0;
   readonly #connections = new Set<BridgeConnection>();
   #newest: BridgeConnection | undefined;
 
-  /** Joins to a server, or to nobody yet. */
+  /** Joins to a server, or to none yet. */
   constructor(host: ServerContext | undefined) {
     this.host = host;
   }
@@ -142,7 +142,7 @@ export class Bridge {
     queueMicrotask(async () => {
       const { host } = this;
       if (!host) return connection.fail();
-      // What a real server reads of its store before it takes someone in.
+      // What a real server reads of its store before it accepts a connection.
       const { last } = await host.queue.store.bounds();
       if (!connection.open(host, last)) return;
       this.#connections.add(connection);
@@ -151,7 +151,7 @@ export class Bridge {
     return connection.socket;
   };
 
-  /** Cuts the newest connection; both ends notice at once, and what was under way is lost. */
+  /** Cuts the newest connection; both ends notice at once, and what was in flight is lost. */
   cut(): void {
     this.#newest?.cut();
   }
@@ -161,7 +161,7 @@ export class Bridge {
     this.#newest?.cutClient();
   }
 
-  /** Lets go what was held; nothing more is. */
+  /** Releases what was held; nothing more is held. */
   release(): void {
     this.holds = this.holdsUp = () => false;
     for (const connection of [...this.#connections]) connection.release();
@@ -177,7 +177,7 @@ class BridgeConnection {
   readonly #down = new Direction();
   readonly #up = new Direction();
   #connection: ClientConnection | undefined;
-  /** The client has not been told that it is over. */
+  /** The client has not been told that the connection has ended. */
   #clientOpen = true;
   /** The server has not. */
   #serverOpen = false;
@@ -191,7 +191,7 @@ class BridgeConnection {
       close: () => {
         if (!this.#clientOpen) return;
         this.#up.pass(() => this.#endServer());
-        // It is told in a turn of its own, as by a real socket; and hears nothing in between.
+        // It is told in a turn of its own, as by a real socket, and receives nothing in between.
         this.#down.end();
         setTimeout(() => this.#endClient(1000), 0);
       },
@@ -202,12 +202,12 @@ class BridgeConnection {
     };
   }
 
-  /** Nobody is there. */
+  /** There is no server. */
   fail(): void {
     this.#endClient(1006);
   }
 
-  /** The server takes it; false if the client has gone meanwhile. */
+  /** The server accepts it; false if the client has gone meanwhile. */
   open(host: ServerContext, start: number): boolean {
     if (!this.#clientOpen || this.#down.ended) return false;
     this.#connection = new ClientConnection(
@@ -277,7 +277,7 @@ class BridgeConnection {
     });
   }
 
-  /** Somebody on the way closes it: nothing passes any more, in either direction. */
+  /** An intermediary closes it: nothing passes any more, in either direction. */
   #refuse(code: number): void {
     if (this.#refused) return;
     this.#refused = true;
@@ -304,13 +304,13 @@ class BridgeConnection {
   }
 }
 
-/** What is under way in one direction: it arrives in order, each frame in a turn of its own, as from a network. */
+/** Frames in flight in one direction: they arrive in order, each in a turn of its own, as from a network. */
 class Direction {
   ended = false;
   readonly #moving: (() => void)[] = [];
   #held: (() => void)[] | undefined;
 
-  /** Passes something on; or keeps it back, and all behind it. */
+  /** Passes something on; or holds it, and all behind it. */
   pass(deliver: () => void, hold = false): void {
     if (this.ended) return;
     if (hold) this.#held ??= [];
@@ -324,7 +324,7 @@ class Direction {
     for (const deliver of held) this.#move(deliver);
   }
 
-  /** What is under way is lost. */
+  /** What is in flight is lost. */
   end(): void {
     this.ended = true;
     this.#moving.length = 0;

@@ -1,17 +1,17 @@
 /**
- * Bytes as tests need them.
+ * Helpers for bytes.
  *
  * @module
  */
 
-/** The same bytes so many times, one after another. */
+/** The same bytes, repeated. */
 export function repeated(bytes: Uint8Array, times: number): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(bytes.length * times);
   for (let i = 0; i < times; i++) all.set(bytes, i * bytes.length);
   return all;
 }
 
-/** Two runs of bytes as one. */
+/** Two byte arrays as one. */
 export function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(first.length + second.length);
   all.set(first);

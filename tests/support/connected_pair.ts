@@ -1,5 +1,5 @@
 /**
- * A client and a server joined by a bridge, and what tests of breaks do to them again and again.
+ * A client and a server joined by a bridge, and the breaks that many tests repeat.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { Bridge, reconnect, settled, type TestServer, turns, until } from "./bri
 import type { ManualClock } from "./manual_clock.ts";
 import { withTimeout } from "./with_timeout.ts";
 
-/** How often the server sends a heartbeat to one who did not ask for another interval, in milliseconds. */
+/** How often the server sends a heartbeat to a client that did not ask for another interval, in milliseconds. */
 const HEARTBEAT = 10_000;
 
 /** Connects a client to a server. */
@@ -23,7 +23,7 @@ export async function connectedPair(
   return { bridge, mq };
 }
 
-/** Cuts the connection, and waits until the client is back; at another server, if one is given. */
+/** Cuts the connection, and waits until the client has reconnected; to another server, if one is given. */
 export async function reconnectTo(
   bridge: Bridge,
   mq: Connection,
@@ -33,13 +33,13 @@ export async function reconnectTo(
   await letReconnect(bridge, mq, host);
 }
 
-/** Cuts the connection; nobody answers until there is a host again. */
+/** Cuts the connection; there is no server until there is a host again. */
 export function disconnect(bridge: Bridge): void {
   bridge.host = undefined;
   bridge.cut();
 }
 
-/** Lets a client that is away come back, to a server. */
+/** Lets a client reconnect to a server. */
 export async function letReconnect(
   bridge: Bridge,
   mq: Connection,
@@ -58,12 +58,12 @@ export async function nextBody(
   return typeof result === "string" ? result : result.value?.body ?? "(is done)";
 }
 
-/** Lets a heartbeat become due, on each connection; takes 10 s of the clock. */
+/** Lets a heartbeat become due on each connection; takes 10 s of the clock. */
 export function heartbeat(clock: ManualClock): void {
   for (let part = 0; part < 16; part++) clock.advance(HEARTBEAT / 16);
 }
 
-/** Lets time pass (ms, more than a heartbeat takes) while the client is there and answers its heartbeats. */
+/** Lets time pass (ms, longer than a heartbeat) while the client is connected and answers its heartbeats. */
 export async function passTime(clock: ManualClock, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += HEARTBEAT) {
     heartbeat(clock);

@@ -1,5 +1,5 @@
 /**
- * A SQLite engine that counts how often a statement is run: what work a store has, whatever the machine.
+ * A SQLite engine that counts how often a statement is run: the work of a store, whatever the machine.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 import type { Database, Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 
-/** Counts what all databases do that it opens. */
+/** Counts the work of all databases that it opens. */
 export class CountingEngine implements Engine {
   readonly name = nodeSqlite.name;
   /** How many statements were run, and rows returned, so far. */
   rows = 0;
-  /** How many of them wrote something, or might have. */
+  /** How many of them wrote something, or could have. */
   writes = 0;
-  /** How many characters of text the rows held that were returned. */
+  /** How many characters of text the returned rows held. */
   read = 0;
   /** How many transactions were committed. */
   commits = 0;
@@ -46,7 +46,7 @@ export class CountingEngine implements Engine {
     };
   }
 
-  /** What work it is to do something. */
+  /** How much work it is to do something. */
   async rowsFor(act: () => Promise<unknown>): Promise<number> {
     const before = this.rows;
     await act();

@@ -1,10 +1,10 @@
 /**
- * A line between a client and a server that a test can cut.
+ * A connection between a client and a server that a test can cut.
  *
  * @module
  */
 
-/** Passes bytes on between those who connect to it and a port of this machine. */
+/** Forwards bytes between its clients and a port of this machine. */
 export class CuttableProxy implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #conns = new Set<Deno.TcpConn>();
@@ -12,7 +12,7 @@ export class CuttableProxy implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   #dropping = false;
 
-  /** Passes on to this port. */
+  /** Forwards to this port. */
   constructor(port: number) {
     this.#accepting = this.#accept(port);
   }
@@ -22,18 +22,18 @@ export class CuttableProxy implements AsyncDisposable {
     return `ws://127.0.0.1:${(this.#listener.addr as Deno.NetAddr).port}`;
   }
 
-  /** From now on nothing that the client says arrives. */
+  /** From now on nothing that the client sends arrives. */
   dropUpstream(): void {
     this.#dropping = true;
   }
 
-  /** Ends all connections, without a word of goodbye. */
+  /** Ends all connections without a close frame. */
   cut(): void {
     for (const conn of this.#conns) conn.close();
     this.#conns.clear();
   }
 
-  /** Ends all connections and takes no more. */
+  /** Ends all connections and accepts no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     this.cut();

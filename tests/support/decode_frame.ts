@@ -1,5 +1,5 @@
 /**
- * Frames, understood as a whole.
+ * Frames, decoded as a whole.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { Limits } from "../../protocol/limits.ts";
 import type { WireRequest } from "../../protocol/requests.ts";
 
 /**
- * Understands all that a socket said at once.
+ * Decodes all requests of a frame at once.
  *
  * @param data the text of a frame; anything else is refused
- * @param limits the limits that requests are held to
+ * @param limits the limits of requests
  * @returns the requests of the frame, in order
  */
 export function decodeFrame(

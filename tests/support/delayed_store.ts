@@ -1,6 +1,6 @@
 /**
- * A store that answers late, as one behind a network does: each answer after a while of its own, the feed
- * behind or ahead of the answers, and now and then broken off.
+ * A store that answers late, like one behind a network: each answer has a delay of its own, the feed is behind or ahead
+ * of the answers, and sometimes breaks off.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface Delays {
 }
 
 /**
- * Delays what another store does, within what the contract allows.
+ * Delays what another store does, within the contract.
  *
  * What is asked for happens at the call or after a delay, and its answer comes after another. Commands
  * happen in the order of their calls. It owns the store that it wraps.
@@ -67,7 +67,7 @@ export class DelayedStore implements Store {
     return `${this.#inner.description}, delayed`;
   }
 
-  /** Breaks all feeds off, as a broken network does: what was under way in them is lost. */
+  /** Breaks all feeds off, as a broken network does: what was in flight is lost. */
   loseFeeds(error: Error = new Error("the network is broken")): void {
     for (const feed of [...this.#feeds]) feed.lost(error);
   }
@@ -145,7 +145,7 @@ export class DelayedStore implements Store {
   }
 }
 
-/** Brings messages on in order, sometimes at once, mostly later and cut into other portions. */
+/** Delivers messages in order, sometimes at once, mostly later and cut into other batches. */
 class DelayedFeed implements Follower {
   readonly #to: Follower;
   readonly #chance: Chance;
@@ -163,7 +163,7 @@ class DelayedFeed implements Follower {
 
   async follow(store: Store): Promise<{ readonly from: number }> {
     const source = await store.follow(this);
-    // It may have been lost while this was waiting.
+    // The feed may have been lost meanwhile.
     if (this.#ended) source[Symbol.dispose]();
     else this.#source = source;
     return source;
@@ -199,7 +199,7 @@ class DelayedFeed implements Follower {
   }
 }
 
-/** A seeded generator of random numbers (mulberry32), and what is drawn from it. */
+/** A seeded generator of random numbers (mulberry32), and what is derived from it. */
 class Chance {
   readonly #maxDelay: number;
   #state: number;
@@ -217,12 +217,12 @@ class Chance {
     return this.#next() * this.#maxDelay;
   }
 
-  /** From one to all. */
+  /** From one item to all. */
   portion(all: number): number {
     return this.even() ? all : 1 + Math.floor(this.#next() * all);
   }
 
-  /** Nothing at all, a few turns of the microtask queue, or some milliseconds. */
+  /** No delay, a few turns of the microtask queue, or some milliseconds. */
   async delay(): Promise<void> {
     const kind = this.#next();
     const ms = this.ms();

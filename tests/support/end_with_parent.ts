@@ -1,10 +1,10 @@
 /**
- * Programs that are started by tests, and must not outlive them.
+ * Programs that tests start, and that must not outlive them.
  *
  * @module
  */
 
-/** Ends this process once the one that started it has ended, however it did. */
+/** Ends this process once its parent has ended, for whatever reason. */
 export function endWithParent(): void {
   const parent = Deno.ppid;
   const timer = setInterval(() => {

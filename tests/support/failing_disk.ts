@@ -1,5 +1,5 @@
 /**
- * A disk that fails: the system itself says so, by `strace`, to a program that puts into a file.
+ * A failing disk: `strace` makes system calls fail in a program that puts into a file.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export type Event =
 export interface Failure {
   readonly calls: "fsync,fdatasync" | "pwrite64";
   readonly error: "EIO" | "ENOSPC";
-  /** The first that fails, and the last, counted from the start among those for the database and its log. */
+  /** The first that fails, and the last, counted from the start among the calls for the database and its log. */
   readonly from: number;
   readonly to: number;
 }
@@ -39,7 +39,7 @@ export interface PutOptions {
   readonly size?: number;
 }
 
-/** Why a test cannot have the disk fail here, or `undefined` if it can. */
+/** Why a test cannot make the disk fail here, or `undefined` if it can. */
 export async function whyNoStrace(): Promise<string | undefined> {
   const args = ["-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "true"];
   try {
@@ -50,7 +50,7 @@ export async function whyNoStrace(): Promise<string | undefined> {
   }
 }
 
-/** Puts messages into a file while calls of the system fail, and tells what was done. */
+/** Puts messages into a file while system calls fail, and returns what was done. */
 export async function putWithFailures(
   { path, engine, durability, count, size = 20 }: PutOptions,
   failure?: Failure,
@@ -67,7 +67,7 @@ export async function putWithFailures(
     const { success, stderr } = await new Deno.Command("strace", {
       args: [
         ...["-ff", "-y", "-s", "200", "-e", "signal=none", "-o", `${folder}/trace`],
-        // Only calls for these are seen, counted and made to fail: not what else the program does with the disk.
+        // Only calls on these files are traced, counted and made to fail: not the program's other use of the disk.
         ...["", "-wal", "-said"].flatMap((part) => ["-P", `${path}${part}`]),
         ...["-e", "trace=fsync,fdatasync,pwrite64,write", ...inject],
         ...[Deno.execPath(), ...program, path, engine, durability, `${count}`, `${size}`],
@@ -76,7 +76,7 @@ export async function putWithFailures(
       stderr: "piped",
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
-    // Each thread has a file of its own; one of them does what counts.
+    // Each thread has a file of its own; one of them does the work.
     const traces = [...Deno.readDirSync(folder)].map(({ name }) =>
       Deno.readTextFileSync(`${folder}/${name}`)
     );
@@ -87,7 +87,7 @@ export async function putWithFailures(
   }
 }
 
-/** How many calls of a kind there were until it was said what had become of a message. */
+/** How many calls of a kind there were until the outcome of a message was printed. */
 export function callsBefore(events: readonly Event[], did: "sync" | "write", n: number): number {
   const match = events.findIndex((event) => event.did === "say" && event.n === n);
   return events.slice(0, match).filter((event) => event.did === did).length;

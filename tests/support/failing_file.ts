@@ -15,20 +15,20 @@ import { ManualClock } from "./manual_clock.ts";
 /** What fails: a statement before it is executed or after, or the opening of the file. */
 export type Step = (sql: string) => boolean;
 
-/** How a disk fails, in SQLite's words; and its codes for them, with what extends them. */
+/** How a disk fails, in SQLite's words, with its codes and extended codes. */
 export type Failure = "disk I/O error" | "database or disk is full";
 const CODES: Readonly<Record<Failure, number>> = {
   "disk I/O error": 10 | 4 << 8,
   "database or disk is full": 13,
 };
 
-/** A file whose engine fails where a test says so. */
+/** A file whose engine fails where a test tells it to. */
 export class FailingFile implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly executed: string[] = [];
   before: Step = () => false;
   after: Step = () => false;
-  /** What the error is. */
+  /** The error that is thrown. */
   failure: Failure = "disk I/O error";
   store: FileStore;
   db!: Database;
@@ -57,7 +57,7 @@ export class FailingFile implements AsyncDisposable {
     this.before = this.after = () => false;
   }
 
-  /** Closes the store, and opens it as it is in the file; from then on fails what is said. */
+  /** Closes the store, and opens it again from the file; from then on the given failure happens. */
   async restart(before: Step = () => false): Promise<void> {
     this.repair();
     await this.store[Symbol.asyncDispose]();
@@ -65,13 +65,13 @@ export class FailingFile implements AsyncDisposable {
     this.store = this.#open();
   }
 
-  /** Opens the file beside the store, which has to have closed it, and whose lock somebody has deleted. */
+  /** Opens the file next to the store, which must have closed it, and whose lock was deleted. */
   another(): FileStore {
     Deno.removeSync(`${this.#path}-lock`);
     return this.#open();
   }
 
-  /** Changes what is in the file, which the store has to have closed. */
+  /** Changes the contents of the file, which the store must have closed. */
   edit(sql: string): void {
     const db = new DatabaseSync(this.#path);
     db.exec(sql);

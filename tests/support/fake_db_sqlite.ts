@@ -1,23 +1,23 @@
 /**
- * A package of the shape of `@db/sqlite`, over `node:sqlite`: so that the adapter for it runs where its
- * native library does not. It has the real one's ways where they matter to the store.
+ * A package with the interface of `@db/sqlite`, over `node:sqlite`, so that its adapter can be tested where its native
+ * library does not run. It behaves like the real one where that matters to the store.
  *
  * @module
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
-// As the real one does where it is loaded: a test that is the first to load it would be said to leak.
+// Like the real one on loading: the first test to load it would be reported as leaking.
 Deno.dlopen(
   { windows: "kernel32.dll", darwin: "libSystem.dylib" }[Deno.build.os as string] ?? "libc.so.6",
   {},
 );
 
-/** What the fake takes of the options of `@db/sqlite`. */
+/** The options of `@db/sqlite` that the fake supports. */
 export interface DatabaseOpenOptions {
   /** Without it, integers come back cut to 32 bits. */
   readonly int64?: boolean;
-  /** Taken, and without effect here. */
+  /** Accepted, and without effect here. */
   readonly unsafeConcurrency?: boolean;
 }
 
@@ -87,7 +87,7 @@ export class Statement {
   }
 }
 
-/** What is thrown where a database is not opened. */
+/** Thrown when a database cannot be opened. */
 export class SqliteError extends Error {
   override name = "SqliteError";
 
@@ -97,7 +97,7 @@ export class SqliteError extends Error {
   }
 }
 
-/** All other errors have SQLite's text and nothing else, as its code is not passed on. */
+/** All other errors have SQLite's text and nothing else, because its code is not passed on. */
 function plainly<T>(work: () => T): T {
   try {
     return work();

@@ -10,10 +10,10 @@ import { FileStore } from "../../stores/file_store.ts";
 import { RETENTION } from "../contracts/store_support.ts";
 import { ManualClock } from "./manual_clock.ts";
 
-/** A folder that is gone when the test ends, with the path of a queue in it. */
+/** A folder that is deleted when the test ends, with the path of a queue in it. */
 export class FileFolder implements Disposable {
   readonly root: string = Deno.realPathSync(Deno.makeTempDirSync());
-  /** What the stores of this folder have warned of. */
+  /** The warnings of the stores of this folder. */
   readonly warnings: string[] = [];
   readonly clock = new ManualClock();
   path = `${this.root}/present/queue.db`;
@@ -22,14 +22,14 @@ export class FileFolder implements Disposable {
     Deno.mkdirSync(`${this.root}/present`);
   }
 
-  /** Opens a queue; whoever opens it closes it. */
+  /** Opens a queue; the caller closes it. */
   open(path: string = this.path, engine: Engine = nodeSqlite): FileStore {
     const { clock } = this;
     const warn = (text: string) => void this.warnings.push(text);
     return new FileStore({ path, engine, durability: "disk", retention: RETENTION, clock, warn });
   }
 
-  /** Copies all that is beside the queue now, as a killed process would leave it; the path of the queue there. */
+  /** Copies all files of the queue now, as a killed process would leave them; returns the path of the copy. */
   killed(name: string): string {
     Deno.mkdirSync(`${this.root}/${name}`);
     for (const file of this.names()) {
@@ -38,7 +38,7 @@ export class FileFolder implements Disposable {
     return `${this.root}/${name}/queue.db`;
   }
 
-  /** The names of the files beside a queue, sorted; of the present one unless another is named. */
+  /** The names of the files of a queue, sorted; of the current one unless another is given. */
   names(folder = "present"): string[] {
     return [...Deno.readDirSync(`${this.root}/${folder}`)].map(({ name }) => name).sort();
   }
@@ -48,7 +48,7 @@ export class FileFolder implements Disposable {
   }
 }
 
-/** An engine that says after each statement that it was executed. */
+/** An engine that reports each statement after it was executed. */
 export function watchedEngine(executed: (sql: string) => void): Engine {
   const open = (path: string): Database => {
     const db = nodeSqlite.open(path);

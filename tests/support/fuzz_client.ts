@@ -1,5 +1,5 @@
 /**
- * A client of the fuzzers: the real one, and a record of what it was asked and how that ended.
+ * A client of the fuzzers: the real one, and a record of its calls and their outcomes.
  *
  * @module
  */
@@ -21,10 +21,10 @@ export type Outcome =
   | { readonly kind: "gap"; readonly error: DsmqError }
   | { readonly kind: "error"; readonly code: string };
 
-/** Something that was asked. */
+/** A call. */
 export interface CallRecord {
   readonly client: string;
-  /** Its place among all that was asked in the run. */
+  /** Its place among all calls of the run. */
   readonly order: number;
   /** When, by the time of the run (ms) and by its events. */
   readonly at: number;
@@ -35,7 +35,7 @@ export interface CallRecord {
 export interface ReadCall extends CallRecord {
   readonly topic: string;
   readonly mode: "oldest" | "newest" | "wait";
-  /** Of one that waits, in milliseconds. */
+  /** Of a waiting one, in milliseconds. */
   readonly timeout: number | undefined;
   abortedAt: number | undefined;
   outcome: Outcome | undefined;
@@ -43,14 +43,14 @@ export interface ReadCall extends CallRecord {
   endedStep: number;
 }
 
-/** What a subscription brought. */
+/** What a subscription yielded. */
 export interface StreamLog extends CallRecord {
   readonly topic: string;
   readonly since: "cursor" | "start" | "now";
   readonly events: { readonly at: number; readonly step: number; readonly outcome: Outcome }[];
-  /** It was called off by its reader, or the connection was closed by its user. */
+  /** It was cancelled by its reader, or the connection was closed by its user. */
   cancelled: boolean;
-  /** Under which ids it was asked for: a new one on each connection. */
+  /** Its ids on the wire: a new one on each connection. */
   readonly ids: number[];
   ended: boolean;
 }
@@ -63,21 +63,21 @@ export interface PutCall extends CallRecord {
   endedAt: number;
 }
 
-/** What all clients of a run were asked. */
+/** All calls of all clients of a run. */
 export class Journal {
   readonly reads: ReadCall[] = [];
   readonly streams: StreamLog[] = [];
   readonly puts: PutCall[] = [];
-  /** What no client may do. */
+  /** Faults of clients. */
   readonly faults: string[] = [];
   readonly #records: Pick<Records, "callCount">;
 
-  /** Counts in the records what is asked: so it is known what was stored before. */
+  /** Counts a call in the records, so that it is known what was stored before. */
   constructor(records: Pick<Records, "callCount">) {
     this.#records = records;
   }
 
-  /** The next place in the order of what is asked. */
+  /** The next place in the order of calls. */
   next(): number {
     return ++this.#records.callCount;
   }
@@ -85,7 +85,7 @@ export class Journal {
 
 const GAPS = new Set(["trimmed", "ahead", "epoch_changed"]);
 
-/** Tells what an error is. */
+/** Classifies an error. */
 export function failure(error: unknown): Outcome {
   if (!(error instanceof DsmqError)) {
     const { name = "?", message = "" } = Object(error) as Partial<Error>;
@@ -100,7 +100,7 @@ export class FuzzClient {
   readonly mq: Connection;
   readonly #time: VirtualTime;
   readonly #journal: Journal;
-  /** From here on everything has to be refused. */
+  /** From here on every call must be refused. */
   closedAt: number | undefined;
 
   private constructor(name: string, mq: Connection, time: VirtualTime, journal: Journal) {
@@ -110,7 +110,7 @@ export class FuzzClient {
     this.#journal = journal;
   }
 
-  /** Connects; the time has to pass meanwhile. */
+  /** Connects; time must pass meanwhile. */
   static async open(
     name: string,
     options: ConnectOptions,
@@ -120,7 +120,7 @@ export class FuzzClient {
     return new FuzzClient(name, await connect(options), time, journal);
   }
 
-  /** Reads by one of the ways that there are; `plain` gives the text alone. */
+  /** Reads in one of the possible ways; `plain` returns the text alone. */
   read(
     topic: string,
     mode: ReadCall["mode"],
@@ -172,7 +172,7 @@ export class FuzzClient {
     return { call, ended };
   }
 
-  /** Subscribes, and reads on and on; where messages are missing it goes on with the oldest that there is. */
+  /** Subscribes, and reads on and on; after a gap it continues with the oldest retained message. */
   subscribe(
     topic: string,
     since: StreamLog["since"],
@@ -241,7 +241,7 @@ export class FuzzClient {
       : this.mq.put(topic, bodies[0]!).then((seq) => [seq]);
     return result.then(
       (seqs) => {
-        if (seqs.length !== bodies.length) this.#journal.faults.push("a list is answered in part");
+        if (seqs.length !== bodies.length) this.#journal.faults.push("a list was answered in part");
         seqs.forEach((seq, i) => end(i, { seq }));
       },
       (error: DsmqError) => {
@@ -264,7 +264,7 @@ export class FuzzClient {
   }
 }
 
-/** Puts on record each id that a subscription gets: on the wire nothing else tells two of one topic apart. */
+/** Records each id of a subscription: on the wire nothing else tells two of one topic apart. */
 function recordIds(stream: object, ids: number[]): void {
   let { id } = stream as { id: number };
   ids.push(id);

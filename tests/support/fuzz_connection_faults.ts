@@ -1,5 +1,5 @@
 /**
- * What may become of a connection of the fuzzers.
+ * The faults of a fuzzer's connection.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { ConnectionFaults } from "./fuzz_network.ts";
 import type { Random } from "./seeded.ts";
 
 /**
- * Draws what will happen to a connection.
+ * Draws the fate of a connection.
  *
  * @param random draws
- * @param heartbeat how often there is one, in milliseconds: where there are few, a client must learn of a cut
- * @returns a cut at a byte or a time, one that only one end learns of, or one way that is deaf from a byte on
+ * @param heartbeat the heartbeat interval, in milliseconds: if it is long, a client must learn of a cut
+ * @returns a cut at a byte or a time, one that only one end learns of, or one direction that loses everything from a byte on
  */
 export function randomFaults(random: Random, heartbeat: number): ConnectionFaults {
   const noticeDelay = () => [0, random(30), random(400), Infinity][random(4)]!;

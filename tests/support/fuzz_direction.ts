@@ -7,9 +7,9 @@
 import type { FuzzNetwork } from "./fuzz_network.ts";
 import type { Random } from "./seeded.ts";
 
-/** What is under way in one direction: it arrives in order. */
+/** What is in flight in one direction: it arrives in order. */
 export class FuzzDirection {
-  /** How many bytes are under way. */
+  /** How many bytes are in flight. */
   bytes = 0;
   readonly #network: Pick<FuzzNetwork, "time" | "random">;
   readonly #delay: number;
@@ -23,12 +23,12 @@ export class FuzzDirection {
   #ended = false;
 
   /**
-   * Makes one on which nothing is.
+   * Makes one with nothing in flight.
    *
-   * @param network whose time and chance it goes by
+   * @param network gives time and chance
    * @param delay how long a frame takes at most, in milliseconds
    * @param cutAfter after how many bytes the connection is cut, if it is
-   * @param dropAfter after how many everything is lost, if it is
+   * @param dropAfter after how many bytes everything is lost, if it is
    * @param cut cuts the connection
    */
   constructor(
@@ -45,14 +45,14 @@ export class FuzzDirection {
     this.#cut = cut;
   }
 
-  /** Sends something of so many bytes. */
+  /** Sends something of this many bytes. */
   pass(bytes: number, deliver: () => void): void {
     if (this.#ended) return;
     this.#passed += bytes;
     if (this.#passed > this.#dropAfter) return;
     const { time, random } = this.#network;
     if (this.#passed > this.#cutAfter) {
-      // The cut is on its way behind what went before, and nobody knows of it yet.
+      // The cut is on its way behind earlier frames, and nobody knows of it yet.
       this.#ended = true;
       time.after(Math.max(this.#last, time.now) - time.now, this.#cut);
       return;
@@ -61,7 +61,7 @@ export class FuzzDirection {
     this.#last = at;
     this.bytes += bytes;
     this.#moving.push({ bytes, deliver });
-    // Whichever timer it is, what left first arrives first.
+    // Whichever timer fires, what was sent first arrives first.
     time.after(at - time.now, () => {
       const first = this.#moving.shift();
       if (!first) return;
@@ -71,13 +71,13 @@ export class FuzzDirection {
     });
   }
 
-  /** Resolves once nothing is under way. */
+  /** Resolves once nothing is in flight. */
   drained(): Promise<void> {
     if (this.bytes === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Nothing more sets out, and what is under way arrives up to a random place. */
+  /** Nothing more is sent, and what is in flight arrives up to a random place. */
   end(random: Random): void {
     this.#ended = true;
     this.#moving.length = random(this.#moving.length + 1);

@@ -1,6 +1,6 @@
 /**
- * The network of the fuzzers, in memory: frames take time, connections are cut at any byte, and either end may be the
- * last to know.
+ * The network of the fuzzers, in memory: frames take time, connections are cut at any byte, and either end may learn of
+ * it late.
  *
  * @module
  */
@@ -13,14 +13,14 @@ import { ALL_PERMISSIONS } from "./memory_peer.ts";
 import { FuzzDirection } from "./fuzz_direction.ts";
 import type { Random } from "./seeded.ts";
 
-/** What will happen to a connection. Times are in milliseconds. */
+/** The fate of a connection. Times are in milliseconds. */
 export interface ConnectionFaults {
-  /** Each frame takes up to so long. */
+  /** Each frame takes up to this long. */
   readonly delay: number;
-  /** Cuts it when so many bytes have gone down, or up. */
+  /** Cuts it when this many bytes have gone down, or up. */
   readonly cutAfterDown?: number;
   readonly cutAfterUp?: number;
-  /** From so many bytes on, what goes down, or up, is lost, and neither end is told. */
+  /** From this many bytes on, what goes down, or up, is lost, and neither end is told. */
   readonly dropAfterDown?: number;
   readonly dropAfterUp?: number;
   /** Cuts it after a time. */
@@ -28,13 +28,13 @@ export interface ConnectionFaults {
   /** When each end learns of a cut; `Infinity`: never, other than by silence. */
   readonly clientNotices?: number;
   readonly serverNotices?: number;
-  /** Nobody answers the call, and nobody refuses it. */
+  /** A connection attempt is neither answered nor refused. */
   readonly unanswered?: boolean;
 }
 
-/** Sees what passes between the ends. */
+/** Observes what passes between the ends. */
 export interface NetworkObserver {
-  /** A frame left a client. */
+  /** A client sent a frame. */
   sent?(connection: FuzzConnection, frame: string): void;
   /** A frame arrived at a client. */
   arrived?(connection: FuzzConnection, frame: string): void;
@@ -44,16 +44,16 @@ export interface NetworkObserver {
 
 /** Where clients find servers. */
 export class FuzzNetwork {
-  /** All that were ever opened. */
+  /** All connections that were ever opened. */
   readonly connections: FuzzConnection[] = [];
-  /** What happens to the next one. */
+  /** The fate of the next one. */
   faults: (client: string) => ConnectionFaults = () => ({ delay: 1 });
   observer: NetworkObserver = {};
   readonly time: VirtualTime;
   readonly random: Random;
   readonly #servers = new Map<string, FuzzServer>();
 
-  /** Nobody is there yet. */
+  /** There is no server yet. */
   constructor(time: VirtualTime, random: Random) {
     this.time = time;
     this.random = random;
@@ -81,7 +81,7 @@ export class FuzzNetwork {
     };
   }
 
-  /** Cuts all that are open; or those to one server. */
+  /** Cuts all open connections; or those to one server. */
   cut(server?: FuzzServer): void {
     for (const connection of this.connections) {
       if (server === undefined || connection.server === server) connection.cut();
@@ -89,7 +89,7 @@ export class FuzzNetwork {
   }
 }
 
-/** A connection from its call to its end. */
+/** A connection from the attempt to its end. */
 export class FuzzConnection {
   readonly client: string;
   readonly server: FuzzServer;
@@ -99,7 +99,7 @@ export class FuzzConnection {
   lastArrival = -Infinity;
   /** Nothing more passes. */
   over = false;
-  /** The store behind it, by the number of its opening; -1 before it was answered. */
+  /** The store behind it, by the number of its opening; -1 before it was accepted. */
   opening = -1;
   readonly #network: FuzzNetwork;
   readonly #faults: ConnectionFaults;
@@ -109,7 +109,7 @@ export class FuzzConnection {
   #clientOpen = true;
   #serverOpen = false;
 
-  /** Calls a server. */
+  /** Connects to a server. */
   constructor(network: FuzzNetwork, client: string, server: FuzzServer, faults: ConnectionFaults) {
     this.#network = network;
     this.client = client;
@@ -131,7 +131,7 @@ export class FuzzConnection {
     if (!faults.unanswered) network.time.after(network.random(2), () => void this.#accept());
   }
 
-  /** Cuts it: of what is under way some may still arrive; each end learns of it in its own time. */
+  /** Cuts it: some of what is in flight may still arrive; each end learns of it in its own time. */
   cut(): void {
     if (this.over) return;
     this.over = true;
@@ -146,7 +146,7 @@ export class FuzzConnection {
     if (serverNotices < Infinity) time.after(delay + serverNotices, () => this.#endServer());
   }
 
-  /** The server behind it ends: its sessions with it, the client learns of it. */
+  /** The server behind it ends, and its connections with it; the client learns of it. */
   serverEnds(orderly: boolean): void {
     if (!this.#serverOpen) return;
     const error = {
@@ -217,7 +217,7 @@ export class FuzzConnection {
     if (!this.#clientOpen) return;
     this.#network.observer.happened?.(this, "closed by the client");
     if (this.over) return;
-    // What was sent before arrives before; what comes down meanwhile may still be heard.
+    // What was sent before arrives before; what comes down meanwhile may still be received.
     this.#up.pass(8, () => {
       this.#endServer();
       this.#down.pass(8, () => {
@@ -245,7 +245,7 @@ export class FuzzConnection {
   #endClient(code: number): void {
     if (!this.#clientOpen) return;
     this.#clientOpen = false;
-    this.#network.observer.happened?.(this, `the client hears that it is closed, ${code}`);
+    this.#network.observer.happened?.(this, `the client learns that it is closed, ${code}`);
     this.#dispatch("onclose", new CloseEvent("close", { code }));
   }
 

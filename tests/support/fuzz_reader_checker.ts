@@ -1,6 +1,6 @@
 /**
- * Judges what readers got, against everything that was ever stored: nothing lost, doubled, reordered, silently skipped
- * or falsely told.
+ * Checks what readers got against everything that was ever stored: nothing lost, duplicated, reordered, silently
+ * skipped or falsely reported.
  *
  * @module
  */
@@ -15,29 +15,29 @@ export interface Reading {
   readonly who: string;
   readonly topic: string;
   readonly log: ClientLog;
-  /** A subscription: what is missing is told whenever it went. */
+  /** A subscription: missing messages are reported whenever they expired. */
   readonly stream: boolean;
-  /** Of a subscription: under which ids it was asked for. */
+  /** Of a subscription: its ids on the wire. */
   readonly ids: readonly number[];
-  /** Where it began, if that is not where the connection did. */
+  /** Where it began, if not where the connection did. */
   readonly since?: "start" | "now" | undefined;
-  /** When it was asked for (ms). */
+  /** When it was called (ms). */
   readonly askedAt: number;
-  /** Of a stream: when and where it was told to start; what went before that was not owed. */
+  /** Of a stream: when and where it was told to start; it was owed nothing from before. */
   readonly started?: SubscribeSent | undefined;
-  /** Of a stream: when and by whom it was first asked for. */
+  /** Of a stream: when it was first sent, and to which opening. */
   readonly sent?: SubscribeSent | undefined;
-  /** Of a stream from the cursor: reads had come at least, and at most, so far. Where it is not known, what had arrived counts. */
+  /** Of a stream from the cursor: how far reads had come at least, and at most. If unknown, what had arrived counts. */
   readonly cursor?: { readonly min: number; readonly max: number } | undefined;
   readonly events: readonly ReadingEvent[];
 }
 
-/** One thing that a reader got. */
+/** One result of a reader. */
 export interface ReadingEvent {
   readonly at: number;
   readonly step: number;
   readonly outcome: Outcome;
-  /** Older messages may have been passed over. */
+  /** Older messages may have been skipped. */
   readonly newest?: boolean;
 }
 
@@ -47,32 +47,32 @@ interface Position {
   readonly opening: number;
 }
 
-/** What is in motion when a time is noted is not held against anybody, in milliseconds. */
+/** Tolerance for what is in motion when a time is noted, in milliseconds. */
 const SLACK = 3;
 
 /** Longer than a frame takes, and a store after that, in milliseconds. */
 const MAX_TRANSIT = 100;
 
-/** Judges one reader; a fault is one sentence. */
+/** Checks one reader; a fault is one sentence. */
 export class ReaderChecker {
   readonly faults: string[] = [];
   readonly #reading: Reading;
   readonly #records: Records;
   /** By store. */
   readonly #positions = new Map<string, Position>();
-  /** By their text: a file that comes back has copies of what it had. */
+  /** By their text: a restored file has copies of its messages. */
   readonly #delivered = new Set<string>();
-  /** Until when what went is told, by store. */
+  /** Up to when losses have been reported, by store. */
   readonly #reported = new Map<string, number>();
-  /** That it is another history was told, by store. */
+  /** Stores whose changed history was reported. */
   readonly #changes = new Map<string, number>();
   readonly #startedAt: number;
   /** Stores in which it may begin anywhere, and may be told so. */
   readonly #free = new Set<string>();
-  /** Stores of which it got something. */
+  /** Stores from which it got something. */
   readonly #startedStores = new Set<string>();
 
-  /** Judges a reader against what is on record. */
+  /** Checks a reader against the records. */
   constructor(reading: Reading, records: Records) {
     this.#reading = reading;
     this.#records = records;
@@ -82,9 +82,9 @@ export class ReaderChecker {
     const { since, cursor, sent, started } = reading;
     const firstOpening = sent?.opening;
     if (since !== undefined) {
-      // It begins where the server says that answers it first.
+      // It begins where the first server that answers tells it to.
       if (!started || started.startedAt === Infinity) return;
-      // Asked again elsewhere, it was told that first, and goes on from there.
+      // Sent again to another server, it was told that first, and continues from there.
       if (sent) this.#free.add(records.openings[sent.opening]!.store);
       const reportedBefore = reading.log.gaps.some((gap) =>
         reading.ids.includes(gap.stream ?? 0) && gap.stream! < started.id &&
@@ -103,7 +103,7 @@ export class ReaderChecker {
       this.#positions.set(opening.store, { seq, opening: base.opening });
       return;
     }
-    // A stream that was first asked for in another store begins there; from the cursor, if there was one.
+    // A stream that was first sent to another store begins there; from the cursor, if there was one.
     const { store, messages } = records.openings[firstOpening]!;
     const read = messages.some(({ body, topic }) =>
       topic === reading.topic && isRead({ arrivals }, body, reading.askedAt)
@@ -111,7 +111,7 @@ export class ReaderChecker {
     if (read || this.#wasReported(store, reading.askedAt - 2 * SLACK)) {
       this.#positions.set(store, { seq: 0, opening: firstOpening });
     }
-    // What it makes of the store in which only its connection was before is its own affair.
+    // What it makes of the store in which only its connection was before does not matter.
     this.#free.add(opening.store);
   }
 
@@ -125,7 +125,7 @@ export class ReaderChecker {
     return this.faults;
   }
 
-  /** From the start is from the oldest that there is, and from now on from when it was first said to the server. */
+  /** From the start means from the oldest message there is, and from now means from when it was first sent to the server. */
   #checkStart({ start, startedAt, opening }: SubscribeSent, sent: SubscribeSent): void {
     const { since, topic } = this.#reading;
     const { store, messages } = this.#records.openings[opening]!;
@@ -162,7 +162,7 @@ export class ReaderChecker {
     this.#positions.set(opening.store, { seq: message.seq, opening: opening.number });
   }
 
-  /** A message was passed over: only what is gone may be, and then it may have to be told. */
+  /** A message was skipped: only lost ones may be, and then it may have to be reported. */
   #skipped(
     other: Recorded,
     body: string,
@@ -176,19 +176,19 @@ export class ReaderChecker {
       // Reads of the same topic have moved the cursor at which it begins.
       if (cursor ? other.seq <= cursor.max : this.#isPassed(opening, other)) return;
     }
-    // What arrived for one who had given up is kept for the next, until it expires.
+    // What arrived for a wait that timed out is kept for the next, until it expires.
     const expired = !stream && log.arrivals.has(other.body) && goneAt <= gotAt + SLACK;
     if (goneAt > at + SLACK && !expired) {
-      if (!newest) this.#fault(`got ${body}, and not ${other.body} before it`);
+      if (!newest) this.#fault(`got ${body}, not ${other.body} before it`);
       return;
     }
     if ((this.#reported.get(opening.store) ?? -Infinity) >= goneAt - SLACK) return;
     if (this.#wasReported(opening.store, at, goneAt)) return;
-    // What it had never begun to read it does not miss; what had arrived expired with the client.
+    // It does not miss what it had never begun to read; what had arrived expired with the client.
     if (log.arrivals.has(other.body)) return;
     if (stream) {
       if (goneAt > this.#startedAt + SLACK) {
-        this.#fault(`${other.body} went, and that was not told`);
+        this.#fault(`${other.body} expired, and that was not reported`);
       }
       return;
     }
@@ -199,10 +199,12 @@ export class ReaderChecker {
     const connected = readings.some(({ connection, firstRequestAt }) =>
       firstRequestAt - SLACK <= goneAt && goneAt <= connection.lastArrival + SLACK
     );
-    if (!connected) this.#fault(`${other.body} went while it was away, and that was not told`);
+    if (!connected) {
+      this.#fault(`${other.body} expired while it was disconnected, and that was not reported`);
+    }
   }
 
-  /** Whether a gap at the connection's cursor was told to a stream that began there: it is told once. */
+  /** Whether a gap at the connection's cursor was reported to a stream that began there: it is reported once. */
   #wasReported(store: string, until: number, from = -Infinity): boolean {
     const { log, topic, stream } = this.#reading;
     return log.gaps.some((gap) =>
@@ -220,15 +222,15 @@ export class ReaderChecker {
     );
   }
 
-  /** Up to where it has read in a store, by what it knows; being set back has to be told. */
+  /** Up to where it has read in a store, by what it knows; a reset must be reported. */
   #positionIn(opening: Opening, { step, at }: ReadingEvent, seq: number): number {
     const position = this.#positions.get(opening.store);
     if (!position) {
       if (this.#free.has(opening.store)) return seq - 1;
-      // Where there was nothing to lose, nothing has to be told.
+      // If there was nothing to lose, nothing must be reported.
       const reported = this.#changes.has(opening.store) || this.#wasReported(opening.store, at);
       if (!reported && this.#hadSomething(step)) {
-        this.#fault(`reads on in ${opening.store}, and that was not told`);
+        this.#fault(`reads on in ${opening.store}, and that was not reported`);
       }
       return 0;
     }
@@ -237,7 +239,7 @@ export class ReaderChecker {
     if (end !== undefined && position.seq <= end) return position.seq;
     if (position.opening > opening.number) return position.seq;
     if (this.#wasReported(opening.store, at, opening.openedAt)) return end ?? 0;
-    this.#fault(`reads on in ${opening.store} behind where it was, and that was not told`);
+    this.#fault(`reads on in ${opening.store} behind where it was, and that was not reported`);
     return end ?? 0;
   }
 
@@ -259,14 +261,14 @@ export class ReaderChecker {
       (stream ? ids.includes(gap.stream ?? 0) : gap.stream === undefined) &&
       gap.position === position && gap.at <= event.at
     );
-    if (!reported) return this.#fault(`was told ${code}, which nobody said`);
+    if (!reported) return this.#fault(`was told ${code}, which no server sent`);
     reported.taken = true;
     const { connection, at } = reported;
     const opening = this.#records.openings[connection.opening]!;
     if (code === "trimmed" && !this.#positions.has(opening.store)) {
       this.#positions.set(opening.store, { seq: position ?? 0, opening: opening.number });
     }
-    // Whatever it is called, it says that something is missing.
+    // Whatever its code, it reports that something is missing.
     this.#reported.set(opening.store, at);
     if (code === "trimmed") this.#trimmed(opening, at, reported);
     else if (code === "ahead") this.#ahead(opening, reported.through ?? 0);
@@ -280,7 +282,7 @@ export class ReaderChecker {
       message.topic === topic && message.seq > seq && message.goneAt <= at + SLACK &&
       !this.#delivered.has(message.body)
     );
-    if (gone.length === 0) return this.#fault("was told trimmed, and nothing is gone");
+    if (gone.length === 0) return this.#fault("was told trimmed, and nothing is lost");
     if (stream) return;
     const readings = log.readings.get(topic) ?? [];
     const made = readings.findLast(({ connection: other, firstReplyAt, opening: there }) =>
@@ -293,18 +295,18 @@ export class ReaderChecker {
     }
     const lastHeartbeat = log.lastTimes.get(made.connection) ?? -Infinity;
     if (!gone.some(({ goneAt }) => goneAt > lastHeartbeat - SLACK)) {
-      this.#fault("was told trimmed, and all that is gone went while it was connected");
+      this.#fault("was told trimmed, and all that is lost expired while it was connected");
     }
   }
 
   #ahead(opening: Opening, through: number): void {
     const { log } = this.#reading;
-    // Those from which it can have a position that this one knows to lie beyond the end.
+    // Those that can give it a position that this one knows to lie beyond the end.
     const ends = [...opening.known].filter(([number, end]) =>
       log.openings.has(number) && this.#records.openings[number]!.last > end
     ).map(([, end]) => end);
-    if (ends.length === 0) return this.#fault("was told ahead, and nothing was set back");
-    // All up to the end it had read, or passed over; also what was gone then, and is back with the older file.
+    if (ends.length === 0) return this.#fault("was told ahead, and nothing was reset");
+    // It had read or skipped all up to the end; also what was lost then, and is back with the older file.
     this.#setBack(opening, Math.min(through, Math.max(...ends)));
   }
 
@@ -318,7 +320,7 @@ export class ReaderChecker {
     if (position && !unknown && !this.#free.has(opening.store)) {
       {
         this.#fault(
-          `was told epoch_changed by opening ${opening.number}, and the history is the same`,
+          `was told epoch_changed by opening ${opening.number}, but the history is the same`,
         );
       }
     }
@@ -329,7 +331,7 @@ export class ReaderChecker {
     this.#setBack(opening, floor);
   }
 
-  /** It goes on from there, also with what it had read before. */
+  /** It continues from there, also with what it had read before. */
   #setBack(opening: Opening, seq: number): void {
     for (const message of opening.messages) {
       if (message.seq > seq) this.#delivered.delete(message.body);
@@ -343,7 +345,7 @@ export class ReaderChecker {
   }
 }
 
-/** Whether a message has come as the answer to a read, by some time (ms). */
+/** Whether a message has arrived as the answer to a read, by some time (ms). */
 function isRead(
   { arrivals }: Pick<ClientLog, "arrivals">,
   body: string,

@@ -1,6 +1,6 @@
 /**
- * One run of the fuzzer of breaks: clients that read, subscribe and put, and everything that may happen to them and their
- * servers.
+ * One run of the fuzzer of breaks: clients that read, subscribe and put, and everything that may happen to them and
+ * their servers.
  *
  * @module
  */
@@ -23,11 +23,11 @@ export const RESUME_KINDS: readonly ResumeKind[] = ["reads", "newest", "streams"
 
 /** How a run went. */
 export interface RunResult {
-  /** What must not be, in sentences. */
+  /** Faults, in sentences. */
   readonly faults: readonly string[];
   /** What happened, in figures. */
   readonly seen: { readonly cuts: number; readonly restarts: number; readonly messages: number };
-  /** All that was said, if it was kept. */
+  /** All that was sent, if it was recorded. */
   readonly lines: readonly string[];
 }
 
@@ -67,7 +67,7 @@ class ResumeRun {
   readonly #urls: string[] = [];
   readonly #topics: string[];
   readonly #clients: FuzzClient[] = [];
-  /** What was begun and has to end. */
+  /** What was begun and must end. */
   readonly #loops: Promise<unknown>[] = [];
   readonly #heartbeat: number;
   readonly #lasting: boolean;
@@ -91,12 +91,12 @@ class ResumeRun {
     this.#network.faults = () => this.#calm ? { delay: 1 } : randomFaults(random, this.#heartbeat);
     this.#topics = ["a", "b", "c"].slice(0, 1 + random(3));
     this.#heartbeat = [100, 150, 400, 10_000][random(4)]!;
-    // Some servers never end: then nobody may be left unsure of what became of a put.
+    // Some servers never end: then no put may be left with an unknown outcome.
     this.#lasting = kind === "puts" && random(2) === 0;
     const full = this.#limits();
     const passing = random(3) === 0 || full.overflow === "reject";
     const retention = passing ? 300 + random(1500) : 600_000;
-    // Few puts may be unanswered: lists and bursts are longer than what is recalled.
+    // Few puts may be unanswered: lists and bursts are longer than what is remembered.
     const inFlight = kind === "puts" && random(2) === 0 ? 4 + random(12) : undefined;
     this.#narrow = inFlight !== undefined;
     const limits = {
@@ -133,7 +133,7 @@ class ResumeRun {
     return this.result(faults);
   }
 
-  /** What is known of the run by now. */
+  /** What is known of the run so far. */
   result(faults: readonly string[]): RunResult {
     const { connections } = this.#network;
     const cuts = connections.length - this.#clients.length;
@@ -141,7 +141,7 @@ class ResumeRun {
     return { faults, seen, lines: this.#wire.lines };
   }
 
-  /** A store that drops the oldest when it is full; where nobody reads, one that takes no more. */
+  /** A store that drops the oldest when it is full; if there are no readers, one that accepts no more. */
   #limits(): Partial<StoreLimits> {
     const random = this.#random;
     if (random(4) > 0) return {};
@@ -158,7 +158,7 @@ class ResumeRun {
       timeout: 60_000,
       ...(this.#random(3) === 0 && { since: "start" as const }),
     };
-    // The first contact is made in peace; the fuzzer is about coming back.
+    // The first connection is made without faults; the fuzzer tests reconnecting.
     this.#calm = true;
     const opening = FuzzClient.open(name, options, this.#time, this.#journal);
     this.#clients.push(await this.#time.of(opening, "connecting"));
@@ -166,7 +166,7 @@ class ResumeRun {
     this.#wire.of(name);
   }
 
-  /** Puts messages past all clients, some of them together. */
+  /** Puts messages without a client, some of them together. */
   async #feed(): Promise<void> {
     const random = this.#random;
     while (this.#time.now < CHAOS) {
@@ -253,7 +253,7 @@ class ResumeRun {
     }
   }
 
-  /** Servers that end and come back, and a time in which nobody is reached. */
+  /** Servers that end and come back, and periods in which no server can be reached. */
   async #chaos(): Promise<void> {
     const random = this.#random;
     while (this.#time.now < CHAOS) {
@@ -283,16 +283,16 @@ class ResumeRun {
     await server.open();
   }
 
-  /** In peace: everybody gets to the last message. */
+  /** Without faults: every client gets to the last message. */
   async #end(): Promise<boolean> {
     this.#calm = true;
     this.#network.cut();
-    // The last messages are put when everybody is there: they may not be kept for long.
+    // The last messages are put when all clients are connected: they may not be retained for long.
     const there = await this.#time.until(
       () => this.#clients.every(({ name }) => this.#isThere(name)),
       CALM_TIME,
     );
-    if (!there) this.#journal.faults.push("not everybody came back");
+    if (!there) this.#journal.faults.push("not every client reconnected");
     await this.#time.pass(1000);
     for (const [i, server] of this.#servers.entries()) {
       for (const topic of this.#topics) {

@@ -1,5 +1,5 @@
 /**
- * Judges a whole run of a fuzzer: all readers, all puts, and that every call ended in time.
+ * Checks a whole run of a fuzzer: all readers, all puts, and that every call ended in time.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Recorded, Records } from "./fuzz_server.ts";
 import type { ClientLog, WireLog } from "./fuzz_wire_log.ts";
 
 /**
- * What a run must not have.
+ * What a run must not show.
  *
- * @param journal what was asked, and how it ended
+ * @param journal the calls, and their outcomes
  * @param records what was stored
- * @param wire what was said
- * @param cursors `"exact"` if there was one connection each: then it can be known where a stream begins
+ * @param wire what was sent
+ * @param cursors `"exact"` if there was one connection each: then it is known where a stream begins
  * @returns the faults, each as one sentence
  */
 export function checkRun(
@@ -40,7 +40,7 @@ export function inOrder(calls: readonly ReadCall[], records: Records): ReadingEv
   const steps = Map.groupBy(ended, ({ endedStep }) => endedStep);
   return [...steps].sort(([one], [other]) => one - other).flatMap(([, together]) => {
     together.sort((one, other) => one.order - other.order);
-    // What one frame brought to the newest and to others came in the order of the numbers.
+    // What one frame brought to getLatest and to other reads came in the order of the numbers.
     const seqOf = ({ outcome }: ReadCall) =>
       outcome?.kind === "message" ? records.messages.get(outcome.body)?.seq ?? 0 : undefined;
     if (
@@ -123,7 +123,7 @@ function cursorOf(
   const min = reads.filter((call) =>
     call.client === client && call.topic === topic && call.endedStep < step
   ).map(({ outcome }) => outcome?.kind === "message" ? messages.get(outcome.body)?.seq ?? 0 : 0);
-  // What was asked before is read before; what had come and was left behind may come again, or stay behind.
+  // What was requested before is read before; what had arrived and was left may come again, or stay behind.
   const max = [...arrivals].filter(([body, list]) =>
     messages.get(body)?.topic === topic &&
     list.some((arrival) => arrival.id !== undefined && (id === undefined || arrival.id < id))
@@ -131,7 +131,7 @@ function cursorOf(
   return { min: Math.max(start, ...min), max: Math.max(start, ...max) };
 }
 
-/** An older file was brought back that does not have a message: it is not stored any more. */
+/** An older file without the message was restored: it is not stored any more. */
 function isLost(message: Recorded, { openings }: Records): boolean {
   const home = openings.find(({ messages }) => messages.includes(message));
   return home !== undefined &&
@@ -163,7 +163,7 @@ function puts({ puts }: Journal, records: Records, wire: WireLog): string[] {
           fault("its outcome is unknown, and nothing was lost");
         }
       } else if (stored && !isLost(stored, records)) fault(`${outcome.code}, and it is stored`);
-      // One that was refused, and is repeated when a later one is stored, stays refused.
+      // A put that was refused, and is repeated when a later one is stored, stays refused.
       else if (records.refuses && ["full", "superseded"].includes(outcome.code)) continue;
       else if (outcome.code !== "closed") fault(outcome.code);
       if (!stored) continue;
@@ -179,7 +179,7 @@ function puts({ puts }: Journal, records: Records, wire: WireLog): string[] {
   return faults;
 }
 
-/** Whether a history was lost, or another entered, while a put was unanswered. */
+/** Whether a history was lost, or another began, while a put was unanswered. */
 function mayBeUnknown(
   { client, at, endedAt }: PutCall,
   { openings, forgets }: Records,
@@ -195,13 +195,13 @@ function mayBeUnknown(
   });
 }
 
-/** A wait ends in its time, and within half a second after it; all else ends, too. */
+/** A wait ends at its timeout, and at most half a second later; all else ends, too. */
 function waits({ reads }: Journal): string[] {
   return reads.flatMap(({ client, topic, mode, timeout = Infinity, at, endedAt, outcome }) => {
     const fault = (what: string) => [`${client}, a read (${mode}) of ${topic} at ${at}: ${what}`];
     if (!outcome) return fault("has not ended");
     const took = endedAt - at;
-    if (took > timeout + 600) return fault(`took ${took} ms, it was to wait for ${timeout}`);
+    if (took > timeout + 600) return fault(`took ${took} ms, its timeout was ${timeout}`);
     if (outcome.kind === "none" && mode === "wait" && took < timeout - 1) {
       return fault(`gave up after ${took} of ${timeout} ms`);
     }

@@ -1,5 +1,5 @@
 /**
- * A server of the fuzzers, without a port: it can be stopped, killed, and come back with an older file; and all that it
+ * A server of the fuzzers, without a port: it can be stopped, killed, and restarted with an older file; and all that it
  * ever stored is on record.
  *
  * @module
@@ -25,7 +25,7 @@ export interface Recorded {
   /** When it was stored, by the time of the run and by its events. */
   readonly at: number;
   readonly step: number;
-  /** What was asked up to here was asked before it was stored. */
+  /** What was called up to here was called before it was stored. */
   readonly order: number;
   /** From when on nobody can read it any more, by the time of the run. */
   goneAt: number;
@@ -38,7 +38,7 @@ export interface Opening {
   readonly store: string;
   /** The last sequence number when it was opened. */
   readonly begin: number;
-  /** The openings whose messages it goes on with, and the last number of each in it. */
+  /** The openings that it continues, and the last number of each in it. */
   readonly known: ReadonlyMap<number, number>;
   /** All that was ever in it, oldest first. */
   readonly messages: Recorded[];
@@ -51,15 +51,15 @@ export interface Opening {
 /** Everything that was ever stored, by all servers of a run. */
 export class Records {
   readonly openings: Opening[] = [];
-  /** How much was asked by now. */
+  /** The number of calls so far. */
   callCount = 0;
   /** By its text: no two messages of a run have the same. */
   readonly messages: Map<string, Recorded> = new Map();
-  /** Those that were stored, lost with a history, and stored once more in the one that came after it. */
+  /** Those that were stored, lost with a history, and stored again in the next one. */
   readonly lost: Recorded[] = [];
-  /** A server takes no more than so much, and refuses the rest. */
+  /** A server accepts only a limited amount, and refuses the rest. */
   refuses = false;
-  /** A server remembers for a short time alone what sessions have put. */
+  /** A server remembers the puts of sessions only for a short time. */
   forgets = false;
   /** What no server may do. */
   readonly faults: string[] = [];
@@ -79,18 +79,18 @@ export interface StoreChoice {
 /** The files of an opening of SQLite: the second holds what was committed last. */
 const PARTS = ["", "-wal"];
 
-/** As long as no connection is away, in milliseconds. */
+/** No connection is away for longer, in milliseconds. */
 const SHORT = 60_000;
 
 const EVERYTHING = { after: 0, count: 1_000_000, bytes: 1e9 };
 
 /** A server without a port. */
 export class FuzzServer {
-  /** The running server; nobody answers while there is none. */
+  /** The running server; without one, nobody answers. */
   host: ServerContext & AsyncDisposable | undefined;
-  /** What it has on record since it was opened. */
+  /** Its records since it was opened. */
   opening: Opening | undefined;
-  /** Nobody reaches it. */
+  /** Nobody can reach it. */
   away = false;
   /** Called when it ends: cuts its connections. */
   onEnd: (orderly: boolean) => void = () => {};
@@ -105,7 +105,7 @@ export class FuzzServer {
   /** What the file is a copy of, and up to where. */
   #goesOnWith: { readonly opening: Opening; readonly last: number } | undefined;
 
-  /** Nobody answers yet. */
+  /** There is no server yet. */
   constructor(
     name: string,
     choice: StoreChoice,
@@ -155,7 +155,7 @@ export class FuzzServer {
     this.#records.openings.push(opening);
   }
 
-  /** Stores a message past all clients. */
+  /** Stores a message without a client. */
   async put(topic: string, ...bodies: string[]): Promise<void> {
     const { host } = this;
     if (!host) return;
@@ -165,17 +165,17 @@ export class FuzzServer {
     })).catch(() => {});
   }
 
-  /** Closes its store as it should be. */
+  /** Closes its store gracefully. */
   async stop(): Promise<void> {
     const { host, opening } = this;
     if (!host || !opening) return;
     this.#end(true);
     await this.#time.of(host[Symbol.asyncDispose](), "closing");
-    // What was under way was still stored.
+    // What was in progress was still stored.
     if (this.choice.kind === "file") this.#goesOnWith = { opening, last: opening.last };
   }
 
-  /** Ends at once, as by `kill -9`: what the file has at this moment is what the next one finds. */
+  /** Ends at once, as by `kill -9`: what the file holds at this moment is what the next server finds. */
   async kill(): Promise<void> {
     const { host, opening } = this;
     if (!host || !opening) return;
@@ -198,7 +198,7 @@ export class FuzzServer {
     this.#backup = { path: this.#copied(), opening, last };
   }
 
-  /** Brings the copy back, while it is stopped; false if there is none. */
+  /** Restores the copy, while it is stopped; false if there is none. */
   restore(): boolean {
     if (!this.#backup || this.host) return false;
     const { path, ...before } = this.#backup;
@@ -221,7 +221,7 @@ export class FuzzServer {
     return path;
   }
 
-  /** Compares what a file has with what it had. */
+  /** Compares what a file holds with what it should hold. */
   async #readBack(
     store: Store,
     before: { readonly opening: Opening; readonly last: number } | undefined,
@@ -246,10 +246,10 @@ export class FuzzServer {
     return back.sort((one, other) => one.seq - other.seq);
   }
 
-  /** Puts on record what is stored, in the moment in which it is. */
+  /** Records what is stored, at the moment when it is. */
   async #record(store: Store, opening: Opening): Promise<void> {
     const { messages, lost, faults, openings } = this.#records;
-    // Whether it was in the same store, in a history that is gone.
+    // Whether it was in the same store, in a history that is lost.
     const isSetBack = (message: Recorded, { store }: Opening) =>
       openings.some((other) => other.store === store && other.messages.includes(message));
     const { retention, limits } = this.choice;
@@ -292,7 +292,7 @@ function copy(from: string, to: string): void {
     try {
       Deno.copyFileSync(from + part, to + part);
     } catch {
-      // A file that was closed as it should be is one file.
+      // A file that was closed gracefully is one file.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Time and chance in the hands of a fuzzer: a run of seconds takes milliseconds, and a seed repeats it exactly.
+ * Time and chance under the control of a fuzzer: a run of seconds takes milliseconds, and a seed repeats it exactly.
  *
  * @module
  */
@@ -20,10 +20,10 @@ const BEGIN = 1_767_225_600_000;
 /** Ids that no real timer has. */
 const FIRST_ID = 2 ** 40;
 
-/** The shortest time a timer takes, in milliseconds: those of 0 must not keep time from passing. */
+/** The shortest time of a timer, in milliseconds: those of 0 must not keep time from passing. */
 const SHORTEST = 0.05;
 
-/** After each event everything that follows from it at once is done: promises, and what a file commits in a turn of its own. */
+/** After each event everything that follows at once is done: promises, and what a file commits in a turn of its own. */
 const ROUNDS = 3;
 
 /**
@@ -38,7 +38,7 @@ export class VirtualTime implements Disposable {
   readonly #restore: (() => void)[] = [];
   #timers: Timer[] = [];
   #lastId = FIRST_ID;
-  /** How many callbacks have yet to come that follow at once. */
+  /** How many callbacks are still to come that follow at once. */
   #immediates = 0;
 
   /** Takes over all timers, clocks and random numbers; chance comes from the seed. */
@@ -64,11 +64,11 @@ export class VirtualTime implements Disposable {
         this.#add(() => callback(...args), ms, false),
       setInterval: (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
         this.#add(() => callback(...args), ms, true),
-      // Those of before the run are still cleared by their owners.
+      // Those from before the run are still cleared by their owners.
       clearTimeout: (id?: number) => this.#clear(id) || clearTimeout(id),
       clearInterval: (id?: number) => this.#clear(id) || clearInterval(id),
     });
-    // Whoever looks at the network first lets many of these pass: all of them follow at once.
+    // A poll of the network lets many of these pass: all of them follow at once.
     this.#replace(globalThis, {
       setImmediate: (callback: (...args: unknown[]) => void, ...args: unknown[]) => {
         this.#immediates++;
@@ -115,7 +115,7 @@ export class VirtualTime implements Disposable {
     }
   }
 
-  /** Lets the next timer come, and all that follows from it; false if there is none up to a time. */
+  /** Lets the next timer fire, and all that follows from it; false if there is none up to a time. */
   async step(until: number = Infinity): Promise<boolean> {
     let next: Timer | undefined;
     for (const timer of this.#timers) if (!next || timer.at < next.at) next = timer;
@@ -141,7 +141,7 @@ export class VirtualTime implements Disposable {
     this.now = Math.max(this.now, end);
   }
 
-  /** Lets time pass until something has come to be; false if it has not in a time (ms). */
+  /** Lets time pass until a condition holds; false if it does not within a time (ms). */
   async until(condition: () => boolean, ms: number): Promise<boolean> {
     const end = this.now + ms;
     await this.settle();
@@ -149,7 +149,7 @@ export class VirtualTime implements Disposable {
     return true;
   }
 
-  /** The value of a promise that needs time to pass (ms); rejects if it needs more than that. */
+  /** The value of a promise that needs time to pass (ms); rejects if it needs more. */
   async of<T>(work: PromiseLike<T>, what: string, ms = 120_000): Promise<T> {
     let settled = false;
     const captured = Promise.resolve(work).finally(() => settled = true);
@@ -158,7 +158,7 @@ export class VirtualTime implements Disposable {
     return await captured;
   }
 
-  /** Gives everything back. Timers that are left never come. */
+  /** Restores everything. Timers that are left never fire. */
   [Symbol.dispose](): void {
     for (const restore of this.#restore.splice(0).reverse()) restore();
     this.#timers = [];

@@ -1,12 +1,12 @@
 /**
- * What arrived at the clients of a fuzzer: with that a judge knows who knew what, and when.
+ * What arrived at the clients of a fuzzer: the checkers use it to know who knew what, and when.
  *
  * @module
  */
 
 import type { FuzzConnection, FuzzNetwork } from "./fuzz_network.ts";
 
-/** What one connection said of one topic, or of one stream. */
+/** What one connection received for one topic, or for one stream. */
 export interface TopicReads {
   readonly connection: FuzzConnection;
   readonly opening: number;
@@ -16,7 +16,7 @@ export interface TopicReads {
   firstReplyAt: number;
 }
 
-/** A gap that was told on the wire. */
+/** A gap that was reported on the wire. */
 export interface ReportedGap {
   readonly connection: FuzzConnection;
   readonly topic: string;
@@ -25,9 +25,9 @@ export interface ReportedGap {
   /** After which number reading goes on. */
   readonly through: number | undefined;
   readonly at: number;
-  /** The id of the subscription that was told; none if a read was. */
+  /** The id of the subscription that was told; none if it was a read. */
   readonly stream: number | undefined;
-  /** By a stream that was to begin at the connection's cursor. */
+  /** By a stream that should begin at the connection's cursor. */
   readonly cursor: boolean;
   taken: boolean;
 }
@@ -37,7 +37,7 @@ export interface Arrival {
   readonly opening: number;
   readonly at: number;
   readonly step: number;
-  /** The id of the read that it answers; none if a stream brought it. */
+  /** The id of the read that it answers; none if it came over a stream. */
   readonly id: number | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface SubscribeSent {
   readonly step: number;
   /** When it was sent (ms). */
   readonly at: number;
-  /** When the answer came that says where it starts; never, if none came. */
+  /** When the answer with its start came; never, if none came. */
   startedAt: number;
   /** After which number. */
   start: number;
@@ -58,9 +58,9 @@ export interface SubscribeSent {
 export interface ClientLog {
   /** Where it began: the opening, and the sequence number. */
   base: { readonly opening: number; readonly start: number } | undefined;
-  /** The openings that have let it in. */
+  /** The openings that have accepted it. */
   readonly openings: Set<number>;
-  /** When it was let in, and by which opening. */
+  /** When it was accepted, and by which opening. */
   readonly hellos: { readonly at: number; readonly opening: number }[];
   /** Reads of a topic, connection by connection. */
   readonly readings: Map<string, TopicReads[]>;
@@ -98,13 +98,13 @@ function isAtCursor({ action = "", since }: WireItem): boolean {
 /** Listens to a network. */
 export class WireLog {
   readonly clients: Map<string, ClientLog> = new Map();
-  /** All that was said, for one who looks for a fault. */
+  /** All frames, to look for the cause of a fault. */
   readonly lines: string[] = [];
   readonly #network: FuzzNetwork;
   readonly #requests = new Map<FuzzConnection, Map<number, WireItem>>();
   readonly #begin: number;
 
-  /** Listens from now on; `keeps` all that is said, too. */
+  /** Listens from now on; `keeps` all frames, too. */
   constructor(network: FuzzNetwork, keepLog = false) {
     this.#network = network;
     this.#begin = network.time.wall - Math.floor(network.time.now);

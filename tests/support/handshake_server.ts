@@ -1,5 +1,5 @@
 /**
- * Servers that answer a client's first words as a test says, byte by byte.
+ * Servers that answer a client's handshake as a test tells them to, byte by byte.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { withTimeout } from "./with_timeout.ts";
 
 const utf8 = new TextEncoder();
 
-/** What a promise of `connect` rejects with, and how long that took (ms). */
+/** The error with which `connect` rejects, and how long that took (ms). */
 export async function refusal(options: ConnectOptions): Promise<DsmqError & { took: number }> {
   const begin = performance.now();
   const error = await assertRejects(() => withTimeout(connect(options), 9000), DsmqError);
@@ -18,7 +18,7 @@ export async function refusal(options: ConnectOptions): Promise<DsmqError & { to
   return Object.assign(error, { took: performance.now() - begin });
 }
 
-/** Answers each connection with the same bytes, and keeps it or not; counts the requests. */
+/** Answers each connection with the same bytes, and keeps it open or not; counts the requests. */
 export class HandshakeServer implements AsyncDisposable {
   readonly requests: string[] = [];
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -70,6 +70,6 @@ export class HandshakeServer implements AsyncDisposable {
   }
 }
 
-/** An answer of HTTP with a text. */
+/** An HTTP response with a text. */
 export const response = (status: string, body = "", headers = "") =>
   `HTTP/1.1 ${status}\r\n${headers}Content-Length: ${utf8.encode(body).length}\r\n\r\n${body}`;

@@ -1,5 +1,5 @@
 /**
- * A store whose answers are held until the test lets them go.
+ * A store whose answers are held until the test releases them.
  *
  * @module
  */
@@ -12,33 +12,33 @@ import type { Command, CommandBatch } from "../../stores/store.ts";
 /** What can be held. */
 type Verb = "read" | "topicBounds" | "topics" | "open_session";
 
-/** A store in memory: what it is asked while it is held it does at once, and answers once it is released. */
+/** A store in memory: while it is held, it does at once what it is asked, and answers once it is released. */
 export class HeldStore extends MemoryStore {
   /** How often it was asked for messages. */
   reads = 0;
   readonly #verbs: readonly Verb[];
   #gate: PromiseWithResolvers<void> | undefined;
-  /** Gates that are closed, and at which nobody arrives any more. */
+  /** Gates that are closed, and at which no more calls arrive. */
   readonly #passed: PromiseWithResolvers<void>[] = [];
 
-  /** Makes an empty one that can hold what these ask for. */
+  /** Makes an empty one that can hold these calls. */
   constructor(verbs: readonly Verb[], clock: Clock = systemClock) {
     super({ engine: nodeSqlite, retention: 600_000, clock });
     this.#verbs = verbs;
   }
 
-  /** Holds what is asked from now on. */
+  /** Holds all calls from now on. */
   hold(): void {
     this.#gate = Promise.withResolvers();
   }
 
-  /** Holds nothing more; what is held by now stays so. */
+  /** Holds nothing more; what is held by now stays held. */
   pass(): void {
     if (this.#gate) this.#passed.push(this.#gate);
     this.#gate = undefined;
   }
 
-  /** Lets everything go. */
+  /** Releases everything. */
   release(): void {
     this.pass();
     for (const gate of this.#passed.splice(0)) gate.resolve();

@@ -1,5 +1,5 @@
 /**
- * A server that does what a test says, byte by byte, with each connection that comes.
+ * A server that treats each connection as a test tells it to, byte by byte.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface HostileRequest {
 export class HostilePeer extends ServerEnd {
   readonly #requests: HostileRequest[] = [];
 
-  /** Writes a frame of text: text as it is, anything else as JSON. */
+  /** Sends a text frame: text as it is, anything else as JSON. */
   sendText(frame: unknown): Promise<boolean> {
     return this.send(serverFrame(1, typeof frame === "string" ? frame : JSON.stringify(frame)));
   }
@@ -51,15 +51,15 @@ export class HostilePeer extends ServerEnd {
   }
 }
 
-/** Such a server. Connections are cut once it is through with them. */
+/** Such a server. Connections are cut once their handler is done. */
 export class HostileServer implements AsyncDisposable {
-  /** How many came. */
+  /** How many connections came. */
   connections = 0;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #peers = new Set<HostilePeer>();
   readonly #serving: Promise<void>;
 
-  /** Serves; what is done with a connection goes on until the client has gone, or it returns. */
+  /** Serves; each connection is handled until the client has gone, or the handler returns. */
   constructor(act: (peer: HostilePeer, port: number) => Promise<unknown>) {
     this.#serving = this.#serve(act);
   }
@@ -72,7 +72,7 @@ export class HostileServer implements AsyncDisposable {
     return `ws://127.0.0.1:${this.port}/`;
   }
 
-  /** Cuts those that are there; others may come. */
+  /** Cuts the open ones; others may come. */
   cut(): void {
     for (const peer of this.#peers) peer.cut();
   }

@@ -9,7 +9,7 @@ import { VirtualTime } from "./fuzz_time.ts";
 /** No test lasts longer than this, in milliseconds of its own time. */
 const TIMEOUT = 600_000;
 
-/** Does something while timers and clocks of the whole process are those of a virtual time, which passes by itself. */
+/** Does something while timers and clocks of the whole process use a virtual time, which passes by itself. */
 export async function inVirtualTime(work: (time: VirtualTime) => Promise<void>): Promise<void> {
   using time = new VirtualTime(1);
   await time.of(work(time), "the test", TIMEOUT);

@@ -1,5 +1,5 @@
 /**
- * A registry as JSR is one, with one package: an imitation of `@db/sqlite`, which downloads its library as the
+ * A registry like JSR, with one package: an imitation of `@db/sqlite`, which downloads its library as the
  * real one does.
  *
  * @module
@@ -7,7 +7,7 @@
 
 const VERSION = "0.12.0";
 
-/** In place, telling of it on standard output; and what is damaged ends the process. */
+/** Runs in place, and reports it on standard output; a damaged download ends the process. */
 const LOADER = `
 async function download() {
   console.log("Downloading the library");
@@ -30,11 +30,11 @@ export { Database } from "./fake_db_sqlite.ts";
 
 /** It answers until it is disposed of. */
 export class JsrRegistry implements AsyncDisposable {
-  /** It takes requests and answers none. */
+  /** It accepts requests and answers none. */
   hangs = false;
-  /** What it answers who asks for the library; nothing: that there is none. */
+  /** The library that it serves; `undefined` if there is none. */
   library: string | undefined = "a library";
-  /** How often it was asked for anything, and for the library. */
+  /** How many requests came, for anything, and for the library. */
   requestCounts = { all: 0, library: 0 };
   readonly #files: Map<string, string | Uint8Array<ArrayBuffer>>;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../queue/clock.ts";
 
-/** Time in the hands of a test. */
+/** Time controlled by a test. */
 export class ManualClock implements Clock {
   #now: number;
   /** By how much the wall clock was set forward (or back) without any time passing. */
@@ -34,7 +34,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** Lets time pass (ms), and calls back in order all who waited for it. */
+  /** Lets time pass (ms), and calls all due timers in order. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
@@ -47,7 +47,7 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
-  /** Goes on to a later time, without calling anybody; or sets the wall clock back. */
+  /** Advances to a later time, without calling any timer; or sets the wall clock back. */
   set(now: number): void {
     if (now < this.#now) this.jump(now - this.#now);
     else this.#now = now;

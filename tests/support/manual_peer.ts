@@ -1,5 +1,5 @@
 /**
- * A connection of which the test is the peer, frame by frame: it reads when the test says so, or not at all.
+ * A connection whose peer is the test, frame by frame: it reads when the test tells it to, or not at all.
  *
  * @module
  */
@@ -19,25 +19,25 @@ export interface ManualPeerOptions {
   readonly start?: number;
   /** What it may do. Default: everything. */
   readonly permissions?: Permissions;
-  /** When what it asks for is done. Default: at once, however busy the machine is. */
+  /** When its requests are carried out. Default: at once, however busy the machine is. */
   readonly turn?: Turn;
 }
 
-/** The other end of a connection. Disposing of it hangs up. */
+/** The other end of a connection. Disposing of it disconnects. */
 export class ManualPeer implements Peer, Disposable {
   readonly connection: ClientConnection;
-  /** All that was sent to it, in order, whichever frame it came in. */
+  /** All items that were sent to it, in order, whichever frame they came in. */
   // deno-lint-ignore no-explicit-any -- a test looks at what it expects
   readonly received: any[] = [];
   /** How many bytes wait for it to read. */
   buffered = 0;
-  /** How many bytes it has sent, also of a frame that is not complete; `undefined` if the transport does not know. */
+  /** How many bytes it has sent, those of an incomplete frame included; `undefined` if the transport does not know. */
   bytesReceived: number | undefined;
   /** How often the server has learned that it reads. */
   reads = 0;
-  /** Whose it is, as far as the server knows. */
+  /** Who it belongs to, as far as the server knows. */
   holder: string | undefined;
-  /** With which code the server closed the connection. */
+  /** The code with which the server closed the connection. */
   closedWith: number | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -72,7 +72,7 @@ export class ManualPeer implements Peer, Disposable {
     return this.received.find(({ id }) => id === request);
   }
 
-  /** Texts of the messages that came, whatever asked for them. */
+  /** Texts of the messages that came, whatever request they answer. */
   get messages(): string[] {
     return this.received
       .flatMap(({ seq, message, messages }) => messages ?? (seq === undefined ? [] : [message]));

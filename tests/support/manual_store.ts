@@ -1,5 +1,5 @@
 /**
- * A store that is worked by hand: the test says when what is asked is answered, and what the feed brings.
+ * A store controlled by the test: it decides when a call is answered, and what the feed brings.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export class ManualStore implements Store {
   /** Whether following waits for the test as well. */
   slowToFollow = false;
 
-  /** The next question, once there is one. */
+  /** The next call, once there is one. */
   next<T>(): Promise<PendingCall<T>> {
     const call = this.#calls.shift() as PendingCall<T> | undefined;
     if (call) return Promise.resolve(call);

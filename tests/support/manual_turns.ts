@@ -1,20 +1,20 @@
 /**
- * Turns of which the test is the clock and the network.
+ * Turns whose clock and network are controlled by the test.
  *
  * @module
  */
 
 import { type Turn, Turns, type TurnsClock } from "../../budgets/turns.ts";
 
-/** Time passes, and the network is looked at, when the test says so. */
+/** Time passes, and the network is polled, when the test tells it to. */
 export class ManualTurns implements TurnsClock {
   readonly turns: Turns = new Turns(this);
-  /** Somebody else is heard now and then, unless it is to be quiet. */
+  /** Other connections are active now and then, unless it is to be quiet. */
   readonly #others: readonly Turn[];
   #now = 1000;
   #afterLook: (() => void)[] = [];
 
-  /** With others beside those whom the test has join, or without. */
+  /** With other connections beside those that the test adds, or without. */
   constructor({ others = true } = {}) {
     this.#others = others ? [this.turns.join(), this.turns.join()] : [];
     for (const turn of this.#others) turn.begin();
@@ -32,17 +32,17 @@ export class ManualTurns implements TurnsClock {
     this.#afterLook.push(callback);
   }
 
-  /** Something takes so many milliseconds. */
+  /** Something takes this many milliseconds. */
   spend(ms: number): void {
     this.#now += ms;
   }
 
-  /** Somebody waits until the network was looked at. */
+  /** Someone waits until the network was polled. */
   get awaited(): boolean {
     return this.#afterLook.length > 0;
   }
 
-  /** The network is looked at. */
+  /** The network is polled. */
   async networkLook(): Promise<void> {
     for (const turn of this.#others) turn.begin();
     const callbacks = this.#afterLook;

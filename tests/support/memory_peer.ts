@@ -1,5 +1,5 @@
 /**
- * Sessions without sockets: the test is the peer.
+ * Connections without sockets: the test is the peer.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "../../protocol/limits.ts";
 
-/** Leave to do everything, for those who have no token. */
+/** All permissions, for clients without a token. */
 export const ALL_PERMISSIONS: Permissions = new Permissions("", {});
 
-/** What sessions over a store have in common; it ends with the queue. */
+/** What connections over a store share; it ends with the queue. */
 export async function openContext(
   store: Store,
   clock: Clock,
@@ -51,7 +51,7 @@ export async function openContext(
   };
 }
 
-/** What a session says. */
+/** An item of a frame that a connection sends. */
 export interface WireItem {
   readonly id?: number;
   readonly seq?: number;
@@ -63,15 +63,15 @@ export interface WireItem {
   readonly messages?: readonly string[];
 }
 
-/** A session whose peer is the test. */
+/** A connection whose peer is the test. */
 export class MemoryPeer {
-  /** What came under no id: the frames of streams. */
+  /** Items without an id: the frames of streams. */
   readonly streamed: WireItem[] = [];
   readonly #connection: ClientConnection;
   readonly #pending = new Map<number, (item: WireItem) => void>();
   #lastId = 0;
 
-  /** Opens a session. */
+  /** Opens a connection. */
   constructor(host: ServerContext, start = 0) {
     const wire: ServerPeer = {
       send: (frame) => this.#receive(frame),
@@ -84,21 +84,21 @@ export class MemoryPeer {
     this.#connection = new ClientConnection(host, wire, start, ALL_PERMISSIONS);
   }
 
-  /** Says one request in a frame; an id is given here. */
+  /** Sends one request in a frame; it gets an id here. */
   request(request: object): Promise<WireItem> {
     const { request: item, reply } = this.#named(request);
     this.#connection.receive(JSON.stringify(item));
     return reply;
   }
 
-  /** Says several requests in one frame. */
+  /** Sends several requests in one frame. */
   requestAll(requests: readonly object[]): Promise<WireItem[]> {
     const named = requests.map((request) => this.#named(request));
     this.#connection.receive(JSON.stringify(named.map(({ request }) => request)));
     return Promise.all(named.map(({ reply }) => reply));
   }
 
-  /** Hangs up. */
+  /** Disconnects. */
   close(): void {
     this.#connection.end();
   }
@@ -117,7 +117,7 @@ export class MemoryPeer {
         continue;
       }
       const reply = this.#pending.get(item.id);
-      assert(reply, `an answer that was not asked for, or is given twice: ${frame}`);
+      assert(reply, `an answer to no request, or a second one: ${frame}`);
       this.#pending.delete(item.id);
       reply(item);
     }

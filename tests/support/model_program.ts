@@ -1,5 +1,5 @@
 /**
- * Random programs of calls that are made together: two to twelve in one turn of the event loop, over several turns and
+ * Random programs of concurrent calls: two to twelve in one turn of the event loop, over several turns and
  * several connections.
  *
  * @module
@@ -7,17 +7,17 @@
 
 import fc from "fast-check";
 
-/** One call, or what is done to an earlier one. `who` counts the clients, and wraps. */
+/** One call, or an action on an earlier one. `who` counts the clients, and wraps. */
 export type Step =
   | {
     readonly do: "read";
     readonly who: number;
     readonly topic: string;
     readonly mode: "oldest" | "newest" | "wait";
-    /** By `get`, `getLatest` and `getWait`, which give the text alone. */
+    /** By `get`, `getLatest` and `getWait`, which return the text alone. */
     readonly plain: boolean;
     readonly timeout: number;
-    /** Whether it can be called off. */
+    /** Whether it can be cancelled. */
     readonly signal: boolean;
   }
   /** `late`: a message for it is on its way already. */
@@ -29,7 +29,7 @@ export type Step =
     readonly count: number;
     readonly list: boolean;
   }
-  /** Stored by somebody else, at once. */
+  /** Stored by another client, at once. */
   | { readonly do: "arrive"; readonly topic: string; readonly count: number }
   | {
     readonly do: "subscribe";
@@ -46,13 +46,13 @@ export interface Turn {
   readonly steps: readonly Step[];
   /** How long it is until the next turn (ms). */
   readonly pass: number;
-  /** Before the next turn all have to go over to the other server. */
+  /** Before the next turn all clients have to change to the other server. */
   readonly move: boolean;
 }
 
-/** A program, and the world in which it runs. */
+/** A program, and its environment. */
 export interface Program {
-  /** Draws the delays of the network and of the store. */
+  /** Determines the delays of the network and of the store. */
   readonly seed: number;
   readonly clients: number;
   readonly since: "start" | "now";
@@ -72,7 +72,7 @@ const who = fc.nat(2);
 const which = fc.nat(3);
 // Mostly one topic: so calls meet.
 const topic = fc.constantFrom("a", "a", "a", "b");
-// Long enough for many to be called off before their time is over.
+// Long enough for many to be cancelled before their timeout.
 const timeout = fc.oneof(fc.constantFrom(0, 0, 1, 5, 100, 300, 2000, 2000), fc.nat(60));
 const modes = ["oldest", "oldest", "wait", "wait", "newest"] as const;
 const mode = fc.constantFrom(...modes);

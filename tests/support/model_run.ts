@@ -1,5 +1,5 @@
 /**
- * Runs a program of calls against real clients and real sessions, and puts on record what came of each call.
+ * Runs a program of calls against real clients and real connections, and records the outcome of each call.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import { modelFaults } from "./model_turns.ts";
 import { type Program, type Step, TOPICS } from "./model_program.ts";
 import { seeded } from "./seeded.ts";
 
-/** What keeps the messages of a run. */
+/** Which store keeps the messages of a run. */
 export type StoreKind = "memory" | "late" | "file";
 
 /** All of them. */
 export const STORE_KINDS: readonly StoreKind[] = ["memory", "late", "file"];
 
-/** A list of topics that was asked for. */
+/** A call of `topics`. */
 export interface TopicsCall {
   readonly client: string;
   readonly at: number;
@@ -39,10 +39,10 @@ const TIMEOUT = 20_000;
 /**
  * Runs a program.
  *
- * @param program what is called, and when
- * @param storeKind what keeps the messages
- * @param lines takes all that was said on the wire, if it is given
- * @returns what must not be, in sentences
+ * @param program the calls, and when they are made
+ * @param storeKind which store keeps the messages
+ * @param lines gets all that was sent on the wire, if it is given
+ * @returns the faults, in sentences
  */
 export async function runProgram(
   program: Program,
@@ -71,7 +71,7 @@ class ProgramRun {
   readonly #network: FuzzNetwork;
   readonly #servers: FuzzServer[];
   readonly #urls: string[];
-  /** Those who take part now; who was closed is replaced after the turn. */
+  /** The current clients; a closed one is replaced after the turn. */
   readonly #clients: (FuzzClient & { closing?: Promise<void> })[] = [];
   readonly #waits: { readonly topic: string; readonly controller: AbortController }[] = [];
   readonly #streams: ReturnType<FuzzClient["subscribe"]>[] = [];
@@ -108,7 +108,7 @@ class ProgramRun {
 
   async run(): Promise<readonly string[]> {
     for (const server of this.#servers) await server.open();
-    // Something is there before anybody comes.
+    // There are messages before any client connects.
     this.#do({ do: "arrive", topic: "a", count: 2 });
     await this.#time.pass(10);
     for (let i = 0; i < this.#program.clients; i++) this.#clients.push(await this.#connect());
@@ -220,7 +220,7 @@ class ProgramRun {
     }
   }
 
-  /** All go over to the other server, with its own history, once nothing is under way. */
+  /** All clients change to the other server, with its own history, once nothing is in flight. */
   async #move(): Promise<void> {
     this.#moved = true;
     await this.#time.pass(1000);
@@ -230,7 +230,7 @@ class ProgramRun {
     await this.#time.pass(200);
   }
 
-  /** Everybody reads all that is left, up to a last message. */
+  /** Every client reads all that is left, up to a last message. */
   async #readOut(): Promise<void> {
     const server = this.#servers.find(({ away }) => !away)!;
     await this.#time.pass(1000);
@@ -238,7 +238,7 @@ class ProgramRun {
     for (const client of this.#clients) {
       for (const topic of TOPICS) await this.#readTo(client, topic);
     }
-    // Those that still wait for more than there is are ended by their time.
+    // Those that still wait for more than there is end by their timeout.
     const { reads, puts } = this.#journal;
     const settled = () =>
       [...reads, ...puts].every(({ outcome }) => outcome) &&
@@ -259,7 +259,7 @@ class ProgramRun {
       const { ended } = client.read(topic, "oldest");
       await this.#time.of(ended, "the last reads");
     }
-    this.#journal.faults.push(`${client.name} does not get to the last message of ${topic}`);
+    this.#journal.faults.push(`${client.name} does not reach the last message of ${topic}`);
   }
 
   #bodies(count: number): string[] {

@@ -1,5 +1,5 @@
 /**
- * What calls that are made together must come to, beyond what every reader is owed: a connection's calls take effect in
+ * What concurrent calls must result in, beyond what every reader is owed: a connection's calls take effect in
  * the order in which they were made.
  *
  * @module
@@ -16,13 +16,13 @@ export interface ModelInput {
   readonly records: Records;
   readonly wire: WireLog;
   readonly topics: readonly TopicsCall[];
-  /** Who was closed, and at which place in the order of calls. */
+  /** Which clients were closed, and at which place in the order of calls. */
   readonly closed: ReadonlyMap<string, number>;
-  /** Nobody went over to another server. */
+  /** No client changed to another server. */
   readonly oneHistory: boolean;
 }
 
-/** What is in motion when a time is noted is not held against anybody, in milliseconds. */
+/** Tolerance for what is in motion when a time is noted, in milliseconds. */
 const SLACK = 3;
 
 /** Longer than any answer takes, in milliseconds. */
@@ -42,7 +42,7 @@ export function modelFaults(input: ModelInput): string[] {
   return faults;
 }
 
-/** Who asked first got first. */
+/** First called, first served. */
 function order(calls: readonly ReadCall[], records: Records): string[] {
   const faults: string[] = [];
   let oldest: { readonly call: ReadCall; readonly message: Recorded } | undefined;
@@ -81,7 +81,7 @@ function sameStore(one: Recorded, other: Recorded, { openings }: Records): boole
   return openings.some(({ messages }) => messages.includes(one) && messages.includes(other));
 }
 
-/** What was there when a read was asked, it or an earlier one got; and the newest is the newest. */
+/** A read, or an earlier one, got what was there when it was called; and getLatest got the newest. */
 function complete(
   calls: readonly ReadCall[],
   { records, wire, closed }: ModelInput,
@@ -102,7 +102,7 @@ function complete(
       message.goneAt > endedAt + SLACK
     );
     const took = endedAt - at;
-    // One that has a short time may give up before its answer is there.
+    // One with a short timeout may give up before its answer is there.
     const certain = mode !== "wait" || timeout === 0 ? took < 500 : took > ANSWERED;
     const open = !closed.has(client) || order < closed.get(client)!;
     if (missed && open && certain) {
@@ -136,7 +136,7 @@ function bodyOf({ outcome }: ReadCall): string | undefined {
   return outcome?.kind === "message" ? outcome.body : undefined;
 }
 
-/** Whether one who asked for the newest has passed it over by then. */
+/** Whether a getLatest has skipped it by then. */
 function passed(
   calls: readonly ReadCall[],
   call: ReadCall,
@@ -149,7 +149,7 @@ function passed(
   );
 }
 
-/** What is asked after the end is refused, and nothing that waits outlives it. */
+/** A call after the end is refused, and nothing that waits outlives it. */
 function closing({ journal, closed, topics }: ModelInput): string[] {
   const faults: string[] = [];
   for (const call of [...journal.reads, ...journal.puts]) {
@@ -158,7 +158,7 @@ function closing({ journal, closed, topics }: ModelInput): string[] {
       const { outcome } = call;
       const code = outcome && "code" in outcome ? outcome.code : undefined;
       if (end === undefined && code === "closed" && !call.client.startsWith("gone")) {
-        faults.push(`${call.client} is told closed, and is open`);
+        faults.push(`${call.client} was told closed, and is open`);
       }
       continue;
     }

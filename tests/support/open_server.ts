@@ -6,10 +6,10 @@
 
 import { serve, type ServeOptions, type Server } from "../../server.ts";
 
-/** Takes what a server says, and says nothing. */
+/** A log that discards everything. */
 export const quiet = { info() {}, warn() {}, error() {} };
 
-/** Serves on any free port, without a word. */
+/** Serves on any free port, without a log. */
 export function openServer(options: ServeOptions = {}): Promise<Server> {
   return serve({ port: 0, log: quiet, ...options });
 }

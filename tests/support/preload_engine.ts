@@ -1,6 +1,6 @@
 /**
- * Loads the SQLite engine before the first test: a native library that is loaded is never closed, and the test
- * that was the first to need it would be said to leak it.
+ * Loads the SQLite engine before the first test: a native library, once loaded, is never closed, and the test
+ * that needs it first would be reported as leaking it.
  *
  * @module
  */

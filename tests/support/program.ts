@@ -1,5 +1,5 @@
 /**
- * Programs as a person starts them: processes of their own, whose output is read line by line.
+ * Programs as a person starts them: separate processes, whose output is read line by line.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { lines } from "../../cli/lines.ts";
 /** The root of the project. */
 export const ROOT = new URL("../../", import.meta.url);
 
-/** What a program left behind. */
+/** The output and exit code of a program. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -47,7 +47,7 @@ export class Program implements AsyncDisposable {
     return done ? undefined : value;
   }
 
-  /** Gives it its standard input, to the end. */
+  /** Writes its standard input, to the end. */
   async input(bytes: string | Uint8Array): Promise<void> {
     const writer = this.#child.stdin.getWriter();
     await writer.write(typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);

@@ -1,5 +1,5 @@
 /**
- * A queue in a file of which copies are put aside and brought back.
+ * A queue in a file of which copies are kept and restored.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { FileStore } from "../../stores/file_store.ts";
 
 /** A folder of its own, with one queue in it. */
 export class QueueFile implements AsyncDisposable {
-  /** Where the queue is. */
+  /** The path of the queue. */
   readonly path: string;
   readonly #root: string;
   readonly #folder: string;
@@ -23,7 +23,7 @@ export class QueueFile implements AsyncDisposable {
     this.path = `${this.#folder}/queue.db`;
   }
 
-  /** Opens the queue. Whoever opens it closes it, before it is opened again or exchanged. */
+  /** Opens the queue. The caller closes it before it is opened again or replaced. */
   open(clock: Clock = systemClock, retention = 600_000): FileStore {
     return new FileStore({
       path: this.path,
@@ -34,12 +34,12 @@ export class QueueFile implements AsyncDisposable {
     });
   }
 
-  /** Puts a copy aside, of all that belongs to the queue: as it is on the disk now. */
+  /** Copies all files of the queue as they are on the disk now. */
   copy(name: string): void {
     copyFolder(this.#folder, `${this.#root}/${name}`);
   }
 
-  /** Brings a copy back in the place of what is there. */
+  /** Restores a copy in the place of what is there. */
   bringBack(name: string): void {
     copyFolder(`${this.#root}/${name}`, this.#folder);
   }

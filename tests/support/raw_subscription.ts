@@ -7,10 +7,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RawClient } from "./raw_client.ts";
 
-/** More credit than a test uses up. */
+/** More credit than a test uses. */
 export const AMPLE = { messages: 1_000_000, bytes: 200_000_000 };
 
-/** A request to subscribe to the topic `t`, with ample credit unless it says otherwise. */
+/** A request to subscribe to the topic `t`, with ample credit unless the fields change it. */
 export function subscribe(id: number, fields: object = {}): { id: number } {
   const request = { action: "subscribe", id, topic: "t", ...AMPLE };
   return { ...request, ...fields };
@@ -21,7 +21,7 @@ export function credit(sub: number, messages: number, bytes: number): object {
   return { action: "credit", sub, messages, bytes };
 }
 
-/** What a message takes of the credit. */
+/** How much credit a message takes. */
 export function bytesOf(message: string): number {
   return new TextEncoder().encode(JSON.stringify(message)).length;
 }
@@ -32,13 +32,13 @@ export async function put(client: RawClient, ...messages: string[]): Promise<voi
   assertEquals(seqs.length, messages.length);
 }
 
-/** Asserts that no stream says anything before the answer to this. */
+/** Asserts that no stream sends anything before the answer to this. */
 export async function assertQuiet(client: RawClient): Promise<void> {
   assertEquals(await client.request({ action: "cancel", id: 999, wait: 999 }), { id: 999 });
   assertEquals(client.unread, []);
 }
 
-/** Follows a stream: checks that its frames hang together and say truly what they take of the credit. */
+/** Follows a stream: checks that its frames are consecutive and state the credit that they take. */
 export class RawSubscription {
   readonly sub: number;
   /** What has come so far. */
@@ -60,7 +60,7 @@ export class RawSubscription {
     return new RawSubscription(client, sub, start);
   }
 
-  /** Reads frames until so many messages have come in all; no more may come with them. */
+  /** Reads frames until this many messages have come in all; no more may come with them. */
   async read(count: number): Promise<void> {
     while (this.messages.length < count) this.#take(await this.#client.next());
     assertEquals(this.messages.length, count);

@@ -1,5 +1,5 @@
 /**
- * A house for tests of transports: it lets everybody in, and remembers what happened.
+ * A connection handler for tests of transports: it accepts every peer, and records what happens.
  *
  * @module
  */
@@ -19,13 +19,13 @@ import { withTimeout } from "./with_timeout.ts";
 /** A peer that has arrived. */
 export interface FakePeer {
   readonly peer: Peer;
-  /** What it said. */
+  /** What it sent. */
   readonly received: unknown[];
-  /** How often its visit was over. */
+  /** How often it was told that the connection had ended. */
   closed: number;
 }
 
-/** Lets everybody in. A test may replace what it does. */
+/** Accepts every peer. A test may replace what it does. */
 export class RecordingHandler implements ConnectionHandler {
   readonly peers: FakePeer[] = [];
   readonly failures: unknown[] = [];
@@ -36,7 +36,7 @@ export class RecordingHandler implements ConnectionHandler {
 
   http: ConnectionHandler["http"] = () => new Response("hello\n");
   admit: ConnectionHandler["admit"] = () => Promise.resolve((peer: Peer) => this.connect(peer));
-  /** What a guest does with what is said to it. */
+  /** How a peer reacts to what is sent to it. */
   receive: (fakePeer: FakePeer, data: unknown) => void = ({ received }, data) =>
     void received.push(data);
 
@@ -76,12 +76,12 @@ export class RecordingHandler implements ConnectionHandler {
     this.#notify();
   }
 
-  /** How many visits are not over. */
+  /** How many connections have not ended. */
   get present(): number {
     return this.peers.filter(({ closed }) => closed === 0).length;
   }
 
-  /** Resolves once something holds, looked at whenever something happens. */
+  /** Resolves once a condition holds, checked whenever something happens. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
@@ -94,7 +94,7 @@ export class RecordingHandler implements ConnectionHandler {
   }
 }
 
-/** A clock that knows how many wait for it. */
+/** A clock that knows how many timers are set. */
 export class CountingClock extends ManualClock {
   waiting = 0;
 
@@ -113,7 +113,7 @@ export class CountingClock extends ManualClock {
   }
 }
 
-/** An open port with its house and its clock. */
+/** An open port with its handler and its clock. */
 export class OpenPort implements AsyncDisposable {
   readonly handler: RecordingHandler = new RecordingHandler();
   readonly clock: CountingClock = new CountingClock();

@@ -1,17 +1,17 @@
 /**
- * Many commands in one process, which is what takes the time.
+ * Many commands in one process, because starting one is slow.
  *
  * @module
  */
 
 import { type Outcome, Program } from "./program.ts";
 
-/** What a process of many commands may do, and sees of the environment. */
+/** The permissions of a process of many commands, and its environment. */
 export interface CommandsOptions {
   /** Its permissions. Default: the network alone. */
   readonly allow?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Its output is taken for a terminal. */
+  /** Its output is treated as a terminal. */
   readonly terminal?: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface CommandsOptions {
  *
  * @param commands the arguments of each
  * @param options of the process
- * @returns what each left behind
+ * @returns the output and exit code of each
  */
 export async function runCommands(
   commands: readonly (readonly string[])[],

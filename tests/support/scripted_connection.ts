@@ -1,5 +1,5 @@
 /**
- * A client of a server that lies.
+ * A client of a server that sends false answers.
  *
  * @module
  */
@@ -9,20 +9,20 @@ import { connect, type Connection, DsmqError } from "@dsmq/server";
 import { ScriptedServer } from "./scripted_server.ts";
 import { withTimeout } from "./with_timeout.ts";
 
-/** The server in the hands of the test, and the client. */
+/** The server controlled by the test, and the client. */
 export interface ScriptedConnection {
   readonly script: ScriptedServer;
   readonly mq: Connection;
 }
 
-/** A connection to a server in the hands of the test. */
+/** A connection to a server that the test controls. */
 export async function connectScripted(): Promise<ScriptedConnection> {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial });
   return { script, mq };
 }
 
-/** The connection has ended for good, and says why; nothing has come back. */
+/** The connection has ended for good, with the reason; it does not reconnect. */
 export async function assertProtocolError({ script, mq }: ScriptedConnection): Promise<void> {
   assertEquals([mq.status, script.dials], ["closed", 1]);
   const error = await assertRejects(() => withTimeout(mq.get("t")), DsmqError);

@@ -1,5 +1,5 @@
 /**
- * A server in the hands of a test: it answers what the test says, when the test says it.
+ * A server controlled by a test: the test decides what it answers, and when.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Socket } from "../../client.ts";
 import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 
-/** What hello is answered with, unless the test says otherwise. */
+/** The answer to hello, unless the test sets another. */
 export const WELCOME = {
   protocol: 1,
   server: "scripted",
@@ -26,15 +26,15 @@ export interface ScriptedRequest {
   readonly [field: string]: any;
 }
 
-/** One socket, and the test at its other end. Hello is answered by itself. */
+/** One socket, and the test at its other end. Hello is answered automatically. */
 export class ScriptedServer {
-  /** The text of each frame that was sent, hello's too. */
+  /** The text of each frame that was sent, hello's included. */
   readonly frames: string[] = [];
   /** How often it was dialled. */
   dials = 0;
-  /** What hello is answered with. */
+  /** The answer to hello. */
   welcome: object = WELCOME;
-  /** Dialling is in vain. */
+  /** Dialling fails. */
   unreachable = false;
   /** How many bytes have come, if the socket knows. */
   bytes: number | undefined;
@@ -42,7 +42,7 @@ export class ScriptedServer {
   silent = false;
   /** Sockets neither open nor close. */
   stuck = false;
-  /** With which code the client said goodbye. */
+  /** The code with which the client closed. */
   closeCode: number | undefined;
 
   readonly #requests: ScriptedRequest[] = [];
@@ -50,7 +50,7 @@ export class ScriptedServer {
   readonly #answersClose: boolean;
   #socket: Socket | undefined;
 
-  /** Makes one that answers a goodbye; or that does not, if it is not polite. */
+  /** Makes one that answers a close frame; or one that does not, if it is not polite. */
   constructor({ answersClose = true }: { answersClose?: boolean } = {}) {
     this.#answersClose = answersClose;
   }
@@ -80,14 +80,14 @@ export class ScriptedServer {
     return socket;
   };
 
-  /** The next request that was sent, in order, and not looked at yet. */
+  /** The next request that was sent, in order, and not taken yet. */
   next(): Promise<ScriptedRequest> {
     const request = this.#requests.shift();
     if (request) return Promise.resolve(request);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Requests that were sent and not looked at. */
+  /** Requests that were sent and not taken. */
   get unread(): ScriptedRequest[] {
     return this.#requests;
   }
@@ -110,7 +110,7 @@ export class ScriptedServer {
     );
   }
 
-  /** What the last hello said. */
+  /** The last hello. */
   get hello(): ScriptedRequest {
     const hellos = this.frames.filter((frame) => frame.includes('"hello"'));
     return JSON.parse(hellos.at(-1)!);

@@ -1,12 +1,12 @@
 /**
- * A server that does not answer any more.
+ * A server that stops answering.
  *
  * @module
  */
 
 import { WELCOME } from "./scripted_server.ts";
 
-/** A server that greets, and answers nothing else. */
+/** A server that answers hello, and nothing else. */
 export class SilentServer implements AsyncDisposable {
   readonly #requested = Promise.withResolvers<void>();
   readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {

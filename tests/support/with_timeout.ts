@@ -4,11 +4,11 @@
  * @module
  */
 
-/** Waits for what must come without anybody's further doing; rejects if it has not come in time (ms). */
+/** Waits for what must happen by itself; rejects if it does not happen in time (ms). */
 export async function withTimeout<T>(work: Promise<T>, ms = 5000): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`It has not come within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(`Nothing came within ${ms} ms`)), ms);
   });
   try {
     return await Promise.race([work, late]);

@@ -1,5 +1,5 @@
 /**
- * The other end of a WebSocket, byte by byte: what a server may say of RFC 6455, and what it may not.
+ * The server's end of a WebSocket, byte by byte: what RFC 6455 permits a server to send, and what it does not.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface ClientFrame {
 
 const encoder = new TextEncoder();
 
-/** A frame as a server sends it, or with a first byte and a mask bit of the test's own. */
+/** A frame as a server sends it, or with a first byte and a mask bit of the test's choice. */
 export function serverFrame(
   opcode: number,
   payload: string | Uint8Array = "",
@@ -31,7 +31,7 @@ export function serverFrame(
   return new Uint8Array([(final ? 128 : 0) | reserved | opcode, ...header, ...bytes]);
 }
 
-/** Takes the frames off bytes that a client sent; what is not complete is left. */
+/** Takes the complete frames off bytes that a client sent; the rest stays. */
 export function clientFrames(bytes: Uint8Array): { frames: ClientFrame[]; rest: Uint8Array } {
   const frames: ClientFrame[] = [];
   let at = 0;
@@ -39,7 +39,7 @@ export function clientFrames(bytes: Uint8Array): { frames: ClientFrame[]; rest: 
     const remaining = bytes.subarray(at);
     if (remaining.length < 2) break;
     const view = new DataView(remaining.buffer, remaining.byteOffset, remaining.length);
-    if ((remaining[1]! & 128) === 0) throw new Error("a client's frame has to be masked");
+    if ((remaining[1]! & 128) === 0) throw new Error("a client's frame must be masked");
     const short = remaining[1]! & 127;
     const head = short < 126 ? 2 : short === 126 ? 4 : 10;
     if (remaining.length < head + 4) break;
@@ -49,7 +49,7 @@ export function clientFrames(bytes: Uint8Array): { frames: ClientFrame[]; rest: 
       ? view.getUint16(2)
       : Number(view.getBigUint64(2));
     if (length < (short === 126 ? 126 : short === 127 ? 65536 : 0)) {
-      throw new Error("a length has to be written as short as it can be");
+      throw new Error("a length must be encoded as short as possible");
     }
     if (remaining.length < head + 4 + length) break;
     const key = remaining.subarray(head, head + 4);
@@ -68,16 +68,16 @@ export class ServerEnd {
   gone = false;
   readonly #conn: Deno.Conn;
   readonly #frames: ClientFrame[] = [];
-  /** What is no whole frame yet: it grows by doubling, or a long frame would be copied for every packet of it. */
+  /** The bytes of an incomplete frame: it grows by doubling, or a long frame would be copied for every packet of it. */
   #buffer = new Uint8Array(64 * 1024);
   #length = 0;
 
-  /** Takes a connection. */
+  /** Takes over a connection. */
   constructor(conn: Deno.Conn) {
     this.#conn = conn;
   }
 
-  /** Reads the request of HTTP; what there is of it, if the client goes before. */
+  /** Reads the HTTP request; what there is of it, if the client goes before. */
   async request(): Promise<string> {
     let head = "";
     while (!head.endsWith("\r\n\r\n")) {
@@ -88,7 +88,7 @@ export class ServerEnd {
     return head;
   }
 
-  /** Reads the request and answers it as it should be; with more behind, in the same packet. */
+  /** Reads the request and answers it properly; with more behind, in the same packet. */
   async open(...more: Uint8Array[]): Promise<void> {
     const request = await this.request();
     if (this.gone) return;
@@ -120,7 +120,7 @@ export class ServerEnd {
     return this.#frames.shift();
   }
 
-  /** Reads and forgets all that comes, until the client has gone. */
+  /** Reads and discards all that comes, until the client has gone. */
   async skim(): Promise<void> {
     while (await this.#read());
   }
@@ -148,7 +148,7 @@ export class ServerEnd {
 
   async #read(): Promise<Uint8Array | undefined> {
     const buffer = new Uint8Array(64 * 1024);
-    // One that was reset has ended as well.
+    // A reset connection has ended as well.
     const count = await this.#conn.read(buffer).catch(() => null);
     if (count === null) this.gone = true;
     return count === null ? undefined : buffer.subarray(0, count);
@@ -165,12 +165,12 @@ export class WebSocketPeer implements Disposable {
     return `ws://127.0.0.1:${this.#listener.addr.port}/`;
   }
 
-  /** Takes a connection, and reads what it asks for. */
+  /** Accepts a connection, and reads its request. */
   async accept(): Promise<string> {
     return await (await this.#accepted()).request();
   }
 
-  /** Takes a connection and answers it as it should be; with more behind, in the same packet. */
+  /** Accepts a connection and answers it properly; with more behind, in the same packet. */
   async open(...more: Uint8Array[]): Promise<void> {
     await (await this.#accepted()).open(...more);
   }
@@ -202,7 +202,7 @@ export class WebSocketPeer implements Disposable {
   }
 }
 
-/** The answer to a request for a WebSocket, with headers of the test's own beside or instead. */
+/** The answer to a request for a WebSocket, with headers of the test's choice beside or instead. */
 export async function handshake(
   request: string,
   others: Readonly<Record<string, string | undefined>> = {},
