@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { connect, type Connection, type Server, type TransportChoice } from "@dsmq/server";
 import { ignoredIf } from "../support/ignored_if.ts";
+import { clientFrame, upgradeRequest } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type ProxyProgram,
   ReverseProxy,
 } from "../support/reverse_proxy.ts";
+import { withTimeout } from "../support/with_timeout.ts";
 
 const guide = await Deno.readTextFile(new URL("docs/guide.md", ROOT));
 const blocks = (language: string) =>
@@ -81,6 +83,16 @@ async function opens({ client }: ReverseProxy, url: string, origin: string): Pro
   socket.close();
   await closed;
   return opened;
+}
+
+/** What comes until the connection ends. */
+async function readAll(conn: Deno.Conn): Promise<number[]> {
+  const received: number[] = [];
+  const buffer = new Uint8Array(4096);
+  for (let count; (count = await conn.read(buffer).catch(() => null)) !== null;) {
+    received.push(...buffer.subarray(0, count));
+  }
+  return received;
 }
 
 for (const { program, site, url } of SITES) {
@@ -170,5 +182,29 @@ Deno.test({
     await mq.put("t", "still the same connection");
     await mq.close();
     assertEquals((await statuses.next()).value?.status, "closed");
+  },
+});
+
+Deno.test({
+  ...ignoredIf(
+    await missingProgram("nginx"),
+    "an endless message that comes through nginx without a token is refused by a server on hardened",
+  ),
+  async fn() {
+    await using server = await startServer("hardened");
+    await using proxy = await startProxy("nginx", nginxSite!, server);
+    using conn = await proxy.connect("mq.example.org");
+    await conn.write(new TextEncoder().encode(upgradeRequest("Sec-WebSocket-Protocol: dsmq")));
+    const part = clientFrame(0, new Uint8Array(64 * 1024), { final: false });
+    const sending = (async () => {
+      await conn.write(clientFrame(1, "a", { final: false }));
+      for (;;) {
+        for (let sent = 0; sent < part.length;) sent += await conn.write(part.subarray(sent));
+      }
+    })().catch(() => {});
+    const received = await withTimeout(readAll(conn), 20_000);
+    await sending;
+    const close = received.slice(received.lastIndexOf(0x88));
+    assertEquals((close[2]! << 8) | close[3]!, 4401);
   },
 });

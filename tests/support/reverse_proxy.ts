@@ -15,6 +15,8 @@ export const CERT_FILE = `${FIXTURES}example_org_cert.pem`;
 /** See {@linkcode CERT_FILE}. */
 export const KEY_FILE = `${FIXTURES}example_org_key.pem`;
 
+const CERT = await Deno.readTextFile(CERT_FILE);
+
 /** How to start a program in a folder where it has its socket and its configuration. */
 interface ProgramSetup {
   /** The configuration around that of a site. */
@@ -91,7 +93,7 @@ export class ReverseProxy implements AsyncDisposable {
     this.#folder = folder;
     this.#tunnel = new Tunnel(`${folder}/socket`);
     this.client = Deno.createHttpClient({
-      caCerts: [Deno.readTextFileSync(CERT_FILE)],
+      caCerts: [CERT],
       proxy: { url: this.#tunnel.url },
     });
   }
@@ -108,6 +110,12 @@ export class ReverseProxy implements AsyncDisposable {
       await proxy[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** A TLS connection to it, for a client that writes its own bytes. */
+  async connect(hostname: string): Promise<Deno.TlsConn> {
+    const conn = await this.#tunnel.connect();
+    return await Deno.startTls(conn, { hostname, caCerts: [CERT] });
   }
 
   /** Ends it, with all its connections. */
@@ -178,6 +186,14 @@ class Tunnel implements AsyncDisposable {
 
   get url(): string {
     return `http://127.0.0.1:${this.#listener.addr.port}`;
+  }
+
+  /** A connection to the socket. */
+  async connect(): Promise<Deno.TcpConn> {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: this.#listener.addr.port });
+    await conn.write(new TextEncoder().encode("CONNECT site:443 HTTP/1.1\r\n\r\n"));
+    await conn.read(new Uint8Array(100));
+    return conn;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
