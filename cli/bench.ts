@@ -1,5 +1,5 @@
 /**
- * `dsmq bench`: how fast a server is.
+ * `dsmq bench`: measures the speed of a server.
  *
  * @module
  */
@@ -22,41 +22,41 @@ import { json, print, printError } from "./terminal.ts";
 import { parseWholeNumber } from "./values.ts";
 
 /**
- * How many calls each measurement makes, and how often those with many under way are repeated. A quarter as many come
- * first and are not measured, for a server and a client that have just started are slower.
+ * How many calls each measurement makes, and how often the measurements with many calls in flight are repeated. A
+ * quarter as many calls run first as a warm-up: a server and a client that have just started are slower.
  */
 const CALLS = { oneByOne: 2_000, windowed: 20_000 } as const;
 const WARM_UP = 1 / 4;
 const ROUNDS = 3;
 const WINDOW_SIZES = [64, 1024];
 
-/** How many messages are put in all: one by one, and in each window and the stream. */
+/** How many messages are put in total: one at a time, in each window, and in the stream. */
 const MESSAGES = CALLS.oneByOne * (1 + WARM_UP) +
   CALLS.windowed * (ROUNDS + WARM_UP) * (WINDOW_SIZES.length + 1);
 
-/** So much may be put in all, in bytes: an eighth of what a server stores. Of larger messages there are fewer. */
+/** The most that is put in total, in bytes: an eighth of what a server stores. Larger messages are put fewer times. */
 const MAX_TOTAL_BYTES = LIMITS.storedBytes.default / 8;
 
-/** The quotes of JSON, which count for the largest message. */
+/** The quotes of a JSON string, which count towards the largest message. */
 const QUOTE_BYTES = 2;
 
-/** The sizes that any server may take. */
+/** The message sizes that a server can be configured to accept. */
 const MESSAGE_SIZES = { min: 0, max: LIMITS.messageBytes.max - QUOTE_BYTES };
 
-/** What was measured. */
+/** One measured figure. */
 interface Measurement {
   readonly work: string;
   readonly unit: "µs, p50" | "µs, p99" | "a second";
   readonly value: number;
 }
 
-/** A measurement, on a server of its own or on one that is named. */
+/** Measures a server that the command starts, or the one that the arguments name. */
 export const benchCommand: Command = {
   usage: "",
-  summary: "measure how fast dsmq is here, on a server of its own or on one that you name",
+  summary: "measure how fast dsmq is, on a server of its own or on the one that you name",
   options: {
     ...CONNECTION_OPTIONS,
-    size: { value: "BYTES", help: "how large the messages are (64)" },
+    size: { value: "BYTES", help: "the size of the messages (64)" },
     json: { help: "print the figures as JSON" },
   },
   positionals: [0, 0],
@@ -70,10 +70,12 @@ export const benchCommand: Command = {
     const scale = Math.min(1, MAX_TOTAL_BYTES / (MESSAGES * Math.max(1, size)));
     const count = Math.round(MESSAGES * scale).toLocaleString("en");
     if (!ownServer) {
-      printError(`dsmq: what is put there stays until it expires: about ${count} messages`);
+      printError(
+        `dsmq: about ${count} messages are put on that server; they stay until they expire`,
+      );
     }
     const progress = new Progress(1 + 2 * WINDOW_SIZES.length + 1);
-    // A server that answers nothing must not hold up the end.
+    // A server that does not answer must not delay the end.
     const interrupted = Promise.withResolvers<never>();
     stop.signal.addEventListener("abort", () => interrupted.reject(stop.signal.reason));
     try {
@@ -102,10 +104,10 @@ export const benchCommand: Command = {
   },
 };
 
-/** Any of them names a server. */
+/** The options that name a server. */
 const ADDRESS_OPTIONS = ["url", "host", "port"];
 
-/** A server in a thread of its own: what was put there is gone with it. */
+/** A server in a worker thread; its messages are gone when it stops. */
 class OwnServer implements Disposable {
   readonly #worker: Worker;
   readonly #url: string;
@@ -117,13 +119,13 @@ class OwnServer implements Disposable {
 
   static async start(): Promise<OwnServer> {
     const program = new URL("./bench_server.ts", import.meta.url);
-    // Looked up, not asked for: of a module on this machine Deno says so in a stack trace.
+    // Queried, so that Deno does not prompt: without the permission a local module fails with a stack trace.
     if (
       program.protocol === "file:" && !Deno.build.standalone &&
       Deno.permissions.querySync({ name: "read", path: program }).state !== "granted"
     ) {
       throw new Error(
-        "Cannot start a server to measure: that needs --allow-read here; --url names one that runs",
+        "Cannot start a server to measure: it needs --allow-read here; or measure a running server with --url",
       );
     }
     const worker = new Worker(program, { type: "module" });
@@ -142,7 +144,7 @@ class OwnServer implements Disposable {
     }
   }
 
-  /** The same arguments, with its address. */
+  /** The same arguments with the address of this server. */
   withUrl(args: ParsedArguments): ParsedArguments {
     return { ...args, value: (name) => name === "url" ? this.#url : args.value(name) };
   }
@@ -169,7 +171,7 @@ async function measure(
     );
   }
   const scaled = (all: number) => Math.max(1, Math.round(all * scale));
-  // A topic of its own: nobody else's messages come between, and nobody else gets these.
+  // A new topic: no messages of others in it, and no other readers.
   const topic = `bench-${crypto.randomUUID()}`;
   const put = async (into = topic) => {
     signal.throwIfAborted();
@@ -218,13 +220,15 @@ async function measure(
 
 async function getOne(getter: Connection, topic: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  // An empty message is one, too: only read() tells it from none.
+  // Only read() tells an empty message from no message.
   if (await getter.read(topic) === undefined) {
-    throw new Error("a message that was put cannot be read: it is gone, or the server is too slow");
+    throw new Error(
+      "Cannot read a message that was put: it has expired, or the server is too slow",
+    );
   }
 }
 
-/** Messages a second, from the first put to the last arrival; every put is acknowledged. */
+/** Messages a second, from the first put to the last arrival. Every put is acknowledged. */
 async function measureStream(
   getter: Connection,
   topic: string,
@@ -232,7 +236,7 @@ async function measureStream(
   count: number,
 ): Promise<number> {
   const stream = getter.subscribe(topic);
-  // Answered after the subscription.
+  // The reply to this read comes after the reply to the subscription.
   await getter.read(topic);
   const arrivals = (async () => {
     let remaining = count;

@@ -1,5 +1,5 @@
 /**
- * The server that `dsmq bench` starts for itself, in a thread of its own. It says where it listens.
+ * The server that `dsmq bench` starts in a worker thread. It posts its address.
  *
  * @module
  */

@@ -1,46 +1,46 @@
 /**
- * What a command is.
+ * The shape of a command.
  *
  * @module
  */
 
-/** The exit codes that scripts can rely on, beside 128 and the number of a signal. */
+/** The exit codes that scripts can rely on, besides 128 plus the number of a signal. */
 export const EXIT_CODE = { ok: 0, failed: 1, usage: 2, noMessage: 3 } as const;
 
-/** An option: a flag, or with the name of its value. */
+/** An option: a flag, or an option with a value. */
 export interface OptionSpec {
-  /** What its value is called in the help; a flag has none. */
+  /** The name of the value in the help. A flag has none. */
   readonly value?: string;
   readonly help: string;
 }
 
-/** One word of the command line. */
+/** A command, such as `put`. */
 export interface Command {
-  /** What stands after the word in the help, such as `TOPIC [MESSAGE]`. */
+  /** The arguments, as the help shows them: `TOPIC [MESSAGE]`. */
   readonly usage: string;
-  /** One line that says what it does. */
+  /** What it does, in one line. */
   readonly summary: string;
   /** The options, by name. */
   readonly options: Readonly<Record<string, OptionSpec>>;
-  /** How many words it takes, at least and at most. */
+  /** The least and the largest number of positional arguments. */
   readonly positionals: readonly [number, number];
-  /** What to do instead of giving more words than it takes. */
+  /** A hint for who gives too many arguments. */
   readonly advice?: string;
-  /** Does it, and returns the exit code. */
+  /** Runs the command and returns the exit code. */
   run(args: ParsedArguments): Promise<number>;
 }
 
-/** Arguments, taken apart. */
+/** The parsed arguments of a command. */
 export interface ParsedArguments {
   readonly positionals: readonly string[];
-  /** How many words stand before `--`; `Infinity` if there is none. */
+  /** How many positional arguments come before `--`; `Infinity` if there is no `--`. */
   readonly positionalsBeforeDashes: number;
   /** The value of an option, if it was given. */
   value(name: string): string | undefined;
   flag(name: string): boolean;
 }
 
-/** What was written cannot be. */
+/** The arguments are wrong: exit code 2. */
 export class UsageError extends Error {}
 
 /** Options that every command has. */

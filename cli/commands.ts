@@ -1,5 +1,5 @@
 /**
- * The commands there are, and which of them is meant.
+ * The list of commands, and the choice of one from the arguments.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { parseOption } from "./read_arguments.ts";
 import { type Command, COMMON_OPTIONS, UsageError } from "./command.ts";
 import { didYouMean, nearestWord } from "./did_you_mean.ts";
 
-/** Each is loaded when it is needed: a server starts without what only clients use. */
+/** All commands. Each is loaded on demand, so a server starts without loading the client. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serveCommand,
   put: async () => (await import("./put.ts")).putCommand,
@@ -23,20 +23,20 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./demo.ts")).demoCommand,
 };
 
-/** A command, and the arguments that are for it. */
+/** The chosen command and its arguments. */
 export interface CommandChoice {
   readonly name: string;
   readonly args: readonly string[];
-  /** A server is started, as no command was given. */
+  /** No command was given, so it is `serve`. */
   readonly isImplied: boolean;
 }
 
 /**
- * Finds the command, which may come behind options. Without one a server is started; it may be given host and port alone.
+ * Finds the command, which may come after options. Without one it is `serve`, which also accepts just host and port.
  *
  * @param args all arguments
- * @returns which it is
- * @throws {UsageError} if the word that should be a command is none
+ * @returns the command
+ * @throws {UsageError} if there is no such command
  */
 export async function chooseCommand(args: readonly string[]): Promise<CommandChoice> {
   const [first] = args;
@@ -54,7 +54,7 @@ export async function chooseCommand(args: readonly string[]): Promise<CommandCho
   return { name: "serve", args, isImplied: true };
 }
 
-/** Whether all before it are options, and their values. */
+/** Whether everything before it is an option or the value of one. */
 async function isCommandName(args: readonly string[], index: number): Promise<boolean> {
   const { options } = await COMMANDS[args[index]!]!();
   const knownOptions = { ...(await COMMANDS.serve!()).options, ...options, ...COMMON_OPTIONS };
@@ -63,7 +63,7 @@ async function isCommandName(args: readonly string[], index: number): Promise<bo
     const option = parseOption(args[i]!);
     if (!option) return false;
     const isKnown = Object.hasOwn(knownOptions, option.name);
-    // What follows one that is unknown, and is no option, is taken for its value, as long as a command is left.
+    // A word after an unknown option counts as its value, as long as a command still follows.
     const hasValue = isKnown
       ? knownOptions[option.name]!.value !== undefined
       : i + 1 < index && !parseOption(args[i + 1]!);
@@ -73,17 +73,19 @@ async function isCommandName(args: readonly string[], index: number): Promise<bo
 }
 
 /**
- * Checks the words of a server that was started without the word `serve`.
+ * Checks the arguments of a server that was started without the word `serve`.
  *
- * @param words what should be a host, and perhaps a port
- * @throws {UsageError} if it looks like a command that is misspelt
+ * @param words a host, and perhaps a port
+ * @throws {UsageError} if the first looks like a misspelt command
  */
 export function requireHostAndPort([word, next]: readonly string[]): void {
   if (word === undefined || word === "localhost" || /[.:]/.test(word)) return;
-  if (Object.hasOwn(COMMANDS, word)) throw new UsageError(`${word}, a command, goes before --`);
+  if (Object.hasOwn(COMMANDS, word)) {
+    throw new UsageError(`the command ${word} must come before --`);
+  }
   const names = Object.keys(COMMANDS);
   if (/^\d+$/.test(next ?? "") && nearestWord(word, names) === undefined) return;
   const isPort = /^\d+$/.test(word);
-  const hint = isPort ? `; a port is given by --port ${word}` : didYouMean(word, names);
+  const hint = isPort ? `; to set the port, use --port ${word}` : didYouMean(word, names);
   throw new UsageError(`there is no command ${quoted(word)}${hint}`);
 }

@@ -1,5 +1,5 @@
 /**
- * How commands reach a server.
+ * How commands connect to a server.
  *
  * @module
  */
@@ -21,34 +21,37 @@ import { parseWholeNumber, PORT_RANGE, withUsageErrors } from "./values.ts";
 
 /** The options of every command that connects. */
 export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  url: { value: "URL", help: "the server, such as ws://example.org:30008 or wss://example.org/mq" },
+  url: {
+    value: "URL",
+    help: "the server's address, such as ws://example.org:30008 or wss://example.org/mq",
+  },
   host: { value: "HOST", help: `the server's host (${DEFAULT_HOST})` },
   port: { value: "PORT", help: `the server's port (${DEFAULT_PORT})` },
   ...TOKEN_OPTIONS,
 };
 
 /**
- * For how long to try, at first and after a break, unless a command says otherwise, and when to tell of a server that
- * is silent, in milliseconds.
+ * How long to try to connect, at first and after the connection is lost, unless a command sets another time; and when
+ * to tell that the server has not answered yet. In milliseconds.
  */
 const CONNECT_TIMEOUT = 3000;
 const SLOW_CONNECT_NOTICE = 1000;
 
-/** How long a server has to answer a close that says good-bye for nothing else, in milliseconds. */
+/** How long to wait for the server's close frame when nothing depends on it, in milliseconds. */
 const CLOSE_TIMEOUT = 100;
 
 /** How a command connects. Durations are in milliseconds. */
 export interface CommandConnectOptions extends Pick<ConnectOptions, "signal" | "timeout"> {
-  /** How long to look for a server that has gone; `false`: not at all. */
+  /** How long to try to reconnect; `false`: do not. */
   readonly reconnectTimeout?: number | false;
 }
 
 /**
- * Connects to the server that the arguments name. Why that fails is told at once, and once for each reason.
+ * Connects to the server that the arguments name. Each kind of failure is reported once, as soon as it happens.
  *
- * @param args where it is
- * @param since from where to read
- * @param tries how long to try. Default of both times: 3 s
+ * @param args the address and the token
+ * @param since where to read from
+ * @param options how long to try. Default of both times: 3 s
  * @returns the connection
  */
 export async function connectFromArguments(
@@ -64,7 +67,7 @@ export async function connectFromArguments(
     () => printError("dsmq: no answer yet, still trying to connect"),
     SLOW_CONNECT_NOTICE,
   );
-  // What stands in the body of an answer may be another each time: it counts by its kind.
+  // The message can differ on each attempt, so failures are told apart by their kind.
   const reported = new Set<string>();
   const describePeriod = (ms: number, end: string) =>
     ms === Infinity ? `until ${end}` : `for ${ms / 1000} s`;
@@ -72,7 +75,7 @@ export async function connectFromArguments(
   const onRetry = ({ code, reason, status, message }: DsmqError) => {
     clearTimeout(slowTimer);
     const failureKind = `${code} ${reason} ${status}`;
-    if (!reported.has(failureKind)) printError(`dsmq: ${message}; trying again ${retryPeriod}`);
+    if (!reported.has(failureKind)) printError(`dsmq: ${message}; retrying ${retryPeriod}`);
     reported.add(failureKind);
   };
   try {
@@ -98,11 +101,11 @@ export async function connectFromArguments(
 }
 
 /**
- * Where the server is; what cannot be an address is told before anything is tried.
+ * Reads the server's address, so that a wrong one is reported before anything is tried.
  *
- * @param args of the command
- * @returns its address
- * @throws {UsageError} if it is none
+ * @param args the arguments of the command
+ * @returns the address
+ * @throws {UsageError} if it is invalid
  */
 export function requireAddress(
   args: ParsedArguments,
@@ -111,7 +114,7 @@ export function requireAddress(
   if (url !== undefined && (host !== undefined || text !== undefined)) {
     const other = host === undefined ? "--port" : "--host";
     throw new UsageError(
-      `the server is given by --url, or by --host and --port: got --url and ${other}`,
+      `use --url, or --host and --port, not both: got --url and ${other}`,
     );
   }
   const port = text === undefined ? DEFAULT_PORT : parseWholeNumber("--port", text, PORT_RANGE);
@@ -120,7 +123,7 @@ export function requireAddress(
   return { host: host ?? DEFAULT_HOST, port };
 }
 
-/** An address with a name and a password leaves no room for a token. */
+/** A name and a password in the address and a token use the same header. */
 function requireOneCredential(
   { url }: Pick<ConnectOptions, "url">,
   givenToken: GivenToken | undefined,
@@ -129,12 +132,12 @@ function requireOneCredential(
   const { username, password } = new URL(String(url));
   if (username === "" && password === "") return;
   throw new UsageError(
-    `only one of both can be brought: a name and a password in --url, or a token: got both, the token by ${givenToken.source}`,
+    `use a name and a password in --url, or a token, not both: the token comes from ${givenToken.source}`,
   );
 }
 
 /**
- * A message as a program reads it.
+ * Formats a message for programs.
  *
  * @param message the message
  * @returns one line of JSON
@@ -144,7 +147,7 @@ export function messageJson({ topic, seq, time, body }: Message): string {
 }
 
 /**
- * Closes a connection of which nobody waits for an answer any more: nothing is lost with a close that is not answered.
+ * Closes a connection that has no calls in flight. Nothing is lost if the server does not answer the close.
  *
  * @param mq the connection
  */
@@ -154,16 +157,16 @@ export async function closeQuickly(mq: Connection): Promise<void> {
   await Promise.race([mq.close(), timeout]).finally(() => clearTimeout(timer));
 }
 
-/** Says when the server is away, and when it is back. */
+/** Reports when the connection is lost, and when it is back. */
 async function reportStatus(mq: Connection, onReconnected: () => void): Promise<void> {
   let isAway = false;
   for await (const { status, url, reason, epochChanged } of mq.statusChanges()) {
     if (status === "reconnecting" && !isAway) {
-      printError(`dsmq: lost the connection to ${url}, ${reason}; trying to connect again`);
+      printError(`dsmq: lost the connection to ${url}, ${reason}; reconnecting`);
     }
     if (status === "connected" && isAway) {
-      const lostNote = epochChanged ? "; it has lost the messages that it had" : "";
-      printError(`dsmq: connected again to ${url}${lostNote}`);
+      const lostNote = epochChanged ? "; the server has lost its messages" : "";
+      printError(`dsmq: reconnected to ${url}${lostNote}`);
       onReconnected();
     }
     isAway = status === "reconnecting";

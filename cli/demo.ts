@@ -1,5 +1,5 @@
 /**
- * `dsmq demo`: a server, a putter and two getters, each a process of its own.
+ * `dsmq demo`: a server, a putter and two getters, each in its own process.
  *
  * @module
  */
@@ -12,25 +12,24 @@ import { printMessage } from "./terminal.ts";
 const TOPIC = "greetings";
 const GREETINGS = ["hello", "how are you?", "nice weather today", "see you tomorrow", "goodbye"];
 
-/** The pause between two messages, and the time after which the demo gives up, in milliseconds. */
+/** The delay between two messages, and the time after which the demo gives up, in milliseconds. */
 const MESSAGE_DELAY = 300;
 const DEMO_TIMEOUT = 30_000;
 
-/** How long processes that were told to end have to do so, in milliseconds. */
+/** How long processes have to exit after SIGTERM, in milliseconds. */
 const GRACE_PERIOD = 2000;
 
 /** The command. */
 export const demoCommand: Command = {
   usage: "",
-  summary:
-    "show it working: a server, a putter and two getters, each a process of its own (needs -A)",
+  summary: "run a demo: a server, a putter and two getters, each in its own process (needs -A)",
   options: {},
   positionals: [0, 0],
   async run() {
-    // Looked up, not asked for.
+    // Queried, so that Deno does not prompt.
     if ((await Deno.permissions.query({ name: "run" })).state !== "granted") {
       throw new Error(
-        "Cannot show the demo: it starts processes, which needs more leave: run it with -A",
+        "Cannot run the demo: it starts processes, which needs more permissions: run it with -A",
       );
     }
     await using processes = new DemoProcesses();
@@ -47,7 +46,7 @@ export const demoCommand: Command = {
     } catch (error) {
       if (stop.signal.aborted) return stop.code;
       if (isTimedOut) {
-        throw new Error(`Cannot show the demo: it takes more than ${DEMO_TIMEOUT / 1000} s`);
+        throw new Error(`Cannot run the demo: it took more than ${DEMO_TIMEOUT / 1000} s`);
       }
       throw error;
     } finally {
@@ -68,11 +67,11 @@ async function runDemo(processes: DemoProcesses): Promise<void> {
   const putter = processes.start("putter", ["put", TOPIC, "--url", url, "--json"], "piped");
   const input = putter.child.stdin.getWriter();
   for (const greeting of GREETINGS) {
-    // Where that fails the putter has ended, and no line comes.
+    // If this fails the putter has exited, and the next line reports that.
     await input.write(new TextEncoder().encode(`${greeting}\n`)).catch(() => {});
     const { seq } = JSON.parse(await putter.nextLine()) as { seq: number };
     printStep("putter", `put "${greeting}" as number ${seq}`);
-    // What they print is looked at only now: no get is shown before its put.
+    // Their output is read only now, so that no get is shown before its put.
     await Promise.all(getters.map(async (getter) => {
       printStep(getter.name, `got "${await getter.nextLine()}"`);
     }));
@@ -92,7 +91,7 @@ function printStep(name: string, text: string): void {
   printMessage(`${name.padEnd(8)}  ${text}`);
 }
 
-/** A process that takes part. */
+/** One process of the demo. */
 class DemoProcess {
   readonly name: string;
   readonly child: Deno.ChildProcess;
@@ -113,7 +112,7 @@ class DemoProcess {
     this.#stderr = new Response(this.child.stderr).text();
   }
 
-  /** The next line that it prints. */
+  /** The next line of its output. */
   async nextLine(): Promise<string> {
     while (this.#pendingLines.length === 0) {
       const { done, value } = await this.#lines.next();
@@ -123,23 +122,23 @@ class DemoProcess {
     return this.#pendingLines.shift()!;
   }
 
-  /** Tells it to end. */
+  /** Sends it a signal. */
   end(signal: Deno.Signal = "SIGTERM"): void {
     try {
       this.child.kill(signal);
     } catch {
-      // It has ended already.
+      // It has exited already.
     }
   }
 
-  /** What to say if it ended before its time. */
+  /** The error for a process that exited too early. */
   async exitError(): Promise<Error> {
     const [last = ""] = (await this.#stderr).trimEnd().split("\n").slice(-1);
-    return new Error(`Cannot show the demo: the ${this.name} has ended: ${last}`);
+    return new Error(`Cannot run the demo: the ${this.name} exited: ${last}`);
   }
 }
 
-/** All processes that take part. None of them is left behind. */
+/** All processes of the demo. None of them outlives it. */
 class DemoProcesses implements AsyncDisposable {
   readonly #all: DemoProcess[] = [];
 
@@ -150,7 +149,7 @@ class DemoProcesses implements AsyncDisposable {
     return process;
   }
 
-  /** Tells all of them to end. */
+  /** Tells all of them to exit. */
   end(): void {
     for (const process of this.#all) process.end();
   }

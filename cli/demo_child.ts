@@ -1,14 +1,14 @@
 /**
- * One process of the demo: a command that ends with the demo, however that ends.
+ * One process of the demo: a command that exits with the demo, however the demo ends.
  *
- * `deno run -A demo_child.ts PROCESS ARGUMENTS...`, where PROCESS is the demo's id.
+ * `deno run -A demo_child.ts PROCESS ARGUMENTS...`, where PROCESS is the process id of the demo.
  *
  * @module
  */
 
 import { run } from "./main.ts";
 
-/** How often to look whether the demo is still there, in milliseconds. */
+/** How often to check that the demo is still running, in milliseconds. */
 const CHECK_INTERVAL = 100;
 
 const [demoPid, ...args] = Deno.args;

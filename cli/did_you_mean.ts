@@ -1,15 +1,15 @@
 /**
- * What a person may have meant by a word that is misspelt.
+ * Suggestions for misspelt words.
  *
  * @module
  */
 
 /**
- * Finds the word that is nearest to another: it begins with it, or a few letters are wrong.
+ * Suggests the word nearest to a misspelt one: a few letters differ, or it is the beginning of the word.
  *
- * @param word what was written
- * @param words those that there are
- * @returns `; did you mean WORD?`, or nothing if none is near
+ * @param word the misspelt word
+ * @param words the known words
+ * @returns `; did you mean WORD?`, or an empty text if no word is near
  */
 export function didYouMean(word: string, words: Iterable<string>): string {
   const found = nearestWord(word, [...words]);
@@ -17,15 +17,15 @@ export function didYouMean(word: string, words: Iterable<string>): string {
 }
 
 /**
- * The word that is nearest to another.
+ * Finds the word nearest to a misspelt one.
  *
- * @param word what was written
- * @param words those that there are
- * @returns the nearest; `undefined` if none is near
+ * @param word the misspelt word
+ * @param words the known words
+ * @returns the nearest word; `undefined` if no word is near
  */
 export function nearestWord(word: string, words: readonly string[]): string | undefined {
   const wanted = word.toLowerCase();
-  // A word of many thousand letters is near to none, and takes long to compare.
+  // A very long text is near to no word, and takes long to compare.
   if (wanted.length < 2 || wanted.length > 40) return undefined;
   const maxDistance = (candidate: string) =>
     Math.floor(Math.max(wanted.length, candidate.length) / 3);
@@ -36,7 +36,7 @@ export function nearestWord(word: string, words: readonly string[]): string | un
   return words.find((candidate) => candidate.startsWith(wanted));
 }
 
-/** How many letters have to be put in, taken out, changed or swapped with the next. */
+/** How many letters to insert, delete, change or swap with the next. */
 function editDistance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {

@@ -10,16 +10,15 @@ import { printError } from "./terminal.ts";
 /** The largest file that is read, in bytes. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
-/** What is named may be a pipe: how long it is read without a word, and how long at all, in milliseconds. */
+/** A path may be a pipe: how long reading takes before a notice, and how long at most, in milliseconds. */
 const SLOW_READ_NOTICE = 1000;
 const READ_TIMEOUT = 60_000;
 
 /**
- * Reads a file as text, without the byte-order mark that it may begin with. Leave for it is looked up, and never asked
- * for.
+ * Reads a file as text, without a byte-order mark at its beginning. Deno never prompts for the permission.
  *
- * @param path where it is
- * @returns what is in it
+ * @param path the file
+ * @returns its content
  * @throws {Error} in one sentence, if it cannot be read, is larger than 1 MiB, or is a pipe that does not end within a
  *   minute
  */
@@ -27,23 +26,25 @@ export async function readTextFile(path: string): Promise<string> {
   const readError = (reason: string, cause?: unknown) =>
     new Error(`Cannot read ${path}: ${reason}`, { cause });
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") {
-    throw readError(`there is no leave for it (--allow-read=${path})`);
+    throw readError(`permission denied, it needs --allow-read=${path}`);
   }
   const bytes = await withTimeout(path, readBytes(path)).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) throw readError("it is not there", error);
+    if (error instanceof Deno.errors.NotFound) throw readError("no such file", error);
     if (error instanceof Deno.errors.IsADirectory) throw readError("it is a directory", error);
     throw readError((error as Error).message, error);
   });
   if (bytes === undefined) throw readError(`it did not end within ${READ_TIMEOUT / 1000} s`);
-  if (bytes.length > MAX_FILE_BYTES) throw readError(`it is larger than ${MAX_FILE_BYTES} bytes`);
+  if (bytes.length > MAX_FILE_BYTES) {
+    throw readError(`it must be at most ${MAX_FILE_BYTES} bytes, and is larger`);
+  }
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe || first === 0xfe && second === 0xff) {
-    throw readError("it is in UTF-16, and must be in UTF-8");
+    throw readError("it must be UTF-8, got UTF-16");
   }
   return new TextDecoder().decode(bytes);
 }
 
-/** What a file begins with: all of it, unless it is larger than what is read. */
+/** Reads a file up to the limit, and one byte more to see that it is too large. */
 async function readBytes(path: string): Promise<Uint8Array> {
   using file = await Deno.open(path);
   const chunks: Uint8Array[] = [];
@@ -57,7 +58,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
   return await new Blob(chunks as BlobPart[]).bytes();
 }
 
-/** Waits, but not for ever: a pipe that nobody writes to cannot even be opened, and that cannot be called off. */
+/** Waits with a timeout: opening a pipe without a writer blocks, and cannot be cancelled. */
 async function withTimeout<T>(path: string, reading: Promise<T>): Promise<T | undefined> {
   const timers = [
     setTimeout(() => printError(`dsmq: waiting for the end of ${path}`), SLOW_READ_NOTICE),
@@ -75,16 +76,16 @@ async function withTimeout<T>(path: string, reading: Promise<T>): Promise<T | un
 }
 
 /**
- * Whether others on this machine can read a file that holds a secret.
+ * Checks whether other users can read or change a file that holds a secret.
  *
- * @param path where it is
- * @returns a sentence about that, if they can
+ * @param path the file
+ * @returns a warning, if they can
  */
 export async function permissionWarning(path: string): Promise<string | undefined> {
-  // Windows has no such mode, and what is no file, such as a pipe, belongs to whoever made it.
+  // Windows has no mode, and a pipe belongs to the process that made it.
   const { mode, isFile } = await Deno.stat(path).catch(() => ({ mode: null, isFile: false }));
   if (!isFile || mode === null || (mode & 0o077) === 0) return undefined;
   const shown = (mode & 0o777).toString(8).padStart(4, "0");
   const can = (mode & 0o022) === 0 ? "read" : "change";
-  return `others on this machine can ${can} ${path}, its mode is ${shown}: chmod 600 keeps it to its owner`;
+  return `other users of this machine can ${can} ${path}, its mode is ${shown}: chmod 600 makes it private`;
 }

@@ -6,10 +6,19 @@
 
 import { quoted } from "../protocol/text.ts";
 import { parseOption } from "./read_arguments.ts";
-import { COMMON_OPTIONS, EXIT_CODE, UsageError } from "./command.ts";
+import { COMMON_OPTIONS, EXIT_CODE, type OptionSpec, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { print } from "./terminal.ts";
+
+/** How a duration is written, for options whose value is `TIME`. */
+export const TIME_HELP = "TIME is a number of seconds, or has a unit: 500ms, 90s, 10m, 2h, 1d.";
+
+const OVERVIEW_END = `
+dsmq COMMAND --help shows the options of a command, dsmq --version the version.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 no message, 130 Ctrl-C (SIGINT), 143 SIGTERM,
+129 SIGHUP (the terminal was closed). serve and tail exit with 0 at Ctrl-C and SIGTERM. At SIGHUP
+serve reloads its files and continues. A second signal ends every command at once.`;
 
 /** Prints the version. */
 export async function printVersion(): Promise<number> {
@@ -19,57 +28,68 @@ export async function printVersion(): Promise<number> {
 }
 
 /**
- * Prints what there is.
+ * Prints the help of a command, or the overview.
  *
- * @param args the command that help is wanted for, if it is one
+ * @param args the arguments after `help`
  * @returns the exit code
  * @throws {UsageError} if there is no such command
  */
 export async function printHelp(args: readonly string[]): Promise<number> {
   const [name, ...more] = args.filter((arg) => !parseOption(arg));
-  if (more.length > 0) throw new UsageError(`help takes [COMMAND], got ${more.length + 1} words`);
-  if (name === undefined) return await printOverview();
-  if (Object.hasOwn(COMMANDS, name)) return await printCommandHelp(name);
-  if (name === "help" || name === "version") return await printOverview();
-  const suggestion = didYouMean(name, Object.keys(COMMANDS));
-  throw new UsageError(`there is no command ${quoted(name)}${suggestion}`);
+  if (more.length > 0) {
+    throw new UsageError(`help takes [COMMAND], got ${more.length + 1} arguments`);
+  }
+  if (name === undefined || name === "help" || name === "version") print(await overview());
+  else if (Object.hasOwn(COMMANDS, name)) print(await commandHelp(name));
+  else {
+    const suggestion = didYouMean(name, Object.keys(COMMANDS));
+    throw new UsageError(`there is no command ${quoted(name)}${suggestion}`);
+  }
+  return EXIT_CODE.ok;
 }
 
-async function printOverview(): Promise<number> {
-  print("dsmq, a dead simple message queue\n");
-  print("Usage: dsmq [COMMAND] [OPTIONS]\n");
+/** The list of commands, and what is common to all. */
+async function overview(): Promise<string> {
   const rows = await Promise.all(
     Object.entries(COMMANDS).map(async ([word, load]) => {
       const { usage, summary } = await load();
       return [`${word} ${usage}`.trim(), summary];
     }),
   );
-  print(formatTable(rows));
-  print("\ndsmq COMMAND --help shows the options of a command, dsmq --version the version.");
-  print(
-    "Exit codes: 0 all went well, 1 it failed, 2 it was not used rightly, 3 there was no message,",
-  );
-  print("130 Ctrl-C (SIGINT), 143 SIGTERM, 129 SIGHUP, as when the terminal is closed.");
-  print(
-    "At Ctrl-C and SIGTERM serve and tail end with 0. At SIGHUP serve reads its files again and",
-  );
-  print("goes on. A second signal ends every command at once.");
-  return EXIT_CODE.ok;
+  return [
+    "dsmq, a dead simple message queue\n",
+    "Usage: dsmq [COMMAND] [OPTIONS]\n",
+    formatTable(rows),
+    OVERVIEW_END,
+  ].join("\n");
 }
 
-async function printCommandHelp(name: string): Promise<number> {
+async function commandHelp(name: string): Promise<string> {
   const { usage, summary, options } = await COMMANDS[name]!();
-  print(`Usage: dsmq ${name} [OPTIONS] ${usage}`.trim());
-  print(`\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n`);
   const rows = Object.entries({ ...options, ...COMMON_OPTIONS })
-    .map((
-      [option, { value, help: printHelp }],
-    ) => [`--${option}${value === undefined ? "" : ` ${value}`}`, printHelp]);
-  print(formatTable(rows));
-  if (Object.values(options).some(({ value }) => value === "TIME")) {
-    print("\nTIME is a number of seconds, or has a unit: 500ms, 90s, 10m, 2h, 1d.");
-  }
-  return EXIT_CODE.ok;
+    .map(([option, spec]) => [optionUsage(option, spec), spec.help]);
+  const hasTime = Object.values(options).some(({ value }) => value === "TIME");
+  return [
+    `Usage: ${commandUsage(name, usage)}\n`,
+    `${sentence(summary)}\n`,
+    formatTable(rows),
+    ...hasTime ? [`\n${TIME_HELP}`] : [],
+  ].join("\n");
+}
+
+/** A command with its arguments, such as `dsmq put [OPTIONS] TOPIC [MESSAGE]`. */
+export function commandUsage(name: string, usage: string): string {
+  return `dsmq ${name} [OPTIONS] ${usage}`.trim();
+}
+
+/** An option with its value, such as `--port PORT`. */
+export function optionUsage(name: string, { value }: OptionSpec): string {
+  return `--${name}${value === undefined ? "" : ` ${value}`}`;
+}
+
+/** A summary as a sentence. */
+export function sentence(summary: string): string {
+  return `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
 }
 
 function formatTable(rows: readonly string[][]): string {

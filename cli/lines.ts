@@ -1,27 +1,27 @@
 /**
- * Text, line by line.
+ * Splits a stream of bytes into lines.
  *
  * @module
  */
 
-/** A line that cannot be taken: it is not UTF-8, or too long. */
+/** A line is not UTF-8, or too long. */
 export class BadLine extends Error {}
 
 const LINE_FEED = 10;
 
 /**
- * Takes bytes apart into lines, exactly: only the `\n` between them is taken out.
+ * Splits bytes into lines at each `\n`, and keeps everything else.
  *
  * @param bytes text in UTF-8
- * @param maxBytes how many bytes a line may have whose end is waited for. Default: any number
- * @returns the lines, those together that came together; the last one counts if it is not empty
- * @throws {BadLine} if a line is not UTF-8, or has no end within so many bytes, after all lines before it
+ * @param maxBytes how long a line may become before its end arrives. Default: no limit
+ * @returns the lines, in batches as they arrived; the last line counts if it is not empty
+ * @throws {BadLine} if a line is not UTF-8 or too long; all lines before it are yielded first
  */
 export async function* lines(
   bytes: ReadableStream<Uint8Array>,
   maxBytes: () => number = () => Infinity,
 ): AsyncGenerator<string[]> {
-  // A line may come in many pieces: they are joined once.
+  // A line may arrive in many chunks: they are joined once, not at each chunk.
   let chunks: Uint8Array[] = [];
   let heldBytes = 0;
   for await (const chunk of bytes) {
@@ -45,7 +45,7 @@ function concat(chunks: Uint8Array[]): Promise<Uint8Array> {
   return new Blob(chunks as BlobPart[]).bytes();
 }
 
-/** Whole lines, without the end of the last. */
+/** Decodes whole lines, of which the last has no line feed. */
 function* decodeLines(block: Uint8Array): Generator<string[]> {
   const text = decodeUtf8Strict(block);
   if (text !== undefined) return yield text.split("\n");

@@ -1,5 +1,5 @@
 /**
- * The command line: which word, which help, which exit code.
+ * Runs a command: finds it, shows help or errors, and gives the exit code.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { chooseCommand, COMMANDS, requireHostAndPort } from "./commands.ts";
 import { serverSignals } from "./signals.ts";
 import { flushStderr, flushStdout, OutputClosed, printError } from "./terminal.ts";
 
-/** The words that ask for help, or the version, wherever they stand in front. */
+/** First arguments that show the help, or the version. */
 const HELP_WORDS = ["help", "--help", "-h"];
 const VERSION_WORDS = ["version", "--version", "-V", "-v"];
 
@@ -18,7 +18,7 @@ const VERSION_WORDS = ["version", "--version", "-V", "-v"];
  * Runs the command line.
  *
  * @param args the arguments
- * @returns the exit code, once all is written
+ * @returns the exit code, once all output is written
  */
 export async function run(args: readonly string[]): Promise<number> {
   let helpCommand = "dsmq --help";
@@ -42,7 +42,7 @@ async function runChosen(
   if (HELP_WORDS.includes(first)) return await (await import("./help.ts")).printHelp(rest);
   if (VERSION_WORDS.includes(first)) return await (await import("./help.ts")).printVersion();
   const { name, args: commandArgs, isImplied } = await chooseCommand(args);
-  // Before all else is loaded.
+  // Before anything else is loaded.
   if (name === "serve") serverSignals();
   const command = await COMMANDS[name]!();
   onCommand(name);
@@ -53,7 +53,7 @@ async function runChosen(
   try {
     return await command.run(parsed);
   } catch (error) {
-    // What only its server knows of an argument, such as how long a topic may be there.
+    // An argument exceeds a limit that only the server knows, such as the length of a topic.
     if (name !== "serve" && error instanceof RangeError) throw new UsageError(error.message);
     throw (await import("./tokens.ts")).withTokenHint(error, parsed);
   }
@@ -62,7 +62,7 @@ async function runChosen(
 function reportError(error: unknown, helpCommand: string): number {
   if (error instanceof OutputClosed) return EXIT_CODE.ok;
   if (error instanceof UsageError) {
-    printError(`dsmq: ${error.message} (${helpCommand} shows what there is)`);
+    printError(`dsmq: ${error.message} (see ${helpCommand})`);
     return EXIT_CODE.usage;
   }
   printError(`dsmq: ${error instanceof Error ? error.message : error}`);

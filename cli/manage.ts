@@ -1,5 +1,5 @@
 /**
- * `dsmq topics` and `shutdown`.
+ * `dsmq topics` and `dsmq shutdown`.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import {
 } from "./terminal.ts";
 import { parseTopic } from "./values.ts";
 
-/** The list of topics. */
+/** `dsmq topics`. */
 export const topicsCommand: Command = {
   usage: "[PREFIX]",
-  summary: "list the topics that hold messages, and how many",
+  summary: "list the topics that hold messages, with the number of messages",
   options: {
     ...CONNECTION_OPTIONS,
-    json: { help: "print topic, messages, seq and time as a line of JSON each" },
+    json: { help: "print each as a line of JSON with topic, messages, seq and time" },
   },
   positionals: [0, 1],
   async run(args) {
@@ -48,7 +48,7 @@ export const topicsCommand: Command = {
   },
 };
 
-/** The end of a server. */
+/** `dsmq shutdown`. */
 export const shutdownCommand: Command = {
   usage: "",
   summary: "stop a server that was started with --allow-shutdown",

@@ -1,5 +1,5 @@
 /**
- * `dsmq put`: a message from the command line, or lines from standard input.
+ * `dsmq put`: puts a message, or each line of standard input.
  *
  * @module
  */
@@ -12,34 +12,34 @@ import { BadLine, lines } from "./lines.ts";
 import { flushStdout, json, OutputClosed, print, printError, waitForSpace } from "./terminal.ts";
 import { parseTopic } from "./values.ts";
 
-/** Whoever sends lines may do so for days: a server that has gone may take a while to come back, in milliseconds. */
+/** Input may go on for days, so a server may take a while to come back. In milliseconds. */
 const INPUT_CONNECT_OPTIONS = { reconnectTimeout: 600_000 };
 
-/** Stands for standard input, unless it stands behind `--`. */
+/** Means standard input, unless it comes after `--`. */
 const STDIN_WORD = "-";
 
-/** How long an interrupted command waits for the answer to what it has put, in milliseconds. */
+/** How long an interrupted command waits for the reply to its last put, in milliseconds. */
 const GRACE_PERIOD = 1000;
 
-/** How far it has come: how many lines are put, and what it does. */
+/** How many lines have been put, and the present step. */
 interface PutProgress {
   put: number;
   step: "read" | "put" | "print";
 }
 
-/** Is told the sequence numbers of what was put. */
+/** Receives the sequence numbers of messages that were put. */
 type ReportSeqs = (seqs: readonly number[]) => Promise<void>;
 
-/** The command. */
+/** `dsmq put`. */
 export const putCommand: Command = {
   usage: "TOPIC [MESSAGE]",
-  summary: "put a message, or each line of standard input (MESSAGE left out or -; -- - is a dash)",
+  summary: "put a message, or each line of standard input (without MESSAGE, or with -)",
   options: {
     ...CONNECTION_OPTIONS,
-    json: { help: "print the sequence number of each as a line of JSON" },
+    json: { help: "print the sequence number of each message as a line of JSON" },
   },
   positionals: [1, 2],
-  advice: "a message with spaces goes in quotes",
+  advice: "put a message with spaces in quotes",
   async run(args) {
     const [, message] = args.positionals;
     const topic = parseTopic(args.positionals[0]!);
@@ -59,13 +59,13 @@ export const putCommand: Command = {
       await reportSeqs([seq]);
       await unlessClosed(flushStdout);
     } catch (cause) {
-      throw new Error(`${(cause as Error).message}; the message is put`, { cause });
+      throw new Error(`${(cause as Error).message}; the message was put`, { cause });
     }
     return EXIT_CODE.ok;
   },
 };
 
-/** Puts lines of standard input until it ends, or until it is interrupted: then it says how many are put. */
+/** Puts the lines of standard input until it ends. When interrupted, it tells how many lines were put. */
 async function putInput(
   args: ParsedArguments,
   topic: string,
@@ -78,7 +78,7 @@ async function putInput(
   let mq: Connection | undefined;
   const putting = (async () => {
     mq = await connectFromArguments(args, undefined, { ...INPUT_CONNECT_OPTIONS, signal });
-    // Now it is known how long a topic may be: no line is read for one that cannot be.
+    // The server's limit for topics is known now: checked before any line is read.
     await mq.putMany(topic, []);
     await putLines(mq, topic, reportSeqs, state, signal);
   })();
@@ -88,12 +88,12 @@ async function putInput(
   try {
     await Promise.race([putting.catch(failed), aborted]);
     if (!signal.aborted) return EXIT_CODE.ok;
-    // What is under way may be stored already: that is worth a moment.
+    // A put in flight may be stored already: wait briefly for its reply.
     const gracePeriod = new Promise((resolve) =>
       setTimeout(resolve, state.step === "put" ? GRACE_PERIOD : 0)
     );
     await Promise.race([putting.catch(failed), gracePeriod]);
-    const uncertain = state.step === "put" ? ", and perhaps those that were under way" : "";
+    const uncertain = state.step === "put" ? ", and perhaps those in flight" : "";
     printError(`dsmq: interrupted: ${linesPutText(state.put)}${uncertain}`);
     return stop.code;
   } finally {
@@ -101,7 +101,7 @@ async function putInput(
   }
 }
 
-/** That nobody reads the numbers any more is no reason to stop: what is left would not be put. */
+/** Ignores that nobody reads the output any more: the rest of the input still has to be put. */
 async function unlessClosed(printing: () => Promise<void>): Promise<void> {
   try {
     await printing();
@@ -110,7 +110,7 @@ async function unlessClosed(printing: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Puts lines as they come, those together that came together, up to the first that cannot be put. */
+/** Puts lines in batches as they arrive, up to the first line that cannot be put. */
 async function putLines(
   mq: Connection,
   topic: string,
@@ -118,10 +118,12 @@ async function putLines(
   state: PutProgress,
   signal: AbortSignal,
 ): Promise<void> {
-  if (Deno.stdin.isTerminal()) printError("dsmq: each line is a message, Ctrl-D ends");
+  if (Deno.stdin.isTerminal()) {
+    printError("dsmq: each line is a message; end the input with Ctrl-D");
+  }
   try {
     for await (const batch of lines(Deno.stdin.readable, () => mq.maxMessageBytes)) {
-      // Of what is not under way nothing is put any more.
+      // Nothing more is put after an interrupt.
       if (signal.aborted) return;
       state.step = "put";
       for await (const seqs of putBatch(mq, topic, batch)) {
@@ -136,7 +138,7 @@ async function putLines(
     state.step = "print";
     await unlessClosed(flushStdout);
   } catch (cause) {
-    // Which line it was is said instead.
+    // The message names the line instead.
     const reason = (cause instanceof Error ? cause.message : String(cause))
       .replace(/^Cannot put message: /, "");
     const { put, step } = state;
@@ -146,17 +148,19 @@ async function putLines(
   }
 }
 
-/** Says what failed, and how many lines are put all the same. */
+/** What failed, and how many lines were put nevertheless. */
 function failureMessage(step: PutProgress["step"], put: number, reason: string): string {
   if (step === "put") {
-    return `Cannot put line ${put + 1}${put === 0 ? "" : " (those before it are put)"}: ${reason}`;
+    return `Cannot put line ${put + 1}${
+      put === 0 ? "" : " (the lines before it were put)"
+    }: ${reason}`;
   }
   const what = step === "read" ? `Cannot read standard input: ${reason}` : reason;
   return `${what}; ${linesPutText(put)}`;
 }
 
 function linesPutText(put: number): string {
-  return `${put} ${put === 1 ? "line is" : "lines are"} put`;
+  return `${put} ${put === 1 ? "line was" : "lines were"} put`;
 }
 
 async function* putBatch(
@@ -175,6 +179,6 @@ async function* putBatch(
     }
     if (outcomes || error.code !== "too_large") throw error;
   }
-  // Checked as a whole, and none was put: one by one, to find which it is.
+  // The whole batch was refused before anything was sent: put one at a time, up to the line that is too large.
   for (const line of batch) yield [await mq.put(topic, line)];
 }

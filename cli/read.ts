@@ -1,5 +1,5 @@
 /**
- * `dsmq get`, `latest`, `wait` and `tail`: messages on standard output.
+ * `dsmq get`, `latest`, `wait` and `tail`: print messages.
  *
  * @module
  */
@@ -40,7 +40,7 @@ const READ_OPTIONS = {
   json: { help: "print topic, seq, time and body as a line of JSON" },
 };
 
-/** Errors of which it may be said that no message came in time: there was no server to bring it. */
+/** Errors that mean that no server was reachable, so no message could arrive in time. */
 const UNREACHABLE_CODES: ReadonlySet<ErrorCode> = new Set([
   "unreachable",
   "closed",
@@ -48,16 +48,16 @@ const UNREACHABLE_CODES: ReadonlySet<ErrorCode> = new Set([
   "limit_exceeded",
 ]);
 
-/** However short the time to wait: a server that is there has so long to answer, in milliseconds. */
+/** How long a server has to answer, however short the timeout of the wait is, in milliseconds. */
 const MIN_TIMEOUT = 500;
 
-/** How many messages may be asked for; 0 stands for all. */
+/** The range of `--count`; 0 means no end. */
 const COUNT_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
-/** A server that is away is waited for as long as the command itself. */
+/** Reconnects for as long as the command runs. */
 const WAIT_FOREVER = { reconnectTimeout: Infinity };
 
-/** The oldest message. */
+/** `dsmq get`. */
 export const getCommand: Command = {
   usage: "TOPIC",
   summary: "print the oldest message of a topic",
@@ -66,7 +66,7 @@ export const getCommand: Command = {
   run: (args) => readOne(args, "start", (mq, topic) => mq.read(topic)),
 };
 
-/** The newest message. */
+/** `dsmq latest`. */
 export const latestCommand: Command = {
   usage: "TOPIC",
   summary: "print the newest message of a topic",
@@ -75,7 +75,7 @@ export const latestCommand: Command = {
   run: (args) => readOne(args, "start", (mq, topic) => mq.read(topic, { mode: "newest" })),
 };
 
-/** The next message. */
+/** `dsmq wait`. */
 export const waitCommand: Command = {
   usage: "TOPIC",
   summary: "wait for the next message of a topic and print it",
@@ -93,7 +93,7 @@ export const waitCommand: Command = {
     using ctrlC = interrupt();
     const signal = AbortSignal.any([ctrlC.signal, outputLost]);
     const clock = new AwakeClock();
-    // While an alarm is set, sleep is told from time.
+    // The clock notices that the machine slept only while a timer is set.
     const cancelTimer = clock.setTimer(Infinity, () => {});
     const remaining = () => Math.max(0, timeout - clock.elapsed);
     try {
@@ -102,13 +102,13 @@ export const waitCommand: Command = {
         "now",
         async (mq, topic) => {
           printHint(
-            `dsmq: waiting for a message in ${quoted(topic)}, for up to ${formatSeconds(timeout)}`,
+            `dsmq: waiting up to ${formatSeconds(timeout)} for a message in ${quoted(topic)}`,
           );
           for (;;) {
             try {
               return await mq.read(topic, { mode: "wait", signal, timeout: remaining() });
             } catch (error) {
-              // What it lost, nobody waits for: that is what comes next.
+              // `wait` wants the next message, so messages that the server lost do not matter.
               if (!isEpochChanged(error)) throw error;
             }
           }
@@ -141,7 +141,7 @@ async function readOne(
     const message = await read(mq, topic);
     if (!message) {
       printHint(
-        `dsmq: ${defaultSince === "now" ? "no message came into" : "there is no message in"} ${
+        `dsmq: ${defaultSince === "now" ? "no message arrived in" : "there is no message in"} ${
           quoted(topic)
         }`,
       );
@@ -155,18 +155,18 @@ async function readOne(
   }
 }
 
-/** All messages, as they come. */
+/** `dsmq tail`. */
 export const tailCommand: Command = {
   usage: "TOPIC...",
-  summary: "print the messages of topics as they come, until Ctrl-C",
+  summary: "print the messages of topics as they arrive, until Ctrl-C",
   options: {
     ...READ_OPTIONS,
     since: sinceOption("now"),
-    count: { value: "N", help: "stop after so many messages (0: never)" },
+    count: { value: "N", help: "stop after this many messages; 0 means never (0)" },
     "on-gap": {
       value: "WHAT",
       help:
-        "if messages were missed: stop, or go on from oldest or now (stop, but oldest where a server has lost all that it had)",
+        "when messages were missed: stop, or continue with the oldest or from now (stop; oldest if the server has lost all messages)",
     },
   },
   positionals: [1, Infinity],
@@ -192,7 +192,9 @@ export const tailCommand: Command = {
         ...WAIT_FOREVER,
       });
       await using _ = { [Symbol.asyncDispose]: () => closeQuickly(mq) };
-      printHint(`dsmq: waiting for messages in ${topics.map(quoted).join(", ")}; Ctrl-C ends`);
+      printHint(
+        `dsmq: waiting for messages in ${topics.map(quoted).join(", ")}; press Ctrl-C to stop`,
+      );
       await Promise.all(topics.map(async (topic) => {
         for await (const message of mq.subscribe(topic, { signal, onGap })) {
           if (remaining === 0) return;
@@ -211,9 +213,8 @@ export const tailCommand: Command = {
 };
 
 /**
- * What to do about a gap: it is said, and then reading goes on. A server that has lost all, as one does whose messages
- * were in memory, is read on from its new beginning, for there is nothing else to wait for: that it has is said already,
- * when it is back.
+ * The gap policy: a gap is reported, then reading continues. Without `--on-gap`, reading continues from the new
+ * beginning where a server has lost all its messages (it kept them in memory): reconnecting has reported that already.
  */
 function onGapOption(text: string | undefined): (gap: DsmqError) => GapPolicy | undefined {
   const policy = text === undefined
@@ -227,12 +228,12 @@ function onGapOption(text: string | undefined): (gap: DsmqError) => GapPolicy | 
   };
 }
 
-/** The server has lost all that it had, and has begun anew. */
+/** The server has lost all its messages, and counts anew. */
 function isEpochChanged(error: unknown): boolean {
   return error instanceof DsmqError && error.code === "epoch_changed";
 }
 
-/** A time in words. */
+/** A duration in seconds, with its unit. */
 function formatSeconds(ms: number): string {
   return `${ms / 1000} s`;
 }

@@ -1,5 +1,5 @@
 /**
- * How the arguments of a command are read: nothing is guessed, and nothing is passed over.
+ * Parses the arguments of a command strictly: nothing is guessed, nothing is ignored.
  *
  * @module
  */
@@ -22,19 +22,19 @@ const SHORT_OPTIONS: Readonly<Record<string, string>> = {
   "-v": "version",
 };
 
-/** An option as it is written: its name, and a value behind `=`. */
+/** An option as written: its name, and the value after `=`. */
 export interface WrittenOption {
-  /** With its dashes. */
+  /** The name with its dashes. */
   readonly text: string;
   readonly name: string;
   readonly value: string | undefined;
 }
 
 /**
- * Takes an option apart.
+ * Parses an option.
  *
  * @param arg an argument
- * @returns the option; `undefined` if it is a word, as `-`, `-5`, `---` and `- a text` are
+ * @returns the option; `undefined` for a positional argument, such as `-`, `-5`, `---` and `- a text`
  */
 export function parseOption(arg: string): WrittenOption | undefined {
   if (!/^--[a-z]|^-[a-z]\S*$/i.test(arg)) return undefined;
@@ -44,14 +44,14 @@ export function parseOption(arg: string): WrittenOption | undefined {
 }
 
 /**
- * Reads the arguments of a command. What is wrong with them does not matter to one who asks for help.
+ * Parses the arguments of a command. With `--help` or `--version`, errors are ignored.
  *
- * @param name the word of the command, for the errors
- * @param command what it takes
- * @param args what follows the word
- * @returns the arguments
- * @throws {UsageError} if there is an unknown option, one that is given twice or lacks its value, a flag with a value, or
- *   a word too few or too many
+ * @param name the name of the command, for errors
+ * @param command the command
+ * @param args the arguments after the name
+ * @returns the parsed arguments
+ * @throws {UsageError} if an option is unknown, given twice or lacks its value, a flag has a value, or there are too few
+ *   or too many positional arguments
  */
 export function readArguments(
   name: string,
@@ -102,7 +102,7 @@ export function readArguments(
   };
 }
 
-/** Of what is not understood nothing is shown but the letters of a name: it may be, or end with, a token. */
+/** Shows only the letters of the name: the argument may contain a token. */
 function unknownOption(
   command: string,
   { text }: WrittenOption,
@@ -111,15 +111,15 @@ function unknownOption(
   const shown = /^-+[a-z][a-z_-]*/i.exec(text)![0].slice(0, 40);
   const flag = shown.replace(/^--no-/, "");
   if (flag !== shown && Object.hasOwn(options, flag) && options[flag]!.value === undefined) {
-    return `${command} has no option ${shown}: --${flag} is off unless it is given`;
+    return `${command} has no option ${shown}: --${flag} is off by default`;
   }
   const names = Object.keys(options).map((name) => `--${name}`);
   const suggestion = didYouMean(`--${shown.replace(/^-+/, "").replaceAll("_", "-")}`, names);
-  const word = suggestion === "" ? "; a word that begins with a dash goes behind --" : "";
+  const word = suggestion === "" ? "; put an argument that begins with a dash after --" : "";
   return `${command} has no option ${shown}${suggestion}${word}`;
 }
 
-/** The words are not shown: one of them may be a token. */
+/** The arguments are not shown: one of them may be a token. */
 function positionalProblems(
   name: string,
   command: Command,
@@ -128,10 +128,10 @@ function positionalProblems(
   const { usage, positionals: [min, max], advice } = command;
   if (positionals.length < min) return [`${name} needs ${usage}`];
   if (positionals.length <= max) return [];
-  const count = positionals.length === 1 ? "1 word" : `${positionals.length} words`;
+  const count = positionals.length;
   return [
-    `${name} takes ${usage || "no words"}, got ${count}${
-      advice === undefined ? "" : `: ${advice}`
-    }`,
+    `${name} takes ${usage || "no arguments"}, got ${count} ${
+      count === 1 ? "argument" : "arguments"
+    }${advice === undefined ? "" : `: ${advice}`}`,
   ];
 }

@@ -1,5 +1,5 @@
 /**
- * `dsmq serve`: a server, until it is stopped.
+ * `dsmq serve`: runs a server until it is stopped.
  *
  * @module
  */
@@ -48,48 +48,51 @@ import {
 } from "./values.ts";
 import { whereToConnect } from "./where_to_connect.ts";
 
-/** Each limit, with the name of its option, such as `max-stored-bytes`. */
+/** Each limit with its option, such as `max-stored-bytes`. */
 const LIMIT_OPTIONS = Object.entries(LIMITS).map(([name, limit]) => {
   const option = `max-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   return { name: name as keyof ServerLimits, option, limit, isTime: name === "authTimeout" };
 });
 
-/** Options that have another name in the library. */
+/** Options whose name differs from the library's. */
 const OPTION_NAMES: Readonly<Record<string, string>> = {
   allowedHosts: "allow-host",
   allowedOrigins: "allow-origin",
 };
 
-/** Any port to listen on, and 0 for one that is free. */
+/** Ports to listen on; 0 means any free port. */
 const LISTEN_PORTS = { ...PORT_RANGE, min: 0 };
 const RETENTION_RANGE = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
-/** The command. */
+/** `dsmq serve`. */
 export const serveCommand: Command = {
   usage: "[HOST [PORT]]",
-  summary: "start a server (also without the word serve)",
+  summary: "start a server (the default command)",
   options: {
-    host: { value: "HOST", help: `the address to listen on (${DEFAULT_HOST}: this machine alone)` },
+    host: {
+      value: "HOST",
+      help: `the address to listen on (${DEFAULT_HOST}: only this machine can connect)`,
+    },
     port: {
       value: "PORT",
-      help: `the port to listen on, 0 for any that is free (${DEFAULT_PORT})`,
+      help: `the port to listen on; 0 means any free port (${DEFAULT_PORT})`,
     },
     retention: { value: "TIME", help: `how long messages are kept (${DEFAULT_RETENTION / 1000}s)` },
-    store: { value: "WHERE", help: "what keeps messages: memory, or sqlite:PATH (memory)" },
+    store: { value: "WHERE", help: "where messages are stored: memory, or sqlite:PATH (memory)" },
     durability: {
       value: "HOW",
       help:
-        "what messages in a file survive: disk, a loss of power, or process, the end of the process (disk)",
+        "what messages in a file survive: disk, a power failure; process, the end of the process (disk)",
     },
     overflow: {
       value: "HOW",
-      help: "when as much is stored as may be: reject puts, or drop-oldest messages (reject)",
+      help: "when the store is full: reject puts, or drop-oldest messages (reject)",
     },
     transport: {
       value: "NAME",
-      help: "builtin, or hardened where strangers reach the port (builtin)",
+      help: "builtin, or hardened for a port that is exposed to the internet (builtin)",
     },
-    engine: { value: "NAME", help: "auto, @db/sqlite or node:sqlite (auto)" },
+    engine: { value: "NAME", help: "the SQLite engine: auto, @db/sqlite or node:sqlite (auto)" },
     ...TOKEN_OPTIONS,
     "token-file": {
       value: "FILE",
@@ -97,27 +100,28 @@ export const serveCommand: Command = {
     },
     "allow-origin": {
       value: "ORIGINS",
-      help: "web pages that may connect, such as https://a.org,https://b.org, or * for all",
+      help:
+        "origins of web pages that may connect, such as https://a.org,https://b.org, or * for all",
     },
     "allow-host": {
       value: "NAMES",
-      help: "names of this server, beside HOST and localhost, such as a.org,b.org",
+      help: "names of this server besides HOST and localhost, such as a.org,b.org",
     },
-    cert: { value: "FILE", help: "the certificate for TLS, in PEM; read again at SIGHUP" },
-    key: { value: "FILE", help: "its private key; read again at SIGHUP" },
+    cert: { value: "FILE", help: "the TLS certificate, in PEM; reloaded at SIGHUP" },
+    key: { value: "FILE", help: "its private key; reloaded at SIGHUP" },
     ...Object.fromEntries(
       LIMIT_OPTIONS.map((
         { option, limit, isTime: isDuration },
       ) => [option, limitOption(limit, isDuration)]),
     ),
     "allow-shutdown": { help: "let clients stop the server" },
-    json: { help: "print where it listens as a line of JSON" },
+    json: { help: "print the address as a line of JSON" },
   },
   positionals: [0, 2],
   async run(args) {
     using signals = serverSignals();
     const files = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
-    // All that can be told without reading a file, first.
+    // First everything that can be checked without reading a file.
     const given = serveOptions(args);
     const ignoreIfStopped = (error: unknown) => {
       if (!signals.stop.aborted) throw error;
@@ -139,17 +143,18 @@ export const serveCommand: Command = {
     signals.onHangup(() => rereadFiles(args, server));
     const transportNote = transport === "builtin" ? "" : ` (${transport})`;
     const token = auth.token !== undefined || auth.tokens !== undefined;
-    const tokenNote = token ? ", and asks for a token" : "";
+    const tokenNote = token ? "; a token is required" : "";
     const unread = token || isLoopback(host) ? undefined : unreadableVariable();
-    if (unread !== undefined) printError(`dsmq: no token is asked for (${unread})`);
+    if (unread !== undefined) printError(`dsmq: no token is required (${unread})`);
     const where = await whereToConnect(server);
     printError(
-      `dsmq ${VERSION} serves on ${where}${transportNote}, with messages in ${storeDescription}${tokenNote}; Ctrl-C stops it`,
+      `dsmq ${VERSION} listens on ${where}${transportNote}; messages are stored in ${storeDescription}${tokenNote}; press Ctrl-C to stop`,
     );
     if (args.flag("json")) {
       print(json({ host, port, url, store: storeDescription, transport, token }));
     }
-    // Whoever waits for that line waits in vain: that is told at once. That it was read, and no more is, is no error.
+    // A failed write of the JSON line is fatal: whoever waits for it must not wait for ever. A reader that has closed
+    // the pipe after that line is no error.
     outputLost.addEventListener("abort", () => {
       if (!(outputLost.reason instanceof OutputClosed)) void server.shutdown();
     });
@@ -163,7 +168,7 @@ function reportStopped(): number {
   return EXIT_CODE.ok;
 }
 
-/** Reads again what may have changed. What cannot be used leaves all as it was. */
+/** Reloads the files at SIGHUP. A file that cannot be used changes nothing. */
 async function rereadFiles(args: ParsedArguments, server: Server): Promise<void> {
   await warnOfSharedFiles(args);
   await rereadTokens(args, server);
@@ -171,18 +176,18 @@ async function rereadFiles(args: ParsedArguments, server: Server): Promise<void>
   if (cert === undefined || key === undefined) {
     const isNothingToReread = args.value("token-file") === undefined;
     return isNothingToReread
-      ? printError("dsmq: there is nothing to read again: no --token-file, no --cert")
+      ? printError("dsmq: nothing to reload: neither --token-file nor --cert is set")
       : undefined;
   }
   try {
     await server.setCertificate(await readTextFile(cert), await readTextFile(key));
-    printError(`dsmq: read ${cert} again: those who come from now on get it`);
+    printError(`dsmq: reloaded ${cert}: new connections use it`);
   } catch (error) {
-    printError(`dsmq: ${(error as Error).message}; the certificate is what it was`);
+    printError(`dsmq: ${(error as Error).message}; the certificate is unchanged`);
   }
 }
 
-/** Says of files with secrets that others can read them. */
+/** Warns of files with secrets that other users can read. */
 async function warnOfSharedFiles(args: ParsedArguments): Promise<void> {
   for (const file of [args.value("token-file"), args.value("key")]) {
     const warning = file === undefined ? undefined : await permissionWarning(file);
@@ -190,7 +195,7 @@ async function warnOfSharedFiles(args: ParsedArguments): Promise<void> {
   }
 }
 
-/** Who may come in. */
+/** The options for access control. */
 async function authOptions(args: ParsedArguments): Promise<AuthOptions> {
   const [origins, hosts, cert, key] = ["allow-origin", "allow-host", "cert", "key"].map(args.value);
   return {
@@ -208,14 +213,14 @@ function serveOptions(args: ParsedArguments): ServeOptions {
     (args.positionals.length > 0 && args.value("host")) ||
     (args.positionals.length > 1 && args.value("port"))
   ) {
-    throw new UsageError("serve takes host and port as words or as options, not as both");
+    throw new UsageError("give host and port as arguments or as options, not both");
   }
   for (const [option, otherOption] of [["cert", "key"], ["key", "cert"]] as const) {
     const file = args.value(option);
     if (file === undefined) continue;
     parseFilePath(`--${option}`, file);
     if (args.value(otherOption) === undefined) {
-      throw new UsageError(`TLS needs --cert and --key, and there is no --${otherOption}`);
+      throw new UsageError(`TLS needs --cert and --key: --${otherOption} is missing`);
     }
   }
   const limits = Object.fromEntries(
@@ -249,7 +254,7 @@ function serveOptions(args: ParsedArguments): ServeOptions {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** What an option of the library is called here. */
+/** The command-line name of a library option. */
 function optionName(name: string, { positionals }: ParsedArguments): string {
   if (name === "host" && positionals.length > 0) return "HOST";
   if (name === "port" && positionals.length > 1) return "PORT";

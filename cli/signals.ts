@@ -1,25 +1,25 @@
 /**
- * Signals of the system.
+ * Handles the signals of the operating system.
  *
  * @module
  */
 
-/** Windows knows no SIGTERM, and no SIGHUP that somebody sends. */
+/** Windows has no SIGTERM, and no SIGHUP that a user could send. */
 const WINDOWS = Deno.build.os === "windows";
 const STOP_SIGNALS: readonly Deno.Signal[] = WINDOWS ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
-/** Their numbers: a shell sees 128 and that of a process that ended by one. */
+/** Their numbers: the exit code of an interrupted process is 128 plus the number. */
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
-/** Those that somebody heeds, and how many do. */
+/** How many handlers each signal has. */
 const handled = new Map<Deno.Signal, number>();
 
 const interruptController = new AbortController();
 
-/** Aborts once somebody asks for the end. */
+/** Aborts at the first signal to stop. */
 export const interruption: AbortSignal = interruptController.signal;
 
-/** The first process of a container is ended by no signal that it does not heed: this one is, as any other would be. */
+/** The kernel ignores signals to process 1 of a container that has no handler: this makes them end it, as elsewhere. */
 export function exitOnSignalsAsInit(): void {
   if (Deno.pid !== 1) return;
   for (const [name, number] of Object.entries(SIGNAL_NUMBERS) as [Deno.Signal, number][]) {
@@ -29,18 +29,18 @@ export function exitOnSignalsAsInit(): void {
   }
 }
 
-/** What a command does when it is interrupted. */
+/** Tells a command that it was interrupted. */
 export interface Interrupt extends Disposable {
-  /** Aborts at the first SIGINT, which is Ctrl-C, or SIGTERM; a second one ends the process. */
+  /** Aborts at the first SIGINT (Ctrl-C) or SIGTERM; a second one ends the process. */
   readonly signal: AbortSignal;
-  /** The exit code of a command that was ended by it: 128 and the number of the signal of the system. */
+  /** The exit code of an interrupted command: 128 plus the number of the signal. */
   readonly code: number;
 }
 
 /**
- * Has Ctrl-C and SIGTERM abort a signal, instead of ending the process at once.
+ * Makes Ctrl-C and SIGTERM abort an `AbortSignal` instead of ending the process at once.
  *
- * @returns the signal, to be disposed of
+ * @returns the signal; dispose of it to restore the default
  */
 export function interrupt(): Interrupt {
   const controller = new AbortController();
@@ -60,7 +60,7 @@ export function interrupt(): Interrupt {
   };
 }
 
-/** Calls back at each of these signals; returns how to end that. */
+/** Calls back at each of these signals; returns a function that stops this. */
 function onSignals(
   names: readonly Deno.Signal[],
   callback: (name: Deno.Signal) => void,
@@ -84,7 +84,7 @@ function onSignals(
   };
 }
 
-/** The signals of a server. It must not miss one that comes while it starts. */
+/** The signals of a server. None may be missed while it starts. */
 export class ServerSignals implements Disposable {
   readonly #interrupt = interrupt();
   readonly #removeHandler: () => void;
@@ -92,7 +92,7 @@ export class ServerSignals implements Disposable {
   #reread: (() => Promise<void>) | undefined;
   #rereading: Promise<void> = Promise.resolve();
 
-  /** Heeds them from now on. */
+  /** Handles the signals from now on. */
   constructor() {
     this.#removeHandler = onSignals(["SIGHUP"], () => {
       this.#isHangupPending = true;
@@ -105,7 +105,7 @@ export class ServerSignals implements Disposable {
     return this.#interrupt.signal;
   }
 
-  /** Has SIGHUP do this, once at a time; at once if there was one already. */
+  /** Runs this at SIGHUP, one run at a time; at once if a SIGHUP has come already. */
   onHangup(reread: () => Promise<void>): void {
     this.#reread = reread;
     this.#runReread();
@@ -120,7 +120,7 @@ export class ServerSignals implements Disposable {
     const reread = this.#reread;
     if (!reread) return;
     this.#rereading = this.#rereading.then(async () => {
-      // Several that came meanwhile are one.
+      // Several SIGHUPs during a run count as one.
       if (!this.#isHangupPending) return;
       this.#isHangupPending = false;
       await reread();
@@ -130,7 +130,7 @@ export class ServerSignals implements Disposable {
 
 let sharedServerSignals: ServerSignals | undefined;
 
-/** Heeds the signals of a server, from the first call on. */
+/** Handles the signals of a server from the first call on. */
 export function serverSignals(): ServerSignals {
   return sharedServerSignals ??= new ServerSignals();
 }

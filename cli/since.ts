@@ -1,5 +1,5 @@
 /**
- * From where a command reads, as a person writes it.
+ * Parses `--since`: where a command starts to read.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { didYouMean } from "./did_you_mean.ts";
 import { printError } from "./terminal.ts";
 import { parseDurationOrNone, parseWholeNumber, suggestDuration } from "./values.ts";
 
-/** The option, for a command that reads from there unless told otherwise. */
+/** The option, with its default for one command. */
 export function sinceOption(defaultSince: string): OptionSpec {
   const forms = "start, now, seq:N (after that number), a time ago such as 10m, or a date";
   const dates = "2026-01-31T12:00 (local time) or 2026-01-31T12:00Z";
@@ -19,31 +19,29 @@ export function sinceOption(defaultSince: string): OptionSpec {
 }
 
 /**
- * Reads the position that a command was given. A date that is still to come is told: it is no position to read from, but
- * which clock is wrong, this machine's or the server's, nobody can tell before they talk.
+ * Reads `--since`. A date in the future causes a warning, not an error: the clock of this machine or of the server may
+ * be wrong.
  *
- * @param args of the command
- * @param defaultSince where it reads from if nothing is said
- * @returns the position
- * @throws {UsageError} if it is none
+ * @param args the arguments of the command
+ * @param defaultSince used if `--since` is not given
+ * @returns where to read from
+ * @throws {UsageError} if it is invalid
  */
 export function sinceOf(args: ParsedArguments, defaultSince: string): Since {
   const since = parseSince(args.value("since") ?? defaultSince);
   const now = new Date();
   if (since instanceof Date && since > now) {
-    const clock = `by the clock of this machine, ${now.toISOString()}`;
-    printError(
-      `dsmq: --since is in the future ${clock}: if that is right, nothing stored by now is read`,
-    );
+    const clock = `the clock of this machine (${now.toISOString()})`;
+    printError(`dsmq: --since is in the future by ${clock}: no message stored so far is read`);
   }
   return since;
 }
 
 /**
- * Reads a position.
+ * Parses the value of `--since`.
  *
- * @param text `start`, `now`, `seq:N` (after that message), a time ago such as `10m`, or a date
- * @returns the position; so long ago is by the clock of the server
+ * @param text `start`, `now`, `seq:N` (after that message), a duration ago such as `10m`, or a date
+ * @returns where to read from; a duration counts back from the server's clock
  * @throws {UsageError} if it is none of these
  */
 export function parseSince(text: string): Since {
@@ -62,16 +60,16 @@ export function parseSince(text: string): Since {
   throw new UsageError(`--since must be ${forms}, got ${quoted(text)}${reason}`);
 }
 
-/** A number alone is seconds, unless it looks like a year, a date or the seconds since 1970. */
+/** A plain number means seconds, unless it looks like a year, a date or a Unix time. */
 function looksLikeDate(text: string): boolean {
   return /^(19|20)\d\d$|^\d{6,}$/.test(text);
 }
 
-/** A day; perhaps a time of it, perhaps with seconds; and perhaps a zone, or it is local time. */
+/** A day, with an optional time of day, and an optional time zone (default: local time). */
 const DATE_PATTERN =
   /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?:Z|[+-](\d\d):?(\d\d))?)?$/;
 
-/** A date of ISO 8601; or why there is no such one, if it looks like one. */
+/** Parses an ISO 8601 date; for a date that does not exist it returns the reason. */
 function parseDate(text: string): Date | string | undefined {
   const parts = DATE_PATTERN.exec(text)?.slice(1).map((part) => Number(part ?? 0));
   if (!parts) return undefined;
@@ -81,12 +79,12 @@ function parseDate(text: string): Date | string | undefined {
   const midnight = new Date(Date.UTC(year, month - 1, day));
   if (midnight.getUTCMonth() !== month - 1) return ": there is no such day";
   if (hour > 23 || minute > 59 || second > 59) return ": there is no such time of day";
-  if (zoneHour > 14 || zoneMinute > 59) return ": there is no such zone";
-  // Without a time it is the beginning of the day; a day alone would be one of UTC.
+  if (zoneHour > 14 || zoneMinute > 59) return ": there is no such time zone";
+  // A day alone means its local midnight; `Date` would take it as UTC.
   return new Date(text.includes("T") ? text : `${text}T00:00`);
 }
 
-/** What a person may have meant who wrote something else. */
+/** Suggests what was probably meant. */
 function suggestion(text: string): string {
   const trimmed = text.trim().slice(0, 40);
   const candidates = [
@@ -104,7 +102,7 @@ function suggestion(text: string): string {
   return parsed === undefined ? didYouMean(text, ["start", "now"]) : `; did you mean ${parsed}?`;
 }
 
-/** What other programs print as a date, such as `2026-01-31 12:00:00 UTC` and `20260131T120000+01`, as ISO 8601. */
+/** Converts dates of other programs, such as `2026-01-31 12:00:00 UTC` and `20260131T120000+01`, to ISO 8601. */
 function toIsoDate(text: string): string {
   return text.toUpperCase()
     .replace(/\s*(UTC|GMT)$/, "Z")
@@ -115,7 +113,7 @@ function toIsoDate(text: string): string {
     .replace(/(T.*[-+]\d\d)$/, "$1:00");
 }
 
-/** The date of so many seconds, or milliseconds, since 1970. */
+/** The date of a Unix time in seconds or milliseconds. */
 function fromEpochTime(text: string): string {
   if (!/^1\d{9}(\d{3})?$/.test(text)) return "";
   const ms = Number(text) * (text.length === 10 ? 1000 : 1);

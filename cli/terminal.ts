@@ -1,5 +1,5 @@
 /**
- * The terminal: messages go to standard output, all else to standard error.
+ * Output: messages go to standard output, everything else to standard error.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import { stderr, writeFully } from "../server/stderr.ts";
 import { watchReader } from "./watch_reader.ts";
 import { interruption } from "./signals.ts";
 
-/** So many characters may wait to be written before whoever prints more waits, too. */
+/** How many characters may be buffered before printing has to wait. */
 const MAX_BUFFERED = 64 * 1024;
 
 /**
- * Into a pipe that does not wait for room so many bytes go whole or not at all. Deno keeps the end of what it is given
- * back, as far as no line ends there, if that is less than a kilobyte: then an error would not tell what was written.
+ * A non-blocking pipe takes writes of up to this many bytes as a whole or not at all (`PIPE_BUF`). Deno also buffers an
+ * incomplete last line of less than a kilobyte, so an error would not tell what has been written.
  */
 const MAX_WRITE = 4096;
 
-/** After an interrupt what is printed has so long to be read, in milliseconds. */
+/** How long to wait after an interrupt for the reader of the output, in milliseconds. */
 const FLUSH_TIMEOUT = 1000;
 
 const LINE_FEED = 10;
 
-/** Whoever read our output has stopped reading: there is nobody left to print for. */
+/** The reader of the output has closed it. */
 export class OutputClosed extends Error {}
 
-/** Standard output: nothing of it is dropped, and while nobody reads it all else goes on. */
+/** Standard output: nothing is dropped, and a slow reader does not block the event loop. */
 class Stdout {
   readonly #encoder = new TextEncoder();
   readonly #lostController = new AbortController();
@@ -34,17 +34,17 @@ class Stdout {
   #bufferedCharacters = 0;
   #flushing: Promise<void> | undefined;
 
-  /** Aborts, with the reason, when there is no use in printing any more. */
+  /** Aborts with the reason when output can no longer be written. */
   get lost(): AbortSignal {
     return this.#lostController.signal;
   }
 
-  /** There is nobody left to print for. */
+  /** The reader has closed the output. */
   onReaderGone(): void {
     this.#lostController.abort(new OutputClosed());
   }
 
-  /** Takes a line. */
+  /** Buffers a line. */
   print(line: string): void {
     this.lost.throwIfAborted();
     this.#lines.push(line);
@@ -52,7 +52,7 @@ class Stdout {
     this.#flushing ??= this.#flushLines();
   }
 
-  /** Resolves once little waits to be written, or somebody asks for the end. */
+  /** Resolves once the buffer has room, or at an interrupt. */
   async waitForSpace(): Promise<void> {
     while (this.#bufferedCharacters > MAX_BUFFERED && !interruption.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -64,14 +64,14 @@ class Stdout {
     this.lost.throwIfAborted();
   }
 
-  /** Resolves once all is written. */
+  /** Resolves once everything is written. */
   async flush(): Promise<void> {
     await this.#flushing;
     this.lost.throwIfAborted();
   }
 
   async #flushLines(): Promise<void> {
-    // What is printed in one go is written in one go.
+    // Lines that are printed in one turn are written together.
     await undefined;
     try {
       while (this.#lines.length > 0) {
@@ -94,7 +94,7 @@ class Stdout {
   }
 }
 
-/** Takes lines apart: each piece is whole lines, or as long as a piece can be. */
+/** Splits lines into writes: each holds whole lines, or is as long as a write can be. */
 export function* splitWrites(lines: Uint8Array): Generator<Uint8Array> {
   for (let begin = 0; begin < lines.length;) {
     const window = lines.subarray(begin, begin + MAX_WRITE);
@@ -111,36 +111,36 @@ function outputError(cause: Error): Error {
 const stdout = new Stdout();
 
 /**
- * Has {@linkcode outputLost} abort once nobody reads standard output any more, also while nothing is printed, where the
- * system tells and may be asked.
+ * Aborts {@linkcode outputLost} as soon as the reader of standard output has gone, even while nothing is printed, where
+ * the system supports this and Deno permits it.
  *
- * @returns ends that
+ * @returns dispose of it to stop watching
  */
 export function watchOutput(): Disposable | undefined {
   return watchReader(() => stdout.onReaderGone());
 }
 
-/** Aborts when what is printed is lost: nobody reads it any more, or it cannot be written. */
+/** Aborts when output is lost: the reader has gone, or writing failed. */
 export const outputLost: AbortSignal = stdout.lost;
 
 /**
- * Prints a line on standard output. Whoever prints many waits for {@linkcode waitForSpace} after each.
+ * Prints a line on standard output. After each of many lines, await {@linkcode waitForSpace}.
  *
- * @param line the line, without its end
- * @throws {OutputClosed} if nobody reads it
+ * @param line the line, without line feed
+ * @throws {OutputClosed} if the reader has gone
  */
 export function print(line: string): void {
   stdout.print(line);
 }
 
 /**
- * Prints a message: exactly, so that a program can read it. On a terminal, which would obey it, it is shown as `ls` shows
- * a name: control characters, but for tabs and ends of lines, and what turns the direction of writing are written as in
- * JSON; and what stands in front is in front of each of its lines, so that none of them looks like another message.
+ * Prints a message: exactly, so that a program can read it. On a terminal, which would interpret control characters,
+ * these (except tabs and line feeds) and changes of the writing direction are printed as JSON escapes, and the prefix is
+ * repeated on each line, so that no line looks like another message.
  *
- * @param text what was put
- * @param prefix stands in front of it
- * @throws {OutputClosed} if nobody reads it
+ * @param text the message
+ * @param prefix printed before it
+ * @throws {OutputClosed} if the reader has gone
  */
 export function printMessage(text: string, prefix: string = ""): void {
   if (!Deno.stdout.isTerminal()) return print(`${prefix}${text}`);
@@ -149,42 +149,40 @@ export function printMessage(text: string, prefix: string = ""): void {
 }
 
 /**
- * Prints a line with what others have named, exactly; on a terminal as {@linkcode printMessage} does, in one line.
+ * Prints a line that contains names chosen by others: exactly, but on a terminal with control characters escaped.
  *
- * @param line the line, without its end
- * @throws {OutputClosed} if nobody reads it
+ * @param line the line, without line feed
+ * @throws {OutputClosed} if the reader has gone
  */
 export function printLine(line: string): void {
   print(Deno.stdout.isTerminal() ? escapeControls(line, "\t") : line);
 }
 
 /**
- * A value as a line of JSON, in which nothing is left that a terminal would obey: that is written as an escape, which
- * says the same to a program.
+ * Formats a value as a line of JSON. Control characters become escapes, which mean the same to a program.
  *
- * @param value what is to be printed
+ * @param value the value
  */
 export function json(value: unknown): string {
   return escapeControls(JSON.stringify(value));
 }
 
-/** Resolves once there is room to print more; rejects if what is printed is lost. */
+/** Resolves once there is room to print more; rejects if the output is lost. */
 export function waitForSpace(): Promise<void> {
   return stdout.waitForSpace();
 }
 
 /**
- * Says something to the person at the terminal, on standard error. If nobody reads that, it is dropped.
+ * Prints a line for the user on standard error. If nobody reads it, it is dropped.
  *
- * @param text one line: what would end it is shown as well
+ * @param text one line; a line feed in it is shown as an escape
  */
 export function printError(text: string): void {
   stderr.writeLine(escapeControls(text, "\t"));
 }
 
 /**
- * The same where a terminal shows it, and nowhere else: what a person is told so as not to wonder, and a program need not
- * read.
+ * Prints a line on standard error only if that is a terminal: a hint for a person, which no program needs.
  *
  * @param text one line
  */
@@ -192,7 +190,7 @@ export function printHint(text: string): void {
   if (Deno.stderr.isTerminal()) printError(text);
 }
 
-/** Resolves once what was printed is written, after an interrupt not much later; rejects if it is lost. */
+/** Resolves once the output is written, after an interrupt at most a second later; rejects if it is lost. */
 export async function flushStdout(): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<void>((resolve) => {
@@ -201,7 +199,7 @@ export async function flushStdout(): Promise<void> {
   await Promise.race([stdout.flush(), timeout]).finally(() => clearTimeout(timer));
 }
 
-/** Resolves once what was said is written, or soon. */
+/** Resolves once standard error is written, or after a short time. */
 export function flushStderr(): Promise<void> {
   return stderr.flush();
 }

@@ -1,5 +1,5 @@
 /**
- * A file of tokens. None is ever shown, also not where it stands in the wrong place.
+ * Parses a token file. A token is never shown, not even one in the wrong place.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { nearestWord } from "./did_you_mean.ts";
 
 const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
 
-/** Who stands for those without a token, where a file has a token. */
+/** Stands in place of a token for clients without one. */
 const ANONYMOUS_WORD = "*";
 
-/** What a file says of tokens. */
+/** The content of a token file. */
 export interface TokenFile {
   readonly tokens: readonly TokenGrant[];
-  /** What those may do who have none. */
+  /** The grant of clients without a token. */
   readonly anonymous: Grant;
 }
 
@@ -41,7 +41,7 @@ export function parseTokens(name: string, text: string): TokenFile {
   const fileError = (reason: string) => new Error(`Cannot use ${name}: ${reason}`);
   if (text.trim() === "") throw fileError("it is empty");
   const tokens: TokenGrant[] = [];
-  /** In which line each token stands. */
+  /** The line of each token. */
   const lineOfToken = new NameMap<number>();
   let anonymous: Grant = { permissions: [] };
   text.split(/\r?\n/).forEach((line, i) => {
@@ -63,7 +63,7 @@ export function parseTokens(name: string, text: string): TokenFile {
   return { tokens, anonymous };
 }
 
-/** What is not understood is not shown: it may be a token. */
+/** An unknown word is not shown: it may be a token. */
 function parsePermissions(
   text: string,
   lineError: (reason: string) => Error,

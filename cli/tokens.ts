@@ -1,5 +1,5 @@
 /**
- * Tokens on the command line: an option, a file, or the environment. None is ever printed.
+ * Tokens of the command line: from an option, a file, or the environment. They are never printed.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { parseTokens, type TokenFile } from "./token_file.ts";
 import { printError } from "./terminal.ts";
 import { parseFilePath } from "./values.ts";
 
-/** The variable of the environment that holds a token. */
+/** The environment variable that holds a token. */
 const TOKEN_VARIABLE = "DSMQ_TOKEN";
 
 /** The options of every command that connects, and of `serve`. */
@@ -21,19 +21,19 @@ export const TOKEN_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   token: {
     value: "TOKEN",
     help:
-      `the token, which others on this machine can see here (${TOKEN_VARIABLE}, if the environment may be read)`,
+      `the token; other users of this machine can see it here (${TOKEN_VARIABLE}, if the environment may be read)`,
   },
-  "token-file": { value: "FILE", help: "a file whose first token is taken" },
+  "token-file": { value: "FILE", help: "a file; its first token is used" },
 };
 
-/** Where a token comes from, for errors. */
+/** A token and where it comes from, for errors. */
 export interface GivenToken {
   readonly token: string;
-  /** `--token`, `--token-file` or the name of the variable. */
+  /** `--token`, `--token-file` or the environment variable. */
   readonly source: string;
 }
 
-/** The token that a client's arguments, or the environment, give. */
+/** The token of a client, from the arguments or the environment. */
 export async function clientToken(args: ParsedArguments): Promise<GivenToken | undefined> {
   const file = tokenFilePath(args);
   if (file === undefined) return givenToken(args);
@@ -42,7 +42,7 @@ export async function clientToken(args: ParsedArguments): Promise<GivenToken | u
   return { token: first.token, source: "--token-file" };
 }
 
-/** Whom the arguments of `serve`, or the environment, give leave for what. */
+/** The tokens of a server and their permissions, from the arguments or the environment. */
 export async function serverTokens(args: ParsedArguments): Promise<AuthOptions> {
   const file = tokenFilePath(args);
   if (file !== undefined) {
@@ -52,29 +52,29 @@ export async function serverTokens(args: ParsedArguments): Promise<AuthOptions> 
   return given ? { token: given.token } : {};
 }
 
-/** Errors that a token might have prevented. */
+/** Errors that a token might prevent. */
 const TOKEN_CODES: readonly ErrorCode[] = ["unauthorized", "permission_denied"];
 
 /**
- * Says how to give a token, where one is asked for and none was given.
+ * Adds a hint about tokens to an error, where a token is required and none was given.
  *
- * @param error what ended a command
- * @param args of the command
+ * @param error the error of a command
+ * @param args the arguments of the command
  * @returns the error, perhaps with a hint
  */
 export function withTokenHint(error: unknown, args: ParsedArguments): unknown {
   if (!(error instanceof DsmqError) || !TOKEN_CODES.includes(error.code)) return error;
-  // Without a topic it is no matter of tokens: the server does not let clients stop it.
+  // Without a topic a token does not help: the server does not let clients shut it down.
   if (error.code === "permission_denied" && error.topic === undefined) return error;
   if (args.value("token") !== undefined || args.value("token-file") !== undefined) return error;
   const unreadable = unreadableVariable();
   if (unreadable === undefined && Deno.env.has(TOKEN_VARIABLE)) return error;
-  const hint = unreadable ?? `--token-file, ${TOKEN_VARIABLE} or --token gives one`;
+  const hint = unreadable ?? `set a token with --token-file, ${TOKEN_VARIABLE} or --token`;
   return new Error(`${error.message} (${hint})`, { cause: error });
 }
 
 /**
- * Has a server read its file of tokens again, if it has one. A file that cannot be used leaves all as it was.
+ * Reloads the token file of a server, if it has one. A file that cannot be used changes nothing.
  *
  * @param args the arguments of `serve`
  * @param server the server
@@ -84,33 +84,34 @@ export async function rereadTokens(args: ParsedArguments, server: Server): Promi
   if (file === undefined) return;
   try {
     const text = await readTextFile(file);
-    // A pipe that was read before, or a file that is just being written, is empty: no reason to send everybody away.
+    // `parseTokens` refuses an empty file: a pipe that was read before, or a file that is just being written, must not
+    // disconnect everybody.
     const { tokens, anonymous } = parseTokens(file, text);
     await server.setTokens(tokens, anonymous);
     const count = tokens.length === 1 ? "1 token is" : `${tokens.length} tokens are`;
-    printError(`dsmq: read ${file} again: ${count} good`);
+    printError(`dsmq: reloaded ${file}: ${count} valid`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
-    printError(`dsmq: ${reason}; the tokens are what they were`);
+    printError(`dsmq: ${reason}; the tokens are unchanged`);
   }
 }
 
-/** A server that nobody may use is none. (At SIGHUP it is what was asked for: every token is taken back.) */
+/** A server that nobody can use is a mistake at the start. (At SIGHUP it means that every token is revoked.) */
 function requireSomeToken(file: string, parsed: TokenFile): TokenFile {
   if (parsed.tokens.length > 0 || parsed.anonymous.permissions?.length !== 0) return parsed;
   throw new Error(`Cannot use ${file}: there is neither a token nor a line for * in it`);
 }
 
-/** The file of tokens, if one is named; there is no other token then. */
+/** The path of the token file, if one is given; it excludes any other token. */
 function tokenFilePath(args: ParsedArguments): string | undefined {
   const file = args.value("token-file");
   if (file !== undefined && args.value("token") !== undefined) {
-    throw new UsageError("a token is given by --token or by --token-file: got both");
+    throw new UsageError("use --token or --token-file, not both");
   }
   return file === undefined ? undefined : parseFilePath("--token-file", file);
 }
 
-/** The token of the option, else that of the environment. */
+/** The token of the option, or else of the environment. */
 function givenToken(args: ParsedArguments): GivenToken | undefined {
   const option = args.value("token");
   const source = option === undefined ? TOKEN_VARIABLE : "--token";
@@ -124,10 +125,10 @@ function givenToken(args: ParsedArguments): GivenToken | undefined {
   return { token, source };
 }
 
-/** That the variable may not be read, if that is so. Leave for it is looked up, and never asked for. */
+/** Why the environment variable cannot be read, if Deno does not permit it. Deno never prompts. */
 export function unreadableVariable(): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: TOKEN_VARIABLE });
   return state === "granted"
     ? undefined
-    : `${TOKEN_VARIABLE} may not be read: --allow-env=${TOKEN_VARIABLE}`;
+    : `${TOKEN_VARIABLE} cannot be read without --allow-env=${TOKEN_VARIABLE}`;
 }

@@ -1,5 +1,5 @@
 /**
- * What a person writes on the command line, turned into values: numbers, times, words, topics.
+ * Parses values of the command line: numbers, durations, words, topics, paths.
  *
  * @module
  */
@@ -17,23 +17,23 @@ const DURATION_UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Whole numbers within bounds, both of which may be taken. */
+/** A range of whole numbers, both ends included. */
 export interface NumberRange {
   readonly min: number;
   readonly max: number;
 }
 
-/** The ports that there are to connect to. */
+/** The ports to connect to. */
 export const PORT_RANGE: NumberRange = { min: 1, max: 65535 };
 
 /**
- * Reads a whole number.
+ * Parses a whole number.
  *
- * @param name what it is called, such as `--port`
+ * @param name its name for errors, such as `--port`
  * @param text its digits
- * @param bounds of the number
+ * @param range the allowed range
  * @returns the number
- * @throws {UsageError} if there is anything but digits, or it is out of bounds
+ * @throws {UsageError} if it contains anything but digits, or is out of range
  */
 export function parseWholeNumber(name: string, text: string, { min, max }: NumberRange): number {
   const upperBound = Math.min(max, Number.MAX_SAFE_INTEGER);
@@ -43,13 +43,13 @@ export function parseWholeNumber(name: string, text: string, { min, max }: Numbe
 }
 
 /**
- * Reads a length of time.
+ * Parses a duration.
  *
- * @param name what it is called, such as `--timeout`
+ * @param name its name for errors, such as `--timeout`
  * @param text a number of seconds, or a number with one of the units `ms s m h d`
- * @param bounds of the time, in milliseconds
+ * @param range the allowed range, in milliseconds
  * @returns whole milliseconds
- * @throws {UsageError} if it is neither, or out of bounds
+ * @throws {UsageError} if it is neither, or out of range
  */
 export function parseDuration(name: string, text: string, { min, max }: NumberRange): number {
   const ms = parseDurationOrNone(text);
@@ -59,20 +59,20 @@ export function parseDuration(name: string, text: string, { min, max }: NumberRa
   const isValid = suggestion !== undefined && suggestion !== text &&
     parseDurationOrNone(suggestion)! <= max;
   const hint = isValid ? `; did you mean ${suggestion}?` : "";
-  throw usageError(name, `a time such as 600, 90s, 10m or 2h, ${range}`, text, hint);
+  throw usageError(name, `a duration such as 600, 90s, 10m or 2h, ${range}`, text, hint);
 }
 
-/** A length of time in whole milliseconds, if the text is one. */
+/** A duration in whole milliseconds, if the text is one. */
 export function parseDurationOrNone(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text);
   return match ? Math.round(Number(match[1]) * DURATION_UNITS[match[2] ?? "s"]!) : undefined;
 }
 
 /**
- * The length of time that a person may have meant.
+ * Suggests the duration that was probably meant.
  *
- * @param text what was written, such as `10 minutes` or `1h30m`
- * @returns such as `10m` or `90m`, if it looks like one
+ * @param text such as `10 minutes` or `1h30m`
+ * @returns such as `10m` or `90m`, if the text looks like a duration
  */
 export function suggestDuration(text: string): string | undefined {
   const trimmed = text.trim().slice(0, 40);
@@ -86,18 +86,18 @@ export function suggestDuration(text: string): string | undefined {
   return Number.isSafeInteger(ms) ? formatDuration(ms) : undefined;
 }
 
-/** A time in the largest unit of which it is a whole number. */
+/** A duration in the largest unit of which it is a whole number. */
 function formatDuration(ms: number): string {
   const [unit, size] = Object.entries(DURATION_UNITS).findLast(([, size]) => ms % size === 0)!;
   return ms === 0 ? "0" : `${ms / size}${unit}`;
 }
 
 /**
- * Reads one of several words.
+ * Parses one of several words.
  *
- * @param name what it is called, such as `--on-gap`
+ * @param name its name for errors, such as `--on-gap`
  * @param text the word
- * @param words those that there are
+ * @param words the allowed words
  * @returns the word
  * @throws {UsageError} if it is none of them
  */
@@ -113,11 +113,11 @@ export function parseWord<Word extends string>(
 }
 
 /**
- * Reads a topic. How long it may be only its server knows; here it is what any server takes.
+ * Checks a topic. Only the server knows its limit for the length; here it is the largest that a server can have.
  *
  * @param text the topic
  * @returns the same
- * @throws {UsageError} if it cannot be one
+ * @throws {UsageError} if it is invalid
  */
 export function parseTopic(text: string): string {
   const problem = topicProblem(text, LIMITS.topicBytes.max);
@@ -126,9 +126,9 @@ export function parseTopic(text: string): string {
 }
 
 /**
- * Has what the library says of options said as wrong use of the command.
+ * Turns errors of the library about its options into usage errors of the command.
  *
- * @param check what may throw a `TypeError` or a `RangeError`
+ * @param check may throw a `TypeError` or a `RangeError`
  * @returns what it returns
  * @throws {UsageError} in their place
  */
@@ -142,12 +142,12 @@ export function withUsageErrors<Value>(check: () => Value): Value {
 }
 
 /**
- * Takes the path of a file.
+ * Checks the path of a file.
  *
- * @param name what it is called, such as `--key`
+ * @param name its name for errors, such as `--key`
  * @param text the path
  * @returns the same
- * @throws {UsageError} if it has line ends: it is what is in the file, and is not shown
+ * @throws {UsageError} if it has several lines: then it is the content of the file, which must not be shown
  */
 export function parseFilePath(name: string, text: string): string {
   if (!/[\r\n\0]/.test(text)) return text;

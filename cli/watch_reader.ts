@@ -1,19 +1,19 @@
 /**
- * Whether somebody still reads what is printed, also while nothing is printed.
+ * Notices that the reader of standard output has gone, even while nothing is printed.
  *
- * A pipe tells of the end of its reader only when it is written to, or by `poll`. Deno has no call for that, and lends
- * those of the system only to whoever may use native libraries: without that leave nothing is known.
+ * A pipe reports the end of its reader only on a write, or to `poll`. Deno has no `poll`; calling the system's needs the
+ * permission for native libraries (`--allow-ffi`), and without it nothing is known.
  *
  * @module
  */
 
-/** The library of the system that has `poll`, where this is tried. */
+/** The system library that contains `poll`. */
 const LIBC = "libc.so.6";
 
-/** How long a call of `poll` waits, in milliseconds: so long it may keep a process from ending by itself. */
+/** How long a call of `poll` waits, in milliseconds. It may keep the process alive for that long. */
 const POLL_TIMEOUT = 500;
 
-/** Of `poll`: the other end is gone, or there will be no reader. */
+/** Events of `poll`: the other end has gone. */
 const POLLERR = 8;
 const POLLHUP = 16;
 
@@ -22,23 +22,23 @@ const STDOUT = 1;
 /**
  * Watches the other end of standard output.
  *
- * @param onGone is told when there is no reader any more
- * @returns ends the watch; nothing, if it cannot be watched
+ * @param onGone called when the reader has gone
+ * @returns dispose of it to stop watching; `undefined` if it cannot be watched
  */
 export function watchReader(onGone: () => void): Disposable | undefined {
   if (Deno.build.os !== "linux" || Deno.stdout.isTerminal()) return undefined;
-  // Looked up, not asked for.
+  // Queried, so that Deno does not prompt.
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   let isEnded = false;
   const poll = systemPoll();
   if (!poll) return undefined;
   const watch = async () => {
     while (!isEnded) {
-      // A file descriptor and no events: errors and the end of the other side are always told.
+      // Without requested events, `poll` still reports errors and hang-ups.
       const [events, returnedEvents] = await poll(STDOUT);
       if (isEnded) return;
       if ((returnedEvents & (POLLERR | POLLHUP)) !== 0) return onGone();
-      // Cut short by a signal, or nothing that can be waited for.
+      // Interrupted by a signal, or a descriptor that cannot be polled.
       if (events !== 0) await new Promise((resolve) => setTimeout(resolve, POLL_TIMEOUT));
     }
   };
@@ -46,7 +46,7 @@ export function watchReader(onGone: () => void): Disposable | undefined {
   return { [Symbol.dispose]: () => void (isEnded = true) };
 }
 
-/** Waits up to a round for events of a file descriptor: how many descriptors have some, and which these are. */
+/** Waits for events of a file descriptor: resolves to how many descriptors have events, and which. */
 function systemPoll(): ((fd: number) => Promise<[count: number, events: number]>) | undefined {
   try {
     const { symbols } = Deno.dlopen(LIBC, {

@@ -1,23 +1,23 @@
 /**
- * Where a server can be reached, in words.
+ * Describes where a server can be reached.
  *
  * @module
  */
 
 import type { Server } from "../server.ts";
 
-/** What stands for all addresses of a machine. */
+/** Hosts that mean all addresses of the machine. */
 const WILDCARD_HOSTS = ["0.0.0.0", "::"];
 
-/** How many addresses are named. */
+/** How many addresses are listed. */
 const MAX_SHOWN_ADDRESSES = 4;
 
 /**
- * Where others find a server: its address, or those of the machine if it listens on all of them and Deno may say which
- * there are, which is looked up and not asked for.
+ * The address of a server; or the addresses of the machine, if it listens on all of them and Deno may list them. Deno
+ * never prompts for that.
  *
  * @param server the server
- * @returns what comes after "serves on"
+ * @returns what comes after "listens on"
  */
 export async function whereToConnect({ host, port, url }: Server): Promise<string> {
   if (!WILDCARD_HOSTS.includes(host)) return url;
@@ -25,7 +25,7 @@ export async function whereToConnect({ host, port, url }: Server): Promise<strin
   const { state } = await Deno.permissions.query(permission);
   const addresses = state === "granted" ? reachableAddresses(host) : [];
   if (addresses.length === 0) {
-    return `every address of this machine, port ${port} (on the machine itself ${url})`;
+    return `every address of this machine, port ${port} (on the machine itself: ${url})`;
   }
   const { protocol } = new URL(url);
   const shown = addresses.slice(0, MAX_SHOWN_ADDRESSES).map((address) =>
@@ -35,7 +35,7 @@ export async function whereToConnect({ host, port, url }: Server): Promise<strin
   return `every address of this machine (${shown.join(", ")}${more})`;
 }
 
-/** Those that others can use: neither of loopback, nor with a zone, which is each machine's own. */
+/** The addresses that other machines can use: not loopback, and not link-local. */
 function reachableAddresses(host: string): readonly string[] {
   return Deno.networkInterfaces()
     .filter(({ family }) => host === "::" || family === "IPv4")

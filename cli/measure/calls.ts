@@ -1,17 +1,17 @@
 /**
- * Calls, one at a time or many under way, and how long they take.
+ * Measures calls, one at a time or many in flight.
  *
  * @module
  */
 
-/** Something to measure; it gets the number of the call, from 0. */
+/** A call to measure; it receives the number of the call, from 0. */
 export type MeasuredCall = (i: number) => Promise<unknown>;
 
 /**
  * Makes calls one after another.
  *
- * @param count how many
- * @param call what to do
+ * @param count how many calls
+ * @param call the call
  * @returns how long each took, in milliseconds
  */
 export async function timeSequentially(count: number, call: MeasuredCall): Promise<number[]> {
@@ -25,12 +25,12 @@ export async function timeSequentially(count: number, call: MeasuredCall): Promi
 }
 
 /**
- * Makes calls with a window of them under way: each that ends makes room for the next.
+ * Makes calls with a window of them in flight: each that ends makes room for the next.
  *
- * @param count how many in all
+ * @param count how many calls in total
  * @param window how many at a time
- * @param call what to do
- * @returns how many were done in a second; it rejects as soon as a call does
+ * @param call the call
+ * @returns calls a second; rejects as soon as a call rejects
  */
 export async function measureRate(
   count: number,

@@ -1,5 +1,5 @@
 /**
- * How far a long work has come, for the person who waits for it.
+ * Shows the progress of a long task.
  *
  * @module
  */
@@ -8,7 +8,7 @@ const WIDTH = 24;
 
 const encoder = new TextEncoder();
 
-/** A bar on standard error where that is a terminal; elsewhere a line for each step. */
+/** A bar on standard error if that is a terminal; else a line for each step. */
 export class Progress {
   readonly #total: number;
   readonly #isTerminal = Deno.stderr.isTerminal();
@@ -16,7 +16,7 @@ export class Progress {
   #pendingWrite: Promise<void> = Promise.resolve();
 
   /**
-   * Begins.
+   * Starts at step 0.
    *
    * @param total how many steps there are
    */
@@ -24,7 +24,7 @@ export class Progress {
     this.#total = total;
   }
 
-  /** A step begins. */
+  /** Shows that the next step begins. */
   step(name: string): void {
     const fraction = this.#stepsDone++ / this.#total;
     if (!this.#isTerminal) return this.#write(`${this.#stepsDone}/${this.#total} ${name}\n`);
@@ -33,14 +33,14 @@ export class Progress {
     this.#write(`\r\x1b[2K${bar} ${Math.round(fraction * 100)} % ${name}`);
   }
 
-  /** All is done, or given up: leaves the line as it was. */
+  /** Removes the bar. */
   end(): void {
     if (this.#isTerminal) this.#write("\r\x1b[2K");
   }
 
   #write(text: string): void {
     const bytes = encoder.encode(text);
-    // Nobody may read what is no terminal: then nothing waits for it.
+    // A pipe may have no reader: nothing waits for it.
     if (!this.#isTerminal) {
       return void (this.#pendingWrite = this.#pendingWrite.then(() => writeQuietly(bytes)));
     }

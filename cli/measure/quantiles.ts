@@ -1,11 +1,11 @@
 /**
- * What stands for many measurements.
+ * Quantiles of measurements.
  *
  * @module
  */
 
 /**
- * The value below which a part of all values lies.
+ * The value below which a given fraction of the values lies.
  *
  * @param values the measurements, at least one
  * @param fraction from 0, the smallest, to 1, the largest

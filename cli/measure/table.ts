@@ -1,15 +1,15 @@
 /**
- * Tables as Markdown has them, which a person can read as they stand.
+ * Formats tables as Markdown that is also readable as plain text.
  *
  * @module
  */
 
 /**
- * Lays out a table.
+ * Formats a table.
  *
  * @param head the names of the columns
  * @param rows the cells
- * @returns lines of Markdown, the columns aligned
+ * @returns lines of Markdown with aligned columns
  */
 export function formatMarkdownTable(
   head: readonly string[],
@@ -23,7 +23,7 @@ export function formatMarkdownTable(
 }
 
 /**
- * Writes a figure with three digits that count, or all before the point.
+ * Formats a figure with three significant digits, or all digits before the point.
  *
  * @param value a number above 0
  * @returns such as `1,234`, `12.3`, `0.123`

@@ -30,21 +30,21 @@ Deno.test("wrong usage is reported in one line, with code 2 and the help to look
     ["gte 5", 'there is no command "gte"; did you mean get?'],
     ["Put t m", 'there is no command "Put"; did you mean put?'],
     ["subscribe t", 'there is no command "subscribe"'],
-    ["4000", 'there is no command "4000"; a port is given by --port 4000'],
+    ["4000", 'there is no command "4000"; to set the port, use --port 4000'],
     ["--port 30010 gte t", 'there is no command "gte"; did you mean get?', "serve"],
     ["-- bogus", 'there is no command "bogus"'],
-    ["-- put t", "put, a command, goes before --"],
+    ["-- put t", "the command put must come before --"],
     ["help bogus", 'there is no command "bogus"'],
     ["help tial", 'there is no command "tial"; did you mean tail?'],
-    ["help put get", "help takes [COMMAND], got 2 words"],
+    ["help put get", "help takes [COMMAND], got 2 arguments"],
     [
       "get t --bogus",
-      "get has no option --bogus; a word that begins with a dash goes behind --",
+      "get has no option --bogus; put an argument that begins with a dash after --",
       "get",
     ],
     [
       "get t --bogus=1",
-      "get has no option --bogus; a word that begins with a dash goes behind --",
+      "get has no option --bogus; put an argument that begins with a dash after --",
       "get",
     ],
     ["get t --sicne now", "get has no option --sicne; did you mean --since?", "get"],
@@ -54,16 +54,20 @@ Deno.test("wrong usage is reported in one line, with code 2 and the help to look
     ["--prot 1 put t m", "put has no option --prot; did you mean --port?", "put"],
     [
       "--retention 5s put t m",
-      "put has no option --retention; a word that begins with a dash goes behind --",
+      "put has no option --retention; put an argument that begins with a dash after --",
       "put",
     ],
-    ["serve -x", "serve has no option -x; a word that begins with a dash goes behind --", "serve"],
+    [
+      "serve -x",
+      "serve has no option -x; put an argument that begins with a dash after --",
+      "serve",
+    ],
     [
       "serve --max-conections 5",
       "serve has no option --max-conections; did you mean --max-connections?",
       "serve",
     ],
-    ["put t m --no-json", "put has no option --no-json: --json is off unless it is given", "put"],
+    ["put t m --no-json", "put has no option --no-json: --json is off by default", "put"],
     ["put t m --help=no", '--help takes no value, got "no"', "put"],
     ["put t m --json=yes", '--json takes no value, got "yes"', "put"],
     ["put t m --json=false", '--json takes no value, got "false"', "put"],
@@ -79,15 +83,15 @@ Deno.test("wrong usage is reported in one line, with code 2 and the help to look
     ["tail --json", "tail needs TOPIC...", "tail"],
     [
       "put t a b",
-      "put takes TOPIC [MESSAGE], got 3 words: a message with spaces goes in quotes",
+      "put takes TOPIC [MESSAGE], got 3 arguments: put a message with spaces in quotes",
       "put",
     ],
     [
       "serve 127.0.0.1 0 --port 0",
-      "serve takes host and port as words or as options, not as both",
+      "give host and port as arguments or as options, not both",
       "serve",
     ],
-    ["shutdown now", "shutdown takes no words, got 1 word", "shutdown"],
+    ["shutdown now", "shutdown takes no arguments, got 1 argument", "shutdown"],
   ];
   const ends = await runCommands(cases.map(([args]) => args.split(" ")));
   for (const [i, [args, message, help]] of cases.entries()) {
@@ -95,7 +99,7 @@ Deno.test("wrong usage is reported in one line, with code 2 and the help to look
     assertEquals(ends[i], {
       code: 2,
       stdout: "",
-      stderr: `dsmq: ${message} (${hint} shows what there is)`,
+      stderr: `dsmq: ${message} (see ${hint})`,
     }, args);
   }
 });

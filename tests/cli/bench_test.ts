@@ -36,7 +36,7 @@ Deno.test("dsmq bench measures a user's own server, in topics of its own", async
   await using mq = await connect(server.url);
   const { code, stdout, stderr } = await dsmqBench("--url", server.url, "--json");
   assertEquals(code, 0);
-  assertStringIncludes(stderr, "what is put there stays until it expires");
+  assertStringIncludes(stderr, "they stay until they expire");
   assertFigures(stdout);
   const topics = await mq.topics();
   assert(topics.length > 0 && topics.every(({ topic }) => topic.startsWith("bench-")));

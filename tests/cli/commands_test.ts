@@ -118,7 +118,7 @@ Deno.test("lines are put up to the first bad one, and the error states its numbe
     const { code, stderr } = await put.end();
     assertEquals([code, stderr], [
       1,
-      `dsmq: Cannot put line 3 (those before it are put): ${reason}`,
+      `dsmq: Cannot put line 3 (the lines before it were put): ${reason}`,
     ]);
     const topics = await ran("topics", `lines ${i}`, "--port", server.port);
     assertEquals(topics.stdout, `2  lines ${i}`);
@@ -185,7 +185,7 @@ Deno.test("the first line of a server states its address and its store, and it s
   const { code, stderr } = await server.end();
   assertEquals(code, 0);
   const [first, last] = stderr.split("\n");
-  assertStringIncludes(first!, ` serves on ${url}, with messages in memory on node:sqlite`);
+  assertStringIncludes(first!, ` listens on ${url}; messages are stored in memory on node:sqlite`);
   assertEquals(last, "dsmq: stopped");
 });
 
@@ -200,7 +200,7 @@ Deno.test("a server with a file continues after a restart, and states what its m
       await ran("put", "t", durability!, "--port", server.port);
       server.server.child.kill("SIGINT");
       const [first] = (await server.server.end()).stderr.split("\n");
-      const expected = `with messages in sqlite:${folder}/queue.db on node:sqlite `;
+      const expected = `messages are stored in sqlite:${folder}/queue.db on node:sqlite `;
       assertStringIncludes(first!, `${expected}(an acknowledged message survives ${survives}`);
     }
     await using server = await served(...store);

@@ -37,7 +37,7 @@ Deno.test("a command that finds no server reports it at once, retries for 3 s, a
   const commands = [["put", "t", "m"], ["get", "t"], ["topics"], ["shutdown"]];
   const ends = await Promise.all(commands.map((args) => ran(...args, "--port", port)));
   for (const { code, stdout, stderr, took } of ends) {
-    assertEquals([code, stdout, stderr[0]], [1, "", `${unreachable(port)}; trying again for 3 s`]);
+    assertEquals([code, stdout, stderr[0]], [1, "", `${unreachable(port)}; retrying for 3 s`]);
     assert(stderr[1]!.startsWith(unreachable(port)), stderr[1]);
     assertMatch(stderr[1]!, / \(\d+ tries in 3\.\d s\)$/);
     assertEquals(stderr.length, 2);
@@ -53,7 +53,7 @@ Deno.test("a command that starts before its server succeeds once the server is u
   await using server = await openServer({ port: Number(port) });
   const { code, stderr } = await put.end();
   assertEquals(code, 0);
-  assert(stderr === "" || stderr === `${unreachable(port)}; trying again for 3 s`, stderr);
+  assert(stderr === "" || stderr === `${unreachable(port)}; retrying for 3 s`, stderr);
   assertEquals(await tail.line(), "m");
   assertEquals((await tail.end()).code, 0);
   assertEquals(server.stats().stored, 1);
@@ -68,7 +68,7 @@ Deno.test("wait ends with code 3 when its timeout has passed, even if there is n
   ]);
   assertEquals([absent.code, absent.stderr[0]], [
     3,
-    `${unreachable(port)}; trying again for 0.7 s`,
+    `${unreachable(port)}; retrying for 0.7 s`,
   ]);
   assertEquals(unanswered.code, 3);
   assertEquals(unanswered.stderr[0], "dsmq: no answer yet, still trying to connect");
@@ -120,9 +120,9 @@ Deno.test("a command whose server goes away before it has answered retries for 3
     assertEquals([code, others], [1, []]);
     assertMatch(
       lost!,
-      /^dsmq: lost the connection to .* it was closed: Server shutting down; trying to connect again$/,
+      /^dsmq: lost the connection to .* it was closed: Server shutting down; reconnecting$/,
     );
-    assertEquals(retry, `${unreachable(port)}; trying again for 3 s`);
+    assertEquals(retry, `${unreachable(port)}; retrying for 3 s`);
     assertMatch(
       error!,
       /^dsmq: Cannot (tell whether the message is stored|get|list topics): .*\(nobody answered for 3\.\d s\)$/,
@@ -138,7 +138,7 @@ Deno.test("tail waits for its server until Ctrl-C", async () => {
   tail.child.kill("SIGINT");
   const { code, stderr } = await tail.end();
   assertEquals(code, 0);
-  assertMatch(stderr, /^[^\n]*: nothing listens there; [^\n]*; trying again until Ctrl-C$/);
+  assertMatch(stderr, /^[^\n]*: nothing listens there; [^\n]*; retrying until Ctrl-C$/);
 });
 
 Deno.test("the same refusal is printed once, whatever else its body holds", async () => {
@@ -153,7 +153,7 @@ Deno.test("the same refusal is printed once, whatever else its body holds", asyn
   assertEquals([code, stderr.length, requests > 3], [3, 2, true]);
   assertMatch(
     stderr[0]!,
-    /the answer is 503 Service Unavailable: request 1; trying again for 1 s$/,
+    /the answer is 503 Service Unavailable: request 1; retrying for 1 s$/,
   );
 });
 

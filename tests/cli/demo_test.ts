@@ -63,7 +63,7 @@ Deno.test("a command that lacks a Deno permission names it, and does not prompt 
   assertEquals(
     ends.map(({ code, stdout, stderr }) => [code, stdout, stderr]),
     [
-      "Cannot show the demo: it starts processes, which needs more leave: run it with -A",
+      "Cannot run the demo: it starts processes, which needs more permissions: run it with -A",
       `Cannot connect: ${net}`,
       `Cannot connect: ${net}`,
       `Cannot serve on 127.0.0.1:9: ${net}`,

@@ -45,20 +45,20 @@ Deno.test("a file is read without the byte-order mark that some editors write", 
   }
   for (const mark of [[0xff, 0xfe], [0xfe, 0xff]]) {
     await Deno.writeFile(path, new Uint8Array([...mark, 0x61, 0x00]));
-    await fault(path, "it is in UTF-16, and must be in UTF-8");
+    await fault(path, "it must be UTF-8, got UTF-16");
   }
 });
 
 Deno.test("an endless file, one that is far too large, and a path that is not a file are reported", async () => {
   await using files = await folder();
-  const tooLarge = `it is larger than ${LARGEST} bytes`;
+  const tooLarge = `it must be at most ${LARGEST} bytes, and is larger`;
   await Deno.writeFile(files.at("large"), new Uint8Array(LARGEST + 1));
   await Deno.writeFile(files.at("sparse"), new Uint8Array());
   await Deno.truncate(files.at("sparse"), 5_000_000_000);
   await fault(files.at("large"), tooLarge);
   await fault(files.at("sparse"), tooLarge);
   await fault(files.at("."), "it is a directory");
-  await fault(files.at("none"), "it is not there");
+  await fault(files.at("none"), "no such file");
   await fault(`${files.at("large")}/below`, "Not a directory (os error 20)");
   if (Deno.build.os === "windows") return;
   await fault("/dev/zero", tooLarge);

@@ -22,13 +22,13 @@ const NOTICES: readonly [args: string[], code: number, notice: string][] = [
   [
     WAIT,
     3,
-    'dsmq: waiting for a message in "t", for up to 0.01 s\ndsmq: no message came into "t"',
+    'dsmq: waiting up to 0.01 s for a message in "t"\ndsmq: no message arrived in "t"',
   ],
   [["put", "a", "m"], 0, ""],
   [
     ["tail", "a", "b", "--since", "start", "--count", "1"],
     0,
-    'dsmq: waiting for messages in "a", "b"; Ctrl-C ends',
+    'dsmq: waiting for messages in "a", "b"; press Ctrl-C to stop',
   ],
   [["get", "a"], 0, ""],
   [["topics"], 0, ""],
@@ -69,7 +69,7 @@ Deno.test("tail and wait continue when a server returns without the messages of 
   await mq.put("t", "three");
   const tailEnd = await tail.end();
   assertEquals([tailEnd.code, tailEnd.stdout], [0, "three"]);
-  const lost = `dsmq: connected again to ${url}; it has lost the messages that it had`;
+  const lost = `dsmq: reconnected to ${url}; the server has lost its messages`;
   assertEquals(tailEnd.stderr.split("\n").at(-1), lost);
   // Whether it was waiting when the first server went is open.
   const waitEnd = await wait.end();

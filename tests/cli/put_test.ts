@@ -58,7 +58,7 @@ Deno.test("put refuses a line that exceeds the server's limit before its end, an
   const { code, stdout, stderr } = await program.end();
   assertEquals(
     stderr,
-    "dsmq: Cannot put line 2 (those before it are put): it is longer than the limit of 5000 bytes",
+    "dsmq: Cannot put line 2 (the lines before it were put): it is longer than the limit of 5000 bytes",
   );
   assertEquals([code, stdout], [1, '{"topic":"t","seq":1}']);
 });
@@ -102,9 +102,9 @@ Deno.test("when the numbers cannot be written, put fails, and reports what is pu
     20_000,
   );
   assertEquals(new TextDecoder().decode(stderr).split("\n"), [
-    "dsmq: Cannot print: No space left on device (os error 28); the message is put",
-    "dsmq: Cannot print: No space left on device (os error 28); 3 lines are put",
-    "dsmq: Cannot read standard input: Is a directory (os error 21); 0 lines are put",
+    "dsmq: Cannot print: No space left on device (os error 28); the message was put",
+    "dsmq: Cannot print: No space left on device (os error 28); 3 lines were put",
+    "dsmq: Cannot read standard input: Is a directory (os error 21); 0 lines were put",
     "",
   ]);
   assertEquals(code, 0);

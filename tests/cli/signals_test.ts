@@ -50,7 +50,7 @@ class Served implements AsyncDisposable {
 
   /** The port, from the first line. */
   async port(): Promise<number> {
-    return Number(/ serves on wss?:\/\/[^:]+:(\d+)/.exec(await this.line())![1]);
+    return Number(/ listens on wss?:\/\/[^:]+:(\d+)/.exec(await this.line())![1]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,18 +93,18 @@ for (const transport of ["builtin", "hardened"]) {
 
     await write("cert.pem", pem("localhost_renewed_cert"));
     server.child.kill("SIGHUP");
-    assertEquals(await server.line(), `dsmq: read ${tokens} again: 1 token is good`);
+    assertEquals(await server.line(), `dsmq: reloaded ${tokens}: 1 token is valid`);
     const reason = `the certificate in ${cert} is for another key`;
-    const unchanged = "the certificate is what it was";
+    const unchanged = "the certificate is unchanged";
     assertEquals(await server.line(), `dsmq: Cannot use ${key}: ${reason}; ${unchanged}`);
     await handshake(port, pem("localhost_cert"));
 
     await write("key.pem", pem("localhost_renewed_key"));
     await Deno.remove(tokens);
     server.child.kill("SIGHUP");
-    const gone = `dsmq: Cannot read ${tokens}: it is not there; the tokens are what they were`;
+    const gone = `dsmq: Cannot read ${tokens}: no such file; the tokens are unchanged`;
     assertEquals(await server.line(), gone);
-    const read = `dsmq: read ${cert} again: those who come from now on get it`;
+    const read = `dsmq: reloaded ${cert}: new connections use it`;
     assertEquals(await server.line(), read);
     await handshake(port, pem("localhost_renewed_cert"));
     await assertRejects(() => handshake(port, pem("localhost_cert")), Error);
@@ -132,7 +132,7 @@ Deno.test("SIGHUP does not end a server that has nothing to read again", async (
   await using server = new Served();
   const port = await server.port();
   server.child.kill("SIGHUP");
-  assertMatch(await server.line(), /nothing to read again/);
+  assertMatch(await server.line(), /nothing to reload/);
   const health = await fetch(`http://127.0.0.1:${port}/health`);
   assertEquals(await health.text(), "ok\n");
   server.child.kill("SIGINT");
@@ -147,16 +147,16 @@ Deno.test("a warning names a file of secrets that others can read, at the start 
   await Deno.chmod(tokens, 0o640);
   await using server = new Served("--token-file", tokens);
   const warning =
-    `dsmq: others on this machine can read ${tokens}, its mode is 0640: chmod 600 keeps it to its owner`;
+    `dsmq: other users of this machine can read ${tokens}, its mode is 0640: chmod 600 makes it private`;
   assertEquals(await server.line(), warning);
   await server.port();
   await Deno.chmod(tokens, 0o604);
   server.child.kill("SIGHUP");
   assertEquals(await server.line(), warning.replace("0640", "0604"));
-  assertMatch(await server.line(), /1 token is good/);
+  assertMatch(await server.line(), /1 token is valid/);
   await Deno.chmod(tokens, 0o600);
   server.child.kill("SIGHUP");
-  assertMatch(await server.line(), /1 token is good/);
+  assertMatch(await server.line(), /1 token is valid/);
 });
 
 Deno.test("a token file that is empty at SIGHUP, like a pipe that was read before, changes nothing", async () => {
@@ -167,12 +167,12 @@ Deno.test("a token file that is empty at SIGHUP, like a pipe that was read befor
   await server.port();
   await Deno.writeTextFile(tokens, "\n");
   server.child.kill("SIGHUP");
-  const unchanged = `dsmq: Cannot use ${tokens}: it is empty; the tokens are what they were`;
+  const unchanged = `dsmq: Cannot use ${tokens}: it is empty; the tokens are unchanged`;
   assertEquals(await server.line(), unchanged);
   // A comment is enough to show that this is intended.
   await Deno.writeTextFile(tokens, "# nobody\n");
   server.child.kill("SIGHUP");
-  assertEquals(await server.line(), `dsmq: read ${tokens} again: 0 tokens are good`);
+  assertEquals(await server.line(), `dsmq: reloaded ${tokens}: 0 tokens are valid`);
 });
 
 Deno.test("the first signal stops a server gracefully, a second one ends it at once", async () => {
@@ -239,7 +239,7 @@ Deno.test({
     assertEquals(ended.map(({ code }) => code), cases.map(({ code }) => code));
     // Progress, and the messages that stay on the given server.
     const lines = ended.flatMap(({ stderr }) => stderr.split("\n"));
-    assertEquals(lines.filter((line) => !/^$|^\d\/\d |there stays/.test(line)), []);
+    assertEquals(lines.filter((line) => !/^$|^\d\/\d |; they stay/.test(line)), []);
   },
 });
 
@@ -258,7 +258,7 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       for (const seq of [1, 2]) assertEquals(JSON.parse((await put.line())!).seq, seq);
       put.child.kill(signal);
       const { code, stdout, stderr } = await put.end();
-      assertEquals([code, stdout, stderr], [expected, "", "dsmq: interrupted: 2 lines are put"]);
+      assertEquals([code, stdout, stderr], [expected, "", "dsmq: interrupted: 2 lines were put"]);
       assertEquals(server.stats().stored, 2);
       await input.abort();
     },
@@ -279,7 +279,7 @@ Deno.test({
     await withTimeout(server.requested);
     put.child.kill("SIGINT");
     const { code, stderr } = await withTimeout(put.end());
-    const perhaps = "0 lines are put, and perhaps those that were under way";
+    const perhaps = "0 lines were put, and perhaps those in flight";
     assertEquals([code, stderr], [130, `dsmq: interrupted: ${perhaps}`]);
     await input.abort();
   },

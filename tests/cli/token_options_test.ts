@@ -45,7 +45,7 @@ async function written(text: string): Promise<{ path: string } & AsyncDisposable
 }
 
 const NEEDED =
-  /: the server needs a token, and none was given \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
+  /: the server needs a token, and none was given \(DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN\)$/;
 const BAD = /: the server does not accept the token$/;
 
 Deno.test("a token comes from an option, a file, or the environment if it may be read", async () => {
@@ -65,7 +65,7 @@ Deno.test("a token comes from an option, a file, or the environment if it may be
     assertMatch(bad!.stderr, BAD);
     assertEquals((await ran(["put", "t", "m", ...running.at, ...args], env)).stderr, "");
     const { stderr } = await (running.server.child.kill("SIGINT"), running.server.end());
-    assertStringIncludes(stderr.split("\n")[0]!, ", and asks for a token; Ctrl-C stops it");
+    assertStringIncludes(stderr.split("\n")[0]!, "; a token is required; press Ctrl-C to stop");
     assert(!stderr.includes("secret"), stderr);
   }
 });
@@ -96,11 +96,12 @@ Deno.test("a file gives each token its permissions and topics", async () => {
   const [first, second, forbidden, got, ...without] = ends;
   assertEquals([first!.stderr, second!.stderr, got!.stdout], ["", "", "m"]);
   assertMatch(forbidden!.stderr, /there is no leave for it$/);
-  const hint = / there is no leave for it \(DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN\)$/;
+  const hint =
+    / there is no leave for it \(DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN\)$/;
   for (const { stderr } of without) assertMatch(stderr, hint);
   const env = ["--allow-net", "--allow-env=DSMQ_TOKEN"];
   const [refused] = await runCommands([["put", "public.t", "m", ...running.at]], { allow: env });
-  assertMatch(refused!.stderr, / \(--token-file, DSMQ_TOKEN or --token gives one\)$/);
+  assertMatch(refused!.stderr, / \(set a token with --token-file, DSMQ_TOKEN or --token\)$/);
 });
 
 Deno.test("a token file is read again at SIGHUP, and one with a fault changes nothing", async () => {
@@ -125,7 +126,7 @@ Deno.test("a token file is read again at SIGHUP, and one with a fault changes no
   await using child = command.spawn();
   const nextLog = logReader(child.stderr);
   const first = await nextLog();
-  const url = /ws:\/\/\S+(?=,)/.exec(first)![0];
+  const url = /ws:\/\/\S+(?=;)/.exec(first)![0];
   const put = async (token: string) =>
     (await ran(["put", "t", "m", "--url", url, "--token", token])).stderr;
   assertEquals(await put("secret-1"), "");
@@ -135,14 +136,14 @@ Deno.test("a token file is read again at SIGHUP, and one with a fault changes no
   const fault = await nextLog();
   assertMatch(
     fault,
-    /in line 1 the second word must be read, write or admin.*; the tokens are what/,
+    /in line 1 the second word must be read, write or admin.*; the tokens are unchanged/,
   );
   assertEquals(await put("secret-1"), "");
 
   await Deno.writeTextFile(file.path, "secret-2\n");
   child.kill("SIGHUP");
   const read = await nextLog();
-  assertMatch(read, /^dsmq: read \S+ again: 1 token is good$/);
+  assertMatch(read, /^dsmq: reloaded \S+: 1 token is valid$/);
   assertEquals(await put("secret-2"), "");
   assertMatch(await put("secret-1"), BAD);
   assert(![first, fault, read].join().includes("secret"));
@@ -168,8 +169,8 @@ function logReader(stream: ReadableStream<Uint8Array>): () => Promise<string> {
 Deno.test("an invalid token is reported with its source, and never shown", async () => {
   await using file = await written("s3cret\n");
   const form = "must be 1 to 1024 visible characters of ASCII, got";
-  const one = "only one of both can be brought: a name and a password in --url, or a token";
-  const both = "a token is given by --token or by --token-file: got both";
+  const one = "use a name and a password in --url, or a token, not both";
+  const both = "use --token or --token-file, not both";
   const cases: readonly (readonly [readonly string[], string])[] = [
     ...[["put", "t", "m"], ["serve"], ["topics"]].flatMap((command) => [
       [
@@ -194,11 +195,11 @@ Deno.test("an invalid token is reported with its source, and never shown", async
     ]),
     [
       ["get", "t", "--url", "ws://me:pw@h", "--token", "s3cret"],
-      `${one}: got both, the token by --token`,
+      `${one}: the token comes from --token`,
     ],
     [
       ["get", "t", "--url", "ws://me@h", "--token-file", file.path],
-      `${one}: got both, the token by --token-file`,
+      `${one}: the token comes from --token-file`,
     ],
   ];
   const allow = ["--allow-net", "--allow-read", "--allow-env"];
@@ -208,7 +209,7 @@ Deno.test("an invalid token is reported with its source, and never shown", async
   });
   for (const [i, [args, message]] of cases.entries()) {
     const { code, stdout, stderr } = ends[i]!;
-    const [, shown] = /^dsmq: (.*) \(dsmq [a-z]+ --help shows what there is\)$/.exec(stderr) ??
+    const [, shown] = /^dsmq: (.*) \(see dsmq [a-z]+ --help\)$/.exec(stderr) ??
       [, stderr];
     assertEquals([shown, code, stdout], [message, 2, ""], args.join(" "));
   }
@@ -225,15 +226,15 @@ Deno.test("a fault of a file is reported in one line", async () => {
   await using empty = await written("* read\n");
   await using nothing = await written("# secret\n\n");
   const cases: [string[], RegExp][] = [
-    [["serve", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
-    [["get", "t", "--token-file", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
+    [["serve", "--token-file", "/none"], /^dsmq: Cannot read \/none: no such file$/],
+    [["get", "t", "--token-file", "/none"], /^dsmq: Cannot read \/none: no such file$/],
     [["get", "t", "--token-file", empty.path], /: there is no token in it$/],
     [["get", "t", "--token-file", nothing.path], /: there is no token in it$/],
     [
       ["serve", "--token-file", nothing.path],
       /: there is neither a token nor a line for \* in it$/,
     ],
-    [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: it is not there$/],
+    [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: no such file$/],
   ];
   const allow = ["--allow-net", "--allow-read"];
   const ends = await runCommands(cases.map(([args]) => args), { allow });
@@ -254,7 +255,7 @@ Deno.test("a fault of a file is reported in one line", async () => {
   ) {
     assertEquals([code, stderr], [
       1,
-      "dsmq: Cannot read F: there is no leave for it (--allow-read=F)",
+      "dsmq: Cannot read F: permission denied, it needs --allow-read=F",
     ]);
   }
 });
@@ -267,7 +268,7 @@ Deno.test("a server that is reachable from outside warns that no token is needed
     const warnings = lines.filter((line) => line.includes("everybody who reaches 0.0.0.0"));
     assertEquals(warnings.length, args.length === 0 ? 1 : 0);
     const unread =
-      "dsmq: no token is asked for (DSMQ_TOKEN may not be read: --allow-env=DSMQ_TOKEN)";
+      "dsmq: no token is required (DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN)";
     assertEquals(lines.includes(unread), args.length === 0);
     assertEquals(lines.length, args.length === 0 ? 5 : 3);
   }

@@ -29,7 +29,7 @@ function messageOf(check: () => unknown): string {
 }
 
 const PORT = "must be a whole number from 1 to 65535";
-const TIME = "must be a time such as 600, 90s, 10m or 2h, from 0 to 2147483647ms";
+const TIME = "must be a duration such as 600, 90s, 10m or 2h, from 0 to 2147483647ms";
 const HOST = "Cannot connect: --host must be an address or a name alone";
 const URL_FORM = "Cannot connect: --url must be a ws:// or wss:// address";
 
@@ -73,11 +73,11 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
     ),
   [
     ["serve", "--retention", "0"],
-    '--retention must be a time such as 600, 90s, 10m or 2h, from 1ms to 9007199254740991ms, got "0"',
+    '--retention must be a duration such as 600, 90s, 10m or 2h, from 1ms to 9007199254740991ms, got "0"',
   ],
   [
     ["serve", "--max-auth-timeout", "365d"],
-    '--max-auth-timeout must be a time such as 600, 90s, 10m or 2h, from 1ms to 2147483647ms, got "365d"',
+    '--max-auth-timeout must be a duration such as 600, 90s, 10m or 2h, from 1ms to 2147483647ms, got "365d"',
   ],
   [
     ["tail", "t", "--count", "-1"],
@@ -193,8 +193,8 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
       }: a name has letters, digits, dots and hyphens`,
     ] as const
   ),
-  [["serve", "--cert", "c.pem"], "TLS needs --cert and --key, and there is no --key"],
-  [["serve", "--key", "k.pem"], "TLS needs --cert and --key, and there is no --cert"],
+  [["serve", "--cert", "c.pem"], "TLS needs --cert and --key: --key is missing"],
+  [["serve", "--key", "k.pem"], "TLS needs --cert and --key: --cert is missing"],
   [
     ["get", "t", "--host", "127.0.0.1:5"],
     `${HOST}: the port is an option of its own, got "127.0.0.1:5"`,
@@ -224,11 +224,11 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   [["get", "t", "--url", "http//h?token=s3cret"], `${URL_FORM}, got "http//h?…"`],
   [
     ["get", "t", "--url", "ws://h", "--port", "5"],
-    "the server is given by --url, or by --host and --port: got --url and --port",
+    "use --url, or --host and --port, not both: got --url and --port",
   ],
   [
     ["get", "t", "--url", "ws://h", "--host", "h"],
-    "the server is given by --url, or by --host and --port: got --url and --host",
+    "use --url, or --host and --port, not both: got --url and --host",
   ],
   [["tail", "a", "b", "a"], 'tail takes each topic once, got "a" twice'],
   [["topics", "a\nb"], 'a topic has no control characters, got "a\\nb"'],
@@ -246,7 +246,7 @@ Deno.test("an invalid value is reported with what must be and what was seen, and
   const ends = await runCommands(WRONG.map(([args]) => args));
   for (const [i, [args, message]] of WRONG.entries()) {
     const { code, stdout, stderr } = ends[i]!;
-    const [, printed] = /^dsmq: (.*) \(dsmq [a-z]+ --help shows what there is\)$/.exec(stderr) ??
+    const [, printed] = /^dsmq: (.*) \(see dsmq [a-z]+ --help\)$/.exec(stderr) ??
       [, stderr];
     assertEquals([printed, code, stdout], [message, 2, ""], args.join(" "));
   }
@@ -292,7 +292,7 @@ Deno.test("numbers, times and words are accepted within their bounds", () => {
   for (const [text, ms] of Object.entries(times)) assertEquals(parseDuration("--t", text, any), ms);
   assertEquals(
     messageOf(() => parseDuration("--t", "25h", any)),
-    '--t must be a time such as 600, 90s, 10m or 2h, from 0 to 1d, got "25h"',
+    '--t must be a duration such as 600, 90s, 10m or 2h, from 0 to 1d, got "25h"',
   );
   assertEquals(parseWord("--w", "b", ["a", "b"]), "b");
   assertEquals(parseTopic("t".repeat(LIMITS.topicBytes.max)).length, LIMITS.topicBytes.max);

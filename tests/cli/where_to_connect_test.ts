@@ -40,7 +40,7 @@ Deno.test("a server on all addresses lists those by which others reach it, as fa
   const many = [1, 2, 3, 4, 5].map((i) => `192.0.2.${i}`);
   const four = many.slice(0, 4).map((address) => `ws://${address}:7`);
   assertEquals(await shown("0.0.0.0", many), `${every} (${four.join(", ")}, …)`);
-  const here = `${every}, port 7 (on the machine itself`;
+  const here = `${every}, port 7 (on the machine itself:`;
   assertEquals(await shown("0.0.0.0", undefined), `${here} ws://127.0.0.1:7)`);
   assertEquals(await shown("::", undefined), `${here} ws://[::1]:7)`);
   // A machine without a network.
