@@ -96,7 +96,7 @@ export const serveCommand: Command = {
     ...TOKEN_OPTIONS,
     "token-file": {
       value: "FILE",
-      help: "tokens, a line each: TOKEN [RIGHTS [PREFIX...]]; read again at SIGHUP",
+      help: "tokens, a line each: TOKEN [PERMISSIONS [TOPIC|PREFIX*...]]; read again at SIGHUP",
     },
     "allow-origin": {
       value: "ORIGINS",

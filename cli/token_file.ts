@@ -22,14 +22,14 @@ export interface TokenFile {
 }
 
 /**
- * Understands a file of tokens. Each line has a token, then perhaps its rights, then perhaps what the topics
- * begin with that these are for:
+ * Parses a file of tokens. Each line has a token, then perhaps its permissions, then perhaps the topics that these are
+ * for: `news` is one topic, and `news.*` all topics that begin with `news.`.
  *
  * ```text
- * # all rights, for all topics
+ * # all permissions, for all topics
  * 5s8d3kq0
- * x1m2p9zz read,write orders. invoices.
- * * read public.
+ * x1m2p9zz read,write orders.* invoices
+ * * read public.*
  * ```
  *
  * @param name of the file, for the errors
@@ -55,7 +55,7 @@ export function parseTokens(name: string, text: string): TokenFile {
     lineOfToken.set(token, i + 1);
     const grant = {
       ...(permissions !== undefined && { permissions: parsePermissions(permissions, lineError) }),
-      ...(topics.length > 0 && { topics: parsePrefixes(topics, lineError) }),
+      ...parseTopics(topics, lineError),
     };
     if (token === ANONYMOUS_WORD) anonymous = grant;
     else tokens.push({ token, ...grant });
@@ -76,32 +76,36 @@ function parsePermissions(
   throw lineError(`the second word must be ${form}${hint}`);
 }
 
-function parsePrefixes(
-  topics: readonly string[],
+/** `news` is one topic, and `news.*` all that begin with `news.`. */
+function parseTopics(
+  words: readonly string[],
   lineError: (reason: string) => Error,
-): readonly string[] {
-  for (const topic of topics) {
-    if (isPermission(topic.replaceAll(",", "").toLowerCase())) {
+): Pick<Grant, "topics" | "prefixes"> {
+  for (const word of words) {
+    if (isPermission(word.replaceAll(",", "").toLowerCase())) {
+      throw lineError("a topic looks like a permission: permissions are one word, as read,write");
+    }
+    if (word === "#") {
+      throw lineError("has a # behind the permissions: a comment has a line of its own");
+    }
+    if (/^,|,$|[./:*],/.test(word)) {
+      throw lineError("a topic has a comma: several are separated by spaces");
+    }
+    if (/^["']|["']$/.test(word)) {
+      throw lineError("a topic is in quotes, which would be a part of it");
+    }
+    if (word.slice(0, -1).includes("*")) {
       throw lineError(
-        "what topics begin with looks like a right: rights are one word, as read,write",
-      );
-    }
-    if (topic === "#") {
-      throw lineError("has a # behind the rights: a comment has a line of its own");
-    }
-    if (/^,|,$|[./:],/.test(topic)) {
-      throw lineError("what topics begin with has a comma: several stand apart by spaces");
-    }
-    if (/^["']|["']$/.test(topic)) {
-      throw lineError("what topics begin with is in quotes, which would be a part of it");
-    }
-    if (topic.endsWith("*")) {
-      throw lineError(
-        "what topics begin with ends with *: write it without, as news. for news.today",
+        "a topic has a * that is not at its end: news.* is all that begin with news.",
       );
     }
   }
-  return topics;
+  const topics = words.filter((word) => !word.endsWith("*"));
+  const prefixes = words.filter((word) => word.endsWith("*")).map((word) => word.slice(0, -1));
+  return {
+    ...(topics.length > 0 && { topics }),
+    ...(prefixes.length > 0 && { prefixes }),
+  };
 }
 
 function isPermission(text: string): text is Permission {

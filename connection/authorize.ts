@@ -1,5 +1,5 @@
 /**
- * What a session may do, and how what it may not is refused.
+ * Refuses the requests that the permissions of a connection do not allow.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { WireError } from "../protocol/errors.ts";
 import type { WireRequest } from "../protocol/requests.ts";
 import { awaitsReply } from "./server_context.ts";
 
-/** Why a request may not be done; `undefined` if it may be, or its verb judges for itself. */
+/** Why a request is not permitted; `undefined` if it is, or if its verb decides. */
 function refusalOf(
   request: WireRequest,
   permissions: Permissions | undefined,
@@ -45,11 +45,11 @@ export function readRefusal(
 }
 
 /**
- * Puts refusals in the place of what may not be done.
+ * Replaces requests that are not permitted by refused ones.
  *
  * @param run requests of one kind
- * @param permissions of who asks; `undefined` if that is not known yet
- * @returns the same, in order, in runs of one kind
+ * @param permissions of the connection; `undefined` if it owes a token
+ * @returns the same requests, in order, in runs of one kind
  */
 export function authorize(
   run: readonly WireRequest[],
@@ -59,7 +59,7 @@ export function authorize(
   for (const request of run) {
     const error = refusalOf(request, permissions);
     const checked = error ? refuseRequest(request, error) : request;
-    // Refused ones go with puts, but not with gets.
+    // Refused requests go together with puts, but not with gets.
     const last = runs.at(-1);
     if (last && (last[0]!.action === "get") === (checked.action === "get")) last.push(checked);
     else runs.push([checked]);

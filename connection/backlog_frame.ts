@@ -1,5 +1,5 @@
 /**
- * One frame that waits to be done.
+ * One frame that waits for its turn.
  *
  * @module
  */
@@ -11,46 +11,46 @@ import type { RequestFrame } from "../protocol/scanned_frame.ts";
 /** A frame that waits takes room, however short it is. */
 const MIN_WEIGHT = 16;
 
-/** And so much memory beside its text, in bytes. */
+/** The memory of a frame beside its text, in bytes. */
 export const FRAME_OVERHEAD_BYTES = 192;
 
-/** A shorter text is not looked at, in characters: what it takes is little beside the rest. */
+/** A shorter text, in characters, is not searched: it takes little memory anyway. */
 const SMALL_TEXT = 128;
 
 /** V8 knows of most texts that they have none of these, and does not search them. */
 const BEYOND_LATIN_1 = /[^\0-\xff]/;
 
-/** A frame that waits: its text, or, if all of it is refused, what is left to answer. */
+/** A frame that waits: its text, or, if all of it is refused, what has to be replied. */
 export class BacklogFrame {
   readonly data: string | undefined;
   readonly answerOnly: RequestFrame | undefined;
   /** Its length. */
   readonly weight: number;
-  /** It has no more requests, and messages in lists, than that: each takes two characters at least. */
+  /** An upper bound of its requests, and of the messages in its lists: each takes at least two characters. */
   maxRequests: number;
   #commasCounted = false;
-  /** What was seen in it so far, if it is the next one and large. */
+  /** What was scanned of it so far, if it is the next one and large. */
   scan: FrameScan | undefined;
-  /** How many requests it takes of those that may wait, once somebody had to know. */
+  /** For how many of the waiting requests it counts, once that had to be known. */
   requests: number | undefined = undefined;
-  /** So many of its requests are done, if it had more than there was room for. */
+  /** How many of its requests are processed, if it has more than there was room for. */
   room: number | undefined = undefined;
-  /** So many are refused for want of room. */
+  /** How many of its requests are refused because there was no room. */
   refused = 0;
-  /** So many are control requests, where all others are refused. */
+  /** How many of them are control requests, if all others are refused. */
   controls = 0;
-  /** What it takes of the memory of the server, in bytes. */
+  /** How much memory of the server it uses, in bytes. */
   memory: number;
   /** It is scanned in its turn, and its requests count from then on. */
   readonly isLarge: boolean;
-  /** It is large, and what it asks for is refused in its turn. */
+  /** It is large, and its requests are refused in its turn. */
   isRefused = false;
 
   /**
-   * It waits.
+   * Creates one.
    *
-   * @param data its text, if it is one
-   * @param answerOnly what is left to answer of it, if all that it asks for is refused
+   * @param data its text, if it is text
+   * @param answerOnly what has to be replied, if all of it is refused
    */
   constructor(data: string | undefined, answerOnly?: RequestFrame) {
     this.data = data;
@@ -62,7 +62,7 @@ export class BacklogFrame {
     this.maxRequests = answerOnly || this.isLarge ? 0 : Math.max(1, length >> 1);
   }
 
-  /** Has `most` be no more than commas allow, of which no more than a limit are counted; returns how much less it is. */
+  /** Lowers `maxRequests` to what commas allow, of which no more than a limit are counted. Returns by how much. */
   countCommas(limit: number): number {
     if (this.#commasCounted || this.answerOnly || this.isLarge) return 0;
     this.#commasCounted = true;
@@ -72,7 +72,7 @@ export class BacklogFrame {
   }
 }
 
-/** How many commas there are in a text; where there are more than `most`, one more than that. */
+/** How many commas are in a text; one more than the limit if there are more. */
 function commaCount(text: string | undefined, limit: number): number {
   let commas = 0;
   for (let at = -1; text !== undefined && commas <= limit; commas++) {
@@ -82,7 +82,7 @@ function commaCount(text: string | undefined, limit: number): number {
   return commas;
 }
 
-/** What a text takes of memory, in bytes: V8 has a byte for each character, or two where one of them is beyond Latin-1. */
+/** The memory of a text, in bytes: V8 takes a byte for each character, or two if one of them is beyond Latin-1. */
 function memoryOfText(text: string): number {
   return text.length < SMALL_TEXT || !BEYOND_LATIN_1.test(text) ? text.length : 2 * text.length;
 }

@@ -21,7 +21,7 @@ import { withErrorRateLimit } from "./error_rate_limit.ts";
 import { ReplyWriter } from "./reply_writer.ts";
 import { type DispatchConnection, Dispatcher } from "./dispatcher.ts";
 
-/** What those who wait are told when nobody can hear it any more. */
+/** The error of waits that end when nobody can be told any more. */
 const CONNECTION_CLOSED: WireError = {
   code: "shutting_down",
   message: "Cannot wait: the connection is closed",
@@ -29,38 +29,38 @@ const CONNECTION_CLOSED: WireError = {
 
 const NOTHING = () => {};
 
-/** Takes the frames of a peer, has done in order what they ask for, and closes the connection. */
+/** Takes the frames of a peer, has their requests handled in order, and closes the connection. */
 export class ClientConnection
   implements PeerEvents, DispatchConnection, PipelineConnection, WatchedConnection {
   readonly peer: Peer;
   readonly liveness: Liveness;
-  /** Gives back the place that it has among the connections of the server. */
+  /** Gives back its slot among the connections of the server. */
   releaseSlot: () => void = NOTHING;
-  /** Called once the peer is gone, and all that it said before is done. */
+  /** Called once the peer is gone and all accepted requests are finished. */
   onEnded: () => void = NOTHING;
   readonly #context: ServerContext;
   readonly #replies: ReplyWriter;
   readonly #pipeline: RequestPipeline;
   readonly #dispatcher: Dispatcher;
   readonly #gracefulClose: GracefulClose;
-  /** What it takes of what all connections share. */
+  /** Its share of what all connections share. */
   readonly #budgets: ConnectionBudgets;
-  /** The holder of that while it has no token. */
+  /** To whom its share is charged while it has no token. */
   readonly #addressHolder: string;
   /** What it may do; `undefined` while it owes a token. */
   #permissions: Permissions | undefined;
-  /** The peer is gone, and what it said before is being done. */
+  /** The peer is gone, and its accepted requests are being finished. */
   #peerGone = false;
   #closed = false;
 
   /**
-   * Begins a connection.
+   * Starts a connection.
    *
-   * @param context what it shares with the others
+   * @param context what all connections share
    * @param peer the other end
    * @param start the last sequence number before the connection was accepted
    * @param permissions what it may do; `undefined` if it owes a token
-   * @param slotTakeover how it can have a place, if it has none
+   * @param slotTakeover how it can get a slot, if it has none
    * @param from the address of the peer
    */
   constructor(
@@ -95,9 +95,9 @@ export class ClientConnection
     this.#gracefulClose.onFrame();
     const heartbeat = parseHeartbeat(data);
     const hasRead = this.liveness.onFrame(heartbeat);
-    // A connection that is being closed waits until its peer has read all. One that only said so would keep its place for ever.
+    // A closing connection waits until its peer has read everything. A peer that only claimed to read would keep its slot for ever.
     if (hasRead && !this.#closed) this.peer.confirmRead?.();
-    // Not every transport can bound a frame before it is there.
+    // Not every transport can limit a frame before it has arrived.
     if (
       typeof data === "string" && data.length > maxRequestFrameBytes(this.#context.welcome.limits)
     ) {
@@ -106,8 +106,8 @@ export class ClientConnection
   }
 
   /**
-   * The peer is gone. What it said before counts, though it may wait for its turn; what only the peer would have noticed
-   * is over. Returns when that is done, if it takes long.
+   * The peer is gone. Its accepted requests are finished, though they may wait for their turn; what only the peer would have
+   * noticed ends. Returns when that is done, if it takes long.
    */
   end(): Promise<unknown> | void {
     this.#gracefulClose.end();
@@ -128,13 +128,13 @@ export class ClientConnection
     );
   }
 
-  /** Only now: until all that it said is done it counts as one of those who are in. */
+  /** Only now: until its requests are finished it counts as a connection. */
   #ended(): void {
     this.releaseSlot();
     this.onEnded();
   }
 
-  /** Finishes what was accepted, tells those who wait that it ends, and closes the connection. */
+  /** Finishes accepted requests, ends waits with an error, and closes the connection. */
   async finish(error: WireError): Promise<void> {
     await this.#pipeline.finish();
     await this.#dispatcher.endReads(error);
@@ -154,9 +154,9 @@ export class ClientConnection
     return this.#permissions;
   }
 
-  /** From now on it may do this. Waits and streams that this does not allow end. */
+  /** Changes what it may do. Waits and streams that are not permitted any more end. */
   set permissions(permissions: Permissions | undefined) {
-    // A token may be said again and again, and thousands may wait.
+    // A token may be sent again and again, and thousands may wait.
     if (permissions === this.#permissions) return;
     this.#permissions = permissions;
     this.#budgets.moveTo(this.holder);
@@ -176,7 +176,7 @@ export class ClientConnection
     return this.#pipeline.pause();
   }
 
-  /** Its token is not good any more: tells those who wait, drops everything, and closes the connection. */
+  /** Its token is not valid any more: ends waits with an error, drops everything, and closes the connection. */
   rejectToken(error: WireError): void {
     this.#permissions = undefined;
     this.closeGracefully(CLOSE_CODE.unauthorized, "no good token", error);
@@ -189,7 +189,7 @@ export class ClientConnection
     );
   }
 
-  /** There is no place for it. */
+  /** There is no slot for it. */
   rejectOverLimit(): void {
     this.#dispatcher.hello.rejectOverLimit();
   }
@@ -213,7 +213,7 @@ export class ClientConnection
     } else this.closeGracefully(CLOSE_CODE.policyViolation, "too many requests wait");
   }
 
-  /** Too much of what it asked failed: does nothing more, and closes the connection after the last answer. */
+  /** Too many of its requests failed: closes the connection after the last reply. */
   async #closeForErrors(): Promise<void> {
     this.#pipeline.stop();
     await this.#pipeline.finish();
@@ -226,19 +226,19 @@ export class ClientConnection
     else void this.#gracefulClose.close(code, reason);
   }
 
-  /** Drops everything; what was answered by now is still sent. Returns when that is done, if it takes long. */
+  /** Drops everything. Replies so far are still sent. Returns when that is done, if it takes long. */
   close(): Promise<void> | void {
     return this.#drop(CONNECTION_CLOSED);
   }
 
-  /** May be called twice. What those who wait are told is nothing if nobody can hear it. */
+  /** May be called twice. Waits end with the error, or without a reply if the peer is gone. */
   #drop(error: WireError | undefined): Promise<void> | void {
     this.#closed = true;
     this.#pipeline.stop();
     this.#dispatcher.hello.end();
     const ended = this.#dispatcher.endReads(error);
     this.#replies.flush();
-    // Only then it holds nothing any more.
+    // Only from now on it holds nothing.
     if (ended) return ended.then(() => this.#budgets.close());
     this.#budgets.close();
   }

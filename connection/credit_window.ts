@@ -1,5 +1,5 @@
 /**
- * How much of a stream may be sent: what its subscriber has granted, and no more at once than a frame holds.
+ * How much of a stream may be sent: what its subscriber has granted, and at most a frame at a time.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { CreditTotals } from "../protocol/requests.ts";
 import type { TopicMessage } from "../stores/store.ts";
 
-/** At most this much is read and sent at once: a frame's bytes, less what stands around each message. */
+/** At most this much is read and sent at once: the bytes of a frame, less the framing of each message. */
 const PAGE_MESSAGES = 1024;
 const FRAMING_BYTES = 64;
 const MAX_PAGE: CreditTotals = {
@@ -17,9 +17,9 @@ const MAX_PAGE: CreditTotals = {
 };
 
 /**
- * As much as one frame holds; at least one message.
+ * As much as one frame holds, and at least one message.
  *
- * @param frameBytes no frame has more bytes, unless one message has
+ * @param frameBytes the largest frame, unless a single message is larger, in bytes
  * @returns how many messages, with how many bytes
  */
 export function pageSize(frameBytes: number): CreditTotals {
@@ -33,33 +33,33 @@ export class CreditWindow {
   #granted: CreditTotals;
   #sent: CreditTotals = { messages: 0, bytes: 0 };
 
-  /** Nothing is sent yet. */
+  /** Nothing was sent yet. */
   constructor(granted: CreditTotals) {
     this.#granted = granted;
   }
 
-  /** What may be sent without further credit. */
+  /** What may be sent without more credit. */
   get remaining(): CreditTotals {
     return subtractCredit(this.#granted, this.#sent);
   }
 
-  /** The same, if so much were granted. */
+  /** The same, if this were granted. */
   remainingWith(credit: CreditTotals): CreditTotals {
     return subtractCredit(maxCredit(this.#granted, credit), this.#sent);
   }
 
-  /** Raises what is granted; it never falls. */
+  /** Raises the credit. It never falls. */
   grant(credit: CreditTotals): void {
     this.#granted = maxCredit(this.#granted, credit);
   }
 
-  /** So much was sent. */
+  /** This much was sent. */
   sent(messages: number, bytes: number): void {
     const sent = this.#sent;
     this.#sent = { messages: sent.messages + messages, bytes: sent.bytes + bytes };
   }
 
-  /** How many of these messages the credit allows, and one frame holds. */
+  /** How many of these messages the credit allows and one frame holds. */
   fitting(messages: readonly TopicMessage[], frameBytes: number): number {
     const { remaining } = this;
     const page = pageSize(frameBytes);

@@ -19,7 +19,7 @@ import { listTopics, shutDownServer } from "./server_verbs.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
-/** Only the peer itself would notice what these do: once it is gone they are not done. */
+/** Only the peer itself would notice the result of these: once it is gone they are skipped. */
 const PEER_ONLY: ReadonlySet<WireRequest["action"]> = new Set([
   "get",
   "get_latest",
@@ -32,23 +32,23 @@ const PEER_ONLY: ReadonlySet<WireRequest["action"]> = new Set([
   "topics",
 ]);
 
-/** Who asks. */
+/** The connection of a dispatcher. */
 export interface DispatchConnection extends HelloConnection {
-  /** The peer is gone, and what it said before is being done. */
+  /** The peer is gone, and its accepted requests are being finished. */
   readonly peerGone: boolean;
   /** Waits for a slow peer, and lets others have their turn. */
   pause(): Promise<void> | undefined;
 }
 
-/** What verbs need of their connection. */
+/** What a dispatcher needs to know about its connection. */
 export interface DispatcherOptions extends Pick<ReadVerbOptions, "peer" | "replies" | "budgets"> {
-  /** The last sequence number before it was accepted. */
+  /** The last sequence number before the connection was accepted. */
   readonly start: number;
-  /** How it can have a place, if it has none. */
+  /** How the connection can get a slot, if it has none. */
   readonly slotTakeover: SlotTakeover | undefined;
 }
 
-/** Does the requests of one connection. */
+/** Handles the requests of one connection. */
 export class Dispatcher implements RequestHandler {
   readonly hello: HelloVerb;
   readonly #context: ServerContext;
@@ -57,15 +57,15 @@ export class Dispatcher implements RequestHandler {
   readonly #putVerb: PutVerb;
   readonly #cursors: Cursors;
   readonly #readVerb: ReadVerb;
-  /** There once something waited, and once something was subscribed to: most connections are at rest. */
+  /** Created when they are needed: most connections are idle. */
   #openPendingGets: PendingGets | undefined;
   #openSubscriptions: Subscriptions | undefined;
 
   /**
-   * Nothing has been asked for.
+   * Starts without requests.
    *
-   * @param context what the connection shares with others
-   * @param connection who asks
+   * @param context what all connections share
+   * @param connection the connection
    * @param options the rest
    */
   constructor(
@@ -89,19 +89,19 @@ export class Dispatcher implements RequestHandler {
   }
 
   /**
-   * Does a run of requests of one kind, and answers them in order. Those that the permissions do not allow are refused in
-   * their places. If it throws, none is answered.
+   * Handles a run of requests of one kind, and replies in order. Requests that are not permitted are refused in their
+   * places. If it throws, it has replied to none.
    */
   dispatch(run: readonly WireRequest[]): Promise<void> | void {
     const { permissions, peerGone } = this.#connection;
     if (peerGone && PEER_ONLY.has(run[0]!.action)) return;
-    // Once for a run: who may do everything pays nothing for those who may not.
+    // Once for a run: connections with full permissions pay nothing for the others.
     return permissions?.full && !this.hello.lacksSlot
       ? this.#dispatchRun(run)
       : this.#dispatchChecked(run);
   }
 
-  /** Doing a run threw: answers all of it with that. */
+  /** Handling a run threw: replies to all of it with that error. */
   failAll(run: readonly WireRequest[], error: unknown): void {
     const failure = toWireError(error, this.#context.queue.log);
     for (const request of run) {
@@ -110,12 +110,12 @@ export class Dispatcher implements RequestHandler {
     }
   }
 
-  /** Takes note of refused requests that have no answer. */
+  /** Records refused requests that get no reply. */
   onUnanswered(refused: readonly RefusedRequest[]): void {
     for (const { error } of refused) this.#context.onRefused(error);
   }
 
-  /** Ends waits and streams of what may not be read any more. */
+  /** Ends waits and streams of topics that may not be read any more. */
   endForbidden(): void {
     if (this.#connection.permissions?.full) return;
     this.#openPendingGets?.endForbidden();
@@ -123,9 +123,9 @@ export class Dispatcher implements RequestHandler {
   }
 
   /**
-   * Ends all waits and streams, for good; may be called twice.
+   * Ends all waits and streams, for good. May be called twice.
    *
-   * @param error what those who wait are told; nothing, if nobody can hear it
+   * @param error the reply to those that wait; none if the peer is gone
    * @returns when that is done, if it takes long
    */
   endReads(error: WireError | undefined): Promise<unknown> | void {
@@ -142,13 +142,13 @@ export class Dispatcher implements RequestHandler {
       try {
         await this.#dispatchRun(part);
       } catch (error) {
-        // Those before it are answered.
+        // The parts before it have their replies.
         this.failAll(part, error);
       }
     }
   }
 
-  /** Does a run of requests of one kind; only `put`s (with refused ones among them) and `get`s come together. */
+  /** Handles a run of requests of one kind. Only `put`s (with refused requests among them) and `get`s come together. */
   #dispatchRun(run: readonly WireRequest[]): Promise<void> | void {
     const request = run[0]!;
     switch (request.action) {

@@ -1,5 +1,5 @@
 /**
- * How many failures of a connection a server bears with.
+ * How many requests of a connection may fail before it is closed.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ServerContext } from "./server_context.ts";
 
 const MINUTE = 60_000;
 
-/** What fails with these is not the client's doing. */
+/** Failures with these codes are not the client's fault. */
 const NOT_CLIENT_FAULT: ReadonlySet<WireError["code"]> = new Set([
   "full",
   "unavailable",
@@ -18,12 +18,12 @@ const NOT_CLIENT_FAULT: ReadonlySet<WireError["code"]> = new Set([
 ]);
 
 /**
- * The same host for one connection, whose failures are counted.
+ * The same context for one connection, with a count of its failures.
  *
- * @param context what all have in common
- * @param from the address that the connection comes from
- * @param onExceeded called once, when more have failed within a minute than may
- * @returns a host that counts, if there is a limit
+ * @param context what all connections share
+ * @param from the address of the connection
+ * @param onExceeded called once, when more requests have failed within a minute than the limit allows
+ * @returns a context that counts, if there is a limit
  */
 export function withErrorRateLimit(
   context: ServerContext,
@@ -34,7 +34,7 @@ export function withErrorRateLimit(
   if (errorsPerMinute === Infinity) {
     return { ...context, onRefused: (error) => context.onRefused(error, from) };
   }
-  /** When the last ones failed, as many as may, and which of them is the first. */
+  /** The times of the last failures, as many as are allowed, and the index of the first of them. */
   const times: number[] = [];
   let first = 0;
   let withinLimit = true;

@@ -1,5 +1,5 @@
 /**
- * Heartbeats, between the server and those who asked for them.
+ * Heartbeats between the server and the clients that asked for them.
  *
  * @module
  */
@@ -10,59 +10,59 @@ import type { StoreBounds } from "../stores/store.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Queue } from "../queue/queue.ts";
 
-/** One who sends heartbeats, and is expected to answer them. */
+/** A connection that sends heartbeats and expects its peer to answer them. */
 export interface HeartbeatTarget {
-  /** Whether something was heard of the peer since it was asked so last. */
+  /** Whether something came from the peer since the last call. */
   hadActivity(): boolean;
-  /** For how much longer than usual the peer may be silent, in milliseconds: while what is under way passes. */
+  /** For how much longer than usual the peer may be silent while data is under way, in milliseconds. */
   readonly slack: number;
   /** Sends a heartbeat. */
   sendHeartbeat(interval: number, bounds: StoreBounds): void;
-  /** The peer was not heard for too long. */
+  /** The peer was silent for too long. */
   onHeartbeatTimeout(): void;
 }
 
-/** Nobody rests for longer, in milliseconds: there are proxies that cut what rests for 30 s. */
+/** No connection is idle for longer, in milliseconds: some proxies cut connections that are idle for 30 s. */
 const MAX_PAUSE = 20_000;
 
-/** Those of one interval take turns in so many parts of it: to serve thousands at once would hold others up. */
+/** The connections of one interval are spread over this many parts of it: serving thousands at once would block others. */
 const BUCKETS = 16;
 
-/** From one look at a part to the next: a beat is a look, too. */
+/** From one check of a bucket to the next. Sending heartbeats checks it, too. */
 const BUCKETS_PER_CHECK = BUCKETS / HEARTBEAT_TIMEOUT.checks;
 
 /**
- * How many different intervals are served exactly. Any other is rounded down to a shorter one: else there would be a
- * timer for each of 600,000 of them, if that many were asked for.
+ * How many different intervals are served exactly. Any other is rounded down to a shorter one: otherwise 600,000 different
+ * intervals would need that many timers.
  */
 const MAX_INTERVALS = 64;
 
-/** Sends all who asked for it a heartbeat each so often. */
+/** Sends heartbeats to all connections that asked for them. */
 export class Heartbeats {
   readonly #queue: Queue;
   readonly #clock: Clock;
   /** By interval, in milliseconds. */
   readonly #wheels = new IdMap<Wheel>();
-  /** Where the store stood when it said so last. */
+  /** The bounds of the store, when it answered last. */
   #lastBounds: StoreBounds | undefined;
 
-  /** Nobody has asked yet. */
+  /** Starts without connections. */
   constructor(queue: Queue) {
     this.#queue = queue;
     this.#clock = queue.clock;
   }
 
   /**
-   * Begins to send heartbeats.
+   * Starts to send heartbeats.
    *
-   * @param target who asked
-   * @param interval at least how often, in milliseconds
-   * @returns how to end it; may be called twice
+   * @param target the connection
+   * @param interval the longest time between two heartbeats, in milliseconds
+   * @returns a function that ends it; may be called twice
    */
   start(target: HeartbeatTarget, interval: number): () => void {
     const stop = this.#join(target, interval);
     if (interval <= MAX_PAUSE) return stop;
-    // It is judged as it asked to be, and asked more often.
+    // Its timeout follows the interval that it asked for, but heartbeats are sent more often.
     const extra = {
       hadActivity: () => true,
       slack: 0,
@@ -85,7 +85,7 @@ export class Heartbeats {
     };
   }
 
-  /** The interval by which a new one is served. */
+  /** The interval that is used for a new connection. */
   #servedInterval(interval: number): number {
     if (this.#wheels.size < MAX_INTERVALS) return interval;
     const { min } = HEARTBEAT_INTERVAL;
@@ -117,20 +117,20 @@ export class Heartbeats {
 
   #scheduleTurn(interval: number, wheel: Wheel): void {
     const now = this.#now;
-    // A timer that is late does not make the next one later; but what was slept through is not made up for.
+    // A timer that is late does not delay the next one; but turns that were slept through are not made up for.
     wheel.due = Math.max(wheel.due + interval / BUCKETS, now);
     wheel.cancel = this.#clock.after(wheel.due - now, () => {
       this.#scheduleTurn(interval, wheel);
       const checkedAt = this.#now;
       const [bucket, ...watched] = wheel.next();
       const timedOut = [...watched, bucket!].flatMap((one) => takeTimedOut(one, checkedAt));
-      // Thousands may have left at one moment.
+      // Thousands may time out at the same moment.
       void this.#queue.urgentTasks.forEach(
         timedOut,
         timedOut.length,
         (target) => target.onHeartbeatTimeout(),
       );
-      // Where time jumps, or the store does not answer, nobody is asked again before he could answer.
+      // If time jumps, or the store does not answer, no peer is asked again before it could answer.
       if (!bucket!.sending) {
         bucket!.sending = this.#sendHeartbeats(bucket!).finally(() => bucket!.sending = undefined);
       }
@@ -139,11 +139,11 @@ export class Heartbeats {
 
   async #sendHeartbeats({ targets }: Bucket): Promise<void> {
     if (targets.size === 0) return;
-    // A store that does not answer is no reason to call a peer dead, or to be called so.
+    // If the store does not answer, that does not make a peer dead, nor the server.
     const bounds = await this.#queue.store.bounds().catch(() => this.#lastBounds);
     this.#lastBounds = bounds;
     if (!bounds) return;
-    // In slices: thousands at once would hold others up. Those who have gone before their turn are left out.
+    // In slices: thousands at once would block others. Connections that end before their turn are skipped.
     await this.#queue.urgentTasks.forEach(
       targets,
       targets.size,
@@ -152,10 +152,10 @@ export class Heartbeats {
   }
 }
 
-/** Takes out those of a part that were not heard for too long. */
+/** Removes the connections of a bucket that were silent for too long. */
 function takeTimedOut(bucket: Bucket, now: number): HeartbeatTarget[] {
   const { targets, sending, checkedAt } = bucket;
-  // Those who were not asked yet have nothing to answer.
+  // Connections that were not asked yet have nothing to answer.
   if (sending) return [];
   bucket.checkedAt = now;
   const passed = now - checkedAt;
@@ -163,7 +163,7 @@ function takeTimedOut(bucket: Bucket, now: number): HeartbeatTarget[] {
   for (const [target, idle] of targets) {
     const { interval } = idle;
     idle.ms = target.hadActivity() ? 0 : idle.ms + passed;
-    // What came while this process was asleep is still to be read.
+    // What arrived while this process was asleep has yet to be read.
     if (passed > interval) idle.ms = Math.min(idle.ms, interval);
     else if (idle.ms >= HEARTBEAT_TIMEOUT.intervals * interval + target.slack) {
       timedOut.push(target);
@@ -173,21 +173,21 @@ function takeTimedOut(bucket: Bucket, now: number): HeartbeatTarget[] {
   return timedOut;
 }
 
-/** For how long nothing was heard of a peer, and how often it wants to be asked, in milliseconds. */
+/** How long a peer has been silent, and the interval of its heartbeats, in milliseconds. */
 interface IdleTime {
   ms: number;
   readonly interval: number;
 }
 
-/** Those of one interval who are asked at one time. */
+/** The connections of one interval that are served at the same time. */
 interface Bucket {
   readonly targets: Map<HeartbeatTarget, IdleTime>;
-  /** When it was looked at last, by the monotonic clock. */
+  /** When it was checked last, by the monotonic clock. */
   checkedAt: number;
   sending: Promise<void> | undefined;
 }
 
-/** Those with one interval. */
+/** The connections with the same interval. */
 class Wheel {
   /** The interval, in milliseconds. */
   readonly interval: number;
@@ -202,7 +202,7 @@ class Wheel {
   /** When the next turn is, by the monotonic clock. */
   due: number;
 
-  /** Begins now. */
+  /** Starts now. */
   constructor(interval: number, now: number) {
     this.interval = interval;
     this.due = now;
@@ -212,14 +212,14 @@ class Wheel {
     return this.#buckets.every(({ targets }) => targets.size === 0);
   }
 
-  /** Each who joins goes to the next part, so that all are of about one size. */
+  /** Each new connection goes to the next bucket, so that all have about the same size. */
   join(target: HeartbeatTarget, interval: number): Bucket {
     const bucket = this.#buckets[this.#joined++ % BUCKETS]!;
     bucket.targets.set(target, { ms: 0, interval });
     return bucket;
   }
 
-  /** Those whose turn it is: first the part that is asked, then those that are only looked at. */
+  /** The buckets of the next turn: first the one that gets heartbeats, then those that are only checked. */
   next(): Bucket[] {
     const turn = this.#next++;
     return Array.from(

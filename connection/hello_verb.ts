@@ -1,6 +1,6 @@
 /**
- * Saying hello: the token that a connection brings, the session that it goes on with, the place that it takes if it has
- * none, and the heartbeats that it asks for.
+ * `hello`: the token that a connection brings, the session that it resumes, the slot that it gets if it has none, and the
+ * heartbeats that it asks for.
  *
  * @module
  */
@@ -19,20 +19,20 @@ import type { HeartbeatTarget } from "./heartbeats.ts";
 import type { PutVerb } from "./put_verb.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 
-/** Who says hello. */
+/** The connection that sends `hello`. */
 export interface HelloConnection extends SessionOwner {
   /** Sends the heartbeats that a hello asks for. */
   readonly liveness: HeartbeatTarget;
-  /** What it may do; `undefined` while it owes a token. */
+  /** What it may do; `undefined` until it brings a token. */
   permissions: Permissions | undefined;
   readonly closed: boolean;
-  /** Its token is not good. */
+  /** Closes it because its token is invalid. */
   rejectToken(error: WireError): void;
-  /** Closes it, with a close code and the reason. */
+  /** Closes it with a close code and a reason. */
   closeGracefully(code: number, reason: string): void;
 }
 
-/** What a hello changes. */
+/** The parts of the connection that a `hello` changes. */
 export interface HelloState {
   readonly putVerb: PutVerb;
   readonly cursors: Cursors;
@@ -41,16 +41,16 @@ export interface HelloState {
 
 const NOTHING = () => {};
 
-/** The hellos of a connection, and what it holds by them. */
+/** The `hello` requests of a connection, and what it holds because of them. */
 export class HelloVerb {
   readonly #context: ServerContext;
   readonly #connection: HelloConnection;
   readonly #state: HelloState;
-  /** There while it has no place. */
+  /** Set while the connection has no slot. */
   #slotTakeover: SlotTakeover | undefined;
   #stopHeartbeats: () => void = NOTHING;
 
-  /** Holds nothing yet; `guest` says how it can have a place, if it has none. */
+  /** Holds nothing yet. `slotTakeover` is set if the connection has no slot. */
   constructor(
     context: ServerContext,
     connection: HelloConnection,
@@ -63,12 +63,12 @@ export class HelloVerb {
     this.#slotTakeover = slotTakeover;
   }
 
-  /** It has no place, and may do nothing but say hello. */
+  /** It has no slot, and may send nothing but `hello`. */
   get lacksSlot(): boolean {
     return this.#slotTakeover !== undefined;
   }
 
-  /** Does what a hello asks. Of the topics, those that were read before keep their places. */
+  /** Handles a `hello`. Topics that were read before keep their cursors. */
   async hello(request: HelloRequest): Promise<void> {
     if (!await this.#isAdmitted(request)) return;
     const { since, session, try: attempt, known, heartbeat, frameBytes, progress } = request;
@@ -83,7 +83,7 @@ export class HelloVerb {
       ? await store.isDedupComplete(session, known)
       : undefined;
     const bounds = await store.bounds();
-    // One that is gone by now, or is an older try of somebody who is here, leaves nothing behind.
+    // A connection that was closed meanwhile, or belongs to an older attempt, must leave nothing behind.
     if (this.#connection.closed) return;
     if (this.#slotTakeover) {
       if (!this.#takeSlot(this.#slotTakeover, session, attempt)) return;
@@ -117,13 +117,13 @@ export class HelloVerb {
     if (result instanceof StoreError) throw result;
   }
 
-  /** Who may read nothing is not told how many messages there were at what time. */
+  /** A client that may read nothing must not learn how many messages were stored at what time. */
   #mayNotSeek(since: WireSince): boolean {
     return typeof since === "object" && ("time" in since || "ago" in since) &&
       this.#connection.permissions?.readable?.length === 0;
   }
 
-  /** There is no place for it. */
+  /** There is no slot for it. */
   rejectOverLimit(): void {
     const reason = this.#slotTakeover?.reject();
     if (reason !== undefined && !this.#connection.closed) {
@@ -144,14 +144,14 @@ export class HelloVerb {
     reply(request, {}, replies);
   }
 
-  /** The connection is over: others may go on with its session. May be called twice. */
+  /** The connection has ended: another may resume its session. May be called twice. */
   end(): void {
     this.#stopHeartbeats();
     const { session } = this.#state.putVerb;
     if (session !== undefined) this.#context.sessionOwners.release(session, this.#connection);
   }
 
-  /** Whether it has leave; a token that the hello brings counts from now on. */
+  /** Whether it may go on. A token that the `hello` brings counts from now on. */
   async #isAdmitted(request: HelloRequest): Promise<boolean> {
     const { accessControl } = this.#context;
     const { replies } = this.#state;
@@ -168,7 +168,7 @@ export class HelloVerb {
     return this.#connection.permissions !== undefined;
   }
 
-  /** Goes on with a session; its name is a secret, and the same whatever token comes with it. */
+  /** Becomes the owner of a session. Its name is a secret, and identifies it whatever token comes with it. */
   #acquire(session: string, attempt: number): boolean {
     const { sessionOwners } = this.#context;
     const { putVerb } = this.#state;
@@ -182,8 +182,8 @@ export class HelloVerb {
   }
 
   /**
-   * Goes on in the place of one with the same session, whose token is the same; where nobody holds its session, in a
-   * place that is free by now; or has to go.
+   * Takes the slot of the connection that it takes over, if that has the same token; or, if its session has no owner, a slot
+   * that is free by now. Otherwise it is closed.
    */
   #takeSlot(slotTakeover: SlotTakeover, session: string | undefined, attempt: number): boolean {
     const previous = session === undefined

@@ -1,5 +1,5 @@
 /**
- * The last tries of sessions that nobody holds: an older try may still be on its way, and must not win.
+ * The last attempts of sessions without an owner: an older attempt may still arrive, and must not win.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import { Budget, type BudgetAccount } from "../budgets/budget.ts";
 import { NameMap } from "../protocol/name_map.ts";
 
-/** For how many sessions the last try is remembered; one owner has at most half of them. */
+/** For how many sessions the last attempt is remembered. One holder has at most half of them. */
 const MAX_SESSIONS = 20_000;
 
-/** The sessions of one owner, the one that was left first at the beginning. */
+/** The sessions of one holder, the one that ended first at the beginning. */
 interface HolderAttempts {
   readonly account: BudgetAccount;
   readonly attempts: NameMap<number>;
 }
 
-/** Shared fairly by owner: whoever leaves very many sessions loses their own oldest, and nobody else's. */
+/** Shared fairly between holders: a holder that leaves very many sessions loses only its own oldest ones. */
 export class LastAttempts {
   readonly #budget: Budget;
   readonly #byHolder = new NameMap<HolderAttempts>();
   readonly #holderOf = new NameMap<string>();
 
-  /** Nothing is remembered yet; `most` is how many may be. */
+  /** Remembers nothing yet, and at most this many. */
   constructor(max = MAX_SESSIONS) {
     this.#budget = new Budget({ own: 0, shared: max });
   }
@@ -32,7 +32,7 @@ export class LastAttempts {
     return this.#holderOf.size;
   }
 
-  /** The last try of a session, if it is remembered. */
+  /** The last attempt of a session, if it is remembered. */
   get(session: string): number | undefined {
     const holder = this.#holderOf.get(session);
     return holder === undefined ? undefined : this.#byHolder.get(holder)!.attempts.get(session);

@@ -1,5 +1,5 @@
 /**
- * A `get_wait` that has not been answered.
+ * One unanswered `get_wait` request.
  *
  * @module
  */
@@ -14,35 +14,35 @@ import type { TopicCursor } from "../queue/topic_cursor.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Waiter } from "../queue/waiters.ts";
 
-/** What waits share with the others of their connection. */
+/** What all of a connection share. */
 export interface PendingGetContext {
   readonly replies: ReplyWriter;
   readonly timers: TimerHeap;
   readonly largeBodies: LargeBodyCache;
-  /** None of them waits any more, though not all were told yet. */
+  /** All are ending, though some have no reply yet. */
   readonly closed: boolean;
-  /** One has been answered, or nobody is there to hear the answer. */
+  /** One has its reply, or the peer is gone. */
   onSettled(wait: PendingGet): void;
 }
 
-/** Stands in a reader's line until it is served, its time is over, or it is called off; answers once. */
+/** Waits at a cursor for a message, its timeout, or a cancellation. It is answered once. */
 export class PendingGet implements Waiter, HeapTimer {
-  /** Under which it is answered. */
+  /** The id of its request. */
   readonly id: number;
   readonly #cursor: TopicCursor;
   readonly #context: PendingGetContext;
-  /** The pipeline has gone on without it. */
+  /** The pipeline no longer waits for it. */
   #outOfPipeline = false;
   #state: "open" | "cancelled" | "settled" = "open";
   due = 0;
   index = -1;
 
   /**
-   * Makes a wait that is not in the line yet.
+   * Creates one that does not wait at its cursor yet.
    *
-   * @param id under which it is answered
-   * @param cursor in whose line it stands
-   * @param context what it shares with others
+   * @param id of its request
+   * @param cursor where it waits
+   * @param context what all of the connection share
    */
   constructor(id: number, cursor: TopicCursor, context: PendingGetContext) {
     this.id = id;
@@ -55,18 +55,18 @@ export class PendingGet implements Waiter, HeapTimer {
     return this.#state === "open" && !this.#context.closed;
   }
 
-  /** What it waits for. */
+  /** The topic that it reads. */
   get topic(): string {
     return this.#cursor.topic;
   }
 
-  /** The pipeline goes on without it; it is over after so many milliseconds. */
+  /** The pipeline no longer waits for it, and it ends after this many milliseconds. */
   detachFromPipeline(timeout: number): void {
     this.#outOfPipeline = true;
     this.#context.timers.add(this, timeout);
   }
 
-  /** It is to get nothing any more; {@linkcode PendingGet.end} tells it, later. */
+  /** It must get no message any more. {@linkcode PendingGet.end} sends its reply later. */
   cancel(): void {
     if (this.#state === "open") this.#state = "cancelled";
   }
@@ -83,12 +83,12 @@ export class PendingGet implements Waiter, HeapTimer {
     if (this.open) this.settleEmpty();
   }
 
-  /** Its time is over, or it is called off: there was nothing. */
+  /** It has timed out, or was cancelled: there was no message. */
   settleEmpty(): void {
     this.#settle(readReply(this.id, undefined, this.#cursor.position));
   }
 
-  /** It ends with an error; without one nobody hears of it. */
+  /** Ends it with an error, or without a reply. */
   end(error: WireError | undefined): void {
     if (this.#state === "settled") return;
     this.#settle(error && errorReply(this.id, error));

@@ -1,5 +1,5 @@
 /**
- * The `get_wait`s of one connection that have not been answered.
+ * The unanswered `get_wait` requests of one connection.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { ReplyWriter } from "./reply_writer.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { PendingGet, type PendingGetContext } from "./pending_get.ts";
 
-/** Reads that wait for a message, by their id. */
+/** Unanswered `get_wait` requests, by their ids. */
 export class PendingGets implements PendingGetContext {
   readonly replies: ReplyWriter;
   readonly timers: TimerHeap;
@@ -27,15 +27,15 @@ export class PendingGets implements PendingGetContext {
   readonly #budgets: ConnectionBudgets;
   readonly #mayRead: ReadVerbOptions["mayRead"];
   readonly #pending = new IdMap<PendingGet>();
-  /** What those are told who wait when it ends; `undefined` if nobody can hear it. */
+  /** The error with which they end; `undefined` if the peer is gone. */
   #endError: WireError | undefined;
 
   /**
-   * Nothing waits yet.
+   * Starts without requests.
    *
-   * @param context what is shared with other connections
+   * @param context what all connections share
    * @param reads finds the cursors
-   * @param options what belongs to this connection
+   * @param options the rest of the connection
    */
   constructor(context: ServerContext, reads: ReadVerb, { budgets, mayRead }: ReadVerbOptions) {
     this.replies = reads.replies;
@@ -47,7 +47,7 @@ export class PendingGets implements PendingGetContext {
     this.#mayRead = mayRead;
   }
 
-  /** Answers with the oldest unread message, as soon as there is one. */
+  /** Replies with the oldest unread message, as soon as there is one. */
   async getWait(request: WireRequestOf<"get_wait">): Promise<void> {
     const { id, timeout } = request;
     const pending = this.#pending;
@@ -81,19 +81,19 @@ export class PendingGets implements PendingGetContext {
     this.#budgets.of("totalWaits").release();
   }
 
-  /** Ends one early: it is answered as if its time were over. */
+  /** Ends one early: its reply is the same as at its timeout. */
   cancel(request: WireRequestOf<"cancel">): void {
     const pendingGet = this.#pending.get(request.wait);
     if (pendingGet?.open) pendingGet.settleEmpty();
     reply(request, {}, this.replies);
   }
 
-  /** Ends those that wait for topics that may not be read any more. */
+  /** Ends those for topics that may not be read any more. */
   endForbidden(): void {
     const forbidden: PendingGet[] = [];
     for (const pendingGet of this.#pending.values()) {
       if (this.#mayRead(pendingGet.topic)) continue;
-      // None of them gets a message while others are told.
+      // None of them gets a message while the others are ended.
       pendingGet.cancel();
       forbidden.push(pendingGet);
     }
@@ -107,10 +107,10 @@ export class PendingGets implements PendingGetContext {
   }
 
   /**
-   * Ends all, for good; the reads of the connection have ended before.
+   * Ends all, for good. The reads of the connection have ended before.
    *
-   * @param error what they are told; nothing, if nobody can hear it
-   * @returns when they have been told, if that takes long
+   * @param error the reply to each; none if the peer is gone
+   * @returns when all have ended, if that takes long
    */
   end(error?: WireError): Promise<void> | void {
     this.#endError = error;

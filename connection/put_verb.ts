@@ -1,5 +1,5 @@
 /**
- * Putting: runs of requests become one batch for the store, and its results their answers.
+ * `put`: a run of requests becomes one batch for the store, and its results their replies.
  *
  * @module
  */
@@ -25,10 +25,10 @@ export class PutVerb {
   readonly #context: ServerContext;
   readonly #replies: ReplyWriter;
   readonly #budgets: Pick<ConnectionBudgets, "holder">;
-  /** Under which name it puts, if it said so. */
+  /** The session whose numbers its puts have, if it has one. */
   session: string | undefined;
 
-  /** Puts without a session. */
+  /** Starts without a session. */
   constructor(
     context: ServerContext,
     replies: ReplyWriter,
@@ -39,12 +39,12 @@ export class PutVerb {
     this.#budgets = budgets;
   }
 
-  /** Whose the sessions are that it opens. */
+  /** To whom new sessions are charged. */
   get owner(): string {
     return this.#budgets.holder;
   }
 
-  /** Stores a run of puts, and answers them and the refused ones among them in order. */
+  /** Stores a run of puts, and replies to them, and to the refused requests among them, in order. */
   async put(requests: readonly (PutRequest | RefusedRequest)[]): Promise<void> {
     const batch: Put[] = [];
     let run = requests;
@@ -69,12 +69,12 @@ export class PutVerb {
     }
   }
 
-  /** Adds what a request puts to a batch; or it is refused, and nothing of it is added. */
+  /** Adds the messages of a request to a batch. If it is refused, nothing of it is added. */
   #collect(request: PutRequest | RefusedRequest, batch: Put[]): PutRequest | RefusedRequest {
     if (request.action === "refused") return request;
     const { id, action, n, topic, messages, encode } = request;
     const { session, owner } = this;
-    // A number means something within a session only.
+    // A number has a meaning within a session only.
     if (n !== undefined && session === undefined) {
       return refuseRequest({ id, action }, ...NO_SESSION);
     }
@@ -112,7 +112,7 @@ export class PutVerb {
   #replyMany(request: PutRequest, results: readonly (PutAck | StoreError)[]): void {
     const failure = results.find((result) => result instanceof StoreError);
     if (failure) {
-      // What holds for all is said once: a list that is refused would be answered with many times its length.
+      // An error that all have in common is sent once: otherwise the reply could be many times as long as the list.
       const allSame = results.every((result) =>
         result instanceof StoreError && result.code === failure.code
       );
@@ -131,7 +131,7 @@ export class PutVerb {
   }
 }
 
-/** What became of each message. Why is said once for each code: said again and again it is fifty times as long as the list. */
+/** The outcome of each message. The text of each code is sent once: repeated texts would be fifty times as long as the list. */
 function outcomesOf(results: readonly (PutAck | StoreError)[]): PutOutcome[] {
   const sent = new Set<ErrorCode>();
   return results.map((result) => {

@@ -1,5 +1,5 @@
 /**
- * The reads of one connection that are answered at once: they move its cursors.
+ * The reads of one connection that are answered at once. They move its cursors.
  *
  * @module
  */
@@ -26,22 +26,22 @@ import type { TopicCursor } from "../queue/topic_cursor.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import { toWireError } from "../queue/store_failure.ts";
 
-/** At most so many `get`s are answered between two looks at how much the peer has yet to read. */
+/** At most this many `get`s are answered before it is checked again how much the peer has not read yet. */
 const MAX_GETS = 1024;
 
-/** At most so many cursors are made at once. */
+/** At most this many cursors are created at once. */
 const MAX_OPENED = 128;
 
-/** What reads and streams need of their connection. */
+/** What reads and streams need to know about their connection. */
 export interface ReadVerbOptions extends CursorsOptions {
   readonly replies: ReplyWriter;
-  /** Why a topic may not be read (any more); asked before each message. */
+  /** Why a topic may not be read (any more). Asked before each message. */
   readonly refusal: (topic: string) => WireError | undefined;
-  /** Whether a topic may be read, without a word. */
+  /** Whether a topic may be read. */
   readonly mayRead: (topic: string) => boolean;
 }
 
-/** How far a run of `get`s is answered, and how many bytes there has to be room for before it goes on. */
+/** How far a run of `get`s is answered, and for how many bytes there has to be room before it goes on. */
 interface BatchProgress {
   next: number;
   roomNeeded: number;
@@ -58,11 +58,11 @@ export class ReadVerb {
   #closed = false;
 
   /**
-   * Makes it.
+   * Starts without reads.
    *
-   * @param context what is shared with other connections
-   * @param cursors what they move
-   * @param options what belongs to this connection
+   * @param context what all connections share
+   * @param cursors the cursors that reads move
+   * @param options the rest of the connection
    */
   constructor(
     context: ServerContext,
@@ -77,23 +77,23 @@ export class ReadVerb {
     this.#refusal = refusal;
   }
 
-  /** Answers with the oldest unread message, or the newest, if there is one. */
+  /** Replies with the oldest unread message, or the newest, if there is one. */
   async get(request: GetRequest): Promise<void> {
     const cursor = await this.readerFor(request);
     if (!cursor) return;
     if (cursor.hasWaiters) await cursor.serveWaiters();
-    // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
+    // There are still waiters: so there is nothing to read, and the next message is theirs.
     if (cursor.hasWaiters) return this.#refuses(request) ? undefined : this.#reply(request, cursor);
-    // Where there is no room for a message, it is read again once there is.
+    // If there is no room for a message, it is read again once there is.
     for (let roomNeeded; (roomNeeded = await this.#replyNext(request, cursor)) > 0;) {
       await this.#peer.waitForRoom?.(roomNeeded);
     }
   }
 
-  /** Answers with what is there, or returns how much room it needs; nobody holds the message until there is that. */
+  /** Replies with what is there, or returns how much room it needs. Until there is room the message is not held in memory. */
   async #replyNext(request: GetRequest, cursor: TopicCursor): Promise<number> {
     const page = await cursor.peek(request.action === "get_latest");
-    // What it may read can have changed while the store was looking.
+    // The permissions can have changed while the store was reading.
     if (this.#refuses(request)) return 0;
     const roomNeeded = page.messages[0]?.bytes ?? 0;
     if (!hasRoom(this.#peer, roomNeeded)) return roomNeeded;
@@ -101,7 +101,7 @@ export class ReadVerb {
     return 0;
   }
 
-  /** Answers many `get`s, with as few reads of the store as can be; `pause` waits for a slow peer, and lets others have their turn. */
+  /** Replies to many `get`s, with as few reads of the store as possible. `pause` waits for a slow peer, and lets others have their turn. */
   async getMany(
     run: readonly GetRequest[],
     pause: () => Promise<void> | undefined,
@@ -116,7 +116,7 @@ export class ReadVerb {
     const progress: BatchProgress = { next: 0, roomNeeded: 0 };
     while (progress.next < run.length && !this.#closed) {
       try {
-        // Where there is no room for a message, it is read again once there is.
+        // If there is no room for a message, it is read again once there is.
         if (progress.roomNeeded > 0) await this.#peer.waitForRoom?.(progress.roomNeeded);
         const gets = cursors.slice(progress.next, progress.next + MAX_GETS);
         const batch = await ReadBatch.read(queue, gets, limits.messageBytes);
@@ -131,19 +131,19 @@ export class ReadVerb {
     }
   }
 
-  /** The reader of each request; there is none where there may be no more. */
+  /** The cursor of each request; `undefined` beyond the limit of cursors. */
   #cursorsOf(run: readonly GetRequest[]): readonly (TopicCursor | undefined)[] {
     const cursors: (TopicCursor | undefined)[] = [];
     let cursor: TopicCursor | undefined;
     for (const { topic } of run) {
-      // Mostly all are of one topic.
+      // Mostly all have the same topic.
       if (cursor?.topic !== topic) cursor = this.#cursors.find(topic);
       cursors.push(cursor);
     }
     return cursors;
   }
 
-  /** Answers `get`s from a place on, as far as pages and the room that there is allow. */
+  /** Replies to `get`s from an index on, as far as pages and room allow. */
   #replyFrom(
     progress: BatchProgress,
     run: readonly GetRequest[],
@@ -175,14 +175,14 @@ export class ReadVerb {
       page.take();
       this.#reply(request, cursor, message);
       if (!mustWait(this.#peer, this.replies.pending)) continue;
-      // What was read may expire before the peer is ready for it: it is read again.
+      // A message that was read may expire before the peer is ready for it: so it is read again then.
       progress.next = i + 1;
       return;
     }
     progress.next = run.length;
   }
 
-  /** The reader of a request's topic; `undefined` if the request was answered with why it cannot be done, or with a gap. */
+  /** The cursor for a request; `undefined` if the reply was an error or a gap instead. */
   async readerFor(
     request: GetRequest | WireRequestOf<"get_wait">,
   ): Promise<TopicCursor | undefined> {
@@ -199,13 +199,13 @@ export class ReadVerb {
     return this.#closed;
   }
 
-  /** Reads no more, for good. */
+  /** Ends all reads, for good. */
   end(): void {
     this.#closed = true;
     this.#cursors.clear();
   }
 
-  /** Refuses a read of what may not be read; who is gone is not even told. */
+  /** Refuses a read that is not permitted. After the end there is no reply. */
   #refuses(request: GetRequest | WireRequestOf<"get_wait">): boolean {
     if (this.#closed) return true;
     const refusal = this.#refusal(request.topic);
@@ -213,7 +213,7 @@ export class ReadVerb {
     return refusal !== undefined;
   }
 
-  /** Tells once, instead of a read, that messages are missing. */
+  /** Reports missing messages, once, in place of a read. */
   #repliesGap(request: GetRequest | WireRequestOf<"get_wait">, cursor: TopicCursor): boolean {
     const gap = cursor.takeGap();
     if (gap) replyGap(request, gap, this.replies);
@@ -234,7 +234,7 @@ export class ReadVerb {
   }
 }
 
-/** Answers a read with a gap, and where it goes on; that is no failure of its client. */
+/** Replies to a read with a gap, and from where reading goes on. That is no failure of the client. */
 export function replyGap({ id }: WireRequest, { error, through }: Gap, replies: ReplyWriter): void {
   if (typeof id === "number") replies.add(errorReply(id, error, through));
   else replies.addLegacy(legacyErrorReply(error));

@@ -1,5 +1,5 @@
 /**
- * What one connection is told, in the order in which it became true.
+ * Everything that one connection sends, in order.
  *
  * @module
  */
@@ -15,83 +15,83 @@ import type { Peer } from "../transports/peer.ts";
 type FrameSink = Pick<Peer, "send" | "sendShared" | "cannotConfirmReads">;
 
 /**
- * The only way out of a connection: answers, late answers of waits, frames of streams and heartbeats leave in the
- * order in which they are given to it.
+ * The only way out of a connection: replies, late replies of waits, stream frames and heartbeats leave in the order in
+ * which they are added.
  *
- * Answers are packed into frames of up to 256 KiB, or less if the peer wants that; a larger one has a frame of its own. What is added while no
- * frame of requests is being done leaves at the end of the turn.
+ * Replies are packed into frames of up to 256 KiB, or less if the peer wants that; a larger reply has a frame of its own.
+ * What is added while no frame of requests is processed leaves at the end of the turn.
  */
 export class ReplyWriter {
   readonly #peer: FrameSink;
   /**
-   * One array for as long as the connection lasts: V8 comes to make a new one for each frame in its old space, where it
-   * holds its answers, though dead, until the whole heap is collected.
+   * One array for the whole connection. V8 would put a new one for each frame into its old space, where it holds its replies,
+   * though dead, until the whole heap is collected.
    */
   readonly #replies: string[] = [];
   #bytes = 0;
-  /** The frame that is being done is an array: a single answer goes out as an array, too. */
+  /** The frame of requests is an array: a single reply leaves as an array, too. */
   #batched = false;
   #inFrame = false;
   #flushScheduled = false;
-  /** What was added last is an answer of dsmq 1.x, which stands alone where its request did. */
+  /** The last reply is one to dsmq 1.x, which stands alone if its request did. */
   #lastIsLegacy = false;
-  /** It was told something as a client of dsmq 1.x is. */
+  /** It has sent a reply to dsmq 1.x. */
   #isLegacy = false;
 
-  /** No frame has more bytes, unless one answer has. */
+  /** No frame has more bytes, unless a single reply has. */
   frameBytes: number = REPLY_FRAME_BYTES;
-  /** The peer is told before each frame what is in it. */
+  /** Each frame is announced to the peer. */
   announcesFrames = false;
-  /** The peer counts on heartbeats: it is told before a frame of more bytes than this, which takes long to arrive. */
+  /** With heartbeats: larger frames, in bytes, are announced to the peer, because they take long to arrive. */
   announcesAbove = Infinity;
-  /** While a frame comes to it, the peer says so: only those that were announced may keep it silent for a while. */
+  /** The peer reports progress while it receives a frame: only announced frames may keep it silent for a while. */
   peerReportsProgress = false;
-  /** How much was sent that may keep the peer silent, in bytes. */
+  /** How many bytes were sent that may keep the peer silent. */
   sent = 0;
 
   /**
-   * Makes an empty one.
+   * Starts empty.
    *
-   * @param peer takes the frames
+   * @param peer gets the frames
    */
   constructor(peer: FrameSink) {
     this.#peer = peer;
   }
 
-  /** How much was added that is not sent yet, in bytes. */
+  /** How many bytes were added and not sent yet. */
   get pending(): number {
     return this.#bytes;
   }
 
-  /** The requests of a frame are about to be done; with `batched`, answers leave in arrays. */
+  /** The requests of a frame are processed from now on. `batched`: replies leave in arrays. */
   beginFrame(batched: boolean): void {
     this.flush();
     this.#inFrame = true;
     this.#batched = batched;
   }
 
-  /** They are done: sends what was added. */
+  /** They are finished: sends what was added. */
   endFrame(): void {
     this.flush();
     this.#inFrame = this.#batched = false;
   }
 
-  /** Adds an answer. */
+  /** Adds a reply. */
   add(reply: string, bytes: number = utf8Length(reply)): void {
     if (this.#lastIsLegacy) this.flush();
-    // Commas and brackets count with the answers, one byte each and one over.
+    // A comma or bracket counts with each reply, and one more byte for the last bracket.
     if (this.#bytes + bytes + 2 > this.frameBytes) this.flush();
     this.#replies.push(reply);
     this.#bytes += bytes + 1;
     if (!this.#inFrame) this.#scheduleFlush();
   }
 
-  /** Adds an answer that is all ASCII. */
+  /** Adds a reply that is all ASCII. */
   addAscii(reply: string): void {
     this.add(reply, reply.length);
   }
 
-  /** Adds an answer to dsmq 1.x, which gets an object for an object. */
+  /** Adds a reply to dsmq 1.x, which gets an object for an object. */
   addLegacy(reply: string, bytes?: number): void {
     this.#markLegacy();
     if (!this.#batched) this.flush();
@@ -99,18 +99,18 @@ export class ReplyWriter {
     this.#lastIsLegacy = !this.#batched;
   }
 
-  /** Adds an answer to a request that was done some time ago: it does not wait for the end of a frame. */
+  /** Adds the reply to a request that left the pipeline: it does not wait for the end of a frame. */
   addLate(reply: string): void {
     this.add(reply);
     this.#scheduleFlush();
   }
 
   /**
-   * Adds an answer that ends with a message which is too large to share a frame with others.
+   * Adds a reply that ends with a message too large to share a frame with others.
    *
    * @param head what comes before the message
    * @param message the message, after which one bracket comes
-   * @param largeBodies what is being sent of large messages
+   * @param largeBodies large bodies that are being sent
    */
   addLarge(head: string, message: TopicMessage, largeBodies: LargeBodyCache): void {
     const batched = this.#batched;
@@ -124,7 +124,7 @@ export class ReplyWriter {
     this.addLarge(head, message, largeBodies);
   }
 
-  /** Sends a frame that ends as those of others do, after all that was added; `bytes` is how many its body has. */
+  /** Sends a frame whose end is shared with other connections, after all that was added. `bytes` is the size of its body. */
   sendShared(head: string, suffix: SharedSuffix, bytes: number): void {
     this.flush();
     const total = head.length + bytes + suffix.closing.length;
@@ -133,7 +133,7 @@ export class ReplyWriter {
     else this.#peer.send(head + suffix.body + suffix.closing, total);
   }
 
-  /** Sends a frame of so many bytes, after all that was added. */
+  /** Sends a frame of this many bytes, after all that was added. */
   sendFrame(frame: string, bytes: number = frame.length): void {
     this.flush();
     this.#send(frame, bytes, frame);
@@ -158,7 +158,7 @@ export class ReplyWriter {
     this.#peer.cannotConfirmReads?.();
   }
 
-  /** What is served from one batch of the feed leaves together. */
+  /** What one batch of the feed brings leaves together. */
   #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
@@ -168,13 +168,13 @@ export class ReplyWriter {
     });
   }
 
-  /** Sends a frame; `only` is what is alone in it. */
+  /** Sends a frame. `only` is its reply, if it has just one. */
   #send(frame: string, bytes: number, only: string | undefined): void {
     this.#announce(bytes, only);
     this.#peer.send(frame, bytes);
   }
 
-  /** Says what comes next, if the peer wants to know. */
+  /** Announces the next frame, if the peer wants that. */
   #announce(bytes: number, only: string | undefined): void {
     const large = bytes > this.announcesAbove;
     if (large || !this.peerReportsProgress) this.sent += bytes;

@@ -1,5 +1,5 @@
 /**
- * The requests of one connection, one after another.
+ * Runs the requests of one connection in order.
  *
  * @module
  */
@@ -13,46 +13,46 @@ import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { mustWait, type Peer } from "../transports/peer.ts";
 
 /**
- * At most so many requests are understood at a time, and go together: fewer where the peer wants small frames, for to send
- * a frame takes longer than to make an answer.
+ * At most this many requests are decoded at a time, and go together. There are fewer if the peer wants small frames, since
+ * sending a frame takes longer than making a reply.
  */
 const RUN_SIZE = { min: 64, bytes: 64 };
 
-/** How often the topic may change in a run: a store has more to do with each topic than with each message. */
+/** How often the topic may change in a run: a topic costs a store more than a message. */
 const MAX_TOPICS = 512;
 
-/** What a request is taken to cost its connection, in milliseconds: whose time it was can hardly be measured. */
+/** The assumed cost of a request, in milliseconds: whose time it was can hardly be measured. */
 const REQUEST_COST = 0.005;
 
-/** What it costs to scan a part of a large frame, in milliseconds. */
+/** The cost of scanning a part of a large frame, in milliseconds. */
 const SCAN_COST = 0.5;
 
-/** What is left of a frame counts for so many bytes a request where turns are given, and for no more than so many. */
+/** In the order of turns, each request that is left of a frame counts for this many bytes, up to a maximum. */
 const [REQUEST_BYTES, MAX_REMAINING_BYTES] = [64, 64 * 1024];
 
-/** Does the requests. */
+/** Handles the requests of a pipeline. */
 export interface RequestHandler {
-  /** Does a run of requests of one kind, and answers them in order; or throws, and has answered none. */
+  /** Handles a run of requests of one kind, and replies in order; or throws, and has replied to none. */
   dispatch(run: readonly WireRequest[]): Promise<void> | void;
-  /** Doing it threw: answers them all with that. */
+  /** Handling a run threw: replies to all of it with that error. */
   failAll(run: readonly WireRequest[], error: unknown): void;
-  /** These are refused already and have no answer. */
+  /** These requests were refused and get no reply. */
   onUnanswered(unanswered: readonly RefusedRequest[]): void;
 }
 
-/** The connection, which is over if this cannot go on. */
+/** The connection, which has to be closed if the pipeline cannot go on. */
 export interface PipelineConnection {
-  /** The peer goes on although far too much of it waits, or (if `crowded`) of all peers, which has ended the line. */
+  /** The peer goes on sending although far too much waits of it, or (`outOfMemory`) of all peers. The pipeline has stopped. */
   onFlood(outOfMemory: boolean): void;
-  /** Not even that could be done, which has ended the line. */
+  /** Not even the error could be handled. The pipeline has stopped. */
   onDefect(error: unknown): void;
 }
 
 const NOTHING = () => {};
 
 /**
- * Runs the frames of a connection one after another, and in a frame the requests: two that ran at once
- * could use one cursor. Consecutive `put`s, and consecutive `get`s, go together.
+ * Processes the frames of a connection one after another, and the requests of a frame as well: two at the same time could
+ * use the same cursor. Consecutive `put`s, and consecutive `get`s, go together.
  */
 export class RequestPipeline {
   readonly #peer: Pick<Peer, "buffered" | "drained" | "mustReadFirst">;
@@ -60,23 +60,23 @@ export class RequestPipeline {
   readonly #replies: ReplyWriter;
   readonly #handler: RequestHandler;
   readonly #connection: PipelineConnection;
-  /** What the peer said: understood when its turn comes, or one who says much would keep all others waiting. */
+  /** Frames that wait. They are decoded in their turn: otherwise a peer that sends much would block all others. */
   readonly #backlog: Backlog;
   #running: Promise<void> | undefined;
-  /** It takes more; it does what it took. */
+  /** Whether it accepts more frames, and whether it processes those that it has. */
   #accepting = true;
   #processing = true;
   #endPause: () => void = NOTHING;
 
   /**
-   * Makes an empty line.
+   * Starts empty.
    *
-   * @param peer tells how much the peer has yet to read
-   * @param replies where answers go
-   * @param limits what the connection is held to
-   * @param handler does the requests
-   * @param connection is told why this ended
-   * @param budgets what the connection has of what all share. Default: as much as it needs
+   * @param peer tells how much the peer has not read yet
+   * @param replies where replies go
+   * @param limits the limits of the connection
+   * @param handler handles the requests
+   * @param connection is told if the pipeline cannot go on
+   * @param budgets the share of the connection in what all share. Default: no limit
    */
   constructor(
     peer: Pick<Peer, "buffered" | "drained" | "mustReadFirst" | "turn">,
@@ -94,51 +94,51 @@ export class RequestPipeline {
     this.#backlog = new Backlog(limits, (unanswered) => handler.onUnanswered(unanswered), budgets);
   }
 
-  /** Takes what the peer said. */
+  /** Takes the data of a frame. */
   receive(data: unknown): void {
     if (!this.#accepting) return;
     if (!this.#backlog.add(data)) {
       this.stop();
       return this.#connection.onFlood(this.#backlog.outOfMemory);
     }
-    // Nothing more is taken in before it had its turn.
+    // No more input is read before this had its turn.
     if (this.#backlog.hasLarge) this.#turn.busy();
     this.#running ??= this.#run();
   }
 
-  /** Takes nothing more. Returns when all that was taken is done; nothing if it is. */
+  /** Accepts no more frames. Returns when all accepted ones are processed; nothing if they are. */
   finish(): Promise<void> | void {
     this.#accepting = false;
     return this.#running;
   }
 
-  /** Takes nothing more and leaves undone what is in the line. */
+  /** Accepts no more frames, and drops those that wait. */
   stop(): void {
     this.#accepting = this.#processing = false;
     this.#backlog.clear();
     this.#endPause();
   }
 
-  /** Where the peer has more to read than it should: sends what was answered so far, and waits. */
+  /** If the peer has too much to read: sends the replies so far, and waits. */
   applyBackpressure(): Promise<void> | undefined {
     if (!mustWait(this.#peer, this.#replies.pending)) return undefined;
     this.#replies.flush();
-    // The peer may have to say all before it reads.
+    // The peer may have to send everything before it reads.
     this.#turn.idle();
     return this.#peer.drained();
   }
 
-  /** The same, and where it is time that others have their turn. */
+  /** The same, and waits also if it is time for others to have their turn. */
   pause(): Promise<void> | undefined {
     return this.applyBackpressure() ??
       (this.#turn.isOver ? this.#yieldTurn(MAX_REMAINING_BYTES) : undefined);
   }
 
   async #run(): Promise<void> {
-    // A turn later: by then the work is known by its promise, so that finishing can wait for it.
+    // One microtask later `#running` is set, so that `finish` can wait for it.
     await undefined;
     try {
-      // Mostly there is nothing to wait for, and to wait for nothing takes time, too.
+      // Mostly there is nothing to wait for, and an `await` takes time, too.
       const { nextBytes } = this.#backlog;
       if (this.#turn.begin(nextBytes)) await this.#yieldTurn(nextBytes);
       while (!this.#backlog.empty) {
@@ -174,7 +174,7 @@ export class RequestPipeline {
     }
   }
 
-  /** Does some requests of a frame in which so many are left. */
+  /** Processes some requests of a frame that has this many left. */
   async #processPart(requests: readonly WireRequest[], remaining: number): Promise<void> {
     for (let i = 0, end; i < requests.length && this.#processing; i = end) {
       end = endOfRun(requests, i);
@@ -197,13 +197,13 @@ export class RequestPipeline {
     }
   }
 
-  /** Nobody has told the client that its puts are stored: its read on another connection can be the first to arrive. */
+  /** A client of dsmq 1.x is not told when a put is stored: its read on another connection can arrive first. */
   #afterOthers(): Promise<void> | undefined {
     const { promise, resolve } = Promise.withResolvers<void>();
     return this.#turn.afterOthers(resolve) ? promise : undefined;
   }
 
-  /** Lets others have a turn: a store that answers at once would keep them out for a whole frame. */
+  /** Lets others have their turn: a store that answers at once would block them for a whole frame. */
   #yieldTurn(bytes = 0): Promise<void> {
     this.#turn.busy();
     return new Promise<void>((resolve) => {
@@ -216,7 +216,7 @@ export class RequestPipeline {
   }
 }
 
-/** Where the run ends that begins at a place. */
+/** The end of the run that begins at an index. */
 function endOfRun(requests: readonly WireRequest[], begin: number): number {
   let end = begin + 1;
   let topic = topicOf(requests[begin]!);
@@ -235,7 +235,7 @@ function topicOf(request: WireRequest): string | undefined {
   return (request as { readonly topic?: string }).topic;
 }
 
-/** A refused request does not part the puts around it: it fails alone, and they are stored as one batch. */
+/** A refused request does not split the puts around it: it fails alone, and they are stored as one batch. */
 function canBatch(one: WireRequest, other: WireRequest): boolean {
   const isPut = ({ action }: WireRequest) => action === "put" || action === "refused";
   return isPut(one) ? isPut(other) : one.action === "get" && other.action === "get";

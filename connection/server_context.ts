@@ -1,5 +1,5 @@
 /**
- * What all sessions of a server have in common, and how they answer.
+ * What all connections of a server share, and how they reply.
  *
  * @module
  */
@@ -19,34 +19,34 @@ import type { Queue } from "../queue/queue.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { SharedBudgets } from "../budgets/shared_budgets.ts";
 
-/** What a session needs of its server. */
+/** What a connection needs of its server. */
 export interface ServerContext {
   readonly queue: Queue;
-  /** What `hello` is answered with, beside where the connection and the store stand. */
+  /** The reply to `hello`, except where the connection and the store are. */
   readonly welcome: Omit<Welcome, "start" | "last" | "floor" | "time">;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
   /** Knows the tokens that `hello` may bring. */
   readonly accessControl: Pick<AccessControl, "digestOf" | "permissionsOf">;
-  /** Which sessions are in use. */
+  /** The owners of sessions. */
   readonly sessionOwners: SessionOwners;
-  /** Who sends heartbeats. */
+  /** Sends heartbeats. */
   readonly heartbeats: Heartbeats;
   /** What all connections share. */
   readonly budgets: SharedBudgets;
-  /** Stops the server; `undefined` if that is not allowed. */
+  /** Stops the server; `undefined` if clients may not do that. */
   readonly shutdown: (() => void) | undefined;
   /**
-   * Takes note of a request that failed.
+   * Records a request that failed.
    *
    * @param error why
-   * @param from the address of who asked, if it is known
-   * @param advice what whoever runs the server can do about it
+   * @param from the address of the client, if it is known
+   * @param advice what the operator of the server can do about it
    */
   onRefused(error: WireError, from?: string, advice?: string): void;
 }
 
-/** Answers a request that was done; one without an id has no answer. */
+/** Replies to a request that succeeded. A request without an id gets no reply. */
 export function reply(
   { id }: { readonly id: number | undefined },
   fields: object,
@@ -55,7 +55,7 @@ export function reply(
   if (id !== undefined) replies.add(successReply(id, fields));
 }
 
-/** Answers a request that failed; without an id only a read has an answer, for a client of dsmq 1.x waits for one. */
+/** Replies to a request that failed. Without an id only a read gets a reply, because a client of dsmq 1.x waits for it. */
 export function replyError(
   context: ServerContext,
   request: WireRequest,
@@ -68,13 +68,13 @@ export function replyError(
   else if (awaitsReply(request)) replies.addLegacy(legacyErrorReply(error));
 }
 
-/** Whether a client of dsmq 1.x waits for an answer to a request. */
+/** Whether a client of dsmq 1.x waits for a reply to a request. */
 export function awaitsReply(request: WireRequest): boolean {
   const { action } = request;
   return action === "refused" ? request.needsReply : action === "get" || action === "get_latest";
 }
 
-/** Words the refusal of an id that names something else still. */
+/** The error of a request whose id belongs to another one that is not finished. */
 export function idInUse(id: number): WireError {
   return { code: "bad_request", message: `Cannot read request: its id ${id} is still in use` };
 }

@@ -1,5 +1,5 @@
 /**
- * A stream of a topic's messages to one subscriber, under credit.
+ * A stream of a topic's messages to one subscriber, limited by credit.
  *
  * @module
  */
@@ -17,37 +17,36 @@ import { toWireError } from "../queue/store_failure.ts";
 import { CreditWindow, pageSize } from "./credit_window.ts";
 import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
 
-/** What a subscription needs to know. */
+/** What a stream needs to know. */
 export interface ServerStreamOptions {
-  /** Under which id it streams. */
+  /** Its id. */
   readonly sub: number;
   readonly topic: string;
-  /** It streams what comes after; whatever is missing after it is a gap. */
+  /** It begins after this number. Messages missing after it are a gap. */
   readonly after: number;
-  /** What to do about a gap; the stream ends if nothing is said. */
+  /** What to do about a gap. Default: the stream ends. */
   readonly onGap: GapPolicy | undefined;
-  /** How much the subscriber takes for a start. */
+  /** The first credit. */
   readonly credit: CreditTotals;
 }
 
-/** What streams share with the others of their connection. */
+/** What all streams of a connection share. */
 export interface ServerStreamContext {
   readonly queue: Queue;
   readonly peer: Peer;
   readonly replies: ReplyWriter;
-  /** None of them streams any more, though not all have ended yet. */
+  /** All are ending, though some have not ended yet. */
   readonly closed: boolean;
-  /** A stream has to read from the store: it is called up in its turn, by {@linkcode ServerStream.readMore}. */
+  /** A stream has to read from the store. It gets its turn by {@linkcode ServerStream.readMore}. */
   requestRead(stream: ServerStream): void;
   /** A stream has ended by itself. */
   onEnded(stream: ServerStream): void;
 }
 
 /**
- * A subscription is `live`, and takes each batch of the feed as it comes; or it is `behind`, because its peer reads
- * slowly or it has just begun, and reads from the store when it is called up; or it is `blocked` for want of credit.
- * Behind and blocked it costs the server nothing but its position, which is right before the first message that
- * it could not send.
+ * A stream is `live`, and sends each batch of the feed as it comes; or it is `behind`, because its peer reads slowly or it
+ * has just begun, and reads from the store in its turn; or it is `blocked` by lack of credit. While it is behind or blocked
+ * it costs the server nothing but its position, which is right before the first message that it could not send.
  */
 export class ServerStream implements TopicListener {
   readonly sub: number;
@@ -56,18 +55,18 @@ export class ServerStream implements TopicListener {
   readonly #onGap: GapPolicy | undefined;
   readonly #credit: CreditWindow;
   #position: number;
-  /** The last number that the subscriber was told. */
+  /** The last number that the subscriber knows. */
   #sentThrough: number;
   #state: "live" | "behind" | "blocked" | "ended" = "blocked";
-  /** So many bytes there has to be room for before it reads on. */
+  /** For how many bytes there has to be room before it reads on. */
   #roomNeeded = 0;
-  /** While it was behind, the feed brought something, or was interrupted. */
+  /** While it was behind, the feed brought messages, or was interrupted. */
   #newMeanwhile = false;
 
   /**
-   * Makes a subscription; {@linkcode ServerStream.start} sets it going.
+   * Creates a stream. {@linkcode ServerStream.start} starts it.
    *
-   * @param context what it shares with others
+   * @param context what all streams of the connection share
    * @param options the rest
    */
   constructor(
@@ -82,30 +81,30 @@ export class ServerStream implements TopicListener {
     this.#position = this.#sentThrough = after;
   }
 
-  /** Begins to stream. */
+  /** Starts to send. */
   start(): void {
     this.#resume();
   }
 
-  /** Ends the stream without a word. */
+  /** Ends the stream without a frame. */
   end(): void {
     this.#state = "ended";
     this.#context.queue.removeListener(this.topic, this);
   }
 
-  /** Ends the stream, and says why; after a gap, also from where it could go on. */
+  /** Ends the stream with an error; after a gap also with the number from which it could go on. */
   endWithError(error: WireError, through?: number): void {
     this.#context.replies.sendFrame(streamError(this.sub, error, through));
     this.end();
     this.#context.onEnded(this);
   }
 
-  /** What could be sent without further credit, if so much were granted. */
+  /** What could be sent if this were the credit. */
   remainingWith(credit: CreditTotals): CreditTotals {
     return this.#credit.remainingWith(credit);
   }
 
-  /** Raises what the subscriber takes in all since it subscribed; it never falls. */
+  /** Raises the credit, in totals since the stream began. It never falls. */
   grant(credit: CreditTotals): void {
     this.#credit.grant(credit);
     if (this.#state === "blocked") this.#resume();
@@ -138,7 +137,7 @@ export class ServerStream implements TopicListener {
     this.#fallBehind();
   }
 
-  /** Reads a page and sends what fits; asks for another turn if there may be more. */
+  /** Reads a page and sends what the limits allow. Asks for another turn if there may be more. */
   async readMore(): Promise<void> {
     if (this.#state !== "behind") return;
     try {
@@ -157,29 +156,29 @@ export class ServerStream implements TopicListener {
     }
   }
 
-  /** It may have been ended during a wait. */
+  /** It may have ended during a wait. */
   #hasEnded(): boolean {
     return this.#state === "ended" || this.#context.closed;
   }
 
-  /** The peer has enough to read already. */
+  /** The peer has enough to read. */
   get #peerIsFull(): boolean {
     return mustWait(this.#context.peer);
   }
 
   #resume(): void {
-    // First the feed, then reads: neither a gap nor an overlap between the two.
+    // First the feed, then reads: so there is neither a gap nor an overlap between the two.
     this.#context.queue.addListener(this.topic, this);
     this.#fallBehind();
   }
 
-  /** Until there is credit the feed need not call: nobody pays for how many there are of these. */
+  /** Until there is credit it does not listen to the feed: so blocked streams cost nothing. */
   #block(): void {
     this.#state = "blocked";
     this.#context.queue.removeListener(this.topic, this);
   }
 
-  /** Whether these may be sent now; if not, it waits for that before it reads them again. */
+  /** Whether these may be sent now. If not, it waits for room before it reads them again. */
   #hasRoom({ bytes }: TopicBatch): boolean {
     if (hasRoom(this.#context.peer, bytes)) return true;
     this.#roomNeeded = bytes;
@@ -192,7 +191,7 @@ export class ServerStream implements TopicListener {
   }
 
   async #read(): Promise<MessagePage> {
-    // Without credit it still looks for one message: whether there is one, and where, must be known for certain.
+    // Without credit it still reads one message: it has to know for certain whether there is one, and where.
     const { messages, bytes } = this.#credit.remaining;
     const page = pageSize(this.#context.replies.frameBytes);
     const [found] = await this.#context.queue.store.read([{
@@ -205,7 +204,7 @@ export class ServerStream implements TopicListener {
     return found!;
   }
 
-  /** Sends what the credit allows, also what was granted since the page was asked for. */
+  /** Sends what the credit allows, including what was granted since the page was requested. */
   #take({ messages, through }: MessagePage): void {
     if (messages.length === 0) {
       this.#position = Math.max(this.#position, through);
@@ -219,7 +218,7 @@ export class ServerStream implements TopicListener {
       this.#stopBefore(messages[0]!);
       return this.#block();
     }
-    // The others of its connection may have sent much while the store was reading: then all of it is read again.
+    // Other requests of the connection may have sent much while the store was reading: then all of it is read again.
     const batch = new TopicBatch(fitting);
     if (this.#peerIsFull || !this.#hasRoom(batch)) this.#stopBefore(messages[0]!);
     else this.#send(batch);

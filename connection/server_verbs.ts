@@ -4,7 +4,7 @@
  * @module
  */
 
-import { permissionDenied, type Permissions } from "../auth/permissions.ts";
+import { permissionDenied, type Permissions, type ReadableRange } from "../auth/permissions.ts";
 import { successReply, type TopicInfo } from "../protocol/encode_replies.ts";
 import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";
 import { compareCodePoints } from "../protocol/text.ts";
@@ -75,42 +75,46 @@ export function shutDownServer(
  *
  * @param store whose topics
  * @param request which of them
- * @param readable what they begin with, as a {@linkcode Permissions} has it; `undefined` for all
- * @param pause lets others have their turn, where it is time: there may be thousands of beginnings, and no topic
+ * @param readable the ranges that {@linkcode Permissions} has; `undefined` for all topics
+ * @param pause lets others have their turn, where it is time: there may be thousands of ranges, and no topic
  * @returns a page of them, in the order of their code points
  */
 export async function listReadableTopics(
   store: Pick<Store, "topics">,
   request: TopicsRequest,
-  readable: readonly string[] | undefined,
+  readable: readonly ReadableRange[] | undefined,
   pause: () => Promise<void> | undefined,
 ): Promise<readonly TopicInfo[]> {
   const { prefix, after, count } = request;
   if (readable === undefined) return await store.topics({ prefix, after, count });
   const found: TopicInfo[] = [];
-  // Where none is the beginning of another, all topics of one come before all topics of the next.
   for (let i = firstFrom(readable, prefix, after); i < readable.length; i++) {
-    const readablePrefix = readable[i]!;
-    const wanted = readablePrefix.startsWith(prefix)
-      ? readablePrefix
-      : prefix.startsWith(readablePrefix)
-      ? prefix
-      : undefined;
-    if (wanted === undefined || found.length === count) break;
-    found.push(...await store.topics({ prefix: wanted, after, count: count - found.length }));
+    if (found.length === count) break;
+    const { text, isPrefix } = readable[i]!;
+    // Ranges beyond those that begin with the prefix come later.
+    if (!text.startsWith(prefix) && compareCodePoints(text, prefix) > 0) break;
+    if (isPrefix) {
+      const common = text.startsWith(prefix) ? text : prefix;
+      if (!common.startsWith(text)) continue;
+      found.push(...await store.topics({ prefix: common, after, count: count - found.length }));
+    } else if (text.startsWith(prefix) && compareCodePoints(text, after) > 0) {
+      // Of all topics that begin with its name it is the first.
+      const [first] = await store.topics({ prefix: text, after, count: 1 });
+      if (first?.topic === text) found.push(first);
+    }
     await pause();
   }
   return found;
 }
 
-/** The place of the first beginning of which there can be topics that begin with a prefix and come after another. */
-function firstFrom(readable: readonly string[], prefix: string, after: string): number {
+/** The place of the first range that can have topics that begin with a prefix and come after another topic. */
+function firstFrom(readable: readonly ReadableRange[], prefix: string, after: string): number {
   const from = compareCodePoints(prefix, after) > 0 ? prefix : after;
   let [low, high] = [0, readable.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (compareCodePoints(readable[middle]!, from) < 0) low = middle + 1;
+    if (compareCodePoints(readable[middle]!.text, from) < 0) low = middle + 1;
     else high = middle;
   }
-  return low > 0 && from.startsWith(readable[low - 1]!) ? low - 1 : low;
+  return low > 0 && from.startsWith(readable[low - 1]!.text) ? low - 1 : low;
 }

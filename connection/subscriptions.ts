@@ -1,5 +1,5 @@
 /**
- * The subscriptions of one connection, and the verbs for them.
+ * The streams of one connection, and the requests for them.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { ServerStream, type ServerStreamContext } from "./server_stream.ts";
 import { mustWait, type Peer } from "../transports/peer.ts";
 
-/** The subscriptions of a connection, by the id of the request that opened them. */
+/** The streams of a connection, by the id of the request that opened them. */
 export class Subscriptions implements ServerStreamContext {
   readonly queue: Queue;
   readonly peer: Peer;
@@ -30,17 +30,17 @@ export class Subscriptions implements ServerStreamContext {
   readonly #mayRead: ReadVerbOptions["mayRead"];
   readonly #budgets: ConnectionBudgets;
   readonly #streams = new IdMap<ServerStream>();
-  /** Those that have to read from the store, the next one first. */
+  /** Streams that have to read from the store, the next one first. */
   #behind: ServerStream[] = [];
   #reading = false;
   #closed = false;
 
   /**
-   * Makes it.
+   * Starts without streams.
    *
-   * @param context what is shared with other connections
-   * @param cursors where streams begin that do not say from where
-   * @param options what belongs to this connection
+   * @param context what all connections share
+   * @param cursors where streams begin that do not name a position
+   * @param options the rest of the connection
    */
   constructor(context: ServerContext, cursors: Cursors, options: ReadVerbOptions) {
     const { peer, replies, budgets, refusal, mayRead } = options;
@@ -54,7 +54,7 @@ export class Subscriptions implements ServerStreamContext {
     this.replies = replies;
   }
 
-  /** Opens a stream; one that does not say from where begins at the connection's cursor. */
+  /** Opens a stream. If it names no position, it begins at the cursor of the connection. */
   async subscribe(request: SubscribeRequest): Promise<void> {
     const { id: sub, topic, since, cursor, onGap, messages, bytes } = request;
     const { store } = this.queue;
@@ -72,7 +72,7 @@ export class Subscriptions implements ServerStreamContext {
       : await locateStream(store, topic, since ?? topicCursor!.position);
     const last = gap && onGap === "now" ? (await store.bounds()).last : undefined;
     if (this.#closed) return;
-    // Only now: if the store had not answered, nobody would have been told. And what it may read can have changed.
+    // Checked only now: the permissions can have changed while the store answered.
     const forbidden = this.#mayNotRead(topic);
     if (forbidden) return replyError(this.#context, request, forbidden, this.replies);
     const endsAtGap = gap && onGap === undefined;
@@ -89,7 +89,7 @@ export class Subscriptions implements ServerStreamContext {
     stream.start();
   }
 
-  /** Raises the credit of a stream. One that has ended takes no note. */
+  /** Raises the credit of a stream. For a stream that has ended it changes nothing. */
   credit(request: WireRequestOf<"credit">): void {
     const stream = this.#streams.get(request.sub);
     const refusal = stream && this.#creditError("credit", stream.remainingWith(request));
@@ -120,7 +120,7 @@ export class Subscriptions implements ServerStreamContext {
     const forbidden: ServerStream[] = [];
     for (const stream of this.#streams.values()) {
       if (this.#mayRead(stream.topic)) continue;
-      // None of them streams anything more while others are told.
+      // None of them sends anything while the others are ended.
       stream.end();
       forbidden.push(stream);
     }
@@ -131,7 +131,7 @@ export class Subscriptions implements ServerStreamContext {
     });
   }
 
-  /** Ends all, without a word. Returns when that is done, if it takes long. */
+  /** Ends all, without a frame. Returns when that is done, if it takes long. */
   close(): Promise<void> | void {
     this.#closed = true;
     this.#behind = [];
@@ -147,12 +147,12 @@ export class Subscriptions implements ServerStreamContext {
   }
 
   /**
-   * Calls up one stream after another while the peer has room. If each looked for itself, a thousand of them would
-   * find the same room, and fill it a thousand times.
+   * Lets one stream after another read while the peer has room. If each checked for itself, a thousand of them would find
+   * the same room, and fill it a thousand times.
    */
   async #readInTurn(): Promise<void> {
     this.#reading = true;
-    // A stream that has just been opened is answered first.
+    // The reply to `subscribe` comes first.
     await undefined;
     while (this.#behind.length > 0) {
       if (mustWait(this.peer)) await this.peer.drained();
@@ -170,7 +170,7 @@ export class Subscriptions implements ServerStreamContext {
     this.#reading = false;
   }
 
-  /** Others have their turn, where it is time for that. */
+  /** Lets others have their turn, if it is time for that. */
   #yieldTurn(): Promise<void> | undefined {
     const { turn } = this.peer;
     return turn?.isOver ? new Promise((resolve) => void turn.next(resolve)) : undefined;
@@ -183,7 +183,7 @@ export class Subscriptions implements ServerStreamContext {
     return limitExceeded("subscribe", subscriptions, `there are ${this.#streams.size} already`);
   }
 
-  /** Why a stream cannot be granted so much ahead. */
+  /** Why a stream cannot be granted this much ahead. */
   #creditError(what: string, { messages, bytes }: CreditTotals): WireError | undefined {
     const { creditMessages, creditBytes } = this.#context.welcome.limits;
     if (messages > creditMessages) {

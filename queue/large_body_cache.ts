@@ -7,7 +7,7 @@
 import { SharedSuffix } from "../protocol/shared_suffix.ts";
 import type { TopicMessage } from "../stores/store.ts";
 
-/** So many are remembered, as long as somebody has yet to be sent them, or V8 does not mind. */
+/** At most this many are cached, while they are being sent, or until V8 collects them. */
 const CACHE_SIZE = 8;
 
 interface CachedBody {
@@ -17,14 +17,14 @@ interface CachedBody {
 }
 
 /**
- * Those who read one message at about the same time are sent the same bytes: if each made a copy of them on its way out,
- * a thousand readers would need a thousand times its size.
+ * Connections that read the same message at about the same time send the same bytes: if each made a copy of them, a
+ * thousand readers would need a thousand times its size.
  */
 export class LargeBodyCache {
-  /** The one that was met first at the beginning. */
+  /** The oldest entry first. */
   #cached: CachedBody[] = [];
 
-  /** The end of the frames that hold a message alone, with the brackets that come after it. */
+  /** The end of a frame that holds only this message, with the brackets that come after it. */
   get({ seq, body }: TopicMessage, closing: string): SharedSuffix {
     const cached = this.#cached.find((entry) => entry.seq === seq && entry.closing === closing);
     const cachedSuffix = cached?.suffix.deref();

@@ -1,5 +1,5 @@
 /**
- * Where a reader starts, and what it means that it cannot.
+ * Where a reader starts, and what it means if it cannot start there.
  *
  * A position is a number within an epoch, one opening of the store. If the store knows the epoch and the number is
  * within it, reading goes on after it. If the number is beyond the end of the epoch, the tail of the history was
@@ -13,23 +13,23 @@ import type { WireError } from "../protocol/errors.ts";
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
 import type { Store, TopicBounds } from "../stores/store.ts";
 
-/** What a reader is told once, instead of a message. */
+/** What a reader is told once, in place of a message. */
 export interface Gap {
   readonly error: WireError;
   /** Reading goes on after this. */
   readonly through: number;
 }
 
-/** A position in the store, and whether messages that it promises are missing. */
+/** A position in the store, and whether messages after it are missing. */
 export interface Position {
-  /** Read what comes after. */
+  /** Reading starts after this number. */
   readonly after: number;
   readonly gap: Gap | undefined;
 }
 
-/** Where the topics of a connection start that it has not read. */
+/** Where a connection starts to read topics that it has not read before. */
 export interface StartPosition extends Position {
-  /** What was gone by this time (ms, the store's) is no gap; `Infinity`: nothing that is gone is one. */
+  /** Messages that were gone by this time (ms, the store's) are no gap; `Infinity`: no gap at all. */
   readonly asOf: number;
 }
 
@@ -42,9 +42,9 @@ export interface TopicSince {
 /**
  * Finds the positions that a client asked for.
  *
- * @param store whose messages are to be read
+ * @param store the store to be read
  * @param wanted topics, and from where
- * @returns the position of each; with a gap it is the nearest one from which reading can go on
+ * @returns the position of each; after a gap it is the nearest one from which reading can go on
  */
 export async function locatePositions(
   store: Store,
@@ -63,9 +63,9 @@ export async function locatePositions(
 /**
  * Finds where the topics of a connection start.
  *
- * @param store whose messages are to be read
+ * @param store the store to be read
  * @param since from where
- * @returns where they start; what each has lost is found when it is read first
+ * @returns where they start; the gap of each topic is found by its first read
  */
 export async function locateStart(store: Store, since: WireSince): Promise<StartPosition> {
   const position = toPosition(since);
@@ -75,10 +75,10 @@ export async function locateStart(store: Store, since: WireSince): Promise<Start
 }
 
 /**
- * Finds the positions of topics that a connection reads first from where it starts.
+ * Finds the positions of topics that a connection reads for the first time.
  *
- * @param store whose messages are to be read
- * @param start where they start
+ * @param store the store to be read
+ * @param start where the connection starts
  * @param topics their names
  * @returns the position of each
  */
@@ -87,18 +87,18 @@ export async function locateFromStart(
   start: StartPosition,
   topics: readonly string[],
 ): Promise<Position[]> {
-  // Mostly nothing can be missing, and nothing has to be asked.
+  // Mostly nothing can be missing, and the store need not be asked.
   if (start.gap || start.asOf === Infinity) return topics.map(() => start);
   const allBounds = await store.topicBounds(topics.map((topic) => ({ topic })));
   return allBounds.map((bounds) => checkPosition({ after: start.after, asOf: start.asOf }, bounds));
 }
 
 /**
- * Finds where a stream of a topic begins. Whatever goes from then on that it has not been sent is missing to it.
+ * Finds where a stream of a topic begins. Messages that go from then on before they are sent are a gap.
  *
- * @param store whose messages are to be streamed
+ * @param store the store to be read
  * @param topic what is streamed
- * @param since from where; a number is the cursor of a connection, for which what is gone by now is no gap
+ * @param since from where; a number is the cursor of the connection, for which messages that are gone by now are no gap
  * @returns where it begins
  */
 export async function locateStream(
@@ -107,7 +107,7 @@ export async function locateStream(
   since: WireSince | number,
 ): Promise<Position> {
   if (typeof since === "object" && "after" in since) {
-    // To a stream from a position everything after it is missing that is gone.
+    // For a stream from a position all messages after it that are gone are missing.
     const [position] = await locatePositions(store, [{ topic, since: { ...since, asOf: 0 } }]);
     return position!;
   }
@@ -118,7 +118,7 @@ export async function locateStream(
   return { after: Math.max(after, gone?.seq ?? 0), gap: undefined };
 }
 
-/** Words the loss of messages after a position. */
+/** The gap of messages that are gone after a position. */
 export function trimmedGap(
   position: number,
   through: number,
@@ -129,12 +129,12 @@ export function trimmedGap(
   return { error: { code: "trimmed", message, position, floor, last }, through };
 }
 
-/** A position of an epoch; `undefined` if it is named otherwise. */
+/** A position within an epoch; `undefined` if it is given in another way. */
 function toPosition(since: WireSince): WirePosition | undefined {
   return typeof since === "object" && "after" in since ? since : undefined;
 }
 
-/** After a bare number all that is gone is missing; after a position, what went while nobody was there to hear of it. */
+/** After a bare number every message that is gone is missing. After a position only those are that went unnoticed. */
 function resolveAsOf({ epoch, asOf = epoch === undefined ? 0 : Infinity }: WirePosition): number {
   return asOf;
 }
@@ -155,7 +155,7 @@ function checkPosition(position: WirePosition, bounds: TopicBounds): Position {
   const { after } = position;
   const { floor, last, end, gone } = bounds;
   if (end === undefined) {
-    // All of the new history comes after the position in the old one.
+    // The whole new history comes after a position in the old one.
     const message =
       `Cannot read on from ${after}: the server has lost that history and begun a new one`;
     return gapAt({ code: "epoch_changed", message, position: after, floor, last }, floor);

@@ -1,5 +1,5 @@
 /**
- * What one read of the store brought for a run of `get`s.
+ * The result of one read of the store, for a run of `get`s.
  *
  * @module
  */
@@ -9,25 +9,25 @@ import type { TopicMessage } from "../stores/store.ts";
 import type { Queue } from "./queue.ts";
 import type { TopicCursor } from "./topic_cursor.ts";
 
-/** At most so many bytes are brought into memory by one read (or one message, if larger). */
+/** At most this many bytes come into memory by one read, or one message if it is larger. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** At most so many topics are read at once, however small their messages are. */
+/** At most this many topics are read at once, however small their messages are. */
 const MAX_TOPICS = 64;
 
-/** What was found for one reader. */
+/** The unread messages of one cursor. */
 export class TopicPage {
   readonly #cursor: TopicCursor;
   readonly #messages: readonly TopicMessage[];
   #taken = 0;
 
-  /** None of it is taken. */
+  /** No message is taken yet. */
   constructor(cursor: TopicCursor, messages: readonly TopicMessage[]) {
     this.#cursor = cursor;
     this.#messages = messages;
   }
 
-  /** Whether the next `get` can be answered from it; if not, the store may know more. */
+  /** Whether the next `get` can be answered from it. If not, the store may have more. */
   get canServe(): boolean {
     return this.#messages.length === 0 || this.#taken < this.#messages.length;
   }
@@ -37,25 +37,25 @@ export class TopicPage {
     return this.#messages[this.#taken];
   }
 
-  /** The next one is read: the cursor moves. */
+  /** The next message was read: the cursor moves. */
   take(): void {
     const message = this.#messages[this.#taken++];
     if (message) this.#cursor.deliver(message);
   }
 }
 
-/** The unread messages of several readers, given out one by one. */
+/** The unread messages of several cursors. */
 export class ReadBatch {
   readonly #pages = new Map<TopicCursor, TopicPage>();
 
   private constructor() {}
 
   /**
-   * Reads for the first of these `get`s, as many as one read can serve.
+   * Reads for the first of these `get`s, as many as one read of the store can serve.
    *
    * @param queue where messages come from
-   * @param gets the reader of each `get`, in order, if it has one
-   * @param messageBytes the largest message that there may be
+   * @param gets the cursor of each `get`, in order, if it has one
+   * @param messageBytes the largest possible message, in bytes
    * @returns what was found; rejects with a `StoreError`
    */
   static async read(
@@ -68,7 +68,7 @@ export class ReadBatch {
     for (let i = 0; i < gets.length;) {
       const cursor = gets[i];
       const start = i++;
-      // Mostly all are of one topic.
+      // Mostly all have the same topic.
       while (i < gets.length && gets[i] === cursor) i++;
       if (!cursor) continue;
       const previous = counts.get(cursor) ?? 0;
@@ -79,7 +79,7 @@ export class ReadBatch {
     const bytes = Math.floor(REPLY_FRAME_BYTES / counts.size);
     for (const [cursor] of counts) if (cursor.hasWaiters) await cursor.serveWaiters();
     const cursors = [...counts].filter(([cursor]) => {
-      // Someone waits there still: so there is nothing, and whatever comes is the waiter's.
+      // There are still waiters: so there is nothing to read, and the next message is theirs.
       if (cursor.hasWaiters) batch.#pages.set(cursor, new TopicPage(cursor, []));
       return !cursor.hasWaiters;
     });
@@ -95,7 +95,7 @@ export class ReadBatch {
     return batch;
   }
 
-  /** What was found for a reader; `undefined` if it was not asked for. */
+  /** The messages of a cursor; `undefined` if it was not read. */
   of(cursor: TopicCursor): TopicPage | undefined {
     return this.#pages.get(cursor);
   }

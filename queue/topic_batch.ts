@@ -1,5 +1,5 @@
 /**
- * New messages of one topic, and who listens for them.
+ * New messages of one topic, and the listeners that get them.
  *
  * @module
  */
@@ -22,17 +22,17 @@ export class TopicBatch {
     this.messages = messages;
   }
 
-  /** What they take of a subscriber's credit. */
+  /** How much of a subscriber's credit they take. */
   get bytes(): number {
     return this.#bytes ??= sumBytes(this.messages);
   }
 
-  /** The messages as they are streamed: serialised once, for all subscribers. */
+  /** The messages as they are streamed, serialised once for all subscribers. */
   get text(): string {
     return this.#text ??= streamBody(this.messages, this.bytes);
   }
 
-  /** The same in two parts, where they are large: what stands before their bodies. */
+  /** The same in two parts, for large messages: what comes before the bodies. */
   get head(): string {
     return this.#head ??= streamHead(this.messages, this.bytes);
   }
@@ -43,15 +43,15 @@ export class TopicBatch {
   }
 }
 
-/** Someone who waits for messages of a topic. */
+/** Listens for the messages of a topic. */
 export interface TopicListener {
   /** Takes new messages. */
   onMessages(batch: TopicBatch): void;
-  /** The feed was interrupted after it had brought everything up to a number: read again. */
+  /** The feed was interrupted after it had brought everything up to a number: read again from there. */
   resync(through: number): void;
 }
 
-/** The size of messages together, in bytes of their JSON encoding in UTF-8. */
+/** The size of all messages, in bytes of their JSON encoding in UTF-8. */
 function sumBytes(messages: readonly TopicMessage[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
 }

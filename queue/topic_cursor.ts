@@ -1,5 +1,5 @@
 /**
- * One connection's place in one topic: its cursor, and the line of those who wait there.
+ * How far one connection has read one topic, and the waiters for its next message.
  *
  * @module
  */
@@ -13,37 +13,37 @@ import type { TopicBatch, TopicListener } from "./topic_batch.ts";
 import { type Waiter, Waiters } from "./waiters.ts";
 import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
 
-/** Of so many messages one is looked at whether others have to have their turn before it goes on. */
+/** After this many messages it is checked whether others have to have their turn. */
 const CHECK_EVERY = 64;
 
 /**
- * A cursor and the line of waiters on it.
+ * A cursor and its waiters.
  *
- * While someone waits, all up to the cursor has been read and nothing after it is known; so what the
- * feed brings next goes to the first in the line, or, if the peer has much to read already, stays in the
- * store until it has read.
+ * While there are waiters, everything up to the cursor has been read, and nothing after it is known. So what the feed
+ * brings next goes to the first waiter; or, if the peer has much to read already, it stays in the store until the peer has
+ * read.
  */
 export class TopicCursor implements TopicListener {
   readonly topic: string;
   readonly #queue: Queue;
   readonly #peer: Pick<Peer, "buffered" | "drained" | "hasRoom" | "waitForRoom" | "turn">;
   #position: number;
-  /** So many bytes there has to be room for before it reads on. */
+  /** For how many bytes there has to be room before it reads on. */
   #roomNeeded = 0;
   #gap: Gap | undefined;
-  /** There once somebody has waited: most never do. */
+  /** Created for the first waiter: most cursors never have one. */
   #waiters: Waiters | undefined;
-  /** The line is being served from the store; what the feed brings meanwhile is only noted. */
+  /** The waiters are being served from the store. What the feed brings meanwhile is only noted. */
   #reading: Promise<void> | undefined;
   #newMeanwhile = false;
 
   /**
-   * Makes a reader.
+   * Creates a cursor.
    *
    * @param queue where messages come from
-   * @param peer tells how much the peer has yet to read
+   * @param peer tells how much the peer has not read yet
    * @param topic what it reads
-   * @param position it reads what comes after; the first read is told of a gap there, instead
+   * @param position it reads what comes after this; a gap there is the reply to the first read
    */
   constructor(
     queue: Queue,
@@ -58,72 +58,72 @@ export class TopicCursor implements TopicListener {
     this.#gap = gap;
   }
 
-  /** The topic is read up to here. */
+  /** The topic was read up to this number. */
   get position(): number {
     return this.#position;
   }
 
-  /** Someone waits: there is nothing for anybody else. */
+  /** There are waiters: so there is no message for another read. */
   get hasWaiters(): boolean {
     return this.#waiters !== undefined && this.#waiters.length > 0;
   }
 
-  /** Nobody waits, nothing is missing, and all up to the cursor is gone: a new one there would read the same. */
+  /** It has no waiters and no gap, and everything up to it is gone: a new cursor would read the same. */
   isRedundant(floor: number): boolean {
     return !this.hasWaiters && !this.#reading && this.#gap === undefined && this.#position <= floor;
   }
 
-  /** What the first read is to be told instead, if messages are missing. */
+  /** The gap that the first read has to report, if messages are missing. */
   get gap(): Gap | undefined {
     return this.#gap;
   }
 
-  /** What the first read is told instead, if messages are missing; once. */
+  /** The same, once. */
   takeGap(): Gap | undefined {
     const gap = this.#gap;
     this.#gap = undefined;
     return gap;
   }
 
-  /** Nothing more is there up to here: moves the cursor forward, never back. */
+  /** There are no more messages up to this number: moves the cursor forward, never back. */
   advance(position: number): void {
     if (position > this.#position) this.#position = position;
   }
 
-  /** A message goes to the peer: it, and all before it, is read. */
+  /** A message goes to the peer: it was read, and everything before it. */
   deliver(message: TopicMessage): void {
     this.#position = message.seq;
     this.#queue.counts.delivered++;
   }
 
-  /** Looks for the oldest unread message, or the newest; the cursor stays where it is. */
+  /** Reads the oldest unread message, or the newest. The cursor stays where it is. */
   peek(newest: boolean): Promise<MessagePage> {
     return this.#read(1, newest);
   }
 
-  /** Takes the message of a page that was looked for, if there is one: the cursor moves past it. */
+  /** Takes the message of such a page, if there is one: the cursor moves past it. */
   take({ messages: [message], through }: MessagePage): TopicMessage | undefined {
     if (message) this.deliver(message);
     this.advance(through);
     return message;
   }
 
-  /** Joins the line. Resolves when the waiter was served, or when it has to wait for the feed. */
+  /** Adds a waiter. Resolves when it was served, or has to wait for the feed. */
   async addWaiter(waiter: Waiter): Promise<void> {
     const waiters = this.#waiters ??= new Waiters();
     waiters.add(waiter);
     if (waiters.length > 1) return;
-    // First the feed, then a read: neither a gap nor an overlap between the two.
+    // First the feed, then a read: so there is neither a gap nor an overlap between the two.
     this.#queue.addListener(this.topic, this);
     await this.#catchUp();
   }
 
-  /** Those who wait take what is there by now: a feed may bring it later. */
+  /** Gives the waiters what is in the store by now: the feed may bring it later. */
   serveWaiters(): Promise<void> {
     return this.#catchUp();
   }
 
-  /** One of those in the line, who is no longer open, leaves it. */
+  /** Removes a waiter that is not open any more. */
   removeWaiter(): void {
     this.#waiters!.remove();
     this.#stopListeningIfIdle();
@@ -152,7 +152,7 @@ export class TopicCursor implements TopicListener {
         const { turn } = this.#peer;
         if (turn?.isOver) await new Promise<void>((resolve) => void turn.next(resolve));
         this.#newMeanwhile = false;
-        // They may all have left meanwhile.
+        // All waiters may have ended meanwhile.
         if (!this.hasWaiters) break;
         const page = await this.#read(this.#waiters!.length, false);
         if (page.messages.length > 0) this.#serve(page.messages);
@@ -168,12 +168,12 @@ export class TopicCursor implements TopicListener {
     }
   }
 
-  /** Gives out messages, one to each who waits; `false` if the peer has to read before there may be more. */
+  /** Gives one message to each waiter. Returns `false` if the peer has to read first. */
   #serve(messages: readonly TopicMessage[]): boolean {
     let served = 0;
     for (const message of messages) {
       if (message.seq <= this.#position) continue;
-      // Each may have a frame of its own, and to send one takes long.
+      // Each may have a frame of its own, and sending a frame takes long.
       if (++served % CHECK_EVERY === 0 && this.#peer.turn?.isOver) return false;
       if (mustWait(this.#peer)) return false;
       if (!this.hasWaiters) break;
@@ -189,7 +189,7 @@ export class TopicCursor implements TopicListener {
     return true;
   }
 
-  /** Nobody waits: the feed need not call. */
+  /** Without waiters it does not listen to the feed. */
   #stopListeningIfIdle(): void {
     if (!this.hasWaiters && !this.#reading) this.#queue.removeListener(this.topic, this);
   }

@@ -1,5 +1,5 @@
 /**
- * The line of those who wait for one topic on one connection.
+ * The reads of one connection that wait for a message of one topic.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicMessage } from "../stores/store.ts";
 
-/** Someone in the line. */
+/** A read that waits. */
 export interface Waiter {
-  /** Still waits: neither served nor gone. */
+  /** It still waits: it was neither served nor ended. */
   readonly open: boolean;
   /** Gives it its message. */
   deliver(message: TopicMessage): void;
-  /** Tells it that there will be none. */
+  /** Ends it without a message. */
   end(error: WireError | undefined): void;
 }
 
-/** First come, first served. Whoever leaves is passed over later: joining and leaving cost the same in any length. */
+/** First come, first served. Waiters that have ended are skipped later: adding and removing cost the same at any length. */
 export class Waiters {
   #waiters: Waiter[] = [];
   #next = 0;
@@ -34,17 +34,17 @@ export class Waiters {
     this.#open++;
   }
 
-  /** One of those in the line waits no longer. */
+  /** One of them waits no longer. */
   remove(): void {
     this.#open--;
-    // Most of what is kept does not wait any more: it is cleared away, in one go for many.
+    // Most entries do not wait any more: they are removed in one go for many.
     if (this.#waiters.length > 2 * this.#open + 32) {
       this.#waiters = this.#waiters.slice(this.#next).filter(({ open }) => open);
       this.#next = 0;
     }
   }
 
-  /** Calls up the first; it is in the line until it says that it left. */
+  /** The first one; it counts until it is removed. */
   next(): Waiter | undefined {
     while (this.#next < this.#waiters.length) {
       const waiter = this.#waiters[this.#next++]!;

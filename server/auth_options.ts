@@ -116,7 +116,7 @@ export function requireGrant(
   more: readonly string[] = [],
   check: OptionChecks = new OptionChecks(),
 ): void {
-  const allowedNames = [...more, "permissions", "topics"];
+  const allowedNames = [...more, "permissions", "topics", "prefixes"];
   // What is none may be a token. Taken for one that says nothing it would give leave for everything.
   if (!isOptions(grant, allowedNames)) {
     const got = describeKind(grant);
@@ -126,14 +126,17 @@ export function requireGrant(
     if (allowedNames.includes(member)) continue;
     throw new TypeError(`Cannot ${check.action}: ${name} has no member ${formatValue(member)}`);
   }
-  const { permissions, topics } = grant;
+  const { permissions, topics, prefixes } = grant;
   const isPermission = (permission: unknown) =>
     (PERMISSIONS as readonly unknown[]).includes(permission);
   if (permissions !== undefined) {
     check.list(`${name}.permissions`, permissions, "read, write, admin", isPermission);
   }
-  const isPrefix = (topic: unknown) => typeof topic === "string" && topic.isWellFormed();
-  if (topics !== undefined) check.list(`${name}.topics`, topics, "prefixes of topics", isPrefix);
+  const isText = (text: unknown) => typeof text === "string" && text.isWellFormed();
+  if (topics !== undefined) check.list(`${name}.topics`, topics, "topics", isText);
+  if (prefixes !== undefined) {
+    check.list(`${name}.prefixes`, prefixes, "beginnings of topics", isText);
+  }
 }
 
 function mergeGrants(

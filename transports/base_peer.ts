@@ -1,5 +1,5 @@
 /**
- * The line to a peer, as far as it is the same however the peer arrived.
+ * What all peers have in common, whichever transport they use.
  *
  * @module
  */
@@ -14,26 +14,26 @@ import type { ConnectionHandler, PeerLimits } from "./transport.ts";
 import { type UnreadAccount, UnreadLimiter } from "./unread_limiter.ts";
 import { type MonitoredPeer, SlowPeerMonitor } from "./slow_peer_monitor.ts";
 
-/** Little is buffered below so many bytes. */
+/** Below this many bytes little is buffered. */
 export const LOW_WATER = 64 * 1024;
 
-/** So much may have to leave before a system that holds back much tells that any of it did, in bytes. */
+/** How many bytes a system may buffer before it tells that any of them was sent. */
 const HIDDEN_BUFFER = 1024 * 1024;
 
-/** After what time to look again whether a slow peer has read, in milliseconds: there is no event for it. */
+/** After what time it is checked again whether a slow peer has read, in milliseconds: there is no event for it. */
 const DRAIN_POLL = { first: 5, max: 100 };
 
-/** What the lines of one port share. */
+/** What the peers of one port share. */
 export interface PortContext {
   readonly handler: ConnectionHandler;
   readonly slowPeers: SlowPeerMonitor;
   readonly unread: UnreadLimiter;
   readonly turns: Turns;
-  /** Thousands may be given up at once, and to hang up on them takes a third of a second. */
+  /** Thousands may be dropped at once, and closing their connections takes a third of a second. */
   readonly terminatePacer: Pacer;
 }
 
-/** What the lines of a new port share. */
+/** What the peers of a new port share. */
 export function createPortContext(handler: ConnectionHandler, limits: PeerLimits): PortContext {
   return {
     handler,
@@ -45,8 +45,8 @@ export function createPortContext(handler: ConnectionHandler, limits: PeerLimits
 }
 
 /**
- * Guards what the visit does, keeps account of what the peer has yet to read, and ends once. A socket
- * says what it hears to `opened`, `received` and `ended`, and does what the abstract methods say.
+ * Guards the event handlers, counts what the peer has not read yet, and ends once. A socket calls `onOpen`, `onFrame` and
+ * `onClose`, and implements the abstract methods.
  */
 export abstract class BasePeer implements Peer, MonitoredPeer {
   readonly turn: Turn;
@@ -57,26 +57,26 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   #closed = false;
   #closing = false;
   #monitored = false;
-  /** At most so much is buffered, in characters: to ask the platform takes as long as to send. */
+  /** An upper bound of what is buffered, in characters: asking the platform takes as long as sending. */
   #unread = 0;
-  /** At least so much would be buffered if the peer had read nothing since the last look. */
+  /** How much would be buffered if the peer had read nothing since the last check. */
   #unreadSinceCheck = 0;
-  /** The largest frame that was sent since little was buffered, in bytes, if it is larger than answers together may be. */
+  /** The largest frame since little was buffered, in bytes, if it is larger than a frame of replies. */
   #largestFrame = 0;
-  /** The peer has said that it has read. */
+  /** The peer has reported that it has read. */
   #readConfirmed = false;
-  /** It cannot say so. */
+  /** It cannot report that. */
   #cannotConfirmReads = false;
-  /** There while somebody waits for the peer to read. */
+  /** Set while somebody waits for the peer to read. */
   #drain: PromiseWithResolvers<void> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #drainDelay = DRAIN_POLL.first;
 
   /**
-   * Makes the line, before the peer has arrived.
+   * Creates a peer before its socket is open.
    *
-   * @param onConnected begins the visit
-   * @param context what all lines share
+   * @param onConnected is called when it is connected
+   * @param context what all peers of the port share
    * @param from the address of the peer
    */
   constructor(onConnected: (peer: Peer) => PeerEvents, context: PortContext, from: string) {
@@ -91,20 +91,20 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
 
   /** How many bytes the socket holds for the peer. */
   protected abstract measureUnread(): number;
-  /** Sends a text frame; the line is not gone. */
+  /** Sends a text frame. Not called after the end. */
   protected abstract transmit(frame: string): void;
-  /** The same, of a frame that ends as those of others do. */
+  /** The same for a frame whose end is shared. */
   protected transmitShared(head: string, { body, closing }: SharedSuffix): void {
     this.transmit(head + body + closing);
   }
-  /** Says goodbye, if that has not been done. */
+  /** Sends a close frame, unless that was done. */
   protected abstract sendClose(code: number, reason: string): void;
-  /** Reads nothing more, as far as the platform can. */
+  /** Reads nothing more, as far as the platform allows. */
   protected abstract stopReading(): void;
-  /** Ends the connection at once, as far as the platform can. */
+  /** Ends the connection at once, as far as the platform allows. */
   protected abstract terminate(): void;
 
-  /** It is known whether the peer arrives. */
+  /** It is known whether the peer is connected. */
   protected onSettled(): void {}
 
   /** The socket is open. */
@@ -118,7 +118,7 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     this.#guarded(() => this.#events?.receive(data));
   }
 
-  /** Gives up a peer that broke the rules, with a code and a reason for itself, and another for the log. */
+  /** Ends the connection of a peer that broke the rules, with a code and a reason for the peer, and another for the log. */
   protected disconnect(code: number, reason: string, logReason: string): void {
     if (this.#closed) return;
     this.onClose();
@@ -126,12 +126,12 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     this.#context.handler.onPeerDropped(logReason);
   }
 
-  /** The peer has read. Not all sockets know. */
+  /** The peer has read something. Not all sockets tell. */
   protected onDrained(): void {
     if (this.#drain) this.#checkDrained();
   }
 
-  /** The socket is closed. Some say so twice. */
+  /** The socket is closed. Some sockets tell this twice. */
   protected onClose(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -139,7 +139,7 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     this.#context.slowPeers.delete(this);
     this.#checkDrained();
     this.#guarded(() => {
-      // One who never came was promised a visit, too.
+      // A peer that never connected gets its events, too.
       this.#connect();
       this.#events?.end();
     });
@@ -184,7 +184,7 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     this.#afterSend();
   }
 
-  /** So much is about to be sent. */
+  /** This much is about to be sent. */
   #countUnread(characters: number, bytes: number): void {
     if (bytes > REPLY_FRAME_BYTES) this.#largestFrame = Math.max(this.#largestFrame, bytes);
     this.#unread += characters;
@@ -224,7 +224,7 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     if (this.#closed) return;
     this.#closing = true;
     this.sendClose(code, reason);
-    // It may never answer: then it is given up.
+    // It may never answer: then it is dropped.
     if (!this.#monitored) this.#startMonitoring();
   }
 
@@ -258,8 +258,8 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   }
 
   /**
-   * That a large frame moves shows when all of it has left; and what is small may be held back, too. Where its holder has
-   * as much to read as it may have, nobody has time for that.
+   * Progress of a large frame shows only when all of it was sent; and small frames may be buffered, too. If its holder has
+   * used up its memory, there is no time for that.
    */
   get slack(): number {
     if (this.#account.isExhausted) return 0;
@@ -273,7 +273,7 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     this.#context.slowPeers.add(this);
   }
 
-  /** Looks whether the peer has read; if not, looks again, after longer and longer pauses. */
+  /** Checks whether the peer has read. If not, it checks again, after longer and longer pauses. */
   #checkDrained(): void {
     clearTimeout(this.#drainTimer);
     const { buffered } = this;
@@ -287,7 +287,7 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     this.#drain = undefined;
   }
 
-  /** Does what an event asks for. An exception would end the whole process. */
+  /** Runs an event handler. An exception would end the whole process. */
   #guarded(act: () => void): void {
     try {
       act();

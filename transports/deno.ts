@@ -1,5 +1,5 @@
 /**
- * The transport that is built into Deno: `Deno.serve` and its WebSockets.
+ * The transport built into Deno: `Deno.serve` and its WebSockets.
  *
  * @module
  */
@@ -11,21 +11,21 @@ import { BasePeer, createPortContext, type PortContext } from "./base_peer.ts";
 import { handshakeFailed, type Peer, type PeerEvents } from "./peer.ts";
 import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
 
-/** How long a socket may take to open once the upgrade was answered, in milliseconds: mostly it takes less than one. */
+/** How long a socket may take to open after the response to its upgrade, in milliseconds: mostly it takes less than one. */
 const OPEN_TIMEOUT = 2000;
 
 /**
- * So many frames in a second are a flood: nobody says so much in so small pieces. What comes cannot be held back here, so
- * that it would keep the process from all others.
+ * This many frames in a second are a flood: no honest client sends so much in such small pieces. Input cannot be held back
+ * here, so it would block all other connections.
  */
 const FLOOD_LIMIT = { frames: 50_000, within: 1000 };
 
-/** Frames are counted by so many: to look at the clock for each would take time. */
+/** The clock is read for every this many frames: reading it for each would take time. */
 const COUNT_EVERY = 1000;
 
 /**
- * Unless this is in the environment before its first WebSocket, Deno copies each frame into a buffer of its connection,
- * which remains as large as its largest frame was for as long as the connection lasts.
+ * Unless this variable is set before the first WebSocket, Deno copies each frame into a buffer of its connection, which
+ * keeps the size of the largest frame for as long as the connection lasts.
  */
 const WRITEV_VARIABLE = "DENO_USE_WRITEV";
 
@@ -33,8 +33,8 @@ const WRITEV_VARIABLE = "DENO_USE_WRITEV";
  * Opens a port with `Deno.serve`.
  *
  * @param address host and port, 0 for any that is free, and what TLS needs
- * @param handler what to do for those who arrive
- * @param limits what peers are held to
+ * @param handler what to do with requests and peers
+ * @param limits the limits of peers
  * @returns the open port; rejects with `Deno.errors.AddrInUse` if it is taken, and other errors of the system
  */
 export async function listen(
@@ -65,7 +65,7 @@ export async function listen(
   return { host: hostname, port: port.addr.port, renew: (tls) => port.renew(tls), stop };
 }
 
-/** Where this program may say so, and its user has not said anything. */
+/** Sets it, if this program may, and its user has not. */
 async function enableWritev(): Promise<void> {
   const { state } = await Deno.permissions.query({ name: "env", variable: WRITEV_VARIABLE });
   if (state === "granted" && Deno.env.get(WRITEV_VARIABLE) === undefined) {
@@ -84,7 +84,7 @@ async function handleUpgrade(
   if (verdict instanceof Response) return verdict;
   let upgrade: Deno.WebSocketUpgrade;
   try {
-    // A client of ours has heartbeats.
+    // Clients with our subprotocol have heartbeats.
     upgrade = offeredProtocols(request.headers).includes(SUBPROTOCOL)
       ? upgradeDsmq(request)
       : upgradeWithIdlePings(request, context.idlePingInterval);
@@ -104,18 +104,18 @@ function upgradeDsmq(request: Request): Deno.WebSocketUpgrade {
   if (offered.includes(SUBPROTOCOL)) {
     return Deno.upgradeWebSocket(request, { protocol: SUBPROTOCOL, idleTimeout: 0 });
   }
-  // Deno finds it only between a comma with one space and the next, and others write the comma alone, as npm:ws does.
+  // Deno finds it only between a comma with one space and the next comma. Others, such as npm:ws, write the comma alone.
   const upgrade = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
   upgrade.response.headers.set("Sec-WebSocket-Protocol", SUBPROTOCOL);
   return upgrade;
 }
 
 /**
- * Those whose upgrade was answered, until their socket opens. If a peer is gone by then, its socket neither opens
- * nor closes: whoever arrives later clears it away. (To wait for Deno's `completed` costs 11 kB a connection.)
+ * Connections whose upgrade has its response, until their socket opens. If a peer is gone by then, its socket neither opens
+ * nor closes: a later upgrade removes it. (Waiting for Deno's `completed` costs 11 kB a connection.)
  */
 class PendingUpgrades {
-  /** Since when each is under way, by the clock of `performance`; the first that came is the first in it. */
+  /** When each got its response, by the clock of `performance`, the oldest first. */
   readonly #since = new Map<DenoPeer, number>();
 
   add(peer: DenoPeer): void {
@@ -158,7 +158,7 @@ class DenoPeer extends BasePeer {
     super(onConnected, context, from);
     this.#socket = socket;
     this.#pendingUpgrades = pendingUpgrades;
-    // Nobody listens for errors: the close event, which follows, says the same.
+    // There is no listener for errors: the close event, which follows, says the same.
     const onEvent = (event: Event) => this.#onEvent(event);
     socket.onopen = socket.onmessage = socket.onclose = onEvent;
   }
@@ -166,7 +166,7 @@ class DenoPeer extends BasePeer {
   #onEvent(event: Event): void {
     switch (event.type) {
       case "open":
-        // A listener takes half a kilobyte, and this one has done its work.
+        // A listener takes half a kilobyte, and this one is not needed any more.
         this.#socket.onopen = null;
         return this.onOpen();
       case "message":
@@ -193,7 +193,7 @@ class DenoPeer extends BasePeer {
     return true;
   }
 
-  /** It will not come any more. */
+  /** It will not open any more. */
   abandon(): void {
     this.onClose();
   }
@@ -206,7 +206,7 @@ class DenoPeer extends BasePeer {
     return this.#socket.bufferedAmount;
   }
 
-  /** The socket is open, or has been: then what is sent is dropped without an error. */
+  /** The socket is or was open. If it is closed, what is sent is dropped without an error. */
   protected override transmit(frame: string): void {
     this.#socket.send(frame);
   }
@@ -215,12 +215,12 @@ class DenoPeer extends BasePeer {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
   }
 
-  /** The platform reads on, and nobody is told. */
+  /** The platform reads on, but nobody listens. */
   protected override stopReading(): void {
     this.#socket.onmessage = null;
   }
 
-  /** All that can be done: its connection ends when what was sent has been read, or the peer is gone. */
+  /** No more is possible: the connection ends when the peer has read what was sent, or is gone. */
   protected override terminate(): void {
     this.sendClose(CLOSE_CODE.timedOut, "given up");
   }

@@ -1,5 +1,5 @@
 /**
- * A port that `Deno.serve` keeps open, also where that gives up.
+ * A port that `Deno.serve` keeps open, even where that gives up.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import { PortReopener } from "./port_reopener.ts";
 import type { ConnectionHandler, ListenAddress } from "./transport.ts";
 
-/** For how long requests may go on whose port was closed for another certificate, in milliseconds. */
+/** How long requests may go on after the port was closed for another certificate, in milliseconds. */
 const SHUTDOWN_TIMEOUT = 2000;
 
-/** For how long the system may take to free a port that was closed, in milliseconds: mostly it takes fewer than 20. */
+/** How long the system may take to free a closed port, in milliseconds: mostly it takes less than 20. */
 const RELEASE_TIMEOUT = 5000;
 
 type Server = Deno.HttpServer<Deno.NetAddr>;
 
 /**
- * `Deno.serve` ends for good at the first connection that it cannot accept (too many open files), and says so
- * by `finished` alone; its WebSockets go on. So it is opened again.
+ * `Deno.serve` ends for good at the first connection that it cannot accept (too many open files), and only `finished` tells
+ * so; its WebSockets go on. So it is opened again.
  */
 export class DenoPort {
   readonly #host: string;
@@ -26,12 +26,12 @@ export class DenoPort {
   readonly #reopener: PortReopener;
   #tls: ListenAddress["tls"];
   #server: Server;
-  /** How to end each that may have connections: one that has died may. */
+  /** Ends each server that may have connections: one that has failed may. */
   readonly #aborters = new Map<Server, AbortController>();
   #failed = false;
   #stopped = false;
 
-  /** Opens it; throws what the system says if it cannot. */
+  /** Opens it; throws the error of the system if it cannot. */
   constructor(
     { host, port, tls }: ListenAddress,
     handler: Deno.ServeHandler<Deno.NetAddr>,
@@ -48,14 +48,14 @@ export class DenoPort {
     this.#server = this.#open(port);
   }
 
-  /** Where it is. */
+  /** Its address. */
   get addr(): Deno.NetAddr {
     return this.#server.addr;
   }
 
   /**
-   * Has new connections get another certificate. What `Deno.serve` began with it keeps, and to close its port is
-   * to close its WebSockets (1001): their peers come back to the new one.
+   * Uses another certificate for new connections. `Deno.serve` keeps the one that it began with, and closing its port closes
+   * its WebSockets (1001): their peers come back to the new port.
    */
   async renew(tls: NonNullable<ListenAddress["tls"]>): Promise<void> {
     const [old, previous] = [this.#server, this.#tls];
@@ -75,7 +75,7 @@ export class DenoPort {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#reopener.stop();
-    // Not shutdown(): it waits for the end of every request's body, which may never come.
+    // Not shutdown(): it waits for the end of the body of every request, which may never come.
     for (const aborter of this.#aborters.values()) aborter.abort();
     await this.#server.finished.catch(() => {});
   }
@@ -106,7 +106,7 @@ export class DenoPort {
     this.#reopener.onPortFailed(message.replace(/^Error: /, ""));
   }
 
-  /** Opens a port that is just being freed. */
+  /** Opens a port that is about to become free. */
   async #reopen(port: number): Promise<void> {
     for (let waited = 0; !this.#stopped; waited++) {
       try {

@@ -8,59 +8,59 @@ import type { Turn } from "../budgets/turns.ts";
 import type { SharedSuffix } from "../protocol/shared_suffix.ts";
 import type { InputLimit } from "./limited_input.ts";
 
-/** A peer's requests go on while fewer bytes than this wait for it to read them; then they wait. */
+/** Requests of a peer are processed while fewer bytes than this wait for it to read them. */
 export const BUFFER_LIMIT = 256 * 1024;
 
-/** A peer that is connected. None of its methods throws, whatever the peer does. */
+/** A connected peer. None of its methods throws, whatever the peer does. */
 export interface Peer {
-  /** Sends a text frame, of so many bytes if that is known; in vain if the peer is gone. */
+  /** Sends a text frame, of this many bytes if that is known. Does nothing if the peer is gone. */
   send(frame: string, bytes?: number): void;
-  /** The same, of a frame that ends as those of others do. It is not copied for each of them, if that can be. */
+  /** The same for a frame whose end is shared with other connections. It is not copied for each of them, if possible. */
   sendShared?(head: string, suffix: SharedSuffix, bytes: number): void;
-  /** How many bytes the peer has sent, also of a frame that is not complete. Not every transport knows. */
+  /** How many bytes the peer has sent, incomplete frames included. Not every transport knows. */
   readonly bytesReceived?: number | undefined;
-  /** What the peer sends waits to be read: it is silent only in appearance. */
+  /** What the peer has sent waits to be read: it is not really silent. */
   readonly hasUnreadInput?: boolean;
-  /** When what it asks for may be done. Default: whenever the server has time. */
+  /** When its requests may be processed. Default: whenever the server has time. */
   readonly turn?: Turn;
-  /** The peer has said that it has read since it said so last: where that shows in nothing else. */
+  /** The peer has reported that it has read something: nothing else may show that. */
   confirmRead?(): void;
-  /** The peer has no way to say that it has read: it has time for all that the system may hold back. */
+  /** The peer cannot report that it has read: it gets time for everything that the system may buffer. */
   cannotConfirmReads?(): void;
-  /** What it takes of memory counts as this holder's from now on, and not as its address's. */
+  /** Charges its memory to this holder from now on, and not to its address. */
   assignTo?(holder: string): void;
-  /** How many bytes the peer has yet to read. */
+  /** How many bytes the peer has not read yet. */
   readonly buffered: number;
-  /** All peers have so much to read that one which has that many bytes to read has to read them first. Default: never. */
+  /** The memory of all peers is so scarce that one with this many unread bytes has to read first. Default: never. */
   mustReadFirst?(bytes: number): boolean;
-  /** Whether it may be sent so many bytes more now: it may have to wait where others are sent much. Default: it may. */
+  /** Whether this many bytes more may be sent now: it may have to wait if others are sent much. Default: they may. */
   hasRoom?(bytes: number): boolean;
-  /** Resolves once it may, or is gone. */
+  /** Resolves once they may, or once the peer is gone. */
   waitForRoom?(bytes: number): Promise<void>;
-  /** Resolves once little is buffered, or the peer is gone. */
+  /** Resolves once little is buffered, or once the peer is gone. */
   drained(): Promise<void>;
-  /** Says goodbye, with a close code of RFC 6455 and a reason, and waits for the peer's. */
+  /** Sends a close frame with a code of RFC 6455 and a reason, and waits for the peer's. */
   close(code: number, reason: string): void;
-  /** Says goodbye to one who broke the rules, or has no time: nothing more of it is read, so it has to be dropped soon. */
+  /** The same for a peer that broke the rules: nothing more of it is read, so it has to be dropped soon. */
   closeAndStopReading(code: number, reason: string): void;
   /**
-   * Holds what the peer sends to a limit from now on; with `undefined` as much may come as will. What comes beyond is not
-   * looked at, and `exceeded` is called, once. Not every transport can.
+   * Limits what the peer may send from now on; `undefined` ends the limit. What exceeds it is not read, and `exceeded` is
+   * called, once. Not every transport can do this.
    */
   limitInput?(limit: InputLimit | undefined, onExceeded?: () => void): void;
-  /** Gives the peer up, and says why in the log: its visit is over at once, whatever it does. May be called twice. */
+  /** Ends the connection at once, and logs why. May be called twice. */
   drop(reason: string): void;
 }
 
-/** What takes a peer's frames. */
+/** Handles what comes from a peer. */
 export interface PeerEvents {
-  /** Takes the data of a frame: text, or else something that is not text. */
+  /** The data of a frame came: a string if it is text, anything else if it is not. */
   receive(data: unknown): void;
   /** The peer is gone. Called once. */
   end(): void;
 }
 
-/** A message of at most this many bytes needs no room of its own: asking for it would take as long as sending it. */
+/** A message of at most this many bytes needs no room: checking would take as long as sending it. */
 const SMALL_BYTES = 512;
 
 /** Whether a peer may be sent a message of this many bytes now. */
@@ -69,8 +69,8 @@ export function hasRoom(peer: Pick<Peer, "hasRoom">, bytes: number): boolean {
 }
 
 /**
- * Whether a peer has to read before more is done for it. `added` is what it will be sent besides, in bytes. It counts
- * where room is scarce: elsewhere it still fills a frame.
+ * Whether a peer has to read before more is done for it. `added` is how many bytes it will be sent besides. They count
+ * only if room is scarce.
  */
 export function mustWait(peer: Pick<Peer, "buffered" | "mustReadFirst">, added = 0): boolean {
   const { buffered } = peer;

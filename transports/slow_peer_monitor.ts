@@ -1,55 +1,55 @@
 /**
- * Peers that have much to read, looked after with one timer for all.
+ * Finds peers that have much to read and read nothing, with one timer for all.
  *
  * @module
  */
 
 import type { PeerLimits } from "./transport.ts";
 
-/** How often to look, in milliseconds. */
+/** How often to check, in milliseconds. */
 const CHECK_EVERY = 1000;
 
-/** A peer that is looked after. */
+/** A peer that is monitored. */
 export interface MonitoredPeer {
-  /** Has it read since the last look, or need it not be looked after any more? */
+  /** Has it read since the last check, or does it need no monitoring any more? */
   checkProgress(): "reading" | "stalled" | "drained";
   /** For how much longer than others it may read nothing, in milliseconds. */
   readonly slack: number;
-  /** Gives it up. */
+  /** Drops it. */
   drop(reason: string): void;
 }
 
 /**
- * Gives up those who read nothing for too long. There is no timer while nobody has to be looked after,
- * so peers at rest cost nothing. Time is counted in looks: a clock that is set forward gives nobody up.
+ * Drops peers that read nothing for too long. There is no timer while no peer is monitored, so idle peers cost nothing.
+ * Time is counted in checks: a clock that is set forward drops nobody.
  */
 export class SlowPeerMonitor {
   readonly #after: PeerLimits["after"];
   readonly #slowReaderTimeout: number;
-  /** How many looks in a row found each as it was. */
+  /** For how many checks in a row each peer has read nothing. */
   readonly #checksWithoutProgress = new Map<MonitoredPeer, number>();
   #cancel: (() => void) | undefined;
 
-  /** Makes one that looks after nobody. */
+  /** Monitors nobody yet. */
   constructor({ slowReaderTimeout, after }: Pick<PeerLimits, "slowReaderTimeout" | "after">) {
     this.#after = (ms, callback) => after(ms, callback);
     this.#slowReaderTimeout = slowReaderTimeout;
   }
 
-  /** Looks after one more. */
+  /** Monitors one more peer. */
   add(peer: MonitoredPeer): void {
     this.#checksWithoutProgress.set(peer, 0);
     this.#cancel ??= this.#after(CHECK_EVERY, () => this.#check());
   }
 
-  /** Looks no more after one who is gone. */
+  /** Stops monitoring a peer that is gone. */
   delete(peer: MonitoredPeer): void {
     if (this.#checksWithoutProgress.delete(peer) && this.#checksWithoutProgress.size === 0) {
       this.stop();
     }
   }
 
-  /** Looks no more after anybody. */
+  /** Stops monitoring. */
   stop(): void {
     this.#checksWithoutProgress.clear();
     this.#cancel?.();

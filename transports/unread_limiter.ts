@@ -1,5 +1,5 @@
 /**
- * What all peers of a port have yet to read.
+ * How much all peers of a port have not read yet.
  *
  * @module
  */
@@ -8,22 +8,22 @@ import { addressHolder } from "../budgets/address_key.ts";
 import type { Budget, BudgetAccount } from "../budgets/budget.ts";
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 
-/** So much may begin to leave at once in frames that are large, in bytes; to hand over more takes so long that others notice. */
+/** How many bytes of large frames may be sent at once: sending more would take so long that others notice. */
 const BURST = { bytes: 2 * 1024 * 1024, large: 64 * 1024 };
 
-/** After what time more may leave, and it is looked who has read, while somebody waits, in milliseconds. */
+/** While somebody waits for room: after what time more may be sent, and it is checked who has read, in milliseconds. */
 const CHECK_EVERY = 5;
 
 /**
- * A peer's bytes are counted anew after so many more, and after more where few peers are there: to ask the platform for
- * them takes as long as to send.
+ * After how many more bytes those of a peer are measured again. With few peers these are more: asking the platform takes as
+ * long as sending.
  */
 const RECOUNT = { min: 16 * 1024, max: 64 * 1024, ofShared: 1 / 8 };
 
-/** What one has leave for is kept for it for so many looks. */
+/** For how many checks granted room is reserved. */
 const RESERVED_CHECKS = 20;
 
-/** Where there is no room, it is looked after so long again who has read, in milliseconds. */
+/** Without room: after what time it is checked again who has read, in milliseconds. */
 const REMEASURE_EVERY = 20;
 
 interface Waiting {
@@ -32,10 +32,10 @@ interface Waiting {
   readonly resolve: () => void;
 }
 
-/** Has those who are sent much wait for each other: what they have yet to read takes a bounded amount of memory. */
+/** Makes peers wait for each other if they are sent much, so that unread data takes a bounded amount of memory. */
 export class UnreadLimiter {
   readonly #budget: Budget;
-  /** Those who have more to read than each has for itself. */
+  /** Peers that have more unread than their own share. */
   readonly #sharing = new Set<UnreadAccount>();
   #waiting: Waiting[] = [];
   #burstBytes = 0;
@@ -45,10 +45,10 @@ export class UnreadLimiter {
   readonly #afterNetworkPoll: (callback: () => void) => void;
 
   /**
-   * Nobody has anything to read.
+   * Starts without peers.
    *
-   * @param budget what they may have together
-   * @param afterPoll calls back once the network was looked at. Default: the system's
+   * @param budget the memory for unread data of all peers
+   * @param afterPoll calls back after the network was polled. Default: the system's
    */
   constructor(budget: Budget, afterPoll: (callback: () => void) => void = afterNetworkPoll) {
     this.#budget = budget;
@@ -56,21 +56,21 @@ export class UnreadLimiter {
   }
 
   /**
-   * A peer is there.
+   * Opens the account of a peer.
    *
-   * @param address where it comes from
-   * @param measure how much it has to read, in bytes
+   * @param address of the peer
+   * @param measure how much it has not read yet, in bytes
    */
   open(address: string, measure: () => number): UnreadAccount {
     this.#peers++;
     return new UnreadAccount(this, this.#budget.open(addressHolder(address)), measure);
   }
 
-  /** Whether a peer may be sent so much more now. */
+  /** Whether a peer may be sent this much more now. */
   mayTake({ budget }: UnreadAccount, bytes: number): boolean {
     const isLarge = bytes >= BURST.large;
     if (isLarge && this.#burstBytes >= BURST.bytes) return false;
-    // One that is larger than what there is for it goes alone.
+    // A frame larger than all the memory is sent alone.
     if (!budget.mayTake(bytes) && this.#budget.sharing > 0) return false;
     if (!isLarge) return true;
     this.#burstBytes += bytes;
@@ -78,7 +78,7 @@ export class UnreadLimiter {
     return true;
   }
 
-  /** Resolves once a peer may be sent so much more, or is gone. */
+  /** Resolves once a peer may be sent this much more, or once it is gone. */
   waitForRoom(account: UnreadAccount, bytes: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push({ account, bytes, resolve });
@@ -92,19 +92,19 @@ export class UnreadLimiter {
     this.#sharing.delete(account);
   }
 
-  /** After how many bytes more those of a peer are counted anew. */
+  /** After how many more bytes those of a peer are measured again. */
   get recountAfter(): number {
     const { min, max, ofShared } = RECOUNT;
     return Math.min(max, Math.max(min, this.#budget.size * ofShared / this.#peers));
   }
 
-  /** It has changed how much a peer has to read. */
+  /** The unread bytes of a peer have changed. */
   onChanged(account: UnreadAccount): void {
     if (account.budget.shared > 0) this.#sharing.add(account);
     else this.#sharing.delete(account);
   }
 
-  /** Looks who has read, if that was not done just now. */
+  /** Checks who has read, unless that was done just now. */
   remeasureAll(): void {
     const now = performance.now();
     if (now - this.#measuredAt < REMEASURE_EVERY) return;
@@ -112,7 +112,7 @@ export class UnreadLimiter {
     for (const account of this.#sharing) account.remeasure();
   }
 
-  /** Nobody waits any more. */
+  /** Ends all waits. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -120,7 +120,7 @@ export class UnreadLimiter {
   }
 
   #scheduleCheck(): void {
-    // To hand over what may leave at once can take longer than this time: the network is looked at, however long it took.
+    // Sending what is allowed at once can take longer than this time: the network is polled in any case.
     this.#timer ??= setTimeout(() => this.#afterNetworkPoll(() => this.#check()), CHECK_EVERY);
   }
 
@@ -131,7 +131,7 @@ export class UnreadLimiter {
     for (const account of this.#sharing) account.remeasure();
     this.#waiting = this.#waiting.filter(({ account, bytes, resolve }) => {
       if (!account.closed && !this.mayTake(account, bytes)) return true;
-      // Until it has been sent, nobody else shall take it for free.
+      // Nobody else may take this room before it was used.
       account.reserve(bytes);
       resolve();
       return false;
@@ -140,19 +140,19 @@ export class UnreadLimiter {
   }
 }
 
-/** What one peer has yet to read. */
+/** How much one peer has not read yet. */
 export class UnreadAccount {
   readonly budget: BudgetAccount;
   readonly #limiter: UnreadLimiter;
   readonly #measure: () => number;
   #reserved = 0;
-  /** For how many looks more: what it had leave for may be gone when it comes to it. */
+  /** For how many more checks: the message that the room was granted for may be gone by then. */
   #reservedChecks = 0;
-  /** With more than that to read it is counted again, in bytes. */
+  /** Above this it is measured again, in bytes. */
   recountAt: number;
   closed = false;
 
-  /** It has nothing to read. */
+  /** Starts with nothing unread. */
   constructor(limiter: UnreadLimiter, budget: BudgetAccount, measure: () => number) {
     this.#limiter = limiter;
     this.budget = budget;
@@ -160,18 +160,18 @@ export class UnreadAccount {
     this.#measure = measure;
   }
 
-  /** More than what it has for itself is for all: it has to wait where others have too much. */
+  /** What exceeds its own share is shared by all: it has to wait if others have too much. */
   hasRoom(bytes: number): boolean {
     if (bytes <= this.budget.own || bytes <= this.#reserved) return true;
     return this.#limiter.mayTake(this, bytes);
   }
 
-  /** Resolves once it may be sent so much more, or is gone. */
+  /** Resolves once it may be sent this much more, or once it is gone. */
   waitForRoom(bytes: number): Promise<void> {
     return this.#limiter.waitForRoom(this, bytes);
   }
 
-  /** It has leave to be sent so much. */
+  /** Reserves room for this many bytes. */
   reserve(bytes: number): void {
     if (this.closed) return;
     this.#reserved = bytes;
@@ -179,7 +179,7 @@ export class UnreadAccount {
     this.#set(this.budget.used + bytes);
   }
 
-  /** It has leave to be sent something large. */
+  /** Room is reserved for it. */
   get isReserved(): boolean {
     return this.#reserved > 0;
   }
@@ -189,26 +189,26 @@ export class UnreadAccount {
     return !this.budget.mayTake(RECOUNT.min);
   }
 
-  /** Its holder can have no more, and it has more to read itself than each may have. */
+  /** Its holder can have no more, and the peer itself has more unread than its own share. */
   mustReadFirst(bytes: number): boolean {
     if (bytes <= this.budget.own || !this.isExhausted) return false;
-    // Who has read meanwhile has not said so.
+    // Peers do not tell when they have read.
     this.#limiter.remeasureAll();
     return this.isExhausted;
   }
 
-  /** It was looked how much it has to read. */
+  /** Its unread bytes were measured. */
   onMeasured(bytes: number): void {
     this.#set(bytes + this.#reserved);
   }
 
-  /** It has been sent something. */
+  /** It was sent something. */
   onSent(): void {
     this.#reserved = 0;
     this.#set(this.#measure());
   }
 
-  /** Looks how much it has to read. */
+  /** Measures its unread bytes. */
   remeasure(): void {
     if (this.#reserved > 0 && this.#reservedChecks-- === 0) this.#reserved = 0;
     this.#set(this.#measure() + this.#reserved);

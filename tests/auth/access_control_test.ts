@@ -103,15 +103,36 @@ Deno.test("leave is for each right by itself, and for topics by as few prefixes 
   const all = new Permissions("", {});
   assert(all.full && all.admin && all.mayRead("t") && all.mayWrite("t"));
   assertEquals(all.readable, undefined);
-  const some = new Permissions("", { topics: ["a.b", "a.", "c", "a.", "a.b.c"] });
-  assertEquals(some.readable, ["a.", "c"]);
+  const some = new Permissions("", { prefixes: ["a.b", "a.", "c", "a.", "a.b.c"] });
+  assertEquals(some.readable, ["a.", "c"].map((text) => ({ text, isPrefix: true })));
   assert(!some.full && some.mayRead("a.x") && some.mayWrite("cc") && !some.mayRead("a"));
-  assertEquals(new Permissions("", { topics: ["", "a"] }).readable, undefined);
-  assertEquals(new Permissions("", { topics: [] }).readable, []);
+  assertEquals(new Permissions("", { prefixes: ["", "a"] }).readable, undefined);
+  assertEquals(new Permissions("", { prefixes: [], topics: ["a"] }).mayRead("ab"), false);
+  for (const grant of [{ topics: [] }, { prefixes: [] }, { topics: [], prefixes: [] }]) {
+    assertEquals(new Permissions("", grant).readable, []);
+  }
   const none = new Permissions("", { permissions: [] });
   assert(!none.full && !none.admin && !none.mayRead("t") && !none.mayWrite("t"));
   const writer = new Permissions("", { permissions: ["write"] });
   assertEquals([writer.full, writer.readable], [false, []]);
+});
+
+Deno.test("a topic is granted by its exact name, and a prefix includes all that begin with it", () => {
+  const permissions = new Permissions("", {
+    topics: ["news", "news.", "a.b", "constructor"],
+    prefixes: ["a."],
+  });
+  const allowed = ["news", "news.", "a.", "a.b", "a.b.c", "constructor"];
+  const denied = ["newsletter", "news.today", "new", "a", "toString", "__proto__", ""];
+  assertEquals(allowed.filter((topic) => !permissions.mayRead(topic)), []);
+  assertEquals(denied.filter((topic) => permissions.mayRead(topic)), []);
+  assertEquals(denied.filter((topic) => permissions.mayWrite(topic)), []);
+  assertEquals(permissions.readable, [
+    { text: "a.", isPrefix: true },
+    { text: "constructor", isPrefix: false },
+    { text: "news", isPrefix: false },
+    { text: "news.", isPrefix: false },
+  ]);
 });
 
 Deno.test("whether a topic begins with one of thousands of prefixes is found out by looking at a few", () => {
@@ -120,11 +141,11 @@ Deno.test("whether a topic begins with one of thousands of prefixes is found out
   const text = (max: number) =>
     Array.from({ length: 1 + random(max) }, () => letters[random(letters.length)]).join("");
   for (let round = 0; round < 300; round++) {
-    const topics = Array.from({ length: random(30) }, () => text(4));
-    const permissions = new Permissions("", { topics });
+    const prefixes = Array.from({ length: random(30) }, () => text(4));
+    const permissions = new Permissions("", { prefixes });
     for (let i = 0; i < 50; i++) {
       const topic = text(6);
-      const expected = topics.some((prefix) => topic.startsWith(prefix));
+      const expected = prefixes.some((prefix) => topic.startsWith(prefix));
       assertEquals(
         [permissions.mayRead(topic), permissions.mayWrite(topic)],
         [expected, expected],
@@ -132,7 +153,9 @@ Deno.test("whether a topic begins with one of thousands of prefixes is found out
       );
     }
   }
-  const many = new Permissions("", { topics: Array.from({ length: 100_000 }, (_, i) => `${i}.`) });
+  const many = new Permissions("", {
+    prefixes: Array.from({ length: 100_000 }, (_, i) => `${i}.`),
+  });
   const { startsWith } = String.prototype;
   let looked = 0;
   String.prototype.startsWith = function (this: string, ...args: [string, number?]) {

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Permission, ServeOptions } from "@dsmq/server";
+import type { Grant, ServeOptions } from "@dsmq/server";
 import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
@@ -155,12 +155,12 @@ const REQUESTS: Readonly<Record<string, object>> = {
 };
 
 /** The columns, by the grant that each is about. */
-const GRANTS: readonly { permissions?: readonly Permission[]; topics?: readonly string[] }[] = [
-  { permissions: ["read"], topics: ["mine."] },
-  { permissions: ["write"], topics: ["mine."] },
-  { permissions: ["admin"], topics: ["mine."] },
-  { permissions: [], topics: ["mine."] },
-  { topics: ["other.", "mine!"] },
+const GRANTS: readonly Grant[] = [
+  { permissions: ["read"], prefixes: ["mine."] },
+  { permissions: ["write"], prefixes: ["mine."] },
+  { permissions: ["admin"], prefixes: ["mine."] },
+  { permissions: [], prefixes: ["mine."] },
+  { prefixes: ["other.", "mine!"] },
 ];
 
 Deno.test("each right allows what it stands for, in its topics, with a token and without", async () => {

@@ -167,7 +167,7 @@ Deno.test("who brings a token late reads what was stored since it connected", as
 });
 
 Deno.test("in a frame of many, what is not allowed fails alone and in its place", async () => {
-  await using server = await openServer({ tokens: [{ token: "good", topics: ["a"] }] });
+  await using server = await openServer({ tokens: [{ token: "good", prefixes: ["a"] }] });
   using handshake = await RawHandshake.at(server.port, headers(server.port, "good"));
   const put = (topic: string, id: number) => ({ action: "put", topic, message: topic, id });
   const puts = await handshake.request([
@@ -208,17 +208,21 @@ Deno.test("topics are listed as far as they may be read, in order and page by pa
   const topics = ["a", "a.1", "a.2", "b", "b.1", "c", "\u{e000}x", "\u{1f600}x", "z"];
   const prefixes = ["\u{1f600}", "b.", "a.", "\u{e000}", "a.1", "none"];
   await using server = await openServer({
-    tokens: [{ token: "all" }, { token: "some", permissions: ["read"], topics: prefixes }],
+    tokens: [
+      { token: "all" },
+      { token: "some", permissions: ["read"], topics: ["c", "b.1", "absent"], prefixes },
+    ],
   });
   await using mq = await connect({ url: server.url, token: "all" });
   for (const topic of topics) await mq.put(topic, "m");
-  const own = ["a.1", "a.2", "b.1", "\u{e000}x", "\u{1f600}x"];
+  const own = ["a.1", "a.2", "b.1", "c", "\u{e000}x", "\u{1f600}x"];
   await using some = await connect({ url: server.url, token: "some" });
   const names = async (prefix?: string) => (await some.topics(prefix)).map(({ topic }) => topic);
   assertEquals(await names(), own);
   assertEquals(await names("a"), ["a.1", "a.2"]);
   assertEquals(await names("a.2"), ["a.2"]);
-  assertEquals(await names("c"), []);
+  assertEquals(await names("c"), ["c"]);
+  assertEquals(await names("z"), []);
   using handshake = await RawHandshake.at(server.port, headers(server.port, "some"));
   for (const count of [1, 2, 3, 5]) {
     const found: string[] = [];
@@ -234,6 +238,22 @@ Deno.test("topics are listed as far as they may be read, in order and page by pa
     }
     assertEquals(found, own, `${count} a page`);
   }
+});
+
+Deno.test("a token for a topic opens no other topic, whatever begins or ends alike", async () => {
+  await using server = await openServer({
+    tokens: [{ token: "all" }, { token: "one", topics: ["news", "mail."] }],
+  });
+  await using all = await connect({ url: server.url, token: "all" });
+  await using mq = await connect({ url: server.url, token: "one" });
+  for (const topic of ["news", "mail."]) await mq.put(topic, "m");
+  for (const topic of ["newsletter", "news.today", "mail.box", "mail", "new"]) {
+    await all.put(topic, "secret");
+    for (const call of [mq.put(topic, "m"), mq.get(topic), mq.subscribe(topic).next()]) {
+      assertEquals((await failure(call)).code, "permission_denied", topic);
+    }
+  }
+  assertEquals((await mq.topics()).map(({ topic }) => topic), ["mail.", "news"]);
 });
 
 Deno.test("no token is in a log, a frame, an answer, an error or what a server shows of itself", async () => {

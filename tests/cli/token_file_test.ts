@@ -8,21 +8,23 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseTokens } from "../../cli/token_file.ts";
 
 Deno.test("a token file is parsed line by line, and a fault is reported by its line number only", () => {
-  const text = "# comment\r\n\r\na\nb read\nc\tread,admin \t x. y\n* write\n";
+  const text = "# comment\r\n\r\na\nb read\nc\tread,admin \t x.* y\nd read z\ne read *\n* write\n";
   assertEquals(parseTokens("F", text), {
     tokens: [
       { token: "a" },
       { token: "b", permissions: ["read"] },
-      { token: "c", permissions: ["read", "admin"], topics: ["x.", "y"] },
+      { token: "c", permissions: ["read", "admin"], topics: ["y"], prefixes: ["x."] },
+      { token: "d", permissions: ["read"], topics: ["z"] },
+      { token: "e", permissions: ["read"], prefixes: [""] },
     ],
     anonymous: { permissions: ["write"] },
   });
   const permissions =
     "the second word must be read, write or admin, with commas and no spaces between them";
-  const prefix = "what topics begin with looks like a right: rights are one word, as read,write";
-  const star = "what topics begin with ends with *: write it without, as news. for news.today";
-  const comma = "what topics begin with has a comma: several stand apart by spaces";
-  const quotes = "what topics begin with is in quotes, which would be a part of it";
+  const prefix = "a topic looks like a permission: permissions are one word, as read,write";
+  const star = "a topic has a * that is not at its end: news.* is all that begin with news.";
+  const comma = "a topic has a comma: several are separated by spaces";
+  const quotes = "a topic is in quotes, which would be a part of it";
   const form = "the token must be 1 to 1024 visible characters of ASCII, got one";
   const wrong: Readonly<Record<string, string>> = {
     "a": "is the same token as in line 1",
@@ -41,10 +43,12 @@ Deno.test("a token file is parsed line by line, and a fault is reported by its l
     "s3cret read write": prefix,
     "s3cret read ,write": prefix,
     "s3cret read news. Admin": prefix,
-    "s3cret read news.*": star,
-    "s3cret read *": star,
-    "s3cret read news. # s3cr": "has a # behind the rights: a comment has a line of its own",
-    "s3cret read # s3cr": "has a # behind the rights: a comment has a line of its own",
+    "s3cret read *.news": star,
+    "s3cret read news.*.today": star,
+    "s3cret read news.**": star,
+    "s3cret read news.*,orders": comma,
+    "s3cret read news. # s3cr": "has a # behind the permissions: a comment has a line of its own",
+    "s3cret read # s3cr": "has a # behind the permissions: a comment has a line of its own",
     "s3cret read news., orders.": comma,
     "s3cret read news.,orders.": comma,
     "s3cret read news ,orders": comma,

@@ -165,7 +165,7 @@ for (const transport of ["builtin", "hardened"] as const) {
 
 const READ = new Permissions("one", { permissions: ["read"] });
 const WRITE = new Permissions("one", { permissions: ["write"] });
-const OTHERS = new Permissions("one", { topics: ["public."] });
+const OTHERS = new Permissions("one", { prefixes: ["public."] });
 
 for (const action of ["get", "get_latest", "get_wait"] as const) {
   for (const [name, permissions] of [["to read", WRITE], ["for the topic", OTHERS]] as const) {

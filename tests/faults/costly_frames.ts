@@ -24,8 +24,8 @@ const TIMEOUT = 20_000;
 
 const TOKENS = [
   { token: "good" },
-  { token: "writes", topics: ["public."] },
-  { token: "reads", topics: ["public."], permissions: ["read" as const] },
+  { token: "writes", prefixes: ["public."] },
+  { token: "reads", prefixes: ["public."], permissions: ["read" as const] },
 ];
 
 /** Says a frame, and waits until the server has gone past it: it answers what comes next, or has closed the connection. */

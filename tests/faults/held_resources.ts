@@ -18,7 +18,7 @@ export const GOOD: TokenGrant = { token: "good" };
 export const WEAK: TokenGrant = {
   token: "weak",
   permissions: ["read", "write"],
-  topics: ["hoard"],
+  prefixes: ["hoard"],
 };
 
 /** What there may be of each, by the limits of such a server: for one holder half of it. */

@@ -33,7 +33,7 @@ const LIMITS = {
 
 const TOKENS = [
   { token: "good" },
-  { token: "weak", permissions: ["read"] as const, topics: ["neighbour"] },
+  { token: "weak", permissions: ["read"] as const, prefixes: ["neighbour"] },
 ];
 
 /** What it is held to with a heap that is this small, in MiB: what nobody has set then fits it. */

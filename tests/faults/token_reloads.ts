@@ -39,7 +39,10 @@ interface Change {
 }
 
 const CHANGES: readonly Change[] = [
-  { name: "whose token may read other topics now", tokens: [GOOD, { ...WEAK, topics: ["other"] }] },
+  {
+    name: "whose token may read other topics now",
+    tokens: [GOOD, { ...WEAK, prefixes: ["other"] }],
+  },
   { name: "whose token is taken away", tokens: [GOOD], ends: true },
   {
     name: "whose token changes 40 times",

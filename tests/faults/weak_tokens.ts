@@ -42,7 +42,7 @@ function boundOf({ capacity: { messages, topics, records = 0 }, options }: Attac
 
 const TOKENS = [
   { token: "good" },
-  { token: "weak", permissions: ["read", "write"] as const, topics: ["public.", "1", "2", "3"] },
+  { token: "weak", permissions: ["read", "write"] as const, prefixes: ["public.", "1", "2", "3"] },
 ];
 
 function trial(name: string, one: Attack, path: string | undefined): AttackRun {

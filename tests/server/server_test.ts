@@ -117,6 +117,8 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
       "tokens[0].permissions must be a list",
     ],
     [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
+    [{ tokens: [{ token: "a", prefixes: "a" }] }, TypeError, "tokens[0].prefixes"],
+    [{ anonymous: { prefixes: ["\ud800"] } }, RangeError, "anonymous.prefixes"],
     [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
     [
       { tokens: [{ token: "a" }, { token: "a" }] },

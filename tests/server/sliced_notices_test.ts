@@ -95,7 +95,7 @@ Deno.test("streams of topics that may not be read any more end in parts, and str
   );
   await peer.request({ action: "heartbeat", id: 9999 });
   const before = peer.received.length;
-  peer.connection.permissions = new Permissions("", { topics: ["other"] });
+  peer.connection.permissions = new Permissions("", { prefixes: ["other"] });
   assertEquals(peer.received.length, before);
   peer.sendFrame({ action: "unsubscribe", sub: 1000 });
   using putter = new ManualPeer(host);
@@ -108,7 +108,7 @@ Deno.test("streams of topics that may not be read any more end in parts, and str
 });
 
 Deno.test("a token that is said again has none of those looked at again who wait", async () => {
-  const permissions = new Permissions("one", { topics: ["t"] });
+  const permissions = new Permissions("one", { prefixes: ["t"] });
   const { mayRead } = permissions;
   let rounds = 0;
   permissions.mayRead = (topic) => (rounds++, mayRead.call(permissions, topic));

@@ -54,7 +54,7 @@ Deno.test("a list of topics leaves out those that may no longer be read when the
   heldStore.hold();
   peer.sendFrame({ action: "topics", id: 1 });
   await turns(3);
-  peer.connection.permissions = new Permissions("", { topics: ["open."] });
+  peer.connection.permissions = new Permissions("", { prefixes: ["open."] });
   heldStore.release();
   await peer.request({ action: "heartbeat", id: 2 });
   const topics = peer.reply(1).topics.map(({ topic }: { topic: string }) => topic);
@@ -69,11 +69,13 @@ Deno.test("a list of topics holds those that may be read, in order, page by page
   const order = (topics: Iterable<string>) => [...topics].sort(compareCodePoints);
   for (let round = 0; round < 300; round++) {
     const all = order(new Set(Array.from({ length: 40 }, () => text(1, 4))));
-    const begins = Array.from({ length: random(8) }, () => text(1, 2));
-    const { readable } = new Permissions("", { topics: begins });
+    const prefixes = Array.from({ length: random(8) }, () => text(1, 2));
+    const topics = Array.from({ length: random(8) }, () => text(1, 3));
+    const { readable } = new Permissions("", { topics, prefixes });
     const prefix = text(0, 3);
     const expected = all.filter((topic) =>
-      topic.startsWith(prefix) && begins.some((own) => topic.startsWith(own))
+      topic.startsWith(prefix) &&
+      (topics.includes(topic) || prefixes.some((own) => topic.startsWith(own)))
     );
     const found: string[] = [];
     for (let after = random(2) ? "" : text(1, 2), first = after;; after = found.at(-1)!) {
@@ -89,7 +91,7 @@ Deno.test("a list of topics holds those that may be read, in order, page by page
 
 Deno.test("a list of topics skips thousands of prefixes that are not asked for, and yields between the others", async () => {
   const { readable } = new Permissions("", {
-    topics: Array.from({ length: 10_000 }, (_, i) => `${10_000 + i}.`),
+    prefixes: Array.from({ length: 10_000 }, (_, i) => `${10_000 + i}.`),
   });
   const queries: string[] = [];
   const store = {
