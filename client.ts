@@ -75,6 +75,8 @@ export type {
   Since,
 } from "./client/since.ts";
 export type {
+  /** How a connection ended for good. */
+  CloseInfo,
   /** Whether a connection is connected, reconnecting, or closed for good. */
   ConnectionStatus,
   /** A change of the status. */

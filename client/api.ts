@@ -8,7 +8,7 @@ import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import type { DsmqError } from "../protocol/errors.ts";
 import type { GapPolicy } from "../protocol/requests.ts";
 import type { Since } from "./since.ts";
-import type { ConnectionStatus, StatusChange } from "./status_tracker.ts";
+import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
 
 /** A message as its reader gets it. */
 export interface Message {
@@ -108,6 +108,24 @@ export interface Connection extends AsyncDisposable {
    * ```
    */
   statusChanges(): AsyncIterableIterator<StatusChange, undefined>;
+
+  /**
+   * Resolves when the connection has ended for good: the caller closed it, the client gave up reconnecting, the server
+   * rejected the token, another client took over the session, or the server violated the protocol. Breaks after which the
+   * client reconnects do not end it. Never rejects.
+   *
+   * @example Notice that a connection has ended
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * const server = await serve({ port: 0 });
+   * const mq = await connect({ url: server.url, reconnect: false });
+   * await server.shutdown();
+   * const { code, error } = await mq.closed;
+   * console.log(code, error?.message); // closed, and why
+   * ```
+   */
+  readonly closed: Promise<CloseInfo>;
 
   /**
    * How many calls are unanswered; each message of a put counts, and of a long list those that have been taken up so far.

@@ -30,7 +30,7 @@ import type { ReconnectingClient } from "./reconnecting_client.ts";
 import { PutRequests } from "./put_requests.ts";
 import { ReadRequests } from "./read_requests.ts";
 import { toWireSince } from "./since.ts";
-import type { ConnectionStatus, StatusChange } from "./status_tracker.ts";
+import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
 import { ClientSubscription } from "./client_subscription.ts";
 import { TopicNames } from "./topic_names.ts";
 import { TopicList } from "./topic_list.ts";
@@ -85,6 +85,10 @@ export class DsmqConnection implements Connection {
 
   statusChanges(): AsyncIterableIterator<StatusChange, undefined> {
     return this.#client.statusTracker.changes();
+  }
+
+  get closed(): Promise<CloseInfo> {
+    return this.#client.closed;
   }
 
   get #limits(): Limits {

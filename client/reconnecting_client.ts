@@ -18,7 +18,7 @@ import type { ClientSocket, SocketClose, TransportHandler } from "./client_socke
 import { errorCodeOf, type Handshake, isFinalCode } from "./handshake.ts";
 import { ReadPositions } from "./read_positions.ts";
 import { ServerWatchdog } from "./server_watchdog.ts";
-import { StatusTracker } from "./status_tracker.ts";
+import { type CloseInfo, StatusTracker } from "./status_tracker.ts";
 import { StoreClock } from "./store_clock.ts";
 
 /** How long `close` waits for the last replies, in milliseconds. */
@@ -58,6 +58,7 @@ export class ReconnectingClient implements TransportHandler {
   /** When this socket was opened, and whether it was useful. */
   #connectedAt = 0;
   #wasUseful = false;
+  readonly #closed = deferred<CloseInfo>();
   /** Resolves once nothing is unanswered; set while `close` waits for that. */
   #idle: Deferred<void> | undefined;
 
@@ -80,6 +81,11 @@ export class ReconnectingClient implements TransportHandler {
   /** The address of the server. */
   get url(): string {
     return this.#url;
+  }
+
+  /** Resolves when it has ended for good; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#closed.promise;
   }
 
   /** What the server said of itself. */
@@ -272,6 +278,8 @@ export class ReconnectingClient implements TransportHandler {
   #end(end: ConnectionEnd): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    // Whatever ends it after `close` is not an error.
+    const isOwn = this.requests.ended !== undefined;
     this.#abortController.abort();
     this.#socket?.abort(end.reason);
     this.#detach();
@@ -280,5 +288,7 @@ export class ReconnectingClient implements TransportHandler {
     this.deadlines.stop();
     this.#idle?.resolve();
     this.statusTracker.update({ status: "closed", url: this.#url, reason: end.reason });
+    const error = new DsmqError(end.code, `The connection to ${this.#url} ended: ${end.reason}`);
+    this.#closed.resolve(isOwn ? end : { ...end, error });
   }
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { DsmqError, ErrorCode } from "../protocol/errors.ts";
+
 /** Whether a connection is connected, reconnecting, or closed for good. */
 export type ConnectionStatus = "connected" | "reconnecting" | "closed";
 
@@ -17,6 +19,16 @@ export interface StatusChange {
   readonly reason?: string;
   /** With `connected`: the server has another store than before, such as a memory server that was restarted. */
   readonly epochChanged?: boolean;
+}
+
+/** How a connection ended for good. */
+export interface CloseInfo {
+  /** `closed`, or why it cannot go on: `unauthorized`, `session_taken_over` or `protocol_error`. */
+  readonly code: ErrorCode;
+  /** Why, in words. */
+  readonly reason: string;
+  /** The error that ended it; `undefined` if the caller closed it. */
+  readonly error?: DsmqError;
 }
 
 /** So many changes are kept for an iterator that is not read, the newest ones. */
