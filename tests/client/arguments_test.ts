@@ -1,5 +1,5 @@
 /**
- * The client: what it refuses before anything is sent, and what `putMany` tells of a failure.
+ * The client's arguments: what it refuses before anything is sent, and what `putMany` reports about a failure.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { ScriptedServer } from "../support/scripted_server.ts";
 // deno-lint-ignore no-explicit-any -- that is the point
 const as = (value: unknown): any => value;
 
-Deno.test("wrong arguments are a TypeError or a RangeError, and nothing is sent", async () => {
+Deno.test("wrong arguments throw a TypeError or a RangeError, and nothing is sent", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
@@ -49,7 +49,7 @@ Deno.test("wrong arguments are a TypeError or a RangeError, and nothing is sent"
   assertEquals(script.frames, []);
 });
 
-Deno.test("putMany of a string is a TypeError: it is no list of messages", async () => {
+Deno.test("putMany of a string throws a TypeError: it is not a list of messages", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
@@ -59,7 +59,7 @@ Deno.test("putMany of a string is a TypeError: it is no list of messages", async
   assertEquals(script.frames, []);
 });
 
-Deno.test("a read in a mode that there is not is refused, and nothing is sent", async () => {
+Deno.test("an unknown mode of a read is refused, and nothing is sent", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
@@ -69,7 +69,7 @@ Deno.test("a read in a mode that there is not is refused, and nothing is sent", 
   assertEquals(script.frames, []);
 });
 
-Deno.test("putMany that fails lists what became of each message", async () => {
+Deno.test("putMany that fails lists the outcome of each message", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", ["one", "two", "three"]), DsmqError);
@@ -82,7 +82,7 @@ Deno.test("putMany that fails lists what became of each message", async () => {
   assertEquals(error.outcomes, [7, refused, 8]);
 });
 
-Deno.test("putMany in several requests lists each outcome: stored, refused, and not known", async () => {
+Deno.test("putMany in several requests lists each outcome: stored, refused, and unknown", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const messages = Array.from({ length: 6 }, () => "x".repeat(120_000));
@@ -102,7 +102,7 @@ Deno.test("putMany in several requests lists each outcome: stored, refused, and 
   );
 });
 
-Deno.test("putMany on a line that broke lists each outcome as not known", async () => {
+Deno.test("putMany on a broken connection lists each outcome as unknown", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", ["one", "two"]), DsmqError);

@@ -1,5 +1,5 @@
 /**
- * Time without sleep: a stopped process, a machine that slept, and a wall clock that jumps end nothing.
+ * Time without sleep: a stopped process, a machine that slept, and a wall clock that jumps cause no timeout.
  *
  * @module
  */
@@ -24,7 +24,7 @@ Deno.test("an alarm goes off when its time has passed, and not before", () =>
     assert(Math.abs(time.elapsed - 2501) < 1, `${time.elapsed}`);
   }));
 
-Deno.test("time asleep counts for no more than a second, and what was left is still waited for", () =>
+Deno.test("time asleep counts for at most a second, and the rest is still waited for", () =>
   inVirtualTime(async (time) => {
     const awake = new AwakeClock();
     let fired = false;
@@ -40,7 +40,7 @@ Deno.test("time asleep counts for no more than a second, and what was left is st
     assertEquals(fired, true);
   }));
 
-Deno.test("an alarm that was called off never goes off, and leaves no timer behind", () =>
+Deno.test("a cancelled alarm never goes off, and leaves no timer behind", () =>
   inVirtualTime(async () => {
     const time = new AwakeClock();
     let fired = 0;
@@ -53,7 +53,7 @@ Deno.test("an alarm that was called off never goes off, and leaves no timer behi
     assertEquals(fired, 0);
   }));
 
-Deno.test("what is waited for while others wait, or after a pause in which nobody did, has its whole time", () =>
+Deno.test("an alarm set while others are pending, or after a pause without any, has its whole time", () =>
   inVirtualTime(async () => {
     const time = new AwakeClock();
     await pass(60_000);
@@ -93,7 +93,7 @@ Deno.test("a wall clock that jumps changes nothing", () =>
     }
   }));
 
-Deno.test("while an alarm is set that never goes off, sleep does not count either", () =>
+Deno.test("while an alarm without an end is set, sleep does not count either", () =>
   inVirtualTime(async (time) => {
     const awake = new AwakeClock();
     const off = awake.setTimer(Infinity, () => {});

@@ -1,5 +1,5 @@
 /**
- * What is called off leaves nothing behind, in whatever moment: at the server, at the client, or in the way of `close`.
+ * A cancelled call leaves nothing behind, at any moment: at the server, in the client, or for `close` to wait for.
  *
  * @module
  */
@@ -19,13 +19,13 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { inVirtualTime } from "../support/in_virtual_time.ts";
 
-/** The frames of streams that come down from now on. */
+/** The stream frames that come down from now on. */
 function streamed(bridge: Bridge): () => string[] {
   const { length } = bridge.down;
   return () => bridge.down.slice(length).filter((frame) => frame.includes('"seqs"'));
 }
 
-/** Goes away, comes back, and does something in the very turn in which the client is connected again. */
+/** Disconnects, reconnects, and does something in the very turn in which the client is connected again. */
 async function whenBack(bridge: Bridge, mq: Connection, act: () => void): Promise<void> {
   const states = mq.statusChanges();
   await states.next();
@@ -39,7 +39,7 @@ async function whenBack(bridge: Bridge, mq: Connection, act: () => void): Promis
   await states.return!();
 }
 
-/** A wait is called off while what answers it is under way. */
+/** A wait is cancelled while its answer is in flight. */
 async function reconnectDuring(
   bridge: Bridge,
   mq: Connection,
@@ -58,7 +58,7 @@ async function reconnectDuring(
 
 // At the server.
 
-Deno.test("a wait that is called off in the turn in which the client is back does not wait at the server", async () => {
+Deno.test("a wait that is cancelled in the turn of a reconnect does not wait at the server", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host);
   const abort = new AbortController();
@@ -71,7 +71,7 @@ Deno.test("a wait that is called off in the turn in which the client is back doe
   await closeAll(mq, host);
 });
 
-Deno.test("a stream that is left in the turn in which the client is back leaves nothing at the server", async () => {
+Deno.test("a stream that is left in the turn of a reconnect leaves nothing at the server", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host);
   const stream = mq.subscribe("t");
@@ -85,7 +85,7 @@ Deno.test("a stream that is left in the turn in which the client is back leaves 
   await closeAll(mq, host);
 });
 
-Deno.test("a stream that is left while it waits to be asked for again, behind another, leaves nothing at the server", async () => {
+Deno.test("a stream that is left while it waits to be requested again, behind another, leaves nothing at the server", async () => {
   const host = await testServer(inMemory(), undefined, { inFlight: 1 });
   const { bridge, mq } = await connectedPair(host);
   const [one, other] = [mq.subscribe("t1"), mq.subscribe("t2")];
@@ -106,7 +106,7 @@ Deno.test("a stream that is left while it waits to be asked for again, behind an
   await closeAll(mq, host);
 });
 
-Deno.test("a stream that is left by its own onGap is not asked for again, whatever onGap chooses", async () => {
+Deno.test("a stream that is left by its own onGap is not requested again, whatever onGap returns", async () => {
   for (const choice of ["now", "oldest"] as const) {
     const clock = new ManualClock();
     const host = await testServer(inMemory(clock, 1000), clock);
@@ -130,9 +130,9 @@ Deno.test("a stream that is left by its own onGap is not asked for again, whatev
   }
 });
 
-// What was under way to them.
+// Messages in flight to cancelled reads.
 
-Deno.test("a subscription from the cursor begins with the message that was under way to a wait that was called off", async () => {
+Deno.test("a subscription from the cursor begins with the message that was in flight to a cancelled wait", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host, { since: "start" });
   await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
@@ -147,7 +147,7 @@ Deno.test("a subscription from the cursor begins with the message that was under
   await closeAll(mq, host);
 });
 
-Deno.test("a subscription from the cursor is told of the gap that was under way to a wait that was called off", async () => {
+Deno.test("a subscription from the cursor is told of the gap that was in flight to a cancelled wait", async () => {
   const clock = new ManualClock();
   const host = await testServer(inMemory(clock, 1000), clock);
   const { bridge, mq } = await connectedPair(host, { since: "start" });
@@ -167,7 +167,7 @@ Deno.test("a subscription from the cursor is told of the gap that was under way 
   await closeAll(mq, host);
 });
 
-Deno.test("a subscription that has no room to leave yet is asked for once, from the message that came meanwhile to a wait that was called off", async () => {
+Deno.test("a subscription that waits for room is requested once, from the message that meanwhile came to a cancelled wait", async () => {
   const host = await testServer(inMemory(), undefined, { inFlight: 4 });
   const { bridge, mq } = await connectedPair(host);
   await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
@@ -188,9 +188,9 @@ Deno.test("a subscription that has no room to leave yet is asked for once, from 
   await closeAll(mq, host);
 });
 
-// In the way of close.
+// Close.
 
-Deno.test("while away, close does not wait for a subscription that ends with it", () =>
+Deno.test("while disconnected, close does not wait for a subscription that ends with it", () =>
   inVirtualTime(async (time) => {
     const host = await testServer(inMemory(new ManualClock()));
     const { bridge, mq } = await connectedPair(host);
@@ -202,7 +202,7 @@ Deno.test("while away, close does not wait for a subscription that ends with it"
     await host[Symbol.asyncDispose]();
   }));
 
-Deno.test("while away, close does not wait for the answer of a subscription that was left", () =>
+Deno.test("while disconnected, close does not wait for the answer of a subscription that was left", () =>
   inVirtualTime(async (time) => {
     const host = await testServer(inMemory(new ManualClock()));
     const { bridge, mq } = await connectedPair(host);
@@ -218,8 +218,8 @@ Deno.test("while away, close does not wait for the answer of a subscription that
   }));
 
 for (const breaks of [false, true]) {
-  const how = breaks ? ", also where it has to come back for them" : "";
-  Deno.test(`a client that is being closed and waits for its last answers never says that it reconnects${how}`, () =>
+  const how = breaks ? ", even if it has to reconnect for them" : "";
+  Deno.test(`a client that is closing and waits for its last answers never reports that it reconnects${how}`, () =>
     inVirtualTime(async (time) => {
       const host = await testServer(inMemory(new ManualClock()));
       const { bridge, mq } = await connectedPair(host);
@@ -242,13 +242,13 @@ for (const breaks of [false, true]) {
     }));
 }
 
-Deno.test("where the connection ends for good nothing resolves: a get behind a getLatest does not take what it left", async () => {
+Deno.test("when the connection ends for good nothing resolves: a get behind a getLatest does not take what it left", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host, { since: "start", reconnect: false });
   await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
   bridge.release();
   await turns(3);
-  // The message is kept for whoever reads next: that is the getLatest, which waits for its answer.
+  // The message is kept for the next reader: that is the getLatest, which waits for its answer.
   bridge.passes = () => false;
   const reads = [settled(mq.getLatest("t")), settled(mq.get("t"))];
   await turns(3);

@@ -12,18 +12,18 @@ import { inVirtualTime } from "../support/in_virtual_time.ts";
 
 const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** A port of this machine that nobody listens on. */
+/** A port of this machine on which nothing listens. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** What `connect` rejects with: it must be a `DsmqError`. */
+/** The error with which `connect` rejects: it must be a `DsmqError`. */
 async function refusal(options: ConnectOptions): Promise<DsmqError> {
   return await assertRejects(() => withTimeout(connect(options)), DsmqError);
 }
 
-Deno.test("requests of one turn of the event loop leave in one frame, in order", async () => {
+Deno.test("requests of one turn of the event loop are sent in one frame, in order", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
@@ -54,7 +54,7 @@ Deno.test("requests of one turn of the event loop leave in one frame, in order",
   assertEquals(await replies, [1, "one", "", "", [2, 3]]);
 });
 
-Deno.test("requests of two turns leave in two frames", async () => {
+Deno.test("requests of two turns are sent in two frames", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
@@ -67,7 +67,7 @@ Deno.test("requests of two turns leave in two frames", async () => {
   assertEquals(script.frames.length, 2);
 });
 
-Deno.test("connect says what it is: the subprotocol dsmq, and hello with protocol and position", async () => {
+Deno.test("connect introduces itself: with the subprotocol dsmq, and with the protocol and position in hello", async () => {
   const script = new ScriptedServer();
   const dials: unknown[] = [];
   await using mq = await connect({
@@ -91,7 +91,7 @@ Deno.test("connect says what it is: the subprotocol dsmq, and hello with protoco
 Deno.test("connect takes a URL, http: and https: included", async () => {
   for (
     const [url, dials] of [
-      // What is in a query may be a secret.
+      // A query may hold a secret.
       ["ws://host:5/path?query", "ws://host:5/path?…"],
       [new URL("wss://host/"), "wss://host"],
       ["http://host:5", "ws://host:5"],
@@ -123,14 +123,14 @@ Deno.test("connect retries while the server is still starting", async () => {
   assertEquals(await mq.get("t"), "message");
 });
 
-Deno.test("connect gives up after its time, and says where nobody answered", async () => {
+Deno.test("connect gives up after its timeout, and names the address without an answer", async () => {
   const port = freePort();
   const error = await refusal({ port, timeout: 50 });
   assertEquals(error.code, "unreachable");
   assertStringIncludes(error.message, `ws://127.0.0.1:${port}`);
 });
 
-Deno.test("connect tries for 15 seconds, after pauses that double up to a second, and says so", () =>
+Deno.test("connect tries for 15 seconds, with delays that double up to a second, and reports it", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     script.unreachable = true;
@@ -148,7 +148,7 @@ Deno.test("connect tries for 15 seconds, after pauses that double up to a second
     assert(at.length > 20);
   }));
 
-Deno.test("the time to connect is that of an awake process: sleep and a wall clock that jumps end nothing", () =>
+Deno.test("the timeout of connect counts only while the process is awake: sleep and a wall clock that jumps end nothing", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     script.unreachable = true;
@@ -166,7 +166,7 @@ Deno.test("the time to connect is that of an awake process: sleep and a wall clo
     Date.now = now;
   }));
 
-Deno.test("the time to connect is not prolonged by a wall clock that is set back", () =>
+Deno.test("the timeout of connect is not prolonged by a wall clock that is set back", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     script.unreachable = true;
@@ -183,7 +183,7 @@ Deno.test("the time to connect is not prolonged by a wall clock that is set back
   }));
 
 for (const timeout of [1, 4000, Infinity]) {
-  Deno.test(`a server that opens a WebSocket and says nothing is told as that, in a time of ${timeout} ms`, () =>
+  Deno.test(`a server that opens a WebSocket and stays silent is reported as such, with a timeout of ${timeout} ms`, () =>
     inVirtualTime(async () => {
       const errors: DsmqError[] = [];
       const stop = new AbortController();
@@ -208,7 +208,7 @@ for (const timeout of [1, 4000, Infinity]) {
     }));
 }
 
-Deno.test("a program is told of each try that failed, the first time and after a break, and by what it throws ends it", () =>
+Deno.test("onRetry is called for each failed attempt, the first time and after a break, and an error thrown by it stops the attempts", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     script.unreachable = true;
@@ -228,7 +228,7 @@ Deno.test("a program is told of each try that failed, the first time and after a
     assertEquals([errors.length, mq.status], [5, "closed"]);
   }));
 
-Deno.test("a program is not told of another try when one took all the time", async () => {
+Deno.test("onRetry is not called if one attempt took all the time", async () => {
   const errors: string[] = [];
   const onRetry = ({ message }: DsmqError) => void errors.push(message);
   const connecting = Array.from({ length: 40 }, (_, i) => {
@@ -262,7 +262,7 @@ Deno.test("an abort signal ends connecting, with its own reason", async () => {
   assertEquals(attempts, 2);
 });
 
-Deno.test("an abort signal ends waiting for hello, and hangs up", async () => {
+Deno.test("an abort signal ends waiting for hello, and disconnects", async () => {
   const script = new ScriptedServer();
   const controller = new AbortController();
   const connecting = connect({
@@ -277,19 +277,19 @@ Deno.test("an abort signal ends waiting for hello, and hangs up", async () => {
   assertEquals(script.closeCode, 1000);
 });
 
-Deno.test("a signal that has aborted already keeps connect from dialling", async () => {
+Deno.test("a signal that has already aborted keeps connect from dialling", async () => {
   const script = new ScriptedServer();
   const signal = AbortSignal.abort();
   await assertRejects(() => connect({ signal, dial: script.dial }), DOMException);
   assertEquals(script.dials, 0);
 });
 
-Deno.test("a connection once made outlives the time that connecting was given, and its signal", async () => {
+Deno.test("an established connection outlives connect's timeout and signal", async () => {
   await using server = await serve({ port: 0 });
   const controller = new AbortController();
   await using mq = await connect({ url: server.url, timeout: 500, signal: controller.signal });
   controller.abort();
-  // A timer that was set later than that of connecting, and for the same time.
+  // A timer that was set later than that of connect, and for the same time.
   await new Promise((resolve) => setTimeout(resolve, 500));
   await mq.put("t", "message");
   assertEquals(await mq.get("t"), "message");
@@ -323,7 +323,7 @@ Deno.test("connect refuses wrong options", async () => {
   assertEquals(script.dials, 0);
 });
 
-Deno.test("connect may be given more time than a timer can hold", async () => {
+Deno.test("the timeout of connect may be longer than a timer can hold", async () => {
   await using server = await serve({ port: 0 });
   for (const timeout of [2 ** 31, Number.MAX_SAFE_INTEGER, Infinity]) {
     try {

@@ -10,7 +10,7 @@ import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { CuttableProxy } from "../support/cuttable_proxy.ts";
 
-/** Every call of a connection. */
+/** Every method of a connection. */
 const calls: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
   put: (mq) => mq.put("t", "message"),
   putMany: (mq) => mq.putMany("t", ["message"]),
@@ -41,7 +41,7 @@ for (const [name, call] of Object.entries(calls)) {
     await using mq = await connect({ url: server.url, reconnect: false });
     const stream = mq.subscribe("t");
     await server.shutdown();
-    // The end of the stream tells that the client has heard of it.
+    // The end of the stream shows that the client knows it.
     assertEquals(await codeOf(stream.next()), "closed");
     assertEquals(await codeOf(call(mq)), "closed");
   });
@@ -60,7 +60,7 @@ Deno.test("close sends what was put, and waits until it is stored", async () => 
   }
 });
 
-Deno.test("close does not say goodbye before what was put is answered", async () => {
+Deno.test("close does not send its close frame before all puts are answered", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect: false });
   const closed = Promise.all([mq.put("t", "message"), mq.close()]);
@@ -71,7 +71,7 @@ Deno.test("close does not say goodbye before what was put is answered", async ()
   assertEquals([(await closed)[0], script.closeCode], [7, 1000]);
 });
 
-Deno.test("close answers what was asked before it", async () => {
+Deno.test("close waits for the answers to earlier calls", async () => {
   await using server = await serve({ port: 0 });
   const mq = await connect({ url: server.url });
   await mq.put("t", "message");
@@ -80,7 +80,7 @@ Deno.test("close answers what was asked before it", async () => {
   assertEquals(await Promise.all(replies), ["message", "", ""]);
 });
 
-Deno.test("close rejects a getWait that waits, and does not wait for its time", async () => {
+Deno.test("close rejects a waiting getWait, and does not wait for its timeout", async () => {
   await using server = await serve({ port: 0 });
   const mq = await connect(server.url);
   const waiting = mq.getWait("t", { timeout: 60_000 });
@@ -89,7 +89,7 @@ Deno.test("close rejects a getWait that waits, and does not wait for its time", 
   assertEquals(code, "closed");
 });
 
-Deno.test("close ends a subscription without an error, and drops what was not read", async () => {
+Deno.test("close ends a subscription without an error, and drops unread messages", async () => {
   await using server = await serve({ port: 0 });
   const mq = await connect(server.url);
   const waiting = mq.subscribe("t").next();
@@ -108,7 +108,7 @@ Deno.test("close may be called twice, one call after the other", async () => {
   await withTimeout(mq.close());
 });
 
-Deno.test("close may be called twice at once, while there are answers to wait for", async () => {
+Deno.test("close may be called twice at once, while answers are pending", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const put = mq.put("t", "message");
@@ -116,7 +116,7 @@ Deno.test("close may be called twice at once, while there are answers to wait fo
   assert(await put > 0);
 });
 
-Deno.test("close does not wait long for a server that does not answer the goodbye", async () => {
+Deno.test("close does not wait long for a server that does not answer the close frame", async () => {
   const script = new ScriptedServer({ answersClose: false });
   const mq = await connect({ dial: script.dial, reconnect: false });
   await withTimeout(mq.close());
@@ -129,7 +129,7 @@ Deno.test("close waits 5 s for the last answers, and no longer", async () => {
   const mq = await connect({ dial: script.dial, reconnect: false });
   const put = codeOf(mq.put("t", "message"));
   await script.next();
-  // The only timer of 5 s is the one in question: it goes off at once.
+  // The only timer of 5 s is the one in question: it fires at once.
   const { setTimeout } = globalThis;
   const timers: (number | undefined)[] = [];
   globalThis.setTimeout = ((callback: () => void, ms?: number) => {
@@ -156,7 +156,7 @@ Deno.test("await using closes", async () => {
   assertEquals(server.stats().connections, 0);
 });
 
-Deno.test("a server that stops ends a getWait with stopping, and a subscription with closed", async () => {
+Deno.test("a server that stops ends a getWait with shutting_down, and a subscription with closed", async () => {
   const server = await serve({ port: 0, log: { info() {}, warn() {}, error() {} } });
   await using mq = await connect({ url: server.url, reconnect: false });
   const waiting = codeOf(mq.getWait("t"));
@@ -166,7 +166,7 @@ Deno.test("a server that stops ends a getWait with stopping, and a subscription 
   assertEquals([await waiting, await streaming], ["shutting_down", "closed"]);
 });
 
-Deno.test("a line that is cut rejects reads with closed, and unanswered puts with unknown_outcome", async () => {
+Deno.test("a connection that is cut rejects reads with closed, and unanswered puts with unknown_outcome", async () => {
   await using server = await serve({ port: 0 });
   await using proxy = new CuttableProxy(server.port);
   await using mq = await connect({ url: proxy.url, reconnect: false });
@@ -193,7 +193,7 @@ Deno.test("a line that is cut rejects reads with closed, and unanswered puts wit
   for (const call of Object.values(calls)) assertEquals(await codeOf(call(mq)), "closed");
 });
 
-Deno.test("what arrived before the line was cut is still delivered to a subscription, then the error", async () => {
+Deno.test("what arrived before the connection was cut is still delivered to a subscription, then the error", async () => {
   await using server = await serve({ port: 0 });
   await using proxy = new CuttableProxy(server.port);
   await using mq = await connect({ url: proxy.url, reconnect: false });
@@ -208,7 +208,7 @@ Deno.test("what arrived before the line was cut is still delivered to a subscrip
   assert((await stream.next()).done);
 });
 
-Deno.test("close on a line that is cut while answers are awaited comes to its end", async () => {
+Deno.test("close returns even if the connection is cut while answers are pending", async () => {
   await using server = await serve({ port: 0 });
   await using proxy = new CuttableProxy(server.port);
   const mq = await connect({ url: proxy.url, reconnect: false });
@@ -220,7 +220,7 @@ Deno.test("close on a line that is cut while answers are awaited comes to its en
   assertEquals(await put, "unknown_outcome");
 });
 
-Deno.test("a put that the server refuses after all is told with the server's code", async () => {
+Deno.test("a put that the server refuses later rejects with the server's code", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const refused = assertRejects(() => mq.put("t", "message"), DsmqError, "disk full");
@@ -233,7 +233,7 @@ Deno.test("a put that the server refuses after all is told with the server's cod
   assertEquals([error.code, error.topic], ["unavailable", "t"]);
 });
 
-Deno.test("a server that sends what is not of the protocol fails what is asked, and is hung up on", async () => {
+Deno.test("a server that violates the protocol fails all calls, and is disconnected", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const get = codeOf(mq.get("t"));

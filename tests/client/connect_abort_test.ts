@@ -1,5 +1,5 @@
 /**
- * A `connect` that is called off, or that fails, leaves nothing behind: no socket, no timer, no listener.
+ * A `connect` that is aborted, or that fails, leaves nothing behind: no socket, no timer, no listener.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { inVirtualTime } from "../support/in_virtual_time.ts";
 
 const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** A port that takes connections, says what it is told to, and learns of the end of each. */
+/** A port that accepts connections, sends what it is told to, and notices the end of each. */
 class AcceptingServer implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly ends: Promise<void>[] = [];
@@ -45,7 +45,7 @@ class AcceptingServer implements AsyncDisposable {
 
   /** Resolves once no connection is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // One that was aborted may still be on its way in.
+    // An aborted one may still be on its way in.
     await pass(20);
     this.#listener.close();
     await this.#done;
@@ -53,7 +53,7 @@ class AcceptingServer implements AsyncDisposable {
   }
 }
 
-/** A signal that listeners can be counted of. */
+/** A signal whose listeners can be counted. */
 function counted() {
   const controller = new AbortController();
   let listeners = 0;
@@ -85,8 +85,8 @@ Deno.test("a connect that is aborted at any time leaves no socket behind", async
   assert(server.ends.length > 0);
 });
 
-Deno.test("a connection that comes about in the moment of the abort is closed", async () => {
-  // As Deno does it: whoever aborts behind the system's back gets an error, and nobody the connection.
+Deno.test("a connection that is established at the moment of the abort is closed", async () => {
+  // As Deno does it: an abort that the system does not know of gives an error, and nobody gets the connection.
   let closed = 0;
   const accepted = Promise.withResolvers<void>();
   const socket = new DenoSocket(
@@ -115,13 +115,13 @@ Deno.test("a connection that comes about in the moment of the abort is closed", 
   assertEquals(closed, 1);
 });
 
-Deno.test("a connect whose time is over in the midst of the handshake leaves no socket behind", async () => {
+Deno.test("a connect that times out in the middle of the handshake leaves no socket behind", async () => {
   await using server = new AcceptingServer();
   await assertRejects(() => connect({ url: server.url, timeout: 100 }), Error, "not answered");
   assertEquals(server.ends.length, 1);
 });
 
-Deno.test("a connect that is refused leaves no socket behind, nor do those that it was redirected over", async () => {
+Deno.test("a refused connect leaves no socket behind, nor do the redirects that led to it", async () => {
   for (
     const reply of [
       "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
@@ -156,7 +156,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     })());
   });
 
-  Deno.test(`a client that is closed while it looks for a server leaves nothing behind: ${transport}`, async () => {
+  Deno.test(`a client that is closed while it reconnects leaves nothing behind: ${transport}`, async () => {
     const server = await openServer({ transport });
     const mq = await connect({ url: server.url, reconnect: { minDelay: 1, maxDelay: 2 } });
     const { port } = server;
@@ -170,7 +170,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
-Deno.test("the caller's signal has no listener left, however connecting ended", async () => {
+Deno.test("the caller's signal has no listener left, however connect ended", async () => {
   const script = new ScriptedServer();
   const done = counted();
   await using _mq = await connect({ dial: script.dial, signal: done.signal });
@@ -188,7 +188,7 @@ Deno.test("the caller's signal has no listener left, however connecting ended", 
   assertEquals(aborted.listeners(), 0);
 });
 
-Deno.test("a socket that was dialled is closed when connecting is called off, open or not", () =>
+Deno.test("a dialled socket is closed when connect is aborted, open or not", () =>
   inVirtualTime(async () => {
     for (const opens of [false, true]) {
       const script = new ScriptedServer();
@@ -210,7 +210,7 @@ Deno.test("a socket that was dialled is closed when connecting is called off, op
     }
   }));
 
-Deno.test("a socket of the caller's own that throws when it is closed ends no program", async () => {
+Deno.test("a socket of the caller's own that throws on close ends no program", async () => {
   const script = new ScriptedServer();
   const dial = () =>
     Object.assign(script.dial(), {

@@ -1,5 +1,5 @@
 /**
- * What Deno's network reports, and what is made of it.
+ * Errors of Deno's network, and what the client makes of them.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ConnectError } from "../../client/connect_error.ts";
 import { type OpeningPhase, toConnectError } from "../../client/deno/connect_failure.ts";
 
-Deno.test("each fault of a certificate, of a name and of a network has its word, and is final if it stays", () => {
+Deno.test("each fault of a certificate, of a name and of a network has its cause, and is final if it will not change", () => {
   const peer = (text: string) => Object.assign(new Error(`invalid peer certificate: ${text}`));
   const coded = (code: string) => Object.assign(new Error(`${code} (os error 1)`), { code });
   const lookup = (text: string) => new Error(`failed to lookup address information: ${text}`);

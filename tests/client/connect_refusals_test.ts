@@ -1,5 +1,5 @@
 /**
- * Why it could not connect: in the message, in the cause, as a word, and at once where it cannot get better.
+ * Why connect failed: in the message, in the cause, as a code, and at once if retrying cannot help.
  *
  * @module
  */
@@ -29,7 +29,7 @@ for (
     "505 HTTP Version Not Supported",
   ]
 ) {
-  Deno.test(`an answer of ${status} is told with its reason, and not asked for again`, async () => {
+  Deno.test(`an answer of ${status} is reported with its reason, and not retried`, async () => {
     await using server = new HandshakeServer(() => response(status, "because of this\nand more"));
     const error = await refusal({ url: server.url });
     assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
@@ -41,7 +41,7 @@ for (
 }
 
 for (const status of ["429 Too Many Requests", "500 Oops", "502 Bad Gateway", "503 x", "504 y"]) {
-  Deno.test(`an answer of ${status} is asked for again, and told in the end`, async () => {
+  Deno.test(`an answer of ${status} is retried, and reported in the end`, async () => {
     await using server = new HandshakeServer(() => response(status, "no upstream"));
     const error = await refusal({ url: server.url, timeout: 300 });
     assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
@@ -51,7 +51,7 @@ for (const status of ["429 Too Many Requests", "500 Oops", "502 Bad Gateway", "5
   });
 }
 
-Deno.test("a server that says when to come again is not asked before", async () => {
+Deno.test("a server that sends Retry-After is not asked before", async () => {
   await using server = new HandshakeServer(() => response("503 Busy", "", "Retry-After: 1\r\n"));
   await refusal({ url: server.url, timeout: 900 });
   assertEquals(server.requests.length, 1);
@@ -63,7 +63,7 @@ Deno.test("a server that says when to come again is not asked before", async () 
   assert(past.requests.length > 2);
 });
 
-Deno.test("what a server says of its refusal is shown short, in one line and without what moves a cursor", async () => {
+Deno.test("the text of a refusal is shown short, in one line and without control characters", async () => {
   for (
     const [body, headers, expected] of [
       ["\u001b[2Jred\u0007\u202e alert\u0000", "", " [2Jred   alert"],
@@ -96,7 +96,7 @@ Deno.test("a refusal whose text never ends is not waited for", async () => {
 });
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`a refused Host is told in the words of the server: ${transport}`, async () => {
+  Deno.test(`a refused Host is reported in the words of the server: ${transport}`, async () => {
     await using server = await openServer({ transport });
     using conn = await Deno.connect({ port: server.port });
     const error = await assertRejects(
@@ -110,7 +110,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     );
   });
 
-  Deno.test(`a path with a bad escape is the server's to judge: ${transport}`, async () => {
+  Deno.test(`a path with a bad escape is left to the server: ${transport}`, async () => {
     await using server = await openServer({ transport });
     try {
       await using mq = await connect({ url: `${server.url}/%zz`, timeout: 300 });
@@ -131,7 +131,7 @@ for (
     ["an alert of TLS", "\x15\x03\x03\x00\x02\x02\x32", "tls_needed"],
   ] as const
 ) {
-  Deno.test(`what answers with ${what} is told at once, and not asked again`, async () => {
+  Deno.test(`an answer from ${what} is reported at once, and not retried`, async () => {
     await using server = new HandshakeServer(() => status);
     const error = await refusal({ url: server.url });
     assertEquals([error.code, error.reason], ["unreachable", reason]);
@@ -142,7 +142,7 @@ for (
   });
 }
 
-Deno.test("where nobody listens it says so, and how to start a server, where that is this machine", async () => {
+Deno.test("when nothing listens, the error states it, and how to start a server if the address is on this machine", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -164,14 +164,14 @@ Deno.test("where nobody listens it says so, and how to start a server, where tha
   assertEquals(retries[0]!.reason, "refused");
 });
 
-Deno.test("a name that leads nowhere is told at once", async () => {
+Deno.test("a host name that does not exist is reported at once", async () => {
   const error = await refusal({ url: "ws://no-such-host.invalid:1" });
   assertEquals([error.code, error.reason], ["unreachable", "name_not_found"]);
   assert(error.message.includes('there is no host "no-such-host.invalid"'), error.message);
   assert(error.took < 5000);
 });
 
-Deno.test("a port that accepts and says nothing is told as one, with how far it came", async () => {
+Deno.test("a port that accepts and stays silent is reported as such, with how far it came", async () => {
   await using silent = new HandshakeServer(() => undefined);
   const error = await refusal({ url: silent.url, timeout: 300 });
   assertEquals(error.reason, "silent");
@@ -185,7 +185,7 @@ Deno.test("a port that accepts and says nothing is told as one, with how far it 
   assertMatch(tls.message, /accepted there, but its TLS handshake is not answered \(1 try/);
 });
 
-Deno.test("a connection that ends without a word is tried again, and told as broken", async () => {
+Deno.test("a connection that ends without a close frame is retried, and reported as broken", async () => {
   for (const scheme of ["ws:", "wss:"]) {
     await using abruptPort = new HandshakeServer(() => undefined, false);
     const error = await refusal({ url: abruptPort.url.replace("ws:", scheme), timeout: 300 });
@@ -195,7 +195,7 @@ Deno.test("a connection that ends without a word is tried again, and told as bro
   }
 });
 
-Deno.test("an answer that breaks off is asked for again", async () => {
+Deno.test("a truncated answer is retried", async () => {
   await using cut = new HandshakeServer(() => "HTTP/1.1 101 Swi", false);
   const error = await refusal({ url: cut.url, timeout: 300 });
   assertEquals(error.reason, "broken");
@@ -204,7 +204,7 @@ Deno.test("an answer that breaks off is asked for again", async () => {
 });
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`TLS on one side only is told as that: ${transport}`, async () => {
+  Deno.test(`TLS on one side only is reported as such: ${transport}`, async () => {
     const [cert, key] = await Promise.all(
       ["cert", "key"].map((part) =>
         Deno.readTextFile(new URL(`tests/fixtures/localhost_${part}.pem`, ROOT))
@@ -224,7 +224,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
-Deno.test("a certificate for another name, or one that has expired, is told as that", async () => {
+Deno.test("a certificate for another name, or an expired one, is reported as such", async () => {
   const file = (name: string) => new URL(`tests/fixtures/${name}.pem`, ROOT);
   const [cert, key, expired, expiredKey] = await Promise.all(
     ["localhost_cert", "localhost_key", "expired_cert", "expired_key"].map((name) =>
@@ -245,7 +245,7 @@ Deno.test("a certificate for another name, or one that has expired, is told as t
   assertMatch(error.message, /the server's certificate has expired, on 2021-01-01$/);
 });
 
-Deno.test("a socket that does not say why is told as one", async () => {
+Deno.test("a socket that fails without a reason is reported as such", async () => {
   const dial = () => {
     const socket = {
       send() {},

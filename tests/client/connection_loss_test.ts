@@ -6,18 +6,18 @@ import { serverFrame, WebSocketPeer } from "../support/ws_peer.ts";
 
 const code = (error: { code: string }) => error.code;
 
-Deno.test("a put in the turn in which the line breaks is answered, too", async () => {
+Deno.test("a put in the turn in which the connection breaks is answered, too", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect: false });
   const before = mq.put("t", "one").catch(code);
   script.hangUp();
   const after = mq.put("t", "two").catch(code);
-  // It had not left yet: so it is certain that it is not stored.
+  // It had not been sent yet: so it is certain that it is not stored.
   assertEquals(await withTimeout(before), "closed");
   assertEquals(await withTimeout(after), "closed");
 });
 
-Deno.test("a put in the turn of close is not taken any more", async () => {
+Deno.test("a put in the turn of close is refused", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect: false });
   const before = mq.put("t", "one");
@@ -31,7 +31,7 @@ Deno.test("a put in the turn of close is not taken any more", async () => {
   assertEquals(await withTimeout(after), "closed");
 });
 
-Deno.test("puts beside an answer and a goodbye in one packet are answered, each", async () => {
+Deno.test("puts beside an answer and a close frame in one packet are answered, each", async () => {
   using peer = new WebSocketPeer();
   const connecting = connect({ url: peer.url, reconnect: false });
   await peer.open();
@@ -58,7 +58,7 @@ Deno.test("puts beside an answer and a goodbye in one packet are answered, each"
 });
 
 for (const outcomes of [[1, null, 1.5], [1, 2], [1, { code: "__proto__", message: "" }, 3], {}]) {
-  Deno.test(`outcomes that are none end the connection: ${JSON.stringify(outcomes)}`, async () => {
+  Deno.test(`invalid outcomes end the connection: ${JSON.stringify(outcomes)}`, async () => {
     const script = new ScriptedServer();
     const mq = await connect({ dial: script.dial, reconnect: false });
     const puts = ["one", "two", "three"].map((message) => mq.put("t", message).catch(code));
@@ -84,7 +84,7 @@ Deno.test("a subscription on a closed connection leaves no listener behind", asy
   assertEquals(listeners.size, 0);
 });
 
-Deno.test("what comes late beside a getLatest that fails goes to the get that waits", async () => {
+Deno.test("what arrives late beside a getLatest that fails goes to the waiting get", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const abort = new AbortController();
@@ -122,7 +122,7 @@ Deno.test("a socket that cannot be written to is a broken connection", async () 
   assertEquals(await withTimeout(mq.get("t").catch(code)), "closed");
 });
 
-Deno.test("many gets at once get a message each, oldest first", async () => {
+Deno.test("many gets at once get one message each, oldest first", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const gets = Array.from({ length: 200 }, () => mq.get("t"));
@@ -136,7 +136,7 @@ Deno.test("many gets at once get a message each, oldest first", async () => {
 });
 
 Deno.test({
-  name: "without leave for the network connect says so, and does not blame the server",
+  name: "without network permission connect reports it, and does not blame the server",
   permissions: { net: false },
   async fn() {
     await assertRejects(() => withTimeout(connect({ port: 9 })), Deno.errors.NotCapable);

@@ -18,7 +18,7 @@ import { clientFrames, serverFrame } from "../support/ws_peer.ts";
 
 const bytes = new TextEncoder();
 
-/** Text of any kind, and of lengths round those where a header changes its size. */
+/** Text of any kind, with lengths around those at which a header changes its size. */
 const text = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.array(fc.nat(0xffff)).map((units) => String.fromCharCode(...units)),
@@ -50,7 +50,7 @@ Deno.test("what is written is read by the other end, byte for byte, masked with 
   assert(keys.size > 95, `${keys.size} keys`);
 });
 
-Deno.test("what was taken stands while more is written", () => {
+Deno.test("frames that were taken stay valid while more are written", () => {
   const writer = new FrameWriter();
   writer.text("one");
   const taken = writer.take();
@@ -60,7 +60,7 @@ Deno.test("what was taken stands while more is written", () => {
   assertEquals(clientFrames(writer.take()).frames.length, 1000);
 });
 
-Deno.test("frames are read however they are cut", () => {
+Deno.test("frames are read however they are split", () => {
   const frame = fc.oneof(
     fc.tuple(fc.constantFrom(1, 2, 0), text, fc.boolean()),
     fc.tuple(fc.constantFrom(8, 9, 10), fc.string({ maxLength: 30 }), fc.constant(true)),
@@ -85,7 +85,7 @@ Deno.test("frames are read however they are cut", () => {
   );
 });
 
-/** Gives bytes to a reader in pieces, and takes out what is there after each. */
+/** Feeds bytes to a reader in pieces, and takes out what is complete after each. */
 function readAll(all: Uint8Array, cuts: readonly number[]): WebSocketFrame[] {
   const reader = new FrameReader();
   const read: WebSocketFrame[] = [];
@@ -116,10 +116,10 @@ for (
     ["that is masked", serverFrame(1, "m", { masked: true }), 1002],
     ["of an unknown kind", serverFrame(3, "m"), 1002],
     ["of an unknown control kind", serverFrame(11, "m"), 1002],
-    ["of control that is too long", serverFrame(9, "m".repeat(126)), 1002],
+    ["of control whose payload is too long", serverFrame(9, "m".repeat(126)), 1002],
     ["of control in parts", serverFrame(9, "m", { final: false }), 1002],
     ["of more than 64 MiB", LENGTH_64(64 * 1024 * 1024 + 1), 1009],
-    ["of more than any number can say", LENGTH_64(Number.MAX_SAFE_INTEGER), 1009],
+    ["of more bytes than a number can hold", LENGTH_64(Number.MAX_SAFE_INTEGER), 1009],
   ] as const
 ) {
   Deno.test(`a frame ${fault} is refused with ${code}`, () => {
@@ -128,12 +128,12 @@ for (
   });
 }
 
-Deno.test("a message is put together of its parts", () => {
+Deno.test("a message is assembled from its fragments", () => {
   const messages = new MessageReader();
   const take = (opcode: number, final: boolean, ...payload: number[]) =>
     messages.take({ opcode, final, payload: new Uint8Array(payload) });
   for (let time = 0; time < 2; time++) {
-    // A letter of three bytes, cut in its midst.
+    // A letter of three bytes, cut in the middle.
     assertEquals(take(OPCODE.text, false, 0x61, 0xe2), undefined);
     assertEquals(take(OPCODE.continuation, false), undefined);
     assertEquals(take(OPCODE.continuation, true, 0x82, 0xac), "a€");
@@ -142,13 +142,13 @@ Deno.test("a message is put together of its parts", () => {
   assertEquals(take(OPCODE.text, true), "");
 });
 
-Deno.test("text is read to the letter: a mark at its beginning, and what stands for bytes that are no text", () => {
+Deno.test("text is read exactly: a byte order mark at its beginning, and replacement characters", () => {
   const messages = new MessageReader();
   for (const text of ["\ufeffmark", "\ufffd", "a\ufffd\ufeff", "\u0000\u{10ffff}"]) {
     const payload = new TextEncoder().encode(text);
     assertEquals(messages.take({ opcode: OPCODE.text, final: true, payload }), text);
   }
-  // Beside bytes that are no text, it does not hide them.
+  // Next to invalid bytes, it does not hide them.
   for (const bytes of [[0xef, 0xbf, 0xbd, 0xc3], [0x61, 0xc3], [0x61, 0xff, 0x61]]) {
     const payload = new Uint8Array(bytes);
     const take = () => messages.take({ opcode: OPCODE.text, final: true, payload });
@@ -156,7 +156,7 @@ Deno.test("text is read to the letter: a mark at its beginning, and what stands 
   }
 });
 
-Deno.test("parts that do not belong together, are too large or not UTF-8 are refused", () => {
+Deno.test("fragments that do not belong together, are too large or not UTF-8 are refused", () => {
   const part = (opcode: number, final: boolean, payload = new Uint8Array([0x6d])) => ({
     ...{ opcode, final, payload },
   });

@@ -1,5 +1,5 @@
 /**
- * The WebSocket of the client for Deno, and servers that do as they should, or as they should not.
+ * The WebSocket of the client for Deno, with servers that obey the RFC and servers that do not.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { handshake, serverFrame, WebSocketPeer } from "../support/ws_peer.ts";
 
 const utf8 = new TextEncoder();
 
-/** What a socket tells its owner, one thing after another. */
+/** What a socket reports to its owner, one event after another. */
 class Owner {
   readonly socket: DenoSocket;
   readonly events: unknown[] = [];
@@ -31,12 +31,12 @@ class Owner {
     };
   }
 
-  /** Resolves once it was told so many things. */
+  /** Resolves once this many events were reported. */
   async receivedCount(many: number): Promise<void> {
     while (this.events.length < many) await withTimeout(this.#news.promise);
   }
 
-  /** Resolves once it was told that it is closed, and gives all that it was told. */
+  /** Resolves once it has reported its close, with all its events. */
   async end(): Promise<unknown[]> {
     await withTimeout(this.#closed.promise);
     return this.events;
@@ -49,7 +49,7 @@ class Owner {
   }
 }
 
-/** A socket that is open, and its peer. */
+/** An open socket, and its peer. */
 async function open(): Promise<{ peer: WebSocketPeer; owner: Owner }> {
   const peer = new WebSocketPeer();
   const owner = new Owner(peer.url);
@@ -58,7 +58,7 @@ async function open(): Promise<{ peer: WebSocketPeer; owner: Owner }> {
   return { peer, owner };
 }
 
-/** Has timers of a second go off at once, until disposed of; tells when one has. */
+/** Makes timers of a second fire at once, until disposed of; reports when one has. */
 function closeEarly(): { readonly over: Promise<void> } & Disposable {
   const { setTimeout } = globalThis;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -76,7 +76,7 @@ function closeFrame(code: number, reason = ""): Uint8Array<ArrayBuffer> {
   return serverFrame(8, new Uint8Array([code >> 8, code & 255, ...utf8.encode(reason)]));
 }
 
-Deno.test("it asks for a WebSocket as RFC 6455 has it", async () => {
+Deno.test("it requests a WebSocket as RFC 6455 prescribes", async () => {
   using peer = new WebSocketPeer();
   const owner = new Owner(peer.url.replace("ws://", "ws://user:secret@") + "a%20b?c=d", [
     "one",
@@ -108,11 +108,11 @@ for (
     "a protocol not asked for": (request) => handshake(request, { "Sec-WebSocket-Protocol": "x" }),
     "a header without an end": (request) => handshake(request, { X: "x".repeat(17_000) }),
     "what is not HTTP": () => "hello\r\n\r\n",
-    "a line that is no header": () => "HTTP/1.1 101 Fine\r\nhello\r\n\r\n",
-    "an end in its midst": () => "HTTP/1.1 101 Swi",
+    "a line that is not a header": () => "HTTP/1.1 101 Fine\r\nhello\r\n\r\n",
+    "an end in the middle": () => "HTTP/1.1 101 Swi",
   })
 ) {
-  Deno.test(`an answer with ${name} opens nothing, and says so once`, async () => {
+  Deno.test(`an answer with ${name} opens nothing, and is reported once`, async () => {
     using peer = new WebSocketPeer();
     const owner = new Owner(peer.url);
     await peer.send(await reply(await peer.accept()));
@@ -121,20 +121,20 @@ for (
   });
 }
 
-Deno.test("where nobody listens nothing opens", async () => {
+Deno.test("when nothing listens, nothing opens", async () => {
   const peer = new WebSocketPeer();
   peer[Symbol.dispose]();
   assertEquals(await new Owner(peer.url).end(), ["error", 1006]);
 });
 
-Deno.test("what comes in one packet with the answer is not lost", async () => {
+Deno.test("what arrives in one packet with the answer is not lost", async () => {
   using peer = new WebSocketPeer();
   const owner = new Owner(peer.url);
   await peer.open(serverFrame(1, "first"), serverFrame(1, "second"), closeFrame(1000));
   assertEquals(await owner.end(), ["open", "first", "second", [1000, ""]]);
 });
 
-Deno.test("a message arrives in parts, with a ping among them that is answered", async () => {
+Deno.test("a message arrives in fragments, with a ping among them that is answered", async () => {
   const { peer, owner } = await open();
   using _ = peer;
   await peer.send(serverFrame(1, "one, ", { final: false }));
@@ -155,7 +155,7 @@ Deno.test("a message arrives in parts, with a ping among them that is answered",
 for (
   const [name, bytes, code] of [
     ["text that is not UTF-8", serverFrame(1, new Uint8Array([0xff])), 1007],
-    ["a part of no message", serverFrame(0, "m"), 1002],
+    ["a fragment of no message", serverFrame(0, "m"), 1002],
     ["a frame that is masked", serverFrame(1, "m", { masked: true }), 1002],
     ["half a close code", serverFrame(8, "x"), 1002],
     ["a close with code 0", closeFrame(0), 1002],
@@ -165,7 +165,7 @@ for (
     ["a reason that is not UTF-8", serverFrame(8, new Uint8Array([3, 232, 0xff])), 1007],
   ] as const
 ) {
-  Deno.test(`${name} is told with ${code}, and ends it`, async () => {
+  Deno.test(`${name} is answered with ${code}, and ends it`, async () => {
     const { peer, owner } = await open();
     using _ = peer;
     await peer.send(
@@ -179,14 +179,14 @@ for (
   });
 }
 
-Deno.test("a close without a code is one", async () => {
+Deno.test("a close without a code is valid", async () => {
   const { peer, owner } = await open();
   using _ = peer;
   await peer.send(serverFrame(8));
   assertEquals(await owner.end(), ["open", [1005, ""]]);
 });
 
-Deno.test("a goodbye is sent behind all that was sent before, and the server's answer ends it", async () => {
+Deno.test("a close frame is sent behind all that was sent before, and the server's answer ends the connection", async () => {
   const { peer, owner } = await open();
   using _ = peer;
   const texts = Array.from({ length: 50 }, (_, i) => `${i} `.repeat(i * 100));
@@ -205,7 +205,7 @@ Deno.test("a goodbye is sent behind all that was sent before, and the server's a
   assertEquals(await peer.next(), undefined);
 });
 
-Deno.test("a server that does not answer a goodbye is left after a second", async () => {
+Deno.test("a server that does not answer a close frame is left after a second", async () => {
   const { peer, owner } = await open();
   using _ = peer;
   const begin = performance.now();
@@ -238,12 +238,12 @@ for (
     else owner.socket.close();
     await owner.end();
     await withTimeout(second.over);
-    // What the system had taken arrives; the rest was given up.
+    // What the system had accepted arrives; the rest was dropped.
     assertEquals(await peer.next(), undefined);
   });
 }
 
-Deno.test("a server that cuts the line is told as one", async () => {
+Deno.test("a server that cuts the connection is reported as such", async () => {
   const { peer, owner } = await open();
   using _ = peer;
   peer.cut();
@@ -253,7 +253,7 @@ Deno.test("a server that cuts the line is told as one", async () => {
   assertEquals(owner.events.length, 3);
 });
 
-Deno.test("closed before it was open, it does not open any more", async () => {
+Deno.test("a socket that is closed before it was open does not open any more", async () => {
   using never = new WebSocketPeer();
   const atOnce = new Owner(never.url);
   atOnce.socket.send("in vain");
@@ -270,7 +270,7 @@ Deno.test("closed before it was open, it does not open any more", async () => {
   assertEquals(inHandshake.events.length, 2);
 });
 
-Deno.test("a large message arrives whole, also where the other end takes its time", async () => {
+Deno.test("a large message arrives whole, even if the other end is slow", async () => {
   const { peer, owner } = await open();
   using _ = peer;
   const text = "0123456789".repeat(300_000);
@@ -309,7 +309,7 @@ Deno.test("what a handler throws is reported, and the socket goes on", async () 
   }
 });
 
-Deno.test("wss: does not open to one who does not speak TLS", async () => {
+Deno.test("wss: does not open to a server that does not speak TLS", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const owner = new Owner(`wss://127.0.0.1:${listener.addr.port}`);
   using conn = await listener.accept();
@@ -317,7 +317,7 @@ Deno.test("wss: does not open to one who does not speak TLS", async () => {
   assertEquals(await owner.end(), ["error", 1006]);
 });
 
-Deno.test("messages of any size come through connect as they were put", async () => {
+Deno.test("messages of any size pass through connect unchanged", async () => {
   await using server = await serve({ port: 0, limits: { messageBytes: 7_000_000 } });
   await using mq = await connect(server.url);
   const messages = [0, 1, 1_024, 1_025, 65_535, 70_000, 1_000_000].flatMap((length) => [
@@ -329,7 +329,7 @@ Deno.test("messages of any size come through connect as they were put", async ()
 });
 
 for (const secure of [false, true]) {
-  Deno.test(`it sends without delay, also to an address of IPv6, ${secure ? "" : "not "}over TLS`, async () => {
+  Deno.test(`it sends without delay, also to an IPv6 address, ${secure ? "" : "not "}over TLS`, async () => {
     const done: unknown[] = [];
     const ended = Promise.withResolvers<void>();
     const conn = {

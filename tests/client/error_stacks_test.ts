@@ -1,5 +1,5 @@
 /**
- * Errors that the server answered: where they come from, and what is seen of them where nobody catches them.
+ * Errors that the server answered: the stack that they carry, and how they are printed if nobody catches them.
  *
  * @module
  */
@@ -49,7 +49,7 @@ const CALLS: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
   },
 };
 
-Deno.test("an error that the server answered carries the caller's stack", async () => {
+Deno.test("an error from the server carries the caller's stack", async () => {
   for (const [name, call] of Object.entries(CALLS)) {
     const script = new ScriptedServer();
     await using mq = await connect({ dial: script.dial, reconnect: false });
@@ -81,7 +81,7 @@ Deno.test("each of many puts that fail together has an error of its own, with it
   assert(one !== two && one!.stack!.includes("first") && two!.stack!.includes("second"));
 });
 
-Deno.test("what a signal aborts a wait with is passed on as it is", async () => {
+Deno.test("the reason with which a signal aborts a wait is passed on unchanged", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   for (const reason of [new DOMException("no more", "AbortError"), "a word", 0]) {
@@ -93,7 +93,7 @@ Deno.test("what a signal aborts a wait with is passed on as it is", async () => 
   }
 });
 
-Deno.test("an error that nobody catches is printed with its code", async () => {
+Deno.test("an uncaught error is printed with its code", async () => {
   const program = `
     import { DsmqError } from "./protocol/errors.ts";
     import { rejectWithCallerStack } from "./client/rejection.ts";
@@ -109,7 +109,7 @@ Deno.test("an error that nobody catches is printed with its code", async () => {
   assertEquals(code, 1);
 });
 
-Deno.test("what serve and connect reject with carries the caller's stack", async () => {
+Deno.test("the errors of serve and connect carry the caller's stack", async () => {
   await using server = await openServer();
   const calls = {
     async serves() {

@@ -1,5 +1,5 @@
 /**
- * A client for which there are no file descriptors.
+ * A client that has run out of file descriptors.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-Deno.test("a client that has no file descriptor left says so, also where it cannot look up a name, and comes back once it has one", async () => {
+Deno.test("a client without a free file descriptor reports it, even if it cannot look up a name, and reconnects once it has one", async () => {
   await using server = await openServer();
   await using proxy = new FaultyProxy(server.port);
   const program = [Deno.execPath(), "run", "-A", "--quiet", "tests/programs/descriptors_client.ts"];

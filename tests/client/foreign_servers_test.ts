@@ -1,5 +1,5 @@
 /**
- * The client, where something answers that is not dsmq.
+ * The client when something answers that is not dsmq.
  *
  * @module
  */
@@ -28,7 +28,7 @@ class ForeignServer implements AsyncDisposable {
     return `ws://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Resolves only if the client has closed whatever it opened. */
+  /** Resolves only if the client has closed all that it opened. */
   async [Symbol.asyncDispose](): Promise<void> {
     await withTimeout(Promise.all(this.#closed));
     await this.#server.shutdown();
@@ -42,7 +42,7 @@ async function assertUnreachable(url: string): Promise<void> {
   assertEquals(error.code, "unreachable", error.message);
 }
 
-Deno.test("a WebSocket server that says nothing is unreachable", async () => {
+Deno.test("a WebSocket server that stays silent is unreachable", async () => {
   await using server = new ForeignServer({});
   const error = await assertRejects(
     () => withTimeout(connect({ url: server.url, timeout: 50 })),
@@ -52,17 +52,17 @@ Deno.test("a WebSocket server that says nothing is unreachable", async () => {
   assertStringIncludes(error.message, server.url);
 });
 
-Deno.test("a WebSocket server that hangs up at once is unreachable", async () => {
+Deno.test("a WebSocket server that disconnects at once is unreachable", async () => {
   await using server = new ForeignServer({ onOpen: (socket) => socket.close() });
   await assertUnreachable(server.url);
 });
 
-Deno.test("a WebSocket server that hangs up on hello is unreachable", async () => {
+Deno.test("a WebSocket server that disconnects on hello is unreachable", async () => {
   await using server = new ForeignServer({ onMessage: (socket) => socket.close(1008, "go away") });
   await assertUnreachable(server.url);
 });
 
-Deno.test("the cause of the error tells with which words the server hung up", async () => {
+Deno.test("the cause of the error holds the server's close code and reason", async () => {
   await using server = new ForeignServer({ onMessage: (socket) => socket.close(1008, "go away") });
   const error = await assertRejects(
     () => withTimeout(connect({ url: server.url, timeout: 500 })),
@@ -75,8 +75,8 @@ Deno.test("the cause of the error tells with which words the server hung up", as
 const junk: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> = {
   "text that is not JSON": "hello, stranger",
   "binary frames": new Uint8Array([1, 2, 3]),
-  "JSON that is no object": "[1,2]",
-  "an answer that is no welcome": '{"id":1}',
+  "JSON that is not an object": "[1,2]",
+  "an answer that is not a welcome": '{"id":1}',
   "a welcome of another version": JSON.stringify({ ...WELCOME, id: 1, protocol: 2 }),
 };
 
@@ -87,7 +87,7 @@ for (const [name, frame] of Object.entries(junk)) {
   });
 }
 
-Deno.test("a WebSocket server that sends other people's JSON is unreachable", async () => {
+Deno.test("a WebSocket server that sends foreign JSON is unreachable", async () => {
   await using server = new ForeignServer({
     onMessage: (socket) => socket.send('{"type":"welcome","id":"x","sub":"y","messages":"z"}'),
   });
@@ -102,12 +102,12 @@ Deno.test("a web server without WebSockets is unreachable", async () => {
   await assertUnreachable(`ws://127.0.0.1:${web.addr.port}`);
 });
 
-Deno.test("a port that takes connections and says nothing is unreachable", async () => {
+Deno.test("a port that accepts connections and stays silent is unreachable", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepting = listener.accept();
   await assertUnreachable(`ws://127.0.0.1:${listener.addr.port}`);
   using conn = await accepting;
-  // The client has hung up: what it said comes to an end.
+  // The client has disconnected: what it sent comes to an end.
   const buffer = new Uint8Array(4096);
   while (await withTimeout(conn.read(buffer)) !== null);
 });
@@ -124,7 +124,7 @@ Deno.test("a server that refuses hello is unreachable, and the refusal is the ca
   assertStringIncludes(error.message, "only version 2 here");
 });
 
-Deno.test("a stranger who does not answer the goodbye is not waited for", async () => {
+Deno.test("a foreign server that does not answer the close frame is not waited for", async () => {
   const script = new ScriptedServer({ answersClose: false });
   const connecting = connect({
     timeout: 50,
@@ -136,22 +136,22 @@ Deno.test("a stranger who does not answer the goodbye is not waited for", async 
   });
   assertEquals((await assertRejects(() => withTimeout(connecting), DsmqError)).code, "unreachable");
   assertEquals(script.closeCode, 1000);
-  // It hangs up at last, and nothing is left running.
+  // It disconnects at last, and nothing is left running.
   script.hangUp();
 });
 
 const laterJunk: Readonly<Record<string, unknown>> = {
   "text that is not JSON": "what?",
   "a list of numbers": "[1]",
-  "an answer that nobody asked for": { id: 999, message: "" },
-  "an id that is none": { id: null, error: { code: "bad_request", message: "?" } },
-  "a stream of nobody": { sub: 999, prev: 0, messages: [] },
+  "an answer to no request": { id: 999, message: "" },
+  "an invalid id": { id: null, error: { code: "bad_request", message: "?" } },
+  "a stream without a subscriber": { sub: 999, prev: 0, messages: [] },
   "a stream without messages": { sub: "SUB", prev: 0, bytes: 0, seqs: [], times: [], messages: [] },
-  "a stream whose messages are none": { sub: "SUB", prev: 0, seqs: [1], times: [1], messages: 5 },
+  "a stream with invalid messages": { sub: "SUB", prev: 0, seqs: [1], times: [1], messages: 5 },
   "a stream of nulls": { sub: "SUB", prev: 0, bytes: 0, seqs: [1], times: [1], messages: [null] },
   "a stream whose lists differ": { sub: "SUB", prev: 0, seqs: [1, 2], times: [1], messages: ["m"] },
-  "sequence numbers that are none": { id: "PUT", seqs: 5 },
-  "an error without words": { id: "PUT", error: 5 },
+  "invalid sequence numbers": { id: "PUT", seqs: 5 },
+  "an error without a text": { id: "PUT", error: 5 },
 };
 
 for (const [name, frame] of Object.entries(laterJunk)) {
@@ -184,7 +184,7 @@ const calls: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
 };
 
 for (const [name, call] of Object.entries(calls)) {
-  Deno.test(`an answer that does not answer ${name} is an error, never a success, and ends the connection`, async () => {
+  Deno.test(`an answer that does not fit ${name} is an error, never a success, and ends the connection`, async () => {
     const script = new ScriptedServer();
     await using mq = await connect({ dial: script.dial });
     const refused = assertRejects(() => call(mq), DsmqError);

@@ -1,5 +1,5 @@
 /**
- * What a client says in one frame is what its server takes in one.
+ * What a client sends in one frame is what its server accepts in one.
  *
  * @module
  */
@@ -16,7 +16,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     }]
   ) {
     const shown = JSON.stringify(limits);
-    Deno.test(`a client that puts lists, and much at once, is never refused by a ${transport} server with ${shown}`, async () => {
+    Deno.test(`a client that puts lists, and many messages at once, is never refused by a ${transport} server with ${shown}`, async () => {
       await using server = await openServer({ limits, transport });
       await using mq = await connect(server.url);
       const list = Array.from({ length: 40 }, (_, i) => `${i}`);

@@ -1,5 +1,5 @@
 /**
- * A client among servers that lie: answers out of order, what was never asked for, limits and welcomes that are none.
+ * A client of servers that lie: answers out of order, answers to no request, invalid limits and welcomes.
  *
  * @module
  */
@@ -25,8 +25,8 @@ for (
     ["is delivered twice", [5, 5], [5, 5]],
     ["is at or before the start of the connection", [3, 3]],
     ["has number 0", [0, 0]],
-    ["is beyond what it says is read", [5, 4]],
-    ["comes after it was said to be read", [5, 9], [7, 9]],
+    ["is beyond the end of its page", [5, 4]],
+    ["comes after the end of an earlier page", [5, 9], [7, 9]],
   ] as [string, ...[number, number][]][]
 ) {
   Deno.test(`a message that ${what} ends the connection`, async () => {
@@ -54,17 +54,17 @@ async function reconnected() {
   return { script, mq, again, request: await withTimeout(script.next()) };
 }
 
-Deno.test("after a break a message that was delivered before it is not delivered again", async () => {
+Deno.test("after a break a message that was delivered before is not delivered again", async () => {
   const { script, mq, again, request } = await reconnected();
   await script.send(message(request.id, 5));
   assertEquals(await withTimeout(again), "protocol_error");
   await mq.close();
 });
 
-Deno.test("after a break a server that reads a topic less far than before, without a word, is left", async () => {
+Deno.test("after a break a server that silently reads a topic less far than before is left", async () => {
   const { script, mq, again, request } = await reconnected();
   assertEquals(request.since.after, 5);
-  // It would give the same message again, to whoever reads next.
+  // It would give the same message again, to the next reader.
   await script.send({ id: request.id, message: "", through: 4 });
   assertEquals(await withTimeout(again), "protocol_error");
   await mq.close();
@@ -100,12 +100,12 @@ for (
       await script.send(message(id, 1));
       await script.send(message(id, 2));
     },
-    "was never asked": (script, id) => script.send(message(id + 7, 1)),
+    "was never sent": (script, id) => script.send(message(id + 7, 1)),
     "is hello, which was answered": (script) => script.send({ ...WELCOME, id: 1 }),
-    "is a stream that was never asked for": (script, id) => script.send({ sub: id + 7 }),
+    "is a stream that was never requested": (script, id) => script.send({ sub: id + 7 }),
   })
 ) {
-  Deno.test(`an answer to what ${what} ends the connection`, async () => {
+  Deno.test(`an answer to a request that ${what} ends the connection`, async () => {
     const { script, mq } = await connectScripted();
     const get = mq.get("t").catch(() => {});
     await misbehave(script, (await script.next()).id);
@@ -114,7 +114,7 @@ for (
   });
 }
 
-Deno.test("an error of a server has known fields alone, and a sentence that is short and can be shown", async () => {
+Deno.test("an error from a server has only known fields, and a text that is short and safe to show", async () => {
   const { script, mq } = await connectScripted();
   const get = assertRejects(() => mq.get("t"), DsmqError);
   const { id } = await script.next();
@@ -144,7 +144,7 @@ Deno.test("an error of a server has known fields alone, and a sentence that is s
   await mq.close();
 });
 
-Deno.test("a code that is not known yet is passed on", async () => {
+Deno.test("an unknown code is passed on", async () => {
   const { script, mq } = await connectScripted();
   const get = assertRejects(() => mq.get("t"), DsmqError);
   await script.send({ id: (await script.next()).id, error: { code: "of_later", message: "no" } });
@@ -157,22 +157,22 @@ for (
     "0": Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, 0])),
     "1": Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, 1])),
     negative: { messageBytes: 10, inFlight: -1, creditBytes: -5 },
-    "what is no number": {
+    "a non-number": {
       messageBytes: 10,
       inFlight: "x",
       inFlightBytes: {},
       frameRequests: null,
     },
-    "more than there can be": Object.fromEntries(
+    "more than the maximum": Object.fromEntries(
       Object.keys(DEFAULT_LIMITS).map((name) => [name, Number.MAX_SAFE_INTEGER]),
     ),
   })
 ) {
-  Deno.test(`a client of a server with limits of ${what} sends what it is asked, and takes no more than it has room for`, async () => {
+  Deno.test(`a client of a server with limits of ${what} sends what it is asked to, and holds no more than it has room for`, async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, limits };
     const mq = await connect({ dial: script.dial });
-    // Where the limit is one byte, no message fits: then that is told.
+    // If the limit is one byte, no message fits: then that is reported.
     const topic = what === "1" ? "t" : "topic";
     const calls = [mq.get(topic), mq.get(topic)];
     for (let seq = 1; seq <= 2; seq++) {
@@ -191,17 +191,17 @@ for (
 for (
   const [what, welcome] of Object.entries<object | string>({
     "no start": { ...WELCOME, start: undefined },
-    "a start before all": { ...WELCOME, start: -1 },
+    "a negative start": { ...WELCOME, start: -1 },
     "no limits": { ...WELCOME, limits: undefined },
-    "limits of a list": { ...WELCOME, limits: [] },
+    "limits in a list": { ...WELCOME, limits: [] },
     "an infinite limit of messages": { ...WELCOME, limits: { messageBytes: -1 } },
     "an epoch of 5,000 characters": { ...WELCOME, epoch: "e".repeat(5000) },
-    "a retention of none": { ...WELCOME, retention: "long" },
+    "an invalid retention": { ...WELCOME, retention: "long" },
     "more than 64 KiB": { ...WELCOME, more: "x".repeat(MAX_WELCOME_BYTES) },
-    "a version of the prototype": { ...WELCOME, protocol: "1" },
+    "a version of the wrong type": { ...WELCOME, protocol: "1" },
   })
 ) {
-  Deno.test(`a server whose welcome has ${what} is no server of dsmq, and is not asked again`, async () => {
+  Deno.test(`a server whose welcome has ${what} is not a dsmq server, and is not tried again`, async () => {
     const script = new ScriptedServer();
     script.welcome = welcome as object;
     const error = await assertRejects(() => withTimeout(connect({ dial: script.dial })), DsmqError);
@@ -209,14 +209,14 @@ for (
   });
 }
 
-Deno.test("a store's time that goes back or jumps changes nothing about what was told before", async () => {
+Deno.test("a store time that goes back or jumps changes nothing about what was reported before", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, time: 5_000_000 };
   const mq = await connect({ dial: script.dial });
   for (const time of [1, 4_999_999, 0]) {
     await script.send({ heartbeat: 10_000, time, last: 0, floor: 0 });
   }
-  // A message that arrived for one who has given up is kept by the clock of the store, and not longer.
+  // A message that arrived for a reader that gave up is kept by the clock of the store, and not longer.
   const abort = new AbortController();
   const wait = mq.getWait("t", { signal: abort.signal }).catch(() => {});
   let { id, action } = await script.next();
@@ -247,7 +247,7 @@ Deno.test("a frame larger than any answer can be ends the connection, and is not
   await assertProtocolError({ script, mq });
 });
 
-Deno.test("what a socket says of its end is shown short, and without what a terminal would obey", async () => {
+Deno.test("a socket's close reason is shown short, and without what a terminal would interpret", async () => {
   const script = new ScriptedServer();
   const mq = await connect({
     dial: () => {
@@ -269,7 +269,7 @@ Deno.test("what a socket says of its end is shown short, and without what a term
   await mq.close();
 });
 
-Deno.test("a read whose answer served one who asked before it fails with the connection", async () => {
+Deno.test("a read whose answer went to an earlier one fails with the connection", async () => {
   const { script, mq } = await connectScripted();
   const first = mq.getWait("t");
   const { id: wait } = await script.next();

@@ -1,5 +1,5 @@
 /**
- * Short forms of `tests/faults/hostile_server.ts`: what a hostile server does to its clients is bounded.
+ * Short forms of `tests/faults/hostile_server.ts`: the harm that a hostile server does to its clients is bounded.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { HostileServer } from "../support/hostile_server.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-Deno.test("whatever becomes of the frames of a server, each call settles, and nothing is thrown where nobody catches it", async () => {
+Deno.test("whatever a server does with its frames, each call settles, and nothing is thrown where nobody catches it", async () => {
   await using server = await openServer();
   const { unsettled, uncaught, changed } = await fuzzReplies(server.url, 500, 7);
   assertEquals([unsettled, uncaught], [0, []]);
@@ -24,17 +24,17 @@ Deno.test("whatever becomes of the frames of a server, each call settles, and no
 /** What ends a connection for good, at once. */
 const FATAL = [
   "a frame of 64 MiB",
-  "a frame that says it has 2^63 bytes",
+  "a frame that claims to have 2^63 bytes",
   "binary frames",
   "masked frames",
   "compressed frames",
   "a control frame of 126 bytes",
-  "a control frame in parts",
+  "a fragmented control frame",
   "text that is not UTF-8",
   "a close with code 0",
   "a close with code 1005",
   "a reason that is not UTF-8",
-  "parts without end, of nothing",
+  "endless empty fragments",
 ];
 
 for (const name of FATAL) {
@@ -47,7 +47,7 @@ for (const name of FATAL) {
   });
 }
 
-Deno.test("parts of nothing are counted, and those of one byte take no more room than they have bytes", () => {
+Deno.test("empty fragments are counted, and those of one byte take no more room than their bytes", () => {
   const reader = new MessageReader();
   const part = (payload: string, final = false, opcode = 0) =>
     reader.take({ opcode, final, payload: new TextEncoder().encode(payload) });
@@ -61,20 +61,20 @@ Deno.test("parts of nothing are counted, and those of one byte take no more room
   assertEquals(error.code, 1009);
 });
 
-Deno.test("a server that floods a client keeps the rest of its process from nothing", async () => {
+Deno.test("a server that floods a client does not block the rest of its process", async () => {
   for (const name of ["pings", "heartbeats"]) {
     await using server = new HostileServer(
       ATTACKS[`${name} without end, whose answers are not read`]!,
     );
     const mq = await connect({ url: server.url, reconnect: false });
-    // Others have their turns, again and again.
+    // Other tasks have their turns, again and again.
     for (let turns = 0; turns < 20; turns++) {
       await withTimeout(new Promise((resolve) => setTimeout(resolve, 0)));
     }
     assertEquals(mq.status, "connected");
     server.cut();
     await mq.close();
-    // It may have been giving way just now.
+    // It may have just yielded.
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 });

@@ -1,5 +1,5 @@
 /**
- * A client among servers whose streams lie: out of order, more than was granted, before they were answered.
+ * A client of servers whose streams lie: out of order, more than was granted, before they were answered.
  *
  * @module
  */
@@ -38,9 +38,9 @@ for (
     ["repeats a message", 3, [4, 4]],
     ["begins before its start", 3, [3]],
     ["begins elsewhere", 2, [4]],
-    ["is larger than it says", 3, [4, 5], 5],
+    ["is larger than it states", 3, [4, 5], 5],
     ["takes more bytes than were granted", 3, [4], 4 * 1024 * 1024 + 1],
-    ["says the largest number of bytes", 3, [4], Number.MAX_SAFE_INTEGER],
+    ["states the largest number of bytes", 3, [4], Number.MAX_SAFE_INTEGER],
     ["brings more messages than were granted", 3, Array.from({ length: 4097 }, (_, i) => i + 4)],
   ] as [string, number, number[], number?][]
 ) {
@@ -52,7 +52,7 @@ for (
   });
 }
 
-Deno.test("what a stream is granted is granted once, however small the frames", async () => {
+Deno.test("credit is granted once, however small the frames", async () => {
   const { script, mq, stream, sub } = await streamed();
   let prev = 3;
   for (let i = 0; i < 5000 && mq.status === "connected"; i += 100) {
@@ -77,7 +77,7 @@ Deno.test("a stream before its answer ends the connection", async () => {
 });
 
 for (const onGap of [undefined, "oldest", "now", () => "oldest" as const] as const) {
-  Deno.test(`after a break a stream does not begin again before what it has brought: onGap ${onGap}`, async () => {
+  Deno.test(`after a break a stream does not begin again before what it has delivered: onGap ${onGap}`, async () => {
     const script = new ScriptedServer();
     const mq = await connect({ dial: script.dial, reconnect: { minDelay: 0 } });
     const stream = mq.subscribe("t", { since: "start", ...(onGap && { onGap }) });
@@ -94,7 +94,7 @@ for (const onGap of [undefined, "oldest", "now", () => "oldest" as const] as con
   });
 }
 
-Deno.test("a server that tells of gaps without end is not asked for ever", async () => {
+Deno.test("a server that reports gaps without end is not asked for ever", async () => {
   const { script, mq, stream, sub } = await streamed({ onGap: () => "oldest" });
   const next = stream.next().catch(({ code }) => code);
   const error = { code: "trimmed", message: "gone", position: 3, floor: 4, last: 9 };
@@ -108,7 +108,7 @@ Deno.test("a server that tells of gaps without end is not asked for ever", async
 });
 
 for (const through of [2, 4]) {
-  Deno.test(`a stream that is told after message 5 that it goes on after ${through} does not: the connection ends`, async () => {
+  Deno.test(`a stream that is told after message 5 that it continues after ${through} does not: the connection ends`, async () => {
     const { script, mq, stream, sub } = await streamed({ onGap: () => "oldest" });
     await script.send(frame(sub, 3, [5]));
     assertEquals((await stream.next()).value!.seq, 5);

@@ -1,5 +1,5 @@
 /**
- * A client whose server answers in another order than it was asked: no read is left without an end.
+ * A client whose server answers in another order than it was asked: every read ends.
  *
  * @module
  */
@@ -20,7 +20,7 @@ async function requests(script: ScriptedServer, count: number): Promise<Scripted
   return all;
 }
 
-Deno.test("a get whose answer was for a getWait before it gets nothing once there was nothing for that", async () => {
+Deno.test("a get whose answer went to an earlier getWait gets nothing once that found nothing", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const [wait, get] = [mq.getWait("t"), mq.get("t")];
@@ -31,7 +31,7 @@ Deno.test("a get whose answer was for a getWait before it gets nothing once ther
   assertEquals(await withTimeout(get), "");
 });
 
-Deno.test("a getWait whose answer was for another asks again, for what is left of its time", async () => {
+Deno.test("a getWait whose answer went to another asks again, for the rest of its timeout", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const [first, second] = [mq.getWait("t"), mq.getWait("t")];
@@ -46,7 +46,7 @@ Deno.test("a getWait whose answer was for another asks again, for what is left o
   assertEquals(await withTimeout(second), "two");
 });
 
-Deno.test("a get whose answer a getLatest has passed over gets nothing", async () => {
+Deno.test("a get whose answer a getLatest has skipped gets nothing", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const [latest, get] = [mq.getLatest("t"), mq.get("t")];
@@ -56,7 +56,7 @@ Deno.test("a get whose answer a getLatest has passed over gets nothing", async (
   assertEquals([await withTimeout(latest), await withTimeout(get)], ["two", ""]);
 });
 
-Deno.test("a get whose gap was for a subscription before it gets nothing once there is nothing more", async () => {
+Deno.test("a get whose gap went to an earlier subscription gets nothing once there is nothing more", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const called = new AbortController();
@@ -75,7 +75,7 @@ Deno.test("a get whose gap was for a subscription before it gets nothing once th
   await stream.return!();
 });
 
-Deno.test("after a break a get whose answer was for a getWait before it asks no more and gets nothing", async () => {
+Deno.test("after a break a get whose answer went to an earlier getWait asks no more and gets nothing", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: { minDelay: 0 } });
   const [wait, get] = [mq.getWait("t"), mq.get("t")];
@@ -87,7 +87,7 @@ Deno.test("after a break a get whose answer was for a getWait before it asks no 
 });
 
 for (let seed = 1; seed <= 40; seed++) {
-  Deno.test(`whatever is answered in whatever order, each read ends with the last answer: seed ${seed}`, async () => {
+  Deno.test(`in whatever order requests are answered, each read ends with the last answer: seed ${seed}`, async () => {
     await playScript(seed);
   });
 }

@@ -1,5 +1,5 @@
 /**
- * What waits in a client is bounded and counted, while there is no connection and while the server is slow.
+ * Pending calls of a client are bounded and counted, while it is disconnected and while the server is slow.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { RawClient } from "../support/raw_client.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** A client whose server is away. */
+/** A client that is disconnected. */
 async function disconnected(options: ConnectOptions, limits = {}) {
   const host = await testServer(inMemory(), undefined, limits);
   const { bridge, mq } = await connectedPair(host, options);
@@ -40,7 +40,7 @@ const CALLS: Record<string, (mq: Connection) => Promise<unknown>> = {
 };
 
 for (const [name, call] of Object.entries(CALLS)) {
-  Deno.test(`while the server is away, a ${name} past maxPending rejects with limit_exceeded, and what was there before goes on`, async () => {
+  Deno.test(`while the server is away, a ${name} past maxPending rejects with limit_exceeded, and earlier calls go on`, async () => {
     const { host, bridge, mq } = await disconnected({ maxPending: 3 });
     const puts = ["1", "2", "3"].map((message) => settled(mq.put("u", message)));
     assertEquals(mq.pending, 3);
@@ -56,7 +56,7 @@ for (const [name, call] of Object.entries(CALLS)) {
   });
 }
 
-Deno.test("past maxPendingBytes a call rejects with limit_exceeded, with and without a connection; a single one is always taken", async () => {
+Deno.test("past maxPendingBytes a call rejects with limit_exceeded, with and without a connection; a single one is always accepted", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host, { maxPendingBytes: 1000 });
   for (const connected of [true, false]) {
@@ -75,7 +75,7 @@ Deno.test("past maxPendingBytes a call rejects with limit_exceeded, with and wit
   await closeAll(mq, host);
 });
 
-Deno.test("while there is a connection as many calls as one likes may be unanswered", async () => {
+Deno.test("while connected, any number of calls may be unanswered", async () => {
   const host = await testServer(inMemory());
   const { mq } = await connectedPair(host, { maxPending: 10 });
   const puts = Array.from({ length: 1000 }, () => mq.put("t", "m"));
@@ -85,13 +85,13 @@ Deno.test("while there is a connection as many calls as one likes may be unanswe
   await closeAll(mq, host);
 });
 
-Deno.test("a long list needs no more room than its next part, and resolves whatever breaks, also with others putting beside it", async () => {
+Deno.test("a long list needs no more room than its next part, and resolves over any break, also with other puts beside it", async () => {
   const limits = { inFlight: 40 };
   const { host, bridge, mq } = await disconnected({ maxPending: 100 }, limits);
   const count = 2000;
   const list = settled(mq.putMany("t", Array.from({ length: count }, (_, i) => `${i}`)), 60_000);
   const part = mq.pending;
-  assert(part <= 10, `${part} of the list wait`);
+  assert(part <= 10, `${part} of the list are pending`);
   const last = settled(mq.put("t", "behind"), 60_000);
   assertEquals(mq.pending, part + 1);
   await letReconnect(bridge, mq, host);
@@ -118,7 +118,7 @@ Deno.test("a long list needs no more room than its next part, and resolves whate
   await closeAll(mq, host);
 });
 
-Deno.test("a list that the server would not take as a whole any more is parted as its limits are then", async () => {
+Deno.test("a list that the server no longer accepts as a whole is split by its current limits", async () => {
   const small = await testServer(inMemory(), undefined, { inFlight: 400, messageBytes: 100 });
   const { host, bridge, mq } = await disconnected({});
   const messages = Array.from(
@@ -137,7 +137,7 @@ Deno.test("a list that the server would not take as a whole any more is parted a
   await closeAll(mq, host, small);
 });
 
-Deno.test("a list that ends with its connection tells what became of each message", async () => {
+Deno.test("a list that ends with its connection reports the outcome of each message", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, limits: { ...WELCOME.limits, inFlight: 8 } };
   const mq = await connect({ dial: script.dial, reconnect: false });
@@ -157,7 +157,7 @@ Deno.test("a list that ends with its connection tells what became of each messag
   ]);
 });
 
-Deno.test("what is put while the server is away waits as one request, and leaves in the order of the calls", async () => {
+Deno.test("what is put while the server is away is pending as one request, and is sent in the order of the calls", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect });
   script.unreachable = true;
@@ -182,7 +182,7 @@ Deno.test("what is put while the server is away waits as one request, and leaves
   await withTimeout(mq.close());
 });
 
-Deno.test("waits and streams that are called off while the server is away leave nothing behind", async () => {
+Deno.test("waits and streams that are cancelled while the server is away leave nothing behind", async () => {
   const { host, bridge, mq } = await disconnected({ maxPending: 10 });
   for (let i = 0; i < 100; i++) {
     const abort = new AbortController();
@@ -210,7 +210,7 @@ for (const name of ["maxPending", "maxPendingBytes"]) {
 // At the other end.
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`the server counts what was stored: repeated, parted, trimmed, from clients old and new (${transport})`, async () => {
+  Deno.test(`the server counts what was stored: repeated, split, trimmed, from clients old and new (${transport})`, async () => {
     await using server = await openServer({
       transport,
       overflow: "drop-oldest",

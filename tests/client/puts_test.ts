@@ -1,5 +1,5 @@
 /**
- * Puts that leave together: one request for those of a topic, and still each for itself.
+ * Puts that are sent together: one request for those of a topic, and still an outcome for each.
  *
  * @module
  */
@@ -16,18 +16,18 @@ async function scripted() {
   return { script, mq };
 }
 
-/** What the frames say that were sent: lists of requests. */
+/** The frames that were sent: lists of requests. */
 function requests({ frames }: ScriptedServer): ScriptedRequest[][] {
   return frames.map((frame) => [JSON.parse(frame)].flat());
 }
 
-/** What became of calls: the value, or the code of the error. */
+/** The outcomes of calls: the value, or the code of the error. */
 async function outcomes(calls: readonly Promise<number>[]): Promise<unknown[]> {
   const settled = await Promise.allSettled(calls);
   return settled.map((one) => one.status === "fulfilled" ? one.value : one.reason.code);
 }
 
-Deno.test("puts for one topic that follow on each other are one request; others stay in their order", async () => {
+Deno.test("consecutive puts to one topic are one request; others stay in their order", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const calls = [
@@ -57,7 +57,7 @@ Deno.test("puts for one topic that follow on each other are one request; others 
   assertEquals(await Promise.all(calls), [1, 2, 3, 4, 0, 5, 6]);
 });
 
-Deno.test("what was put after a frame left is a request of its own", async () => {
+Deno.test("what is put after a frame was sent is a request of its own", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const first = mq.put("t", "one");
@@ -68,7 +68,7 @@ Deno.test("what was put after a frame left is a request of its own", async () =>
   assertEquals(await Promise.all([first, second]), [1, 2]);
 });
 
-Deno.test("of many puts in one turn, a third of what is under way leaves at once", async () => {
+Deno.test("of many puts in one turn, a third of what may be in flight is sent at once", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const calls = Array.from({ length: 100 }, (_, i) => mq.put("t", `${i}`));
@@ -83,7 +83,7 @@ Deno.test("of many puts in one turn, a third of what is under way leaves at once
   assertEquals(await Promise.all(calls), calls.map((_, i) => i + 1));
 });
 
-Deno.test("a frame of long messages leaves at 64 KiB", async () => {
+Deno.test("a frame of long messages is sent at 64 KiB", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const calls = Array.from({ length: 15 }, (_, i) => mq.put("t", `${i % 10}`.repeat(5_000)));
@@ -95,7 +95,7 @@ Deno.test("a frame of long messages leaves at 64 KiB", async () => {
   assertEquals(await Promise.all(calls), calls.map((_, i) => i + 1));
 });
 
-Deno.test("puts that left together fail each for itself", async () => {
+Deno.test("puts that were sent together fail one by one", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const calls = ["one", "two", "three"].map((message) => mq.put("t", message));
@@ -108,7 +108,7 @@ Deno.test("puts that left together fail each for itself", async () => {
   assertEquals([error.topic, error.outcomes], ["t", undefined]);
 });
 
-Deno.test("an error without outcomes is for all of them", async () => {
+Deno.test("an error without outcomes applies to all of them", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const settled = outcomes([mq.put("t", "one"), mq.put("t", "two")]);
@@ -132,7 +132,7 @@ const noReplies: readonly object[] = [
 ];
 
 for (const reply of noReplies) {
-  Deno.test(`an answer that does not answer a list of puts ends the connection: ${JSON.stringify(reply)}`, async () => {
+  Deno.test(`an answer that does not fit a list of puts ends the connection: ${JSON.stringify(reply)}`, async () => {
     const { script, mq } = await scripted();
     const settled = outcomes([mq.put("t", "one"), mq.put("t", "two")]);
     const { id } = await script.next();
@@ -144,7 +144,7 @@ for (const reply of noReplies) {
   });
 }
 
-Deno.test("of puts that left nobody knows after the line was cut; those that did not are not stored", async () => {
+Deno.test("when the connection is cut, puts that were sent have an unknown outcome; those that were not are not stored", async () => {
   const { script, mq } = await scripted();
   const calls = Array.from({ length: 20 }, () => mq.put("t", "m"));
   script.hangUp();

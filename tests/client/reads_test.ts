@@ -1,5 +1,5 @@
 /**
- * The client: its reads, and what becomes of a message whose reader has given up.
+ * The client: its reads, and what happens to a message whose reader has given up.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const one = { seq: 1, body: "one" };
 const two = { seq: 2, body: "two" };
 const three = { seq: 3, body: "three" };
 
-/** A `getWait` that was sent, and its reader gave up: its answer is still to come. */
+/** A `getWait` that was sent, and whose reader gave up: its answer is still to come. */
 async function abandoned(mq: Connection, script: ScriptedServer): Promise<ScriptedRequest> {
   const controller = new AbortController();
   const waiting = mq.getWait("t", { signal: controller.signal });
@@ -24,7 +24,7 @@ async function abandoned(mq: Connection, script: ScriptedServer): Promise<Script
   return request;
 }
 
-Deno.test("a getWait sends its time in whole milliseconds, ten seconds unless told otherwise", async () => {
+Deno.test("a getWait sends its timeout in whole milliseconds, by default ten seconds", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   for (const [timeout, sent] of [[undefined, 10_000], [0, 0], [0.1, 1], [99, 99]] as const) {
@@ -40,7 +40,7 @@ Deno.test("a getWait sends its time in whole milliseconds, ten seconds unless to
   }
 });
 
-Deno.test("an abort ends a read that waits, too", async () => {
+Deno.test("an abort ends a waiting read, too", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const controller = new AbortController();
@@ -52,7 +52,7 @@ Deno.test("an abort ends a read that waits, too", async () => {
   assertEquals([action, wait], ["cancel", id]);
 });
 
-Deno.test("an abort ends a getWait with its reason, and calls it off", async () => {
+Deno.test("an abort ends a getWait with its reason, and cancels it at the server", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const controller = new AbortController();
@@ -61,12 +61,12 @@ Deno.test("an abort ends a getWait with its reason, and calls it off", async () 
   await mq.get("a later request");
   controller.abort(reason);
   assert(await assertRejects(() => waiting, Error) === reason);
-  // The server has called it off: nobody stands before a plain get any more.
+  // The server has cancelled it: a plain get has no waiter before it any more.
   await mq.put("t", "message");
   assertEquals(await mq.get("t"), "message");
 });
 
-Deno.test("a signal that has aborted already keeps a getWait from being asked", async () => {
+Deno.test("a signal that has already aborted keeps a getWait from being sent", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   await assertRejects(() => mq.getWait("t", { signal: AbortSignal.abort() }), DOMException);
@@ -97,7 +97,7 @@ Deno.test("an abort after the answer changes nothing, and leaves no listener", a
   assertEquals([await waiting, listeners], ["one", 0]);
   controller.abort();
   const get = mq.get("t");
-  // Had the abort been heard, a cancel would come first.
+  // If the abort had been noticed, a cancel would come first.
   const next = await script.next();
   await script.reply(next);
   assertEquals([next.action, await get], ["get", ""]);
@@ -107,7 +107,7 @@ Deno.test("a message that arrives after its getWait was aborted is kept for the 
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
-  // Asked of nobody: the message is here.
+  // No request is needed: the message is here.
   assertEquals(await mq.get("t"), "one");
   assertEquals(script.unread, []);
 });
@@ -121,7 +121,7 @@ Deno.test("it is kept for the next getWait, and for read, with all that is known
   assertEquals(await mq.read("t"), { topic: "t", body: "two", seq: 2, time: 1 });
 });
 
-Deno.test("it is kept for its own topic alone", async () => {
+Deno.test("it is kept for its own topic only", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
@@ -141,7 +141,7 @@ Deno.test("several that arrived late are kept in order", async () => {
   assertEquals([await mq.get("t"), await mq.get("t")], ["one", "two"]);
 });
 
-Deno.test("a get asked before the late message arrived is given it, and what it fetched goes to the next", async () => {
+Deno.test("a get sent before the late message arrived gets it, and the get's own answer goes to the next", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
@@ -153,7 +153,7 @@ Deno.test("a get asked before the late message arrived is given it, and what it 
   assertEquals(await mq.get("t"), "two");
 });
 
-Deno.test("a late message goes to the first of several waiters, and each after it to the next", async () => {
+Deno.test("a late message goes to the first of several waiters, and each further one to the next", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
@@ -161,7 +161,7 @@ Deno.test("a late message goes to the first of several waiters, and each after i
   const [first, second] = [await script.next(), await script.next()];
   await script.reply(late, one);
   assertEquals(await waiters[0], "one");
-  // The first has what it wanted, so its own request is called off; the answer may still be a message.
+  // The first has what it wanted, so its own request is cancelled; the answer may still be a message.
   assertEquals([(await script.next()).wait, script.unread], [first.id, []]);
   await script.reply(first, two);
   assertEquals(await waiters[1], "two");
@@ -170,7 +170,7 @@ Deno.test("a late message goes to the first of several waiters, and each after i
   assertEquals(await mq.get("t"), "three");
 });
 
-Deno.test("a late message that never was lets the others wait on", async () => {
+Deno.test("a late answer without a message lets the others wait on", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
@@ -181,7 +181,7 @@ Deno.test("a late message that never was lets the others wait on", async () => {
   assertEquals(await waiting, "one");
 });
 
-Deno.test("getLatest gives a kept message if there is none newer", async () => {
+Deno.test("getLatest returns a kept message if there is none newer", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const [first, second] = [await abandoned(mq, script), await abandoned(mq, script)];
@@ -195,7 +195,7 @@ Deno.test("getLatest gives a kept message if there is none newer", async () => {
   assertEquals(await get, "");
 });
 
-Deno.test("getLatest passes over kept messages if there is one newer", async () => {
+Deno.test("getLatest skips kept messages if there is a newer one", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
@@ -207,7 +207,7 @@ Deno.test("getLatest passes over kept messages if there is one newer", async () 
   assertEquals(await get, "");
 });
 
-Deno.test("getLatest passes over a late message that arrives just before its answer", async () => {
+Deno.test("getLatest skips a late message that arrives just before its answer", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
@@ -221,7 +221,7 @@ Deno.test("getLatest passes over a late message that arrives just before its ans
   assertEquals(await get, "");
 });
 
-Deno.test("a get asked after a getLatest never gives what is older", async () => {
+Deno.test("a get called after a getLatest never returns an older message", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
@@ -229,12 +229,12 @@ Deno.test("a get asked after a getLatest never gives what is older", async () =>
   const get = mq.get("t");
   await script.reply(await script.next(), two);
   assertEquals(await latest, "two");
-  // The get may have been asked of the server, which then has nothing.
+  // The get may have been sent to the server, which then has nothing.
   if (script.unread.length > 0) await script.reply(await script.next());
   assertEquals(await get, "");
 });
 
-Deno.test("a get asked after a getLatest is not given what arrives late and is older", async () => {
+Deno.test("a get called after a getLatest does not get an older message that arrives late", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
@@ -257,7 +257,7 @@ Deno.test("a subscription begins with the messages that were kept", async () => 
   await script.send({ id, sub: id, start: 6 });
 });
 
-Deno.test("a getLatest that fails passes over nothing that was kept", async () => {
+Deno.test("a getLatest that fails skips none of the kept messages", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const [early, late, last] = [
@@ -276,11 +276,11 @@ Deno.test("a getLatest that fails passes over nothing that was kept", async () =
   assertEquals(got, ["one", "two", "three"]);
 });
 
-Deno.test("what is kept outlives the failure of a read that was given up long before", async () => {
+Deno.test("a kept message outlives the failure of a read that was given up long before", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const first = await abandoned(mq, script);
-  // Nothing is to be remembered of the topic when this is answered.
+  // Nothing is remembered of the topic when this is answered.
   const get = mq.get("t");
   await script.reply(await script.next());
   assertEquals(await get, "");

@@ -1,5 +1,5 @@
 /**
- * A server that lets a client in and ends it at once is not stormed: the pauses go on growing until a connection was of use.
+ * A server that accepts a client and disconnects it at once is not flooded: the delays grow until a connection was of use.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const WHEN = ["before hello is answered", "right behind it", "a while after it"]
 
 for (const code of [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 1013, 4000]) {
   for (const when of WHEN) {
-    Deno.test(`a server that closes with ${code} ${when} is asked ever more seldom`, () =>
+    Deno.test(`a server that closes with ${code} ${when} is asked ever less often`, () =>
       inVirtualTime(async (time) => {
         const script = new ScriptedServer();
         let storms = false;
@@ -33,13 +33,13 @@ for (const code of [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 
         };
         const mq = await connect({ dial });
         storms = true;
-        // With a wait and a stream, which are asked again each time.
+        // With a wait and a stream, which are sent again each time.
         const waiting = mq.getWait("t", { timeout: 60_000 }).catch(() => {});
         const stream = mq.subscribe("t").next().catch(() => {});
         script.hangUp(code);
         await pass(60_000);
         assertEquals(mq.status === "connected" ? "reconnecting" : mq.status, "reconnecting");
-        // A pause is drawn from up to 5 s: some 30 tries in the end, and a few at the beginning.
+        // A delay is random up to 5 s: some 30 attempts in the end, and a few at the beginning.
         assert(at.length > 10 && at.length < 60, `${at.length} tries`);
         storms = false;
         await pass(6000);
@@ -60,7 +60,7 @@ for (const timeout of [15_000, 60_000]) {
     1013: "it was closed with code 1013",
   };
   for (const [code, reason] of Object.entries(ends)) {
-    Deno.test(`the first connection is tried for its ${timeout} ms where a server closes each with ${code}, which is told in words`, () =>
+    Deno.test(`the first connection is tried for its ${timeout} ms when a server closes each with ${code}, which is reported in words`, () =>
       inVirtualTime(async (time) => {
         let dials = 0;
         const dial = () => {
@@ -82,7 +82,7 @@ for (const timeout of [15_000, 60_000]) {
   }
 }
 
-Deno.test("a server that refuses hello for a while is asked again, and its words are told", () =>
+Deno.test("a server that refuses hello for a while is asked again, and its text is reported", () =>
   inVirtualTime(async () => {
     for (const code of ["shutting_down", "limit_exceeded", "unavailable"]) {
       const script = new ScriptedServer();

@@ -1,5 +1,5 @@
 /**
- * When a client that looks for a server gives up: the time away since something was answered counts, and nothing else.
+ * When a reconnecting client gives up: only the time without a connection since the last answer counts.
  *
  * @module
  */
@@ -31,7 +31,7 @@ function setup(
     readonly bridge: Bridge;
     readonly host: TestServer;
     readonly clock: ManualClock;
-    /** The server is away for a time (ms); whether the client comes back after it, or has given up. */
+    /** The server is away for a time (ms); whether the client reconnects after it, or has given up. */
     disconnectFor(ms: number): Promise<string>;
   }) => Promise<void>,
 ): Promise<void> {
@@ -56,7 +56,7 @@ async function reason(mq: Connection): Promise<string | undefined> {
   for await (const { status, reason } of mq.statusChanges()) if (status === "closed") return reason;
 }
 
-Deno.test("a client gives up once it was away for as long as it was told, and not before", () =>
+Deno.test("a client gives up once it was disconnected for its timeout, and not before", () =>
   setup(async ({ mq, bridge }) => {
     disconnect(bridge);
     await pass(TIMEOUT - 1);
@@ -66,7 +66,7 @@ Deno.test("a client gives up once it was away for as long as it was told, and no
     assert((await reason(mq))!.includes("nobody answered for 1.0 s"));
   }));
 
-Deno.test("the time for which it was away adds up over connections on which nothing was answered", () =>
+Deno.test("the disconnected time adds up over connections on which nothing was answered", () =>
   setup(async ({ mq, bridge, disconnectFor }) => {
     assertEquals([await disconnectFor(400), await disconnectFor(400)], ["connected", "connected"]);
     disconnect(bridge);
@@ -76,7 +76,7 @@ Deno.test("the time for which it was away adds up over connections on which noth
     assertEquals(mq.status, "closed");
   }));
 
-Deno.test("the time for which it was connected in between does not count, though nothing was answered", () =>
+Deno.test("the connected time in between does not count, even if nothing was answered", () =>
   setup(async ({ bridge, disconnectFor }) => {
     for (let i = 0; i < 4; i++) {
       assertEquals(await disconnectFor(100), "connected");
@@ -103,7 +103,7 @@ for (
     }],
   ] as [string, (at: Parameters<Parameters<typeof setup>[0]>[0]) => Promise<unknown>][]
 ) {
-  Deno.test(`the time is counted anew after ${what}`, () =>
+  Deno.test(`the time counts anew after ${what}`, () =>
     setup(async (at) => {
       for (let i = 0; i < 5; i++) {
         assertEquals(await at.disconnectFor(600), "connected");
@@ -112,7 +112,7 @@ for (
     }));
 }
 
-Deno.test("that a server is stopping is no answer: the time goes on", () =>
+Deno.test("a shutting_down error is not an answer: the time goes on", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     const mq = await connect({ dial: script.dial, reconnect });
@@ -132,17 +132,17 @@ Deno.test("that a server is stopping is no answer: the time goes on", () =>
     void stops;
   }));
 
-Deno.test("one from which much is refused for good is not given up: somebody is there to refuse it", () =>
+Deno.test("a server that refuses many requests for good is not given up on: it does answer", () =>
   setup(async ({ mq, bridge }) => {
     bridge.refuses = (frame) => frame.includes("bad") ? 1009 : undefined;
     const puts = Array.from({ length: 100 }, () => settled(mq.put("t", "bad"), 60_000));
     const last = settled(mq.put("t", "good"), 60_000);
     assertEquals(await Promise.all(puts), puts.map(() => "error unknown_outcome"));
     assertEquals(await last, 1);
-    assert(bridge.dials > 100, "each alone, so that the pauses take longer than the time");
+    assert(bridge.dials > 100, "each alone, so that the delays take longer than the timeout");
   }));
 
-Deno.test("however short the time, one try is made; and without an answer the next break is the last", () =>
+Deno.test("however short the timeout, one attempt is made; and without an answer the next break is the last", () =>
   inVirtualTime(async () => {
     const host = await testServer(inMemory(new ManualClock()));
     const short = { minDelay: 100, maxDelay: 100, timeout: 0 };
@@ -156,7 +156,7 @@ Deno.test("however short the time, one try is made; and without an answer the ne
     await closeAll(mq, host);
   }));
 
-Deno.test("time asleep does not count: after waking the client goes on for what was left", () =>
+Deno.test("time asleep does not count: after waking the client continues with the time that was left", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     const mq = await connect({
@@ -178,7 +178,7 @@ Deno.test("time asleep does not count: after waking the client goes on for what 
     assert(/before it was open.*nobody answered for 10\.\d s/.test((await reason(mq))!));
   }));
 
-Deno.test("however often it was tried, a pause stays a number of milliseconds", () =>
+Deno.test("however many attempts were made, a delay stays a number of milliseconds", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     const endless = { minDelay: 0, maxDelay: 1, timeout: Infinity };
@@ -199,7 +199,7 @@ Deno.test("however often it was tried, a pause stays a number of milliseconds", 
     assertEquals(mq.status, "connected");
   }));
 
-Deno.test("a pause that is longer than any timer is no short one", async () => {
+Deno.test("a delay that is longer than any timer is not cut short", async () => {
   const script = new ScriptedServer();
   const never = { minDelay: Number.MAX_VALUE, maxDelay: Infinity };
   const mq = await connect({ dial: script.dial, reconnect: never });

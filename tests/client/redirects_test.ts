@@ -1,5 +1,5 @@
 /**
- * Where a client goes: the addresses that it is given, and where it is sent from there.
+ * Where a client connects: the addresses that it is given, and the redirects from there.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { HandshakeServer, refusal, response } from "../support/handshake_server.
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-// Redirections.
+// Redirects.
 
-Deno.test("a redirection within one host is followed, and the token with it", async () => {
+Deno.test("a redirect within one host is followed, and the token with it", async () => {
   await using server = await openServer({ token: "good" });
   await using redirecting = new HandshakeServer(() =>
     `HTTP/1.1 308 Gone\r\nLocation: http://127.0.0.1:${server.port}/\r\n\r\n`
@@ -44,7 +44,7 @@ Deno.test("a redirection within one host is followed, and the token with it", as
   );
 });
 
-Deno.test("a redirection is followed to a WebSocket, without a token also to another port", async () => {
+Deno.test("a redirect to a WebSocket address is followed, without a token also to another port", async () => {
   await using server = await openServer();
   for (const location of [`ws://127.0.0.1:${server.port}`, `//127.0.0.1:${server.port}/x`]) {
     await using redirecting = new HandshakeServer(() =>
@@ -55,7 +55,7 @@ Deno.test("a redirection is followed to a WebSocket, without a token also to ano
   }
 });
 
-Deno.test("a redirection to another host, to no TLS, to no WebSocket, or in a circle is named and not followed", async () => {
+Deno.test("a redirect to another host, from TLS to none, to no WebSocket, or in a circle is named and not followed", async () => {
   for (
     const [location, reason] of [
       ["https://other.example/mq", /leads to wss:\/\/other\.example\/mq: another host/],
@@ -77,7 +77,7 @@ Deno.test("a redirection to another host, to no TLS, to no WebSocket, or in a ci
 
 // Addresses.
 
-Deno.test("a host is understood in brackets and without, and anything else in it gets a sentence", async () => {
+Deno.test("a host is parsed with brackets and without, and anything else in it gives a clear error", async () => {
   const dials: string[] = [];
   const dial = (url: string): never => {
     dials.push(url);
@@ -118,7 +118,7 @@ Deno.test("a host is understood in brackets and without, and anything else in it
   );
 });
 
-Deno.test("of several addresses those that cannot get better are left out, and the others tried on", async () => {
+Deno.test("of several addresses those that fail for good are left out, and the others are retried", async () => {
   await using redirects = new HandshakeServer(() => response("404 Not Found"));
   await using server = await openServer();
   {
@@ -134,7 +134,7 @@ Deno.test("of several addresses those that cannot get better are left out, and t
   assert(error.cause instanceof AggregateError && error.cause.errors.length === 2);
 });
 
-Deno.test("an address that is silent leaves those behind it their share of the time", async () => {
+Deno.test("a silent address leaves the next ones their share of the time", async () => {
   await using server = await openServer();
   for (const scheme of ["ws:", "wss:"]) {
     await using silent = new HandshakeServer(() => undefined);
@@ -144,7 +144,7 @@ Deno.test("an address that is silent leaves those behind it their share of the t
   }
 });
 
-Deno.test("a client that comes back goes on where one of several addresses refuses its token, until all do", async () => {
+Deno.test("a reconnecting client goes on if one of several addresses refuses its token, until all do", async () => {
   await using attacker = new HandshakeServer(() => response("401 Unauthorized"));
   const server = await openServer();
   const { port } = server;

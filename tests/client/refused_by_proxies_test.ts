@@ -17,7 +17,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   for (
     const [code, only] of [[1009, "up"], [1009, "down"], [undefined, "up"], [4000, "down"]] as const
   ) {
-    Deno.test(`behind a proxy that closes with ${code ?? "no status"} what is too large on the way ${only}, that fails alone (${transport})`, async () => {
+    Deno.test(`behind a proxy that closes with ${code ?? "no status"} what is too large on the way ${only}, only that fails (${transport})`, async () => {
       await using server = await openServer({ transport });
       await using near = await connect({ url: server.url });
       await using proxy = closingProxy(server.url, only, code);
@@ -43,7 +43,7 @@ for (const transport of ["builtin", "hardened"] as const) {
 }
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`behind a proxy that closes for one topic whatever is asked of that, it fails, and all else goes on (${transport})`, async () => {
+  Deno.test(`behind a proxy that closes for every request of one topic, those fail, and all else goes on (${transport})`, async () => {
     await using server = await openServer({ transport });
     await using proxy = closingProxy(server.url, "up", 1011, (data) => data.includes('"bad"'));
     await using mq = await connect({ url: proxy.url, reconnect });

@@ -1,6 +1,6 @@
 /**
- * Whatever is refused on the way, up or down, with breaks in between: only that fails, and everything else is stored and
- * delivered once, in order. Programs of many calls, by chance.
+ * Whatever an intermediary refuses, up or down, with breaks in between: only that fails, and all else is stored and
+ * delivered once, in order. Random programs of many calls.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const CODES = [1002, 1003, 1005, 1007, 1009, 1011, 4000];
 
-/** What is said of a message that is refused. */
+/** The error for a message that is refused. */
 const REFUSED = "(refused)";
 
-/** One run: its limit, and texts that are below or above it, however they are sent. */
+/** One run: its limit, and texts below or above it, however they are sent. */
 class Run {
   readonly limit: number;
   readonly random: Random;
@@ -46,13 +46,13 @@ class Run {
     return Array.from({ length: 1 + this.random(max) }, () => this.text());
   }
 
-  /** What becomes of messages that are sent to those who read them. */
+  /** The outcome of messages for those that read them. */
   expected(messages: readonly string[]): string[] {
     return messages.map((message) => message.length >= this.limit ? REFUSED : message);
   }
 }
 
-/** Puts by chance; says what became of each, and what was stored, in the order of the calls. */
+/** Random puts; returns the outcome of each, and what was stored, in the order of the calls. */
 async function puts(mq: Connection, run: Run) {
   const calls: Promise<(number | string)[]>[] = [];
   const messages: string[] = [];
@@ -91,7 +91,7 @@ async function puts(mq: Connection, run: Run) {
   );
 }
 
-/** Reads one after another, and some at once, until a message that is the last. */
+/** Reads one after another, and some at once, until the last message. */
 async function gets(mq: Connection, run: Run, topic: string, messages: readonly string[]) {
   const got: string[] = [];
   while (got.length < messages.length) {
@@ -117,7 +117,7 @@ async function stream(mq: Connection, run: Run, topic: string, messages: readonl
   const stream = mq.subscribe(topic, { since: "start", onGap });
   while (got.length < messages.length) {
     const next = await withTimeout(stream.next(), 30_000);
-    // What is told of meanwhile comes before it.
+    // Anything reported meanwhile comes before it.
     got.push(next.value!.body);
   }
   await stream.return!();
@@ -158,10 +158,10 @@ async function setup(
 }
 
 for (let seed = 1; seed <= 4; seed++) {
-  Deno.test(`of what is put by chance only what is refused fails, and the rest is stored once, in order (seed ${seed})`, () =>
+  Deno.test(`of random puts only what is refused fails, and the rest is stored once, in order (seed ${seed})`, () =>
     setup(seed, ({ mq, run }) => puts(mq, run)));
 
-  Deno.test(`of what is read and streamed by chance only what is refused is told, once, and the rest comes once, in order (seed ${seed})`, () =>
+  Deno.test(`of random reads and streams only what is refused is reported, once, and the rest arrives once, in order (seed ${seed})`, () =>
     setup(seed, async ({ mq, host, run }) => {
       const readings: Promise<void>[] = [];
       for (let i = 0; i < 3; i++) {

@@ -10,16 +10,16 @@ import { type Bridge, inMemory, settled, store, testServer, until } from "../sup
 import { closeAll, connectedPair, nextBody } from "../support/connected_pair.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** What somebody on the way refuses. */
+/** What an intermediary refuses. */
 const LIMIT = 1000;
 const BIG = "b".repeat(LIMIT);
 
-/** A client behind somebody who closes with a code what is larger than he likes. */
+/** A client behind an intermediary that closes with a code at whatever is too large for it. */
 async function setup(
   test: (at: {
     readonly mq: Connection;
     readonly bridge: Bridge;
-    /** Puts messages past all clients. */
+    /** Puts messages without a client. */
     stored(topic: string, ...messages: string[]): Promise<void>;
   }) => Promise<void>,
   { code = 1009, only, limit = LIMIT }: {
@@ -36,7 +36,7 @@ async function setup(
   await closeAll(mq, host);
 }
 
-Deno.test("a message that does not come down is told once to the read that would have got it, and reading goes on behind it", () =>
+Deno.test("a message that does not come down is reported once to its read, and reading continues behind it", () =>
   setup(async ({ mq, bridge, stored }) => {
     await stored("t", "1", BIG, "2", "3");
     const gets = Array.from({ length: 5 }, () => settled(mq.get("t")));
@@ -68,7 +68,7 @@ for (
     }, { only: "down" }));
 }
 
-Deno.test("a stream whose message does not come down ends with that; one that says what to do about gaps goes on behind it", () =>
+Deno.test("a stream whose message does not come down ends with that; one with a gap policy continues behind it", () =>
   setup(async ({ mq, stored }) => {
     const gaps: (number | undefined)[] = [];
     const streams = [
@@ -108,13 +108,13 @@ Deno.test("small messages whose frames together are too large all come down, rea
     assertEquals(again.length, messages.length);
     assert(bridge.dials <= 6, `${bridge.dials} connections`);
     const { dials } = bridge;
-    // It has learnt: what comes now is small enough.
+    // It has learnt: what is sent now is small enough.
     await stored("t", ...messages);
     for (const message of messages) assertEquals(await nextBody(stream), message);
     assertEquals(bridge.dials, dials);
   }));
 
-Deno.test("a list of topics that does not come down is asked for in smaller pages", () =>
+Deno.test("a list of topics that does not come down is requested in smaller pages", () =>
   setup(async ({ mq, stored }) => {
     for (let i = 0; i < 100; i++) await stored(`topic ${i}`, "m");
     const topics = await withTimeout(mq.topics(), 20_000);

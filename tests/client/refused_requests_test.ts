@@ -1,5 +1,5 @@
 /**
- * What a proxy, or a defect of the server, refuses for good fails alone: it is told, and everything else goes on.
+ * What a proxy, or a defect of the server, refuses for good fails alone: it is reported, and everything else goes on.
  *
  * @module
  */
@@ -19,16 +19,16 @@ import { closeAll, connectedPair } from "../support/connected_pair.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** What somebody on the way refuses. */
+/** What an intermediary refuses. */
 const LIMIT = 1000;
 const BIG = "b".repeat(LIMIT);
 
-/** A client behind somebody who closes with a code what is larger than he likes. */
+/** A client behind an intermediary that closes with a code at whatever is too large for it. */
 async function setup(
   test: (at: {
     readonly mq: Connection;
     readonly bridge: Bridge;
-    /** Puts messages past all clients. */
+    /** Puts messages without a client. */
     stored(topic: string, ...messages: string[]): Promise<void>;
   }) => Promise<void>,
   { code = 1009, only, limit = LIMIT }: {
@@ -53,14 +53,14 @@ for (const code of [1000, 1002, 1003, 1005, 1007, 1009, 1010, 1011, 3000, 4000])
       assertEquals(await settled(mq.put("t", "3")), 3);
       assertEquals(bridge.dials, 3);
       const error = await assertRejects(() => mq.put("t", BIG), DsmqError);
-      // What every end is like has no number.
+      // What is common to all ends has no number.
       const end = code === 1000 || code === 1005 ? "it was closed" : `${code}`;
       assert(error.message.includes(end) && error.topic === "t", error.message);
     }, { code }));
 }
 
 for (const code of [1001, 1006, 1012, 1013, 1014, 4408]) {
-  Deno.test(`after ${code}, an ordinary break, a put is put again, however often`, () =>
+  Deno.test(`after ${code}, an ordinary break, a put is sent again, however often`, () =>
     setup(async ({ mq, bridge }) => {
       const put = settled(mq.put("t", BIG));
       await until(() => bridge.dials > 6);
@@ -69,7 +69,7 @@ for (const code of [1001, 1006, 1012, 1013, 1014, 4408]) {
     }, { code }));
 }
 
-Deno.test("of messages that were put together only the one that is refused is rejected, and the others keep their order", () =>
+Deno.test("of messages put together only the refused one is rejected, and the others keep their order", () =>
   setup(async ({ mq }) => {
     const messages = Array.from({ length: 200 }, (_, i) => i === 70 ? BIG : `${i}`);
     const puts = messages.map((message) => settled<unknown>(mq.put("t", message)));
@@ -80,7 +80,7 @@ Deno.test("of messages that were put together only the one that is refused is re
     );
   }));
 
-Deno.test("of a list only what is refused is rejected, by its place, and what is put behind it stays behind it", () =>
+Deno.test("of a list only what is refused is rejected, by its place, and later puts stay behind the list", () =>
   setup(async ({ mq }) => {
     const messages = Array.from({ length: 500 }, (_, i) => i % 200 === 70 ? BIG : `${i}`);
     const [list, after] = [mq.putMany("t", messages), mq.put("t", "after")];
@@ -118,7 +118,7 @@ Deno.test("every kind of request that is refused fails alone", () =>
     ]);
   }));
 
-Deno.test("a close that hits a connection twice by chance ends nobody's call, as long as it was not alone", async () => {
+Deno.test("a close that hits a connection twice by chance ends nobody's call, unless the call was alone", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect });
   script.welcome = { ...script.welcome, dedupComplete: true };
@@ -133,7 +133,7 @@ Deno.test("a close that hits a connection twice by chance ends nobody's call, as
   const get = await withTimeout(script.next());
   await script.reply(get);
   assertEquals(await Promise.all(calls), [1, ""]);
-  // Then all leave together again.
+  // Then all are sent together again.
   const more = [mq.get("a"), mq.get("b"), mq.get("c")].map((work) => settled(work));
   for (let i = 0; i < 3; i++) await script.reply(await withTimeout(script.next()));
   assertEquals(await Promise.all(more), ["", "", ""]);
@@ -141,7 +141,7 @@ Deno.test("a close that hits a connection twice by chance ends nobody's call, as
   await withTimeout(mq.close());
 });
 
-Deno.test("many under suspicion go faster with each that does no harm, and nobody is judged who was not alone", async () => {
+Deno.test("many suspects speed up with each one that is harmless, and none is judged that was not alone", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect });
   script.welcome = { ...script.welcome, dedupComplete: true };
@@ -176,7 +176,7 @@ Deno.test("many under suspicion go faster with each that does no harm, and nobod
   await withTimeout(mq.close());
 });
 
-Deno.test("where everything is closed, each call has its error, and the pauses grow", async () => {
+Deno.test("when everything is closed, each call gets its error, and the delays grow", async () => {
   const script = new ScriptedServer();
   const mq = await connect({
     dial: script.dial,
@@ -199,7 +199,7 @@ Deno.test("where everything is closed, each call has its error, and the pauses g
   await withTimeout(mq.close());
 });
 
-Deno.test("a request under suspicion that is called off holds up nobody", () =>
+Deno.test("a suspect request that is cancelled holds up no other", () =>
   setup(async ({ mq, bridge }) => {
     bridge.refuses = (frame) => frame.includes("bad") ? 1011 : undefined;
     const abort = new AbortController();
@@ -213,7 +213,7 @@ Deno.test("a request under suspicion that is called off holds up nobody", () =>
     assertEquals(await settled(mq.get("good")), "m");
   }));
 
-Deno.test("a client whose connections end without a word goes on in small frames: a close code can be lost on the way", () =>
+Deno.test("a client whose connections end without a close frame goes on in small frames: a close code can be lost on the way", () =>
   setup(async ({ mq, bridge }) => {
     const messages = Array.from({ length: 30 }, () => "m".repeat(100));
     const puts = messages.map((message) => settled(mq.put("t", message)));

@@ -1,5 +1,5 @@
 /**
- * Tries to come back: only the newest lives, the state is what it is, and what the other end closes for is not tried for ever.
+ * Attempts to reconnect: only the newest lives, the status is true, and what the other end closes for is not tried for ever.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const isHello = (frame: string) => frame.includes('"hello"');
 
-/** The second try of a client is stuck in the network, and given up; the third has succeeded. */
+/** The second attempt of a client is stuck in the network, and given up; the third has succeeded. */
 async function stuckAttempt() {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host);
@@ -40,7 +40,7 @@ async function stuckAttempt() {
   return { host, bridge, mq };
 }
 
-Deno.test("a try that was given up and arrives late does not replace the connection that came after it", async () => {
+Deno.test("an attempt that was given up and arrives late does not take over from the connection that came after it", async () => {
   const { host, bridge, mq } = await stuckAttempt();
   bridge.release();
   await turns();
@@ -48,7 +48,7 @@ Deno.test("a try that was given up and arrives late does not replace the connect
   await closeAll(mq, host);
 });
 
-Deno.test("a try that was given up and arrives late leaves nothing behind, also where the newest has closed", async () => {
+Deno.test("an attempt that was given up and arrives late leaves nothing behind, even if the newest has closed", async () => {
   const { host, bridge, mq } = await stuckAttempt();
   await withTimeout(mq.close());
   bridge.release();
@@ -57,7 +57,7 @@ Deno.test("a try that was given up and arrives late leaves nothing behind, also 
   await host[Symbol.asyncDispose]();
 });
 
-Deno.test("a connection that ends while its hello is being done claims nothing", async () => {
+Deno.test("a connection that ends during its hello takes over no session", async () => {
   const inner = inMemory();
   const gate = Promise.withResolvers<void>();
   let requested = false;
@@ -78,7 +78,7 @@ Deno.test("a connection that ends while its hello is being done claims nothing",
   await host[Symbol.asyncDispose]();
 });
 
-Deno.test("two clients have sessions of their own: neither replaces the other", async () => {
+Deno.test("two clients have sessions of their own: neither takes over the other's", async () => {
   const host = await testServer(inMemory());
   const [one, two] = [await connectedPair(host), await connectedPair(host)];
   for (const { bridge, mq } of [one, two, one]) await reconnectTo(bridge, mq);
@@ -88,10 +88,10 @@ Deno.test("two clients have sessions of their own: neither replaces the other", 
 });
 
 for (const when of ["in the moment in which it is taken", "behind it"]) {
-  Deno.test(`the state is never connected where a connection breaks right after hello's answer: ${when}`, async () => {
+  Deno.test(`the status is never connected if a connection breaks right after hello's answer: ${when}`, async () => {
     const script = new ScriptedServer();
     let hangUpNow = false;
-    // As where the server's close frame, or a reset, comes right behind its hello.
+    // As if the server's close frame, or a reset, came right behind its hello.
     const dial = () => {
       const socket = script.dial();
       const send = socket.send.bind(socket);
@@ -119,7 +119,7 @@ for (const when of ["in the moment in which it is taken", "behind it"]) {
 
 // What the other end closes for.
 
-Deno.test("a put that the server does not take any more, since it was started with a smaller limit, fails alone", async () => {
+Deno.test("a put that a server restarted with a smaller limit no longer accepts fails alone", async () => {
   const big = { messageBytes: 10_000_000 };
   for (const transport of ["builtin", "hardened"] as const) {
     let server = await openServer({ transport, limits: big });
@@ -142,7 +142,7 @@ Deno.test("a put that the server does not take any more, since it was started wi
   }
 });
 
-Deno.test("a list and streams that were larger than the limits of the server that came back go on within them", async () => {
+Deno.test("a list and streams that exceed the limits of a restarted server continue within them", async () => {
   const one = await testServer(inMemory());
   const two = await testServer(inMemory(), undefined, {
     inFlight: 10,
@@ -178,7 +178,7 @@ Deno.test("a list and streams that were larger than the limits of the server tha
   await closeAll(mq, one, two);
 });
 
-Deno.test("pauses grow where each connection breaks as soon as it is there, and a client gives up in the end", async () => {
+Deno.test("delays grow when each connection breaks at once, and a client gives up in the end", async () => {
   const script = new ScriptedServer();
   const mq = await connect({
     dial: script.dial,
@@ -186,7 +186,7 @@ Deno.test("pauses grow where each connection breaks as soon as it is there, and 
   });
   const waiting = settled(mq.getWait("t"), 20_000);
   void (async () => {
-    // Each time it is asked again, it is closed again.
+    // Each time it is sent again, the connection is closed again.
     while (mq.status !== "closed") {
       await script.next();
       script.hangUp();
@@ -196,11 +196,11 @@ Deno.test("pauses grow where each connection breaks as soon as it is there, and 
   await until(() => mq.status === "closed");
   const { dials } = script;
   assertEquals(await waiting, "error closed");
-  // Drawn from up to 1, 2, 4, … 64, 100, 100 ms: some 25 tries. Without growing they would be hundreds.
+  // Random up to 1, 2, 4, … 64, 100, 100 ms: some 25 attempts. Without growth they would be hundreds.
   assert(dials >= 5 && dials < 100, `${dials} tries`);
 });
 
-Deno.test("an answer begins the pauses anew", async () => {
+Deno.test("an answer resets the delays", async () => {
   const script = new ScriptedServer();
   const mq = await connect({
     dial: script.dial,
@@ -220,7 +220,7 @@ Deno.test("an answer begins the pauses anew", async () => {
   await withTimeout(mq.close());
 });
 
-Deno.test("a million puts of texts that are empty, in one turn, settle at a server that takes no frame above 3 MiB", async () => {
+Deno.test("a million puts of empty texts, in one turn, settle at a server that accepts no frame above 3 MiB", async () => {
   await using server = await openServer({ transport: "hardened" });
   await using mq = await connect({ url: server.url, reconnect });
   const count = 1_120_000;
@@ -233,10 +233,10 @@ Deno.test("a million puts of texts that are empty, in one turn, settle at a serv
 });
 
 for (const [direction, lose] of [["up", "passesUp"], ["down", "passes"]] as const) {
-  Deno.test(`a connection on which nothing goes ${direction} any more is left by itself, and all that was asked goes on`, async () => {
+  Deno.test(`a connection on which nothing goes ${direction} any more is left by itself, and all calls go on`, async () => {
     const host = await testServer(inMemory());
     const { bridge, mq } = await connectedPair(host, { heartbeatInterval: 100 });
-    // It holds for the first connection alone.
+    // It applies to the first connection only.
     bridge[lose] = () => bridge.dials > 1;
     const calls = [mq.put("t", "1"), mq.putMany("t", ["2", "3"]), mq.getWait("t"), mq.get("t")];
     const outcomes = await Promise.all(calls.map((work) => settled<unknown>(work, 20_000)));
@@ -246,7 +246,7 @@ for (const [direction, lose] of [["up", "passesUp"], ["down", "passes"]] as cons
   });
 }
 
-Deno.test("what a server says of its limits is taken each time anew", async () => {
+Deno.test("the limits of a server are read anew at each connection", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect });
   script.welcome = {
@@ -265,7 +265,7 @@ Deno.test("what a server says of its limits is taken each time anew", async () =
   await withTimeout(mq.close());
 });
 
-Deno.test("while nobody answers calls wait, and are done once somebody does", async () => {
+Deno.test("without a server calls are pending, and are carried out once there is one", async () => {
   const host = await testServer(inMemory());
   const bridge = new Bridge(host);
   const mq = await connect({ dial: bridge.dial, reconnect });

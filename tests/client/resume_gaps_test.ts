@@ -1,5 +1,5 @@
 /**
- * Gaps over breaks: what is gone of a topic is told once, exactly, and to someone who is there to hear it.
+ * Gaps over breaks: lost messages of a topic are reported once, exactly, and to a reader that is there.
  *
  * @module
  */
@@ -48,7 +48,7 @@ const READS = {
 };
 
 for (const [name, read] of Object.entries(READS)) {
-  Deno.test(`messages that expired while the client was away are told to the next ${name}, once, and then what is there is read`, async () => {
+  Deno.test(`messages that expired during a break are reported to the next ${name}, once, and then what is there is read`, async () => {
     const { clock, host, bridge, mq } = await setup();
     await store(host, "t", "m1", "m2");
     assertEquals(await mq.get("t"), "m1");
@@ -60,7 +60,7 @@ for (const [name, read] of Object.entries(READS)) {
     await closeAll(mq, host);
   });
 
-  Deno.test(`a gap that was not told yet is told to a ${name} after a heartbeat and a second break`, async () => {
+  Deno.test(`a gap that was not reported yet is reported to a ${name} after a heartbeat and a second break`, async () => {
     const { clock, host, bridge, mq } = await setup();
     await store(host, "t", "m1", "m2");
     assertEquals(await mq.get("t"), "m1");
@@ -78,7 +78,7 @@ for (const [name, read] of Object.entries(READS)) {
   });
 }
 
-Deno.test("a topic that was emptied while the client was away has a gap, too", async () => {
+Deno.test("a topic that was emptied during a break has a gap, too", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "t", "m1", "m2");
   assertEquals(await mq.get("t"), "m1");
@@ -90,7 +90,7 @@ Deno.test("a topic that was emptied while the client was away has a gap, too", a
   await closeAll(mq, host);
 });
 
-Deno.test("a gap belongs to its topic: one of which nothing is gone that was unread is told nothing", async () => {
+Deno.test("a gap belongs to its topic: a topic that lost nothing unread reports nothing", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "lost", "l1", "l2");
   await store(host, "read", "r1");
@@ -108,11 +108,11 @@ Deno.test("a gap belongs to its topic: one of which nothing is gone that was unr
   await closeAll(mq, host);
 });
 
-Deno.test("what expired unread while the client was there is no gap to a get, also after a break", async () => {
+Deno.test("what expired unread while the client was connected is not a gap for a get, even after a break", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "t", "m1", "m2");
   assertEquals(await mq.get("t"), "m1");
-  // The connection lives, and says so: by then m2 is gone.
+  // A heartbeat comes: by then m2 has expired.
   await passTime(clock, 2 * RETENTION);
   assertEquals(bridge.dials, 1);
   await reconnectTo(bridge, mq);
@@ -121,7 +121,7 @@ Deno.test("what expired unread while the client was there is no gap to a get, al
   await closeAll(mq, host);
 });
 
-Deno.test("what expired after the last heartbeat is a gap, and what expired before it is none", async () => {
+Deno.test("what expired after the last heartbeat is a gap, and what expired before it is not", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "before", "b1", "b2");
   assertEquals(await mq.get("before"), "b1");
@@ -140,7 +140,7 @@ Deno.test("what expired after the last heartbeat is a gap, and what expired befo
   await closeAll(mq, host);
 });
 
-Deno.test("what expired unread is a gap to a stream, also where the client was there", async () => {
+Deno.test("what expired unread is a gap for a stream, even if the client was connected", async () => {
   const { clock, host, bridge, mq } = await setup();
   const stream = mq.subscribe("t");
   await store(host, "t", "m1");
@@ -156,7 +156,7 @@ Deno.test("what expired unread is a gap to a stream, also where the client was t
   await closeAll(mq, host);
 });
 
-Deno.test("a gap that nobody waited for any more is told to the next who reads", async () => {
+Deno.test("a gap whose reader has given up is reported to the next reader", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "t", "m1", "m2");
   assertEquals(await mq.get("t"), "m1");
@@ -176,7 +176,7 @@ Deno.test("a gap that nobody waited for any more is told to the next who reads",
   await closeAll(mq, host);
 });
 
-Deno.test("of several who read at once the first is told of a gap, and the others get what is there", async () => {
+Deno.test("of several concurrent reads the first is told of a gap, and the others get what is there", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "t", "m1", "m2");
   assertEquals(await mq.get("t"), "m1");
@@ -189,7 +189,7 @@ Deno.test("of several who read at once the first is told of a gap, and the other
   await closeAll(mq, host);
 });
 
-Deno.test("the answer that told of a gap is lost: it is told again", async () => {
+Deno.test("if the answer that reported a gap is lost, it is reported again", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "t", "m1", "m2");
   assertEquals(await mq.get("t"), "m1");
@@ -206,7 +206,7 @@ Deno.test("the answer that told of a gap is lost: it is told again", async () =>
   await closeAll(mq, host);
 });
 
-Deno.test("a gap says from where to where: the position, the floor and the last number", async () => {
+Deno.test("a gap states from where to where: the position, the floor and the last number", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "t", "m1", "m2", "m3");
   assertEquals(await mq.get("t"), "m1");
@@ -243,7 +243,7 @@ Deno.test("messages that were dropped to make room are a gap, too", async () => 
   await closeAll(mq, host);
 });
 
-Deno.test("what expired while the server was down is told by the next one, on the same file", async () => {
+Deno.test("what expired while the server was down is reported by the next one, on the same file", async () => {
   await using file = new QueueFile();
   const clock = new ManualClock();
   let host = await testServer(file.open(clock, RETENTION), clock);
@@ -262,7 +262,7 @@ Deno.test("what expired while the server was down is told by the next one, on th
   await closeAll(mq, host);
 });
 
-Deno.test("one who asks for everything after a number is told of all that is missing, topic by topic", async () => {
+Deno.test("a client that reads everything after a number is told of all that is missing, topic by topic", async () => {
   const clock = new ManualClock();
   const host = await testServer(inMemory(clock, RETENTION), clock);
   await store(host, "a", "a1", "a2");

@@ -1,5 +1,5 @@
 /**
- * Several histories: older files brought back, copies, and servers with a history each.
+ * Several histories: restored files, copies, and servers with a history each.
  *
  * @module
  */
@@ -27,14 +27,14 @@ async function fileSetup() {
     mq,
     put: (...messages: string[]) => store(host, "t", ...messages),
     get: () => settled(mq.get("t")),
-    /** Ends the server and starts it on what is in the folder, after something was done to that; the client is away. */
+    /** Stops the server and starts it on what is in the folder, after a change to that; the client is disconnected. */
     async restart(change = () => {}) {
       disconnect(bridge);
       await host[Symbol.asyncDispose]();
       change();
       host = await testServer(file.open());
     },
-    /** Lets the client come back. */
+    /** Lets the client reconnect. */
     back: () => letReconnect(bridge, mq, host),
     async [Symbol.asyncDispose]() {
       await closeAll(mq, host);
@@ -43,7 +43,7 @@ async function fileSetup() {
   };
 }
 
-Deno.test("a file that is opened again is the same history: reading goes on, and nothing is told", async () => {
+Deno.test("a file that is opened again is the same history: reading continues, and nothing is reported", async () => {
   await using setup = await fileSetup();
   await setup.put("m1", "m2");
   assertEquals(await setup.get(), "m1");
@@ -58,7 +58,7 @@ Deno.test("a file that is opened again is the same history: reading goes on, and
 
 for (const second of [false, true]) {
   const more = second ? ", and a second break before it is read" : "";
-  Deno.test(`of a file that lost its newest messages, as in a loss of power, the loss is told${more}`, async () => {
+  Deno.test(`if a file lost its newest messages, as in a loss of power, the loss is reported${more}`, async () => {
     await using setup = await fileSetup();
     const { file } = setup;
     await setup.put("m1", "m2");
@@ -74,7 +74,7 @@ for (const second of [false, true]) {
   });
 }
 
-Deno.test("an older file that was closed and is brought back is another history, each time anew", async () => {
+Deno.test("an older file that was closed and is restored is another history, each time anew", async () => {
   await using setup = await fileSetup();
   const { file } = setup;
   await setup.put("m1", "m2");
@@ -90,7 +90,7 @@ Deno.test("an older file that was closed and is brought back is another history,
     assert(code === "error epoch_changed" || code === "error ahead", `${name}: ${code}`);
     const rest = [];
     for (let got; (got = await setup.get()) !== "";) rest.push(got);
-    // Nothing that is there is skipped; what was common to both may be told again.
+    // Nothing that is there is skipped; what both had in common may be read again.
     assertEquals(rest.slice(-3), [`${name}3`, `${name}4`, `${name}5`]);
     assertEquals(rest.slice(0, -3), ["m1", "m2"].slice(2 - (rest.length - 3)));
   }
@@ -125,7 +125,7 @@ Deno.test("two servers on copies of one file are two histories from there on", a
   assertEquals(rest.slice(-3), ["two 3", "two 4", "two 5"]);
 });
 
-Deno.test("a subscription is told of an older file as well, and goes on as its onGap says", async () => {
+Deno.test("a subscription is told of an older file as well, and continues as its onGap says", async () => {
   await using setup = await fileSetup();
   const { file, mq } = setup;
   await setup.put("m1", "m2");
@@ -149,7 +149,7 @@ Deno.test("a subscription is told of an older file as well, and goes on as its o
   await going.return!();
 });
 
-Deno.test("between two servers with a history each, reading goes on at each where it was", async () => {
+Deno.test("between two servers with a history each, reading continues at each where it was", async () => {
   const [one, two] = [await testServer(inMemory()), await testServer(inMemory())];
   const { bridge, mq } = await connectedPair(one, { since: "start" });
   await store(one, "t", "a1", "a2", "a3", "a4");
@@ -167,7 +167,7 @@ Deno.test("between two servers with a history each, reading goes on at each wher
   await closeAll(mq, one, two);
 });
 
-Deno.test("a stream goes on at each of two servers where it was there", async () => {
+Deno.test("a stream continues at each of two servers where it was there", async () => {
   const [one, two] = [await testServer(inMemory()), await testServer(inMemory())];
   const { bridge, mq } = await connectedPair(one);
   const gaps: string[] = [];
@@ -191,7 +191,7 @@ Deno.test("a stream goes on at each of two servers where it was there", async ()
   await closeAll(mq, one, two);
 });
 
-Deno.test("of a stream between two servers nothing is skipped that came to the one while it was at the other", async () => {
+Deno.test("a stream that moves between two servers skips nothing that came to one while it was at the other", async () => {
   const [one, two] = [await testServer(inMemory()), await testServer(inMemory())];
   const { bridge, mq } = await connectedPair(one);
   const stream = mq.subscribe("t", { since: "start", onGap: "oldest" });
@@ -207,7 +207,7 @@ Deno.test("of a stream between two servers nothing is skipped that came to the o
   await closeAll(mq, one, two);
 });
 
-Deno.test("back at the server where the client began, a topic that it read elsewhere alone is read from its start there", async () => {
+Deno.test("back at its first server, a topic that a client read only elsewhere is read from its start there", async () => {
   const [one, two] = [await testServer(inMemory()), await testServer(inMemory())];
   await store(one, "t", "older than the connection");
   const { bridge, mq } = await connectedPair(one);
@@ -223,7 +223,7 @@ Deno.test("back at the server where the client began, a topic that it read elsew
   await closeAll(mq, one, two);
 });
 
-Deno.test("positions of more histories than are kept are told as lost, and nothing is skipped", async () => {
+Deno.test("positions of more histories than are kept are reported as lost, and nothing is skipped", async () => {
   const hosts: TestServer[] = [];
   for (let i = 0; i < 6; i++) hosts.push(await testServer(inMemory()));
   const { bridge, mq } = await connectedPair(hosts[0]!, { since: "start" });
@@ -237,7 +237,7 @@ Deno.test("positions of more histories than are kept are told as lost, and nothi
     await store(host, "t", `${i}`);
     assertEquals(await read(), i === 0 ? ["0"] : ["error epoch_changed", `${i}`]);
   }
-  // The last three before are known still.
+  // The last three before are still known.
   for (const [i, known] of [[4, true], [3, true], [0, false]] as const) {
     await reconnectTo(bridge, mq, hosts[i]!);
     await store(hosts[i]!, "t", "more");

@@ -1,6 +1,6 @@
 /**
- * The order of replies: what is asked in one turn is answered oldest first and settles, whatever keeps some of the answers
- * back, and whatever breaks between two of them.
+ * The order of replies: reads of one turn are answered oldest first and settle, whatever delays some of the answers,
+ * and whatever breaks between two of them.
  *
  * @module
  */
@@ -68,7 +68,7 @@ for (const [name, read] of Object.entries(READS)) {
   });
 }
 
-Deno.test("a stream that failed with a gap is told of it, also when the connection breaks behind a heartbeat", async () => {
+Deno.test("a stream that failed with a gap is told of it, even if the connection breaks behind a heartbeat", async () => {
   const clock = new ManualClock();
   const gated = new GatedStore(clock, 60_000);
   const host = await testServer(gated, clock);
@@ -77,7 +77,7 @@ Deno.test("a stream that failed with a gap is told of it, also when the connecti
   clock.advance(120_000);
   await store(host, "t", "m3");
   const mq = await connect({ dial: bridge.dial, reconnect });
-  // m2 is gone.
+  // m2 has expired.
   const stream = mq.subscribe("t", { since: 1 });
   const first = settled(stream.next());
   const slow = mq.get("slow");
@@ -94,7 +94,7 @@ Deno.test("a stream that failed with a gap is told of it, also when the connecti
   assertEquals(typeof got === "string" ? got : got.value?.body, "error trimmed");
 });
 
-Deno.test("a heartbeat leaves behind the answers that were there before it", async () => {
+Deno.test("a heartbeat stays behind the answers that were there before it", async () => {
   const clock = new ManualClock();
   const gated = new GatedStore(clock);
   const host = await testServer(gated, clock);
@@ -132,7 +132,7 @@ Deno.test("a heartbeat leaves behind the answers that were there before it", asy
   assertEquals(order.slice(0, 3), [2, 3, "heartbeat"]);
 });
 
-/** Reads that are asked together with a put of `second`, where `first` is there already; and what each gets. */
+/** Reads that are sent together with a put of `second`, when `first` is there already; and the result of each. */
 const MIXES: [(keyof typeof READS)[], string[]][] = [
   [["get", "getWait"], ["first", "second"]],
   [["getWait", "getWait"], ["first", "second"]],
@@ -144,7 +144,7 @@ const MIXES: [(keyof typeof READS)[], string[]][] = [
 
 for (const kind of ["memory", "file"] as const) {
   for (const transport of ["builtin", "hardened"] as const) {
-    Deno.test(`reads and a put asked in one turn: oldest first (${kind}, ${transport})`, async () => {
+    Deno.test(`reads and a put of one turn: oldest first (${kind}, ${transport})`, async () => {
       await using file = new QueueFile();
       for (const [names, expected] of MIXES) {
         const storeOption = kind === "memory" ? {} : { store: `sqlite:${file.path}` as const };
@@ -160,7 +160,7 @@ for (const kind of ["memory", "file"] as const) {
   }
 }
 
-Deno.test("a get, a getWait and a put asked in one turn, and a break between two answers: nothing is lost", async () => {
+Deno.test("a get, a getWait and a put of one turn, and a break between two answers: nothing is lost", async () => {
   const host = await testServer(inMemory());
   const bridge = new Bridge(host);
   const mq = await connect({ dial: bridge.dial, reconnect, since: "start" });
@@ -179,7 +179,7 @@ Deno.test("a get, a getWait and a put asked in one turn, and a break between two
   assertEquals([got, waitReply, put, rest], ["first", "second", 2, ""]);
 });
 
-Deno.test("a wait without time, one that waits and a put, asked in one turn: each settles", async () => {
+Deno.test("a wait without time, one that waits and a put of one turn: each settles", async () => {
   await using server = await openServer();
   await using mq = await connect({ url: server.url });
   const none = mq.getWait("t", { timeout: 0 });
@@ -189,7 +189,7 @@ Deno.test("a wait without time, one that waits and a put, asked in one turn: eac
 });
 
 for (const second of ["get", "getWait", "read"] as const) {
-  Deno.test(`a getLatest, a put and a ${second} asked in one turn: each gets its message`, async () => {
+  Deno.test(`a getLatest, a put and a ${second} of one turn: each gets its message`, async () => {
     await using server = await openServer();
     await using mq = await connect({ url: server.url, since: "start" });
     await mq.put("t", "old");
@@ -201,7 +201,7 @@ for (const second of ["get", "getWait", "read"] as const) {
   });
 }
 
-Deno.test("a getLatest passes over what an earlier wait left behind, and a get behind it does not get that", async () => {
+Deno.test("a getLatest skips what an earlier wait left behind, and a get behind it does not get that", async () => {
   const host = await testServer(inMemory());
   const bridge = new Bridge(host);
   const mq = await connect({ dial: bridge.dial, reconnect });
@@ -222,7 +222,7 @@ Deno.test("a getLatest passes over what an earlier wait left behind, and a get b
   await host[Symbol.asyncDispose]();
 });
 
-Deno.test("what was under way to a wait that was called off goes to the next who reads, before what came later", async () => {
+Deno.test("what was in flight to a cancelled wait goes to the next reader, before what came later", async () => {
   const host = await testServer(inMemory());
   const bridge = new Bridge(host);
   const mq = await connect({ dial: bridge.dial, reconnect });
@@ -245,14 +245,14 @@ Deno.test("what was under way to a wait that was called off goes to the next who
   await host[Symbol.asyncDispose]();
 });
 
-Deno.test("answers that share a frame with that of hello are taken, too", async () => {
+Deno.test("answers that share a frame with the answer to hello are handled, too", async () => {
   const host = await testServer(inMemory());
   const bridge = new Bridge(host);
   const mq = await connect({ dial: bridge.dial, reconnect, since: "start" });
   const waiting = [mq.getWait("t"), mq.getWait("t")];
   await turns();
   bridge.cut();
-  // What is asked again on the way back is answered while the answer to hello is held.
+  // Requests sent again on reconnecting are answered while the answer to hello is held.
   bridge.holds = () => true;
   await turns();
   await store(host, "t", "1", "2");
@@ -275,7 +275,7 @@ for (const order of ["before", "behind"] as const) {
     const outcomes = await Promise.all(calls.map((work) => settled<unknown>(work)));
     await withTimeout(closing);
     await host[Symbol.asyncDispose]();
-    // What was asked before it and is answered at once is waited for; what only waits is not.
+    // Earlier calls that are answered at once are waited for; those that only wait are not.
     if (order === "before") assertEquals(outcomes, ["1", "", "error closed", 2]);
     else assertEquals(outcomes, Array(4).fill("error closed"));
   });

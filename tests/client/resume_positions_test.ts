@@ -1,5 +1,5 @@
 /**
- * Positions over breaks: where reading goes on, in the same history and in another one.
+ * Positions over breaks: where reading continues, in the same history and in another one.
  *
  * @module
  */
@@ -27,13 +27,13 @@ import { QueueFile } from "../support/queue_file.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-// What a lost history leaves behind.
+// Positions of a lost history.
 
 Deno.test("two waits on a topic, a restart in memory, a second break: nothing of the new history is skipped", async () => {
   const [old, fresh] = [await testServer(inMemory()), await testServer(inMemory())];
   const { bridge, mq } = await connectedPair(old, { since: "start" });
   await store(old, "t", "o1", "o2", "o3");
-  // Two who read at a time, as workers do: one has got o3, the other waits.
+  // Two readers at a time, as workers do: one has got o3, the other waits.
   assertEquals(await Promise.all([mq.get("t"), mq.get("t")]), ["o1", "o2"]);
   const [one, other] = [mq.getWait("t"), mq.getWait("t")];
   assertEquals(await one, "o3");
@@ -48,10 +48,10 @@ Deno.test("two waits on a topic, a restart in memory, a second break: nothing of
   assertEquals(got, ["n1", "n2"]);
 });
 
-Deno.test("what was kept of the old history is read, or the loss is told: it is no position in the new one", async () => {
+Deno.test("what was kept of the old history is read, or its loss is reported: it is not a position in the new one", async () => {
   const [old, fresh] = [await testServer(inMemory()), await testServer(inMemory())];
   const { bridge, mq } = await connectedPair(old, { since: "start" });
-  // A wait that is called off while its message is under way: the message is kept for the next read.
+  // A wait that is cancelled while its message is in flight: the message is kept for the next read.
   const abort = new AbortController();
   const waiting = settled(mq.getWait("t", { signal: abort.signal }));
   await turns();
@@ -67,13 +67,13 @@ Deno.test("what was kept of the old history is read, or the loss is told: it is 
   await reconnectTo(bridge, mq, fresh);
   const stream = mq.subscribe("t");
   let first = await nextBody(stream);
-  // It was acknowledged and arrived: to be given it is no fault.
+  // It was acknowledged and arrived: to deliver it is not a fault.
   if (first === "o3") first = await nextBody(stream);
   await closeAll(mq, old, fresh);
   assertEquals(first, "error epoch_changed");
 });
 
-Deno.test("a subscription since a number, asked before the history was lost, is told so", async () => {
+Deno.test("a subscription since a number, sent before the history was lost, is told so", async () => {
   const [old, fresh] = [await testServer(inMemory()), await testServer(inMemory())];
   const { bridge, mq } = await connectedPair(old, { since: "start" });
   await store(old, "t", "o1", "o2", "o3");
@@ -90,7 +90,7 @@ Deno.test("a subscription since a number, asked before the history was lost, is 
 });
 
 for (const action of ["get", "getLatest", "getWait"] as const) {
-  Deno.test(`a ${action} that was sent and unanswered when the history was lost is told so, and the next reads on`, async () => {
+  Deno.test(`a ${action} that was unanswered when the history was lost is told so, and the next reads on`, async () => {
     const [old, fresh] = [await testServer(inMemory()), await testServer(inMemory())];
     const { bridge, mq } = await connectedPair(old, { since: "start" });
     await store(old, "t", "o1", "o2", "o3");
@@ -109,7 +109,7 @@ for (const action of ["get", "getLatest", "getWait"] as const) {
 
 // Reads that had no answer leave no position.
 
-Deno.test("a wait called off in a break, and another break: nothing older than the connection is read", async () => {
+Deno.test("a wait cancelled in a break, and another break: nothing older than the connection is read", async () => {
   const host = await testServer(inMemory());
   await store(host, "t", "before 1", "before 2");
   const { bridge, mq } = await connectedPair(host);
@@ -126,7 +126,7 @@ Deno.test("a wait called off in a break, and another break: nothing older than t
   await closeAll(mq, host);
 });
 
-Deno.test("a get that failed, and one break: the next is asked without a position, from the start of the connection", async () => {
+Deno.test("a get that failed, and one break: the next is sent without a position, from the start of the connection", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, start: 100, last: 100 };
   const mq = await connect({ dial: script.dial, reconnect });
@@ -144,7 +144,7 @@ Deno.test("a get that failed, and one break: the next is asked without a positio
   await withTimeout(mq.close());
 });
 
-Deno.test("a wait called off in the break to a new history: the topic is told of the loss, also after a second break", async () => {
+Deno.test("a wait cancelled in the break to a new history: the topic reports the loss, even after a second break", async () => {
   const [old, fresh] = [await testServer(inMemory()), await testServer(inMemory())];
   const { bridge, mq } = await connectedPair(old);
   const abort = new AbortController();
@@ -161,7 +161,7 @@ Deno.test("a wait called off in the break to a new history: the topic is told of
   await closeAll(mq, old, fresh);
 });
 
-Deno.test("what is put after a connection began is read, though the answers to its first wait were lost", async () => {
+Deno.test("what is put after a connection began is read, even if the answers to its first wait were lost", async () => {
   const host = await testServer(inMemory());
   await store(host, "t", "before");
   const { bridge, mq } = await connectedPair(host);
@@ -177,7 +177,7 @@ Deno.test("what is put after a connection began is read, though the answers to i
 });
 
 for (const since of ["now", undefined] as const) {
-  Deno.test(`what a connection puts after it subscribed since ${since ?? "its cursor"} is streamed, though the answer was lost`, async () => {
+  Deno.test(`what a connection puts after it subscribed since ${since ?? "its cursor"} is streamed, even if the answer was lost`, async () => {
     const host = await testServer(inMemory());
     await store(host, "t", "before");
     const { bridge, mq } = await connectedPair(host);
@@ -224,7 +224,7 @@ Deno.test("hello has one size, whatever was read", async () => {
 
 const limits = { cursors: 10 };
 
-/** Gets of 16 topics, of which each is read once, as for replies, by a client of a server with room for ten; and a break. */
+/** Gets of 16 topics, each read once, as for replies, by a client of a server with room for ten; and a break. */
 async function manyTopics(options: ConnectOptions): Promise<[unknown[], unknown, number]> {
   const clock = new ManualClock();
   const host = await testServer(inMemory(clock), clock, limits);
@@ -247,7 +247,7 @@ async function manyTopics(options: ConnectOptions): Promise<[unknown[], unknown,
 for (
   const [name, options] of [["one", {}], ["one that began at a number", { since: 0 }]] as const
 ) {
-  Deno.test(`a client that asked for more topics than the server has room for, and found nothing, comes back: ${name}`, async () => {
+  Deno.test(`a client that read more empty topics than the server has room for reconnects: ${name}`, async () => {
     assertEquals(await manyTopics(options), [Array(16).fill(""), "", 2]);
   });
 }
@@ -270,7 +270,7 @@ Deno.test("after the server has lost its history, topics that are read once are 
   assertEquals(seen, Array(16).fill("m"));
 });
 
-Deno.test("a client goes on at a server that came back with room for fewer topics", async () => {
+Deno.test("a client continues at a server that restarted with room for fewer topics", async () => {
   await using file = new QueueFile();
   let host = await testServer(file.open());
   const { bridge, mq } = await connectedPair(host, { since: "start" });

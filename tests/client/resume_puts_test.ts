@@ -1,5 +1,5 @@
 /**
- * Puts over breaks: stored once, in their order, or told what nobody can know.
+ * Puts over breaks: stored once, in their order, or reported with an unknown outcome.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 const RETENTION = 60_000;
 const SESSION_ID = "a-session-of-a-test";
 
-/** All that a topic holds. */
+/** All messages of a topic. */
 async function contents(host: Parameters<typeof connectedPair>[0], topic = "t"): Promise<string[]> {
   const { mq } = await connectedPair(host, { since: "start" });
   const bodies: string[] = [];
@@ -29,7 +29,7 @@ async function contents(host: Parameters<typeof connectedPair>[0], topic = "t"):
 }
 
 for (const recalled of [undefined, false]) {
-  Deno.test(`what was sent to a server that does not say it recalls it is not sent again (recalled: ${recalled})`, async () => {
+  Deno.test(`what was sent to a server without complete deduplication is not sent again (recalled: ${recalled})`, async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, dedupComplete: recalled };
     const mq = await connect({ dial: script.dial, reconnect });
@@ -43,7 +43,7 @@ for (const recalled of [undefined, false]) {
     const later = settled(mq.put("t", "later"));
     const { message, id } = await withTimeout(
       script.next().then(async (request) =>
-        // The list of before may have left in a frame of its own.
+        // The earlier list may have been sent in a frame of its own.
         request.messages ? await script.next() : request
       ),
     );
@@ -54,7 +54,7 @@ for (const recalled of [undefined, false]) {
   });
 }
 
-Deno.test("a put that never left goes on, also where the server recalls nothing", async () => {
+Deno.test("a put that was never sent goes on, even if the server remembers nothing", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, limits: { ...DEFAULT_LIMITS, inFlight: 1 } };
   const mq = await connect({ dial: script.dial, reconnect });
@@ -69,7 +69,7 @@ Deno.test("a put that never left goes on, also where the server recalls nothing"
   await withTimeout(mq.close());
 });
 
-Deno.test("a put that was refused is not stored behind a later one of its session, though nobody heard of either", async () => {
+Deno.test("a refused put is not stored behind a later one of its session, even if nobody received either answer", async () => {
   const clock = new ManualClock();
   const host = await testServer(inMemory(clock, RETENTION, { storedBytes: 330 }), clock);
   const { bridge, mq } = await connectedPair(host);
@@ -107,7 +107,7 @@ Deno.test("the same with lists: what was refused of one is superseded, and what 
   await closeAll(mq, host);
 });
 
-Deno.test("a put that was refused and that no later one follows is put again, and stored when there is room", async () => {
+Deno.test("a refused put that no later one follows is sent again, and stored when there is room", async () => {
   const clock = new ManualClock();
   const host = await testServer(inMemory(clock, RETENTION, { storedBytes: 330 }), clock);
   const { bridge, mq } = await connectedPair(host);
@@ -144,7 +144,7 @@ for (const [what, lose] of [["the puts were", "up"], ["the answers were", "down"
   });
 }
 
-Deno.test("a put that was stored is known to a server that was started again on its file, and unknown to one in memory", async () => {
+Deno.test("a stored put is known to a server that was restarted on its file, and unknown to one in memory", async () => {
   await using file = new QueueFile();
   for (const kind of ["file", "memory"]) {
     const open = () => testServer(kind === "file" ? file.open() : inMemory());
@@ -178,7 +178,7 @@ Deno.test("what was put at one server is not put again at another that does not 
 });
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`a put is stored once, also if the server asks for a token when it has started again (${transport})`, async () => {
+  Deno.test(`a put is stored once, even if the restarted server requires a token (${transport})`, async () => {
     await using file = new QueueFile();
     const token = "secret-of-a-test";
     const options = { store: `sqlite:${file.path}` as const, transport };
@@ -193,7 +193,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       dial(url, protocols) {
         const socket = new WebSocket(url, protocols);
         sockets.push(socket);
-        // Before the client listens: so it does not hear.
+        // Before the client listens: so it does not notice.
         socket.addEventListener("message", (event) => {
           if (losing) event.stopImmediatePropagation();
         });

@@ -1,6 +1,6 @@
 /**
- * Slow is not dead: large messages pass a network that takes longer for them than three heartbeats, whatever else is said
- * meanwhile. All is a hundred times faster here than with the usual heartbeat.
+ * Slow is not dead: large messages pass a network that takes longer for them than three heartbeats, whatever else is
+ * sent meanwhile. All is a hundred times faster here than with the default heartbeat.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const SLOW = { piece: 8 * 1024, delay: 11 };
 /** A message that takes a second, which is ten heartbeats. */
 const BIG = "x".repeat(750_000);
 
-/** Says of a text whether it is the big one, which nobody wants to read in an error. */
+/** Whether a text is the big one, which nobody wants to read in an error. */
 function named(text: unknown): unknown {
   return text === BIG ? "big" : text;
 }
@@ -35,7 +35,7 @@ async function setup(transport: "builtin" | "hardened") {
   return {
     mq,
     near,
-    /** Nothing has broken, nor does it when one goes on. */
+    /** Nothing has broken, nor does it afterwards. */
     async assertUnbroken() {
       assertEquals(typeof await settled(mq.put("after", "m"), 20_000), "number");
       assertEquals(proxy.connections, 1);
@@ -50,7 +50,7 @@ async function setup(transport: "builtin" | "hardened") {
 }
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`a large message is got over a slow network (${transport})`, async () => {
+  Deno.test(`a large message is read over a slow network (${transport})`, async () => {
     await using slow = await setup(transport);
     await slow.near.put("t", BIG);
     assertEquals(named(await settled(slow.mq.get("t"), 20_000)), "big");
@@ -63,13 +63,13 @@ for (const transport of ["builtin", "hardened"] as const) {
     await slow.assertUnbroken();
   });
 
-  Deno.test(`a large message is got over a slow network while small ones are put (${transport})`, async () => {
+  Deno.test(`a large message is read over a slow network while small ones are put (${transport})`, async () => {
     await using slow = await setup(transport);
     await slow.near.put("t", BIG);
     let done = false;
     const got = settled(slow.mq.get("t"), 20_000).finally(() => done = true);
     const puts: Promise<unknown>[] = [];
-    // The server hears them at once; of what it sends meanwhile it hears nothing.
+    // The server receives them at once; the client receives nothing of what it sends meanwhile.
     for (let i = 0; i < 3 && !done; i++) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       puts.push(settled(slow.mq.put("u", `${i}`), 20_000));
@@ -87,7 +87,7 @@ Deno.test("large messages are put one after another over a slow network", async 
   await slow.assertUnbroken();
 });
 
-Deno.test("large messages are got over a slow network, the next asked for whenever one has come", async () => {
+Deno.test("large messages are read over a slow network, the next requested when one has come", async () => {
   await using slow = await setup("builtin");
   const count = 3;
   for (let i = 0; i < count; i++) await slow.near.put("t", BIG);
@@ -126,7 +126,7 @@ Deno.test("a list of large messages is put over a slow network while others are 
   await slow.assertUnbroken();
 });
 
-/** A session whose peer asked for a heartbeat each 1.6 s and then for a large message; time is in the hands of the test. */
+/** A connection whose peer asked for a heartbeat each 1.6 s and then for a large message; the test controls the time. */
 async function largeReply() {
   const clock = new ManualClock();
   const host = await testServer(inMemory(clock), clock);
@@ -154,11 +154,11 @@ async function largeReply() {
   return {
     request,
     closed,
-    /** Lets so many heartbeats become due. */
+    /** Lets this many heartbeats become due. */
     async sendHeartbeats(count: number) {
       for (let part = 0; part < 16 * count; part++) {
         clock.advance(100);
-        // Each beat looks into the store.
+        // Each heartbeat looks into the store.
         await undefined;
       }
       await turns(2);
@@ -170,16 +170,16 @@ async function largeReply() {
   };
 }
 
-Deno.test("what a peer says before a large reply has reached it does not make the reply pass faster", async () => {
+Deno.test("what a peer sends before a large reply has reached it does not make the reply pass faster", async () => {
   await using peer = await largeReply();
-  // It left before the reply came.
+  // It was sent before the reply came.
   await peer.request({ action: "put", id: 3, topic: "u", message: "m" });
   // 16 s: at 8 KiB a second the reply takes 90.
   await peer.sendHeartbeats(10);
   assertEquals(peer.closed, []);
 });
 
-Deno.test("a peer that has a large reply and says nothing is given up when that had time to pass", async () => {
+Deno.test("a silent peer with a large reply times out when the reply had time to pass", async () => {
   await using peer = await largeReply();
   await peer.sendHeartbeats(20);
   assertEquals(peer.closed, []);
@@ -187,7 +187,7 @@ Deno.test("a peer that has a large reply and says nothing is given up when that 
   assertEquals(peer.closed, [4408]);
 });
 
-Deno.test("a peer that answered the heartbeat behind a large reply has it, and is given up as any other", async () => {
+Deno.test("a peer that answered the heartbeat behind a large reply has it, and times out like any other", async () => {
   await using peer = await largeReply();
   await peer.sendHeartbeats(1);
   await peer.request({ action: "heartbeat" });
@@ -200,7 +200,7 @@ Deno.test("a network that passes nothing any more is left after three heartbeats
   let heldBytes = 0;
   await using proxy = new FaultyProxy(
     server.port,
-    // The first connection goes deaf behind the handshake and the answer to hello; the next ones are whole.
+    // The first connection loses everything behind the handshake and the answer to hello; the next ones are whole.
     (connection) => connection === 0 && heldBytes++ === 0 ? { dropAfterDown: 2000 } : {},
   );
   const mq = await connect({ url: proxy.url, reconnect, heartbeatInterval: 100 });

@@ -1,6 +1,6 @@
 /**
- * Streams and slow readers: what waits for one peer is bounded over all its streams together; and a permission that was
- * taken away holds from the next message on.
+ * Streams and slow readers: what waits for one peer is bounded over all its streams together; and a permission that is
+ * withdrawn takes effect from the next message on.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { ALL_PERMISSIONS, type WireItem } from "../support/memory_peer.ts";
 
 const MIB = 2 ** 20;
 
-/** A peer that reads when the test says so. */
+/** A peer that reads when the test tells it to. */
 class SlowPeer implements Peer {
   readonly received: WireItem[] = [];
   readonly connection: ClientConnection;
@@ -48,7 +48,7 @@ class SlowPeer implements Peer {
     drained.resolve();
   }
 
-  /** Messages that came, whatever asked for them. */
+  /** Messages that came, whatever request they answer. */
   get messages(): string[] {
     return this.received.flatMap(({ seq, message, messages }) =>
       messages ?? (seq !== undefined && message !== undefined ? [message] : [])
@@ -114,7 +114,7 @@ for (
   }
 }
 
-Deno.test("of many streams of a slow peer each comes to its end", async () => {
+Deno.test("each of many streams of a slow peer comes to its end", async () => {
   const host = await testServer(inMemory());
   const peer = new SlowPeer(host);
   const [streams, messages] = [50, 40];
@@ -136,7 +136,7 @@ Deno.test("of many streams of a slow peer each comes to its end", async () => {
 });
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`a peer with many streams that reads nothing takes little of a server (${transport})`, async () => {
+  Deno.test(`a peer with many streams that reads nothing takes little memory of a server (${transport})`, async () => {
     await using server = await openServer({ transport });
     using peer = await RawSocket.open(server.port);
     for (let id = 1; id <= 1000; id++) {
@@ -169,9 +169,9 @@ const OTHERS = new Permissions("one", { prefixes: ["public."] });
 
 for (const action of ["get", "get_latest", "get_wait"] as const) {
   for (const [name, permissions] of [["to read", WRITE], ["for the topic", OTHERS]] as const) {
-    Deno.test(`a list of ${action} is refused from the message on at which the permission ${name} was taken`, async () => {
+    Deno.test(`a list of ${action} is refused from the message on at which the permission ${name} was withdrawn`, async () => {
       const host = await testServer(inMemory());
-      // The newest is read once: what is asked for next finds nothing, unless it is another topic.
+      // The newest is read once: the next request finds nothing, unless it is for another topic.
       const topics = Array.from({ length: 60 }, (_, i) => action === "get_latest" ? `t${i}` : "t");
       for (const topic of topics) await store(host, topic, "x".repeat(20_000));
       const peer = new SlowPeer(host, READ);
@@ -192,7 +192,7 @@ for (const action of ["get", "get_latest", "get_wait"] as const) {
   }
 }
 
-/** A store that is slow to say where a topic stands, as well as to read it. */
+/** A store that is slow to give the position of a topic, and slow to read it. */
 class SlowStore extends GatedStore {
   override async topicBounds(...args: Parameters<GatedStore["topicBounds"]>) {
     await this.gate.promise;
@@ -202,7 +202,7 @@ class SlowStore extends GatedStore {
 
 for (const [what, since] of [["read", undefined], ["found its place", { after: 0 }]] as const) {
   for (const action of ["get", "get_latest", "get_wait"] as const) {
-    Deno.test(`a ${action} is refused whose permission was taken while the store ${what}`, async () => {
+    Deno.test(`a ${action} is refused if its permission was withdrawn while the store ${what}`, async () => {
       const slow = new SlowStore();
       const host = await testServer(slow);
       await store(host, "slow", "secret");
@@ -223,7 +223,7 @@ for (const [what, since] of [["read", undefined], ["found its place", { after: 0
   }
 }
 
-Deno.test("a list of puts is refused from the frame on at which the permission to write was taken", async () => {
+Deno.test("a list of puts is refused from the frame on at which the permission to write was withdrawn", async () => {
   const host = await testServer(inMemory());
   await store(host, "t", ...Array(60).fill("x".repeat(20_000)));
   const peer = new SlowPeer(host, new Permissions("one", {}));
@@ -242,7 +242,7 @@ Deno.test("a list of puts is refused from the frame on at which the permission t
   assertEquals(puts.map(({ error }) => error?.code), ["permission_denied", "permission_denied"]);
 });
 
-Deno.test("a stream that waits for its slow peer ends when its permission is taken, and sends no message more", async () => {
+Deno.test("a stream that waits for its slow peer ends when its permission is withdrawn, and sends no more messages", async () => {
   const host = await testServer(inMemory());
   const peer = new SlowPeer(host, READ);
   peer.sendRequest({ ...subscribe, id: 1, topic: "t", since: "start" });

@@ -1,5 +1,5 @@
 /**
- * A connection that comes back, with a server in the hands of the test.
+ * A connection that reconnects, with a server controlled by the test.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const reconnect = { minDelay: 1, maxDelay: 5 };
 
-/** What is said to one who comes back to a server that knows it. */
+/** The answer to hello of a server that knows the session. */
 const WELCOME_KNOWN = { ...WELCOME, dedupComplete: true };
 
-/** A connection to a scripted server, which comes back soon. */
+/** A connection to a scripted server, which reconnects soon. */
 async function scripted(options: ConnectOptions = {}) {
   const script = new ScriptedServer();
   script.welcome = WELCOME_KNOWN;
@@ -27,7 +27,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => withTimeout(work), DsmqError)).code;
 }
 
-Deno.test("puts that were not answered are put again under their numbers, before any new one", async () => {
+Deno.test("unanswered puts are sent again under their numbers, before any new one", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const { session } = script.hello;
@@ -60,7 +60,7 @@ Deno.test("each connection has a session of its own, which nobody could guess", 
   assert(/^[\w-]{22}$/.test(one.script.hello.session));
 });
 
-Deno.test("where the server has begun a new history, what was put before nobody knows; what is put now is put", async () => {
+Deno.test("if the server has begun a new history, earlier puts have an unknown outcome; new puts are stored", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const before = codeOf(mq.put("t", "before"));
@@ -74,7 +74,7 @@ Deno.test("where the server has begun a new history, what was put before nobody 
   assertEquals([await before, await meanwhile], ["unknown_outcome", 1]);
 });
 
-Deno.test("what the server would not recognise any more is not put again", async () => {
+Deno.test("what the server would no longer recognise is not sent again", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const first = mq.put("t", "first");
@@ -96,14 +96,14 @@ Deno.test("what the server would not recognise any more is not put again", async
   assertEquals(await third, 12);
 });
 
-Deno.test("hello tells what was known when the oldest put left that is unanswered, and nothing if there is none", async () => {
+Deno.test("hello sends what was known when the oldest unanswered put was sent, and nothing if there is none", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   script.hangUp();
   const first = mq.put("t", "first");
   const request = await withTimeout(script.next());
   assertEquals(script.hello.known, undefined);
-  // Others put as well: what a read tells is known, too.
+  // Others put as well: what a read reports is known, too.
   const got = mq.get("t");
   await script.reply(await script.next(), { seq: 7, body: "of another" });
   await got;
@@ -117,7 +117,7 @@ Deno.test("hello tells what was known when the oldest put left that is unanswere
   assertEquals([await first, await second], [8, 9]);
 });
 
-Deno.test("each try to come back has a larger number, and the name of the session stays", async () => {
+Deno.test("each attempt to reconnect has a larger number, and the name of the session stays", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const { session, try: first } = script.hello;
@@ -133,7 +133,7 @@ Deno.test("each try to come back has a larger number, and the name of the sessio
   assertEquals(numbers.map((number) => number - first), [0, 1, 2, 3]);
 });
 
-Deno.test("reads go on at their positions, of which the server is told until it has answered one", async () => {
+Deno.test("reads continue at their positions, which are sent until the server has answered one", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   script.welcome = { ...WELCOME_KNOWN, time: 1000 };
@@ -149,7 +149,7 @@ Deno.test("reads go on at their positions, of which the server is told until it 
   const again = await withTimeout(script.next());
   assertEquals(script.hello.since, { after: 0, epoch: "e" });
   assertEquals(again.since, { after: 5, epoch: "e", asOf: 1000 });
-  // Nothing is answered yet: whichever comes first tells the server.
+  // Nothing is answered yet: whichever comes first sends it.
   const concurrent = mq.getLatest("t");
   const newest = await script.next();
   assertEquals(newest.since, again.since);
@@ -163,7 +163,7 @@ Deno.test("reads go on at their positions, of which the server is told until it 
   await last;
 });
 
-Deno.test("a wait goes on for the rest of its time, and one that was called off does not", async () => {
+Deno.test("a wait continues with the rest of its timeout, and a cancelled one does not", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const abort = new AbortController();
@@ -180,7 +180,7 @@ Deno.test("a wait goes on for the rest of its time, and one that was called off 
   assertEquals(script.unread, []);
 });
 
-Deno.test("a server that stops does not end a wait: the next one is asked", async () => {
+Deno.test("a server that stops does not end a wait: the next server is asked", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const waiting = mq.getWait("t");
@@ -191,7 +191,7 @@ Deno.test("a server that stops does not end a wait: the next one is asked", asyn
   assertEquals(await waiting, "one");
 });
 
-Deno.test("a subscription goes on after what it was given, in the history that this is of", async () => {
+Deno.test("a subscription continues after its last message, in the history of that message", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const stream = mq.subscribe("t", { since: "start" });
@@ -212,7 +212,7 @@ Deno.test("a subscription goes on after what it was given, in the history that t
   await stream.return!();
 });
 
-Deno.test("what arrived and is not read yet counts against the credit of the stream that goes on", async () => {
+Deno.test("unread messages that have arrived count against the credit of the continued stream", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   await using stream = mq.subscribe("t", { since: "start" });
@@ -227,7 +227,7 @@ Deno.test("what arrived and is not read yet counts against the credit of the str
   for (const body of ["a", "b", "c"]) assertEquals((await stream.next()).value?.body, body);
 });
 
-Deno.test("onGap is told what is known of a gap, and chooses where to go on", async () => {
+Deno.test("onGap gets what is known of a gap, and decides where to continue", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const gaps: unknown[] = [];
@@ -258,7 +258,7 @@ Deno.test("onGap is told what is known of a gap, and chooses where to go on", as
   assertEquals(gaps, [["trimmed", 3, 40, 45]]);
 });
 
-Deno.test("heartbeats are answered, and tell until when the server was heard; they move no position", async () => {
+Deno.test("heartbeats are answered, and keep the server's time; they move no position", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const got = mq.get("t");
@@ -306,7 +306,7 @@ Deno.test("after a new history each topic is told so once, over any number of br
   assertEquals(await next, "one");
 });
 
-Deno.test("the states of a connection can be watched", async () => {
+Deno.test("the status changes of a connection can be watched", async () => {
   const { script, mq } = await scripted();
   const seen: StatusChange[] = [];
   const statusWatch = (async () => {
@@ -328,11 +328,11 @@ Deno.test("the states of a connection can be watched", async () => {
     ["closed", undefined],
   ]);
   assert(seen[1]!.reason?.includes("it broke off"), seen[1]!.reason);
-  // Who comes late is told how it ended.
+  // A late watcher learns how it ended.
   assertEquals((await mq.statusChanges().next()).value?.status, "closed");
 });
 
-Deno.test("a connection whose session a newer one goes on with does not come back", async () => {
+Deno.test("a connection whose session a newer one took over does not reconnect", async () => {
   const { script, mq } = await scripted();
   const waiting = codeOf(mq.getWait("t"));
   script.hangUp(4409);
@@ -340,7 +340,7 @@ Deno.test("a connection whose session a newer one goes on with does not come bac
   assertEquals(await codeOf(mq.get("t")), "session_taken_over");
 });
 
-Deno.test("a connection that finds nobody for too long gives up: what left nobody knows, what did not is not stored", async () => {
+Deno.test("a connection that finds no server for too long gives up: what was sent is unknown, what was not is not stored", async () => {
   const { script, mq } = await scripted({ reconnect: { ...reconnect, timeout: 20 } });
   const sent = codeOf(mq.put("t", "left"));
   await script.next();
@@ -352,7 +352,7 @@ Deno.test("a connection that finds nobody for too long gives up: what left nobod
   assertEquals(mq.status, "closed");
 });
 
-Deno.test("close does not wait for a server that is away, but for what was put it tries", async () => {
+Deno.test("close does not wait for a server that is away, but tries to store what was put", async () => {
   const { script, mq } = await scripted();
   script.unreachable = true;
   script.hangUp();
@@ -385,7 +385,7 @@ Deno.test("of several addresses, those that answer are used", async () => {
   await mq.close();
 });
 
-Deno.test("no more is unanswered than the server takes; the rest leaves as answers come", async () => {
+Deno.test("no more is unanswered than the server allows; the rest is sent as answers come", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME_KNOWN, limits: { ...WELCOME.limits, inFlight: 3 } };
   await using mq = await connect({ dial: script.dial, reconnect });
@@ -415,7 +415,7 @@ Deno.test("a server is not asked twice to stop", async () => {
   await put;
 });
 
-Deno.test("a server of which nothing is heard is left", async () => {
+Deno.test("a silent server is left", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, heartbeat: 100 };
   await using mq = await connect({ dial: script.dial, reconnect, heartbeatInterval: 100 });
@@ -427,7 +427,7 @@ Deno.test("a server of which nothing is heard is left", async () => {
   assert(value?.reason?.includes("nothing was received"), value?.reason);
 });
 
-Deno.test("reconnect and heartbeat are checked", async () => {
+Deno.test("reconnect and heartbeat are validated", async () => {
   const wrong: [object, typeof TypeError | typeof RangeError][] = [
     [{ reconnect: "yes" }, TypeError],
     [{ reconnect: { minDelay: -1 } }, RangeError],

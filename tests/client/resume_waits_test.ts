@@ -1,5 +1,5 @@
 /**
- * Waits while the server is away: their time is the caller's, and those who left are not kept.
+ * Waits while the server is away: their timeout is the caller's, and those that were given up are not kept.
  *
  * @module
  */
@@ -25,7 +25,7 @@ async function setup() {
 }
 
 for (const timeout of [0, 1, 100]) {
-  Deno.test(`a getWait of ${timeout} ms is over when its time is, also while the server is away`, async () => {
+  Deno.test(`a getWait of ${timeout} ms ends at its timeout, even if the server is away`, async () => {
     const { host, bridge, mq } = await setup();
     disconnect(bridge);
     assertEquals(await settled(mq.getWait("t", { timeout })), "");
@@ -34,7 +34,7 @@ for (const timeout of [0, 1, 100]) {
   });
 }
 
-Deno.test("a getWait that was under way when the server went is over when its time is", async () => {
+Deno.test("a getWait that was in flight when the server went away ends at its timeout", async () => {
   const { host, bridge, mq } = await setup();
   const waiting = settled(mq.getWait("t", { timeout: 200 }));
   await turns();
@@ -43,14 +43,14 @@ Deno.test("a getWait that was under way when the server went is over when its ti
   await closeAll(mq, host);
 });
 
-Deno.test("a getWait is over when its time is where the server takes what it is asked and says nothing", async () => {
+Deno.test("a getWait ends at its timeout if the server accepts requests and stays silent", async () => {
   const { host, bridge, mq } = await setup();
   bridge.passes = () => false;
   assertEquals(await settled(mq.getWait("t", { timeout: 100 })), "");
   await closeAll(mq, host);
 });
 
-Deno.test("a message that comes after its time goes to the next who reads", async () => {
+Deno.test("a message that comes after the timeout goes to the next reader", async () => {
   const { host, bridge, mq } = await setup();
   const waiting = settled(mq.getWait("t", { timeout: 100 }));
   await turns();
@@ -62,7 +62,7 @@ Deno.test("a message that comes after its time goes to the next who reads", asyn
   await closeAll(mq, host);
 });
 
-Deno.test("waits that are over, or were called off, are not asked again when the server is back", async () => {
+Deno.test("waits that have ended, or were cancelled, are not sent again when the server is back", async () => {
   const { host, bridge, mq } = await setup();
   const abort = new AbortController();
   const waits = [
@@ -86,7 +86,7 @@ Deno.test("waits that are over, or were called off, are not asked again when the
   await closeAll(mq, host);
 });
 
-Deno.test("waits that were called off while the server is away leave nothing behind", async () => {
+Deno.test("waits that were cancelled while the server is away leave nothing behind", async () => {
   setFlagsFromString("--expose-gc");
   const gc = runInNewContext("gc") as () => void;
   const { host, bridge, mq } = await setup();
@@ -106,7 +106,7 @@ Deno.test("waits that were called off while the server is away leave nothing beh
   await closeAll(mq, host);
 });
 
-Deno.test("a get and a getWait called off before it was sent: the get gets its message", async () => {
+Deno.test("a get and a getWait cancelled before it was sent: the get gets its message", async () => {
   const { host, bridge, mq } = await setup();
   disconnect(bridge);
   const abort = new AbortController();

@@ -1,6 +1,6 @@
 /**
- * One honest window: a client that does nothing wrong is never refused for want of room, and leaves no more unanswered than
- * the server would recognise.
+ * One window that both ends agree on: a correct client is never refused because of room, and leaves no more unanswered
+ * than the server would recognise.
  *
  * @module
  */
@@ -40,7 +40,7 @@ const TEXTS = {
 
 for (const transport of ["builtin", "hardened"] as const) {
   for (const kind of ["memory", "file"] as const) {
-    Deno.test(`text that takes more bytes than characters is never refused for want of room (${kind}, ${transport})`, async () => {
+    Deno.test(`text that takes more bytes than characters is never refused because of room (${kind}, ${transport})`, async () => {
       await using file = new QueueFile();
       const limits = { inFlightBytes: 1_000_000 };
       const options: ServeOptions = { transport, limits };
@@ -58,7 +58,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   }
 }
 
-Deno.test("waits and gets asked in one turn, more than may be in flight: none is refused", async () => {
+Deno.test("waits and gets of one turn, more than may be in flight: none is refused", async () => {
   const limits = { inFlight: 50, waits: 100 };
   await using server = await openServer({ limits });
   await using mq = await connect(server.url);
@@ -67,7 +67,7 @@ Deno.test("waits and gets asked in one turn, more than may be in flight: none is
   assertEquals(await counted([...waits, ...gets]), { done: 390 });
 });
 
-Deno.test("9,000 waits and 16,000 gets asked in one turn of a server with its usual limits: none is refused", async () => {
+Deno.test("9,000 waits and 16,000 gets in one turn at a server with default limits: none is refused", async () => {
   await using server = await openServer();
   await using mq = await connect(server.url);
   const waits = Array.from({ length: 9000 }, (_, i) => mq.getWait(`w${i % 100}`, { timeout: 1 }));
@@ -86,7 +86,7 @@ Deno.test("more waits than may be in flight are served, each with a message, old
   await closeAll(mq, host);
 });
 
-Deno.test("of more waits than the server lets wait those beyond are refused, and the others are served", async () => {
+Deno.test("of more waits than the server allows those beyond are refused, and the others are served", async () => {
   const host = await testServer(inMemory(), undefined, { waits: 3 });
   const { mq } = await connectedPair(host);
   const waits = Array.from({ length: 5 }, () => settled(mq.getWait("t")));
@@ -97,7 +97,7 @@ Deno.test("of more waits than the server lets wait those beyond are refused, and
   await closeAll(mq, host);
 });
 
-Deno.test("waits that fill the window keep nobody else out", async () => {
+Deno.test("waits that fill the window block no other call", async () => {
   const host = await testServer(inMemory(), undefined, { waits: 20, inFlight: 3 });
   const { mq } = await connectedPair(host);
   const abort = new AbortController();
@@ -118,7 +118,7 @@ Deno.test("waits that fill the window keep nobody else out", async () => {
   await closeAll(mq, host);
 });
 
-Deno.test("lists, several at a time, and a break that swallows the answers: all are known, and no more was unanswered than is recalled", async () => {
+Deno.test("lists, several at a time, and a break that loses the answers: all are known, and no more was unanswered than is remembered", async () => {
   const inFlight = 1000;
   const host = await testServer(
     inMemory(undefined, undefined, { dedupWindow: inFlight }),
@@ -128,7 +128,7 @@ Deno.test("lists, several at a time, and a break that swallows the answers: all 
     },
   );
   const { bridge, mq } = await connectedPair(host);
-  // Between them another puts: so each list is a run of its own, as on any server that more than one uses.
+  // Between them another client puts: so each list is a run of its own, as on any server with several clients.
   const { mq: other } = await connectedPair(host);
   bridge.passes = (frame) => !frame.includes('"seqs"');
   const messages = Array.from({ length: 400 }, (_, i) => `${i}`);
@@ -153,7 +153,7 @@ Deno.test("lists, several at a time, and a break that swallows the answers: all 
   await closeAll(mq, host);
 });
 
-Deno.test("a list that is longer than the window is put as a whole, also over a break", async () => {
+Deno.test("a list that is longer than the window is put as a whole, even over a break", async () => {
   const inFlight = 100;
   const host = await testServer(
     inMemory(undefined, undefined, { dedupWindow: inFlight }),
@@ -176,11 +176,11 @@ Deno.test("a list that is longer than the window is put as a whole, also over a 
   assertEquals(topic?.messages, 450);
 });
 
-Deno.test("very many texts that are empty, put in one turn, are not one frame", async () => {
-  // Counted by their characters alone, all of them would go into one: a million is more than a server takes.
+Deno.test("very many empty texts, put in one turn, are not one frame", async () => {
+  // Counted by their characters only, all of them would go into one: a million is more than a server accepts.
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host);
-  // Nothing of it arrives: what counts is how it leaves.
+  // Nothing of it arrives: what matters is how it is sent.
   bridge.passesUp = () => false;
   const puts = Array.from({ length: 120_000 }, () => mq.put("t", ""));
   const outcomes = counted(puts);
@@ -213,7 +213,7 @@ Deno.test("a stream beside many reads of its own connection goes on to its end",
   const waits = Array.from({ length: 90 }, () => mq.getWait("w", { timeout: 1 }));
   const gets = Array.from({ length: 300 }, () => mq.get("g"));
   await turns(50);
-  await read(2500); // More than half of the window: credit is given.
+  await read(2500); // More than half of the window: credit is sent.
   await turns(50);
   gated.gate.resolve();
   const outcomes = await counted([slow, ...waits, ...gets]);

@@ -1,6 +1,6 @@
 /**
- * The client runs on Safari 16.4, Chrome 111, Firefox 119 and Node 20: nothing newer is in it. What TypeScript knows to be
- * newer than ES2022 the check of `tests/browser` finds; here is what it does not.
+ * The client runs on Safari 16.4, Chrome 111, Firefox 119 and Node 20: it uses nothing newer. What TypeScript knows to be
+ * newer than ES2022 is found by the check of `tests/browser`; the rest is tested here.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { requireSubprotocols } from "../../client/runtime.ts";
 import { ROOT } from "../support/program.ts";
 
-/** What those cannot read. */
+/** Syntax that those cannot parse. */
 const SYNTAX: Readonly<Record<string, RegExp>> = {
   "lookbehind in a regular expression": /\(\?<[=!]/,
   "the flag v of a regular expression": /\/[dgimsuy]*v[dgimsuy]*[).,;]/,
@@ -48,14 +48,14 @@ async function source(file: URL): Promise<{ path: string; code: string }> {
   return { path: file.pathname.slice(ROOT.pathname.length), code };
 }
 
-Deno.test("the client has nothing in it that its oldest engines lack", async () => {
+Deno.test("the client uses nothing that its oldest engines lack", async () => {
   const all = [await source(new URL("client.ts", ROOT))];
   for (const folder of ["client/", "protocol/"]) {
     for await (const file of sources(new URL(folder, ROOT))) all.push(file);
   }
   assert(all.length > 50);
   const found = all.flatMap(({ path, code }) => {
-    // What is for Deno alone is read elsewhere, too, but not run.
+    // What is for Deno only is parsed elsewhere, too, but not run.
     const newer = path.startsWith("client/deno/") ? SYNTAX : { ...SYNTAX, ...FUNCTIONS };
     const had = Object.entries(newer).filter(([, form]) => form.test(code));
     return had.map(([what]) => `${path}: ${what}`);
@@ -63,7 +63,7 @@ Deno.test("the client has nothing in it that its oldest engines lack", async () 
   assertEquals(found, []);
 });
 
-Deno.test("the guide names the engines that the client asks for", async () => {
+Deno.test("the guide names the engines that the client needs", async () => {
   const { code } = await source(new URL("client/runtime.ts", ROOT));
   const guide = (await Deno.readTextFile(new URL("docs/guide.md", ROOT))).replaceAll(/\s+/g, " ");
   const oldest = /MIN_RUNTIMES = "(.*) or Bun 1\.2\.22"/.exec(code)![1]!;
@@ -72,7 +72,7 @@ Deno.test("the guide names the engines that the client asks for", async () => {
   }
 });
 
-Deno.test("a Bun that cannot bring a token says so, and no other engine does", () => {
+Deno.test("a Bun that cannot send a token reports it, and no other engine does", () => {
   for (const version of [undefined, "1.2.22", "1.2.23-canary.1", "1.3.0", "2.0.0"]) {
     requireSubprotocols(version);
   }

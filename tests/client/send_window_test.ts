@@ -1,6 +1,6 @@
 /**
- * The client and the window of its server: nothing joins what is encoded already, and what has no answer takes room only
- * until the server has gone past it.
+ * The client and the window of its server: nothing joins what is already encoded, and a frame without an answer takes
+ * room only until the server has processed it.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import { closeAll, connectedPair, reconnectTo } from "../support/connected_pair.
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-Deno.test("a put that is asked while others are encoded and wait for room is stored with its own number", async () => {
+Deno.test("a put that is called while others are encoded and wait for room is stored with its own number", async () => {
   const host = await testServer(inMemory(), undefined, { inFlightBytes: 1000 });
   const { bridge, mq } = await connectedPair(host, { since: "start" });
-  // The answers take their time.
+  // The answers are slow.
   bridge.holds = () => true;
   const bodies = ["x".repeat(900), "y".repeat(500), "z"];
   const puts: Promise<unknown>[] = [];
@@ -34,7 +34,7 @@ Deno.test("a put that is asked while others are encoded and wait for room is sto
   await closeAll(mq, host);
 });
 
-Deno.test("a put that is asked in the turn in which the client is back does not join one that is put again", async () => {
+Deno.test("a put in the turn of a reconnect does not join one that is sent again", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host, { since: "start" });
   bridge.passes = (frame) => !frame.includes('"seq"');
@@ -60,7 +60,7 @@ Deno.test("a put that is asked in the turn in which the client is back does not 
   await closeAll(mq, host);
 });
 
-Deno.test("what is put turn after turn is stored, also with 8 MiB unanswered, as much as the usual limits allow", async () => {
+Deno.test("what is put turn after turn is stored, also with 8 MiB unanswered, as much as the default limits allow", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host);
   bridge.holds = () => true;
@@ -87,7 +87,7 @@ for (
     { inFlight: 0.5 },
   ]
 ) {
-  Deno.test(`a server that says ${JSON.stringify(bad)} is taken to mean the usual limit, and nothing hangs`, async () => {
+  Deno.test(`a server that sends ${JSON.stringify(bad)} is treated as having the default limit, and nothing hangs`, async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, limits: { ...WELCOME.limits, ...bad } };
     const mq = await connect({ dial: script.dial, reconnect: false });
@@ -100,7 +100,7 @@ for (
   });
 }
 
-/** A buffer that lets this many bytes be under way, and the probes that it has sent: the test answers them. */
+/** A buffer that lets this many bytes be in flight, and the probes that it has sent: the test answers them. */
 function bufferOf(inFlightBytes: number) {
   const probes: PendingRequest[] = [];
   const nothing = () => {};
@@ -117,7 +117,7 @@ function bufferOf(inFlightBytes: number) {
 
 const CREDIT = `{"action":"credit","sub":2,"messages":4096,"bytes":4194304}`;
 
-Deno.test("one who only gives credit asks how far the server is once half of the window is full, no earlier and no more often", async () => {
+Deno.test("a client that only sends credit probes the server once half of the window is full, no earlier and no more often", async () => {
   const half = 1000;
   const { buffer, window, probes } = bufferOf(half * (CREDIT.length + 2) * 2);
   const deliver = (count: number) => {
@@ -130,10 +130,10 @@ Deno.test("one who only gives credit asks how far the server is once half of the
   assertEquals(probes.length, 0);
   deliver(1);
   assertEquals(probes.length, 1);
-  // Nothing but the answer is waited for, and credit is never held back.
+  // Only the answer is waited for, and credit is never held back.
   deliver(10 * half);
   assertEquals(probes.length, 1);
-  // The server has gone past the first half, and not past what came behind the probe.
+  // The server has processed the first half, and not what came behind the probe.
   window.onReply(probes[0]!);
   deliver(1);
   assertEquals(probes.length, 2);
@@ -141,11 +141,11 @@ Deno.test("one who only gives credit asks how far the server is once half of the
   deliver(half - 1);
   assertEquals(probes.length, 2);
   buffer.close();
-  // What was to leave at the end of the turn finds nothing.
+  // The flush at the end of the turn finds nothing.
   await undefined;
 });
 
-Deno.test("a connection that only streams keeps nothing for each credit that it gave", async () => {
+Deno.test("a connection that only streams keeps nothing for each credit that it sent", async () => {
   setFlagsFromString("--expose-gc");
   const gc = runInNewContext("gc") as () => void;
   const { buffer } = bufferOf(2 ** 40);

@@ -1,5 +1,5 @@
 /**
- * Clients of a server that ends and starts again, on the same port.
+ * Clients of a server that stops and starts again, on the same port.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const reconnect = { minDelay: 1, maxDelay: 10 };
 
-/** Ends a server and starts another in its place. */
+/** Stops a server and starts another in its place. */
 async function again(server: Server, options: ServeOptions = {}): Promise<Server> {
   const { port } = server;
   await server.shutdown();
   return await openServer({ port, ...options });
 }
 
-/** Resolves once a connection is back. */
+/** Resolves once a connection has reconnected. */
 async function back(mq: Connection): Promise<void> {
   for await (const { status } of mq.statusChanges()) if (status === "connected") return;
 }
@@ -54,7 +54,7 @@ Deno.test("after a restart of a server in memory, every read and every subscript
   await server.shutdown();
 });
 
-Deno.test("a subscription that says what to do about gaps goes on with the new history", async () => {
+Deno.test("a subscription with a gap policy continues with the new history", async () => {
   let server = await openServer();
   await using mq = await connect({ url: server.url, reconnect });
   const gaps: string[] = [];
@@ -75,7 +75,7 @@ Deno.test("a subscription that says what to do about gaps goes on with the new h
   await server.shutdown();
 });
 
-Deno.test("calls that are made while the server is away are done once it is back", async () => {
+Deno.test("calls that are made while the server is away are carried out once it is back", async () => {
   const first = await openServer();
   await using mq = await connect({ url: first.url, reconnect });
   await first.shutdown();
@@ -87,7 +87,7 @@ Deno.test("calls that are made while the server is away are done once it is back
   await server.shutdown();
 });
 
-Deno.test("without reconnect a connection ends with its line", async () => {
+Deno.test("without reconnect a client ends with its connection", async () => {
   const server = await openServer();
   await using mq = await connect({ url: server.url, reconnect: false });
   await server.shutdown();
@@ -97,7 +97,7 @@ Deno.test("without reconnect a connection ends with its line", async () => {
   assertEquals(await codeOf(mq.put("t", "m")), "closed");
 });
 
-Deno.test("what was lost of a topic while one was away is told once, with what is known of it", async () => {
+Deno.test("lost messages of a topic are reported once after a break, with what is known of them", async () => {
   let time = Date.now();
   const clock = {
     now: () => time,
@@ -128,7 +128,7 @@ Deno.test("what was lost of a topic while one was away is told once, with what i
   }
 });
 
-Deno.test("a client that has read very many topics goes on with all of them after a restart", async () => {
+Deno.test("a client that has read very many topics continues with all of them after a restart", async () => {
   const names = Array.from({ length: 16_000 }, (_, i) => `${i}${"é".repeat(100)}`);
   const dir = await Deno.makeTempDir();
   try {
@@ -147,7 +147,7 @@ Deno.test("a client that has read very many topics goes on with all of them afte
   }
 });
 
-Deno.test("a full queue tells its limit, to one put and to many", async () => {
+Deno.test("a full queue reports its limit, to one put and to many", async () => {
   await using server = await openServer({ limits: { storedBytes: 300 } });
   await using mq = await connect(server.url);
   await mq.putMany("t", ["one", "two"]);
@@ -159,7 +159,7 @@ Deno.test("a full queue tells its limit, to one put and to many", async () => {
   assertEquals(both.map((put) => put.status === "rejected" && put.reason.limit), [300, 300]);
 });
 
-Deno.test("the name and the password of an address, and what is behind its ?, are shown to nobody", async () => {
+Deno.test("the name and the password of an address, and its query, are not shown", async () => {
   await using server = await openServer();
   const withName = server.url.replace("ws://", "ws://name:secret@");
   const secrets = {

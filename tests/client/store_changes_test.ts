@@ -30,14 +30,14 @@ import { QueueFile } from "../support/queue_file.ts";
 
 const RETENTION = 1000;
 
-/** What a get brings, or how it fails. */
+/** What a get returns, or how it fails. */
 async function gets(mq: Connection, topic: string, count: number): Promise<string[]> {
   const got: string[] = [];
   for (let i = 0; i < count; i++) got.push(await settled(mq.get(topic)));
   return got;
 }
 
-/** A wait is called off while its answer is under way: what comes is kept for the next reader. */
+/** A wait is cancelled while its answer is in flight: what comes is kept for the next reader. */
 async function cancelDuring(
   bridge: Bridge,
   mq: Connection,
@@ -56,7 +56,7 @@ async function cancelDuring(
   await turns(4);
 }
 
-Deno.test("at the first store after four others nothing is delivered twice in silence, of any topic", async () => {
+Deno.test("at the first store after four others no topic silently delivers anything twice", async () => {
   const hosts: TestServer[] = [];
   for (let i = 0; i < 5; i++) hosts.push(await testServer(inMemory()));
   const [first, ...others] = hosts as [TestServer, ...TestServer[]];
@@ -67,12 +67,12 @@ Deno.test("at the first store after four others nothing is delivered twice in si
   for (const host of others) await reconnectTo(bridge, mq, host);
   await reconnectTo(bridge, mq, first);
   assertEquals(await gets(mq, "t", 4), ["error epoch_changed", "1", "2", ""]);
-  // Whether that was read nobody knows any more, either.
+  // Whether that was read is no longer known, either.
   assertEquals(await gets(mq, "never read", 3), ["error epoch_changed", "3", ""]);
   await closeAll(mq, ...hosts);
 });
 
-Deno.test("at the first store after three others reading goes on, and what was never read begins at the start", async () => {
+Deno.test("at the first store after three others reading continues, and what was never read begins at the start", async () => {
   const hosts: TestServer[] = [];
   for (let i = 0; i < 4; i++) hosts.push(await testServer(inMemory()));
   const [first, ...others] = hosts as [TestServer, ...TestServer[]];
@@ -87,7 +87,7 @@ Deno.test("at the first store after three others reading goes on, and what was n
   await closeAll(mq, ...hosts);
 });
 
-/** What a server says of itself that has this store. */
+/** The welcome of a server with this store. */
 function welcome(store: string): Welcome {
   const welcome = { store, epoch: `of ${store}`, start: 7, floor: 1000, time: 1, last: 1000 };
   return welcome as unknown as Welcome;
@@ -99,7 +99,7 @@ Deno.test("the base is a position in the store where the connection began, until
   assertEquals(positions.base, { after: 7, epoch: "of a" });
   positions.begin(welcome("e"));
   assertEquals(positions.base, { after: 0, epoch: "" });
-  // Nor is it one again there.
+  // Nor does it become one again there.
   positions.begin(welcome("a"));
   assertEquals(positions.base, { after: 0, epoch: "" });
 });
@@ -112,36 +112,36 @@ Deno.test("back at a store in between, the base is one of the four last and stay
   assertEquals(positions.base, { after: 0, epoch: "" });
 });
 
-Deno.test("positions are bounded, also of topics of which nobody asked whether there is room", () => {
+Deno.test("positions are bounded, even for topics for which nobody checked whether there is room", () => {
   const positions = new ReadPositions(welcome("a"), undefined, 10);
   const topics = Array.from({ length: 100 }, (_, i) => `t${i}`);
-  // As a subscription does that begins at the cursor.
+  // Like a subscription that begins at the cursor.
   for (const topic of topics) positions.advance(topic, 5);
   positions.begin(welcome("a"));
   const known = topics.filter((topic) => positions.since(topic) !== undefined);
   assertEquals([known.length <= 10, known.at(-1)], [true, "t99"]);
 });
 
-Deno.test("a position is not kept where there is no room for it, and the topic begins at the start", () => {
+Deno.test("a position is not kept if there is no room for it, and the topic begins at the start", () => {
   const positions = new ReadPositions({ ...welcome("a"), floor: 0 }, undefined, 2);
   for (const topic of ["a", "b", "c"]) positions.advance(topic, 5);
   positions.begin({ ...welcome("a"), floor: 0 });
   assertEquals(["a", "b", "c"].map((topic) => positions.since(topic)?.after), [5, 5, undefined]);
 });
 
-Deno.test("after a number beyond the last, a break skips nothing in silence", async () => {
+Deno.test("after a number beyond the last, a break skips nothing silently", async () => {
   const host = await testServer(inMemory());
   await store(host, "x", "1", "2", "3");
   const { bridge, mq } = await connectedPair(host, { since: 5 });
   await store(host, "t", "4", "5", "6", "7");
   await reconnectTo(bridge, mq);
-  // Told or not: four messages came after the connection began.
+  // Reported or not: four messages came after the connection began.
   const got = (await gets(mq, "t", 6)).filter((one) => one !== "error ahead" && one !== "");
   await closeAll(mq, host);
   assertEquals(got, ["4", "5", "6", "7"]);
 });
 
-Deno.test("a gap that was kept is no position in another store, and is told all the same", async () => {
+Deno.test("a kept gap is not a position in another store, and is reported all the same", async () => {
   const clock = new ManualClock();
   const one = await testServer(inMemory(clock, RETENTION), clock);
   const other = await testServer(inMemory(clock), clock);
@@ -154,7 +154,7 @@ Deno.test("a gap that was kept is no position in another store, and is told all 
   await store(one, "t", "5");
   await letReconnect(bridge, mq, one);
   await cancelDuring(bridge, mq, "trimmed");
-  // Its numbers go as far as those of the gap: read on after that, they would be skipped.
+  // Its numbers go as far as those of the gap: reading on after that would skip them.
   await store(other, "t", "a", "b", "c", "d", "e");
   await reconnectTo(bridge, mq, other);
   const codes: string[] = [];
@@ -165,7 +165,7 @@ Deno.test("a gap that was kept is no position in another store, and is told all 
   await closeAll(mq, one, other);
 });
 
-Deno.test("a message that was kept is not taken for expired by the clock of another store", async () => {
+Deno.test("a kept message is not treated as expired by the clock of another store", async () => {
   const [one, other] = [new ManualClock(), new ManualClock()];
   other.advance(3_600_000);
   const [a, b] = [await testServer(inMemory(one), one), await testServer(inMemory(other), other)];
@@ -178,7 +178,7 @@ Deno.test("a message that was kept is not taken for expired by the clock of anot
   await closeAll(mq, a, b);
 });
 
-Deno.test("a file that was closed and opened again is the same store: the states tell of no other history", async () => {
+Deno.test("a file that was closed and opened again is the same store: the status changes show no other history", async () => {
   await using file = new QueueFile();
   const first = await testServer(file.open());
   const { bridge, mq } = await connectedPair(first, { since: "start" });
@@ -208,10 +208,10 @@ Deno.test("a file that was closed and opened again is the same store: the states
   ]);
 });
 
-Deno.test("a subscription from now whose answer was lost brings nothing that was known when it was called", async () => {
+Deno.test("a subscription from now whose answer was lost delivers nothing that was known when it was called", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host, { since: "start" });
-  // Another stream has shown them, and nothing else has told their numbers.
+  // Another stream has delivered them, and nothing else has shown their numbers.
   const one = mq.subscribe("t");
   await turns(3);
   await store(host, "t", "1", "2", "3");

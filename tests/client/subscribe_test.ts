@@ -10,7 +10,7 @@ import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** How much the client takes ahead of what is read. */
+/** How much the client accepts ahead of what is read. */
 const WINDOW = { messages: 4096, bytes: 4 * 1024 * 1024 };
 
 const quiet = { info() {}, warn() {}, error() {} };
@@ -27,7 +27,7 @@ async function opened(
   return { sub: id, stream };
 }
 
-/** A frame of messages with these sequence numbers, which are what they say. */
+/** A frame of messages with these sequence numbers, which are also their texts. */
 function frame(
   sub: number,
   prev: number,
@@ -53,7 +53,7 @@ Deno.test("leaving the loop ends a subscription on both sides", async () => {
   }
   const { action, sub: unsubscribed } = await script.next();
   assertEquals([action, unsubscribed], ["unsubscribe", sub]);
-  // What was under way is dropped, and no defect.
+  // What was in flight is dropped, and is not a defect.
   await script.send(frame(sub, 2, [3]));
   assertEquals(await stream.next(), { done: true, value: undefined });
 });
@@ -114,7 +114,7 @@ Deno.test("an abort ends a subscription with its reason, on both sides", async (
   assertEquals(await stream.next(), { done: true, value: undefined });
 });
 
-Deno.test("an abort wakes a subscription that waits; a signal that has aborted already throws", async () => {
+Deno.test("an abort wakes a waiting subscription; a signal that has already aborted throws", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
   const controller = new AbortController();
@@ -140,7 +140,7 @@ Deno.test("several next() at once get message after message", async () => {
   assertEquals((await Promise.all(waiting)).map(({ value }) => value?.seq), [1, 2, 5]);
 });
 
-Deno.test("credit by messages is given back half a window at a time, as they are read", async () => {
+Deno.test("credit in messages is returned half a window at a time, as they are read", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
@@ -148,7 +148,7 @@ Deno.test("credit by messages is given back half a window at a time, as they are
   await script.send(frame(sub, 0, range(1, half - 1)));
   await script.send(frame(sub, half - 1, [half, half + 1]));
   await script.send(frame(sub, half + 1, range(half + 2, 2 * half)));
-  // Whatever has arrived: unless it is read, nothing is given back.
+  // Whatever has arrived: unless it is read, nothing is returned.
   assertEquals(script.unread, []);
   for (let i = 1; i < half; i++) await stream.next();
   assertEquals(script.unread, []);
@@ -166,7 +166,7 @@ Deno.test("credit by messages is given back half a window at a time, as they are
   assertEquals((await script.next()).messages, 3 * half + 1 + WINDOW.messages);
 });
 
-Deno.test("credit by bytes is given back half a window at a time", async () => {
+Deno.test("credit in bytes is returned half a window at a time", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
@@ -207,7 +207,7 @@ Deno.test("a hole in the stream is an error, and ends it on both sides", async (
   assert((await stream.next()).done);
 });
 
-Deno.test("a first frame that does not follow on the start is a hole as well", async () => {
+Deno.test("a first frame that does not follow the start is a hole as well", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
@@ -233,7 +233,7 @@ Deno.test("an iterator that is not pulled stops the server at the window", async
   await using stream = mq.subscribe("t");
   const total = WINDOW.messages + 1000;
   await putter.putMany("t", range(1, total).map(String));
-  // The server has answered a later request: it has sent what it would.
+  // The server has answered a later request: it has sent all that it will.
   await mq.get("a later request");
   assertEquals(server.stats().delivered, WINDOW.messages);
   for (let i = 1; i <= total; i++) assertEquals((await stream.next()).value?.body, String(i));
@@ -251,7 +251,7 @@ Deno.test("one slow subscription does not hold up another, nor gets", async () =
   assertEquals(await mq.getLatest("t"), String(total));
 });
 
-Deno.test("a subscription that cannot begin where it was told rejects its first next()", async () => {
+Deno.test("a subscription that cannot begin where it should rejects its first next()", async () => {
   await using server = await serve({ port: 0, log: quiet });
   await using mq = await connect(server.url);
   const last = await mq.put("t", "one");
@@ -269,7 +269,7 @@ Deno.test("a subscription that cannot begin where it was told rejects its first 
   assertEquals((await now.next()).value?.body, "two");
 });
 
-Deno.test("a server that grants little ahead streams all the same, the largest message included", async () => {
+Deno.test("a server that allows little credit streams all the same, the largest message included", async () => {
   for (const creditMessages of [1, 2, 3]) {
     for (const creditBytes of [100, 101, 150, 199]) {
       const limits = { messageBytes: 100, creditMessages, creditBytes };

@@ -10,7 +10,7 @@ import { TopicList } from "../../client/topic_list.ts";
 import { type ScriptedRequest, ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** Lists topics of a server that answers with these pages, the last of them over and over: what it was asked, and what came out. */
+/** Lists topics of a server that answers with these pages, the last of them over and over; returns the requests and the result. */
 async function list(...pages: string[][]): Promise<{ cursors: string[]; found: unknown }> {
   const script = new ScriptedServer();
   const mq: Connection = await connect({ dial: script.dial, reconnect: false });
@@ -32,7 +32,7 @@ async function list(...pages: string[][]): Promise<{ cursors: string[]; found: u
   return { cursors, found };
 }
 
-Deno.test("the list of topics goes on after the last of each page, in the order of code points", async () => {
+Deno.test("the list of topics continues after the last of each page, in the order of code points", async () => {
   const pages = [["a", "a\uff5e"], ["a\u{1f995}"], ["b"], []];
   assertEquals(await list(...pages), {
     cursors: ["", "a\uff5e", "a\u{1f995}", "b"],
@@ -40,7 +40,7 @@ Deno.test("the list of topics goes on after the last of each page, in the order 
   });
 });
 
-Deno.test("a page of nothing is the last, whatever it says", async () => {
+Deno.test("an empty page is the last, whatever it states", async () => {
   assertEquals(await list(["a"], []), { cursors: ["", "a"], found: ["a"] });
 });
 

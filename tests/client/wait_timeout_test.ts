@@ -1,5 +1,5 @@
 /**
- * A wait ends when its time is over, whoever is away; and time asleep is no time of it.
+ * A wait ends at its timeout, whichever end is away; and time asleep does not count.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import { inVirtualTime } from "../support/in_virtual_time.ts";
 /** Lets virtual time pass. */
 const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** How a server can be away: what is done to it once the client is connected. */
+/** The ways in which a server can be away: what is done to it once the client is connected. */
 const ABSENCES: Readonly<Record<string, (script: ScriptedServer) => void>> = {
-  "is stopped, or behind a dead line": () => {},
-  "is gone for good"(script) {
+  "is stopped, or behind a dead connection": () => {},
+  "has gone for good"(script) {
     script.unreachable = true;
     script.hangUp();
   },
-  "comes back and says nothing more"(script) {
+  "comes back and stays silent"(script) {
     script.hangUp();
   },
   "never answers hello again"(script) {
@@ -32,14 +32,14 @@ const ABSENCES: Readonly<Record<string, (script: ScriptedServer) => void>> = {
   },
 };
 
-/** What a call gives, and how long it took. */
+/** The result of a call, and how long it took. */
 async function timed(call: () => Promise<unknown>): Promise<[unknown, number]> {
   const begin = performance.now();
   const outcome = await call().catch(({ name, code }) => code ?? name);
   return [outcome, performance.now() - begin];
 }
 
-/** A client of a server that is away, which does not answer a goodbye either. */
+/** A client of a server that is away, and that does not answer a close frame either. */
 async function connectThenLose(lose: (script: ScriptedServer) => void): Promise<Connection> {
   const script = new ScriptedServer({ answersClose: false });
   script.welcome = { ...WELCOME, heartbeat: 10_000 };
@@ -50,7 +50,7 @@ async function connectThenLose(lose: (script: ScriptedServer) => void): Promise<
 }
 
 for (const [how, lose] of Object.entries(ABSENCES)) {
-  Deno.test(`waits end in their time where the server ${how}`, () =>
+  Deno.test(`waits end at their timeout when the server ${how}`, () =>
     inVirtualTime(async () => {
       const mq = await connectThenLose(lose);
       const signal = () => AbortSignal.timeout(2000);
@@ -69,7 +69,7 @@ for (const [how, lose] of Object.entries(ABSENCES)) {
       await mq.close();
     }));
 
-  Deno.test(`close takes no more than six seconds, and ends all, where the server ${how}`, () =>
+  Deno.test(`close takes no more than six seconds, and ends all, when the server ${how}`, () =>
     inVirtualTime(async () => {
       const mq = await connectThenLose(lose);
       const states = Array.fromAsync(mq.statusChanges());
@@ -90,7 +90,7 @@ for (const [how, lose] of Object.entries(ABSENCES)) {
     }));
 }
 
-Deno.test("a client that slept goes on waiting for what was left, also where the server has counted on", () =>
+Deno.test("a client that slept goes on waiting for the rest of its timeout, even if the server went on counting", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     const mq = await connect({ dial: script.dial });
@@ -99,7 +99,7 @@ Deno.test("a client that slept goes on waiting for what was left, also where the
     const request = await script.next();
     await pass(4000);
     time.now += 60_000;
-    // Its own time was over long ago.
+    // By its own clock the timeout was over long ago.
     await script.reply(request);
     const again = await script.next();
     assert(again.timeout > 4900 && again.timeout <= 6000, `${again.timeout}`);
@@ -127,7 +127,7 @@ Deno.test("a server that answers waits at once is believed, and not asked again 
 
 Deno.test("a wall clock that is set forward or back neither ends a wait nor prolongs it", () =>
   inVirtualTime(async () => {
-    const mq = await connectThenLose(ABSENCES["is gone for good"]!);
+    const mq = await connectThenLose(ABSENCES["has gone for good"]!);
     const { now } = Date;
     for (const hours of [1, -1]) {
       const wait = timed(() => mq.getWait("t", { timeout: 5000 }));

@@ -1,6 +1,6 @@
 /**
- * Objects that cannot be meant as options: taken for ones that say nothing, a promise that nobody awaited would connect
- * to the wrong server, and an empty list of rights give leave for everything.
+ * Objects that cannot be meant as options: if they counted as empty options, a promise that nobody awaited would connect
+ * to the wrong server, and an empty list of permissions would permit everything.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { ScriptedServer } from "../support/scripted_server.ts";
 // deno-lint-ignore no-explicit-any -- that is the point
 const as = (value: unknown): any => value;
 
-/** What is no options, and how it is told. */
+/** What is not an options object, and its error. */
 const OTHERS: readonly [unknown, string][] = [
   [Promise.resolve({ timeout: 5 }), "a promise"],
   [{ then() {} }, "a promise"],
@@ -44,7 +44,7 @@ const OPTIONS: readonly object[] = [
   })(),
 ];
 
-Deno.test("an object of another kind is no options of any call, and nothing is sent or dialled", async () => {
+Deno.test("an object of another kind is refused as options of any call, and nothing is sent or dialled", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   script.frames.length = 0;
@@ -73,7 +73,7 @@ Deno.test("options may be of a class, frozen, inherited or without a prototype",
   }
 });
 
-Deno.test("what is no grant gives no leave, and no token is shown", async () => {
+Deno.test("what is not a grant permits nothing, and no token is shown", async () => {
   await using server = await openServer({ token: "secret" });
   for (const [other, got] of OTHERS) {
     const wrong = as(other);
@@ -94,7 +94,7 @@ Deno.test("what is no grant gives no leave, and no token is shown", async () => 
   assertEquals(await mq.get("t"), "");
 });
 
-Deno.test("options beside an address, or beside options, are told: they would not count", async () => {
+Deno.test("options beside an address, or beside options, are refused: they would not count", async () => {
   const script = new ScriptedServer();
   const both = as(connect)({ dial: script.dial }, { token: "secret" });
   await assertRejects(
@@ -104,12 +104,12 @@ Deno.test("options beside an address, or beside options, are told: they would no
   );
   const second = as(serve)({ port: 0 }, { token: "secret" });
   await assertRejects(() => second, TypeError, "Cannot serve: options are given in one object");
-  // As where a list of addresses is mapped: their places and the list mean nothing.
+  // As when a list of addresses is mapped: their places and the list mean nothing.
   await using mq = await as(connect)({ dial: script.dial, reconnect: false }, 0, ["ws://a"]);
   assertEquals([mq.status, script.dials], ["connected", 1]);
 });
 
-Deno.test("what is no address is told, and never takes the place of the default one", async () => {
+Deno.test("what is not an address is refused, and never replaced by the default one", async () => {
   const wrong: [unknown, string][] = [
     [null, "got null"],
     [5, "got 5"],
@@ -132,7 +132,7 @@ Deno.test("what is no address is told, and never takes the place of the default 
   assertEquals(mq.url, "ws://127.0.0.1:1/mq");
 });
 
-Deno.test("serve takes a signal that serves as one, as connect does", async () => {
+Deno.test("serve accepts any object that works as a signal, as connect does", async () => {
   const control = new AbortController();
   const { signal } = control;
   const other = as({

@@ -1,5 +1,5 @@
 /**
- * Wrong use of the library: what cannot be meant is told by name, before anything is sent.
+ * Wrong use of the library: an invalid option is reported by name, before anything is sent.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const as = (value: unknown): any => value;
 type Class = typeof TypeError | typeof RangeError;
 type Call = (mq: Connection) => unknown;
 
-/** What is told of a call, and how. */
+/** A call, and its error. */
 const WRONG: readonly [Call, Class, string][] = [
   [
     (mq) => mq.getWait("t", as({ timout: 5 })),
@@ -180,7 +180,7 @@ Deno.test("misspelt and ill-typed options of every call are refused by name, and
   assertEquals(script.frames, []);
 });
 
-Deno.test("what connect cannot be told is refused by name, and nothing is dialled", async () => {
+Deno.test("invalid options of connect are refused by name, and nothing is dialled", async () => {
   const wrong: [unknown, Class, string][] = [
     [null, TypeError, "the target must be an address or options, got null"],
     [5, TypeError, "got 5"],
@@ -232,7 +232,7 @@ Deno.test("what connect cannot be told is refused by name, and nothing is dialle
   }
 });
 
-Deno.test("what dial gives is told if it is no socket, at once", async () => {
+Deno.test("a result of dial that is not a socket is reported, at once", async () => {
   for (
     const [dial, got] of [[() => {}, "nothing"], [() => null, "null"], [
       () => ({}),
@@ -255,7 +255,7 @@ Deno.test("what dial gives is told if it is no socket, at once", async () => {
   );
 });
 
-/** What a subscription gives that is told of a gap. */
+/** The outcome of a subscription that is told of a gap. */
 async function afterGap(onGap: unknown): Promise<unknown> {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
@@ -268,7 +268,7 @@ async function afterGap(onGap: unknown): Promise<unknown> {
   return request ? request.since ?? request : await next;
 }
 
-Deno.test("what onGap returns is a choice or told: a promise is none", async () => {
+Deno.test("onGap must return a choice: a promise is refused", async () => {
   const unhandled: unknown[] = [];
   const record = (event: PromiseRejectionEvent) => {
     event.preventDefault();
@@ -304,7 +304,7 @@ Deno.test("what onGap returns is a choice or told: a promise is none", async () 
   assertEquals(unhandled, []);
 });
 
-Deno.test("a wait of any length goes on over the longest that a server can be asked for", () =>
+Deno.test("a wait of any length continues beyond the longest that a server can be asked for", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     const mq = await connect({ dial: script.dial, reconnect: false });
@@ -322,7 +322,7 @@ Deno.test("a wait of any length goes on over the longest that a server can be as
     await mq.close();
   }));
 
-Deno.test("pauses grow, also from a first one of 0", () =>
+Deno.test("delays grow, also from a first one of 0", () =>
   inVirtualTime(async () => {
     for (const reconnect of [{ minDelay: 0 }, { minDelay: 0, maxDelay: 64 }]) {
       const script = new ScriptedServer();
@@ -331,14 +331,14 @@ Deno.test("pauses grow, also from a first one of 0", () =>
       script.hangUp();
       await new Promise((resolve) => setTimeout(resolve, 60_000));
       const { maxDelay = 5000 } = reconnect as { maxDelay?: number };
-      // Pauses are drawn up to their length: about twice as many as of the longest, and those on the way there.
+      // Delays are random up to their length: about twice as many as of the longest, and those on the way there.
       const max = 4 * 60_000 / maxDelay + 2 * Math.log2(maxDelay);
       assert(script.dials > 5 && script.dials < max, `${script.dials} of ${max}`);
       await mq.close();
     }
   }));
 
-Deno.test("even without pauses a server that is away is not looked for in a busy loop", () =>
+Deno.test("even without delays a server that is away is not retried in a busy loop", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     const mq = await connect({ dial: script.dial, reconnect: { minDelay: 0, maxDelay: 0 } });
@@ -349,7 +349,7 @@ Deno.test("even without pauses a server that is away is not looked for in a busy
     await mq.close();
   }));
 
-Deno.test("the signal of connect ends the connecting, and not the connection", async () => {
+Deno.test("the signal of connect ends connecting, and not the connection", async () => {
   const control = new AbortController();
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, signal: control.signal });
@@ -360,7 +360,7 @@ Deno.test("the signal of connect ends the connecting, and not the connection", a
   assertEquals([await put, mq.status], [1, "connected"]);
 });
 
-Deno.test("each call of a closed connection says in words what it cannot do", async () => {
+Deno.test("each call of a closed connection states what it cannot do", async () => {
   const script = new ScriptedServer();
   const mq = await connect({ dial: script.dial, reconnect: false });
   await mq.close();
@@ -380,7 +380,7 @@ Deno.test("each call of a closed connection says in words what it cannot do", as
   }
 });
 
-Deno.test("a running server tells wrong tokens and certificates by name", async () => {
+Deno.test("a running server reports wrong tokens and certificates by name", async () => {
   const pem = (name: string) =>
     Deno.readTextFile(new URL(`../fixtures/${name}.pem`, import.meta.url));
   const [cert, key] = [await pem("localhost_cert"), await pem("localhost_key")];

@@ -107,7 +107,7 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
     while (await peer.send(repeated(serverFrame(1, '{"sub":9,"id":null}'), 1000)));
   },
   "a frame of 64 MiB": afterHello((peer) => large(peer, 64 * MIB, '{"x":"', "x", '"}')),
-  "a frame that says it has 2^63 bytes": afterHello((peer) => peer.send(header(1, 2 ** 62))),
+  "a frame that claims to have 2^63 bytes": afterHello((peer) => peer.send(header(1, 2 ** 62))),
   "15 MiB of arrays within each other": afterHello((peer) => large(peer, 15 * MIB, "", "[", "")),
   "15 MiB of objects": afterHello((peer) => large(peer, 15 * MIB, "[", "{},", "{}]")),
   "15 MiB of fields": afterHello((peer) => large(peer, 15 * MIB, "{", '"a":1,', '"b":1}')),
@@ -133,7 +133,7 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
     const parts = repeated(serverFrame(0, "[", { final: false }), 10_000);
     while (await peer.send(parts));
   }),
-  "parts without end, of nothing": afterHello(async (peer) => {
+  "endless empty fragments": afterHello(async (peer) => {
     await peer.send(serverFrame(1, "[", { final: false }));
     const parts = repeated(serverFrame(0, "", { final: false }), 10_000);
     while (await peer.send(parts));
@@ -152,7 +152,7 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
   "masked frames": once(serverFrame(1, "{}", { masked: true })),
   "compressed frames": once(serverFrame(1, "{}", { reserved: 0x40 })),
   "a control frame of 126 bytes": once(serverFrame(9, "x".repeat(126))),
-  "a control frame in parts": once(serverFrame(9, "x", { final: false })),
+  "a fragmented control frame": once(serverFrame(9, "x", { final: false })),
   "text that is not UTF-8": once(serverFrame(1, new Uint8Array([0xc3, 0x28]))),
   "a close with code 0": once(serverFrame(8, new Uint8Array([0, 0]))),
   "a close with code 1005": once(serverFrame(8, new Uint8Array([3, 237]))),
