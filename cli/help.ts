@@ -49,7 +49,7 @@ export async function printHelp(args: readonly string[]): Promise<number> {
 }
 
 /** The list of commands, and what is common to all. */
-async function overview(): Promise<string> {
+export async function overview(): Promise<string> {
   const rows = await Promise.all(
     Object.entries(COMMANDS).map(async ([word, load]) => {
       const { usage, summary } = await load();

@@ -90,13 +90,14 @@ export const serveCommand: Command = {
     },
     transport: {
       value: "NAME",
-      help: "builtin, or hardened for a port that is exposed to the internet (builtin)",
+      help: "builtin, or hardened if untrusted clients can connect, even through a proxy (builtin)",
     },
     engine: { value: "NAME", help: "the SQLite engine: auto, @db/sqlite or node:sqlite (auto)" },
     ...TOKEN_OPTIONS,
     "token-file": {
       value: "FILE",
-      help: "tokens, a line each: TOKEN [PERMISSIONS [TOPIC|PREFIX*...]]; read again at SIGHUP",
+      help:
+        "a file of tokens, one a line: TOKEN [PERMISSIONS [TOPIC|PREFIX*...]]; reloaded at SIGHUP",
     },
     "allow-origin": {
       value: "ORIGINS",
