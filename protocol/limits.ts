@@ -68,6 +68,9 @@ export function announcementThreshold(heartbeatInterval: number, speed: number):
   return Math.min(BURST_BYTES, heartbeatInterval / 1000 * speed);
 }
 
+/** What happens to a put when as much is stored as may be. */
+export type Overflow = "reject" | "drop-oldest";
+
 /** What a message counts in stored bytes, beside its body and its topic. */
 export const MESSAGE_OVERHEAD = 100;
 

@@ -4,11 +4,13 @@
  * @module
  */
 
+import type { FileDurability } from "../protocol/encode_replies.ts";
 import {
   DEFAULT_HOST,
   DEFAULT_PORT,
   DEFAULT_RETENTION,
   LIMITS,
+  type Overflow,
   type ServerLimits,
 } from "../protocol/limits.ts";
 import { isAbortSignal } from "../protocol/option_kinds.ts";
@@ -20,6 +22,8 @@ import { OptionChecks, type OptionNames } from "./option_checks.ts";
 import { type AuthOptions, type AuthSettings, parseAuthOptions } from "./auth_options.ts";
 import { type GuardedLog, guardLog } from "./log.ts";
 import { quietLog } from "./stderr.ts";
+
+export type { FileDurability, Overflow };
 
 /** The words that an option takes. */
 export const ENGINES = ["auto", "@db/sqlite", "node:sqlite"] as const;
@@ -33,12 +37,6 @@ export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
 
 /** What keeps the messages: memory, or a file of SQLite. */
 export type StoreChoice = "memory" | `sqlite:${string}`;
-
-/** What an acknowledged message in a file survives: `disk` a loss of power, `process` the end of the process. */
-export type FileDurability = "disk" | "process";
-
-/** What happens to a put when as much is stored as may be. */
-export type Overflow = "reject" | "drop-oldest";
 
 /** How peers arrive: by `Deno.serve`, or by `node:http` and `npm:ws`, which strangers may reach. */
 export type TransportChoice = "builtin" | "hardened";

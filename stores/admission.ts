@@ -8,7 +8,6 @@ import { NameMap } from "../protocol/name_map.ts";
 import type { MessageLog } from "./message_log.ts";
 import { type DedupIndex, RUN_BYTES } from "./dedup_index.ts";
 import { FORGOTTEN } from "./dedup_session.ts";
-import { topicOverhead } from "./stored_size.ts";
 import {
   type Command,
   type Put,
@@ -17,6 +16,7 @@ import {
   type TopicMessage,
   toStoreError,
 } from "./store.ts";
+import { RECORDS_PART, type StoreLimits, topicOverhead } from "./store_limits.ts";
 
 /**
  * A message that is about to be stored. Not a literal: V8 counts how many of these live on, as most do until the tail is
@@ -37,27 +37,6 @@ class NewMessage implements TopicMessage {
     this.bytes = bytes;
   }
 }
-
-/** How much a store takes. */
-export interface StoreLimits {
-  /** What all messages take together, in bytes; see `size.ts`. */
-  readonly storedBytes: number;
-  /** What to do when that is reached. */
-  readonly overflow: "reject" | "drop-oldest";
-  /** How many topics may hold messages. */
-  readonly topics: number;
-  /** How many of the last numbers of a session are recognised when they are repeated. */
-  readonly dedupWindow: number;
-  /** How many runs of such numbers are remembered in all; see `put_once.ts`. */
-  readonly dedupRuns: number;
-  /** Of how many topics it is told exactly what is gone of them. */
-  readonly goneTopics: number;
-  /** How many epochs are known. */
-  readonly epochs: number;
-}
-
-/** What is remembered beside messages takes no more than this part of all that may be stored. */
-export const RECORDS_PART = 1 / 4;
 
 /** Decides, and hands what is stored to the holdings. */
 export class Admission {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FileDurability } from "../protocol/encode_replies.ts";
 import type { Database, Engine, Statement } from "./engine.ts";
 import { DatabaseWal } from "./database_wal.ts";
 import { EpochTable } from "./epoch_table.ts";
@@ -20,9 +21,6 @@ import {
   schemaVersionOf,
 } from "./wal_mark.ts";
 import type { SeqRangeState } from "./seq_range.ts";
-
-/** What an acknowledged message survives: a loss of power, or the end of the process. */
-export type FileDurability = "disk" | "process";
 
 /** How a file is opened. */
 export interface FileLocation {

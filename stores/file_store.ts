@@ -5,8 +5,8 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
+import type { FileDurability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
-import type { FileDurability } from "./database_file.ts";
 import type { MessageLog } from "./message_log.ts";
 import { isDiskFull } from "./opened_file.ts";
 import { SlicedWork } from "./sliced_work.ts";

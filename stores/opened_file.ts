@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Admission, type StoreLimits } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { DatabaseFile, type FileLocation, type FileState } from "./database_file.ts";
 import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
 import { toOpenError } from "./file_faults.ts";
@@ -14,6 +14,7 @@ import { DedupIndex } from "./dedup_index.ts";
 import type { DroppedRuns } from "./dedup_session.ts";
 import { DedupTable } from "./dedup_table.ts";
 import { StateMachine } from "./state_machine.ts";
+import type { StoreLimits } from "./store_limits.ts";
 import type { StoreTime } from "./store_time.ts";
 import type { TransactionHooks } from "./transactions.ts";
 

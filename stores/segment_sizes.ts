@@ -7,13 +7,13 @@
 import { MESSAGE_OVERHEAD } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import type { Database, Statement } from "./engine.ts";
-import { BODY_SEPARATOR } from "./segment_table.ts";
+import { BODY_SEPARATOR } from "./segment_row.ts";
 
 /** What the messages of a row take. */
 interface SegmentSize {
   readonly last: number;
   readonly first: number;
-  /** What they take together, as `size.ts` counts it. */
+  /** What they take together, as `storedSize` counts it. */
   readonly size: number;
 }
 

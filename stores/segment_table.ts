@@ -5,14 +5,17 @@
  * @module
  */
 
-import { utf8Length } from "../protocol/text.ts";
 import type { Database, Statement } from "./engine.ts";
 import { isLarge, LargeRows } from "./large_rows.ts";
-import { topicOverhead } from "./stored_size.ts";
+import {
+  decodeRow,
+  lastTimeOf,
+  parseTimes,
+  SEGMENT_MESSAGES,
+  segmentAt,
+  type SegmentRow,
+} from "./segment_row.ts";
 import type { MessageQuery, TopicMessage } from "./store.ts";
-
-/** At most so many messages are in a row, and (unless it is one alone) so many bytes of bodies. */
-const SEGMENT = { messages: 64, bytes: 16 * 1024 };
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS runs (
@@ -26,21 +29,8 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS runs_of_topic ON runs (topic, last, first);
 `;
 
-/** What stands between the bodies of a row. No JSON encoding holds a line break: in a string it is escaped. */
-export const BODY_SEPARATOR = "\n";
-
 /** How many rows are kept as they were read last, for those who read one message after another. */
 const CACHED_ROWS = 64;
-
-interface Row {
-  readonly last: number;
-  readonly first: number;
-  /** When the first was stored, and if they were not stored at once, how much later each other one. */
-  readonly times: string;
-  readonly bodies: string;
-  /** The length of `bodies` in bytes of UTF-8. */
-  readonly bytes: number;
-}
 
 /** Messages, as rows of a database. */
 export class SegmentTable {
@@ -132,27 +122,11 @@ export class SegmentTable {
    */
   insert(messages: readonly TopicMessage[], id: (topic: string) => number): number {
     let rows = 0;
-    for (let i = 0; i < messages.length;) {
-      const { seq: first, topic, time, bytes } = messages[i]!;
-      let size = bytes;
-      let sameTime = true;
-      let end = i + 1;
-      for (const max = Math.min(messages.length, i + SEGMENT.messages); end < max; end++) {
-        const next = messages[end]!;
-        if (next.topic !== topic || size + 1 + next.bytes > SEGMENT.bytes) break;
-        size += 1 + next.bytes;
-        sameTime &&= next.time === time;
-      }
-      const segment = messages.slice(i, end);
-      const bodies = segment.map(({ body }) => body).join(BODY_SEPARATOR);
-      const times = sameTime
-        ? `${time}`
-        : [time, ...segment.slice(1).map((next) => next.time - time)].join();
-      const totalSize = size - (segment.length - 1) + segment.length * topicOverhead(topic);
-      this.#sql.insert.run(first + segment.length - 1, first, id(topic), totalSize, times, bodies);
-      if (size > this.#largestBytes) this.#largestBytes = size;
-      rows++;
-      i = end;
+    for (let i = 0; i < messages.length; rows++) {
+      const { topic, first, last, size, times, bodies, bytes } = segmentAt(messages, i);
+      this.#sql.insert.run(last, first, id(topic), size, times, bodies);
+      if (bytes > this.#largestBytes) this.#largestBytes = bytes;
+      i += last - first + 1;
     }
     return rows;
   }
@@ -186,7 +160,7 @@ export class SegmentTable {
       from = cached.at(-1)!.seq;
     }
     // Rows may be full or hold one message: what the first look does not bring, the next ones do.
-    for (let limit = 1 + Math.ceil(count / SEGMENT.messages); found.length < count; limit *= 2) {
+    for (let limit = 1 + Math.ceil(count / SEGMENT_MESSAGES); found.length < count; limit *= 2) {
       const large = this.#findLarge("next", id, from);
       if (large) {
         if (!takeRow([large])) return found;
@@ -195,7 +169,7 @@ export class SegmentTable {
       }
       const fitting = Math.max(1, Math.floor(left / this.#largestBytes));
       const max = Math.min(limit, fitting);
-      const rows = this.#sql.page.all(id, from, max) as Row[];
+      const rows = this.#sql.page.all(id, from, max) as SegmentRow[];
       for (const row of rows) if (!takeRow(this.#decodeRow(row, topic, id))) return found;
       if (rows.length < max) break;
       from = rows.at(-1)!.last;
@@ -215,7 +189,7 @@ export class SegmentTable {
   newest(topic: string, id: number, after: number): TopicMessage | undefined {
     const large = this.#findLarge("last", id, after);
     if (large) return large;
-    const [row] = this.#sql.newest.all(id, after) as Row[];
+    const [row] = this.#sql.newest.all(id, after) as SegmentRow[];
     return row && this.#decodeRow(row, topic, id).at(-1);
   }
 
@@ -226,7 +200,7 @@ export class SegmentTable {
     return row && this.#largeRows.find(row.last);
   }
 
-  #decodeRow(row: Row, topic: string, id: number): readonly TopicMessage[] {
+  #decodeRow(row: SegmentRow, topic: string, id: number): readonly TopicMessage[] {
     const messages = decodeRow(row, topic);
     this.#largeRows.record(id, messages);
     return messages;
@@ -235,12 +209,12 @@ export class SegmentTable {
   /** The newest message of a topic up to a number, if there is one, and when it was stored. */
   newestUpTo(id: number, upTo: number): { seq: number; time: number } | undefined {
     // A row that holds later ones as well holds the very message of that number, as all between belong to its topic.
-    const [around] = this.#sql.around.all(id, upTo) as [Row?];
+    const [around] = this.#sql.around.all(id, upTo) as [SegmentRow?];
     if (around && around.first <= upTo) {
       const { first, last, times } = around;
       return { seq: upTo, time: parseTimes(times, last - first + 1)[upTo - first]! };
     }
-    const [before] = this.#sql.before.all(id, upTo) as [Row?];
+    const [before] = this.#sql.before.all(id, upTo) as [SegmentRow?];
     return before && { seq: before.last, time: lastTimeOf(before.times) };
   }
 
@@ -250,7 +224,7 @@ export class SegmentTable {
     if (
       !cachedTimes || seq < cachedTimes.first || seq >= cachedTimes.first + cachedTimes.times.length
     ) {
-      const [{ first, last, times }] = this.#sql.from.all(seq) as [Row];
+      const [{ first, last, times }] = this.#sql.from.all(seq) as [SegmentRow];
       this.#cachedTimes = cachedTimes = { first, times: parseTimes(times, last - first + 1) };
     }
     return cachedTimes.times[seq - cachedTimes.first]!;
@@ -258,7 +232,7 @@ export class SegmentTable {
 
   /** The first message that is there, expired or not. */
   get first(): number | undefined {
-    return (this.#sql.from.all(0) as [Row?])[0]?.first;
+    return (this.#sql.from.all(0) as [SegmentRow?])[0]?.first;
   }
 
   /** Where the last of so many rows after a number ends; `Infinity` if there are fewer. */
@@ -269,7 +243,7 @@ export class SegmentTable {
 
   /** Whether the row that holds a message holds later ones, too. */
   splits(seq: number): boolean {
-    const [row] = this.#sql.from.all(seq) as [Row?];
+    const [row] = this.#sql.from.all(seq) as [SegmentRow?];
     return row !== undefined && row.first <= seq && row.last > seq;
   }
 
@@ -290,35 +264,4 @@ export class SegmentTable {
   emptied(): void {
     this.#largestBytes = 0;
   }
-}
-
-function decodeRow({ first, times, bodies, bytes }: Row, topic: string): TopicMessage[] {
-  const texts = bodies.split(BODY_SEPARATOR);
-  const ascii = bytes === bodies.length;
-  const when = parseTimes(times, texts.length);
-  return texts.map((body, i) => ({
-    seq: first + i,
-    time: when[i]!,
-    topic,
-    body,
-    bytes: ascii ? body.length : utf8Length(body),
-  }));
-}
-
-/**
- * Reads the column of times.
- *
- * @param times when the messages of a row were stored
- * @returns when the last of them was
- */
-export function lastTimeOf(times: string): number {
-  const comma = times.lastIndexOf(",");
-  if (comma < 0) return Number(times);
-  return Number.parseInt(times) + Number(times.slice(comma + 1));
-}
-
-function parseTimes(times: string, count: number): number[] {
-  const [first, ...later] = times.split(",").map(Number);
-  if (later.length === 0) return new Array<number>(count).fill(first!);
-  return [first!, ...later.map((offset) => first! + offset)];
 }

@@ -5,16 +5,13 @@
  */
 
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
-import { LIMITS } from "../protocol/limits.ts";
 import type { NameMap } from "../protocol/name_map.ts";
 import type { Clock } from "../queue/clock.ts";
-import { RECORDS_PART, type StoreLimits } from "./admission.ts";
 import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
-import { GONE_TOPIC_BYTES } from "./gone_map.ts";
 import type { MessageLog } from "./message_log.ts";
 import { SlicedWork } from "./sliced_work.ts";
-import { type DedupIndex, MAX_RUNS, RUN_BYTES } from "./dedup_index.ts";
+import type { DedupIndex } from "./dedup_index.ts";
 import {
   type Command,
   type CommandBatch,
@@ -31,6 +28,7 @@ import {
   type TopicQuery,
   toStoreError,
 } from "./store.ts";
+import { completeLimits, type StoreLimits } from "./store_limits.ts";
 import { StoreTime } from "./store_time.ts";
 
 /** How a store in SQLite is opened. */
@@ -44,31 +42,6 @@ export interface SqliteStoreOptions {
   readonly limits?: Partial<StoreLimits>;
   /** Calls back once the network was looked at. Default: the system's. */
   readonly afterNetworkPoll?: ((callback: () => void) => void) | undefined;
-}
-
-const DEFAULT_LIMITS: StoreLimits = {
-  storedBytes: LIMITS.storedBytes.default,
-  overflow: "reject",
-  topics: LIMITS.topics.default,
-  dedupWindow: LIMITS.inFlight.default,
-  dedupRuns: MAX_RUNS,
-  goneTopics: 100_000,
-  epochs: 1000,
-};
-
-/** This much may be remembered, however little may be stored. */
-const MIN_REMEMBERED = 1000;
-
-/** Where little may be stored, little is remembered of puts and of what is gone. */
-function fitToBytes(limits: StoreLimits): StoreLimits {
-  const { storedBytes, dedupRuns, goneTopics } = limits;
-  const maxOf = (size: number) =>
-    Math.max(MIN_REMEMBERED, Math.floor(storedBytes * RECORDS_PART / size));
-  return {
-    ...limits,
-    dedupRuns: Math.min(dedupRuns, maxOf(RUN_BYTES)),
-    goneTopics: Math.min(goneTopics, maxOf(GONE_TOPIC_BYTES)),
-  };
 }
 
 /** A store in a SQLite database. Every answer leaves out what has expired. */
@@ -93,7 +66,7 @@ export abstract class SqliteStore implements Store {
    */
   constructor({ retention, clock, limits, afterNetworkPoll }: SqliteStoreOptions) {
     this.slicedWork = new SlicedWork(afterNetworkPoll);
-    this.limits = fitToBytes({ ...DEFAULT_LIMITS, ...limits });
+    this.limits = completeLimits(limits);
     this.retention = retention;
     this.time = new StoreTime(clock);
   }

@@ -7,7 +7,7 @@
 import type { TopicInfo } from "../protocol/encode_replies.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import type { Database, Statement } from "./engine.ts";
-import { lastTimeOf } from "./segment_table.ts";
+import { lastTimeOf } from "./segment_row.ts";
 import type { TopicMessage, TopicQuery } from "./store.ts";
 
 interface Topic {

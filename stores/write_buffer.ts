@@ -5,8 +5,8 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import { storedSize } from "./stored_size.ts";
 import type { MessageQuery, TopicMessage } from "./store.ts";
+import { storedSize } from "./store_limits.ts";
 
 /** With so many messages, of so many topics, or with so many bytes of bodies, it is time to move them. */
 const FLUSH_AT = { messages: 1024, topics: 256, bytes: 512 * 1024 };

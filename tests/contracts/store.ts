@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { StoreLimits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { Store } from "../../stores/store.ts";
 import { commands } from "./store_commands.ts";
 import { appending } from "./store_appends.ts";

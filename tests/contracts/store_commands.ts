@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { StoreLimits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/store_limits.ts";
 import { type Command, type Gone, type Store, StoreError } from "../../stores/store.ts";
 import {
   type Bench,

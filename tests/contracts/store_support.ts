@@ -16,7 +16,7 @@ import {
   StoreError,
   type TopicMessage,
 } from "../../stores/store.ts";
-import type { StoreLimits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { ManualClock } from "../support/manual_clock.ts";
 
 /** For how many milliseconds the stores of these tests keep a message. */

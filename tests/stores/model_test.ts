@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MESSAGE_OVERHEAD } from "../../protocol/limits.ts";
-import type { StoreLimits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/store_limits.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";

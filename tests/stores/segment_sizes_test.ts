@@ -10,7 +10,7 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { SegmentSizes } from "../../stores/segment_sizes.ts";
 import { SegmentTable } from "../../stores/segment_table.ts";
-import { storedSize } from "../../stores/stored_size.ts";
+import { storedSize } from "../../stores/store_limits.ts";
 import type { TopicMessage } from "../../stores/store.ts";
 import { CountingEngine } from "../support/counting_engine.ts";
 import { ManualClock } from "../support/manual_clock.ts";

@@ -10,7 +10,7 @@ import type { ServerLimits } from "../../protocol/limits.ts";
 import { type Clock, systemClock } from "../../queue/clock.ts";
 import type { ServerContext } from "../../connection/server_context.ts";
 import { ClientConnection } from "../../connection/client_connection.ts";
-import type { StoreLimits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/store_limits.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { MessagePage, MessageQuery, Store } from "../../stores/store.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { StoreLimits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/store_limits.ts";
 import { FuzzClient, Journal } from "./fuzz_client.ts";
 import { randomFaults } from "./fuzz_connection_faults.ts";
 import { FuzzNetwork } from "./fuzz_network.ts";

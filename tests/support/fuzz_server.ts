@@ -8,7 +8,7 @@
 import type { ServerLimits } from "../../protocol/limits.ts";
 import { systemClock } from "../../queue/clock.ts";
 import type { ServerContext } from "../../connection/server_context.ts";
-import type { StoreLimits } from "../../stores/admission.ts";
+import type { StoreLimits } from "../../stores/store_limits.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
