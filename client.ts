@@ -16,13 +16,15 @@ import { ReconnectingClient } from "./client/reconnecting_client.ts";
 import { type ConnectOptions, parseOptions } from "./client/options.ts";
 import { withCurrentStack } from "./protocol/errors.ts";
 
+export type {
+  /** Why a server could not be reached, as a word. */
+  ConnectReason,
+} from "./protocol/connect_reason.ts";
 export {
   /** An error with a code, and what recovery needs. */
   DsmqError,
 } from "./protocol/errors.ts";
 export type {
-  /** Why a server could not be reached, as a word. */
-  ConnectReason,
   /** What an error carries beside its code and message. */
   DsmqErrorDetails,
   /** The codes of errors, and what each means. */

@@ -11,8 +11,8 @@ import type { Reply } from "../protocol/replies.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import { redactUrl } from "./addresses.ts";
-import { printableSentence } from "./pending_request.ts";
 import { deferred } from "./deferred.ts";
+import { printableSentence } from "./pending_request.ts";
 import type { Socket } from "./socket.ts";
 
 /** How a socket was closed. */

@@ -9,7 +9,9 @@ import type { Limits } from "../protocol/limits.ts";
 import type { MessagesReply, ResultReply, StreamReply } from "../protocol/replies.ts";
 import type { GapPolicy, WirePosition, WireSince } from "../protocol/requests.ts";
 import type { GapHandler, Message } from "./api.ts";
-import { chooseGapPolicy } from "./require_options.ts";
+import { ClientCredit } from "./client_credit.ts";
+import type { InFlightRequests } from "./in_flight_requests.ts";
+import type { KnownPosition } from "./known_position.ts";
 import {
   isGap,
   jsonFields,
@@ -19,10 +21,8 @@ import {
   type StreamHandler,
   toDsmqError,
 } from "./pending_request.ts";
-import { ClientCredit } from "./client_credit.ts";
-import type { InFlightRequests } from "./in_flight_requests.ts";
-import type { KnownPosition } from "./known_position.ts";
 import type { ReadPositions } from "./read_positions.ts";
+import { chooseGapPolicy } from "./require_options.ts";
 import { type NextMessage, StreamBuffer } from "./stream_buffer.ts";
 import { StreamCursor } from "./stream_cursor.ts";
 import { StreamPosition } from "./stream_position.ts";
@@ -71,12 +71,7 @@ export class ClientSubscription extends PendingRequest
   /** The number of gaps since the last message. */
   #gaps = 0;
 
-  /**
-   * Subscribes.
-   *
-   * @param environment what the subscriptions of the connection share
-   * @param options how to subscribe
-   */
+  /** Subscribes. */
   constructor(
     { requests, positions, known }: StreamEnvironment,
     { topic, since, queue, onGap, signal }: ClientSubscriptionOptions,

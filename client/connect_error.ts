@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { ConnectReason, ErrorCode } from "../protocol/errors.ts";
+import type { ConnectReason } from "../protocol/connect_reason.ts";
+import type { ErrorCode } from "../protocol/errors.ts";
 import { escapeControls } from "../protocol/text.ts";
 
 /** What is known of a failure beside its message. */

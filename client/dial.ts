@@ -5,8 +5,8 @@
  */
 
 import { tokenSubprotocol } from "../protocol/token.ts";
-import { denoNet } from "./deno/socket_opening.ts";
 import { DenoSocket } from "./deno/deno_socket.ts";
+import { denoNet } from "./deno/socket_opening.ts";
 import { requireSubprotocols } from "./runtime.ts";
 import type { Dial } from "./socket.ts";
 

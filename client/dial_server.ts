@@ -11,8 +11,8 @@ import type { WireSince } from "../protocol/requests.ts";
 import { redactUrl } from "./addresses.ts";
 import { AwakeClock } from "./awake_clock.ts";
 import { ConnectError } from "./connect_error.ts";
-import type { KnownSeq } from "./known_position.ts";
 import { abortable, attemptHandshake, type Handshake, isFinalCode } from "./handshake.ts";
+import type { KnownSeq } from "./known_position.ts";
 import type { Backoff, ConnectTarget, PendingLimits } from "./options.ts";
 
 /** A server may still be starting. The delays between attempts double from the first to the longest, in milliseconds. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { encodeBody, messageTooLarge } from "../protocol/body.ts";
+import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
@@ -18,6 +18,11 @@ import type {
   SubscribeOptions,
   WaitOptions,
 } from "./api.ts";
+import { ClientSubscription } from "./client_subscription.ts";
+import { jsonFields, SimpleRequest } from "./pending_request.ts";
+import { PutRequests } from "./put_requests.ts";
+import { ReadRequests } from "./read_requests.ts";
+import type { ReconnectingClient } from "./reconnecting_client.ts";
 import {
   rejectOptions,
   requireGapHandler,
@@ -25,15 +30,10 @@ import {
   requireSignal,
   requireTimeout,
 } from "./require_options.ts";
-import { jsonFields, SimpleRequest } from "./pending_request.ts";
-import type { ReconnectingClient } from "./reconnecting_client.ts";
-import { PutRequests } from "./put_requests.ts";
-import { ReadRequests } from "./read_requests.ts";
 import { toWireSince } from "./since.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
-import { ClientSubscription } from "./client_subscription.ts";
-import { TopicNames } from "./topic_names.ts";
 import { TopicList } from "./topic_list.ts";
+import { TopicNames } from "./topic_names.ts";
 
 const WAIT_OPTIONS = ["timeout", "signal"] as const satisfies (keyof WaitOptions)[];
 const READ_OPTIONS = ["mode", ...WAIT_OPTIONS] as const satisfies (keyof ReadOptions)[];

@@ -9,10 +9,7 @@ import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { maxReplyFrameBytes, PROTOCOL_VERSION } from "../protocol/limits.ts";
 import { formatValue } from "../protocol/text.ts";
 import { CLOSE_CODE, SUBPROTOCOL } from "../protocol/websocket.ts";
-import { toDsmqError } from "./pending_request.ts";
 import { AwakeClock } from "./awake_clock.ts";
-import { ConnectError } from "./connect_error.ts";
-import { deferred } from "./deferred.ts";
 import {
   ClientSocket,
   closeQuietly,
@@ -20,7 +17,10 @@ import {
   HELLO_ID,
   type SocketClose,
 } from "./client_socket.ts";
+import { ConnectError } from "./connect_error.ts";
+import { deferred } from "./deferred.ts";
 import type { ConnectTarget } from "./options.ts";
+import { toDsmqError } from "./pending_request.ts";
 import type { Dial, Socket } from "./socket.ts";
 
 /** An open socket, and what the server said of itself. */

@@ -8,6 +8,10 @@ import type { Welcome } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.ts";
 import type { AnswerReply, MalformedReply, StreamReply } from "../protocol/replies.ts";
+import type { ClientSocket } from "./client_socket.ts";
+import { type Call, type ConnectionEnd, connectionEndError } from "./connection_end.ts";
+import type { KnownPosition, KnownSeq } from "./known_position.ts";
+import type { PendingLimits } from "./options.ts";
 import {
   type PendingRequest,
   protocolError,
@@ -15,10 +19,6 @@ import {
   toDsmqError,
 } from "./pending_request.ts";
 import { type PendingStream, RequestTable } from "./request_table.ts";
-import { type Call, type ConnectionEnd, connectionEndError } from "./connection_end.ts";
-import type { KnownPosition, KnownSeq } from "./known_position.ts";
-import type { ClientSocket } from "./client_socket.ts";
-import type { PendingLimits } from "./options.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { SendWindow } from "./send_window.ts";
 
@@ -203,7 +203,7 @@ export class InFlightRequests {
     if (reply.kind === "malformed") return this.#rejectMalformed(reply);
     this.#known.onReply(reply);
     if (reply.kind === "messages" || reply.kind === "stream_error") {
-      return this.#streamOf(reply.sub)?.onStreamFrame(reply);
+      return this.table.begunStream(reply.sub)?.onStreamFrame(reply);
     }
     const request = this.#take(reply.id);
     try {
@@ -230,35 +230,14 @@ export class InFlightRequests {
 
   /** Removes the request that a reply answers. */
   #take(id: number): PendingRequest {
-    const request = this.table.find(id);
-    if (!request || request.sendOrder === 0) {
-      throw protocolError(
-        "go on",
-        undefined,
-        `the server answers request ${id}, which is not open`,
-      );
-    }
-    this.table.delete(request);
+    const request = this.table.take(id);
     this.#window.onReply(request);
     return request;
   }
 
-  /** The stream that a reply belongs to, if it is still wanted. */
-  #streamOf(sub: number): PendingStream | undefined {
-    const { table } = this;
-    const stream = table.stream(sub);
-    // What arrives for a stream that was ended here is only late.
-    if (sub <= table.lastId && !(stream && table.find(sub) === stream)) return stream;
-    throw protocolError(
-      "go on",
-      undefined,
-      `the server sends messages of stream ${sub}, which has not begun`,
-    );
-  }
-
   /** Fails the request, or the stream, that a malformed reply belongs to, and then the connection. */
   #rejectMalformed({ id, sub, reason }: MalformedReply): void {
-    const request = id === undefined ? this.#streamOf(sub!) : this.#take(id);
+    const request = id === undefined ? this.table.begunStream(sub!) : this.#take(id);
     if (!request) return;
     const error = id === undefined
       ? protocolError(
@@ -297,8 +276,8 @@ export class InFlightRequests {
     for (const stream of this.table.takeStreams()) stream.onStreamEnd(error, isOwnClose);
   }
 
-  #makeError(endAll: ConnectionEnd, call?: Call): DsmqError {
-    return connectionEndError(endAll, this.#url(), call);
+  #makeError(end: ConnectionEnd, call?: Call): DsmqError {
+    return connectionEndError(end, this.#url(), call);
   }
 
   /** A request for nothing but a reply. */

@@ -13,11 +13,11 @@
 import { DsmqError, type DsmqErrorDetails } from "../protocol/errors.ts";
 import type { AheadReply } from "../protocol/replies.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
-import type { PendingRequest } from "./pending_request.ts";
+import type { SocketClose } from "./client_socket.ts";
 import { actionInWords } from "./connection_end.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
 import type { KnownPosition } from "./known_position.ts";
-import type { SocketClose } from "./client_socket.ts";
+import type { PendingRequest } from "./pending_request.ts";
 
 /** The network or the server ended the connection, whatever it carried. */
 const NETWORK_CLOSE_CODES: ReadonlySet<number> = new Set([

@@ -5,16 +5,17 @@
  */
 
 import type { DsmqError } from "../protocol/errors.ts";
-import { DEFAULT_HOST, DEFAULT_PORT, HEARTBEAT_INTERVAL } from "../protocol/limits.ts";
+import { HEARTBEAT_INTERVAL } from "../protocol/heartbeat.ts";
+import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import { isOptions } from "../protocol/option_kinds.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { formatValue } from "../protocol/text.ts";
 import { urlAuthority, webSocketUrl } from "./addresses.ts";
-import { describeOption, requireOptions, requireSignal } from "./require_options.ts";
 import { resolveDial } from "./dial.ts";
+import { describeOption, requireOptions, requireSignal } from "./require_options.ts";
+import { requireToken } from "./require_token.ts";
 import { type Since, toWireSince } from "./since.ts";
 import type { Dial } from "./socket.ts";
-import { requireToken } from "./require_token.ts";
 
 /** How to connect. Durations are in milliseconds. */
 export interface ConnectOptions {

@@ -6,12 +6,12 @@
 
 import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
-import type { Call } from "./connection_end.ts";
 import type { Message } from "./api.ts";
+import type { Call } from "./connection_end.ts";
 import { rejectedWithCallerStack } from "./rejection.ts";
-import { NewestRead, OldestRead, type ReadEnvironment } from "./topic_read.ts";
 import type { TopicName } from "./topic_names.ts";
 import { type QueueItem, TopicQueue } from "./topic_queue.ts";
+import { NewestRead, OldestRead, type ReadEnvironment } from "./topic_read.ts";
 import { WaitingRead, type WaitLimits } from "./waiting_read.ts";
 
 /** Up to so many queues are kept, whatever is in them. */

@@ -6,10 +6,10 @@
 
 import { DsmqError } from "../protocol/errors.ts";
 import { AbandonedRequest } from "./abandoned_request.ts";
-import type { PendingRequest, StreamHandler } from "./pending_request.ts";
-import { actionInWords } from "./connection_end.ts";
 import { HELLO_ID } from "./client_socket.ts";
+import { actionInWords } from "./connection_end.ts";
 import type { PendingLimits } from "./options.ts";
+import { type PendingRequest, protocolError, type StreamHandler } from "./pending_request.ts";
 
 /** A stream, with the request that asked for it. */
 export type PendingStream = StreamHandler & PendingRequest;
@@ -121,11 +121,6 @@ export class RequestTable {
     return this.#newest;
   }
 
-  /** The largest id. */
-  get lastId(): number {
-    return this.#lastId;
-  }
-
   /** The unanswered requests, in order. */
   unanswered(): Iterable<PendingRequest> {
     return this.#requests.values();
@@ -155,6 +150,33 @@ export class RequestTable {
   /** The stream with an id. */
   stream(sub: number): PendingStream | undefined {
     return this.#streams.get(sub);
+  }
+
+  /**
+   * Removes the request that a reply answers.
+   *
+   * @throws {DsmqError} `protocol_error`, if there is none that was sent
+   */
+  take(id: number): PendingRequest {
+    const request = this.#requests.get(id);
+    if (!request || request.sendOrder === 0) {
+      const reason = `the server answers request ${id}, which is not open`;
+      throw protocolError("go on", undefined, reason);
+    }
+    this.delete(request);
+    return request;
+  }
+
+  /**
+   * The stream that messages belong to; `undefined` if they are late, because it was ended here.
+   *
+   * @throws {DsmqError} `protocol_error`, if the stream has not begun
+   */
+  begunStream(sub: number): PendingStream | undefined {
+    const stream = this.#streams.get(sub);
+    if (sub <= this.#lastId && !(stream && this.#requests.get(sub) === stream)) return stream;
+    const reason = `the server sends messages of stream ${sub}, which has not begun`;
+    throw protocolError("go on", undefined, reason);
   }
 
   /** A request is made, or sent again: it gets the next id. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { PendingRequest } from "./pending_request.ts";
-import type { KnownPosition } from "./known_position.ts";
 import type { ClientSocket } from "./client_socket.ts";
+import type { KnownPosition } from "./known_position.ts";
+import type { PendingRequest } from "./pending_request.ts";
 import { type SendWindow, weightOf, type WindowLimits } from "./send_window.ts";
 
 /**

@@ -9,10 +9,10 @@ import {
   announcementThreshold,
   BURST_BYTES,
   HEARTBEAT_TIMEOUT,
-  maxRequestFrameBytes,
   MIN_PEER_SPEED,
   MIN_UPLOAD_SPEED,
-} from "../protocol/limits.ts";
+} from "../protocol/heartbeat.ts";
+import { maxRequestFrameBytes } from "../protocol/limits.ts";
 import type { ClientSocket } from "./client_socket.ts";
 
 /** The client reports what it has received before the server assumes that nobody reads it, in milliseconds. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { CreditAmount } from "./client_credit.ts";
 import type { MessagesReply } from "../protocol/replies.ts";
 import type { Message } from "./api.ts";
+import type { CreditAmount } from "./client_credit.ts";
 import { rejectedWithCallerStack, rejectWithCallerStack } from "./rejection.ts";
 
 /** The result of an iterator over messages. */

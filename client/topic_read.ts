@@ -6,14 +6,14 @@
 
 import type { DsmqError } from "../protocol/errors.ts";
 import type { EmptyReply, MessageReply, ResultReply } from "../protocol/replies.ts";
-import { isGap, PendingRequest, protocolError } from "./pending_request.ts";
+import type { Message } from "./api.ts";
 import type { CallDeadlines } from "./call_deadlines.ts";
 import type { Call } from "./connection_end.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
+import { isGap, PendingRequest, protocolError } from "./pending_request.ts";
 import type { ReadPositions } from "./read_positions.ts";
-import type { StoreClock } from "./store_clock.ts";
-import type { Message } from "./api.ts";
 import { rejectWithCallerStack } from "./rejection.ts";
+import type { StoreClock } from "./store_clock.ts";
 import type { TopicName } from "./topic_names.ts";
 import type { QueueItem, RequestingReader, TopicQueue } from "./topic_queue.ts";
 

@@ -7,8 +7,8 @@
 import { MAX_WAIT } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import type { CallDeadline } from "./call_deadlines.ts";
-import { OldestRead, type ReadContext } from "./topic_read.ts";
 import type { TopicName } from "./topic_names.ts";
+import { OldestRead, type ReadContext } from "./topic_read.ts";
 
 /** How long to wait for a message (ms, or `Infinity`), and what cancels the wait. */
 export interface WaitLimits {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT } from "../protocol/limits.ts";
+import { HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT } from "../protocol/heartbeat.ts";
 import { IdMap } from "../protocol/name_map.ts";
 import type { StoreBounds } from "../stores/store.ts";
 import type { Clock } from "../queue/clock.ts";

@@ -6,7 +6,8 @@
  */
 
 import type { WireError } from "../protocol/errors.ts";
-import { announcementThreshold, MIN_PEER_SPEED, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import { announcementThreshold, MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
+import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { HelloRequest, WireRequestOf, WireSince } from "../protocol/requests.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import { StoreError } from "../stores/store.ts";

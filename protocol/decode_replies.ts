@@ -6,13 +6,13 @@
  * @module
  */
 
-import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
 import { decodeWelcome } from "./decode_welcome.ts";
+import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
 import { ERRORS, type PutOutcome, type WireError } from "./errors.ts";
-import { isBoundedText, isCount } from "./request_fields.ts";
 import { isWithinBounds } from "./json_bounds.ts";
 import { LIMITS } from "./limits.ts";
 import { malformed, type Reply } from "./replies.ts";
+import { isBoundedText, isCount } from "./request_fields.ts";
 import { compareCodePoints, topicProblem } from "./text.ts";
 
 /** Larger frames are checked before they are parsed, in characters. */

@@ -7,6 +7,8 @@
  */
 
 import { type EncodeBody, NULL_BODY } from "./body.ts";
+import { HEARTBEAT_INTERVAL } from "./heartbeat.ts";
+import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL_VERSION, TOPICS_PAGE } from "./limits.ts";
 import {
   creditOf,
   creditRefusal,
@@ -20,14 +22,6 @@ import {
   sinceRefusal,
   topicRefusal,
 } from "./request_fields.ts";
-import {
-  DEFAULT_WAIT,
-  HEARTBEAT_INTERVAL,
-  type Limits,
-  MAX_WAIT,
-  PROTOCOL_VERSION,
-  TOPICS_PAGE,
-} from "./limits.ts";
 import type { WireRequest, WireSince } from "./requests.ts";
 import { formatValue, kindOf, quoted } from "./text.ts";
 

@@ -5,17 +5,17 @@
  */
 
 import type { Durability, Welcome } from "./encode_replies.ts";
-import { isCount } from "./request_fields.ts";
+import { HEARTBEAT_INTERVAL } from "./heartbeat.ts";
 import {
   clientLimits,
   DEFAULT_LIMITS,
   DEFAULT_RETENTION,
-  HEARTBEAT_INTERVAL,
   LIMITS,
   type Limits,
   PROTOCOL_VERSION,
 } from "./limits.ts";
 import { malformed, type Reply } from "./replies.ts";
+import { isCount } from "./request_fields.ts";
 
 /** The durabilities that this version knows. */
 const KEPT: Readonly<Record<Durability, true>> = {

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { isCount } from "./request_fields.ts";
 import { skipWhitespace } from "./json_text.ts";
+import { isCount } from "./request_fields.ts";
 import { type RequestExcess, type RequestKind, RequestScan } from "./request_scan.ts";
 
 /** A part that is decoded at once takes some milliseconds: so many marks, messages or characters, or some of each. */

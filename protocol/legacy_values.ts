@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { RequestFields } from "./request_fields.ts";
 import { skipWhitespace, stringEnd, stringEquals } from "./json_text.ts";
+import type { RequestFields } from "./request_fields.ts";
 
 /** How many digits a number with a fraction keeps. */
 const SIGNIFICANT_DIGITS = 15;

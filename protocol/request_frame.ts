@@ -7,11 +7,11 @@
 import { bodyEncoderFor, type EncodeBody } from "./body.ts";
 import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
-import { refuseRequest } from "./request_fields.ts";
 import { FrameScan } from "./frame_scan.ts";
 import { toStrictJson } from "./json_text.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { refuseRequest } from "./request_fields.ts";
 import type { HeartbeatRequest, RefusedRequest, WireRequest } from "./requests.ts";
 import {
   decodeScannedRequest,

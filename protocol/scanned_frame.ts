@@ -7,11 +7,11 @@
 import { bodyEncoderFor, type EncodeBody } from "./body.ts";
 import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
-import { limitExceeded } from "./request_fields.ts";
 import type { FrameScan } from "./frame_scan.ts";
 import { toStrictJson } from "./json_text.ts";
-import type { Limits } from "./limits.ts";
 import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
+import type { Limits } from "./limits.ts";
+import { limitExceeded } from "./request_fields.ts";
 import { MAX_DEPTH, MAX_FIELDS, type RequestExcess } from "./request_scan.ts";
 import type { RefusedRequest, WireRequest } from "./requests.ts";
 

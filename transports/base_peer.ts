@@ -5,7 +5,8 @@
  */
 
 import { type Turn, Turns } from "../budgets/turns.ts";
-import { MIN_PEER_SPEED, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
+import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { SharedSuffix } from "../protocol/shared_suffix.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import { Pacer } from "./pacer.ts";

@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import { addressHolder } from "../budgets/address_key.ts";
 import type { EvictingAccount, EvictingBudget } from "../budgets/evicting_budget.ts";
-import { MIN_PEER_SPEED } from "../protocol/limits.ts";
+import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
 import type { SharedSuffix } from "../protocol/shared_suffix.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import { type InputLimit, LimitedInput } from "./limited_input.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ConnectReason } from "../../protocol/errors.ts";
+import type { ConnectReason } from "../../protocol/connect_reason.ts";
 import { DEFAULT_PORT } from "../../protocol/limits.ts";
 import { ConnectError } from "../connect_error.ts";
 import { canOpenFiles } from "./descriptors.ts";

@@ -17,10 +17,10 @@ import { DsmqError } from "../../protocol/errors.ts";
 import type { Socket } from "../socket.ts";
 import { unansweredError } from "./connect_failure.ts";
 import { FrameError, FrameReader, OPCODE, type WebSocketFrame } from "./frame_reader.ts";
+import { FrameWriter, writeToEnd } from "./frame_writer.ts";
 import { decodeUtf8, MessageReader } from "./message_reader.ts";
 import { type DenoNet, SocketOpening, type TcpConn } from "./socket_opening.ts";
 import { TimeSlice } from "./time_slice.ts";
-import { FrameWriter, writeToEnd } from "./frame_writer.ts";
 
 /** How long the other end has to answer a goodbye, in milliseconds. */
 const CLOSE_TIMEOUT = 1000;

@@ -5,6 +5,7 @@
  */
 
 import { ConnectError } from "../connect_error.ts";
+import { writeToEnd } from "./frame_writer.ts";
 import {
   type ByteStream,
   notHttpError,
@@ -12,7 +13,6 @@ import {
   readBodySummary,
   readResponseHead,
 } from "./http_response.ts";
-import { writeToEnd } from "./frame_writer.ts";
 
 /** What section 1.3 has a server add to the key, to show that it understood. */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { DEFAULT_LIMITS, maxRequestFrameBytes, MIN_UPLOAD_SPEED } from "../../protocol/limits.ts";
+import { MIN_UPLOAD_SPEED } from "../../protocol/heartbeat.ts";
+import { DEFAULT_LIMITS, maxRequestFrameBytes } from "../../protocol/limits.ts";
 import { inMemory, testServer, turns } from "../support/bridge.ts";
 import { decodeFrame } from "../support/decode_frame.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
