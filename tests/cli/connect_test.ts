@@ -7,18 +7,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";
+import { freePort } from "../support/free_port.ts";
 import { openServer } from "../support/open_server.ts";
 import { Program } from "../support/program.ts";
 import { WELCOME } from "../support/scripted_server.ts";
 
 function dsmq(...args: string[]): Program {
   return new Program(["--allow-net", "--no-prompt", "cli.ts", ...args]);
-}
-
-/** A port of this machine on which nothing listens. */
-function freePort(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return String(listener.addr.port);
 }
 
 /** What a command prints, its exit code, and how long it takes (ms). */
@@ -33,7 +28,7 @@ const unreachable = (port: string) =>
   `dsmq: Cannot connect to ws://127.0.0.1:${port}: nothing listens there; to start a server: dsmq serve --port ${port}`;
 
 Deno.test("a command that finds no server reports it at once, retries for 3 s, and fails", async () => {
-  const port = freePort();
+  const port = `${freePort()}`;
   const commands = [["put", "t", "m"], ["get", "t"], ["topics"], ["shutdown"]];
   const ends = await Promise.all(commands.map((args) => ran(...args, "--port", port)));
   for (const { code, stdout, stderr, took } of ends) {
@@ -46,7 +41,7 @@ Deno.test("a command that finds no server reports it at once, retries for 3 s, a
 });
 
 Deno.test("a command that starts before its server succeeds once the server is up", async () => {
-  const port = freePort();
+  const port = `${freePort()}`;
   await using put = dsmq("put", "t", "m", "--port", port);
   await using tail = dsmq("tail", "t", "--since", "start", "--count", "1", "--port", port);
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -60,7 +55,7 @@ Deno.test("a command that starts before its server succeeds once the server is u
 });
 
 Deno.test("wait ends with code 3 when its timeout has passed, even if there is no server, or a silent one", async () => {
-  const port = freePort();
+  const port = `${freePort()}`;
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [absent, unanswered] = await Promise.all([
     ran("wait", "t", "--timeout", "700ms", "--port", port),
@@ -133,7 +128,7 @@ Deno.test("a command whose server goes away before it has answered retries for 3
 });
 
 Deno.test("tail waits for its server until Ctrl-C", async () => {
-  await using tail = dsmq("tail", "t", "--port", freePort());
+  await using tail = dsmq("tail", "t", "--port", `${freePort()}`);
   await new Promise((resolve) => setTimeout(resolve, 3500));
   tail.child.kill("SIGINT");
   const { code, stderr } = await tail.end();
@@ -174,7 +169,7 @@ Deno.test("an error that retrying cannot fix ends a command at once, with the re
 Deno.test({
   ...ignoredIf(noPosix, "a process that was stopped continues with the time that was left"),
   async fn() {
-    const port = freePort();
+    const port = `${freePort()}`;
     const args = ["t", "--since", "start", "--timeout", "3", "--port", port];
     await using wait = dsmq("wait", ...args);
     await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -7,10 +7,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
 import { ScriptedServer } from "../support/scripted_server.ts";
-
-/** A value that no typed program would pass. */
-// deno-lint-ignore no-explicit-any -- that is the point
-const as = (value: unknown): any => value;
+import { as } from "../support/untyped.ts";
 
 Deno.test("wrong arguments throw a TypeError or a RangeError, and nothing is sent", async () => {
   const script = new ScriptedServer();

@@ -6,9 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { AwakeClock } from "../../client/awake_clock.ts";
-import { inVirtualTime } from "../support/in_virtual_time.ts";
-
-const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 
 Deno.test("an alarm goes off when its time has passed, and not before", () =>
   inVirtualTime(async () => {

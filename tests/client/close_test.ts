@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, type Connection, DsmqError, serve } from "@dsmq/server";
+import { codeOf } from "../support/code_of.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { CuttableProxy } from "../support/cuttable_proxy.ts";
@@ -22,11 +23,6 @@ const calls: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
   topics: (mq) => mq.topics(),
   shutdownServer: (mq) => mq.shutdownServer(),
 };
-
-/** The code with which a promise rejects. */
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  return (await assertRejects(() => withTimeout(work), DsmqError)).code;
-}
 
 for (const [name, call] of Object.entries(calls)) {
   Deno.test(`${name} on a closed connection rejects with closed`, async () => {
@@ -242,4 +238,24 @@ Deno.test("a server that violates the protocol fails all calls, and is disconnec
   await script.send("what?");
   assertEquals([await get, await put], ["protocol_error", "unknown_outcome"]);
   assert(script.frames.length > 0);
+});
+
+Deno.test("each call of a closed connection states what it cannot do", async () => {
+  const script = new ScriptedServer();
+  const mq = await connect({ dial: script.dial, reconnect: false });
+  await mq.close();
+  const calls: [() => Promise<unknown>, string][] = [
+    [() => mq.put("t", "m"), "put"],
+    [() => mq.putMany("t", []), "put"],
+    [() => mq.get("t"), "get"],
+    [() => mq.getWait("t"), "wait"],
+    [() => mq.topics(), "list topics"],
+    [() => mq.shutdownServer(), "shut down"],
+    [() => mq.subscribe("t").next(), "subscribe"],
+  ];
+  for (const [call, what] of calls) {
+    const { code, message } = await assertRejects(call, DsmqError);
+    assertEquals(code, "closed");
+    assert(message.startsWith(`Cannot ${what}: no connection to `), message);
+  }
 });

@@ -4,81 +4,16 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { connect, serve } from "@dsmq/server";
-import { denoNet } from "../../client/deno/socket_opening.ts";
 import { DenoSocket } from "../../client/deno/deno_socket.ts";
+import { closeFrame, openSocket, SocketOwner } from "../support/socket_owner.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { handshake, serverFrame, WebSocketPeer } from "../support/ws_peer.ts";
 
-const utf8 = new TextEncoder();
-
-/** What a socket reports to its owner, one event after another. */
-class Owner {
-  readonly socket: DenoSocket;
-  readonly events: unknown[] = [];
-  readonly #closed = Promise.withResolvers<void>();
-  #news = Promise.withResolvers<void>();
-
-  constructor(url: string, protocols: string[] = []) {
-    this.socket = new DenoSocket(denoNet()!, url, protocols);
-    this.socket.onopen = () => this.#record("open");
-    this.socket.onmessage = ({ data }) => this.#record(data);
-    this.socket.onerror = () => this.#record("error");
-    this.socket.onclose = ({ code, reason, wasClean }) => {
-      this.#record(wasClean ? [code, reason] : code);
-      this.#closed.resolve();
-    };
-  }
-
-  /** Resolves once this many events were reported. */
-  async receivedCount(many: number): Promise<void> {
-    while (this.events.length < many) await withTimeout(this.#news.promise);
-  }
-
-  /** Resolves once it has reported its close, with all its events. */
-  async end(): Promise<unknown[]> {
-    await withTimeout(this.#closed.promise);
-    return this.events;
-  }
-
-  #record(what: unknown): void {
-    this.events.push(what);
-    this.#news.resolve();
-    this.#news = Promise.withResolvers();
-  }
-}
-
-/** An open socket, and its peer. */
-async function open(): Promise<{ peer: WebSocketPeer; owner: Owner }> {
-  const peer = new WebSocketPeer();
-  const owner = new Owner(peer.url);
-  await peer.open();
-  await owner.receivedCount(1);
-  return { peer, owner };
-}
-
-/** Makes timers of a second fire at once, until disposed of; reports when one has. */
-function closeEarly(): { readonly over: Promise<void> } & Disposable {
-  const { setTimeout } = globalThis;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  globalThis.setTimeout = ((callback: () => void, ms?: number) => {
-    if (ms !== 1000) return setTimeout(callback, ms);
-    return setTimeout(() => {
-      callback();
-      resolve();
-    }, 0);
-  }) as typeof setTimeout;
-  return { over: promise, [Symbol.dispose]: () => void (globalThis.setTimeout = setTimeout) };
-}
-
-function closeFrame(code: number, reason = ""): Uint8Array<ArrayBuffer> {
-  return serverFrame(8, new Uint8Array([code >> 8, code & 255, ...utf8.encode(reason)]));
-}
-
 Deno.test("it requests a WebSocket as RFC 6455 prescribes", async () => {
   using peer = new WebSocketPeer();
-  const owner = new Owner(peer.url.replace("ws://", "ws://user:secret@") + "a%20b?c=d", [
+  const owner = new SocketOwner(peer.url.replace("ws://", "ws://user:secret@") + "a%20b?c=d", [
     "one",
     "two",
   ]);
@@ -114,7 +49,7 @@ for (
 ) {
   Deno.test(`an answer with ${name} opens nothing, and is reported once`, async () => {
     using peer = new WebSocketPeer();
-    const owner = new Owner(peer.url);
+    const owner = new SocketOwner(peer.url);
     await peer.send(await reply(await peer.accept()));
     if (name.startsWith("an end")) peer.cut();
     assertEquals(await owner.end(), ["error", 1006]);
@@ -124,23 +59,27 @@ for (
 Deno.test("when nothing listens, nothing opens", async () => {
   const peer = new WebSocketPeer();
   peer[Symbol.dispose]();
-  assertEquals(await new Owner(peer.url).end(), ["error", 1006]);
+  assertEquals(await new SocketOwner(peer.url).end(), ["error", 1006]);
 });
 
 Deno.test("what arrives in one packet with the answer is not lost", async () => {
   using peer = new WebSocketPeer();
-  const owner = new Owner(peer.url);
+  const owner = new SocketOwner(peer.url);
   await peer.open(serverFrame(1, "first"), serverFrame(1, "second"), closeFrame(1000));
   assertEquals(await owner.end(), ["open", "first", "second", [1000, ""]]);
 });
 
 Deno.test("a message arrives in fragments, with a ping among them that is answered", async () => {
-  const { peer, owner } = await open();
+  const { peer, owner } = await openSocket();
   using _ = peer;
   await peer.send(serverFrame(1, "one, ", { final: false }));
   await peer.send(serverFrame(9, "ping"));
   // All before it was read: what comes now has a packet of its own.
-  assertEquals(await peer.next(), { final: true, opcode: 10, payload: utf8.encode("ping") });
+  assertEquals(await peer.next(), {
+    final: true,
+    opcode: 10,
+    payload: new TextEncoder().encode("ping"),
+  });
   await peer.send(serverFrame(10, "unasked"));
   await peer.send(serverFrame(0, "two, ", { final: false }));
   await peer.send(serverFrame(0, "three"));
@@ -152,126 +91,8 @@ Deno.test("a message arrives in fragments, with a ping among them that is answer
   assertEquals(await peer.next(), undefined);
 });
 
-for (
-  const [name, bytes, code] of [
-    ["text that is not UTF-8", serverFrame(1, new Uint8Array([0xff])), 1007],
-    ["a fragment of no message", serverFrame(0, "m"), 1002],
-    ["a frame that is masked", serverFrame(1, "m", { masked: true }), 1002],
-    ["half a close code", serverFrame(8, "x"), 1002],
-    ["a close with code 0", closeFrame(0), 1002],
-    ["a close with code 1005, which is never sent", closeFrame(1005), 1002],
-    ["a close with code 1015, which is never sent", closeFrame(1015), 1002],
-    ["a close with code 5000", closeFrame(5000), 1002],
-    ["a reason that is not UTF-8", serverFrame(8, new Uint8Array([3, 232, 0xff])), 1007],
-  ] as const
-) {
-  Deno.test(`${name} is answered with ${code}, and ends it`, async () => {
-    const { peer, owner } = await open();
-    using _ = peer;
-    await peer.send(
-      new Uint8Array([...serverFrame(1, "before"), ...bytes, ...serverFrame(1, "after")]),
-    );
-    const { opcode, payload } = (await peer.next())!;
-    assertEquals([opcode, payload[0]! << 8 | payload[1]!], [8, code]);
-    const [, before, error, [closed]] = await owner.end() as [string, string, string, [number]];
-    assertEquals([before, error, closed, owner.events.length], ["before", "error", code, 4]);
-    assertEquals(await peer.next(), undefined);
-  });
-}
-
-Deno.test("a close without a code is valid", async () => {
-  const { peer, owner } = await open();
-  using _ = peer;
-  await peer.send(serverFrame(8));
-  assertEquals(await owner.end(), ["open", [1005, ""]]);
-});
-
-Deno.test("a close frame is sent behind all that was sent before, and the server's answer ends the connection", async () => {
-  const { peer, owner } = await open();
-  using _ = peer;
-  const texts = Array.from({ length: 50 }, (_, i) => `${i} `.repeat(i * 100));
-  for (const text of texts) owner.socket.send(text);
-  owner.socket.close(4001, "gone");
-  owner.socket.send("too late");
-  owner.socket.close();
-  for (const text of texts) {
-    assertEquals(new TextDecoder().decode((await peer.next())!.payload), text);
-  }
-  const closeBytes = new Uint8Array([4001 >> 8, 4001 & 255, ...utf8.encode("gone")]);
-  assertEquals(await peer.next(), { final: true, opcode: 8, payload: closeBytes });
-  await peer.send(serverFrame(1, "too late as well"));
-  await peer.send(closeFrame(4001));
-  assertEquals(await owner.end(), ["open", [4001, ""]]);
-  assertEquals(await peer.next(), undefined);
-});
-
-Deno.test("a server that does not answer a close frame is left after a second", async () => {
-  const { peer, owner } = await open();
-  using _ = peer;
-  const begin = performance.now();
-  owner.socket.close();
-  assertEquals(await owner.end(), ["open", "error", 1006]);
-  assert(performance.now() - begin >= 990);
-});
-
-Deno.test("what is being written when a server breaks the rules is written to its end", async () => {
-  const { peer, owner } = await open();
-  using _ = peer;
-  const text = "0123456789".repeat(1_000_000);
-  owner.socket.send(text);
-  await peer.send(serverFrame(0, "a part of no message"));
-  await owner.end();
-  assertEquals(new TextDecoder().decode((await peer.next())!.payload), text);
-  assertEquals((await peer.next())!.opcode, 8);
-  assertEquals(await peer.next(), undefined);
-});
-
-for (
-  const [name, breaks] of [["nothing", false], ["nothing and breaks the rules", true]] as const
-) {
-  Deno.test(`a server that reads ${name} is left all the same`, async () => {
-    const { peer, owner } = await open();
-    using _ = peer;
-    using second = closeEarly();
-    owner.socket.send("0123456789".repeat(2_000_000));
-    if (breaks) await peer.send(serverFrame(0, "a part of no message"));
-    else owner.socket.close();
-    await owner.end();
-    await withTimeout(second.over);
-    // What the system had accepted arrives; the rest was dropped.
-    assertEquals(await peer.next(), undefined);
-  });
-}
-
-Deno.test("a server that cuts the connection is reported as such", async () => {
-  const { peer, owner } = await open();
-  using _ = peer;
-  peer.cut();
-  assertEquals(await owner.end(), ["open", "error", 1006]);
-  owner.socket.send("in vain");
-  owner.socket.close();
-  assertEquals(owner.events.length, 3);
-});
-
-Deno.test("a socket that is closed before it was open does not open any more", async () => {
-  using never = new WebSocketPeer();
-  const atOnce = new Owner(never.url);
-  atOnce.socket.send("in vain");
-  atOnce.socket.close();
-  assertEquals(await atOnce.end(), ["error", 1006]);
-
-  using peer = new WebSocketPeer();
-  const inHandshake = new Owner(peer.url);
-  const request = await peer.accept();
-  inHandshake.socket.close();
-  assertEquals(await inHandshake.end(), ["error", 1006]);
-  await peer.send(await handshake(request)).catch(() => {});
-  assertEquals(await peer.next(), undefined);
-  assertEquals(inHandshake.events.length, 2);
-});
-
 Deno.test("a large message arrives whole, even if the other end is slow", async () => {
-  const { peer, owner } = await open();
+  const { peer, owner } = await openSocket();
   using _ = peer;
   const text = "0123456789".repeat(300_000);
   owner.socket.send(text);
@@ -284,7 +105,7 @@ Deno.test("a large message arrives whole, even if the other end is slow", async 
 });
 
 Deno.test("what a handler throws is reported, and the socket goes on", async () => {
-  const { peer, owner } = await open();
+  const { peer, owner } = await openSocket();
   using _ = peer;
   const reported: unknown[] = [];
   const report = (event: ErrorEvent) => {
@@ -311,9 +132,9 @@ Deno.test("what a handler throws is reported, and the socket goes on", async () 
 
 Deno.test("wss: does not open to a server that does not speak TLS", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const owner = new Owner(`wss://127.0.0.1:${listener.addr.port}`);
+  const owner = new SocketOwner(`wss://127.0.0.1:${listener.addr.port}`);
   using conn = await listener.accept();
-  await conn.write(utf8.encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  await conn.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
   assertEquals(await owner.end(), ["error", 1006]);
 });
 

@@ -5,13 +5,13 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect, DsmqError } from "@dsmq/server";
-import { type ScriptedRequest, ScriptedServer } from "../support/scripted_server.ts";
+import { DsmqError } from "@dsmq/server";
+import { connectScripted } from "../support/scripted_connection.ts";
+import type { ScriptedRequest, ScriptedServer } from "../support/scripted_server.ts";
 
-/** A connection to a scripted server. */
+/** A connection to a scripted server, without the frame of hello. */
 async function scripted() {
-  const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const { script, mq } = await connectScripted({ reconnect: false });
   script.frames.length = 0;
   return { script, mq };
 }

@@ -7,9 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { ScriptedServer } from "../support/scripted_server.ts";
-import { inVirtualTime } from "../support/in_virtual_time.ts";
-
-const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 
 const WHEN = ["before hello is answered", "right behind it", "a while after it"] as const;
 

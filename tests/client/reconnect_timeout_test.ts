@@ -17,12 +17,10 @@ import {
 import { closeAll, connectedPair, disconnect, heartbeat } from "../support/connected_pair.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
-import { inVirtualTime } from "../support/in_virtual_time.ts";
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 
 const TIMEOUT = 1000;
 const reconnect = { minDelay: 10, maxDelay: 50, timeout: TIMEOUT };
-
-const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** A client and a server, in virtual time. */
 function setup(

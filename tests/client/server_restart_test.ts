@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, type Connection, DsmqError, type ServeOptions, type Server } from "@dsmq/server";
+import { codeOf } from "../support/code_of.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -21,11 +22,6 @@ async function again(server: Server, options: ServeOptions = {}): Promise<Server
 /** Resolves once a connection has reconnected. */
 async function back(mq: Connection): Promise<void> {
   for await (const { status } of mq.statusChanges()) if (status === "connected") return;
-}
-
-/** The code with which a promise rejects. */
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  return (await assertRejects(() => withTimeout(work), DsmqError)).code;
 }
 
 Deno.test("after a restart of a server in memory, every read and every subscription is told that the epoch has changed", async () => {

@@ -7,10 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, type Connection } from "@dsmq/server";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
-import { inVirtualTime } from "../support/in_virtual_time.ts";
-
-/** Lets virtual time pass. */
-const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 
 /** The ways in which a server can be away: what is done to it once the client is connected. */
 const ABSENCES: Readonly<Record<string, (script: ScriptedServer) => void>> = {

@@ -9,10 +9,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect, serve } from "@dsmq/server";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
-
-/** A value that no typed program would pass. */
-// deno-lint-ignore no-explicit-any -- that is the point
-const as = (value: unknown): any => value;
+import { as } from "../support/untyped.ts";
 
 /** What is not an options object, and its error. */
 const OTHERS: readonly [unknown, string][] = [

@@ -12,15 +12,12 @@ import { inMemory, testServer, turns, until } from "../support/bridge.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
-import { inVirtualTime } from "../support/in_virtual_time.ts";
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 
 const INTERVAL = 1600;
 
 /** Time moves in steps of this length. */
 const MOMENT = INTERVAL / 16;
-
-/** Lets virtual time pass. */
-const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A server with a peer that answers heartbeats until it is dead. */
 async function served() {

@@ -13,13 +13,10 @@ import { ManualPeer } from "../support/manual_peer.ts";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
-import { inVirtualTime } from "../support/in_virtual_time.ts";
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 
 const INTERVAL = 1600;
 const BIG = "x".repeat(750_000);
-
-/** Lets virtual time pass. */
-const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A client that sees bytes arrive, and a large frame on its way to it. */
 async function receiving(ahead: number) {

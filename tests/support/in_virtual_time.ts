@@ -14,3 +14,7 @@ export async function inVirtualTime(work: (time: VirtualTime) => Promise<void>):
   using time = new VirtualTime(1);
   await time.of(work(time), "the test", TIMEOUT);
 }
+
+/** Lets virtual time pass (ms). */
+export const pass = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,12 +1,13 @@
 /**
- * A client of a server that sends false answers.
+ * A client of a server that the test controls.
  *
  * @module
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { connect, type Connection, DsmqError } from "@dsmq/server";
-import { ScriptedServer } from "./scripted_server.ts";
+import { connect, type Connection, type ConnectOptions, DsmqError } from "@dsmq/server";
+import { reconnect } from "./bridge.ts";
+import { ScriptedServer, WELCOME } from "./scripted_server.ts";
 import { withTimeout } from "./with_timeout.ts";
 
 /** The server controlled by the test, and the client. */
@@ -15,10 +16,21 @@ export interface ScriptedConnection {
   readonly mq: Connection;
 }
 
+/** The answer to hello of a server that knows the session. */
+export const WELCOME_KNOWN = { ...WELCOME, dedupComplete: true };
+
 /** A connection to a server that the test controls. */
-export async function connectScripted(): Promise<ScriptedConnection> {
+export async function connectScripted(options: ConnectOptions = {}): Promise<ScriptedConnection> {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial });
+  const mq = await connect({ dial: script.dial, ...options });
+  return { script, mq };
+}
+
+/** A connection to such a server, which knows its session; it reconnects at once. */
+export async function connectKnown(options: ConnectOptions = {}): Promise<ScriptedConnection> {
+  const script = new ScriptedServer();
+  script.welcome = WELCOME_KNOWN;
+  const mq = await connect({ dial: script.dial, reconnect, ...options });
   return { script, mq };
 }
 
