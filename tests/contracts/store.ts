@@ -15,6 +15,7 @@ import { limited } from "./store_limits.ts";
 import { once } from "./store_dedup.ts";
 import { reading } from "./store_reads.ts";
 import { restarting } from "./store_restarts.ts";
+import { sessions } from "./store_sessions.ts";
 import { type Promises, RETENTION } from "./store_support.ts";
 import { topics } from "./store_topics.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
@@ -28,6 +29,7 @@ const PROMISES = {
   ...topics,
   ...feeding,
   ...once,
+  ...sessions,
   ...limited,
   ...goneAndKnown,
 };
@@ -84,7 +86,12 @@ export function testStore(
   register(name, PROMISES, false);
   if (!restarts) return;
   register(name, restarting, true);
-  register(`${name}, restarted between the steps`, { ...once, ...limited, ...goneAndKnown }, true);
+  register(`${name}, restarted between the steps`, {
+    ...once,
+    ...sessions,
+    ...limited,
+    ...goneAndKnown,
+  }, true);
 }
 
 /** A store, and how it goes on. */

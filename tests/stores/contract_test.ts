@@ -1,49 +1,22 @@
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Engine } from "../../stores/engine.ts";
 import { loadEngine } from "../../stores/engines/load_engine.ts";
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import {
-  type Command,
-  type CommandBatch,
-  type Result,
-  type Store,
-  StoreError,
-  type TopicMessage,
-} from "../../stores/store.ts";
+import type { Command, CommandBatch, Result, Store, StoreError } from "../../stores/store.ts";
 import { type Opening, testStore } from "../contracts/store.ts";
-import { nth, watchEngine } from "../contracts/failing_engine.ts";
-import {
-  append,
-  apply,
-  assertIncreasing,
-  Feed,
-  put,
-  puts,
-  read,
-  RETENTION,
-  trim,
-  trimAll,
-} from "../contracts/store_support.ts";
+import { watchEngine } from "../contracts/failing_engine.ts";
+import { append, put, read, RETENTION, trim } from "../contracts/store_support.ts";
 import { DelayedStore } from "../support/delayed_store.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { listed, open } from "../support/memory_stores.ts";
 
 const overFake = dbSqlite({ Database: FakeDatabase });
 const native = await loadEngine("@db/sqlite").catch((error: Error) => error);
 const noNative = native instanceof Error ? native.message : undefined;
-
-function open(engine: Engine, clock = new ManualClock(), retention = RETENTION): Store {
-  return new MemoryStore({ engine, retention, clock });
-}
 
 /** The files of the stores, by their place; they go with the process. */
 const files = Deno.makeTempDirSync();
@@ -81,12 +54,6 @@ class Moving extends MemoryStore {
     await listed(this);
     return results;
   }
-}
-
-/** The topics; to list them, everything is moved into the database. */
-async function listed(store: Store): Promise<(readonly [string, number])[]> {
-  const entries = await store.topics({ prefix: "", after: "", count: 10 });
-  return entries.map(({ topic, messages }) => [topic, messages] as const);
 }
 
 testStore("node:sqlite, without a tail", (options) => {
@@ -137,228 +104,4 @@ Deno.test("a store says which engine keeps its messages, and that they are in me
   await using store = open(nodeSqlite);
   assertStringIncludes(store.description, "node:sqlite");
   assertEquals(store.durability, "memory");
-});
-
-const FAILURES: Record<string, (sql: string) => boolean> = {
-  "the transaction does not begin": nth(1, "BEGIN"),
-  "its first run is not stored": nth(1, "INSERT INTO runs"),
-  "its last run is not stored": nth(4, "INSERT INTO runs"),
-  "a new topic is not stored": nth(2, "INSERT INTO topics"),
-  "the transaction does not end": nth(1, "COMMIT"),
-};
-
-for (const [failure, fails] of Object.entries(FAILURES)) {
-  Deno.test(`what was stored is not lost, nor there twice, if ${failure}`, async () => {
-    const { failing, failOn } = watchEngine();
-    await using store = open(failing);
-    using feed = await Feed.open(store);
-    const before = await append(store, [put("old"), put("old"), put("u")]);
-    assertEquals(await listed(store), [["old", 2], ["u", 1]]);
-
-    const batch = [put("old"), put("new"), ...puts("u", "1", "2"), put("newer")];
-    const after = await append(store, batch);
-    failOn(fails);
-    await assertRejects(() => listed(store), StoreError, "the disk is full");
-    failOn(() => {});
-
-    assertEquals(await listed(store), [["new", 1], ["newer", 1], ["old", 3], ["u", 3]]);
-    const all = [...before, ...after];
-    assertIncreasing(all.map(({ seq }) => seq));
-    assertEquals(feed.messages, all);
-    for (const topic of ["old", "u", "new", "newer"]) {
-      const expected = all.filter((message) => message.topic === topic);
-      assertEquals((await read(store, { topic })).messages, expected);
-    }
-  });
-}
-
-Deno.test("a store that cannot move what it has takes no more, says why, and goes on when it can", async () => {
-  const { failing, failOn } = watchEngine();
-  await using store = open(failing);
-  const before = await append(store, Array.from({ length: 1024 }, () => put("t")));
-  failOn((sql) => sql.startsWith("INSERT"));
-  const bounds = await store.bounds();
-  for (let time = 0; time < 2; time++) {
-    const results = await apply(store, [put("t"), put("u")]);
-    assertEquals(results.length, 2);
-    for (const result of results) {
-      assertInstanceOf(result, StoreError);
-      assertEquals([result.code, result.message], [
-        "unavailable",
-        "Cannot store messages: the disk is full",
-      ]);
-    }
-  }
-  assertEquals(await store.bounds(), bounds);
-  failOn(() => {});
-  const after = await append(store, [put("t")]);
-  assertEquals((await read(store, { topic: "t", count: 2000 })).messages, [...before, ...after]);
-  assertEquals(await listed(store), [["t", 1025]]);
-});
-
-Deno.test("an error says why, also if SQLite has undone the transaction already", async () => {
-  const { failing, failOn } = watchEngine();
-  let db: ReturnType<Engine["open"]>;
-  const engine: Engine = { name: failing.name, open: (path) => db = failing.open(path) };
-  await using store = open(engine);
-  await append(store, [put("t")]);
-  // As SQLite does by itself where the disk is full or memory runs out.
-  failOn((sql) => sql === "COMMIT" ? (db.exec("ROLLBACK"), true) : false);
-  await assertRejects(() => listed(store), StoreError, "the disk is full");
-  failOn(() => {});
-  assertEquals(await listed(store), [["t", 1]]);
-});
-
-Deno.test("readers who are close behind do not wait for the database", async () => {
-  const { failing, executed } = watchEngine();
-  await using store = open(failing);
-  executed.length = 0;
-  const messages = await append(store, [...puts("t", "1", "2"), put("u"), put("t", "3")]);
-  assertEquals((await read(store, { topic: "t" })).messages.length, 3);
-  assertEquals((await read(store, { topic: "t", newest: true })).messages, [messages[3]!]);
-  assertEquals((await read(store, { topic: "t", after: 1, count: 1 })).messages, [messages[1]!]);
-  assertEquals(executed, []);
-});
-
-Deno.test("a row is read once for those who read one message after another", async () => {
-  const { failing, executed } = watchEngine();
-  await using store = open(failing);
-  const messages = await append(store, Array.from({ length: 100 }, (_, i) => put("t", `${i}`)));
-  await listed(store);
-  executed.length = 0;
-  for (const message of messages) {
-    const { messages: [found], through } = await read(store, {
-      topic: "t",
-      after: message.seq - 1,
-      count: 1,
-    });
-    assertEquals([found, through], [message, message.seq]);
-  }
-  assert(executed.length <= 4, `${executed.length} statements`);
-});
-
-for (const statement of ["DELETE FROM topics", "DELETE FROM runs", "COMMIT"]) {
-  Deno.test(`a purge whose ${statement} fails can be repeated, and counts right`, async () => {
-    const { failing, failOn } = watchEngine();
-    const clock = new ManualClock();
-    await using store = open(failing, clock);
-    await append(store, [put("gone"), put("t"), put("t")]);
-    clock.advance(1);
-    const [stored] = await append(store, [put("t")]);
-    await listed(store);
-    clock.advance(RETENTION - 1);
-    failOn(nth(1, statement));
-    await assertRejects(() => trim(store, 1000), Error, "the disk is full");
-    const entry = { topic: "t", messages: 1, seq: stored!.seq, time: stored!.time };
-    const at = clock.now();
-    for (let time = 0; time < 2; time++) {
-      const standings = await store.topicBounds([{ topic: "gone" }, { topic: "t" }]);
-      assertEquals(standings.map(({ gone }) => gone), [{ seq: 1, at }, { seq: 3, at }]);
-      assertEquals(await store.topics({ prefix: "", after: "", count: 10 }), [entry]);
-      assertEquals((await read(store, { topic: "t" })).messages, [stored!]);
-      await trimAll(store);
-    }
-    const [back] = await append(store, [put("gone")]);
-    assertEquals((await read(store, { topic: "gone" })).messages, [back!]);
-  });
-}
-
-/** An engine whose databases hold 400 pages and no more. */
-const small: Engine = {
-  name: nodeSqlite.name,
-  open(path) {
-    const db = nodeSqlite.open(path);
-    db.exec("PRAGMA max_page_count = 400");
-    return db;
-  },
-};
-
-Deno.test("a database that is full takes messages again once others have expired", async () => {
-  const clock = new ManualClock();
-  await using store = open(small, clock);
-  const large = put("t", "x".repeat(20_000));
-  let stored = 0;
-  for (let full = false; !full; stored++) {
-    assert(stored < 1000, "400 pages are never full");
-    full = (await apply(store, [large]))[0] instanceof StoreError;
-  }
-  clock.advance(RETENTION);
-  await trimAll(store);
-  assertEquals(await listed(store), []);
-  const last = await append(store, [put("t", "new")]);
-  assertEquals((await read(store, { topic: "t" })).messages, last);
-  assertEquals(await listed(store), [["t", 1]]);
-});
-
-Deno.test("older and newer messages can be read while a database takes nothing", async () => {
-  const { failing, failOn } = watchEngine();
-  await using store = open(failing);
-  const all = await append(store, Array.from({ length: 100 }, (_, i) => put("t", `${i}`)));
-  await listed(store);
-  all.push(...await append(store, [put("u"), ...puts("t", "a", "bcd", "e")]));
-  all.splice(100, 1);
-  failOn((sql) => sql.startsWith("INSERT"));
-  assertEquals((await read(store, { topic: "t" })).messages, all);
-  assertEquals((await read(store, { topic: "t", newest: true })).messages, all.slice(-1));
-  for (const [count, bytes] of [[1000, 12], [7, 1000], [1, 1], [104, 1000], [1000, 400]] as const) {
-    const found: TopicMessage[] = [];
-    for (let after = 0; after < 104;) {
-      const page = await read(store, { topic: "t", after, count, bytes });
-      assert(page.messages.length <= count);
-      const size = page.messages.reduce((sum, message) => sum + message.bytes, 0);
-      assert(size <= bytes || page.messages.length === 1, `${size} bytes, at most ${bytes}`);
-      found.push(...page.messages);
-      after = page.through;
-    }
-    assertEquals(found, all);
-  }
-});
-
-Deno.test("a long batch is in the database at once: to look through it would take longer", async () => {
-  let inserts = 0;
-  const counting: Engine = {
-    name: nodeSqlite.name,
-    open(path) {
-      const db = nodeSqlite.open(path);
-      const prepare = db.prepare.bind(db);
-      db.prepare = (sql) => {
-        const statement = prepare(sql);
-        if (!sql.startsWith("INSERT INTO runs")) return statement;
-        const run = statement.run.bind(statement);
-        return {
-          all: (...values) => statement.all(...values),
-          run: (...values) => (inserts++, run(...values)),
-        };
-      };
-      return db;
-    },
-  };
-  await using store = open(counting);
-  await append(store, Array.from({ length: 4000 }, () => put("t", "m")));
-  assertEquals(inserts, 0);
-  await append(store, Array.from({ length: 4096 }, () => put("t", "m")));
-  // 64 messages in a row.
-  assertEquals(inserts, Math.ceil(4000 / 64) + 4096 / 64);
-});
-
-Deno.test("what the engine fails at is rejected with a StoreError", async () => {
-  const { failing, failOn } = watchEngine();
-  const clock = new ManualClock();
-  await using store = open(failing, clock);
-  await append(store, puts("t", "1", "2"));
-  await listed(store);
-  const query = { topic: "t", after: 0, count: 10, bytes: 10 };
-  failOn((sql) => sql.startsWith("SELECT"));
-  const calls: (() => Promise<unknown>)[] = [
-    () => store.read([query]),
-    () => store.read([{ ...query, newest: true }]),
-    () => store.topics({ prefix: "", after: "", count: 1 }),
-    () => store.positionAt(clock.now()),
-  ];
-  for (const call of calls) await assertRejects(call, StoreError, "the disk is full");
-  clock.advance(RETENTION);
-  await assertRejects(() => store.bounds(), StoreError, "the disk is full");
-  await assertRejects(() => trim(store, 1), StoreError, "the disk is full");
-  failOn(() => {});
-  assertEquals((await read(store, { topic: "t" })).messages, []);
 });

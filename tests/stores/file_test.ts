@@ -20,30 +20,15 @@ import {
   puts,
   read,
   RETENTION,
-  texts,
   trimAll,
 } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { Program } from "../support/program.ts";
-
-/** A folder that is gone when the test ends. */
-class Folder implements Disposable {
-  readonly path = Deno.makeTempDirSync();
-  readonly file = `${this.path}/queue.db`;
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.path, { recursive: true });
-  }
-}
-
-function open(path: string, engine: Engine = nodeSqlite): FileStore {
-  const clock = new ManualClock();
-  return new FileStore({ path, engine, durability: "disk", retention: RETENTION, clock });
-}
+import { openFile, TempFolder } from "../support/queue_files.ts";
 
 /** Asserts that a file is refused at start, in one sentence. */
 function assertRefused(path: string, reason: string | RegExp, engine?: Engine): void {
-  const error = assertThrows(() => open(path, engine), Error);
+  const error = assertThrows(() => openFile(path, engine), Error);
   const begin = `Cannot open sqlite:${path}: `;
   assertEquals(error.message.slice(0, begin.length), begin);
   const detail = error.message.slice(begin.length);
@@ -52,33 +37,33 @@ function assertRefused(path: string, reason: string | RegExp, engine?: Engine): 
 }
 
 Deno.test("a file that another store has open is refused, and free once that one is closed", async () => {
-  using folder = new Folder();
-  const store = open(folder.file);
+  using folder = new TempFolder();
+  const store = openFile(folder.file);
   const all = await append(store, puts("t", "1", "2"));
   assertRefused(folder.file, "another process uses it");
   all.push(...await append(store, [put("t")]));
   await store[Symbol.asyncDispose]();
   assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["queue.db"]);
-  await using again = open(folder.file);
+  await using again = openFile(folder.file);
   assertEquals((await read(again, { topic: "t" })).messages, all);
 });
 
 Deno.test("a file that another process has open is refused", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   await using program = new Program(["-A", "tests/programs/appender.ts", folder.file, "s", "disk"]);
   await program.line();
   assertRefused(folder.file, "another process uses it");
 });
 
 Deno.test("a path that leads nowhere is refused, and nothing is made there", () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   assertRefused(`${folder.path}/none/queue.db`, "its folder is not there");
   assertRefused(folder.path, "it is a folder");
   assertEquals([...Deno.readDirSync(folder.path)], []);
 });
 
 Deno.test("what is not a database is refused and left as it is", () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   for (const text of ["hello", "hello ".repeat(10_000)]) {
     Deno.writeTextFileSync(folder.file, text);
     assertRefused(folder.file, "it is not a database");
@@ -87,9 +72,9 @@ Deno.test("what is not a database is refused and left as it is", () => {
 });
 
 Deno.test("an empty file is taken as a new one", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   Deno.writeTextFileSync(folder.file, "");
-  await using store = open(folder.file);
+  await using store = openFile(folder.file);
   assertEquals((await append(store, [put("t")]))[0]!.seq, 1);
 });
 
@@ -102,7 +87,7 @@ for (
   ] as const
 ) {
   Deno.test(`the database of another program, ${owner}, is refused and left as it is`, () => {
-    using folder = new Folder();
+    using folder = new TempFolder();
     const db = new DatabaseSync(folder.file);
     db.exec(sql);
     db.close();
@@ -113,8 +98,8 @@ for (
 }
 
 Deno.test("a file of a later version of dsmq is refused", async () => {
-  using folder = new Folder();
-  await open(folder.file)[Symbol.asyncDispose]();
+  using folder = new TempFolder();
+  await openFile(folder.file)[Symbol.asyncDispose]();
   const db = new DatabaseSync(folder.file);
   db.exec("PRAGMA user_version = 99");
   db.close();
@@ -123,7 +108,7 @@ Deno.test("a file of a later version of dsmq is refused", async () => {
 
 /** A file with many messages, closed. */
 async function filled(path: string): Promise<void> {
-  await using store = open(path);
+  await using store = openFile(path);
   for (let i = 0; i < 50; i++) {
     await append(store, Array.from({ length: 100 }, (_, j) => put(`t${j % 3}`, `${i} ${j}`)));
   }
@@ -137,7 +122,7 @@ function unclean(path: string): void {
 }
 
 Deno.test("a file that was cut short is refused", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   await filled(folder.file);
   unclean(folder.file);
   const { size } = Deno.statSync(folder.file);
@@ -159,22 +144,22 @@ async function eachDamaged(path: string, work: (page: number) => Promise<void>):
 }
 
 Deno.test("a file that was not closed as it should be is refused if a page is damaged, whichever", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   await filled(folder.file);
   unclean(folder.file);
   await eachDamaged(folder.file, async (page) => {
-    const error = await Promise.try(open, folder.file).catch((error: Error) => error);
+    const error = await Promise.try(openFile, folder.file).catch((error: Error) => error);
     assert(error instanceof Error, `page ${page}`);
     assertMatch(error.message, /^Cannot open sqlite:.*: it is damaged: /);
   });
 });
 
 Deno.test("a page that was damaged later costs errors, and no wrong message", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   await filled(folder.file);
   let found = 0;
   await eachDamaged(folder.file, async () => {
-    const store = await Promise.try(open, folder.file).catch((error: Error) => error);
+    const store = await Promise.try(openFile, folder.file).catch((error: Error) => error);
     if (store instanceof Error) {
       assertMatch(store.message, /^Cannot open sqlite:.*: it is damaged: /);
       found++;
@@ -192,7 +177,7 @@ Deno.test("a page that was damaged later costs errors, and no wrong message", as
 });
 
 Deno.test("a file that lacks messages is refused", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   await filled(folder.file);
   const db = new DatabaseSync(folder.file);
   db.exec("DELETE FROM runs WHERE last IN (SELECT last FROM runs ORDER BY last LIMIT 1 OFFSET 20)");
@@ -201,7 +186,7 @@ Deno.test("a file that lacks messages is refused", async () => {
 });
 
 Deno.test("a read-only file is refused at start, not at the first put", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   await filled(folder.file);
   const readOnly: Engine = {
     name: "node:sqlite",
@@ -225,12 +210,12 @@ for (const permission of ["read", "write"] as const) {
 }
 
 Deno.test("a name that SQLite has another use for is the name of a file", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   const cwd = Deno.cwd();
   Deno.chdir(folder.path);
   try {
     for (const name of [":memory:", "file:queue.db?mode=memory"]) {
-      await using store = open(name);
+      await using store = openFile(name);
       await append(store, [put("t")]);
       assert(Deno.statSync(`./${name}`).isFile);
     }
@@ -240,7 +225,7 @@ Deno.test("a name that SQLite has another use for is the name of a file", async 
 });
 
 Deno.test("a server whose file cannot be opened does not start, and leaves nothing running", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   await using server = await serve({ port: 0, store: `sqlite:${folder.file}` });
   assertMatch(
     server.storeDescription,
@@ -254,7 +239,7 @@ Deno.test("a server whose file cannot be opened does not start, and leaves nothi
 });
 
 Deno.test("nothing is left in the file of what was purged and forgotten", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   const clock = new ManualClock();
   const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
   const store = new FileStore({ ...options, durability: "process" });
@@ -272,7 +257,7 @@ Deno.test("nothing is left in the file of what was purged and forgotten", async 
 });
 
 Deno.test("what a message survives is said: power with full, the process with normal", async () => {
-  using folder = new Folder();
+  using folder = new TempFolder();
   for (
     const [durability, safety, words] of [["disk", "disk", "a loss of power"], [
       "process",
@@ -287,77 +272,3 @@ Deno.test("what a message survives is said: power with full, the process with no
     assert(store.description.endsWith(`(an acknowledged message survives ${words})`));
   }
 });
-
-for (const durability of ["disk", "process"]) {
-  Deno.test(`nothing acknowledged is lost, doubled or out of order when the process is killed (${durability})`, async () => {
-    using folder = new Folder();
-    await open(folder.file)[Symbol.asyncDispose]();
-    assertEquals(isClean(folder.file), true);
-    const acknowledged = new Map<string, Map<number, number>>();
-    for (let round = 0; round < 3; round++) {
-      const session = `session ${round}`;
-      const seqs = new Map<number, number>();
-      acknowledged.set(session, seqs);
-      await using program = new Program(
-        ["-A", "tests/programs/appender.ts", folder.file, session, durability],
-      );
-      while (seqs.size < 400 + 333 * round) seqs.set(...pair(await program.line()));
-      program.child.kill("SIGKILL");
-      const { stdout } = await program.end();
-      for (const line of whole(stdout)) seqs.set(...pair(line));
-    }
-    const db = new DatabaseSync(folder.file);
-    assertEquals(Object.values(db.prepare("PRAGMA integrity_check").get()!), ["ok"]);
-    db.close();
-    assertEquals(isClean(folder.file), false, "the next start checks the file");
-    const clock = { now: () => Date.now() };
-    const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
-    await using store = new FileStore({ ...options, durability: "disk" });
-    const found = new Map<string, number>();
-    for (const topic of ["t0", "t1", "t2"]) {
-      const { messages } = await read(store, { topic });
-      for (const { body, seq } of messages) {
-        assert(!found.has(JSON.parse(body)), `${body} is there twice`);
-        found.set(JSON.parse(body), seq);
-      }
-    }
-    for (const [session, seqs] of acknowledged) {
-      let last = 0;
-      for (const [n, seq] of [...seqs].sort(([a], [b]) => a - b)) {
-        assertEquals(found.get(`${session} ${n}`), seq);
-        assert(seq > last, `${session} ${n} is out of order`);
-        last = seq;
-        const body = JSON.stringify(`${session} ${n}`);
-        if (n % 97 > 0) continue;
-        const again = {
-          type: "put" as const,
-          topic: `t${n % 3}`,
-          body,
-          bytes: body.length,
-          session,
-          n,
-        };
-        assertEquals(await apply(store, [again]), [{ seq, dup: true }]);
-      }
-    }
-    assert((await texts(store, "t0")).length > 300);
-  });
-}
-
-/** Whether a file was closed as it should be. */
-function isClean(path: string): boolean {
-  const db = new DatabaseSync(path);
-  const { clean } = db.prepare("SELECT clean FROM state").get()!;
-  db.close();
-  return clean === 1;
-}
-
-/** What was printed in whole lines: the last one may have been cut off. */
-function whole(text: string): string[] {
-  return text.split("\n").filter((line) => /^\d+ \d+$/.test(line)).slice(0, -1);
-}
-
-function pair(line: string | undefined): [number, number] {
-  const [n, seq] = line!.split(" ").map(Number) as [number, number];
-  return [n, seq];
-}

@@ -5,21 +5,11 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { backup, DatabaseSync } from "node:sqlite";
-import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file_store.ts";
-import {
-  append,
-  apply,
-  outcomes,
-  put,
-  puts,
-  RETENTION,
-  texts,
-  trim,
-} from "../contracts/store_support.ts";
+import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
 import { FileFolder, watchedEngine } from "../support/file_folder.ts";
+import { nextStart, otherPath } from "../support/file_folder.ts";
 
 /** What a person does to the file, and whether the server may go on afterwards. */
 interface Scenario {
@@ -30,8 +20,6 @@ interface Scenario {
   /** What the next start says. `undefined`: it goes on with all that was acknowledged. */
   readonly next?: RegExp;
 }
-
-const other = ({ root }: FileFolder) => `${root}/other`;
 
 /** A queue of somebody else's, closed. */
 async function queueAt(folder: FileFolder, path: string): Promise<void> {
@@ -53,8 +41,8 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "the file is moved away",
-    work: (folder) => Deno.renameSync(folder.path, other(folder)),
-    undo: (folder) => Deno.renameSync(other(folder), folder.path),
+    work: (folder) => Deno.renameSync(folder.path, otherPath(folder)),
+    undo: (folder) => Deno.renameSync(otherPath(folder), folder.path),
     next: /its log is: bring it back/,
   },
   {
@@ -78,8 +66,8 @@ const SCENARIOS: readonly Scenario[] = [
   {
     what: "the file is replaced by a copy of itself",
     work: (folder) => {
-      Deno.copyFileSync(folder.path, other(folder));
-      Deno.renameSync(other(folder), folder.path);
+      Deno.copyFileSync(folder.path, otherPath(folder));
+      Deno.renameSync(otherPath(folder), folder.path);
     },
   },
   {
@@ -110,22 +98,11 @@ const SCENARIOS: readonly Scenario[] = [
   {
     what: "the log is replaced",
     work: (folder) => {
-      Deno.writeTextFileSync(other(folder), "precious".repeat(10_000));
-      Deno.renameSync(other(folder), `${folder.path}-wal`);
+      Deno.writeTextFileSync(otherPath(folder), "precious".repeat(10_000));
+      Deno.renameSync(otherPath(folder), `${folder.path}-wal`);
     },
   },
 ];
-
-/** What the next start finds: an error, `a new queue`, or the messages. */
-async function next(folder: FileFolder): Promise<string | string[]> {
-  try {
-    await using store = folder.open();
-    const { last } = await store.bounds();
-    return last === 0 ? "a new queue" : await texts(store);
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 for (const { what, work, undo, next: expected } of SCENARIOS) {
   Deno.test(`${what}: puts are refused and reading goes on, from the next put on`, async () => {
@@ -150,7 +127,7 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
     assertEquals(folder.warnings.length, 2);
     await store[Symbol.asyncDispose]();
     assertEquals(folder.names(), ["queue.db"]);
-    assertEquals(await next(folder), ["1", "2", "3"]);
+    assertEquals(await nextStart(folder), ["1", "2", "3"]);
   });
 
   Deno.test(`${what}: the next start goes on with all that was acknowledged, or says what is wrong`, async () => {
@@ -169,14 +146,14 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
     if (what.includes("emptied") || what.includes("shortened")) {
       assertMatch(folder.warnings.at(-1)!, /was (emptied or shortened|overwritten)/);
     }
-    const found = await next(folder);
+    const found = await nextStart(folder);
     if (what === "the file is shortened" || what === "the log is emptied") {
       assertMatch(String(found), /damaged|its log, .* is not there/);
     } else if (expected) assertMatch(String(found), expected);
     else assertEquals(found, ["1", "2"]);
     if (!undo || expected?.test("a new queue")) return;
     undo(folder);
-    assertEquals(await next(folder), ["1", "2"], "once it is as it was");
+    assertEquals(await nextStart(folder), ["1", "2"], "once it is as it was");
   });
 }
 
@@ -186,7 +163,7 @@ for (const what of ["removed", "moved away", "removed with its index"]) {
     await using store = folder.open();
     await append(store, puts("t", "1", "2"));
     const log = `${folder.path}-wal`;
-    if (what === "moved away") Deno.renameSync(log, other(folder));
+    if (what === "moved away") Deno.renameSync(log, otherPath(folder));
     else Deno.removeSync(log);
     if (what.endsWith("index")) Deno.removeSync(`${folder.path}-shm`);
     assertEquals(await outcomes(store, [put("t", "3")]), [3]);
@@ -195,7 +172,7 @@ for (const what of ["removed", "moved away", "removed with its index"]) {
     assertEquals(await texts(killed), ["1", "2", "3"]);
     if (what === "moved away") {
       // The log of before is that of another state of the file.
-      Deno.renameSync(other(folder), log);
+      Deno.renameSync(otherPath(folder), log);
       assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
       Deno.removeSync(log);
     }
@@ -209,7 +186,7 @@ for (const what of ["removed", "moved away", "removed with its index"]) {
     await append(store, puts("t", "1", "2"));
     Deno.removeSync(`${folder.path}-wal`);
     await store[Symbol.asyncDispose]();
-    assertEquals(await next(folder), ["1", "2"]);
+    assertEquals(await nextStart(folder), ["1", "2"]);
   });
 }
 
@@ -219,22 +196,22 @@ for (const how of ["VACUUM INTO", ".backup"]) {
     const store = folder.open();
     await append(store, puts("t", "1"));
     const db = new DatabaseSync(folder.path);
-    if (how === ".backup") await backup(db, other(folder));
-    else db.exec(`VACUUM INTO '${other(folder)}'`);
+    if (how === ".backup") await backup(db, otherPath(folder));
+    else db.exec(`VACUUM INTO '${otherPath(folder)}'`);
     db.close();
     // The log begins anew: what is in it goes with a file that has what was in it before.
     await append(store, puts("t", "x".repeat(9_000_000)));
     await append(store, puts("t", "2"));
-    const copy = Deno.readFileSync(other(folder));
+    const copy = Deno.readFileSync(otherPath(folder));
     Deno.writeFileSync(folder.path, copy, { create: false });
     Deno.truncateSync(folder.path, copy.length);
     Deno.utimeSync(folder.path, new Date(), new Date(Date.now() + 60_000));
     assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
     await store[Symbol.asyncDispose]();
     assertEquals(Deno.readFileSync(folder.path), copy, "it is left as it is");
-    assertMatch(String(await next(folder)), /the log beside it, .* is that of another file/);
+    assertMatch(String(await nextStart(folder)), /the log beside it, .* is that of another file/);
     Deno.removeSync(`${folder.path}-wal`);
-    assertEquals(await next(folder), ["1"]);
+    assertEquals(await nextStart(folder), ["1"]);
   });
 }
 
@@ -266,8 +243,8 @@ Deno.test("a database that is closed for good beside a stranger's log, or over a
     await append(store, puts("t", "1"));
     if (part === "") Deno.copyFileSync(`${folder.root}/queue`, folder.path);
     else {
-      Deno.writeTextFileSync(other(folder), "precious".repeat(10_000));
-      Deno.renameSync(other(folder), `${folder.path}-wal`);
+      Deno.writeTextFileSync(otherPath(folder), "precious".repeat(10_000));
+      Deno.renameSync(otherPath(folder), `${folder.path}-wal`);
     }
     const before = Deno.readFileSync(folder.path + part);
     await store[Symbol.asyncDispose]();
@@ -276,86 +253,4 @@ Deno.test("a database that is closed for good beside a stranger's log, or over a
     assertEquals(Deno.readFileSync(folder.path + part), before);
     assertEquals(folder.names(), ["queue.db", "queue.db-lock", "queue.db-shm", "queue.db-wal"]);
   }
-});
-
-Deno.test("in a burst of puts too: of the file from the next put on, of its log soon after", async () => {
-  for (const part of ["", "-wal"]) {
-    using folder = new FileFolder();
-    await using store = folder.open();
-    for (let n = 1; n <= 50; n++) assertEquals(await outcomes(store, [put("t")]), [n]);
-    Deno.copyFileSync(folder.path + part, other(folder));
-    Deno.renameSync(other(folder), folder.path + part);
-    let [outcome] = await outcomes(store, [put("t")]);
-    if (part === "") assertEquals(outcome, "unavailable");
-    const end = performance.now() + 5000;
-    while (outcome !== "unavailable" && performance.now() < end) {
-      [outcome] = await outcomes(store, [put("t")]);
-    }
-    assertEquals(outcome, "unavailable");
-  }
-});
-
-for (const size of [0, 32, 5000, 40_000]) {
-  Deno.test(`in a burst of puts a log that is cut to ${size} bytes is noticed, though it grows again, and not forgotten`, async () => {
-    using folder = new FileFolder();
-    const store = folder.open();
-    for (let n = 1; n <= 50; n++) assertEquals(await outcomes(store, [put("t")]), [n]);
-    Deno.truncateSync(`${folder.path}-wal`, size);
-    const end = performance.now() + 5000;
-    const refused = async () => (await outcomes(store, [put("t")]))[0] === "unavailable";
-    while (!await refused() && performance.now() < end) { /* until it is looked at */ }
-    for (let time = 0; time < 50; time++) assert(await refused());
-    const before = Deno.readFileSync(folder.path);
-    await store[Symbol.asyncDispose]();
-    assertEquals(Deno.readFileSync(folder.path), before, "nothing is made of what is not there");
-  });
-}
-
-Deno.test("a purge in a file that was moved does no harm", async () => {
-  using folder = new FileFolder();
-  const store = folder.open();
-  await append(store, puts("t", "1"));
-  Deno.renameSync(folder.path, `${folder.root}/moved`);
-  folder.clock.advance(RETENTION);
-  await trim(store, 1000);
-  Deno.renameSync(`${folder.root}/moved`, folder.path);
-  assertEquals(await outcomes(store, [put("t", "2")]), [2]);
-  await store[Symbol.asyncDispose]();
-  assertEquals(await next(folder), ["2"]);
-});
-
-Deno.test("with normal durability the same is noticed", async () => {
-  using folder = new FileFolder();
-  const { path, clock } = folder;
-  const options = { path, clock, engine: nodeSqlite, retention: RETENTION };
-  await using store = new FileStore({ ...options, durability: "process" });
-  await append(store, puts("t", "1"));
-  Deno.renameSync(path, `${folder.root}/moved`);
-  assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
-  Deno.renameSync(`${folder.root}/moved`, path);
-  assertEquals(await outcomes(store, [put("t", "2")]), [2]);
-});
-
-Deno.test("what is repeated while the file is away is told as stored if it was, else it is refused", async () => {
-  using folder = new FileFolder();
-  await using store = folder.open();
-  const numbered = (n: number) => ({ ...put("t", `${n}`), session: "s", n });
-  await append(store, [numbered(1)]);
-  Deno.renameSync(folder.path, `${folder.root}/moved`);
-  assertEquals(await outcomes(store, [numbered(1), numbered(2)]), ["dup 1", "unavailable"]);
-  Deno.renameSync(`${folder.root}/moved`, folder.path);
-  assertEquals(await outcomes(store, [numbered(1), numbered(2)]), ["dup 1", 2]);
-  assert((await texts(store)).length === 2);
-});
-
-Deno.test("however many puts are repeated while the file is away, one error tells of all whose outcome nobody knows", async () => {
-  using folder = new FileFolder();
-  await using store = folder.open();
-  const numbered = (n: number) => ({ ...put("t", "x"), session: "s", n });
-  await append(store, [numbered(20_000)]);
-  await append(store, [numbered(40_000)]);
-  Deno.renameSync(folder.path, `${folder.root}/moved`);
-  const results = await apply(store, Array.from({ length: 10_000 }, (_, i) => numbered(i + 1)));
-  assertEquals(await outcomes(store, [numbered(1)]), ["unknown_outcome"]);
-  assertEquals(new Set(results).size, 1);
 });

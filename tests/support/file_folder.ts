@@ -6,6 +6,7 @@
 
 import type { Database, Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { texts } from "../contracts/store_support.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { RETENTION } from "../contracts/store_support.ts";
 import { ManualClock } from "./manual_clock.ts";
@@ -70,4 +71,20 @@ export function watchedEngine(executed: (sql: string) => void): Engine {
     };
   };
   return { name: "node:sqlite", open };
+}
+
+/** Where a test can put another file. */
+export function otherPath({ root }: FileFolder): string {
+  return `${root}/other`;
+}
+
+/** What the next start finds: an error, `a new queue`, or the messages. */
+export async function nextStart(folder: FileFolder): Promise<string | string[]> {
+  try {
+    await using store = folder.open();
+    const { last } = await store.bounds();
+    return last === 0 ? "a new queue" : await texts(store);
+  } catch (error) {
+    return (error as Error).message;
+  }
 }

@@ -1,0 +1,36 @@
+/**
+ * Files of stores, in folders of their own.
+ *
+ * @module
+ */
+
+import { DatabaseSync } from "node:sqlite";
+import type { Engine } from "../../stores/engine.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { RETENTION } from "../contracts/store_support.ts";
+import { ManualClock } from "./manual_clock.ts";
+
+/** A folder with room for a file; it is removed when the test ends. */
+export class TempFolder implements Disposable {
+  readonly path = Deno.makeTempDirSync();
+  readonly file = `${this.path}/queue.db`;
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+/** Opens a file that syncs each commit. */
+export function openFile(path: string, engine: Engine = nodeSqlite): FileStore {
+  const clock = new ManualClock();
+  return new FileStore({ path, engine, durability: "disk", retention: RETENTION, clock });
+}
+
+/** Whether a file was closed as it should be. */
+export function isClean(path: string): boolean {
+  const db = new DatabaseSync(path);
+  const { clean } = db.prepare("SELECT clean FROM state").get()!;
+  db.close();
+  return clean === 1;
+}
