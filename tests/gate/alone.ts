@@ -12,15 +12,16 @@ const MEMORY = "measures the memory of its process";
 const FOLDER = "changes the working directory or reads the umask, which changes it";
 const SIGNALS = "sends signals to its own process";
 const SPEED = "compares times of a server under load";
-const HEARTBEATS = "has heartbeats of 100 ms over a real network";
+const SHORT_TIMES = "has heartbeats of 100 ms or timeouts of 400 ms over a real network";
 
 /** Each file, from the folder `tests/`, and the reason. */
 export const ALONE: Readonly<Record<string, string>> = {
   "cli/signals_test.ts": SIGNALS,
   "cli/since_test.ts": "changes the time zone of its process",
-  "client/resume_slow_networks_test.ts": HEARTBEATS,
+  "client/connect_refusals_test.ts": SHORT_TIMES,
+  "client/resume_slow_networks_test.ts": SHORT_TIMES,
   "client/resume_streams_test.ts": MEMORY,
-  "connection/progress_test.ts": HEARTBEATS,
+  "connection/progress_test.ts": SHORT_TIMES,
   "faults/short_load_runs_test.ts": SPEED,
   "server/shutdown_test.ts": SIGNALS,
   "server/store_address_test.ts": FOLDER,
