@@ -66,6 +66,12 @@ Deno.test("every file that a page names exists", async () => {
   assertEquals(missing, []);
 });
 
+Deno.test("no page has a character that tools take for a binary file", () => {
+  // deno-lint-ignore no-control-regex
+  const control = /[\0-\x08\x0b-\x1f\x7f]/;
+  assertEquals([...pages].filter(([, text]) => control.test(text)).map(([path]) => path), []);
+});
+
 /** Options of Deno, Docker and the project's tasks that the pages show. */
 const OF_OTHERS = new Set([
   ...["net", "read", "write", "env", "ffi", "run", "sys"].map((name) => `allow-${name}`),
