@@ -5,7 +5,6 @@
  */
 
 import type { WireError } from "../protocol/errors.ts";
-import { limitExceeded } from "../protocol/request_fields.ts";
 import { FrameScan } from "../protocol/frame_scan.ts";
 import {
   DecodedFrame,
@@ -20,15 +19,7 @@ import { FrameMemory } from "./frame_memory.ts";
 import { FrameQueue } from "./frame_queue.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { BacklogFrame } from "./backlog_frame.ts";
-
-/**
- * Refused requests wait for their turn to be answered: up to this many times `inFlight` requests, and up to this many
- * times `inFlightBytes` in large frames. More is a flood.
- */
-const FLOOD_FACTOR = 4;
-
-/** More control requests than this in frames that are refused otherwise are a flood, too. */
-const MAX_CONTROLS = 16_384;
+import { BacklogLimits } from "./backlog_limits.ts";
 
 /** How much of a large frame is scanned at a time, in characters: then others may have their turn. */
 const SCAN_CHUNK = 64 * 1024;
@@ -39,7 +30,7 @@ export class Backlog {
   readonly #onUnanswered: (unanswered: readonly RefusedRequest[]) => void;
   readonly #budgets: ConnectionBudgets | undefined;
   readonly #memory: FrameMemory;
-  #outOfMemory = false;
+  readonly #flood: BacklogLimits;
   readonly #frames = new FrameQueue();
   #weight = 0;
   /** The length of the large frames that wait and are refused already. */
@@ -61,9 +52,10 @@ export class Backlog {
   #large = 0;
   /** A frame that was taken out has far too many requests. */
   flooded = false;
-  #tooManyRequestsError: WireError | undefined;
+  /** The server has no memory left for a frame, nor for its refusal. */
+  outOfMemory = false;
 
-  /** Nothing waits. `noted` takes refused requests that get no reply: they do not wait. Without `shares` there is no shared limit. */
+  /** Starts empty. `onUnanswered` gets refused requests without a reply: they do not wait. Without budgets there is no shared limit. */
   constructor(
     limits: Limits,
     onUnanswered: (unanswered: readonly RefusedRequest[]) => void,
@@ -72,6 +64,7 @@ export class Backlog {
     this.#limits = limits;
     this.#onUnanswered = onUnanswered;
     this.#budgets = budgets;
+    this.#flood = new BacklogLimits(limits);
     this.#memory = new FrameMemory(budgets?.of("totalInFlightBytes"));
   }
 
@@ -127,7 +120,7 @@ export class Backlog {
   scanNext(): boolean {
     const frame = this.#frames.next;
     if (!frame?.isLarge) return false;
-    frame.scan ??= new FrameScan(frame.data!, this.#floodLimit);
+    frame.scan ??= new FrameScan(frame.data!, this.#flood.floodingFrame);
     if (frame.scan.scanMore(SCAN_CHUNK)) return true;
     this.#memory.addScanned(frame, frame.scan.length);
     return false;
@@ -181,15 +174,10 @@ export class Backlog {
     this.#memory.clear();
   }
 
-  /** The server has no memory left for the frame, nor for its refusal. */
-  get outOfMemory(): boolean {
-    return this.#outOfMemory;
-  }
-
   /** Decodes a frame. That can take long, so it happens in its turn. `undefined` for a flood. */
   #read({ data, room, isLarge, isRefused, scan }: BacklogFrame): RequestFrame | undefined {
     if (isLarge) {
-      scan ??= new FrameScan(data!, this.#floodLimit);
+      scan ??= new FrameScan(data!, this.#flood.floodingFrame);
       while (scan.scanMore(Infinity));
     }
     if (scan?.isOverLimit) {
@@ -197,23 +185,20 @@ export class Backlog {
       return undefined;
     }
     const cut = isRefused
-      ? { after: 0, error: this.#tooManyBytes(), includesLegacyPuts: true }
+      ? { after: 0, error: this.#flood.tooManyBytes, includesLegacyPuts: true }
       : room === undefined
       ? undefined
-      : { after: room, error: this.#tooManyRequests };
+      : { after: room, error: this.#flood.tooManyRequests };
     return readRequestFrame(data, this.#limits, cut, scan);
   }
 
   /** Scanning a large frame takes long. It happens in its turn, also if the frame will be refused. */
   #addLarge(frame: BacklogFrame, fitsBytes: boolean): boolean {
-    const { inFlight, inFlightBytes } = this.#limits;
     frame.isRefused = !fitsBytes;
-    frame.room = inFlight;
-    if (!fitsBytes && this.#refusedWeight + frame.weight > FLOOD_FACTOR * inFlightBytes) {
-      return false;
-    }
-    this.#outOfMemory = !this.#memory.take(frame);
-    if (this.#outOfMemory) return false;
+    frame.room = this.#limits.inFlight;
+    if (!fitsBytes && this.#flood.isByteFlood(this.#refusedWeight + frame.weight)) return false;
+    this.outOfMemory = !this.#memory.take(frame);
+    if (this.outOfMemory) return false;
     this.#push(frame);
     return true;
   }
@@ -221,16 +206,16 @@ export class Backlog {
   /** So much waits, or may wait, that the requests have to be counted exactly. */
   #addCounted(frame: BacklogFrame, fitsBytes: boolean): boolean {
     const { inFlight, frameRequests } = this.#limits;
-    const floodLimit = this.#floodLimit;
+    const { floodingFrame } = this.#flood;
     for (const other of this.#frames.countRest()) {
       if (other.isLarge) continue;
-      const count = other.answerOnly ? 0 : requestCount(scanFrame(other.data, floodLimit));
+      const count = other.answerOnly ? 0 : requestCount(scanFrame(other.data, floodingFrame));
       other.requests = Math.min(count, other.room ?? Infinity);
       this.#maxRequests += other.requests - other.maxRequests;
       other.maxRequests = other.requests;
       this.#requests += other.requests;
     }
-    const scan = scanFrame(frame.data, floodLimit);
+    const scan = scanFrame(frame.data, floodingFrame);
     if (scan?.isOverLimit) return false;
     const requests = requestCount(scan);
     const remaining = this.#current?.countFrom(this.#started) ?? 0;
@@ -238,9 +223,9 @@ export class Backlog {
     this.#currentMaxRequests = remaining;
     const room = Math.max(0, inFlight - remaining - this.#requests);
     if (requests > 0 && room === 0 && (!scan?.legacyPuts || !fitsBytes)) {
-      return this.#refuse(scan, requests, this.#tooManyRequests);
+      return this.#refuse(scan, requests, this.#flood.tooManyRequests);
     }
-    if (!fitsBytes) return this.#refuse(scan, requests, this.#tooManyBytes());
+    if (!fitsBytes) return this.#refuse(scan, requests, this.#flood.tooManyBytes);
     if (!this.#memory.take(frame)) {
       const error = this.#budgets!.budgetError("totalInFlightBytes", "do request");
       return this.#refuse(scan, requests, error);
@@ -251,7 +236,7 @@ export class Backlog {
       : 1;
     frame.refused = requests - frame.requests;
     if (requests > room) frame.room = room;
-    if (this.#isFlood(frame.refused)) return false;
+    if (this.#flood.isFlood(this.#refused + frame.refused)) return false;
     this.#requests += frame.requests;
     this.#push(frame, true);
     return true;
@@ -260,8 +245,8 @@ export class Backlog {
   /** Keeps only those requests of a frame that need a reply. */
   #refuse(scan: FrameScan | undefined, requests: number, error: WireError): boolean {
     // Before it is decoded, which can take long.
-    if (this.#isFlood(requests)) return false;
-    if (this.#controls + (scan?.controlRequests ?? 0) > MAX_CONTROLS) return false;
+    if (this.#flood.isFlood(this.#refused + requests)) return false;
+    if (this.#flood.isControlFlood(this.#controls + (scan?.controlRequests ?? 0))) return false;
     const { batched, remaining: toAnswer, unanswered } = refuseFrame(scan, this.#limits, error);
     if (unanswered.length > 0) this.#onUnanswered(unanswered);
     if (toAnswer.length === 0) return true;
@@ -270,19 +255,10 @@ export class Backlog {
     answerOnly.refused = refused;
     answerOnly.controls = toAnswer.length - refused;
     this.#controls += answerOnly.controls;
-    this.#outOfMemory = !this.#memory.takeRefused(answerOnly, toAnswer.length);
-    if (this.#outOfMemory) return false;
+    this.outOfMemory = !this.#memory.takeRefused(answerOnly, toAnswer.length);
+    if (this.outOfMemory) return false;
     this.#push(answerOnly);
     return true;
-  }
-
-  /** A frame with more requests is a flood by itself. */
-  get #floodLimit(): number {
-    return this.#limits.frameRequests + FLOOD_FACTOR * this.#limits.inFlight;
-  }
-
-  #isFlood(requests: number): boolean {
-    return this.#refused + requests > FLOOD_FACTOR * this.#limits.inFlight;
   }
 
   #push(frame: BacklogFrame, isCounted = false): void {
@@ -293,18 +269,6 @@ export class Backlog {
     else this.#weight += frame.weight;
     this.#maxRequests += frame.maxRequests;
     this.#refused += frame.refused;
-  }
-
-  /** Made once, and not for each frame that might need it. */
-  get #tooManyRequests(): WireError {
-    const { inFlight } = this.#limits;
-    const reason = "too many of its connection wait already";
-    return this.#tooManyRequestsError ??= limitExceeded("do request", inFlight, reason);
-  }
-
-  #tooManyBytes(): WireError {
-    const reason = "too many bytes of its connection wait already";
-    return limitExceeded("do request", this.#limits.inFlightBytes, reason);
   }
 }
 

@@ -14,10 +14,7 @@ import {
 } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import deno from "../deno.json" with { type: "json" };
 import { EvictingBudget } from "../budgets/evicting_budget.ts";
-import { DsmqError } from "../protocol/errors.ts";
-import { SUBPROTOCOL } from "../protocol/websocket.ts";
 import { createPortContext } from "./base_peer.ts";
 import { handshakeFailed } from "./peer.ts";
 import {
@@ -36,11 +33,12 @@ import {
 import { HttpInput, type InputConnection, preventConsume } from "./node_http_input.ts";
 import { TimedOutRequests } from "./node_timed_out_requests.ts";
 import { startListening } from "./node_start_listening.ts";
-import { type HardenedContext, NodePeer, type WsSocket } from "./node_peer.ts";
+import { type HardenedContext, NodePeer } from "./node_peer.ts";
 import { HttpConnections } from "./node_http_connections.ts";
 import { IdlePings } from "./node_idle_pings.ts";
 import { PortProbe } from "./node_port_probe.ts";
 import { propagateReadStop } from "./node_tls.ts";
+import { loadUpgrader, type Upgrader } from "./node_ws_package.ts";
 import { Pacer } from "./pacer.ts";
 import { PortReopener } from "./port_reopener.ts";
 import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
@@ -48,34 +46,11 @@ import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./t
 /** How long a connection may rest between two requests of HTTP, in milliseconds. */
 const KEEP_ALIVE = 5000;
 
-/** How long a peer has to answer the goodbye, in milliseconds. */
-const CLOSE_TIMEOUT = 5000;
-
 /** What has not come whole for so long may be given up for the sake of others, in milliseconds. */
 const EVICTION_GRACE = 2000;
 
-/** In how many pieces a message may come, and each of these in how many packets: an honest one has fewer. */
-const MAX_FRAGMENTS = 1024;
-const MAX_CHUNKS = 16_384;
-
-/** How long `npm:ws` may take to load, in milliseconds. */
-const LOAD_TIMEOUT = 10_000;
-
 /** Why a port takes nobody any more, as far as can be known. */
 const NOT_ACCEPTING = "the port took none, most likely because of too many open files";
-
-/** What `npm:ws` looks up in the environment, where it may not even look without leave. */
-const WS_VARIABLES = ["WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
-
-/** The part of its server that is used. */
-interface Upgrader {
-  handleUpgrade(
-    request: IncomingMessage,
-    socket: Socket,
-    head: Uint8Array,
-    upgraded: (socket: WsSocket) => void,
-  ): void;
-}
 
 /**
  * Opens a port with `node:http`, or with `node:https` where there is a certificate.
@@ -199,55 +174,6 @@ export async function listen(
     httpConnections.stop();
   };
   return { host, port, renew, stop };
-}
-
-/** Loads `npm:ws`, if that may read what it reads: asked for leave, or thrown at, nobody is. */
-async function loadUpgrader({ frameBytes, stop }: PeerLimits): Promise<Upgrader> {
-  const states = await Promise.all(
-    WS_VARIABLES.map((variable) => Deno.permissions.query({ name: "env", variable })),
-  );
-  if (states.some(({ state }) => state !== "granted")) {
-    throw new DsmqError(
-      "permission_denied",
-      `Cannot use the hardened transport: it needs --allow-env=${WS_VARIABLES}, for npm:ws looks these up`,
-    );
-  }
-  const { WebSocketServer } = await loadPackage(stop);
-  return new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: frameBytes,
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: MAX_CHUNKS,
-    closeTimeout: CLOSE_TIMEOUT,
-    handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-  });
-}
-
-async function loadPackage(stop?: AbortSignal) {
-  const timeout = Promise.withResolvers<never>();
-  const timeoutReason = `nothing came within ${LOAD_TIMEOUT / 1000} s`;
-  const timer = setTimeout(() => timeout.reject(new Error(timeoutReason)), LOAD_TIMEOUT);
-  const onStop = () => timeout.reject(stop?.reason);
-  stop?.addEventListener("abort", onStop);
-  try {
-    // Under a name that cannot be read off: or also who needs none of it would wait for its registry.
-    return await Promise.race([import(deno.scopes["./"].ws), timeout.promise]);
-  } catch (cause) {
-    // The first of several lines, or the innermost cause, where they are numbered.
-    const lines = (cause as Error).message.trim().split("\n");
-    const causes = lines.filter((line) => /^\s*\d+: /.test(line));
-    const reason = (causes.at(-1) ?? lines[0])!.replace(/^\s*\d+: /, "");
-    throw new DsmqError(
-      "module_unavailable",
-      `Cannot use the hardened transport: npm:ws does not load: ${reason}`,
-      { cause },
-    );
-  } finally {
-    clearTimeout(timer);
-    stop?.removeEventListener("abort", onStop);
-  }
 }
 
 function openServer({ tls }: ListenAddress, { headerTimeout }: PeerLimits): Server {
