@@ -104,7 +104,7 @@ export class AccessControl {
       ? "the Host is missing"
       : `the Host ${
         quoted(host)
-      } is none that this server answers to; --allow-host (allowedHosts) allows it`;
+      } is not a name of this server; --allow-host (allowedHosts) allows it`;
   }
 
   /**
@@ -121,7 +121,7 @@ export class AccessControl {
     if (!this.#origins.allows(origin, headers.get("host") ?? "")) {
       const reason = `the Origin ${
         quoted(origin!)
-      } is none that may come in; --allow-origin (allowedOrigins) allows it`;
+      } is not allowed; --allow-origin (allowedOrigins) allows it`;
       return { kind: "refused", status: 403, reason };
     }
     const isOwnProtocol = offeredProtocols(headers).includes(SUBPROTOCOL);
@@ -135,7 +135,7 @@ export class AccessControl {
     // A status is not shown to pages, and to others hardly: who understands us is told by a close code.
     return isOwnProtocol
       ? { kind: "invalid_token" }
-      : { kind: "refused", status: 401, reason: "the token is not good" };
+      : { kind: "refused", status: 401, reason: "the token is not valid" };
   }
 
   /** The digest of a token, for {@linkcode AccessControl.permissionsOf}: the one has to be waited for, the other is true when it is asked. */

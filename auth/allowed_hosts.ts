@@ -73,14 +73,14 @@ function isLoopbackAddress(address: string): boolean {
 export function hostFault(host: string): string | undefined {
   if (host.includes("://")) return "a host has no scheme";
   if (/[/?#]/.test(host)) return "a host has no path";
-  if (host.includes("*")) return "* stands for nothing in it: each name is given by itself";
+  if (host.includes("*")) return "* is not supported: list each name";
   if (/^\.|\.\./.test(host)) return "a part of the name is empty";
-  if (URL.canParse(`http://[${host}]`)) return "an address of IPv6 is in brackets there";
+  if (URL.canParse(`http://[${host}]`)) return "an IPv6 address needs brackets";
   const parsed = parseAuthority(host);
   if (!parsed) return "it is neither a name nor an address";
   const { name, port } = parsed;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) {
-    return "there is no such port";
+    return "the port must be from 1 to 65535";
   }
   return URL.canParse(`http://${name}`) ? undefined : "it is neither a name nor an address";
 }

@@ -40,7 +40,7 @@ function normalizeOrigin(origin: string): string | undefined {
 export function originFault(origin: string): string | undefined {
   if (origin === ANY) return undefined;
   if (origin === "null") return "any page can have the origin null";
-  if (origin.includes(ANY)) return "* stands for nothing within it: each origin is given by itself";
+  if (origin.includes(ANY)) return "* is not supported within an origin: list each origin";
   if (!origin.includes("://")) return "it has no scheme such as https://";
   if (/^(wss?|file):/i.test(origin)) return "pages have a scheme such as https://";
   if (!normalizeOrigin(origin)) {

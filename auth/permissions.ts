@@ -39,7 +39,7 @@ export const TOKEN_NEEDED: WireError = {
 /** The token is unknown, or was revoked. */
 export const TOKEN_INVALID: WireError = {
   code: "unauthorized",
-  message: "Cannot do this: the token that was given is not good",
+  message: "Cannot do this: the token is not valid",
 };
 
 /**
@@ -50,7 +50,7 @@ export const TOKEN_INVALID: WireError = {
  */
 export function permissionDenied(action: string, topic?: string): WireError {
   const what = topic === undefined ? action : `${action} topic ${quoted(topic)}`;
-  return { code: "permission_denied", message: `Cannot ${what}: the token does not permit this` };
+  return { code: "permission_denied", message: `Cannot ${what}: permission denied` };
 }
 
 /** A range of topics that may be read: one topic, or all that begin with a prefix. */

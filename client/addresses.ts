@@ -29,7 +29,7 @@ export function urlAuthority(host: unknown, port: number, name: string = "host")
     );
   if (typeof host !== "string" || host === "") throw invalidHost("");
   if (/^\d+$/.test(host)) {
-    throw invalidHost(": a number is none, and the port is an option of its own");
+    throw invalidHost(": a number is none, and the port is a separate option");
   }
   const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
   if (/^[0-9a-f:.]*:[0-9a-f:.]*%/i.test(bare)) {
@@ -45,7 +45,7 @@ export function urlAuthority(host: unknown, port: number, name: string = "host")
     return `${inUrl}:${port}`;
   }
   throw invalidHost(
-    /^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is an option of its own" : "",
+    /^[^:]+:\d+$|^\[.*\]:\d+$/.test(host) ? ": the port is a separate option" : "",
   );
 }
 

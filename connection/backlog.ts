@@ -227,7 +227,7 @@ export class Backlog {
     }
     if (!fitsBytes) return this.#refuse(scan, requests, this.#flood.tooManyBytes);
     if (!this.#memory.take(frame)) {
-      const error = this.#budgets!.budgetError("totalInFlightBytes", "do request");
+      const error = this.#budgets!.budgetError("totalInFlightBytes", "accept request");
       return this.#refuse(scan, requests, error);
     }
     const hasRequests = scan !== undefined && scan.length > 0;

@@ -50,13 +50,13 @@ export class BacklogLimits {
   /** The error beyond `inFlight`. It is made once, and not for each frame that might need it. */
   get tooManyRequests(): WireError {
     const { inFlight } = this.#limits;
-    const reason = "too many of its connection wait already";
-    return this.#tooManyRequests ??= limitExceeded("do request", inFlight, reason);
+    const reason = "too many requests of its connection wait already";
+    return this.#tooManyRequests ??= limitExceeded("accept request", inFlight, reason);
   }
 
   /** The error beyond `inFlightBytes`. */
   get tooManyBytes(): WireError {
     const reason = "too many bytes of its connection wait already";
-    return limitExceeded("do request", this.#limits.inFlightBytes, reason);
+    return limitExceeded("accept request", this.#limits.inFlightBytes, reason);
   }
 }

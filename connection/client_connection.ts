@@ -179,13 +179,13 @@ export class ClientConnection
   /** Its token is not valid any more: ends waits with an error, drops everything, and closes the connection. */
   rejectToken(error: WireError): void {
     this.#permissions = undefined;
-    this.closeGracefully(CLOSE_CODE.unauthorized, "no good token", error);
+    this.closeGracefully(CLOSE_CODE.unauthorized, "the token is not valid", error);
   }
 
   takenOver(): void {
     this.closeGracefully(
       CLOSE_CODE.sessionTakenOver,
-      "a newer connection goes on with this session",
+      "a newer connection has taken over this session",
     );
   }
 
@@ -196,8 +196,8 @@ export class ClientConnection
 
   giveUp(): void {
     void this.close();
-    this.peer.close(CLOSE_CODE.timedOut, "no sign of life");
-    this.peer.drop("it gave no sign of life");
+    this.peer.close(CLOSE_CODE.timedOut, "no heartbeat");
+    this.peer.drop("it sent no heartbeat");
   }
 
   onDefect(error: unknown): void {

@@ -60,7 +60,7 @@ export function shutDownServer(
   replies: ReplyWriter,
 ): void {
   if (!context.shutdown) {
-    const message = "Cannot shut down: the server was started without leave for it";
+    const message = "Cannot shut down: the server does not allow clients to stop it";
     return replyError(context, request, { code: "permission_denied", message }, replies);
   }
   if (!permissions?.admin) {

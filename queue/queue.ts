@@ -42,7 +42,7 @@ export class Queue implements AsyncDisposable {
 
   /** By topic: mostly there is but one. */
   readonly #listeners = new NameMap<TopicListener | Set<TopicListener>>();
-  readonly #fanOut = new FanOut((error) => this.log.error("dsmq: a reader failed:", error));
+  readonly #fanOut = new FanOut((error) => this.log.error("dsmq: a listener failed:", error));
   #feed: Disposable | undefined;
   #trimScheduled = false;
   #cancelTrim: () => void = () => {};
@@ -60,7 +60,7 @@ export class Queue implements AsyncDisposable {
     this.clock = clock;
     this.log = log;
     this.timers = new TimerHeap(clock);
-    const onError = (error: unknown) => log.error("dsmq: clearing up failed:", error);
+    const onError = (error: unknown) => log.error("dsmq: a background task failed:", error);
     this.cleanup = new BackgroundTasks(onError);
     this.urgentTasks = new BackgroundTasks(onError);
   }

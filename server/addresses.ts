@@ -59,24 +59,24 @@ export function listenHost(host: string, check: OptionChecks = new OptionChecks(
   if (host === "*") throw hostError("all addresses of the machine are 0.0.0.0, or ::");
   if (host.includes("://")) throw hostError("it has a scheme, which is for clients");
   if (/^\d+$/.test(host)) {
-    throw hostError("a number alone is no address, and the port is an option of its own");
+    throw hostError("a number is not an address, and the port is a separate option");
   }
   if (host.includes("@")) throw hostError("it has the name of a user, which is for clients");
   if (/[/?#]/.test(host)) throw hostError("it has a path, which is for clients");
-  if (/^([^:[\]]*|\[.*\]):\d*$/.test(host)) throw hostError("the port is an option of its own");
+  if (/^([^:[\]]*|\[.*\]):\d*$/.test(host)) throw hostError("the port is a separate option");
   const bare = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
   if (bare.includes(":")) {
     const [address, zone] = bare.split("%", 2) as [string, string?];
-    if (!URL.canParse(`http://[${address}]`)) throw hostError("it is no address of IPv6");
+    if (!URL.canParse(`http://[${address}]`)) throw hostError("it is not an IPv6 address");
     if (zone !== undefined && !/^fe[89ab]/i.test(address)) {
       throw hostError("only an address that begins with fe80 has a zone after %");
     }
     return bare;
   }
-  if (bare !== host) throw hostError("only an address of IPv6 is in brackets");
+  if (bare !== host) throw hostError("only IPv6 addresses have brackets");
   if (/[\s\p{Cc}]/u.test(host)) throw hostError("a name has letters, digits, dots and hyphens");
   if (/^[\d.]*$/.test(host) && !URL.canParse(`http://${host}`)) {
-    throw hostError("it is no address of IPv4");
+    throw hostError("it is not an IPv4 address");
   }
   const name = /^[\x21-\x7e]+$/.test(host) ? host : URL.parse(`http://${host}`)?.hostname;
   if (!name || !/^[\w.-]+$/.test(name)) {

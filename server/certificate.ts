@@ -50,7 +50,7 @@ export async function checkTls(pair: Tls, names: Tls, now: number): Promise<Chec
     throw tlsError(names.key, `the certificate in ${names.cert} is for another key`);
   }
   if (owner > 0) {
-    const reason = `the certificate of the key has to come first in it, and is number ${owner + 1}`;
+    const reason = `the certificate of the key must come first in it, but is number ${owner + 1}`;
     throw tlsError(names.cert, reason);
   }
   return {

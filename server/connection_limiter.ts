@@ -60,7 +60,7 @@ export class ConnectionLimiter {
       reserved?.close();
       const reason = free <= 0
         ? `${this.#count} are there already`
-        : "the last places are kept for others";
+        : "the last connections are reserved for others";
       return { error: limitExceeded("connect", connections, reason), isPerAddress: false };
     }
     this.#count++;

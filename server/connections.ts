@@ -44,7 +44,7 @@ const SHUTTING_DOWN: WireError = {
 /** One who waits is put out. */
 const EVICTED_CLOSE: CloseReason = [
   CLOSE_CODE.tryAgainLater,
-  "too many wait to be admitted, and more of them come from its address",
+  "too many connections wait to be admitted, and most of them are from its address",
 ];
 
 /** What the house has to know beside what its sessions need. */
@@ -246,7 +246,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   #rejectToken(accepted: AcceptedPeer): PeerEvents {
     this.shared.onRefused(TOKEN_INVALID, accepted.from, ADVICE.token);
     const pendingConnection = this.#acceptPending(accepted, undefined);
-    pendingConnection.reject(CLOSE_CODE.unauthorized, "the token is not good");
+    pendingConnection.reject(CLOSE_CODE.unauthorized, "the token is not valid");
     return pendingConnection;
   }
 
@@ -293,8 +293,8 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     const code = status === 401 ? "unauthorized" : "permission_denied";
     // What it says of a Host or an Origin names the option already.
     const advice = status === 401 ? ADVICE.token : undefined;
-    this.shared.onRefused({ code, message: `Cannot let in: ${reason}` }, from, advice);
+    this.shared.onRefused({ code, message: `Cannot connect: ${reason}` }, from, advice);
     const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};
-    return textResponse(status, `Cannot let in: ${reason}`, headers);
+    return textResponse(status, `Cannot connect: ${reason}`, headers);
   }
 }

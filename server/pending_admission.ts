@@ -131,7 +131,7 @@ export class PendingAdmission implements HandshakePolicy {
       const error = isInvalid ? TOKEN_INVALID : TOKEN_NEEDED;
       shared.onRefused(error, this.#accepted.from, ADVICE.token);
       if (!isInvalid) return { error };
-      return { error, close: [CLOSE_CODE.unauthorized, "the token is not good"] };
+      return { error, close: [CLOSE_CODE.unauthorized, "the token is not valid"] };
     }
     return { handler: this.#admit(pending, permissions) };
   }
@@ -142,7 +142,7 @@ export class PendingAdmission implements HandshakePolicy {
     this.#context.shared.onRefused(exceeded?.error ?? TOKEN_NEEDED, this.#accepted.from, advice);
     return exceeded
       ? [CLOSE_CODE.tryAgainLater, exceeded.error.message]
-      : [CLOSE_CODE.unauthorized, "hello has to bring a token"];
+      : [CLOSE_CODE.unauthorized, "hello must bring a token"];
   }
 
   timedOut(): void {

@@ -85,7 +85,7 @@ export class PendingConnection implements PeerEvents {
     this.#gracefulClose = new GracefulClose(peer, policy.clock);
     this.#cancelTimer = policy.clock.after(policy.timeout, () => this.#onTimeout());
     // Only here are pings seen, and frames that are not whole.
-    peer.limitInput?.(FIRST_INPUT, () => this.#protocolViolation("it has said too much"));
+    peer.limitInput?.(FIRST_INPUT, () => this.#protocolViolation("it sent too much"));
   }
 
   receive(data: unknown): void {
@@ -93,7 +93,7 @@ export class PendingConnection implements PeerEvents {
     if (this.#isCutOff) return;
     this.#characters += typeof data === "string" ? data.length : Infinity;
     if (++this.#frames > PREAUTH_FRAMES || this.#characters > PREAUTH_BYTES) {
-      return this.#protocolViolation("it has said too much");
+      return this.#protocolViolation("it sent too much");
     }
     if (this.#isClosing) this.#gracefulClose.onFrame();
     else if (this.#queued) this.#queued.push(data);
@@ -184,7 +184,7 @@ export class PendingConnection implements PeerEvents {
     // It says nothing, for nobody has asked for any.
     if (isHeartbeatFrame(data)) return;
     const hello = parseFirstHello(data);
-    if (!hello) return this.#protocolViolation("it has said something else than hello");
+    if (!hello) return this.#protocolViolation("its first request was not hello");
     this.#queued = [];
     this.#checkHello(hello, data).catch((error) => {
       // Nobody else would, and it would end the process.

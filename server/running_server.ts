@@ -82,7 +82,7 @@ export class RunningServer implements Server {
     this.#access = access;
     this.#settings = settings;
     this.#refusals = new RateLimitedLog(clock, log, "refused a request");
-    this.#droppedPeers = new RateLimitedLog(clock, log, "gave up a peer");
+    this.#droppedPeers = new RateLimitedLog(clock, log, "dropped a peer");
     this.#notices = new RateLimitedLog(clock, log, "");
     this.#heartbeats = new Heartbeats(queue);
     this.#budgets = new SharedBudgets(fitToHeap(limits, settings.setLimits, MIN_HEAP));
@@ -135,12 +135,12 @@ export class RunningServer implements Server {
     }
     if (!isLoopback(host) && !this.#access.requiresToken) {
       log.warn(
-        `dsmq: everybody who reaches ${host} may read and write here: ask for a token (--token-file, or tokens in a program), or serve on ${DEFAULT_HOST}`,
+        `dsmq: everyone who can reach ${host} may read and write: require a token (--token-file, or tokens in a program), or serve on ${DEFAULT_HOST}`,
       );
     }
     if (!isLoopback(host) && this.transport === "builtin") {
       log.warn(
-        `dsmq: whoever reaches ${host} can keep this server busy with a flood of frames, which builtin cannot hold back: use --transport hardened`,
+        `dsmq: anyone who can reach ${host} can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`,
       );
     }
     // Only now, because it takes some milliseconds; nobody can hoard anything in that time.
@@ -194,7 +194,7 @@ export class RunningServer implements Server {
       throw new TypeError("Cannot set the certificate: the server was started without TLS");
     }
     const pair = requireTlsPair(cert, key, new OptionChecks(undefined, "set the certificate"));
-    if (!pair) throw new TypeError("Cannot set the certificate: there are neither cert nor key");
+    if (!pair) throw new TypeError("Cannot set the certificate: cert and key are required");
     const { tls, warnings } = await checkTls(pair, names, clock.now());
     // Two at once: the later one is what counts in the end.
     const update = this.#certificateUpdate.then(() =>

@@ -50,7 +50,7 @@ const KEEP_ALIVE = 5000;
 const EVICTION_GRACE = 2000;
 
 /** Why a port takes nobody any more, as far as can be known. */
-const NOT_ACCEPTING = "the port took none, most likely because of too many open files";
+const NOT_ACCEPTING = "the port accepts no connections, most likely because of too many open files";
 
 /**
  * Opens a port with `node:http`, or with `node:https` where there is a certificate.
@@ -79,7 +79,7 @@ export async function listen(
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     httpConnections.add(socket, () => {
-      const reason = "Cannot wait for a request: too many wait that are not whole";
+      const reason = "Cannot wait for a request: too many incomplete requests wait";
       handler.onRefused(reason, socket.remoteAddress ?? "");
       socket.destroy();
     });
@@ -110,7 +110,7 @@ export async function listen(
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
     inputs.get(socket)?.detach();
     socket.on("error", () => {});
-    const response = new Response("Cannot connect you: this is no proxy\n", { status: 405 });
+    const response = new Response("Cannot connect: this is not a proxy\n", { status: 405 });
     afterResponses(socket, () => void respondAndClose(socket, response));
   });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {

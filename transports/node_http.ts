@@ -172,7 +172,7 @@ function toRequest(incoming: IncomingMessage): Request | BadRequest {
   } catch {
     // Its Host may make no address.
   }
-  return { status: 400, reason: "its Host, or another header, is none" };
+  return { status: 400, reason: "its Host or another header is invalid" };
 }
 
 function badRequest(
@@ -230,7 +230,7 @@ export function respondBadRequest(
     return void socket.destroy();
   }
   if (unansweredRequests.tooMany(socket)) {
-    const reason = "too many before it on its connection wait to be read";
+    const reason = "too many earlier requests of its connection wait for their responses";
     handler.onRefused(`Cannot answer a request: ${reason}`, from);
     return void socket.destroy();
   }
@@ -240,15 +240,15 @@ export function respondBadRequest(
     return void socket.destroy();
   }
   const { status, why: reason } = isTimeout
-    ? { status: 408, why: "it did not come in time" }
+    ? { status: 408, why: "it took too long" }
     : code === "HPE_HEADER_OVERFLOW"
     ? { status: 431, why: `its headers are larger than ${HEADER_BYTES} bytes` }
     : rawPacket?.[0] === TLS_RECORD
     ? {
       status: 400,
-      why: "it is one of TLS, which this port does not have: connect with ws: or http:",
+      why: "it is TLS, but this port has no TLS: connect with ws: or http:",
     }
-    : { status: 400, why: `it is none of HTTP/1.1${parserDetail(message)}` };
+    : { status: 400, why: `it is not HTTP/1.1${parserDetail(message)}` };
   handler.onRefused(`Cannot read a request: ${reason}`, from);
   afterResponses(socket, () => {
     void respondAndClose(socket, new Response(`Cannot read the request: ${reason}\n`, { status }));

@@ -99,7 +99,7 @@ export class NodePeer extends BasePeer implements PingTarget {
       addressHolder(connection.remoteAddress ?? ""),
       () => {
         this.#lacksRoom = true;
-        this.drop("there was no room for what had come of its frame");
+        this.drop("there was no memory for its incomplete frame");
       },
     );
     const hold = () => partial.set(message.held + input.buffered);
@@ -227,7 +227,7 @@ export class NodePeer extends BasePeer implements PingTarget {
     this.#queue = [];
     this.#queueSize = 0;
     if (!this.#lacksRoom || this.#connection.writableLength > 0) return this.#socket.terminate();
-    this.#socket.close(CLOSE_CODE.tryAgainLater, "there is no room for your frame now");
+    this.#socket.close(CLOSE_CODE.tryAgainLater, "there is no memory for this frame now");
     this.#connection.destroySoon();
     this.#terminateSoon();
   }

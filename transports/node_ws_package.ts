@@ -43,7 +43,7 @@ export async function loadUpgrader({ frameBytes, stop }: PeerLimits): Promise<Up
   if (states.some(({ state }) => state !== "granted")) {
     throw new DsmqError(
       "permission_denied",
-      `Cannot use the hardened transport: it needs --allow-env=${WS_VARIABLES}, for npm:ws looks these up`,
+      `Cannot use the hardened transport: it needs --allow-env=${WS_VARIABLES}, because npm:ws reads these variables`,
     );
   }
   const { WebSocketServer } = await loadPackage(stop);

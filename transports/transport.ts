@@ -22,7 +22,7 @@ export interface ConnectionHandler {
   admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)>;
   /** An unexpected error. */
   onError(error: unknown): void;
-  /** A peer was dropped, and why: the text after "gave up a peer: ". */
+  /** A peer was dropped, and why: the text after "dropped a peer: ". */
   onPeerDropped(reason: string): void;
   /** A request was refused before the server saw it: why, and from which address. */
   onRefused(reason: string, from: string): void;

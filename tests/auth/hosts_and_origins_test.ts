@@ -73,14 +73,14 @@ Deno.test("a host that could never match is refused, and the reason is said", ()
   for (const host of good) assertEquals(hostFault(host), undefined, host);
   const bad: [string, RegExp][] = [
     ["", /neither a name nor an address/],
-    ["*", /stands for nothing/],
-    ["*.example.org", /stands for nothing/],
-    ["a.*", /stands for nothing/],
+    ["*", /is not supported/],
+    ["*.example.org", /is not supported/],
+    ["a.*", /is not supported/],
     [".example.org", /a part of the name is empty/],
     ["a..b", /a part of the name is empty/],
     [".", /a part of the name is empty/],
-    ["a.test:99999", /no such port/],
-    ["a.test:0", /no such port/],
+    ["a.test:99999", /from 1 to 65535/],
+    ["a.test:0", /from 1 to 65535/],
     ["a.test:123456", /neither/],
     ["a.test:", /neither/],
     ["a.test:http", /neither/],
@@ -91,7 +91,7 @@ Deno.test("a host that could never match is refused, and the reason is said", ()
     ["u@a.test", /neither/],
     ["1.2.3.4.5", /neither/],
     ["[::g]", /neither/],
-    ["::1", /in brackets/],
+    ["::1", /needs brackets/],
   ];
   for (const [host, reason] of bad) assertMatch(hostFault(host) ?? "", reason, host);
 });
@@ -138,7 +138,7 @@ Deno.test("an origin that could never match is refused, and the reason is said",
     ["https://example.org/?q", /and no more/],
     ["https://u:p@example.org", /and no more/],
     ["https://example.org:99999", /and no more/],
-    ["https://*.example.org", /stands for nothing/],
+    ["https://*.example.org", /is not supported/],
     ["wss://example.org", /pages have a scheme/],
     ["file://", /pages have a scheme/],
     ["https://", /and no more/],

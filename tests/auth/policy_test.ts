@@ -221,7 +221,7 @@ Deno.test("a shutdown needs leave of the server besides, and without tokens that
     const { error } = await handshake.request({ action: "shutdown", id: 1 });
     handshake[Symbol.dispose]();
     assertEquals(error.code, "permission_denied");
-    assertStringIncludes(error.message, "the server was started without leave for it");
+    assertStringIncludes(error.message, "the server does not allow clients to stop it");
   }
   const open = await openServer({ allowShutdown: true });
   using handshake = await RawHandshake.at(open.port, {

@@ -168,7 +168,7 @@ Deno.test("shutdown stops a server that allows it, and no other", async () => {
   assertEquals(refused, {
     code: 1,
     stdout: "",
-    stderr: "dsmq: Cannot shut down: the server was started without leave for it",
+    stderr: "dsmq: Cannot shut down: the server does not allow clients to stop it",
   });
   assertEquals(put!.code, 0);
 

@@ -95,9 +95,8 @@ Deno.test("a file gives each token its permissions and topics", async () => {
   const ends = await runCommands(commands.map((args) => [...args, ...running.at]));
   const [first, second, forbidden, got, ...without] = ends;
   assertEquals([first!.stderr, second!.stderr, got!.stdout], ["", "", "m"]);
-  assertMatch(forbidden!.stderr, /there is no leave for it$/);
-  const hint =
-    / there is no leave for it \(DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN\)$/;
+  assertMatch(forbidden!.stderr, /permission denied$/);
+  const hint = / permission denied \(DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN\)$/;
   for (const { stderr } of without) assertMatch(stderr, hint);
   const env = ["--allow-net", "--allow-env=DSMQ_TOKEN"];
   const [refused] = await runCommands([["put", "public.t", "m", ...running.at]], { allow: env });

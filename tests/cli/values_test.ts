@@ -147,15 +147,15 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   ],
   [
     ["serve", "4000"],
-    'Cannot serve: HOST must be an address or a name, got "4000": a number alone is no address, and the port is an option of its own',
+    'Cannot serve: HOST must be an address or a name, got "4000": a number is not an address, and the port is a separate option',
   ],
   [
     ["get", "t", "--host", "4000"],
-    `${HOST}: a number is none, and the port is an option of its own, got "4000"`,
+    `${HOST}: a number is none, and the port is a separate option, got "4000"`,
   ],
   [
     ["127.0.0.1:80"],
-    'Cannot serve: HOST must be an address or a name, got "127.0.0.1:80": the port is an option of its own',
+    'Cannot serve: HOST must be an address or a name, got "127.0.0.1:80": the port is a separate option',
   ],
   [
     ["serve", "--host", "me:s3cret@h"],
@@ -182,7 +182,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   ...["256.1.1.1", "1.2.3.4.5"].map((host) =>
     [
       ["serve", "--host", host],
-      `Cannot serve: --host must be an address or a name, got "${host}": it is no address of IPv4`,
+      `Cannot serve: --host must be an address or a name, got "${host}": it is not an IPv4 address`,
     ] as const
   ),
   ...["127.0.0.1 ", "a\nb", " h"].map((host) =>
@@ -197,7 +197,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   [["serve", "--key", "k.pem"], "TLS needs --cert and --key: --cert is missing"],
   [
     ["get", "t", "--host", "127.0.0.1:5"],
-    `${HOST}: the port is an option of its own, got "127.0.0.1:5"`,
+    `${HOST}: the port is a separate option, got "127.0.0.1:5"`,
   ],
   ...["ws://h", "*", "a,b", "a\nb", "h ", "%31", "h:"].map((host) =>
     [["get", "t", "--host", host], `${HOST}, got ${JSON.stringify(host)}`] as const

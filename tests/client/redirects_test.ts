@@ -96,9 +96,9 @@ Deno.test("a host is parsed with brackets and without, and anything else in it g
     const [host, reason] of [
       ["::1%lo", "one with a zone behind % cannot stand in the address"],
       ["[fe80::1%25eth0]", "one with a zone behind % cannot stand in the address"],
-      ["127.0.0.1:30329", "the port is an option of its own"],
-      ["localhost:5", "the port is an option of its own"],
-      ["[::1]:5", "the port is an option of its own"],
+      ["127.0.0.1:30329", "the port is a separate option"],
+      ["localhost:5", "the port is a separate option"],
+      ["[::1]:5", "the port is a separate option"],
       ["localhost/x", "host must be an address or a name alone"],
       ["ws://localhost", "host must be an address or a name alone"],
       ["me@localhost", "host must be an address or a name alone"],

@@ -98,7 +98,7 @@ const bad: Record<string, [cert: string, key: string, reason: string]> = {
   "the one above first": [
     `${above}${leaf}`,
     pem("tls/chain_key"),
-    "Cannot use C.pem: the certificate of the key has to come first in it, and is number 2",
+    "Cannot use C.pem: the certificate of the key must come first in it, but is number 2",
   ],
 };
 

@@ -45,10 +45,8 @@ for (const transport of ["builtin", "hardened"] as const) {
     await using server = await openServer({ transport, log });
     const { port } = server;
     const own = `127.0.0.1:${port}`;
-    const host =
-      'the Host "evil.test" is none that this server answers to; --allow-host (allowedHosts)';
-    const origin =
-      'the Origin "http://evil.test" is none that may come in; --allow-origin (allowedOrigins)';
+    const host = 'the Host "evil.test" is not a name of this server; --allow-host (allowedHosts)';
+    const origin = 'the Origin "http://evil.test" is not allowed; --allow-origin (allowedOrigins)';
     const cases: [Record<string, string>, string][] = [
       [{ Host: "evil.test" }, host],
       [{ Host: "evil.test", ...UPGRADE }, host],
@@ -57,11 +55,11 @@ for (const transport of ["builtin", "hardened"] as const) {
     for (const [headers, reason] of cases) {
       using handshake = await RawHandshake.at(port, { Connection: "close", ...headers });
       assertEquals(handshake.status, 403);
-      assertStringIncludes(handshake.received.join(""), `Cannot let in: ${reason} allows it`);
+      assertStringIncludes(handshake.received.join(""), `Cannot connect: ${reason} allows it`);
     }
     assertStringIncludes(
       warnings[0] ?? "",
-      `dsmq: refused a request from 127.0.0.1: Cannot let in: ${host} allows it`,
+      `dsmq: refused a request from 127.0.0.1: Cannot connect: ${host} allows it`,
     );
   });
 
@@ -119,17 +117,17 @@ Deno.test("an address or a name to listen on has nothing around it", async () =>
   ];
   for (const [given, host] of good) assertEquals(listenHost(given), host);
   const bad: [string, string][] = [
-    ["127.0.0.1:30329", "the port is an option of its own"],
-    ["[::1]:30329", "the port is an option of its own"],
-    ["localhost:", "the port is an option of its own"],
-    [":30008", "the port is an option of its own"],
+    ["127.0.0.1:30329", "the port is a separate option"],
+    ["[::1]:30329", "the port is a separate option"],
+    ["localhost:", "the port is a separate option"],
+    [":30008", "the port is a separate option"],
     ["localhost/x", "it has a path"],
     ["ws://localhost", "it has a scheme"],
     ["*", "0.0.0.0, or ::"],
     ["::1%lo", "only an address that begins with fe80 has a zone"],
-    ["::g", "it is no address of IPv6"],
-    ["[::1", "it is no address of IPv6"],
-    ["[127.0.0.1]", "only an address of IPv6 is in brackets"],
+    ["::g", "it is not an IPv6 address"],
+    ["[::1", "it is not an IPv6 address"],
+    ["[127.0.0.1]", "only IPv6 addresses have brackets"],
     ["no such host", "a name has letters"],
     ["a@b", "it has the name of a user"],
   ];

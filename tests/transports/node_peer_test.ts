@@ -86,7 +86,7 @@ Deno.test("one who is cut off is read no further, not even what the system bring
   const { line: peer, connection } = connectedPeer(manual, Infinity);
   peer.limitInput(
     { bytes: 1000, frames: 8 },
-    () => peer.closeAndStopReading(4401, "it has said too much"),
+    () => peer.closeAndStopReading(4401, "it sent too much"),
   );
   connection.emit("data", new Uint8Array(64 * 1024));
   assertEquals(connection.paused, true);

@@ -55,7 +55,7 @@ Deno.test("frames that are not whole take no more together than there is room fo
     await pause(20);
   }
   assertEquals(await withTimeout(closed), 1013);
-  assertEquals(opened.handler.reasons, ["there was no room for what had come of its frame"]);
+  assertEquals(opened.handler.reasons, ["there was no memory for its incomplete frame"]);
   assertEquals(await closedCount([first!, second!]), 0);
   for (const client of clients) client.cut();
 });
@@ -137,7 +137,7 @@ Deno.test("headers that are not whole count with their bytes", async () => {
   }
   await pause(300);
   assert(
-    opened.handler.refusals.some((reason) => reason.includes("too many wait that are not whole")),
+    opened.handler.refusals.some((reason) => reason.includes("too many incomplete requests wait")),
   );
   for (const client of clients) client.cut();
 });
