@@ -1,5 +1,5 @@
 /**
- * The server: how it is put together, from a store, a door, and a way in.
+ * The server: put together from a store, access control, and a transport.
  *
  * @module
  */
@@ -65,7 +65,7 @@ export type {
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
  * @throws {DsmqError} if it cannot start, and then nothing is left running: `address_in_use`, `address_not_available`,
- *   `store_in_use`, `store_unusable`, `module_unavailable`, `permission_denied`, `full`, `unavailable`; its `cause` is what the system said
+ *   `store_in_use`, `store_unusable`, `module_unavailable`, `permission_denied`, `full`, `unavailable`; its `cause` is the error of the system
  *
  * @example A server of a test's own
  * ```ts
@@ -85,22 +85,22 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   try {
     return await start(parseServeOptions(options), TLS_OPTION_NAMES);
   } catch (error) {
-    // A stack ends after a few functions, and who called this is to be on it.
+    // A stack trace ends after a few functions, and the caller of this has to be on it.
     throw withCurrentStack(error);
   }
 }
 
 /**
- * Starts a server, for a program that has checked the options, and has its certificate and key from files.
+ * Starts a server for a program that has checked the options, and has read certificate and key from files.
  *
- * @param settings what `checked` made of the options
- * @param names what certificate and key are called in what is said of them
+ * @param settings the checked options
+ * @param names the names of certificate and key in errors
  * @returns the server, once it listens
  */
 export async function start({ auth, ...settings }: ServerSettings, names: Tls): Promise<Server> {
   requireDeno();
   settings.signal?.throwIfAborted();
-  // From now on: whoever stops the program while the store is opened means this server, too.
+  // From now on: a signal while the store is opened stops this server, too.
   const signals = settings.handleSignals ? new StopSignals() : undefined;
   try {
     return await startRunning(auth, { ...settings, names, signals });
@@ -123,7 +123,7 @@ async function startRunning(
   if (opened.status === "rejected") throw opened.reason;
   const { store, engine } = opened.value;
   if (loaded.status === "rejected") {
-    // Or the file would stay in use.
+    // Otherwise the file would stay in use.
     await store[Symbol.asyncDispose]();
     throw loaded.reason;
   }
@@ -135,7 +135,7 @@ async function startRunning(
       host: settings.host,
       secure: tls !== undefined,
     });
-    // Without the tokens, which nobody needs any more.
+    // Without the tokens, which are not needed any more.
     const server = new RunningServer(queue, access, { ...settings, tls });
     await server.open(listen);
     scheduleWarmUp(engine, server.finished);
@@ -147,10 +147,10 @@ async function startRunning(
   }
 }
 
-/** The first requests were done in this process, or are about to be. */
+/** The first requests of this process were handled, or are about to be. */
 let isWarm = false;
 
-/** Once in a process, and as soon as it rests: whoever waits for the server learns first that it is there. */
+/** Once in a process, and as soon as it is idle: whoever waits for the server learns first that it is ready. */
 function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
   if (isWarm) return;
   isWarm = true;
@@ -162,7 +162,7 @@ function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
       ]);
       await warmUp((options) => open({ ...options, engine }));
     } catch {
-      // Whoever asks for something first is told.
+      // The first client that needs it gets the error.
     }
   });
   void finished.then(() => clearImmediate(immediate));
@@ -178,7 +178,7 @@ async function openStore(
   const { store, durability, retention, clock, overflow } = settings;
   const { storedBytes, topics, inFlight: dedupWindow } = settings.limits;
   const limits = { storedBytes, topics, dedupWindow, overflow };
-  // Loaded here and not above, and at once: importing this file touches no native code.
+  // Loaded here and not above, and in parallel: importing this file touches no native code.
   const [{ loadEngine }, open] = await Promise.all([
     import("./stores/engines/load_engine.ts"),
     store === "memory" ? memoryStore() : fileStore(storePath(store)!, durability, settings.log),
@@ -192,7 +192,7 @@ async function openStore(
   return { store: open({ engine, retention, clock, limits }), engine };
 }
 
-/** What fails without a code of its own gets one. */
+/** Gives an error a code, if it has none. */
 async function withCode<T>(code: ErrorCode, work: Promise<T>): Promise<T> {
   try {
     return await work;

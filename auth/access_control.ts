@@ -1,5 +1,5 @@
 /**
- * The door of a server: who may come in, and with what leave.
+ * Access control: who may connect, and with what permissions.
  *
  * @module
  */
@@ -11,38 +11,38 @@ import { type Grant, Permissions, type TokenGrant } from "./permissions.ts";
 import { AllowedOrigins } from "./allowed_origins.ts";
 import { type Digest, digestOf, extractToken, Tokens } from "./tokens.ts";
 
-/** Whom a door lets in. */
+/** Who may connect. */
 export interface AccessControlOptions {
-  /** The name under which the server is called, if it is none of loopback. */
+  /** The host that the server was started with. */
   readonly host: string;
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   /** The server has TLS. */
   readonly secure: boolean;
-  /** The tokens that are good; `undefined` if none is asked for. */
+  /** The valid tokens; `undefined` if no token is required. */
   readonly tokens: readonly TokenGrant[] | undefined;
-  /** What those may do who have none. Default: everything if no token is asked for, else nothing. */
+  /** What clients without a token may do. Default: everything if no token is required, else nothing. */
   readonly anonymous: Grant | undefined;
 }
 
-/** What the door says to a request for a WebSocket. */
+/** The result of checking a request for a WebSocket. */
 export type Verdict =
   /** It is refused before the upgrade. */
   | { readonly kind: "refused"; readonly status: 401 | 403; readonly reason: string }
-  /** It is let in, to learn there that its token is not good. */
+  /** It is admitted, and told then that its token is not valid. */
   | { readonly kind: "invalid_token" }
-  /** It is let in; what it may do is what {@linkcode Door.leaveOf} says then. `undefined`: it brought no token. */
+  /** It is admitted; {@linkcode AccessControl.permissionsOf} says what it may do. `undefined`: it brought no token. */
   | { readonly kind: "admitted"; readonly digest: Digest | undefined };
 
-/** Judges who comes. It says nothing and keeps no token, only digests. */
+/** Checks requests. It logs nothing and keeps digests of tokens, never tokens. */
 export class AccessControl {
   readonly #hosts: AllowedHosts;
   readonly #origins: AllowedOrigins;
   readonly #secure: boolean;
-  /** `undefined`: no token is asked for, and one that is brought is not looked at. */
+  /** `undefined`: no token is required, and a token that a request brings is ignored. */
   #tokens: Tokens | undefined;
   #anonymous: Permissions | undefined;
-  /** What strangers may do was said, and does not follow from whether a token is asked for. */
+  /** The permissions of clients without a token were given, and do not depend on whether a token is required. */
   #anonymousGiven: boolean;
   #updating: Promise<void> = Promise.resolve();
 
@@ -57,26 +57,26 @@ export class AccessControl {
   }
 
   /**
-   * Makes a door.
+   * Creates it.
    *
-   * @param options whom it lets in
-   * @returns the door
+   * @param options who may connect
+   * @returns the access control
    */
   static async create(options: AccessControlOptions): Promise<AccessControl> {
     const { tokens } = options;
     return new AccessControl(options, tokens && await Tokens.create(tokens));
   }
 
-  /** A token is asked for, of everybody or of those who want to do more than others. */
+  /** Whether a token is required, from all clients or from those that want to do more than others. */
   get requiresToken(): boolean {
     return this.#tokens !== undefined;
   }
 
   /**
-   * Has other tokens count from now on.
+   * Replaces the tokens.
    *
-   * @param tokens all that are good
-   * @param anonymous what those may do who have none. Default: what was said of them before; nothing, if nothing was
+   * @param tokens all valid tokens
+   * @param anonymous what clients without a token may do. Default: what was given before; nothing, if nothing was
    */
   setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {
     const digested = Tokens.create(tokens);
@@ -91,13 +91,13 @@ export class AccessControl {
   }
 
   /**
-   * Judges under which name the server was called.
+   * Checks by which name the server was called.
    *
    * @param request any request
    * @returns why it is refused, or `undefined`
    */
   checkHost({ headers, url }: Pick<Request, "headers" | "url">): string | undefined {
-    // HTTP/2, which comes with TLS alone, has no such header: the name is in the address.
+    // HTTP/2, which comes only with TLS, has no such header: the name is in the address.
     const host = headers.get("host") ?? (this.#secure ? URL.parse(url)?.host ?? null : null);
     if (this.#hosts.allows(host)) return undefined;
     return host === null
@@ -108,10 +108,10 @@ export class AccessControl {
   }
 
   /**
-   * Judges a request for a WebSocket: its Host, then its Origin, then its token.
+   * Checks a request for a WebSocket: its Host, then its Origin, then its token.
    *
    * @param request the request
-   * @returns the verdict
+   * @returns the result
    */
   async checkUpgrade(request: Pick<Request, "headers" | "url">): Promise<Verdict> {
     const { headers } = request;
@@ -132,23 +132,23 @@ export class AccessControl {
     }
     const digest = await digestOf(token);
     if (this.permissionsOf(digest)) return { kind: "admitted", digest };
-    // A status is not shown to pages, and to others hardly: who understands us is told by a close code.
+    // Pages cannot see a status, and other clients hardly can: a client with our subprotocol gets a close code.
     return isOwnProtocol
       ? { kind: "invalid_token" }
       : { kind: "refused", status: 401, reason: "the token is not valid" };
   }
 
-  /** The digest of a token, for {@linkcode AccessControl.permissionsOf}: the one has to be waited for, the other is true when it is asked. */
+  /** The digest of a token, for {@linkcode AccessControl.permissionsOf}. */
   digestOf(token: string): Promise<Digest> {
     return digestOf(token);
   }
 
-  /** The leave of those who bring this token, or none; `undefined` if they have no leave. */
+  /** The permissions of this token, or of clients without one; `undefined` if it may do nothing. */
   permissionsOf(digest: Digest | undefined): Permissions | undefined {
     return this.#tokens && digest ? this.#tokens.find(digest) : this.#anonymous;
   }
 
-  /** What a leave has become, after a change. */
+  /** The present permissions of a client that got other ones before. */
   currentPermissions(
     permissions: Pick<Permissions, "identity"> | undefined,
   ): Permissions | undefined {
@@ -158,7 +158,7 @@ export class AccessControl {
   }
 }
 
-/** The leave of those without a token; who has no right at all has none. */
+/** The permissions of clients without a token; `undefined` if they may do nothing. */
 function anonymousPermissions(grant: Grant): Permissions | undefined {
   return grant.permissions?.length === 0 ? undefined : new Permissions("", grant);
 }

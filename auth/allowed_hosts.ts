@@ -1,8 +1,8 @@
 /**
- * Under which name a server may be called: the `Host` header.
+ * By which names a server may be called: the `Host` header.
  *
- * A page of a stranger may have its own name point to this machine (DNS rebinding), and is then of the same
- * origin as the server: only the `Host` that its browser sends gives it away. An address cannot be rebound.
+ * A foreign web page can point its own name to this machine (DNS rebinding), and then has the same origin as the server:
+ * only the `Host` header of its browser gives it away. An IP address cannot be rebound.
  *
  * @module
  */
@@ -10,17 +10,17 @@
 import { NameMap } from "../protocol/name_map.ts";
 import { MAX_HOST_LENGTH } from "../protocol/websocket.ts";
 
-/** A name or an address as a `Host` header has it: an IPv6 address in brackets; the port may be missing. */
+/** A name or an address as in a `Host` header: an IPv6 address in brackets, the port optional. */
 const AUTHORITY = /^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\],]+?)\.?(?::(\d{1,5}))?$/;
 
 const BYTE = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const IPV4 = new RegExp(`^${BYTE}(?:\\.${BYTE}){3}$`);
 
-/** What a `Host` header says. */
+/** A parsed `Host` header. */
 interface Authority {
-  /** In ASCII and in lower case, without a dot at the end. */
+  /** In ASCII and lower case, without a dot at the end. */
   readonly name: string;
-  /** As it was written, without zeros before it. */
+  /** Without leading zeros. */
   readonly port: string | undefined;
 }
 
@@ -46,7 +46,7 @@ function isLoopbackName(name: string): boolean {
 }
 
 /**
- * Whether an address to listen on is reached from its own machine alone.
+ * Whether an address to listen on can only be reached from its own machine.
  *
  * @param host a name or an address, an IPv6 address without brackets
  * @returns true for loopback
@@ -65,9 +65,9 @@ function isLoopbackAddress(address: string): boolean {
 }
 
 /**
- * Says why this cannot be one of the `allowedHosts`: no request would ever match it.
+ * Why this cannot be one of the `allowedHosts`: no request would ever match it.
  *
- * @param host what was given
+ * @param host the name that was given
  * @returns the reason; `undefined` for a name or an address, with or without a port
  */
 export function hostFault(host: string): string | undefined {
@@ -85,16 +85,16 @@ export function hostFault(host: string): string | undefined {
   return URL.canParse(`http://${name}`) ? undefined : "it is neither a name nor an address";
 }
 
-/** The names that a server answers to. There may be many of them. */
+/** The names of a server. There may be many. */
 export class AllowedHosts {
-  /** With which ports each is meant; with any if one is `undefined`. */
+  /** The ports of each name; `undefined` among them stands for all ports. */
   readonly #allowed = new NameMap<(string | undefined)[]>();
   readonly #defaultPort: string;
 
   /**
-   * Takes the names down.
+   * Parses the names.
    *
-   * @param allowed names or addresses; one with a port is meant with that port alone
+   * @param allowed names or addresses; one with a port counts with that port only
    * @param secure the server has TLS
    */
   constructor(allowed: readonly string[], secure: boolean) {
@@ -109,10 +109,10 @@ export class AllowedHosts {
   }
 
   /**
-   * Judges a `Host` header.
+   * Checks a `Host` header.
    *
-   * @param host what it says; `null` if it is missing
-   * @returns whether it may come in: as an address, a loopback name, or a name that is allowed
+   * @param host its value; `null` if it is missing
+   * @returns whether it is allowed: an address, a loopback name, or an allowed name
    */
   allows(host: string | null): boolean {
     if (host === null || host.length > MAX_HOST_LENGTH) return false;
@@ -125,7 +125,7 @@ export class AllowedHosts {
   }
 }
 
-/** Some send a name in UTF-8, as no browser does; a header has a character for each byte. */
+/** Some clients send a name in UTF-8, though no browser does; a header has a character for each byte. */
 function decodeHeader(host: string): string {
   if (!/[\x80-\xff]/.test(host)) return host;
   return new TextDecoder().decode(Uint8Array.from(host, (unit) => unit.charCodeAt(0)));

@@ -1,8 +1,8 @@
 /**
- * Which web pages may come in: the `Origin` header.
+ * Which web pages may connect: the `Origin` header.
  *
- * Every page that is open in a browser can reach every port that its machine reaches, loopback too; and
- * with WebSockets the browser asks nobody. It only says where the page is from.
+ * Every page that is open in a browser can reach every port that its machine can reach, loopback included, and with
+ * WebSockets the browser asks no permission. It only tells where the page is from.
  *
  * @module
  */
@@ -10,14 +10,14 @@
 /** Allows every page, whatever its origin. */
 const ANY = "*";
 
-/** Origins of browsers' extensions and the like have schemes of their own, for which URLs know no origin. */
+/** Origins of browser extensions have schemes of their own, for which URLs have no origin. */
 const CUSTOM_SCHEME = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]+)\/?$/i;
 
 /**
  * An origin as browsers send it, such as `https://example.org`.
  *
- * @param origin what was given, perhaps in capitals, beyond ASCII, with the usual port or a slash at the end
- * @returns the origin, or `*`; `undefined` if it is none
+ * @param origin as it was given, perhaps in capitals, beyond ASCII, with the default port or a slash at the end
+ * @returns the origin, or `*`; `undefined` if it is invalid
  */
 function normalizeOrigin(origin: string): string | undefined {
   if (origin === ANY) return ANY;
@@ -32,9 +32,9 @@ function normalizeOrigin(origin: string): string | undefined {
 }
 
 /**
- * Says why this cannot be one of the `allowedOrigins`: no page would ever match it.
+ * Why this cannot be one of the `allowedOrigins`: no page would ever match it.
  *
- * @param origin what was given
+ * @param origin as it was given
  * @returns the reason; `undefined` for an origin, and for `*`
  */
 export function originFault(origin: string): string | undefined {
@@ -48,13 +48,13 @@ export function originFault(origin: string): string | undefined {
   }
 }
 
-/** The pages that may come in. */
+/** The pages that may connect. */
 export class AllowedOrigins {
   readonly #allowed: ReadonlySet<string>;
   readonly #scheme: "http" | "https";
 
   /**
-   * Takes them down.
+   * Parses the origins.
    *
    * @param allowed origins beside the server's own; `*` allows all
    * @param secure the server has TLS
@@ -65,15 +65,15 @@ export class AllowedOrigins {
   }
 
   /**
-   * Judges an `Origin` header.
+   * Checks an `Origin` header.
    *
-   * @param origin what it says; `null` if it is missing: then nobody's browser asks
-   * @param host the `Host` header of the same request, which was judged before
-   * @returns whether it may come in
+   * @param origin its value; `null` if it is missing: then the client is no browser
+   * @param host the `Host` header of the same request, already checked
+   * @returns whether the page may connect
    */
   allows(origin: string | null, host: string): boolean {
     if (origin === null || this.#allowed.has(ANY) || this.#allowed.has(origin)) return true;
-    // Browsers leave the usual port out of both.
+    // Browsers leave the default port out of both.
     return origin === `${this.#scheme}://${host.toLowerCase()}`;
   }
 }

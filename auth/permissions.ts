@@ -30,13 +30,13 @@ export interface TokenGrant extends Grant {
   readonly token: string;
 }
 
-/** A request that needs a token came without one. */
+/** The error of a request that needs a token and came without one. */
 export const TOKEN_NEEDED: WireError = {
   code: "unauthorized",
   message: "Cannot do this: a token is needed, and none was given",
 };
 
-/** The token is unknown, or was revoked. */
+/** The error of a token that is unknown, or was revoked. */
 export const TOKEN_INVALID: WireError = {
   code: "unauthorized",
   message: "Cannot do this: the token is not valid",

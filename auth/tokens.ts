@@ -1,9 +1,9 @@
 /**
- * Tokens: where they are looked for, and how they are compared.
+ * Tokens: where they are found in a request, and how they are compared.
  *
- * A token is never kept: only its digest is. It is looked up by its digest, in a map that V8 hashes with a seed of its
- * own, and one that is found is compared to the last byte whatever it is: time tells nothing about the tokens there are,
- * and there may be many.
+ * Tokens are never kept, only their digests. A token is looked up by its digest, in a map that V8 hashes with a seed of its
+ * own, and one that is found is compared to the last byte in any case: so timing reveals nothing about the tokens, and
+ * there may be many.
  *
  * @module
  */
@@ -17,30 +17,30 @@ import { Permissions, type TokenGrant } from "./permissions.ts";
 export type Digest = Uint8Array<ArrayBuffer>;
 
 /**
- * A header that is meant to bring a token, also in the second place of a header that came twice. What follows the name
- * of the scheme is no character of such a name, or it would be another one: that is for a proxy in front of the server.
+ * A header that is meant to bring a token, also as the second value of a header that came twice. The name of the scheme
+ * must end there: otherwise it is another scheme, for a proxy in front of the server.
  */
 const BEARER = /(?:^|,)[ \t]*bearer(?![\w!#$%&'*+.^`|~-])/i;
 
-/** As it should be. */
+/** A valid one. */
 const VALID_BEARER = /^bearer +(\S+)$/i;
 
-/** So much of a digest, in hexadecimal digits, tells one token from another. */
+/** How many hexadecimal digits of a digest identify a token. */
 const IDENTITY_DIGITS = 32;
 
 /** How many tokens are digested at a time. */
 const DIGEST_BATCH = 100;
 
-/** The digest of what was brought as a token. */
+/** The digest of a token. */
 export async function digestOf(token: string): Promise<Digest> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)));
 }
 
 /**
- * Finds the token that a request for a WebSocket brings.
+ * Finds the token of a request for a WebSocket.
  *
  * @param headers of the request
- * @returns the token; `""`, which is no good one, for something that is not in the form of one; `undefined` if none was brought
+ * @returns the token; `""`, which is never valid, if it has the wrong form; `undefined` if there is none
  */
 export function extractToken(headers: Headers): string | undefined {
   const authorization = headers.get("authorization")?.trim() ?? "";
@@ -60,7 +60,7 @@ interface KnownToken {
   readonly permissions: Permissions;
 }
 
-/** The tokens that are good, and what each gives leave for. */
+/** The valid tokens, and what each permits. */
 export class Tokens {
   readonly #byIdentity = new NameMap<KnownToken>();
 
@@ -71,21 +71,21 @@ export class Tokens {
   }
 
   /**
-   * Takes tokens down.
+   * Digests tokens.
    *
-   * @param grants the tokens; of two that are the same the later counts
-   * @returns what is remembered of them
+   * @param grants the tokens; of two that are equal the later one counts
+   * @returns their digests and permissions
    */
   static async create(grants: readonly TokenGrant[]): Promise<Tokens> {
     const knownTokens: KnownToken[] = [];
     for (let i = 0; i < grants.length; i += DIGEST_BATCH) {
-      // A few at a time: others are served meanwhile.
+      // A few at a time: other clients are served meanwhile.
       knownTokens.push(...await Promise.all(grants.slice(i, i + DIGEST_BATCH).map(digestGrant)));
     }
     return new Tokens(knownTokens);
   }
 
-  /** The leave that the token with this digest gives, if there is one. */
+  /** The permissions of the token with this digest, if there is one. */
   find(digest: Digest): Permissions | undefined {
     const found = this.#byIdentity.get(identityOf(digest));
     if (!found) return undefined;
@@ -94,7 +94,7 @@ export class Tokens {
     return difference === 0 ? found.permissions : undefined;
   }
 
-  /** What the leave of an identity is now. */
+  /** The present permissions of an identity. */
   findByIdentity(identity: string): Permissions | undefined {
     return this.#byIdentity.get(identity)?.permissions;
   }

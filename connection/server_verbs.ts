@@ -1,5 +1,5 @@
 /**
- * What a connection asks of the server, and not of a topic: the list of topics, and to shut down.
+ * The requests that concern the server, and not a topic: to list topics, and to shut down.
  *
  * @module
  */
@@ -21,14 +21,14 @@ export interface ServerVerbsOptions {
   readonly mayRead: (topic: string) => boolean;
 }
 
-/** Who asks. */
+/** The connection. */
 interface TopicsAsker {
   readonly permissions: Permissions | undefined;
-  /** Lets others have their turn, where it is time. */
+  /** Lets others have their turn, if it is time for that. */
   pause(): Promise<void> | undefined;
 }
 
-/** Answers with a page of the topics that may be read. */
+/** Replies with a page of the topics that may be read. */
 export async function listTopics(
   context: ServerContext,
   connection: TopicsAsker,
@@ -43,16 +43,16 @@ export async function listTopics(
       readable,
       () => connection.pause(),
     );
-    // What it may read can have changed meanwhile.
+    // The permissions can have changed meanwhile.
     const listed = found.filter(({ topic }) => mayRead(topic));
     const text = successReply(request.id, { topics: listed, more: found.length === request.count });
     if (peer.hasRoom?.(text.length) ?? true) return replies.add(text);
-    // They are listed again once there is room for the answer.
+    // They are listed again once there is room for the reply.
     await peer.waitForRoom?.(text.length);
   }
 }
 
-/** Stops the server, if it allows that and the permissions do. */
+/** Stops the server, if it allows clients to do that, and the permissions do. */
 export function shutDownServer(
   context: ServerContext,
   { permissions }: Pick<TopicsAsker, "permissions">,
@@ -73,10 +73,10 @@ export function shutDownServer(
 /**
  * Lists topics that may be read.
  *
- * @param store whose topics
- * @param request which of them
+ * @param store the store with the topics
+ * @param request which topics
  * @param readable the ranges that {@linkcode Permissions} has; `undefined` for all topics
- * @param pause lets others have their turn, where it is time: there may be thousands of ranges, and no topic
+ * @param pause lets others have their turn, if it is time: there may be thousands of ranges, and no topic
  * @returns a page of them, in the order of their code points
  */
 export async function listReadableTopics(
@@ -107,7 +107,7 @@ export async function listReadableTopics(
   return found;
 }
 
-/** The place of the first range that can have topics that begin with a prefix and come after another topic. */
+/** The index of the first range that can have topics that begin with a prefix and come after another topic. */
 function firstFrom(readable: readonly ReadableRange[], prefix: string, after: string): number {
   const from = compareCodePoints(prefix, after) > 0 ? prefix : after;
   let [low, high] = [0, readable.length];

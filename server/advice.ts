@@ -1,12 +1,12 @@
 /**
- * What whoever runs a server can do about those whom it refuses: the log says so.
+ * What the operator of a server can do about refused clients: the log says so.
  *
  * @module
  */
 
 import type { LimitExceeded } from "./connection_limiter.ts";
 
-/** Which option would let them in, on the command line and (in brackets) in a program. */
+/** The option that would admit them, on the command line and (in brackets) in a program. */
 export const ADVICE = {
   token:
     "--token or --token-file (tokens) says which are good, a client brings one by --token (token)",
@@ -18,7 +18,7 @@ export const ADVICE = {
 } as const;
 
 /**
- * The same for one who finds no place.
+ * The same for a connection without a slot.
  *
  * @param lack why there is none
  * @returns the option

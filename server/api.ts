@@ -1,5 +1,5 @@
 /**
- * What a running server offers to its owner.
+ * The interface of a running server.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import type { Grant, TokenGrant } from "../auth/permissions.ts";
 import type { TransportChoice } from "./options.ts";
 
-/** What a server has done so far. */
+/** Counts of a server. */
 export interface Stats {
   /** Connections open now. */
   readonly connections: number;
-  /** Connections that wait to be admitted: they owe a token, or there is no place for them. */
+  /** Connections that wait to be admitted: they owe a token, or there is no slot for them. */
   readonly pending: number;
   /** Messages stored since the start. */
   readonly stored: number;
@@ -19,7 +19,7 @@ export interface Stats {
   readonly delivered: number;
   /** Requests refused or failed since the start. */
   readonly refused: number;
-  /** Connections given up since the start: their peers read nothing, or did not answer, for too long. */
+  /** Connections dropped since the start: their peers read nothing, or did not answer, for too long. */
   readonly dropped: number;
 }
 
@@ -29,25 +29,25 @@ export interface Server extends AsyncDisposable {
   readonly host: string;
   /** The port it listens on. */
   readonly port: number;
-  /** Where clients of this machine find it, such as `ws://127.0.0.1:30008`; with TLS it begins with `wss:`. */
+  /** The address for clients on this machine, such as `ws://127.0.0.1:30008`; with TLS it begins with `wss:`. */
   readonly url: string;
-  /** How peers arrive. */
+  /** The transport in use. */
   readonly transport: TransportChoice;
-  /** How messages are kept, such as `memory on node:sqlite`. */
+  /** Where messages are stored, such as `memory on node:sqlite`. */
   readonly storeDescription: string;
-  /** Resolves once the server has stopped, however it came to it. */
+  /** Resolves once the server has stopped, for whatever reason. */
   readonly finished: Promise<void>;
-  /** Tells what it has done so far. */
+  /** Counts since the start. */
   stats(): Stats;
   /**
-   * Has other tokens count from now on. Who is connected by one that is none of them any more is told
-   * (`unauthorized`) and closed with code 4401 at once; others go on, with the rights that they have now.
+   * Replaces the tokens. Connections whose token is not among them are told (`unauthorized`) and closed with code 4401 at
+   * once; the others go on, with their present permissions.
    *
-   * @param tokens all that are good
-   * @param anonymous what those may do who bring none. Default: as `serve` was told; nothing, if it was not
-   * @throws {TypeError | RangeError} if one of these is wrong; then nothing changes
+   * @param tokens all valid tokens
+   * @param anonymous what clients without a token may do. Default: as given to `serve`; nothing, if it was not
+   * @throws {TypeError | RangeError} if one of these is invalid; then nothing changes
    *
-   * @example Take a token back
+   * @example Revoke a token
    * ```ts
    * import { connect, serve } from "@dsmq/server";
    *
@@ -59,18 +59,18 @@ export interface Server extends AsyncDisposable {
    */
   setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void>;
   /**
-   * Has those who come from now on get another certificate. Connections go on; those of the transport `builtin` are
-   * closed for it with code 1001, and clients that reconnect are back at once.
+   * Uses another certificate for new connections. Connections go on, except with the transport `builtin`: it closes them with
+   * code 1001, and clients that reconnect are back at once.
    *
-   * @param cert the certificate, in PEM, with those above it
+   * @param cert the certificate, in PEM, followed by those above it
    * @param key its private key, in PEM
    * @throws {TypeError} if the server was started without TLS
-   * @throws {RangeError} if the two cannot be used; then the old one counts on
+   * @throws {RangeError} if the two cannot be used; then the old certificate remains
    */
   setCertificate(cert: string, key: string): Promise<void>;
   /**
-   * Stops: takes nothing new, finishes what was accepted, and closes every connection with code 1012. A
-   * peer that does not answer the goodbye within 2 s is given up. May be called twice.
+   * Stops: accepts nothing new, finishes what was accepted, and closes every connection with code 1012. A peer that does not
+   * answer the close frame within 2 s is dropped. May be called twice.
    */
   shutdown(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * How many may be in, in all and from one address.
+ * How many connections may be open, in all and from one address.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import { limitExceeded } from "../protocol/request_fields.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
 
-/** Why there is no place. */
+/** Why there is no slot. */
 export interface LimitExceeded {
   readonly error: WireError;
-  /** Because of its address. */
+  /** Because of the limit of its address. */
   readonly isPerAddress: boolean;
 }
 
-/** Where a token is asked for, one place in this many is shared fairly. */
+/** If a token is required, one slot in this many is shared fairly. */
 const RESERVED_FRACTION = 10;
 
-/** The places of a server's connections. */
+/** The slots of the connections of a server. */
 export class ConnectionLimiter {
   readonly #limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">;
   readonly #perAddress = new NameMap<number>();
-  /** The last places: nobody has more of them than are free, so a token that nobody has used yet finds one. */
+  /** The last slots: nobody has more of them than are free, so that a token that is not in use yet finds one. */
   readonly #reserve: Budget;
   #count = 0;
 
-  /** Makes it; nobody is in. */
+  /** All slots are free. */
   constructor(limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">) {
     this.#limits = limits;
     this.#reserve = new Budget({
@@ -39,11 +39,11 @@ export class ConnectionLimiter {
   }
 
   /**
-   * Takes a place.
+   * Takes a slot.
    *
-   * @param from the address of who comes
-   * @param owner who it is, where some have tokens and others have other ones, or none
-   * @returns how to give it back, once; or why there is none
+   * @param from the address of the client
+   * @param owner who it is, if clients have different tokens, or none
+   * @returns a function that gives it back, once; or why there is none
    */
   acquire(from: string, owner?: string): (() => void) | LimitExceeded {
     const { connections, connectionsPerAddress } = this.#limits;

@@ -1,5 +1,5 @@
 /**
- * Who is in: the connections of a server, each with its session.
+ * The connections of a server: from the request for a WebSocket to the end.
  *
  * @module
  */
@@ -28,10 +28,10 @@ import { ADVICE, limitAdvice } from "./advice.ts";
 import { isUpgradeRequest, upgradeFault } from "./upgrade.ts";
 import { PendingLimiter } from "./pending_limiter.ts";
 
-/** So many connections are judged again in one go: each may have ten thousand waits. */
+/** How many connections get their new permissions in one go: each may have ten thousand waits. */
 const RECHECK_BATCH = 1;
 
-/** How long peers have to finish and to answer the goodbye, in milliseconds. */
+/** How long peers have to finish and to answer the close frame, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
 const SHUTDOWN_CLOSE: CloseReason = [CLOSE_CODE.serviceRestart, "the server is stopping"];
@@ -41,45 +41,45 @@ const SHUTTING_DOWN: WireError = {
   message: "Cannot wait any longer: the server is stopping",
 };
 
-/** One who waits is put out. */
+/** The reason for closing a connection that waits to be admitted, when another needs its slot. */
 const EVICTED_CLOSE: CloseReason = [
   CLOSE_CODE.tryAgainLater,
   "too many connections wait to be admitted, and most of them are from its address",
 ];
 
-/** What the house has to know beside what its sessions need. */
+/** What this needs beside what the connections share. */
 export interface ConnectionsOptions {
   readonly access: AccessControl;
-  /** How many may be in, or wait to be, and how long a token that is owed may take. */
+  /** How many connections may be open, or wait to be admitted, and how long a required token may take. */
   readonly limits: Pick<
     ServerLimits,
     "connections" | "connectionsPerAddress" | "pendingConnections" | "authTimeout"
   >;
-  /** What a person reads who comes with a browser. */
+  /** The text of the page `/`. */
   readonly banner: string;
-  /** Takes note that a peer was given up, and why. */
+  /** A peer was dropped, and why. */
   peerDropped(reason: string): void;
-  /** Tells whoever runs the server what has become of it. */
+  /** A line of text for the operator of the server. */
   notice(what: string): void;
 }
 
-/** Gives each peer a session, and says goodbye to all. */
+/** Opens and closes connections. */
 export class Connections implements ConnectionHandler, AdmissionContext {
   readonly shared: ServerContext;
   readonly access: AccessControl;
   readonly #options: ConnectionsOptions;
   readonly #limiter: ConnectionLimiter;
   readonly #open = new Set<ClientConnection>();
-  /** Those who have not been admitted, and those who were not and have yet to leave. */
+  /** Connections that are not admitted, including rejected ones that are not closed yet. */
   readonly #pendingConnections = new Set<PendingConnection>();
   readonly #pendingLimiter: PendingLimiter;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
   /**
-   * Makes an empty house.
+   * Starts without connections.
    *
-   * @param shared what sessions share
+   * @param shared what all connections share
    * @param options the rest
    */
   constructor(shared: ServerContext, options: ConnectionsOptions) {
@@ -99,7 +99,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     return this.#open.size;
   }
 
-  /** How many have not been admitted. */
+  /** How many connections are not admitted. */
   get pending(): number {
     return this.#pendingLimiter.count;
   }
@@ -124,11 +124,11 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     const digest = verdict.kind === "admitted" ? verdict.digest : undefined;
     const hasInvalidToken = verdict.kind === "invalid_token";
     const permissions = hasInvalidToken ? undefined : this.access.permissionsOf(digest);
-    // From here on, and not from when it has entered: many may be on their way in.
+    // It takes its slot here, and not when it is open: many may be on their way.
     const slot = permissions && this.acquireConnection(from, permissions);
     const exceeded = slot && "error" in slot ? slot : undefined;
-    // A client of ours sees the code of a close, and not the status of a refused upgrade; and it may have a place
-    // already, under the name of a session that it has yet to say.
+    // A client with our subprotocol sees a close code, but not the status of a refused upgrade. And it may have a slot
+    // already, in the session that it is about to name.
     if (exceeded && !offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
       this.shared.onRefused(exceeded.error, from, limitAdvice(exceeded));
       return textResponse(exceeded.isPerAddress ? 429 : 503, exceeded.error.message);
@@ -136,7 +136,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     const release = typeof slot === "function" ? slot : undefined;
     if (hasInvalidToken) return (peer) => this.#rejectToken({ peer, from, start: 0, digest });
     try {
-      // Before the upgrade is answered: what the client puts once it is connected comes after.
+      // Before the response to the upgrade: what the client puts once it is connected comes after this number.
       const { last: start } = await this.shared.queue.store.bounds();
       return (peer) => this.#accept({ peer, from, start, digest }, release, exceeded);
     } catch (error) {
@@ -146,7 +146,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     }
   }
 
-  /** Has the tokens count that the door knows now: who has leave no more is told and leaves, the others go on. */
+  /** Applies changed tokens: connections without permissions are told and closed, the others go on. */
   tokensChanged(): void {
     const all = [...this.#open];
     const { urgentTasks } = this.shared.queue;
@@ -181,7 +181,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     this.#options.notice(what);
   }
 
-  /** Lets nobody in any more, has each session finish, and gives up whoever takes too long. */
+  /** Admits no more connections, lets each finish, and drops those that take too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const connection of this.#open) void connection.finish(SHUTTING_DOWN);
@@ -210,7 +210,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     exceeded: LimitExceeded | undefined,
   ): PeerEvents {
     const { digest } = accepted;
-    // Looked up now: the token may have been revoked since it was judged.
+    // Looked up now: the token may have been revoked since it was checked.
     const permissions = this.access.permissionsOf(digest);
     if (permissions && slot) {
       const connection = createConnection(this, accepted, permissions, slot);
@@ -223,7 +223,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
       : this.#acceptPending(accepted, exceeded);
   }
 
-  /** One who owes a token, or has no place. */
+  /** A connection that owes a token, or has no slot. */
   #acceptPending(accepted: AcceptedPeer, exceeded: LimitExceeded | undefined): PendingConnection {
     const { from } = accepted;
     const releaseSlot = this.#pendingLimiter.acquire(from, () => {
@@ -237,12 +237,12 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     });
     const pendingConnection = new PendingConnection(accepted.peer, admission);
     this.#pendingConnections.add(pendingConnection);
-    // It was let in just before the end.
+    // The server began to stop just before.
     if (this.#stopping) pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
     return pendingConnection;
   }
 
-  /** One who has just come has to leave, and learns why by the close code. */
+  /** Closes a new connection, which learns the reason by the close code. */
   #rejectToken(accepted: AcceptedPeer): PeerEvents {
     this.shared.onRefused(TOKEN_INVALID, accepted.from, ADVICE.token);
     const pendingConnection = this.#acceptPending(accepted, undefined);
@@ -265,9 +265,9 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   onAdmitted(connection: ClientConnection): void {
     this.#open.add(connection);
-    // It was let in just before the end.
+    // The server began to stop just before.
     if (this.#stopping) connection.peer.close(...SHUTDOWN_CLOSE);
-    // Tokens may have changed while it found a place.
+    // Tokens may have changed while it got its slot.
     else this.#recheck(connection);
   }
 
@@ -280,7 +280,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     if (this.#stopping && this.#isEmpty) this.#empty.resolve();
   }
 
-  /** Refuses what is not as a request for a WebSocket has to be. */
+  /** Refuses a malformed request for a WebSocket. */
   #upgradeRefused(request: Request, from: string): Response | undefined {
     const fault = upgradeFault(request);
     if (!fault) return undefined;
@@ -288,10 +288,10 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     return textResponse(fault.status, fault.reason, fault.headers);
   }
 
-  /** Refuses one who comes, before it is in. */
+  /** Refuses a request before the upgrade. */
   #refuse(status: 401 | 403, reason: string, from: string): Response {
     const code = status === 401 ? "unauthorized" : "permission_denied";
-    // What it says of a Host or an Origin names the option already.
+    // The reason of a Host or an Origin names the option already.
     const advice = status === 401 ? ADVICE.token : undefined;
     this.shared.onRefused({ code, message: `Cannot connect: ${reason}` }, from, advice);
     const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};

@@ -1,5 +1,5 @@
 /**
- * What a server shows by plain HTTP, to browsers and to those who look after it.
+ * The pages of a server over plain HTTP, for browsers and for monitoring.
  *
  * @module
  */
@@ -11,19 +11,19 @@ export interface ServerInfo {
   /** What this is, in one line. */
   readonly banner: string;
   readonly isStopping: boolean;
-  /** Whether messages can be stored, as far as is known without storing any. Asked only where it is told. */
+  /** Whether messages can be stored, as far as that is known without storing one. */
   canStore(): boolean;
 }
 
-/** What can be done with a page. */
+/** The methods of a page. */
 const ALLOW = { allow: "GET, HEAD, OPTIONS" };
 
 /**
- * Whether somebody asks for what may be told to everybody, as load balancers do: some name no `Host`, and no page of
- * a stranger can leave it out.
+ * Whether a request is for what everybody may know, as load balancers ask it: some send no `Host`, and a web page cannot
+ * leave it out.
  *
  * @param request any request
- * @returns true for `/health`, and for what can be done, where no `Host` is named
+ * @returns true for `/health`, and for `OPTIONS`, without a `Host`
  */
 export function isHealthCheck({ method, url, headers }: Request): boolean {
   if (headers.get("host")) return false;
@@ -47,7 +47,7 @@ export function httpPage(
     return textResponse(414, "The address is too long");
   }
   if (method !== "GET" && method !== "HEAD") return textResponse(405, "Method not allowed", ALLOW);
-  // What came as the Host may make no URL.
+  // The Host may make it an invalid URL.
   const pathname = URL.parse(url)?.pathname;
   if (pathname === undefined) return textResponse(400, "Bad request");
   if (pathname === "/") return textResponse(200, banner);
@@ -62,9 +62,9 @@ export function httpPage(
 }
 
 /**
- * Says something in one line.
+ * A response of one line.
  *
- * @param status the status of HTTP
+ * @param status the HTTP status
  * @param text the line, without its end
  * @param headers more headers
  * @returns the response

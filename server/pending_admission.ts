@@ -1,5 +1,5 @@
 /**
- * What has to be settled before a connection is in: the token that it owes, the place that it lacks.
+ * How a connection is admitted that owes a token, lacks a slot, or both.
  *
  * @module
  */
@@ -23,40 +23,40 @@ import type {
 import type { LimitExceeded } from "./connection_limiter.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
 
-/** How long one that lacks a place has to say hello, in milliseconds. */
+/** How long a connection without a slot has to send `hello`, in milliseconds. */
 const HELLO_TIMEOUT = 2000;
 
-/** One who has come. */
+/** A new connection. */
 export interface AcceptedPeer {
   readonly peer: Peer;
-  /** The address that it comes from. */
+  /** The address of its peer. */
   readonly from: string;
-  /** The last sequence number before it came. */
+  /** The last sequence number before it was accepted. */
   readonly start: number;
-  /** Of the token that it brought, if it brought one. */
+  /** The digest of the token of its request, if there was one. */
   readonly digest: Digest | undefined;
 }
 
-/** Where it comes to. */
+/** The server that it connects to. */
 export interface AdmissionContext {
   readonly shared: ServerContext;
   readonly access: AccessControl;
   readonly authTimeout: number;
-  /** Takes a place for who comes from an address. */
+  /** Takes a slot among the connections. */
   acquireConnection(from: string, permissions: Permissions): (() => void) | LimitExceeded;
-  /** Takes a seat among those who wait, for one who leaves; another may need it. */
+  /** Takes a slot among those that wait, for a connection that is being closed. It may be evicted. */
   acquirePending(from: string, evict: () => void): () => void;
-  /** One is in. */
+  /** A connection is admitted. */
   onAdmitted(connection: ClientConnection): void;
-  /** The connection of a holder that is in. */
+  /** The admitted connection of a session owner. */
   connectionOf(owner: SessionOwner): ClientConnection | undefined;
-  /** One is gone. */
+  /** A connection has ended. */
   onDisconnected(connection: ClientConnection): void;
-  /** Takes a defect. */
+  /** An unexpected error. */
   onError(error: unknown): void;
 }
 
-/** The connection of one who has come: with how to give back its place, or how it can have one. */
+/** Starts a connection: with its slot, or with the way to get one. */
 export function createConnection(
   context: AdmissionContext,
   { peer, start, from }: AcceptedPeer,
@@ -77,7 +77,7 @@ export function createConnection(
   return connection;
 }
 
-/** How a connection is received that owes a token, lacks a place, or both. */
+/** Admits one connection. */
 export class PendingAdmission implements HandshakePolicy {
   readonly clock: Clock;
   readonly timeout: number;
@@ -85,18 +85,18 @@ export class PendingAdmission implements HandshakePolicy {
   readonly #accepted: AcceptedPeer;
   readonly #releaseSlot: (admitted: boolean) => void;
   readonly #onGone: () => void;
-  /** Why there is no place, as far as that is known. */
+  /** Why there is no slot, as far as that is known. */
   #exceeded: LimitExceeded | undefined;
   #connection: ClientConnection | undefined;
 
   /**
-   * It waits.
+   * Starts to wait.
    *
-   * @param context where it wants to come to
-   * @param accepted who it is
-   * @param exceeded why there is no place for it; `undefined` if it owes a token
-   * @param releaseSlot to be called when it waits no more, with whether it was admitted; later calls do nothing
-   * @param onGone called when it waits no more, and perhaps once more when it is gone
+   * @param context the server
+   * @param accepted the connection
+   * @param exceeded why there is no slot for it; `undefined` if it owes a token
+   * @param releaseSlot is called when it waits no more, with whether it was admitted; later calls do nothing
+   * @param onGone is called when it waits no more, and perhaps again when it is gone
    */
   constructor(
     context: AdmissionContext,
@@ -124,7 +124,7 @@ export class PendingAdmission implements HandshakePolicy {
     digest: Digest | undefined,
   ): HelloResult {
     const { access, shared } = this.#context;
-    // Looked up now: the tokens may have changed since it came.
+    // Looked up now: the tokens may have changed since it connected.
     const permissions = access.permissionsOf(digest ?? this.#accepted.digest);
     if (!permissions) {
       const isInvalid = token !== undefined || this.#accepted.digest !== undefined;
@@ -158,7 +158,7 @@ export class PendingAdmission implements HandshakePolicy {
     this.#context.onError(error);
   }
 
-  /** Its token is good; whether there is a place for it is settled now, or when its hello is done. */
+  /** Its token is valid. Whether there is a slot for it is known now, or when its `hello` is handled. */
   #admit(pending: PendingConnection, permissions: Permissions): ClientConnection {
     const acquired = this.#context.acquireConnection(this.#accepted.from, permissions);
     const onAdmitted = typeof acquired === "function";
@@ -172,7 +172,7 @@ export class PendingAdmission implements HandshakePolicy {
     return connection;
   }
 
-  /** What its session needs to find a place, in which it stays. */
+  /** How its connection can get a slot. */
   #pendingSlot(pending: PendingConnection, exceeded: LimitExceeded): SlotTakeover {
     this.#exceeded = exceeded;
     const context = this.#context;
@@ -186,7 +186,7 @@ export class PendingAdmission implements HandshakePolicy {
         const previous = context.connectionOf(before);
         if (!previous) return false;
         const { releaseSlot, peer } = previous;
-        // The old connection has yet to leave: until then it needs a seat.
+        // The old connection has yet to close: until then it needs a slot among those that wait.
         const drop = () => peer.drop("it did not answer the close frame");
         previous.releaseSlot = context.acquirePending(this.#accepted.from, drop);
         settle(releaseSlot);

@@ -1,5 +1,5 @@
 /**
- * A connection that has not been admitted: it may say hello, and nothing else is done for it.
+ * A connection that is not admitted yet: it may send `hello`, and nothing else is done for it.
  *
  * @module
  */
@@ -15,76 +15,76 @@ import type { Clock } from "../queue/clock.ts";
 import { GracefulClose } from "../connection/graceful_close.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
 
-/** How long a peer that broke the rules has to hear why, in milliseconds. */
+/** How long a peer that broke the rules has to receive the reason, in milliseconds. */
 const VIOLATION_CLOSE_TIMEOUT = 500;
 
-/** The same where another needs its seat. */
+/** The same when another connection needs its slot. */
 const EVICTED_CLOSE_TIMEOUT = 100;
 
-/** How long one who was told to leave has to do so, in milliseconds. */
+/** How long a rejected peer has to close, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
-/** What may come, where the transport can see it: parts of frames, and pings, count as well. */
+/** What may arrive, where the transport can see it: parts of frames, and pings, count as well. */
 const FIRST_INPUT = { bytes: PREAUTH_BYTES, frames: 4 * PREAUTH_FRAMES };
 
-/** With which code a connection is closed, and why. */
+/** A close code and its reason. */
 export type CloseReason = readonly [code: number, reason: string];
 
-/** What comes of a hello. */
+/** The result of a `hello`. */
 export type HelloResult =
-  /** It goes on with this. */
+  /** It is admitted, and this goes on with it. */
   | { readonly handler: PeerEvents }
-  /** It may say hello again, or has to leave. */
+  /** It may send another `hello`, or is closed. */
   | { readonly error: WireError; readonly close?: CloseReason };
 
-/** How a newcomer is received. */
+/** How a connection is admitted. */
 export interface HandshakePolicy {
   readonly clock: Clock;
-  /** How long it has to say what admits it, in milliseconds. */
+  /** How long it has to send a `hello` that admits it, in milliseconds. */
   readonly timeout: number;
-  /** The digest of a token that it brings. */
+  /** The digest of a token. */
   digestOf(token: string): Promise<Digest>;
-  /** Judges a hello, with the digest of its token if it brings one. */
+  /** Checks a `hello`, with the digest of its token if it brings one. */
   checkHello(
     pending: PendingConnection,
     hello: FirstHello,
     digest: Digest | undefined,
   ): HelloResult;
-  /** How it ends if it says something else, or nothing in time. */
+  /** How it is closed if it sends something else, or nothing in time. */
   rejection(): CloseReason;
-  /** It has not been admitted in time, though a visit has begun. */
+  /** It was not admitted in time, though its `hello` was accepted. */
   timedOut(): void;
-  /** It is gone. */
+  /** It is closed. */
   closed(): void;
-  /** Takes a defect. */
+  /** An unexpected error. */
   onError(error: unknown): void;
 }
 
-/** The visit of a peer that has not been admitted, which becomes the visit that it is admitted to. */
+/** Handles a peer until it is admitted, and passes everything on from then on. */
 export class PendingConnection implements PeerEvents {
   readonly #peer: Peer;
   readonly #policy: HandshakePolicy;
   readonly #gracefulClose: GracefulClose;
   #frames = 0;
   #characters = 0;
-  /** What came while its hello is being judged. */
+  /** What came while its `hello` is being checked. */
   #queued: unknown[] | undefined;
   #handler: PeerEvents | undefined;
-  /** It is gone, and its hello is being judged. */
+  /** It is gone, and its `hello` is being checked. */
   #isGone = false;
-  /** It was told to leave: nothing that it says is looked at. */
+  /** It is being closed: what it sends is ignored. */
   #isClosing = false;
-  /** It is not even listened to. */
+  /** Not even that is read any more. */
   #isCutOff = false;
   #cancelTimer: () => void;
 
-  /** It has come. */
+  /** Starts to wait for a `hello`. */
   constructor(peer: Peer, policy: HandshakePolicy) {
     this.#peer = peer;
     this.#policy = policy;
     this.#gracefulClose = new GracefulClose(peer, policy.clock);
     this.#cancelTimer = policy.clock.after(policy.timeout, () => this.#onTimeout());
-    // Only here are pings seen, and frames that are not whole.
+    // Only the transport sees pings, and incomplete frames.
     peer.limitInput?.(FIRST_INPUT, () => this.#protocolViolation("it sent too much"));
   }
 
@@ -101,44 +101,44 @@ export class PendingConnection implements PeerEvents {
   }
 
   end(): void {
-    // What it said before it left counts, if its hello is good.
+    // What it sent before it was gone counts, if its `hello` is accepted.
     this.#isGone = this.#queued !== undefined;
     if (this.#isGone) return;
     this.#stop();
     this.#policy.closed();
   }
 
-  /** What it is admitted to, if it is. */
+  /** What handles it once it is admitted. */
   get handler(): PeerEvents | undefined {
     return this.#handler;
   }
 
-  /** It is one of those who are in. */
+  /** It is one of the connections from now on. */
   admitted(): void {
     this.#cancelTimer();
     this.#peer.limitInput?.(undefined);
   }
 
-  /** Closes it once it can hear why. */
+  /** Closes it once it has read everything. */
   closeGracefully(...[code, reason]: CloseReason): void {
     if (this.#isClosing) return;
     this.#beginClosing();
     void this.#gracefulClose.close(code, reason);
   }
 
-  /** The same for a peer that has only just come, and has nothing to read first. */
+  /** The same for a peer that has just connected, and has nothing to read first. */
   reject(...[code, reason]: CloseReason): void {
     this.#beginClosing();
     this.#peer.close(code, reason);
     this.#dropAfter(CLOSE_TIMEOUT);
   }
 
-  /** Closes it at once, because another needs its seat. */
+  /** Closes it at once, because another connection needs its slot. */
   evict(...close: CloseReason): void {
     this.#cutOff(close, EVICTED_CLOSE_TIMEOUT);
   }
 
-  /** Gives it up. */
+  /** Drops it. */
   drop(): void {
     this.#peer.drop("it did not answer the close frame");
   }
@@ -148,7 +148,7 @@ export class PendingConnection implements PeerEvents {
     this.#cutOff([code, `${what}: ${reason}`], VIOLATION_CLOSE_TIMEOUT);
   }
 
-  /** Reads nothing more of what it sends. */
+  /** Reads nothing more of it. */
   #cutOff([code, reason]: CloseReason, ms: number): void {
     if (this.#isCutOff) return;
     this.#stop();
@@ -181,13 +181,13 @@ export class PendingConnection implements PeerEvents {
   }
 
   #handleFrame(data: unknown): void {
-    // It says nothing, for nobody has asked for any.
+    // A heartbeat means nothing here.
     if (isHeartbeatFrame(data)) return;
     const hello = parseFirstHello(data);
     if (!hello) return this.#protocolViolation("its first request was not hello");
     this.#queued = [];
     this.#checkHello(hello, data).catch((error) => {
-      // Nobody else would, and it would end the process.
+      // Nothing else catches it, and it would end the process.
       this.#policy.onError(error);
       this.#cutOff([CLOSE_CODE.internalError, "internal error"], VIOLATION_CLOSE_TIMEOUT);
     }).finally(() => {
@@ -198,7 +198,7 @@ export class PendingConnection implements PeerEvents {
   async #checkHello(hello: FirstHello, data: unknown): Promise<void> {
     const { token } = hello;
     const digest = token === undefined ? undefined : await this.#policy.digestOf(token);
-    // Meanwhile it may have been told to leave, or have gone.
+    // Meanwhile it may have been rejected, or gone.
     const queued = this.#queued;
     if (!queued) return;
     this.#queued = undefined;
@@ -212,7 +212,7 @@ export class PendingConnection implements PeerEvents {
     this.#peer.send(hello.batched ? `[${reply}]` : reply);
     if (result.close) return this.closeGracefully(...result.close);
     for (const frame of queued) {
-      // Another hello has to be judged before what follows.
+      // Another `hello` has to be checked before what follows.
       if (this.#queued) (this.#queued as unknown[]).push(frame);
       else if (!this.#isClosing) this.#handleFrame(frame);
     }

@@ -1,8 +1,8 @@
 /**
- * Where those wait who have not been admitted: they owe a token, or there was no place for them.
+ * The slots of connections that are not admitted: they owe a token, or there was no slot for them.
  *
- * Whoever comes gets in: where all seats are taken, one of the address that comes most has to go. So neither one
- * address nor many can hold the seats: whoever says at once what admits it has its place, however fast others come.
+ * Every new connection gets one: if all are taken, the oldest of the address with the most connections is evicted. So neither
+ * one address nor many can hold them all: a client that sends its token at once gets in, however fast others connect.
  *
  * @module
  */
@@ -10,58 +10,58 @@
 import { addressKey } from "../budgets/address_key.ts";
 import { NameMap } from "../protocol/name_map.ts";
 
-/** Of how many that left and were not admitted it is remembered where they came from. */
+/** For how many rejected connections it is remembered from where they came. */
 const MAX_REMEMBERED = 65_536;
 
 /** What is known of an address. */
 interface AddressSlots {
   readonly key: string;
-  /** Its seats, the oldest first. */
+  /** Its slots, the oldest first. */
   readonly slots: Set<Slot>;
-  /** How many of it left lately and were not admitted. */
+  /** How many of its connections were rejected lately. */
   recentCount: number;
 }
 
 interface Slot {
   readonly address: AddressSlots;
-  /** Grows with each one who comes. */
+  /** Grows with each connection. */
   readonly number: number;
   readonly evict: () => void;
 }
 
-/** Seats for those who have not been admitted. */
+/** Slots for connections that are not admitted. */
 export class PendingLimiter {
   readonly #maxSlots: number;
   readonly #addresses = new NameMap<AddressSlots>();
-  /** Those of which somebody is here. */
+  /** Addresses with a slot. */
   readonly #active = new Set<AddressSlots>();
-  /** Where those came from who left lately and were not admitted, and where the next one's goes. */
+  /** From where rejected connections came, and the index of the next entry. */
   readonly #recent: AddressSlots[] = [];
   #recentIndex = 0;
   #count = 0;
   #nextNumber = 0;
 
-  /** Makes one with so many seats; all are free. */
+  /** All slots are free. */
   constructor(slots: number) {
     this.#maxSlots = slots;
   }
 
-  /** How many are here. */
+  /** How many are taken. */
   get count(): number {
     return this.#count;
   }
 
-  /** Of how many addresses something is known. */
+  /** How many addresses are known. */
   get knownAddresses(): number {
     return this.#addresses.size;
   }
 
   /**
-   * Takes a seat.
+   * Takes a slot.
    *
-   * @param from the address of who comes
-   * @param evict called when another needs the seat, which is free by then
-   * @returns to be called once it leaves, with whether it was admitted; may be called again, also when it was put out
+   * @param from the address of the client
+   * @param evict is called when another connection needs the slot, which is free by then
+   * @returns to be called when it ends, with whether it was admitted; may be called again, also after the eviction
    */
   acquire(from: string, evict: () => void): (admitted: boolean) => void {
     if (this.#count >= this.#maxSlots) this.#evictOne();
@@ -73,7 +73,7 @@ export class PendingLimiter {
     return (admitted) => this.#release(slot, admitted);
   }
 
-  /** Puts out the oldest of the address that has come most. */
+  /** Evicts the oldest of the address with the most connections. */
   #evictOne(): void {
     let found: Slot | undefined;
     let max = 0;
@@ -116,7 +116,7 @@ export class PendingLimiter {
     return address;
   }
 
-  /** Forgets an address of which there is nothing to know. */
+  /** Forgets an address of which nothing is known. */
   #prune({ key, slots, recentCount }: AddressSlots): void {
     if (slots.size === 0 && recentCount === 0) this.#addresses.delete(key);
   }

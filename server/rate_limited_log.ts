@@ -1,5 +1,5 @@
 /**
- * What goes wrong by others' doing, such as refused requests: each is counted, and some are told.
+ * Failures caused by others, such as refused requests: all are counted, and some are logged.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import type { Log } from "../queue/queue.ts";
 /** The shortest time between two lines, in milliseconds. */
 const MIN_INTERVAL = 1000;
 
-/** So many lines at that pace; in the long run one in so many milliseconds. */
+/** This many lines may follow each other at that pace; in the long run there is one in this many milliseconds. */
 const BURST_LINES = 10;
 const LINE_INTERVAL = 30_000;
 
-/** So much of a sentence is told. */
+/** The longest sentence that is logged. */
 const MAX_LENGTH = 400;
 
-/** So many kinds wait for their line; what is of more kinds is taken for one. */
+/** How many kinds may wait for their line. Further kinds count as one. */
 const MAX_KINDS = 8;
 
-/** What happened, perhaps more than once, and is to be told. */
+/** What happened, perhaps more than once, and is not logged yet. */
 interface PendingLine {
-  /** Its sentence without what differs each time. */
+  /** Its sentence without the parts that differ each time. */
   readonly kind: string;
   /** When it happened first. */
   readonly since: number;
@@ -32,7 +32,7 @@ interface PendingLine {
   count: number;
 }
 
-/** Counts what goes wrong by others' doing, and logs it without letting a bad client fill the log. */
+/** Counts failures caused by others, and logs them without letting a bad client fill the log. */
 export class RateLimitedLog {
   readonly #clock: Clock;
   readonly #log: Log;
@@ -40,19 +40,19 @@ export class RateLimitedLog {
   readonly #level: "warn" | "error";
   readonly #pending: PendingLine[] = [];
   #count = 0;
-  /** How many lines may be told now, and since when that is so. */
+  /** How many lines may be written now, and since when. */
   #lines = BURST_LINES;
   #lastLineAt = -Infinity;
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
 
   /**
-   * Makes an empty one.
+   * Starts without failures.
    *
    * @param clock tells when there may be another line
-   * @param log takes the lines
-   * @param subject what happens, as a line begins; `""` if what is noted says so itself
-   * @param level how bad it is
+   * @param log gets the lines
+   * @param subject the beginning of each line; `""` if the sentences need none
+   * @param level the level of the lines
    */
   constructor(clock: Clock, log: Log, subject: string, level: "warn" | "error" = "warn") {
     this.#clock = clock;
@@ -67,11 +67,11 @@ export class RateLimitedLog {
   }
 
   /**
-   * Notes that it happened.
+   * Records that it happened.
    *
-   * @param reason a sentence, which is told in one line, or an error, which the log gets as it is
-   * @param from the address of who did it, if that is known
-   * @param advice what can be done about it
+   * @param reason a sentence, which is logged in one line, or an error, which the log gets as it is
+   * @param from the address of the client, if it is known
+   * @param advice what the operator can do about it
    */
   record(reason: unknown, from = "", advice = ""): void {
     this.#count++;
@@ -80,7 +80,7 @@ export class RateLimitedLog {
     if (!this.#cancelTimer && !this.#stopped) this.#writeNext();
   }
 
-  /** Says what is untold, and nothing more. */
+  /** Writes what is pending, and nothing more. */
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer?.();
@@ -92,7 +92,7 @@ export class RateLimitedLog {
     return this.#clock.monotonic?.() ?? this.#clock.now();
   }
 
-  /** What is untold of a kind. Each has a line of its own: a flood of one must not hide another. */
+  /** The pending line of a kind. Each has its own: a flood of one must not hide another. */
   #pendingOf(kind: string): PendingLine {
     const all = this.#pending;
     const known = all.find((pending) => pending.kind === kind);
@@ -103,7 +103,7 @@ export class RateLimitedLog {
     return pending;
   }
 
-  /** Tells of the kind that has waited longest, and of the next one later. */
+  /** Writes the line that has waited longest, and the next one later. */
   #writeNext(): void {
     this.#cancelTimer = undefined;
     const pending = this.#pending.shift();
@@ -131,7 +131,7 @@ export class RateLimitedLog {
   }
 }
 
-/** A sentence without what its writer put into it: what is in quotes, and numbers. */
+/** A sentence without what differs each time: quoted texts, and numbers. */
 function messageKind(reason: string): string {
   return reason.slice(0, MAX_LENGTH).replaceAll(/"(?:[^"\\]|\\.)*"?|\d+/g, "…");
 }

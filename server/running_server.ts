@@ -1,5 +1,5 @@
 /**
- * A server that runs: one port, and the life and death of what is behind it.
+ * A running server: one port, and the start and stop of everything behind it.
  *
  * @module
  */
@@ -34,22 +34,22 @@ import type { StopSignals } from "./stop_signals.ts";
 /** The version of this software. */
 export const VERSION: string = deno.version;
 
-/** What a server that runs has to remember of its options. */
+/** What a running server needs of its options. */
 export interface RunningOptions
   extends Omit<ServerSettings, "auth">, Pick<ServerSettings["auth"], "tls"> {
-  /** What certificate and key are called. */
+  /** The names of certificate and key in errors. */
   readonly names: Tls;
-  /** Those of the system, if it handles them. */
+  /** The signals of the system, if it handles them. */
   readonly signals: StopSignals | undefined;
 }
 
-/** How long the headers of a request may take, in milliseconds: with what passes between two looks, not 10 s. */
+/** How long the headers of a request may take, in milliseconds: with the time between two checks less than 10 s. */
 const HEADER_TIMEOUT = 8000;
 
-/** How long a peer may be at rest before it is pinged, in milliseconds: some proxies cut what rests for 60 s, others for 30. */
+/** How long a peer may be idle before it is pinged, in milliseconds: some proxies cut idle connections after 60 s, others after 30. */
 const PING_INTERVAL = 20_000;
 
-/** One port, and what is behind it. */
+/** One port, and everything behind it. */
 export class RunningServer implements Server {
   readonly storeDescription: string;
   readonly #queue: Queue;
@@ -68,10 +68,10 @@ export class RunningServer implements Server {
   #certificateUpdate: Promise<void> = Promise.resolve();
 
   /**
-   * Makes a server that does not listen yet.
+   * Creates a server that does not listen yet.
    *
-   * @param queue what it serves; it owns that from then on
-   * @param access who may come in
+   * @param queue the queue that it serves, and owns from then on
+   * @param access who may connect
    * @param settings the rest
    */
   constructor(queue: Queue, access: AccessControl, settings: RunningOptions) {
@@ -143,7 +143,7 @@ export class RunningServer implements Server {
         `dsmq: anyone who can reach ${host} can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`,
       );
     }
-    // Only now, because it takes some milliseconds; nobody can hoard anything in that time.
+    // Only now, because it takes some milliseconds, in which nobody can use up anything.
     void heapLimit().then((heap) => this.#budgets.limits = fitToHeap(limits, setLimits, heap));
     const stop = () => void this.shutdown();
     for (const stopping of [signal, signals?.signal]) {
@@ -196,7 +196,7 @@ export class RunningServer implements Server {
     const pair = requireTlsPair(cert, key, new OptionChecks(undefined, "set the certificate"));
     if (!pair) throw new TypeError("Cannot set the certificate: cert and key are required");
     const { tls, warnings } = await checkTls(pair, names, clock.now());
-    // Two at once: the later one is what counts in the end.
+    // If two are set at once, the later one counts in the end.
     const update = this.#certificateUpdate.then(() =>
       this.#stopping ? undefined : this.#listener!.renew(tls)
     );
@@ -217,7 +217,7 @@ export class RunningServer implements Server {
     this.#stopListening.abort();
     this.#settings.signals?.[Symbol.dispose]();
     try {
-      // Peers first: closing the port would cut them off with a close code of its own.
+      // Peers first: closing the port would end their connections with another close code.
       await this.#connections.stop();
       await this.#listener?.stop();
       this.#refusals.stop();
