@@ -1,5 +1,5 @@
 /**
- * The middle of the house: the store, its feed, and who waits for what.
+ * The center of the server: the store, its feed, and the listeners of topics.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { FanOut } from "./fan_out.ts";
 import { LargeBodyCache } from "./large_body_cache.ts";
 import { TopicBatch, type TopicListener } from "./topic_batch.ts";
 
-/** Where the queue says what a person should know. */
+/** Where the queue logs. */
 export type Log = Pick<Console, "info" | "warn" | "error">;
 
 /** How often expired messages are purged, and for how long at a time, in milliseconds. */
@@ -23,24 +23,24 @@ const TRIM_BUDGET = 5;
 /** How long to wait before following the store again after its feed was lost, in milliseconds. */
 const REFOLLOW_AFTER = 100;
 
-/** Holds a store, keeps it trimmed, and wakes readers from its feed, and from nothing else. */
+/** Holds a store, purges it, and wakes listeners from its feed, and from nothing else. */
 export class Queue implements AsyncDisposable {
-  /** What keeps the messages; it is read directly, and written to by {@linkcode Queue.apply} alone. */
+  /** Stores the messages. It is read directly, and only {@linkcode Queue.apply} writes to it. */
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** When waits end. */
+  /** The timeouts of waits. */
   readonly timers: TimerHeap;
-  /** Clears up, bit by bit. */
+  /** Runs the cleanup of closed connections in slices. */
   readonly cleanup: BackgroundTasks;
-  /** The same for what cannot wait until all is cleared up: heartbeats, and who may do what. */
+  /** The same for what cannot wait behind that: heartbeats, and changed permissions. */
   readonly urgentTasks: BackgroundTasks;
-  /** What is being sent of large messages. */
+  /** Large bodies that are being sent. */
   readonly largeBodies: LargeBodyCache = new LargeBodyCache();
-  /** How many messages were stored, and how many streamed or handed to a reader, since the start. */
+  /** How many messages were stored, and how many streamed or returned by reads, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 
-  /** By topic: mostly there is but one. */
+  /** By topic: mostly there is only one. */
   readonly #listeners = new NameMap<TopicListener | Set<TopicListener>>();
   readonly #fanOut = new FanOut((error) => this.log.error("dsmq: a listener failed:", error));
   #feed: Disposable | undefined;
@@ -48,9 +48,9 @@ export class Queue implements AsyncDisposable {
   #cancelTrim: () => void = () => {};
   #cancelRefollow: () => void = () => {};
   #trimming: Promise<void> = Promise.resolve();
-  /** The feed has brought everything up to here. */
+  /** The feed has brought everything up to this number. */
   #fedThrough = 0;
-  /** How often the feed was lost, and after how many of those losses everybody has begun to read again. */
+  /** How often the feed was lost, and after how many of those losses all listeners have begun to read again. */
   #losses = 0;
   #resyncedLosses = 0;
   #closed = false;
@@ -68,9 +68,9 @@ export class Queue implements AsyncDisposable {
   /**
    * Starts to follow a store. The queue owns the store from then on, and disposes of it if this fails.
    *
-   * @param store what keeps the messages
+   * @param store stores the messages
    * @param clock tells the time
-   * @param log takes what a person should know
+   * @param log gets what a person should know
    * @returns the queue
    */
   static async open(store: Store, clock: Clock, log: Log): Promise<Queue> {
@@ -91,7 +91,7 @@ export class Queue implements AsyncDisposable {
     return this.store.apply({ time: this.store.now(), commands });
   }
 
-  /** Has the feed wake someone for a topic. */
+  /** Adds a listener for a topic. */
   addListener(topic: string, listener: TopicListener): void {
     const existing = this.#listeners.get(topic);
     if (existing instanceof Set) existing.add(listener);
@@ -99,7 +99,7 @@ export class Queue implements AsyncDisposable {
     else if (existing !== listener) this.#listeners.set(topic, new Set([existing, listener]));
   }
 
-  /** Undoes {@linkcode Queue.addListener}; may be called twice. */
+  /** Removes a listener; may be called twice. */
   removeListener(topic: string, listener: TopicListener): void {
     const existing = this.#listeners.get(topic);
     if (existing instanceof Set) existing.delete(listener);
@@ -108,7 +108,7 @@ export class Queue implements AsyncDisposable {
     }
   }
 
-  /** How many topics somebody waits for. */
+  /** How many topics have listeners. */
   get listenedTopics(): number {
     return this.#listeners.size;
   }
@@ -138,7 +138,7 @@ export class Queue implements AsyncDisposable {
   }
 
   #onStored(messages: readonly TopicMessage[]): void {
-    // After a loss messages are missing before these; whoever reads again finds both.
+    // After a loss messages are missing before these; a listener that reads again finds both.
     if (this.#resyncedLosses < this.#losses) return;
     this.#fedThrough = messages.at(-1)!.seq;
     if (this.#listeners.size === 0) return;
@@ -150,11 +150,11 @@ export class Queue implements AsyncDisposable {
     }
   }
 
-  /** Wakes those who wait for a topic. */
+  /** Notifies the listeners of a topic. */
   #notify(topic: string, messages: readonly TopicMessage[]): void {
     const topicListeners = this.#listeners.get(topic);
     if (!topicListeners) return;
-    // A copy: an interest may leave, or another join, before it is told.
+    // A copy: listeners may be added or removed before all are notified.
     const listeners = topicListeners instanceof Set ? [...topicListeners] : [topicListeners];
     this.#fanOut.notify(topic, listeners, new TopicBatch(messages));
   }
@@ -176,9 +176,9 @@ export class Queue implements AsyncDisposable {
     } catch (error) {
       return this.#onFeedLost(error as Error);
     }
-    // Lost once more while it was being followed: the next try is under way.
+    // Lost again while it was being followed: the next try is under way.
     if (this.#losses > losses) return;
-    // Whoever begins to read again takes it that they were told all that the feed has brought.
+    // A listener that begins to read again must have been notified of everything that the feed has brought.
     this.#fanOut.finish();
     this.#resyncedLosses = losses;
     for (const topicListeners of [...this.#listeners.values()]) {
@@ -187,7 +187,7 @@ export class Queue implements AsyncDisposable {
     }
   }
 
-  /** Once something was stored: before that nothing can expire, and a server starts faster without a timer. */
+  /** From the first message on: before that nothing can expire, and a server starts faster without a timer. */
   #startTrimming(): void {
     if (this.#trimScheduled) return;
     this.#trimScheduled = true;
@@ -204,7 +204,7 @@ export class Queue implements AsyncDisposable {
     if (this.#closed) return;
     this.#cancelTrim = this.clock.after(ms, () => {
       this.#trimming = this.#trim().then(
-        // More to trim: after a breath, in which requests are served.
+        // More to purge: after a pause, in which requests are served.
         (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
         (error) => {
           this.log.error("dsmq: cannot purge expired messages:", error);

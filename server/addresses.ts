@@ -1,5 +1,5 @@
 /**
- * Where a server listens, in words.
+ * The address that a server listens on.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { quoted } from "../protocol/text.ts";
 import { OptionChecks } from "./option_checks.ts";
 
-/** What the systems and the runtimes call the same. */
+/** The codes of systems and runtimes for the same error. */
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is taken",
   EADDRNOTAVAIL: "this machine does not have the address",
-  // That is how node says it.
+  // The code in Node.
   EINVAL: "this machine does not have the address",
   ENOTFOUND: "no address is known for this name",
   EAI_AGAIN: "no address is known for this name",
 };
 
-/** What these are for a program; anything else is `unavailable`. */
+/** The codes of these errors; any other is `unavailable`. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   EADDRINUSE: "address_in_use",
   EADDRNOTAVAIL: "address_not_available",
@@ -29,7 +29,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EPERM: "permission_denied",
 };
 
-/** Words the error of a server that cannot listen, unless it is worded already. */
+/** The error of a server that cannot listen, unless it has its own text already. */
 export function toListenError(host: string, port: number, cause: Error): DsmqError {
   if (cause instanceof DsmqError) return cause;
   const code = "code" in cause ? String(cause.code) : "";
@@ -44,15 +44,15 @@ export function toListenError(host: string, port: number, cause: Error): DsmqErr
 }
 
 /**
- * An address or a name to listen on, as the system takes it.
+ * An address or a name to listen on, in the form that the system takes.
  *
- * @param host what was given: an IPv6 address perhaps in brackets, a name perhaps beyond ASCII
- * @param check what the option is called in errors. Default: `host`
+ * @param host as it was given: an IPv6 address perhaps in brackets, a name perhaps beyond ASCII
+ * @param check the name of the option in errors. Default: `host`
  * @returns the same without brackets, in ASCII
- * @throws {RangeError} if it is neither an address nor a name alone
+ * @throws {RangeError} if it is neither an address nor a name
  */
 export function listenHost(host: string, check: OptionChecks = new OptionChecks()): string {
-  // Who writes a password there does not want to read it in a log.
+  // Whoever types a password there does not want to see it in a log.
   const shown = host.replace(/^.*@/s, "…@");
   const hostError = (reason: string) =>
     check.rangeError("host", "an address or a name", `${quoted(shown)}: ${reason}`);
@@ -90,7 +90,7 @@ export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** An address that stands for all of a machine's is nothing to connect to. */
+/** An address that stands for all addresses of a machine is none to connect to. */
 export function connectHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;

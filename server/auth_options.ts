@@ -1,5 +1,5 @@
 /**
- * Who may come in: these options of a server, their defaults and their bounds.
+ * The options of access control, with their defaults and checks.
  *
  * @module
  */
@@ -18,25 +18,25 @@ import { OptionChecks } from "./option_checks.ts";
 const ORIGINS = 'origins such as "https://example.org"';
 const HOSTS = 'names such as "mq.example.org"';
 
-/** Who may come in. */
+/** Who may connect. */
 export interface AuthOptions {
-  /** A token that gives leave for everything; it is then asked for. Default: none is asked for. */
+  /** A token that may do everything. Then a token is required. Default: none is required. */
   readonly token?: string;
-  /** Tokens, and what each gives leave for; one of them is then asked for, even if there is none. */
+  /** Tokens, and what each permits. Then one of them is required, even if the list is empty. */
   readonly tokens?: readonly TokenGrant[];
-  /** What those may do who bring no token. Default: everything if no token is asked for, else nothing. */
+  /** What clients without a token may do. Default: everything if no token is required, else nothing. */
   readonly anonymous?: Grant;
-  /** The origins of web pages that may come in, beside the server's own; `"*"` is any. Default: none. */
+  /** The origins of web pages that may connect, beside the server's own; `"*"` allows all. Default: none. */
   readonly allowedOrigins?: readonly string[];
-  /** Names under which the server may be called, beside `host` and those of loopback. Default: none. */
+  /** Names of the server, beside `host` and the names of loopback. Default: none. */
   readonly allowedHosts?: readonly string[];
-  /** The certificate for TLS, in PEM, with those above it. Default: no TLS. */
+  /** The certificate for TLS, in PEM, followed by those above it. Default: no TLS. */
   readonly cert?: string;
   /** The private key for TLS, in PEM. */
   readonly key?: string;
 }
 
-/** These options, checked; the rest of a door's is known to the server. */
+/** The checked options. The server adds the rest of access control. */
 export interface AuthSettings extends Omit<AccessControlOptions, "host" | "secure"> {
   readonly tls: Tls | undefined;
 }
@@ -44,8 +44,8 @@ export interface AuthSettings extends Omit<AccessControlOptions, "host" | "secur
 /**
  * Fills in the defaults and checks the options.
  *
- * @param options all that the caller gave
- * @param check what the options are called in errors
+ * @param options all options of the caller
+ * @param check how options are named in errors
  * @returns the settings, and the options that are not of this kind
  * @throws {TypeError} if an option is of the wrong type
  * @throws {RangeError} if an option is out of its range
@@ -70,11 +70,11 @@ export function parseAuthOptions<Others extends object>(
 }
 
 /**
- * Checks tokens, and what each gives leave for.
+ * Checks tokens and their grants.
  *
- * @param tokens what the caller gave
- * @param check what options are called in errors. Default: as in a program
- * @throws {TypeError | RangeError} if something of it is not as it has to be; no token is in the message
+ * @param tokens as the caller gave them
+ * @param check how options are named in errors. Default: as in a program
+ * @throws {TypeError | RangeError} if something is invalid; the message contains no token
  */
 export function requireTokens(
   tokens: readonly TokenGrant[],
@@ -84,11 +84,11 @@ export function requireTokens(
     throw new TypeError(`Cannot ${check.action}: tokens must be a list, got ${kindOf(tokens)}`);
   }
   const indexes = new NameMap<number>();
-  // Also where the list has holes.
+  // Holes in the list are checked, too.
   Array.from(tokens).forEach((grant: TokenGrant, i) => {
     requireGrant(`tokens[${i}]`, grant, ["token"], check);
     requireToken(`tokens[${i}].token`, grant.token, check);
-    // Which of them would count?
+    // It would be unclear which of them counts.
     const before = indexes.get(grant.token);
     if (before !== undefined) {
       throw check.rangeError(
@@ -102,13 +102,13 @@ export function requireTokens(
 }
 
 /**
- * Checks what somebody has leave for.
+ * Checks a grant.
  *
- * @param name what it is called
- * @param grant what the caller gave
- * @param more the names that it may have beside its own
- * @param check what options are called in errors. Default: as in a program
- * @throws {TypeError | RangeError} if something of it is not as it has to be
+ * @param name its name in errors
+ * @param grant as the caller gave it
+ * @param more the members that it may have beside its own
+ * @param check how options are named in errors. Default: as in a program
+ * @throws {TypeError | RangeError} if something is invalid
  */
 export function requireGrant(
   name: string,
@@ -117,7 +117,7 @@ export function requireGrant(
   check: OptionChecks = new OptionChecks(),
 ): void {
   const allowedNames = [...more, "permissions", "topics", "prefixes"];
-  // What is none may be a token. Taken for one that says nothing it would give leave for everything.
+  // Another value may be a token. Taken for an empty grant it would permit everything.
   if (!isOptions(grant, allowedNames)) {
     const got = describeKind(grant);
     throw new TypeError(`Cannot ${check.action}: ${name} must be an object, got ${got}`);
@@ -153,7 +153,7 @@ function mergeGrants(
   return [{ token }, ...tokens ?? []];
 }
 
-/** What was given is not shown: it may be a token with a slip in it. */
+/** The value is not shown: it may be a token with a typing error. */
 function requireToken(name: string, token: unknown, check: OptionChecks): void {
   if (typeof token !== "string") {
     throw new TypeError(
@@ -169,9 +169,9 @@ function requireToken(name: string, token: unknown, check: OptionChecks): void {
  *
  * @param cert the certificate, in PEM
  * @param key its private key, in PEM
- * @param check what options are called in errors. Default: as in a program
- * @returns the two, of which nothing is known yet; `undefined` if there are none
- * @throws {TypeError} if one of them lacks, or is no text
+ * @param check how options are named in errors. Default: as in a program
+ * @returns the two, not checked any further; `undefined` if there are none
+ * @throws {TypeError} if one of them is missing, or is not text
  */
 export function requireTlsPair(
   cert: string | undefined,
@@ -196,7 +196,7 @@ export function requireTlsPair(
   return { cert, key };
 }
 
-/** A list of texts of which it can be said what is wrong with them. */
+/** Checks a list of texts. */
 function requireTexts(
   check: OptionChecks,
   name: string,
@@ -208,7 +208,7 @@ function requireTexts(
   for (const value of values as readonly string[]) {
     const reason = fault(value);
     if (reason !== undefined) {
-      // Who writes a password there does not want to read it in a log.
+      // Whoever types a password there does not want to see it in a log.
       const shown = quoted(value.replace(/^([a-z]+:\/\/)?.*@/is, "$1…@"));
       throw check.rangeError(name, `a list of ${of}`, `one with ${shown}: ${reason}`);
     }

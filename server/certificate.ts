@@ -1,29 +1,29 @@
 /**
- * The certificate and the key of TLS, looked at before anybody is served with them.
+ * Checks the certificate and the key of TLS before they are used.
  *
  * @module
  */
 
 import type { KeyObject, X509Certificate } from "node:crypto";
 
-/** A certificate, with those above it, and its private key, in PEM. */
+/** A certificate, followed by those above it, and its private key, in PEM. */
 export interface Tls {
   readonly cert: string;
   readonly key: string;
 }
 
-/** What a pair that can be used is like. */
+/** A pair that can be used. */
 export interface CheckedTls {
-  /** The same without what a transport might stumble over. */
+  /** The pair in a form that every transport accepts. */
   readonly tls: Tls;
-  /** What will keep clients away, a sentence each. */
+  /** Why clients may reject it, a sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** What the two are called in sentences: options, or files. */
+/** The names of the two in errors: options, or files. */
 export const TLS_OPTION_NAMES: Tls = { cert: "cert", key: "key" };
 
-/** A block of PEM. The mark of the order of bytes, other kinds of line ends and text around it do no harm. */
+/** A block of PEM. A byte order mark, other line ends and text around it do no harm. */
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
 
 /** The curves that both transports can use. */
@@ -33,15 +33,15 @@ const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 const RSA_BITS = 2048;
 
 /**
- * Checks a certificate and its key. The transports would find some faults late, when a client comes.
+ * Checks a certificate and its key. The transports would find some faults only when a client connects.
  *
- * @param pair what was given
- * @param names what the two are called
+ * @param pair the pair to check
+ * @param names the names of the two
  * @param now the time, in milliseconds since 1970
- * @returns the pair, and what speaks against it; rejects if it cannot be used
+ * @returns the pair, and warnings; rejects if it cannot be used
  */
 export async function checkTls(pair: Tls, names: Tls, now: number): Promise<CheckedTls> {
-  // Loaded here and not above: most servers do without.
+  // Loaded here and not above: most servers need no TLS.
   const crypto = await import("node:crypto");
   const chain = certificates(pair.cert, names.cert, crypto.X509Certificate);
   const key = privateKey(pair.key, names.key, crypto.createPrivateKey);
@@ -114,7 +114,7 @@ function blocks(text: string, name: string): readonly { label: string; pem: stri
   }));
 }
 
-/** What is in a text in which something else should be. */
+/** What a text contains in place of what it should. */
 function contentHint(text: string): string {
   const label = [...text.matchAll(PEM_BLOCK)].map(([, label]) => label!).find((label) =>
     label !== "EC PARAMETERS"
@@ -124,7 +124,7 @@ function contentHint(text: string): string {
   return `, but ${what}`;
 }
 
-/** What clients will not like. */
+/** Why clients may reject it. */
 function tlsWarnings(chain: readonly X509Certificate[], name: string, now: number): string[] {
   const found: string[] = [];
   chain.forEach((certificate, i) => {
@@ -145,7 +145,7 @@ function tlsWarnings(chain: readonly X509Certificate[], name: string, now: numbe
     found.push(`${name} names no host (subjectAltName)`);
   }
   const tlsWarnings = found.map((warning) => `${warning}: clients will not trust it`);
-  // As `openssl req -x509` makes it unless it is told otherwise.
+  // The default of `openssl req -x509`.
   if (chain[0]!.ca) {
     tlsWarnings.push(
       `${name} is one of an authority (CA:TRUE): clients on Deno will not trust it, make one with CA:FALSE`,
@@ -158,7 +158,7 @@ function formatDate(date: Date): string {
   return Number.isNaN(date.getTime()) ? "an unknown date" : date.toISOString();
 }
 
-/** What is in it is not shown: it may be a key. */
+/** The content is not shown: it may be a key. */
 function tlsError(name: string, reason: string, cause?: unknown): Error {
   return new RangeError(`Cannot use ${name}: ${reason}`, { cause });
 }

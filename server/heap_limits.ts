@@ -1,14 +1,14 @@
 /**
- * How much of what all connections share fits in the memory of this process.
+ * Fits the limits that all connections share to the memory of this process.
  *
  * @module
  */
 
 import type { ServerLimits, SharedLimit } from "../protocol/limits.ts";
 
-/** What one of a kind takes of memory, and how much of it all of that kind may take. */
+/** The memory of one item of a kind, and the share of all items of that kind. */
 interface MemoryUse {
-  /** In bytes; a topic of the largest size may be in memory twice, as it came and as the key of a map. */
+  /** In bytes; a topic of maximum size may be in memory twice, as it came and as the key of a map. */
   readonly bytesEach: (limits: Pick<ServerLimits, "topicBytes">) => number;
   /** Of the largest heap that V8 allows. */
   readonly heapFraction: number;
@@ -24,16 +24,16 @@ const MEMORY_USE: Readonly<Record<SharedLimit, MemoryUse>> = {
   totalPartialBytes: { bytesEach: () => 1, heapFraction: 1 / 4 },
 };
 
-/** The largest heap to assume until V8 was asked, in bytes: no machine has less. */
+/** The heap limit to assume until V8 was asked, in bytes: no machine has less. */
 export const MIN_HEAP: number = 256 * 1024 * 1024;
 
 /**
- * Fits the limits that nobody has set.
+ * Lowers the limits that nobody has set to what fits.
  *
  * @param limits all limits
- * @param set those that stay as they are
+ * @param set the limits that were set, and stay as they are
  * @param heap the largest heap that V8 allows, in bytes
- * @returns the limits, of which some are smaller now
+ * @returns the limits, some of them lower
  */
 export function fitToHeap(
   limits: ServerLimits,
@@ -48,7 +48,7 @@ export function fitToHeap(
   return { ...limits, ...Object.fromEntries(entries) };
 }
 
-/** How much memory these limits allow in all, in bytes, beside what a server always takes. */
+/** How much memory these limits allow in all, in bytes, beside what every server needs. */
 export function memoryFor(limits: Pick<ServerLimits, SharedLimit | "topicBytes">): number {
   return Object.entries(MEMORY_USE).reduce(
     (sum, [name, { bytesEach }]) => sum + limits[name as SharedLimit] * bytesEach(limits),
@@ -56,7 +56,7 @@ export function memoryFor(limits: Pick<ServerLimits, SharedLimit | "topicBytes">
   );
 }
 
-/** The largest heap that V8 allows, in bytes. Loads what knows it, which takes some milliseconds. */
+/** The heap limit of V8, in bytes. Loads a module for it, which takes some milliseconds. */
 export async function heapLimit(): Promise<number> {
   const { getHeapStatistics } = await import("node:v8");
   return getHeapStatistics().heap_size_limit;

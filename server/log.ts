@@ -1,5 +1,5 @@
 /**
- * The log of a server, which is someone else's.
+ * Guards the log of a server, which belongs to the program.
  *
  * @module
  */
@@ -9,18 +9,17 @@ import type { Log } from "../queue/queue.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
 import { stderr } from "./stderr.ts";
 
-/** A log that cannot hurt. */
+/** A log that never fails. */
 export interface GuardedLog extends Log {
-  /** Tells what is untold, and waits a moment until standard error has it. */
+  /** Writes what is pending, and waits a moment until standard error has it. */
   stop(): Promise<void>;
 }
 
 /**
- * The same log, whose failures are nobody's: what is logged is said in the midst of work that has to go on. What comes
- * with a value beside its sentence, such as an error, may come as often as somebody likes to cause it: of each such
- * sentence there are few lines, and the others are counted.
+ * Ignores the failures of a log: lines are written in the middle of work that has to go on. Lines with a value, such as an
+ * error, may come as often as somebody causes them: of each such sentence there are few lines, and the others are counted.
  *
- * @param log takes what a person should know; may throw, or reject
+ * @param log the log of the program; may throw, or reject
  * @param clock tells when there may be another line
  * @returns a log that does neither
  */

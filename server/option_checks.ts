@@ -1,5 +1,5 @@
 /**
- * How options are checked: an error says what must be, and what was seen.
+ * Checks options: an error says what must be, and what was seen.
  *
  * @module
  */
@@ -7,24 +7,24 @@
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
 import { formatValue, quoted } from "../protocol/text.ts";
 
-/** What an option such as `limits.connections` is called in errors: the command line has other names. */
+/** The name of an option such as `limits.connections` in errors: the command line has other names. */
 export type OptionNames = (option: string) => string;
 
 /** Checks the options of a server. */
 export class OptionChecks {
-  /** What an option is called. */
+  /** The name of an option. */
   readonly nameOf: OptionNames;
 
-  /** What cannot be done if one is wrong. */
+  /** What cannot be done if an option is wrong. */
   readonly action: string;
 
-  /** Options are those of `serve`, and called as they are in a program, unless it is said how. */
+  /** Checks the options of `serve`, with their names in a program, unless something else is given. */
   constructor(names: OptionNames = (option) => option, action: string = "serve") {
     this.nameOf = names;
     this.action = action;
   }
 
-  /** It has no member of another name, also none that it inherits, for those count as well. */
+  /** It has no other members, including inherited ones, because those count as well. */
   onlyNames(what: string, given: object, names: readonly string[]): void {
     for (const name in given) {
       if (names.includes(name)) continue;
@@ -35,12 +35,12 @@ export class OptionChecks {
     }
   }
 
-  /** It is of its type. */
+  /** It has the right type. */
   type(name: string, value: unknown, isValid: boolean, expected: string): void {
     if (!isValid) throw new TypeError(this.#sentence(name, expected, formatValue(value)));
   }
 
-  /** It is an object that can have these members, and no promise, list, date or the like. */
+  /** It is a plain object that can have these members: not a promise, list, date or the like. */
   object(name: string, value: unknown, names: readonly string[]): void {
     if (isOptions(value, names)) return;
     const got = value !== null && typeof value === "object"
@@ -49,26 +49,26 @@ export class OptionChecks {
     throw new TypeError(this.#sentence(name, "an object", got));
   }
 
-  /** It has methods. */
+  /** It has these methods. */
   methods(name: string, value: unknown, methods: readonly string[]): void {
     const missing = methods.find((method) => typeof Object(value)[method] !== "function");
     this.type(name, value, missing === undefined, `an object with a method ${missing}`);
   }
 
-  /** It is a text, and nothing is wrong with it; a hint may say what was meant. */
+  /** It is a valid text. A hint may suggest another one. */
   text(name: string, value: unknown, expected: string, isValid: boolean, hint: string = ""): void {
     this.type(name, value, typeof value === "string", expected);
     if (!isValid) throw this.rangeError(name, expected, `${formatValue(value)}${hint}`);
   }
 
-  /** It is one of some words. */
+  /** It is one of these words. */
   oneOf(name: string, value: string, words: readonly string[]): void {
     const all = words.map((oneOf) => `"${oneOf}"`);
     const expected = `${all.slice(0, -1).join(", ")} or ${all.at(-1)}`;
     this.text(name, value, expected, words.includes(value));
   }
 
-  /** It is a whole number within bounds. */
+  /** It is a whole number within the bounds. */
   wholeNumber(name: string, value: number, min: number, max: number): void {
     const expected = `a whole number from ${min} to ${max}`;
     this.type(name, value, typeof value === "number", expected);
@@ -76,7 +76,7 @@ export class OptionChecks {
     if (!isValid) throw this.rangeError(name, expected, formatValue(value));
   }
 
-  /** It is a list of which each is good; what is of its type may still be none. */
+  /** It is a list of valid values. */
   list(name: string, values: unknown, of: string, isValid: (value: unknown) => boolean): void {
     this.type(name, values, Array.isArray(values), `a list of ${of}`);
     for (const value of values as readonly unknown[]) {
@@ -88,7 +88,7 @@ export class OptionChecks {
     }
   }
 
-  /** The error of a value of the right type that cannot be; `got` shows it. */
+  /** The error of a value that has the right type and is out of range. */
   rangeError(name: string, expected: string, got: string): RangeError {
     return new RangeError(this.#sentence(name, expected, got));
   }

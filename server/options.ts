@@ -1,5 +1,5 @@
 /**
- * How a server is started: the options, their defaults and their bounds.
+ * The options of a server, their defaults and their checks.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { quietLog } from "./stderr.ts";
 
 export type { FileDurability, Overflow };
 
-/** The words that an option takes. */
+/** The possible values of an option. */
 export const ENGINES = ["auto", "@db/sqlite", "node:sqlite"] as const;
 export const DURABILITIES = ["disk", "process"] as const;
 export const OVERFLOWS = ["reject", "drop-oldest"] as const;
@@ -35,51 +35,51 @@ const STORE_FORMS = '"memory" or "sqlite:PATH"';
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
 export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
 
-/** What keeps the messages: memory, or a file of SQLite. */
+/** Where messages are stored: in memory, or in an SQLite file. */
 export type StoreChoice = "memory" | `sqlite:${string}`;
 
-/** How peers arrive: by `Deno.serve`, or by `node:http` and `npm:ws`, which strangers may reach. */
+/** The transport: `Deno.serve`, or `node:http` with `npm:ws`, which may face the internet. */
 export type TransportChoice = "builtin" | "hardened";
 
-/** How a server is started. Durations are in milliseconds. */
+/** The options of a server. Durations are in milliseconds. */
 export interface ServeOptions extends AuthOptions {
-  /** The address to listen on. Default: `"127.0.0.1"`, this machine alone. */
+  /** The address to listen on. Default: `"127.0.0.1"`, reachable from this machine only. */
   readonly host?: string;
-  /** The port to listen on; 0 takes any that is free. Default: 30008. */
+  /** The port to listen on; 0 takes any free port. Default: 30008. */
   readonly port?: number;
   /**
-   * What keeps the messages: `"memory"`, or `"sqlite:PATH"` for a file, absolute or from the working folder. Beside it stand
-   * `PATH-wal`, `PATH-shm` and `PATH-lock` while it is in use. Default: `"memory"`.
+   * Where messages are stored: `"memory"`, or `"sqlite:PATH"` for a file, absolute or relative to the working folder. While it
+   * is in use, `PATH-wal`, `PATH-shm` and `PATH-lock` are beside it. Default: `"memory"`.
    */
   readonly store?: StoreChoice;
-  /** What an acknowledged message in a file survives. Default: `"disk"`, a loss of power. */
+  /** What an acknowledged message in a file survives. Default: `"disk"`, a power failure. */
   readonly durability?: FileDurability;
   /** The SQLite engine. Default: `"auto"`, `@db/sqlite` where its library can be used, else `node:sqlite`. */
   readonly engine?: EngineChoice;
-  /** For how long a message is kept, in whole milliseconds. Default: 600000, ten minutes. */
+  /** How long messages are kept, in whole milliseconds. Default: 600000, ten minutes. */
   readonly retention?: number;
-  /** What clients are held to. */
+  /** The limits of clients. */
   readonly limits?: Partial<ServerLimits>;
-  /** What to do when as much is stored as may be: refuse puts, or give up the oldest messages. Default: `"reject"`. */
+  /** What to do at the storage limit: reject puts, or drop the oldest messages. Default: `"reject"`. */
   readonly overflow?: Overflow;
-  /** How peers arrive. Default: `"builtin"`; take `"hardened"` where strangers reach the port directly. */
+  /** The transport. Default: `"builtin"`; use `"hardened"` if strangers can reach the port. */
   readonly transport?: TransportChoice;
-  /** Clients may stop the server; where a token is asked for, those with the right `admin`. Default: `false`. */
+  /** Whether clients may stop the server; if a token is required, it needs the permission `admin`. Default: `false`. */
   readonly allowShutdown?: boolean;
   /**
-   * SIGINT and SIGTERM shut the server down, from the call of `serve` on; a second one ends the process. Default: `false`,
-   * signals are left to the program.
+   * SIGINT and SIGTERM shut the server down, from the call of `serve` on; a second one ends the process. Default: `false`:
+   * the program handles signals.
    */
   readonly handleSignals?: boolean;
   /** Shuts the server down when it aborts. */
   readonly signal?: AbortSignal;
-  /** Takes what a person should know. Default: warnings and errors go to standard error, as far as it takes them. */
+  /** Gets log lines. Default: warnings and errors go to standard error, as far as it takes them. */
   readonly log?: Log;
   /** Tells the time; for tests. Default: the clock of the machine. */
   readonly clock?: Clock;
 }
 
-/** The names of them all. */
+/** The names of all options. */
 const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   host: true,
   port: true,
@@ -104,12 +104,12 @@ const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   clock: true,
 };
 
-/** Options, complete and checked. */
+/** Complete and checked options. */
 export interface ServerSettings
   extends Required<Omit<ServeOptions, "signal" | "limits" | keyof AuthOptions>> {
   readonly auth: AuthSettings;
   readonly limits: ServerLimits;
-  /** Those of them that the caller gave. */
+  /** The limits that the caller gave. */
   readonly setLimits: Partial<ServerLimits>;
   readonly signal: AbortSignal | undefined;
   readonly log: GuardedLog;
@@ -118,8 +118,8 @@ export interface ServerSettings
 /**
  * Fills in the defaults and checks the options.
  *
- * @param options what the caller gave
- * @param names what the options are called in errors. Default: as they are called here
+ * @param options as the caller gave them
+ * @param names the names of options in errors. Default: as in a program
  * @returns the settings
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
@@ -191,7 +191,7 @@ function parseLimits(limits: Partial<ServerLimits>, check: OptionChecks): Server
   });
   const all = Object.fromEntries(entries) as ServerLimits;
   const { messageBytes, creditBytes } = all;
-  // Or a subscriber could never be granted enough for it.
+  // Otherwise a subscriber could never be granted enough for it.
   if (messageBytes > creditBytes) {
     const [credit, message] = ["limits.creditBytes", "limits.messageBytes"].map(check.nameOf);
     // The one that was given is wrong, or both are.

@@ -1,5 +1,5 @@
 /**
- * Where a server runs: on a Deno that has what it uses, and does it right.
+ * Checks that a server runs on a Deno that has what it needs.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { DsmqError } from "../protocol/errors.ts";
 export const MIN_DENO_VERSION = "2.9";
 
 /**
- * Says what is needed, before something fails in other words.
+ * Explains what is missing before something fails with another error.
  *
- * @param version of Deno. Default: of this one, if it is one
- * @throws {DsmqError} `module_unavailable`, if it is too old, or none
+ * @param version of Deno. Default: of this one, if it is Deno
+ * @throws {DsmqError} `module_unavailable`, if it is too old, or not Deno
  */
 export function requireDeno(version: string | undefined = currentVersion()): void {
   if (version !== undefined && toNumber(version) >= toNumber(MIN_DENO_VERSION)) return;

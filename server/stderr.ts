@@ -1,5 +1,5 @@
 /**
- * Standard error, for lines that perhaps nobody reads: a full pipe, a full disk, a terminal that is gone.
+ * Standard error, for lines that perhaps nobody reads: a full pipe, a full disk, a closed terminal.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import type { Log } from "../queue/queue.ts";
 const MAX_LINES = 1000;
 const MAX_CHARACTERS = 64 * 1024;
 
-/** What is longer is cut. */
+/** Longer lines are cut. */
 const MAX_LINE_LENGTH = 8 * 1024;
 
 /** How long the end waits for what is not written yet, in milliseconds. */
 const FLUSH_TIMEOUT = 500;
 
-/** How long to wait for room where a write does not wait itself, in milliseconds. */
+/** How long to wait for room if a write does not wait itself, in milliseconds. */
 const RETRY_DELAY = { first: 5, max: 100 };
 
 /**
- * Writes bytes until all are written, also where a write does not wait for room but says that there is none.
+ * Writes bytes until all are written, also if a write reports that there is no room instead of waiting.
  *
  * @param write writes some of them, and returns how many
  * @param bytes what to write
@@ -44,19 +44,19 @@ export async function writeFully(
   }
 }
 
-/** Takes lines at once and writes them when it can. Those for which there is no room are dropped, and counted. */
+/** Accepts lines at once and writes them when it can. Lines without room are dropped and counted. */
 export class LogWriter {
   readonly #write: (bytes: Uint8Array) => Promise<number>;
   readonly #encoder = new TextEncoder();
   #pending: string[] = [];
   #characters = 0;
   #dropped = 0;
-  /** What was written ends with the end of a line. */
+  /** The last text that was written ends a line. */
   #endsWithNewline = true;
   #writing: Promise<void> | undefined;
 
   /**
-   * Makes it; nothing waits.
+   * Starts without lines.
    *
    * @param write writes some bytes, and returns how many
    */
@@ -65,9 +65,9 @@ export class LogWriter {
   }
 
   /**
-   * Takes a line. It never waits and never throws.
+   * Accepts a line. It never waits and never throws.
    *
-   * @param line the line, without its end; of control characters only tabs and ends of lines are written as they are
+   * @param line the line, without its end; of control characters only tabs and line ends are written as they are
    */
   writeLine(line: string): void {
     const text = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line;
@@ -92,11 +92,11 @@ export class LogWriter {
   }
 
   async #writePending(): Promise<void> {
-    // What is said in one go is written in one go.
+    // Lines of the same turn are written together.
     await undefined;
     while (this.#pending.length > 0) {
       const lines = this.#pending;
-      // They count as waiting as long as they are not written.
+      // They count as waiting until they are written.
       const characters = this.#characters;
       this.#pending = [];
       const bytes = this.#encoder.encode(
@@ -134,10 +134,10 @@ export class LogWriter {
 /** The one of this process: several would write into each other's lines. */
 export const stderr: LogWriter = new LogWriter((bytes) => Deno.stderr.write(bytes));
 
-/** Warnings and errors go to standard error; what is not wrong is not said. */
+/** Warnings and errors go to standard error; information is not written. */
 export const quietLog: Log = { info() {}, warn: logToStderr, error: logToStderr };
 
-/** The same for what a log is given. */
+/** The same for the arguments of a log. */
 export function logToStderr(...data: unknown[]): void {
   stderr.writeLine(
     data.map((value) => typeof value === "string" ? value : Deno.inspect(value)).join(" "),

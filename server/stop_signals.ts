@@ -1,10 +1,10 @@
 /**
- * Signals of the system, where a server handles them itself.
+ * Signals of the system, if a server handles them itself.
  *
  * @module
  */
 
-/** Windows knows no SIGTERM. */
+/** Windows has no SIGTERM. */
 const SIGNALS: readonly Deno.Signal[] = globalThis.Deno?.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
@@ -13,13 +13,13 @@ const SIGNALS: readonly Deno.Signal[] = globalThis.Deno?.build.os === "windows"
 export class StopSignals implements Disposable {
   readonly #controller = new AbortController();
   readonly #onSignal = (): void => {
-    // Nobody listens any more: a second one ends the process.
+    // The listeners are gone by then: a second one ends the process.
     this[Symbol.dispose]();
     this.#controller.abort();
   };
   #listening: readonly Deno.Signal[] = [];
 
-  /** Listens from now on. */
+  /** Starts to listen. */
   constructor() {
     for (const name of SIGNALS) Deno.addSignalListener(name, this.#onSignal);
     this.#listening = SIGNALS;

@@ -1,5 +1,5 @@
 /**
- * Where messages are kept, as it is written in an option.
+ * Parses the option that says where messages are stored.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { quoted } from "../protocol/text.ts";
 import { OptionChecks } from "./option_checks.ts";
 
 /**
- * The path of a file of SQLite, from what an option says. What people write for other programs' sake, and what would name
- * a file that nobody means, is refused.
+ * The path of an SQLite file, from the value of an option. Forms of other programs, and what would name a file by mistake,
+ * are refused.
  *
- * @param store the option, such as `sqlite:queue.db`
- * @param check what the option is called in errors. Default: `store`
- * @returns the path; `undefined` if the option says no file at all
- * @throws {RangeError} if it is written wrongly; the reason is in words
+ * @param store the value, such as `sqlite:queue.db`
+ * @param check the name of the option in errors. Default: `store`
+ * @returns the path; `undefined` if the value names no file
+ * @throws {RangeError} if it is invalid; the message says why
  */
 export function storePath(
   store: string,
@@ -28,9 +28,9 @@ export function storePath(
 }
 
 /**
- * What a person may have meant who wrote something else.
+ * What may have been meant by another value.
  *
- * @param store what was written
+ * @param store the value
  * @returns `; did you mean …?`, or nothing
  */
 export function storeHint(store: unknown): string {

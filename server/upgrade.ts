@@ -1,5 +1,5 @@
 /**
- * Whether a request is one for a WebSocket, as RFC 6455 has it.
+ * Checks whether a request is one for a WebSocket, by RFC 6455.
  *
  * @module
  */
@@ -9,22 +9,22 @@ import { quoted } from "../protocol/text.ts";
 /** The key of a client: 16 bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
-/** The one version that there is. */
+/** The only version. */
 const WEBSOCKET_VERSION = "13";
 
-/** How many subprotocols may be offered: our clients offer two, and looking through thousands takes long. */
+/** How many subprotocols may be offered: our clients offer two, and searching thousands takes long. */
 const MAX_PROTOCOLS = 32;
 
-/** Whether somebody wants a WebSocket, well or badly. */
+/** Whether a request is for a WebSocket, valid or not. */
 export function isUpgradeRequest({ headers }: Pick<Request, "headers">): boolean {
   return hasWord(headers.get("upgrade"), "websocket");
 }
 
 /**
- * Why a request for a WebSocket cannot be answered with one.
+ * Why a request for a WebSocket is invalid.
  *
- * @param request one that wants a WebSocket
- * @returns the status of HTTP and a sentence; `undefined` if there is nothing wrong with it
+ * @param request a request for a WebSocket
+ * @returns an HTTP status and a sentence; `undefined` if it is valid
  */
 export function upgradeFault(
   { method, headers }: Pick<Request, "method" | "headers">,
@@ -63,7 +63,7 @@ export function upgradeFault(
   return undefined;
 }
 
-/** Whether one of the words of a header is this, in whatever case. */
+/** Whether a header has this word, in any case. */
 function hasWord(header: string | null, word: string): boolean {
   return header?.split(",").some((one) => one.trim().toLowerCase() === word) ?? false;
 }

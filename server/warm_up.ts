@@ -1,5 +1,5 @@
 /**
- * What a server does for its first clients, done once before they come.
+ * Runs once what a server does for its first clients, before they come.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { ClientConnection } from "../connection/client_connection.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { Peer } from "../transports/peer.ts";
 
-/** What clients mostly say first: of dsmq 1.x, and of our own. */
+/** The first frames of most clients: of dsmq 1.x, and of our own. */
 const FRAMES = [
   '{"action":"put","topic":"t","message":"m"}',
   '{"action":"put","topic":"t","message":"m"}',
@@ -24,15 +24,15 @@ const FRAMES = [
   '{"action":"get","id":2,"topic":"t"}',
 ];
 
-/** How the last answer begins. */
+/** How the last reply begins. */
 const LAST_REPLY_PREFIX = '{"id":2,';
 
 /** Has no timers: nothing of this goes on, or keeps a process alive. */
 const clock: Clock = { now: () => Date.now(), after: () => () => {} };
 
 /**
- * Does what the first requests of a process ask for, on a store of its own that is closed again: V8 compiles what is done
- * for the first time, which takes many times as long as to do it.
+ * Does what the first requests of a process need, on a store of its own that is closed again: V8 compiles code when it runs
+ * for the first time, which takes many times as long as running it.
  *
  * @param open opens the store
  */

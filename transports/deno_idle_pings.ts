@@ -1,33 +1,33 @@
 /**
- * WebSockets of Deno that may be at rest, without heartbeats of their own.
+ * WebSockets of Deno that are pinged while they are idle, without heartbeats of their own.
  *
- * Deno pings who has said nothing for half of its `idleTimeout`, and closes who then leaves the ping unanswered for
- * the other half. Some clients of dsmq 1.x answer pings only when they ask for something, which they need not do for
- * hours: they have to be pinged, so that proxies keep them, and must not be closed. No number does that. But Deno
- * computes with the option anew each time it sets a timer, so an object can give each its own number.
+ * Deno pings a peer that was silent for half of `idleTimeout`, and closes it if the ping is unanswered for the other half.
+ * Some clients of dsmq 1.x answer pings only when they ask for something, which can take hours: they have to be pinged, so
+ * that proxies keep them, and must not be closed. No number does that. But Deno converts the option to a number each time it
+ * sets a timer, so an object can give each timer its own number.
  *
- * And Deno leaves the timer of a connection that was reset where it is: the process would live on until that is over. To
- * set it anew for no time at all ends it.
+ * Also, Deno does not stop the timer of a connection that was reset: the process would live on until it fires. Setting it
+ * again with no time at all ends it.
  *
- * That is how Deno has done it since before 2.0, and it is documented nowhere. With a Deno that asks for the number
- * only once, or takes nothing but a number, nobody is pinged, and still nobody is closed.
+ * Deno has worked like this since before 2.0, but it is not documented. With a Deno that converts the option only once, or
+ * accepts only a number, nobody is pinged, and still nobody is closed.
  *
  * @module
  */
 
-/** In seconds, for ever: a timer takes no longer time. */
+/** In seconds, practically for ever: no timer takes a longer time. */
 const MAX_SECONDS = 4_000_000;
 
 /** Neither pings nor closes. */
 const NEVER = 0;
 
 /**
- * Upgrades a request to a WebSocket that is pinged at rest, and never closed for it.
+ * Upgrades a request to a WebSocket that is pinged while it is idle, and never closed for that.
  *
  * @param request the request
- * @param idlePingInterval how long it may be at rest before it is pinged, in milliseconds
- * @returns the socket, and how the request is answered
- * @throws {TypeError} if it is no request for a WebSocket
+ * @param idlePingInterval how long it may be idle before it is pinged, in milliseconds
+ * @returns the socket, and the response
+ * @throws {TypeError} if it is not a request for a WebSocket
  */
 export function upgradeWithIdlePings(
   request: Request,
@@ -43,13 +43,13 @@ export function upgradeWithIdlePings(
   }
 }
 
-/** The members of Deno's sockets that hold the option, and that set the timer: the same of all, and found at the first. */
+/** The members of Deno's sockets that hold the option and set the timer: found at the first socket. */
 let members: { readonly option: symbol | undefined; readonly setTimer: symbol | undefined };
 
 /**
  * Ends the timer of a socket that has closed, if it has one.
  *
- * @param socket a socket, whichever way it was made
+ * @param socket any socket, however it was made
  */
 export function endIdleTimer(socket: WebSocket): void {
   members ??= {
@@ -70,7 +70,7 @@ function symbolOf(object: object, name: string): symbol | undefined {
 }
 
 /**
- * The `idleTimeout` of one at rest. Deno asks for it whenever something has come, pings after half of it, and asks
+ * The `idleTimeout` of an idle connection. Deno reads it whenever something has come, pings after half of it, and reads it
  * again for the time that the answer may take.
  */
 class IdlePingTimeout {
@@ -79,7 +79,7 @@ class IdlePingTimeout {
   #lastAsked = Infinity;
   /** A ping was sent, and nothing has come since. */
   #pinged = false;
-  /** A Deno that asks before has asked for good. */
+  /** A Deno that reads it before this has read it for good. */
   #started = false;
   #ended = false;
 
@@ -87,12 +87,12 @@ class IdlePingTimeout {
     this.#interval = interval / 1000;
   }
 
-  /** What is asked from now on is asked for one timer. */
+  /** From now on it is read once for each timer. */
   start(): void {
     this.#started = true;
   }
 
-  /** It is gone. */
+  /** The connection has ended. */
   end(): void {
     this.#ended = true;
   }
@@ -100,7 +100,7 @@ class IdlePingTimeout {
   valueOf(): number {
     if (!this.#started || this.#ended) return NEVER;
     const now = performance.now() / 1000;
-    // Timers may be early by a part of a millisecond.
+    // Timers may be early by a fraction of a millisecond.
     this.#pinged = !this.#pinged && now - this.#lastAsked >= this.#interval - 0.001;
     this.#lastAsked = now;
     return Math.min(MAX_SECONDS, this.#pinged ? MAX_SECONDS : 2 * this.#interval);

@@ -1,5 +1,5 @@
 /**
- * How much one who has not been admitted may send over a connection of `node:net`: looked at before anything of it is
+ * Limits what a client that is not admitted may send over a connection of `node:net`: checked before anything of it is
  * parsed, however many frames are in it.
  *
  * @module
@@ -8,17 +8,17 @@
 import type { Socket } from "node:net";
 import { PartialMessage } from "./partial_message.ts";
 
-/** How much may come. */
+/** How much may arrive. */
 export interface InputLimit {
-  /** In bytes, also of frames that are not complete. */
+  /** In bytes, incomplete frames included. */
   readonly bytes: number;
-  /** In frames of all kinds: parts of a message, pings and what is empty count, too. */
+  /** In frames of all kinds: parts of a message, pings and empty frames count, too. */
   readonly frames: number;
 }
 
 type DataListener = (chunk: Uint8Array) => void;
 
-/** Stands before the readers of a connection until it is ended, or too much has come, which they are not given. */
+/** Stands in front of the listeners of a connection until it is ended or the limit is exceeded. They do not get the excess. */
 export class LimitedInput {
   readonly #connection: Socket;
   readonly #readers: readonly DataListener[];
@@ -30,11 +30,11 @@ export class LimitedInput {
   #ended = false;
 
   /**
-   * Begins to count.
+   * Starts to count.
    *
-   * @param connection is read by somebody already
-   * @param limit how much may come
-   * @param onExceeded called once when more comes; nobody is given anything any more
+   * @param connection a connection that has listeners already
+   * @param limit how much may arrive
+   * @param onExceeded is called once when more arrives; the listeners get nothing any more
    */
   constructor(connection: Socket, limit: InputLimit, onExceeded: () => void) {
     this.#connection = connection;
@@ -45,7 +45,7 @@ export class LimitedInput {
     connection.on("data", this.#listener);
   }
 
-  /** As much may come as will, unless too much has come already. */
+  /** Ends the limit, unless it was exceeded. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -54,7 +54,7 @@ export class LimitedInput {
   }
 
   #onData(chunk: Uint8Array): void {
-    // Somebody has had it read on.
+    // Something has resumed it.
     if (this.#ended) return void this.#connection.pause();
     const { bytes, frames } = this.#limit;
     this.#bytes += chunk.length;

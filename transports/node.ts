@@ -1,6 +1,6 @@
 /**
- * The transport for those whom strangers can reach: `node:http` with `npm:ws`. Messages have a largest size,
- * headers have to come in time, and a peer that is given up is cut off.
+ * The transport for ports that strangers can reach: `node:http` with `npm:ws`. Messages have a maximum size, headers have to
+ * arrive in time, and a dropped peer is disconnected at once.
  *
  * @module
  */
@@ -43,21 +43,21 @@ import { Pacer } from "./pacer.ts";
 import { PortReopener } from "./port_reopener.ts";
 import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
 
-/** How long a connection may rest between two requests of HTTP, in milliseconds. */
+/** How long an HTTP connection may be idle between two requests, in milliseconds. */
 const KEEP_ALIVE = 5000;
 
-/** What has not come whole for so long may be given up for the sake of others, in milliseconds. */
+/** After what time an incomplete message or request may be dropped to make room for others, in milliseconds. */
 const EVICTION_GRACE = 2000;
 
-/** Why a port takes nobody any more, as far as can be known. */
+/** Why a port accepts no connections, as far as that can be known. */
 const NOT_ACCEPTING = "the port accepts no connections, most likely because of too many open files";
 
 /**
- * Opens a port with `node:http`, or with `node:https` where there is a certificate.
+ * Opens a port with `node:http`, or with `node:https` if there is a certificate.
  *
- * @param address host and port, 0 for any that is free
- * @param handler what to do for those who arrive
- * @param limits what peers are held to
+ * @param address host and port, 0 for any free port
+ * @param handler what to do with requests and peers
+ * @param limits the limits of peers
  * @returns the open port; rejects if `npm:ws` cannot be used, and with errors of the system
  */
 export async function listen(
@@ -72,7 +72,7 @@ export async function listen(
   const partial = new EvictingBudget(limits.partial, { grace: EVICTION_GRACE });
   const httpConnections = new HttpConnections(partial, address.tls !== undefined);
   const server = openServer(address, limits);
-  // One more than allowed, so that it shows: node drops what is beyond this number without a word.
+  // One more than allowed, so that it shows: Node drops headers beyond this number without an error.
   server.maxHeadersCount = MAX_HEADERS + 1;
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -83,7 +83,7 @@ export async function listen(
       handler.onRefused(reason, socket.remoteAddress ?? "");
       socket.destroy();
     });
-    // One that has vanished at rest is found by the system.
+    // The system finds idle connections whose peer has vanished.
     if (limits.idlePingInterval < Infinity) socket.setKeepAlive(true, limits.idlePingInterval);
     // Without a listener an error would end the process. The close event, which follows, says enough.
     socket.on("error", () => {});
@@ -93,7 +93,7 @@ export async function listen(
   const connectionEvent = address.tls ? "secureConnection" : "connection";
   server.prependListener(connectionEvent, preventConsume);
   server.on(connectionEvent, (socket: Socket) => {
-    // So a request says that it is one too many: it throws in the midst of the parser.
+    // An error thrown inside the parser says that there is one request too many.
     const onError = (error: unknown) => void server.emit("clientError", error as Error, socket);
     const input = new HttpInput(socket as InputConnection, context.turns.join(), onError);
     inputs.set(socket, input);
@@ -106,7 +106,7 @@ export async function listen(
     }
     respondBadRequest(error, socket, handler);
   });
-  // Or it would be hung up on.
+  // Without a listener Node would close the connection.
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
     inputs.get(socket)?.detach();
     socket.on("error", () => {});
@@ -119,7 +119,7 @@ export async function listen(
   });
   server.on("upgrade", (request: IncomingMessage, socket: Socket, received: Uint8Array) => {
     inputs.get(socket)?.detach();
-    // A copy: the buffer that this is a part of is freed once it was handed over.
+    // A copy: the buffer that this is a part of is freed after the event.
     const head = new Uint8Array(received);
     socket.on("error", () => {});
     if (timedOut.has(socket)) return void socket.destroy();
@@ -139,13 +139,13 @@ export async function listen(
   await startListening(server, address);
   let isReopening = false;
   server.on("error", (error: Error) => {
-    // What keeps it from being opened again is told, and tried again.
+    // An error while it is being reopened is reported by the reopener, which tries again.
     if (!isReopening) handler.onError(error);
   });
   const { address: host, port } = server.address() as AddressInfo;
   const reopener = new PortReopener(async () => {
     isReopening = true;
-    // Those who are in stay.
+    // Open connections go on.
     server.close();
     await startListening(server, { ...address, port }).finally(() => isReopening = false);
   }, handler);
@@ -169,7 +169,7 @@ export async function listen(
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
     await closed;
-    // What came last of each is handed over in its turn, and then its WebSocket ends.
+    // The last input of each connection is handed over in its turn, and then its WebSocket ends.
     await pings.empty();
     httpConnections.stop();
   };
@@ -183,7 +183,7 @@ function openServer({ tls }: ListenAddress, { headerTimeout }: PeerLimits): Serv
     connectionsCheckingInterval: Math.ceil(headerTimeout / 32),
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,
-    // The house wants it, and says so; but not of everybody.
+    // The server checks the Host itself, and not for every request.
     requireHostHeader: false,
     noDelay: true,
     IncomingMessage: BoundedRequest,
@@ -197,14 +197,14 @@ function openServer({ tls }: ListenAddress, { headerTimeout }: PeerLimits): Serv
   });
 }
 
-/** Whether this program may connect to its own port, which it had leave to open: nobody is asked. */
+/** Whether this program may connect to its own port, without asking its user. */
 async function mayConnect(host: string, port: number): Promise<boolean> {
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const status = await Deno.permissions.query({ name: "net", host: authority }).catch(() => {});
   return status?.state === "granted";
 }
 
-/** Answers a request for a WebSocket, or for another upgrade that there is none of. */
+/** Answers a request for a WebSocket, or for another upgrade. */
 async function handleUpgrade(
   incoming: IncomingMessage,
   socket: Socket,
@@ -228,7 +228,7 @@ async function handleUpgrade(
       return socket.destroyed ? undefined : await respondAndClose(socket, verdict);
     }
     let isUpgraded = false;
-    // It may have gone meanwhile; or its handshake is none, and the upgrader says so to it.
+    // It may be gone meanwhile; or its handshake is invalid, and the upgrader tells it so.
     if (!socket.destroyed) {
       upgrader.handleUpgrade(incoming, socket, head, (webSocket) => {
         isUpgraded = true;

@@ -1,5 +1,5 @@
 /**
- * Requests and answers of `node:http` in the words of the web, as the house knows them.
+ * Requests and responses of `node:http`, as the `Request` and `Response` of the web.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import { UnansweredRequests } from "./node_unanswered_requests.ts";
 import type { Peer, PeerEvents } from "./peer.ts";
 import type { ConnectionHandler } from "./transport.ts";
 
-/** How much the headers of a request may take, in bytes: 64 KiB, and something for what comes first. */
+/** How large the headers of a request may be, in bytes: 64 KiB, and some room for the request line. */
 export const HEADER_BYTES = 80 * 1024;
 
 /** How many headers a request may have; `Deno.serve` has the same limit. */
 export const MAX_HEADERS = 128;
 
 /**
- * What the house looks at. Nothing else is copied: to make a `Request` takes a time that grows with the square of how
- * many headers it has, and thousands fit in one.
+ * The headers that the server needs. Others are not copied: making a `Request` takes a time that grows with the square of
+ * the number of its headers, and thousands can be in one request.
  */
 const COPIED_HEADERS: ReadonlySet<string> = new Set([
   "authorization",
@@ -33,44 +33,44 @@ const COPIED_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** How long one who is refused may take to read why, in milliseconds. */
+/** How long a refused client may take to read the response, in milliseconds. */
 const LINGER = 1000;
 
-/** And so much of what it says meanwhile is thrown away, in bytes; more of it is not even read. */
+/** How much of its input is dropped meanwhile, in bytes. More is not even read. */
 const LINGER_BYTES = 64 * 1024;
 
-/** How TLS begins. */
+/** The first byte of TLS. */
 const TLS_RECORD = 22;
 
-/** The code of an error that says that a request did not come in time. */
+/** The code of an error that says that a request took too long. */
 export const REQUEST_TIMEOUT_CODE = "ERR_HTTP_REQUEST_TIMEOUT";
 
-/** What was wrong with what a client said. */
+/** What was wrong with the input of a client. */
 export interface ClientError extends Error {
   readonly code?: string;
   readonly rawPacket?: Uint8Array;
 }
 
-/** A body may come in so many parts, and in one more for so many bytes of it: a packet of 64 KiB can hold 10,000. */
+/** In how many parts a body may come, and one more for every so many bytes: a packet of 64 KiB can hold 10,000. */
 const MAX_PARTS = { free: 256, bytes: 1024 };
 
 const unansweredRequests = new UnansweredRequests();
 
 /**
- * A request, unless too many before it wait. A packet holds thousands, and to make one of each takes long: on Deno, to
- * throw here is to have the parser stop in the middle of it.
+ * A request, unless too many before it wait. A packet can hold thousands, and making an object of each takes long. On Deno
+ * an exception here stops the parser.
  */
 export class BoundedRequest extends IncomingMessage {
   #parts = 0;
   #bytes = 0;
 
-  /** Makes it as `node:http` does. */
+  /** Creates it as `node:http` does. */
   constructor(socket: Socket) {
     if (unansweredRequests.tooMany(socket)) throw new Error("too many requests wait");
     super(socket);
   }
 
-  /** Nobody reads a body: nothing of it is kept, and one in tiny parts is not read to its end, for each takes as long. */
+  /** Nothing reads a body: it is dropped, and a body in tiny parts is not read to its end, because each part takes time. */
   override push(part: Uint8Array | null): boolean {
     if (part === null) return super.push(null);
     this.#bytes += part.length;
@@ -79,7 +79,7 @@ export class BoundedRequest extends IncomingMessage {
   }
 }
 
-/** Answers a request that is not for a WebSocket, a few at a time. */
+/** Answers requests that are not for a WebSocket, a few at a time. */
 export async function respondHttp(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -87,10 +87,10 @@ export async function respondHttp(
   pacer: Pacer,
 ): Promise<void> {
   const { socket } = incoming;
-  // What came in one packet is still read when the connection has been cut.
+  // The rest of a packet is still parsed after its connection was destroyed.
   if (socket.destroyed) return;
   unansweredRequests.add(socket, outgoing);
-  // Nobody reads a body. Where it is not thrown away, its connection stands still, and does not see its end either.
+  // Nothing reads a body. If it were not dropped, its connection would stand still, and not see its end either.
   incoming.resume();
   try {
     const wait = pacer.wait();
@@ -106,7 +106,7 @@ export async function respondHttp(
   }
 }
 
-/** Asks the house whether somebody may come in. */
+/** Asks the server whether a request for a WebSocket is admitted. */
 export async function admitUpgrade(
   incoming: IncomingMessage,
   handler: ConnectionHandler,
@@ -117,7 +117,7 @@ export async function admitUpgrade(
     : badRequest(handler, request, incoming.socket);
 }
 
-/** Asks the house for a reply. */
+/** Asks the server for a response. */
 export async function getResponse(
   incoming: IncomingMessage,
   handler: ConnectionHandler,
@@ -140,13 +140,13 @@ async function guarded<T>(
   }
 }
 
-/** Why something makes no request, and the status that says so. */
+/** Why something is not a valid request, and the status for that. */
 interface BadRequest {
   readonly status: 400 | 414 | 431;
   readonly reason: string;
 }
 
-/** The request in the words of the web, or why it makes none. Nobody is interested in its body. */
+/** The request as the web has it, or why it is invalid. Its body is ignored. */
 function toRequest(incoming: IncomingMessage): Request | BadRequest {
   const { method = "GET", url = "/", rawHeaders, socket } = incoming;
   if (rawHeaders.length > 2 * MAX_HEADERS) {
@@ -162,7 +162,7 @@ function toRequest(incoming: IncomingMessage): Request | BadRequest {
       if (COPIED_HEADERS.has(name)) headers.append(name, rawHeaders[i + 1]!);
     }
     const scheme = "encrypted" in socket ? "https" : "http";
-    // Some send the whole address, as to a proxy.
+    // Some clients send the whole URL, as to a proxy.
     const path = url.startsWith("/") ? url : URL.parse(url)?.pathname ?? "/";
     const host = headers.get("host") || "localhost";
     // Parsing a long name takes time that grows with the square of its length.
@@ -170,7 +170,7 @@ function toRequest(incoming: IncomingMessage): Request | BadRequest {
       return new Request(`${scheme}://${host}${path}`, { method, headers });
     }
   } catch {
-    // Its Host may make no address.
+    // With its Host the URL may be invalid.
   }
   return { status: 400, reason: "its Host or another header is invalid" };
 }
@@ -185,8 +185,8 @@ function badRequest(
 }
 
 /**
- * Replies on a connection that is no use for anything else, and ends it. It is cut off only after a while: what
- * comes meanwhile is thrown away, for to cut off one who talks is to take the reply away from it.
+ * Responds on a connection that is of no further use, and ends it. It is destroyed only after a while: input that comes
+ * meanwhile is dropped, because a reset would take the response away from the client.
  */
 export async function respondAndClose(socket: Socket, response: Response): Promise<void> {
   const { status, headers, body } = await readResponse(response);
@@ -206,16 +206,16 @@ export async function respondAndClose(socket: Socket, response: Response): Promi
   socket.end(body);
 }
 
-/** Those who have been told already what is wrong. */
+/** Connections that got a response to a bad request already. */
 const answeredSockets = new WeakSet<Socket>();
 
-/** What the parser says, if it says something. */
+/** The detail of a parser error, if there is one. */
 function parserDetail(message: string): string {
   const [, detail] = /^Parse Error: (?!Parse Error$)(.+)/.exec(message) ?? [];
   return detail === undefined ? "" : ` (${detail})`;
 }
 
-/** Answers what is no request, as far as it can be answered, and says so to the house. */
+/** Responds to an invalid request, if possible, and reports it. */
 export function respondBadRequest(
   error: ClientError,
   socket: Socket,
@@ -235,7 +235,7 @@ export function respondBadRequest(
     return void socket.destroy();
   }
   const isTimeout = code === REQUEST_TIMEOUT_CODE;
-  // Who hangs up need not be answered, nor one who has asked for nothing.
+  // A client that hangs up needs no response, nor one that has asked for nothing.
   if (!socket.writable || code === "ECONNRESET" || (isTimeout && socket.bytesRead === 0)) {
     return void socket.destroy();
   }
@@ -256,10 +256,10 @@ export function respondBadRequest(
 }
 
 /**
- * Goes on once all that was asked on a connection before has its answers; where nobody reads these, it is cut off.
+ * Goes on once all earlier requests of a connection have their responses. If the client does not read them, it is cut off.
  *
  * @param socket the connection
- * @param resume called once; at once, if nothing waits
+ * @param resume is called once; at once, if nothing waits
  */
 export function afterResponses(socket: Socket, resume: () => void): void {
   if (!unansweredRequests.hasWaiting(socket)) return resume();

@@ -1,5 +1,5 @@
 /**
- * Connections that have not become a WebSocket: on their way to it, or of plain HTTP.
+ * Connections that are not a WebSocket: on their way to it, or of plain HTTP.
  *
  * @module
  */
@@ -11,35 +11,35 @@ import { HEADER_BYTES } from "./node_http.ts";
 import type { HttpInput } from "./node_http_input.ts";
 import { underlyingSocket } from "./node_tls.ts";
 
-/** What a connection takes before it has said anything, in bytes; with TLS, before the handshake is done. */
+/** The memory of a connection that has sent nothing, in bytes; with TLS, before the handshake is done. */
 const IDLE_BYTES = { plain: 4 * 1024, tls: 16 * 1024 };
 
-/** How often to look how much each has sent, in milliseconds: the parser says nothing before a request is whole. */
+/** How often to check how much each has sent, in milliseconds: the parser says nothing before a request is complete. */
 const CHECK_EVERY = 100;
 
 interface HttpConnection {
   readonly account: EvictingAccount;
   readonly socket: Socket;
-  /** How many bytes had come when its last request was whole. */
+  /** How many bytes had come when its last request was complete. */
   readAtRequest: number;
-  /** Where that waits which has come, once there is such a place. */
+  /** Its input that waits for its turn, once there is such a place. */
   input?: Pick<HttpInput, "buffered">;
 }
 
-/** Keeps account of what they take, in a budget that they share with others. There is no timer while there is none. */
+/** Counts their memory, in a budget that they share with others. Without connections there is no timer. */
 export class HttpConnections {
   readonly #budget: EvictingBudget;
   readonly #idleBytes: number;
   readonly #connections = new Map<Socket, HttpConnection>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Nobody is there yet. */
+  /** Starts without connections. */
   constructor(budget: EvictingBudget, hasTls: boolean) {
     this.#budget = budget;
     this.#idleBytes = hasTls ? IDLE_BYTES.tls : IDLE_BYTES.plain;
   }
 
-  /** A connection has come; `evicted` ends it where there is no room for it any more. */
+  /** A new connection; `evicted` ends it if there is no room for it any more. */
   add(socket: Socket, onEvicted: () => void): void {
     const account = this.#budget.open(addressHolder(socket.remoteAddress ?? ""), () => {
       this.#delete(socket);
@@ -51,24 +51,24 @@ export class HttpConnections {
     this.#hold(account, 0);
   }
 
-  /** What comes on it waits there for its turn. With TLS it is another socket that says so. */
+  /** Its input waits there for its turn. With TLS another socket is given. */
   setInput(socket: Socket, input: Pick<HttpInput, "buffered">): void {
     const connection = this.#connections.get(underlyingSocket(socket));
     if (connection) connection.input = input;
   }
 
-  /** Its request is whole. With TLS it is another socket that says so. */
+  /** Its request is complete. With TLS another socket is given. */
   onRequest(socket: Socket): void {
     const connection = this.#connections.get(underlyingSocket(socket));
     if (connection) connection.readAtRequest = connection.socket.bytesRead;
   }
 
-  /** It is a WebSocket from now on, and counts elsewhere. */
+  /** It is a WebSocket from now on, and is counted elsewhere. */
   onUpgraded(socket: Socket): void {
     this.#delete(underlyingSocket(socket));
   }
 
-  /** Looks no more. */
+  /** Stops checking. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -84,7 +84,7 @@ export class HttpConnections {
 
   #check(): void {
     for (const { account, socket, readAtRequest, input } of this.#connections.values()) {
-      // What comes of a body is thrown away in its turn.
+      // The data of a body is dropped in its turn.
       const unread = Math.min(
         socket.bytesRead - readAtRequest,
         HEADER_BYTES + (input?.buffered ?? 0),
@@ -93,7 +93,7 @@ export class HttpConnections {
     }
   }
 
-  /** It has nothing for itself: there may be any number of them. */
+  /** It has no share of its own: there may be any number of them. */
   #hold(account: EvictingAccount, bytes: number): void {
     account.set(account.account.own + this.#idleBytes + bytes);
   }

@@ -1,5 +1,5 @@
 /**
- * What comes on a connection of `node:http`, handed over in its turn.
+ * The input of a connection of `node:http`, handed over in its turn.
  *
  * @module
  */
@@ -17,8 +17,8 @@ export interface InputConnection {
 }
 
 /**
- * Has HTTP listen to a connection as everybody does: otherwise it takes what comes out of the hands of the system, as if
- * that had been done already. To be called before HTTP knows of it.
+ * Makes HTTP listen to a connection like any other listener: otherwise it takes the input directly from the system, as if
+ * it had been read already. Has to be called before HTTP knows the connection.
  */
 export function preventConsume(socket: Socket): void {
   const { _handle } = socket as unknown as { readonly _handle?: { _consumed?: boolean } | null };
@@ -26,28 +26,28 @@ export function preventConsume(socket: Socket): void {
 }
 
 /**
- * Stands between a connection and those who listen to it, until it is a WebSocket. The system brings up to 2 MiB of each
- * connection before it looks at anything else: of a body that nobody reads, or of requests by the thousand. Who keeps
- * something of what is handed over has to copy it.
+ * Stands between a connection and its listeners until it becomes a WebSocket. The system brings up to 2 MiB of one
+ * connection before it polls any other: of a body that nothing reads, or of thousands of requests. A listener that keeps
+ * a part of the data has to copy it.
  */
 export class HttpInput {
   readonly #connection: InputConnection;
   readonly #turn: Turn;
   readonly #emit: InputConnection["emit"];
   readonly #onError: (error: unknown) => void;
-  /** What came and was not handed over. */
+  /** What has come and was not handed over. */
   #buffered: Uint8Array | undefined;
   /** It waits for its turn. */
   #isWaiting = false;
-  /** That was all, and nobody was told. */
+  /** It has ended, and its listeners were not told yet. */
   #ended = false;
 
-  /** Takes its place, before anything came; whatever a listener throws is caught. */
+  /** Takes its place before anything has come. Exceptions of listeners are caught. */
   constructor(connection: InputConnection, turn: Turn, onError: (error: unknown) => void) {
     this.#connection = connection;
     this.#turn = turn;
     this.#onError = onError;
-    // Who listens changes as HTTP goes on: so it is not they who are replaced.
+    // The listeners change as HTTP goes on: so it does not replace them.
     const emit = this.#emit = connection.emit;
     connection.emit = (event, ...args) => {
       if (event === "data") return this.#onData(args[0] as Uint8Array);
@@ -57,12 +57,12 @@ export class HttpInput {
     };
   }
 
-  /** How much has come and is not handed over, in bytes. */
+  /** How many bytes have come and were not handed over. */
   get buffered(): number {
     return this.#buffered?.length ?? 0;
   }
 
-  /** From now on everything is handed over as it comes. Nothing waits: what has just been handed over is why. */
+  /** From now on everything is handed over at once. Nothing waits: what was just handed over is the reason for this. */
   detach(): void {
     this.#connection.emit = this.#emit;
   }
@@ -97,7 +97,7 @@ export class HttpInput {
     const buffered = this.#buffered;
     this.#buffered = undefined;
     if (this.#connection.destroyed) return;
-    // Before anything is handed over: whoever listens may pause it again.
+    // Before anything is handed over: a listener may pause it again.
     if (!this.#ended) this.#connection.resume();
     if (buffered) this.#deliver(buffered, this.#turn.now());
     if (this.#ended) this.#emit.call(this.#connection, "end");
@@ -105,8 +105,8 @@ export class HttpInput {
 }
 
 /**
- * Frees the memory of what HTTP has read: V8 would not see to it before there are hundreds of MiB of such garbage, and
- * parsers, of which a thousand are kept for later, hold on to the last that they read.
+ * Frees the memory of what HTTP has parsed: V8 would not free it before there are hundreds of MiB of such garbage, and
+ * parsers, of which a thousand are kept for reuse, hold on to their last input.
  */
 function release({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && byteLength > 0) buffer.transfer(0);

@@ -1,21 +1,21 @@
 /**
- * Peers at rest, asked now and then whether they are there.
+ * Pings idle peers.
  *
  * @module
  */
 
 import type { PeerLimits } from "./transport.ts";
 
-/** One who may be at rest. */
+/** A peer that may be idle. */
 export interface PingTarget {
-  /** Asks its peer whether it is there, if it is at rest. */
+  /** Pings the peer if it is idle. */
   ping(): void;
 }
 
-/** They take turns in so many parts of the time that they may rest: to ask thousands at once would hold others up. */
+/** Peers are spread over this many parts of the interval: pinging thousands at once would block others. */
 const BUCKETS = 16;
 
-/** Asks all in turn, with one timer; there is none while nobody is there. */
+/** Pings all in turn, with one timer. Without peers there is no timer. */
 export class IdlePings {
   readonly #interval: number;
   readonly #after: PeerLimits["after"];
@@ -26,7 +26,7 @@ export class IdlePings {
   #cancel: (() => void) | undefined;
   #empty: PromiseWithResolvers<void> | undefined;
 
-  /** Nobody is there yet. */
+  /** Starts without peers. */
   constructor(
     { idlePingInterval: interval, after }: Pick<PeerLimits, "idlePingInterval" | "after">,
   ) {
@@ -35,9 +35,9 @@ export class IdlePings {
   }
 
   /**
-   * One more is there.
+   * Adds a peer.
    *
-   * @returns to be called once it has gone
+   * @returns a function that removes it
    */
   add(peer: PingTarget): () => void {
     const bucket = this.#buckets[this.#added++ % BUCKETS]!;
@@ -50,14 +50,14 @@ export class IdlePings {
     };
   }
 
-  /** Resolves once nobody is there. */
+  /** Resolves once there are no peers. */
   empty(): Promise<void> {
     if (this.#count === 0) return Promise.resolve();
     this.#empty ??= Promise.withResolvers();
     return this.#empty.promise;
   }
 
-  /** Asks nobody any more. */
+  /** Stops pinging. */
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;

@@ -1,5 +1,5 @@
 /**
- * The line to a peer over `npm:ws`.
+ * A peer over `npm:ws`.
  *
  * @module
  */
@@ -19,26 +19,26 @@ import { PartialMessage } from "./partial_message.ts";
 import { TextFrame } from "./text_frame.ts";
 import type { Peer, PeerEvents } from "./peer.ts";
 
-/** One who answers pings, and has left so many unanswered, is gone. */
+/** A peer that answers pings, and has left this many unanswered, is gone. */
 const MAX_UNANSWERED = 3;
 
-/** It may leave one more for so many bytes that it has to read first, which slow lines take as long for. */
+/** For every this many bytes that it has to read first it may leave one more unanswered: slow networks take that long. */
 const BYTES_PER_PING = 20 * MIN_PEER_SPEED;
 
-/** How `npm:ws` says that it is open. */
+/** The value of `readyState` when `npm:ws` is open. */
 const OPEN = 1;
 
-/** How long a pong is that answers an empty ping, in bytes. */
+/** The size of the pong to an empty ping, in bytes. */
 const PONG = 6;
 
-/** How long a peer that broke the rules has to hear why, in milliseconds. */
+/** How long a peer that broke the rules has to receive the reason, in milliseconds. */
 const CLOSE_TIMEOUT = 1000;
 
-/** What these lines share beside what all do. */
+/** What these peers share beside what all share. */
 export interface HardenedContext extends PortContext {
   readonly pings: IdlePings;
   readonly endPacer: Pacer;
-  /** Memory for what has not come whole. */
+  /** Memory for incomplete messages. */
   readonly partial: EvictingBudget;
 }
 
@@ -57,30 +57,30 @@ export interface WsSocket {
 }
 
 /**
- * What a socket was given in one go it reports as read when all of it was. So it gets a little at a time,
- * and the rest waits here: otherwise who reads slowly would look like who does not read.
+ * A socket reports data as sent only when all that it was given in one go is sent. So it gets a little at a time, and the
+ * rest waits here: otherwise a peer that reads slowly would look like one that does not read.
  */
 export class NodePeer extends BasePeer implements PingTarget {
   readonly #socket: WsSocket;
   readonly #connection: Socket;
   readonly #input: WebSocketInput;
   readonly #partial: EvictingAccount;
-  /** So much had come, and been sent, when it was looked at last; and had come when it was pinged. */
+  /** How much had come, and was sent, at the last check; and how much had come at the last ping. */
   #receivedByCheck = 0;
   #sentByCheck = 0;
   #receivedByPing = 0;
   /** How many pings were sent since something came, and how many bytes before. */
   #pings = 0;
   #sentBefore = 0;
-  /** It answers pings also while it says nothing. Some do so only when they read, which they need not do for hours. */
+  /** It answers pings even while it is silent. Some clients answer only while they read, and may not read for hours. */
   #respondsToPings = false;
   #queue: (string | TextFrame)[] = [];
   /** In characters. */
   #queueSize = 0;
   #limitedInput: LimitedInput | undefined;
-  /** Said once nothing waits. */
+  /** Sent once nothing waits. */
   #closeFrame: { code: number; reason: string } | undefined;
-  /** It is hung up on because there is no room, and is told so if everything else has reached it. */
+  /** It is closed because there is no memory, and gets that reason if everything else has reached it. */
   #lacksRoom = false;
   #terminateTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -103,12 +103,12 @@ export class NodePeer extends BasePeer implements PingTarget {
       },
     );
     const hold = () => partial.set(message.held + input.buffered);
-    // The WebSocket has heard of it before, so what is whole is done with, or counts elsewhere.
+    // The WebSocket got this before, so complete messages are handled, or counted elsewhere.
     connection.on("data", (piece: Uint8Array) => {
       message.scan(piece);
       hold();
     });
-    // From now on pieces are handed over in their turn; before that they count as well.
+    // From now on pieces are handed over in their turn. Until then they count as well.
     const input = this.#input = new WebSocketInput(connection, socket, this.turn, context.endPacer);
     connection.on("data", () => {
       if (input.buffered > 0) hold();
@@ -124,7 +124,7 @@ export class NodePeer extends BasePeer implements PingTarget {
       clearTimeout(this.#terminateTimer);
       this.onClose();
     });
-    // It broke the rules of WebSockets, and is being told so. Without a listener that would end the process.
+    // It broke the rules of WebSockets, and is being told so. Without a listener this would end the process.
     socket.on("error", () => {
       this.onClose();
       this.#terminateSoon();
@@ -138,7 +138,7 @@ export class NodePeer extends BasePeer implements PingTarget {
     const hasNew = received !== this.#receivedByCheck || this.hasUnreadInput;
     this.#receivedByCheck = received;
     const sent = this.#connection.bytesWritten;
-    // What was sent since may still be on its way, also if it was before the peer said something.
+    // What was sent since may still be on its way, even if the peer has sent something after that.
     const sentBefore = this.#sentByCheck;
     this.#sentByCheck = sent;
     if (hasNew) {
@@ -149,14 +149,14 @@ export class NodePeer extends BasePeer implements PingTarget {
     } else if (this.#respondsToPings && this.#pings >= MAX_UNANSWERED + this.#pingsToRead(sent)) {
       return this.drop("it does not answer any more");
     }
-    // Who has something to read is not at rest.
+    // A peer that has something to read is not idle.
     if (this.measureUnread() > 0) return;
     this.#pings++;
     this.#receivedByPing = received;
     this.#socket.ping();
   }
 
-  /** How many more pings it may leave unanswered, for what it has been sent since it said something. */
+  /** How many more pings it may leave unanswered, for what it was sent since its last sign. */
   #pingsToRead(sent: number): number {
     return Math.floor((sent - this.#sentBefore) / BYTES_PER_PING);
   }
@@ -201,7 +201,7 @@ export class NodePeer extends BasePeer implements PingTarget {
   #send(frame: string | TextFrame): void {
     if (typeof frame === "string") return this.#socket.send(frame);
     if (this.#socket.readyState !== OPEN) return;
-    // `npm:ws` would make a copy of it. Nor may its parts be written together: for that they are copied, too.
+    // `npm:ws` would make a copy of it. Nor may its parts be written together: then they are copied, too.
     for (const part of frame.parts) this.#connection.write(part);
   }
 
@@ -219,7 +219,7 @@ export class NodePeer extends BasePeer implements PingTarget {
   protected override stopReading(): void {
     // At once: Deno reads 2 MiB of a connection in one go, and all of it would be copied for nothing.
     this.#connection.pause();
-    // And again, for `npm:ws` may be about to resume it.
+    // And again, because `npm:ws` may be about to resume it.
     setTimeout(() => this.#connection.pause(), 0);
   }
 
@@ -236,7 +236,7 @@ export class NodePeer extends BasePeer implements PingTarget {
     this.#terminateTimer ??= setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT);
   }
 
-  /** The connection has taken all that it was given. */
+  /** The connection has sent everything that it was given. */
   #resume(): void {
     let sent = 0;
     for (let size = 0; sent < this.#queue.length && size < LOW_WATER; sent++) {

@@ -1,23 +1,23 @@
 /**
- * Whether a port of `node:http` still takes connections.
+ * Checks whether a port of `node:http` still accepts connections.
  *
  * @module
  */
 
 import { connect, type Server, type Socket } from "node:net";
 
-/** How often to look whether the port takes connections, while nobody comes, in milliseconds. */
+/** How often to check the port while nobody connects, in milliseconds. */
 const PROBE_EVERY = 2000;
 
 /**
- * How long a connection may take to be taken: so many turns of so many milliseconds. In one time, a process that was
- * asleep or busy for that long would find its port dead before it has looked who came.
+ * How long accepting a connection may take: this many turns of this many milliseconds. With a single timer, a process that
+ * was asleep or busy for that long would find its port dead before it has accepted anything.
  */
 const ACCEPT_TIMEOUT = { checks: 10, interval: 100 };
 
 /**
- * On Deno a server of Node that cannot accept a connection (too many open files) accepts none any more, and does
- * not say so. So where nobody has come for a while, it is tried: one connection, which says nothing.
+ * On Deno a server of Node that cannot accept a connection (too many open files) accepts none any more, without an error. So
+ * if nobody has connected for a while, a connection is opened to test it.
  */
 export class PortProbe {
   readonly #server: Server;
@@ -28,12 +28,12 @@ export class PortProbe {
   #hadConnection = false;
 
   /**
-   * Begins to look.
+   * Starts to check.
    *
-   * @param server listens
+   * @param server a server that listens
    * @param address host and port that reach it
-   * @param onDead called when it takes nobody; again and again, as long as that is so
-   * @param interval how often to look, in milliseconds
+   * @param onDead is called when it accepts nothing; again and again, as long as that is so
+   * @param interval how often to check, in milliseconds
    */
   constructor(
     server: Server,
@@ -48,7 +48,7 @@ export class PortProbe {
     this.#timer = setInterval(() => this.#check(), interval);
   }
 
-  /** Looks no more. */
+  /** Stops checking. */
   stop(): void {
     clearInterval(this.#timer);
     this.#probing?.destroy();
@@ -68,14 +68,14 @@ export class PortProbe {
     );
     let failed: string | undefined;
     socket.on("error", (error: Error & { code?: string }) => failed = error.code);
-    // Taken: that is all it came for.
+    // It was accepted, which is all that the test needs.
     const onAccepted = () => socket.destroy();
     this.#server.once("connection", onAccepted);
     socket.on("close", () => {
       clearInterval(timer);
       this.#server.off("connection", onAccepted);
       this.#probing = undefined;
-      // Where there is nothing to connect with, nothing is known.
+      // Without a connection attempt nothing is known.
       if (!this.#hadConnection && (failed === undefined || failed === "ECONNREFUSED")) {
         this.#onDead();
       }

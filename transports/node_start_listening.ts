@@ -1,5 +1,5 @@
 /**
- * A server of Node that begins to listen, perhaps again and again.
+ * Starts a server of Node, perhaps again and again.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { Server } from "node:net";
 import type { ListenAddress } from "./transport.ts";
 
 /**
- * Has a server listen.
+ * Makes a server listen.
  *
- * @param server listens to nothing now
+ * @param server a server that does not listen
  * @param where host and port
- * @returns once it listens; rejects with what the system says, and then leaves nothing behind at the server
+ * @returns once it listens; rejects with the error of the system, and then leaves nothing behind
  */
 export function startListening(server: Server, { host, port }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -31,10 +31,10 @@ export function startListening(server: Server, { host, port }: ListenAddress): P
   });
 }
 
-/** Without permission Deno throws only after this turn, where nobody can catch it. */
+/** Without this permission Deno throws only later, where nothing can catch it. */
 function requireNetPermission(host: string, port: number): void {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  // What a zone is, Deno's permissions do not know.
+  // Deno's permissions do not know zones of IPv6.
   if (host.includes("%")) return;
   if (Deno.permissions.querySync({ name: "net", host: address }).state === "granted") return;
   throw new Deno.errors.NotCapable(

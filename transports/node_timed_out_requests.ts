@@ -1,5 +1,5 @@
 /**
- * Connections whose request did not come in time.
+ * Connections whose request took too long.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import type { Socket } from "node:net";
 import { Pacer } from "./pacer.ts";
 
-/** Ends them a few at a time: thousands may be found late at once, and ending them all takes a third of a second. */
+/** Ends them a few at a time: thousands may be found at once, and ending them all takes a third of a second. */
 export class TimedOutRequests {
   readonly #pacer = new Pacer();
   readonly #timedOut = new WeakSet<Socket>();
 
-  /** One is late; `end` is called when its turn comes. It may be found again until then. */
+  /** A request took too long; `end` is called when its turn comes. It may be found again until then. */
   add(socket: Socket, end: () => void): void {
     if (this.#timedOut.has(socket)) return;
     this.#timedOut.add(socket);
@@ -21,7 +21,7 @@ export class TimedOutRequests {
     else end();
   }
 
-  /** It was late: what comes now comes in vain. */
+  /** Its request took too long: what comes now is ignored. */
   has(socket: Socket): boolean {
     return this.#timedOut.has(socket);
   }

@@ -1,5 +1,5 @@
 /**
- * Connections of `node:tls` that stop reading when they are told to.
+ * Makes connections of `node:tls` stop reading when they are paused.
  *
  * @module
  */
@@ -12,28 +12,28 @@ interface Handle {
   readStop(): unknown;
 }
 
-/** A socket with what is below it; over TLS the connection that it came by is its parent. */
+/** A socket and what is below it; with TLS its parent is the TCP connection. */
 interface TlsInternals {
   readonly _handle?: Partial<Handle> | null;
   readonly _parent?: (Socket & { readonly _handle?: Partial<Handle> | null }) | null;
 }
 
-/** The connection that a socket came by: another one over TLS, else itself. */
+/** The TCP connection of a socket: another one with TLS, else itself. */
 export function underlyingSocket(socket: Socket): Socket {
   return (socket as unknown as TlsInternals)._parent ?? socket;
 }
 
 /**
- * Has a connection stop reading with its socket of TLS. On Deno 2.9 what decrypts goes on when that one is paused or has
- * enough to hand over: who is not read can send without end, and all of it is kept in memory.
+ * Makes a connection stop reading together with its TLS socket. On Deno 2.9 decryption goes on when the socket is paused or
+ * full: a client that is not read could send without end, and all of it would stay in memory.
  *
- * @param socket one that has come to terms about TLS
+ * @param socket one whose TLS handshake is done
  */
 export function propagateReadStop(socket: Socket): void {
   const { _handle: inner, _parent: connection } = socket as unknown as TlsInternals;
   if (!inner?.readStart || !inner.readStop || !connection?._handle?.readStop) return;
   const { readStart, readStop } = inner;
-  // It may be closed by then.
+  // It may be closed already.
   inner.readStop = function () {
     connection._handle?.readStop?.();
     return readStop.call(inner);

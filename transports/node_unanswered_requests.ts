@@ -1,5 +1,5 @@
 /**
- * Requests by HTTP that came on one connection before those ahead of them were answered.
+ * HTTP requests that came on a connection before earlier ones had their responses.
  *
  * @module
  */
@@ -7,24 +7,24 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** How many of a connection may wait; browsers and proxies have one. Who sends more reads no answers, and each takes kilobytes. */
+/** How many of a connection may wait; browsers and proxies have one. A client that sends more reads no responses, and each takes kilobytes. */
 const MAX_WAITING = 4;
 
 interface Waiting {
   count: number;
-  /** Called once none waits any more. */
+  /** Called once none waits. */
   onNone: (() => void) | undefined;
 }
 
-/** How many requests of each connection wait for their answers to leave. */
+/** Counts the requests of each connection that wait for their responses. */
 export class UnansweredRequests {
   readonly #waiting = new WeakMap<Socket, Waiting>();
 
   /**
-   * One more waits, until its answer has left or its connection is gone.
+   * Counts one more, until its response was sent or its connection is gone.
    *
    * @param socket the connection
-   * @param outgoing its answer
+   * @param outgoing its response
    */
   add(socket: Socket, outgoing: ServerResponse): void {
     const waiting = this.#waiting.get(socket) ?? { count: 0, onNone: undefined };
@@ -35,17 +35,17 @@ export class UnansweredRequests {
     });
   }
 
-  /** Whether so many of a connection wait that it may ask for no more. */
+  /** Whether a connection has reached the limit. */
   tooMany(socket: Socket): boolean {
     return (this.#waiting.get(socket)?.count ?? 0) >= MAX_WAITING;
   }
 
-  /** Whether one of a connection waits. */
+  /** Whether a request of a connection waits. */
   hasWaiting(socket: Socket): boolean {
     return (this.#waiting.get(socket)?.count ?? 0) > 0;
   }
 
-  /** Calls back once none of a connection waits any more, of those that do. */
+  /** Calls back once none of the waiting requests of a connection waits any more. */
   whenNone(socket: Socket, callback: () => void): void {
     this.#waiting.get(socket)!.onNone = callback;
   }

@@ -1,5 +1,5 @@
 /**
- * What a peer sends, handed to its WebSocket a little at a time.
+ * Hands the input of a peer to its WebSocket a little at a time.
  *
  * @module
  */
@@ -8,24 +8,24 @@ import type { Socket } from "node:net";
 import type { Turn } from "../budgets/turns.ts";
 import { Pacer } from "./pacer.ts";
 
-/** So much is handed over at once, in bytes: as much as takes about {@linkcode TARGET_MS}, within these bounds. */
+/** How many bytes are handed over at once: as many as take about {@linkcode TARGET_MS}, within these bounds. */
 const PIECE_SIZE = { first: 4096, min: 1024, max: 64 * 1024 };
 
 /** How long a piece should take, in milliseconds. */
 const TARGET_MS = 0.5;
 
-/** What a piece costs at most, in milliseconds. */
+/** The maximum cost of a piece, in milliseconds. */
 const MAX_COST = { piece: 0.05, byte: 0.001 };
 
-/** Who waits with so little may send more before it is read from no further, in bytes. */
+/** While no more than this waits, in bytes, the connection is read on. */
 const SMALL_INPUT = 1024;
 
-/** For how long a connection is read from before others have their turn, if they are there, in milliseconds. */
+/** For how long one connection is read before others have their turn, if there are others, in milliseconds. */
 const MAX_READ_MS = 2;
 
 /**
- * So many calls are written down of where an error was made, while a WebSocket is told something. Of each peer that breaks
- * a rule or leaves Node makes errors that nobody hears, and their stacks take longer than all else there is to do.
+ * How many frames of a stack trace are recorded while a WebSocket handles input. For every peer that breaks a rule or
+ * disconnects Node creates errors that nothing reads, and their stacks take longer than everything else.
  */
 const STACK_DEPTH = 1;
 
@@ -36,12 +36,12 @@ export interface Pausable {
   resume(): void;
 }
 
-/** How `npm:ws` says that it is open. */
+/** The value of `readyState` when `npm:ws` is open. */
 const OPEN = 1;
 
 /**
  * Stands between a connection and its WebSocket. A piece of 64 KiB, as it comes from the system, can hold 10,922 frames,
- * which `npm:ws` would read in one go; and the system may bring five of them before it looks at another connection.
+ * which `npm:ws` would parse in one go; and the system may bring five of them before it polls another connection.
  */
 export class WebSocketInput {
   readonly #connection: Socket;
@@ -49,23 +49,23 @@ export class WebSocketInput {
   readonly #turn: Turn;
   readonly #deliver: (piece: Uint8Array) => void;
   #size = PIECE_SIZE.first;
-  /** What came and was not handed over. */
+  /** What has come and was not handed over. */
   #buffered: Uint8Array | undefined;
-  /** Its end, and that it is closed, which came after that. */
+  /** The end and the close of the connection, which come after that. */
   #endEvents: (() => void)[] = [];
   #isWaiting = false;
   #isPaused = false;
   #isClosing = false;
-  /** Its end has come, and waits until others have a turn; hands it over. */
+  /** Hands over the end, which has come and waits until others had a turn. */
   #deliverEnd: (() => void) | undefined;
 
   /**
-   * Takes the place of the WebSocket at its connection, before anything came.
+   * Takes the place of the WebSocket at its connection before anything has come.
    *
    * @param connection the connection
    * @param socket the WebSocket
    * @param turn the turns of its peer
-   * @param pacer thousands of peers may end at once: what there is to do then is done for a few at a time
+   * @param pacer thousands of peers may end at once: their ends are handled a few at a time
    */
   constructor(connection: Socket, socket: Pausable, turn: Turn, pacer: Pacer = new Pacer()) {
     this.#connection = connection;
@@ -83,42 +83,42 @@ export class WebSocketInput {
     });
     const emitClose = replaceListeners(connection, "close", (hadError) => {
       this.#deliverEnd?.();
-      // The WebSocket would read it in one go.
+      // The WebSocket would parse it in one go.
       const buffered = connection.read() as Uint8Array | null;
       if (buffered && !this.#isOver) this.#buffer(buffered);
       this.#deliverInOrder(() => emitClose(hadError));
     });
   }
 
-  /** It waits for its turn: whatever the peer says, it is not heard yet. */
+  /** It waits for its turn: what the peer has sent is not handled yet. */
   get isWaiting(): boolean {
     return this.#isWaiting;
   }
 
-  /** How much of it has come and is not handed over, in bytes. */
+  /** How many bytes have come and were not handed over. */
   get buffered(): number {
     return this.#buffered?.length ?? 0;
   }
 
-  /** The server says goodbye: the WebSocket waits for the peer's. */
+  /** The server sends a close frame: the WebSocket waits for the peer's. */
   onCloseSent(): void {
     this.#isClosing = true;
   }
 
   #onData(chunk: Uint8Array): void {
-    // Nothing counts after a goodbye, and to read it would cost as much as if it did.
+    // Nothing counts after a close frame, and parsing it would cost as much as if it did.
     if (this.#isOver) return void this.#connection.pause();
     if (this.#isWaiting || !this.#turn.mayAccept(chunk.length)) this.#buffer(chunk);
     else this.#read(chunk, this.#turn.checkedAt);
   }
 
-  /** The WebSocket has read the peer's goodbye, or what is no frame. */
+  /** The WebSocket has read the peer's close frame, or something that is not a frame. */
   get #isOver(): boolean {
     if (this.#socket.readyState === OPEN) return false;
     return !this.#isClosing || this.#connection.writableEnded;
   }
 
-  /** Nothing overtakes what waits: what a peer said before it left is heard. */
+  /** The end comes after what waits: what a peer sent before is handled. */
   #deliverInOrder(event: () => void): void {
     if (this.#isOver) this.#buffered = undefined;
     this.#endEvents.push(event);
@@ -139,7 +139,7 @@ export class WebSocketInput {
       const now = turn.now();
       const took = now - previous;
       previous = now;
-      // Not what the system did meanwhile.
+      // Not the time that the system used meanwhile.
       turn.charge(Math.min(took, MAX_COST.piece + MAX_COST.byte * piece.length), now);
       if (took > 2 * TARGET_MS) this.#size = Math.max(PIECE_SIZE.min, this.#size / 2);
       else if (took < TARGET_MS / 2) this.#size = Math.min(PIECE_SIZE.max, this.#size * 2);
@@ -151,7 +151,7 @@ export class WebSocketInput {
 
   #buffer(chunk: Uint8Array): void {
     this.#buffered = this.#buffered ? concatBytes(this.#buffered, chunk) : chunk;
-    // To pause for a few bytes, and to resume, takes as long as to read them.
+    // Pausing for a few bytes, and resuming, takes as long as reading them.
     if (!this.#isPaused && (this.#isWaiting || chunk.length > SMALL_INPUT)) {
       this.#isPaused = true;
       this.#socket.pause();
@@ -176,12 +176,12 @@ export class WebSocketInput {
 }
 
 /**
- * Takes the place of those who listen to a connection.
+ * Replaces the listeners of a connection.
  *
  * @param connection the connection
- * @param event what they listen for
- * @param replacement is told from now on
- * @returns tells them
+ * @param event the name of the event
+ * @param replacement is called from now on
+ * @returns calls the old listeners
  */
 function replaceListeners<Args>(
   connection: Socket,
@@ -202,7 +202,7 @@ function replaceListeners<Args>(
   };
 }
 
-/** There is more only where something was read on although it was paused. */
+/** There is more only if something was read on although it was paused. */
 export function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(a.length + b.length);
   bytes.set(a);

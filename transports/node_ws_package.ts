@@ -12,17 +12,17 @@ import { SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { WsSocket } from "./node_peer.ts";
 import type { PeerLimits } from "./transport.ts";
 
-/** How long a peer has to answer the goodbye, in milliseconds. */
+/** How long a peer has to answer the close frame, in milliseconds. */
 const CLOSE_TIMEOUT = 5000;
 
-/** In how many pieces a message may come, and each of these in how many packets: an honest one has fewer. */
+/** In how many fragments a message may come, and each of these in how many packets: an honest client sends fewer. */
 const MAX_FRAGMENTS = 1024;
 const MAX_CHUNKS = 16_384;
 
 /** How long `npm:ws` may take to load, in milliseconds. */
 const LOAD_TIMEOUT = 10_000;
 
-/** What `npm:ws` looks up in the environment, where it may not even look without leave. */
+/** The variables that `npm:ws` reads, which may need a permission. */
 const WS_VARIABLES = ["WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
 
 /** The part of its server that is used. */
@@ -35,7 +35,7 @@ export interface Upgrader {
   ): void;
 }
 
-/** Loads `npm:ws`, if that may read what it reads: asked for leave, or thrown at, nobody is. */
+/** Loads `npm:ws`, if it may read its variables. Neither asks the user for a permission, nor fails inside the package. */
 export async function loadUpgrader({ frameBytes, stop }: PeerLimits): Promise<Upgrader> {
   const states = await Promise.all(
     WS_VARIABLES.map((variable) => Deno.permissions.query({ name: "env", variable })),
@@ -66,10 +66,10 @@ async function loadPackage(stop?: AbortSignal) {
   const onStop = () => timeout.reject(stop?.reason);
   stop?.addEventListener("abort", onStop);
   try {
-    // Under a name that cannot be read off: or also who needs none of it would wait for its registry.
+    // Under a name that tools cannot read: otherwise programs that do not need it would wait for its registry, too.
     return await Promise.race([import(deno.scopes["./"].ws), timeout.promise]);
   } catch (cause) {
-    // The first of several lines, or the innermost cause, where they are numbered.
+    // The first of several lines, or the innermost cause if they are numbered.
     const lines = (cause as Error).message.trim().split("\n");
     const causes = lines.filter((line) => /^\s*\d+: /.test(line));
     const reason = (causes.at(-1) ?? lines[0])!.replace(/^\s*\d+: /, "");

@@ -1,38 +1,38 @@
 /**
- * How fast newcomers are received: thousands that come at once do not keep those waiting who are already in.
+ * Spreads new connections over time: thousands that come at once must not block those that are open.
  *
  * @module
  */
 
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 
-/** How many are received before others have a turn: that takes a few milliseconds. */
+/** How many are handled before others have a turn, which takes a few milliseconds. */
 const BURST = 8;
 
-/** Who comes so long after the others need not wait, in milliseconds. */
+/** After such a pause nobody has to wait, in milliseconds. */
 const BURST_INTERVAL = 10;
 
-/** Lets a few pass at once, first come, first served, and the others after everybody else has had a turn. */
+/** Lets a few pass at once, first come, first served, and the others after everything else has had a turn. */
 export class Pacer {
   readonly #afterNetworkPoll: (callback: () => void) => void;
   readonly #waiting: (() => void)[] = [];
-  /** How many have passed since when, where none waits. */
+  /** How many have passed, and since when, while none waits. */
   #admitted = 0;
   #since = -Infinity;
-  /** The first that waits. */
+  /** The index of the first that waits. */
   #next = 0;
 
   /**
-   * Nobody waits yet.
+   * Starts without waiters.
    *
-   * @param afterPoll calls back once the network was looked at: whoever is already in has been heard then. A timer would not do,
-   *     for of what is done at each of its turns there may be 61 before the network is looked at. Default: the system's
+   * @param afterPoll calls back after the network was polled: open connections were handled then. A timer would not do:
+   *     Deno may run 61 of its callbacks before it polls the network. Default: the system's
    */
   constructor(afterPoll: (callback: () => void) => void = afterNetworkPoll) {
     this.#afterNetworkPoll = afterPoll;
   }
 
-  /** What is to be waited for before one more is received; mostly nothing. */
+  /** What has to be awaited before one more is handled; mostly nothing. */
   wait(): Promise<void> | undefined {
     if (this.#waiting.length === 0) {
       const now = performance.now();

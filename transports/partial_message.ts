@@ -1,43 +1,43 @@
 /**
- * How much has come of a message that is not whole, and in how many frames.
+ * How much has come of an incomplete message, and in how many frames.
  *
  * @module
  */
 
-/** What a part of it takes beside its bytes: on Deno an array, a view of it, and their places in the heap. */
+/** The memory of a part beside its bytes: on Deno an array, a view of it, and their places in the heap. */
 const PART_BYTES = 512;
 
-/** Those that have no length say it in the 2 or 8 bytes that follow. */
+/** From this value on the length is in the 2 or 8 bytes that follow. */
 const LENGTH_16 = 126;
 
 /**
- * Goes along with the bytes of a client, from header to header of its frames, and looks at nothing else: whether they
- * are good is for the WebSocket to say. A message may come in many frames, and each of these in many chunks.
+ * Follows the bytes of a client from frame header to frame header, and reads nothing else: whether they are valid is for
+ * the WebSocket to decide. A message may come in many frames, and each of these in many chunks.
  */
 export class PartialMessage {
   #bytes = 0;
   #parts = 0;
   #frames = 0;
-  /** How many bytes of the frame are still to come, with its mask; of a header that is not whole nobody knows. */
+  /** How many bytes of the frame are still to come, with its mask; unknown while the header is incomplete. */
   #remaining = 0;
-  /** How many bytes are still to come of the header: all, what follows its first byte, or those of its length. */
+  /** What is still to come of the header: all, what follows its first byte, or this many bytes of the length. */
   #header: "all" | "length" | number = "all";
   #opcode = 0;
   #final = true;
   /** There was a frame of the message that was not its last. */
   #fragmented = false;
 
-  /** How many frames have begun, of all kinds: parts of a message, pings and what is empty, too. */
+  /** How many frames have begun, of all kinds: parts of a message, pings and empty frames, too. */
   get frames(): number {
     return this.#frames;
   }
 
-  /** What the message that is under way takes, in bytes; 0 if none is. */
+  /** The memory of the incomplete message, in bytes; 0 if there is none. */
   get held(): number {
     return this.#bytes + PART_BYTES * this.#parts;
   }
 
-  /** Takes account of what has come. */
+  /** Counts what has come. */
   scan(chunk: Uint8Array): void {
     const { length } = chunk;
     for (let at = 0; at < length;) {
@@ -68,7 +68,7 @@ export class PartialMessage {
     if (this.#bytes > 0) this.#parts++;
   }
 
-  /** The header is there, but for the mask, which every frame of a client has. */
+  /** The header is complete, except the mask, which every frame of a client has. */
   #beginFrame(): void {
     this.#frames++;
     this.#remaining += 4;
@@ -76,7 +76,7 @@ export class PartialMessage {
 
   #endFrame(): void {
     this.#header = "all";
-    // One that controls the connection may come between those of a message.
+    // A control frame may come between the frames of a message.
     if (this.#opcode < 8) this.#fragmented = !this.#final;
     if (this.#fragmented) this.#parts++;
     else this.#bytes = this.#parts = 0;

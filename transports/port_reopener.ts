@@ -1,20 +1,20 @@
 /**
- * A port that has died, opened again.
+ * Opens a port again that has failed.
  *
  * @module
  */
 
 import type { ConnectionHandler } from "./transport.ts";
 
-/** How long to wait before a port is opened again, in milliseconds; it grows with each time that comes soon. */
+/** How long to wait before a port is opened again, in milliseconds; longer if it fails again soon. */
 const RETRY_DELAY = { first: 20, max: 1000 };
 
-/** A port that has lived for so long is well again, in milliseconds. */
+/** A port that was open for this long is well again, in milliseconds. */
 const RECOVERED_AFTER = 10_000;
 
 /**
- * Opens a port again, as often as it takes, and says once that it had to: a stranger who holds all that there is
- * of something could have it do so for ever.
+ * Opens a port again, as often as necessary, and logs it only once: a client that uses up some resource could make this
+ * happen for ever.
  */
 export class PortReopener {
   readonly #open: () => Promise<void> | void;
@@ -26,17 +26,17 @@ export class PortReopener {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Makes it, for a port that is open.
+   * Creates it for a port that is open.
    *
    * @param open opens the port; throws if it cannot, and is called again
-   * @param handler is told
+   * @param handler gets the log lines
    */
   constructor(open: () => Promise<void> | void, handler: Pick<ConnectionHandler, "report">) {
     this.#open = open;
     this.#handler = handler;
   }
 
-  /** The port takes no connections any more, and why. May be called again meanwhile. */
+  /** The port accepts no connections any more, and why. May be called again meanwhile. */
   onPortFailed(reason: string): void {
     if (this.#stopped || this.#opening) return;
     if (!this.#reported) {
@@ -49,7 +49,7 @@ export class PortReopener {
     this.#schedule(this.#delay, () => this.#retry());
   }
 
-  /** Opens it no more. */
+  /** Stops opening it. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -60,7 +60,7 @@ export class PortReopener {
     try {
       await this.#open();
     } catch {
-      // As it was: it is tried again.
+      // It still cannot be opened: the next try comes later.
       return this.#schedule(this.#delay, () => this.#retry());
     }
     this.#opening = false;

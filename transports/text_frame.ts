@@ -1,28 +1,28 @@
 /**
- * Text frames of a server that end as those of others do.
+ * Text frames whose end is shared with other connections.
  *
  * @module
  */
 
 import type { SharedSuffix } from "../protocol/shared_suffix.ts";
 
-/** The first byte of a text frame that is whole, and how the second says that the length is in the next 2 or 8 bytes. */
+/** The first byte of a complete text frame, and the values that mean that the length is in the next 2 or 8 bytes. */
 const [FINAL_TEXT, LENGTH_16, LENGTH_64] = [0x81, 126, 127];
 
 const encoder = new TextEncoder();
 
-/** A frame in two parts, of which the second is not copied. */
+/** A frame in two parts; the second is not copied. */
 export class TextFrame {
   readonly #head: string;
   readonly #suffix: SharedSuffix;
 
-  /** Puts it together. */
+  /** Combines the parts. */
   constructor(head: string, suffix: SharedSuffix) {
     this.#head = head;
     this.#suffix = suffix;
   }
 
-  /** In characters. */
+  /** Its length in characters. */
   get length(): number {
     return this.#head.length + this.#suffix.length;
   }

@@ -81,7 +81,9 @@ Deno.test("an environment variable that may not be read is not prompted for", as
 });
 
 Deno.test("a file gives each token its permissions and topics", async () => {
-  await using file = await written("secret-1\nsecret-2 read,write mine. ours.\n* read public.\n");
+  await using file = await written(
+    "secret-1\nsecret-2 read,write mine.* ours.*\n* read public.*\n",
+  );
   await using running = await served(["--token-file", file.path]);
   const [one, two] = [["--token", "secret-1"], ["--token", "secret-2"]];
   const commands = [
@@ -264,7 +266,7 @@ Deno.test("a server that is reachable from outside warns that no token is needed
     await using running = await served(["--host", "0.0.0.0", ...args]);
     running.server.child.kill("SIGINT");
     const lines = (await running.server.end()).stderr.split("\n");
-    const warnings = lines.filter((line) => line.includes("everybody who reaches 0.0.0.0"));
+    const warnings = lines.filter((line) => line.includes("everyone who can reach 0.0.0.0"));
     assertEquals(warnings.length, args.length === 0 ? 1 : 0);
     const unread =
       "dsmq: no token is required (DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN)";
