@@ -4,18 +4,19 @@
  * @module
  */
 
+import { exceedsMessageBytes } from "../protocol/body.ts";
 import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
+import type { Limits } from "../protocol/limits.ts";
+import type { ResultReply } from "../protocol/replies.ts";
 import { deferred } from "./deferred.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
-import {
-  exceedsMessageBytes,
-  GrowingPutBatch,
-  messageSize,
-  PutBatch,
-  type SettlePut,
-  tooLargeError,
-} from "./put_batch.ts";
+import { PendingRequest, protocolError, requireKind } from "./pending_request.ts";
+import { maybeStoredError, type PutResult, resultsOf, tooLargeError } from "./put_errors.ts";
+import { rejectWithCallerStack } from "./rejection.ts";
 import type { TopicName } from "./topic_names.ts";
+
+/** A message in a list has two quotes and a comma. */
+const MESSAGE_OVERHEAD = 3;
 
 /** The size of a part of a list in characters, unless a single message is larger. */
 const MAX_PART_SIZE = 256 * 1024;
@@ -23,6 +24,9 @@ const MAX_PART_SIZE = 256 * 1024;
 /** A part of a list has at most this fraction of the messages that may be unanswered, and at most `MAX_PART`. */
 const WINDOW_SHARE = 1 / 4;
 const MAX_PART_MESSAGES = 16_384;
+
+/** Takes the outcome of a message of a request, by its index: its sequence number, or an error. */
+type SettlePut = (index: number, outcome: PutResult) => void;
 
 /** The puts of a connection. */
 export class PutRequests {
@@ -32,12 +36,7 @@ export class PutRequests {
   #lastNumber = 0;
   #lastBatch: GrowingPutBatch | undefined;
 
-  /**
-   * Begins with none.
-   *
-   * @param requests sends them
-   * @param numbered whether they carry numbers: within a session
-   */
+  /** Begins with none. */
   constructor(requests: InFlightRequests, numbered: boolean) {
     this.#requests = requests;
     this.#numbered = numbered;
@@ -139,4 +138,155 @@ export class PutRequests {
       () => this.#nextPart(topic, messages, end, n, settle),
     );
   }
+}
+
+/** One request that puts messages into one topic. */
+class PutBatch extends PendingRequest {
+  readonly action = "put";
+  readonly topic: string;
+  size = 0;
+  protected readonly messages: string[];
+  readonly #topicName: TopicName;
+  /** The number of the first message; the others have those after it. */
+  readonly #n: number | undefined;
+  readonly #settle: SettlePut;
+  /** Makes the next part of its list, unless it is the last or that was made. */
+  #nextPart: (() => PutBatch | undefined) | undefined;
+  /** It was encoded, and may have been sent: nothing can be added. */
+  isSealed = false;
+
+  constructor(
+    topicName: TopicName,
+    n: number | undefined,
+    messages: string[],
+    settle: SettlePut,
+    nextPart?: () => PutBatch | undefined,
+  ) {
+    super();
+    this.#nextPart = nextPart;
+    this.topic = topicName.name;
+    this.#topicName = topicName;
+    this.#n = n;
+    this.messages = messages;
+    this.#settle = settle;
+    for (const message of messages) this.size += messageSize(message);
+  }
+
+  get calls(): number {
+    return this.messages.length;
+  }
+
+  protected jsonFields(): string {
+    this.isSealed = true;
+    const { messages } = this;
+    const messageField = messages.length === 1
+      ? `"message":${JSON.stringify(messages[0])}`
+      : `"messages":${JSON.stringify(messages)}`;
+    const n = this.#n === undefined ? "" : `,"n":${this.#n}`;
+    return `"topic":${this.#topicName.json},${messageField}${n}`;
+  }
+
+  /**
+   * A server may come back with smaller limits. Then lists are split, and messages that are too large fail here: the
+   * server would close the connection for one of them, or reject a whole list.
+   */
+  override split(limits: Limits, maxSize: number): readonly PutBatch[] {
+    const { messageBytes } = limits;
+    const maxCalls = Math.min(limits.inFlight, limits.frameRequests);
+    // Each message of a suspected list is sent alone.
+    const maxPartSize = this.isSuspect ? 0 : maxSize;
+    const isTooLarge = this.messages.map((message) => exceedsMessageBytes(message, messageBytes));
+    const fitsWhole = this.calls <= maxCalls && (this.calls === 1 || this.size <= maxPartSize);
+    if (fitsWhole && !isTooLarge.includes(true)) return [this];
+    const parts: PutBatch[] = [];
+    for (let begin = 0, end; begin < this.calls; begin = end) {
+      end = begin + 1;
+      if (isTooLarge[begin]) {
+        const { isSent, topic } = this;
+        const error = isSent ? maybeStoredError(topic) : tooLargeError(topic, messageBytes);
+        this.#settle(begin, error);
+        continue;
+      }
+      for (let remaining = maxPartSize - this.#sizeAt(begin); end < this.calls; end++) {
+        remaining -= this.#sizeAt(end);
+        if (remaining < 0 || end - begin === maxCalls || isTooLarge[end]) break;
+      }
+      parts.push(this.#part(begin, end));
+    }
+    const last = parts.at(-1);
+    if (last) last.#nextPart = this.#nextPart;
+    else parts.push(...this.nextPart()?.split(limits, maxSize) ?? []);
+    return parts;
+  }
+
+  override nextPart(): PutBatch | undefined {
+    const part = this.#nextPart?.();
+    this.#nextPart = undefined;
+    return part;
+  }
+
+  onReply(reply: ResultReply): void {
+    const { calls } = this;
+    const { seqs } = requireKind(reply, "stored", this);
+    if (seqs.length !== calls) throw protocolError("put", this.topic);
+    for (let i = 0; i < calls; i++) this.#settle(i, seqs[i]!);
+  }
+
+  override onErrorReply(error: DsmqError): void {
+    const outcomeCount = error.outcomes?.length ?? this.calls;
+    if (outcomeCount !== this.calls) throw protocolError("put", this.topic);
+    this.onError(error);
+  }
+
+  /** The parts of its list that were not made fail with it. */
+  onError(error: DsmqError): void {
+    this.#settleFailed(error);
+    for (let part = this.nextPart(); part; part = part.nextPart()) part.#settleFailed(error);
+  }
+
+  #settleFailed(error: DsmqError): void {
+    const results = resultsOf(error, this.topic, this.calls);
+    for (let i = 0; i < results.length; i++) this.#settle(i, results[i]!);
+  }
+
+  #sizeAt(index: number): number {
+    return messageSize(this.messages[index]!);
+  }
+
+  #part(begin: number, end: number): PutBatch {
+    const n = this.#n === undefined ? undefined : this.#n + begin;
+    const settle: SettlePut = (index, outcome) => this.#settle(begin + index, outcome);
+    const part = new PutBatch(this.#topicName, n, this.messages.slice(begin, end), settle);
+    part.isSent = this.isSent;
+    part.known = this.known;
+    part.isSuspect = this.isSuspect;
+    part.callOrder = this.callOrder;
+    return part;
+  }
+}
+
+/** A request that grows while messages are put into the same topic one after another. */
+class GrowingPutBatch extends PutBatch {
+  /** Resolve the promises of the messages. */
+  readonly #resolvers: ((seq: number | PromiseLike<number>) => void)[];
+
+  constructor(topicName: TopicName, n: number | undefined) {
+    const resolvers: ((seq: number | PromiseLike<number>) => void)[] = [];
+    super(topicName, n, [], (index, outcome) => {
+      if (outcome instanceof DsmqError) rejectWithCallerStack(resolvers[index]!, outcome);
+      else resolvers[index]!(outcome);
+    });
+    this.#resolvers = resolvers;
+  }
+
+  add(message: string): Promise<number> {
+    this.messages.push(message);
+    this.size += messageSize(message);
+    return new Promise((resolve) => this.#resolvers.push(resolve));
+  }
+}
+
+/** The characters that a message takes in a request. */
+function messageSize(message: string): number {
+  return message.length + MESSAGE_OVERHEAD;
 }

@@ -51,6 +51,11 @@ function encodePlainBody(text: string): EncodedBody {
   return { body: `"${text}"`, bytes: text.length + 2 };
 }
 
+/** Whether a message is larger than that. A character takes up to six bytes, so that short messages need not be measured. */
+export function exceedsMessageBytes(message: string, messageBytes: number): boolean {
+  return 6 * message.length + 2 > messageBytes && encodeBody(message).bytes > messageBytes;
+}
+
 /**
  * The error of a message that is too large.
  *

@@ -16,9 +16,15 @@
 import { DsmqError } from "../../protocol/errors.ts";
 import type { Socket } from "../socket.ts";
 import { unansweredError } from "./connect_failure.ts";
-import { FrameError, FrameReader, OPCODE, type WebSocketFrame } from "./frame_reader.ts";
+import {
+  decodeUtf8,
+  FrameError,
+  FrameReader,
+  MessageReader,
+  OPCODE,
+  type WebSocketFrame,
+} from "./frame_reader.ts";
 import { FrameWriter, writeToEnd } from "./frame_writer.ts";
-import { decodeUtf8, MessageReader } from "./message_reader.ts";
 import { type DenoNet, SocketOpening, type TcpConn } from "./socket_opening.ts";
 import { TimeSlice } from "./time_slice.ts";
 

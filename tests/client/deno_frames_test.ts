@@ -9,10 +9,10 @@ import fc from "fast-check";
 import {
   FrameError,
   FrameReader,
+  MessageReader,
   OPCODE,
   type WebSocketFrame,
 } from "../../client/deno/frame_reader.ts";
-import { MessageReader } from "../../client/deno/message_reader.ts";
 import { FrameWriter } from "../../client/deno/frame_writer.ts";
 import { clientFrames, serverFrame } from "../support/ws_peer.ts";
 

@@ -6,8 +6,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
-import { FrameError } from "../../client/deno/frame_reader.ts";
-import { MessageReader } from "../../client/deno/message_reader.ts";
+import { FrameError, MessageReader } from "../../client/deno/frame_reader.ts";
 import { fuzzReplies } from "../faults/fuzz_replies.ts";
 import { ATTACKS } from "../faults/hostile_attacks.ts";
 import { HostileServer } from "../support/hostile_server.ts";

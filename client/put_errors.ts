@@ -1,0 +1,58 @@
+/**
+ * The errors of puts.
+ *
+ * @module
+ */
+
+import { DsmqError } from "../protocol/errors.ts";
+import { NameMap } from "../protocol/name_map.ts";
+
+/** The outcome of one message: its sequence number, or an error. */
+export type PutResult = number | DsmqError;
+
+/** The error of a message that is larger than the server accepts by now. */
+export function tooLargeError(topic: string, limit: number): DsmqError {
+  const message = `Cannot put message: the server accepts messages of up to ${limit} bytes now`;
+  return new DsmqError("too_large", message, { topic, limit });
+}
+
+/** The same for a message that was sent already, and may be stored. */
+export function maybeStoredError(topic: string): DsmqError {
+  return new DsmqError(
+    "unknown_outcome",
+    "Cannot tell whether the message is stored: the server does not accept messages of its size any more",
+    { topic },
+  );
+}
+
+/**
+ * The outcomes of the messages of a put that failed. Some may be stored nevertheless: then the error lists all outcomes.
+ *
+ * @param error the error of the put
+ * @param topic the topic
+ * @param count how many messages the put has
+ * @returns the outcome of each
+ */
+export function resultsOf(error: DsmqError, topic: string, count: number): PutResult[] {
+  const details = error.limit === undefined ? { topic } : { topic, limit: error.limit };
+  /** By code: one message of the server stands for all that failed with the same code. */
+  const failures = new NameMap<DsmqError>();
+  const results: PutResult[] = [];
+  for (let i = 0; i < count; i++) {
+    const outcome = error.outcomes?.[i];
+    if (outcome === undefined) results.push(error);
+    else if (typeof outcome === "number") results.push(outcome);
+    else {
+      const { code, message } = outcome;
+      let failure = failures.get(code);
+      if (!failure || (message !== "" && message !== failure.message)) {
+        const same = code === error.code;
+        const reason = message !== "" ? message : same ? error.message : "Cannot put message";
+        failure = new DsmqError(code, reason, same ? details : { topic });
+        failures.set(code, failure);
+      }
+      results.push(failure);
+    }
+  }
+  return results;
+}
