@@ -1,5 +1,5 @@
 /**
- * What all works of the benchmark share.
+ * What all scenarios of the benchmark share.
  *
  * @module
  */
@@ -9,37 +9,37 @@ import type { Progress } from "../cli/measure/progress.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Row } from "./row.ts";
 
-/** The bench that works are done on. */
+/** What scenarios run with. */
 export interface Bench {
   readonly processes: Processes;
   readonly progress: Progress;
-  /** The other servers are measured, too. */
+  /** Other servers are measured, too. */
   readonly peers: boolean;
-  /** How often each is measured; the first time is a warm-up that is not counted. */
+  /** How often each is measured, after a warm-up round that is not counted. */
   readonly rounds: number;
-  /** The part of the full amount of work to do. */
+  /** The fraction of the full amount of work. */
   readonly scale: number;
 }
 
-/** A work, and what it finds. */
+/** A scenario of the benchmark. */
 export interface Scenario {
   readonly name: string;
-  /** Of how many steps it tells. */
+  /** How many steps of progress it reports. */
   readonly steps: number;
-  /** It has nothing to compare with unless the other servers are there. */
+  /** It compares only with other servers. */
   readonly needsPeers: boolean;
   run(bench: Bench): Promise<Row[]>;
 }
 
-/** Connects to a dsmq server that was just started. */
+/** Connects to a dsmq server that has just been started. */
 export function connectTo({ port }: Running, since?: Since): Promise<Connection> {
   return connect({ port, ...(since !== undefined && { since }) });
 }
 
-/** Works that each have their turn. */
+/** Measurements that alternate. */
 type Turns<Name extends string, Result> = Readonly<Record<Name, () => Promise<Result>>>;
 
-/** Rounds in which each has its turn, so that all see the same machine: gives what each brought, but for the first. */
+/** Alternates measurements in rounds, so that all see the same machine. Returns all results except the first round's. */
 export async function rounds<Name extends string>(
   { processes, rounds, scale, progress }: Bench,
   work: string,
@@ -51,12 +51,12 @@ export async function rounds<Name extends string>(
 }
 
 /**
- * Blocks of calls in turn: gives all times of each, but for a warm-up of a fifth.
+ * Alternates blocks of calls. Returns all times of each, after a warm-up of a fifth.
  *
- * @param bench how much is to be done
- * @param work what it is called
+ * @param bench how much work to do
+ * @param work its name
  * @param turns the blocks
- * @param rotate each of them is the first of a round in turn; or else they keep their order
+ * @param rotate whether the first block of a round changes from round to round
  */
 export async function blocks<Name extends string>(
   { processes, scale, progress }: Bench,
@@ -72,13 +72,13 @@ export async function blocks<Name extends string>(
 }
 
 /**
- * Gives each its turn, round after round.
+ * Alternates measurements, round after round.
  *
- * @param turns what to do
- * @param warmUp how many rounds to do before
- * @param count how many rounds to do then
- * @param rotate each of them is the first of a round in turn
- * @returns what each brought in the rounds after the warm-up
+ * @param turns the measurements
+ * @param warmUp how many rounds of warm-up
+ * @param count how many rounds after that
+ * @param rotate whether the first measurement of a round changes from round to round
+ * @returns the results of each after the warm-up
  */
 export async function inTurn<Name extends string, Result extends number | object>(
   turns: Turns<Name, Result | Result[]>,

@@ -1,7 +1,7 @@
 /**
- * What is done with a client, of whichever checkout: only the public interface is used, which all of them have.
+ * Calls of a client, from whichever checkout: they use only the public interface, which all checkouts share.
  *
- * Nothing here loads a client, so that a process measures the one that it has loaded itself.
+ * Nothing here loads a client, so a process measures the client that it has loaded itself.
  *
  * @module
  */
@@ -12,22 +12,22 @@ import { measureRate } from "../cli/measure/calls.ts";
 /** The part of a connection that is measured. */
 export type Client = Pick<Connection, "put" | "get" | "getWait" | "subscribe" | "close">;
 
-/** The message of most works: 64 bytes. */
+/** The message of most scenarios: 64 bytes. */
 export const MESSAGE = "m".repeat(64);
 
-/** Gets a message that is there. */
+/** Gets a message that must be there. */
 export async function getMessage(client: Client, topic: string): Promise<void> {
   if (await client.get(topic) === "") throw new Error("dsmq has no message there");
 }
 
 /**
- * Wakes a client that waits, again and again.
+ * Wakes a waiting client repeatedly.
  *
  * @param count how often
- * @param putter puts what is waited for
- * @param waiter waits
+ * @param putter puts the messages
+ * @param waiter waits for them
  * @param other a third connection
- * @returns how long each waking took, from the put to the message, in milliseconds
+ * @returns the time of each, from the put to the message, in milliseconds
  */
 export async function wakeTimes(
   count: number,
@@ -38,8 +38,8 @@ export async function wakeTimes(
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
     const message = waiter.getWait("wake");
-    // By its answer the waiter, who asked before, is in line. On the waiter's own connection, where that is
-    // certain, the system would owe an acknowledgement, and send it in the midst of what is measured.
+    // When this is answered the earlier wait is registered. The waiter's own connection would make that certain, but
+    // the system would then send a TCP acknowledgement during the measurement.
     await other.get("nothing");
     const begin = performance.now();
     const put = putter.put("wake", MESSAGE);
@@ -51,12 +51,12 @@ export async function wakeTimes(
 }
 
 /**
- * Puts messages that others subscribe to. Every put is acknowledged, and every message counted where it arrives.
+ * Puts messages to subscribers. Every put is acknowledged, and every arrival is counted.
  *
  * @param putter puts them
- * @param readers each subscribes, and reads all of them
+ * @param readers each subscribes and reads all messages
  * @param count how many messages
- * @param window how many puts are under way at a time
+ * @param window how many puts are in flight at a time
  */
 export async function deliver(
   putter: Client,
@@ -66,10 +66,10 @@ export async function deliver(
 ): Promise<void> {
   const arrivals = readers.map(async (reader) => {
     let left = count;
-    // Without a position it would begin where the connection did: with the messages of earlier rounds.
+    // By default it would start where the connection did, with messages of earlier rounds.
     for await (const _ of reader.subscribe("stream", { since: "now" })) if (--left === 0) return;
   });
-  // An answer that comes after the subscription's.
+  // The reply to this comes after the reply to the subscription.
   await Promise.all(readers.map((reader) => reader.get("nothing")));
   await measureRate(count, window, () => putter.put("stream", MESSAGE));
   await Promise.all(arrivals);

@@ -1,11 +1,11 @@
 /**
- * The processor time that a process has taken.
+ * The CPU time of a process.
  *
  * @module
  */
 
 /**
- * The processor time of a process and all its threads, user and system.
+ * Reads the CPU time of a process and all its threads, user and system.
  *
  * @param pid the process
  * @returns milliseconds; exact where the kernel keeps statistics of its scheduler, else in steps of ten
@@ -14,7 +14,7 @@ export async function processorTime(pid: number): Promise<number> {
   return await scheduled(pid) ?? await ticks(pid);
 }
 
-/** What the scheduler has counted, thread by thread; a thread that ended is counted no more, but Deno keeps its own. */
+/** The scheduler's statistics of each thread. An ended thread is not counted any more, but Deno keeps its threads. */
 async function scheduled(pid: number): Promise<number | undefined> {
   const threads = `/proc/${pid}/task`;
   let nanoseconds = 0;
@@ -31,7 +31,7 @@ async function scheduled(pid: number): Promise<number | undefined> {
 
 async function ticks(pid: number): Promise<number> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  // Fields 14 and 15 of proc(5), in hundredths of a second; the second one, a name, may hold spaces.
+  // Fields 14 and 15 of proc(5), in hundredths of a second; field 2, a name, may contain spaces.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }

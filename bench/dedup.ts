@@ -1,6 +1,5 @@
 /**
- * What it costs to recognise repeated puts: one store, batches with a session and numbers and batches
- * without, in turns.
+ * Measures the cost of deduplication: batches with and without a session alternate on new stores.
  *
  * Run it with `deno task bench:dedup`.
  *
@@ -12,7 +11,7 @@ import { loadEngine } from "../stores/engines/load_engine.ts";
 import { MemoryStore } from "../stores/memory_store.ts";
 import type { Put } from "../stores/store.ts";
 
-/** As many puts come in one frame at full speed. */
+/** As many puts as one frame has at full speed. */
 const BATCH = 340;
 const BATCHES = 200;
 const ROUNDS = 60;
@@ -21,13 +20,13 @@ const engine = await loadEngine("auto");
 const body = JSON.stringify("x".repeat(64));
 let last = 0;
 
-/** One shape for all: what is measured is the store, not the engine's ways with objects. */
+/** All have the same shape: this measures the store, not how V8 handles different objects. */
 function put(session: string | undefined): Put {
   const n = session === undefined ? undefined : ++last;
   return { type: "put", topic: "a topic", body, bytes: body.length, session, n };
 }
 
-/** Puts some batches into a new store, and returns how many milliseconds a batch took. */
+/** Puts batches into a new store. Returns the time of a batch, in milliseconds. */
 async function round(session: string | undefined): Promise<number> {
   await using store = new MemoryStore({ engine, retention: 600_000, clock: systemClock });
   const batch = () => Array.from({ length: BATCH }, () => put(session));
@@ -42,7 +41,7 @@ for (let i = 0; i < ROUNDS; i++) {
   without.push(await round(undefined));
   within.push(await round("a session of 22 chars"));
 }
-// The fastest round of each: what else the machine does, and the collection of garbage, only adds to it.
+// The fastest round of each: other load and garbage collection only add to it.
 const [plain, once] = [without, within].map((times) => Math.min(...times) / BATCH * 1e6);
 console.log(
   `a put takes the store ${plain!.toFixed(0)} ns, with a session and a number ${

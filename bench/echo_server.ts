@@ -1,4 +1,4 @@
-/** The least that a WebSocket server on Deno can do: it sends back what it gets. Its argument is the port. */
+/** A minimal WebSocket server on Deno: it echoes each message. Its argument is the port. */
 const port = Number(Deno.args[0]);
 Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, (request) => {
   if (request.headers.get("upgrade") === null) return new Response("echo\n");

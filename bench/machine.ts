@@ -1,5 +1,5 @@
 /**
- * What was measured on, and where the results are kept.
+ * Describes the machine, and saves the results.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { loadEngine } from "../stores/engines/load_engine.ts";
 import { natsServer } from "./nats_server.ts";
 import { cells, type Graded, HEAD } from "./row.ts";
 
-/** All that a run has found. */
+/** The results of a run. */
 export interface Results {
   readonly machine: string;
   readonly versions: Readonly<Record<string, string>>;
@@ -19,14 +19,14 @@ export interface Results {
   readonly rows: readonly Graded[];
 }
 
-/** The machine, in a few words. */
+/** Describes the machine in a few words. */
 export async function machine(): Promise<string> {
   const info = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
   const cpu = /^model name\s*: (.*)$/m.exec(info)?.[1] ?? Deno.build.arch;
   return `${navigator.hardwareConcurrency} cores (${cpu}), ${Deno.build.os}`;
 }
 
-/** The software that took part. */
+/** The versions of the software that took part. */
 export async function versions(peers: boolean): Promise<Record<string, string>> {
   return {
     dsmq: VERSION,
@@ -40,11 +40,11 @@ export async function versions(peers: boolean): Promise<Record<string, string>> 
 }
 
 /**
- * Keeps a report beside the programs.
+ * Saves a report beside the programs.
  *
  * @param name the name of the file, without `.md`
  * @param title its heading
- * @param command what has written it
+ * @param command the command that has written it
  * @param report Markdown
  */
 export async function saveReport(
@@ -69,7 +69,7 @@ async function version(program: string): Promise<string> {
   }
 }
 
-/** Writes the results beside the programs. */
+/** Saves the results beside the programs. */
 export async function saveResults(
   { machine, versions, conditions, rows }: Results,
   command: string,
@@ -82,9 +82,9 @@ Written by \`${command}\` on ${day}, on ${machine}, with ${software.join(", ")}.
 
 ${
     conditions.map((sentence) => `- ${sentence}\n`).join("")
-  }- The rounds of all contenders are interleaved; figures of them are medians unless they are p99.
-- Messages are plain ASCII, and have 64 bytes unless said.
-- Ratios hold, absolute figures are this machine's.
+  }- The rounds of dsmq and the baselines alternate; figures are medians of the rounds unless they are p99.
+- Messages are plain ASCII of 64 bytes unless the row says otherwise.
+- Absolute figures are those of this machine; ratios carry over to others.
 
 ${formatMarkdownTable(HEAD, rows.map(cells))}
 `;

@@ -1,6 +1,6 @@
 /**
- * How fast dsmq is, beside a raw WebSocket echo and, with `--peers`, beside Redis and NATS; or, with `--against`,
- * beside another checkout of itself.
+ * Measures dsmq beside a raw WebSocket echo and, with `--peers`, beside Redis and NATS; or, with `--against`, beside
+ * another checkout of itself.
  *
  * Run it with `deno task bench`; `--help` shows the options.
  *
@@ -31,21 +31,21 @@ const ALL_SCENARIOS: readonly Scenario[] = [
 /** How often each is measured. */
 const ROUNDS = { full: 5, against: 7, quick: 3 };
 
-const HELP = `Measures dsmq beside a raw WebSocket echo, on this machine.
+const HELP = `Measures dsmq beside a raw WebSocket echo on this machine.
 
-  --peers             also beside Redis and NATS (the package redis-server; deno task bench:nats)
-  --against CHECKOUT  beside another checkout of dsmq, such as a git worktree: its server and its client
-  --transport NAME    with --against: how clients reach both servers, builtin (usual) or hardened
-  --only NAMES        only these, with commas: ${names(ALL_SCENARIOS)};
+  --peers             also beside Redis and NATS (needs the package redis-server, and deno task bench:nats)
+  --against CHECKOUT  beside the server and the client of another checkout of dsmq, such as a git worktree
+  --transport NAME    with --against: the transport of both servers, builtin (default) or hardened
+  --only NAMES        only these, separated by commas: ${names(ALL_SCENARIOS)};
                       with --against: ${names(PAIRED_SCENARIOS)}
   --rounds N          how often each is measured (${ROUNDS.full}; with --against ${ROUNDS.against})
-  --quick             a tenth of the work: for a look, not for a verdict
-  --json              the results as JSON
-  --save              writes bench/results.md
-  --help              this
+  --quick             a tenth of the work: for a first look, not for a verdict
+  --json              print the results as JSON
+  --save              write bench/results.md
+  --help              show this help
 
-With --against the exit code is 1 if anything has become slower, by more than 5 % and more than the spread, and
-2 if it could not be measured. In doubt, measure the one again: --only NAME --rounds 21.`;
+With --against the exit code is 1 if anything is slower, by more than 5 % and by more than the spread, and 2 if
+something could not be measured. When in doubt, measure one scenario again: --only NAME --rounds 21.`;
 
 interface Options {
   readonly peers: boolean;
@@ -85,7 +85,7 @@ Deno.exit(
   await run(options.against === undefined ? scenarioProgram() : comparisonProgram(options.against)),
 );
 
-/** What is to be done, with processes that are ended when it is interrupted. */
+/** What to run, with processes that end when it is interrupted. */
 type Program = (begin: () => Processes) => Promise<number>;
 
 async function run(program: Program): Promise<number> {
@@ -102,7 +102,7 @@ async function run(program: Program): Promise<number> {
   }
 }
 
-/** Beside another checkout. */
+/** Compares with another checkout. */
 function comparisonProgram(folder: string): Program {
   if (options.peers || options.save) exitWithUsage("--against takes neither --peers nor --save");
   const defaultRounds = options.quick ? ROUNDS.quick : ROUNDS.against;
@@ -115,14 +115,14 @@ function comparisonProgram(folder: string): Program {
   };
 }
 
-/** Beside others than dsmq. */
+/** Compares with other software. */
 function scenarioProgram(): Program {
   const all = options.only === undefined && !options.peers
     ? ALL_SCENARIOS.filter(({ needsPeers }) => !needsPeers)
     : ALL_SCENARIOS;
   const todo = chosen(all);
   if (!options.peers && todo.some(({ needsPeers }) => needsPeers)) {
-    console.error("this work compares with other servers: it needs --peers");
+    console.error("this scenario compares with other servers: it needs --peers");
     Deno.exit(2);
   }
   return (begin) => runScenarios(todo, begin);
@@ -157,11 +157,11 @@ async function runScenarios(
   return 0;
 }
 
-/** Those that `--only` names, in their own order; all, if it names none. */
+/** The scenarios that `--only` names, in their own order; by default all. */
 function chosen<T extends { readonly name: string }>(all: readonly T[]): readonly T[] {
   const only = options.only?.split(",");
   const unknown = only?.find((name) => !all.some((one) => one.name === name));
-  if (unknown !== undefined) exitWithUsage(`there is no work ${unknown}`);
+  if (unknown !== undefined) exitWithUsage(`there is no scenario ${unknown}`);
   return only ? all.filter(({ name }) => only.includes(name)) : all;
 }
 

@@ -1,24 +1,24 @@
 /**
- * The nats-server to compare with: which one is used, and how to have today's.
+ * The nats-server to compare with: which one is used, and how to get a current one.
  *
- * Debian's stable suite has one that is years old. Run `deno task bench:nats` to fetch the one of the unstable
- * suite, by apt and from the mirror that this machine uses: into `.cache/` of this checkout, nothing is installed.
+ * The one in Debian's stable suite is years old. `deno task bench:nats` fetches the one of the unstable suite with apt,
+ * from the mirror that this machine uses, into `.cache/` of this checkout. It installs nothing.
  *
  * @module
  */
 
 import { ROOT } from "./processes.ts";
 
-/** Where a fetched one is unpacked; git ignores it. */
+/** Where it is unpacked; git ignores this folder. */
 const FOLDER = new URL(".cache/nats-server/", ROOT).pathname;
 const FETCHED = `${FOLDER}usr/sbin/nats-server`;
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** What brings it where there is none. */
+/** How to get it. */
 export const NATS_INSTALL_HINT = "`deno task bench:nats`, or the package nats-server,";
 
-/** The nats-server to use: that of the variable `NATS_SERVER`, or else a fetched one, or else that of the system. */
+/** The nats-server to use: the one that `NATS_SERVER` names, else the fetched one, else the system's. */
 export function natsServer(named = Deno.env.get("NATS_SERVER"), fetched = FETCHED): string {
   return named || (isFile(fetched) ? fetched : "nats-server");
 }
@@ -31,11 +31,11 @@ function isFile(path: string): boolean {
   }
 }
 
-/** Fetches the one of Debian's unstable suite. */
+/** Fetches nats-server from Debian's unstable suite. */
 async function fetchNatsServer(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "dsmq-nats-" });
   try {
-    // apt downloads as a user of its own.
+    // apt downloads as a separate user, which needs access.
     await Deno.chmod(folder, 0o755);
     for (const part of ["state/lists/partial", "cache/archives/partial"]) {
       await Deno.mkdir(`${folder}/${part}`, { recursive: true });
@@ -58,7 +58,7 @@ async function fetchNatsServer(): Promise<void> {
     await run("apt-get", [...aptOptions, "update"], folder);
     await run("apt-get", [...aptOptions, "download", "nats-server"], folder);
     const found = [...Deno.readDirSync(folder)].find(({ name }) => name.endsWith(".deb"));
-    if (!found) throw new Error("Cannot fetch nats-server: apt-get has downloaded no package");
+    if (!found) throw new Error("Cannot fetch nats-server: apt-get downloaded no package");
     await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
     await Deno.mkdir(FOLDER, { recursive: true });
     await run("dpkg", ["-x", `${folder}/${found.name}`, FOLDER], folder);
@@ -67,14 +67,14 @@ async function fetchNatsServer(): Promise<void> {
   }
 }
 
-/** The mirror of Debian that this machine's own apt uses. */
+/** The Debian mirror that this machine's apt uses. */
 async function mirror(): Promise<string> {
   const format = "$(REPO_URI) $(COMPONENT)";
   const lines = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
   const main = lines.split("\n").find((line) => /\/debian\/? main$/.test(line));
   if (main === undefined) {
     throw new Error(
-      "Cannot fetch nats-server: apt knows no mirror of Debian; NATS_SERVER may name one",
+      "Cannot fetch nats-server: apt knows no Debian mirror; set NATS_SERVER to the path of a nats-server instead",
     );
   }
   return main.split(" ")[0]!;

@@ -1,5 +1,5 @@
 /**
- * The servers to measure: each a process of its own on a free port of this machine, on a core of its own.
+ * Starts the servers to measure: each in its own process, on a free port, pinned to the servers' core.
  *
  * @module
  */
@@ -7,25 +7,25 @@
 import { fileURLToPath } from "node:url";
 import { busyCommands, memoryCommand, onServerCore } from "./environment.ts";
 
-/** A server that runs. */
+/** A running server. */
 export interface Running {
   readonly port: number;
   readonly pid: number;
 }
 
-/** A program that is not there, and what brings it. */
+/** A program is missing; the message says how to get it. */
 export class MissingProgram extends Error {}
 
-/** A program that was to measure something, and could not. */
+/** A measurement failed. */
 export class MeasurementFailed extends Error {}
 
-/** The checkout that this file is in. */
+/** The checkout that contains this file. */
 export const ROOT = new URL("../", import.meta.url);
 
-/** All was ended while there was work to do. */
+/** The run was interrupted. */
 export class Interrupted extends Error {}
 
-/** Starts servers, and ends them all. */
+/** Starts processes, and ends them all. */
 export class Processes implements AsyncDisposable {
   readonly #children: Child[] = [];
   readonly #folders: string[] = [];
@@ -36,8 +36,8 @@ export class Processes implements AsyncDisposable {
    *
    * @param program the program
    * @param args its arguments, given a free port
-   * @param installHint what brings the program where it is missing
-   * @returns the server; whether it listens already is not known
+   * @param installHint how to get the program if it is missing
+   * @returns the server; it may not listen yet
    */
   async start(
     program: string,
@@ -55,12 +55,12 @@ export class Processes implements AsyncDisposable {
     return this.start(Deno.execPath(), (port) => ["run", "-A", "--quiet", ...args(port)]);
   }
 
-  /** Starts a dsmq server of this checkout, with options of its command line. */
+  /** Starts a dsmq server of this checkout, with command-line options. */
   startDsmq(...options: readonly string[]): Promise<Running> {
     return this.startDsmqOf(ROOT, ...options);
   }
 
-  /** Starts a dsmq server of a checkout, with options of its command line. */
+  /** Starts a dsmq server of a checkout, with command-line options. */
   startDsmqOf(root: URL, ...options: readonly string[]): Promise<Running> {
     const cli = new URL("cli.ts", root).href;
     return this.startDeno((port) => [
@@ -70,16 +70,16 @@ export class Processes implements AsyncDisposable {
   }
 
   /**
-   * Runs a Deno program to its end, which goes to the core that it chooses.
+   * Runs a Deno program to its end. It chooses its core itself.
    *
    * @param args the program and its arguments
    * @param time how long it may take, in milliseconds
-   * @returns what it printed
+   * @returns its output
    * @throws {MeasurementFailed} if it fails, or takes longer
    */
   async runDeno(args: readonly string[], time: number): Promise<string> {
     const timeout = AbortSignal.timeout(time);
-    // It is asked to end, not killed: it has processes of its own to end.
+    // SIGTERM, not SIGKILL: it has to end its own processes.
     const child = this.#spawn(
       [Deno.execPath(), "run", "-A", "--quiet", ...args],
       "piped",
@@ -95,17 +95,17 @@ export class Processes implements AsyncDisposable {
     return new TextDecoder().decode(stdout);
   }
 
-  /** Keeps the cores awake, for calls that go one at a time. */
+  /** Keeps the cores awake, for calls that run one at a time. */
   async keepAwake(): Promise<void> {
     for (const command of await busyCommands()) this.#spawn(command);
   }
 
-  /** Has memory at hand, for servers that are given a part of a full work to keep. */
+  /** Touches memory, for servers that will store a fraction of the full amount. */
   async touchMemory(scale: number): Promise<void> {
     await this.#spawn(memoryCommand(scale)).status;
   }
 
-  /** A folder that is gone afterwards. */
+  /** Makes a folder that is removed at the end. */
   folder(): string {
     const folder = Deno.makeTempDirSync({ prefix: "dsmq-bench-" });
     this.#folders.push(folder);
@@ -140,7 +140,7 @@ export class Processes implements AsyncDisposable {
   }
 }
 
-/** A process, and the signal that ends it. */
+/** A child process, and the signal that ends it. */
 interface Child {
   readonly process: Deno.ChildProcess;
   readonly end: Deno.Signal;
@@ -150,12 +150,12 @@ async function end({ process, end }: Child): Promise<void> {
   try {
     process.kill(end);
   } catch {
-    // It has ended by itself.
+    // It has exited already.
   }
   await process.status;
 }
 
-/** Arguments with which Deno finds the packages of a checkout, wherever it is started. */
+/** Arguments that make Deno use the configuration of a checkout, whatever its working directory is. */
 export function configArgs(root: URL): readonly string[] {
   return ["--config", fileURLToPath(new URL("deno.json", root))];
 }
@@ -164,7 +164,7 @@ async function requireProgram(program: string, installHint: string): Promise<voi
   try {
     await new Deno.Command(program, { args: ["--version"], stdout: "null" }).output();
   } catch {
-    throw new MissingProgram(`There is no ${program} here: ${installHint} brings it`);
+    throw new MissingProgram(`${program} is not installed: use ${installHint}`);
   }
 }
 
@@ -174,11 +174,11 @@ function freePort(): number {
 }
 
 /**
- * Tries until it works, for at most five seconds.
+ * Retries for at most five seconds.
  *
  * @param attempt throws as long as a server does not listen yet
- * @param delay how long to wait before the next try, in milliseconds
- * @returns what it returned
+ * @param delay the delay before the next attempt, in milliseconds
+ * @returns what the attempt returned
  */
 export async function retryUntilReady<T>(attempt: () => Promise<T>, delay = 10): Promise<T> {
   for (const end = performance.now() + 5000;;) {
@@ -191,7 +191,7 @@ export async function retryUntilReady<T>(attempt: () => Promise<T>, delay = 10):
   }
 }
 
-/** Waits until a server listens. It looks often, or the pause between two looks would be what is measured. */
+/** Waits until a server listens. It retries often, or the delay between attempts would distort the measurement. */
 export function waitUntilListening(port: number): Promise<void> {
   return retryUntilReady(async () => (await Deno.connect({ port })).close(), 1);
 }

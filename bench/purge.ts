@@ -1,9 +1,8 @@
 /**
- * How long the purge of a million expired messages holds the event loop up at a time.
+ * Measures how long the purge of a million expired messages blocks the event loop at a time.
  *
- * A queue is filled, then its clock is set forward past the retention, and the queue purges as it does in a
- * server. Meanwhile a timer that wants to run all the time notes how late each turn comes, and messages are
- * put and read. The same is measured before, at rest, for comparison.
+ * A queue is filled, its clock is set forward past the retention, and the queue purges as in a server. Meanwhile a timer
+ * records the delay of each turn, and messages are put and read. The same is measured at rest, for comparison.
  *
  * Run it with `deno task bench:purge`; with `--save` it also writes `bench/purge.md`.
  *
@@ -23,7 +22,7 @@ const BATCH = 1000;
 const RETENTION = 600_000;
 /** How long to measure at rest, in milliseconds. */
 const REST = 3000;
-/** The goal: never longer than this at a time, in milliseconds. */
+/** The goal: no turn takes longer than this, in milliseconds. */
 const GOAL = 20;
 
 let ahead = 0;
@@ -72,7 +71,7 @@ if (Deno.args.includes("--save")) {
 }
 
 interface Measured {
-  /** How long each turn of the event loop took to come. */
+  /** The delay of each turn of the event loop. */
   readonly late: number[];
   /** How long each put and read took. */
   readonly calls: number[];

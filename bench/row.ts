@@ -1,16 +1,16 @@
 /**
- * A line of the results.
+ * A row of the results.
  *
  * @module
  */
 
 import { formatFigure } from "../cli/measure/table.ts";
 
-/** What was measured. A goal bounds the ratio of ours to theirs, or ours alone where there is no other. */
+/** One measurement. The goal bounds the ratio of ours to theirs, or ours if there is nothing to compare with. */
 export interface Row {
-  /** What was done. */
+  /** What was measured. */
   readonly work: string;
-  /** Beside what. */
+  /** What it is compared with. */
   readonly against: string;
   readonly unit: string;
   readonly ours: number;
@@ -18,13 +18,13 @@ export interface Row {
   readonly goal: { readonly atMost: number } | { readonly atLeast: number };
 }
 
-/** A row, judged. */
+/** A row with its verdict. */
 export interface Graded extends Row {
   readonly ratio?: number;
   readonly reached: boolean;
 }
 
-/** Judges a row. */
+/** Compares a row with its goal. */
 export function grade(row: Row): Graded {
   const { ours, theirs, goal } = row;
   const ratio = theirs === undefined ? undefined : ours / theirs;
@@ -36,7 +36,7 @@ export function grade(row: Row): Graded {
 /** The columns of {@linkcode cells}. */
 export const HEAD = ["work", "against", "unit", "ours", "theirs", "ratio", "goal", ""] as const;
 
-/** A row for a table. */
+/** The cells of a row. */
 export function cells(
   { work, against, unit, ours, theirs, ratio, goal, reached }: Graded,
 ): string[] {

@@ -1,10 +1,9 @@
 /**
- * What a subscriber costs who does not read: a million messages are put while its iterator is not pulled.
+ * Measures the cost of a subscriber that does not read: a million messages are put while it sleeps.
  *
- * Two servers get the same messages in turn, and each has a subscriber who reads them all; one of them has
- * one more, who sleeps. So what the sleeper takes of the server's memory, and of the others' speed, is the
- * difference. Then it wakes, and has to be given every message in order. At a third server messages expire
- * while it sleeps: there it has to be given every one that is kept still.
+ * Two servers get the same messages alternately, and each has a subscriber that reads them all. One of them has a second
+ * subscriber, which sleeps; the difference is what it costs in memory and in speed. When it wakes, it must get every
+ * message in order. At a third server messages expire while it sleeps: it must get every message that is still stored.
  *
  * Run it with `deno task bench:slow`; it exits with 1 if a goal is missed.
  *
@@ -22,14 +21,14 @@ import { Processes, type Running } from "./processes.ts";
 import { settledMemory } from "./scenarios/server.ts";
 
 const MESSAGES = 1_000_000;
-/** They are put in so many rounds, in which the servers take turns. */
+/** The number of rounds; the servers alternate. */
 const ROUNDS = 10;
 const WINDOW = 1024;
 const GOALS = { megabytes: 2, speed: 0.9 };
-/** For how long messages are kept where they expire, in milliseconds, and how long their sleeper sleeps. */
+/** The retention of the third server and how long its subscriber sleeps, in milliseconds. */
 const SHORT = { retention: 6000, sleep: 4000 };
 
-/** A server, one who puts, and one who reads everything at once. */
+/** A server with a putter, and a subscriber that reads everything at once. */
 interface Setup {
   readonly server: Running;
   readonly putter: Connection;
@@ -47,7 +46,7 @@ const slow = await startSetup("--retention", "1h");
 await using sleeper = await connectTo(slow.server);
 const asleep = sleeper.subscribe("t", { onGap: "oldest" });
 
-// The first messages make grow what grows once.
+// Warm-up: memory that grows only once.
 for (const one of [calm, slow]) await round(one, 0.2);
 progress.step("memory before");
 const before = await memories();
@@ -68,22 +67,22 @@ const expired = await wakeAfterExpiry();
 progress.end();
 
 const rows = [
-  ["memory grown by the messages alone", `${formatFigure(grown[0]!)} MB`, "", ""],
+  ["memory of the messages alone", `${formatFigure(grown[0]!)} MB`, "", ""],
   row(
-    "more with the sleeper",
+    "more with the sleeping subscriber",
     `${cost.toFixed(1)} MB`,
     `≤ ${GOALS.megabytes} MB`,
     cost <= GOALS.megabytes,
   ),
   row(
-    "speed of others beside it",
+    "speed of the others beside it",
     `${speed.toFixed(2)} ×`,
     `≥ ${GOALS.speed} ×`,
     speed >= GOALS.speed,
   ),
   row("messages it missed on waking", `${missing}`, "0", missing === 0),
   ["expired while it slept", formatFigure(expired.gone), "", ""],
-  row("kept ones it missed", `${expired.missed}`, "0", expired.missed === 0),
+  row("stored messages it missed", `${expired.missed}`, "0", expired.missed === 0),
 ];
 console.log(formatMarkdownTable(["", "seen", "goal", ""], rows));
 for (const { putter, reader } of [calm, slow]) await Promise.all([putter.close(), reader.close()]);
@@ -108,7 +107,7 @@ function memories(): Promise<number[]> {
   return Promise.all([settledMemory(calm.server), settledMemory(slow.server)]);
 }
 
-/** Puts a part of the messages, and has them read. */
+/** Puts a part of the messages, and waits until they are read. */
 async function round({ putter, reader, perSecond }: Setup, part: number): Promise<void> {
   const count = MESSAGES * part;
   const messages = reader.subscribe("t", { since: "now" });
@@ -132,7 +131,7 @@ async function read(
   }
 }
 
-/** How many of the numbers from 1 to the last did not come, or not in their turn. */
+/** How many sequence numbers from 1 to the last did not arrive, or not in order. */
 async function missed(messages: AsyncIterable<Message>, last: number): Promise<number> {
   let inOrder = 0;
   for await (const { seq } of messages) {
@@ -142,7 +141,7 @@ async function missed(messages: AsyncIterable<Message>, last: number): Promise<n
   return last - inOrder;
 }
 
-/** Sleeps until a part of what is put has expired. */
+/** Sleeps until a part of the messages has expired. */
 async function wakeAfterExpiry(): Promise<{ readonly gone: number; readonly missed: number }> {
   const { server, putter, reader } = await startSetup("--retention", `${SHORT.retention}ms`);
   await using sleeper = await connectTo(server);

@@ -1,18 +1,18 @@
 /**
- * Addresses, as far as they tell who somebody is.
+ * The key under which an address is counted.
  *
  * @module
  */
 
-/** An address of IPv4 that is written as one of IPv6. */
+/** An IPv4 address in IPv6 notation. */
 const MAPPED_IPV4 = /^(?:0*:)*:?ffff:(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i;
 
 /**
- * What counts as one address: of IPv4 each, however it is written; of IPv6 each network of 64 bits, for one
- * machine has all of that.
+ * The key of an address. An IPv4 address counts by itself, in whichever notation; an IPv6 address counts by its network of
+ * 64 bits, because one machine has all of that.
  *
- * @param address an address of IPv4 or IPv6, as the system writes it
- * @returns the same for all that count as one
+ * @param address an IPv4 or IPv6 address, as the system writes it
+ * @returns the same key for addresses that count as one
  */
 export function addressKey(address: string): string {
   if (!address.includes(":")) return address;
@@ -32,7 +32,7 @@ export function addressKey(address: string): string {
   return `${network.join(":")}::/64`;
 }
 
-/** The holder of a budget who is known by address alone. No identity of a token begins with the mark. */
+/** The holder of a budget that has an address but no identity. No identity of a token begins with `@`. */
 export function addressHolder(address: string): string {
   return `@${addressKey(address)}`;
 }

@@ -1,18 +1,18 @@
 /**
- * When the network is looked at.
+ * Waits until the event loop has polled the network.
  *
  * @module
  */
 
 /**
- * As long as Deno has something to do, and a callback of `setImmediate` is something, it looks at the network at every
- * 61st opportunity. To have so many takes less than 0.1 ms; a timer, for which it has to rest, takes 2 ms.
+ * While Deno has work, and a `setImmediate` callback is work, it polls the network on every 61st turn. This many turns take
+ * less than 0.1 ms; a timer, for which it has to become idle, takes 2 ms.
  */
 const IMMEDIATES = 70;
 
 /**
- * Calls back once the network was looked at. Who has much to do and goes on after each `setImmediate` keeps out
- * whatever arrives meanwhile, for 60 times as long as each part of it takes.
+ * Calls back once the network has been polled. Long work that continues after a single `setImmediate` delays new input by
+ * 60 times the duration of each part.
  *
  * @param callback is called once
  */

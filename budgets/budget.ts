@@ -1,10 +1,9 @@
 /**
- * How connections share what is scarce: memory for cursors, waits, frames under way.
+ * How connections share a scarce resource: memory for cursors, waits, frames in flight.
  *
- * Each connection has a little for itself, which nobody can take from it. What it takes beyond comes out of a pool that
- * all share; there one holder (an identity, or an address where there is none) may have no more than it leaves free, so
- * one has half of the pool at most, two have three quarters, and there is something left for the next one. This is the
- * dynamic threshold of Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches"
+ * Each connection has a small guaranteed amount. Beyond that it takes from a pool that all share, in which a holder (an
+ * identity, or an address if there is none) may have at most as much as it leaves free: one holder gets at most half of
+ * the pool, two get three quarters, and there is always something left for the next. This is the dynamic threshold of Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches"
  * (IEEE/ACM Transactions on Networking 6.2, 1998), with a factor of 1.
  *
  * @module
@@ -12,57 +11,57 @@
 
 import { NameMap } from "../protocol/name_map.ts";
 
-/** How much there is, in any unit. */
+/** The size of a budget, in any unit. */
 export interface BudgetSize {
-  /** What each connection has for itself. */
+  /** The guaranteed amount of each connection. */
   readonly own: number;
-  /** What all share beyond that. */
+  /** The size of the shared pool. */
   readonly shared: number;
 }
 
-/** One who has accounts, and what these have of the shared pool together. */
+/** A holder of accounts, and what these have taken from the shared pool together. */
 interface Holder {
   readonly name: string;
   held: number;
   accounts: number;
 }
 
-/** What all connections of a server have of one thing together. */
+/** One resource that all connections of a server share. */
 export class Budget {
   #size: BudgetSize;
   #free: number;
-  /** Those who have accounts. */
+  /** The holders with accounts. */
   readonly #holders = new NameMap<Holder>();
   #sharing = 0;
 
-  /** Nobody has anything yet. */
+  /** Starts with everything free. */
   constructor(size: BudgetSize) {
     this.#size = size;
     this.#free = size.shared;
   }
 
-  /** How much an account that is opened now has for itself. */
+  /** The guaranteed amount of an account that is opened now. */
   get own(): number {
     return this.#size.own;
   }
 
-  /** How much all share. */
+  /** The size of the shared pool. */
   get size(): number {
     return this.#size.shared;
   }
 
-  /** Changes how much there is. Open accounts keep what they use, and what they have for themselves. */
+  /** Changes the size. Open accounts keep what they use, and their guaranteed amount. */
   resize(size: BudgetSize): void {
     this.#free += size.shared - this.#size.shared;
     this.#size = size;
   }
 
-  /** How much of the shared pool nobody has. */
+  /** How much of the shared pool is free. */
   get free(): number {
     return this.#free;
   }
 
-  /** How many holders have something of the shared pool. */
+  /** How many holders have taken from the shared pool. */
   get sharing(): number {
     return this.#sharing;
   }
@@ -72,12 +71,12 @@ export class Budget {
     return this.#holders.size;
   }
 
-  /** Opens the account of one connection. */
+  /** Opens an account for one connection. */
   open(holder: string): BudgetAccount {
     return new BudgetAccount(this, holder);
   }
 
-  /** One more account of a holder. */
+  /** Adds an account to a holder. */
   addAccount(name: string): Holder {
     let holder = this.#holders.get(name);
     if (!holder) this.#holders.set(name, holder = { name, held: 0, accounts: 0 });
@@ -85,22 +84,22 @@ export class Budget {
     return holder;
   }
 
-  /** One account less of a holder. */
+  /** Removes an account from a holder. */
   removeAccount(holder: Holder): void {
     if (--holder.accounts === 0) this.#holders.delete(holder.name);
   }
 
-  /** Whether a holder can take an amount: afterwards it has no more than is left free. */
+  /** Whether a holder may take an amount: afterwards it must not have more than is left free. */
   mayTake({ held }: Holder, amount: number): boolean {
     return held + amount <= this.#free - amount + 1;
   }
 
-  /** Whether it can be a holder's what another one has: it could have taken that, too. */
+  /** Whether an amount may move to a holder: it could have taken the amount itself. */
   mayTransfer({ held }: Holder, amount: number): boolean {
     return amount === 0 || held + amount <= this.#free + 1;
   }
 
-  /** A holder takes an amount from the shared pool; a negative one is given back. */
+  /** Takes an amount from the shared pool for a holder; a negative amount is given back. */
   adjust(holder: Holder, amount: number): void {
     if (amount === 0) return;
     const had = holder.held > 0;
@@ -111,28 +110,28 @@ export class Budget {
   }
 }
 
-/** What one connection has of a budget. */
+/** The account of one connection in a budget. */
 export class BudgetAccount {
   readonly #budget: Budget;
-  /** What it has for itself. */
+  /** Its guaranteed amount. */
   readonly own: number;
   #holder: Holder;
   #used = 0;
   #closed = false;
 
-  /** It has nothing yet. */
+  /** Starts with nothing used. */
   constructor(budget: Budget, holder: string) {
     this.#budget = budget;
     this.own = budget.own;
     this.#holder = budget.addAccount(holder);
   }
 
-  /** How much it has. */
+  /** How much it uses. */
   get used(): number {
     return this.#used;
   }
 
-  /** How much all accounts of its holder have of the shared pool. */
+  /** How much all accounts of its holder have taken from the shared pool. */
   get held(): number {
     return this.#holder.held;
   }
@@ -141,7 +140,7 @@ export class BudgetAccount {
    * Takes more.
    *
    * @param amount how much
-   * @returns `false` if it may not have that much; then nothing has changed
+   * @returns `false` if it may not take that much; then nothing has changed
    */
   take(amount = 1): boolean {
     if (this.#closed || !this.mayTake(amount)) return false;
@@ -149,7 +148,7 @@ export class BudgetAccount {
     return true;
   }
 
-  /** Whether it can take an amount. */
+  /** Whether it may take an amount. */
   mayTake(amount: number): boolean {
     if (this.#used + amount <= this.own) return true;
     const shared = this.#sharedOf(this.#used + amount) - this.shared;
@@ -160,7 +159,7 @@ export class BudgetAccount {
   set(amount: number): void {
     if (this.#closed) return;
     const { own } = this;
-    // Mostly it needs no more than what it has for itself.
+    // The usual case: the guaranteed amount is enough.
     if (amount > own || this.#used > own) {
       this.#budget.adjust(this.#holder, this.#sharedOf(amount) - this.shared);
     }
@@ -173,8 +172,8 @@ export class BudgetAccount {
   }
 
   /**
-   * It is another's from now on, with what it has, unless that one could not have so much: then it stays whose it is. Who
-   * has two names could have everything otherwise, by taking under one what is moved to the other.
+   * Moves the account with all that it uses to another holder, unless that holder may not have so much: then nothing
+   * changes. Otherwise a client with two identities could get everything, by taking under one and moving to the other.
    */
   moveTo(name: string): void {
     if (this.#closed || name === this.#holder.name) return;
@@ -187,7 +186,7 @@ export class BudgetAccount {
     this.#holder = holder;
   }
 
-  /** Gives back all, and has nothing any more. May be called twice. */
+  /** Gives everything back, for good. May be called twice. */
   close(): void {
     if (this.#closed) return;
     this.set(0);
@@ -195,7 +194,7 @@ export class BudgetAccount {
     this.#budget.removeAccount(this.#holder);
   }
 
-  /** How much it has of the shared pool. */
+  /** How much it has taken from the shared pool. */
   get shared(): number {
     return this.#sharedOf(this.#used);
   }

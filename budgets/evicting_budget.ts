@@ -1,35 +1,35 @@
 /**
- * A budget for what comes and goes: whoever has held a share of it for long gives way to others.
+ * A budget for short-lived needs: an account that has held a share for long gives way to others.
  *
  * @module
  */
 
 import type { Budget, BudgetAccount } from "./budget.ts";
 
-/** How many of the oldest shares are looked at to find one to evict. */
+/** How many of the oldest shares are checked to find one to evict. */
 const MAX_CANDIDATES = 64;
 
-/** When one who has some of it may have to go. */
+/** When an account can be evicted. */
 export interface EvictingBudgetOptions {
   /** A share may be evicted once it is this old, in milliseconds. */
   readonly grace: number;
-  /** A clock that never goes back, in milliseconds. Default: that of `performance`. */
+  /** A monotonic clock, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
 }
 
 /**
- * Where there is no room for more, one is evicted who has had a share of what is shared for longest, of a holder that
- * has at least as much of it as the one that needs room: what honest peers need room for is soon over. Where nobody has
- * had a share for long enough, the one that needs room is evicted itself.
+ * When there is no room, the account is evicted that has held a share of the pool for longest, among the holders that
+ * have at least as much as the one that needs room: honest peers need room only briefly. If no account has held a share
+ * for long enough, the account that needs room is evicted itself.
  */
 export class EvictingBudget {
   readonly budget: Budget;
   readonly #grace: number;
   readonly #now: () => number;
-  /** Accounts with something of the shared pool, the oldest share first. */
+  /** Accounts with a share of the pool, the oldest share first. */
   readonly #sharing = new Set<EvictingAccount>();
 
-  /** Lets the accounts that are opened here evict each other. */
+  /** Accounts opened here can evict each other. */
   constructor(budget: Budget, { grace, now = () => performance.now() }: EvictingBudgetOptions) {
     this.budget = budget;
     this.#grace = grace;
@@ -37,16 +37,16 @@ export class EvictingBudget {
   }
 
   /**
-   * Opens an account, which has nothing yet.
+   * Opens an account with nothing used.
    *
-   * @param holder whose it is
-   * @param onEvicted ends what the account is for; called once, and not after it was closed
+   * @param holder the holder of the account
+   * @param onEvicted ends what the account is for; called at most once, and not after it was closed
    */
   open(holder: string, onEvicted: () => void): EvictingAccount {
     return new EvictingAccount(this, holder, onEvicted);
   }
 
-  /** Takes more for an account; `false` if that one has to be evicted itself. */
+  /** Takes more for an account; `false` if the account has to be evicted itself. */
   take(account: EvictingAccount, amount: number): boolean {
     while (!account.account.take(amount)) {
       const other = this.#findVictim(account);
@@ -60,7 +60,7 @@ export class EvictingBudget {
     return true;
   }
 
-  /** An account has nothing of the shared pool any more. */
+  /** An account has no share of the pool any more. */
   remove(account: EvictingAccount): void {
     this.#sharing.delete(account);
   }
@@ -82,18 +82,18 @@ export class EvictingAccount {
   readonly account: BudgetAccount;
   readonly #budget: EvictingBudget;
   readonly #onEvicted: () => void;
-  /** Since when it has had something of the shared pool. */
+  /** Since when it has had a share of the pool. */
   sharingSince: number | undefined;
   #closed = false;
 
-  /** It has nothing yet. */
+  /** Starts with nothing used. */
   constructor(budget: EvictingBudget, holder: string, onEvicted: () => void) {
     this.#budget = budget;
     this.account = budget.budget.open(holder);
     this.#onEvicted = onEvicted;
   }
 
-  /** Sets what it uses; where there is no room for that, an account is evicted, perhaps this one. */
+  /** Sets what it uses; if there is no room for that, an account is evicted, perhaps this one. */
   set(amount: number): void {
     const { used } = this.account;
     if (this.#closed || amount === used) return;
@@ -112,7 +112,7 @@ export class EvictingAccount {
     this.#onEvicted();
   }
 
-  /** What it was for is over: gives back all. May be called twice. */
+  /** Gives everything back, for good. May be called twice. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,20 +1,20 @@
 /**
- * Those who wait for a turn, by how much they have used.
+ * Tasks that wait for a turn, by how much their connections have used.
  *
  * @module
  */
 
-/** Those who wait are told apart by what they want and have used: from one level to the next it is twice as much. */
+/** The number of levels. A level stands for twice as much use as the one before. */
 const LEVELS = 10;
 
-/** Of so many turns one goes to each level in rotation: who has used much waits long, but not for ever. */
+/** One of this many turns goes to the levels in rotation, so that a heavy user waits long, but not for ever. */
 const ROTATION = 4;
 
 interface WaitingTask {
   readonly resume: () => void;
 }
 
-/** Gives them out one after another: those who have used least come first, and of these who came first. */
+/** Gives tasks out one at a time: the least use comes first, and within a level who came first. */
 export class PriorityLevels {
   readonly #levels = Array.from({ length: LEVELS }, () => new Set<WaitingTask>());
   #size = 0;
@@ -26,11 +26,11 @@ export class PriorityLevels {
   }
 
   /**
-   * Adds one.
+   * Adds a task.
    *
-   * @param used how much it has used lately and wants to use now, in milliseconds
-   * @param resume what it waits for
-   * @returns takes it out; may be called twice, and afterwards
+   * @param used recent and requested use, in milliseconds
+   * @param resume called when its turn comes
+   * @returns removes it; may be called twice, and after its turn
    */
   add(used: number, resume: () => void): () => void {
     const task = { resume };
@@ -43,7 +43,7 @@ export class PriorityLevels {
     };
   }
 
-  /** Takes out whose turn it is; there is one. */
+  /** Removes and returns the task whose turn it is. There must be one. */
   next(): () => void {
     const waiting = this.#pick();
     const [task] = waiting;

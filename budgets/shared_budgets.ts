@@ -1,5 +1,5 @@
 /**
- * What all connections of a server share, and what one of them has of it.
+ * The budgets that all connections of a server share, and one connection's accounts in them.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { WireError } from "../protocol/errors.ts";
 import { limitExceeded } from "../protocol/request_fields.ts";
 import type { ServerLimits, SharedLimit } from "../protocol/limits.ts";
 
-/** What a {@linkcode SharedBudgets} has to know. */
+/** The limits that {@linkcode SharedBudgets} needs. */
 export type SharedLimits = Pick<ServerLimits, SharedLimit | "connections">;
 
-/** How much of a budget each connection has for itself, as far as half of the budget is enough for that. */
+/** The guaranteed amount of each connection; less if half of the budget is not enough for all connections. */
 const PER_CONNECTION: Readonly<Record<SharedLimit, number>> = {
   totalCursors: 16,
   totalWaits: 16,
@@ -29,7 +29,7 @@ export class SharedBudgets {
   readonly #budgets: Readonly<Record<SharedLimit, Budget>>;
   #limits: SharedLimits;
 
-  /** Nobody has anything yet. */
+  /** Starts with everything free. */
   constructor(limits: SharedLimits) {
     this.#limits = limits;
     const all = LIMIT_NAMES.map((name) => [name, new Budget(budgetSize(name, limits))]);
@@ -41,41 +41,41 @@ export class SharedBudgets {
     return this.#budgets[name];
   }
 
-  /** Changes the limits; nothing is taken from those who have more. */
+  /** Changes the limits. Accounts that have more keep it. */
   set limits(limits: SharedLimits) {
     this.#limits = limits;
     for (const name of LIMIT_NAMES) this.#budgets[name].resize(budgetSize(name, limits));
   }
 
-  /** Why there is no more of it. */
+  /** The error for a budget that is used up. */
   budgetError(name: SharedLimit, what: string): WireError {
     return limitExceeded(
       what,
       this.#limits[name],
-      "the connections of the server have too much together",
+      "all connections of the server together use too much",
     );
   }
 }
 
-/** How a budget is divided: never more than the limit is in use, however many connections there are. */
+/** Divides a limit into guaranteed amounts and a shared pool, which together never exceed it. */
 function budgetSize(name: SharedLimit, { connections, [name]: total }: SharedLimits): BudgetSize {
   const own = Math.min(PER_CONNECTION[name], Math.floor(total / 2 / connections));
   return { own, shared: total - own * connections };
 }
 
-/** What one connection has of the budgets: opened when it is needed first, for most connections rest. */
+/** The accounts of one connection. Each is opened when it is needed first, because most connections are idle. */
 export class ConnectionBudgets {
   readonly #budgets: SharedBudgets;
   #holder: string;
   readonly #accounts: { [name in SharedLimit]?: BudgetAccount } = {};
 
-  /** It has nothing yet. */
+  /** Starts without accounts. */
   constructor(budgets: SharedBudgets, holder: string) {
     this.#budgets = budgets;
     this.#holder = holder;
   }
 
-  /** In whose name it takes its shares. */
+  /** The holder of its accounts. */
   get holder(): string {
     return this.#holder;
   }
@@ -85,12 +85,12 @@ export class ConnectionBudgets {
     return this.#accounts[name] ??= this.#budgets.of(name).open(this.#holder);
   }
 
-  /** Why its account gives no more. */
+  /** The error for an account that gets no more. */
   budgetError(name: SharedLimit, what: string): WireError {
     return this.#budgets.budgetError(name, what);
   }
 
-  /** Moves all that it has to another holder. */
+  /** Moves all accounts to another holder. */
   moveTo(holder: string): void {
     this.#holder = holder;
     for (const account of Object.values(this.#accounts)) account.moveTo(holder);

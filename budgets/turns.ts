@@ -1,5 +1,5 @@
 /**
- * Whose turn it is: one process serves all connections, and none of them may keep it from the others.
+ * Fair scheduling: one process serves all connections, and none of them may block the others.
  *
  * @module
  */
@@ -7,43 +7,43 @@
 import { PriorityLevels } from "./priority_levels.ts";
 import { afterNetworkPoll } from "./after_network_poll.ts";
 
-/** After so long, in milliseconds, the network is looked at again, whoever has something left to do. */
+/** The network is polled again after this time, in milliseconds, whatever work is left. */
 const POLL_EVERY = 5;
 
-/** The same for one who was alone for some time, in milliseconds: to look at the network interrupts what goes on. */
+/** The interval while only one connection was active for a while, in milliseconds: polling interrupts its work. */
 const POLL_EVERY_ALONE = { interval: 20, after: 100 };
 
 /**
- * A process that has done nothing for so long has looked at the network, in milliseconds. In shorter pauses it may have
- * read more of the same connection, and looked at no other one.
+ * A process that was idle for this long has polled the network, in milliseconds. In a shorter pause it may have read more
+ * from the same connection, and from no other.
  */
 const IDLE_MS = 3;
 
-/** So much of what a connection has used is forgotten by half, in milliseconds. */
+/** The recorded use of a connection halves in this time, in milliseconds. */
 const HALF_LIFE = 500;
 
-/** What it has used is computed anew after so long only, in milliseconds: for that it makes no difference. */
+/** The decay is computed at most this often, in milliseconds: within that time it makes no difference. */
 const DECAY_EVERY = 1;
 
-/** One who has used less than this lately is served at once, unless twice that time has passed, in milliseconds. */
+/** A connection with less recent use than this is served at once, unless the poll is twice overdue. In milliseconds. */
 const SMALL_USE = 4;
 
-/** What one wants to do now counts so many times what it has used: a newcomer with much to do shall not go first. */
+/** Requested work counts this many times as much as past use, so that a new connection with much work does not go first. */
 const WANTED_WEIGHT = 8;
 
-/** What a byte that waits is taken to cost, in milliseconds: 4 ms for 64 KiB; and the most that counts. */
+/** The assumed cost of a waiting byte, in milliseconds (4 ms for 64 KiB), and the most that is counted. */
 const [BYTE_COST, MAX_WANTED] = [1 / 16_384, 32];
 
-/** Who was heard so long ago may have said more by now that has not been taken in, in milliseconds. */
+/** A connection that sent something this recently may have sent more that is not read yet. In milliseconds. */
 const RECENT_MS = 20;
 
-/** What turns need to know of time. */
+/** The clock and the scheduling that turns need. */
 export interface TurnsClock {
   /** Milliseconds since some moment. */
   now(): number;
-  /** Calls back once all is done that can be done at once. */
+  /** Calls back once everything that is ready has run. */
   afterImmediate(callback: () => void): void;
-  /** Calls back once the network was looked at. */
+  /** Calls back once the network has been polled. */
   afterNetworkPoll(callback: () => void): void;
 }
 
@@ -54,41 +54,41 @@ const SYSTEM: TurnsClock = {
 };
 
 /**
- * Whatever arrives is done at once while there is time. Once the network has not been looked at for 5 ms, or while
- * others wait, it waits for its turn: those who have used least come first.
+ * Input is processed at once while there is time. Once the network has not been polled for 5 ms, or while others wait, it
+ * waits for its turn: connections with the least use come first.
  */
 export class Turns {
   readonly #clock: TurnsClock;
   readonly #waiting = new PriorityLevels();
   #polledAt = -Infinity;
-  /** When something was done last, as far as is known. */
+  /** When work was done last, as far as is known. */
   #workedAt = -Infinity;
-  /** Who was heard last, and since when it is that one alone. */
+  /** The connection that sent something last, and since when it is the only one. */
   #latestTurn: Turn | undefined;
   #latestSince = -Infinity;
-  /** When somebody was heard last, and when one who is not the latest. */
+  /** When any connection sent something last, and when one other than the latest did. */
   #inputAt = -Infinity;
   #othersInputAt = -Infinity;
-  /** The network is about to be looked at; or it was, and those who wait go on one after another. */
+  /** The network is about to be polled; or it was, and the waiting tasks resume one at a time. */
   #pollScheduled = false;
   #releasing = false;
 
-  /** Nobody waits yet. `clock` tells the time. Default: the system's. */
+  /** Starts with nobody waiting. `clock` defaults to the system's. */
   constructor(clock: TurnsClock = SYSTEM) {
     this.#clock = clock;
   }
 
-  /** The turns of one more connection. */
+  /** Adds a connection. */
   join(): Turn {
     return new Turn(this, this.#clock);
   }
 
-  /** Somebody waits. */
+  /** Whether a connection waits. */
   get hasWaiting(): boolean {
     return this.#waiting.size > 0;
   }
 
-  /** Something has come from the network: if nothing was done just now, the process had time to look at it. */
+  /** Input came from the network. If the process was idle just before, it has polled the network. */
   onInput(now: number, turn: Turn): void {
     if (turn !== this.#latestTurn) {
       this.#latestTurn = turn;
@@ -100,23 +100,23 @@ export class Turns {
     this.#workedAt = now;
   }
 
-  /** Something was being done until now. */
+  /** The process was busy until now. */
   markWorked(now: number): void {
     this.#workedAt = Math.max(this.#workedAt, now);
   }
 
-  /** How long the network has not been looked at, in so many times what is good. */
+  /** The time since the last poll, as a multiple of the interval. */
   pollLateness(now: number): number {
     const alone = now - this.#latestSince > POLL_EVERY_ALONE.after && !this.hasWaiting;
     return (now - this.#polledAt) / (alone ? POLL_EVERY_ALONE.interval : POLL_EVERY);
   }
 
   /**
-   * Has somebody wait.
+   * Waits for a turn.
    *
-   * @param used how much it has used lately and wants to use now, in milliseconds
-   * @param resume called when it may go on
-   * @returns takes it out; may be called twice, and afterwards
+   * @param used recent and requested use, in milliseconds
+   * @param resume called when the turn comes
+   * @returns cancels the wait; may be called twice, and after the turn
    */
   wait(used: number, resume: () => void): () => void {
     const cancel = this.#waiting.add(used, resume);
@@ -124,7 +124,7 @@ export class Turns {
     return cancel;
   }
 
-  /** Whether others than the one who was heard last may have said more before. */
+  /** Whether other connections than the latest may have sent something before that is not processed yet. */
   hasRecentOthers(now: number): boolean {
     return now - this.#othersInputAt < RECENT_MS;
   }
@@ -135,7 +135,7 @@ export class Turns {
     this.#clock.afterNetworkPoll(() => this.#onPolled());
   }
 
-  /** The network was looked at: those who wait go on while there is time. */
+  /** The network was polled: waiting tasks resume while there is time. */
   #onPolled(): void {
     this.#pollScheduled = false;
     this.#polledAt = this.#clock.now();
@@ -143,7 +143,7 @@ export class Turns {
     this.#release();
   }
 
-  /** One goes on at a time: what it does must be seen before the next one does anything. */
+  /** Resumes one task at a time: its effects must be visible before the next one runs. */
   #release(): void {
     if (!this.hasWaiting || this.pollLateness(this.#clock.now()) >= 1) {
       this.#releasing = false;
@@ -155,17 +155,17 @@ export class Turns {
   }
 }
 
-/** The turns of one connection: what it says is taken in, and what it asked for is done, in its turn. */
+/** The turns of one connection: its input is read, and its requests are processed, in its turn. */
 export class Turn {
   readonly #turns: Turns;
   readonly #clock: TurnsClock;
   #used = 0;
   #usedAt = 0;
   #checkedAt = 0;
-  /** Something has come, and was not begun. */
+  /** Input has arrived, and its processing has not begun. */
   #inputPending = false;
   #busy = false;
-  /** Waits until it is not busy any more. */
+  /** Called when it becomes idle. */
   #whenIdle: (() => void) | undefined;
 
   /** See {@linkcode Turns.join}. */
@@ -180,10 +180,10 @@ export class Turn {
   }
 
   /**
-   * It has used so much more.
+   * Records use.
    *
-   * @param ms how much, in milliseconds
-   * @param now the time
+   * @param ms the time used, in milliseconds
+   * @param now the present time
    */
   charge(ms: number, now: number = this.#clock.now()): void {
     if (now - this.#usedAt > DECAY_EVERY) {
@@ -195,26 +195,26 @@ export class Turn {
     this.#turns.markWorked(now);
   }
 
-  /** When it looked at the clock last, which takes time. */
+  /** When it read the clock last. Reading it takes time. */
   get checkedAt(): number {
     return this.#checkedAt;
   }
 
-  /** Others have to have their turn before it goes on. */
+  /** Others must have their turn before it continues. */
   get isOver(): boolean {
     return this.#isOver(this.#clock.now());
   }
 
-  /** So many bytes have come from the network and are about to be dealt with: whether others have to have their turn before. */
+  /** Input of this size is about to be processed: whether others must have their turn first. */
   begin(bytes = 0): boolean {
-    // What has just come was looked at then.
+    // For input that has just arrived, the clock was read then.
     const now = this.#inputPending ? this.#checkedAt : this.#clock.now();
     this.#inputPending = false;
     this.#turns.onInput(now, this);
     return this.#isOver(now, bytes * BYTE_COST);
   }
 
-  /** Whether the bytes that have just arrived for it may be taken in now. */
+  /** Whether input of this size, which has just arrived, may be read now. */
   mayAccept(bytes = 0): boolean {
     const now = this.now();
     this.#inputPending = true;
@@ -227,9 +227,9 @@ export class Turn {
   /**
    * Waits for the next turn.
    *
-   * @param resume called when it is there
-   * @param bytes how much it has to do: those who have little to do go first
-   * @returns how to wait no longer
+   * @param resume called when the turn comes
+   * @param bytes the size of its work: little work goes first
+   * @returns cancels the wait
    */
   next(resume: () => void, bytes = 0): () => void {
     const wanted = Math.min(bytes * BYTE_COST, MAX_WANTED);
@@ -237,11 +237,11 @@ export class Turn {
   }
 
   /**
-   * Has what others have said before be done first, as far as it is little. The network brings a frame of each connection
-   * at a time: after a pause a read of one can be there before what another one put long before.
+   * Lets earlier input of other connections run first, as far as it is little. A poll of the network brings one frame of
+   * each connection, so after a pause a read can arrive before a put that another connection sent long before.
    *
    * @param resume called when that is done
-   * @returns whether there is such a thing; else `goOn` is not called
+   * @returns whether there may be such input; if not, `resume` is not called
    */
   afterOthers(resume: () => void): boolean {
     if (!this.#turns.hasRecentOthers(this.#checkedAt)) return false;
@@ -249,23 +249,23 @@ export class Turn {
     return true;
   }
 
-  /** As {@linkcode Turn.next}, but not before the connection has done what it was told before. */
+  /** As {@linkcode Turn.next}, but not before the connection has finished its present work. */
   acceptNext(resume: () => void, bytes = 0): void {
     if (this.#busy) this.#whenIdle = () => this.next(resume, bytes);
     else this.next(resume, bytes);
   }
 
-  /** It has enough to do, and takes in nothing more until it is `idle`. */
+  /** It has enough work, and reads nothing more until {@linkcode Turn.idle}. */
   busy(): void {
     this.#busy = true;
   }
 
-  /** It has. */
+  /** Whether it is busy. */
   get isBusy(): boolean {
     return this.#busy;
   }
 
-  /** It has done what it was told, or waits for something else. */
+  /** It has finished its work, or waits for something else. */
   idle(): void {
     this.#turns.markWorked(this.#clock.now());
     if (!this.#busy) return;
@@ -282,7 +282,7 @@ export class Turn {
     return lateness >= 1 && (lateness >= 2 || this.#usedBy(now) + wanted >= SMALL_USE);
   }
 
-  /** How much it has used lately, in milliseconds. */
+  /** Its recent use, in milliseconds. */
   #usedBy(now: number): number {
     return this.#used * 0.5 ** ((now - this.#usedAt) / HALF_LIFE);
   }

@@ -154,7 +154,7 @@ export const serveCommand: Command = {
     if (args.flag("json")) {
       print(json({ host, port, url, store: storeDescription, transport, token }));
     }
-    // A failed write of the JSON line is fatal: whoever waits for it must not wait for ever. A reader that has closed
+    // A failed write of the JSON line is fatal, because a program may wait for that line. A reader that has closed
     // the pipe after that line is no error.
     outputLost.addEventListener("abort", () => {
       if (!(outputLost.reason instanceof OutputClosed)) void server.shutdown();

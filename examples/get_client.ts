@@ -1,4 +1,4 @@
-// Gets messages as they come, until none has come for 3 s. Start it before the put client.
+// Prints messages as they arrive, until none has arrived for 3 s. Start it before the put client.
 // Run it with: deno run --allow-net examples/get_client.ts [URL]
 import { connect } from "@dsmq/server";
 

@@ -1,4 +1,4 @@
-// A server in a process of its own, that is stopped when it is no longer needed.
+// Runs a server in its own process, and stops it at the end.
 // Run it with: deno run -A examples/server_process.ts
 import { connect } from "@dsmq/server";
 
@@ -8,12 +8,12 @@ const server = new Deno.Command(Deno.execPath(), {
   args: ["run", "--allow-net", program, String(port)],
 }).spawn();
 
-// The server needs a moment to start: connect tries until it is there.
+// The server needs a moment to start: connect() retries until it listens.
 const mq = await connect({ port });
-await mq.put("notes", "kept by another process");
+await mq.put("notes", "stored in another process");
 console.log(await mq.get("notes"));
 await mq.close();
 
 server.kill("SIGTERM");
 const { code } = await server.status;
-console.log(`the server ended with code ${code}`);
+console.log(`the server exited with code ${code}`);

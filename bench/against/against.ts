@@ -1,5 +1,5 @@
 /**
- * This checkout beside another: rounds of both in turn, and a verdict for each scenario.
+ * Compares this checkout with another: rounds of both alternate, with a verdict for each scenario.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import type { PairedScenario } from "./paired_scenarios.ts";
 export interface AgainstOptions {
   readonly scenarios: readonly PairedScenario[];
   readonly rounds: number;
-  /** The part of the full amount of work to do. */
+  /** The fraction of the full amount of work. */
   readonly scale: number;
   readonly json: boolean;
-  /** How peers arrive at both servers. Default: as each does by default. */
+  /** The transport of both servers. Default: each server's default. */
   readonly transport?: string | undefined;
 }
 
@@ -31,15 +31,15 @@ const PROGRAM = new URL("round.ts", import.meta.url).href;
 /** How long a round may take at most, in milliseconds: most take a second or two. */
 const ROUND_TIMEOUT = 120_000;
 
-/** How much of a work is done once before all, for the system to have the programs at hand. */
+/** The fraction of a scenario that runs once at first, so that the system has cached the programs. */
 const WARM_UP_SCALE = 0.001;
 
 const METHOD = [
-  "Rounds of old and new alternate; each has a server and a client process of its own, warmed up.",
-  "Times are for each message, medians of the rounds; CPU is processor time for each message.",
+  "Rounds of old and new alternate; each has its own server and client process, warmed up.",
+  "Times are for each message, as medians of the rounds; CPU is the CPU time for each message.",
   "Ratio: new to old, the median of the pairs of rounds; ±: half their interquartile range.",
-  "What differs by more than 5 % and by more than that spread is faster or slower.",
-  "Where the spread is above 5 %, a smaller difference is not seen: more --rounds, or a calmer machine.",
+  "A difference of more than 5 %, and of more than that spread, counts as faster or slower.",
+  "With a spread above 5 %, smaller differences cannot be seen: use more --rounds, or a quieter machine.",
 ];
 
 /**
@@ -119,7 +119,7 @@ async function round(
     if (!(error instanceof MeasurementFailed)) throw error;
     const reason = error.message;
     throw new MeasurementFailed(
-      `Cannot measure ${scenario.name} of the ${name} one, ${folder}: ${reason}`,
+      `Cannot measure ${scenario.name} of the ${name} checkout, ${folder}: ${reason}`,
     );
   }
 }

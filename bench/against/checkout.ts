@@ -1,5 +1,5 @@
 /**
- * Folders that hold a checkout of this project.
+ * Finds a checkout of this project in a folder.
  *
  * @module
  */
@@ -9,23 +9,23 @@ import { pathToFileURL } from "node:url";
 /** A checkout. */
 export interface Checkout {
   readonly folder: string;
-  /** The folder as a URL that names of files can be resolved against. */
+  /** The folder as a URL, to resolve file names against. */
   readonly root: URL;
-  /** Its commit, and whether files differ from it; or `unknown`. */
+  /** Its commit, with a note if files differ from it; or `unknown`. */
   readonly commit: string;
 }
 
-/** A folder that holds no checkout. */
+/** The folder is not a checkout. */
 export class NoCheckout extends Error {}
 
-/** What has to be there to be measured. */
+/** Files that must be there. */
 const FILES = ["deno.json", "cli.ts", "client.ts"];
 
 /**
- * Looks at a checkout.
+ * Checks that a folder is a checkout.
  *
- * @param where its folder
- * @throws {NoCheckout} if it holds no checkout
+ * @param where the folder
+ * @throws {NoCheckout} if it is not
  */
 export async function openCheckout(where: string | URL): Promise<Checkout> {
   const folder = await Deno.realPath(where).catch(() => undefined);

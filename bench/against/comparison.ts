@@ -1,8 +1,8 @@
 /**
- * Old and new figures beside each other, and what they say.
+ * Compares old and new figures.
  *
- * Rounds of old and new follow on each other, so each pair has seen the same machine. The ratio is the median of
- * the pairs' ratios, new to old; the spread is half the interquartile range of those ratios.
+ * Rounds of old and new alternate, so the two rounds of a pair see the same machine. The ratio is the median of the pairs'
+ * ratios, new to old; the spread is half the interquartile range of those ratios.
  *
  * @module
  */
@@ -10,26 +10,26 @@
 import { median, quantile } from "../../cli/measure/quantiles.ts";
 import { formatFigure } from "../../cli/measure/table.ts";
 
-/** What one round has found: milliseconds for each message, of time and of processor time. */
+/** The result of one round, in milliseconds for each message: wall-clock time and CPU time. */
 export interface Sample {
   readonly wall: number;
   readonly serverCpu: number;
   readonly clientCpu: number;
 }
 
-/** Old and new of one quantity, as medians of the rounds. */
+/** Old and new figures of one quantity, as medians of the rounds. */
 export interface Figures {
   readonly old: number;
   readonly new: number;
-  /** New to old: below 1, the new one takes less. */
+  /** New to old: below 1, new takes less. */
   readonly ratio: number;
   readonly spread: number;
 }
 
-/** What the times say; processor times are told, not judged. */
+/** The verdict on the wall-clock time. CPU times are shown without a verdict. */
 export type Verdict = "same" | "faster" | "slower";
 
-/** A scenario, compared. */
+/** The comparison of one scenario. */
 export interface Comparison {
   readonly name: string;
   readonly work: string;
@@ -40,15 +40,15 @@ export interface Comparison {
   readonly verdict: Verdict;
 }
 
-/** A unit of time, for each message unless the work says otherwise. */
+/** A unit of time, for each message unless the scenario says otherwise. */
 export type Unit = "µs" | "ms";
 
-/** How much a ratio may differ from 1 in any case. */
+/** How much a ratio may differ from 1 without a verdict. */
 const TOLERANCE = 0.05;
 
 const UNITS_PER_MILLISECOND: Readonly<Record<Unit, number>> = { µs: 1000, ms: 1 };
 
-/** Compares the rounds of a scenario; they belong together in their order. */
+/** Compares the rounds of a scenario. Rounds with the same index are a pair. */
 export function compare(
   { name, work, unit }: Pick<Comparison, "name" | "work" | "unit">,
   old: readonly Sample[],
@@ -64,9 +64,9 @@ export function compare(
   return { name, work, unit, wall, serverCpu, clientCpu, verdict: verdict(wall) };
 }
 
-/** The medians of old and new values, and the ratio and the spread of their pairs. */
+/** The medians of the old and new values, and the ratio and the spread of their pairs. */
 export function figures(old: readonly number[], now: readonly number[]): Figures {
-  // Processor time can be too little for what counts it: both have taken nothing then.
+  // CPU time can be too short to be measured: then both are 0.
   const ratios = old.map((value, i) => value === now[i] ? 1 : now[i]! / value);
   const spread = (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 2;
   return { old: median(old), new: median(now), ratio: median(ratios), spread };
@@ -89,7 +89,7 @@ export const HEAD = [
   ...["work", "unit", "old", "new", "ratio", "server's CPU", "client's CPU", ""],
 ] as const;
 
-/** A comparison for a table. */
+/** The cells of a comparison. */
 export function cells({ work, unit, wall, serverCpu, clientCpu, verdict }: Comparison): string[] {
   const cpu = ({ old, new: now, ratio }: Figures) =>
     `${formatFigure(old)} → ${formatFigure(now)}, × ${ratio.toFixed(2)}`;

@@ -1,6 +1,6 @@
 /**
- * What is compared between two checkouts. Each round has a server and a client of its own, so that what
- * differs from one start of a process to the next is part of the spread.
+ * The scenarios to compare two checkouts. Each round has its own server and client, so differences between one start of a
+ * process and the next are part of the spread.
  *
  * @module
  */
@@ -12,40 +12,40 @@ import { waitUntilListening } from "../processes.ts";
 import type { Sample, Unit } from "./comparison.ts";
 import type { Side } from "./side.ts";
 
-/** Something to compare. */
+/** A scenario to compare. */
 export interface PairedScenario {
   readonly name: string;
   readonly work: string;
   readonly unit: Unit;
   /** How many calls make a full round. */
   readonly count: number;
-  /** Does a round. */
+  /** Runs a round. */
   measure(side: Side, count: number): Promise<Sample>;
 }
 
-/** Clients at work. */
+/** The clients of a scenario. */
 interface Task {
-  /** Brings what has to be there before; that is not measured. */
+  /** Prepares a run; this is not measured. */
   before?(count: number): Promise<unknown>;
-  /** Makes calls, and gives how many milliseconds a message took. */
+  /** Makes calls. Returns the time of a message, in milliseconds. */
   run(count: number): Promise<number>;
 }
 
 interface Conditions {
-  /** The cores are kept awake, because calls go one at a time. */
+  /** The cores are kept awake, because calls run one at a time. */
   readonly awake?: boolean;
-  /** The server keeps messages in a file. */
+  /** The server stores messages in a file. */
   readonly file?: boolean;
-  /** How many messages each call brings. */
+  /** How many messages each call delivers. */
   readonly messages?: number;
 }
 
 type Connect = () => Promise<Client>;
 
-/** So many times the work is done before: V8 is still compiling in the first three, and more where there is more code. */
+/** The number of warm-up runs: V8 is still compiling in the first three, and longer with more code. */
 const WARM_UP = 4;
 
-/** Calls of clients to a server that runs. */
+/** A scenario of client calls to a running server. */
 function clientScenario(
   name: string,
   work: string,
@@ -71,7 +71,7 @@ function clientScenario(
   };
 }
 
-/** The part of a full work's memory that one round of these needs. */
+/** The fraction of a full scenario's memory that one round of these needs. */
 const MEMORY = 0.1;
 
 const ALONE = { awake: true };
@@ -129,7 +129,7 @@ function streams(name: string, work: string, count: number, readers: number, win
   }, { messages: readers });
 }
 
-/** From starting the process to the first answer; here a message stands for a start. */
+/** From starting the process to the first reply. Here a message stands for a start. */
 const start: PairedScenario = {
   name: "start",
   work: "start to first answered get",
@@ -137,7 +137,7 @@ const start: PairedScenario = {
   count: 5,
   async measure(side, count) {
     const samples: Sample[] = [];
-    // The first one is for the system's caches, and not counted.
+    // The first one warms the system's caches, and is not counted.
     for (let i = 0; i <= count; i++) samples.push(await oneStart(side));
     const of = (part: keyof Sample) => median(samples.slice(1).map((sample) => sample[part]));
     return { wall: of("wall"), serverCpu: of("serverCpu"), clientCpu: of("clientCpu") };
@@ -159,12 +159,12 @@ async function oneStart(side: Side): Promise<Sample> {
   return sample;
 }
 
-/** The time of a call in milliseconds, from how many were done in a second. */
+/** The time of a call in milliseconds, from the calls a second. */
 async function each(perSecond: Promise<number>): Promise<number> {
   return 1000 / await perSecond;
 }
 
-/** All of them. */
+/** All scenarios. */
 export const PAIRED_SCENARIOS: readonly PairedScenario[] = [
   onePut,
   oneGet,

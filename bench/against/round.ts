@@ -1,6 +1,6 @@
 /**
- * A program that does one round of a scenario with one checkout, and prints what it found. It is run by
- * `deno task bench --against`, with a {@linkcode Round} as its argument.
+ * A program that runs one round of a scenario with one checkout, and prints the result. `deno task bench --against` runs
+ * it, with a {@linkcode Round} as its argument.
  *
  * @module
  */
@@ -14,12 +14,12 @@ export interface Round {
   readonly root: string;
   readonly scenario: string;
   readonly count: number;
-  /** How its server has peers arrive. Default: as that server does by default. */
+  /** The transport of its server. Default: that server's default. */
   readonly transport?: string | undefined;
 }
 
 if (import.meta.main) {
-  // Ended explicitly: its clients would go on looking for their server.
+  // Exits explicitly: its clients would try to reconnect to their server.
   Deno.exit(await main(JSON.parse(Deno.args[0]!)));
 }
 

@@ -15,7 +15,7 @@ interface ClientModule {
   connect(options: Pick<ConnectOptions, "port">): Promise<Client>;
 }
 
-/** A checkout that is measured. */
+/** The checkout that is measured. */
 export class Side implements AsyncDisposable {
   readonly processes = new Processes();
   readonly #root: URL;
@@ -28,12 +28,12 @@ export class Side implements AsyncDisposable {
     this.#transport = transport === undefined ? [] : ["--transport", transport];
   }
 
-  /** Loads the client of a checkout; `transport` is that of its server. */
+  /** Loads the client of a checkout. `transport` is for its server. */
   static async open(root: URL, transport?: string): Promise<Side> {
     return new Side(root, await import(new URL("client.ts", root).href), transport);
   }
 
-  /** Starts its server; this process goes to the core of the clients. */
+  /** Starts its server. This process goes to the client's core. */
   start(...options: readonly string[]): Promise<Running> {
     return this.processes.startDsmqOf(this.#root, ...this.#transport, ...options);
   }
@@ -44,11 +44,11 @@ export class Side implements AsyncDisposable {
   }
 
   /**
-   * Takes the times of some work.
+   * Measures some work.
    *
-   * @param server whose processor time is counted, beside that of this process
-   * @param messages for how many the work is
-   * @param work gives how many milliseconds a message took
+   * @param server its CPU time is counted besides that of this process
+   * @param messages how many messages the work is for
+   * @param work returns the time of a message, in milliseconds
    */
   async sample(server: Running, messages: number, work: () => Promise<number>): Promise<Sample> {
     const before = await processorTime(server.pid);

@@ -1,5 +1,5 @@
 /**
- * A raw WebSocket, whose server sends back what it gets.
+ * A raw WebSocket to an echo server.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { denoNet } from "../../client/deno/socket_opening.ts";
 import { DenoSocket } from "../../client/deno/deno_socket.ts";
 import { retryUntilReady } from "../processes.ts";
 
-/** How to open one: with Deno's own WebSocket, or with the one that dsmq uses on Deno. */
+/** How to open a socket: with Deno's own WebSocket, or with the one that dsmq uses on Deno. */
 export const DIAL: Readonly<Record<"own" | "ours", (url: string) => Socket>> = {
   own: (url) => new WebSocket(url),
   ours: (url) => new DenoSocket(denoNet()!, url, []),
 };
 
-/** Sends one message at a time, and waits for it to come back. */
+/** Sends one message at a time and waits for its echo. */
 export class Echo implements Disposable {
   readonly #socket: Socket;
   #onReply: () => void = () => {};
@@ -36,7 +36,7 @@ export class Echo implements Disposable {
     );
   }
 
-  /** There and back. */
+  /** One round trip. */
   call(text: string): Promise<void> {
     return new Promise((resolve) => {
       this.#onReply = resolve;

@@ -1,5 +1,5 @@
 /**
- * NATS, core and JetStream, by its own client.
+ * NATS, core and JetStream, with its own client.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function connectNats({ port }: Running): Promise<NatsConnection> {
   return retryUntilReady(() => connect({ servers: `127.0.0.1:${port}`, reconnect: false }));
 }
 
-/** Publishes into a stream in memory, acknowledged. */
+/** Publishes into a stream in memory, with acknowledgements. */
 export class JetStream {
   readonly #client: JetStreamClient;
 
@@ -30,7 +30,7 @@ export class JetStream {
     this.#client = client;
   }
 
-  /** Makes the stream. */
+  /** Creates the stream. */
   static async open(nats: NatsConnection): Promise<JetStream> {
     const manager = await jetstreamManager(nats);
     await manager.streams.add({ name: "bench", subjects: ["js"], storage: StorageType.Memory });
@@ -43,11 +43,11 @@ export class JetStream {
   }
 }
 
-/** One publishes, others subscribe; nothing is acknowledged. */
+/** One client publishes, others subscribe. Nothing is acknowledged. */
 export class NatsCore {
   /**
-   * Publishes messages and waits until all have arrived everywhere. At most a window of them is under way to
-   * the slowest subscriber: without that the server would cut off a subscriber who falls behind.
+   * Publishes messages and waits until all have arrived at all subscribers. At most a window of them is in flight to the
+   * slowest subscriber: otherwise the server would disconnect a subscriber that falls behind.
    */
   static async stream(
     from: NatsConnection,

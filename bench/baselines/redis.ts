@@ -1,5 +1,5 @@
 /**
- * Redis streams, by node-redis.
+ * Redis streams, with node-redis.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export class Redis implements AsyncDisposable {
     });
   }
 
-  /** Appends a message; gives its id. */
+  /** Appends a message and returns its id. */
   put(message: string): Promise<string> {
     return this.#client.xAdd(STREAM, "*", { message });
   }

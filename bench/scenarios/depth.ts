@@ -1,5 +1,5 @@
 /**
- * What it costs that many messages are kept, or many topics, or many connections.
+ * The cost of many stored messages, many topics, or many connections.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const BLOCK = 200;
 
 const CONNECTIONS = 1_000;
 
-/** `put` and `get` where there is much of something, beside the same where there is little. */
+/** `put` and `get` with much of something, compared with little of it. */
 export const depth: Scenario = {
   name: "depth",
   steps: 2,
@@ -73,7 +73,7 @@ export const depth: Scenario = {
 async function filled({ processes }: Bench, messages: number, topics: number): Promise<Running> {
   const server = await processes.startDsmq("--retention", "1h", "--max-topics", "1000000");
   await using mq = await connectTo(server);
-  // The topic that is read holds as many messages everywhere as a block reads.
+  // The topic that is read always holds as many messages as a block reads.
   await mq.putMany("0", Array.from({ length: 1_000 }, () => MESSAGE));
   const left = messages - 1_000;
   if (topics === 1) {
@@ -85,7 +85,7 @@ async function filled({ processes }: Bench, messages: number, topics: number): P
   return server;
 }
 
-/** From the first message on, each time with a connection that has read nothing. */
+/** Reads from the first message on, each time with a new connection. */
 async function reading(
   server: Running,
   work: (reader: Connection) => Promise<number[]>,
@@ -94,7 +94,7 @@ async function reading(
   return await work(reader);
 }
 
-/** The time of a call where many were under way, in milliseconds. */
+/** The time of a call while many are in flight, in milliseconds. */
 async function each(perSecond: () => Promise<number>): Promise<number[]> {
   return [1000 / await perSecond()];
 }

@@ -1,5 +1,5 @@
 /**
- * Many calls under way: how many are done in a second, beside Redis and JetStream.
+ * Throughput with many calls in flight, compared with Redis and JetStream.
  *
  * @module
  */
@@ -52,7 +52,7 @@ export const puts: Scenario = {
   },
 };
 
-/** `get`s of messages that wait. */
+/** `get`s of stored messages. */
 export const gets: Scenario = {
   name: "gets",
   steps: WINDOWS.length,
@@ -70,7 +70,7 @@ export const gets: Scenario = {
     for (const window of WINDOWS) {
       const found = await rounds(bench, `gets, ${window} in flight`, {
         async dsmq() {
-          // A new connection finds all of them unread.
+          // For a new connection all of them are unread.
           await using reader = await connectTo(server, "start");
           return await measureRate(count, window, () => getMessage(reader, "gets"));
         },

@@ -1,5 +1,5 @@
 /**
- * One call at a time: how long it takes beside a raw echo.
+ * The latency of one call at a time, compared with a raw echo.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { MESSAGE, wakeTimes } from "../client_calls.ts";
 import { DIAL, Echo } from "../baselines/echo.ts";
 import type { Row } from "../row.ts";
 
-/** Calls in a row, before another has its turn. */
+/** Calls in a row, before the next measurement has its turn. */
 const BLOCK = 200;
 
 const SIZES = [1_100, 8_000, 60_000];
 
-/** A `put`, a `get`, and a waiter that is woken. */
+/** A `put`, a `get`, and waking a `getWait`. */
 export const oneCall: Scenario = {
   name: "one-call",
   steps: 1,
@@ -53,7 +53,7 @@ export const oneCall: Scenario = {
   },
 };
 
-/** Larger messages; Deno's own WebSocket stalls with them, so the raw echo uses ours. */
+/** Larger messages. Deno's own WebSocket stalls with them, so the raw echo uses ours. */
 export const sizes: Scenario = {
   name: "sizes",
   steps: 1,

@@ -1,5 +1,5 @@
 /**
- * What a server takes: memory, processor time, time to start.
+ * What a server needs: memory, CPU time, time to start.
  *
  * @module
  */
@@ -16,13 +16,13 @@ import { startEcho } from "./one_call.ts";
 
 const CONNECTIONS = 1_000;
 
-/** After what time V8 has tidied up the memory of a server that rests, in milliseconds. */
+/** How long an idle server needs to collect its garbage, in milliseconds. */
 const SETTLE_TIME = 12_000;
 
-/** How long the processor time of an idle server is watched, in milliseconds. */
+/** How long the CPU time of an idle server is measured, in milliseconds. */
 const WATCH_TIME = 10_000;
 
-/** Memory for each message that is kept. */
+/** The memory of each stored message. */
 export const memory: Scenario = {
   name: "memory",
   steps: 1,
@@ -35,7 +35,7 @@ export const memory: Scenario = {
     const put = async (count: number) => {
       for (let i = 0; i < count; i += batch.length) await mq.putMany("kept", batch);
     };
-    // What the work itself makes grow is there before.
+    // Warm-up: memory that the work itself needs.
     await put(200_000);
     const before = await settledMemory(server);
     const count = Math.ceil(1_000_000 * scale);
@@ -43,7 +43,7 @@ export const memory: Scenario = {
     const ours = (await settledMemory(server) - before) / count;
     const against = "(growth of the resident memory)";
     return [{
-      work: "memory of a kept message of 64 B",
+      work: "memory of a stored message of 64 B",
       against,
       unit: "bytes",
       ours,
@@ -52,14 +52,14 @@ export const memory: Scenario = {
   },
 };
 
-/** Memory and processor time of connections at rest. */
+/** Memory and CPU time of idle connections. */
 export const idle: Scenario = {
   name: "idle",
   steps: 2,
   needsPeers: false,
   async run(bench) {
     const { processes, progress } = bench;
-    progress.step("connections at rest");
+    progress.step("idle connections");
     const server = await processes.startDsmq();
     const echoServer = await startEcho(bench);
     const [ours, theirs] = [[], []] as AsyncDisposable[][];
@@ -68,7 +68,7 @@ export const idle: Scenario = {
       into: AsyncDisposable[],
       open: () => Promise<AsyncDisposable>,
     ) => {
-      // The second thousand: what the first one makes grow for good is there.
+      // The second thousand: memory that grows only once is there already.
       while (into.length < CONNECTIONS) into.push(await open());
       const before = await settledMemory(running);
       while (into.length < 2 * CONNECTIONS) into.push(await open());
@@ -77,23 +77,23 @@ export const idle: Scenario = {
     const memory = await memoryPerConnection(server, ours!, () => connectTo(server));
     const rawMemory = await memoryPerConnection(echoServer, theirs!, async () => {
       const echo = await Echo.open(echoServer.port);
-      // As ours has said hello.
+      // Our client has exchanged a hello, too.
       await echo.call(MESSAGE);
       return { [Symbol.asyncDispose]: () => Promise.resolve(echo[Symbol.dispose]()) };
     });
-    progress.step("a server at rest");
+    progress.step("an idle server");
     const before = await processorTime(server.pid);
     await new Promise((resolve) => setTimeout(resolve, WATCH_TIME));
     const percent = (await processorTime(server.pid) - before) / WATCH_TIME * 100;
     for (const connection of [...ours!, ...theirs!]) await connection[Symbol.asyncDispose]();
     return [{
-      work: "memory of a connection at rest, more than a raw one",
+      work: "memory of an idle connection, beyond a raw one",
       against: `(raw: ${rawMemory.toFixed(1)} kB)`,
       unit: "kB",
       ours: memory - rawMemory,
       goal: { atMost: 4 },
     }, {
-      work: `processor time with ${2 * CONNECTIONS} connections at rest`,
+      work: `CPU time with ${2 * CONNECTIONS} idle connections`,
       against: "",
       unit: "% of a core",
       ours: percent,
@@ -102,7 +102,7 @@ export const idle: Scenario = {
   },
 };
 
-/** From starting the process to the first answer. */
+/** From starting the process to the first reply. */
 export const start: Scenario = {
   name: "start",
   steps: 1,
@@ -134,7 +134,7 @@ export const start: Scenario = {
     });
     const row: Row = {
       work: "start of the process to the first answered get",
-      against: "an empty Deno.serve, to its first answer",
+      against: "an empty Deno.serve, to its first reply",
       unit: "ms, p50",
       ours: median(found.dsmq),
       theirs: median(found.empty),
@@ -150,7 +150,7 @@ async function firstGet({ port }: Running): Promise<void> {
   await mq.get("start");
 }
 
-/** The resident memory of a server in bytes, after a rest in which its garbage was collected. */
+/** The resident memory of a server in bytes, once its garbage is collected. */
 export async function settledMemory(server: Running): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, SETTLE_TIME));
   return await resident(server);

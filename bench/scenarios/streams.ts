@@ -1,5 +1,5 @@
 /**
- * From one who puts to those who subscribe, beside NATS core.
+ * From a put to its subscribers, compared with NATS core.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export const oneToOne: Scenario = {
   run: (bench) => stream(bench, "put to subscribe, one to one", 1, 200_000, 1024),
 };
 
-/** A hundred subscribers, each a connection of its own. */
+/** A hundred subscribers, each with its own connection. */
 export const fanOut: Scenario = {
   name: "fan-out",
   steps: 1,

@@ -109,7 +109,7 @@ Deno.test("the benchmark refuses unknown arguments, and prints help", async () =
   assertEquals((await bench("--fast")).code, 2);
   const { code, stderr } = await bench("--only", "nothing");
   assertEquals(code, 2);
-  assertStringIncludes(stderr, "there is no work nothing");
+  assertStringIncludes(stderr, "there is no scenario nothing");
   assertStringIncludes((await bench("--only", "puts")).stderr, "needs --peers");
   const transport = await bench("--against", ".", "--transport", "pigeon");
   assertStringIncludes(transport.stderr, "must be builtin or hardened, got pigeon");
@@ -226,7 +226,7 @@ Deno.test("the benchmark reports in a sentence why a checkout cannot be measured
   await using broken = await standIn('throw new Error("it is broken");');
   const { code, stdout, stderr } = await bench("--against", broken.path, "--only", "put");
   assertEquals([code, stdout], [2, ""]);
-  assertMatch(stderr, /^Cannot measure put of the old one, .*: it is broken$/m);
+  assertMatch(stderr, /^Cannot measure put of the old checkout, .*: it is broken$/m);
 });
 
 Deno.test("old and new are compared by the ratios of their paired rounds", () => {

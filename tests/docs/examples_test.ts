@@ -31,8 +31,8 @@ Deno.test("the example of a server in its own process stops it", async () => {
   const { code, stdout, stderr } = await example.end();
   assertEquals([code, stderr], [0, ""]);
   assertEquals(stdout.split("\n").filter((line) => !line.startsWith("listening on ")), [
-    "kept by another process",
+    "stored in another process",
     "stopped",
-    "the server ended with code 0",
+    "the server exited with code 0",
   ]);
 });
