@@ -6,7 +6,8 @@
  * @module
  */
 
-import { RESUME_KINDS, resumeRun } from "../support/fuzz_resume_run.ts";
+import { RESUME_KINDS } from "../support/fuzz_calls.ts";
+import { resumeRun } from "../support/fuzz_resume_run.ts";
 import type { Finding } from "./report.ts";
 
 /** How often it is run. */

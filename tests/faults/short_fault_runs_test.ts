@@ -8,7 +8,8 @@ import { assertEquals } from "@std/assert";
 import { cuts } from "./cuts.ts";
 import { kills } from "./kills.ts";
 import { allGood } from "./report.ts";
-import { RESUME_KINDS, resumeRun } from "../support/fuzz_resume_run.ts";
+import { RESUME_KINDS } from "../support/fuzz_calls.ts";
+import { resumeRun } from "../support/fuzz_resume_run.ts";
 
 Deno.test("connections that are cut at random bytes lose, double and disorder nothing", async () => {
   allGood(await cuts({ cuts: 60, seed: 7 }));

@@ -11,7 +11,7 @@ import {
   DsmqError,
   type Message,
 } from "../../client.ts";
-import type { Records } from "./fuzz_server.ts";
+import type { Records } from "./fuzz_records.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
 
 /** How a call, or the next step of a stream, ended. */

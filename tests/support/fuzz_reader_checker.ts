@@ -6,49 +6,17 @@
  */
 
 import type { DsmqError } from "../../client.ts";
-import type { Outcome } from "./fuzz_client.ts";
-import type { Opening, Recorded, Records } from "./fuzz_server.ts";
+import {
+  isPassed,
+  isRead,
+  type Position,
+  type Reading,
+  type ReadingEvent,
+  SLACK,
+  wasReported,
+} from "./fuzz_reading.ts";
+import type { Opening, Recorded, Records } from "./fuzz_records.ts";
 import type { ClientLog, SubscribeSent } from "./fuzz_wire_log.ts";
-
-/** What a reader of one topic got, in order. */
-export interface Reading {
-  readonly who: string;
-  readonly topic: string;
-  readonly log: ClientLog;
-  /** A subscription: missing messages are reported whenever they expired. */
-  readonly stream: boolean;
-  /** Of a subscription: its ids on the wire. */
-  readonly ids: readonly number[];
-  /** Where it began, if not where the connection did. */
-  readonly since?: "start" | "now" | undefined;
-  /** When it was called (ms). */
-  readonly askedAt: number;
-  /** Of a stream: when and where it was told to start; it was owed nothing from before. */
-  readonly started?: SubscribeSent | undefined;
-  /** Of a stream: when it was first sent, and to which opening. */
-  readonly sent?: SubscribeSent | undefined;
-  /** Of a stream from the cursor: how far reads had come at least, and at most. If unknown, what had arrived counts. */
-  readonly cursor?: { readonly min: number; readonly max: number } | undefined;
-  readonly events: readonly ReadingEvent[];
-}
-
-/** One result of a reader. */
-export interface ReadingEvent {
-  readonly at: number;
-  readonly step: number;
-  readonly outcome: Outcome;
-  /** Older messages may have been skipped. */
-  readonly newest?: boolean;
-}
-
-/** How far a reader has come in one store. */
-interface Position {
-  readonly seq: number;
-  readonly opening: number;
-}
-
-/** Tolerance for what is in motion when a time is noted, in milliseconds. */
-const SLACK = 3;
 
 /** Longer than a frame takes, and a store after that, in milliseconds. */
 const MAX_TRANSIT = 100;
@@ -108,7 +76,7 @@ export class ReaderChecker {
     const read = messages.some(({ body, topic }) =>
       topic === reading.topic && isRead({ arrivals }, body, reading.askedAt)
     );
-    if (read || this.#wasReported(store, reading.askedAt - 2 * SLACK)) {
+    if (read || wasReported(this.#reading, this.#records, store, reading.askedAt - 2 * SLACK)) {
       this.#positions.set(store, { seq: 0, opening: firstOpening });
     }
     // What it makes of the store in which only its connection was before does not matter.
@@ -174,7 +142,7 @@ export class ReaderChecker {
     const { goneAt } = other;
     if (stream && since === undefined && !this.#startedStores.has(opening.store)) {
       // Reads of the same topic have moved the cursor at which it begins.
-      if (cursor ? other.seq <= cursor.max : this.#isPassed(opening, other)) return;
+      if (cursor ? other.seq <= cursor.max : isPassed(this.#reading, opening, other)) return;
     }
     // What arrived for a wait that timed out is kept for the next, until it expires.
     const expired = !stream && log.arrivals.has(other.body) && goneAt <= gotAt + SLACK;
@@ -183,7 +151,7 @@ export class ReaderChecker {
       return;
     }
     if ((this.#reported.get(opening.store) ?? -Infinity) >= goneAt - SLACK) return;
-    if (this.#wasReported(opening.store, at, goneAt)) return;
+    if (wasReported(this.#reading, this.#records, opening.store, at, goneAt)) return;
     // It does not miss what it had never begun to read; what had arrived expired with the client.
     if (log.arrivals.has(other.body)) return;
     if (stream) {
@@ -204,31 +172,14 @@ export class ReaderChecker {
     }
   }
 
-  /** Whether a gap at the connection's cursor was reported to a stream that began there: it is reported once. */
-  #wasReported(store: string, until: number, from = -Infinity): boolean {
-    const { log, topic, stream } = this.#reading;
-    return log.gaps.some((gap) =>
-      gap.topic === topic && (gap.cursor || stream && gap.stream === undefined) &&
-      gap.at <= until + SLACK && gap.at >= from - SLACK &&
-      this.#records.openings[gap.connection.opening]?.store === store
-    );
-  }
-
-  /** Whether reads of the client have come to a message in a store, or beyond it. */
-  #isPassed({ messages }: Opening, { seq }: Recorded): boolean {
-    const { log, topic } = this.#reading;
-    return messages.some((other) =>
-      other.topic === topic && other.seq >= seq && isRead(log, other.body)
-    );
-  }
-
   /** Up to where it has read in a store, by what it knows; a reset must be reported. */
   #positionIn(opening: Opening, { step, at }: ReadingEvent, seq: number): number {
     const position = this.#positions.get(opening.store);
     if (!position) {
       if (this.#free.has(opening.store)) return seq - 1;
       // If there was nothing to lose, nothing must be reported.
-      const reported = this.#changes.has(opening.store) || this.#wasReported(opening.store, at);
+      const reported = this.#changes.has(opening.store) ||
+        wasReported(this.#reading, this.#records, opening.store, at);
       if (!reported && this.#hadSomething(step)) {
         this.#fault(`reads on in ${opening.store}, and that was not reported`);
       }
@@ -238,7 +189,9 @@ export class ReaderChecker {
     const end = opening.known.get(position.opening);
     if (end !== undefined && position.seq <= end) return position.seq;
     if (position.opening > opening.number) return position.seq;
-    if (this.#wasReported(opening.store, at, opening.openedAt)) return end ?? 0;
+    if (wasReported(this.#reading, this.#records, opening.store, at, opening.openedAt)) {
+      return end ?? 0;
+    }
     this.#fault(`reads on in ${opening.store} behind where it was, and that was not reported`);
     return end ?? 0;
   }
@@ -318,11 +271,9 @@ export class ReaderChecker {
       this.#records.openings[number]!.store === opening.store && !known(number)
     );
     if (position && !unknown && !this.#free.has(opening.store)) {
-      {
-        this.#fault(
-          `was told epoch_changed by opening ${opening.number}, but the history is the same`,
-        );
-      }
+      this.#fault(
+        `was told epoch_changed by opening ${opening.number}, but the history is the same`,
+      );
     }
     if (this.#changes.get(opening.store) === opening.number) {
       this.#fault("was told epoch_changed twice");
@@ -343,13 +294,4 @@ export class ReaderChecker {
     const { who, topic, stream } = this.#reading;
     this.faults.push(`${who}, ${stream ? "a stream" : "reads"} of ${topic}: ${what}`);
   }
-}
-
-/** Whether a message has arrived as the answer to a read, by some time (ms). */
-function isRead(
-  { arrivals }: Pick<ClientLog, "arrivals">,
-  body: string,
-  until: number = Infinity,
-): boolean {
-  return arrivals.get(body)?.some(({ id, at }) => id !== undefined && at < until) ?? false;
 }

@@ -6,20 +6,16 @@
  */
 
 import type { StoreLimits } from "../../stores/store_limits.ts";
+import { CHAOS, END, FuzzCalls, RESUME_KINDS, type ResumeKind } from "./fuzz_calls.ts";
 import { FuzzClient, Journal } from "./fuzz_client.ts";
 import { randomFaults } from "./fuzz_connection_faults.ts";
 import { FuzzNetwork } from "./fuzz_network.ts";
-import { FuzzServer, Records } from "./fuzz_server.ts";
+import { Records } from "./fuzz_records.ts";
+import { FuzzServer } from "./fuzz_server.ts";
 import { VirtualTime } from "./fuzz_time.ts";
 import { checkRun } from "./fuzz_run_check.ts";
 import { WireLog } from "./fuzz_wire_log.ts";
 import { type Random, seeded } from "./seeded.ts";
-
-/** What the clients of a run do. */
-export type ResumeKind = "reads" | "newest" | "streams" | "puts" | "mixed";
-
-/** All of them. */
-export const RESUME_KINDS: readonly ResumeKind[] = ["reads", "newest", "streams", "puts", "mixed"];
 
 /** How a run went. */
 export interface RunResult {
@@ -31,12 +27,8 @@ export interface RunResult {
   readonly lines: readonly string[];
 }
 
-/** For how long there are faults, and how long everything may take to end afterwards, in milliseconds. */
-const CHAOS = 2500;
+/** How long everything may take to end once there are no more faults, in milliseconds. */
 const CALM_TIME = 30_000;
-
-/** The message that is put last. */
-const END = "the end";
 
 /** Runs one seed. */
 export async function resumeRun(
@@ -67,14 +59,10 @@ class ResumeRun {
   readonly #urls: string[] = [];
   readonly #topics: string[];
   readonly #clients: FuzzClient[] = [];
-  /** What was begun and must end. */
-  readonly #loops: Promise<unknown>[] = [];
+  readonly #calls: FuzzCalls;
   readonly #heartbeat: number;
   readonly #lasting: boolean;
-  readonly #narrow: boolean;
-  #calm = false;
   #restarts = 0;
-  #lastBody = 0;
 
   constructor(
     kind: ResumeKind,
@@ -88,7 +76,8 @@ class ResumeRun {
     const random = this.#random = seeded(seed * 7919 + RESUME_KINDS.indexOf(kind));
     this.#network = new FuzzNetwork(time, random);
     this.#wire = new WireLog(this.#network, keepLog);
-    this.#network.faults = () => this.#calm ? { delay: 1 } : randomFaults(random, this.#heartbeat);
+    this.#network.faults = () =>
+      this.#calls.calm ? { delay: 1 } : randomFaults(random, this.#heartbeat);
     this.#topics = ["a", "b", "c"].slice(0, 1 + random(3));
     this.#heartbeat = [100, 150, 400, 10_000][random(4)]!;
     // Some servers never end: then no put may be left with an unknown outcome.
@@ -98,7 +87,8 @@ class ResumeRun {
     const retention = passing ? 300 + random(1500) : 600_000;
     // Few puts may be unanswered: lists and bursts are longer than what is remembered.
     const inFlight = kind === "puts" && random(2) === 0 ? 4 + random(12) : undefined;
-    this.#narrow = inFlight !== undefined;
+    const narrow = inFlight !== undefined;
+    this.#calls = new FuzzCalls(kind, this.#topics, narrow, this.#records, time, random);
     const limits = {
       ...full,
       ...(inFlight !== undefined && { dedupWindow: inFlight }),
@@ -124,8 +114,8 @@ class ResumeRun {
     for (const server of this.#servers) await server.open();
     const random = this.#random;
     for (let i = 0; i < 1 + random(2); i++) await this.#connect(`client${i}`);
-    for (const client of this.#clients) this.#begin(client);
-    this.#loops.push(this.#feed());
+    for (const client of this.#clients) this.#calls.begin(client);
+    this.#calls.loops.push(this.#feed());
     await this.#chaos();
     const hanging = !await this.#end();
     const faults = [...checkRun(this.#journal, this.#records, this.#wire)];
@@ -159,10 +149,10 @@ class ResumeRun {
       ...(this.#random(3) === 0 && { since: "start" as const }),
     };
     // The first connection is made without faults; the fuzzer tests reconnecting.
-    this.#calm = true;
+    this.#calls.calm = true;
     const opening = FuzzClient.open(name, options, this.#time, this.#journal);
     this.#clients.push(await this.#time.of(opening, "connecting"));
-    this.#calm = false;
+    this.#calls.calm = false;
     this.#wire.of(name);
   }
 
@@ -170,86 +160,9 @@ class ResumeRun {
   async #feed(): Promise<void> {
     const random = this.#random;
     while (this.#time.now < CHAOS) {
-      await this.#pause(random(this.#kind === "puts" ? 400 : 80));
+      await this.#calls.pause(random(this.#kind === "puts" ? 400 : 80));
       const server = this.#servers[random(this.#servers.length)]!;
-      await server.put(this.#topic(), ...this.#bodies(1 + random(4)));
-    }
-  }
-
-  #begin(client: FuzzClient): void {
-    const random = this.#random;
-    for (const topic of this.#topics) {
-      switch (this.#kind) {
-        case "reads":
-          this.#loops.push(this.#reads(client, topic));
-          break;
-        case "newest":
-          this.#loops.push(this.#newest(client, topic));
-          break;
-        case "streams":
-          this.#loops.push(this.#streams(client, topic));
-          break;
-        case "mixed":
-          if (random(3) > 0) this.#loops.push(this.#reads(client, topic));
-          if (random(2) > 0) this.#loops.push(this.#streams(client, topic));
-      }
-    }
-    if (this.#kind === "puts" || this.#kind === "mixed") this.#loops.push(this.#puts(client));
-  }
-
-  /** Gets and waits, some of them together, until the last message has come. */
-  async #reads(client: FuzzClient, topic: string): Promise<void> {
-    const random = this.#random;
-    await this.#pause(random(300));
-    for (let over = false; !over;) {
-      const calls = Array.from({ length: 1 + (random(2) && random(4)) }, () => {
-        const plain = random(2) === 0;
-        if (random(3) > 0) return client.read(topic, "oldest", { plain });
-        const abort = random(4) === 0 ? new AbortController() : undefined;
-        if (abort) this.#time.after(random(80), () => abort.abort());
-        const timeout = [0, random(20), random(200), random(1500)][random(4)]!;
-        return client.read(topic, "wait", { plain, timeout, signal: abort?.signal });
-      });
-      await Promise.all(calls.map(({ ended }) => ended));
-      over = calls.some(({ call }) => isEnd(call.outcome));
-      // A session that read nothing for a while is a case of its own.
-      await this.#pause(this.#calm ? random(5) : random(20) === 0 ? random(800) : random(60));
-    }
-  }
-
-  async #newest(client: FuzzClient, topic: string): Promise<void> {
-    const random = this.#random;
-    for (let over = false; !over;) {
-      const calls = Array.from(
-        { length: 1 + (random(3) === 0 ? 1 : 0) },
-        () => client.read(topic, "newest", { plain: random(2) === 0 }),
-      );
-      await Promise.all(calls.map(({ ended }) => ended));
-      over = calls.some(({ call }) => isEnd(call.outcome));
-      await this.#pause(random(this.#calm ? 5 : 100));
-    }
-  }
-
-  async #streams(client: FuzzClient, topic: string): Promise<void> {
-    await this.#pause(this.#random(300));
-    const since = (["cursor", "cursor", "start", "now"] as const)[this.#random(4)]!;
-    const { log, cancel } = client.subscribe(topic, since);
-    while (!log.events.some(({ outcome }) => isEnd(outcome)) && !log.ended) await this.#pause(5);
-    await cancel();
-  }
-
-  async #puts(client: FuzzClient): Promise<void> {
-    const random = this.#random;
-    while (this.#time.now < CHAOS) {
-      const together = Array.from({ length: 1 + random(4) }, () => {
-        const list = random(this.#narrow ? 2 : 4) === 0;
-        const count = list ? 1 + random(random(this.#narrow ? 2 : 5) === 0 ? 40 : 5) : 1;
-        return client.put(this.#topic(), this.#bodies(count), list);
-      });
-      // Some go on before they are answered.
-      if (random(this.#kind === "puts" ? 2 : 3) === 0) this.#loops.push(...together);
-      else await Promise.all(together);
-      await this.#pause(random(60));
+      await server.put(this.#calls.topic(), ...this.#calls.bodies(1 + random(4)));
     }
   }
 
@@ -285,7 +198,7 @@ class ResumeRun {
 
   /** Without faults: every client gets to the last message. */
   async #end(): Promise<boolean> {
-    this.#calm = true;
+    this.#calls.calm = true;
     this.#network.cut();
     // The last messages are put when all clients are connected: they may not be retained for long.
     const there = await this.#time.until(
@@ -300,7 +213,7 @@ class ResumeRun {
       }
     }
     let ended = false;
-    void Promise.all(this.#loops).then(() => ended = true);
+    void Promise.all(this.#calls.loops).then(() => ended = true);
     const done = await this.#time.until(() => ended, CALM_TIME);
     for (const { mq } of this.#clients) {
       await this.#time.of(mq.close(), "closing").catch((error) =>
@@ -315,25 +228,4 @@ class ResumeRun {
     const newest = this.#network.connections.findLast(({ client }) => client === name)!;
     return !newest.over && this.#wire.of(name).lastTimes.has(newest);
   }
-
-  #topic(): string {
-    return this.#topics[this.#random(this.#topics.length)]!;
-  }
-
-  #bodies(count: number): string[] {
-    return Array.from({ length: count }, () => {
-      const long = this.#random(this.#records.refuses ? 3 : 12) === 0
-        ? "x".repeat(this.#random(500))
-        : "";
-      return `m${++this.#lastBody}${long}`;
-    });
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#time.after(ms, resolve));
-  }
-}
-
-function isEnd(outcome: { readonly kind: string; readonly body?: string } | undefined): boolean {
-  return outcome?.kind === "message" && outcome.body!.startsWith(END);
 }

@@ -5,8 +5,9 @@
  */
 
 import type { Journal, PutCall, ReadCall, StreamLog } from "./fuzz_client.ts";
-import { ReaderChecker, type ReadingEvent } from "./fuzz_reader_checker.ts";
-import type { Recorded, Records } from "./fuzz_server.ts";
+import { ReaderChecker } from "./fuzz_reader_checker.ts";
+import type { ReadingEvent } from "./fuzz_reading.ts";
+import type { Recorded, Records } from "./fuzz_records.ts";
 import type { ClientLog, WireLog } from "./fuzz_wire_log.ts";
 
 /**

@@ -7,7 +7,8 @@
 import type { TopicInfo } from "../../client.ts";
 import { failure, FuzzClient, Journal, type ReadCall } from "./fuzz_client.ts";
 import { FuzzNetwork } from "./fuzz_network.ts";
-import { FuzzServer, Records } from "./fuzz_server.ts";
+import { Records } from "./fuzz_records.ts";
+import { FuzzServer } from "./fuzz_server.ts";
 import { VirtualTime } from "./fuzz_time.ts";
 import { checkRun } from "./fuzz_run_check.ts";
 import { WireLog } from "./fuzz_wire_log.ts";

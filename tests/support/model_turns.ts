@@ -6,7 +6,7 @@
  */
 
 import type { Journal, ReadCall } from "./fuzz_client.ts";
-import type { Recorded, Records } from "./fuzz_server.ts";
+import type { Recorded, Records } from "./fuzz_records.ts";
 import type { WireLog } from "./fuzz_wire_log.ts";
 import type { TopicsCall } from "./model_run.ts";
 

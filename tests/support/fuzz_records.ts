@@ -1,0 +1,53 @@
+/**
+ * All that the servers of a fuzzer ever stored.
+ *
+ * @module
+ */
+
+/** A message on record. */
+export interface Recorded {
+  readonly seq: number;
+  readonly topic: string;
+  readonly body: string;
+  /** When it was stored, by the time of the run and by its events. */
+  readonly at: number;
+  readonly step: number;
+  /** What was called up to here was called before it was stored. */
+  readonly order: number;
+  /** From when on nobody can read it any more, by the time of the run. */
+  goneAt: number;
+}
+
+/** A store from its opening to its end. */
+export interface Opening {
+  readonly number: number;
+  /** The same for all openings of one file. */
+  readonly store: string;
+  /** The last sequence number when it was opened. */
+  readonly begin: number;
+  /** The openings that it continues, and the last number of each in it. */
+  readonly known: ReadonlyMap<number, number>;
+  /** All that was ever in it, oldest first. */
+  readonly messages: Recorded[];
+  last: number;
+  readonly openedAt: number;
+  /** It was killed: what it still does counts for nobody. */
+  killed: boolean;
+}
+
+/** Everything that was ever stored, by all servers of a run. */
+export class Records {
+  readonly openings: Opening[] = [];
+  /** The number of calls so far. */
+  callCount = 0;
+  /** By its text: no two messages of a run have the same. */
+  readonly messages: Map<string, Recorded> = new Map();
+  /** Those that were stored, lost with a history, and stored again in the next one. */
+  readonly lost: Recorded[] = [];
+  /** A server accepts only a limited amount, and refuses the rest. */
+  refuses = false;
+  /** A server remembers the puts of sessions only for a short time. */
+  forgets = false;
+  /** What no server may do. */
+  readonly faults: string[] = [];
+}
