@@ -1,5 +1,5 @@
 /**
- * What becomes of each put: it is stored, was stored before, or is refused.
+ * What becomes of each put: it is stored, it had been stored before, or it is refused.
  *
  * @module
  */
@@ -19,8 +19,9 @@ import {
 import { RECORDS_PART, type StoreLimits, topicOverhead } from "./store_limits.ts";
 
 /**
- * A message that is about to be stored. Not a literal: V8 counts how many of these live on, as most do until the tail is
- * moved, and comes to make them in its old space, where each holds its body, though dead, until the whole heap is collected.
+ * A message that is about to be stored. A class, not a literal: V8 counts how many objects of a literal survive. Most
+ * of these do until the buffer is flushed, so V8 would come to allocate them in its old space, where each dead
+ * message holds its body until the whole heap is collected.
  */
 class NewMessage implements TopicMessage {
   readonly seq: number;
@@ -38,7 +39,7 @@ class NewMessage implements TopicMessage {
   }
 }
 
-/** Decides, and hands what is stored to the holdings. */
+/** Decides on commands, and appends messages to the log. */
 export class Admission {
   readonly #messageLog: MessageLog;
   readonly #dedup: DedupIndex;
@@ -48,10 +49,11 @@ export class Admission {
   /**
    * Makes the decisions of a store.
    *
-   * @param messageLog what the store holds
-   * @param dedup what was put once
-   * @param limits how much it takes
-   * @param atomic a failure of the database is thrown, and undoes all; else it refuses the put that it befell
+   * @param messageLog the messages
+   * @param dedup the puts that are remembered
+   * @param limits how much the store takes
+   * @param atomic whether a failure of the database is thrown and undoes everything; else it refuses the put that it
+   * hits
    */
   constructor(messageLog: MessageLog, dedup: DedupIndex, limits: StoreLimits, atomic: boolean) {
     this.#messageLog = messageLog;
@@ -61,11 +63,11 @@ export class Admission {
   }
 
   /**
-   * Takes commands, once all is gone that has expired by then.
+   * Applies commands, after all that is due by then.
    *
-   * @param commands what is put, and what else is to happen in between
+   * @param commands what is put, and other commands between puts
    * @param now the time
-   * @param messages gets those that are stored
+   * @param messages gets the messages that are stored
    * @returns what became of each command
    */
   admit(
@@ -74,14 +76,16 @@ export class Admission {
     messages: TopicMessage[],
   ): (Result | StoreError)[] {
     const { range } = this.#messageLog;
-    // Up to this many bytes there is room, whatever the records of puts take.
+    // Up to this many bytes there is room, whatever is remembered of puts.
     const guaranteed = this.#limits.storedBytes * (1 - RECORDS_PART);
     const results: (Result | StoreError)[] = [];
     let lastTopic: string | undefined;
     let overhead = 0;
-    /** Sessions one of whose puts was refused because the store is full. */
+    /** Sessions of which a put was refused because the store is full. */
     let refusedSessions: NameMap<StoreError> | undefined;
-    /** What there was no room for since something was stored: to look again for each of a long list would take long. */
+    /**
+     * What found no room since the last message was stored: to check again for each put of a long list takes long.
+     */
     let refusedTopic: { readonly topic: string; readonly error: StoreError } | undefined;
     let refusedSize: { readonly size: number; readonly error: StoreError } | undefined;
     for (const put of commands) {
@@ -110,7 +114,7 @@ export class Admission {
         if (error) {
           refusedTopic = { topic, error };
           results.push(error);
-          // To make room, the topic before may have lost all that it held.
+          // To make room, the last topic may have lost all its messages.
           lastTopic = undefined;
           continue;
         }
@@ -132,7 +136,7 @@ export class Admission {
         refusedSize = { size, error };
         if (session !== undefined) (refusedSessions ??= new NameMap()).set(session, error);
         results.push(error);
-        // Its topic was not taken; or it may hold nothing any more, for what was dropped.
+        // The topic was not admitted; or it may have no messages left, because they were dropped.
         lastTopic = undefined;
         continue;
       }
@@ -160,7 +164,10 @@ export class Admission {
     }
   }
 
-  /** What messages may take: each of them pays for the record of its put, and records that outlive theirs leave less. */
+  /**
+   * What messages may take: each message pays for the record of its put; records that outlive their messages leave
+   * less room.
+   */
   get #availableBytes(): number {
     const { storedBytes } = this.#limits;
     const { last, floor } = this.#messageLog.range;
@@ -181,7 +188,7 @@ export class Admission {
     const available = this.#availableBytes;
     return this.#attempt(() => {
       const canDrop = this.#limits.overflow === "drop-oldest" && size <= available;
-      // Somebody may have read it in this millisecond: so it is gone from the next one on.
+      // A reader may have seen it in this very millisecond: so it is gone from the next one on.
       this.#messageLog.shrink(available - size, canDrop ? now + 1 : undefined);
       return this.#messageLog.bytes + size <= available ? undefined : this.#storeFull(size);
     });
@@ -199,7 +206,7 @@ export class Admission {
   #storeFull(size: number): StoreError {
     const limit = this.#limits.storedBytes;
     const stored = limit - this.#availableBytes + this.#messageLog.bytes;
-    // It is said of others, too, for which there is no room then.
+    // The same error is given for other puts for which there is no room then.
     const reason =
       `there is no room for ${size} bytes: ${stored} bytes are stored, the limit is ${limit}`;
     return new StoreError(`Cannot put message: ${reason}`, { code: "full", limit });
@@ -215,8 +222,8 @@ export class Admission {
 }
 
 /**
- * Why a number that its session has passed is not stored now. The same for all of them: to make one for each of a list of
- * 16,384 takes as long as to store it.
+ * Why a number that its session has passed is not stored now. One object for all: to make one for each of 16,384 puts
+ * takes as long as to store them.
  */
 const SUPERSEDED_ERROR = new StoreError(
   "Cannot put message: it was not stored before, and a later one of its session was",

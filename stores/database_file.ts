@@ -24,22 +24,22 @@ import type { SeqRangeState } from "./seq_range.ts";
 
 /** How a file is opened. */
 export interface FileLocation {
-  /** As it was given, for a person. */
+  /** The path as it was given, for messages. */
   readonly path: string;
   readonly disk: FileOnDisk;
   readonly engine: Engine;
   readonly durability: FileDurability;
 }
 
-/** Where the history of a file stands. */
+/** The state of a file's history. */
 export interface FileState extends SeqRangeState {
   /** The store's time. */
   readonly clock: number;
-  /** For how many milliseconds messages are kept. */
+  /** How long messages are kept, in milliseconds. */
   readonly retention: number;
-  /** What was given up before it expired, or as it did. */
+  /** What was evicted before it expired. */
   readonly dropped: DroppedRange;
-  /** As {@linkcode PutOnce.lost}. */
+  /** See {@linkcode DedupIndex.evictedTo}. */
   readonly evictedTo: number;
 }
 
@@ -56,13 +56,13 @@ interface Row {
   readonly lost: number;
 }
 
-/** How long a commit waits for another program that is writing, in milliseconds; the process stands still meanwhile. */
+/** How long a commit waits for another program that is writing, in milliseconds; the process is blocked meanwhile. */
 const BUSY_TIMEOUT = 200;
 
 /**
- * An open file. Other programs may read it meanwhile, and make copies of it by SQLite's own means.
+ * An open file. Other programs may read it meanwhile, and copy it by SQLite's own means.
  *
- * Nothing is changed in a file before it is known as one of dsmq, or as new.
+ * Nothing is changed in a file before it is known to be new or one of dsmq.
  */
 export class DatabaseFile {
   readonly db: Database;
@@ -73,15 +73,15 @@ export class DatabaseFile {
     "read" | "save" | "begin" | "commit" | "rollback" | "changes",
     Statement
   >;
-  /** By it SQLite tells that another program has committed something. */
+  /** SQLite changes this when another program has committed something. */
   #dataVersion: unknown;
   /**
-   * Opens a file, or makes a new one, in a transaction that stays open: for what else it is to hold.
+   * Opens a file, or makes a new one, in a transaction that stays open for what else is to be stored.
    *
    * @param place which file, and how
-   * @param check whether to read all of it and refuse it if it is damaged, where it was not closed as it should be
+   * @param check whether to read all of it, and to refuse it if it is damaged, unless it was closed properly
    * @param now the time
-   * @throws {Error} if it cannot be used; the reason is in words
+   * @throws {Error} if it cannot be used; the message says why
    */
   constructor({ disk, engine, durability }: FileLocation, check: boolean, now: number) {
     disk.requireSameFile();
@@ -89,7 +89,7 @@ export class DatabaseFile {
     this.db = engine.open(disk.realPath);
     try {
       this.#pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
-      // Only by `checkpoint`, so that the file in itself always has its mark.
+      // Only by `checkpoint`, so that the file itself always has its mark.
       this.#pragma("wal_autocheckpoint = 0");
       const schemaVersion = this.#schemaVersion();
       if (check && schemaVersion !== undefined) this.#checkUnlessClean();
@@ -98,7 +98,7 @@ export class DatabaseFile {
         throw new UnusableFileError(`its journal mode is ${mode} and cannot be changed`);
       }
       this.#pragma(`synchronous = ${durability === "disk" ? "full" : "normal"}`);
-      // On macOS a disk is told to write what it has only if it is asked for that: this is how. Elsewhere it means nothing.
+      // macOS flushes a disk's own cache only if it is asked to. Elsewhere this means nothing.
       this.#pragma(`fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`checkpoint_fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`journal_size_limit = ${WAL_SIZE_LIMIT}`);
@@ -125,7 +125,7 @@ export class DatabaseFile {
     }
   }
 
-  /** Ends the transaction in which it was opened. If it is to `write`, a file that takes nothing is found out now. */
+  /** Commits the transaction in which it was opened. With `write`, a file that cannot be written is found out now. */
   finishOpening(write: boolean): void {
     if (write) {
       this.db.exec("UPDATE state SET clean = 0");
@@ -136,7 +136,7 @@ export class DatabaseFile {
     this.wasChanged();
   }
 
-  /** It is about to be closed as it should be. */
+  /** It is about to be closed properly. */
   markClean(): void {
     this.#sql.begin.run();
     this.db.exec("UPDATE state SET clean = 1");
@@ -144,14 +144,14 @@ export class DatabaseFile {
     this.#sql.commit.run();
   }
 
-  /** Reads where the history stands. */
+  /** Reads the state. */
   read(): FileState {
     const { floor, last, time, clock, retention, lost: evictedTo, ...row } = this.#row();
     const dropped = { upTo: row.drop_up_to, at: row.drop_at, retention: row.drop_retention };
     return { floor, last, lastTime: time, clock, retention, dropped, evictedTo };
   }
 
-  /** Writes where the history stands. */
+  /** Writes the state. */
   save({ floor, last, lastTime, clock, retention, dropped, evictedTo }: FileState): void {
     const { upTo, at } = dropped;
     this.#sql.save.run(
@@ -159,12 +159,12 @@ export class DatabaseFile {
     );
   }
 
-  /** Names the file; a copy of it has the same name. */
+  /** The id of the file; a copy has the same. */
   get storeId(): string {
     return this.#row().store;
   }
 
-  /** Whether another program has committed something since this was asked last, or since it was opened. */
+  /** Whether another program has committed something since the last call, or since the file was opened. */
   wasChanged(): boolean {
     const [row] = this.#sql.changes.all();
     const changes = Object.values(Object(row))[0];
@@ -190,7 +190,7 @@ export class DatabaseFile {
     return row;
   }
 
-  /** The form of the tables; `undefined` if it is a new file. */
+  /** The version of the tables; `undefined` if it is a new file. */
   #schemaVersion(): number | undefined {
     const application = this.#pragma("application_id");
     const schemaVersion = schemaVersionOf(Number(this.#pragma("user_version")));
@@ -233,7 +233,7 @@ export class DatabaseFile {
     this.#pragma(`user_version = ${SCHEMA_VERSION}`);
   }
 
-  /** It takes long where a disk has to bring a large file, and so is done where something has happened. */
+  /** This takes long if a slow disk holds a large file, so it is done only after something went wrong. */
   #checkUnlessClean(): void {
     const [state] = this.db.prepare("SELECT clean FROM state").all() as [{ clean: number }?];
     if (state?.clean === 1) return;
@@ -241,7 +241,7 @@ export class DatabaseFile {
     if (found !== "ok") throw new UnusableFileError(`it is damaged: ${found}`);
   }
 
-  /** Prepared: the errors of these carry SQLite's code, those of `exec` none. */
+  /** Prepared: the errors of prepared statements carry SQLite's code, those of `exec` do not. */
   #setPragma(pragma: string): void {
     this.db.prepare(`PRAGMA ${pragma}`).run();
   }

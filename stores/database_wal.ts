@@ -1,5 +1,5 @@
 /**
- * The log of an open database: when and how it is brought into that, and what the database then says of it.
+ * The log (WAL) of an open database: when and how it is checkpointed, and what the database then says about it.
  *
  * @module
  */
@@ -17,29 +17,29 @@ import {
   type WalHeader,
 } from "./wal_mark.ts";
 
-/** So many pages may be in the log before they are brought into the database: all others wait until they are there. */
+/** This many pages may be in the log before a checkpoint, for which all others wait. */
 const CHECKPOINT_PAGES = 1000;
 
-/** What a transaction writes beside the messages themselves, in pages. */
+/** How many pages a transaction writes beside the messages. */
 const OVERHEAD_PAGES = 4;
 
-/** What is in the log cannot be brought into the database, for another program reads what was there before. */
+/** The log cannot be checkpointed, because another program reads an earlier state. */
 export class WalInUseError extends Error {}
 
-/** What is done with the log; see `log_mark.ts`. */
+/** Checkpoints the log; see `wal_mark.ts`. */
 export class DatabaseWal {
   readonly #db: Database;
   readonly #disk: FileOnDisk;
-  /** That of the log when it was looked at last; as long as it has this one, it only grows. */
+  /** The log's salt when it was looked at last; while it stays the same, the log only grows. */
   #lastSalt: number | undefined;
-  /** No more than about so many pages are in the log; `Infinity`: they are to be brought into the database in any case. */
+  /** At most about this many pages are in the log; `Infinity`: they must be checkpointed in any case. */
   #walPages = Infinity;
 
   /**
    * Takes the log of a database.
    *
    * @param db the open database
-   * @param disk where it is
+   * @param disk its file
    */
   constructor(db: Database, disk: FileOnDisk) {
     this.#db = db;
@@ -53,11 +53,11 @@ export class DatabaseWal {
   }
 
   /**
-   * Brings all that is in the log into the database itself, and both to the disk. The database then says that a log goes
-   * with it.
+   * Writes everything in the log into the database, and both to the disk. The database then says that a log belongs
+   * to it.
    *
    * @param mode whether to wait for other programs that read or write
-   * @throws {Error} if that cannot be done; what is in the log may not be on the disk then
+   * @throws {Error} if that cannot be done; then the disk may not have what is in the log
    */
   checkpoint(mode: "FULL" | "PASSIVE" = "FULL"): void {
     this.#walPages = 0;
@@ -72,9 +72,9 @@ export class DatabaseWal {
     this.#lastSalt = this.#header?.salt;
   }
 
-  /** As {@linkcode DatabaseWal.checkpoint}, but the database does not say then that a log goes with it. */
+  /** Like {@linkcode DatabaseWal.checkpoint}, but then the database does not say that a log belongs to it. */
   checkpointUnmarked(mode: "FULL" | "PASSIVE" = "FULL"): void {
-    // Not TRUNCATE: a log without anything in it is one that was lost.
+    // Not TRUNCATE: an empty log is one that was lost.
     const statement = this.#db.prepare(`PRAGMA wal_checkpoint(${mode})`);
     let row: { busy: number; log: number; checkpointed: number } | undefined;
     try {
@@ -89,14 +89,14 @@ export class DatabaseWal {
     }
   }
 
-  /** Another program has brought the log into the database: that is to say again that a log goes with it. */
+  /** Another program has checkpointed the log: the database must say again that a log belongs to it. */
   checkpointedElsewhere(): void {
     this.#walPages = Infinity;
   }
 
   /**
-   * Something was committed: brings it into the database itself if it is time for that. If that fails, it stays in the
-   * log, where it is as safe.
+   * Something was committed: checkpoints if it is time for that. If it fails, the data stays in the log, where it is
+   * as safe.
    *
    * @param bytes how much of the database was changed, at most
    */
@@ -113,18 +113,18 @@ export class DatabaseWal {
     }
   }
 
-  /** The last in the log is the mark now. */
+  /** Makes the mark the last thing in the log. */
   #setMark(): void {
     const schemaCookie = Number(this.#pragma("schema_version"));
     for (let salt = this.#salt(), before; salt !== before;) {
       this.#setPragma(`user_version = ${markedVersion(salt, schemaCookie)}`);
       before = salt;
-      // By that the log may have begun anew: all that was in it was in the database.
+      // With that the log may have started again: everything in it was in the database.
       salt = this.#salt();
     }
   }
 
-  /** How large the log has to be at least, in bytes, after what can be is brought into the database; 0 if that was all. */
+  /** The least size of the log in bytes, after everything possible is in the database; 0 if that was all. */
   #minBytes(): number {
     const salt = this.#header?.salt;
     if (salt !== undefined && salt === this.#lastSalt) return Infinity;
@@ -134,7 +134,7 @@ export class DatabaseWal {
         ? 0
         : WAL_HEADER_BYTES + row.log * (FRAME_HEADER_BYTES + Number(this.#pragma("page_size")));
     } catch {
-      // What should be in it is not.
+      // What should be in the log is not there.
       return Infinity;
     } finally {
       this.#disk.checkpointed();
@@ -142,7 +142,7 @@ export class DatabaseWal {
     }
   }
 
-  /** That of the log, which has one once anything is in it. */
+  /** The salt of the log, which has one once something is in it. */
   #salt(): number {
     if (!this.#header) this.#setInUse();
     const salt = this.#header?.salt;
@@ -160,7 +160,7 @@ export class DatabaseWal {
     this.#setPragma(`user_version = ${inUseVersion(this.#disk.use)}`);
   }
 
-  /** Prepared: the errors of these carry SQLite's code, those of `exec` none. */
+  /** Prepared: the errors of prepared statements carry SQLite's code, those of `exec` do not. */
   #setPragma(pragma: string): void {
     this.#db.prepare(`PRAGMA ${pragma}`).run();
   }

@@ -1,5 +1,5 @@
 /**
- * What was put once: which numbers of which sessions were stored, and where.
+ * Which numbers of which sessions were stored, and where.
  *
  * @module
  */
@@ -18,42 +18,43 @@ import {
 } from "./dedup_session.ts";
 import { DedupSessions } from "./dedup_sessions.ts";
 
-/** So many runs are remembered in all, unless it is said otherwise. */
+/** At most this many runs are remembered, unless limits say otherwise. */
 export const MAX_RUNS = 262_144;
 
-/** A run takes so many bytes of what may be stored, its session included. */
+/** How many of the stored bytes a run counts, its session included. */
 export const RUN_BYTES = 550;
 
-/** No run is longer: what is forgotten at once stays small. */
+/** The longest run: so what is forgotten at once stays small. */
 const MAX_RUN_LENGTH = 65_536;
 
-/** For how long a session that puts nothing is remembered at least, in milliseconds. */
+/** A session that is not used is remembered for at least this long, in milliseconds. */
 const MIN_SESSION_LIFETIME = 600_000;
 
-/** With each turn so many runs are freed, and the rest of their session, of sessions that have expired. */
+/** Each turn frees this many runs of expired sessions, and the rest of the last session. */
 const FREED_AT_ONCE = 256;
 
-/** How it is bounded. */
+/** How the index is bounded. */
 export interface DedupIndexOptions {
-  /** The last so many numbers of a session are remembered. */
+  /** How many of the last numbers of a session are remembered. */
   readonly window: number;
   /** For how many milliseconds messages are kept. */
   readonly retention: number;
-  /** Runs in all. */
+  /** Runs of all sessions together. */
   readonly maxRuns: number;
 }
 
 /**
- * Remembers puts by session and number, as runs, in memory. It works in turns: {@linkcode DedupIndex.begin} says when one
- * happens, {@linkcode DedupIndex.settle} ends it, so that what is forgotten depends on the turns alone. What was noted since
- * the last {@linkcode DedupIndex.commit} can be undone, but for what was forgotten meanwhile.
+ * Remembers puts by session and number, as runs, in memory. It works in turns: {@linkcode DedupIndex.begin} tells
+ * when a turn happens, and {@linkcode DedupIndex.settle} ends it, so what is forgotten depends on the turns alone.
+ * {@linkcode DedupIndex.rollback} undoes what was recorded since the last {@linkcode DedupIndex.commit}, but not what
+ * was forgotten meanwhile.
  *
- * A session that was not used for long has expired: from then on it counts as forgotten. It is freed when it is met again, or
- * a few with each turn.
+ * A session that was not used for long has expired and counts as forgotten. Its memory is freed when it is used
+ * again, or with one of the next turns.
  *
- * Each session belongs to the owner who opened it or put first in it. Where there are too many runs, the owner who has
- * the most of them loses the oldest: so whoever makes many forgets his own, and owners that put now and then keep what is
- * recent, however many others there are.
+ * Each session belongs to the owner who opened it or put first in it. If there are too many runs, the owner with the
+ * most of them loses its oldest: so an owner that makes many runs loses its own, and one that puts now and then keeps
+ * what is recent, however many others there are.
  */
 export class DedupIndex {
   readonly #window: number;
@@ -61,7 +62,7 @@ export class DedupIndex {
   readonly #onDrop: ((dropped: DroppedRuns) => void) | undefined;
   readonly #sessions: DedupSessions;
   readonly #changed: SessionRun[] = [];
-  /** Those in which something was noted in this turn. */
+  /** The sessions in which something was recorded in this turn. */
   readonly #inTurn: DedupSession[] = [];
   #lastInTurn: DedupSession | undefined;
   #evictedTo = 0;
@@ -70,7 +71,7 @@ export class DedupIndex {
    * Remembers nothing yet.
    *
    * @param options how it is bounded
-   * @param onDrop hears what is dropped
+   * @param onDrop hears of runs that are no longer remembered
    */
   constructor(
     { window, retention, maxRuns }: DedupIndexOptions,
@@ -82,14 +83,14 @@ export class DedupIndex {
     this.#onDrop = onDrop;
   }
 
-  /** No session of which nothing is left had stored anything after this sequence number. */
+  /** No session that was evicted had stored anything after this sequence number. */
   get evictedTo(): number {
     return this.#evictedTo;
   }
 
-  /** How many runs are remembered, those included of sessions that have expired and are not freed yet. */
+  /** How many runs are remembered, including those of expired sessions that are not freed yet. */
   get runs(): number {
-    // What is too much is dropped as the turn ends.
+    // Excess runs are dropped when the turn ends.
     return Math.min(this.#sessions.runs, this.#maxRuns);
   }
 
@@ -102,14 +103,14 @@ export class DedupIndex {
     }
   }
 
-  /** Whether there is something to free by now. */
+  /** Whether expired sessions wait to be freed. */
   get holdsExpired(): boolean {
     return this.#sessions.expired !== undefined;
   }
 
   /**
-   * Whether all that a session stored after a sequence number is remembered at a time, but for what is older than its
-   * window.
+   * Whether everything that a session stored after a sequence number is remembered at a time, except for numbers
+   * before its window.
    */
   isCompleteAfter(name: string, seq: number, now = this.#sessions.now): boolean {
     const session = this.#sessions.get(name);
@@ -124,7 +125,7 @@ export class DedupIndex {
     return session ? findSeq(session, n) : 0;
   }
 
-  /** A number was stored, which is larger than all before; if its session is not known, it is this owner's. */
+  /** Records a number, which must be larger than all before. A session that is not known becomes one of this owner. */
   record(name: string, n: number, seq: number, owner = ""): void {
     const session = this.#known(name) ?? this.#addSession(name, owner);
     if (this.#lastInTurn !== session) this.#inTurn.push(this.#lastInTurn = session);
@@ -138,19 +139,19 @@ export class DedupIndex {
       run.count++;
       return;
     }
-    // It may have been known before, if anything was lost.
+    // If anything was forgotten, this session may have been known before.
     if (!run || isEmptyRun(run)) session.forgotten = session.lost > 0 ? n - 1 : 0;
     this.#markChanged(this.#sessions.addRun(session, n, 1, seq), 0);
   }
 
-  /** An owner goes on with a session: it is known from now on, as if something had been put in it. */
+  /** Opens a session of an owner, or goes on with it: it counts as used now. */
   open(name: string, owner = ""): void {
     const known = this.#known(name);
     if (known) known.lastUsed = this.#sessions.now;
     else this.#sessions.addRun(this.#addSession(name, owner), ...EMPTY_RUN);
   }
 
-  /** A session that is known is used: it is remembered for as long as if it had put something. */
+  /** A known session is used now. */
   refresh(name: string): void {
     const session = this.#known(name);
     if (session) session.lastUsed = this.#sessions.now;
@@ -162,7 +163,7 @@ export class DedupIndex {
     if (session) this.#dropSession(session);
   }
 
-  /** Ends a turn: drops what is too old or too much. */
+  /** Ends a turn: drops what is outside the windows, and excess runs. */
   settle(): void {
     for (const session of this.#inTurn) {
       session.lastUsed = this.#sessions.now;
@@ -175,7 +176,7 @@ export class DedupIndex {
     }
   }
 
-  /** What was noted holds. */
+  /** What was recorded is final. */
   commit(): void {
     for (const run of this.#changed) {
       if (run.isChanged) run.session.isStored = true;
@@ -184,7 +185,7 @@ export class DedupIndex {
     this.#changed.length = 0;
   }
 
-  /** What was noted since the last commit does not hold. */
+  /** Undoes what was recorded since the last commit. */
   rollback(): void {
     this.#inTurn.length = 0;
     this.#lastInTurn = undefined;
@@ -200,7 +201,7 @@ export class DedupIndex {
     this.#changed.length = 0;
   }
 
-  /** What was noted since the last commit and is remembered, as runs. */
+  /** What was recorded since the last commit and is remembered, as runs. */
   *recorded(): Iterable<RecordedRun> {
     for (const run of this.#changed) {
       if (!run.isChanged) continue;
@@ -211,7 +212,7 @@ export class DedupIndex {
     }
   }
 
-  /** Takes what was remembered elsewhere: runs in the order of their sequence numbers, and what is lost of all others. */
+  /** Loads runs in the order of their sequence numbers, and up to where others are lost. */
   load(runs: Iterable<SeqRun & SessionRecord>, lost: number, now: number): void {
     this.#sessions.beginTurn(now);
     for (const { id, session: name, owner, first, count, seq, forgotten, lost } of runs) {
@@ -227,7 +228,7 @@ export class DedupIndex {
     this.settle();
   }
 
-  /** A session that is known and has not expired, as the one that is used most recently. */
+  /** A session that is known and has not expired; it becomes the most recently used. */
   #known(name: string): DedupSession | undefined {
     const session = this.#sessions.touch(name);
     const expired = session ? undefined : this.#sessions.get(name);
@@ -235,7 +236,7 @@ export class DedupIndex {
     return session;
   }
 
-  /** A session that is not known. */
+  /** Adds a session that is not known. */
   #addSession(name: string, owner: string): DedupSession {
     return this.#sessions.create({ name, owner, forgotten: 0, lost: this.#evictedTo });
   }
@@ -246,7 +247,7 @@ export class DedupIndex {
     this.#dropSession(session);
   }
 
-  /** What is lost of a session when all of it is. */
+  /** Up to where a session is lost if all of it is. */
   #lostWith(session: DedupSession): number {
     const last = session.runs[session.runs.length - 1]!;
     return Math.max(session.lost, last.seq + last.count - 1);
@@ -258,7 +259,7 @@ export class DedupIndex {
     this.#changed.push(run);
   }
 
-  /** Drops what is before the last numbers of a session. */
+  /** Drops the runs of a session before its window. */
   #dropOutsideWindow(session: DedupSession): void {
     const last = session.runs[session.runs.length - 1]!;
     const upTo = last.first + last.count - 1 - this.#window;
@@ -269,7 +270,7 @@ export class DedupIndex {
     }
   }
 
-  /** Drops the oldest run of a session, which might have repeated it. */
+  /** Drops the oldest run of a session that may still repeat it. */
   #dropOldest(run: SessionRun): void {
     const { session } = run;
     session.lost = Math.max(session.lost, run.seq + run.count - 1);

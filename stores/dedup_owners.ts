@@ -1,23 +1,23 @@
 /**
- * Who has how much of the memory of what was put once.
+ * How much of the deduplication index each owner has.
  *
  * @module
  */
 
 import { NameMap } from "../protocol/name_map.ts";
 
-/** What an owner has, and may lose: each knows those that the same owner was given before and after it. */
+/** What an owner has, and may lose. Each item knows those that the same owner got before and after it. */
 export interface Owned<Item> {
   older: Item | undefined;
   newer: Item | undefined;
 }
 
-/** A writer, with what is remembered for it. */
+/** An owner, with what is remembered for it. */
 export class DedupOwner<Item extends Owned<Item>> {
   readonly name: string;
-  /** How many things it has. */
+  /** How many items it has. */
   count = 0;
-  /** Where it is among all owners. */
+  /** Its index in the heap of all owners. */
   heapIndex = 0;
   #oldest: Item | undefined;
   #newest: Item | undefined;
@@ -27,12 +27,12 @@ export class DedupOwner<Item extends Owned<Item>> {
     this.name = name;
   }
 
-  /** Its oldest thing; it must have one. */
+  /** Its oldest item; it must have one. */
   get oldest(): Item {
     return this.#oldest!;
   }
 
-  /** It has one thing more. */
+  /** Adds an item. */
   add(item: Item): void {
     this.count++;
     item.older = this.#newest;
@@ -41,7 +41,7 @@ export class DedupOwner<Item extends Owned<Item>> {
     this.#newest = item;
   }
 
-  /** It has one thing less. */
+  /** Removes an item. */
   remove(item: Item): void {
     this.count--;
     const { older, newer } = item;
@@ -53,13 +53,13 @@ export class DedupOwner<Item extends Owned<Item>> {
   }
 }
 
-/** All owners that have something; the one that has the most is known at any time. */
+/** All owners that have something. The one that has the most is always known. */
 export class DedupOwners<Item extends Owned<Item>> {
   readonly #owners = new NameMap<DedupOwner<Item>>();
-  /** A heap: the owner at place n has at least as much as those at 2n + 1 and 2n + 2. */
+  /** A heap: the owner at index n has at least as much as those at 2n + 1 and 2n + 2. */
   readonly #heap: DedupOwner<Item>[] = [];
 
-  /** The owner with a name, perhaps one who has nothing yet. */
+  /** The owner with a name, perhaps one that has nothing yet. */
   get(name: string): DedupOwner<Item> {
     return this.#owners.get(name) ?? new DedupOwner(name);
   }
@@ -69,7 +69,7 @@ export class DedupOwners<Item extends Owned<Item>> {
     return this.#heap[0]!;
   }
 
-  /** Gives an owner something. */
+  /** Gives an owner an item. */
   addItem(owner: DedupOwner<Item>, item: Item): void {
     if (owner.count === 0) {
       this.#owners.set(owner.name, owner);
@@ -79,7 +79,7 @@ export class DedupOwners<Item extends Owned<Item>> {
     this.#siftUp(owner);
   }
 
-  /** Takes something from its owner. */
+  /** Takes an item from its owner. */
   removeItem(owner: DedupOwner<Item>, item: Item): void {
     owner.remove(item);
     this.#siftDown(owner);

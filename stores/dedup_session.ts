@@ -1,5 +1,5 @@
 /**
- * One session of those who put, with the runs that are remembered of it.
+ * A session of the deduplication index, with the runs that are remembered of it.
  *
  * @module
  */
@@ -8,35 +8,35 @@ import type { DedupOwner, Owned } from "./dedup_owners.ts";
 
 /** Consecutive numbers of a session that were given consecutive sequence numbers. */
 export interface SeqRun {
-  /** The first of the numbers. */
+  /** The first of these numbers. */
   readonly first: number;
   readonly count: number;
-  /** Where the first of them was stored. */
+  /** The sequence number of the first one. */
   readonly seq: number;
 }
 
-/** A session that is remembered, and what is not remembered of it. */
+/** A session that is remembered, and what has been forgotten of it. */
 export interface SessionRecord {
-  /** Its number, which no other one has or had. */
+  /** Its id, which no other session has or had. */
   readonly id: number;
   readonly session: string;
-  /** Who put first in it. */
+  /** Who opened it, or put first in it. */
   readonly owner: string;
-  /** Numbers up to here of which nothing is known may have been stored. */
+  /** Numbers up to here that are not in a run may have been stored. */
   readonly forgotten: number;
-  /** Nothing of it that was stored after this sequence number is lost. */
+  /** Nothing that it stored after this sequence number is forgotten. */
   readonly lost: number;
 }
 
-/** A run that was begun, or has become longer. */
+/** A run that was begun or extended. */
 export interface RecordedRun extends SeqRun, SessionRecord {
-  /** It is the first of a session of which nothing was noted before. */
+  /** It is the first run of a session that was not stored before. */
   readonly isNew: boolean;
 }
 
-/** Runs that are to be remembered no longer. */
+/** Runs that are no longer remembered. */
 export interface DroppedRuns extends SessionRecord {
-  /** All of its session that begin with this number or before it. */
+  /** All runs of the session that begin at this number or before it. */
   readonly upTo: number;
   /** Nothing is left of the session. */
   readonly evicted: boolean;
@@ -46,7 +46,7 @@ export interface DroppedRuns extends SessionRecord {
 export interface SessionRun extends SeqRun, Owned<SessionRun> {
   readonly session: DedupSession;
   count: number;
-  /** How long it was before the turn began; 0 if it was not there. Valid only while it is touched. */
+  /** Its length before the transaction; 0 if it was not there. Valid only while it is changed. */
   countBefore: number;
   isChanged: boolean;
 }
@@ -56,33 +56,36 @@ export interface DedupSession {
   readonly id: number;
   readonly name: string;
   readonly owner: DedupOwner<SessionRun>;
-  /** By their numbers, from `head` on. There is at least one. */
+  /** Ordered by their numbers, from `head` on. There is at least one. */
   runs: SessionRun[];
   head: number;
-  /** As {@linkcode SessionRecord} has them. */
+  /** See {@linkcode SessionRecord}. */
   forgotten: number;
   lost: number;
-  /** When it was heard of last. */
+  /** When it was used last. */
   lastUsed: number;
-  /** Something was noted of it, and committed. */
+  /** Something of it was recorded and committed. */
   isStored: boolean;
 }
 
-/** What {@linkcode findSeq} says of a number that may have been stored, and nobody knows. */
+/** The result of {@linkcode findSeq} for a number of which nobody knows whether it was stored. */
 export const FORGOTTEN = -1;
 
-/** What {@linkcode findSeq} says of a number that was certainly not stored, though a later one of its session was. */
+/** The result of {@linkcode findSeq} for a number that was certainly not stored, though a later one of its session was. */
 export const SUPERSEDED = -2;
 
-/** The run of a session that was opened, and in which nothing was put yet: no number is in it, or follows on it. */
+/** The run of a session that was opened and has put nothing: no number is in it or follows it. */
 export const EMPTY_RUN = [-1, 0, 0] as const;
 
-/** Whether a run is that one. */
+/** Whether a run is the empty one. */
 export function isEmptyRun({ count }: SessionRun): boolean {
   return count === 0;
 }
 
-/** Where a number of a session was stored; 0 if it was not and may be, else {@linkcode FORGOTTEN} or {@linkcode SUPERSEDED}. */
+/**
+ * Where a number of a session was stored; 0 if it was not and may be, else {@linkcode FORGOTTEN} or {@linkcode
+ * SUPERSEDED}.
+ */
 export function findSeq(session: DedupSession, n: number): number {
   const { runs, head, forgotten } = session;
   const last = runs[runs.length - 1]!;
@@ -93,7 +96,7 @@ export function findSeq(session: DedupSession, n: number): number {
   return n <= forgotten ? FORGOTTEN : SUPERSEDED;
 }
 
-/** Where the runs of a session are that begin after a number. */
+/** The index of the first run of a session that begins after a number. */
 function runIndexAfter({ runs, head }: DedupSession, n: number): number {
   let [low, high] = [head, runs.length];
   while (low < high) {
@@ -104,7 +107,7 @@ function runIndexAfter({ runs, head }: DedupSession, n: number): number {
   return low;
 }
 
-/** What others are told of a session. */
+/** A session as it is stored. */
 export function toSessionRecord({ id, name, owner, forgotten, lost }: DedupSession): SessionRecord {
   return { id, session: name, owner: owner.name, forgotten, lost };
 }

@@ -1,5 +1,5 @@
 /**
- * The sessions of those who put: by name, by when they were used, and by owner.
+ * The sessions of the deduplication index: by name, by last use, and by owner.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { NameMap } from "../protocol/name_map.ts";
 import { DedupOwners } from "./dedup_owners.ts";
 import type { DedupSession, SessionRun } from "./dedup_session.ts";
 
-/** Keeps sessions with their runs. One whose last run is taken out goes, too. */
+/** Keeps sessions with their runs. A session whose last run is removed goes, too. */
 export class DedupSessions {
-  /** The least recently used first. */
+  /** Ordered by last use, the oldest first. */
   readonly #sessions = new NameMap<DedupSession>();
   readonly #owners = new DedupOwners<SessionRun>();
   readonly #lifetime: number;
   #now = 0;
   #runs = 0;
   #nextId = 1;
-  /** The one that was looked up last in this turn, and the one that was used last: neither has expired. */
+  /** The session that was found last in this turn, and the one that was used last: neither has expired. */
   #lastFound: DedupSession | undefined;
   #lastTouched: DedupSession | undefined;
 
   /**
-   * Keeps none yet.
+   * Has no sessions yet.
    *
-   * @param lifetime one that was not used for so many milliseconds has expired
+   * @param lifetime a session that was not used for so many milliseconds has expired
    */
   constructor(lifetime: number) {
     this.#lifetime = lifetime;
@@ -42,14 +42,14 @@ export class DedupSessions {
     if (this.#lastTouched && this.hasExpired(this.#lastTouched)) this.#lastTouched = undefined;
   }
 
-  /** Whether a session has expired by a time, that of this turn unless it is said otherwise. */
+  /** Whether a session has expired by a time; by default that of this turn. */
   hasExpired(session: DedupSession, now = this.#now): boolean {
     return session.lastUsed + this.#lifetime <= now;
   }
 
-  /** One that has expired, if there is one. */
+  /** An expired session, if there is one. */
   get expired(): DedupSession | undefined {
-    // The first was used before all others.
+    // The first one was used before all others.
     for (const session of this.#sessions.values()) {
       return this.hasExpired(session) ? session : undefined;
     }
@@ -61,12 +61,12 @@ export class DedupSessions {
     return this.#runs;
   }
 
-  /** The oldest run of the owner who has the most; there must be one. */
+  /** The oldest run of the owner that has the most; there must be one. */
   get oldestOfLargestOwner(): SessionRun {
     return this.#owners.largest.oldest;
   }
 
-  /** All of them, the least recently used first. */
+  /** All of them, in the order of their last use. */
   values(): Iterable<DedupSession> {
     return this.#sessions.values();
   }
@@ -85,7 +85,7 @@ export class DedupSessions {
     return this.#lastFound = session;
   }
 
-  /** A session that has not expired by this turn, as the one that is used most recently. */
+  /** A session that has not expired by this turn; it becomes the most recently used. */
   touch(name: string): DedupSession | undefined {
     let session = this.#lastTouched;
     if (session?.name === name) return session;
@@ -96,7 +96,7 @@ export class DedupSessions {
     return this.#lastTouched = session;
   }
 
-  /** Adds a session that is not known, and has no run yet. */
+  /** Adds a session that is not known; it has no run yet. */
   create(
     { id = this.#nextId, name, owner, forgotten, lost }:
       & Pick<DedupSession, "name" | "forgotten" | "lost">
@@ -118,7 +118,7 @@ export class DedupSessions {
     return this.#lastTouched = session;
   }
 
-  /** Adds a run to a session, as its last. */
+  /** Adds a run to a session, as its last one. */
   addRun(session: DedupSession, first: number, count: number, seq: number): SessionRun {
     const run: SessionRun = {
       session,
@@ -138,7 +138,7 @@ export class DedupSessions {
     return run;
   }
 
-  /** Takes out the first run of a session, or the last. */
+  /** Removes the first run of a session, or the last one. */
   removeRun(run: SessionRun): void {
     const { session } = run;
     this.#releaseRun(run);
@@ -146,14 +146,14 @@ export class DedupSessions {
     else session.head++;
     const { head, runs: { length } } = session;
     if (head === length) this.#removeSession(session);
-    // One that has but one run left keeps no room for more, as most have one.
+    // A session with one run keeps no room for more: most have one.
     else if (length - head === 1 || (head > 32 && head > length / 2)) {
       session.runs = session.runs.slice(session.head);
       session.head = 0;
     }
   }
 
-  /** Takes out a session with all of its runs. */
+  /** Removes a session with all of its runs. */
   delete(session: DedupSession): void {
     for (let i = session.head; i < session.runs.length; i++) this.#releaseRun(session.runs[i]!);
     this.#removeSession(session);

@@ -1,5 +1,5 @@
 /**
- * The tables of what was put once.
+ * The tables of the deduplication index.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export class DedupTable {
   constructor(db: Database) {
     this.#db = db;
     db.exec(SCHEMA);
-    // Files have it since a later release: without it a session is nobody's, and earlier releases do not miss it.
+    // Files have this column since a later release. Without it a session has no owner; earlier releases ignore it.
     const columns = db.prepare("SELECT name FROM pragma_table_info('sessions')").all();
     if (!(columns as { name: string }[]).some(({ name }) => name === "owner")) {
       db.exec("ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT ''");
@@ -57,7 +57,7 @@ export class DedupTable {
     };
   }
 
-  /** Fills what is remembered in memory. */
+  /** Loads the index into memory. */
   load(dedup: DedupIndex, lost: number, now: number): void {
     const runs = this.#db.prepare(
       "SELECT id, name AS session, owner, first, count, seq, forgotten, lost " +
@@ -66,7 +66,7 @@ export class DedupTable {
     dedup.load(runs, lost, now);
   }
 
-  /** Writes what was noted, and deletes what was dropped before; returns how many rows that were. */
+  /** Writes what was recorded, and deletes what was dropped before; returns how many rows that were. */
   save(recorded: Iterable<RecordedRun>, dropped: readonly DroppedRuns[]): number {
     let rows = 0;
     if (dropped.length > 0) rows += this.#drop(dropped);
@@ -80,7 +80,7 @@ export class DedupTable {
 
   #drop(dropped: Iterable<DroppedRuns>): number {
     let rows = 0;
-    // Of what was dropped of a session the last that is told holds for all before it.
+    // The last entry of a session holds for all earlier ones.
     const sessions = new IdMap<DroppedRuns>();
     for (const last of dropped) sessions.set(last.id, last);
     for (const { id, upTo, forgotten, lost, evicted } of sessions.values()) {

@@ -1,10 +1,10 @@
 /**
- * The part of a SQLite library that the store needs, and its errors.
+ * The part of a SQLite library that a store needs, and its errors.
  *
  * @module
  */
 
-/** What is bound to a statement, and comes back from it. */
+/** What is bound to a statement, and what a row contains. */
 export type SqlValue = string | number;
 
 /** A prepared statement. */
@@ -29,11 +29,11 @@ export type EngineName = "@db/sqlite" | "node:sqlite";
 /** A SQLite library. */
 export interface Engine {
   readonly name: EngineName;
-  /** Opens a database, `:memory:` for one in memory. */
+  /** Opens a database; `:memory:` for one in memory. */
   open(path: string): Database;
 }
 
-/** What SQLite calls the errors that the store tells apart. */
+/** SQLite's codes of the errors that a store tells apart. */
 export const SQLITE_ERRORS = {
   busy: 5,
   readonly: 8,
@@ -44,7 +44,7 @@ export const SQLITE_ERRORS = {
   notADb: 26,
 };
 
-/** What SQLite says of these errors where it has nothing to add. The texts are fixed: SQLite's own tests rely on them. */
+/** SQLite's texts of these errors, if it has nothing to add. They are fixed: SQLite's own tests rely on them. */
 const CODE_OF_TEXT: ReadonlyMap<string, number> = new Map([
   ["database is locked", SQLITE_ERRORS.busy],
   ["attempt to write a readonly database", SQLITE_ERRORS.readonly],
@@ -56,13 +56,14 @@ const CODE_OF_TEXT: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * What SQLite calls an error.
+ * SQLite's code of an error.
  *
  * @param error what an engine threw
- * @returns the code, without what is extended; `undefined` if it is not SQLite's
+ * @returns the primary code; `undefined` if the error is not SQLite's
  */
 export function sqliteErrorCode(error: unknown): number | undefined {
-  // node:sqlite has the number in errcode, but for errors of `exec`; @db/sqlite has it in code where a database
+  // node:sqlite has the number in errcode, except in errors of `exec`. @db/sqlite has it in code if a database cannot
+  // be opened; else it throws an Error that has only a text.
   // is opened, and else throws an Error of which the text is all there is.
   const { errcode, code, message } = Object(error) as Record<string, unknown>;
   const number = typeof errcode === "number" ? errcode : code;

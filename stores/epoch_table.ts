@@ -1,5 +1,5 @@
 /**
- * The table of epochs: which there were, and the last number in each.
+ * The table of epochs, and the last number of each.
  *
  * @module
  */
@@ -12,8 +12,8 @@ const SCHEMA = `
 `;
 
 /**
- * The epochs of a file. The row of the present one has no last number: it gets it when the next epoch begins, from what
- * is in the file then. So whatever was said of numbers that the file does not have is found to lie beyond the end of its
+ * The epochs of a file. The row of the present one has no last number: it is written when the next epoch begins, from
+ * what is in the file then. So a number that was told but is not in the file is found to lie beyond the end of its
  * epoch.
  */
 export class EpochTable {
@@ -29,7 +29,7 @@ export class EpochTable {
     db.exec(SCHEMA);
   }
 
-  /** The epoch that began last. */
+  /** The present epoch. */
   get current(): string | undefined {
     const [row] = this.#db.prepare("SELECT epoch FROM epochs WHERE last IS NULL").all() as [
       { epoch: string }?,
@@ -37,7 +37,7 @@ export class EpochTable {
     return row?.epoch;
   }
 
-  /** Where the epochs before the present one ended. */
+  /** The last numbers of the epochs before the present one. */
   get ends(): NameMap<number> {
     const rows = this.#db.prepare("SELECT epoch, last FROM epochs WHERE last IS NOT NULL").all();
     const ends = new NameMap<number>();

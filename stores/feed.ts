@@ -1,5 +1,5 @@
 /**
- * The ordered feed of a store that lives in this process.
+ * The ordered feed of a store in this process.
  *
  * @module
  */
@@ -11,26 +11,26 @@ interface ActiveFollower {
   readonly from: number;
 }
 
-/** Brings each batch to all who follow, in the order in which they were stored. */
+/** Brings each batch to all followers, in the order in which the batches were stored. */
 export class Feed {
-  /** Replaced, never changed: one may join or leave while a batch is brought. */
+  /** Replaced, never changed: followers come and go while a batch is brought. */
   #followers: readonly ActiveFollower[] = [];
-  /** What is to be brought; there are several batches when a follower has more stored in its midst. */
+  /** The batches that wait. There are several if a follower stores more while it takes one. */
   readonly #batches: (readonly TopicMessage[])[] = [];
 
-  /** Adds a follower, who gets what comes after a number, until disposed of. */
+  /** Adds a follower, who gets what comes after a number until it is disposed of. */
   follow(follower: Follower, from: number): { readonly from: number } & Disposable {
     const active = { follower, from };
     this.#followers = [...this.#followers, active];
     return { from, [Symbol.dispose]: () => this.#remove(active) };
   }
 
-  /** Brings what was stored: at once, or, in the midst of the feed, after what is being brought. */
+  /** Brings messages: at once, or after the batch that is being brought. */
   publish(messages: readonly TopicMessage[]): void {
     if (this.#batches.push(messages) > 1) return;
     for (let batch; (batch = this.#batches[0]); this.#batches.shift()) {
       for (const active of this.#followers) {
-        // One who joined after the batch was stored has it behind them; one may have left.
+        // A follower that joined later has the batch behind it; another may have left.
         if (batch[0]!.seq > active.from && this.#followers.includes(active)) {
           this.#deliver(active, batch);
         }
@@ -38,14 +38,14 @@ export class Feed {
     }
   }
 
-  /** Messages may have been missed: everybody is told, and gets nothing more. */
+  /** Messages may have been missed: all followers are told, and get nothing more. */
   fail(error: Error): void {
     const followers = this.#followers;
     this.#followers = [];
     for (const { follower } of followers) follower.lost(error);
   }
 
-  /** Brings nothing more to anybody. */
+  /** Brings nothing more to anyone. */
   close(): void {
     this.#followers = [];
   }
@@ -58,7 +58,7 @@ export class Feed {
     try {
       active.follower.stored(batch);
     } catch (error) {
-      // What one follower does not take must not cost the others theirs.
+      // A follower that fails must not cost the others their messages.
       this.#remove(active);
       active.follower.lost(error instanceof Error ? error : new Error(String(error)));
     }

@@ -7,15 +7,15 @@
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
 
-/** Why a file is not opened, in words that are for a person. */
+/** Why a file is not opened; its message is for a person. */
 export class UnusableFileError extends Error {
   readonly code: ErrorCode;
 
   /**
    * Makes an error.
    *
-   * @param message the words
-   * @param code what it is for a program
+   * @param message the reason
+   * @param code the code for programs
    */
   constructor(message: string, code: ErrorCode = "store_unusable") {
     super(message);
@@ -24,7 +24,7 @@ export class UnusableFileError extends Error {
 }
 
 /**
- * Words why a file cannot be opened.
+ * Says why a file cannot be opened.
  *
  * @param path the file
  * @param error what was thrown
@@ -79,7 +79,7 @@ function openErrorReason(path: string, error: unknown): string {
     case SQLITE_ERRORS.readonly:
       return "it is read-only, or its folder is";
     case SQLITE_ERRORS.io:
-      // A file that is read-only cannot be locked, and that is what SQLite says of it.
+      // SQLite says this of a read-only file, too, because it cannot be locked.
       return `it is read-only, or the disk is full or fails (${text})`;
     case SQLITE_ERRORS.full:
       return "the disk is full";
@@ -91,7 +91,7 @@ function openErrorReason(path: string, error: unknown): string {
   return pathFault(path) ?? text;
 }
 
-/** What is wrong with a path, as far as that can be seen. */
+/** What is wrong with a path, as far as can be seen. */
 function pathFault(path: string): string | undefined {
   try {
     return Deno.statSync(path).isDirectory ? "it is a folder" : undefined;
@@ -110,10 +110,10 @@ function pathFault(path: string): string | undefined {
 }
 
 /**
- * Permission is looked up, never asked for.
+ * Checks permissions without asking for them.
  *
  * @param path the file
- * @throws {UnusableFileError} if the file, or what stands beside it, may not be read or written
+ * @throws {UnusableFileError} if the file, or a file beside it, may not be read or written
  */
 export function requireFilePermissions(path: string): void {
   const siblings = { read: ["", "-wal", "-lock"], write: ["", "-lock"] };

@@ -1,5 +1,5 @@
 /**
- * Watches over a file while it is in use: what is done where it is not any more what it was, and what a person is told.
+ * Watches a file in use: what happens if it is no longer what it was, and what the operator is told.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import type { DatabaseFile } from "./database_file.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
 
-/** In a burst, what is beside the file is looked at so often only, in milliseconds; the file itself at each commit. */
+/** In a burst, the files beside it are checked at most this often, in milliseconds; the file itself at each commit. */
 const CHECK_INTERVAL = 10;
 
-/** So many commits, with less than that between two of them, are a burst. */
+/** This many commits, each less than that after the last, are a burst. */
 const BURST_COMMITS = 16;
 
-/** Lets nothing be stored where nobody will find it, and tells so once. */
+/** Refuses to store anything where nobody will find it, and says so once. */
 export class FileGuard {
   readonly #disk: FileOnDisk;
   readonly #warn: (text: string) => void;
-  /** Why puts are refused, as it was told; `""` while they are taken. */
+  /** Why puts are refused, as the operator was told; `""` while they are accepted. */
   #reportedFault = "";
-  /** When it was looked last, when something was committed last, and how many commits came close together. */
+  /** When the last check was, when the last commit was, and how many commits came close together. */
   #lastCheck = -Infinity;
   #lastCommit = -Infinity;
   #burst = 0;
@@ -28,7 +28,7 @@ export class FileGuard {
    * Begins to watch.
    *
    * @param disk the file, which was opened
-   * @param warn takes what a person should know
+   * @param warn takes what the operator should know
    */
   constructor(disk: FileOnDisk, warn: (text: string) => void) {
     this.#disk = disk;
@@ -43,11 +43,11 @@ export class FileGuard {
    * Called before something is stored.
    *
    * @param file the open file
-   * @param isUnchanged whether the queue in it is as it is known, after another program has written to the file
-   * @returns whether it may be gone on with; if not it has to be closed and opened again, for the queue in it was changed,
-   * or its log has lost its name, as happens where another program takes itself for the last that has the file open. All
-   * that was in that is saved
-   * @throws {Error} if who opens the file next would not find what is stored
+   * @param isUnchanged whether the queue is as known, after another program has written to the file
+   * @returns whether to go on with the file. If not, close it and open it again: either the queue in it was changed,
+   * or its log has lost its name, as happens when another program believes to be the last one that has the file open;
+   * everything in the log is saved
+   * @throws {Error} if the next one that opens the file would not find what is stored
    */
   requireIntact(file: DatabaseFile, isUnchanged: () => boolean): boolean {
     const checksAll = this.#isCheckDue() || this.#reportedFault !== "";
@@ -71,15 +71,15 @@ export class FileGuard {
     return !file.wasChanged() || isUnchanged();
   }
 
-  /** Why puts are refused now, whether or not one has been tried. */
+  /** Why puts are refused now, whether or not one was tried. */
   get fault(): string | undefined {
     const fault = this.#disk.fault;
     if (fault !== undefined || this.#reportedFault === "") return fault;
-    // What was told before is over, but for a log that was emptied: SQLite itself makes it shorter, too.
+    // What was told before is over, except for a log that was emptied: SQLite itself makes it shorter, too.
     return this.#disk.walIsShorter ? this.#reportedFault : undefined;
   }
 
-  /** Each time, but in a burst: there the look would cost more than the commit of a message. */
+  /** True each time, except in a burst: there a check would cost more than the commit of a message. */
   #isCheckDue(): boolean {
     const now = performance.now();
     this.#burst = now - this.#lastCommit < CHECK_INTERVAL ? this.#burst + 1 : 0;
@@ -90,7 +90,7 @@ export class FileGuard {
   }
 
   /**
-   * The file is about to be closed, and is not what it was. Where only the name of its log is lost, all that was in that is
+   * The file is about to be closed and is not what it was. If only the name of its log is lost, everything in it is
    * saved.
    *
    * @param file the open file

@@ -1,17 +1,17 @@
 /**
- * The lock beside a database: whoever holds it has the database for itself.
+ * The lock beside a database: whoever holds it has the database to itself.
  *
  * @module
  */
 
 import { UnusableFileError } from "./file_faults.ts";
 
-/** What a lock file may hold: nothing, zeros after a loss of power, or what is {@linkcode LockContent}. */
+/** What a lock file may hold: nothing, zeros after a power loss, or a {@linkcode LockContent}. */
 const CONTENT_PATTERN = /^(?:dsmq ([1-9]\d{0,4})( writing)?\n)?\0*$/;
 
-/** What a process says that it will leave if it is killed. */
+/** What a process leaves behind if it is killed. */
 export interface LockContent {
-  /** The number of the use of the database; 0 if there is nothing to be told. */
+  /** The number of this use of the database; 0 if there is nothing to tell. */
   readonly use: number;
   /** The log was being written to the database. */
   readonly writing: boolean;
@@ -20,15 +20,15 @@ export interface LockContent {
 const IDLE: LockContent = { use: 0, writing: false };
 
 /**
- * A lock, held until it is released, or the process ends.
+ * A lock, held until it is released or the process ends.
  *
- * SQLite's own locks do not do: on POSIX they are dropped as soon as anything in this process closes the same file. This
- * one is of another kind, and belongs to one handle. Its file is deleted when it is released; one that a killed process
- * has left is taken over, and what it holds tells that the database was in use.
+ * SQLite's own locks are not enough: POSIX drops them as soon as anything in this process closes the same file. This
+ * lock belongs to one handle. Its file is deleted when it is released; one left behind by a killed process is taken
+ * over, and tells that the database was in use.
  */
 export class FileLock {
   readonly path: string;
-  /** What a killed process has left in it; `undefined` if there was no lock file. */
+  /** What a killed process left in it; `undefined` if there was no lock file. */
   readonly previous: LockContent | undefined;
   readonly #file: Deno.FsFile;
   /** What is in it now. */
@@ -44,9 +44,9 @@ export class FileLock {
   /**
    * Takes a lock.
    *
-   * @param path the file of the lock; it is made if it is not there
+   * @param path the lock file; it is made if it does not exist
    * @returns the lock
-   * @throws {UnusableFileError} if another has it, or the file system knows no locks
+   * @throws {UnusableFileError} if another process has it, or the file system has no locks
    */
   static acquire(path: string): FileLock {
     for (;;) {
@@ -55,7 +55,7 @@ export class FileLock {
       const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
       try {
         if (!tryLock(file)) throw new UnusableFileError("another process uses it", "store_in_use");
-        // Whoever had it may have deleted it meanwhile: then there is another at its place, or none.
+        // The last holder may have deleted it meanwhile: then another file is in its place, or none.
         if (isSameFile(lstat(path), file.statSync())) {
           const previous = readContent(file, path);
           return new FileLock(path, file, before ? previous : undefined);
@@ -68,7 +68,7 @@ export class FileLock {
     }
   }
 
-  /** From now on a killed process leaves the number of this use; on a full disk perhaps nothing. */
+  /** From now on a killed process leaves the number of this use behind; on a full disk perhaps nothing. */
   markInUse(use: number, writing = false): void {
     if (this.#content.use === use && this.#content.writing === writing) return;
     this.markIdle();
@@ -77,25 +77,25 @@ export class FileLock {
       this.#file.writeSync(new TextEncoder().encode(`dsmq ${use}${writing ? " writing" : ""}\n`));
       this.#content = { use, writing };
     } catch {
-      // What is in the database says it too.
+      // The database says it, too.
     }
   }
 
-  /** A killed process leaves nothing to be told. */
+  /** A killed process leaves nothing to tell. */
   markIdle(): void {
     this.#file.truncateSync(0);
     this.#content = IDLE;
   }
 
-  /** Gives it back. If the file is to be `kept`, the next who opens the database is told of what it holds. */
+  /** Releases it. If the file is retained, the next process that opens the database learns what it says. */
   release(retain = false): void {
     try {
-      // Deleted before others can have it: or they would hold one that nobody else finds.
+      // Deleted before others can have it: or they would hold a file that nobody else finds.
       if (!retain && isSameFile(lstat(this.path), this.#file.statSync())) {
         Deno.removeSync(this.path);
       }
     } catch {
-      // It stays, and holds nobody up.
+      // It stays, and blocks nobody.
     }
     this.#file.close();
   }

@@ -1,5 +1,5 @@
 /**
- * The file of a database on the disk: that it is ours alone, whole, and still the one that was opened.
+ * The file of a database on the disk: that it is ours alone, complete, and still the one that was opened.
  *
  * @module
  */
@@ -30,20 +30,23 @@ export class FileOnDisk {
   readonly path: string;
   /** The same without links: SQLite's files are beside this one. */
   readonly realPath: string;
-  /** The number of this use of it, from 1 to 65535: at random. */
+  /** The number of this use of it, from 1 to 65535, at random. */
   readonly use: number = 1 + Math.floor(Math.random() * 65535);
   /** Nothing was ever acknowledged in it. */
   readonly isNew: boolean;
-  /** Its `user_version` before it has a log, if it has a mark though it is whole: else that would go with the next log. */
+  /**
+   * Its `user_version` before it has a log, if it has a mark although it is complete: or the mark would belong to the
+   * next log.
+   */
   readonly unmarkedVersion: number | undefined;
   readonly #lock: FileLock;
   /** Open as long as SQLite has the file open: to close it would drop SQLite's own locks. */
   readonly #handle: Deno.FsFile;
   #file: FileSnapshot;
   readonly #wal: WalFile;
-  /** What the file says where it has no mark: not known before the log was brought into it once. */
+  /** The use in the file where it has no mark: not known before the first checkpoint. */
   #useInFile = ANY_USE;
-  /** Its `schema_version` when the log was brought into it last, and what asks SQLite for that of now. */
+  /** Its `schema_version` at the last checkpoint, and a function that asks SQLite for the present one. */
   #schemaCookie: number;
   #currentSchemaCookie: () => number = () => Infinity;
   #isClosed = false;
@@ -58,12 +61,12 @@ export class FileOnDisk {
     this.#schemaCookie = readDatabaseHeader(handle).schemaCookie;
     this.isNew = isNewFile(realPath, handle, lock.previous);
     if (readWalHeader(`${realPath}-wal`) || !isMarked(readDatabaseHeader(handle))) return;
-    // Of any use that number is none.
+    // No use has this number.
     this.unmarkedVersion = inUseVersion((lock.previous?.use ?? 0) % ANY_USE);
   }
 
   /**
-   * Takes a file for this process alone. One that is not there is made, for its owner alone to read.
+   * Takes a file for this process alone. A file that does not exist is made, readable by its owner alone.
    *
    * @param given its path
    * @returns the file; whoever took it releases it
@@ -74,7 +77,7 @@ export class FileOnDisk {
     requireNoSiblingName(given);
     const path = absolutePath(given);
     const exists = requirePlainFile(path);
-    // Opened and closed before it is locked only where it is new: to close it drops the locks of SQLite in this process.
+    // Only a new file is opened and closed before it is locked: closing drops SQLite's locks in this process.
     if (!exists) openPrivateFile(path).close();
     const realPath = Deno.realPathSync(path);
     let lock: FileLock | undefined;
@@ -92,21 +95,21 @@ export class FileOnDisk {
     }
   }
 
-  /** Who may read and write it, as `chmod` says it; 0 where the system does not know that. */
+  /** Its permissions as in `chmod`; 0 if the system has none. */
   get mode(): number {
     return (Deno.statSync(this.realPath).mode ?? 0) & 0o777;
   }
 
-  /** It is opened by name, perhaps again: throws unless there is the same file at that name. */
+  /** It is opened by name, perhaps again: throws unless the same file has that name. */
   requireSameFile(): void {
     this.#file = this.#requireFile();
     this.#wal.requireNotReplaced();
   }
 
   /**
-   * It is open: from now on there is a log that goes with it.
+   * It is open: from now on a log belongs to it.
    *
-   * @param minWalBytes asks SQLite how large that has to be at least
+   * @param minWalBytes asks SQLite for the least size of the log
    * @param schemaCookie asks SQLite for its `schema_version`
    */
   opened(minWalBytes: () => number, schemaCookie: () => number): void {
@@ -116,7 +119,7 @@ export class FileOnDisk {
     this.#lock.markInUse(this.#useInFile);
   }
 
-  /** Throws unless the file is where it was when it was opened, and whole; says whether nobody has written to it since. */
+  /** Throws unless the file is where it was opened, and complete; returns whether nobody has written to it since. */
   requireFile(): boolean {
     const file = this.#requireFile();
     const isUntouched = file.time === this.#file.time;
@@ -124,18 +127,18 @@ export class FileOnDisk {
     return isUntouched;
   }
 
-  /** Throws unless the log is where it was when the file was opened, and whole. */
+  /** Throws unless the log is where the file was opened, and complete. */
   requireWal(): void {
     this.#wal.requireIntact();
   }
 
-  /** Throws unless the file and its log are where they were when it was opened, and whole. */
+  /** Throws unless the file and its log are where the file was opened, and complete. */
   requireIntact(): void {
     this.requireFile();
     this.requireWal();
   }
 
-  /** What is wrong with the file, or its log; nothing is remembered of this look. */
+  /** What is wrong with the file or its log; nothing of this check is remembered. */
   get fault(): string | undefined {
     try {
       this.#requireFile();
@@ -151,12 +154,12 @@ export class FileOnDisk {
     return this.#wal.isShorter;
   }
 
-  /** Whether the log has lost its name, and the file that it goes with is there: SQLite still has all that is in it. */
+  /** Whether the log has lost its name while its file is there: SQLite still has everything in it. */
   get hasLostWal(): boolean {
     return this.#walState === "gone" || this.#walState === "another";
   }
 
-  /** Whether there is no log at its name. */
+  /** Whether the name of the log has no file. */
   get walIsGone(): boolean {
     return this.#walState === "gone";
   }
@@ -171,14 +174,14 @@ export class FileOnDisk {
   }
 
   /**
-   * Has SQLite close it. Where it would write the log into a file that is not its own, or delete that of another, the file
-   * is away meanwhile: then it leaves both alone, as it does not at the end of a program that has left it open.
+   * Has SQLite close it. If SQLite would write the log into another file, or delete another log, the file is moved
+   * away meanwhile: then it leaves both alone, which it would not at the end of a program that left the file open.
    *
    * @param close closes the database
    */
   close(close: () => void): void {
     const mayClose = this.#mayClose();
-    // A copy of it that is in its place says the same as it did: not the number of this use then, but another.
+    // A copy of it in its place says the same as it did then: not the number of this use, but another.
     if (!mayClose && !this.#isOwn) this.#lock.markInUse(this.use % (ANY_USE - 1) + 1);
     this.#currentSchemaCookie = () => Infinity;
     if (mayClose) return close();
@@ -200,15 +203,15 @@ export class FileOnDisk {
   #mayClose(): boolean {
     try {
       this.requireIntact();
-      // From now on the database does not say that a log goes with it.
+      // From now on the database does not say that a log belongs to it.
       this.#lock.markIdle();
       return true;
     } catch {
-      // It depends on what is wrong.
+      // That depends on what is wrong.
     }
     try {
       const file = fileSnapshot(this.path);
-      // What is not there, or another file, SQLite finds by itself, and it leaves the log alone then.
+      // SQLite itself notices that the file is missing or another, and then leaves the log alone.
       if (!file || isOtherFile(file, this.#file)) {
         return fileSnapshot(this.realPath)?.ino !== this.#file.ino;
       }
@@ -224,20 +227,20 @@ export class FileOnDisk {
     }
   }
 
-  /** Has the disk take all that is in the log; says whether it did. */
+  /** Syncs the log to the disk; returns whether that worked. */
   syncWal(): boolean {
     return this.#wal.sync();
   }
 
-  /** What SQLite was told to bring into it is in it. */
+  /** What SQLite was told to checkpoint is in the file. */
   checkpointed(): void {
     const file = fileSnapshot(this.path);
     if (file && !isOtherFile(file, this.#file) && !this.#isShortened(file)) this.#file = file;
   }
 
   /**
-   * Around what writes the log, and with that its mark, to the database: a process that is killed meanwhile says so. Another
-   * program may do it to its end then, and delete the log.
+   * Wraps what writes the log, and with it its mark, to the database: if the process is killed meanwhile, its lock
+   * says so. Then another program may finish the checkpoint and delete the log.
    *
    * @param work writes it
    */
@@ -253,12 +256,12 @@ export class FileOnDisk {
     }
   }
 
-  /** Gives it back where it could not be opened. What says that it is new, or was in use, stays. */
+  /** Releases a file that could not be opened. What says that it is new, or was in use, stays. */
   releaseUnopened(): void {
     this.release(this.isNew || !!this.#lock.previous?.use);
   }
 
-  /** Gives it back, after it was closed. If that went wrong, the next start is told. */
+  /** Releases it after it was closed. If that failed, the next start is told. */
   release(hasFailed = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -1,5 +1,5 @@
 /**
- * What is found at the path of a database, before SQLite sees it.
+ * What is found at the path of a database before SQLite sees it.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { LockContent } from "./file_lock.ts";
 import { readDatabaseHeader, readWalHeader, requireOwnWal } from "./wal_mark.ts";
 import { fileSnapshot } from "./file_snapshot.ts";
 
-/** The names that SQLite, or dsmq, gives to files beside a database. */
+/** The names that SQLite and dsmq give to files beside a database. */
 const SIBLING_NAME = /-(wal|shm|journal|lock)$/;
 
 /**
  * Refuses the name of a file that stands beside a database.
  *
  * @param path the file
- * @throws {UnusableFileError} if it ends as such a name does
+ * @throws {UnusableFileError} if it ends like such a name
  */
 export function requireNoSiblingName(path: string): void {
   const [end] = SIBLING_NAME.exec(path) ?? [];
@@ -24,10 +24,10 @@ export function requireNoSiblingName(path: string): void {
 }
 
 /**
- * Makes a path absolute; links in it stay.
+ * Makes a path absolute; its links stay.
  *
  * @param path as it was given
- * @returns the same file, from the root on
+ * @returns the same file, from the root
  */
 export function absolutePath(path: string): string {
   if (/^([/\\]|[A-Za-z]:)/.test(path)) return path;
@@ -35,7 +35,7 @@ export function absolutePath(path: string): string {
 }
 
 /**
- * Refuses what is no file.
+ * Refuses what is not a file.
  *
  * @param path where to look
  * @returns whether there is a file
@@ -49,7 +49,7 @@ export function requirePlainFile(path: string): boolean {
 }
 
 /**
- * Opens a file; one that is not there is made for its owner alone.
+ * Opens a file. A file that does not exist is made, readable by its owner alone.
  *
  * @param path the file
  * @returns the open file; whoever opened it closes it
@@ -59,12 +59,12 @@ export function openPrivateFile(path: string): Deno.FsFile {
 }
 
 /**
- * Whether nothing was ever acknowledged in a file. To be asked before SQLite sees it, which would delete the log of an empty
- * file, and take that of another.
+ * Whether nothing was ever acknowledged in a file. To be called before SQLite sees it: SQLite would delete the log of
+ * an empty file, and take the log of another.
  *
  * @param realPath the file, without links
  * @param handle the same, open
- * @param previous what whoever used it last has left in its lock
+ * @param previous what the last user left in its lock
  * @returns whether it is new
  * @throws {UnusableFileError} if it is not what it was when it was used last
  */
@@ -83,7 +83,7 @@ export function isNewFile(
   if (size > 0) {
     const isCheckpointed = previous?.writing === true && !exists(`${realPath}-shm`);
     requireOwnWal(realPath, readDatabaseHeader(handle), wal, previous?.use ?? 0, isCheckpointed);
-    // One that was killed as it made it has left its lock, and nothing in that.
+    // A process that was killed while it made the file has left a lock with nothing in it.
     return previous?.use === 0;
   }
   if (wal) {
@@ -99,7 +99,7 @@ export function isNewFile(
   return true;
 }
 
-/** SQLite deletes it with the log; what a killed process leaves is there. Without leave to look, it is. */
+/** SQLite deletes it with the log; a killed process leaves it behind. Without permission to look, it counts as there. */
 function exists(path: string): boolean {
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return true;
   return fileSnapshot(path) !== undefined;

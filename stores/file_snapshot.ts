@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a file was when it was looked at. */
+/** A file as it was when it was looked at. */
 export interface FileSnapshot {
   readonly dev: number;
   readonly ino: number | null;
@@ -31,7 +31,7 @@ export function fileSnapshot(path: string): FileSnapshot | undefined {
 }
 
 /**
- * Whether two are not the same file, whatever is in it.
+ * Whether two files differ, whatever is in them.
  *
  * @param a one
  * @param b the other

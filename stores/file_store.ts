@@ -27,11 +27,11 @@ export interface FileStoreOptions extends SqliteStoreOptions {
   readonly path: string;
   /** What an acknowledged message survives: `disk` a loss of power, `process` the end of the process. */
   readonly durability: FileDurability;
-  /** Takes what a person should know of the file. Default: nobody is told. */
+  /** Takes what an operator should know about the file. Default: nobody is told. */
   readonly warn?: ((text: string) => void) | undefined;
 }
 
-/** No more than so many commands are committed together, if it is not one batch. */
+/** At most this many commands are committed together, unless a single batch has more. */
 const COMMIT_BATCH = 1024;
 
 /** A batch that waits to be committed. */
@@ -48,8 +48,8 @@ const DURABILITY_TEXT: Readonly<Record<FileDurability, string>> = {
 /**
  * Keeps messages in a file.
  *
- * What comes in one turn of the event loop is committed together, in one transaction; then the feed
- * brings it, and then all are answered. Where the file fails, see {@linkcode RecoveringFile}.
+ * All batches of one turn of the event loop are committed together, in one transaction; then the feed brings the
+ * messages, and then all calls are answered. {@linkcode RecoveringFile} says what happens when the file fails.
  */
 export class FileStore extends SqliteStore {
   override readonly id: string;
@@ -59,9 +59,9 @@ export class FileStore extends SqliteStore {
   protected override readonly epochEnds: NameMap<number>;
   readonly #file: RecoveringFile;
   #pending: PendingAppend[] = [];
-  /** Puts do not wait for others who list topics. */
+  /** Commits have slices of their own: puts do not wait for listings of topics. */
   readonly #commits: SlicedWork;
-  /** Ends the wait for the next commit. */
+  /** Cancels the next commit. */
   #turn: (() => void) | undefined;
 
   /**
@@ -101,7 +101,7 @@ export class FileStore extends SqliteStore {
     }
     return new Promise((resolve) => {
       this.#pending.push({ batch, resolve: resolve as PendingAppend["resolve"] });
-      // Only messages are written to the file at once, and have to wait for others with which they are committed.
+      // Only messages are written to the file at once; they wait for others that are committed with them.
       if (this.#pending.length === 1 && !hasPuts(batch)) return this.#flush();
       if (this.#turn) return;
       const turn = setImmediate(() => this.#flush());
@@ -117,7 +117,7 @@ export class FileStore extends SqliteStore {
     return this.#file.ready().dedup;
   }
 
-  /** As long as commands wait, that of the first: nobody is told a later time, and what is gone by then. */
+  /** While commands wait, the time of the first one: nobody is told of a later time before they are applied. */
   protected override get readTime(): number {
     const [first] = this.#pending;
     if (!first) return super.readTime;
@@ -134,7 +134,7 @@ export class FileStore extends SqliteStore {
     this.#turn?.();
     this.#turn = undefined;
     const pending = this.#nextBatch();
-    // Those who have their turn in between do not wait for all that many others have put.
+    // Others have their turn before all that many clients have put is committed.
     if (this.#pending.length > 0) this.#turn = this.#commits.next(() => this.#flush());
     let results: readonly (readonly (Result | StoreError)[])[];
     try {
@@ -173,13 +173,13 @@ export class FileStore extends SqliteStore {
     } catch (error) {
       if (messages.length === 0 || !this.#file.isStored(messages.at(-1)!)) throw error;
       if (this.#file.needsSync) {
-        // It is there for all to read, and so they get it. But whether the disk has it nobody knows.
+        // Everyone can read the messages, so the feed brings them. But nobody knows whether the disk has them.
         this.#publish(messages);
         throw unknownOutcome(error);
       }
     }
     this.#file.committed();
-    // Fed before the calls are answered: whoever is told that a message is stored finds its readers served.
+    // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);
     return results;
   }

@@ -1,5 +1,5 @@
 /**
- * How a file of an earlier version is taken over, in the transaction in which it is opened.
+ * How a file of an earlier version is upgraded, in the transaction that opens it.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { Database } from "./engine.ts";
 import { EpochTable } from "./epoch_table.ts";
 import { GoneTable } from "./gone_table.ts";
 
-/** Longer than any retention: of messages that were given up under one that nobody knows. */
+/** Longer than any retention: for messages that were evicted under an unknown one. */
 const LONGEST_RETENTION = 1e15;
 
-/** The table of the state of a file of version 2. */
+/** The state table of version 2. */
 export const STATE_TABLE =
   "CREATE TABLE state (store TEXT NOT NULL, floor INTEGER NOT NULL, last INTEGER NOT NULL, " +
   "time INTEGER NOT NULL, clock INTEGER NOT NULL, retention INTEGER NOT NULL, " +
@@ -20,10 +20,10 @@ export const STATE_TABLE =
   "lost INTEGER NOT NULL, clean INTEGER NOT NULL)";
 
 /**
- * Makes a file of version 1 one of version 2.
+ * Upgrades a file from version 1 to version 2.
  *
- * Its epoch becomes the first of the table. Of what was gone before, nobody knows which topic it was of, nor when it went:
- * it may be of any, and as late as now.
+ * Its epoch becomes the first of the table. Version 1 does not say of which topic a message was that is gone, nor
+ * when it went: it may be of any topic, and as late as now.
  *
  * @param db the open database, in a transaction
  * @param now the time
@@ -39,14 +39,14 @@ export function upgradeFrom1(db: Database, now: number): void {
     "INSERT INTO state SELECT ?, floor, last, time, time, ?, floor, ?, ?, recalls, clean FROM state_1",
   ).run(crypto.randomUUID(), LONGEST_RETENTION, latest, LONGEST_RETENTION);
   db.exec("DROP TABLE state_1");
-  // It is ended, as any epoch is, when the present one begins.
+  // It ends when the present one begins, like any epoch.
   new EpochTable(db);
   db.prepare("INSERT INTO epochs (epoch) VALUES (?)").run(epoch);
   if (floor > 0) new GoneTable(db, 0).raise({ seq: floor, at: latest });
   upgradeSessions(db);
 }
 
-/** The name of a session does not tell any more whose it is. */
+/** The name of a session does not contain its owner any more. */
 function upgradeSessions(db: Database): void {
   db.exec("ALTER TABLE sessions ADD COLUMN lost INTEGER NOT NULL DEFAULT 0");
   const newestFirst = db.prepare(
@@ -68,7 +68,7 @@ function upgradeSessions(db: Database): void {
       renamed.push([session, id]);
       continue;
     }
-    // One client had the session under two names: what it did under the older one is lost.
+    // A client had the session under two names: what it did under the older one is lost.
     removal.numbers.run(id);
     removal.session.run(id);
     removal.lost.run(last);

@@ -1,5 +1,5 @@
 /**
- * What is gone of each topic, purged or not.
+ * What is gone of each topic, whether or not it was purged.
  *
  * @module
  */
@@ -20,8 +20,8 @@ export interface UnpurgedMessages {
 }
 
 /**
- * Finds the newest message of a topic that is gone. As long as messages are not purged they tell it by themselves; with a
- * purge it is noted for each topic, in its transaction. So it costs a put nothing.
+ * Finds the newest message of a topic that is gone. Messages that are not purged are looked up; a purge records the
+ * newest of each topic in its transaction. So this costs a put nothing.
  */
 export class GoneIndex {
   readonly times: GoneTimes;
@@ -31,9 +31,9 @@ export class GoneIndex {
   /**
    * Makes the index.
    *
-   * @param purged takes what is purged
-   * @param unpurged what is not
-   * @param retention for how many milliseconds a message is kept
+   * @param purged remembers what is purged
+   * @param unpurged where the other messages are
+   * @param retention how long a message is kept, in milliseconds
    */
   constructor(purged: GoneTopics, unpurged: UnpurgedMessages, retention: number) {
     this.times = new GoneTimes(retention);
@@ -53,7 +53,7 @@ export class GoneIndex {
     return recorded ?? (horizon.seq > 0 ? horizon : undefined);
   }
 
-  /** Messages are purged: the newest of each topic, in order. */
+  /** Records messages that are purged: the newest of each topic, in order. */
   record(newest: readonly Pick<TopicMessage, "topic" | "seq" | "time">[]): void {
     if (newest.length === 0) return;
     const at = ({ seq, time }: Pick<TopicMessage, "seq" | "time">) => this.times.goneAt(seq, time);
@@ -62,17 +62,17 @@ export class GoneIndex {
     }));
   }
 
-  /** All before a message are purged. */
+  /** All messages before the first one are purged. */
   purgedBefore(first: () => number): void {
     if (this.times.isWorthPruning) this.times.prune(first() - 1);
   }
 
-  /** What was noted holds. */
+  /** What was recorded is final. */
   commit(): void {
     this.#purged.commit();
   }
 
-  /** Remembers how it is now; what comes back makes it so again. */
+  /** Saves the state; the result restores it. */
   savepoint(): () => void {
     const undoTimes = this.times.savepoint();
     return () => {

@@ -1,5 +1,5 @@
 /**
- * What is gone of each topic, and how it is remembered in memory.
+ * What is gone of each topic, and how that is remembered in memory.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { NameMap } from "../protocol/name_map.ts";
 import type { Gone } from "./store.ts";
 
-/** What is remembered of a topic takes about so many bytes, if its name is as long as names mostly may be. */
+/** About how many bytes a topic takes here, with a name of common length. */
 export const GONE_TOPIC_BYTES = 400;
 
 /** The newest message of a topic that is purged now. */
@@ -16,43 +16,43 @@ export interface GoneMessage extends Gone {
 }
 
 /**
- * What is gone of topics, also of those that hold nothing any more: of the newest of them. For all others there is a
- * horizon: whatever is gone of them is not above it, and ceased to be readable no later.
+ * What is gone of topics, including those that have no messages any more: exactly of the topics that lost messages
+ * last. For all others there is a horizon: what is gone of them is not above it, and went no later.
  *
  * Changes belong to the transaction around them.
  */
 export interface GoneTopics {
-  /** What may be gone of a topic of which nothing is known; nothing, if its number is 0. */
+  /** What may be gone of a topic that is not known; nothing if its number is 0. */
   readonly horizon: Gone;
   /** What is gone of a topic, if that is known. */
   find(topic: string): Gone | undefined;
-  /** Messages are purged: the newest of each topic, in order. */
+  /** Records messages that are purged: the newest of each topic, in order. */
   record(messages: readonly GoneMessage[]): void;
-  /** The transaction holds. */
+  /** The transaction was committed. */
   commit(): void;
-  /** The transaction does not hold. */
+  /** The transaction was undone. */
   rollback(): void;
 }
 
 /**
- * The larger of two, in each respect: a horizon for both.
+ * A horizon for both: the larger number and the later time.
  *
  * @param one what is gone
  * @param other what else is gone
- * @returns what is told of either
+ * @returns the horizon
  */
 export function horizonOf(one: Gone, other: Gone): Gone {
   return { seq: Math.max(one.seq, other.seq), at: Math.max(one.at, other.at) };
 }
 
-/** So many are given up at once, if there are not more too many. */
+/** At most this many topics are dropped at once, unless more are over the limit. */
 const EVICTION_BATCH = 1024;
 
 /**
- * How many more than may be known there are before some are given up.
+ * How far over the limit the number of topics may go before some are dropped.
  *
- * @param max how many may be known
- * @returns how many more
+ * @param max how many topics may be known
+ * @returns how many more there may be
  */
 export function evictionSlack(max: number): number {
   return Math.min(max / 8, EVICTION_BATCH);
@@ -61,16 +61,16 @@ export function evictionSlack(max: number): number {
 /** What is gone of topics, in memory. */
 export class GoneMap implements GoneTopics {
   readonly #max: number;
-  /** Those that went last come last. */
+  /** Ordered by when they lost messages, the latest last. */
   readonly #topics = new NameMap<Gone>();
-  /** What was changed in this transaction, as it was before. */
+  /** The earlier values of what this transaction changed. */
   readonly #undo = new NameMap<Gone | undefined>();
   #horizon: Gone = { seq: 0, at: 0 };
 
   /**
    * Nothing is gone yet.
    *
-   * @param max how many topics are known; of some more it is not told that they are not
+   * @param max how many topics are known exactly
    */
   constructor(max: number) {
     this.#max = max;
@@ -89,7 +89,8 @@ export class GoneMap implements GoneTopics {
       const previous = this.#topics.get(topic);
       if (previous && previous.seq > seq) continue;
       if (!previous && seq <= this.#horizon.seq) {
-        // A newer one may have been given up already. If the transaction fails, more is told than is true.
+        // A newer message may have been dropped already. If the transaction fails, the horizon is higher than it must
+        // be.
         this.#horizon = horizonOf(this.#horizon, { seq, at });
         continue;
       }
@@ -103,7 +104,7 @@ export class GoneMap implements GoneTopics {
     if (this.#undo.size === 0) return;
     this.#undo.clear();
     let excess = this.#topics.size - this.#max;
-    // Who looks for the oldest passes over the places of all that were given up before: so it is done for many at a time.
+    // To find the oldest, a map passes over all entries that were deleted before: so many are dropped at a time.
     if (excess <= evictionSlack(this.#max)) return;
     for (const [topic, gone] of this.#topics) {
       this.#topics.delete(topic);

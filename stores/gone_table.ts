@@ -17,14 +17,14 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS gone_horizon (seq INTEGER NOT NULL, at INTEGER NOT NULL);
 `;
 
-/** What is gone of topics, in a database: nothing of it is in memory. */
+/** What is gone of topics, in a database; nothing of it is in memory. */
 export class GoneTable implements GoneTopics {
   readonly #max: number;
   readonly #sql: Record<
     "find" | "note" | "count" | "oldest" | "delete" | "horizon" | "clear" | "raise",
     Statement
   >;
-  /** There are no more topics than this in the table, and perhaps less. */
+  /** The table has at most this many topics. */
   #maxCount = Infinity;
   #horizon: Gone | undefined;
 
@@ -32,7 +32,7 @@ export class GoneTable implements GoneTopics {
    * Makes the table.
    *
    * @param db an open database
-   * @param max how many topics are known; of some more it is not told that they are not
+   * @param max how many topics are known exactly
    */
   constructor(db: Database, max: number) {
     this.#max = max;
@@ -69,12 +69,12 @@ export class GoneTable implements GoneTopics {
 
   record(messages: readonly GoneMessage[]): void {
     for (const { topic, seq, at } of messages) {
-      // A newer one may have been given up already: then the horizon tells of it.
+      // A newer message may have been dropped already: then the horizon covers it.
       if (seq <= this.horizon.seq && !this.find(topic)) this.raise({ seq, at });
       else this.#sql.note.run(topic, seq, at);
     }
     this.#maxCount += messages.length;
-    // To count them takes long where there are many: it is done now and then.
+    // To count many topics takes long, so it is done now and then.
     if (this.#maxCount > this.#max + evictionSlack(this.#max)) this.#evict();
   }
 

@@ -1,40 +1,40 @@
 /**
- * When messages that are gone ceased to be readable, as long as they are not purged.
+ * When messages ceased to be readable that are gone and not purged yet.
  *
  * @module
  */
 
-/** Messages were given up, before they expired or as they did. */
+/** Messages were evicted, before they expired or when they did. */
 export interface DroppedRange {
-  /** All up to this one that had not been given up before; 0 if there were none. */
+  /** All messages up to this one that had not been evicted before; 0 if there were none. */
   readonly upTo: number;
-  /** When. */
+  /** From this time on they are gone. */
   readonly at: number;
-  /** For how many milliseconds each of them would have been kept. */
+  /** The retention that they had, in milliseconds. */
   readonly retention: number;
 }
 
-/** So many cost nothing to keep. */
+/** This many cost nothing to keep. */
 const MIN_TO_PRUNE = 64;
 
-/** A message ceases to be readable when it expires, or when it is given up before. */
+/** A message ceases to be readable when it expires or is evicted. */
 export class GoneTimes {
   readonly #retention: number;
-  /** Ordered by their numbers, and so by their times. */
+  /** Ordered by number, and so by time. */
   #drops: DroppedRange[] = [];
-  /** How many there were when the last were forgotten. */
+  /** How many were left when some were forgotten last. */
   #afterPrune = 0;
 
   /**
-   * Nothing was given up yet.
+   * Nothing was evicted yet.
    *
-   * @param retention for how many milliseconds a message is kept
+   * @param retention how long a message is kept, in milliseconds
    */
   constructor(retention: number) {
     this.#retention = retention;
   }
 
-  /** What was given up, as one drop: told of each message in it, the time is never too early. */
+  /** All that was evicted, as one entry: for each message in it the time is never too early. */
   get total(): DroppedRange {
     const { upTo, at } = this.#drops.at(-1) ?? { upTo: 0, at: 0 };
     const retention = this.#drops.reduce(
@@ -44,20 +44,20 @@ export class GoneTimes {
     return { upTo, at, retention };
   }
 
-  /** It is worth while to find out which of them can be forgotten. */
+  /** It is worth finding out which entries can be forgotten. */
   get isWorthPruning(): boolean {
     return this.#drops.length > 2 * this.#afterPrune + MIN_TO_PRUNE;
   }
 
-  /** Messages up to a number are given up now. */
+  /** Messages up to a number are evicted. */
   drop(upTo: number, at: number, retention: number = this.#retention): void {
     const last = this.#drops.at(-1);
-    // What is given up in the same millisecond is told alike.
+    // Evictions within a millisecond are one.
     if (last?.at === at && last.retention === retention) this.#drops.pop();
     this.#drops.push({ upTo, at, retention });
   }
 
-  /** When a message ceased to be readable that was stored at a time. */
+  /** When a message that was stored at a time ceased to be readable. */
   goneAt(seq: number, time: number): number {
     let [low, high] = [0, this.#drops.length];
     while (low < high) {
@@ -69,13 +69,13 @@ export class GoneTimes {
     return drop ? Math.min(time + drop.retention, drop.at) : time + this.#retention;
   }
 
-  /** Nobody will ask again for messages up to a number. */
+  /** Nobody will ask for messages up to a number again. */
   prune(upTo: number): void {
     this.#drops = this.#drops.filter((drop) => drop.upTo > upTo);
     this.#afterPrune = this.#drops.length;
   }
 
-  /** Remembers how it is now; what comes back makes it so again. */
+  /** Saves the state; the result restores it. */
   savepoint(): () => void {
     const drops = [...this.#drops];
     return () => void (this.#drops = drops);

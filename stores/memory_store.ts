@@ -24,10 +24,9 @@ import {
 /**
  * Keeps messages in a SQLite database in memory.
  *
- * The newest ones stand in a list, the tail, and are moved into the database many at a time: when the tail
- * is long, when someone reads who needs more than the tail, and with every purge. As the list is lost with
- * the process just as the database is, nobody can tell; but whoever puts one message, or reads what was just
- * put, does not wait for SQLite.
+ * The newest messages are in a write buffer and move into the database many at a time: when the buffer is full, when
+ * a reader needs more than the buffer, and with every purge. The buffer is lost with the process, as the database is,
+ * so nobody can tell the difference; but a single put, or a reader of what was just put, does not wait for SQLite.
  */
 export class MemoryStore extends SqliteStore {
   override readonly id: string = crypto.randomUUID();
@@ -41,7 +40,7 @@ export class MemoryStore extends SqliteStore {
   readonly #machine: StateMachine;
 
   /**
-   * Opens a new and empty store.
+   * Opens a new, empty store.
    *
    * @param options engine, retention, clock and limits
    */
@@ -71,7 +70,7 @@ export class MemoryStore extends SqliteStore {
     try {
       this.requireOpen();
       this.#machine.begin(time);
-      // Before more is taken: a database that fails is told to the putter, and nothing piles up here.
+      // Before more is taken: if the database fails, the caller is told, and nothing piles up here.
       if (buffer.isFull && commands.length > 0) this.messageLog.flush();
     } catch (error) {
       const failure = toStoreError("store messages", error);
@@ -80,7 +79,7 @@ export class MemoryStore extends SqliteStore {
     const messages: TopicMessage[] = [];
     const results = this.#machine.take(commands, messages);
     this.dedup.commit();
-    // Fed before this call is answered: whoever is told that a message is stored finds its readers served.
+    // Before this call is answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.feed.publish(messages);
     if (buffer.isOverfull) this.#tryFlush();
     return results as (Result<C> | StoreError)[];
@@ -94,7 +93,7 @@ export class MemoryStore extends SqliteStore {
     try {
       this.messageLog.flush();
     } catch {
-      // It stays where it is, and the next one who puts is told.
+      // The messages stay in the buffer, and the next put is told.
     }
   }
 }

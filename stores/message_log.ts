@@ -1,5 +1,5 @@
 /**
- * What a store holds: messages in the tables of a database, and newer ones on their way there.
+ * The messages of a store: those in the tables of a database, and newer ones in the write buffer.
  *
  * @module
  */
@@ -16,15 +16,15 @@ import { WriteBuffer } from "./write_buffer.ts";
 import { type TopicListing, TopicTable } from "./topic_table.ts";
 import { type TransactionHooks, Transactions } from "./transactions.ts";
 
-/** What holdings are made of. */
+/** What a message log is made of. */
 export interface MessageLogOptions {
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
-  /** Takes what is gone of topics. */
+  /** Remembers what is gone of topics. */
   readonly gone: GoneTopics;
-  /** Where the messages begin and end that are in the database. */
+  /** The range of the messages in the database. */
   readonly start?: SeqRangeState;
-  /** What else its transactions do. */
+  /** What else transactions do. */
   readonly hooks?: TransactionHooks;
 }
 
@@ -32,29 +32,29 @@ export interface MessageLogOptions {
 const PURGE_SLICE = { first: 16, max: 1024 };
 
 /**
- * What is changed of a database at most, in bytes of pages: for a row beside the bodies, two pages of indexes if they are
- * large; and for a topic that loses messages, one in each of three indexes, and what is told of it as gone.
+ * How much of a database changes at most, in bytes of pages. A row: two pages of indexes beside its bodies. A topic
+ * that loses messages: a page in each of three indexes, and one for what is remembered of it as gone.
  */
 const [ROW_BYTES, PURGED_BYTES] = [2 * 4096, 4 * 4096];
 
-/** So many rows that were pushed out are deleted with each commit, beside as many as its puts may bring. */
+/** With each commit, this many evicted rows are deleted, beside as many as its puts may add. */
 const PURGED_ROWS = 128;
 
-/** Messages in a database, and those in the tail that come after them. */
+/** Messages in a database, and those in the buffer that come after them. */
 export class MessageLog {
   readonly range: SeqRange;
   readonly topics: TopicTable;
-  /** All after what is in the database. */
+  /** The messages after those in the database. */
   readonly buffer = new WriteBuffer();
   readonly gone: GoneIndex;
   readonly #transactions: Transactions;
   readonly #segments: SegmentTable;
   readonly #segmentSizes: SegmentSizes;
   readonly #storedBytes: StoredBytes;
-  /** Every row up to here is deleted. */
+  /** All rows up to here are deleted. */
   #purgedTo = 0;
   #writtenBytes = 0;
-  /** There may be something to delete that was pushed out. */
+  /** There may be evicted messages to delete. */
   #mayPurge = false;
 
   /**
@@ -83,44 +83,46 @@ export class MessageLog {
     this.#storedBytes = new StoredBytes(this.range, this.buffer, this.#segmentSizes);
   }
 
-  /** What is stored, in bytes; some of it may have expired. */
+  /** The stored bytes; some of the messages may have expired. */
   get bytes(): number {
     return this.#storedBytes.total;
   }
 
-  /** No more than about so many bytes of the database were changed, also in transactions that failed. */
+  /** At most about this many bytes of the database were changed, including transactions that failed. */
   get writtenBytes(): number {
     return this.#writtenBytes;
   }
 
-  /** Takes a message of a topic that was admitted, which follows on the last. */
+  /** Appends a message whose topic and size were admitted. */
   append(message: TopicMessage, size: number): void {
     this.buffer.add(message);
     this.range.extend(message.time);
     this.#storedBytes.total += size;
   }
 
-  /** Whether a topic holds messages, or certainly fewer do than may, and not too many are in memory that hold none. */
+  /**
+   * Whether a topic has messages, or certainly fewer topics do than may, and not too many empty ones are in memory.
+   */
   admitsTopic(topic: string, max: number): boolean {
     const { buffer, topics } = this;
     if (this.#holds(topic)) return true;
-    // Topics of the tail may be counted twice here.
+    // Topics in the buffer may be counted twice here.
     return topics.liveCount + buffer.topics < max && topics.size + buffer.topics < 2 * max;
   }
 
-  /** Finds out whether fewer topics hold messages than may, and frees some that hold none if there are many. */
+  /** Finds out whether fewer topics have messages than may, and frees some empty ones if there are many. */
   makeRoomForTopic(topic: string, max: number): boolean {
     this.flush();
     const { topics } = this;
     topics.expireUpTo(this.range.floor);
-    // How far that comes decides nothing: or the answer would depend on when messages are purged.
+    // How far the purge comes must not decide anything: or the result would depend on when messages are purged.
     if (topics.size >= 2 * max) this.#purgeRows(PURGE_SLICE.max);
     return this.#holds(topic) || topics.liveCount < max;
   }
 
   /**
-   * Counts out what has expired until so much is stored; if that is not enough, the oldest ones are given up, if it is said
-   * from when on nobody can read them. {@linkcode MessageLog.purgeEvicted} deletes them.
+   * Subtracts expired messages until at most this much is stored. If that is not enough and a time is given, evicts
+   * the oldest messages; from that time on they are gone. {@linkcode MessageLog.purgeEvicted} deletes them.
    */
   shrink(bytes: number, at: number | undefined): void {
     const { range } = this;
@@ -134,15 +136,15 @@ export class MessageLog {
   }
 
   /**
-   * Deletes what so many puts have pushed out. Where one large message takes the place of very many small ones that
-   * would take long: then a part of it, but always more rows than the puts bring.
+   * Deletes what puts have evicted. If one large message replaces very many small ones, only a part: to delete them
+   * all would take long. It is always more rows than the puts add.
    */
   purgeEvicted(puts: number): void {
     if (this.#mayPurge) this.#purgeRows(PURGED_ROWS + puts);
     this.#mayPurge = false;
   }
 
-  /** Moves the tail into the database. */
+  /** Moves the buffer into the database. */
   flush(): void {
     const { messages } = this.buffer;
     if (messages.length === 0) return;
@@ -161,7 +163,7 @@ export class MessageLog {
     this.buffer.clear();
   }
 
-  /** Reads a page of what comes after a floor. */
+  /** Reads a page of the messages after a floor. */
   page(query: MessageQuery, floor: number): MessagePage {
     const { last } = this.range;
     const messages = query.after >= last
@@ -173,13 +175,16 @@ export class MessageLog {
     return gone ? { messages, through, floor, gone } : { messages, through, floor };
   }
 
-  /** Lists topics that hold messages after a floor, or as many as can be found in short time. */
+  /** Lists topics that have messages after a floor, or as many as can be found in a short time. */
   list(query: TopicQuery, floor: number): TopicListing {
     this.flush();
     return this.topics.list(query, floor, this.#purgedTo < floor || this.#segments.splits(floor));
   }
 
-  /** Deletes what has expired in the database until a time, in slices of about so many milliseconds; says whether all is gone. */
+  /**
+   * Deletes expired messages in the database until a time, in slices of about so many milliseconds; returns whether
+   * all are deleted.
+   */
   purgeUntil(end: number, sliceMs: number): boolean {
     const upTo = Math.min(this.range.floor, this.#lastFlushed);
     for (let rows = PURGE_SLICE.first; this.#purgedTo < upTo;) {
@@ -192,17 +197,17 @@ export class MessageLog {
     return true;
   }
 
-  /** Does work in a transaction; within one, as a part of it. If it fails, nothing of it has happened. */
+  /** Runs work in a transaction, or as a part of the one that is running. If it fails, nothing of it has happened. */
   transaction(work: () => void): void {
     this.#transactions.run(work);
   }
 
-  /** The last message that is in the database. */
+  /** The last message in the database. */
   get #lastFlushed(): number {
     return this.range.last - this.buffer.messages.length;
   }
 
-  /** Whether a topic holds messages, wherever they are. */
+  /** Whether a topic has messages, in the buffer or in the database. */
   #holds(topic: string): boolean {
     const { floor } = this.range;
     return this.buffer.holds(topic, floor) || this.topics.find(topic, floor) !== undefined;
@@ -214,7 +219,7 @@ export class MessageLog {
     try {
       this.flush();
     } catch {
-      // Where the database takes nothing, what is in it can be read all the same, and the tail after it.
+      // If nothing can be written to the database, its messages can still be read, and then the buffer.
     }
     const found = this.#readDatabase(query);
     if (buffer.messages.length === 0) return found;
@@ -226,7 +231,7 @@ export class MessageLog {
     const bytes = query.bytes - found.reduce((sum, message) => sum + message.bytes, 0);
     if (count === 0 || (found.length > 0 && bytes <= 0)) return found;
     const rest = buffer.read({ ...query, after: this.#lastFlushed, count, bytes });
-    // One message always comes, however large: not if there are others before it.
+    // A first message is always returned, however large; but not if others come before it.
     const fits = found.length === 0 || (rest[0]?.bytes ?? 0) <= bytes;
     return fits ? [...found, ...rest] : found;
   }
@@ -256,13 +261,13 @@ export class MessageLog {
       this.#segments.delete(upTo);
       this.#segmentSizes.rowsChanged();
       this.#purgedTo = Math.max(this.#purgedTo, upTo);
-      // A row that the floor splits is still there, with messages of which it was not noted that they are gone.
+      // A row with the floor inside is still there, and has messages that are gone and not recorded as such.
       this.gone.purgedBefore(() => this.#segments.first ?? this.#lastFlushed + 1);
       if (upTo === this.range.last) this.#segments.emptied();
     });
   }
 
-  /** Remembers what is in memory; what comes back makes it so again, for what came to the tail since is void. */
+  /** Saves the state in memory; the result restores it, and drops what came to the buffer since. */
   #savepoint(): () => void {
     const purgedTo = this.#purgedTo;
     const undoStored = this.#storedBytes.savepoint();
@@ -270,7 +275,7 @@ export class MessageLog {
     const undoGone = this.gone.savepoint();
     const { last } = this.range;
     return () => {
-      // The order counts: a span that is shorter has no messages that the tail still has.
+      // The order matters: a shorter range has no messages that are still in the buffer.
       undoRange();
       undoGone();
       this.buffer.truncate(last);
@@ -282,7 +287,7 @@ export class MessageLog {
     };
   }
 
-  /** What was done to what is in memory holds. */
+  /** The changes of the state in memory are final. */
   #commit(): void {
     this.topics.commit();
     this.gone.commit();

@@ -1,5 +1,5 @@
 /**
- * An open file with all that is known of it in memory.
+ * An open file with its state in memory.
  *
  * @module
  */
@@ -23,16 +23,16 @@ export interface OpenFileOptions {
   readonly location: FileLocation;
   readonly retention: number;
   readonly limits: StoreLimits;
-  /** Goes on from the time that is in the file. */
+  /** Goes on from the time in the file. */
   readonly time: StoreTime;
-  /** A transaction failed; whether it may have been committed all the same. */
+  /** Called when a transaction failed, with whether it may have been committed all the same. */
   onFailure(mayBeCommitted: boolean): void;
 }
 
-/** A row of what was put once takes about so much of a database. */
+/** About how many bytes of a database a row of the deduplication index takes. */
 const ROW_BYTES = 64;
 
-/** An open file, and what is known of it in memory. */
+/** An open file, and its state in memory. */
 export interface OpenedFile {
   readonly file: DatabaseFile;
   readonly messageLog: MessageLog;
@@ -44,9 +44,10 @@ export interface OpenedFile {
  * Opens a file, or makes a new one.
  *
  * @param options which file, and how
- * @param epoch the epoch that begins; without one the file goes on with the present, and is opened even if it takes nothing
+ * @param epoch the epoch that begins; without it the file goes on with the present one, and is opened even if it
+ * cannot be written
  * @returns the open file
- * @throws {Error} if it cannot be used; the reason is in words
+ * @throws {Error} if it cannot be used; the message says why
  */
 export function openFile(options: OpenFileOptions, epoch?: string): OpenedFile {
   const { location, time, limits } = options;
@@ -66,7 +67,7 @@ export function openFile(options: OpenFileOptions, epoch?: string): OpenedFile {
 }
 
 /**
- * Tells a full disk from all else.
+ * Tells a full disk from all other errors.
  *
  * @param error what was thrown
  * @returns whether SQLite says that something does not fit
@@ -120,7 +121,7 @@ function loadFile(
     },
     failed(error, committing) {
       dedup.rollback();
-      // What does not fit was not written to its end.
+      // What does not fit was not written completely.
       onFailure(committing && !isDiskFull(error));
     },
   };
@@ -132,7 +133,10 @@ function loadFile(
   return { file, messageLog, dedup, machine, save };
 }
 
-/** Takes over what was given up before the file was opened. What had expired, as retention was or as it is, stays gone. */
+/**
+ * Takes over what was evicted before the file was opened. What had expired, under the old retention or the new one,
+ * stays gone.
+ */
 function applyEarlierDrops(
   { range, gone: { times } }: MessageLog,
   { dropped, retention: before }: FileState,

@@ -1,5 +1,5 @@
 /**
- * A file that may fail: what is known of it then, and how it comes back.
+ * A file that may fail: what is known of it then, and how it recovers.
  *
  * @module
  */
@@ -20,20 +20,20 @@ export interface RecoveringFileOptions
   extends Omit<FileLocation, "disk">, Omit<OpenFileOptions, "location" | "onFailure"> {
   /** The epoch that begins. */
   readonly epoch: string;
-  /** Takes what a person should know of the file. */
+  /** Takes what the operator should know about the file. */
   warn(text: string): void;
-  /** It was opened again, and its messages do not end where the feed has come to. */
+  /** The file was opened again, and its messages do not end where the feed has come to. */
   onFeedBroken(error: Error): void;
 }
 
 /**
- * Keeps a file open. Where it fails, the file is the truth: if it cannot be said for sure how it stands it is closed and
- * opened again, now or when someone asks next.
+ * Keeps a file open. If it fails, the file is the truth: unless its state is certain, it is closed and opened again,
+ * now or with the next query.
  */
 export class RecoveringFile {
-  /** Names the history that is in it. */
+  /** The id of its history. */
   readonly id: string;
-  /** Where the epochs before this one ended. */
+  /** The last numbers of the epochs before this one. */
   readonly ends: NameMap<number>;
   readonly #epoch: string;
   readonly #options: OpenFileOptions;
@@ -41,15 +41,15 @@ export class RecoveringFile {
   readonly #guard: FileGuard;
   readonly #onFeedBroken: (error: Error) => void;
   #opened: OpenedFile | undefined;
-  /** What was put once, as far as is known while the file is closed. */
+  /** The deduplication index, as far as it is known while the file is closed. */
   #lastDedup: DedupIndex;
   /** The feed has brought everything up to here. */
   #fedTo: number;
-  /** Everything up to here is known to survive what the durability says, and may be told to who put it. */
+  /** Everything up to here is as durable as promised, and may be acknowledged. */
   #durableTo: number;
   /** The last transaction that failed may have been committed. */
   #mayBeCommitted = false;
-  /** A commit failed: the disk may not have what is in the log, and nothing may rest on it. */
+  /** A commit failed: the disk may not have what is in the log, and nothing may rely on it. */
   #needsSync = false;
 
   /**
@@ -80,13 +80,13 @@ export class RecoveringFile {
     this.#lastDedup = opened.dedup;
     this.#fedTo = this.#durableTo = opened.messageLog.range.last;
     this.#guard = new FileGuard(disk, warn);
-    // Whoever had it before may have left in the log what the disk does not have.
+    // The last process may have left data in the log that the disk does not have.
     const isSynced = syncToDisk(opened.file, disk);
     if (this.#survivesPowerLoss) this.#needsSync = !isSynced;
     if (this.#needsSync) this.#durableTo = 0;
   }
 
-  /** Where it is, without links. */
+  /** Its path, without links. */
   get realPath(): string {
     return this.#disk.realPath;
   }
@@ -96,12 +96,12 @@ export class RecoveringFile {
     return this.#guard.fault;
   }
 
-  /** It takes and gives messages, but nobody knows whether the disk has what is in it. */
+  /** It can be read and written, but nobody knows whether the disk has what is in it. */
   get needsSync(): boolean {
     return this.#needsSync;
   }
 
-  /** The open file; if it had to be closed, it is opened again. */
+  /** The open file; opens it again if it had to be closed. */
   ready(): OpenedFile {
     if (this.#opened) return this.#opened;
     const opened = this.#reopen();
@@ -114,7 +114,7 @@ export class RecoveringFile {
     return opened;
   }
 
-  /** The open file, once it is known that the disk has all that is in it. */
+  /** The open file, once the disk is known to have everything in it. */
   readyToCommit(): OpenedFile {
     let opened = this.ready();
     const { file } = opened;
@@ -134,7 +134,7 @@ export class RecoveringFile {
     return opened;
   }
 
-  /** All that is in it is safe now. */
+  /** Everything in it is durable now. */
   committed(): void {
     this.#durableTo = this.#opened!.messageLog.range.last;
   }
@@ -144,7 +144,7 @@ export class RecoveringFile {
     this.#fedTo = upTo;
   }
 
-  /** After a transaction failed: whether it was committed all the same, of which this was the last message. */
+  /** After a transaction failed: whether it was committed all the same. `message` is its last one. */
   isStored({ seq, topic, body }: TopicMessage): boolean {
     if (!this.#mayBeCommitted) return false;
     try {
@@ -164,7 +164,7 @@ export class RecoveringFile {
     if (session === undefined || n === undefined) return undefined;
     const seq = this.#lastDedup.find(session, n);
     if (seq > 0 && seq <= this.#durableTo) return { seq, dup: true };
-    // It is in the file, or was: to say that it is not stored would be wrong.
+    // It is in the file, or was: it would be wrong to say that it is not stored.
     return seq > 0 || seq === FORGOTTEN ? FILE_FAILS_ERROR : undefined;
   }
 
@@ -175,11 +175,11 @@ export class RecoveringFile {
     let problem = "";
     try {
       this.#disk.requireIntact();
-      // So that what is gone stays gone, also if the clock is set back before the next start.
+      // So that what is gone stays gone if the clock is set back before the next start.
       opened.messageLog.transaction(() => {});
       if (!this.#needsSync) opened.file.markClean();
     } catch (error) {
-      // What was acknowledged is in the file. The floor is found again by the time; and the next start checks the file.
+      // What was acknowledged is in the file. The floor follows from the time, and the next start checks the file.
       if (error instanceof UnusableFileError) problem = error.message;
     }
     // A transaction that failed may have closed it.
@@ -196,7 +196,10 @@ export class RecoveringFile {
     return this.#options.location.durability === "disk";
   }
 
-  /** Another program has written to the file: whether only beside the queue, as programs do that copy it as it grows. */
+  /**
+   * After another program has written to the file: whether the queue is as known, as it is if the program only copies
+   * a growing file.
+   */
   #isUnchanged({ file, messageLog }: OpenedFile): boolean {
     const { current } = file.epochs;
     return current === this.#epoch && file.read().last === messageLog.range.last;
@@ -228,15 +231,15 @@ export class RecoveringFile {
     return this.#opened = opened;
   }
 
-  /** A transaction failed: closes the file, unless it is sure that it stands as before. */
+  /** A transaction failed: closes the file, unless its state is certainly as before. */
   #onFailure(mayBeCommitted: boolean): void {
     this.#mayBeCommitted = mayBeCommitted;
-    // What a commit left in the log that failed: the disk may not have it, nor anything that comes after it.
+    // What a failed commit left in the log, and everything after it, may not be on the disk.
     if (mayBeCommitted && this.#survivesPowerLoss) this.#needsSync = true;
     try {
       if (!mayBeCommitted) return this.#opened!.file.requireIdle();
     } catch {
-      // A transaction that cannot be undone is undone by closing the file.
+      // A transaction that cannot be rolled back is undone by closing the file.
     }
     this.#closeFile();
   }
@@ -253,7 +256,7 @@ export class RecoveringFile {
 }
 
 /**
- * Words that nobody knows whether messages are stored.
+ * Says that nobody knows whether messages are stored.
  *
  * @param cause what was thrown
  * @returns the error
@@ -279,11 +282,12 @@ function syncToDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
     file.wal.checkpoint();
     return true;
   } catch (error) {
-    // What is in it can be read all the same; the next who puts is told, if it is so then. Who copies the file as it grows
+    // Its messages can be read all the same; if it is still so, the next put is told. A program that copies a growing
+    // file may read all the time: then the data stays in the log.
     // may read there all the time: then it stays in the log.
     return error instanceof WalInUseError && disk.syncWal();
   }
 }
 
-/** The same for all puts of a list: to make one for each takes as long as to store them. */
+/** One object for all puts of a list: to make one for each takes as long as to store them. */
 const FILE_FAILS_ERROR = unknownOutcome(new Error("the file fails"));

@@ -1,5 +1,5 @@
 /**
- * What the messages in the table take of what may be stored, counted by whole rows where that is possible.
+ * How much messages in the table count, by whole rows where that is possible.
  *
  * @module
  */
@@ -9,29 +9,29 @@ import { utf8Length } from "../protocol/text.ts";
 import type { Database, Statement } from "./engine.ts";
 import { BODY_SEPARATOR } from "./segment_row.ts";
 
-/** What the messages of a row take. */
+/** How much the messages of a row count. */
 interface SegmentSize {
   readonly last: number;
   readonly first: number;
-  /** What they take together, as `storedSize` counts it. */
+  /** Their total, by `storedSize`. */
   readonly size: number;
 }
 
-/** How many rows are read at once: more each time while the oldest are given up one after another. */
+/** How many rows are read at once: more each time while the oldest messages are evicted one after another. */
 const READ_AHEAD = { first: 4, max: 256 };
 
-/** So many rows are passed over at once where so many bytes are to be given up: that takes a tenth of the time. */
+/** This many rows are skipped at once if this many bytes are to be evicted: that takes a tenth of the time. */
 const SKIP = { rows: 1024, bytes: 1024 * MESSAGE_OVERHEAD };
 
-/** The sizes of the messages in a table of runs. */
+/** The sizes of the messages in a table of segments. */
 export class SegmentSizes {
   readonly #sql: Record<"total" | "next" | "many" | "bodies", Statement>;
-  /** The row that was looked at last: what its messages take up to each of them. */
+  /** The row that was looked at last, and the sizes up to each of its messages. */
   #row: SegmentSize & { readonly sums: readonly number[] } | undefined;
-  /** Some rows that follow on each other, and which of them was looked for last. A row never changes. */
+  /** Consecutive rows, and the index of the one that was used last. A row never changes. */
   #readAhead: readonly SegmentSize[] = [];
   #index = 0;
-  /** Where the first row of all ends. */
+  /** Where the first row ends. */
   #firstEnd: number | undefined;
 
   /**
@@ -53,7 +53,7 @@ export class SegmentSizes {
     };
   }
 
-  /** What the messages after one number and up to another take; they must be there. */
+  /** The size of the messages after one number and up to another; they must be there. */
   sizeBetween(after: number, upTo: number): number {
     const row = upTo - after < READ_AHEAD.max ? this.#next(after) : undefined;
     if (!row) {
@@ -68,10 +68,13 @@ export class SegmentSizes {
     return size + this.#partialSize(upTo);
   }
 
-  /** The number up to which the messages after one take so much together, or all of them, and what is lacking then. */
+  /**
+   * The number up to which the messages after another one have a total size, or the last message, and what is missing
+   * then.
+   */
   seqCovering(after: number, wanted: number): { readonly upTo: number; readonly missing: number } {
     if (wanted <= 0) return { upTo: after, missing: 0 };
-    // From here on it is counted from where the first row begins.
+    // From here on, the size counts from where the first row begins.
     let [upTo, missing] = [after, wanted + this.#partialSize(after)];
     for (let chunk; missing > SKIP.bytes && (chunk = this.#sizeOfMany(upTo)).size <= missing;) {
       [upTo, missing] = [chunk.last, missing - chunk.size];
@@ -94,18 +97,18 @@ export class SegmentSizes {
     return this.#firstEnd <= upTo;
   }
 
-  /** Rows were inserted after all others, or the first ones deleted. */
+  /** Rows were added at the end or deleted at the beginning. */
   rowsChanged(): void {
     this.#firstEnd = undefined;
   }
 
-  /** Rows were undone: what is remembered of them is void. */
+  /** Rows were undone: forgets what is remembered of them. */
   rolledBack(): void {
     this.#row = this.#firstEnd = undefined;
     this.#readAhead = [];
   }
 
-  /** Where many rows after a number end, or all, and what they take; more than anything, if there are none. */
+  /** Where many rows after a number end, or the last one, and their size; more than anything if there are none. */
   #sizeOfMany(after: number): { readonly last: number; readonly size: number } {
     const [{ last, size }] = this.#sql.many.all(after, SKIP.rows) as [
       { last: number; size: number | null },
@@ -113,7 +116,7 @@ export class SegmentSizes {
     return { last, size: size ?? Infinity };
   }
 
-  /** What the messages up to a number take that share their row with the next one. */
+  /** The size of the messages up to a number that share a row with the next one. */
   #partialSize(upTo: number): number {
     const row = this.#next(upTo);
     return row && row.first <= upTo ? this.#sums(row)[upTo - row.first]! : 0;
@@ -134,7 +137,7 @@ export class SegmentSizes {
   /** The first row that ends after a number. */
   #next(after: number): SegmentSize | undefined {
     const found = this.#readAhead[this.#index];
-    // Mostly it is the one of before, or the next.
+    // Usually it is the same row as before, or the next one.
     if (found && after >= found.first - 1) {
       if (after < found.last) return found;
       const next = this.#readAhead[this.#index + 1];

@@ -1,6 +1,6 @@
 /**
- * The table of messages. A row holds a run of them: consecutive sequence numbers, all of one topic. That is
- * an eighth of the work of a row each, and little more memory than the messages themselves.
+ * The table of messages. A row holds a segment: messages with consecutive sequence numbers, all of one topic. That is
+ * an eighth of the work of a row for each message, and takes little more memory than the messages themselves.
  *
  * @module
  */
@@ -29,7 +29,7 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS runs_of_topic ON runs (topic, last, first);
 `;
 
-/** How many rows are kept as they were read last, for those who read one message after another. */
+/** How many rows are cached for readers who read one message after another. */
 const CACHED_ROWS = 64;
 
 /** Messages, as rows of a database. */
@@ -48,11 +48,11 @@ export class SegmentTable {
     | "ends",
     Statement
   >;
-  /** No row's bodies are larger than this, in bytes. */
+  /** No row has larger bodies than this, in bytes. */
   #largestBytes = 0;
-  /** The row that was looked at last for a time. */
+  /** The row in which a time was looked up last. */
   #cachedTimes: { readonly first: number; readonly times: readonly number[] } | undefined;
-  /** By the number of their topic, rows of which only the beginning was asked for. */
+  /** By the id of their topic, rows that were read in part. */
   readonly #cache = new Map<number, readonly TopicMessage[]>();
   readonly #largeRows = new LargeRows();
 
@@ -93,12 +93,12 @@ export class SegmentTable {
   }
 
   /**
-   * Reads what rows a database had before.
+   * Checks the rows that a database had before.
    *
    * @param floor messages up to here do not count
    * @param last the last message that there should be
-   * @returns the first message that is there, expired or not
-   * @throws {Error} if not all messages are there
+   * @returns the first message in the table, expired or not
+   * @throws {Error} if messages are missing
    */
   load(floor: number, last: number): number {
     const [found] = this.#sql.ends.all(floor) as [
@@ -114,10 +114,10 @@ export class SegmentTable {
   }
 
   /**
-   * Inserts messages that follow on each other and on all before.
+   * Inserts messages that follow each other and all before.
    *
    * @param messages the messages, oldest first
-   * @param id gives the number of a topic
+   * @param id gives the id of a topic
    * @returns in how many rows
    */
   insert(messages: readonly TopicMessage[], id: (topic: string) => number): number {
@@ -134,7 +134,7 @@ export class SegmentTable {
   /**
    * Reads the oldest messages of a topic.
    *
-   * @param query which messages, and the number of the topic
+   * @param query which messages, and the id of the topic
    * @returns as many as were asked for, or all that there are
    */
   oldest(
@@ -142,7 +142,7 @@ export class SegmentTable {
   ): TopicMessage[] {
     const found: TopicMessage[] = [];
     let left = bytes;
-    /** Takes the messages of the next row; whether more are wanted. */
+    /** Takes the messages of the next row; returns whether more are wanted. */
     const takeRow = (messages: readonly TopicMessage[]): boolean => {
       for (let i = Math.max(0, after + 1 - messages[0]!.seq); i < messages.length; i++) {
         const message = messages[i]!;
@@ -159,7 +159,7 @@ export class SegmentTable {
       if (!takeRow(cached)) return found;
       from = cached.at(-1)!.seq;
     }
-    // Rows may be full or hold one message: what the first look does not bring, the next ones do.
+    // Rows may be full or hold one message: what the first query does not bring, the next ones do.
     for (let limit = 1 + Math.ceil(count / SEGMENT_MESSAGES); found.length < count; limit *= 2) {
       const large = this.#findLarge("next", id, from);
       if (large) {
@@ -178,7 +178,7 @@ export class SegmentTable {
   }
 
   #cacheRow(id: number, row: readonly TopicMessage[]): void {
-    // It is remembered anyway, and shall not be held.
+    // It is remembered anyway, and must not be held.
     if (isLarge(row)) return;
     this.#cache.delete(id);
     this.#cache.set(id, row);
@@ -193,7 +193,7 @@ export class SegmentTable {
     return row && this.#decodeRow(row, topic, id).at(-1);
   }
 
-  /** What is in the first or the last row of a topic after a number, if that is large and was read lately. */
+  /** The message of the first or the last row of a topic after a number, if it is large and was read a short time ago. */
   #findLarge(which: "next" | "last", id: number, after: number): TopicMessage | undefined {
     if (!this.#largeRows.has(id)) return undefined;
     const [row] = this.#sql[which].all(id, after) as [{ last: number }?];
@@ -208,7 +208,8 @@ export class SegmentTable {
 
   /** The newest message of a topic up to a number, if there is one, and when it was stored. */
   newestUpTo(id: number, upTo: number): { seq: number; time: number } | undefined {
-    // A row that holds later ones as well holds the very message of that number, as all between belong to its topic.
+    // A row that also holds later messages holds the message with that very number: all in between belong to its
+    // topic.
     const [around] = this.#sql.around.all(id, upTo) as [SegmentRow?];
     if (around && around.first <= upTo) {
       const { first, last, times } = around;
@@ -230,7 +231,7 @@ export class SegmentTable {
     return cachedTimes.times[seq - cachedTimes.first]!;
   }
 
-  /** The first message that is there, expired or not. */
+  /** The first message in the table, expired or not. */
   get first(): number | undefined {
     return (this.#sql.from.all(0) as [SegmentRow?])[0]?.first;
   }
@@ -241,7 +242,7 @@ export class SegmentTable {
     return row?.last ?? Infinity;
   }
 
-  /** Whether the row that holds a message holds later ones, too. */
+  /** Whether the row of a message also holds later ones. */
   splits(seq: number): boolean {
     const [row] = this.#sql.from.all(seq) as [SegmentRow?];
     return row !== undefined && row.first <= seq && row.last > seq;
@@ -253,7 +254,7 @@ export class SegmentTable {
     this.#largeRows.forget(upTo);
   }
 
-  /** Rows were undone: what is remembered of them is void. */
+  /** Rows were undone: forgets what is remembered of them. */
   rolledBack(): void {
     this.#cachedTimes = undefined;
     this.#cache.clear();

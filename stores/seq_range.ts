@@ -1,46 +1,49 @@
 /**
  * Which messages a store has: all from one number to another.
  *
- * Sequence numbers are handed out without gaps and messages expire from the oldest on; and a message's time
- * never runs backwards. Hence expiry is a position, found by halving, and needs no index over time.
+ * Sequence numbers have no gaps, messages expire from the oldest on, and the time of messages never goes back. So
+ * expiry is a position that a binary search finds, and needs no index over time.
  *
  * @module
  */
 
-/** Where a span begins and ends, and the time of the last message that there was. */
+/** Where a range begins and ends, and the time of the last message that was ever stored. */
 export interface SeqRangeState {
   readonly floor: number;
   readonly last: number;
   readonly lastTime: number;
 }
 
-/** How far apart they are at least, and how many are kept. */
+/** The smallest distance between samples, and how many are kept. */
 const TIME_SAMPLES = { step: 64, max: 16_384 };
 
 /** A floor that rises over what has expired. */
 interface Floor {
   seq: number;
-  /** The oldest message above it was stored then, or later: to find out when is left to whoever needs it. */
+  /** The oldest message above it was stored at this time or later; the exact time is looked up when it is needed. */
   oldest: number;
 }
 
-/** The messages above a floor, up to the last. */
+/** The messages above a floor, up to the last one. */
 export class SeqRange {
   readonly #timeOf: (seq: number) => number;
-  /** What has expired or was given up by the time of the last commands. */
+  /** What has expired or was evicted by the time of the last commands. */
   #floor: Floor;
-  /** What has expired by the time of the last readers: they change nothing, and may come later than the last commands. */
+  /**
+   * What has expired by the time of the last readers, who may come later than the last commands; it decides nothing
+   * for commands.
+   */
   #readFloor: Floor;
   #last: number;
   #lastTime: number;
-  /** When some messages were stored, for those who ask from a time on. */
+  /** When some messages were stored, for readers who start from a time. */
   readonly #timeSamples = new Map<number, number>();
 
   /**
-   * Makes a span, an empty one unless it is told where it stands.
+   * Makes a range; it is empty unless `start` is given.
    *
    * @param timeOf tells when a message above the floor was stored
-   * @param start where it begins and ends, and the time of the last message that there was
+   * @param start where it begins and ends, and the time of the last message that was ever stored
    */
   constructor(
     timeOf: (seq: number) => number,
@@ -53,7 +56,7 @@ export class SeqRange {
     this.#readFloor = { ...this.#floor };
   }
 
-  /** Everything up to here is gone for the commands. */
+  /** For commands, everything up to here is gone. */
   get floor(): number {
     return this.#floor.seq;
   }
@@ -63,12 +66,12 @@ export class SeqRange {
     return this.#last;
   }
 
-  /** The time of the last message that there was. */
+  /** The time of the last message that was ever stored. */
   get lastTime(): number {
     return this.#lastTime;
   }
 
-  /** A message was stored, as the last. */
+  /** A message was stored, as the last one. */
   extend(time: number): void {
     if (this.#floor.seq === this.#last) this.#floor.oldest = time;
     if (this.#readFloor.seq === this.#last) this.#readFloor.oldest = time;
@@ -76,7 +79,7 @@ export class SeqRange {
     this.#lastTime = time;
   }
 
-  /** Raises the floor over what was stored at this time or before. Once gone, a message stays gone. */
+  /** Raises the floor over what was stored at this time or before. A message that is gone stays gone. */
   expire(cutoff: number): void {
     if (this.#floor.oldest <= cutoff) this.#rise(this.#floor, cutoff);
   }
@@ -93,7 +96,7 @@ export class SeqRange {
     this.#raise(this.#floor, upTo);
   }
 
-  /** Remembers how it is now; what comes back makes it so again. */
+  /** Saves the state; the result restores it. */
   savepoint(): () => void {
     const [floor, readFloor] = [{ ...this.#floor }, { ...this.#readFloor }];
     const [last, lastTime] = [this.#last, this.#lastTime];
@@ -106,11 +109,12 @@ export class SeqRange {
     };
   }
 
-  /** The last message above the floor that was stored at this time or before; the floor, if there is none. */
+  /** The last message above the floor that was stored at this time or before; the floor if there is none. */
   lastStoredBy(time: number): number {
     let [low, high] = [this.#floor.seq, this.#last];
     while (low < high) {
-      // Wherever the range begins and ends, the numbers looked at first are the same, and their times are remembered.
+      // The first numbers of the search are the same wherever the range begins and ends, so their times are worth
+      // keeping.
       const step = 2 ** Math.floor(Math.log2(high - low));
       const middle = high - high % step;
       if (this.#sampledTime(middle, step) <= time) low = middle;
@@ -133,7 +137,7 @@ export class SeqRange {
   #rise(floor: Floor, cutoff: number): void {
     floor.oldest = floor.seq === this.#last ? Infinity : this.#timeOf(floor.seq + 1);
     if (floor.oldest > cutoff) return;
-    // Mostly a few messages have expired since the last time: so first in growing steps from the floor.
+    // Usually few messages have expired since the last time: so begin at the floor, in growing steps.
     let step = 1;
     while (floor.seq + step < this.#last && this.#timeOf(floor.seq + step) <= cutoff) step *= 2;
     let [low, high] = [floor.seq, Math.min(this.#last, floor.seq + step)];

@@ -1,17 +1,17 @@
 /**
- * Work of a store that takes long, in parts.
+ * Long work of a store, in slices.
  *
  * @module
  */
 
 import { afterNetworkPoll as systemPoll } from "../budgets/after_network_poll.ts";
 
-/** One part of something. */
+/** A slice. */
 interface PendingSlice {
   readonly run: () => void;
 }
 
-/** Between two looks at the network one part of one thing is done, whoever wait: first those who came first. */
+/** Between two polls of the network one slice of one work is done: first of those that came first. */
 export class SlicedWork {
   readonly #afterNetworkPoll: (callback: () => void) => void;
   readonly #pending = new Set<PendingSlice>();
@@ -20,17 +20,17 @@ export class SlicedWork {
   /**
    * Nothing waits yet.
    *
-   * @param afterNetworkPoll calls back once the network was looked at. Default: the system's
+   * @param afterNetworkPoll calls back after the event loop has polled the network. Default: the system's
    */
   constructor(afterNetworkPoll: (callback: () => void) => void = systemPoll) {
     this.#afterNetworkPoll = afterNetworkPoll;
   }
 
   /**
-   * Waits for the next part.
+   * Waits for the next slice.
    *
    * @param run does it
-   * @returns takes it out; may be called afterwards, too
+   * @returns cancels it; may be called afterwards, too
    */
   next(run: () => void): () => void {
     const one = { run };

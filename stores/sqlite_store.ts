@@ -1,5 +1,5 @@
 /**
- * What the stores in a SQLite database have in common, in memory or in a file: all but how messages get in.
+ * What stores in a SQLite database share, in memory or in a file: everything but `apply`.
  *
  * @module
  */
@@ -36,15 +36,15 @@ export interface SqliteStoreOptions {
   readonly engine: Engine;
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
-  /** Tells the time at which it is opened, and how much passes. */
+  /** Its time when the store opens, and the time that passes. */
   readonly clock: Pick<Clock, "now" | "monotonic">;
-  /** How much it takes. What is not said is as a server has it by default. */
+  /** How much it takes. Limits that are not given have a server's defaults. */
   readonly limits?: Partial<StoreLimits>;
-  /** Calls back once the network was looked at. Default: the system's. */
+  /** Calls back after the event loop has polled the network. Default: the system's. */
   readonly afterNetworkPoll?: ((callback: () => void) => void) | undefined;
 }
 
-/** A store in a SQLite database. Every answer leaves out what has expired. */
+/** A store in a SQLite database. No answer contains what has expired. */
 export abstract class SqliteStore implements Store {
   abstract readonly id: string;
   abstract readonly epoch: string;
@@ -56,7 +56,7 @@ export abstract class SqliteStore implements Store {
   protected readonly time: StoreTime;
   protected readonly retention: number;
   protected closed = false;
-  /** What takes long goes on in these, one part of one thing at a time. */
+  /** Long work goes on here, in slices. */
   protected readonly slicedWork: SlicedWork;
 
   /**
@@ -71,11 +71,11 @@ export abstract class SqliteStore implements Store {
     this.time = new StoreTime(clock);
   }
 
-  /** What it holds; throws where it cannot be used. */
+  /** The messages; throws if they cannot be used. */
   protected abstract get messageLog(): MessageLog;
-  /** What was put once. */
+  /** The puts that are remembered for deduplication. */
   protected abstract get dedup(): DedupIndex;
-  /** Where the epochs before this one ended. */
+  /** The last number of each epoch before this one. */
   protected abstract readonly epochEnds: NameMap<number>;
   /** Closes the database; called once. */
   protected abstract close(): void;
@@ -134,7 +134,7 @@ export abstract class SqliteStore implements Store {
       found.push(...listed.topics);
       if (listed.after === undefined) return found;
       after = listed.after;
-      // Others go first: where very many have expired and are not deleted yet, it takes long to find the rest.
+      // Others go first: to find the rest takes long if very many messages have expired and are not deleted yet.
       await new Promise<void>((resolve) => this.slicedWork.next(resolve));
     }
   }
@@ -142,7 +142,7 @@ export abstract class SqliteStore implements Store {
   trim(budgetMs: number): Promise<boolean> {
     return this.#ask("purge messages", (messageLog) => {
       const end = performance.now() + budgetMs;
-      // What has expired goes first: where the database is full, that makes room for the tail.
+      // Expired messages go first: if the database is full, that makes room for the write buffer.
       if (!messageLog.purgeUntil(end, budgetMs / 8)) return true;
       messageLog.flush();
       return !messageLog.purgeUntil(end, budgetMs / 8) || this.dedup.holdsExpired;
@@ -161,7 +161,7 @@ export abstract class SqliteStore implements Store {
     this.close();
   }
 
-  /** Throws once it is closed. */
+  /** Throws if the store is closed. */
   protected requireOpen(): void {
     if (this.closed) throw new Error("the store is closed");
   }
@@ -170,12 +170,12 @@ export abstract class SqliteStore implements Store {
     return epoch === undefined || epoch === this.epoch ? last : this.epochEnds.get(epoch);
   }
 
-  /** The time at which questions are answered: not after that of commands which are still to be applied. */
+  /** The time at which queries are answered: never later than that of commands that are still to be applied. */
   protected get readTime(): number {
     return this.time.now();
   }
 
-  /** Answers a question, with what has expired left out: all of it as it is at one time. Nothing is changed by it. */
+  /** Answers a query, all of it as of one time. This changes nothing. */
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
   async #ask<T>(
     what: string,

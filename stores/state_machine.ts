@@ -1,5 +1,5 @@
 /**
- * What a store does with commands.
+ * What commands do to a store.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface MachineParts {
   readonly retention: number;
 }
 
-/** Applies commands. What comes of them follows from all commands so far and their times, and from nothing else. */
+/** Applies commands. The results follow from all commands so far and their times, and from nothing else. */
 export class StateMachine {
   readonly #parts: MachineParts;
 
@@ -33,7 +33,7 @@ export class StateMachine {
    * Applies a batch.
    *
    * @param batch the commands, and when they happen
-   * @param messages gets what is stored
+   * @param messages gets the messages that are stored
    * @returns what became of each command
    */
   apply({ time, commands }: CommandBatch, messages: TopicMessage[]): (Result | StoreError)[] {
@@ -41,7 +41,7 @@ export class StateMachine {
     return this.take(commands, messages);
   }
 
-  /** Begins a batch: everything happens that is due by its time. */
+  /** Begins a batch: everything that is due by its time happens. */
   begin(time: number): void {
     const { messageLog, dedup, retention } = this.#parts;
     const now = this.#parts.time.apply(time);

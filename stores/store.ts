@@ -1,5 +1,5 @@
 /**
- * What the queue asks of whatever keeps its messages.
+ * The contract of a store: what the queue asks of whatever keeps its messages.
  *
  * @module
  */
@@ -17,13 +17,13 @@ export interface Put {
   readonly bytes: number;
   /** The session that puts it, if it may be repeated. */
   readonly session?: string | undefined;
-  /** Who owns the session, if it is not known yet; all sessions of one owner share what is remembered fairly with those of others. */
+  /** Who owns the session, if it is not known yet. Owners share fairly in how much is remembered. */
   readonly owner?: string | undefined;
   /** Its number within the session, by which a repetition is recognised. Numbers only grow, and may skip some. */
   readonly n?: number | undefined;
 }
 
-/** Opens a session of an owner, or goes on with it: it is remembered as if it had put something now. */
+/** Opens a session of an owner, or goes on with it: it counts as used now. */
 export interface OpenSession {
   readonly type: "open_session";
   readonly session: string;
@@ -65,9 +65,9 @@ export interface TopicMessage extends EncodedMessage {
   readonly bytes: number;
 }
 
-/** Why the store did not do what it was asked. */
+/** Why a store did not do what it was asked. */
 export class StoreError extends Error {
-  /** What the caller of the server gets to see. */
+  /** The code that the client gets. */
   readonly code: ErrorCode;
   /** The limit that was reached, with `full` and `limit_exceeded`. */
   declare readonly limit?: number;
@@ -86,12 +86,12 @@ export class StoreError extends Error {
 }
 
 /**
- * Says what a store could not do.
+ * Makes an error of a store.
  *
- * @param action what it was to do
+ * @param action what the store could not do
  * @param cause why it could not
- * @param code what the caller gets to see, `unavailable` by default
- * @returns the error; a `StoreError` is left as it is
+ * @param code the code that the client gets, `unavailable` by default
+ * @returns the error; a `StoreError` is returned as it is
  */
 export function toStoreError(action: string, cause: unknown, code?: ErrorCode): StoreError {
   if (cause instanceof StoreError) return cause;
@@ -99,7 +99,7 @@ export function toStoreError(action: string, cause: unknown, code?: ErrorCode): 
   return new StoreError(`Cannot ${action}: ${reason}`, { cause, ...(code && { code }) });
 }
 
-/** What there is in a store. */
+/** Where the messages of a store begin and end. */
 export interface StoreBounds {
   /** Everything up to here is gone. */
   readonly floor: number;
@@ -112,24 +112,24 @@ export interface StoreBounds {
 /** The newest message of a topic that is gone. */
 export interface Gone {
   readonly seq: number;
-  /** When it ceased to be readable, in the store's time. */
+  /** The first millisecond in which nobody could read it, in the store's time. */
   readonly at: number;
 }
 
-/** Asks how things stand for somebody who knows a position, or a topic. */
+/** Asks for the bounds as they concern an epoch or a topic. */
 export interface TopicBoundsQuery {
   readonly topic?: string | undefined;
   readonly epoch?: string | undefined;
 }
 
-/** How things stand. */
+/** The bounds as they concern an epoch or a topic. */
 export interface TopicBounds extends StoreBounds {
   /**
-   * The last number of the epoch that was named, in this store; of the present one, or where none was named, `last`.
-   * `undefined`: the epoch is unknown here, and no number of it means anything.
+   * The last number of the epoch in this store; `last` for the present one, or if none was given. `undefined`: the epoch
+   * is unknown here, and its numbers mean nothing.
    */
   readonly end: number | undefined;
-  /** What is gone of the topic, if one was named and anything is. */
+  /** What is gone of the topic, if one was given and anything is. */
   readonly gone: Gone | undefined;
 }
 
@@ -144,20 +144,20 @@ export interface MessageQuery {
   readonly topic: string;
   /** Only messages with a larger sequence number. */
   readonly after: number;
-  /** At most so many messages, at least 1. */
+  /** At most this many messages, at least 1. */
   readonly count: number;
-  /** At most so many bytes of bodies; but one message always comes, however large. */
+  /** At most this many bytes of bodies; but one message is always returned, however large. */
   readonly bytes: number;
-  /** The newest message alone, instead of the oldest ones. */
+  /** Only the newest message, instead of the oldest ones. */
   readonly newest?: boolean;
-  /** Also tell what is gone of the topic. */
+  /** Also return what is gone of the topic. */
   readonly gone?: boolean;
 }
 
 /** Messages of one topic, oldest first. */
 export interface MessagePage {
   readonly messages: readonly TopicMessage[];
-  /** The topic is read up to here: there is nothing else in it after `after` and up to this number. */
+  /** The topic is read up to here: it has no other messages after `after` and up to this number. */
   readonly through: number;
   /** Everything up to this number was gone when the page was read. */
   readonly floor: number;
@@ -165,7 +165,7 @@ export interface MessagePage {
   readonly gone?: Gone;
 }
 
-/** Asks for a page of the list of topics that hold messages, in order of their code points. */
+/** Asks for a page of the list of topics that have messages, ordered by code points. */
 export interface TopicQuery {
   /** Only topics that begin with this. */
   readonly prefix: string;
@@ -174,7 +174,7 @@ export interface TopicQuery {
   readonly count: number;
 }
 
-/** Takes the ordered feed of a store. One that throws has lost it. */
+/** Takes the ordered feed of a store. A follower that throws has lost it. */
 export interface Follower {
   /** Takes what was stored: one or more messages, in the order of the store, each exactly once. */
   stored(messages: readonly TopicMessage[]): void;
@@ -185,47 +185,44 @@ export interface Follower {
 /**
  * Keeps messages in one order.
  *
- * A sequence number is a safe integer above 0, strictly increasing over the whole store and never used
- * twice, also when everything was purged. A number means something within its epoch alone: an epoch begins each time
- * that the store is opened, and the store knows where the newest of those before ended. So who comes with a position
- * learns whether it is one of this history.
+ * **Commands.** All changes go through {@linkcode Store.apply}. First everything happens that is due by its time: messages
+ * expire, and sessions that were not used for long are forgotten. Then the commands happen in order. Results depend on
+ * nothing but the commands and their times: two stores that are given the same ones answer alike, whenever each is trimmed
+ * or read, however its commits are grouped, and whatever its clock says. The time comes from {@linkcode Store.now}, or
+ * from a log that orders the commands of several stores.
  *
- * The store's time never runs backwards and is not that of a wall clock: it goes on from where it was as time passes,
- * whatever the wall clock is set to. A message has the time at which it was stored, and is not given out once it is as
- * old as the retention, to the millisecond, whether or not it was purged. What is gone of a topic is told exactly, for the
- * newest topics of which anything is gone (a setting of the store); of the others it may be told more than is true,
- * never less.
+ * **Numbers.** A sequence number is a safe integer above 0. Numbers increase over the whole store, and none is used twice,
+ * even after everything was purged. A number is valid within its epoch. An epoch begins each time the store is opened, and
+ * the store knows where recent epochs ended: so it can tell whether a position belongs to this history.
  *
- * A put that its session repeats is not stored again; its answer is that of the first time. This holds for the
- * last numbers of a session that were stored (a setting of the store, at least as many as its user leaves
- * unanswered), as long as the session is remembered; {@linkcode Store.isDedupComplete} tells. One that is older than what its
- * session is remembered by is refused with `unknown_outcome`: it is never stored a second time in silence. Any other
- * number at or below the last that its session stored is refused with `superseded`: it was not stored, and will not
- * be behind a later one. A put that was refused was not stored, and may be repeated as long as no later one of its
- * session was stored. Where one is refused with `full`, all later ones of its session in
- * the batch are, too: so a producer that repeats them keeps its order.
+ * **Time.** The store's time never goes back and does not follow the wall clock: it continues from where it was as time
+ * passes. A message has the time at which it was stored. It is not returned once it is as old as the retention, to the
+ * millisecond, whether or not it was purged. For the topics that lost messages last (a limit of the store) it is known
+ * exactly what is gone; for others the store may say more than is true, never less.
  *
- * Any method but {@linkcode Store.apply} rejects with a {@linkcode StoreError} where the store cannot do its work.
+ * **Deduplication.** A put that its session repeats is not stored again, and has the result of the first time. This holds
+ * for the last numbers of a session that were stored (a limit of the store, at least as many as its client leaves
+ * unanswered) while the session is remembered; see {@linkcode Store.isDedupComplete}. An older number is refused with
+ * `unknown_outcome`: it is never stored again silently. Any other number at or below the last one that its session stored
+ * is refused with `superseded`: it was not stored, and will not be stored behind a later one. A put that was refused was
+ * not stored, and may be repeated until a later one of its session is stored. After a put is refused with `full`, all later
+ * ones of its session in the batch are: so a client that repeats them keeps its order.
  *
- * All changes go through {@linkcode Store.apply}. First everything happens that is due by its time: messages expire, and
- * sessions are forgotten that were not used for long. Then the commands happen in order. So results depend on nothing but
- * the commands and their times: two stores that are given the same ones answer alike, whenever each is trimmed or read,
- * however its commits are grouped, and whatever its clock says. Who applies commands takes their time from
- * {@linkcode Store.now}, or from a log that orders the commands for several stores.
+ * Methods reject with a {@linkcode StoreError} if the store cannot do its work; `apply` has one for each command instead.
  */
 export interface Store extends AsyncDisposable {
-  /** Names the file, or this memory: at random, and the same as long as it lives. A copied file keeps it. */
+  /** The random id of the file or this memory, for as long as it exists. A copied file has the same. */
   readonly id: string;
-  /** Names what is stored from this opening of the store on: at random, new at every opening. */
+  /** The random name of the present epoch, new at every opening. */
   readonly epoch: string;
   readonly durability: Durability;
-  /** How it is kept, for a person to read, such as `memory on node:sqlite`. */
+  /** Where the messages are, for a person, such as `memory on node:sqlite`. */
   readonly description: string;
 
-  /** Why nothing can be stored now, in words, as far as that can be seen without storing anything. */
+  /** Why nothing can be stored now, in words, as far as that is known without trying. */
   readonly fault?: string | undefined;
 
-  /** The store's time, in whole milliseconds since 1970: not before anything that it has applied or told. */
+  /** The store's time, in whole milliseconds since 1970: never before a time that was applied or returned. */
   now(): number;
 
   /**
@@ -236,31 +233,31 @@ export interface Store extends AsyncDisposable {
     batch: CommandBatch<C>,
   ): Promise<readonly (Result<C> | StoreError)[]>;
 
-  /** Reads one page a query. It covers at least all that the feed had given out when it was called. */
+  /** Reads one page for each query. It covers at least everything that the feed had brought before the call. */
   read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]>;
 
-  /** What there is. */
+  /** Where the messages begin and end. */
   bounds(): Promise<StoreBounds>;
 
-  /** How things stand: one answer a query, all of the same moment. */
+  /** The bounds for each query, all as of the same moment. */
   topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]>;
 
   /**
-   * Whether all that a session stored after what its client knows would be recognised if it were repeated. It is false
-   * where the epoch is unknown or the number lies beyond its end. Numbers older than the last of a session that are
-   * remembered do not count: no client leaves so many unanswered.
+   * Whether everything that a session stored after a position would be recognised if it were repeated, except for numbers
+   * before the last ones that are remembered of any session: no client leaves so many unanswered. False if the epoch is
+   * unknown or the number lies beyond its end.
    */
   isDedupComplete(session: string, known: EpochPosition): Promise<boolean>;
 
-  /** The position from which on messages were stored at this time (ms since 1970) or later. */
+  /** The position after which messages were stored at this time (milliseconds since 1970) or later. */
   positionAt(time: number): Promise<number>;
 
   /** Lists topics. */
   topics(query: TopicQuery): Promise<readonly TopicInfo[]>;
 
   /**
-   * Frees what holds messages that had expired when commands were applied last, for about so many milliseconds; changes
-   * nothing that can be seen. Resolves whether there is more to free, for this or for another `apply`.
+   * Frees the memory of what had expired when commands were applied last, for about so many milliseconds. This changes
+   * nothing that can be seen. Resolves whether there is more to free, here or by another `apply`.
    */
   trim(budgetMs: number): Promise<boolean>;
 

@@ -1,5 +1,5 @@
 /**
- * How much a store takes, and what counts for how much.
+ * How much a store takes, and how much each message counts.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import type { TopicMessage } from "./store.ts";
 
 /** How much a store takes. */
 export interface StoreLimits {
-  /** What all messages take together, in bytes; see {@linkcode storedSize}. */
+  /** The bytes of all messages together; see {@linkcode storedSize}. */
   readonly storedBytes: number;
-  /** What to do when that is reached. */
+  /** What happens to a put beyond that. */
   readonly overflow: Overflow;
   /** How many topics may hold messages. */
   readonly topics: number;
-  /** How many of the last numbers of a session are recognised when they are repeated. */
+  /** How many of the last numbers of a session are recognised when they are put again. */
   readonly dedupWindow: number;
-  /** How many runs of such numbers are remembered in all. */
+  /** How many runs of such numbers are remembered over all sessions. */
   readonly dedupRuns: number;
   /** For how many topics the store knows exactly which messages are gone. */
   readonly goneTopics: number;
@@ -28,7 +28,7 @@ export interface StoreLimits {
   readonly epochs: number;
 }
 
-/** What is remembered beside messages takes no more than this part of all that may be stored. */
+/** What is remembered beside the messages takes at most this part of the stored bytes. */
 export const RECORDS_PART = 1 / 4;
 
 const DEFAULT_LIMITS: StoreLimits = {
@@ -41,11 +41,11 @@ const DEFAULT_LIMITS: StoreLimits = {
   epochs: 1000,
 };
 
-/** This many runs and topics may be remembered, however little may be stored. */
+/** This many runs and topics may be remembered, however few bytes may be stored. */
 const MIN_REMEMBERED = 1000;
 
 /**
- * Completes limits: with the defaults of a server, and with what may be remembered where little may be stored.
+ * Completes limits with the defaults of a server. Where few bytes may be stored, less is remembered.
  *
  * @param given the limits that are not the default
  * @returns all limits
@@ -62,12 +62,12 @@ export function completeLimits(given: Partial<StoreLimits> = {}): StoreLimits {
   };
 }
 
-/** What each message of a topic takes beside its body, in bytes. */
+/** What each message of a topic counts beside its body, in bytes. */
 export function topicOverhead(topic: string): number {
   return utf8Length(topic) + MESSAGE_OVERHEAD;
 }
 
-/** What a message takes, in bytes. */
+/** What a message counts, in bytes. */
 export function storedSize({ topic, bytes }: Pick<TopicMessage, "topic" | "bytes">): number {
   return bytes + topicOverhead(topic);
 }

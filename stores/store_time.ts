@@ -1,5 +1,5 @@
 /**
- * The time of a store: that of the wall clock at its opening, and since then the time that has passed.
+ * The time of a store: that of the wall clock when it opened, and the time that has passed since.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import type { Clock } from "../queue/clock.ts";
 
 /**
- * Tells the store's time. A wall clock that is set forward expires nothing early, and one that is set back makes nothing
- * last longer: it is looked at once.
+ * Tells the store's time. If the wall clock is set forward nothing expires early, and if it is set back nothing lasts
+ * longer: it is read once.
  */
 export class StoreTime {
   readonly #monotonic: () => number;
   readonly #origin: number;
-  /** What the time was at the origin. */
+  /** The time at the origin. */
   #anchor: number;
-  /** The time that was told last: it never runs backwards, not even where a clock has no monotonic time. */
+  /** The time that was told last. Time never goes back, not even if a clock has no monotonic time. */
   #latest = 0;
   /** The time of the last commands. */
   #applied = 0;
@@ -23,7 +23,7 @@ export class StoreTime {
   /**
    * Begins with the time of a wall clock.
    *
-   * @param clock the clock; without a monotonic time of its own, the passing of its time counts
+   * @param clock the clock; if it has no monotonic time, its time counts as that
    */
   constructor(clock: Pick<Clock, "now" | "monotonic">) {
     this.#monotonic = clock.monotonic ? () => clock.monotonic!() : () => clock.now();
@@ -42,14 +42,14 @@ export class StoreTime {
     return this.#applied;
   }
 
-  /** Commands are applied at a time, or at that of the last ones if it is later; returns which. */
+  /** Commands happen at a time, or at that of the last ones if it is later; returns which. */
   apply(time: number): number {
     this.#applied = Math.max(this.#applied, Math.floor(time));
     this.#latest = Math.max(this.#latest, this.#applied);
     return this.#applied;
   }
 
-  /** Goes on from a time that was told before, if that is later than the present one. */
+  /** Goes on from an earlier opening's time, if that is later than the present one. */
   resumeFrom(time: number): void {
     this.#anchor += Math.max(0, time - this.now());
   }

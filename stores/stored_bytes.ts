@@ -1,5 +1,5 @@
 /**
- * How many bytes are stored, of all that may be.
+ * How many bytes are stored, of those that may be.
  *
  * @module
  */
@@ -8,14 +8,17 @@ import type { SegmentSizes } from "./segment_sizes.ts";
 import type { SeqRange } from "./seq_range.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
 
-/** Counts messages in as they come, and out as they go: that comes before they are deleted. */
+/** Adds messages as they are stored, and subtracts them when they are gone, before they are deleted. */
 export class StoredBytes {
   readonly #range: SeqRange;
   readonly #buffer: WriteBuffer;
   readonly #segmentSizes: SegmentSizes;
-  /** What is stored, some of which may have expired: all messages after `#counted`. Whoever adds a message adds its size. */
+  /**
+   * The bytes of all messages after `#subtractedTo`, some of which may have expired. Whoever adds a message adds its
+   * size.
+   */
   total = 0;
-  /** It trails behind the floor. */
+  /** At or below the floor. */
   #subtractedTo: number;
 
   /**
@@ -23,7 +26,7 @@ export class StoredBytes {
    *
    * @param range which messages there are
    * @param buffer the newest of them, which are not in the database
-   * @param segmentSizes what those take that are
+   * @param segmentSizes the sizes of those in the database
    */
   constructor(range: SeqRange, buffer: WriteBuffer, segmentSizes: SegmentSizes) {
     this.#range = range;
@@ -45,14 +48,14 @@ export class StoredBytes {
     this.#subtractedTo = upTo;
   }
 
-  /** Counts out what has expired, as far as needed until so much is stored. */
+  /** Subtracts expired messages, as many as it takes until at most so much is stored. */
   subtractExpired(max: number): void {
     const { floor } = this.#range;
     if (this.#subtractedTo >= floor) return;
     this.subtractUpTo(Math.min(floor, this.seqCovering(this.#subtractedTo, this.total - max)));
   }
 
-  /** The number up to which the messages after one take so much together, or all of them. */
+  /** The number up to which the messages after another one have a total size, or the last message. */
   seqCovering(after: number, size: number): number {
     const lastFlushed = this.#lastFlushed;
     if (after >= lastFlushed) return this.#buffer.seqCovering(after, size);
@@ -60,7 +63,7 @@ export class StoredBytes {
     return missing > 0 ? this.#buffer.seqCovering(lastFlushed, missing) : upTo;
   }
 
-  /** Remembers how it is now; what comes back makes it so again. */
+  /** Saves the state; the result restores it. */
   savepoint(): () => void {
     const [total, subtractedTo] = [this.total, this.#subtractedTo];
     return () => {
@@ -68,7 +71,7 @@ export class StoredBytes {
     };
   }
 
-  /** The last message that is in the database. */
+  /** The last message in the database. */
   get #lastFlushed(): number {
     return this.#range.last - this.#buffer.messages.length;
   }

@@ -1,5 +1,5 @@
 /**
- * The topics that hold messages: their numbers in the database, and how many messages each holds.
+ * The topics that have messages: their ids in the database, and how many messages each has.
  *
  * @module
  */
@@ -16,7 +16,7 @@ interface Topic {
   /** Its newest message. */
   readonly seq: number;
   readonly time: number;
-  /** So many of its messages are in rows up to `countedTo`, and have expired. */
+  /** How many of its messages are in rows up to `countedTo` and have expired. */
   expired: number;
   countedTo: number;
 }
@@ -24,11 +24,11 @@ interface Topic {
 /** A part of a listing. */
 export interface TopicListing {
   readonly topics: readonly TopicInfo[];
-  /** It goes on after this name; not there if all was found that was asked for, or that there is. */
+  /** Where the listing goes on; absent if everything was found that was asked for, or that there is. */
   readonly after?: string;
 }
 
-/** What is looked at for one part of a listing: so many names, or rows of expired messages, of which each counts. */
+/** How much is looked at for one part of a listing: names, or rows of expired messages, of which each counts as a part. */
 const LISTING_BUDGET = { names: 2000, rows: 4096, rowCost: 1 / 4, countCost: 10 };
 
 /** The newest message of a topic that is about to be deleted. */
@@ -42,28 +42,28 @@ const SCHEMA =
   "CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)";
 
 /**
- * The table of topics. Names go in and out as text; the messages name their topic by number.
+ * The table of topics. Outside, topics have names; in the database, messages name their topic by its id.
  *
  * Changes belong to the transaction around them; {@linkcode TopicTable.rollback} undoes them.
  */
 export class TopicTable {
-  /** In the order of their newest messages, unless something was undone. */
+  /** Ordered by their newest messages, unless something was undone. */
   readonly #topics = new NameMap<Topic>();
   #unordered = false;
   /**
-   * Goes once through all of them. After as many changes as there are topics it begins anew: an iterator that stands still
-   * keeps all tables that its map has had since.
+   * Passes once through all of them. After as many changes as there are topics it starts again: an iterator that
+   * stands still keeps all tables that its map has had since.
    */
   #walk: Iterator<Topic> | undefined;
   #changes = 0;
-  /** Where the walk stands: before this one. */
+  /** The topic that comes next. */
   #walkAt: Topic | undefined;
-  /** So many topics have no message after this number, which has expired. */
+  /** How many topics have no message after this number, which has expired. */
   #expiredCount = 0;
   #expiredTo = 0;
-  /** What that was when a transaction held last. */
+  /** The value that was committed last. */
   #committedExpiredTo = 0;
-  /** What was changed in this transaction, as it was before. */
+  /** The earlier values of what this transaction changed. */
   readonly #undo = new NameMap<Topic | undefined>();
   readonly #sql: Record<"insert" | "delete" | "names" | "counts" | "before" | "around", Statement>;
   #nextId = 1;
@@ -81,9 +81,9 @@ export class TopicTable {
       names: db.prepare(
         "SELECT name FROM topics WHERE name > ? AND name >= ? ORDER BY name LIMIT ?",
       ),
-      // +topic: or SQLite would walk the whole index of topics for it, instead of the few rows up to that number.
+      // +topic: or SQLite would read the whole index of topics instead of the few rows up to that number.
       counts: db.prepare(
-        // Beside max() all other columns are those of that row.
+        // Beside max(), all other columns are those of its row.
         "SELECT (SELECT name FROM topics WHERE id = topic) AS name, sum(last - first + 1) AS n, " +
           "max(last) AS seq, times FROM runs WHERE last <= ? GROUP BY +topic ORDER BY seq",
       ),
@@ -115,17 +115,17 @@ export class TopicTable {
     }
   }
 
-  /** How many topics there are, those included whose messages have expired and are not deleted yet. */
+  /** How many topics there are, including those whose messages have expired and are not deleted yet. */
   get size(): number {
     return this.#topics.size;
   }
 
-  /** How many of these hold a message that has not expired, or may do so. */
+  /** How many of these may have messages that have not expired. */
   get liveCount(): number {
     return this.#topics.size - this.#expiredCount;
   }
 
-  /** Finds out which topics hold only messages up to a floor; each costs something once. */
+  /** Finds out which topics have only messages up to a floor; each is looked at once. */
   expireUpTo(floor: number): void {
     if (this.#unordered) this.#sort();
     this.#walk ??= this.#topics.values();
@@ -137,17 +137,17 @@ export class TopicTable {
       this.#expiredCount++;
       this.#expiredTo = seq;
     }
-    // A walk that has ended does not see what is added later.
+    // An iterator that has ended does not see what is added later.
     this.#endWalk();
   }
 
-  /** The number of a topic, if it holds messages after a sequence number. */
+  /** The id of a topic, if it has messages after a sequence number. */
   find(name: string, after: number): number | undefined {
     const topic = this.#topics.get(name);
     return topic && topic.seq > after ? topic.id : undefined;
   }
 
-  /** Messages are about to be inserted: counts them in, and gives each of their topics a number. */
+  /** Counts messages that are about to be inserted, and gives each of their topics an id. */
   add(messages: readonly TopicMessage[]): void {
     for (let i = 0; i < messages.length;) {
       const { topic: name } = messages[i]!;
@@ -164,12 +164,15 @@ export class TopicTable {
     }
   }
 
-  /** The number of a topic to which messages were added. */
+  /** The id of a topic to which messages were added. */
   idOf(name: string): number {
     return this.#topics.get(name)!.id;
   }
 
-  /** Counts out the messages of all runs up to a sequence number, which are about to be deleted; returns the newest of each topic, in order. */
+  /**
+   * Subtracts the messages of all rows up to a sequence number, which are about to be deleted; returns the newest of
+   * each topic, in order.
+   */
   subtractUpTo(upTo: number): PurgedTopic[] {
     const rows = this.#sql.counts.all(upTo) as {
       name: string;
@@ -183,20 +186,20 @@ export class TopicTable {
       const counts = topic.countedTo > upTo
         ? { expired: topic.expired - n, countedTo: topic.countedTo }
         : { expired: 0, countedTo: upTo };
-      // A topic without messages is gone.
+      // A topic without messages is removed.
       this.#change(name, topic, messages === 0 ? undefined : { ...topic, ...counts, messages });
       if (messages === 0) this.#sql.delete.run(topic.id);
     }
     return rows.map(({ name, seq, times }) => ({ topic: name, seq, time: lastTimeOf(times) }));
   }
 
-  /** The transaction holds. */
+  /** The transaction was committed. */
   commit(): void {
     this.#committedExpiredTo = this.#expiredTo;
     this.#undo.clear();
   }
 
-  /** The transaction does not hold. */
+  /** The transaction was undone. */
   rollback(): void {
     for (const [name, topic] of this.#undo) this.#set(name, this.#topics.get(name), topic);
     // The floor may be lower again, too.
@@ -240,11 +243,11 @@ export class TopicTable {
   }
 
   /**
-   * Lists topics that hold messages above the floor, or as many as can be found in short time.
+   * Lists topics that have messages above the floor, or as many as can be found in a short time.
    *
    * @param query which topics
    * @param floor messages up to here do not count
-   * @param unpurged some of those messages may not be deleted yet
+   * @param unpurged whether some of those messages may not be deleted yet
    * @returns at most as many as were asked for
    */
   list({ prefix, after, count }: TopicQuery, floor: number, unpurged: boolean): TopicListing {
@@ -284,7 +287,7 @@ export class TopicTable {
     return LISTING_BUDGET.countCost + rows * LISTING_BUDGET.rowCost;
   }
 
-  /** How many messages up to the floor are in a row of a topic that holds later ones as well. */
+  /** How many messages up to the floor share a row with later ones. */
   #expiredInSplitRow({ id }: Topic, floor: number): number {
     const [{ first }] = this.#sql.around.all(id, floor) as [{ first: number }];
     return Math.max(0, floor - first + 1);

@@ -1,30 +1,30 @@
 /**
- * Transactions of a database, with what is in memory of it.
+ * Transactions of a database, together with state in memory.
  *
  * @module
  */
 
 import type { Database, Statement } from "./engine.ts";
 
-/** What a transaction ends with. */
+/** What happens at the end of a transaction. */
 export interface TransactionHooks {
   /** Writes what else belongs to the transaction, just before it is committed. */
   beforeCommit(): void;
-  /** It is committed. */
+  /** It was committed. */
   committed(): void;
-  /** It failed, in its work or as it was `committing`; what is in memory is undone already. */
+  /** It failed, in its work or while `committing`; the state in memory is undone already. */
   failed(error: unknown, committing: boolean): void;
 }
 
-/** What is in memory, and has to say the same as the database. */
+/** State in memory that must agree with the database. */
 export interface MemoryState {
-  /** Remembers how it is now; what comes back makes it so again. */
+  /** Saves the state; the result restores it. */
   savepoint(): () => void;
-  /** What was done to it since holds. */
+  /** Changes since then are final. */
   commit(): void;
 }
 
-/** Does work in transactions, of which there is one at a time. */
+/** Runs transactions, one at a time. */
 export class Transactions {
   readonly #sql: Record<"begin" | "commit" | "rollback", Statement>;
   readonly #memory: MemoryState;
@@ -32,14 +32,14 @@ export class Transactions {
   #isUnderWay = false;
 
   /**
-   * None is under way.
+   * No transaction is running.
    *
    * @param db an open database
-   * @param memory what is undone where a transaction fails
-   * @param hooks what else transactions do
+   * @param memory what is undone if a transaction fails
+   * @param hooks what else happens at the end
    */
   constructor(db: Database, memory: MemoryState, hooks: TransactionHooks | undefined) {
-    // Prepared: the errors of these carry SQLite's code, those of `exec` none.
+    // Prepared: the errors of prepared statements carry SQLite's code, those of `exec` do not.
     this.#sql = {
       begin: db.prepare("BEGIN"),
       commit: db.prepare("COMMIT"),
@@ -49,7 +49,7 @@ export class Transactions {
     this.#hooks = hooks;
   }
 
-  /** Does work in a transaction; within one, as a part of it. If it fails, nothing of it has happened. */
+  /** Runs work in a transaction, or as a part of the one that is running. If it fails, nothing of it has happened. */
   run(work: () => void): void {
     if (this.#isUnderWay) return work();
     const undo = this.#memory.savepoint();
@@ -66,7 +66,7 @@ export class Transactions {
       try {
         this.#sql.rollback.run();
       } catch {
-        // SQLite has done it by itself, as it does where memory or the disk is full.
+        // SQLite has done it, as it does when memory or the disk is full.
       }
       this.#hooks?.failed(error, committing);
       throw error;

@@ -1,5 +1,5 @@
 /**
- * The log beside a database while it is in use: that it is the one that was there, and whole.
+ * The log beside a database in use: that it is the one that was there, and complete.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { UnusableFileError } from "./file_faults.ts";
 import { hasFrameBefore } from "./wal_mark.ts";
 import { type FileSnapshot, fileSnapshot, isOtherFile } from "./file_snapshot.ts";
 
-/** The log is cut back to this size once it was written to the database, in bytes. */
+/** The log is cut back to this size after a checkpoint, in bytes. */
 export const WAL_SIZE_LIMIT = 64 * 1024 * 1024;
 
 /** A log, by its name. */
 export class WalFile {
   readonly #path: string;
-  /** What it was when it was looked at last. */
+  /** The log when it was checked last. */
   #snapshot: FileSnapshot | undefined;
-  /** How large it has to be at least, by what SQLite knows of it. */
+  /** Its least size, by what SQLite knows. */
   #minBytes: () => number = () => Infinity;
 
   /**
@@ -33,7 +33,7 @@ export class WalFile {
     return this.#snapshot !== undefined;
   }
 
-  /** What is at its name now. */
+  /** What its name stands for now. */
   get state(): "gone" | "another" | "there" {
     const snapshot = fileSnapshot(this.#path);
     if (!snapshot) return "gone";
@@ -43,29 +43,29 @@ export class WalFile {
   /**
    * The log at its name is the right one.
    *
-   * @param minBytes asks SQLite how large it has to be at least
+   * @param minBytes asks SQLite for its least size
    */
   opened(minBytes: () => number): void {
     this.#snapshot = fileSnapshot(this.#path);
     this.#minBytes = minBytes;
   }
 
-  /** All that was in it is in the database: SQLite may have cut it back. */
+  /** Everything in it is in the database: SQLite may have cut it back. */
   restarted(): void {
     if (this.state === "there") this.#snapshot = fileSnapshot(this.#path);
   }
 
-  /** Throws if there is another one in its place. */
+  /** Throws if another file is in its place. */
   requireNotReplaced(): void {
     if (this.state === "another") throw this.#replacedError();
   }
 
-  /** Whether it is shorter than before, be it for SQLite or for somebody else. */
+  /** Whether it is shorter than before, whether SQLite cut it or somebody else. */
   get isShorter(): boolean {
     return (fileSnapshot(this.#path)?.size ?? 0) < (this.#snapshot?.size ?? 0);
   }
 
-  /** Throws unless it is there, and whole. */
+  /** Throws unless it is there, and complete. */
   requireIntact(): void {
     const snapshot = fileSnapshot(this.#path);
     const before = this.#snapshot;
@@ -77,7 +77,7 @@ export class WalFile {
     this.#snapshot = snapshot;
   }
 
-  /** Has the disk take all that is in it; says whether it did. */
+  /** Syncs it to the disk; returns whether that worked. */
   sync(): boolean {
     try {
       using log = Deno.openSync(this.#path);
@@ -89,9 +89,9 @@ export class WalFile {
   }
 
   #isCut(size: number, before: number): boolean {
-    // Shorter also where SQLite has cut it back: all that was behind is in the file.
+    // Shorter, too, if SQLite has cut it back: everything after that is in the file.
     if (size < before) return size < this.#minBytes();
-    // Longer also where SQLite has written on where the end was: before that there is nothing.
+    // Longer, too, if SQLite has written on where the end was: before that there is nothing.
     return size > before && !hasFrameBefore(this.#path, before);
   }
 

@@ -15,41 +15,42 @@
 
 import { UnusableFileError } from "./file_faults.ts";
 
-/** By this a file is known as one of dsmq: the letters of the name. */
+/** The application id of a file of dsmq: the letters of the name. */
 export const APPLICATION_ID = 0x64736d71;
 
-/** The form of the tables, and that of files that are taken over. */
+/** The version of the tables, and the one from which files are upgraded. */
 export const SCHEMA_VERSION = 2;
 /** See {@linkcode SCHEMA_VERSION}. */
 export const PREVIOUS_SCHEMA_VERSION = 1;
 
-/** The bit that tells the mark from what is in its place. */
+/** The bit that distinguishes the mark from a number of a use. */
 const MARK_BIT = 0x100;
 
-/** In the place of the number of a use: whatever the file says is right. */
+/** In the place of the number of a use: any is right. */
 export const ANY_USE = 0x10000;
 
 /**
- * How often the log may have begun anew since the mark was made. Once: as soon as all of it, and so the mark, is in the
- * file. Before the second time what took the mark off is in the file too, for it comes first in the new log.
+ * How often the log may have started again since the mark was made. Once: as soon as the whole log, and so the mark,
+ * is in the file. Before the second time, what removed the mark is in the file too, because it comes first in the new
+ * log.
  */
 const MAX_WAL_RESTARTS = 1;
 
-/** What comes before all frames of a log, and before the page in each, in bytes. */
+/** The bytes before all frames of a log, and before the page in each frame. */
 export const WAL_HEADER_BYTES = 32;
 /** See {@linkcode WAL_HEADER_BYTES}. */
 export const FRAME_HEADER_BYTES = 24;
 
-/** What is known of a log by its head. */
+/** What the header of a log says. */
 export interface WalHeader {
-  /** A number that grows by one whenever the log begins anew; at random at first. `undefined`: it is no log of SQLite. */
+  /** A number that grows by one whenever the log starts again; random at first. `undefined`: it is not a log of SQLite. */
   readonly salt: number | undefined;
 }
 
 /**
  * The mark, as a value of `user_version`.
  *
- * @param salt that of the log which goes with the file, or comes before the one that does
+ * @param salt that of the log which belongs to the file, or comes before the one that does
  * @param schemaCookie SQLite's `schema_version`
  * @returns the value
  */
@@ -58,7 +59,7 @@ export function markedVersion(salt: number, schemaCookie: number): number {
 }
 
 /**
- * What is in the place of the mark as long as the log is there.
+ * The value in the place of the mark while the log is there.
  *
  * @param use the number of this use of the file
  * @returns the value of `user_version`
@@ -68,30 +69,30 @@ export function inUseVersion(use: number): number {
 }
 
 /**
- * The form of the tables.
+ * The version of the tables.
  *
  * @param userVersion the value of `user_version`
- * @returns the form
+ * @returns the version
  */
 export function schemaVersionOf(userVersion: number): number {
   return userVersion & 0xff;
 }
 
-/** The head of a database: what SQLite keeps in its first bytes. */
+/** The header of a database, in its first bytes. */
 export interface DatabaseHeader {
   /** `user_version`, if the file is one of dsmq; else 0. */
   readonly userVersion: number;
   /** `schema_version`. */
   readonly schemaCookie: number;
-  /** How large the file is to be, in bytes. */
+  /** The size that the file should have, in bytes. */
   readonly size: number;
 }
 
 /**
- * Reads the head of a database, without its log.
+ * Reads the header of a database, without its log.
  *
  * @param file the open file
- * @returns the head
+ * @returns the header
  */
 export function readDatabaseHeader(file: Deno.FsFile): DatabaseHeader {
   const bytes = new Uint8Array(100);
@@ -121,7 +122,7 @@ export function readWalHeader(path: string): WalHeader | undefined {
   }
   try {
     const header = new DataView(new ArrayBuffer(WAL_HEADER_BYTES));
-    // Without a frame after the head nothing was ever in it.
+    // Without a frame after the header nothing was ever in it.
     if (file.statSync().size <= WAL_HEADER_BYTES) return undefined;
     file.readSync(new Uint8Array(header.buffer));
     const isLog = (header.getUint32(0) & ~1) >>> 0 === 0x377f0682;
@@ -132,10 +133,10 @@ export function readWalHeader(path: string): WalHeader | undefined {
 }
 
 /**
- * How many frames a log has: those after them are left of what was in it before it began anew, and have another salt.
+ * How many frames a log has. Frames behind them are left over from before it started again, and have another salt.
  *
  * @param path where it is
- * @returns the number of frames; some may be of a transaction that was undone
+ * @returns the number of frames; some may be of a transaction that was rolled back
  */
 export function countWalFrames(path: string): number {
   using file = Deno.openSync(path);
@@ -176,9 +177,9 @@ export function hasFrameBefore(path: string, end: number): boolean {
 }
 
 /**
- * Whether a file says that a log goes with it.
+ * Whether a file says that a log belongs to it.
  *
- * @param head what is in the file
+ * @param head the header of the file
  */
 export function isMarked({ userVersion }: DatabaseHeader): boolean {
   return (userVersion & MARK_BIT) !== 0;
@@ -187,9 +188,9 @@ export function isMarked({ userVersion }: DatabaseHeader): boolean {
 /**
  * Whether a log may be that of a database.
  *
- * @param head what is in the database
+ * @param head the header of the database
  * @param wal the log beside it
- * @param use the number of the use that goes on, or that its process did not end; `0` if there was none
+ * @param use the number of the present use, or of one whose process did not end it; `0` if there was none
  */
 export function isOwnWal(
   { userVersion }: DatabaseHeader,
@@ -198,20 +199,20 @@ export function isOwnWal(
 ): boolean {
   const number = userVersion >>> 15;
   if ((userVersion & MARK_BIT) === 0) {
-    // Other programs may have brought the log into the file, and with it what is in the place of the mark.
+    // Another program may have checkpointed the log, and with it what is in the place of the mark.
     return use === 0 || use === ANY_USE || number === use;
   }
   return wal?.salt !== undefined && ((wal.salt - number) & 0xffff) <= MAX_WAL_RESTARTS;
 }
 
 /**
- * Throws if a file says that a log goes with it, and that is not there; or if there is one that cannot be its own.
+ * Throws if a file says that a log belongs to it and there is none, or if the log beside it cannot be its own.
  *
- * @param path the file, for a person
- * @param header what is in it; it is not empty
+ * @param path the file, for messages
+ * @param header its header; the file is not empty
  * @param wal the log beside it
  * @param use the number of the use that its process did not end; `0` if there was none
- * @param isCheckpointed whether another program has brought the log into the file and deleted it, as far as is known
+ * @param isCheckpointed whether another program has checkpointed the log and deleted it, as far as is known
  */
 export function requireOwnWal(
   path: string,

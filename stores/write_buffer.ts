@@ -8,19 +8,19 @@ import { NameMap } from "../protocol/name_map.ts";
 import type { MessageQuery, TopicMessage } from "./store.ts";
 import { storedSize } from "./store_limits.ts";
 
-/** With so many messages, of so many topics, or with so many bytes of bodies, it is time to move them. */
+/** With this many messages, topics, or bytes of bodies, it is time to flush. */
 const FLUSH_AT = { messages: 1024, topics: 256, bytes: 512 * 1024 };
 
-/** With so many messages it takes longer to look through them than to ask the database. */
+/** With this many messages, a search here takes longer than a query of the database. */
 const FLUSH_NOW_AT = 4 * FLUSH_AT.messages;
 
 /** A list of messages with consecutive sequence numbers. */
 export class WriteBuffer {
   #messages: TopicMessage[] = [];
   #bytes = 0;
-  /** Where the messages of each topic are among these. */
+  /** The indexes of the messages of each topic. */
   readonly #indexesByTopic = new NameMap<number[]>();
-  /** Those of the topic that was added to last. */
+  /** The topic of the last message. */
   #lastTopic: { readonly topic: string; readonly indexes: number[] } | undefined;
 
   /** The messages, oldest first. */
@@ -28,18 +28,18 @@ export class WriteBuffer {
     return this.#messages;
   }
 
-  /** How large the bodies are, in bytes of UTF-8. */
+  /** The size of the bodies, in bytes of UTF-8. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** It should be moved before it takes more. */
+  /** It should be flushed before it takes more. */
   get isFull(): boolean {
     const { messages, topics, bytes } = FLUSH_AT;
     return this.#messages.length >= messages || this.topics >= topics || this.#bytes >= bytes;
   }
 
-  /** It should be moved at once: it was filled several times over. */
+  /** It should be flushed at once: it has filled up several times over. */
   get isOverfull(): boolean {
     return this.#messages.length >= FLUSH_NOW_AT;
   }
@@ -55,7 +55,7 @@ export class WriteBuffer {
     return newest !== undefined && this.#messages[newest]!.seq > after;
   }
 
-  /** Takes a message, which follows on the last. */
+  /** Takes a message that follows the last one. */
   add(message: TopicMessage): void {
     const { topic } = message;
     if (this.#lastTopic?.topic !== topic) {
@@ -65,7 +65,7 @@ export class WriteBuffer {
     this.#bytes += message.bytes;
   }
 
-  /** The messages are where they should be. */
+  /** The messages are in the database. */
   clear(): void {
     this.#messages = [];
     this.#bytes = 0;
@@ -85,7 +85,7 @@ export class WriteBuffer {
     this.#lastTopic = undefined;
   }
 
-  /** Whether it holds all messages of the store that come after a sequence number. */
+  /** Whether it has all messages of the store after a sequence number. */
   covers(after: number, last: number): boolean {
     return after >= last - this.#messages.length;
   }
@@ -108,7 +108,7 @@ export class WriteBuffer {
     return before === undefined ? undefined : this.#messages[before];
   }
 
-  /** What its messages take after one number and up to another. */
+  /** The size of its messages after one number and up to another. */
   sizeBetween(after: number, upTo: number): number {
     let total = 0;
     for (let i = this.#firstIndexAfter(after); (this.#messages[i]?.seq ?? Infinity) <= upTo; i++) {
@@ -117,7 +117,7 @@ export class WriteBuffer {
     return total;
   }
 
-  /** The number up to which its messages after one take so much together; the last, if they take less. */
+  /** The number up to which its messages after another one have a total size; the last one if they have less. */
   seqCovering(after: number, size: number): number {
     let i = this.#firstIndexAfter(after);
     for (let left = size; i < this.#messages.length && left > 0; i++) {
@@ -126,13 +126,13 @@ export class WriteBuffer {
     return this.#messages[i - 1]?.seq ?? after;
   }
 
-  /** Where the messages after a number begin. */
+  /** The index of the first message after a number. */
   #firstIndexAfter(after: number): number {
     const [first] = this.#messages;
     return first ? Math.max(0, after + 1 - first.seq) : 0;
   }
 
-  /** The messages that a query asks for, as far as the tail has them. */
+  /** The messages that a query asks for, as far as they are here. */
   read({ topic, after, count, bytes, newest }: MessageQuery): readonly TopicMessage[] {
     const indexes = this.#indexesByTopic.get(topic);
     if (!indexes) return [];
@@ -158,7 +158,7 @@ export class WriteBuffer {
   }
 }
 
-/** How many of the numbers, which grow, are below one. */
+/** How many of the ascending numbers are below a bound. */
 function countBelow(numbers: readonly number[], bound: number): number {
   let [low, high] = [0, numbers.length];
   while (low < high) {

@@ -24,7 +24,8 @@ export interface DbSqlite {
 export function dbSqlite({ Database }: DbSqlite): Engine {
   return {
     name: "@db/sqlite",
-    // Without int64 an integer beyond 32 bits comes back cut off. unsafeConcurrency keeps what builds a
+    // Without int64, integers beyond 32 bits are cut off. unsafeConcurrency reuses the code that builds rows; that is
+    // safe here, because each statement runs to its end before the next.
     // row from one call to the next; it is safe here, since a statement is run to its end before the next.
     open: (path) => new Database(path, { int64: true, unsafeConcurrency: true }),
   };

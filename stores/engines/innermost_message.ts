@@ -1,10 +1,10 @@
 /**
- * What an error says in the end.
+ * The reason at the bottom of an error.
  *
  * @module
  */
 
-/** A reason that is longer is cut. */
+/** A longer reason is cut. */
 const MAX_REASON_LENGTH = 300;
 
 /**

@@ -6,11 +6,11 @@
 
 import type { Engine, EngineName } from "../engine.ts";
 
-/** How long `@db/sqlite` may take to load, in milliseconds: where it is only preferred, and where it is demanded. */
+/** How long `@db/sqlite` may take to load, in milliseconds: if it is preferred, and if it is required. */
 const LOAD_TIMEOUT = 2000;
 const LONG_LOAD_TIMEOUT = 60_000;
 
-/** What that takes: the library is looked up in a cache, or fetched and written there. */
+/** To look the library up in a cache, or to fetch and write it there. */
 const NATIVE_PERMISSIONS = ["ffi", "read", "write", "env", "net"] as const;
 
 const DEFAULT_REGISTRY = "https://jsr.io";
@@ -22,14 +22,14 @@ let hasWarned = false;
 /**
  * Loads a SQLite engine and tests it.
  *
- * `auto` takes `@db/sqlite` where every permission that it needs is granted already, it loads in time and
- * passes the test, else `node:sqlite`, which is built in. Permissions are looked up, never asked for.
+ * `auto` takes `@db/sqlite` if all permissions that it needs are granted already, and it loads in time and passes the
+ * test; else `node:sqlite`, which is built in. Permissions are checked, never requested.
  *
  * @param choice which engine
  * @param warn is told, once in a process, why `auto` could not take `@db/sqlite`
  * @param signal ends the wait
  * @returns the engine
- * @throws {Error} if the engine that was asked for by name cannot be used here, and the signal's reason
+ * @throws {Error} if the engine that was named cannot be used here, and the signal's reason
  */
 export async function loadEngine(
   choice: EngineName | "auto",
@@ -70,7 +70,7 @@ export async function loadEngine(
   }
 }
 
-/** Others may wait for the same attempt: it goes on. */
+/** Others may wait for the same attempt, so it goes on. */
 async function withAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return await work;
   const aborted = Promise.withResolvers<never>();
@@ -95,7 +95,7 @@ async function loadNativeEngine(timeout: number): Promise<Engine> {
 /** Why `@db/sqlite` is not even tried here. */
 function nativeObstacle(): string | undefined {
   if (Deno.build.standalone) return "a compiled program has none but node:sqlite";
-  // The trial runs a module of ours. Here that would be the program that this is bundled into.
+  // The trial runs a module of ours. In a bundle that would be the whole program.
   if (!/\/stores\/engines\/load_engine\.[jt]s$/.test(import.meta.url)) {
     return "a bundled program has none but node:sqlite";
   }
@@ -114,7 +114,7 @@ function nativeObstacle(): string | undefined {
   } (or -A), with nothing denied`;
 }
 
-/** Whether it is, without exceptions (`--deny-env=HOME`): what is to be looked up could be one of them. */
+/** Whether it is granted without exceptions (`--deny-env=HOME`), which could hit what is needed. */
 function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
   const { state, partial } = Deno.permissions.querySync(descriptor);
   return state === "granted" && !partial;

@@ -1,8 +1,8 @@
 /**
- * Loads `@db/sqlite`, whose native library is downloaded by its own loader: in place, without a limit of
- * time, and what is damaged ends the process. So the first time all of that happens in a process of its own,
- * the trial, which leaves the library in a cache once it has passed the test. From then on it is loaded from
- * there, without the network.
+ * Loads `@db/sqlite`. The package downloads its native library by itself, in place and without a timeout, and a
+ * damaged library ends the process. So the first time this happens in a process of its own, the trial, which leaves
+ * the library in a cache once it has passed the test. From then on the library is loaded from there, without the
+ * network.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import {
   SPECIFIER,
 } from "./native_cache.ts";
 
-/** How much later than this process the trial ends itself, where nobody is left to end it, in milliseconds. */
+/** How much later than this process the trial ends itself if nobody is left to end it, in milliseconds. */
 const ORPHAN_GRACE = 1000;
 
-/** How often those look who wait for the trial of another process, in milliseconds. */
+/** How often to look whether the trial of another process is over, in milliseconds. */
 const POLL_INTERVAL = 50;
 
 /**
@@ -39,7 +39,8 @@ export function isLinked(): boolean {
  * @throws {Error} if it cannot be used, or not in time
  */
 export async function loadNative(timeout: number): Promise<DbSqlite> {
-  // Under a name that cannot be read off: or Deno would look for the package before anything runs, also
+  // By a name that static analysis cannot find: or Deno would look for the package before anything runs, even if
+  // another engine is used, and wait for a registry that does not answer.
   // where another engine is to serve, and wait for a registry that does not answer.
   if (isLinked()) return await import(SPECIFIER);
   const { library, record } = findLibrary() ?? await findOrTryLibrary(timeout);
@@ -47,7 +48,8 @@ export async function loadNative(timeout: number): Promise<DbSqlite> {
   try {
     return await withTimeout(timeout, import(SPECIFIER));
   } catch (error) {
-    // Its modules may have left Deno's cache: the next process begins with a trial. But what this program may
+    // Its modules may have left Deno's cache: the next process begins with a trial. But what this program may not
+    // import (its lock file is frozen), others may.
     // not import (its lock file is frozen), others may.
     if (!(error instanceof TypeError)) await Deno.remove(record).catch(() => {});
     throw error;
@@ -57,8 +59,8 @@ export async function loadNative(timeout: number): Promise<DbSqlite> {
 }
 
 /**
- * Has the package find the library, and nobody else: the environment itself is that of all workers, and of
- * processes that are started meanwhile.
+ * Has the package find the library, and nobody else: the environment itself is shared with all workers, and with
+ * processes that start meanwhile.
  */
 function overrideLibraryPath(library: string): () => void {
   const { env } = Deno;
@@ -73,7 +75,7 @@ function overrideLibraryPath(library: string): () => void {
   };
 }
 
-/** One trial at a time on this machine: of many who start at once, the others take what the first one gets. */
+/** One trial at a time on this machine: of many processes that start at once, the others take what the first one gets. */
 async function findOrTryLibrary(timeout: number): Promise<FoundLibrary> {
   const { state, partial } = await Deno.permissions.query({ name: "run" });
   if (state !== "granted" || partial) {
@@ -85,7 +87,7 @@ async function findOrTryLibrary(timeout: number): Promise<FoundLibrary> {
   const folder = cacheFolder();
   Deno.mkdirSync(folder, { recursive: true });
   using lock = Deno.openSync(`${folder}/lock`, { write: true, create: true });
-  // Where a file system has no locks, each has a trial of its own.
+  // If the file system has no locks, each process has a trial of its own.
   while (!await lock.tryLock(true).catch(() => true)) {
     if (performance.now() > end) throw timeoutError(timeout);
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
@@ -143,7 +145,7 @@ function timeoutError(ms: number): Error {
 
 async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   const expired = Promise.withResolvers<never>();
-  // Not setTimeout: the first call of it takes a tenth of the time in which a server starts.
+  // Not setTimeout: its first call takes a tenth of the time in which a server starts.
   const signal = AbortSignal.timeout(ms);
   const onTimeout = () => expired.reject(timeoutError(ms));
   signal.addEventListener("abort", onTimeout);
@@ -154,7 +156,7 @@ async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-// Not awaited: what is loaded loads this module.
+// Not awaited: the module that is loaded loads this one.
 if (import.meta.main) {
   void import("./native_trial.ts").then(({ runTrial }) => runTrial(+Deno.args[0]!));
 }

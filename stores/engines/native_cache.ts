@@ -6,26 +6,26 @@
 
 import deno from "../../deno.json" with { type: "json" };
 
-/** The package, by the versions that are known to work. */
+/** The package, in the versions that are known to work. */
 export const SPECIFIER = deno.imports["@db/sqlite"];
 
-/** It names a library to be used. Where it is empty, it does not. */
+/** The environment variable that names a library. If it is empty, it names none. */
 export const LIBRARY_VARIABLE = "DENO_SQLITE_PATH";
 
 /**
  * The library that the environment names.
  *
- * @returns its path, if it does
+ * @returns its path, if there is one
  */
 export function configuredLibrary(): string | undefined {
   return Deno.env.get(LIBRARY_VARIABLE) || undefined;
 }
 
-/** What the record says. It counts for the same Deno, package and library only. */
+/** What the record says. It is valid for the same Deno, package and library only. */
 interface NativeRecord {
   readonly deno: string;
   readonly specifier: string;
-  /** The library that the environment names, if it does. */
+  /** The library that the environment names, if it names one. */
   readonly own: string | null;
   readonly library: string;
   readonly size: number;
@@ -46,7 +46,7 @@ export interface FoundLibrary {
  * The folder for this system within Deno's cache.
  *
  * @returns its path
- * @throws {Error} if no place for caches is known
+ * @throws {Error} if no folder for caches is known
  */
 export function cacheFolder(): string {
   const [home, os] = [Deno.env.get("HOME"), Deno.build.os];
@@ -63,7 +63,7 @@ export function cacheFolder(): string {
 }
 
 /**
- * Looks for a library that has passed its trial and is as it was then.
+ * Looks for a library that has passed its trial and has not changed since.
  *
  * @returns the library, or `undefined` if there is none
  */
@@ -95,13 +95,14 @@ export function recordLibrary(
   library: string,
   name: string,
 ): void {
-  // Whole or not at all, also where several processes do so at once: by a file that goes if it is left behind.
+  // Written as a whole or not at all, even if several processes do so at once: by a temporary file that is removed if
+  // it is left over.
   const temporary = `${workFolder}/record.json`;
   Deno.writeTextFileSync(temporary, JSON.stringify(describe(folder, library, name)));
   Deno.renameSync(temporary, recordPath(folder));
 }
 
-/** One for each version of Deno and of the package that share the cache: or each would take away the others'. */
+/** One for each version of Deno and of the package that share the cache: or each would remove the others'. */
 function recordPath(folder: string): string {
   const which = `${SPECIFIER} ${Deno.version.deno} ${configuredLibrary() ? "own" : "fetched"}`;
   return `${folder}/record-${which.replaceAll(/[^\w.]+/g, "-")}.json`;

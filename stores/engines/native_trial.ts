@@ -1,6 +1,6 @@
 /**
- * The process in which `@db/sqlite` is loaded for the first time. It may take too long, print, or crash here.
- * Where all goes well, the library is left in the cache, and recorded. Else the reason is printed.
+ * The process in which `@db/sqlite` is loaded for the first time. It may take too long, print, or crash. If all goes
+ * well, the library is left in the cache and recorded; else the reason is printed.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { selfTest } from "./self_test.ts";
 
 const LIBRARY = /\.(so|dylib|dll)$/;
 
-/** What a trial that was killed left behind goes after so long, in milliseconds. */
+/** What a killed trial left behind is removed after this time, in milliseconds. */
 const ABANDONED_AFTER = 10 * 60_000;
 
 /**
- * Runs it, and ends the process: with 0 where the library is recorded.
+ * Runs the trial, and ends the process: with 0 if the library is recorded.
  *
  * @param timeout when it ends at the latest, in milliseconds
  */
 export async function runTrial(timeout: number): Promise<never> {
-  // Also where nobody is left to end it.
+  // Even if nobody is left to end it.
   setTimeout(() => Deno.exit(1), timeout);
-  // Its loader tells what it downloads.
+  // The package's loader prints what it downloads.
   console.log = () => {};
   try {
     await tryPackage();
@@ -40,7 +40,7 @@ async function tryPackage(): Promise<void> {
   const configured = configuredLibrary();
   const workFolder = Deno.makeTempDirSync({ dir: folder, prefix: "trial-" });
   try {
-    // Its loader downloads into this folder, and takes what is there for whole.
+    // The loader downloads into this folder, and takes what is there for complete.
     Deno.env.set("DENO_DIR", workFolder);
     selfTest(dbSqlite(await import(SPECIFIER)));
     if (configured === undefined) {
@@ -51,7 +51,7 @@ async function tryPackage(): Promise<void> {
   }
 }
 
-/** Moves the library out of the place where it was downloaded to, under a name that tells its content. */
+/** Moves the library out of the folder where it was downloaded, under a name that contains its hash. */
 async function moveLibrary(
   workFolder: string,
   folder: string,
@@ -59,7 +59,7 @@ async function moveLibrary(
   const [path] = [...filesIn(workFolder)].filter((file) => LIBRARY.test(file));
   if (path === undefined) throw new Error("its loader left no library");
   using file = Deno.openSync(path, { read: true, write: true });
-  // Or a loss of power could leave a file of the right size without its content.
+  // Or a power loss could leave a file of the right size without its content.
   file.syncSync();
   const hash = await crypto.subtle.digest("SHA-256", Deno.readFileSync(path));
   const digits = Array.from(
@@ -86,7 +86,7 @@ function removeAbandoned(folder: string): void {
       if (Date.now() - mtime!.getTime() < ABANDONED_AFTER) continue;
       Deno.removeSync(`${folder}/${name}`, { recursive: true });
     } catch {
-      // Another one removes it.
+      // Another process removes it.
     }
   }
 }

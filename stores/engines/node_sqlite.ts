@@ -1,5 +1,5 @@
 /**
- * The engine that is built into Deno: no leave, no download.
+ * The engine that is built into Deno: no permission, no download.
  *
  * @module
  */
@@ -27,7 +27,10 @@ class NodeStatement implements Statement {
     this.#statement = statement;
   }
 
-  /** Not by its `run`: what that returns takes twice as long, and names in V8's old space, where they stay for long. */
+  /**
+   * Not by its `run`: what that returns takes twice as long, and puts names into V8's old space, where they stay for
+   * long.
+   */
   run(...values: SqlValue[]): void {
     this.#statement.get(...values);
   }

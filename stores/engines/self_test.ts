@@ -7,8 +7,8 @@
 import type { Database, Engine, Statement } from "../engine.ts";
 
 /**
- * Tests that an engine keeps what the store gives it: integers beyond 32 bits, text beyond ASCII, and the
- * functions that the store's statements use.
+ * Tests that an engine returns what a store gives it: integers beyond 32 bits, text beyond ASCII, and the functions
+ * that the store's statements use.
  *
  * @param engine the engine to test
  * @returns the engine
