@@ -1,14 +1,14 @@
 /**
- * What a larger message costs, sent with Deno's own WebSocket, with ways around its stall, and with ours.
+ * Measures the latency of larger messages with Deno's own WebSocket, with workarounds for its stall, and with ours.
  *
- * Deno's own writes the header and the payload of a message above 1,024 bytes apart from each other and leaves
- * Nagle's algorithm on; `client/deno/deno_socket.ts` says more. A `put` goes to a dsmq server on this machine, once
- * directly, and once through a proxy that holds each way up for ten milliseconds. The proxy itself stands on
- * this machine and acknowledges at once, so that the time which an acknowledgement takes on a real way is not in it.
+ * Deno's own writes the header and the payload of a message above 1,024 bytes separately and leaves Nagle's algorithm on;
+ * `client/deno/deno_socket.ts` says more. A `put` goes to a dsmq server on this machine, once directly, and once through a
+ * proxy that delays each direction by ten milliseconds. The proxy runs on this machine and acknowledges at once, so the
+ * time of an acknowledgement over a real network is not included.
  *
  * Run it with `deno task bench:stall`; with `--save` it also writes `bench/stall.md`. It is the canary for
  * `client/deno/`, too: its last line says whether Deno still needs that folder, and it ends with code 3 once it does
- * not. `bench/deno_websocket_report.md` is the report to the makers of Deno.
+ * not. `bench/deno_websocket_report.md` is the report for the Deno project.
  *
  * @module
  */
@@ -27,13 +27,13 @@ import { judgeStall } from "./stall_verdict.ts";
 
 const SIZES = [64, 1_100, 8_000, 60_000];
 const ROUNDS = 5;
-/** Calls in a row, and for how long the proxy holds each way up, in milliseconds. */
+/** Calls in a row, and the delay of the proxy in each direction, in milliseconds. */
 const BLOCK = 10;
 const DELAY = 10;
 
 type Send = (text: string) => void;
 
-/** A tiny request that the server answers at once, under an id that no other has. */
+/** A tiny request that the server answers at once, with an id that no other request has. */
 const TINY = '{"action":"cancel","id":0,"wait":0}';
 
 const DENO = "Deno's own";
@@ -143,7 +143,7 @@ function ms(value: number): string {
   return formatFigure(value);
 }
 
-/** Passes on what it is sent, later. */
+/** Forwards everything with a delay. */
 function delayingProxy(to: number): { readonly port: number; close(): void } {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   void (async () => {
@@ -165,13 +165,13 @@ async function forward(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
       last = Promise.all([last, due]).then(() => writeBytes(to, bytes)).catch(() => {});
     }
   } catch {
-    // Cut off, as the other way will be.
+    // Cut off; the other direction will be, too.
   }
   await last;
   try {
     to.close();
   } catch {
-    // The other way has closed it.
+    // The other direction has closed it.
   }
 }
 

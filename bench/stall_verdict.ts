@@ -1,5 +1,5 @@
 /**
- * Whether Deno still needs a WebSocket of ours: `bench/stall.ts` is the canary, and this is its judgment.
+ * Whether Deno still needs our own WebSocket: `bench/stall.ts` measures, and this decides.
  *
  * @module
  */
@@ -12,17 +12,17 @@ export interface Medians {
   readonly ours: readonly number[];
 }
 
-/** What the canary says, and the code that its process ends with. */
+/** The verdict, and the exit code of the program. */
 export interface StallVerdict {
   readonly needed: boolean;
   readonly sentence: string;
   readonly exitCode: number;
 }
 
-/** A stall is the wait for a delayed acknowledgement, at least 40 ms on Linux. Slowness alone is none. */
+/** A stall is the wait for a delayed acknowledgement, at least 40 ms on Linux. A smaller difference is not a stall. */
 const STALL = 20;
 
-/** Judges the medians. */
+/** Compares the medians. */
 export function judgeStall({ deno, ours }: Medians, version: string): StallVerdict {
   const later = Math.max(...deno.map((ms, i) => ms - ours[i]!));
   const needed = later > STALL;

@@ -22,8 +22,8 @@ export interface TokenFile {
 }
 
 /**
- * Parses a file of tokens. Each line has a token, then perhaps its permissions, then perhaps the topics that these are
- * for: `news` is one topic, and `news.*` all topics that begin with `news.`.
+ * Parses a token file. Each line has a token, optionally its permissions, and optionally the topics for which these hold:
+ * `news` is one topic, and `news.*` is every topic that begins with `news.`.
  *
  * ```text
  * # all permissions, for all topics
@@ -32,10 +32,10 @@ export interface TokenFile {
  * * read public.*
  * ```
  *
- * @param name of the file, for the errors
- * @param text what is in it
- * @returns what it says; without a line for `*`, those without a token may do nothing
- * @throws {Error} if a line is wrong; it is named by its number, for it may hold a token
+ * @param name the name of the file, for errors
+ * @param text its content
+ * @returns the grants; without a line for `*`, clients without a token may do nothing
+ * @throws {Error} if a line is invalid; only its number is shown, because it may contain a token
  */
 export function parseTokens(name: string, text: string): TokenFile {
   const fileError = (reason: string) => new Error(`Cannot use ${name}: ${reason}`);
@@ -47,11 +47,11 @@ export function parseTokens(name: string, text: string): TokenFile {
   text.split(/\r?\n/).forEach((line, i) => {
     const [token, permissions, ...topics] = line.trim().split(/\s+/);
     if (token === undefined || token === "" || token.startsWith("#")) return;
-    const lineError = (reason: string) => fileError(`in line ${i + 1} ${reason}`);
+    const lineError = (reason: string) => fileError(`line ${i + 1}: ${reason}`);
     const problem = tokenProblem(token);
     if (problem !== undefined) throw lineError(`the token must be ${TOKEN_FORM}, got ${problem}`);
     const firstLine = lineOfToken.get(token);
-    if (firstLine !== undefined) throw lineError(`is the same token as in line ${firstLine}`);
+    if (firstLine !== undefined) throw lineError(`the token is the same as in line ${firstLine}`);
     lineOfToken.set(token, i + 1);
     const grant = {
       ...(permissions !== undefined && { permissions: parsePermissions(permissions, lineError) }),
@@ -83,20 +83,22 @@ function parseTopics(
 ): Pick<Grant, "topics" | "prefixes"> {
   for (const word of words) {
     if (isPermission(word.replaceAll(",", "").toLowerCase())) {
-      throw lineError("a topic looks like a permission: permissions are one word, as read,write");
+      throw lineError(
+        "a topic looks like a permission: permissions are one word, such as read,write",
+      );
     }
     if (word === "#") {
-      throw lineError("has a # behind the permissions: a comment has a line of its own");
+      throw lineError("a # after the permissions: a comment must have its own line");
     }
     if (/^,|,$|[./:*],/.test(word)) {
-      throw lineError("a topic has a comma: several are separated by spaces");
+      throw lineError("a topic has a comma: separate topics by spaces");
     }
     if (/^["']|["']$/.test(word)) {
-      throw lineError("a topic is in quotes, which would be a part of it");
+      throw lineError("a topic is in quotes, which would be part of its name");
     }
     if (word.slice(0, -1).includes("*")) {
       throw lineError(
-        "a topic has a * that is not at its end: news.* is all that begin with news.",
+        "a topic has a * that is not at its end: news.* means every topic that begins with news.",
       );
     }
   }

@@ -21,18 +21,19 @@ Deno.test("a token file is parsed line by line, and a fault is reported by its l
   });
   const permissions =
     "the second word must be read, write or admin, with commas and no spaces between them";
-  const prefix = "a topic looks like a permission: permissions are one word, as read,write";
-  const star = "a topic has a * that is not at its end: news.* is all that begin with news.";
-  const comma = "a topic has a comma: several are separated by spaces";
-  const quotes = "a topic is in quotes, which would be a part of it";
+  const prefix = "a topic looks like a permission: permissions are one word, such as read,write";
+  const star =
+    "a topic has a * that is not at its end: news.* means every topic that begins with news.";
+  const comma = "a topic has a comma: separate topics by spaces";
+  const quotes = "a topic is in quotes, which would be part of its name";
   const form = "the token must be 1 to 1024 visible characters of ASCII, got one";
   const wrong: Readonly<Record<string, string>> = {
-    "a": "is the same token as in line 1",
-    "a write": "is the same token as in line 1",
+    "a": "the token is the same as in line 1",
+    "a write": "the token is the same as in line 1",
     "s3cret s3cret": permissions,
     "read s3cret": permissions,
-    "s3cret read s3.\n* s3cret": `in line 3 ${permissions}`,
-    "* read\n* write": "in line 3 is the same token as in line 2",
+    "s3cret read s3.\n* s3cret": `line 3: ${permissions}`,
+    "* read\n* write": "line 3: the token is the same as in line 2",
     "s3cret read,": permissions,
     "s3cret ,": permissions,
     "s3cret read;write": permissions,
@@ -47,8 +48,8 @@ Deno.test("a token file is parsed line by line, and a fault is reported by its l
     "s3cret read news.*.today": star,
     "s3cret read news.**": star,
     "s3cret read news.*,orders": comma,
-    "s3cret read news. # s3cr": "has a # behind the permissions: a comment has a line of its own",
-    "s3cret read # s3cr": "has a # behind the permissions: a comment has a line of its own",
+    "s3cret read news. # s3cr": "a # after the permissions: a comment must have its own line",
+    "s3cret read # s3cr": "a # after the permissions: a comment must have its own line",
     "s3cret read news., orders.": comma,
     "s3cret read news.,orders.": comma,
     "s3cret read news ,orders": comma,
@@ -61,7 +62,7 @@ Deno.test("a token file is parsed line by line, and a fault is reported by its l
     const { message } = assertThrows(() => parseTokens("F", `a\n${line}\n`), Error);
     assertEquals(
       message,
-      `Cannot use F: ${reason.startsWith("in line") ? "" : "in line 2 "}${reason}`,
+      `Cannot use F: ${reason.startsWith("line ") ? "" : "line 2: "}${reason}`,
     );
     assert(!/s3cr/.test(message), message);
   }

@@ -137,7 +137,7 @@ Deno.test("a token file is read again at SIGHUP, and one with a fault changes no
   const fault = await nextLog();
   assertMatch(
     fault,
-    /in line 1 the second word must be read, write or admin.*; the tokens are unchanged/,
+    /line 1: the second word must be read, write or admin.*; the tokens are unchanged/,
   );
   assertEquals(await put("secret-1"), "");
 

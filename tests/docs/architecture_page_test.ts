@@ -32,4 +32,5 @@ Deno.test("the files that ARCHITECTURE.md lists for a put, a get and a streamed 
     const absent = files.filter((file) => !traced[name as keyof typeof ways].includes(file));
     assertEquals(absent, [], heading);
   }
+  assert(listed(ways.put).length <= 28, "a put passes more files than it has to");
 });
