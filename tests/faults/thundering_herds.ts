@@ -1,6 +1,6 @@
 /**
- * Crowds: thousands of connections that do the same thing at one moment, and a few that make much of little. Beside them
- * an honest neighbour, who must not notice.
+ * Thundering herds: thousands of connections that do the same thing at one moment, and a few that make a server do much
+ * for little. Beside them an honest neighbour, who must not notice.
  *
  * ```sh
  * deno run -A tests/faults/thundering_herds.ts builtin|hardened [PART_OF_A_NAME | 1/2]
@@ -13,70 +13,14 @@
 
 import { connect } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
-import { clientFrame, upgradeRequest } from "../support/raw_socket.ts";
+import { clientFrame } from "../support/raw_socket.ts";
 import type { ChildOptions } from "./child_server.ts";
+import { ConnectionHerd } from "./connection_herd.ts";
 import { maxMemory, MEMORY_LIMITS } from "./memory_limits.ts";
 import { Flooder } from "./flooder.ts";
 import { sleep, until } from "./sleep.ts";
 import { FLOOD, MANY_CLOSES, type PlatformLimit, WHOLE_FRAMES } from "./platform_limits.ts";
-import { type AttackRun, type Cost, runAttacks } from "./attack_runner.ts";
-
-/** Connections that are let in, and do what they do all together. */
-class ConnectionHerd implements Disposable {
-  readonly #conns: Deno.TcpConn[] = [];
-  #sent = 0;
-
-  /** Opens so many. Who `reads` throws away what comes. */
-  static async open(port: number, count: number, reads = true): Promise<ConnectionHerd> {
-    const herd = new ConnectionHerd();
-    let remaining = count;
-    await Promise.all(Array.from({ length: 50 }, async () => {
-      while (remaining-- > 0) await herd.#join(port, reads);
-    }));
-    return herd;
-  }
-
-  async #join(port: number, reads: boolean): Promise<void> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    await conn.write(new TextEncoder().encode(upgradeRequest()));
-    const buffer = new Uint8Array(1024);
-    await conn.read(buffer);
-    this.#conns.push(conn);
-    if (!reads) return;
-    void (async () => {
-      while (await conn.read(buffer).catch(() => null) !== null);
-    })();
-  }
-
-  /** Each says something of its own. */
-  async send(frame: (index: number) => Uint8Array): Promise<void> {
-    await Promise.all(this.#conns.map(async (conn, index) => {
-      const bytes = frame(index);
-      this.#sent += bytes.length;
-      await conn.write(bytes).catch(() => {});
-    }));
-  }
-
-  /** What it took. */
-  cost(seen = ""): Cost {
-    return { connections: this.#conns.length, bytes: this.#sent, seen };
-  }
-
-  /** All hang up at once. */
-  cut(): void {
-    for (const conn of this.#conns) {
-      try {
-        conn.close();
-      } catch {
-        // It was closed.
-      }
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.cut();
-  }
-}
+import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
 const text = (request: object | string) =>
   clientFrame(1, typeof request === "string" ? request : JSON.stringify(request));
@@ -329,5 +273,5 @@ const TRIALS: readonly AttackRun[] = [
 
 if (import.meta.main) {
   const [transport = "hardened", which] = Deno.args;
-  await runAttacks("Crowds", transport as TransportChoice, TRIALS, which);
+  await runAttacks("Thundering herds", transport as TransportChoice, TRIALS, which);
 }

@@ -1,6 +1,6 @@
 /**
- * Strangers over TLS: other keys again and again, records that come slowly, handshakes as fast as can be, and what
- * floods do without TLS. Beside them an honest neighbour, who must not notice.
+ * Attacks over TLS: new keys again and again, records that come slowly, handshakes as fast as possible, and floods.
+ * Beside them an honest neighbour, who must not notice.
  *
  * ```sh
  * deno run -A tests/faults/tls_attacks.ts builtin|hardened [PART_OF_A_NAME | 1/2]
@@ -12,10 +12,12 @@
  */
 
 import type { TransportChoice } from "../../server.ts";
-import { clientFrame, upgradeRequest } from "../support/raw_socket.ts";
+import { clientFrame } from "../support/raw_socket.ts";
 import { ROOT } from "../support/program.ts";
 import { maxMemory, MEMORY_LIMITS } from "./memory_limits.ts";
 import { sleep } from "./sleep.ts";
+import { SlowRecords } from "./slow_records.ts";
+import { CERTIFICATE, CERTIFICATE_FILE, TlsClient } from "./tls_client.ts";
 import { FLOOD, type PlatformLimit, WHOLE_FRAMES } from "./platform_limits.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
@@ -25,107 +27,7 @@ const DURATION = 3000;
 /** What a connection takes for TLS, in bytes: what has come of a record either way. */
 const RECORDS = 2 * 16 * 1024;
 
-const file = (what: string) => new URL(`tests/fixtures/localhost_${what}.pem`, ROOT);
-const [cert, key] = ["cert", "key"].map((what) => Deno.readTextFileSync(file(what))) as [
-  string,
-  string,
-];
-
-/** One connection of a stranger. */
-class Secure implements Disposable {
-  readonly conn: Deno.TlsConn;
-  /** How many bytes all have sent. */
-  static sent = 0;
-
-  private constructor(conn: Deno.TlsConn) {
-    this.conn = conn;
-  }
-
-  /** Comes to terms about TLS, and no more. */
-  static async connect(port: number): Promise<Secure> {
-    const conn = await Deno.connectTls({
-      ...{ hostname: "localhost", port, caCerts: [cert] },
-      alpnProtocols: ["http/1.1"],
-    });
-    await conn.handshake();
-    return new Secure(conn);
-  }
-
-  /** Is let in, and reads what comes if it is told to. */
-  static async open(port: number, reads: boolean): Promise<Secure> {
-    const secure = await Secure.connect(port);
-    await secure.send(new TextEncoder().encode(upgradeRequest()));
-    const buffer = new Uint8Array(4096);
-    await secure.conn.read(buffer);
-    if (reads) {
-      void (async () => {
-        while (await secure.conn.read(buffer).catch(() => null) !== null);
-      })();
-    }
-    return secure;
-  }
-
-  /** Writes all of it. */
-  async send(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
-      const count = await this.conn.write(bytes.subarray(at));
-      at += count;
-      Secure.sent += count;
-    }
-  }
-
-  [Symbol.dispose](): void {
-    try {
-      this.conn.close();
-    } catch {
-      // It was closed.
-    }
-  }
-}
-
-/** Passes bytes on as they are, until it is told to hold back the last of whatever comes. */
-class SlowRecords implements Disposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #conns: Deno.Conn[] = [];
-  withholding = false;
-
-  /** Passes them on to a port. */
-  constructor(to: number) {
-    void (async () => {
-      for await (const here of this.#listener) void this.#join(here, to);
-    })().catch(() => {});
-  }
-
-  get port(): number {
-    return this.#listener.addr.port;
-  }
-
-  async #join(here: Deno.Conn, to: number): Promise<void> {
-    const there = await Deno.connect({ hostname: "127.0.0.1", port: to });
-    this.#conns.push(here, there);
-    void there.readable.pipeTo(here.writable).catch(() => {});
-    const buffer = new Uint8Array(64 * 1024);
-    try {
-      for (let count; (count = await here.read(buffer)) !== null;) {
-        const passed = this.withholding ? Math.max(0, count - 1) : count;
-        for (let at = 0; at < passed;) at += await there.write(buffer.subarray(at, passed));
-      }
-    } catch {
-      // One of them has gone.
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#listener.close();
-    for (const conn of this.#conns) {
-      try {
-        conn.close();
-      } catch {
-        // It was closed.
-      }
-    }
-  }
-}
+const key = Deno.readTextFileSync(new URL("tests/fixtures/localhost_key.pem", ROOT));
 
 /** Programs of `openssl` that say the same word again and again, and come back when they are cut off. */
 async function words(port: number, count: number, version: string, word: string): Promise<string> {
@@ -169,13 +71,13 @@ function trial(
 ): AttackRun {
   return {
     name,
-    options: { cert, key, limits: MEMORY_LIMITS },
+    options: { cert: CERTIFICATE, key, limits: MEMORY_LIMITS },
     memory: maxMemory(connections) + connections * RECORDS,
     builtin,
     async attack({ port }, stack) {
-      Secure.sent = 0;
+      TlsClient.sent = 0;
       const seen = await act(port, stack);
-      return { connections, bytes: Secure.sent, seen };
+      return { connections, bytes: TlsClient.sent, seen };
     },
   };
 }
@@ -196,7 +98,7 @@ function flood(
     await Promise.all(Array.from({ length: connections }, async () => {
       while (performance.now() < end) {
         try {
-          using one = await Secure.open(port, true);
+          using one = await TlsClient.open(port, true);
           const timer = setTimeout(() => one[Symbol.dispose](), end - performance.now());
           connectionCount++;
           try {
@@ -217,9 +119,9 @@ async function opened(
   port: number,
   count: number,
   stack: DisposableStack,
-  open: (port: number) => Promise<Secure>,
-): Promise<Secure[]> {
-  const all: Secure[] = [];
+  open: (port: number) => Promise<TlsClient>,
+): Promise<TlsClient[]> {
+  const all: TlsClient[] = [];
   let remaining = count;
   await Promise.all(Array.from({ length: 50 }, async () => {
     while (remaining-- > 0) {
@@ -250,7 +152,7 @@ const TRIALS: readonly AttackRun[] = [
     await Promise.all(Array.from({ length: 50 }, async () => {
       while (performance.now() < end) {
         try {
-          using _one = await Secure.connect(port);
+          using _one = await TlsClient.connect(port);
           connectionCount++;
         } catch {
           await sleep(10);
@@ -260,13 +162,13 @@ const TRIALS: readonly AttackRun[] = [
     return `${connectionCount} handshakes`;
   }),
   trial("handshakes that nothing follows", 1500, async (port, stack) => {
-    const all = await opened(port, 1500, stack, Secure.connect);
+    const all = await opened(port, 1500, stack, TlsClient.connect);
     await sleep(DURATION);
     return `${all.length} came`;
   }),
   trial("records of 16 KiB that lack a byte", 500, async (port, stack) => {
     const slowRecords = stack.use(new SlowRecords(port));
-    const all = await opened(slowRecords.port, 500, stack, (port) => Secure.open(port, true));
+    const all = await opened(slowRecords.port, 500, stack, (port) => TlsClient.open(port, true));
     slowRecords.withholding = true;
     await Promise.all(all.map((one) => one.send(PART.subarray(0, 16_000)).catch(() => {})));
     await sleep(DURATION);
@@ -280,7 +182,7 @@ const TRIALS: readonly AttackRun[] = [
     "frames of 2.9 MB that lack their end",
     100,
     async (port, stack) => {
-      const all = await opened(port, 100, stack, (port) => Secure.open(port, true));
+      const all = await opened(port, 100, stack, (port) => TlsClient.open(port, true));
       await Promise.all(all.map((one) => one.send(PART).catch(() => {})));
       await sleep(DURATION);
       return `${all.length} came`;
@@ -288,7 +190,7 @@ const TRIALS: readonly AttackRun[] = [
     WHOLE_FRAMES,
   ),
   trial("answers that nobody reads", 300, async (port, stack) => {
-    const all = await opened(port, 300, stack, (port) => Secure.open(port, false));
+    const all = await opened(port, 300, stack, (port) => TlsClient.open(port, false));
     const handshakes = Promise.all(all.map(async (one) => {
       for (let i = 0; i < 10; i++) await one.send(GETS).catch(() => {});
     }));
@@ -301,6 +203,6 @@ const TRIALS: readonly AttackRun[] = [
 if (import.meta.main) {
   const [transport = "hardened", which] = Deno.args;
   // The neighbour trusts it.
-  Deno.env.set("DENO_CERT", file("cert").pathname);
-  await runAttacks("Strangers over TLS", transport as TransportChoice, TRIALS, which);
+  Deno.env.set("DENO_CERT", CERTIFICATE_FILE.pathname);
+  await runAttacks("Attacks over TLS", transport as TransportChoice, TRIALS, which);
 }
