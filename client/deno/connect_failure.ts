@@ -1,5 +1,5 @@
 /**
- * What Deno's network reports, in the words of a {@linkcode ConnectError}.
+ * Turns errors of Deno's network into a {@linkcode ConnectError}.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { DEFAULT_PORT } from "../../protocol/limits.ts";
 import { ConnectError } from "../connect_error.ts";
 import { canOpenFiles } from "./descriptors.ts";
 
-/** How far a socket has come. */
+/** How far opening a socket has come. */
 export type OpeningPhase = "connecting" | "encrypting" | "asking";
 
-/** What the codes of the system say. */
+/** The error codes of the system. */
 const SYSTEM_ERRORS: Readonly<Record<string, [reason: ConnectReason, explanation: string]>> = {
-  ENETUNREACH: ["no_route", "there is no way there from here: the network is unreachable"],
-  EHOSTUNREACH: ["no_route", "there is no way there from here: the host is unreachable"],
-  ENETDOWN: ["no_route", "there is no way there from here: the network is down"],
+  ENETUNREACH: ["no_route", "there is no route to it: the network is unreachable"],
+  EHOSTUNREACH: ["no_route", "there is no route to it: the host is unreachable"],
+  ENETDOWN: ["no_route", "there is no route to it: the network is down"],
   EADDRNOTAVAIL: ["no_resources", "this machine has no address or port left for it"],
   EMFILE: ["no_resources", "this process has too many open files"],
   ENFILE: ["no_resources", "this machine has too many open files"],
   ETIMEDOUT: ["timed_out", "nothing answered in time"],
 };
 
-/** Deno reports faults of certificates by their sentences alone. */
+/** Deno reports errors of certificates only in the message. */
 const CERTIFICATE_ERRORS: readonly [
   RegExp,
   ConnectReason,
@@ -55,13 +55,13 @@ const CERTIFICATE_ERRORS: readonly [
     /CaUsedAsEndEntity/,
     "certificate_untrusted",
     () =>
-      "the server's certificate is one of an authority (CA:TRUE), which Deno takes for no server: make one with CA:FALSE",
+      "the server's certificate is that of an authority (CA:TRUE), which Deno does not accept for a server: make one with CA:FALSE",
   ],
   [
     /UnknownIssuer/,
     "certificate_untrusted",
     () =>
-      "the server's certificate is signed by itself, or by nobody whom this machine trusts (deno run --cert FILE trusts one more)",
+      "the server's certificate is self-signed, or signed by an authority that this machine does not trust (deno run --cert FILE adds one)",
   ],
   [
     /invalid peer certificate: (.*)/,
@@ -71,12 +71,12 @@ const CERTIFICATE_ERRORS: readonly [
 ];
 
 /**
- * Says why a try failed.
+ * Says why an attempt failed.
  *
  * @param error what Deno's network rejected with
- * @param url what was asked
+ * @param url the address
  * @param phase how far it had come
- * @returns why; errors that say it already, and a lack of permission, stay what they are
+ * @returns the error; one that says it already, or that a permission is missing, is returned unchanged
  */
 export function toConnectError(error: unknown, url: URL, phase: OpeningPhase): unknown {
   if (!(error instanceof Error) || error instanceof ConnectError) return error;
@@ -90,26 +90,26 @@ export function toConnectError(error: unknown, url: URL, phase: OpeningPhase): u
   }
   if (message.includes("InvalidContentType")) {
     return connectError(
-      "no TLS is spoken there: the address has to begin with ws://",
+      "the server does not use TLS: the address must begin with ws://",
       "no_tls",
       true,
     );
   }
-  // Both ends speak TLS, and do not agree; also behind the handshake, where the server wants a certificate of ours.
+  // Both ends use TLS but do not agree; also after the handshake, if the server needs a client certificate.
   if (name === "InvalidData") return connectError(`TLS failed: ${message}`, "tls_failed", true);
   if (phase === "encrypting" && name === "UnexpectedEof") {
-    const ended = "the connection ended in the midst of the TLS handshake: perhaps no TLS is";
-    return connectError(`${ended} spoken there (ws://)`, "broken");
+    const ended = "the connection ended during the TLS handshake: perhaps the server does not";
+    return connectError(`${ended} use TLS (ws://)`, "broken");
   }
   if (phase !== "connecting") return connectError(`the connection broke: ${message}`, "broken");
   if (name === "ConnectionRefused") {
     return connectError(`nothing listens there${startHint(url)}`, "refused");
   }
   if (message.startsWith("failed to lookup address information: ")) {
-    // Without the file of the hosts, and a socket for a name server, no name is known.
+    // Without a descriptor for the hosts file and for a name server, no name can be looked up.
     if (!canOpenFiles()) return connectError(SYSTEM_ERRORS.EMFILE![1], SYSTEM_ERRORS.EMFILE![0]);
     const explanation = message.slice(message.indexOf(": ") + 2);
-    // A name that is not known stays unknown; a name server that does not answer may come back.
+    // An unknown name stays unknown; a name server that does not answer may come back.
     const isTransient = !/not known|not resolve|no such host|no address/i.test(explanation);
     return connectError(
       isTransient
@@ -123,10 +123,10 @@ export function toConnectError(error: unknown, url: URL, phase: OpeningPhase): u
   return connectError(explanation, reason);
 }
 
-/** Where a server of this machine would be expected, how to start one. */
+/** How to start a server, for an address of this machine. */
 function startHint({ protocol, hostname, port }: URL): string {
   if (protocol === "ws:" && port === "") {
-    return `: an address without a port means port 80, and dsmq serves on ${DEFAULT_PORT} unless told otherwise`;
+    return `: an address without a port means port 80, and the default port of dsmq is ${DEFAULT_PORT}`;
   }
   if (protocol !== "ws:" || !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) return "";
   const elsewhere = [
@@ -140,7 +140,7 @@ function formatDay(seconds: string): string {
   return new Date(Number(seconds) * 1000).toISOString().slice(0, 10);
 }
 
-/** Why a try failed that was given up while it had come so far. */
+/** The error of an attempt that was cancelled in a phase. */
 export function unansweredError(phase: OpeningPhase): ConnectError {
   if (phase === "connecting") {
     return new ConnectError("nothing answers there", { reason: "timed_out" });

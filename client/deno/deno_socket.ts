@@ -1,14 +1,13 @@
 /**
  * A WebSocket client for Deno that does not hold back what it sends.
  *
- * Why not Deno's own? Its client sends the header and the payload of a message above 1,024 bytes in two
- * writes and leaves Nagle's algorithm on: the system holds the second until the first is acknowledged, and
- * the other end takes its time with that. Measured with Deno 2.9.6 by `bench/stall.ts`, on one machine and over
- * 20 ms there and back (p50 of one `put` of 8,000 bytes): Deno's own 44 ms and 64 ms; the same behind a tiny
- * request, whose answer acknowledges the header, 0.1 ms and 46 ms; this 0.1 ms and 23 ms.
- * `npm:ws` is as fast, but may not be imported without leave to read the environment; and any package would
- * end up in what is bundled for browsers, and be missing in what is compiled. Once Deno's client sets
- * TCP_NODELAY, this folder can go: `dialler` in `client/dial.ts` is the only one who asks for it.
+ * Why not Deno's own? Its client sends the header and the payload of a message above 1,024 bytes in two writes and leaves
+ * Nagle's algorithm on: the system holds back the second until the first is acknowledged, which the other end delays.
+ * Measured with Deno 2.9.6 by `bench/stall.ts`, on one machine and over 20 ms of round trip (p50 of one `put` of 8,000
+ * bytes): Deno's own 44 ms and 64 ms; the same behind a tiny request, whose reply acknowledges the header, 0.1 ms and 46 ms;
+ * this one 0.1 ms and 23 ms. `npm:ws` is as fast, but needs the permission to read the environment; and any package would end
+ * up in browser bundles, and be missing in compiled binaries. Once Deno's client sets TCP_NODELAY, this folder can go: only
+ * `resolveDial` in `client/dial.ts` uses it.
  *
  * @module
  */
@@ -28,13 +27,13 @@ import { FrameWriter, writeToEnd } from "./frame_writer.ts";
 import { type DenoNet, SocketOpening, type TcpConn } from "./socket_opening.ts";
 import { TimeSlice } from "./time_slice.ts";
 
-/** How long the other end has to answer a goodbye, in milliseconds. */
+/** How long the other end has to answer a close frame, in milliseconds. */
 const CLOSE_TIMEOUT = 1000;
 
-/** After how many frames of one read to look whether others are kept waiting. */
+/** After so many frames of one read, it checks whether other work waits. */
 const FRAMES_PER_SLICE_CHECK = 64;
 
-/** The close code for a connection that broke without a word, section 7.1.5. */
+/** The close code for a connection that broke without a close frame, section 7.1.5. */
 const ABNORMAL_CLOSURE = 1006;
 
 /** The part of a `WebSocket` that a connection uses, over a TCP connection without delay. */
@@ -53,7 +52,7 @@ export class DenoSocket implements Socket {
   #state: "connecting" | "open" | "closing" | "closed" = "connecting";
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #received = 0;
-  /** What a ping brought and is not answered yet. */
+  /** The payload of a ping that is not answered yet. */
   #pong: Uint8Array<ArrayBuffer> | undefined;
 
   /**
@@ -62,41 +61,41 @@ export class DenoSocket implements Socket {
    * @param net Deno's network
    * @param url a ws: or wss: address
    * @param protocols the subprotocols to offer
-   * @param token goes with the request, if there is one
+   * @param token sent with the request, if there is one
    */
   constructor(net: DenoNet, url: string, protocols: readonly string[], token?: string) {
     this.#opening = new SocketOpening(net, protocols, token);
     void this.#open(new URL(url));
   }
 
-  /** How many bytes have come since the socket was opened. */
+  /** How many bytes have arrived since the socket was opened. */
   get bytesReceived(): number {
     return this.#received;
   }
 
-  /** How many bytes were sent and are not being written yet. */
+  /** How many bytes wait to be written. */
   get bufferedAmount(): number {
     return this.#writer.length;
   }
 
-  /** The largest message that is taken, in bytes. */
+  /** The largest message that is accepted, in bytes. */
   get maxMessageBytes(): number {
     return this.#frameReader.maxBytes;
   }
 
-  /** Also of a message that has begun. */
+  /** Counts for a message that has begun, too. */
   set maxMessageBytes(bytes: number) {
     this.#frameReader.maxBytes = this.#messageReader.maxBytes = bytes;
   }
 
-  /** Sends a text message; in vain unless the socket is open. */
+  /** Sends a text message. Does nothing unless the socket is open. */
   send(text: string): void {
     if (this.#state !== "open") return;
     this.#writer.text(text);
     this.#write();
   }
 
-  /** Says goodbye; whoever does not answer it in time is left. */
+  /** Sends a close frame, and drops the connection if it is not answered in time. */
   close(code: number = 1000, reason: string = ""): void {
     if (this.#state === "connecting") {
       this.#end(ABNORMAL_CLOSURE, "", unansweredError(this.#opening.phase));
@@ -111,7 +110,7 @@ export class DenoSocket implements Socket {
       const opening = await this.#opening.open(url);
       if (!opening) return;
       this.#conn = opening.conn;
-      // It was closed in the moment in which it was opened.
+      // It was closed while it was being opened.
       if (this.#isClosed) return this.#closeConn();
       this.#state = "open";
       this.#callHandler(this.onopen, new Event("open"));
@@ -132,7 +131,7 @@ export class DenoSocket implements Socket {
     while (!this.#isClosed) {
       for (let frame; !this.#isClosed && (frame = this.#frameReader.next());) {
         this.#onFrame(frame);
-        // What is said in reply leaves before the next frame is looked at: both ends stay at work.
+        // Replies are sent before the next frame is handled, so that both ends keep working.
         await (++frames % FRAMES_PER_SLICE_CHECK === 0 ? slice.yieldIfOver() : undefined);
       }
       if (this.#isClosed) return;
@@ -153,7 +152,7 @@ export class DenoSocket implements Socket {
   #onFrame(frame: WebSocketFrame): void {
     switch (frame.opcode) {
       case OPCODE.ping:
-        // Of several pongs that wait to be written the last is enough: section 5.5.3.
+        // Of several waiting pongs the last one is enough: section 5.5.3.
         this.#pong = frame.payload.slice();
         return this.#write();
       case OPCODE.pong:
@@ -189,7 +188,7 @@ export class DenoSocket implements Socket {
     if (!this.#isWriting) void this.#writeAll();
   }
 
-  /** Writes what there is; what is sent meanwhile leaves together. */
+  /** Writes what waits; what is sent meanwhile is written together. */
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     try {
@@ -206,14 +205,14 @@ export class DenoSocket implements Socket {
     }
   }
 
-  /** Once: it is over, and the owner is told. */
+  /** Ends the socket, once, and calls the handlers. */
   #end(code: number, reason: string, error?: unknown): void {
     if (this.#isClosed) return;
     this.#state = "closed";
     clearTimeout(this.#closeTimer);
     this.#opening.abort();
     const wasClean = code !== ABNORMAL_CLOSURE;
-    // A goodbye that is being written has a while to get to its end.
+    // A close frame that is being written gets some time.
     if (wasClean && this.#isWriting) {
       this.#closeTimer = setTimeout(() => this.#closeConn(), CLOSE_TIMEOUT);
     } else this.#closeConn();
@@ -221,7 +220,7 @@ export class DenoSocket implements Socket {
     this.#callHandler(this.onclose, { code, reason, wasClean: wasClean } as CloseEvent);
   }
 
-  /** What a handler throws is its owner's matter, as with every WebSocket: the socket goes on. */
+  /** What a handler throws is reported, as with every WebSocket, and the socket goes on. */
   #callHandler<E extends Event>(
     handler: ((this: never, event: E) => unknown) | null,
     event: E,

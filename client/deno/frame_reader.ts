@@ -8,24 +8,24 @@
  * @module
  */
 
-/** What a frame is. */
+/** The kinds of frames. */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
-/** One of them. */
+/** A kind of frame. */
 export type Opcode = typeof OPCODE[keyof typeof OPCODE];
 
-/** A frame that came. */
+/** A frame that arrived. */
 export interface WebSocketFrame {
   readonly opcode: number;
-  /** It is the whole message, or the last part of one. */
+  /** It is a whole message, or the last part of one. */
   readonly final: boolean;
-  /** Its payload: to be used before anything more is read. */
+  /** Its payload, valid until more is read. */
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-/** What came is not of RFC 6455, or too large. */
+/** What arrived violates RFC 6455, or is too large. */
 export class FrameError extends Error {
-  /** The close code that says so. */
+  /** The close code for it. */
   readonly code: number;
 
   /** Makes an error with its close code. */
@@ -35,30 +35,30 @@ export class FrameError extends Error {
   }
 }
 
-/** Bits of the first byte of a frame, and of its second. */
+/** Bits of the first and the second byte of a frame. */
 export const FIN_BIT = 0x80;
 export const MASK_BIT = 0x80;
 const RESERVED_BITS = 0x70;
 
-/** The largest message that is read unless it is said, in bytes; the same as that of Deno's own WebSocket. */
+/** The default of the largest message, in bytes: that of Deno's own WebSocket. */
 export const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
-/** How much is read at a time, in bytes. A larger frame gets a larger buffer, for its own time. */
+/** How much is read at a time, in bytes. A larger frame gets a larger buffer while it arrives. */
 const BUFFER_SIZE = 64 * 1024;
 
-/** Takes bytes as they come and gives out frames. */
+/** Turns bytes into frames. */
 export class FrameReader {
   #buffer = new Uint8Array(BUFFER_SIZE);
   #view = new DataView(this.#buffer.buffer);
-  /** What came and was not given out lies from `start` to `end`. */
+  /** The unread bytes lie between `start` and `end`. */
   #start = 0;
   #end = 0;
-  /** The size of the frame that is coming, as far as it is known. */
+  /** The size of the next frame, as far as it is known. */
   #frameSize = 0;
-  /** The largest frame that is read, in bytes. */
+  /** The largest frame that is accepted, in bytes. */
   maxBytes: number = DEFAULT_MAX_BYTES;
 
-  /** Where the next bytes go; at least one fits. */
+  /** Where the next bytes go: room for at least one. */
   freeSpace(): Uint8Array<ArrayBuffer> {
     if (this.#start > 0) {
       this.#buffer.copyWithin(0, this.#start, this.#end);
@@ -75,15 +75,15 @@ export class FrameReader {
     return this.#buffer.subarray(this.#end);
   }
 
-  /** So many bytes were put into the room. */
+  /** So many bytes were written there. */
   advance(bytes: number): void {
     this.#end += bytes;
   }
 
   /**
-   * The next frame, if it is there as a whole.
+   * The next frame, if it has arrived completely.
    *
-   * @throws {FrameError} if what came is no frame that a server may send
+   * @throws {FrameError} if it is not a frame that a server may send
    */
   next(): WebSocketFrame | undefined {
     const available = this.#end - this.#start;
@@ -122,33 +122,33 @@ export class FrameReader {
   }
 }
 
-/** Reads anything: Deno's strict decoder takes two to ten times as long. */
+/** Accepts anything: Deno's strict decoder takes two to ten times as long. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { fatal: true });
 
-/** What stands in the place of bytes that are not UTF-8, unless someone wrote just that. */
+/** Takes the place of bytes that are not UTF-8; a text may also contain it. */
 const REPLACEMENT = "\ufffd";
 
-/** The most parts that a message may come in: 16 MiB in parts of 256 bytes. */
+/** The most fragments of a message: 16 MiB in fragments of 256 bytes. */
 const MAX_FRAGMENTS = 64 * 1024;
 
-/** Takes frames of data, and gives out what they say: section 5.4. */
+/** Joins data frames to messages: section 5.4. */
 export class MessageReader {
-  /** What kind of message has begun; it is not complete. */
+  /** The kind of the message that has begun. */
   #opcode: number | undefined;
-  /** Its parts, one behind the other: keeping each by itself could take a hundred times as much memory. */
+  /** Its fragments, joined: keeping each by itself could take a hundred times as much memory. */
   #fragments = new Uint8Array();
   #size = 0;
   #fragmentCount = 0;
-  /** The largest message that is read, in bytes. */
+  /** The largest message that is accepted, in bytes. */
   maxBytes: number = DEFAULT_MAX_BYTES;
 
   /**
    * Takes a frame.
    *
-   * @param frame any but a control frame
-   * @returns the message that it completes: text, or bytes
-   * @throws {FrameError} if the frame does not belong here, or the message is too large or not UTF-8
+   * @param frame any frame but a control frame
+   * @returns the message that it completes, if it does: text, or bytes
+   * @throws {FrameError} if the frame is out of place, or the message is too large or not UTF-8
    */
   take({ opcode, final, payload }: WebSocketFrame): string | ArrayBuffer | undefined {
     const isFirst = opcode !== OPCODE.continuation;
@@ -189,10 +189,10 @@ function toMessageData(opcode: number, payload: Uint8Array<ArrayBuffer>): string
 }
 
 /**
- * Reads text.
+ * Decodes UTF-8.
  *
  * @param bytes UTF-8
- * @throws {FrameError} if they are anything else
+ * @throws {FrameError} if they are not UTF-8
  */
 export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>): string {
   const text = decoder.decode(bytes);

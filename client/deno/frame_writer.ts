@@ -1,5 +1,5 @@
 /**
- * Frames of RFC 6455 on their way out, as a client writes them: masked, one after another in one buffer.
+ * Writes frames of RFC 6455 as a client: masked, one after another in one buffer.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import { FIN_BIT, MASK_BIT, OPCODE, type Opcode } from "./frame_reader.ts";
 import type { ByteStream } from "./http_response.ts";
 
-/** The size of a buffer for a start, and the largest that is kept, in bytes. */
+/** The first size of a buffer, and the largest that is kept, in bytes. */
 const BUFFER_SIZE = { initial: 4 * 1024, maxReused: 256 * 1024 };
 
-/** The longest header: length and key in full. */
+/** The longest header: with a long length and a key. */
 const MAX_HEADER_BYTES = 14;
 
 const encoder = new TextEncoder();
 const keys = new Uint8Array(4096);
 let nextKey = keys.length;
 
-/** A buffer, as bytes and as words of four: to make a view anew for each frame takes longer than to mask it. */
+/** A buffer as bytes and as words of four bytes. Making a view for each frame would take longer than masking it. */
 class MaskBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Uint32Array<ArrayBuffer>;
@@ -29,28 +29,28 @@ class MaskBuffer {
   }
 }
 
-/** A key, turned so that it fits the word in which a payload begins. */
+/** A key, rotated to fit the word in which a payload begins. */
 const rotatedKey = new MaskBuffer(4);
 
-/** Collects frames until they are taken, into two buffers in turn. */
+/** Collects frames until they are taken, in two alternating buffers. */
 export class FrameWriter {
   #buffer = new MaskBuffer(BUFFER_SIZE.initial);
   #reusable: MaskBuffer | undefined;
   #length = 0;
 
-  /** How many bytes are there to be taken. */
+  /** How many bytes are collected. */
   get length(): number {
     return this.#length;
   }
 
-  /** Something is there to be taken. */
+  /** Something is collected. */
   get hasData(): boolean {
     return this.#length > 0;
   }
 
   /** Adds a text message. */
   text(text: string): void {
-    // A unit is a byte, and never more than three; mostly one.
+    // A UTF-16 unit takes up to three bytes, mostly one.
     this.#reserve(MAX_HEADER_BYTES + text.length);
     let start = this.#length + headerSize(text.length);
     let { read, written } = encoder.encodeInto(text, this.#buffer.bytes.subarray(start));
@@ -72,7 +72,7 @@ export class FrameWriter {
     this.#finishFrame(opcode, start, payload.length);
   }
 
-  /** The frames that were added since the last time. They stand until this is called again. */
+  /** Takes the collected frames, which stay valid until the next call. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#buffer;
     const bytes = taken.bytes.subarray(0, this.#length);
@@ -90,7 +90,7 @@ export class FrameWriter {
     this.#buffer.bytes.set(current.subarray(0, this.#length));
   }
 
-  /** Puts the header before a payload that is in its place, and masks it. */
+  /** Writes the header before a payload, and masks it. */
   #finishFrame(opcode: Opcode, start: number, length: number): void {
     const { bytes } = this.#buffer;
     const at = this.#length;
@@ -114,7 +114,7 @@ function headerSize(length: number): number {
   return length < 126 ? 6 : length < 65536 ? 8 : MAX_HEADER_BYTES;
 }
 
-/** A masking key that nobody can foresee, as section 10.3 asks for; drawn many at a time. */
+/** An unpredictable masking key, as section 10.3 requires; many are generated at a time. */
 function writeMaskingKey(into: Uint8Array, at: number): void {
   if (nextKey === keys.length) {
     crypto.getRandomValues(keys);
@@ -123,7 +123,7 @@ function writeMaskingKey(into: Uint8Array, at: number): void {
   for (let i = 0; i < 4; i++) into[at + i] = keys[nextKey++]!;
 }
 
-/** Masks a payload with the key before it: by words of four bytes, but for its ends. */
+/** Masks a payload with the key before it, in words of four bytes where possible. */
 function mask({ bytes, words }: MaskBuffer, start: number, length: number): void {
   const key = start - 4;
   const end = start + length;
@@ -136,7 +136,7 @@ function mask({ bytes, words }: MaskBuffer, start: number, length: number): void
   for (let i = lastWord; i < end; i++) bytes[i]! ^= bytes[key + (i - start) % 4]!;
 }
 
-/** Writes bytes to the last. */
+/** Writes all bytes. */
 export async function writeToEnd(
   stream: Pick<ByteStream, "write">,
   bytes: Uint8Array<ArrayBuffer>,

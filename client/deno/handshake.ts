@@ -14,28 +14,28 @@ import {
   readResponseHead,
 } from "./http_response.ts";
 
-/** What section 1.3 has a server add to the key, to show that it understood. */
+/** A server adds this to the key, to show that it understood: section 1.3. */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 const END_OF_HEAD = "\r\n\r\n";
 
-/** Answers of HTTP that may be others in a moment. */
+/** HTTP statuses that may pass soon. */
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** What a handshake came to: a WebSocket, and what came after the answer; or the place where to ask instead. */
+/** The result of a handshake: a WebSocket, with the bytes after the response; or a redirect. */
 export type HandshakeResult =
   | { readonly remainder: Uint8Array<ArrayBuffer> }
   | { readonly location: string; readonly status: string };
 
 /**
- * Asks for a WebSocket.
+ * Requests a WebSocket.
  *
  * @param stream an open connection
- * @param url where to
+ * @param url the address
  * @param protocols the subprotocols to offer
- * @param token goes with the request, instead of a name and a password in the address
- * @returns what the answer is
- * @throws {ConnectError} if it is neither a WebSocket nor a redirection
+ * @param token sent with the request, instead of a user name and a password of the address
+ * @returns the result
+ * @throws {ConnectError} if it is neither a WebSocket nor a redirect
  */
 export async function requestUpgrade(
   stream: ByteStream,
@@ -93,7 +93,7 @@ function parseHeaders(fields: readonly string[]): Headers | undefined {
   }
 }
 
-/** The answer is the one that section 4.1 asks for. */
+/** Whether the response is the one that section 4.1 requires. */
 async function isValidUpgrade(
   headers: Headers,
   key: string,
@@ -108,7 +108,7 @@ async function isValidUpgrade(
     (protocol === "" || protocols.includes(protocol));
 }
 
-/** Another status than a WebSocket has. */
+/** The error of a response with another status. */
 function statusError(code: number, status: string, headers: Headers, body: string): ConnectError {
   const what = code < 300 ? "the answer is no WebSocket, but" : "the answer is";
   return new ConnectError(`${what} ${status}${body && `: ${body}`}`, {
@@ -119,14 +119,14 @@ function statusError(code: number, status: string, headers: Headers, body: strin
   });
 }
 
-/** Milliseconds; the header has seconds or a date, RFC 9110. */
+/** In milliseconds; the header has seconds or a date, RFC 9110. */
 function retryAfter(header: string | null): number {
   if (header === null) return 0;
   const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
   return ms > 0 ? ms : 0;
 }
 
-/** Name and password for a proxy in front of the server, RFC 7617. */
+/** User name and password for a proxy, RFC 7617. */
 function credentials({ username, password }: URL): string {
   const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));

@@ -1,12 +1,12 @@
 /**
- * An answer of HTTP, as far as a handshake needs it: its head, and the first words of its body for people.
+ * Reads an HTTP response as far as a handshake needs it: its head, and a line of its body for people.
  *
  * @module
  */
 
 import { ConnectError } from "../connect_error.ts";
 
-/** No head of an answer is longer, in bytes. */
+/** The longest head of a response, in bytes. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
 /** How much of the body is read, in bytes, and for how long, in milliseconds. */
@@ -18,22 +18,22 @@ const MAX_SHOWN_LENGTH = 200;
 
 const END_OF_HEAD = "\r\n\r\n";
 
-/** What these bytes begin is a record of TLS that tells of an error: section 6 of RFC 8446. */
+/** The beginning of a TLS alert: section 6 of RFC 8446. */
 const TLS_ALERT = "\x15\x03";
 
 /** The part of a connection that a handshake uses. */
 export interface ByteStream {
   /** Reads into a buffer; `null` at the end. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
-  /** Writes some of the bytes, and says how many. */
+  /** Writes some of the bytes, and returns how many. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
 }
 
 /**
- * Reads the head of an answer.
+ * Reads the head of a response.
  *
- * @param stream where a request was written
- * @returns the head without the empty line at its end, and what came behind it
+ * @param stream the connection of the request
+ * @returns the head without the empty line at its end, and the bytes after it
  * @throws {ConnectError} if there is none
  */
 export async function readResponseHead(
@@ -46,16 +46,16 @@ export async function readResponseHead(
     if (count === null) {
       throw new ConnectError(
         received > 0
-          ? "the connection ended in the midst of the answer to the handshake"
-          : "a connection is accepted there, and ends without an answer: perhaps TLS is spoken there (wss://)",
+          ? "the connection ended during the response to the handshake"
+          : "the connection is accepted, and ends without a response: perhaps the server uses TLS (wss://)",
         { reason: "broken" },
       );
     }
-    // A byte is a character, so that places in the text are places in the buffer.
+    // One character for each byte, so that positions in the text are positions in the buffer.
     text += latin1Text(buffer.subarray(received, received + count));
-    // Nobody who speaks something else is waited for.
+    // Does not wait for a server that uses another protocol.
     if (!"HTTP/1.".startsWith(text.slice(0, 7))) throw notHttpError(text);
-    // However slowly it comes, each byte is looked at once.
+    // However slowly it arrives, each byte is searched once.
     const end = text.indexOf(END_OF_HEAD, Math.max(0, received - END_OF_HEAD.length));
     received += count;
     if (end >= 0) {
@@ -77,26 +77,26 @@ function latin1Text(bytes: Uint8Array): string {
   return text;
 }
 
-/** What answers speaks something else than HTTP. */
+/** The error of an answer that is not HTTP. */
 export function notHttpError(received: string): ConnectError {
   const quoted = JSON.stringify(printable(received.split(/[\r\n]/, 1)[0]!).slice(0, 80));
   const [reason, message] = received.startsWith(TLS_ALERT)
-    ? ["tls_needed", "TLS is spoken there: the address has to begin with wss://"] as const
+    ? ["tls_needed", "the server uses TLS: the address must begin with wss://"] as const
     : ["not_websocket", `what answers there is no web server, it says ${quoted}`] as const;
   return new ConnectError(message, { reason, final: true });
 }
 
-/** Text without what could move the cursor of a terminal, or turn the direction of writing. */
+/** Text without characters that move the cursor of a terminal or change the direction of writing. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, " ").trim();
 }
 
 /**
- * What a body says to people: its first line, or the title of a page. It is not waited for long.
+ * A line of the body for people: the first one, or the title of a page. It does not wait long.
  *
- * @param stream where the rest of it comes
+ * @param stream the connection, for the rest of it
  * @param headers the headers
- * @param remainder what came behind the head
+ * @param remainder the bytes after the head
  * @returns one line, or nothing
  */
 export async function readBodySummary(
@@ -111,7 +111,7 @@ export async function readBodySummary(
   let received = Math.min(remainder.length, MAX_BODY_BYTES);
   const summary = () => {
     const text = new TextDecoder().decode(body.subarray(0, Math.min(received, maxBytes)));
-    // Each part of a chunked body stands behind a line with its size.
+    // Each chunk of a chunked body follows a line with its size.
     return summarize(headers.has("transfer-encoding") ? text.replace(/^[^\n]*\n/, "") : text);
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -123,7 +123,7 @@ export async function readBodySummary(
       received += count;
     }
   } catch {
-    // What came counts.
+    // What has arrived is enough.
   } finally {
     clearTimeout(timer);
   }
@@ -133,7 +133,7 @@ export async function readBodySummary(
     : describeOption;
 }
 
-/** The line of a text that says most, and whether it is there as a whole. */
+/** The line of a text that says most, and whether it is complete. */
 function summarize(text: string): { readonly line: string; readonly isComplete: boolean } {
   if (/^\s*</.test(text)) {
     const [, title] = /<title[^>]*>([^<]*)<\//i.exec(text) ?? [];

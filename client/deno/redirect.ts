@@ -1,5 +1,5 @@
 /**
- * Where a redirection leads, and whether one goes there.
+ * Where a redirect leads, and whether it is followed.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import { redactUrl } from "../addresses.ts";
 import { ConnectError } from "../connect_error.ts";
 
-/** So many are followed, one after another. */
+/** How many redirects are followed in a row. */
 const MAX_REDIRECTS = 5;
 
 /**
- * Follows a redirection within one host. A token, or a name and a password, go to no other port but from `ws:` to
+ * Follows a redirect within one host. A token, or a user name and a password, are sent to another port only from `ws:` to
  * `wss:`, and never from `wss:` to `ws:`.
  *
- * @param from what was asked
- * @param answer the status line, and the place that it names
+ * @param from the requested address
+ * @param answer the status line, and the location
  * @param followedBefore how many were followed before
- * @param hasToken a token goes with the request
- * @returns what to ask next
- * @throws {ConnectError} if that is not followed
+ * @param hasToken a token is sent with the request
+ * @returns the next address
+ * @throws {ConnectError} if the redirect is not followed
  */
 export function followRedirect(
   from: URL,
@@ -36,7 +36,9 @@ export function followRedirect(
       final: true,
     });
   };
-  if (!to || !/^(http|ws)s?:$/.test(to.protocol)) return refuse("that is no WebSocket's address");
+  if (!to || !/^(http|ws)s?:$/.test(to.protocol)) {
+    return refuse("that is not the address of a WebSocket");
+  }
   to.protocol = /^(https|wss):$/.test(to.protocol) ? "wss:" : "ws:";
   to.username = to.password = to.hash = "";
   if (followedBefore === MAX_REDIRECTS) {
@@ -47,14 +49,14 @@ export function followRedirect(
   const hasSecret = hasToken || from.username !== "" || from.password !== "";
   const isUpgrade = from.protocol !== to.protocol;
   if (hasSecret && to.port !== from.port && !isUpgrade) {
-    return refuse("another port, to which no token or password is taken");
+    return refuse("another port, to which no token or password is sent");
   }
   to.username = from.username;
   to.password = from.password;
   return to;
 }
 
-/** Places are named by addresses of HTTP. */
+/** Locations are HTTP addresses. */
 function httpBase(url: URL): string {
   const base = new URL(url);
   base.username = base.password = "";

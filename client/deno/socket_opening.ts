@@ -1,5 +1,5 @@
 /**
- * From an address to a connection on which a WebSocket is agreed, there or where one is sent to.
+ * Opens a connection for a WebSocket, at an address or where that redirects to.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface TcpConn extends ByteStream {
   close(): void;
 }
 
-/** The part of Deno that this needs; TypeScript for browsers does not know it. */
+/** The part of Deno that is needed; TypeScript for browsers does not know it. */
 export interface DenoNet {
   connect(
     to: { hostname: string; port: number; signal: AbortSignal },
@@ -27,28 +27,28 @@ export interface DenoNet {
   ): Promise<TcpConn & { handshake(): Promise<unknown> }>;
 }
 
-/** Where this runs on Deno: the part of it that is needed to open a connection. */
+/** The part of Deno that is needed, if this runs on Deno. */
 export function denoNet(): DenoNet | undefined {
   const { Deno } = globalThis as { Deno?: Partial<DenoNet> };
   return Deno?.connect && Deno.startTls ? Deno as DenoNet : undefined;
 }
 
-/** One try to open a connection. */
+/** One attempt to open a connection. */
 export class SocketOpening {
   readonly #net: DenoNet;
   readonly #protocols: readonly string[];
   readonly #token: string | undefined;
   readonly #abortController = new AbortController();
   #phase: OpeningPhase = "connecting";
-  /** What is to be closed when it is given up; none once it is another's. */
+  /** The connection to be closed if the attempt is cancelled. */
   #conn: TcpConn | undefined;
 
   /**
-   * Prepares a try.
+   * Prepares an attempt.
    *
    * @param net Deno's network
    * @param protocols the subprotocols to offer
-   * @param token goes with the request, if there is one
+   * @param token sent with the request, if there is one
    */
   constructor(net: DenoNet, protocols: readonly string[], token?: string) {
     this.#net = net;
@@ -62,10 +62,10 @@ export class SocketOpening {
   }
 
   /**
-   * Connects and shakes hands, there or where it is sent to.
+   * Connects and does the handshake, following redirects.
    *
    * @param requested the address
-   * @returns the connection, and what came behind the handshake; `undefined` if it was aborted meanwhile
+   * @returns the connection, and the bytes after the handshake; `undefined` if it was aborted meanwhile
    */
   async open(
     requested: URL,
@@ -91,13 +91,13 @@ export class SocketOpening {
         url === requested || !(message instanceof ConnectError) || message.reason === "redirect"
       ) throw message;
       throw new ConnectError(
-        `it leads to ${redactUrl(url.href)}, and there ${message.message}`,
+        `it redirects to ${redactUrl(url.href)}, and there ${message.message}`,
         message,
       );
     }
   }
 
-  /** Gives up; once it is open, that is without effect. */
+  /** Cancels the attempt. Has no effect once it is open. */
   abort(): void {
     this.#abortController.abort();
     this.#closeConn();
@@ -107,7 +107,7 @@ export class SocketOpening {
     const secure = protocol === "wss:";
     const host = hostname.replace(/^\[|\]$/g, "");
     const { signal } = this.#abortController;
-    // One that came about in the moment of the abort would be thrown away by Deno, but not closed.
+    // Deno would drop a connection that is established at the moment of the abort without closing it.
     signal.throwIfAborted = () => {};
     this.#phase = "connecting";
     const tcp = await this.#net.connect({

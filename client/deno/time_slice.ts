@@ -1,29 +1,29 @@
 /**
- * Giving way, where bytes come faster than they are worked off.
+ * Yields to other work while bytes arrive faster than they are handled.
  *
- * Deno answers a read at once where something is there to be read: who reads in a loop never leaves it then, and neither
- * timers nor other connections of the process get their turn.
+ * Deno resolves a read at once if there are bytes to be read: a loop of reads never ends then, and neither timers nor other
+ * connections of the process get their turn.
  *
  * @module
  */
 
-/** For how long one may go on, in milliseconds. */
+/** The length of a slice, in milliseconds. */
 const SLICE = 30;
 
 /**
- * A read that took so long, in milliseconds, had to wait, and Deno to rest: meanwhile all else had its turn. In a shorter
- * one Deno may have had something to do all the time; then it looks at timers and at the network every 61st time alone.
+ * A read that took so long, in milliseconds, had to wait while Deno was idle: other work had its turn. During a shorter one
+ * Deno may have been busy all the time; then it looks at timers and at the network only every 61st time.
  */
 const IDLE_READ = 2;
 
-/** So many opportunities to look take less than 0.1 ms; a timer, for which Deno has to rest, takes 1 ms or more. */
+/** So many turns of the event loop take less than 0.1 ms; a timer, for which Deno must be idle, takes 1 ms or more. */
 const IMMEDIATES = 70;
 
-/** What a slice needs to know of time. */
+/** The clock of a slice. */
 export interface SliceClock {
-  /** Milliseconds since some moment. */
+  /** Milliseconds since any fixed moment. */
   now(): number;
-  /** Calls back once all else had its turn. */
+  /** Calls back when other work had its turn. */
   afterOtherWork(callback: () => void): void;
 }
 
@@ -36,16 +36,16 @@ const SYSTEM_CLOCK: SliceClock = {
   },
 };
 
-/** Calls back at the next opportunity, as Deno can and browsers cannot. */
+/** Calls back in the next turn of the event loop; browsers do not have that. */
 function onNextImmediate(callback: () => void): void {
   (globalThis as unknown as { setImmediate(callback: () => void): void }).setImmediate(callback);
 }
 
-/** The time of one who reads on and on; all else has its turn where that is over. */
+/** The slice of a loop of reads: other work has its turn when it is over. */
 export class TimeSlice {
   readonly #clock: SliceClock;
   #startedAt: number;
-  /** When it was looked at last. */
+  /** When it was checked last. */
   #checkedAt: number;
 
   /**
@@ -58,13 +58,13 @@ export class TimeSlice {
     this.#startedAt = this.#checkedAt = clock.now();
   }
 
-  /** A read is done that began right after {@linkcode TimeSlice.yieldIfOver}. */
+  /** A read has ended that began right after {@linkcode TimeSlice.yieldIfOver}. */
   afterRead(): void {
     const now = this.#clock.now();
     if (now - this.#checkedAt > IDLE_READ) this.#startedAt = now;
   }
 
-  /** What to wait for before one goes on, if anything. */
+  /** What to wait for before going on, if anything. */
   yieldIfOver(): Promise<void> | undefined {
     this.#checkedAt = this.#clock.now();
     if (this.#checkedAt - this.#startedAt < SLICE) return undefined;

@@ -56,7 +56,7 @@ Deno.test("each fault of a certificate, of a name and of a network has its cause
       peer("Other(OtherError(CaUsedAsEndEntity))"),
       "certificate_untrusted",
       true,
-      "the server's certificate is one of an authority (CA:TRUE), which Deno takes for no server",
+      "the server's certificate is that of an authority (CA:TRUE), which Deno does not accept for a server",
     ],
     [
       "encrypting",
@@ -121,7 +121,7 @@ Deno.test("each fault of a certificate, of a name and of a network has its cause
       ["wss://h.test", "nothing listens there"],
       [
         "ws://h.test",
-        "nothing listens there: an address without a port means port 80, and dsmq serves on 30008 unless told otherwise",
+        "nothing listens there: an address without a port means port 80, and the default port of dsmq is 30008",
       ],
     ] as const
   ) {

@@ -30,7 +30,10 @@ Deno.test("a redirect within one host is followed, and the token with it", async
     "HTTP/1.1 302 F\r\nLocation: ws://127.0.0.1:1/x\r\n\r\n"
   );
   const { message } = await refusal({ url: lost.url, timeout: 500 });
-  assertMatch(message, /: it leads to ws:\/\/127\.0\.0\.1:1\/x, and there nothing listens there/);
+  assertMatch(
+    message,
+    /: it redirects to ws:\/\/127\.0\.0\.1:1\/x, and there nothing listens there/,
+  );
   let first = true;
   await using path = new HandshakeServer(() => {
     if (!first) return response("404 Not Found");
@@ -60,8 +63,8 @@ Deno.test("a redirect to another host, from TLS to none, to no WebSocket, or in 
     const [location, reason] of [
       ["https://other.example/mq", /leads to wss:\/\/other\.example\/mq: another host/],
       ["http://u:p@other.example/mq", /leads to ws:\/\/other\.example\/mq: another host/],
-      ["ftp://127.0.0.1/", /: that is no WebSocket's address/],
-      ["http://[bad", /leads to "http:\/\/\[bad": that is no WebSocket's address/],
+      ["ftp://127.0.0.1/", /: that is not the address of a WebSocket/],
+      ["http://[bad", /leads to "http:\/\/\[bad": that is not the address of a WebSocket/],
       ["/mq", /: it has led on 5 times already$/],
     ] as const
   ) {
