@@ -150,7 +150,7 @@ async function startRunning(
 /** The first requests of this process were handled, or are about to be. */
 let isWarm = false;
 
-/** Once in a process, and as soon as it is idle: whoever waits for the server learns first that it is ready. */
+/** Once in a process, as soon as it is idle: first, callers that wait for the server learn that it is ready. */
 function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
   if (isWarm) return;
   isWarm = true;

@@ -77,7 +77,7 @@ export class ClientSocket {
     };
   }
 
-  /** Accepts frames of up to so many bytes from now on; a larger one violates the protocol. */
+  /** Accepts frames of up to this many bytes from now on; a larger one violates the protocol. */
   setMaxFrameBytes(bytes: number): void {
     this.#maxFrameBytes = bytes;
     if ("maxMessageBytes" in this.#socket) this.#socket.maxMessageBytes = bytes;

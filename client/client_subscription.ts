@@ -46,7 +46,7 @@ export interface StreamEnvironment {
   readonly known: KnownPosition;
 }
 
-/** After so many gaps in a row, the server is assumed to send nothing else. */
+/** After this many gaps in a row, the server is assumed to send nothing else. */
 const MAX_GAPS = 1000;
 
 /**

@@ -21,10 +21,10 @@ const CONNECT_DELAY = { min: 10, max: 1000 } as const;
 /** How long one attempt may take, in milliseconds. */
 const ATTEMPT_TIMEOUT = 5000;
 
-/** Whatever the caller wants: after so many attempts in a row no delay is shorter than this, in milliseconds. */
+/** Whatever the caller wants: after `attempts` in a row no delay is shorter than `delay`, in milliseconds. */
 const MIN_DELAY_AFTER = { attempts: 16, delay: 10 } as const;
 
-/** A delay is doubled at most so many times, so that it stays finite. */
+/** A delay is doubled at most this many times, so that it stays finite. */
 const MAX_DOUBLINGS = 64;
 
 /** A longer timer, in milliseconds, would fire at once. */

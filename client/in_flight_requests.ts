@@ -117,7 +117,7 @@ export class InFlightRequests {
     return this.table.newest === request && !request.isSent && this.#buffer.canHoldMore(request);
   }
 
-  /** The last request has grown by a call of so many characters. */
+  /** The last request has grown by a call of this many characters. */
   onGrown(size: number): void {
     this.table.pending.grew(size);
     if (this.#isOpen) this.#buffer.onGrown(size, this.table.pending.underWay);

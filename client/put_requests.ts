@@ -96,7 +96,7 @@ export class PutRequests {
     throw new DsmqError(code, message, { topic: topic.name, ...details, outcomes, cause: failure });
   }
 
-  /** Takes so many numbers, and returns the first; `undefined` without a session. */
+  /** Takes this many numbers, and returns the first; `undefined` without a session. */
   #number(count: number): number | undefined {
     if (!this.#numbered) return undefined;
     const first = this.#lastNumber + 1;

@@ -14,14 +14,14 @@ import { type QueueItem, TopicQueue } from "./topic_queue.ts";
 import { NewestRead, OldestRead, type ReadEnvironment } from "./topic_read.ts";
 import { WaitingRead, type WaitLimits } from "./waiting_read.ts";
 
-/** Up to so many queues are kept, whatever is in them. */
+/** Up to this many queues are kept, whatever is in them. */
 const SWEEP_SIZE = 1024;
 
 /** The reads of a connection. */
 export class ReadRequests {
   readonly #context: ReadEnvironment;
   readonly #queues = new NameMap<TopicQueue>();
-  /** With so many queues, those are removed that hold only expired messages. */
+  /** With this many queues, those are removed that hold only expired messages. */
   #sweepAt = SWEEP_SIZE;
 
   /** Begins with none. */

@@ -47,7 +47,7 @@ class PendingCalls {
     if (!request.isWait) this.#underWay += request.calls;
   }
 
-  /** A put has grown by a call of so many characters. */
+  /** A put has grown by a call of this many characters. */
   grew(size: number): void {
     this.#calls++;
     this.#size += size;

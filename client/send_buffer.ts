@@ -52,7 +52,7 @@ export class SendBuffer {
     this.#registerPart = registerPart;
   }
 
-  /** Sends over a new socket from now on, in frames of up to so many characters. */
+  /** Sends over a new socket from now on, in frames of up to this many characters. */
   open(
     limits: WindowLimits,
     socket: Pick<ClientSocket, "send">,
@@ -107,7 +107,7 @@ export class SendBuffer {
       calls < Math.min(inFlight, frameRequests);
   }
 
-  /** The last request has grown by a call of so many characters. */
+  /** The last request has grown by a call of this many characters. */
   onGrown(size: number, inFlight: number): void {
     this.#onAdded(1, size, inFlight);
   }

@@ -26,7 +26,7 @@ interface PassingRequest {
   readonly order: number;
 }
 
-/** So many suspected requests are sent one after the other; then each one that does no harm allows one more at a time. */
+/** This many suspected requests are sent one after the other; then each one that does no harm allows one more at a time. */
 const ONE_BY_ONE = 16;
 
 /**
@@ -134,7 +134,7 @@ export class SendWindow {
       (this.#weight === 0 || this.#weight + weight <= inFlightBytes);
   }
 
-  /** A request of so many characters is sent. */
+  /** A request of this many characters is sent. */
   onSent(request: PendingRequest, weight: number): void {
     const { id, calls } = request;
     const order = ++this.#order;

@@ -10,7 +10,7 @@ import { requireOptions } from "./require_options.ts";
 
 /**
  * Where to start reading: `"start"`, at the oldest message that is kept; `"now"`, with what is stored from now on; a `Date`,
- * with what was stored then or later; `{ ago }`, with what was stored in the last so many milliseconds; a number, after the
+ * with what was stored then or later; `{ ago }`, with what was stored in the last `ago` milliseconds; a number, after the
  * message with that sequence number. Times are those of the server's clock; with `ago`, the clock of this machine may be
  * wrong.
  */

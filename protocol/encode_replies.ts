@@ -179,7 +179,7 @@ export function streamError(sub: number, error: WireError, through?: number): st
 
 /** The content of a heartbeat: the interval, and the state of the store. */
 export interface Heartbeat {
-  /** The next one comes after so many milliseconds. */
+  /** The next one comes after this many milliseconds. */
   readonly heartbeat: number;
   /** The store's time, in milliseconds since 1970. */
   readonly time: number;
@@ -194,7 +194,7 @@ export function heartbeatFrame({ heartbeat, time, last, floor }: Heartbeat): str
   return `{"heartbeat":${heartbeat},"time":${time},"last":${last},"floor":${floor}}`;
 }
 
-/** Announces a large frame of about so many bytes: until it has arrived, nothing else can. */
+/** Announces a large frame of about this many bytes: until it has arrived, nothing else can. */
 export function announcementFrame(bytes: number): string {
   return `{"ahead":${bytes}}`;
 }
@@ -204,7 +204,7 @@ const REPLY_HEAD =
   /^\[?\{"(id|sub)":(\d+)[,}](?:"seq":(\d+)(?:,"time":\d+,"through":(\d+))?|"prev":\d+,"bytes":\d+,"seqs":\[(\d+)(,?))?/;
 const REPLY_TAIL = /"through":(\d+)\}$/;
 
-/** Both are at most so many characters long. */
+/** Both are at most this many characters long. */
 const [MAX_HEAD_LENGTH, MAX_TAIL_LENGTH] = [128, 32];
 
 /**

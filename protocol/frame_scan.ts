@@ -12,7 +12,7 @@ import { skipWhitespace } from "./json_text.ts";
 import { isCount } from "./request_fields.ts";
 import { type RequestExcess, type RequestKind, RequestScan } from "./request_scan.ts";
 
-/** A part that is decoded at once takes some milliseconds: so many marks, messages or characters, or some of each. */
+/** A part that is decoded at once takes a few milliseconds: this many marks, messages or characters, or some of each. */
 const PART_BUDGET = { marks: 16_384, messages: 2048, characters: 1024 * 1024 };
 
 /** The requests of a frame, by index. */
@@ -81,7 +81,7 @@ export class FrameScan {
   }
 
   /**
-   * Continues for about so many characters, up to the end of the last string.
+   * Continues for about this many characters, up to the end of the last string.
    *
    * @param characters how many
    * @returns whether there is more

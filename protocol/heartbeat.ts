@@ -8,7 +8,7 @@
 export const HEARTBEAT_INTERVAL = { min: 100, max: 600_000 };
 
 /**
- * A peer is given up after a silence of so many heartbeat intervals, and each interval is checked so many times. Together
+ * A peer is given up after a silence of `intervals` heartbeat intervals, and each interval is checked `checks` times. Together
  * that is less than three intervals after a connection died.
  */
 export const HEARTBEAT_TIMEOUT = { intervals: 2.5, checks: 4 };
@@ -19,7 +19,7 @@ export const MIN_PEER_SPEED = 8 * 1024;
 /** The same for a frame that a client has announced, where nothing is seen until the whole frame has arrived. */
 export const MIN_UPLOAD_SPEED = 1024;
 
-/** Networks move bytes in bursts: so many may be on their way unseen. */
+/** Networks move bytes in bursts: this many may be on their way unseen. */
 export const BURST_BYTES = 64 * 1024;
 
 /**

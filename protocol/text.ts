@@ -87,7 +87,7 @@ function utf8Rank(unit: number): number {
 // deno-lint-ignore no-control-regex
 const TOPIC_CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** A topic with so many times more characters than bytes allowed is not looked at further. */
+/** A topic with this many times more characters than bytes allowed is not looked at further. */
 const MAX_OVERLENGTH = 16;
 
 /**

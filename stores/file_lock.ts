@@ -1,5 +1,5 @@
 /**
- * The lock beside a database: whoever holds it has the database to itself.
+ * The lock beside a database: its holder has the database to itself.
  *
  * @module
  */

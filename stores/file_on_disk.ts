@@ -69,7 +69,7 @@ export class FileOnDisk {
    * Takes a file for this process alone. A file that does not exist is made, readable by its owner alone.
    *
    * @param given its path
-   * @returns the file; whoever took it releases it
+   * @returns the file; the caller releases it
    * @throws {Error} if it cannot be used, or is not what it was when it was used last
    */
   static acquire(given: string): FileOnDisk {

@@ -52,7 +52,7 @@ export function requirePlainFile(path: string): boolean {
  * Opens a file. A file that does not exist is made, readable by its owner alone.
  *
  * @param path the file
- * @returns the open file; whoever opened it closes it
+ * @returns the open file; the caller closes it
  */
 export function openPrivateFile(path: string): Deno.FsFile {
   return Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });

@@ -104,7 +104,7 @@ export class GoneMap implements GoneTopics {
     if (this.#undo.size === 0) return;
     this.#undo.clear();
     let excess = this.#topics.size - this.#max;
-    // To find the oldest, a map passes over all entries that were deleted before: so many are dropped at a time.
+    // To find the oldest, a map passes over all entries that were deleted before: this many are dropped at a time.
     if (excess <= evictionSlack(this.#max)) return;
     for (const [topic, gone] of this.#topics) {
       this.#topics.delete(topic);

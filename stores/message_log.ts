@@ -182,7 +182,7 @@ export class MessageLog {
   }
 
   /**
-   * Deletes expired messages in the database until a time, in slices of about so many milliseconds; returns whether
+   * Deletes expired messages in the database until a time, in slices of about this many milliseconds; returns whether
    * all are deleted.
    */
   purgeUntil(end: number, sliceMs: number): boolean {

@@ -236,7 +236,7 @@ export class SegmentTable {
     return (this.#sql.from.all(0) as [SegmentRow?])[0]?.first;
   }
 
-  /** Where the last of so many rows after a number ends; `Infinity` if there are fewer. */
+  /** Where the last of this many rows after a number ends; `Infinity` if there are fewer. */
   endOf(after: number, rows: number): number {
     const [row] = this.#sql.end.all(after, rows - 1) as [{ last: number }?];
     return row?.last ?? Infinity;

@@ -244,7 +244,7 @@ export interface Store extends AsyncDisposable {
 
   /**
    * Whether everything that a session stored after a position would be recognised if it were repeated, except for numbers
-   * before the last ones that are remembered of any session: no client leaves so many unanswered. False if the epoch is
+   * before the last ones that are remembered of any session: no client leaves that many unanswered. False if the epoch is
    * unknown or the number lies beyond its end.
    */
   isDedupComplete(session: string, known: EpochPosition): Promise<boolean>;
@@ -256,7 +256,7 @@ export interface Store extends AsyncDisposable {
   topics(query: TopicQuery): Promise<readonly TopicInfo[]>;
 
   /**
-   * Frees the memory of what had expired when commands were applied last, for about so many milliseconds. This changes
+   * Frees the memory of what had expired when commands were applied last, for about this many milliseconds. This changes
    * nothing that can be seen. Resolves whether there is more to free, here or by another `apply`.
    */
   trim(budgetMs: number): Promise<boolean>;

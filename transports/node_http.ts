@@ -51,7 +51,7 @@ export interface ClientError extends Error {
   readonly rawPacket?: Uint8Array;
 }
 
-/** In how many parts a body may come, and one more for every so many bytes: a packet of 64 KiB can hold 10,000. */
+/** A body may come in `free` parts, and one more for every `bytes`: a packet of 64 KiB can hold 10,000. */
 const MAX_PARTS = { free: 256, bytes: 1024 };
 
 const unansweredRequests = new UnansweredRequests();

@@ -30,7 +30,7 @@ import { TimeSlice } from "./time_slice.ts";
 /** How long the other end has to answer a close frame, in milliseconds. */
 const CLOSE_TIMEOUT = 1000;
 
-/** After so many frames of one read, it checks whether other work waits. */
+/** After this many frames of one read, it checks whether other work waits. */
 const FRAMES_PER_SLICE_CHECK = 64;
 
 /** The close code for a connection that broke without a close frame, section 7.1.5. */
