@@ -6,7 +6,7 @@
 
 import { NameMap } from "../protocol/name_map.ts";
 import type { MessageLog } from "./message_log.ts";
-import { type DedupIndex, RUN_BYTES } from "./dedup_index.ts";
+import type { DedupIndex } from "./dedup_index.ts";
 import { FORGOTTEN } from "./dedup_session.ts";
 import {
   type Command,
@@ -16,7 +16,7 @@ import {
   type TopicMessage,
   toStoreError,
 } from "./store.ts";
-import { RECORDS_PART, type StoreLimits, topicOverhead } from "./store_limits.ts";
+import { RECORDS_PART, RUN_BYTES, type StoreLimits, topicOverhead } from "./store_limits.ts";
 
 /**
  * A message that is about to be stored. A class, not a literal: V8 counts how many objects of a literal survive. Most

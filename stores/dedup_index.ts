@@ -18,12 +18,6 @@ import {
 } from "./dedup_session.ts";
 import { DedupSessions } from "./dedup_sessions.ts";
 
-/** At most this many runs are remembered, unless limits say otherwise. */
-export const MAX_RUNS = 262_144;
-
-/** How many of the stored bytes a run counts, its session included. */
-export const RUN_BYTES = 550;
-
 /** The longest run: so what is forgotten at once stays small. */
 const MAX_RUN_LENGTH = 65_536;
 
@@ -62,7 +56,7 @@ export class DedupIndex {
   readonly #onDrop: ((dropped: DroppedRuns) => void) | undefined;
   readonly #sessions: DedupSessions;
   readonly #changed: SessionRun[] = [];
-  /** The sessions in which something was recorded in this turn. */
+  /** The sessions in which something was recorded in this turn, but for the last one. */
   readonly #inTurn: DedupSession[] = [];
   #lastInTurn: DedupSession | undefined;
   #evictedTo = 0;
@@ -97,21 +91,21 @@ export class DedupIndex {
   /** Begins a turn: frees some of what has expired by then. */
   begin(now: number): void {
     this.#sessions.beginTurn(now);
-    for (let left = FREED_AT_ONCE, session; left > 0 && (session = this.#sessions.expired);) {
+    if (!this.#sessions.mayHaveExpired) return;
+    let left = FREED_AT_ONCE;
+    for (const session of this.#sessions.expired()) {
       left -= session.runs.length - session.head;
       this.#expire(session);
+      if (left <= 0) return;
     }
   }
 
   /** Whether expired sessions wait to be freed. */
   get holdsExpired(): boolean {
-    return this.#sessions.expired !== undefined;
+    return this.#sessions.holdsExpired;
   }
 
-  /**
-   * Whether everything that a session stored after a sequence number is remembered at a time, except for numbers
-   * before its window.
-   */
+  /** Whether all that a session stored after a sequence number is remembered, except before its window. */
   isCompleteAfter(name: string, seq: number, now = this.#sessions.now): boolean {
     const session = this.#sessions.get(name);
     if (!session) return seq >= this.#evictedTo;
@@ -128,7 +122,10 @@ export class DedupIndex {
   /** Records a number, which must be larger than all before. A session that is not known becomes one of this owner. */
   record(name: string, n: number, seq: number, owner = ""): void {
     const session = this.#known(name) ?? this.#addSession(name, owner);
-    if (this.#lastInTurn !== session) this.#inTurn.push(this.#lastInTurn = session);
+    if (this.#lastInTurn !== session) {
+      if (this.#lastInTurn) this.#inTurn.push(this.#lastInTurn);
+      this.#lastInTurn = session;
+    }
     const { runs } = session;
     const run = runs[runs.length - 1];
     if (
@@ -165,12 +162,9 @@ export class DedupIndex {
 
   /** Ends a turn: drops what is outside the windows, and excess runs. */
   settle(): void {
-    for (const session of this.#inTurn) {
-      session.lastUsed = this.#sessions.now;
-      if (session.head < session.runs.length) this.#dropOutsideWindow(session);
-    }
-    this.#inTurn.length = 0;
+    if (this.#lastInTurn) this.#settle(this.#lastInTurn);
     this.#lastInTurn = undefined;
+    if (this.#inTurn.length > 0) this.#inTurn.splice(0).forEach((session) => this.#settle(session));
     while (this.#sessions.runs > this.#maxRuns) {
       this.#dropOldest(this.#sessions.oldestOfLargestOwner);
     }
@@ -178,6 +172,7 @@ export class DedupIndex {
 
   /** What was recorded is final. */
   commit(): void {
+    if (this.#changed.length === 0) return;
     for (const run of this.#changed) {
       if (run.isChanged) run.session.isStored = true;
       run.isChanged = false;
@@ -239,6 +234,11 @@ export class DedupIndex {
   /** Adds a session that is not known. */
   #addSession(name: string, owner: string): DedupSession {
     return this.#sessions.create({ name, owner, forgotten: 0, lost: this.#evictedTo });
+  }
+
+  #settle(session: DedupSession): void {
+    session.lastUsed = this.#sessions.now;
+    if (session.head < session.runs.length) this.#dropOutsideWindow(session);
   }
 
   #expire(session: DedupSession): void {

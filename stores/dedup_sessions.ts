@@ -15,6 +15,7 @@ export class DedupSessions {
   readonly #owners = new DedupOwners<SessionRun>();
   readonly #lifetime: number;
   #now = 0;
+  #noneExpiresBefore = 0;
   #runs = 0;
   #nextId = 1;
   /** The session that was found last in this turn, and the one that was used last: neither has expired. */
@@ -47,13 +48,29 @@ export class DedupSessions {
     return session.lastUsed + this.#lifetime <= now;
   }
 
-  /** An expired session, if there is one. */
-  get expired(): DedupSession | undefined {
-    // The first one was used before all others.
+  /** Whether sessions may have expired: to look costs more than a put, for a map skips all that was deleted before. */
+  get mayHaveExpired(): boolean {
+    return this.#now >= this.#noneExpiresBefore;
+  }
+
+  /** The sessions that have expired; each may be removed meanwhile. */
+  *expired(): Iterable<DedupSession> {
+    let oldestUse = this.#now;
     for (const session of this.#sessions.values()) {
-      return this.hasExpired(session) ? session : undefined;
+      if (!this.hasExpired(session)) {
+        oldestUse = session.lastUsed;
+        break;
+      }
+      yield session;
     }
-    return undefined;
+    // All others were used after this one.
+    this.#noneExpiresBefore = oldestUse + this.#lifetime;
+  }
+
+  /** Whether there is one that has expired. */
+  get holdsExpired(): boolean {
+    for (const _ of this.expired()) return true;
+    return false;
   }
 
   /** How many runs they have together. */

@@ -6,7 +6,6 @@
 
 import { LIMITS, MESSAGE_OVERHEAD, type Overflow } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
-import { MAX_RUNS, RUN_BYTES } from "./dedup_index.ts";
 import { GONE_TOPIC_BYTES } from "./gone_map.ts";
 import type { TopicMessage } from "./store.ts";
 
@@ -27,6 +26,12 @@ export interface StoreLimits {
   /** How many epochs are known. */
   readonly epochs: number;
 }
+
+/** At most this many runs are remembered, unless limits say otherwise. */
+export const MAX_RUNS = 262_144;
+
+/** How many of the stored bytes a run counts, its session included. */
+export const RUN_BYTES = 550;
 
 /** What is remembered beside the messages takes at most this part of the stored bytes. */
 export const RECORDS_PART = 1 / 4;

@@ -17,9 +17,8 @@ import { Flooder } from "./flooder.ts";
 import { MIB } from "./report.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 import { GONE_TOPIC_BYTES } from "../../stores/gone_map.ts";
-import { MAX_RUNS, RUN_BYTES } from "../../stores/dedup_index.ts";
 import { MESSAGE_OVERHEAD } from "../../protocol/limits.ts";
-import { RECORDS_PART } from "../../stores/store_limits.ts";
+import { MAX_RUNS, RECORDS_PART, RUN_BYTES } from "../../stores/store_limits.ts";
 import { type Attack, ATTACKS } from "./weak_tokens_attacks.ts";
 
 /** What all connections may have under way, and have yet to read. */
