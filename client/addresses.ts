@@ -1,5 +1,5 @@
 /**
- * Where a server is: the addresses that a caller gives.
+ * The addresses of servers, as callers give them and as they may be shown.
  *
  * @module
  */
@@ -7,36 +7,36 @@
 import { DEFAULT_PORT } from "../protocol/limits.ts";
 import { formatValue, quoted } from "../protocol/text.ts";
 
-/** A host as it stands in a URL. The parser of URLs takes more, which no name server knows, such as `*` and `,`. */
+/** A host as it stands in a URL. The URL parser accepts more, such as `*` and `,`, which no name server knows. */
 const HOST_PATTERN = /^[\w.-]+$|^\[.*\]$/;
 
 /**
  * Makes the part of an address that names a server.
  *
- * @param host a name or an address; one of IPv6 may be given in brackets or without
+ * @param host a name or an address; an IPv6 address with brackets or without
  * @param port its port
  * @param name what the host is called in errors
  * @returns both, as they stand in an address
- * @throws {TypeError} if the host is anything else
+ * @throws {TypeError} if the host is invalid
  */
 export function urlAuthority(host: unknown, port: number, name: string = "host"): string {
-  const describeOption = typeof host === "string"
+  const redacted = typeof host === "string"
     ? quoted(host.replace(/^.*(@|%40)/is, "…@"))
     : formatValue(host);
   const invalidHost = (reason: string) =>
     new TypeError(
-      `Cannot connect: ${name} must be an address or a name alone${reason}, got ${describeOption}`,
+      `Cannot connect: ${name} must be an address or a name alone${reason}, got ${redacted}`,
     );
   if (typeof host !== "string" || host === "") throw invalidHost("");
   if (/^\d+$/.test(host)) {
-    throw invalidHost(": a number is none, and the port is a separate option");
+    throw invalidHost(": a number is not a host, and the port is a separate option");
   }
   const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
   if (/^[0-9a-f:.]*:[0-9a-f:.]*%/i.test(bare)) {
-    throw invalidHost(", and one with a zone behind % cannot stand in the address of a WebSocket");
+    throw invalidHost(", and an IPv6 zone (%) is not allowed in the address of a WebSocket");
   }
   const inUrl = bare.includes(":") ? `[${bare}]` : bare;
-  // The parser takes out line ends and what surrounds it, and undoes %.
+  // The parser would remove line ends and surrounding space, and decode %.
   const url = /[\s%\p{Cc}]/u.test(bare) ? undefined : parseUrl(`ws://${inUrl}/`);
   if (
     url && HOST_PATTERN.test(url.hostname) && url.port === "" &&
@@ -49,7 +49,7 @@ export function urlAuthority(host: unknown, port: number, name: string = "host")
   );
 }
 
-/** `URL.parse`, which not all browsers have. */
+/** `URL.parse`, which not all supported browsers have. */
 function parseUrl(address: string): URL | undefined {
   try {
     return new URL(address);
@@ -74,37 +74,37 @@ export function webSocketUrl(address: unknown, name: string = "url"): string {
       `Cannot connect: ${name} must be a ws:// or wss:// address, got ${formatValue(address)}`,
     );
   }
-  // What may be a name, a password or a token is not shown.
-  const describeOption = quoted(
+  // User name, password and token are not shown.
+  const redacted = quoted(
     text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, "$1").replace(/([?#]).+$/s, "$1…"),
   );
   const invalidUrl = (reason: string) =>
     new TypeError(
-      `Cannot connect: ${name} must be a ws:// or wss:// address${reason}, got ${describeOption}`,
+      `Cannot connect: ${name} must be a ws:// or wss:// address${reason}, got ${redacted}`,
     );
   const url = parseUrl(text);
   if (url?.protocol === "http:") url.protocol = "ws:";
   if (url?.protocol === "https:") url.protocol = "wss:";
-  // The parser takes ws:host and ws:///host for ws://host, and takes out line ends.
+  // The parser accepts ws:host and ws:///host for ws://host, and removes line ends.
   const isWhole = /^[a-z]+:\/\/[^/\\\t\r\n][^\t\r\n]*$/i.test(text);
   if (!url || !isWhole || !/^wss?:$/.test(url.protocol) || !HOST_PATTERN.test(url.hostname)) {
     throw invalidUrl(urlSuggestion(text));
   }
   if (url.hash !== "") throw invalidUrl(" without a #");
-  // One that has nothing behind it goes.
+  // An empty fragment is removed.
   url.hash = "";
   if (url.port === "0") throw invalidUrl(" with a port from 1 to 65535");
   try {
     decodeURIComponent(`${url.username}:${url.password}`);
   } catch {
     throw invalidUrl(
-      ", in whose name and password a % begins a byte of UTF-8 (%25 stands for itself)",
+      ", in whose user name and password % encodes bytes of UTF-8 (%25 stands for %)",
     );
   }
   return url.href.replace(/^(\w+:\/\/[^/]+)\/$/, "$1");
 }
 
-/** An address as it may be shown: a name, a password and what stands behind a ? in it are for a proxy alone. */
+/** An address as it may be shown, without user name, password and query, which are for a proxy. */
 export function redactUrl(address: string): string {
   const url = new URL(address);
   if (url.username === "" && url.password === "" && url.search === "") return address;
@@ -112,7 +112,7 @@ export function redactUrl(address: string): string {
   return url.href.replace(/\?.*$/, "?…").replace(/(:\/\/[^/]+)\/$/, "$1");
 }
 
-/** An address that may be meant by a host, and perhaps a port, alone. */
+/** Suggests an address for a host, with or without a port, that was given alone. */
 function urlSuggestion(text: string): string {
   const [, scheme = "ws", host = ""] = /^(?:(wss?):)?([^/\\?#@\s]+)$/i.exec(text) ?? [];
   const hasPort = /:\d+$/.test(host) || scheme !== "ws";

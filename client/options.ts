@@ -200,12 +200,12 @@ export function parseOptions(target: string | URL | ConnectOptions = {}): Connec
       }`,
     );
   }
-  const { min, max: value } = HEARTBEAT_INTERVAL;
+  const { min, max } = HEARTBEAT_INTERVAL;
   if (
-    !Number.isSafeInteger(heartbeatInterval) || heartbeatInterval < min || heartbeatInterval > value
+    !Number.isSafeInteger(heartbeatInterval) || heartbeatInterval < min || heartbeatInterval > max
   ) {
     throw new RangeError(
-      `Cannot connect: heartbeatInterval must be whole milliseconds from ${min} to ${value}, got ${
+      `Cannot connect: heartbeatInterval must be whole milliseconds from ${min} to ${max}, got ${
         formatValue(heartbeatInterval)
       }`,
     );

@@ -1,5 +1,5 @@
 /**
- * What the calls of a connection are given: what cannot be meant is told, before anything is sent.
+ * Checks the arguments of calls: what is invalid is reported before anything is sent.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { GapPolicy } from "../protocol/requests.ts";
 import { formatValue } from "../protocol/text.ts";
 
 /**
- * Checks that there are options, and no others than these.
+ * Checks that a value is an object with no other options than these.
  *
- * @param action what is to be done with them, for the error
+ * @param action what the caller wants to do, for the error
  * @param options what the caller gave
- * @param names the options that there are
- * @param prefix what stands before their names in the error
- * @throws {TypeError} if it is anything else
+ * @param names the names of the options
+ * @param prefix stands before their names in the error
+ * @throws {TypeError} if it is not
  */
 export function requireOptions(
   action: string,
@@ -29,7 +29,7 @@ export function requireOptions(
       `Cannot ${action}: ${what} must be an object, got ${describeOption(options)}`,
     );
   }
-  // Also those that it inherits: they count as well.
+  // Inherited options count, too.
   for (const name in options) {
     if (names.includes(name)) continue;
     throw new TypeError(
@@ -41,12 +41,12 @@ export function requireOptions(
 }
 
 /**
- * Refuses options of a call that takes none.
+ * Rejects options of a call that has none.
  *
  * @param method its name
- * @param argument what stands where options might
+ * @param argument the argument in the place of options
  * @param accepted what it takes. Default: no options
- * @throws {TypeError} if these are options
+ * @throws {TypeError} if it is an object
  */
 export function rejectOptions(method: string, argument: unknown, accepted = "no options"): void {
   if (argument === null || typeof argument !== "object") return;
@@ -58,9 +58,9 @@ export function rejectOptions(method: string, argument: unknown, accepted = "no 
 /**
  * Checks a signal.
  *
- * @param action what it would end, for the error
+ * @param action what it would cancel, for the error
  * @param signal what the caller gave, if anything
- * @throws {TypeError} if it is none
+ * @throws {TypeError} if it is not an `AbortSignal`
  */
 export function requireSignal(action: string, signal: unknown): void {
   if (signal === undefined || isAbortSignal(signal)) return;
@@ -70,11 +70,11 @@ export function requireSignal(action: string, signal: unknown): void {
 }
 
 /**
- * Checks for how long to wait.
+ * Checks a timeout.
  *
- * @param action what waits, for the error
+ * @param action what the caller wants to do, for the error
  * @param timeout what the caller gave
- * @throws {TypeError | RangeError} if it is no time
+ * @throws {TypeError | RangeError} if it is invalid
  */
 export function requireTimeout(action: string, timeout: unknown): void {
   if (typeof timeout === "number" && timeout >= 0) return;
@@ -87,10 +87,10 @@ export function requireTimeout(action: string, timeout: unknown): void {
 }
 
 /**
- * Checks what a subscription is to do where messages are gone.
+ * Checks what a subscription is to do at a gap.
  *
  * @param onGap what the caller gave, if anything
- * @throws {TypeError | RangeError} if it is neither a choice nor a function
+ * @throws {TypeError | RangeError} if it is neither a policy nor a function
  */
 export function requireGapHandler(onGap: unknown): void {
   if (onGap === undefined || typeof onGap === "function" || isGapPolicy(onGap)) return;
@@ -101,12 +101,12 @@ export function requireGapHandler(onGap: unknown): void {
 }
 
 /**
- * Asks a function what to do where messages are gone.
+ * Asks a function what to do at a gap.
  *
- * @param onGap the choice, or the function
- * @param gap what is known
- * @returns the choice; `undefined`: to end
- * @throws what the function throws, or that it gave no choice
+ * @param onGap the policy, or the function
+ * @param gap the gap
+ * @returns the policy; `undefined` to end the subscription
+ * @throws what the function throws; a `TypeError` if it returns anything else
  */
 export function chooseGapPolicy<Gap>(
   onGap: GapPolicy | ((gap: Gap) => GapPolicy | undefined) | undefined,
@@ -116,7 +116,7 @@ export function chooseGapPolicy<Gap>(
   const policy: unknown = onGap(gap);
   if (policy === undefined || isGapPolicy(policy)) return policy;
   const isPromise = typeof Object(policy).then === "function";
-  // Nobody waits for it: what it fails with must not end the program.
+  // Nobody awaits it: its rejection must not end the program.
   if (isPromise) Promise.resolve(policy).catch(() => {});
   throw new TypeError(
     `Cannot read on: onGap must return "oldest", "now" or undefined at once, got ${
@@ -127,7 +127,7 @@ export function chooseGapPolicy<Gap>(
 }
 
 /**
- * Shows what was given as options, for an error.
+ * Shows a value that was given as options, for an error.
  *
  * @param value what the caller gave
  */

@@ -1,5 +1,5 @@
 /**
- * Checks that a value can be meant as options. Without this another object, such as a promise that was not awaited, would
+ * Checks that a value is meant as options. Without this another object, such as a promise that was not awaited, would
  * count as no options at all.
  *
  * @module

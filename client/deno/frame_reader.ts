@@ -153,7 +153,7 @@ export class MessageReader {
   take({ opcode, final, payload }: WebSocketFrame): string | ArrayBuffer | undefined {
     const isFirst = opcode !== OPCODE.continuation;
     if (isFirst && this.#opcode !== undefined) {
-      throw new FrameError(1002, "a message in the midst of another");
+      throw new FrameError(1002, "a message within another one");
     }
     if (isFirst && final) return toMessageData(opcode, payload);
     if (isFirst) [this.#opcode, this.#fragmentCount] = [opcode, 0];

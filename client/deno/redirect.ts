@@ -44,7 +44,9 @@ export function followRedirect(
   if (followedBefore === MAX_REDIRECTS) {
     return refuse(`it has led on ${followedBefore} times already`);
   }
-  if (to.hostname !== from.hostname) return refuse("another host, to be asked by its own name");
+  if (to.hostname !== from.hostname) {
+    return refuse("another host, which must be addressed by its own name");
+  }
   if (from.protocol === "wss:" && to.protocol === "ws:") return refuse("without TLS");
   const hasSecret = hasToken || from.username !== "" || from.password !== "";
   const isUpgrade = from.protocol !== to.protocol;

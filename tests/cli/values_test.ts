@@ -132,7 +132,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   ],
   [
     ["get", "t", "--host", "4000"],
-    `${HOST}: a number is none, and the port is a separate option, got "4000"`,
+    `${HOST}: a number is not a host, and the port is a separate option, got "4000"`,
   ],
   [
     ["127.0.0.1:80"],
@@ -186,7 +186,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   [["get", "t", "--host", "me:s3cret@h"], `${HOST}, got "…@h"`],
   [
     ["get", "t", "--host", "::1%lo"],
-    `${HOST}, and one with a zone behind % cannot stand in the address of a WebSocket, got "::1%lo"`,
+    `${HOST}, and an IPv6 zone (%) is not allowed in the address of a WebSocket, got "::1%lo"`,
   ],
   [["get", "t", "--host", "[::1"], `${HOST}, got "[::1"`],
   [

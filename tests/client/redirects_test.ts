@@ -97,8 +97,8 @@ Deno.test("a host is parsed with brackets and without, and anything else in it g
   ]);
   for (
     const [host, reason] of [
-      ["::1%lo", "one with a zone behind % cannot stand in the address"],
-      ["[fe80::1%25eth0]", "one with a zone behind % cannot stand in the address"],
+      ["::1%lo", "an IPv6 zone (%) is not allowed in the address"],
+      ["[fe80::1%25eth0]", "an IPv6 zone (%) is not allowed in the address"],
       ["127.0.0.1:30329", "the port is a separate option"],
       ["localhost:5", "the port is a separate option"],
       ["[::1]:5", "the port is a separate option"],
@@ -117,7 +117,7 @@ Deno.test("a host is parsed with brackets and without, and anything else in it g
   await assertRejects(
     () => connect("ws://me:50%zz@localhost"),
     TypeError,
-    "in whose name and password a % begins a byte of UTF-8",
+    "in whose user name and password % encodes bytes of UTF-8",
   );
 });
 
