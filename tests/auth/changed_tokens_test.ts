@@ -6,7 +6,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
-import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { UPGRADE } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -107,7 +108,7 @@ Deno.test("a session is the same whatever token comes with it, and belongs to th
   await using server = await openServer({ tokens: [{ token: "one" }, { token: "two" }] });
   const sessionId = "session-0123456789";
   const opened = async (token: string) => {
-    const handshake = await RawHandshake.at(server.port, headers(server.port, token));
+    const handshake = await RawClient.handshake(server.port, headers(server.port, token));
     assertEquals((await handshake.request({ action: "hello", id: 1, session: sessionId })).id, 1);
     return handshake;
   };
@@ -115,5 +116,5 @@ Deno.test("a session is the same whatever token comes with it, and belongs to th
   assertEquals(await own.request({ action: "heartbeat", id: 2 }), { id: 2 });
   // Its name is a secret: whoever knows it is its client, which may have been given another token.
   using _newer = await opened("two");
-  assertEquals(await own.next(), { code: 4409 });
+  assertEquals(await own.closeCode(), 4409);
 });

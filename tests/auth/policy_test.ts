@@ -6,7 +6,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Grant, ServeOptions } from "@dsmq/server";
-import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { UPGRADE } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 
@@ -52,20 +53,20 @@ const HELLO = { action: "hello", id: 1 } as const;
 
 /** What came of a request for a WebSocket, in the words of the tables. */
 async function outcome(
-  handshake: RawHandshake,
+  handshake: RawClient,
   first: { readonly action: "hello"; readonly id: number; readonly token?: string } = HELLO,
 ): Promise<string> {
   if (handshake.status !== 101) return String(handshake.status);
-  const reply = await handshake.request(first);
+  const reply = await handshake.requestOrCode(first);
   if (typeof reply === "number") return String(reply);
   if (reply.error?.code !== "unauthorized") return "accepted";
   if (first.token === undefined) return "pending";
-  const end = await handshake.next();
+  const end = await handshake.nextEvent();
   return "code" in end ? String(end.code) : "pending";
 }
 
 /** Those who are not in have learnt nothing of the queue. */
-function assertNothingShown({ received }: RawHandshake, result: string): void {
+function assertNothingShown({ received }: RawClient, result: string): void {
   if (result === "accepted") return;
   for (const text of received) {
     assert(!/"(start|epoch|last|floor|dedupComplete|through|topics|seq)"/.test(text), text);
@@ -80,13 +81,13 @@ Deno.test("a server is called by its address, a loopback name, or a name that is
     const own = `http://${(host ?? "").toLowerCase()}`;
     for (const origin of [undefined, own]) {
       const headers = { Host: host, Origin: origin, ...UPGRADE, ...OFFERED };
-      using handshake = await RawHandshake.at(port, headers);
+      using handshake = await RawClient.handshake(port, headers);
       const result = await outcome(handshake);
       assertEquals(result, expected, `${setup}, Host ${name}, Origin ${origin}`);
       assertNothingShown(handshake, result);
     }
     for (const path of ["/", "/health"]) {
-      using handshake = await RawHandshake.at(port, { Host: host }, path);
+      using handshake = await RawClient.handshake(port, { Host: host }, path);
       // Load balancers name no host.
       const shown = expected === "accepted" || (!host && path === "/health");
       assertEquals(handshake.status, shown ? 200 : 403, `${setup}, ${path} for Host ${name}`);
@@ -99,7 +100,7 @@ Deno.test("a page comes in from the server's own origin, or from one that is all
     const origin = from === "missing" ? undefined : code(from!, port) ?? "";
     for (const offered of [{}, OFFERED]) {
       const headers = { Host: `127.0.0.1:${port}`, Origin: origin, ...UPGRADE, ...offered };
-      using handshake = await RawHandshake.at(port, headers);
+      using handshake = await RawClient.handshake(port, headers);
       const result = await outcome(handshake);
       assertEquals(result, expected, `${setup}, Origin ${from}`);
       assertNothingShown(handshake, result);
@@ -128,7 +129,7 @@ Deno.test("a token is taken from each of its places, and from no other", async (
       "Authorization": header,
       "Sec-WebSocket-Protocol": offered.length > 0 ? offered.join(", ") : undefined,
     };
-    using handshake = await RawHandshake.at(port, headers, path);
+    using handshake = await RawClient.handshake(port, headers, path);
     const first = hello === undefined ? undefined : { ...HELLO, token: hello };
     const result = await outcome(handshake, first);
     assertEquals(result, expected, `${setup}, ${what}, dsmq offered: ${own}`);
@@ -179,7 +180,7 @@ Deno.test("each right allows what it stands for, in its topics, with a token and
         Authorization: anonymous ? undefined : "Bearer good",
         ...UPGRADE,
       };
-      using handshake = await RawHandshake.at(server.port, headers);
+      using handshake = await RawClient.handshake(server.port, headers);
       // The one that ends the server comes last.
       const ordered = rows.toSorted(([a], [b]) =>
         Number(a === "`shutdown`") - Number(b === "`shutdown`")
@@ -217,14 +218,14 @@ Deno.test("a shutdown needs leave of the server besides, and without tokens that
   for (const tokens of [undefined, [{ token: "good" }]]) {
     await using server = await openServer({ ...(tokens && { tokens }) });
     const headers = { Host: `127.0.0.1:${server.port}`, Authorization: "Bearer good", ...UPGRADE };
-    using handshake = await RawHandshake.at(server.port, headers);
+    using handshake = await RawClient.handshake(server.port, headers);
     const { error } = await handshake.request({ action: "shutdown", id: 1 });
     handshake[Symbol.dispose]();
     assertEquals(error.code, "permission_denied");
     assertStringIncludes(error.message, "the server does not allow clients to stop it");
   }
   const open = await openServer({ allowShutdown: true });
-  using handshake = await RawHandshake.at(open.port, {
+  using handshake = await RawClient.handshake(open.port, {
     Host: `127.0.0.1:${open.port}`,
     ...UPGRADE,
   });

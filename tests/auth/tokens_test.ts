@@ -6,7 +6,8 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect, type ConnectOptions, DsmqError, type ServeOptions } from "@dsmq/server";
-import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { UPGRADE } from "../support/raw_socket.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -46,7 +47,7 @@ Deno.test("a subprotocol is found however a client writes their list, with its t
     await using server = await openServer({ transport, token: "good" });
     const lists = [`dsmq,${token}`, `${token},dsmq`, `x , dsmq,\t${token}`, `dsmq, ${token}`];
     for (const list of lists) {
-      using handshake = await RawHandshake.at(server.port, {
+      using handshake = await RawClient.handshake(server.port, {
         ...headers(server.port),
         "Sec-WebSocket-Protocol": list,
       });
@@ -136,8 +137,8 @@ Deno.test("a token, and a name in the address, cannot be brought both", async ()
 Deno.test("who owes a token is closed when its time is over, and who brings it stays", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ token: "good", clock });
-  using late = await RawHandshake.at(server.port, headers(server.port));
-  using good = await RawHandshake.at(server.port, headers(server.port));
+  using late = await RawClient.handshake(server.port, headers(server.port));
+  using good = await RawClient.handshake(server.port, headers(server.port));
   assertEquals((await late.request({ action: "hello", id: 1 })).error.code, "unauthorized");
   assertEquals((await late.request([{ action: "hello", id: 2 }]))[0].error.code, "unauthorized");
   const welcome = await good.request({ action: "hello", id: 1, token: "good" });
@@ -145,7 +146,7 @@ Deno.test("who owes a token is closed when its time is over, and who brings it s
   clock.advance(4999);
   assertEquals((await late.request({ action: "hello", id: 3 })).error.code, "unauthorized");
   clock.advance(1);
-  assertEquals(await late.next(), { code: 4401 });
+  assertEquals(await late.closeCode(), 4401);
   assertEquals(await good.request({ action: "put", topic: "t", message: "m", id: 3 }), {
     id: 3,
     seq: 1,
@@ -157,7 +158,7 @@ Deno.test("who owes a token is closed when its time is over, and who brings it s
 
 Deno.test("who brings a token late reads what was stored since it connected", async () => {
   await using server = await openServer({ token: "good" });
-  using late = await RawHandshake.at(server.port, headers(server.port));
+  using late = await RawClient.handshake(server.port, headers(server.port));
   assertEquals(late.status, 101);
   await using mq = await connect({ url: server.url, token: "good" });
   await mq.put("t", "meanwhile");
@@ -179,13 +180,13 @@ Deno.test("no token is in a log, a frame, an answer, an error or what a server s
   const b64 = (token: string) => `dsmq.token.${btoa(token).replace(/=+$/, "")}`;
   const handshake = async (more: Record<string, string>, path?: string, ...frames: unknown[]) => {
     clock.advance(1000);
-    using handshake = await RawHandshake.at(
+    using handshake = await RawClient.handshake(
       server.port,
       { ...headers(server.port), ...more },
       path,
     );
     for (const request of frames) {
-      const reply = await handshake.request(request);
+      const reply = await handshake.requestOrCode(request);
       if (typeof reply === "number") break;
     }
     logged.push(...handshake.received);

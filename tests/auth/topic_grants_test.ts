@@ -6,7 +6,8 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
-import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { UPGRADE } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -27,7 +28,7 @@ async function failure(work: Promise<unknown>): Promise<DsmqError> {
 
 Deno.test("in a frame of many, what is not allowed fails alone and in its place", async () => {
   await using server = await openServer({ tokens: [{ token: "good", prefixes: ["a"] }] });
-  using handshake = await RawHandshake.at(server.port, headers(server.port, "good"));
+  using handshake = await RawClient.handshake(server.port, headers(server.port, "good"));
   const put = (topic: string, id: number) => ({ action: "put", topic, message: topic, id });
   const puts = await handshake.request([
     put("a1", 1),
@@ -82,7 +83,7 @@ Deno.test("topics are listed as far as they may be read, in order and page by pa
   assertEquals(await names("a.2"), ["a.2"]);
   assertEquals(await names("c"), ["c"]);
   assertEquals(await names("z"), []);
-  using handshake = await RawHandshake.at(server.port, headers(server.port, "some"));
+  using handshake = await RawClient.handshake(server.port, headers(server.port, "some"));
   for (const count of [1, 2, 3, 5]) {
     const found: string[] = [];
     for (let more = true; more;) {

@@ -16,7 +16,7 @@ import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Peer, PeerEvents } from "../../transports/peer.ts";
 import { turns } from "../support/bridge.ts";
 import { HeldStore } from "../support/held_store.ts";
-import { UPGRADE } from "../support/raw_handshake.ts";
+import { UPGRADE } from "../support/raw_socket.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { openContext } from "../support/memory_peer.ts";

@@ -6,7 +6,8 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { listenHost, toListenError } from "../../server/addresses.ts";
-import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { UPGRADE } from "../support/raw_socket.ts";
 import type { ServeOptions } from "../../server.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 
@@ -53,7 +54,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       [{ Host: own, Origin: "http://evil.test", ...UPGRADE }, origin],
     ];
     for (const [headers, reason] of cases) {
-      using handshake = await RawHandshake.at(port, { Connection: "close", ...headers });
+      using handshake = await RawClient.handshake(port, { Connection: "close", ...headers });
       assertEquals(handshake.status, 403);
       assertStringIncludes(handshake.received.join(""), `Cannot connect: ${reason} allows it`);
     }
@@ -90,7 +91,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       using handshakes = new DisposableStack();
       const Host = `127.0.0.1:${server.port}`;
       for (const more of headers) {
-        handshakes.use(await RawHandshake.at(server.port, { Host, ...UPGRADE, ...more }));
+        handshakes.use(await RawClient.handshake(server.port, { Host, ...UPGRADE, ...more }));
       }
       assertStringIncludes(warnings[0] ?? "", "dsmq: refused a request from 127.0.0.1: ");
       assertStringIncludes(warnings[0]!, `; ${named} says `);
@@ -100,7 +101,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`a server with a name beyond ASCII is found by its form in ASCII (${transport})`, async () => {
     await using server = await openServer({ transport, allowedHosts: ["Bücher.example"] });
     for (const Host of ["xn--bcher-kva.example", "bücher.example"]) {
-      using page = await RawHandshake.at(server.port, { Host, Connection: "close" });
+      using page = await RawClient.handshake(server.port, { Host, Connection: "close" });
       assertEquals(page.status, 200, Host);
     }
   });

@@ -7,15 +7,16 @@
 import { assertEquals } from "@std/assert";
 import type { ServeOptions } from "../../server.ts";
 import { until } from "../support/bridge.ts";
-import { RawHandshake, UPGRADE } from "../support/raw_handshake.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { UPGRADE } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const SESSION_ID = "0123456789abcdefABCDEF";
 
 /** One who offers the subprotocol, with a token if there is one. */
-function openHandshake(port: number, token?: string): Promise<RawHandshake> {
-  return RawHandshake.at(port, {
+function openHandshake(port: number, token?: string): Promise<RawClient> {
+  return RawClient.handshake(port, {
     "Host": "localhost",
     ...UPGRADE,
     "Sec-WebSocket-Protocol": "dsmq",
@@ -38,7 +39,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       using old = await openHandshake(server.port);
       await old.request(hello(SESSION_ID, 1));
       await old.request({ action: "subscribe", id: 2, topic: "t", messages: 9, bytes: 1e6 });
-      const connections: RawHandshake[] = [old];
+      const connections: RawClient[] = [old];
       for (let attempt = 2; attempt < 8; attempt++) {
         const again = await openHandshake(server.port);
         assertEquals((await withTimeout(again.request(hello(SESSION_ID, attempt)))).id, 1);
@@ -52,11 +53,11 @@ for (const transport of ["builtin", "hardened"] as const) {
       // The stream of the old one ended before anything was put: it hears of its end alone.
       const last = connections.pop()!;
       for (const closed of connections) {
-        assertEquals(await withTimeout(closed.next()), { code: 4409 });
+        assertEquals(await withTimeout(closed.closeCode()), 4409);
         closed[Symbol.dispose]();
       }
       using attacker = await openHandshake(server.port);
-      assertEquals(await withTimeout(attacker.request(hello(undefined, 1))), 1013);
+      assertEquals(await withTimeout(attacker.requestOrCode(hello(undefined, 1))), 1013);
       last[Symbol.dispose]();
     });
   }
@@ -76,8 +77,8 @@ for (const transport of ["builtin", "hardened"] as const) {
     for (const { token, sessionId, attempt, code } of cases) {
       using other = await openHandshake(server.port, token);
       const reply = token === "three"
-        ? (await withTimeout(other.next()) as { code: number }).code
-        : await withTimeout(other.request(hello(sessionId, attempt)));
+        ? await withTimeout(other.closeCode())
+        : await withTimeout(other.requestOrCode(hello(sessionId, attempt)));
       assertEquals(reply, code, JSON.stringify({ token, session: sessionId, tried: attempt }));
     }
     assertEquals(
@@ -99,7 +100,10 @@ for (const transport of ["builtin", "hardened"] as const) {
       assertEquals(server.stats().connections, 1);
       // It has the place, and no seat without one: the next is turned away.
       using attacker = await openHandshake(server.port);
-      assertEquals(await withTimeout(attacker.request(hello("anotherSession0123456789", 1))), 1013);
+      assertEquals(
+        await withTimeout(attacker.requestOrCode(hello("anotherSession0123456789", 1))),
+        1013,
+      );
       again[Symbol.dispose]();
       await until(() => server.stats().connections === 0);
     }
@@ -112,7 +116,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     using older = await openHandshake(server.port);
     old[Symbol.dispose]();
     await until(() => server.stats().connections === 0);
-    assertEquals(await withTimeout(older.request(hello(SESSION_ID, 6))), 4409);
+    assertEquals(await withTimeout(older.requestOrCode(hello(SESSION_ID, 6))), 4409);
     older[Symbol.dispose]();
     await until(() => server.stats().connections === 0);
     using next = await openHandshake(server.port);
@@ -125,7 +129,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     await old.request(hello(SESSION_ID, 1));
     using other = await openHandshake(server.port);
     const put = { action: "put", id: 2, topic: "t", message: "m" };
-    assertEquals(await withTimeout(other.request([put, hello(SESSION_ID, 2)])), 1013);
+    assertEquals(await withTimeout(other.requestOrCode([put, hello(SESSION_ID, 2)])), 1013);
     assertEquals((await old.request({ action: "get", id: 2, topic: "t" })).message, "");
     assertEquals(server.stats().stored, 0);
   });
@@ -141,11 +145,11 @@ Deno.test("a place that was passed on is free again once its last connection has
     using again = await openHandshake(server.port);
     await again.request(hello(SESSION_ID, 2));
   }
-  const in_: RawHandshake[] = [];
+  const in_: RawClient[] = [];
   for (let i = 0; i < 2; i++) {
     for (;;) {
       const one = await openHandshake(server.port);
-      if (typeof await withTimeout(one.request(hello(undefined, 0))) === "object") {
+      if (typeof await withTimeout(one.requestOrCode(hello(undefined, 0))) === "object") {
         in_.push(one);
         break;
       }
@@ -154,6 +158,6 @@ Deno.test("a place that was passed on is free again once its last connection has
     }
   }
   using third = await openHandshake(server.port);
-  assertEquals(await withTimeout(third.request(hello(undefined, 0))), 1013);
+  assertEquals(await withTimeout(third.requestOrCode(hello(undefined, 0))), 1013);
   for (const one of in_) one[Symbol.dispose]();
 });

@@ -14,7 +14,7 @@ import { Connections } from "../../server/connections.ts";
 import { inMemory, testServer, until } from "../support/bridge.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
-import { UPGRADE } from "../support/raw_handshake.ts";
+import { UPGRADE } from "../support/raw_socket.ts";
 
 /** How many of something there were each time that others had their turn, until there were as many as that. */
 async function parts(all: number, count: () => number): Promise<number[]> {

@@ -1,14 +1,13 @@
 /**
- * A client of WebSockets, byte by byte: what an honest one would send, and what it would not.
+ * The client's end of a WebSocket, byte by byte: what RFC 6455 permits a client to send, and what it does not. It knows
+ * nothing of our own client.
  *
  * @module
  */
 
-import { concat } from "./bytes.ts";
-
 const encoder = new TextEncoder();
 
-/** A frame as a client sends it, or not masked as it should be. The mask is all zeros, so the payload stays as it is. */
+/** A frame as a client sends it, or without its mask. The mask is all zeros, so the payload stays as it is. */
 export function clientFrame(
   opcode: number,
   payload: string | Uint8Array = "",
@@ -29,21 +28,33 @@ export function clientFrame(
   return frame;
 }
 
-/** What a request for a WebSocket says, with more headers of the test's own. */
+/** The headers of a request for a WebSocket, without a Host. */
+export const UPGRADE = {
+  "Connection": "Upgrade",
+  "Upgrade": "websocket",
+  "Sec-WebSocket-Version": "13",
+  "Sec-WebSocket-Key": btoa("0123456789abcdef"),
+};
+
+/** A request with these headers; one that is `undefined` is left out. */
+export function getRequest(
+  headers: Readonly<Record<string, string | undefined>>,
+  path = "/",
+): string {
+  const lines = Object.entries(headers).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
+}
+
+/** A request for a WebSocket, with more headers of the test's choice. */
 export function upgradeRequest(...more: string[]): string {
-  return [
-    "GET / HTTP/1.1",
-    "Host: localhost",
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    `Sec-WebSocket-Key: ${btoa("0123456789abcdef")}`,
-    ...more,
-  ].join("\r\n") + "\r\n\r\n";
+  const lines = more.map((line) => `${line}\r\n`).join("");
+  return getRequest({ Host: "localhost", ...UPGRADE }).replace(/\r\n$/, `${lines}\r\n`);
 }
 
 /** A frame of the server. */
 export interface ServerFrame {
+  readonly final: boolean;
   readonly opcode: number;
   readonly payload: Uint8Array;
 }
@@ -58,17 +69,17 @@ export class RawSocket implements Disposable {
     this.conn = conn;
   }
 
-  /** Connects, and says nothing yet. */
+  /** Connects, and sends nothing yet. */
   static async connect(port: number): Promise<RawSocket> {
     return new RawSocket(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
-  /** Connects, and is let in. */
+  /** Connects, and is accepted. */
   static async open(port: number, ...headers: string[]): Promise<RawSocket> {
     const client = await RawSocket.connect(port);
     await client.send(upgradeRequest(...headers));
     const head = await client.head();
-    if (!head.startsWith("HTTP/1.1 101")) throw new Error(`it was not let in: ${head}`);
+    if (!head.startsWith("HTTP/1.1 101")) throw new Error(`the request was refused: ${head}`);
     return client;
   }
 
@@ -78,7 +89,7 @@ export class RawSocket implements Disposable {
     for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
   }
 
-  /** Reads the head of an answer by HTTP; what there is of it, if it ends before. */
+  /** Reads the head of an HTTP response; what there is of it, if it ends before. */
   async head(): Promise<string> {
     let head = "";
     while (!head.endsWith("\r\n\r\n")) {
@@ -89,12 +100,12 @@ export class RawSocket implements Disposable {
     return head;
   }
 
-  /** Reads so many bytes as text. */
+  /** Reads this many bytes as text. */
   async text(bytes: number): Promise<string> {
     return new TextDecoder().decode(await this.#take(bytes));
   }
 
-  /** The next frame; `undefined` if there is none any more. */
+  /** The next frame; `undefined` at the end. */
   async next(): Promise<ServerFrame | undefined> {
     const head = await this.#take(2);
     if (!head) return undefined;
@@ -102,10 +113,10 @@ export class RawSocket implements Disposable {
     const more = short < 126 ? head.subarray(1) : await this.#take(short === 126 ? 2 : 8);
     const length = more?.reduce((sum, byte) => sum * 256 + byte, 0);
     const payload = length === undefined ? undefined : await this.#take(length);
-    return payload && { opcode: head[0]! & 15, payload };
+    return payload && { final: head[0]! >= 128, opcode: head[0]! & 15, payload };
   }
 
-  /** The code that the server closes with, whatever comes before; `undefined` if it just hangs up. */
+  /** The code with which the server closes, whatever comes before; `undefined` without a close frame. */
   async closeCode(): Promise<number | undefined> {
     for (let frame; (frame = await this.next()) !== undefined;) {
       const { opcode, payload } = frame;
@@ -114,7 +125,7 @@ export class RawSocket implements Disposable {
     return undefined;
   }
 
-  /** Reads some bytes and forgets them; how many, and 0 once the other end has gone. */
+  /** Reads some bytes and discards them; returns how many, and 0 once the other end has gone. */
   async discard(max: number): Promise<number> {
     if (this.#rest.length > 0) {
       const { length } = this.#rest;
@@ -124,7 +135,7 @@ export class RawSocket implements Disposable {
     return (await this.#read(max))?.length ?? 0;
   }
 
-  /** Hangs up without a goodbye. */
+  /** Cuts the connection without a close frame. May be called twice. */
   cut(): void {
     if (this.#open) this.conn.close();
     this.#open = false;
@@ -135,14 +146,21 @@ export class RawSocket implements Disposable {
   }
 
   async #take(count: number): Promise<Uint8Array | undefined> {
-    while (this.#rest.length < count) {
+    if (this.#rest.length >= count) {
+      const taken = this.#rest.subarray(0, count);
+      this.#rest = this.#rest.subarray(count);
+      return taken;
+    }
+    const all = new Uint8Array(count);
+    all.set(this.#rest);
+    for (let length = this.#rest.length; length < count;) {
       const bytes = await this.#read(64 * 1024);
       if (!bytes) return undefined;
-      this.#rest = concat(this.#rest, bytes);
+      all.set(bytes.subarray(0, count - length), length);
+      this.#rest = bytes.subarray(count - length);
+      length += bytes.length;
     }
-    const taken = this.#rest.subarray(0, count);
-    this.#rest = this.#rest.subarray(count);
-    return taken;
+    return all;
   }
 
   async #read(max: number): Promise<Uint8Array | undefined> {
@@ -151,7 +169,7 @@ export class RawSocket implements Disposable {
       const count = await this.conn.read(buffer);
       return count === null ? undefined : buffer.subarray(0, count);
     } catch {
-      // It was reset, which is an end as well.
+      // A reset is an end as well.
       return undefined;
     }
   }
