@@ -199,7 +199,7 @@ export class DatabaseFile {
         return schemaVersion;
       }
       throw new UnusableFileError(
-        `it is of another version of dsmq: its form is ${schemaVersion}, known are ${PREVIOUS_SCHEMA_VERSION} and ${SCHEMA_VERSION}`,
+        `it is of another version of dsmq: its schema version must be ${PREVIOUS_SCHEMA_VERSION} or ${SCHEMA_VERSION}, got ${schemaVersion}`,
       );
     }
     const [{ tables }] = this.db.prepare("SELECT count(*) AS tables FROM sqlite_schema").all() as [

@@ -123,7 +123,7 @@ export function requireFilePermissions(path: string): void {
       if (Deno.permissions.querySync({ name, path: part }).state === "granted") continue;
       const what = part === path ? "it" : part;
       throw new UnusableFileError(
-        `there is no leave to ${name} ${what} (--allow-${name}=${paths})`,
+        `there is no permission to ${name} ${what} (--allow-${name}=${paths})`,
         "permission_denied",
       );
     }

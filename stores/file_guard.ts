@@ -66,7 +66,7 @@ export class FileGuard {
       this.#reportedFault = reason;
       throw error;
     }
-    if (this.#reportedFault !== "") this.#warn("dsmq: puts are taken again: the file is back");
+    if (this.#reportedFault !== "") this.#warn("dsmq: puts are accepted again: the file is back");
     this.#reportedFault = "";
     return !file.wasChanged() || isUnchanged();
   }
@@ -98,7 +98,7 @@ export class FileGuard {
    */
   beforeClose(file: DatabaseFile, problem: string): void {
     if (!this.#disk.hasLostWal) {
-      return this.#warn(`dsmq: cannot close the queue as it should be: ${problem}`);
+      return this.#warn(`dsmq: cannot close the queue properly: ${problem}`);
     }
     try {
       file.wal.checkpointUnmarked();

@@ -273,7 +273,7 @@ export class FileOnDisk {
     const file = fileSnapshot(this.path);
     if (!file) throw new UnusableFileError(`${this.path} is not there any more`);
     if (isOtherFile(file, this.#file)) {
-      throw new UnusableFileError(`${this.path} is another file than before`);
+      throw new UnusableFileError(`${this.path} is not the same file as before`);
     }
     if (this.#isShortened(file)) {
       throw new UnusableFileError(`${this.path} was emptied or shortened`);

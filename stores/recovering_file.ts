@@ -220,9 +220,9 @@ export class RecoveringFile {
     const { file, messageLog } = opened;
     try {
       if (file.storeId !== this.id || file.epochs.current !== this.#epoch) {
-        throw new Error("it is another file than before");
+        throw new Error("it is not the same file as before");
       }
-      if (messageLog.range.last < this.#fedTo) throw new Error("messages are missing that it had");
+      if (messageLog.range.last < this.#fedTo) throw new Error("it has lost messages");
     } catch (error) {
       file.close();
       throw toOpenError(this.#path, error);

@@ -100,7 +100,7 @@ export abstract class SqliteStore implements Store {
   }
 
   topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
-    return this.#ask("find how things stand", (messageLog, bounds) => {
+    return this.#ask("find the bounds of topics", (messageLog, bounds) => {
       return queries.map(({ topic, epoch }) => ({
         ...bounds,
         end: this.#endOf(epoch, bounds.last),
@@ -110,7 +110,7 @@ export abstract class SqliteStore implements Store {
   }
 
   isDedupComplete(session: string, { epoch, seq }: EpochPosition): Promise<boolean> {
-    return this.#ask("find a session", (_, { last, time }) => {
+    return this.#ask("check a session", (_, { last, time }) => {
       const end = this.#endOf(epoch, last);
       return end !== undefined && seq <= end && this.dedup.isCompleteAfter(session, seq, time);
     });
@@ -118,7 +118,7 @@ export abstract class SqliteStore implements Store {
 
   positionAt(time: number): Promise<number> {
     return this.#ask(
-      "find a time",
+      "find a position",
       ({ range }, { floor }) => Math.max(floor, range.lastStoredBy(time - 1)),
     );
   }

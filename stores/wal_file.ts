@@ -96,6 +96,6 @@ export class WalFile {
   }
 
   #replacedError(): Error {
-    return new UnusableFileError(`${this.#path} is another file than before`);
+    return new UnusableFileError(`${this.#path} is not the same file as before`);
   }
 }

@@ -54,7 +54,7 @@ export async function loadEngine(
       const reason = innermostMessage(cause);
       if (choice !== "auto") throw engineError(choice, reason, cause);
       if (!hasWarned && !isLinked()) {
-        warn(`uses node:sqlite, for @db/sqlite cannot be used: ${reason}`);
+        warn(`uses node:sqlite because @db/sqlite cannot be used: ${reason}`);
       }
       hasWarned = true;
     }
@@ -94,10 +94,10 @@ async function loadNativeEngine(timeout: number): Promise<Engine> {
 
 /** Why `@db/sqlite` is not even tried here. */
 function nativeObstacle(): string | undefined {
-  if (Deno.build.standalone) return "a compiled program has none but node:sqlite";
+  if (Deno.build.standalone) return "a compiled program can only use node:sqlite";
   // The trial runs a module of ours. In a bundle that would be the whole program.
   if (!/\/stores\/engines\/load_engine\.[jt]s$/.test(import.meta.url)) {
-    return "a bundled program has none but node:sqlite";
+    return "a bundled program can only use node:sqlite";
   }
   const missing: string[] = NATIVE_PERMISSIONS.filter((name) => !isGranted({ name }));
   if (missing.length === 0) {

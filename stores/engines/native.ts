@@ -80,7 +80,7 @@ async function findOrTryLibrary(timeout: number): Promise<FoundLibrary> {
   const { state, partial } = await Deno.permissions.query({ name: "run" });
   if (state !== "granted" || partial) {
     throw new Error(
-      "its library is not in the cache, and to fetch it takes --allow-run too (or -A)",
+      "its library is not in the cache, and to fetch it needs --allow-run, too (or -A)",
     );
   }
   const end = performance.now() + timeout;

@@ -27,7 +27,7 @@ type Step = readonly [time: number, ...commands: Command[]];
 const SIZE = 111;
 const message = (topic: string) => put(topic, "12345678");
 
-/** Three stores whose clocks differ: nobody reads or purges the first, the second is purged, the third purged a little and read. */
+/** Three stores with different clocks: the first is neither read nor purged, the second is purged, the third is read and purged in part. */
 class Alike implements AsyncDisposable {
   readonly #stores: readonly Store[];
   readonly #clocks: readonly ManualClock[];
@@ -44,7 +44,7 @@ class Alike implements AsyncDisposable {
     return new Alike(stores, clocks);
   }
 
-  /** Applies commands to each, and returns what became of them, which must be the same. */
+  /** Applies commands to each store, and returns their results, which must be the same. */
   async apply(...[time, ...commands]: Step): Promise<unknown[]> {
     const [results, ...others] = await Promise.all(this.#stores.map(async (store) => {
       return shown(await store.apply({ time, commands }));
@@ -61,7 +61,7 @@ class Alike implements AsyncDisposable {
     return results!;
   }
 
-  /** All of the same turn, each on its own: a store may commit them together. */
+  /** Applies batches in one turn: a store may commit them together. */
   async applyAtOnce(...steps: Step[]): Promise<void> {
     const [first, ...others] = await Promise.all(this.#stores.map(async (store, i) => {
       const results = [];
@@ -75,7 +75,7 @@ class Alike implements AsyncDisposable {
     for (const other of others) assertEquals(other, first);
   }
 
-  /** What each tells of a topic. */
+  /** What is gone of a topic, by each store. */
   async gone(topic: string): Promise<(Gone | undefined)[]> {
     const told = this.#stores.map(async (store) => (await store.topicBounds([{ topic }]))[0]!.gone);
     return await Promise.all(told);
@@ -159,7 +159,7 @@ export const commands: Promises = {
     ]);
   },
 
-  async "drop-oldest gives up the same messages, and tells the same of them, whoever was told the time before"(
+  async "drop-oldest evicts the same messages at the same time, whether or not somebody has read the bounds before"(
     bench,
   ) {
     await using alike = await Alike.open(bench, {
@@ -169,7 +169,7 @@ export const commands: Promises = {
     await alike.apply(1000, message("t"), message("u"), message("v"));
     await alike.apply(1007, message("w"));
     await alike.apply(1007, message("w"));
-    // In that millisecond somebody may have read them.
+    // A reader may have seen them in that very millisecond.
     for (const [topic, seq] of [["t", 1], ["u", 2]] as const) {
       assertEquals(await alike.gone(topic), Array(3).fill({ seq, at: 1008 }));
     }

@@ -69,7 +69,7 @@ Deno.test("a program that this is bundled into is never started a second time to
     const bundled: typeof import("../../stores/engines/load_engine.ts") = await import(
       `file://${bundle}`
     );
-    const expected = "Cannot use @db/sqlite: a bundled program has none but node:sqlite";
+    const expected = "Cannot use @db/sqlite: a bundled program can only use node:sqlite";
     await assertRejects(() => bundled.loadEngine("@db/sqlite"), Error, expected);
   } finally {
     await Deno.remove(bundle);

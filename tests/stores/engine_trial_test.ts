@@ -8,7 +8,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { JsrRegistry } from "../support/jsr_registry.ts";
 import { Program } from "../support/program.ts";
 
-const FAILED = "uses node:sqlite, for @db/sqlite cannot be used: ";
+const FAILED = "uses node:sqlite because @db/sqlite cannot be used: ";
 
 interface Started {
   readonly engines: string[];
@@ -170,7 +170,7 @@ Deno.test("where @db/sqlite cannot be used a start takes node:sqlite within 2 s,
     assert(unusable.warnings[0]?.startsWith(`${FAILED}Not a directory`), unusable.warnings[0]);
     assertEquals(
       alone.warnings,
-      expected("its library is not in the cache, and to fetch it takes --allow-run too (or -A)"),
+      expected("its library is not in the cache, and to fetch it needs --allow-run, too (or -A)"),
     );
     for (const { engines, warnings, ms } of [late, cleared, missing, crashed, unusable, alone]) {
       assertEquals([engines, warnings.length], [["node:sqlite"], 1]);

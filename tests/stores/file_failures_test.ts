@@ -243,7 +243,7 @@ Deno.test("a file that was replaced by another while it could not be used is not
   file.edit("UPDATE state SET store = 'another'");
   file.repair();
   for (let time = 0; time < 2; time++) {
-    await assertRejects(() => file.store.bounds(), StoreError, "it is another file than before");
+    await assertRejects(() => file.store.bounds(), StoreError, "it is not the same file as before");
     assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
   }
 });
@@ -267,7 +267,7 @@ Deno.test("a file that went back behind what was acknowledged is not gone on wit
   assertEquals(await outcomes(file.store, [put("t")]), ["unknown_outcome"]);
   file.edit("UPDATE state SET last = 0; DELETE FROM runs");
   file.repair();
-  await assertRejects(() => file.store.bounds(), StoreError, "messages are missing that it had");
+  await assertRejects(() => file.store.bounds(), StoreError, "it has lost messages");
   assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
 });
 

@@ -103,7 +103,10 @@ Deno.test("a file of a later version of dsmq is refused", async () => {
   const db = new DatabaseSync(folder.file);
   db.exec("PRAGMA user_version = 99");
   db.close();
-  assertRefused(folder.file, "it is of another version of dsmq: its form is 99, known are 1 and 2");
+  assertRefused(
+    folder.file,
+    "it is of another version of dsmq: its schema version must be 1 or 2, got 99",
+  );
 });
 
 /** A file with many messages, closed. */
@@ -197,13 +200,13 @@ Deno.test("a read-only file is refused at start, not at the first put", async ()
 
 for (const permission of ["read", "write"] as const) {
   Deno.test({
-    name: `without the leave to ${permission} a file is refused, and nobody is asked for it`,
+    name: `without permission to ${permission} a file is refused, and nobody is asked for it`,
     permissions: { read: permission !== "read", write: permission !== "write" },
     fn() {
       const companion =
         { read: ",queue.db-wal,queue.db-lock", write: ",queue.db-lock" }[permission];
       const expected =
-        `there is no leave to ${permission} it (--allow-${permission}=queue.db${companion})`;
+        `there is no permission to ${permission} it (--allow-${permission}=queue.db${companion})`;
       assertRefused("queue.db", expected);
     },
   });
