@@ -10,7 +10,7 @@ import { Progress } from "./measure/progress.ts";
 import { median, quantile } from "./measure/quantiles.ts";
 import { formatFigure, formatMarkdownTable } from "./measure/table.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { type Command, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
+import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
 import {
   closeQuickly,
   connectFromArguments,
@@ -51,7 +51,7 @@ interface Measurement {
 }
 
 /** Measures a server that the command starts, or the one that the arguments name. */
-export const benchCommand: Command = {
+export const benchCommand: CliCommand = {
   usage: "",
   summary: "measure how fast dsmq is, on a server of its own or on the one that you name",
   options: {

@@ -15,7 +15,7 @@ export interface OptionSpec {
 }
 
 /** A command, such as `put`. */
-export interface Command {
+export interface CliCommand {
   /** The arguments, as the help shows them: `TOPIC [MESSAGE]`. */
   readonly usage: string;
   /** What it does, in one line. */

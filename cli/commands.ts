@@ -6,11 +6,11 @@
 
 import { quoted } from "../protocol/text.ts";
 import { parseOption } from "./read_arguments.ts";
-import { type Command, COMMON_OPTIONS, UsageError } from "./command.ts";
+import { type CliCommand, COMMON_OPTIONS, UsageError } from "./command.ts";
 import { didYouMean, nearestWord } from "./did_you_mean.ts";
 
 /** All commands. Each is loaded on demand, so a server starts without loading the client. */
-export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   serve: async () => (await import("./serve.ts")).serveCommand,
   put: async () => (await import("./put.ts")).putCommand,
   get: async () => (await import("./read.ts")).getCommand,

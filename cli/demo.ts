@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Command, EXIT_CODE } from "./command.ts";
+import { type CliCommand, EXIT_CODE } from "./command.ts";
 import { lines } from "./lines.ts";
 import { interrupt } from "./signals.ts";
 import { printMessage } from "./terminal.ts";
@@ -20,7 +20,7 @@ const DEMO_TIMEOUT = 30_000;
 const GRACE_PERIOD = 2000;
 
 /** The command. */
-export const demoCommand: Command = {
+export const demoCommand: CliCommand = {
   usage: "",
   summary: "run a demo: a server, a putter and two getters, each in its own process (needs -A)",
   options: {},

@@ -5,7 +5,7 @@
  */
 
 import { quoted } from "../protocol/text.ts";
-import { type Command, EXIT_CODE } from "./command.ts";
+import { type CliCommand, EXIT_CODE } from "./command.ts";
 import { connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
 import {
   json,
@@ -19,7 +19,7 @@ import {
 import { parseTopic } from "./values.ts";
 
 /** `dsmq topics`. */
-export const topicsCommand: Command = {
+export const topicsCommand: CliCommand = {
   usage: "[PREFIX]",
   summary: "list the topics that hold messages, with the number of messages",
   options: {
@@ -49,7 +49,7 @@ export const topicsCommand: Command = {
 };
 
 /** `dsmq shutdown`. */
-export const shutdownCommand: Command = {
+export const shutdownCommand: CliCommand = {
   usage: "",
   summary: "stop a server that was started with --allow-shutdown",
   options: CONNECTION_OPTIONS,

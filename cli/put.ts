@@ -5,7 +5,7 @@
  */
 
 import { type Connection, DsmqError } from "../client.ts";
-import { type Command, EXIT_CODE, type ParsedArguments } from "./command.ts";
+import { type CliCommand, EXIT_CODE, type ParsedArguments } from "./command.ts";
 import { closeQuickly, connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
 import { interrupt } from "./signals.ts";
 import { BadLine, lines } from "./lines.ts";
@@ -31,7 +31,7 @@ interface PutProgress {
 type ReportSeqs = (seqs: readonly number[]) => Promise<void>;
 
 /** `dsmq put`. */
-export const putCommand: Command = {
+export const putCommand: CliCommand = {
   usage: "TOPIC [MESSAGE]",
   summary: "put a message, or each line of standard input (without MESSAGE, or with -)",
   options: {

@@ -14,7 +14,7 @@ import {
 import { AwakeClock } from "../client/awake_clock.ts";
 import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
 import { quoted } from "../protocol/text.ts";
-import { type Command, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
+import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
 import {
   closeQuickly,
   type CommandConnectOptions,
@@ -58,7 +58,7 @@ const COUNT_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER };
 const WAIT_FOREVER = { reconnectTimeout: Infinity };
 
 /** `dsmq get`. */
-export const getCommand: Command = {
+export const getCommand: CliCommand = {
   usage: "TOPIC",
   summary: "print the oldest message of a topic",
   options: { ...READ_OPTIONS, since: sinceOption("start") },
@@ -67,7 +67,7 @@ export const getCommand: Command = {
 };
 
 /** `dsmq latest`. */
-export const latestCommand: Command = {
+export const latestCommand: CliCommand = {
   usage: "TOPIC",
   summary: "print the newest message of a topic",
   options: { ...READ_OPTIONS, since: sinceOption("start") },
@@ -76,7 +76,7 @@ export const latestCommand: Command = {
 };
 
 /** `dsmq wait`. */
-export const waitCommand: Command = {
+export const waitCommand: CliCommand = {
   usage: "TOPIC",
   summary: "wait for the next message of a topic and print it",
   options: {
@@ -156,7 +156,7 @@ async function readOne(
 }
 
 /** `dsmq tail`. */
-export const tailCommand: Command = {
+export const tailCommand: CliCommand = {
   usage: "TOPIC...",
   summary: "print the messages of topics as they arrive, until Ctrl-C",
   options: {

@@ -7,7 +7,7 @@
 import { NameMap } from "../protocol/name_map.ts";
 import { quoted } from "../protocol/text.ts";
 import {
-  type Command,
+  type CliCommand,
   COMMON_OPTIONS,
   type OptionSpec,
   type ParsedArguments,
@@ -55,7 +55,7 @@ export function parseOption(arg: string): WrittenOption | undefined {
  */
 export function readArguments(
   name: string,
-  command: Command,
+  command: CliCommand,
   args: readonly string[],
 ): ParsedArguments {
   const options = { ...command.options, ...COMMON_OPTIONS };
@@ -122,7 +122,7 @@ function unknownOption(
 /** The arguments are not shown: one of them may be a token. */
 function positionalProblems(
   name: string,
-  command: Command,
+  command: CliCommand,
   positionals: readonly string[],
 ): string[] {
   const { usage, positionals: [min, max], advice } = command;

@@ -27,7 +27,7 @@ import {
   VERSION,
 } from "../server.ts";
 import {
-  type Command,
+  type CliCommand,
   EXIT_CODE,
   type OptionSpec,
   type ParsedArguments,
@@ -65,7 +65,7 @@ const LISTEN_PORTS = { ...PORT_RANGE, min: 0 };
 const RETENTION_RANGE = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
 /** `dsmq serve`. */
-export const serveCommand: Command = {
+export const serveCommand: CliCommand = {
   usage: "[HOST [PORT]]",
   summary: "start a server (the default command)",
   options: {

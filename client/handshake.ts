@@ -55,7 +55,7 @@ export async function attemptHandshake(
   let socket: ClientSocket | undefined;
   try {
     socket = await openSocket(url, dial, controller.signal);
-    const welcome = await abortable(sayHello(socket, hello()), controller.signal);
+    const welcome = await abortable(exchangeHello(socket, hello()), controller.signal);
     socket.setMaxFrameBytes(maxReplyFrameBytes(welcome.limits));
     return { socket, welcome };
   } catch (error) {
@@ -134,7 +134,7 @@ function openingError({ error, message }: Partial<ErrorEvent>): Error {
  * @returns what the server says of itself; rejects with the server's error, or with `closed` and the {@linkcode SocketClose} as
  *   its cause
  */
-async function sayHello(socket: ClientSocket, fields: object): Promise<Welcome> {
+async function exchangeHello(socket: ClientSocket, fields: object): Promise<Welcome> {
   const welcome = deferred<Welcome>();
   socket.attach({
     onFrame: (replies) => {

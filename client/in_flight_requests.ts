@@ -38,14 +38,14 @@ export class InFlightRequests {
   /**
    * Begins empty, without a socket.
    *
-   * @param most how much may be unanswered
+   * @param limits how much may be unanswered
    * @param known learns sequence numbers from the replies
    * @param url the address of the server, for errors
    */
-  constructor(most: PendingLimits, known: KnownPosition, url: () => string) {
+  constructor(limits: PendingLimits, known: KnownPosition, url: () => string) {
     this.#known = known;
     this.#url = url;
-    this.table = new RequestTable(most);
+    this.table = new RequestTable(limits);
     this.#window = new SendWindow(() => this.#probe());
     this.#buffer = new SendBuffer(
       this.#window,

@@ -19,15 +19,15 @@ const CALL_BYTES = 100;
 
 /** Counts what is unanswered, and says when it is as much as may be. */
 class PendingCalls {
-  readonly #most: PendingLimits;
+  readonly #limits: PendingLimits;
   #calls = 0;
   /** Roughly how many characters the unanswered puts have. */
   #size = 0;
   #underWay = 0;
 
   /** Begins with none. */
-  constructor(most: PendingLimits) {
-    this.#most = most;
+  constructor(limits: PendingLimits) {
+    this.#limits = limits;
   }
 
   /** How many there are. */
@@ -68,26 +68,26 @@ class PendingCalls {
 
   /** As much is unanswered as may be. While there is a socket, the number of calls has no limit. */
   isFull(connected: boolean): boolean {
-    return this.#bytes >= this.#most.bytes || (!connected && this.#calls >= this.#most.calls);
+    return this.#bytes >= this.#limits.bytes || (!connected && this.#calls >= this.#limits.calls);
   }
 
   /** The error of a call beyond the limit. */
   full(action: string, topic: string | undefined, url: string): DsmqError {
     const calls = this.#calls;
     const bytes = this.#bytes;
-    const most = this.#most;
+    const limits = this.#limits;
     const what = `Cannot ${actionInWords(action)}: ${calls} calls are unanswered`;
     const details = topic === undefined ? {} : { topic };
-    return bytes < most.bytes
+    return bytes < limits.bytes
       ? new DsmqError(
         "limit_exceeded",
-        `${what}, and while there is no connection to ${url} there may be ${most.calls} (maxPending)`,
-        { ...details, limit: most.calls },
+        `${what}, and while there is no connection to ${url} there may be ${limits.calls} (maxPending)`,
+        { ...details, limit: limits.calls },
       )
       : new DsmqError(
         "limit_exceeded",
-        `${what} and take ${bytes} bytes, which may be ${most.bytes} (maxPendingBytes)`,
-        { ...details, limit: most.bytes },
+        `${what} and take ${bytes} bytes, which may be ${limits.bytes} (maxPendingBytes)`,
+        { ...details, limit: limits.bytes },
       );
   }
 
@@ -110,10 +110,10 @@ export class RequestTable {
   /**
    * Begins empty.
    *
-   * @param most how much may be unanswered
+   * @param limits how much may be unanswered
    */
-  constructor(most: PendingLimits) {
-    this.pending = new PendingCalls(most);
+  constructor(limits: PendingLimits) {
+    this.pending = new PendingCalls(limits);
   }
 
   /** The last request. */

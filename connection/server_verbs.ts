@@ -22,7 +22,7 @@ export interface ServerVerbsOptions {
 }
 
 /** The connection. */
-interface TopicsAsker {
+interface TopicsConnection {
   readonly permissions: Permissions | undefined;
   /** Lets others have their turn, if it is time for that. */
   pause(): Promise<void> | undefined;
@@ -31,7 +31,7 @@ interface TopicsAsker {
 /** Replies with a page of the topics that may be read. */
 export async function listTopics(
   context: ServerContext,
-  connection: TopicsAsker,
+  connection: TopicsConnection,
   request: WireRequestOf<"topics">,
   { peer, replies, mayRead }: ServerVerbsOptions,
 ): Promise<void> {
@@ -55,7 +55,7 @@ export async function listTopics(
 /** Stops the server, if it allows clients to do that, and the permissions do. */
 export function shutDownServer(
   context: ServerContext,
-  { permissions }: Pick<TopicsAsker, "permissions">,
+  { permissions }: Pick<TopicsConnection, "permissions">,
   request: WireRequestOf<"shutdown">,
   replies: ReplyWriter,
 ): void {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Command, COMMON_OPTIONS, type OptionSpec } from "../cli/command.ts";
+import { type CliCommand, COMMON_OPTIONS, type OptionSpec } from "../cli/command.ts";
 import { COMMANDS } from "../cli/commands.ts";
 import { CONNECTION_OPTIONS } from "../cli/connect.ts";
 import { commandUsage, optionUsage, overview, sentence, TIME_HELP } from "../cli/help.ts";
@@ -41,7 +41,7 @@ export async function cliReference(): Promise<string> {
   ].join("\n\n") + "\n";
 }
 
-function commandSection(name: string, command: Command): string[] {
+function commandSection(name: string, command: CliCommand): string[] {
   const { usage, summary, options } = command;
   const isConnecting = connects(command);
   const own = Object.entries(options).filter(([option, spec]) =>
@@ -58,7 +58,7 @@ function commandSection(name: string, command: Command): string[] {
   ];
 }
 
-function connects({ options }: Command): boolean {
+function connects({ options }: CliCommand): boolean {
   return options.url === CONNECTION_OPTIONS.url;
 }
 

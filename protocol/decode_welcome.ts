@@ -18,7 +18,7 @@ import { malformed, type Reply } from "./replies.ts";
 import { isCount } from "./request_fields.ts";
 
 /** The durabilities that this version knows. */
-const KEPT: Readonly<Record<Durability, true>> = {
+const DURABILITIES: Readonly<Record<Durability, true>> = {
   memory: true,
   process: true,
   disk: true,
@@ -54,7 +54,7 @@ export function decodeWelcome(it: Partial<Welcome>, id: number): Reply {
     time,
     dedupComplete,
     // An unknown durability guarantees nothing.
-    durability: Object.hasOwn(KEPT, durability) ? durability : "memory",
+    durability: Object.hasOwn(DURABILITIES, durability) ? durability : "memory",
     retention,
     limits: wholeLimits(limits!),
     heartbeat,
@@ -63,10 +63,10 @@ export function decodeWelcome(it: Partial<Welcome>, id: number): Reply {
 }
 
 /** An invalid limit counts as the default, since nothing could be sent with it; one beyond the maximum as the maximum. */
-function wholeLimits(told: { readonly [name in keyof Limits]?: unknown }): Limits {
+function wholeLimits(sent: { readonly [name in keyof Limits]?: unknown }): Limits {
   const limits: { -readonly [name in keyof Limits]: number } = clientLimits(DEFAULT_LIMITS);
   for (const name of Object.keys(limits) as (keyof Limits)[]) {
-    const limit = told[name];
+    const limit = sent[name];
     const { min, max } = LIMITS[name];
     if (isCount(limit) && limit >= min) limits[name] = Math.min(limit, max);
   }

@@ -1,7 +1,9 @@
-import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { Program, ROOT } from "./support/program.ts";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { graph, local } from "./support/module_graph.ts";
+import { type Names, namesOf, wordsOf } from "./support/names_of.ts";
+import { ROOT } from "./support/program.ts";
 
-/** Which room may import from which; a room may always import from itself. */
+/** Which folder may import from which; a folder may always import from itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "protocol/": [],
   "budgets/": ["protocol/"],
@@ -63,47 +65,18 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["transports/"],
 };
 
-interface Dependency {
-  readonly specifier: string;
-  readonly code?: { readonly specifier?: string };
-  readonly type?: { readonly specifier?: string };
-  readonly isDynamic?: boolean;
-}
-
-interface Module {
-  readonly specifier: string;
-  readonly dependencies?: readonly Dependency[];
-}
-
-async function graph(file: string): Promise<readonly Module[]> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", file],
-    cwd: ROOT,
-    stderr: "inherit",
-  });
-  const { stdout } = await command.output();
-  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
-  return modules.filter(({ specifier }) =>
-    specifier.startsWith(ROOT.href) && !local(specifier).startsWith("offline/")
-  );
-}
-
-function local(specifier: string): string {
-  return specifier.slice(ROOT.href.length);
-}
-
 function folderOf(file: string): string {
   return Object.keys(ARROWS).find((name) => file.startsWith(name)) ?? "";
 }
 
-Deno.test("rooms import only from the rooms that the design allows", async () => {
+Deno.test("folders import only from the folders that the design allows", async () => {
   const modules = await graph("mod.ts");
-  assert(modules.length > 30, "the graph holds the whole house");
+  assert(modules.length > 30, "the graph holds the whole product");
   const forbidden: string[] = [];
   for (const { specifier, dependencies = [] } of modules) {
     const from = local(specifier);
     if (from === "deno.json") continue;
-    assertNotEquals(folderOf(from), "", `${from} is in no room`);
+    assertNotEquals(folderOf(from), "", `${from} is in no folder`);
     for (const { specifier: name, code, type } of dependencies) {
       const target = code?.specifier ?? type?.specifier ?? name;
       const inside = target.startsWith(ROOT.href) && !local(target).startsWith("offline/");
@@ -143,107 +116,45 @@ Deno.test("what mod.ts loads at once needs neither Deno nor SQLite", async () =>
   );
 });
 
-Deno.test("mod.ts can be imported where there is no Deno, and what is missing is said in a sentence", async () => {
-  const script = `
-    const { log } = console;
-    delete globalThis.Deno;
-    const { connect, serve } = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
-    const failed = (call) => call().then(() => "nothing", (error) => error.message);
-    log(typeof connect, typeof serve);
-    log(await failed(serve));
-    delete globalThis.WebSocket;
-    log(await failed(connect));
-    delete String.prototype.isWellFormed;
-    log(await failed(connect));
-  `;
-  const file = await Deno.makeTempFile({ suffix: ".js" });
-  try {
-    await Deno.writeTextFile(file, script);
-    await using program = new Program(["--no-prompt", "--allow-import", "--allow-read", file]);
-    const { code, stdout, stderr } = await program.end();
-    assertEquals([code, stderr], [0, ""]);
-    const [types, serve, connect, old] = stdout.split("\n");
-    assertEquals(types, "function function");
-    assertStringIncludes(serve!, "Cannot serve: a server needs Deno");
-    assertStringIncludes(
-      connect!,
-      "Cannot connect: there is no WebSocket here, as in Node before 22",
-    );
-    assertStringIncludes(old!, "the client needs Safari 16.4, Chrome 111, Firefox 119, Node 20,");
-  } finally {
-    await Deno.remove(file);
-  }
-});
-
-Deno.test("the client type-checks against a browser's library, and would not with a word of Deno in it", async () => {
-  const check = async (file: string) => {
-    const args = ["check", "--quiet", "--config", "tests/browser/deno.json", file];
-    const command = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env: { NO_COLOR: "1" } });
-    const { code, stderr } = await command.output();
-    return { code, stderr: new TextDecoder().decode(stderr) };
-  };
-  assertEquals(await check("client.ts"), { code: 0, stderr: "" });
-  const server = await check("transports/deno.ts");
-  assertEquals(server.code, 1);
-  assertStringIncludes(server.stderr, "Cannot find name 'Deno'");
-});
-
-const { imports, lock, scopes, tasks, publish } = JSON.parse(
-  await Deno.readTextFile(new URL("deno.json", ROOT)),
-);
-
-Deno.test("what is published has no stand-ins, and is loaded without them", async () => {
-  for (const folder of ["offline", "tests", "bench"]) {
-    assert(publish.exclude.includes(folder), folder);
-  }
-  const files = [...await graph("mod.ts"), ...await graph("client.ts")];
-  const outside = files.map(({ specifier }) => specifier).filter((specifier) =>
-    !specifier.startsWith("node:") &&
-    (!specifier.startsWith(ROOT.href) || publish.exclude.includes(local(specifier).split("/")[0]))
-  );
-  assertEquals(outside, []);
-});
-
-Deno.test("who only wants to see the demo is not made to fetch what tests and benchmarks use", () => {
-  assertEquals(Object.values<string>(imports).filter((name) => !name.startsWith("jsr:")), []);
-  // Before any task, and any program that may use one of them, Deno fetches all that a lock file lists.
-  assertEquals(lock, false);
-});
-
-Deno.test("a binary can be compiled, up to the base that is downloaded for it", async () => {
-  const dir = await Deno.makeTempDir();
-  try {
-    // In place of that base stands Deno itself: what comes out is whole, but does not run.
-    const command = new Deno.Command(Deno.execPath(), {
-      args: [
-        "compile",
-        "--exclude-unused-npm",
-        "--allow-net",
-        "--no-prompt",
-        // It is imported under a name that cannot be read off.
-        ...["--include", scopes["./"].ws],
-        "--output",
-        `${dir}/dsmq`,
-        "cli.ts",
-      ],
-      cwd: ROOT,
-      env: { DENORT_BIN: Deno.execPath(), NO_COLOR: "1" },
-    });
-    const { code, stdout, stderr } = await command.output();
-    const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    assertEquals(code, 0, output);
-    // What is imported dynamically is in it, too.
-    for (const part of ["stores/", "node.ts", "ws/", "deno.json"]) {
-      assertStringIncludes(output, part);
+/** The circles of imports, types included, of a graph (Tarjan's strongly connected components). */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string): number => {
+    order.set(file, order.size);
+    stack.push(file);
+    let low = order.get(file)!;
+    for (const next of graph.get(file) ?? []) {
+      if (!order.has(next)) low = Math.min(low, visit(next));
+      else if (stack.includes(next)) low = Math.min(low, order.get(next)!);
     }
-    assertStringIncludes(tasks.compile.command, ` --include ${scopes["./"].ws} `);
-    assert((await Deno.stat(`${dir}/dsmq`)).size > 10_000_000);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+    lowest.set(file, low);
+    if (low === order.get(file)) {
+      const circle = stack.splice(stack.indexOf(file));
+      if (circle.length > 1) found.push(circle);
+    }
+    return low;
+  };
+  for (const file of graph.keys()) if (!order.has(file)) visit(file);
+  return found;
+}
+
+Deno.test("no files import each other in a circle", async () => {
+  const imports = new Map((await graph("mod.ts")).map(({ specifier, dependencies = [] }) => [
+    local(specifier),
+    dependencies.flatMap(({ code, type }) => [code?.specifier, type?.specifier])
+      .filter((target) => target?.startsWith(ROOT.href)).map((target) => local(target!)),
+  ]));
+  assertEquals(circles(imports), []);
+  // What would be found if there were one.
+  assertEquals(circles(new Map([["a", ["b"]], ["b", ["c", "d"]], ["c", ["a"]], ["d", []]])), [
+    ["a", "b", "c"],
+  ]);
 });
 
-/** Where a bare map or set has names or numbers as keys, and why no stranger can choose many of them. */
+/** Where a bare map or set has names or numbers as keys, and why no peer can choose many of them. */
 const BARE_KEYS: Readonly<Record<string, string>> = {
   "budgets/budget.ts": "its keys are made by nameKey",
   "cli/connect.ts": "what is told to a person, each beginning with a code",
@@ -270,12 +181,12 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "transports/node_http.ts": "headers that this code lists",
 };
 
-/** The rooms whose maps have keys from outside. */
+/** The folders whose maps have keys from outside. */
 const PRODUCT = /^(auth|budgets|cli|client|connection|protocol|queue|server|stores|transports)[/.]/;
 
 Deno.test("no map has names or numbers from outside as they are for its keys", async () => {
   const files = (await graph("mod.ts")).map(({ specifier }) => local(specifier));
-  assert(files.length > 30, "the graph holds the whole house");
+  assert(files.length > 30, "the graph holds the whole product");
   const bare: string[] = [];
   for (const file of files.filter((file) => PRODUCT.test(file) && !(file in BARE_KEYS))) {
     const source = await Deno.readTextFile(new URL(file, ROOT));
@@ -284,4 +195,69 @@ Deno.test("no map has names or numbers from outside as they are for its keys", a
     for (const [line] of found) bare.push(`${file}: ${line}`);
   }
   assertEquals(bare, []);
+});
+
+const FOLDERS = [
+  "auth",
+  "budgets",
+  "cli",
+  "client",
+  "connection",
+  "http",
+  "protocol",
+  "queue",
+  "server",
+  "stores",
+  "transports",
+];
+
+async function* sources(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder || ".", ROOT))) {
+    const path = folder ? `${folder}/${name}` : name;
+    if (name.endsWith(".ts")) yield path;
+    else if (isDirectory && (folder || FOLDERS.includes(name))) yield* sources(path);
+  }
+}
+
+const product: Names[] = [];
+for await (const file of sources("")) {
+  product.push(namesOf(file, await Deno.readTextFile(new URL(file, ROOT))));
+}
+
+/** Names that two product files export, and why. */
+const EXPORTED_TWICE: Readonly<Record<string, string>> = {
+  listen: "the two transports have one shape, and are loaded by their file's name",
+};
+
+Deno.test("no two product files export the same name", () => {
+  const files = new Map<string, string[]>();
+  for (const { file, exported } of product) {
+    for (const name of exported) files.set(name, [...files.get(name) ?? [], file]);
+  }
+  assert(files.size > 500, "these are the names of the whole product");
+  const twice = [...files].filter(([, { length }]) => length > 1);
+  assertEquals(twice.filter(([name]) => !(name in EXPORTED_TWICE)), []);
+  assertEquals(twice.map(([name]) => name), Object.keys(EXPORTED_TWICE));
+});
+
+/** Words that this project once used in its own way; `docs/GLOSSARY.md` has those of the field. */
+const OLD_WORDS = new Set(
+  ("asker attend chore chores complaint complaints contact contender contenders desk door drawn errand expel fate goodbye " +
+    "guest heard holdings house inn interest interests judged kept knock knocks least leave leaves leaving lot lull most " +
+    "newcomer outbox patience pulse pulses recalls rights said say says shares silent span spans stay stranger strangers " +
+    "told usual visit vain whoever wholly").split(" "),
+);
+
+Deno.test("no name has a word of the old dialect in it", () => {
+  const found: string[] = [];
+  for (const { file, used } of product) {
+    for (const name of [file.replace(/\.ts$/, "").replaceAll("/", "_"), ...used]) {
+      const old = wordsOf(name).filter((word) => OLD_WORDS.has(word));
+      if (old.length > 0) found.push(`${file}: ${name}`);
+    }
+  }
+  assertEquals(found, []);
+  assertEquals(wordsOf("#sayGoodbyeTo_HTTPGuests").filter((word) => OLD_WORDS.has(word)), [
+    "goodbye",
+  ]);
 });

@@ -6,12 +6,12 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { readArguments } from "../../cli/read_arguments.ts";
-import { type Command, UsageError } from "../../cli/command.ts";
+import { type CliCommand, UsageError } from "../../cli/command.ts";
 import { chooseCommand } from "../../cli/commands.ts";
 import { nearestWord } from "../../cli/did_you_mean.ts";
 import { runCommands } from "../support/run_commands.ts";
 
-const COMMAND: Command = {
+const COMMAND: CliCommand = {
   usage: "TOPIC [MESSAGE]",
   summary: "",
   positionals: [1, 2],
