@@ -9,18 +9,18 @@ import type { LimitExceeded } from "./connection_limiter.ts";
 /** The option that would admit them, on the command line and (in brackets) in a program. */
 export const ADVICE = {
   token:
-    "--token or --token-file (tokens) says which are good, a client brings one by --token (token)",
-  connections: "--max-connections (limits.connections) says how many may be in",
+    "--token or --token-file (tokens) sets the valid ones, and a client gives one by --token (token)",
+  connections: "--max-connections (limits.connections) sets how many may be open",
   connectionsPerAddress:
-    "--max-connections-per-address (limits.connectionsPerAddress) says how many may be in",
+    "--max-connections-per-address (limits.connectionsPerAddress) sets how many may be open",
   pendingConnections:
-    "--max-pending-connections (limits.pendingConnections) says how many may wait",
+    "--max-pending-connections (limits.pendingConnections) sets how many may wait",
 } as const;
 
 /**
  * The same for a connection without a slot.
  *
- * @param lack why there is none
+ * @param exceeded the limit that is reached
  * @returns the option
  */
 export function limitAdvice({ isPerAddress }: LimitExceeded): string {
