@@ -40,7 +40,7 @@ export interface ClientSubscriptionOptions {
 }
 
 /** What the subscriptions of a connection share. */
-export interface StreamEnvironment {
+export interface SharedByStreams {
   readonly requests: InFlightRequests;
   readonly positions: ReadPositions;
   readonly known: KnownPosition;
@@ -73,7 +73,7 @@ export class ClientSubscription extends PendingRequest
 
   /** Subscribes. */
   constructor(
-    { requests, positions, known }: StreamEnvironment,
+    { requests, positions, known }: SharedByStreams,
     { topic, since, queue, onGap, signal }: ClientSubscriptionOptions,
   ) {
     super();

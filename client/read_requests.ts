@@ -11,7 +11,7 @@ import type { Call } from "./connection_end.ts";
 import { rejectedWithCallerStack } from "./rejection.ts";
 import type { TopicName } from "./topic_names.ts";
 import { type QueueItem, TopicQueue } from "./topic_queue.ts";
-import { NewestRead, OldestRead, type ReadEnvironment } from "./topic_read.ts";
+import { NewestRead, OldestRead, type SharedByReads } from "./topic_read.ts";
 import { WaitingRead, type WaitLimits } from "./waiting_read.ts";
 
 /** Up to this many queues are kept, whatever is in them. */
@@ -19,14 +19,14 @@ const SWEEP_SIZE = 1024;
 
 /** The reads of a connection. */
 export class ReadRequests {
-  readonly #context: ReadEnvironment;
+  readonly #shared: SharedByReads;
   readonly #queues = new NameMap<TopicQueue>();
   /** With this many queues, those are removed that hold only expired messages. */
   #sweepAt = SWEEP_SIZE;
 
   /** Begins with none. */
-  constructor(context: ReadEnvironment) {
-    this.#context = context;
+  constructor(shared: SharedByReads) {
+    this.#shared = shared;
   }
 
   /** The connection has ended: reads without a request of their own fail. */
@@ -58,7 +58,7 @@ export class ReadRequests {
       }
     }
     return new Promise((resolve) => {
-      const context = { context: this.#context, queue, make, resolve, onIdle: this.#dropIfIdle };
+      const context = { shared: this.#shared, queue, make, resolve, onIdle: this.#dropIfIdle };
       const reader = waitLimits
         ? new WaitingRead(action, topic, waitLimits, context)
         : new OldestRead(action, topic, context);
@@ -73,7 +73,7 @@ export class ReadRequests {
       // Removes what has expired since it arrived.
       oldestFresh(queue);
       const context = {
-        context: this.#context,
+        shared: this.#shared,
         queue,
         make: identity,
         resolve,
@@ -92,7 +92,7 @@ export class ReadRequests {
 
   /** Begins a read, and returns the queue of its topic. Throws if there can be none. */
   #queueFor({ name }: TopicName, action: string): TopicQueue {
-    const { requests, positions } = this.#context;
+    const { requests, positions } = this.#shared;
     requests.requireOpen({ action, topic: name });
     requests.requireRoom(action, name);
     let queue = this.#queues.get(name);

@@ -18,7 +18,7 @@ import type { TopicName } from "./topic_names.ts";
 import type { QueueItem, RequestingReader, TopicQueue } from "./topic_queue.ts";
 
 /** What the reads of a connection share. */
-export interface ReadEnvironment {
+export interface SharedByReads {
   readonly requests: InFlightRequests;
   readonly positions: ReadPositions;
   readonly storeClock: StoreClock;
@@ -27,7 +27,7 @@ export interface ReadEnvironment {
 
 /** What a read needs. */
 export interface ReadContext {
-  readonly context: ReadEnvironment;
+  readonly shared: SharedByReads;
   readonly queue: TopicQueue;
   /** Turns the message into the caller's result. */
   make(message: Message | undefined): unknown;
@@ -66,14 +66,14 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
   }
 
   send(): void {
-    const { context, queue } = this.context;
+    const { shared, queue } = this.context;
     queue.add(this);
     queue.unanswered++;
-    context.requests.send(this);
+    shared.requests.send(this);
   }
 
   protected jsonFields(): string {
-    const since = this.context.context.positions.since(this.topic);
+    const since = this.context.shared.positions.since(this.topic);
     return since === undefined
       ? `"topic":${this.#json}`
       : `"topic":${this.#json},"since":${JSON.stringify(since)}`;
@@ -92,7 +92,7 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
 
   cancel(): void {
     if (this.#isDone) return;
-    const { requests } = this.context.context;
+    const { requests } = this.context.shared;
     if (requests.withdraw(this)) this.#endWithoutReply();
     else if (this.isWait) requests.sendUnanswered("cancel", `"wait":${this.id}`);
   }
@@ -109,7 +109,7 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
 
   onReply(reply: ResultReply): void {
     if (reply.kind !== "message" && reply.kind !== "empty") throw protocolError("get", this.topic);
-    const { context: { positions, storeClock }, queue, onIdle } = this.context;
+    const { shared: { positions, storeClock }, queue, onIdle } = this.context;
     this.requireBehind(reply);
     const { through } = reply;
     let message: Message | undefined;
@@ -137,7 +137,7 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
   protected requireBehind(reply: MessageReply | EmptyReply): void {
     const { through } = reply;
     const seq = reply.kind === "message" ? reply.seq : undefined;
-    if (this.context.context.positions.isPlausible(this.topic, seq, through)) return;
+    if (this.context.shared.positions.isPlausible(this.topic, seq, through)) return;
     const what = seq === undefined ? `that there is nothing up to ${through}` : `message ${seq}`;
     const reason = `the server sends ${what}, which is not after what was read`;
     throw protocolError("get", this.topic, reason);
@@ -145,7 +145,7 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
 
   override onErrorReply(error: DsmqError, through: number | undefined): void {
     if (!isGap(error) || through === undefined) return this.onError(error);
-    const { epoch } = this.context.context.positions;
+    const { epoch } = this.context.shared.positions;
     this.#deliver(through, { gap: error, through, epoch, expires: Infinity });
   }
 
@@ -188,12 +188,12 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
     this.stopWaitingForOther();
     this.#isDone = false;
     this.context.queue.unanswered++;
-    this.context.context.requests.send(this);
+    this.context.shared.requests.send(this);
   }
 
   #deliver(through: number | undefined, item: QueueItem | undefined): void {
-    const { context, queue, onIdle } = this.context;
-    context.positions.advance(this.topic, through);
+    const { shared, queue, onIdle } = this.context;
+    shared.positions.advance(this.topic, through);
     this.#complete();
     queue.onReply(this, item);
     onIdle(this.topic, queue);

@@ -41,7 +41,7 @@ export class WaitingRead extends OldestRead implements CallDeadline {
     super(action, topic, context);
     this.#signal = wait.signal;
     this.#timeout = wait.timeout;
-    const begin = context.context.deadlines.now;
+    const begin = context.shared.deadlines.now;
     this.end = begin + wait.timeout;
     this.#earliestEnd = begin + MIN_REPLY_TIME;
   }
@@ -50,11 +50,11 @@ export class WaitingRead extends OldestRead implements CallDeadline {
     super.send();
     if (!this.isOpen) return;
     this.#signal?.addEventListener("abort", this);
-    this.context.context.deadlines.add(this);
+    this.context.shared.deadlines.add(this);
   }
 
   protected override jsonFields(): string {
-    const { now } = this.context.context.deadlines;
+    const { now } = this.context.shared.deadlines;
     this.#sentAt = now;
     // Sent again, it has waited for a while already.
     const remaining = this.isSent ? Math.ceil(this.end - now) : this.#timeout;
@@ -62,7 +62,7 @@ export class WaitingRead extends OldestRead implements CallDeadline {
   }
 
   override onReply(reply: ResultReply): void {
-    const { deadlines, positions, requests } = this.context.context;
+    const { deadlines, positions, requests } = this.context.shared;
     if (this.isOpen && reply.kind === "empty" && !requests.ended) {
       const { now } = deadlines;
       if (this.end - now > EARLY_REPLY.margin && now - this.#sentAt > EARLY_REPLY.minElapsed) {
@@ -94,7 +94,7 @@ export class WaitingRead extends OldestRead implements CallDeadline {
 
   /** Its time is over; a message that is on its way goes to the next read. */
   onDeadline(now: number): void {
-    if (this.context.context.requests.isOpen && now < this.#earliestEnd) {
+    if (this.context.shared.requests.isOpen && now < this.#earliestEnd) {
       this.end = this.#earliestEnd;
     } else {
       this.close();
@@ -104,7 +104,7 @@ export class WaitingRead extends OldestRead implements CallDeadline {
   }
 
   protected override close(): void {
-    this.context.context.deadlines.delete(this);
+    this.context.shared.deadlines.delete(this);
     this.#signal?.removeEventListener("abort", this);
     super.close();
   }
