@@ -1,5 +1,5 @@
 /**
- * What is type-checked, and never run: sockets that the option `dial` takes.
+ * Sockets that the option `dial` accepts: type-checked, and never run.
  *
  * @module
  */
@@ -35,12 +35,12 @@ declare class WsWebSocket {
   close(code?: number, data?: string | Uint8Array): void;
 }
 
-/** Each is taken. */
+/** Each is accepted. */
 export async function dials(): Promise<void> {
   await connect({ dial: (url, protocols) => new WsWebSocket(url, protocols) });
   await connect({ dial: (url, protocols) => new WebSocket(url, protocols) });
   const promised = (url: string) => Promise.resolve(new WebSocket(url));
-  // @ts-expect-error: it is no socket.
+  // @ts-expect-error: it is not a socket.
   await connect({ dial: promised });
   // @ts-expect-error: and neither is this.
   await connect({ dial: (url) => new URL(url) });

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Budget } from "../../budgets/budget.ts";
 import { seeded } from "../support/seeded.ts";
 
-Deno.test("each connection has something for itself, whatever others hold", () => {
+Deno.test("each connection has a share of its own, whatever others hold", () => {
   const budget = new Budget({ own: 2, shared: 8 });
   for (const one of Array.from({ length: 50 }, (_, i) => budget.open(`greedy ${i}`))) {
     while (one.take());
@@ -13,7 +13,7 @@ Deno.test("each connection has something for itself, whatever others hold", () =
   assertEquals(late.used, 2);
 });
 
-Deno.test("one holder has half of what is shared at most, over all its connections", () => {
+Deno.test("one holder has at most half of what is shared, over all its connections", () => {
   const budget = new Budget({ own: 0, shared: 100 });
   const greedy = [1, 2, 3].map(() => budget.open("greedy"));
   for (const one of greedy) while (one.take());
@@ -23,7 +23,7 @@ Deno.test("one holder has half of what is shared at most, over all its connectio
   assert(!other.take(1));
 });
 
-Deno.test("what is given back can be taken again, in any order", () => {
+Deno.test("what is returned can be taken again, in any order", () => {
   const random = seeded(7);
   const budget = new Budget({ own: 3, shared: 1000 });
   const accounts = Array.from({ length: 20 }, (_, i) => budget.open(`holder ${i % 7}`));
@@ -48,7 +48,7 @@ Deno.test("what is given back can be taken again, in any order", () => {
   assertEquals([budget.free, budget.sharing, budget.holders], [1000, 0, 0]);
 });
 
-Deno.test("who becomes another keeps what it has, and counts as that one from then on", () => {
+Deno.test("a connection that changes its holder keeps what it has, and counts for the new one from then on", () => {
   const budget = new Budget({ own: 1, shared: 100 });
   const one = budget.open("address");
   assert(one.take(41));
@@ -60,7 +60,7 @@ Deno.test("who becomes another keeps what it has, and counts as that one from th
   assertEquals(budget.holders, 2);
 });
 
-Deno.test("who has two names, or ten, has no more by moving what it has from one to another", () => {
+Deno.test("a client with two names, or ten, gains nothing by moving what it has from one to another", () => {
   for (const names of [2, 10]) {
     const budget = new Budget({ own: 0, shared: 1000 });
     for (let i = 0; i < 200; i++) {
@@ -73,7 +73,7 @@ Deno.test("who has two names, or ten, has no more by moving what it has from one
   }
 });
 
-Deno.test("who takes much at once gets no more than one who takes it bit by bit", () => {
+Deno.test("a client that takes much at once gets no more than one that takes it bit by bit", () => {
   const budget = new Budget({ own: 0, shared: 100 });
   assert(!budget.open("one").take(51));
   assert(budget.open("one").take(50));

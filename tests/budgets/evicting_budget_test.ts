@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Budget } from "../../budgets/budget.ts";
 import { EvictingBudget } from "../../budgets/evicting_budget.ts";
 
-/** A budget with a clock of the test's own. */
+/** A budget whose clock the test controls. */
 function opened(size: { own: number; shared: number }) {
   const clock = { time: 0 };
   const budget = new Budget(size);
@@ -12,13 +12,13 @@ function opened(size: { own: number; shared: number }) {
   return { budget, clock, gone: evicted, open };
 }
 
-Deno.test("what one holds within its own costs nobody else anything", () => {
+Deno.test("what a client holds within its own share costs others nothing", () => {
   const { budget, open, gone: evicted } = opened({ own: 10, shared: 100 });
   for (let i = 0; i < 1000; i++) open("a").set(10);
   assertEquals([budget.free, evicted], [100, []]);
 });
 
-Deno.test("one who asks for more than its share goes itself, while nobody has had one for long", () => {
+Deno.test("a client that asks for more than its share is evicted itself, while no other has had one for long", () => {
   const { budget, clock, open, gone: evicted } = opened({ own: 0, shared: 100 });
   open("a", "first").set(40);
   clock.time = 999;
@@ -26,7 +26,7 @@ Deno.test("one who asks for more than its share goes itself, while nobody has ha
   assertEquals([evicted, budget.free], [["second"], 60]);
 });
 
-Deno.test("where there is no room, who has had a share for longest gives way", () => {
+Deno.test("when there is no room, the client that has had a share for longest is evicted", () => {
   const { budget, clock, open, gone: evicted } = opened({ own: 0, shared: 100 });
   const [first, second] = [open("a", "first"), open("a", "second")];
   first.set(20);
@@ -36,13 +36,13 @@ Deno.test("where there is no room, who has had a share for longest gives way", (
   open("a", "third").set(30);
   assertEquals(evicted, ["first"]);
   assertEquals(budget.free, 50);
-  // It is over for them: what they hold afterwards counts nowhere.
+  // They were evicted: what they hold afterwards counts nowhere.
   first.set(50);
   first.close();
   assertEquals([budget.free, evicted], [50, ["first"]]);
 });
 
-Deno.test("nobody is evicted for a holder that has more than its own", () => {
+Deno.test("no client is evicted for a holder that has more than its own share", () => {
   const { clock, open, gone: evicted } = opened({ own: 0, shared: 100 });
   open("small").set(10);
   clock.time = 5000;
@@ -51,19 +51,19 @@ Deno.test("nobody is evicted for a holder that has more than its own", () => {
   assertEquals(evicted, ["second"]);
 });
 
-Deno.test("a newcomer gets room from those who have much, however many they are", () => {
+Deno.test("a new client gets room from those that have much, however many they are", () => {
   const { clock, open, gone: evicted } = opened({ own: 0, shared: 1000 });
-  for (let i = 0; i < 2000; i++) open(`stranger ${i}`).set(1);
+  for (let i = 0; i < 2000; i++) open(`client ${i}`).set(1);
   assertEquals(evicted.length, 1000);
   clock.time = 1001;
   evicted.length = 0;
   open("newcomer").set(20);
-  assertEquals(evicted, Array.from({ length: evicted.length }, (_, i) => `stranger ${i}`));
+  assertEquals(evicted, Array.from({ length: evicted.length }, (_, i) => `client ${i}`));
   // As much has to be free as it has then.
   assertEquals(evicted.length, 39);
 });
 
-Deno.test("what was over begins anew: its time is counted from then on", () => {
+Deno.test("an evicted client begins anew: its time is counted from then on", () => {
   const { clock, open, gone: evicted } = opened({ own: 10, shared: 100 });
   const busy = open("a", "busy");
   for (; clock.time < 5000; clock.time += 100) {

@@ -1,5 +1,5 @@
 /**
- * What all connections share: a greedy one is refused with the limit of the server, and others get what they need.
+ * What all connections share: a greedy client is refused with the limit of the server, and others get what they need.
  *
  * @module
  */
@@ -32,7 +32,7 @@ interface Case {
   readonly limit: "totalCursors" | "totalWaits" | "totalSubscriptions";
   /** Asks for one more. */
   take(id: number): { readonly id: number };
-  /** Gives one back. */
+  /** Returns one. */
   giveBack?(id: number, taken: number): { readonly id: number };
 }
 
@@ -60,7 +60,7 @@ const cases: Readonly<Record<string, Case>> = {
 };
 
 for (const [what, { limit, take, giveBack }] of Object.entries(cases)) {
-  /** Takes as many as it gets, at most so many; their ids. */
+  /** Takes as many as it gets, at most this many; returns their ids. */
   const greedy = async (peer: ManualPeer, max: number): Promise<number[]> => {
     const ids = Array.from({ length: max }, () => ++lastId);
     peer.sendFrame(ids.map(take));
@@ -74,7 +74,7 @@ for (const [what, { limit, take, giveBack }] of Object.entries(cases)) {
     return ids.filter((_, i) => errors[i]?.code !== "limit_exceeded");
   };
 
-  Deno.test(`${what}: one identity has its half of what is shared, and everybody gets a few`, async () => {
+  Deno.test(`${what}: one identity has its half of what is shared, and every client gets a few`, async () => {
     await using shared = await host({ [limit]: 1000 });
     using one = new ManualPeer(shared, { permissions: weakPermissions });
     using two = new ManualPeer(shared, { permissions: weakPermissions });
@@ -88,7 +88,7 @@ for (const [what, { limit, take, giveBack }] of Object.entries(cases)) {
     assertEquals((await greedy(two, 30)).length, 30);
   });
 
-  Deno.test(`${what}: what a connection had is there again when it has gone`, async () => {
+  Deno.test(`${what}: what a connection held is free again when it has gone`, async () => {
     await using shared = await host({ [limit]: 1000 });
     for (let i = 0; i < 5; i++) {
       using peer = new ManualPeer(shared, { permissions: weakPermissions });
@@ -99,7 +99,7 @@ for (const [what, { limit, take, giveBack }] of Object.entries(cases)) {
   });
 
   if (giveBack) {
-    Deno.test(`${what}: what was given back can be taken again`, async () => {
+    Deno.test(`${what}: what was returned can be taken again`, async () => {
       await using shared = await host({ [limit]: 1000 });
       using peer = new ManualPeer(shared, { permissions: weakPermissions });
       const taken = await greedy(peer, 2000);
@@ -111,7 +111,7 @@ for (const [what, { limit, take, giveBack }] of Object.entries(cases)) {
   }
 }
 
-Deno.test("what was taken before the hello counts as that of the token that it brings", () => {
+Deno.test("what was taken before the hello counts for the token that it brings", () => {
   const budgets = new SharedBudgets({ ...DEFAULT_LIMITS, connections: 1, totalWaits: 132 });
   const connectionBudgets = new ConnectionBudgets(budgets, "@127.0.0.1");
   assert(connectionBudgets.of("totalWaits").take(16 + 30));
@@ -121,7 +121,7 @@ Deno.test("what was taken before the hello counts as that of the token that it b
   assert(!connectionBudgets.of("totalWaits").take());
 });
 
-Deno.test("the whole never exceeds its limit, however small that is and however many come", () => {
+Deno.test("the total never exceeds its limit, however small that is and however many clients come", () => {
   for (const total of [1, 2, 7, 100, 1000]) {
     const budgets = new SharedBudgets({ ...DEFAULT_LIMITS, connections: 10, totalCursors: total });
     const all = Array.from({ length: 10 }, (_, i) => new ConnectionBudgets(budgets, `holder ${i}`));
@@ -138,7 +138,7 @@ Deno.test("the whole never exceeds its limit, however small that is and however 
   }
 });
 
-Deno.test("what nobody has set fits the heap, and what was set stays", () => {
+Deno.test("defaults fit the heap, and what was set stays", () => {
   const MIB = 1024 * 1024;
   const set = { totalWaits: 5_000_000 };
   const small = fitToHeap({ ...DEFAULT_LIMITS, ...set }, set, 256 * MIB);
@@ -148,7 +148,7 @@ Deno.test("what nobody has set fits the heap, and what was set stays", () => {
   assertEquals(fitToHeap(DEFAULT_LIMITS, {}, 8192 * MIB), DEFAULT_LIMITS);
 });
 
-Deno.test("a server counts what is taken by address where there is no token", async () => {
+Deno.test("a server counts what is taken by address if there is no token", async () => {
   await using server = await openServer({ limits: { totalWaits: 4, connections: 1000 } });
   await using one = await RawClient.open(server.url);
   await using two = await RawClient.open(server.url);
@@ -164,7 +164,7 @@ const held = { action: "get", id: 900, topic: "held" };
 const text = "x".repeat(60_000);
 const put = (id: number) => ({ action: "put", id, topic: "t", message: text });
 
-Deno.test("requests that wait: one identity has its half of the memory, past it limit_exceeded; what is done makes room", async () => {
+Deno.test("waiting requests: one identity has its half of the memory, past it limit_exceeded; what is done makes room", async () => {
   const clock = new ManualClock();
   const store = new HeldStore(["read"], clock);
   await using shared = await openContext(store, clock, {
@@ -193,7 +193,7 @@ Deno.test("requests that wait: one identity has its half of the memory, past it 
   assertEquals((await one.request(put(100))).error, undefined);
 });
 
-Deno.test("requests that wait: who leaves gives the memory back once that is done, and at once if it is given up", async () => {
+Deno.test("waiting requests: a client that leaves frees the memory once they are done, and at once if they are dropped", async () => {
   const clock = new ManualClock();
   const store = new HeldStore(["read"], clock);
   await using shared = await openContext(store, clock, { connections: 10 });
@@ -216,7 +216,7 @@ Deno.test("requests that wait: who leaves gives the memory back once that is don
   }
 });
 
-Deno.test("requests that wait: where there is no memory even for refusals the connection is closed, to come back later", async () => {
+Deno.test("waiting requests: without memory even for errors the connection is closed, to come back later", async () => {
   const clock = new ManualClock();
   const store = new HeldStore(["read"], clock);
   await using shared = await openContext(store, clock, {
@@ -233,7 +233,7 @@ Deno.test("requests that wait: where there is no memory even for refusals the co
   assertEquals(peer.closedWith, 1013);
 });
 
-Deno.test("requests that wait: a large frame for which there is no memory is not scanned, and its connection is closed, to come back later", async () => {
+Deno.test("waiting requests: a large frame without memory is not scanned, and its connection is closed, to come back later", async () => {
   const clock = new ManualClock();
   const store = new HeldStore(["read"], clock);
   await using shared = await openContext(store, clock, {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Turn } from "../../budgets/turns.ts";
 import { ManualTurns, settled } from "../support/manual_turns.ts";
 
-/** One who works on and on, a millisecond at a time, and gives way as it should. */
+/** A connection that works on and on, a millisecond at a time, and yields as it should. */
 function busy(manual: ManualTurns, turn: Turn, done: () => void): void {
   const goOn = () => {
     while (!turn.isOver) {
@@ -15,7 +15,7 @@ function busy(manual: ManualTurns, turn: Turn, done: () => void): void {
   goOn();
 }
 
-Deno.test("however many connections work without end, the network is looked at after 10 ms at most", async () => {
+Deno.test("however many connections work without end, the network is polled after 10 ms at most", async () => {
   const manual = new ManualTurns();
   const before = manual.now();
   for (let i = 0; i < 1000; i++) busy(manual, manual.turns.join(), () => {});
@@ -27,7 +27,7 @@ Deno.test("however many connections work without end, the network is looked at a
   }
 });
 
-Deno.test("those who work without end have turns alike", async () => {
+Deno.test("connections that work without end have equal turns", async () => {
   const manual = new ManualTurns();
   const done = new Array<number>(30).fill(0);
   done.forEach((_, i) => busy(manual, manual.turns.join(), () => done[i]!++));
@@ -36,7 +36,7 @@ Deno.test("those who work without end have turns alike", async () => {
   assert(min > 0 && max <= 2 * min, `between ${min} and ${max} ms`);
 });
 
-Deno.test("one who has used little is served before all who have used much", async () => {
+Deno.test("a connection that has used little is served before all that have used much", async () => {
   const manual = new ManualTurns();
   let spent = 0;
   for (let i = 0; i < 30; i++) busy(manual, manual.turns.join(), () => spent++);
@@ -52,7 +52,7 @@ Deno.test("one who has used little is served before all who have used much", asy
   assertEquals(spentBefore, 0);
 });
 
-Deno.test("one who has used much has its turn in the end, although others who used less never cease", async () => {
+Deno.test("a connection that has used much has its turn in the end, even if others that used less never stop", async () => {
   const manual = new ManualTurns();
   const heavy = manual.turns.join();
   heavy.charge(500);
@@ -66,7 +66,7 @@ Deno.test("one who has used much has its turn in the end, although others who us
   assert(had, `no turn in ${rounds} looks at the network`);
 });
 
-Deno.test("after a rest one is served at once, whatever it has used", () => {
+Deno.test("after a pause a connection is served at once, whatever it has used", () => {
   const manual = new ManualTurns();
   const turn = manual.turns.join();
   assert(turn.mayAccept());
@@ -77,11 +77,11 @@ Deno.test("after a rest one is served at once, whatever it has used", () => {
   assert(turn.mayAccept(), "the network was looked at while nothing was done");
 });
 
-Deno.test("what comes in pieces that take next to nothing, with short pauses in between, gives way to others", () => {
+Deno.test("cheap pieces of work with short pauses in between yield to others", () => {
   const manual = new ManualTurns({ others: false });
   const turn = manual.turns.join();
   let time = 0;
-  // The system hands over piece after piece; in the pauses it reads the next one, and looks at nobody else.
+  // The system delivers piece after piece; in the pauses it reads the next one, and looks at nothing else.
   for (; turn.mayAccept() && time < 1000; time += 2) {
     manual.spend(0.5);
     turn.charge(0.5);
@@ -90,7 +90,7 @@ Deno.test("what comes in pieces that take next to nothing, with short pauses in 
   assert(time <= 30, `it was read for ${time} ms`);
 });
 
-Deno.test("what a connection was told and has not done holds back what it says", async () => {
+Deno.test("what a connection has received and not done holds back what it sends", async () => {
   const manual = new ManualTurns();
   const turn = manual.turns.join();
   turn.busy();
@@ -104,7 +104,7 @@ Deno.test("what a connection was told and has not done holds back what it says",
   assertEquals([entered, turn.mayAccept()], [1, true]);
 });
 
-Deno.test("one who has left gets no turn", async () => {
+Deno.test("a connection that has left gets no turn", async () => {
   const manual = new ManualTurns();
   const turn = manual.turns.join();
   let turns = 0;
@@ -117,7 +117,7 @@ Deno.test("one who has left gets no turn", async () => {
   assertEquals([turns, manual.turns.hasWaiting], [10, false]);
 });
 
-Deno.test("one who is alone is interrupted every 20 ms, until another one is heard", async () => {
+Deno.test("a connection that is alone is interrupted every 20 ms, until another one is active", async () => {
   const manual = new ManualTurns({ others: false });
   const turn = manual.turns.join();
   assert(turn.mayAccept());
@@ -136,7 +136,7 @@ Deno.test("one who is alone is interrupted every 20 ms, until another one is hea
   assertEquals(until(), 5);
 });
 
-Deno.test("of those who wait they go first who have little to do, and not 500 newcomers who have much", async () => {
+Deno.test("of those that wait, the ones with little to do go first, and not 500 new ones with much to do", async () => {
   const manual = new ManualTurns();
   const honest = manual.turns.join();
   honest.charge(3);
@@ -153,7 +153,7 @@ Deno.test("of those who wait they go first who have little to do, and not 500 ne
   assertEquals(served[0], "honest");
 });
 
-Deno.test("where others wait, a newcomer is taken in at once only with little to do", async () => {
+Deno.test("when others wait, a new connection is served at once only with little to do", async () => {
   const manual = new ManualTurns();
   manual.turns.join().next(() => {});
   assertEquals(manual.turns.join().mayAccept(64 * 1024), false);
@@ -162,7 +162,7 @@ Deno.test("where others wait, a newcomer is taken in at once only with little to
   assertEquals(manual.turns.join().mayAccept(64 * 1024), true);
 });
 
-Deno.test("one who asks for it goes on after others who were heard just before, and at once if there are none", async () => {
+Deno.test("a connection that asks for it goes on after others that were active just before, and at once if there are none", async () => {
   const manual = new ManualTurns({ others: false });
   const [putter, reader] = [manual.turns.join(), manual.turns.join()];
   let served = false;
@@ -175,7 +175,7 @@ Deno.test("one who asks for it goes on after others who were heard just before, 
   await settled();
   await settled();
   assertEquals(served, true);
-  // Those who wait for the network were there before.
+  // Those that wait for the network were there before.
   served = false;
   let putterServed = false;
   manual.spend(11);

@@ -27,7 +27,7 @@ Deno.test("closed resolves after close, without an error, and not before", async
   assertEquals(await mq.closed, await closed);
 });
 
-Deno.test("closed tells a server that went away from a close of the caller", async () => {
+Deno.test("closed distinguishes a server that went away from a close by the caller", async () => {
   const server = await serve({ port: 0 });
   await using mq = await connect({ url: server.url, reconnect: false });
   await server.shutdown();

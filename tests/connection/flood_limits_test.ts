@@ -1,5 +1,5 @@
 /**
- * Limits against clients that ask too much or fail too often: errors a minute, and floods of requests.
+ * Limits for clients that ask too much or fail too often: errors a minute, and floods of requests.
  *
  * @module
  */
@@ -35,7 +35,7 @@ Deno.test("a flood of requests is closed with 1008, and others go on", async () 
   await using server = await openServer({ limits: { inFlight: 10 } });
   await using old = await RawClient.open(server.url);
   await using client = await RawClient.open(server.url);
-  // One after another, which the server takes in faster than it does them.
+  // One after another: the server reads them faster than it carries them out.
   const frame = JSON.stringify(
     Array.from({ length: 10 }, (_, id) => ({ ...get("t", id), pad: "" })),
   );
@@ -46,7 +46,7 @@ Deno.test("a flood of requests is closed with 1008, and others go on", async () 
   assertEquals(await old.request(get("t")), { message: "m" });
 });
 
-Deno.test("by default nobody is closed for failures, however many", async () => {
+Deno.test("by default no connection is closed for failures, however many", async () => {
   await using server = await openServer();
   await using old = await RawClient.open(server.url);
   for (let i = 0; i < 2000; i++) old.send("{");
@@ -56,7 +56,7 @@ Deno.test("by default nobody is closed for failures, however many", async () => 
   assertEquals(server.stats().refused, 2500);
 });
 
-Deno.test("a frame of very many requests is refused beyond its limit without holding others up for long", async () => {
+Deno.test("a frame of very many requests is refused beyond its limit without delaying others for long", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const one = '{"action":"get","topic":"t"}';
@@ -80,7 +80,7 @@ Deno.test("a frame of very many requests is refused beyond its limit without hol
   assert(longest < 5 * parsing + 500, `others waited ${longest} ms, to parse takes ${parsing} ms`);
 });
 
-Deno.test("a frame with so many requests that its refusals would be a flood ends its connection", async () => {
+Deno.test("a frame with so many requests that their errors would be a flood ends its connection", async () => {
   await using server = await openServer();
   for (
     const [length, one] of [[90_000, '{"action":"get","topic":"t"}'], [1_000_000, "{}"]] as const
@@ -92,7 +92,7 @@ Deno.test("a frame with so many requests that its refusals would be a flood ends
 });
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`a ${transport} server reads no frame that is larger than it says, and closes with 1009`, async () => {
+  Deno.test(`a ${transport} server reads no frame larger than its limit, and closes with 1009`, async () => {
     await using server = await openServer({ transport });
     await using client = await RawClient.open(server.url);
     client.send(`{"action":"put","topic":"t","message":"m"}${" ".repeat(3 * 1024 * 1024)}`);

@@ -1,5 +1,5 @@
 /**
- * Large messages to many: all are sent the same bytes.
+ * Large messages to many readers: all are sent the same bytes.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { ManualPeer, type ManualPeerOptions } from "../support/manual_peer.ts";
 
 const LARGE = "é".repeat(150_000);
 
-/** One who is sent the ends of frames apart. */
+/** A peer that is sent the ends of frames separately. */
 class SharingPeer extends ManualPeer {
   readonly ends: SharedSuffix[] = [];
   /** The frames that had such an end, as text. */
   readonly frames: string[] = [];
-  /** There is room for so many bytes. */
+  /** There is room for this many bytes. */
   has = Infinity;
   #free = Promise.withResolvers<void>();
 
@@ -50,7 +50,7 @@ class SharingPeer extends ManualPeer {
 
 const subscribe = { action: "subscribe", id: 1, topic: "t", messages: 100, bytes: 1e8 };
 
-Deno.test("a large message to many subscribers is encoded once, also for those who have no room for it at first", async () => {
+Deno.test("a large message to many subscribers is encoded once, even for those that have no room for it at first", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   const peers = Array.from({ length: 20 }, () => new SharingPeer(host));
@@ -72,7 +72,7 @@ Deno.test("a large message to many subscribers is encoded once, also for those w
   }
 });
 
-Deno.test("large messages that are streamed together are, too", async () => {
+Deno.test("large messages that are streamed together are encoded once, too", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   const peers = [new SharingPeer(host), new SharingPeer(host)];
@@ -99,7 +99,7 @@ for (
     await using host = await testServer(inMemory(clock), clock);
     const [early, ...late] = Array.from({ length: 6 }, () => new SharingPeer(host));
     const requestBody = (peer: SharingPeer) => peer.request({ ...request, id: 7, topic: "t" });
-    // A wait that is woken, where that is what they do.
+    // A wait is woken, if that is what they do.
     const first = how === "getWait" ? requestBody(early!) : undefined;
     await store(host, "t", LARGE);
     const answers = [
@@ -118,7 +118,7 @@ for (
   });
 }
 
-Deno.test("a large message has a frame of its own: an array in an answer to an array, after what was answered before", async () => {
+Deno.test("a large message has a frame of its own: an array in an answer to an array, after earlier answers", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   using peer = new SharingPeer(host);
@@ -133,7 +133,7 @@ Deno.test("a large message has a frame of its own: an array in an answer to an a
   assertEquals(peer.frames.map((frame) => Array.isArray(JSON.parse(frame))), [true]);
 });
 
-Deno.test("to a client of dsmq 1.x a large message is an answer like any other", async () => {
+Deno.test("for a client of dsmq 1.x a large message is an answer like any other", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   using peer = new SharingPeer(host);
@@ -146,7 +146,7 @@ Deno.test("to a client of dsmq 1.x a large message is an answer like any other",
   assertEquals(peer.frames.map((frame) => Array.isArray(JSON.parse(frame))), [false]);
 });
 
-Deno.test("who wants to know what comes is told of a large message what it is", async () => {
+Deno.test("a client that wants announcements is told what a large message is", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   using peer = new SharingPeer(host);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { SessionOwners } from "../../connection/session_owners.ts";
 import { LastAttempts } from "../../connection/last_attempts.ts";
 
-Deno.test("one who leaves very many sessions has his own forgotten, the oldest first, and nobody else's", () => {
+Deno.test("if one client leaves very many sessions, its own are forgotten, the oldest first, and no others", () => {
   const attempts = new LastAttempts(100);
   for (let i = 0; i < 10; i++) attempts.set(`honest ${i}`, "good", i + 1);
   for (let i = 0; i < 10_000; i++) attempts.set(`session ${i}`, "weak", 1);
@@ -11,7 +11,7 @@ Deno.test("one who leaves very many sessions has his own forgotten, the oldest f
   assertEquals([attempts.get("session 0"), attempts.get("session 9999")], [undefined, 1]);
 });
 
-Deno.test("of one owner alone half of them are remembered, and what is in use again is forgotten", () => {
+Deno.test("a single owner has half of them remembered, and what is in use again is forgotten", () => {
   const attempts = new LastAttempts(100);
   for (let i = 0; i < 200; i++) attempts.set(`session ${i}`, "", i);
   assertEquals([attempts.size, attempts.get("session 149"), attempts.get("session 150")], [
@@ -26,7 +26,7 @@ Deno.test("of one owner alone half of them are remembered, and what is in use ag
   assertEquals([attempts.size, attempts.get("session 1")], [1, 8]);
 });
 
-Deno.test("who has no token has the last try of its session remembered, however many sessions others leave from elsewhere", () => {
+Deno.test("a client without a token has the last attempt of its session remembered, however many sessions are left from elsewhere", () => {
   const claims = new SessionOwners();
   const from = (address: string) => ({ identity: "", holder: `@${address}`, takenOver() {} });
   const [honest, other] = [from("10.0.0.1"), from("10.0.0.2")];

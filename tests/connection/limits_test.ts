@@ -1,6 +1,6 @@
 /**
  * The limits of one connection: N pass, the N+1st is refused with a code and the limit, the N are unaffected, and
- * a client of dsmq 1.x lives through it.
+ * a client of dsmq 1.x is not disconnected.
  *
  * @module
  */
@@ -137,7 +137,7 @@ const cases: Record<string, Case> = {
         5,
         2,
       );
-      // Who says from where needs no cursor.
+      // A read with a position needs no cursor.
       const from = { ...subscribe(6, 0, 0), topic: "c" };
       assertEquals((await client.request(from)).sub, 6);
       const [a, c, b, c2] = await client.request([
@@ -149,7 +149,7 @@ const cases: Record<string, Case> = {
       assertEquals([a.message, b.message], ["", ""]);
       assertRefused(c, 2, 2);
       assertRefused(c2, 4, 2);
-      // So it is for a client of dsmq 1.x.
+      // It is the same for a client of dsmq 1.x.
       assertEquals([await old.request(get("a")), await old.request(get("b"))], [
         { message: "a" },
         { message: "b" },
@@ -158,7 +158,7 @@ const cases: Record<string, Case> = {
       assertEquals([message, error.code, error.limit], ["", "limit_exceeded", 2]);
       const many = await old.request([get("c"), get("a")]);
       assertEquals([many[0].error.code, many[1]], ["limit_exceeded", { message: "" }]);
-      // A cursor is forgotten once all before it is gone.
+      // A cursor is forgotten once all before it has expired.
       client.send({ action: "put", topic: "a", message: "again" });
       clock.advance(1000);
       assertEquals((await old.request(get("c"))).message, "");
@@ -170,7 +170,7 @@ const cases: Record<string, Case> = {
 };
 
 for (const [what, { limits, run }] of Object.entries(cases)) {
-  Deno.test(`${what}: so many as may be pass, one more is refused, and the others are unaffected`, async () => {
+  Deno.test(`${what}: as many as allowed pass, one more is refused, and the others are unaffected`, async () => {
     const clock = new ManualClock();
     await using server = await openServer({ clock, limits, retention: 1000 });
     await using client = await RawClient.open(server.url);
@@ -179,7 +179,7 @@ for (const [what, { limits, run }] of Object.entries(cases)) {
     const serverLimits = (await third.request({ action: "hello", id: 1 })).limits;
     assertEquals({ ...serverLimits, ...limits }, serverLimits);
     await run(client, old, clock);
-    // Nothing else was said to anybody, and a client of dsmq 1.x goes on as ever.
+    // Nobody was sent anything else, and a client of dsmq 1.x goes on as before.
     assertEquals([client.unread, old.unread], [[], []]);
     old.send({ action: "put", topic: "t", message: "at last" });
     third.send({ action: "get_latest", topic: "t" });
@@ -191,7 +191,7 @@ for (const [what, { limits, run }] of Object.entries(cases)) {
   });
 }
 
-Deno.test("who forgets a cursor reads on as if it had not", async () => {
+Deno.test("a client whose cursor is forgotten reads on as if it were not", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ clock, limits: { cursors: 3 }, retention: 1000 });
   await using client = await RawClient.open(server.url);
@@ -214,7 +214,7 @@ Deno.test("who forgets a cursor reads on as if it had not", async () => {
   assertEquals(read, expected.flat());
 });
 
-Deno.test("a cursor that can be forgotten makes room, whenever it was last looked for one", async () => {
+Deno.test("a cursor that can be forgotten makes room, whenever room was last searched for", async () => {
   const clock = new ManualClock();
   const retention = 1000;
   await using server = await openServer({ clock, retention, limits: { cursors: 1 } });

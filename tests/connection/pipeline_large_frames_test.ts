@@ -17,10 +17,10 @@ import {
   wire,
 } from "../support/pipeline.ts";
 
-Deno.test("others have their turn while a large frame is looked through, before anything in it is done", async () => {
+Deno.test("other connections have their turn while a large frame is scanned, before anything in it is done", async () => {
   const manual = new ManualTurns();
   const { pipeline, stats } = slowPipeline(manual, 0);
-  // Whenever the clock is asked, a millisecond has passed.
+  // Each look at the clock takes a millisecond.
   manual.now = () => (manual.spend(1), ManualTurns.prototype.now.call(manual));
   pipeline.receive(frame(16_000));
   await settled();
@@ -29,7 +29,7 @@ Deno.test("others have their turn while a large frame is looked through, before 
   assert(looks >= 1 && looks < 100, `${looks} looks at the network before anything is done`);
 });
 
-Deno.test("what comes behind a large frame that waits for its turn does not have that scanned before", async () => {
+Deno.test("what comes behind a large frame that waits for its turn is not scanned before it", async () => {
   const manual = new ManualTurns();
   const turn = manual.turns.join();
   const order: string[] = [];
@@ -54,7 +54,7 @@ Deno.test("what comes behind a large frame that waits for its turn does not have
   assertEquals(turn.isBusy, false);
 });
 
-/** A line that is at its first request until the test lets it go on; and what it did, and was ended for. */
+/** A pipeline that stays at its first request until the test lets it go on; what it did, and why it ended. */
 function heldPipeline(manual: ManualTurns, limits = LIMITS) {
   const gate = Promise.withResolvers<void>();
   const stats: string[] = [];
@@ -93,7 +93,7 @@ Deno.test("however many large frames come while a connection waits, none is scan
   }
 });
 
-Deno.test("a large frame for whose bytes there is no room is refused in its turn, and scanned no sooner; its control requests are done", async () => {
+Deno.test("a large frame without room for its bytes is refused in its turn, and scanned no sooner; its control requests are done", async () => {
   const manual = new ManualTurns();
   const { line: pipeline, did: stats, ends, goOn } = heldPipeline(manual, {
     ...LIMITS,
@@ -118,20 +118,20 @@ Deno.test("a large frame for whose bytes there is no room is refused in its turn
   assertEquals([stats[16_001 + 2500], stats.at(-1), stats.length], ["cancel", "topics", all]);
 });
 
-Deno.test("who goes on with large frames when four times as much is refused as may wait is a flood", async () => {
+Deno.test("a client that goes on with large frames when four times as much is refused as may wait is a flood", async () => {
   const { line: pipeline, did: stats, ends } = heldPipeline(new ManualTurns(), {
     ...LIMITS,
     inFlightBytes: 400_000,
   });
   await settled();
-  // The first is taken, however large it is.
+  // The first is accepted, however large it is.
   for (let i = 0; i < 1 + 3; i++) pipeline.receive(frame(16_000));
   assertEquals(ends, []);
   pipeline.receive(frame(16_000));
   assertEquals([ends, stats.length], [[false], 1]);
 });
 
-/** Counts how often a frame is scanned on. */
+/** Counts how often a frame is scanned further. */
 function countedScans(): { end(): number } {
   const { scanMore } = FrameScan.prototype;
   let scans = 0;

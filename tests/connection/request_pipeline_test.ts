@@ -10,7 +10,7 @@ import {
   wire,
 } from "../support/pipeline.ts";
 
-Deno.test("a long frame lets others have their turn in between", async () => {
+Deno.test("a long frame lets other connections have their turn in between", async () => {
   const manual = new ManualTurns();
   const { pipeline, stats } = slowPipeline(manual, 2);
   pipeline.receive(frame(50));
@@ -21,7 +21,7 @@ Deno.test("a long frame lets others have their turn in between", async () => {
   assertEquals([stats.requests, looks], [50, 9]);
 });
 
-Deno.test("where each answer has a frame of its own, few requests are done in one go", async () => {
+Deno.test("when each answer has a frame of its own, few requests are carried out at once", async () => {
   for (const [frameBytes, max] of [[1, 64], [16 * 1024, 256], [256 * 1024, 1000]] as const) {
     const replies = new ReplyWriter(wire);
     replies.frameBytes = frameBytes;
@@ -38,7 +38,7 @@ Deno.test("where each answer has a frame of its own, few requests are done in on
   }
 });
 
-Deno.test("after each run that takes its time others have a turn", async () => {
+Deno.test("after each slow run of requests other connections have a turn", async () => {
   const manual = new ManualTurns();
   const { pipeline, stats } = slowPipeline(manual, 11);
   pipeline.receive(frame(6));
@@ -55,14 +55,14 @@ Deno.test("a turn does not begin anew because all that had come was done", async
   const manual = new ManualTurns();
   const { pipeline, stats } = slowPipeline(manual, 1);
   for (let i = 0; i < 100; i++) {
-    // One comes after another, as soon as the one before is done.
+    // Each comes as soon as the one before is done.
     pipeline.receive(frame(1));
     await settled();
   }
   assertEquals([stats.requests, manual.awaited], [10, true]);
 });
 
-Deno.test("a connection takes in nothing more while it waits for its turn, but goes on to where its peer has to read", async () => {
+Deno.test("a connection accepts nothing more while it waits for its turn, but goes on until its peer has to read", async () => {
   const manual = new ManualTurns();
   const turn = manual.turns.join();
   const drained = Promise.withResolvers<void>();
@@ -95,7 +95,7 @@ Deno.test("a connection takes in nothing more while it waits for its turn, but g
   pipeline.stop();
 });
 
-Deno.test("what is said while others wait for their turn is not looked at before its own", async () => {
+Deno.test("what is sent while others wait for their turn is not parsed before its own turn", async () => {
   const manual = new ManualTurns();
   let understood = 0;
   const limits = {
@@ -113,7 +113,7 @@ Deno.test("what is said while others wait for their turn is not looked at before
   assertEquals(understood, 5);
 });
 
-Deno.test("a frame of many puts is stored in parts, so that others are not kept waiting", async () => {
+Deno.test("a frame of many puts is stored in parts, so that other connections do not wait long", async () => {
   const runs: number[] = [];
   const handle = (run: readonly unknown[]) => void runs.push(run.length);
   const pipeline = newPipeline(wire, new ReplyWriter(wire), LIMITS, {
@@ -154,7 +154,7 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
   ]);
 });
 
-Deno.test("a line that is stopped does nothing more, also in the midst of a frame", async () => {
+Deno.test("a pipeline that is stopped does nothing more, even in the middle of a frame", async () => {
   let done = 0;
   const handle = () => void (++done === 3 && pipeline.stop());
   const pipeline = newPipeline(wire, new ReplyWriter(wire), LIMITS, {
@@ -172,7 +172,7 @@ Deno.test("a line that is stopped does nothing more, also in the midst of a fram
   assertEquals(done, 3);
 });
 
-Deno.test("what goes wrong in a request is its answer, and the line goes on", async () => {
+Deno.test("what goes wrong in a request is its answer, and the pipeline goes on", async () => {
   const errors: unknown[] = [];
   let done = 0;
   const handle = () => ++done === 2 ? Promise.reject(new Error("a defect")) : undefined;
@@ -190,7 +190,7 @@ Deno.test("what goes wrong in a request is its answer, and the line goes on", as
   assertEquals(done, 3);
 });
 
-Deno.test("a failure that cannot even be answered ends the line, and is told once", async () => {
+Deno.test("a failure that cannot even be answered ends the pipeline, and is reported once", async () => {
   const errors: unknown[] = [];
   const handle = () => Promise.reject(new Error("a defect"));
   const failAll = (_run: unknown, error: unknown) => {
@@ -208,7 +208,7 @@ Deno.test("a failure that cannot even be answered ends the line, and is told onc
   assertEquals(errors.map((error) => (error as Error).message), ["a defect"]);
 });
 
-Deno.test("where much waits to be read, a connection goes on only once its peer has read what it was answered", async () => {
+Deno.test("when much waits to be read, a connection goes on only once its peer has read its answers", async () => {
   const drained = Promise.withResolvers<void>();
   let requested = 0;
   const scarce = {
@@ -232,7 +232,7 @@ Deno.test("where much waits to be read, a connection goes on only once its peer 
   assertEquals(done, 10);
 });
 
-Deno.test("after a pause a read of dsmq 1.x comes after what another has put before, though its frames arrive one by one", async () => {
+Deno.test("after a pause a read of dsmq 1.x comes after earlier puts of another client, although its frames arrive one by one", async () => {
   const manual = new ManualTurns({ others: false });
   const stats: string[] = [];
   const pipelineOf = (name: string) =>
@@ -246,7 +246,7 @@ Deno.test("after a pause a read of dsmq 1.x comes after what another has put bef
   const put = '{"action":"put","topic":"t","message":"m"}';
   for (const action of ["get", "get_latest"]) {
     manual.spend(1000);
-    // As Deno brings them: what of each socket is there first, and then the rest.
+    // In Deno's order: first what has arrived on each socket, and then the rest.
     putter.receive(put);
     reader.receive(`{"action":"${action}","topic":"t"}`);
     for (let i = 0; i < 4; i++) {
@@ -256,7 +256,7 @@ Deno.test("after a pause a read of dsmq 1.x comes after what another has put bef
     for (let turns = 0; turns < 8; turns++) await settled();
     assertEquals(stats.splice(0), [...Array(5).fill("putter put"), `reader ${action}`]);
   }
-  // What tells whether it was stored does not wait.
+  // What shows whether it was stored does not wait.
   manual.spend(1000);
   putter.receive(put);
   reader.receive('{"action":"get","id":1,"topic":"t"}');

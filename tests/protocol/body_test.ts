@@ -1,5 +1,5 @@
 /**
- * Messages in their JSON encoding: whatever way a client wrote them, they are kept in one.
+ * Messages in their JSON encoding: however a client wrote them, they are stored in one form.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { authorize } from "../../connection/authorize.ts";
 import { decodeFrame } from "../support/decode_frame.ts";
 
-/** A text as JSON, beyond need: each unit escaped, as some languages do it. */
+/** A text as JSON with each unit escaped, as some languages do it. */
 function escaped(text: string): string {
   const unit = (i: number) => text.charCodeAt(i).toString(16).padStart(4, "0");
   return `"${Array.from({ length: text.length }, (_, i) => `\\u${unit(i)}`).join("")}"`;
 }
 
-/** As {@linkcode JSON.stringify}, but for what is beyond ASCII, which is escaped. */
+/** Like {@linkcode JSON.stringify}, but everything beyond ASCII is escaped. */
 function inAscii(text: string): string {
   return JSON.stringify(text).replace(/[^\0-\x7f]/g, (unit) => escaped(unit).slice(1, -1));
 }
@@ -48,7 +48,7 @@ Deno.test("each unit is encoded the same, however it was written in its frame", 
   }
 });
 
-Deno.test("long texts are encoded the same, with the one unusual unit at their end", () => {
+Deno.test("long texts are encoded the same, with the only unusual unit at their end", () => {
   for (const end of ["", "z", "\x7f", "é", "€", "\u{1f995}", "\\", '"', "\n", "\ud800"]) {
     for (const length of [60, 120, 253, 254, 255, 256, 257, 20_000]) {
       assertSame(JSON.stringify("m".repeat(length) + end));
@@ -56,7 +56,7 @@ Deno.test("long texts are encoded the same, with the one unusual unit at their e
   }
 });
 
-Deno.test("a message that may not be put is not encoded", () => {
+Deno.test("an invalid message is not encoded", () => {
   const text = "\u{1f995}".repeat(100_000);
   const put = JSON.stringify({ action: "put", id: 1, topic: "t", messages: [text, text] });
   const { stringify } = JSON;

@@ -1,5 +1,5 @@
 /**
- * Frames of servers that lie: each field that is none, and what is too large or too deep to be looked at.
+ * Frames of servers that lie: each invalid field, and frames that are too large or too deep to be parsed.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeReplies } from "../../protocol/decode_replies.ts";
 
-/** Values as JSON that are no number of the wire. */
+/** Values in JSON that are not valid numbers of the protocol. */
 const NO_COUNT = [
   "-1",
   "0.5",
@@ -45,7 +45,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
       "protocol",
     ].map((name) => [name, NO_COUNT]),
   ),
-  // `null` stands for an id that was none.
+  // `null` stands for an invalid id.
   id: NO_COUNT.filter((value) => value !== "null"),
   message: NO_TEXT,
   epoch: [...NO_TEXT, JSON.stringify("e".repeat(5000))],
@@ -72,7 +72,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     '{"code":"bad code","message":"m"}',
     '{"code":"full","message":null}',
     '{"code":"full","message":{"toString":1}}',
-    // What a client finds by itself no server tells it.
+    // No server sends the errors that a client finds by itself.
     ...["closed", "session_taken_over", "refused", "unreachable", "protocol_error"].map((code) =>
       `{"code":"${code}","message":"m"}`
     ),
@@ -87,7 +87,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Fields that are looked at only beside another. */
+/** Fields that are read only beside another. */
 const OTHER_FIELDS: Readonly<Record<string, string>> = {
   bytes: '"prev":0,"times":[1],"messages":["m"]',
   times: '"prev":0,"messages":["m"]',
@@ -102,7 +102,7 @@ const OTHER_FIELDS: Readonly<Record<string, string>> = {
 };
 
 for (const [field, values] of Object.entries(FIELDS)) {
-  Deno.test(`nothing of a frame counts whose ${field} is no ${field}`, () => {
+  Deno.test(`a frame whose ${field} is not a valid ${field} is rejected as a whole`, () => {
     for (const value of values) {
       const frame = `{${OTHER_FIELDS[field] ? `${OTHER_FIELDS[field]},` : ""}"${field}":${value}}`;
       assertEquals(decodeReplies(frame), undefined, frame);
@@ -116,7 +116,7 @@ for (const [field, values] of Object.entries(FIELDS)) {
   });
 }
 
-/** Each kind of reply, and frames that have only a part of what it needs. */
+/** Each kind of reply, and frames that have only a part of its fields. */
 const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: readonly string[] }>> =
   {
     stored: {
@@ -173,7 +173,7 @@ const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: rea
   };
 
 for (const [kind, { good, bad = [] }] of Object.entries(KINDS)) {
-  Deno.test(`a reply of the kind ${kind} is told by its fields, and by all of them`, () => {
+  Deno.test(`a reply of the kind ${kind} is recognised by its fields, and by all of them`, () => {
     assertEquals(decodeReplies(good)?.map((reply) => reply.kind), [kind]);
     for (const frame of bad) {
       assertEquals(decodeReplies(frame)?.map((reply) => reply.kind), ["malformed"], frame);
@@ -181,7 +181,7 @@ for (const [kind, { good, bad = [] }] of Object.entries(KINDS)) {
   });
 }
 
-Deno.test("a field of an answer is its own: what objects inherit is no field, and what nobody knows is ignored", () => {
+Deno.test("only an answer's own fields count: inherited ones are not fields, and unknown ones are ignored", () => {
   assertEquals(
     decodeReplies('{"__proto__":{"seq":5,"id":2},"constructor":1,"then":2,"new":{}}'),
     [{ kind: "unknown" }],
@@ -216,7 +216,7 @@ Deno.test("a frame that is too large, nested too deep or holds too many values o
     // What only looks like that is a message.
     const text = JSON.stringify("[".repeat(100_000) + ',"\\:'.repeat(600_000));
     assert(decodeReplies(`{"message":${text}}`));
-    // The largest that honest servers say.
+    // The largest that correct servers send.
     const refusal = '{"code":"full","message":"m"}';
     const outcomes = `[${`${refusal},`.repeat(21_800)}${refusal}]`;
     assert(decodeReplies(`{"id":2,"error":{"code":"full","message":"","outcomes":${outcomes}}}`));

@@ -1,5 +1,5 @@
 /**
- * What a scan sees in a frame is what `JSON.parse` sees in it, however it is spelled.
+ * A scan sees the same in a frame as `JSON.parse`, however it is spelled.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { seeded } from "../support/seeded.ts";
 const scanned = (text: string) => FrameScan.scan(text, Infinity);
 const random = seeded(7);
 
-/** What a scan sees that stops again and again, also within requests. */
+/** What a scan sees that stops again and again, even within requests. */
 function scannedInParts(text: string): FrameScan | undefined {
   const scan = new FrameScan(text, Infinity);
   while (scan.scanMore(1 + random(20)));
@@ -47,7 +47,7 @@ function text(): string {
   ]);
 }
 
-/** V8 may take a name for another where both are of escaped quotes and backslashes: such names would say nothing here. */
+/** V8 may confuse two names of escaped quotes and backslashes: such names would prove nothing here. */
 const name = () => oneOf(['""', '"a"', '"]"', '"{,:"', '"\\u0041"', `"${"x".repeat(40)}"`]);
 
 function value(depth = 0): string {
@@ -105,7 +105,7 @@ function kindOf(item: unknown): string {
     : "counted";
 }
 
-Deno.test("a scan finds each request of a frame, its id and what it counts for", () => {
+Deno.test("a scan finds each request of a frame, its id and its weight", () => {
   for (let round = 0; round < 3000; round++) {
     const requests = several(5, request);
     const batched = requests.length !== 1 || random(2) > 0;
@@ -141,9 +141,9 @@ Deno.test("a scan finds each request of a frame, its id and what it counts for",
   }
 });
 
-Deno.test("where a frame is not JSON, no request of it is done that is not there as JSON", () => {
+Deno.test("if a frame is not JSON, only requests that are there as JSON are carried out", () => {
   const marks = ["{", "}", "[", "]", ",", ":", '"', "\\", "1", "x", " ", "\u0000"];
-  // Whatever is written, a frame is read in parts if nothing but white space follows.
+  // Whatever is written, a frame is read in parts if only white space follows.
   const padding = " ".repeat(100_000);
   for (let round = 0; round < 300; round++) {
     let frame = `[${several(5, request)}]`;
@@ -203,7 +203,7 @@ Deno.test("a request that is nested too deep, or has too many fields, is refused
   assert(longest < 100, `${longest} characters are parsed at once`);
 });
 
-Deno.test("of the largest frame no more is parsed at once than takes some milliseconds", () => {
+Deno.test("no more of the largest frame is parsed at once than takes some milliseconds", () => {
   const frames = [
     Array.from({ length: 16_000 }, (_, i) => `{"a${i}":{"b${i}":0}}`),
     Array.from({ length: 16_000 }, () => "[[[[[]]]]]"),
@@ -249,7 +249,7 @@ Deno.test("a few names of unknown fields in many requests are read, and of many 
   assertEquals(done(frame((i) => `unknown${i}`)), 256 - 3);
 });
 
-Deno.test("a frame that is scanned in parts is seen as one that is scanned at once", () => {
+Deno.test("a frame that is scanned in parts gives the same as one that is scanned at once", () => {
   const good = JSON.stringify(Array.from({ length: 500 }, (_, id) => ({ action: "get", id })));
   for (const text of [good, good.slice(0, -1), `${good}x`, "[]", "[] x", '{"id":1}', "", "[1,"]) {
     const whole = FrameScan.scan(text, Infinity);
@@ -268,7 +268,7 @@ Deno.test("a frame that is scanned in parts is seen as one that is scanned at on
   }
 });
 
-Deno.test("one request is scanned in parts, too, and is refused or done as if it had been scanned at once", () => {
+Deno.test("one request is scanned in parts, too, and is refused or carried out as if it had been scanned at once", () => {
   const around = (inner: string) => `{"action":"put","id":7,"topic":"t",${inner}}`;
   for (
     const [text, tooMany, counts, id] of [

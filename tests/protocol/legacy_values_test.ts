@@ -1,5 +1,5 @@
 /**
- * What is no string in a request of dsmq 1.x, and what Python takes for JSON; nothing else is touched.
+ * Values in a request of dsmq 1.x that are not strings, and what Python accepts as JSON; nothing else is changed.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { refuseFrame, scanFrame } from "../../protocol/request_frame.ts";
 import { decodeFrame } from "../support/decode_frame.ts";
 
-/** What is put, or read, or the code with which it is refused; for a frame that is read as a whole, and for one that is read in parts. */
+/** What is put or read, or the code of the refusal; for a frame that is parsed as a whole, and in parts. */
 function decoded(json: string): unknown[][] {
   return [json, json + " ".repeat(100_000)].map((frame) =>
     decodeFrame(frame, DEFAULT_LIMITS).requests.map((request) =>
@@ -36,10 +36,10 @@ const NUMBERS: [written: string, text: string][] = [
   ["9007199254740993", "9007199254740993"],
   ["9223372036854775807", "9223372036854775807"],
   ["-9223372036854775808", "-9223372036854775808"],
-  // The original breaks the connection at these two.
+  // The original closes the connection at these two.
   ["9223372036854775808", "9223372036854775808"],
   ["-12345678901234567890123", "-12345678901234567890123"],
-  // Too large for a float: still no infinity.
+  // Too large for a float: still not an infinity.
   ["1" + "0".repeat(200), "1" + "0".repeat(200)],
   ["-" + "9".repeat(200), "-" + "9".repeat(200)],
   ["7.0", "7.0"],
@@ -85,7 +85,7 @@ Deno.test("a number or a boolean of dsmq 1.x becomes the text that the original'
   assertEquals(decoded(mixed), twice([["t", '"1.0"'], ["t", '"m"'], ["5", '"2.0"']]));
 });
 
-Deno.test("a whole number that is larger than any float is no infinity as a message", () => {
+Deno.test("a whole number that is larger than any float is not an infinity as a message", () => {
   for (const digits of ["1" + "0".repeat(309), "-" + "7".repeat(4000)]) {
     assertEquals(decoded(put('"t"', digits)), twice([["t", `"${digits}"`]]));
     assertEquals(decoded(`[${put('"t"', digits)},${put('"NaN"', "NaN")}]`), [
@@ -95,14 +95,14 @@ Deno.test("a whole number that is larger than any float is no infinity as a mess
   }
 });
 
-Deno.test("None and NaN of dsmq 1.x are a message of their own, and no topic", () => {
+Deno.test("None and NaN of dsmq 1.x are messages of their own, and not topics", () => {
   const none = '"\\u006eull"';
   for (const value of ["null", "NaN"]) {
     assertEquals(decoded(put('"t"', value)), twice([["t", none]]));
     assertEquals(decoded(put(value, '"m"')), twice(["bad_topic"]));
     assertEquals(decoded(get(value)), twice(["bad_topic"]));
   }
-  // Who says the text in the same way says a text.
+  // A client that sends the text as a string sends a text.
   assertEquals(decoded(put('"t"', none)), twice([["t", '"null"']]));
   assertEquals(decoded(`[${put('"t"', "null")},${put('"t"', '"null"')}]`), [
     [["t", none], ["t", '"null"']],
@@ -110,7 +110,7 @@ Deno.test("None and NaN of dsmq 1.x are a message of their own, and no topic", (
   ]);
 });
 
-Deno.test("of a field that is there twice the last counts, however its name is spelled", () => {
+Deno.test("when a field occurs twice the last one counts, however its name is spelled", () => {
   const escaped =
     '{"action":"get","\\u0061ction":"put","topic":"t","message":"a" , "mess\\u0061ge" : 1.0}';
   assertEquals(decoded(escaped), twice([["t", '"1.0"']]));
@@ -123,7 +123,7 @@ Deno.test("of a field that is there twice the last counts, however its name is s
   assertEquals(decoded(inner), twice([["4", '"5"']]));
 });
 
-Deno.test("what is said with an id, and what is neither number, boolean nor null, is touched by nothing", () => {
+Deno.test("a request with an id is unchanged, and so is what is neither number, boolean nor null", () => {
   const others = [
     '{"action":"put","id":1,"topic":"t","message":5}',
     '{"action":"put","id":1,"topic":"t","message":null}',
@@ -149,7 +149,7 @@ Deno.test("what is said with an id, and what is neither number, boolean nor null
   assertEquals(decoded(`[${others},${put('"t"', "7")}]`), twice([...expected, ["t", '"7"']]));
 });
 
-Deno.test("fields of which dsmq 1.x knows nothing may hold anything in its requests", () => {
+Deno.test("fields that dsmq 1.x does not know may hold anything in its requests", () => {
   const more = '"n":-1,"messages":7,"since":[],"timestamp":NaN,"timeout":"x"';
   assertEquals(
     decoded(`{"action":"put",${more},"topic":"t","message":"m"}`),
@@ -158,7 +158,7 @@ Deno.test("fields of which dsmq 1.x knows nothing may hold anything in its reque
   assertEquals(decoded(`{"action":"get",${more},"topic":"t"}`), twice([["get", "t"]]));
 });
 
-Deno.test("strings are exact where a frame holds NaN, also such as look like it", () => {
+Deno.test("strings are exact in a frame with NaN, even those that look like it", () => {
   const texts = ["NaN", "-Infinity", 'a "NaN" \\', ": NaN,", "\\NaN\u0000é😀\ud800", "[NaN]"];
   const puts = texts.map((text) => put('"t"', JSON.stringify(text)));
   const expected = texts.map((text) => ["t", JSON.stringify(text)]);
@@ -169,7 +169,7 @@ Deno.test("strings are exact where a frame holds NaN, also such as look like it"
   );
 });
 
-Deno.test("what is no JSON to Python either is none here, and with an id it is none though Python took it", () => {
+Deno.test("what is not JSON for Python either is refused, and with an id it is refused even if Python accepts it", () => {
   const values = ["1NaN", "NaN1", "-NaN", "+Infinity", "--Infinity", "1Infinity", "Infinity5"];
   values.push("1.Infinity", "1-Infinity", "nan", "inf", "True", "None", "NaN NaN", "0x10", "'NaN'");
   for (const value of values) {
@@ -183,12 +183,12 @@ Deno.test("what is no JSON to Python either is none here, and with an id it is n
   assertEquals(decoded(strict), twice(["bad_request"]));
   const [whole, parts] = decoded(`[${get("NaN")},${strict}]`);
   assertEquals([whole, parts], [["bad_request"], ["bad_request", "bad_request"]]);
-  // Who says JSON with an id may share a frame with one of dsmq 1.x.
+  // A JSON request with an id may share a frame with one of dsmq 1.x.
   const both = '[{"action":"get","id":7,"topic":"t"},{"action":"get","topic":Infinity}]';
   assertEquals(decoded(both), twice([["get", "t"], ["get", "Inf"]]));
 });
 
-Deno.test("a get in a frame with NaN is answered also where there is no room for it", () => {
+Deno.test("a get in a frame with NaN is answered even if there is no room for it", () => {
   const error = { code: "limit_exceeded", message: "" } as const;
   for (const rest of ["", " ".repeat(100_000)]) {
     const frame = `[${get("NaN")},{"x":NaN,"action":"get_latest","topic":"t"},${

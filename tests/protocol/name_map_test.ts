@@ -17,14 +17,14 @@ const NAMES = [
   "t1",
 ];
 
-Deno.test("no key of a name looks like a number, and no two names have one key", () => {
+Deno.test("no key of a name looks like a number, and no two names have the same key", () => {
   for (const name of NAMES) assert(!/^[0-9]/.test(nameKey(name)), name);
   assertEquals(new Set(NAMES.map(nameKey)).size, NAMES.length);
   assertNotEquals(nameKey("1"), nameKey("#1"));
   assertMatch(nameKey("1"), /^#1$/);
 });
 
-Deno.test("a map by names does what a map does, and gives names back as they were", () => {
+Deno.test("a map by names works like a map, and returns names unchanged", () => {
   const map = new NameMap<number>();
   NAMES.forEach((name, i) => map.set(name, i));
   assertEquals([...map], NAMES.map((name, i) => [name, i]));
@@ -39,7 +39,7 @@ Deno.test("a map by names does what a map does, and gives names back as they wer
   assertEquals(map.size, 0);
 });
 
-Deno.test("a set of names does what a set does, and gives names back as they were", () => {
+Deno.test("a set of names works like a set, and returns names unchanged", () => {
   const set = new NameSet();
   for (const name of [...NAMES, "1"]) set.add(name);
   assertEquals([...set], NAMES);
@@ -49,7 +49,7 @@ Deno.test("a set of names does what a set does, and gives names back as they wer
   assertEquals(set.size, 0);
 });
 
-Deno.test("a map by ids does what a map does", () => {
+Deno.test("a map by ids works like a map", () => {
   const map = new IdMap<string>();
   map.set(1, "one");
   map.set(2 ** 53 - 1, "last");

@@ -8,8 +8,8 @@ import { assertEquals } from "@std/assert";
 import { compareCodePoints, escapeControls, quoted, topicProblem } from "../../protocol/text.ts";
 import { seeded } from "../support/seeded.ts";
 
-Deno.test("texts are compared by their code points, and not by the units of UTF-16", () => {
-  // The last two are in the other order as JavaScript compares them.
+Deno.test("texts are compared by their code points, and not by their UTF-16 units", () => {
+  // JavaScript compares the last two in the other order.
   const sorted = ["", "A", "a", "aa", "ab", "b", "é", "語", "\uff5e", "\u{1f995}"];
   for (const [i, one] of sorted.entries()) {
     for (const [j, other] of sorted.entries()) {
@@ -34,14 +34,14 @@ Deno.test("texts are in the order of their bytes in UTF-8", () => {
   }
 });
 
-/** How bytes compare, the first that differs deciding. */
+/** How bytes compare: the first difference decides. */
 function order(one: Uint8Array, other: Uint8Array): number {
   const first = one.findIndex((byte, i) => byte !== other[i]);
   if (first < 0) return one.length === other.length ? 0 : -1;
   return first >= other.length ? 1 : Math.sign(one[first]! - other[first]!);
 }
 
-Deno.test("what a terminal obeys, what turns the direction of writing and half a character are shown escaped, and nothing else is", () => {
+Deno.test("control characters, direction overrides and lone surrogates are shown escaped, and nothing else is", () => {
   const units = (from: number, to: number) =>
     Array.from({ length: to - from + 1 }, (_, i) => from + i);
   const bad = [

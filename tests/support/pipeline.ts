@@ -1,5 +1,5 @@
 /**
- * A pipeline of requests of which the test is the worker.
+ * A pipeline of requests whose worker is the test.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export const noCallbacks:
     onFlood() {},
   };
 
-/** A pipeline whose worker is told, too, why it ended. */
+/** A pipeline whose worker also learns why it ended. */
 export function newPipeline(
   peer: ConstructorParameters<typeof RequestPipeline>[0],
   replies: ReplyWriter,
@@ -43,12 +43,12 @@ export function newPipeline(
   return new RequestPipeline(peer, replies, limits, worker, worker);
 }
 
-/** A frame of so many requests. */
+/** A frame of this many requests. */
 export function frame(count: number): string {
   return JSON.stringify(Array.from({ length: count }, () => ({ action: "topics", id: 1 })));
 }
 
-/** A pipeline whose requests take so many milliseconds each, and how many it did. */
+/** A pipeline whose requests take this many milliseconds each, and how many it did. */
 export function slowPipeline(
   manual: ManualTurns,
   ms: number,

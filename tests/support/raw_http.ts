@@ -7,17 +7,17 @@
 import { RawSocket } from "./raw_socket.ts";
 import { withTimeout } from "./with_timeout.ts";
 
-/** What was answered. */
+/** The response. */
 export interface HttpReply {
   readonly status: number;
   readonly head: string;
   readonly body: string;
 }
 
-/** Says something, with an empty line behind it, and reads the answer. */
+/** Sends something, with an empty line behind it, and reads the response. */
 export async function httpRequest(port: number, what: string | Uint8Array): Promise<HttpReply> {
   using client = await RawSocket.connect(port);
-  // It may hang up before it has heard all.
+  // The server may close before it has read all.
   await client.send(typeof what === "string" ? `${what}\r\n\r\n` : what).catch(() => {});
   const head = await withTimeout(client.head());
   const hasNoBody = head.startsWith("HTTP/1.1 101") || what.toString().startsWith("HEAD");
@@ -26,5 +26,5 @@ export async function httpRequest(port: number, what: string | Uint8Array): Prom
   return { status: Number(head.split(" ")[1]), head, body };
 }
 
-/** The line of a request that names the host. */
+/** The header that names the host. */
 export const HOST = "Host: localhost";
