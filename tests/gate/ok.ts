@@ -23,9 +23,7 @@ for (const [name, args] of Object.entries(PARTS)) {
   // What the tests print ends with their own times and numbers.
   if (name !== "tests" || code !== 0) console.log(timed(name, seconds));
   if (code !== 0) {
-    console.error(
-      `The gate is closed: ${name} failed. To run this part alone: deno ${args.join(" ")}`,
-    );
+    console.error(`${name} failed. To run this part alone: deno ${args.join(" ")}`);
     Deno.exit(code);
   }
 }
