@@ -190,7 +190,7 @@ Deno.test("no map has names or numbers from outside as they are for its keys", a
   const bare: string[] = [];
   for (const file of files.filter((file) => PRODUCT.test(file) && !(file in BARE_KEYS))) {
     const source = await Deno.readTextFile(new URL(file, ROOT));
-    // Keys of a named type are objects, which V8 gives a hash by lot.
+    // Keys of a named type are objects, which V8 hashes at random.
     const found = source.matchAll(/\b(new (Map|Set|WeakMap)\b(?!<[A-Z])|(Map|Object)\.groupBy).*/g);
     for (const [line] of found) bare.push(`${file}: ${line}`);
   }

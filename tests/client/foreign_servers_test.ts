@@ -73,7 +73,7 @@ Deno.test("the cause of the error holds the server's close code and reason", asy
 });
 
 const junk: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> = {
-  "text that is not JSON": "hello, stranger",
+  "text that is not JSON": "hello, world",
   "binary frames": new Uint8Array([1, 2, 3]),
   "JSON that is not an object": "[1,2]",
   "an answer that is not a welcome": '{"id":1}',

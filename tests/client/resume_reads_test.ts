@@ -44,7 +44,7 @@ Deno.test("a wait continues with the rest of its timeout, and a cancelled one do
   const { script, mq } = await connectKnown();
   await using _ = mq;
   const abort = new AbortController();
-  const calledOff = mq.getWait("t", { signal: abort.signal }).catch(() => "called off");
+  const cancelled = mq.getWait("t", { signal: abort.signal }).catch(() => "cancelled");
   const waiting = mq.getWait("t", { timeout: 60_000 });
   await script.next();
   await script.next();
@@ -53,7 +53,7 @@ Deno.test("a wait continues with the rest of its timeout, and a cancelled one do
   const again = await withTimeout(script.next());
   assert(again.timeout > 50_000 && again.timeout <= 60_000, `${again.timeout}`);
   await script.reply(again, { seq: 1, body: "one" });
-  assertEquals([await calledOff, await waiting], ["called off", "one"]);
+  assertEquals([await cancelled, await waiting], ["cancelled", "one"]);
   assertEquals(script.unread, []);
 });
 

@@ -94,7 +94,7 @@ Deno.test("waits that were cancelled while the server is away leave nothing behi
   const refs: WeakRef<object>[] = [];
   for (let i = 0; i < 100; i++) {
     const abort = new AbortController();
-    const reason = { reason: "called off" };
+    const reason = { reason: "cancelled" };
     const waiting = mq.getWait("t", { signal: abort.signal }).catch(() => {});
     abort.abort(reason);
     await waiting;

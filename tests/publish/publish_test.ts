@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { graph, local } from "../support/module_graph.ts";
 import { Program, ROOT } from "../support/program.ts";
 
-Deno.test("mod.ts can be imported where there is no Deno, and what is missing is said in a sentence", async () => {
+Deno.test("mod.ts can be imported without Deno, and what is missing is reported in a sentence", async () => {
   const script = `
     const { log } = console;
     delete globalThis.Deno;
@@ -34,7 +34,7 @@ Deno.test("mod.ts can be imported where there is no Deno, and what is missing is
   }
 });
 
-Deno.test("the client type-checks against a browser's library, and would not with a word of Deno in it", async () => {
+Deno.test("the client type-checks against a browser's library, and would not with a single use of Deno in it", async () => {
   const check = async (file: string) => {
     const args = ["check", "--quiet", "--config", "tests/browser/deno.json", file];
     const command = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env: { NO_COLOR: "1" } });
@@ -51,7 +51,7 @@ const { imports, lock, scopes, tasks, publish } = JSON.parse(
   await Deno.readTextFile(new URL("deno.json", ROOT)),
 );
 
-Deno.test("what is published has no stand-ins, and is loaded without them", async () => {
+Deno.test("the published package has no stand-ins, and is loaded without them", async () => {
   for (const folder of ["offline", "tests", "bench"]) {
     assert(publish.exclude.includes(folder), folder);
   }
@@ -63,7 +63,7 @@ Deno.test("what is published has no stand-ins, and is loaded without them", asyn
   assertEquals(outside, []);
 });
 
-Deno.test("who only wants to see the demo is not made to fetch what tests and benchmarks use", () => {
+Deno.test("a person who only wants to see the demo does not fetch what tests and benchmarks use", () => {
   assertEquals(Object.values<string>(imports).filter((name) => !name.startsWith("jsr:")), []);
   // Before any task, and any program that may use one of them, Deno fetches all that a lock file lists.
   assertEquals(lock, false);
@@ -72,14 +72,14 @@ Deno.test("who only wants to see the demo is not made to fetch what tests and be
 Deno.test("a binary can be compiled, up to the base that is downloaded for it", async () => {
   const dir = await Deno.makeTempDir();
   try {
-    // In place of that base stands Deno itself: what comes out is whole, but does not run.
+    // Deno itself stands in for that base: the result is whole, but does not run.
     const command = new Deno.Command(Deno.execPath(), {
       args: [
         "compile",
         "--exclude-unused-npm",
         "--allow-net",
         "--no-prompt",
-        // It is imported under a name that cannot be read off.
+        // It is imported under a computed name.
         ...["--include", scopes["./"].ws],
         "--output",
         `${dir}/dsmq`,

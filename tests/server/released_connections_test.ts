@@ -145,12 +145,12 @@ Deno.test("a place that was passed on is free again once its last connection has
     using again = await openHandshake(server.port);
     await again.request(hello(SESSION_ID, 2));
   }
-  const in_: RawClient[] = [];
+  const accepted: RawClient[] = [];
   for (let i = 0; i < 2; i++) {
     for (;;) {
       const one = await openHandshake(server.port);
       if (typeof await withTimeout(one.requestOrCode(hello(undefined, 0))) === "object") {
-        in_.push(one);
+        accepted.push(one);
         break;
       }
       one[Symbol.dispose]();
@@ -159,5 +159,5 @@ Deno.test("a place that was passed on is free again once its last connection has
   }
   using third = await openHandshake(server.port);
   assertEquals(await withTimeout(third.requestOrCode(hello(undefined, 0))), 1013);
-  for (const one of in_) one[Symbol.dispose]();
+  for (const one of accepted) one[Symbol.dispose]();
 });

@@ -221,9 +221,9 @@ Deno.test("what had expired when a position was sent is not a gap for a read", a
   clock.advance(1000);
   const gone = clock.now();
   await putAll(putter, "t", "3");
-  for (const [heard, expected] of [[gone - 1, "trimmed"], [gone, "3"], [gone + 1, "3"]] as const) {
+  for (const [asOf, expected] of [[gone - 1, "trimmed"], [gone, "3"], [gone + 1, "3"]] as const) {
     await using reader = await RawClient.open(server.url);
-    const since = { after: 1, asOf: heard };
+    const since = { after: 1, asOf };
     const { message, error } = await reader.request({ action: "get", id: 1, topic: "t", since });
     assertEquals(message ?? error.code, expected);
   }
