@@ -73,10 +73,10 @@ class Putter {
     });
   }
 
-  put(message: string): Promise<void> {
+  put(body: string): Promise<void> {
     return new Promise((resolve) => {
       this.#onReply = resolve;
-      this.#send(JSON.stringify({ action: "put", id: ++this.#id, topic: "t", message }));
+      this.#send(JSON.stringify({ action: "put", id: ++this.#id, topic: "t", body }));
     });
   }
 

@@ -144,26 +144,26 @@ export interface Connection extends AsyncDisposable {
    * awaits a put that fails, it ends the program, as every unhandled rejection does.
    *
    * @param topic 1 to 256 bytes of UTF-8, without control characters
-   * @param message any string
+   * @param body its text, any string
    * @returns the sequence number of the message, once it is stored
-   * @throws {TypeError | RangeError} if the topic or the message is invalid
+   * @throws {TypeError | RangeError} if the topic or the body is invalid
    * @throws {DsmqError} `too_large`, `full`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`; `superseded`, if the
    *   message is not stored, because a connection broke before its rejection arrived, and a later one has been stored
    *   meanwhile; `unknown_outcome`, if nobody can know whether it is stored: the client gave up, the connection
    *   is closed each time this message is sent, or the server lost its memory of this client
    */
-  put(topic: string, message: string): Promise<number>;
+  put(topic: string, body: string): Promise<number>;
 
   /**
    * Puts messages into a topic, in order. All are checked before the first is sent. A list may have any length: it is
    * sent in parts, and later puts are stored behind it.
    *
    * @param topic as for `put`
-   * @param messages any strings
+   * @param bodies their texts, any strings
    * @returns their sequence numbers, once all are stored
    * @throws as `put`; a {@linkcode DsmqError} lists the outcome of each message in `outcomes`
    */
-  putMany(topic: string, messages: readonly string[]): Promise<number[]>;
+  putMany(topic: string, bodies: readonly string[]): Promise<number[]>;
 
   /**
    * Gets the oldest unread message.

@@ -216,13 +216,13 @@ export class ClientSubscription extends PendingRequest
       }
       return this.#onGapAfter(gap, after);
     }
-    const { prev, messages, bytes } = reply;
+    const { prev, bodies, bytes } = reply;
     if (prev !== this.#last) {
       this.#failWithProtocolError(
         `the stream goes on after ${prev}, its last message was ${this.#last}`,
       );
     }
-    if (!this.#credit.receive({ messages: messages.length, bytes })) {
+    if (!this.#credit.receive({ messages: bodies.length, bytes })) {
       this.#failWithProtocolError("the server sends more than it was granted");
     }
     this.#last = reply.seqs.at(-1)!;
@@ -291,8 +291,8 @@ export class ClientSubscription extends PendingRequest
   }
 
   /** A frame was read to its end: gives credit. */
-  #onFrameRead({ messages, bytes }: MessagesReply): void {
-    const isDue = this.#credit.consume({ messages: messages.length, bytes });
+  #onFrameRead({ bodies, bytes }: MessagesReply): void {
+    const isDue = this.#credit.consume({ messages: bodies.length, bytes });
     if (this.#buffer.isEnded || !isDue) return;
     this.#requests.sendUnanswered("credit", jsonFields({ sub: this.id, ...this.#credit.granted }));
   }

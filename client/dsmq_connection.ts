@@ -95,26 +95,26 @@ export class DsmqConnection implements Connection {
     return this.#client.requests.limits;
   }
 
-  put(topic: string, message: string, extra?: unknown): Promise<number> {
+  put(topic: string, body: string, extra?: unknown): Promise<number> {
     try {
       rejectOptions("put", extra);
       const topicName = this.#topics.resolve("put", topic);
-      return this.#puts.put(topicName, this.#checkMessage(topic, message));
+      return this.#puts.put(topicName, this.#checkBody(topic, body));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async putMany(topic: string, messages: readonly string[], extra?: unknown): Promise<number[]> {
+  async putMany(topic: string, bodies: readonly string[], extra?: unknown): Promise<number[]> {
     rejectOptions("putMany", extra);
     const topicName = this.#topics.resolve("put", topic);
-    if (!Array.isArray(messages)) {
-      throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(messages)}`);
+    if (!Array.isArray(bodies)) {
+      throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(bodies)}`);
     }
     // All are checked before the first is sent, and copied, so that the caller may change the list.
-    const bodies = Array.from(messages, (message: string) => this.#checkMessage(topic, message));
+    const checked = Array.from(bodies, (body: string) => this.#checkBody(topic, body));
     this.#client.requests.requireOpen({ action: "put", topic });
-    return await this.#puts.putMany(topicName, bodies);
+    return await this.#puts.putMany(topicName, checked);
   }
 
   get(topic: string, extra?: unknown): Promise<string> {
@@ -237,15 +237,15 @@ export class DsmqConnection implements Connection {
   }
 
   /** Checks a message against the limits of the server. */
-  #checkMessage(topic: string, message: string): string {
+  #checkBody(topic: string, body: string): string {
     const { messageBytes } = this.#limits;
     // A character takes up to six bytes, so that short messages need not be measured.
-    if (typeof message === "string" && 6 * message.length + 2 <= messageBytes) return message;
-    if (typeof message !== "string") {
-      throw new TypeError(`Cannot put message: it must be a string, got ${kindOf(message)}`);
+    if (typeof body === "string" && 6 * body.length + 2 <= messageBytes) return body;
+    if (typeof body !== "string") {
+      throw new TypeError(`Cannot put message: it must be a string, got ${kindOf(body)}`);
     }
-    const { bytes } = encodeBody(message);
-    if (bytes <= messageBytes) return message;
+    const { bytes } = encodeBody(body);
+    if (bytes <= messageBytes) return body;
     const [code, sentence, details] = messageTooLarge(bytes, this.#limits);
     throw new DsmqError(code, sentence, { ...details, topic });
   }

@@ -16,7 +16,7 @@ import { rejectWithCallerStack } from "./rejection.ts";
 import type { TopicName } from "./topic_names.ts";
 
 /** A message in a list has two quotes and a comma. */
-const MESSAGE_OVERHEAD = 3;
+const BODY_OVERHEAD = 3;
 
 /** The size of a part of a list in characters, unless a single message is larger. */
 const MAX_PART_SIZE = 256 * 1024;
@@ -46,21 +46,21 @@ export class PutRequests {
    * Puts a message.
    *
    * @param topic the topic
-   * @param message a message that the server accepts
+   * @param body its text, which the server accepts
    * @returns its sequence number; rejects with a `DsmqError`
    */
-  put(topic: TopicName, message: string): Promise<number> {
+  put(topic: TopicName, body: string): Promise<number> {
     const requests = this.#requests;
     requests.requireRoom("put", topic.name);
     const lastBatch = this.#lastBatch;
     if (lastBatch?.topic === topic.name && !lastBatch.isSealed && requests.canGrow(lastBatch)) {
       this.#number(1);
-      const stored = lastBatch.add(message);
-      requests.onGrown(messageSize(message));
+      const stored = lastBatch.add(body);
+      requests.onGrown(bodySize(body));
       return stored;
     }
     const batch = this.#lastBatch = new GrowingPutBatch(topic, this.#number(1));
-    const stored = batch.add(message);
+    const stored = batch.add(body);
     requests.send(batch);
     return stored;
   }
@@ -69,16 +69,16 @@ export class PutRequests {
    * Puts a list of messages, in parts if it is long: each part is made when the one before it is sent.
    *
    * @param topic the topic
-   * @param messages messages that the server accepts
+   * @param bodies their texts, which the server accepts
    * @returns their sequence numbers; rejects with a `DsmqError` that lists the outcome of each
    */
-  async putMany(topic: TopicName, messages: readonly string[]): Promise<number[]> {
-    if (messages.length === 0) return [];
+  async putMany(topic: TopicName, bodies: readonly string[]): Promise<number[]> {
+    if (bodies.length === 0) return [];
     this.#requests.requireRoom("put", topic.name);
     const outcomes: PutOutcome[] = [];
     const done = deferred<void>();
     let failure: DsmqError | undefined;
-    let unsettled = messages.length;
+    let unsettled = bodies.length;
     const settle: SettlePut = (index, outcome) => {
       if (outcome instanceof DsmqError) {
         failure ??= outcome;
@@ -86,8 +86,8 @@ export class PutRequests {
       } else outcomes[index] = outcome;
       if (--unsettled === 0) done.resolve();
     };
-    const n = this.#number(messages.length);
-    const first = this.#nextPart(topic, messages, 0, n, settle);
+    const n = this.#number(bodies.length);
+    const first = this.#nextPart(topic, bodies, 0, n, settle);
     if (first) this.#requests.send(first);
     await done.promise;
     if (!failure) return outcomes as number[];
@@ -107,35 +107,35 @@ export class PutRequests {
   /** The part of a list that begins at an index, if the server accepts any more of it. */
   #nextPart(
     topic: TopicName,
-    messages: readonly string[],
+    bodies: readonly string[],
     begin: number,
     n: number | undefined,
     settle: SettlePut,
   ): PutBatch | undefined {
     const { limits: { messageBytes, inFlight, frameRequests }, frameBytes = MAX_PART_SIZE } =
       this.#requests;
-    while (begin < messages.length && exceedsMessageBytes(messages[begin]!, messageBytes)) {
+    while (begin < bodies.length && exceedsMessageBytes(bodies[begin]!, messageBytes)) {
       settle(begin++, tooLargeError(topic.name, messageBytes));
     }
-    if (begin === messages.length) return undefined;
+    if (begin === bodies.length) return undefined;
     const maxMessages = Math.max(
       1,
       Math.floor(Math.min(WINDOW_SHARE * inFlight, frameRequests, MAX_PART_MESSAGES)),
     );
     const maxSize = Math.min(MAX_PART_SIZE, frameBytes);
     let end = begin;
-    for (let size = 0; end < messages.length && end - begin < maxMessages; end++) {
-      size += messageSize(messages[end]!);
-      if (end > begin && (size > maxSize || exceedsMessageBytes(messages[end]!, messageBytes))) {
+    for (let size = 0; end < bodies.length && end - begin < maxMessages; end++) {
+      size += bodySize(bodies[end]!);
+      if (end > begin && (size > maxSize || exceedsMessageBytes(bodies[end]!, messageBytes))) {
         break;
       }
     }
     return new PutBatch(
       topic,
       n === undefined ? undefined : n + begin,
-      messages.slice(begin, end),
+      bodies.slice(begin, end),
       (index, outcome) => settle(begin + index, outcome),
-      () => this.#nextPart(topic, messages, end, n, settle),
+      () => this.#nextPart(topic, bodies, end, n, settle),
     );
   }
 }
@@ -145,7 +145,7 @@ class PutBatch extends PendingRequest {
   readonly action = "put";
   readonly topic: string;
   size = 0;
-  protected readonly messages: string[];
+  protected readonly bodies: string[];
   readonly #topicName: TopicName;
   /** The number of the first message; the others have those after it. */
   readonly #n: number | undefined;
@@ -158,7 +158,7 @@ class PutBatch extends PendingRequest {
   constructor(
     topicName: TopicName,
     n: number | undefined,
-    messages: string[],
+    bodies: string[],
     settle: SettlePut,
     nextPart?: () => PutBatch | undefined,
   ) {
@@ -167,23 +167,23 @@ class PutBatch extends PendingRequest {
     this.topic = topicName.name;
     this.#topicName = topicName;
     this.#n = n;
-    this.messages = messages;
+    this.bodies = bodies;
     this.#settle = settle;
-    for (const message of messages) this.size += messageSize(message);
+    for (const body of bodies) this.size += bodySize(body);
   }
 
   get calls(): number {
-    return this.messages.length;
+    return this.bodies.length;
   }
 
   protected jsonFields(): string {
     this.isSealed = true;
-    const { messages } = this;
-    const messageField = messages.length === 1
-      ? `"message":${JSON.stringify(messages[0])}`
-      : `"messages":${JSON.stringify(messages)}`;
+    const { bodies } = this;
+    const bodyField = bodies.length === 1
+      ? `"body":${JSON.stringify(bodies[0])}`
+      : `"bodies":${JSON.stringify(bodies)}`;
     const n = this.#n === undefined ? "" : `,"n":${this.#n}`;
-    return `"topic":${this.#topicName.json},${messageField}${n}`;
+    return `"topic":${this.#topicName.json},${bodyField}${n}`;
   }
 
   /**
@@ -195,7 +195,7 @@ class PutBatch extends PendingRequest {
     const maxCalls = Math.min(limits.inFlight, limits.frameRequests);
     // Each message of a suspected list is sent alone.
     const maxPartSize = this.isSuspect ? 0 : maxSize;
-    const isTooLarge = this.messages.map((message) => exceedsMessageBytes(message, messageBytes));
+    const isTooLarge = this.bodies.map((body) => exceedsMessageBytes(body, messageBytes));
     const fitsWhole = this.calls <= maxCalls && (this.calls === 1 || this.size <= maxPartSize);
     if (fitsWhole && !isTooLarge.includes(true)) return [this];
     const parts: PutBatch[] = [];
@@ -250,13 +250,13 @@ class PutBatch extends PendingRequest {
   }
 
   #sizeAt(index: number): number {
-    return messageSize(this.messages[index]!);
+    return bodySize(this.bodies[index]!);
   }
 
   #part(begin: number, end: number): PutBatch {
     const n = this.#n === undefined ? undefined : this.#n + begin;
     const settle: SettlePut = (index, outcome) => this.#settle(begin + index, outcome);
-    const part = new PutBatch(this.#topicName, n, this.messages.slice(begin, end), settle);
+    const part = new PutBatch(this.#topicName, n, this.bodies.slice(begin, end), settle);
     part.isSent = this.isSent;
     part.known = this.known;
     part.isSuspect = this.isSuspect;
@@ -279,14 +279,14 @@ class GrowingPutBatch extends PutBatch {
     this.#resolvers = resolvers;
   }
 
-  add(message: string): Promise<number> {
-    this.messages.push(message);
-    this.size += messageSize(message);
+  add(body: string): Promise<number> {
+    this.bodies.push(body);
+    this.size += bodySize(body);
     return new Promise((resolve) => this.#resolvers.push(resolve));
   }
 }
 
 /** The characters that a message takes in a request. */
-function messageSize(message: string): number {
-  return message.length + MESSAGE_OVERHEAD;
+function bodySize(body: string): number {
+  return body.length + BODY_OVERHEAD;
 }

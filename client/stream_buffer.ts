@@ -43,7 +43,7 @@ export class StreamBuffer {
   get unread(): CreditAmount {
     let [messages, bytes] = [0, 0];
     for (const frame of this.#frames) {
-      messages += frame.messages.length;
+      messages += frame.bodies.length;
       bytes += frame.bytes;
     }
     return { messages, bytes };
@@ -97,14 +97,14 @@ export class StreamBuffer {
     const frame = this.#frames[0];
     if (!frame) return undefined;
     const i = this.#next++;
-    if (this.#next === frame.messages.length) {
+    if (this.#next === frame.bodies.length) {
       this.#frames.shift();
       this.#next = 0;
       this.#onFrameRead(frame);
     }
     return {
       topic: this.#topic,
-      body: frame.messages[i]!,
+      body: frame.bodies[i]!,
       seq: frame.seqs[i]!,
       time: frame.times[i]!,
     };

@@ -62,7 +62,7 @@ export class PutVerb {
       if (request.action === "refused") {
         replyError(this.#context, request, request.error, this.#replies);
       } else if (request.many) {
-        this.#replyMany(request, results.slice(next, next += request.messages.length));
+        this.#replyMany(request, results.slice(next, next += request.bodies.length));
       } else {
         this.#reply(request, results[next++]!);
       }
@@ -72,7 +72,7 @@ export class PutVerb {
   /** Adds the messages of a request to a batch. If it is refused, nothing of it is added. */
   #collect(request: PutRequest | RefusedRequest, batch: Put[]): PutRequest | RefusedRequest {
     if (request.action === "refused") return request;
-    const { id, action, n, topic, messages, encode } = request;
+    const { id, action, n, topic, bodies, encode } = request;
     const { session, owner } = this;
     // A number has a meaning within a session only.
     if (n !== undefined && session === undefined) {
@@ -80,14 +80,14 @@ export class PutVerb {
     }
     const { limits } = this.#context.welcome;
     const startLength = batch.length;
-    for (let i = 0; i < messages.length; i++) {
-      const message = messages[i]!;
-      const min = message.length + 2;
+    for (let i = 0; i < bodies.length; i++) {
+      const text = bodies[i]!;
+      const min = text.length + 2;
       if (min > limits.messageBytes) {
         batch.length = startLength;
         return refuseRequest({ id, action }, ...messageTooLarge(min, limits, true));
       }
-      const { body, bytes } = encode(message);
+      const { body, bytes } = encode(text);
       if (bytes > limits.messageBytes) {
         batch.length = startLength;
         return refuseRequest({ id, action }, ...messageTooLarge(bytes, limits));

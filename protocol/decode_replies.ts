@@ -32,8 +32,8 @@ const MAX_CODE_LENGTH = 64;
 type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly id?: number | null;
   readonly error?: WireError;
-  readonly message?: string;
-  readonly messages?: readonly string[];
+  readonly body?: string;
+  readonly bodies?: readonly string[];
   readonly seq?: number;
   readonly dup?: boolean;
   readonly seqs?: readonly number[];
@@ -95,14 +95,14 @@ function decodeReply(it: RawReply): Reply {
 }
 
 function decodeAnswer(it: RawReply, id: number): Reply {
-  const { seq, message, error, through } = it;
+  const { seq, body, error, through } = it;
   if (error !== undefined) return { kind: "error", id, error, through };
-  if (message !== undefined) {
-    if (seq === undefined) return message === "" ? { kind: "empty", id, through } : malformed(id);
+  if (body !== undefined) {
+    if (seq === undefined) return body === "" ? { kind: "empty", id, through } : malformed(id);
     const { time = 0 } = it;
     const readThrough = through ?? seq;
     if (readThrough < seq) return malformed(id);
-    return { kind: "message", id, body: message, seq, time, through: readThrough };
+    return { kind: "message", id, body, seq, time, through: readThrough };
   }
   if (it.protocol !== undefined) return decodeWelcome(it, id);
   const seqs = it.seqs ?? (seq === undefined ? undefined : [seq]);
@@ -115,16 +115,16 @@ function decodeAnswer(it: RawReply, id: number): Reply {
 }
 
 function decodeStreamed(it: RawReply, sub: number): Reply {
-  const { error, prev, bytes, seqs, times, messages } = it;
+  const { error, prev, bytes, seqs, times, bodies } = it;
   if (error !== undefined) return { kind: "stream_error", sub, error, through: it.through };
-  if (prev === undefined || bytes === undefined || !seqs || !times || !messages) {
+  if (prev === undefined || bytes === undefined || !seqs || !times || !bodies) {
     return malformed(undefined, sub);
   }
-  const count = messages.length;
+  const count = bodies.length;
   const isValid = count > 0 && count === seqs.length && count === times.length &&
-    areIncreasing(seqs, prev) && minBytes(messages) <= bytes;
+    areIncreasing(seqs, prev) && minBytes(bodies) <= bytes;
   return isValid
-    ? { kind: "messages", sub, prev, bytes, seqs, times, messages }
+    ? { kind: "messages", sub, prev, bytes, seqs, times, bodies }
     : malformed(undefined, sub);
 }
 
@@ -154,10 +154,10 @@ function areIncreasing(seqs: readonly number[], before: number): boolean {
   return seqs.length > 0;
 }
 
-/** The least size of messages as JSON: two quotes each, and at least one byte for each character. */
-function minBytes(messages: readonly string[]): number {
-  let bytes = 2 * messages.length;
-  for (let i = 0; i < messages.length; i++) bytes += messages[i]!.length;
+/** The least size of bodies as JSON: two quotes each, and at least one byte for each character. */
+function minBytes(bodies: readonly string[]): number {
+  let bytes = 2 * bodies.length;
+  for (let i = 0; i < bodies.length; i++) bytes += bodies[i]!.length;
   return bytes;
 }
 
@@ -179,7 +179,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "time":
     case "through":
       return isCount(field);
-    case "message":
+    case "body":
       return isString(field);
     case "sub":
     case "prev":
@@ -188,7 +188,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "seqs":
     case "times":
       return areCounts(field);
-    case "messages":
+    case "bodies":
       return areStrings(field);
     case "dup":
     case "more":

@@ -212,54 +212,52 @@ function decodePut(
   limits: Limits,
   encode: EncodeBody,
 ): WireRequest {
-  const { topic, message, messages, n } = fields;
+  const { topic, message, body, bodies, n } = fields;
   const refusal = topicRefusal(fields, limits);
   if (refusal) return refusal;
-  if (id === undefined && message !== undefined) return decodeLegacyPut(fields, encode);
-  if ((message === undefined) === (messages === undefined)) {
-    return refuseRequest(
-      fields,
-      "bad_message",
-      'Invalid put request: it must have either "message" or "messages"',
-    );
+  if (id === undefined && (message !== undefined || bodies === undefined)) {
+    return decodeLegacyPut(fields, encode);
   }
-  if (messages !== undefined && !Array.isArray(messages)) {
-    return refuseRequest(
-      fields,
-      "bad_message",
-      `Invalid put request: "messages" must be an array, got ${kindOf(messages)}`,
-    );
+  if (body !== undefined && bodies !== undefined) {
+    return badMessage(fields, 'it must have "body" or "bodies", got both');
   }
-  const many = messages !== undefined;
+  if (bodies !== undefined && !Array.isArray(bodies)) {
+    return badMessage(fields, `"bodies" must be an array, got ${kindOf(bodies)}`);
+  }
   if (n !== undefined && !(isCount(n) && n <= MAX_PUT_NUMBER)) {
     return refuseField(fields, "n", `a whole number from 0 to ${MAX_PUT_NUMBER}`);
   }
-  const texts: readonly unknown[] = many ? messages : [message];
-  // JSON has no `undefined`.
-  const invalid = texts.find((text) => typeof text !== "string");
-  if (invalid !== undefined) return badMessage(fields, invalid);
+  const many = bodies !== undefined;
+  const texts: readonly unknown[] = many ? bodies : [body];
+  const invalid = texts.findIndex((text) => typeof text !== "string");
+  if (invalid >= 0) {
+    const name = many ? `each of "bodies"` : `"body"`;
+    return badMessage(fields, `${name} must be a string, got ${kindOf(texts[invalid])}`);
+  }
   return {
     action: "put",
     id,
     n,
     topic: topic as string,
-    messages: texts as readonly string[],
+    bodies: texts as readonly string[],
     many,
     encode,
   };
 }
 
-/** dsmq 1.x knows no other fields: they may hold anything. */
+/** dsmq 1.x calls a body `message`, and knows no other fields: they may hold anything. */
 function decodeLegacyPut(fields: RequestFields, encode: EncodeBody): WireRequest {
   const { topic, message } = fields;
   const isNull = message === null;
-  if (!isNull && typeof message !== "string") return badMessage(fields, message);
+  if (!isNull && typeof message !== "string") {
+    return badMessage(fields, `"message" must be a string, got ${kindOf(message)}`);
+  }
   return {
     action: "put",
     id: undefined,
     n: undefined,
     topic: topic as string,
-    messages: [isNull ? "" : message],
+    bodies: [isNull ? "" : message],
     many: false,
     encode: isNull ? encodeNullBody : encode,
   };
@@ -267,7 +265,6 @@ function decodeLegacyPut(fields: RequestFields, encode: EncodeBody): WireRequest
 
 const encodeNullBody: EncodeBody = () => NULL_BODY;
 
-function badMessage(fields: RequestFields, message: unknown): WireRequest {
-  const reason = `it must be a string, got ${kindOf(message)}`;
-  return refuseRequest(fields, "bad_message", `Cannot put message: ${reason}`);
+function badMessage(fields: RequestFields, reason: string): WireRequest {
+  return refuseRequest(fields, "bad_message", `Invalid put request: ${reason}`);
 }

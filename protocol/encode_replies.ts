@@ -6,12 +6,12 @@
  * {"id":2,"seq":42}
  * {"id":2,"seq":42,"dup":true}
  * {"id":3,"seqs":[43,44]}
- * {"id":4,"message":"one","seq":42,"time":1767225600000,"through":42}
- * {"id":4,"seq":42,"time":1767225600000,"through":42,"message":"one"}    the same, where the message is large
- * {"id":5,"message":"","through":44}
+ * {"id":4,"body":"one","seq":42,"time":1767225600000,"through":42}
+ * {"id":4,"seq":42,"time":1767225600000,"through":42,"body":"one"}    the same, where the message is large
+ * {"id":5,"body":"","through":44}
  * {"id":6,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45},"through":38}
  * {"id":8,"sub":8,"start":44,"through":44}
- * {"sub":8,"prev":44,"bytes":6,"seqs":[45],"times":[1767225600001],"messages":["four"]}
+ * {"sub":8,"prev":44,"bytes":6,"seqs":[45],"times":[1767225600001],"bodies":["four"]}
  * {"sub":8,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45},"through":38}
  * {"heartbeat":10000,"time":1767225600000,"last":45,"floor":40}
  * {"ahead":990000}
@@ -91,9 +91,9 @@ export function readReply(
   message: EncodedMessage | undefined,
   through: number,
 ): string {
-  if (message === undefined) return `{"id":${id},"message":"","through":${through}}`;
+  if (message === undefined) return `{"id":${id},"body":"","through":${through}}`;
   const { body, seq, time } = message;
-  return `{"id":${id},"message":${body},"seq":${seq},"time":${time},"through":${through}}`;
+  return `{"id":${id},"body":${body},"seq":${seq},"time":${time},"through":${through}}`;
 }
 
 /** The same, up to the body of a message that is large: `}` comes after it. */
@@ -102,7 +102,7 @@ export function readReplyHead(
   { seq, time }: Pick<EncodedMessage, "seq" | "time">,
   through: number,
 ): string {
-  return `{"id":${id},"seq":${seq},"time":${time},"through":${through},"message":`;
+  return `{"id":${id},"seq":${seq},"time":${time},"through":${through},"body":`;
 }
 
 /** Answers a read of dsmq 1.x. */
@@ -154,7 +154,7 @@ export function streamBody(messages: readonly EncodedMessage[], bytes: number): 
     times += `,${time}`;
     bodies += `,${body}`;
   }
-  const lists = `"seqs":[${seqs.slice(1)}],"times":[${times.slice(1)}],"messages":[${
+  const lists = `"seqs":[${seqs.slice(1)}],"times":[${times.slice(1)}],"bodies":[${
     bodies.slice(1)
   }]`;
   return `"bytes":${bytes},${lists}}`;
@@ -169,7 +169,7 @@ export function streamFrame(sub: number, prev: number, body: string): string {
 export function streamHead(messages: readonly EncodedMessage[], bytes: number): string {
   const seqs = messages.map(({ seq }) => seq);
   const times = messages.map(({ time }) => time);
-  return `"bytes":${bytes},"seqs":[${seqs}],"times":[${times}],"messages":[`;
+  return `"bytes":${bytes},"seqs":[${seqs}],"times":[${times}],"bodies":[`;
 }
 
 /** Tells a subscriber why its stream has ended; after a gap it could continue after `through`. */

@@ -14,7 +14,7 @@ import type { ConnectReason } from "./connect_reason.ts";
  * - `bad_request`: the request does not have the form that its action needs
  * - `unknown_action`: the server does not know this action
  * - `bad_topic`: the topic is empty, too long, or contains a character that topics must not have
- * - `bad_message`: the message is not a string
+ * - `bad_message`: the body is missing, or is not a string
  * - `too_large`: the message is larger than the server accepts, which is `limit`
  * - `full`: the store is full: try again later
  * - `limit_exceeded`: a limit is reached, such as that of connections, requests or topics; it is `limit`
@@ -91,7 +91,7 @@ export const ERRORS: Readonly<
     scope: "request",
     description: "The topic is empty, too long, or contains a character that topics must not have.",
   },
-  bad_message: { scope: "request", description: "The message is not a string." },
+  bad_message: { scope: "request", description: "The body is missing, or is not a string." },
   too_large: { scope: "request", description: "The message is larger than the server accepts." },
   full: { scope: "request", description: "The store is full: try again later." },
   limit_exceeded: {

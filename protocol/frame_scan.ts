@@ -12,14 +12,14 @@ import { skipWhitespace } from "./json_text.ts";
 import { isCount } from "./request_fields.ts";
 import { type RequestExcess, type RequestKind, RequestScan } from "./request_scan.ts";
 
-/** A part that is decoded at once takes a few milliseconds: this many marks, messages or characters, or some of each. */
-const PART_BUDGET = { marks: 16_384, messages: 2048, characters: 1024 * 1024 };
+/** A part that is decoded at once takes a few milliseconds: this many marks, bodies or characters, or some of each. */
+const PART_BUDGET = { marks: 16_384, bodies: 2048, characters: 1024 * 1024 };
 
 /** The requests of a frame, by index. */
 export class FrameScan {
   /** The frame is an array. */
   readonly batched: boolean;
-  /** What the requests count for together: a list of messages counts each message, any other request one. */
+  /** What the requests count for together: a list of bodies counts each body, any other request one. */
   countedRequests = 0;
   /** The numbers of control requests and of puts of dsmq 1.x, which do not count. */
   controlRequests = 0;
@@ -169,10 +169,10 @@ export class FrameScan {
   }
 
   #addRequest(request: RequestScan, end: number): void {
-    const { kind, messages, excess, marks } = request;
+    const { kind, bodies, excess, marks } = request;
     const index = this.#kinds.length;
-    const size = Math.max(1, messages);
-    const cost = marks / PART_BUDGET.marks + size / PART_BUDGET.messages +
+    const size = Math.max(1, bodies);
+    const cost = marks / PART_BUDGET.marks + size / PART_BUDGET.bodies +
       (end - this.#begins[index]!) / PART_BUDGET.characters;
     if (kind === "control") this.controlRequests++;
     else if (kind === "legacy put") this.legacyPuts++;

@@ -87,7 +87,7 @@ export interface MessagesReply {
   readonly bytes: number;
   readonly seqs: readonly number[];
   readonly times: readonly number[];
-  readonly messages: readonly string[];
+  readonly bodies: readonly string[];
 }
 
 /** A stream has ended. */

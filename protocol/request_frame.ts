@@ -199,8 +199,8 @@ class ParsedFrame implements RequestFrame {
 function countRequests(items: readonly unknown[]): number {
   let size = items.length;
   for (const item of items) {
-    const messages = (item as { messages?: unknown } | null)?.messages;
-    if (Array.isArray(messages) && messages.length > 1) size += messages.length - 1;
+    const bodies = (item as { bodies?: unknown } | null)?.bodies;
+    if (Array.isArray(bodies) && bodies.length > 1) size += bodies.length - 1;
   }
   return size;
 }

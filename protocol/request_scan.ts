@@ -20,7 +20,7 @@ export type RequestExcess = "depth" | "fields";
 /** No valid request is nested deeper: a position is one level within it. */
 export const MAX_DEPTH = 8;
 
-/** How many fields a request may have, or items in lists other than its messages. */
+/** How many fields a request may have, or items in lists other than its `bodies`. */
 export const MAX_FIELDS = 64;
 
 /** How many different names the fields of a frame may have, and how many characters each. */
@@ -42,7 +42,7 @@ const ACTION_COUNTS: readonly (readonly [action: string, counts: "control" | "pu
 ];
 
 /** The fields that matter for a scan. */
-const FIELD_NAMES = ["id", "action", "messages"] as const;
+const FIELD_NAMES = ["id", "action", "bodies"] as const;
 
 const [QUOTE, COMMA, COLON] = [34, 44, 58];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
@@ -89,7 +89,7 @@ interface ScanState {
   readonly isObject: boolean;
   readonly nameIsNext: boolean;
   readonly valueIsNext: boolean;
-  /** The depth of the list of messages, and where it begins. */
+  /** The depth of the list of bodies, and where it begins. */
   readonly list: number;
   readonly first: number;
 }
@@ -116,8 +116,8 @@ export class RequestScan {
   #hasTooManyNames = false;
   /** Where its `id` begins; 0 if it has none. */
   id = 0;
-  /** The number of messages in its list. */
-  messages = 0;
+  /** The number of bodies in its list. */
+  bodies = 0;
   /** The number of its commas, colons and opening brackets. */
   marks = 0;
   #action: "control" | "put" | "read" | undefined;
@@ -136,7 +136,7 @@ export class RequestScan {
       case "control":
         return this.marks > 2 * MAX_CONTROL_FIELDS ? "counted" : "control";
       case "put":
-        return this.id === 0 && this.messages === 0 ? "legacy put" : "counted";
+        return this.id === 0 && this.bodies === 0 ? "legacy put" : "counted";
       case "read":
         return this.id === 0 ? "legacy read" : "counted";
     }
@@ -146,7 +146,7 @@ export class RequestScan {
   /** Why it is too large to be decoded, if it is. */
   get excess(): RequestExcess | undefined {
     if (this.#depth > MAX_DEPTH) return "depth";
-    return this.#hasTooManyNames || this.marks - this.messages > 2 * MAX_FIELDS
+    return this.#hasTooManyNames || this.marks - this.bodies > 2 * MAX_FIELDS
       ? "fields"
       : undefined;
   }
@@ -167,7 +167,7 @@ export class RequestScan {
   scan(begin: number, limit: number): number | undefined {
     const text = this.#text;
     if (!this.#state) {
-      this.id = this.messages = 0;
+      this.id = this.bodies = 0;
       this.#action = undefined;
       this.#hasTooManyNames = false;
     }
@@ -196,8 +196,8 @@ export class RequestScan {
         valueIsNext = false;
         if (name === "id") this.id = at;
         else if (name === "action") this.#action = undefined;
-        else if (name === "messages") {
-          this.messages = 0;
+        else if (name === "bodies") {
+          this.bodies = 0;
           if (unit === OPEN_LIST) {
             list = depth + 1;
             first = at + 1;
@@ -225,7 +225,7 @@ export class RequestScan {
         case CLOSE_LIST:
           if (depth === 0) return this.#finish(at, marks, deepest);
           if (depth === list) {
-            if (this.messages > 0 || skipWhitespace(text, first) < at) this.messages++;
+            if (this.bodies > 0 || skipWhitespace(text, first) < at) this.bodies++;
             list = 0;
           }
           depth--;
@@ -233,7 +233,7 @@ export class RequestScan {
         case COMMA:
           if (depth === 0) return this.#finish(at, marks, deepest);
           marks++;
-          if (depth === list) this.messages++;
+          if (depth === list) this.bodies++;
           else if (depth === 1) nameIsNext = isObject;
           break;
         case COLON:

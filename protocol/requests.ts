@@ -5,8 +5,8 @@
  * {"action":"hello","id":1,"protocol":1,"since":"start","session":"…","try":1,"heartbeat":10000,"token":"…"}
  * {"action":"hello","id":1,"session":"…","try":2,"since":{"after":40,"epoch":"…"},"known":{"epoch":"…","seq":44}}
  * {"action":"hello","id":1,"session":"…","try":3,"frameBytes":16384}
- * {"action":"put","id":2,"topic":"t","message":"one","n":1}
- * {"action":"put","id":3,"topic":"t","messages":["two","three"],"n":2}
+ * {"action":"put","id":2,"topic":"t","body":"one","n":1}
+ * {"action":"put","id":3,"topic":"t","bodies":["two","three"],"n":2}
  * {"action":"get","id":4,"topic":"t"}
  * {"action":"get_latest","id":5,"topic":"t","since":{"after":41,"epoch":"…","asOf":1767225600000}}
  * {"action":"get_wait","id":6,"topic":"t","timeout":10000}
@@ -23,7 +23,7 @@
  * {"action":"close"}
  * ```
  *
- * A frame is one request or an array of them. Requests of dsmq 1.x carry no `id`.
+ * A frame is one request or an array of them. Requests of dsmq 1.x carry no `id`, and `message` instead of `body`.
  *
  * @module
  */
@@ -87,7 +87,7 @@ export interface PutRequest {
   readonly n: number | undefined;
   readonly topic: string;
   /** Strings of any length. `encode` turns them into JSON and measures them, once it is known that they may be put. */
-  readonly messages: readonly string[];
+  readonly bodies: readonly string[];
   readonly many: boolean;
   readonly encode: EncodeBody;
 }

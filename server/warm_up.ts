@@ -20,7 +20,7 @@ const FRAMES = [
   '{"action":"put","topic":"t","message":"m"}',
   '{"action":"get","topic":"t"}',
   '{"action":"get_latest","topic":"t"}',
-  '{"action":"put","id":1,"topic":"t","message":"m"}',
+  '{"action":"put","id":1,"topic":"t","body":"m"}',
   '{"action":"get","id":2,"topic":"t"}',
 ];
 

@@ -141,7 +141,7 @@ Deno.test("a token is taken from each of its places, and from no other", async (
 
 /** A request of each action, about a topic. */
 const REQUESTS: Readonly<Record<string, object>> = {
-  put: { message: "m" },
+  put: { body: "m", message: "m" },
   get: {},
   get_latest: {},
   get_wait: { timeout: 0 },

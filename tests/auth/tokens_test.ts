@@ -57,7 +57,7 @@ Deno.test("a subprotocol is found however a client writes their list, with its t
         action: "put",
         id: 1,
         topic: "t",
-        message: "m",
+        body: "m",
       });
       assert(id === 1 && seq > 0);
     }
@@ -147,7 +147,7 @@ Deno.test("who owes a token is closed when its time is over, and who brings it s
   assertEquals((await late.request({ action: "hello", id: 3 })).error.code, "unauthorized");
   clock.advance(1);
   assertEquals(await late.closeCode(), 4401);
-  assertEquals(await good.request({ action: "put", topic: "t", message: "m", id: 3 }), {
+  assertEquals(await good.request({ action: "put", topic: "t", body: "m", id: 3 }), {
     id: 3,
     seq: 1,
   });
@@ -164,7 +164,7 @@ Deno.test("who brings a token late reads what was stored since it connected", as
   await mq.put("t", "meanwhile");
   const frame = [{ action: "hello", id: 1, token: "good" }, { action: "get", topic: "t", id: 2 }];
   const [welcome, read] = await late.request(frame);
-  assertEquals([welcome.start, read.message], [0, "meanwhile"]);
+  assertEquals([welcome.start, read.body], [0, "meanwhile"]);
 });
 
 Deno.test("no token is in a log, a frame, an answer, an error or what a server shows of itself", async () => {

@@ -29,7 +29,7 @@ async function failure(work: Promise<unknown>): Promise<DsmqError> {
 Deno.test("in a frame of many, what is not allowed fails alone and in its place", async () => {
   await using server = await openServer({ tokens: [{ token: "good", prefixes: ["a"] }] });
   using handshake = await RawClient.handshake(server.port, headers(server.port, "good"));
-  const put = (topic: string, id: number) => ({ action: "put", topic, message: topic, id });
+  const put = (topic: string, id: number) => ({ action: "put", topic, body: topic, id });
   const puts = await handshake.request([
     put("a1", 1),
     put("b", 2),

@@ -16,7 +16,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 const OFFERED = "Sec-WebSocket-Protocol: dsmq";
 const GOOD = "Authorization: Bearer good";
 const hello = { action: "hello", id: 1 };
-const put = (id: number) => ({ action: "put", topic: "t", message: "m", id });
+const put = (id: number) => ({ action: "put", topic: "t", body: "m", id });
 
 /** A hello that is so long, with a good token. */
 const longHello = (length: number) => {

@@ -162,7 +162,7 @@ Deno.test("a server counts what is taken by address if there is no token", async
 /** A request that keeps those behind it waiting while the store is held. */
 const held = { action: "get", id: 900, topic: "held" };
 const text = "x".repeat(60_000);
-const put = (id: number) => ({ action: "put", id, topic: "t", message: text });
+const put = (id: number) => ({ action: "put", id, topic: "t", body: text });
 
 Deno.test("waiting requests: one identity has its half of the memory, past it limit_exceeded; what is done makes room", async () => {
   const clock = new ManualClock();
@@ -248,7 +248,7 @@ Deno.test("waiting requests: a large frame without memory is not scanned, and it
     return scanMore.apply(this, args);
   };
   try {
-    peer.sendFrame({ ...put(1), message: "x".repeat(100_000) });
+    peer.sendFrame({ ...put(1), body: "x".repeat(100_000) });
     await until(() => peer.closedWith !== undefined);
   } finally {
     FrameScan.prototype.scanMore = scanMore;

@@ -70,8 +70,8 @@ Deno.test("putMany that fails lists the outcome of each message", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", ["one", "two", "three"]), DsmqError);
-  const { id, messages } = await script.next();
-  assertEquals(messages, ["one", "two", "three"]);
+  const { id, bodies } = await script.next();
+  assertEquals(bodies, ["one", "two", "three"]);
   const refused = { code: "unavailable", message: "disk full" } as const;
   await script.send({ id, error: { ...refused, outcomes: [7, refused, 8] } });
   const error = await failing;
@@ -85,7 +85,7 @@ Deno.test("putMany in several requests lists each outcome: stored, refused, and 
   const messages = Array.from({ length: 6 }, () => "x".repeat(120_000));
   const failing = assertRejects(() => mq.putMany("t", messages), DsmqError);
   const [first, second, third] = [await script.next(), await script.next(), await script.next()];
-  assertEquals([first, second, third].map(({ messages }) => messages.length), [2, 2, 2]);
+  assertEquals([first, second, third].map(({ bodies }) => bodies.length), [2, 2, 2]);
   await script.send({ id: first.id, seqs: [1, 2] });
   const refused = { code: "unavailable", message: "disk full" } as const;
   await script.send({ id: second.id, error: { ...refused, outcomes: [3, refused] } });

@@ -31,9 +31,9 @@ Deno.test("requests of one turn of the event loop are sent in one frame, in orde
   assertEquals(script.frames.length, 1);
   await script.send([
     { id: requests[0]!.id, seq: 1 },
-    { id: requests[1]!.id, message: "one", seq: 1, time: 1, through: 1 },
-    { id: requests[2]!.id, message: "", through: 1 },
-    { id: requests[3]!.id, message: "", through: 1 },
+    { id: requests[1]!.id, body: "one", seq: 1, time: 1, through: 1 },
+    { id: requests[2]!.id, body: "", through: 1 },
+    { id: requests[3]!.id, body: "", through: 1 },
     { id: requests[4]!.id, seqs: [2, 3] },
   ]);
   assertEquals(await replies, [1, "one", "", "", [2, 3]]);

@@ -23,8 +23,8 @@ Deno.test("a put in the turn of close is refused", async () => {
   const before = mq.put("t", "one");
   const closing = mq.close();
   const after = mq.put("t", "two").catch(code);
-  const { id, message } = await script.next();
-  assertEquals(message, "one");
+  const { id, body } = await script.next();
+  assertEquals(body, "one");
   await script.send({ id, seq: 1 });
   assertEquals(await before, 1);
   await closing;
@@ -65,7 +65,7 @@ for (const outcomes of [[1, null, 1.5], [1, 2], [1, { code: "__proto__", message
     const got = mq.get("t").catch(code);
     const [put, get] = [await script.next(), await script.next()];
     const error = { code: "unavailable", message: "x", outcomes };
-    await script.send([{ id: put.id, error }, { id: get.id, message: "m", seq: 5 }]);
+    await script.send([{ id: put.id, error }, { id: get.id, body: "m", seq: 5 }]);
     const ends = new Set(await withTimeout(Promise.all(puts)));
     assertEquals([ends.size, ends.has("protocol_error") || ends.has("unknown_outcome")], [1, true]);
     assertEquals(await withTimeout(got), "protocol_error");

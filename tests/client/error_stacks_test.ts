@@ -74,8 +74,8 @@ Deno.test("each of many puts that fail together has an error of its own, with it
     await mq.put("t", "two");
   }
   const both = Promise.allSettled([first(), second()]);
-  const { id, messages } = await script.next();
-  assertEquals(messages, ["one", "two"]);
+  const { id, bodies } = await script.next();
+  assertEquals(bodies, ["one", "two"]);
   await script.send({ id, error: { code: "full", message: "no room" } });
   const [one, two] = (await both).map((put) => (put as PromiseRejectedResult).reason as Error);
   assert(one !== two && one!.stack!.includes("first") && two!.stack!.includes("second"));

@@ -89,7 +89,7 @@ for (const [name, frame] of Object.entries(junk)) {
 
 Deno.test("a WebSocket server that sends foreign JSON is unreachable", async () => {
   await using server = new ForeignServer({
-    onMessage: (socket) => socket.send('{"type":"welcome","id":"x","sub":"y","messages":"z"}'),
+    onMessage: (socket) => socket.send('{"type":"welcome","id":"x","sub":"y","bodies":"z"}'),
   });
   await assertUnreachable(server.url);
 });
@@ -143,13 +143,13 @@ Deno.test("a foreign server that does not answer the close frame is not waited f
 const laterJunk: Readonly<Record<string, unknown>> = {
   "text that is not JSON": "what?",
   "a list of numbers": "[1]",
-  "an answer to no request": { id: 999, message: "" },
+  "an answer to no request": { id: 999, body: "" },
   "an invalid id": { id: null, error: { code: "bad_request", message: "?" } },
-  "a stream without a subscriber": { sub: 999, prev: 0, messages: [] },
-  "a stream without messages": { sub: "SUB", prev: 0, bytes: 0, seqs: [], times: [], messages: [] },
-  "a stream with invalid messages": { sub: "SUB", prev: 0, seqs: [1], times: [1], messages: 5 },
-  "a stream of nulls": { sub: "SUB", prev: 0, bytes: 0, seqs: [1], times: [1], messages: [null] },
-  "a stream whose lists differ": { sub: "SUB", prev: 0, seqs: [1, 2], times: [1], messages: ["m"] },
+  "a stream without a subscriber": { sub: 999, prev: 0, bodies: [] },
+  "a stream without messages": { sub: "SUB", prev: 0, bytes: 0, seqs: [], times: [], bodies: [] },
+  "a stream with invalid messages": { sub: "SUB", prev: 0, seqs: [1], times: [1], bodies: 5 },
+  "a stream of nulls": { sub: "SUB", prev: 0, bytes: 0, seqs: [1], times: [1], bodies: [null] },
+  "a stream whose lists differ": { sub: "SUB", prev: 0, seqs: [1, 2], times: [1], bodies: ["m"] },
   "invalid sequence numbers": { id: "PUT", seqs: 5 },
   "an error without a text": { id: "PUT", error: 5 },
 };

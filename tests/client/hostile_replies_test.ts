@@ -13,7 +13,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const message = (id: number, seq: number, through = seq) => ({
   id,
-  message: `m${seq}`,
+  body: `m${seq}`,
   seq,
   time: 1,
   through,
@@ -65,7 +65,7 @@ Deno.test("after a break a server that silently reads a topic less far than befo
   const { script, mq, again, request } = await reconnected();
   assertEquals(request.since.after, 5);
   // It would give the same message again, to the next reader.
-  await script.send({ id: request.id, message: "", through: 4 });
+  await script.send({ id: request.id, body: "", through: 4 });
   assertEquals(await withTimeout(again), "protocol_error");
   await mq.close();
 });
@@ -223,12 +223,12 @@ Deno.test("a store time that goes back or jumps changes nothing about what was r
   while (action !== "get_wait") ({ id, action } = await script.next());
   abort.abort();
   await wait;
-  await script.send({ id, message: "old", seq: 1, time: 4_000_000, through: 1 });
+  await script.send({ id, body: "old", seq: 1, time: 4_000_000, through: 1 });
   const get = mq.get("t");
   while (action !== "get") ({ id, action } = await withTimeout(script.next()));
   await script.send({
     id,
-    message: "new",
+    body: "new",
     seq: 2,
     time: 4_900_000,
     through: 2,
@@ -242,7 +242,7 @@ Deno.test("a frame larger than any answer can be ends the connection, and is not
   const get = mq.get("t").catch(({ code }) => code);
   const { id } = await script.next();
   const large = "x".repeat(maxReplyFrameBytes(DEFAULT_LIMITS));
-  await script.send(`{"id":${id},"message":"${large}","seq":1,"time":1,"through":1}`);
+  await script.send(`{"id":${id},"body":"${large}","seq":1,"time":1,"through":1}`);
   assertEquals(await withTimeout(get), "protocol_error");
   await assertProtocolError({ script, mq });
 });
@@ -277,7 +277,7 @@ Deno.test("a read whose answer went to an earlier one fails with the connection"
   const { id } = await script.next();
   await script.send(message(id, 1));
   assertEquals(await withTimeout(first), "m1");
-  await script.send({ id: wait, message: 5 });
+  await script.send({ id: wait, body: 5 });
   assertEquals(await withTimeout(second), "protocol_error");
   await mq.close();
 });

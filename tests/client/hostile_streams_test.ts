@@ -25,7 +25,7 @@ const frame = (sub: number, prev: number, seqs: readonly number[], bytes?: numbe
   bytes: bytes ?? seqs.length * 3,
   seqs,
   times: seqs.map(() => 1),
-  messages: seqs.map(() => "m"),
+  bodies: seqs.map(() => "m"),
 });
 
 async function ends(stream: MessageStream): Promise<string> {

@@ -171,10 +171,10 @@ Deno.test("what is put while the server is away is pending as one request, and i
     await withTimeout(script.next()),
     await withTimeout(script.next()),
   ];
-  assertEquals([first.messages.length, second.action, third.message], [1000, "get", "other"]);
+  assertEquals([first.bodies.length, second.action, third.body], [1000, "get", "other"]);
   await script.send([
     { id: first.id, seqs: Array.from({ length: 1000 }, (_, i) => i + 1) },
-    { id: second.id, message: "", through: 0 },
+    { id: second.id, body: "", through: 0 },
     { id: third.id, seq: 1001 },
   ]);
   assertEquals((await Promise.all(puts)).at(-1), 1000);
@@ -225,9 +225,9 @@ for (const transport of ["builtin", "hardened"] as const) {
     raw.send({ ...put, message: "of a client of dsmq 1.x" });
     raw.send([
       { action: "hello", id: 1, session: "a-session-of-this-test" },
-      { ...put, id: 2, message: "a", n: 1 },
-      { ...put, id: 3, message: "a", n: 1 },
-      { ...put, id: 4, messages: ["a", "b"], n: 1 },
+      { ...put, id: 2, body: "a", n: 1 },
+      { ...put, id: 3, body: "a", n: 1 },
+      { ...put, id: 4, bodies: ["a", "b"], n: 1 },
     ]);
     await until(() => server.stats().stored === 1503);
     await mq.get("t");

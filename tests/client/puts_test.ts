@@ -41,17 +41,17 @@ Deno.test("consecutive puts to one topic are one request; others stay in their o
   ];
   await script.next();
   assertEquals(requests(script), [[
-    { action: "put", id: 2, topic: "t", messages: ["one", "two"] },
-    { action: "put", id: 3, topic: "u", message: "three" },
-    { action: "put", id: 4, topic: "t", message: "four" },
+    { action: "put", id: 2, topic: "t", bodies: ["one", "two"] },
+    { action: "put", id: 3, topic: "u", body: "three" },
+    { action: "put", id: 4, topic: "t", body: "four" },
     { action: "get", id: 5, topic: "t" },
-    { action: "put", id: 6, topic: "t", messages: ["five", "six"] },
+    { action: "put", id: 6, topic: "t", bodies: ["five", "six"] },
   ]]);
   await script.send([
     { id: 2, seqs: [1, 2] },
     { id: 3, seq: 3 },
     { id: 4, seq: 4 },
-    { id: 5, message: "one", seq: 1, time: 1, through: 1 },
+    { id: 5, body: "one", seq: 1, time: 1, through: 1 },
     { id: 6, seqs: [5, 6] },
   ]);
   assertEquals(await Promise.all(calls), [1, 2, 3, 4, 0, 5, 6]);
@@ -72,13 +72,13 @@ Deno.test("of many puts in one turn, a third of what may be in flight is sent at
   const { script, mq } = await scripted();
   await using _ = mq;
   const calls = Array.from({ length: 100 }, (_, i) => mq.put("t", `${i}`));
-  const sizes = () => requests(script).map(([request]) => request!.messages.length);
+  const sizes = () => requests(script).map(([request]) => request!.bodies.length);
   assertEquals(sizes(), [16, 16, 16, 24]);
   await script.next();
   assertEquals(sizes(), [16, 16, 16, 24, 28]);
   let seq = 0;
-  for (const [{ id, messages }] of requests(script) as [ScriptedRequest][]) {
-    await script.send({ id, seqs: messages.map(() => ++seq) });
+  for (const [{ id, bodies }] of requests(script) as [ScriptedRequest][]) {
+    await script.send({ id, seqs: bodies.map(() => ++seq) });
   }
   assertEquals(await Promise.all(calls), calls.map((_, i) => i + 1));
 });
@@ -87,10 +87,10 @@ Deno.test("a frame of long messages is sent at 64 KiB", async () => {
   const { script, mq } = await scripted();
   await using _ = mq;
   const calls = Array.from({ length: 15 }, (_, i) => mq.put("t", `${i % 10}`.repeat(5_000)));
-  assertEquals(requests(script).map(([request]) => request!.messages.length), [14]);
+  assertEquals(requests(script).map(([request]) => request!.bodies.length), [14]);
   const { id } = await script.next();
-  const { id: last, message } = await script.next();
-  assertEquals(message, "4".repeat(5_000));
+  const { id: last, body } = await script.next();
+  assertEquals(body, "4".repeat(5_000));
   await script.send([{ id, seqs: calls.slice(1).map((_, i) => i + 1) }, { id: last, seq: 15 }]);
   assertEquals(await Promise.all(calls), calls.map((_, i) => i + 1));
 });
@@ -160,8 +160,8 @@ Deno.test("a message that is too large only as JSON is not sent", async () => {
   const { code, limit } = await assertRejects(() => mq.put("t", fits + "\0"), DsmqError);
   assertEquals([code, limit], ["too_large", 1_000_000]);
   const call = mq.put("t", fits);
-  const { id, message } = await script.next();
-  assertEquals(message, fits);
+  const { id, body } = await script.next();
+  assertEquals(body, fits);
   await script.send({ id, seq: 1 });
   assertEquals(await call, 1);
 });

@@ -258,8 +258,8 @@ Deno.test("the limits of a server are read anew at each connection", async () =>
   await until(() => script.dials === 2 && mq.status === "connected");
   assertEquals(await settled(mq.put("t", "more than ten bytes")), "error too_large");
   const put = mq.put("t", "fits");
-  const { id, message } = await withTimeout(script.next());
-  assertEquals(message, "fits");
+  const { id, body } = await withTimeout(script.next());
+  assertEquals(body, "fits");
   await script.send({ id, seq: 1 });
   assertEquals(await put, 1);
   await withTimeout(mq.close());

@@ -117,7 +117,7 @@ Deno.test("a heartbeat stays behind the answers that were there before it", asyn
   await turns();
   connection.receive(JSON.stringify([
     { action: "get_wait", id: 2, topic: "t" },
-    { action: "put", id: 3, topic: "t", message: "m2" },
+    { action: "put", id: 3, topic: "t", body: "m2" },
     { action: "get", id: 4, topic: "slow" },
   ]));
   await turns();

@@ -41,13 +41,13 @@ for (const recalled of [undefined, false]) {
     assertEquals(await Promise.all(calls), ["error unknown_outcome", "error unknown_outcome"]);
     // The next one that comes is what is put now.
     const later = settled(mq.put("t", "later"));
-    const { message, id } = await withTimeout(
+    const { body, id } = await withTimeout(
       script.next().then(async (request) =>
         // The earlier list may have been sent in a frame of its own.
-        request.messages ? await script.next() : request
+        request.bodies ? await script.next() : request
       ),
     );
-    assertEquals(message, "later");
+    assertEquals(body, "later");
     await script.send({ id, seq: 9 });
     assertEquals(await later, 9);
     await withTimeout(mq.close());
@@ -62,8 +62,8 @@ Deno.test("a put that was never sent goes on, even if the server remembers nothi
   await script.next();
   script.hangUp();
   assertEquals(await sent, "error unknown_outcome");
-  const { id, message } = await withTimeout(script.next());
-  assertEquals(message, "kept");
+  const { id, body } = await withTimeout(script.next());
+  assertEquals(body, "kept");
   await script.send({ id, seq: 3 });
   assertEquals(await unsent, 3);
   await withTimeout(mq.close());
@@ -218,7 +218,7 @@ for (const transport of ["builtin", "hardened"] as const) {
 Deno.test("a session is the same with a token and without one", async () => {
   await using file = new QueueFile();
   const storeOption = { store: `sqlite:${file.path}` as const };
-  const put = { action: "put", id: 2, topic: "t", message: "once", n: 1 };
+  const put = { action: "put", id: 2, topic: "t", body: "once", n: 1 };
   const hello = { action: "hello", id: 1, session: SESSION_ID, try: 1 };
   const again = { ...hello, try: 2 };
   let server = await openServer(storeOption);

@@ -77,14 +77,14 @@ Deno.test("a subscription continues after its last message, in the history of th
   assertEquals(since, "start");
   await script.send({ id, sub: id, start: 0 });
   const frame = { sub: id, bytes: 5, times: [1] };
-  await script.send({ ...frame, prev: 0, seqs: [4], messages: ["one"] });
+  await script.send({ ...frame, prev: 0, seqs: [4], bodies: ["one"] });
   assertEquals((await first).value?.body, "one");
   script.hangUp();
   const again = await withTimeout(script.next());
   assertEquals([again.action, again.since], ["subscribe", { after: 4, epoch: "e" }]);
   const second = stream.next();
   await script.send({ id: again.id, sub: again.id, start: 4 });
-  await script.send({ ...frame, sub: again.id, prev: 4, seqs: [9], messages: ["two"] });
+  await script.send({ ...frame, sub: again.id, prev: 4, seqs: [9], bodies: ["two"] });
   assertEquals((await second).value?.body, "two");
   await stream.return!();
 });
@@ -96,7 +96,7 @@ Deno.test("unread messages that have arrived count against the credit of the con
   const { id, messages, bytes } = await script.next();
   await script.send({ id, sub: id, start: 0 });
   const seqs = [1, 2, 3];
-  await script.send({ sub: id, prev: 0, bytes: 9, seqs, times: seqs, messages: ["a", "b", "c"] });
+  await script.send({ sub: id, prev: 0, bytes: 9, seqs, times: seqs, bodies: ["a", "b", "c"] });
   script.hangUp();
   const again = await withTimeout(script.next());
   assertEquals([again.messages, again.bytes], [messages - 3, bytes - 9]);
@@ -129,7 +129,7 @@ Deno.test("onGap gets what is known of a gap, and decides where to continue", as
     bytes: 3,
     seqs: [41],
     times: [1],
-    messages: ["m"],
+    bodies: ["m"],
   });
   assertEquals((await next).value?.seq, 41);
   assertEquals(gaps, [["trimmed", 3, 40, 45]]);

@@ -173,7 +173,7 @@ async function largeReply() {
 Deno.test("what a peer sends before a large reply has reached it does not make the reply pass faster", async () => {
   await using peer = await largeReply();
   // It was sent before the reply came.
-  await peer.request({ action: "put", id: 3, topic: "u", message: "m" });
+  await peer.request({ action: "put", id: 3, topic: "u", body: "m" });
   // 16 s: at 8 KiB a second the reply takes 90.
   await peer.sendHeartbeats(10);
   assertEquals(peer.closed, []);

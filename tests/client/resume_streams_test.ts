@@ -50,8 +50,8 @@ class SlowPeer implements Peer {
 
   /** Messages that came, whatever request they answer. */
   get messages(): string[] {
-    return this.received.flatMap(({ seq, message, messages }) =>
-      messages ?? (seq !== undefined && message !== undefined ? [message] : [])
+    return this.received.flatMap(({ seq, body, bodies }) =>
+      bodies ?? (seq !== undefined && body !== undefined ? [body] : [])
     );
   }
 
@@ -127,8 +127,8 @@ Deno.test("each of many streams of a slow peer comes to its end", async () => {
     peer.read();
   }
   const counts = new Map<number, number>();
-  for (const { sub, messages } of peer.received) {
-    if (sub !== undefined && messages) counts.set(sub, (counts.get(sub) ?? 0) + messages.length);
+  for (const { sub, bodies } of peer.received) {
+    if (sub !== undefined && bodies) counts.set(sub, (counts.get(sub) ?? 0) + bodies.length);
   }
   peer.connection.end();
   await host[Symbol.asyncDispose]();
@@ -148,7 +148,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       action: "put",
       id: 1,
       topic: "t",
-      messages: Array(1000).fill("x".repeat(900)),
+      bodies: Array(1000).fill("x".repeat(900)),
     });
     const before = Deno.memoryUsage().rss;
     for (let i = 0; i < 10; i++) {
@@ -228,8 +228,8 @@ Deno.test("a list of puts is refused from the frame on at which the permission t
   await store(host, "t", ...Array(60).fill("x".repeat(20_000)));
   const peer = new SlowPeer(host, new Permissions("one", {}));
   const gets = Array.from({ length: 60 }, (_, id) => ({ action: "get", id, topic: "t" }));
-  peer.sendRequest([...gets, { action: "put", id: 100, topic: "u", message: "m" }]);
-  peer.sendRequest({ action: "put", id: 101, topic: "u", message: "n" });
+  peer.sendRequest([...gets, { action: "put", id: 100, topic: "u", body: "m" }]);
+  peer.sendRequest({ action: "put", id: 101, topic: "u", body: "n" });
   await turns();
   peer.connection.permissions = READ;
   for (let i = 0; i < 10; i++) {

@@ -22,7 +22,7 @@ Deno.test("unanswered puts are sent again under their numbers, before any new on
   const four = mq.put("t", "four");
   const again = [await withTimeout(script.next()), await script.next(), await script.next()];
   assertEquals(script.hello.session, session);
-  assertEquals(again.map(({ message, messages, n }) => [message ?? messages, n]), [
+  assertEquals(again.map(({ body, bodies, n }) => [body ?? bodies, n]), [
     ["one", 1],
     [["two", "three"], 2],
     ["four", 4],
@@ -51,8 +51,8 @@ Deno.test("if the server has begun a new history, earlier puts have an unknown o
   script.welcome = { ...WELCOME, epoch: "another", dedupComplete: false };
   script.hangUp();
   const meanwhile = mq.put("t", "meanwhile");
-  const { id, message } = await withTimeout(script.next());
-  assertEquals(message, "meanwhile");
+  const { id, body } = await withTimeout(script.next());
+  assertEquals(body, "meanwhile");
   await script.send({ id, seq: 1 });
   assertEquals([await before, await meanwhile], ["unknown_outcome", 1]);
 });
@@ -73,8 +73,8 @@ Deno.test("what the server would no longer recognise is not sent again", async (
   const third = mq.put("t", "third");
   await script.next();
   script.hangUp();
-  const { id, message } = await withTimeout(script.next());
-  assertEquals(message, "third");
+  const { id, body } = await withTimeout(script.next());
+  assertEquals(body, "third");
   await script.send({ id, seq: 12 });
   assertEquals(await third, 12);
 });

@@ -140,7 +140,7 @@ Deno.test("lists, several at a time, and a break that loses the answers: all are
   }
   const unanswered = bridge.up.flatMap((frame) => JSON.parse(frame))
     .filter(({ action }) => action === "put")
-    .reduce((sum, { messages }) => sum + messages.length, 0);
+    .reduce((sum, { bodies }) => sum + bodies.length, 0);
   bridge.passes = () => true;
   bridge.cut();
   const outcomes = await Promise.all(lists);

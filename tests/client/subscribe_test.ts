@@ -34,7 +34,7 @@ function frame(
   seqs: readonly number[],
   bytes = seqs.reduce((sum, seq) => sum + 2 + `${seq}`.length, 0),
 ): object {
-  return { sub, prev, bytes, seqs, times: seqs.map(() => 1), messages: seqs.map(String) };
+  return { sub, prev, bytes, seqs, times: seqs.map(() => 1), bodies: seqs.map(String) };
 }
 
 /** Numbers from one to another. */

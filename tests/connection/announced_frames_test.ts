@@ -149,7 +149,7 @@ Deno.test("a server that announces a message that a stream has delivered already
   const stream = mq.subscribe("t", { since: "start", onGap: () => "oldest" });
   let id = await subscribed(script);
   await script.send({ id, sub: id, start: 0 });
-  await script.send({ sub: id, prev: 0, bytes: 3, seqs: [5], times: [1], messages: ["m"] });
+  await script.send({ sub: id, prev: 0, bytes: 3, seqs: [5], times: [1], bodies: ["m"] });
   assertEquals((await stream.next()).value?.seq, 5);
   const next = stream.next().catch(({ code }) => code);
   for (let round = 0; mq.status !== "closed" && round < 5; round++) {
@@ -217,7 +217,7 @@ for (const frames of [[99, 5], [Number.MAX_SAFE_INTEGER], [0], [5]]) {
     using peer = new ManualPeer(host);
     await peer.request({ action: "hello", id: 1, heartbeat: 10_000 });
     for (const ahead of frames) peer.sendFrame({ action: "heartbeat", ahead });
-    assertEquals((await peer.request({ action: "put", id: 2, topic: "t", message: "m" })).seq, 1);
+    assertEquals((await peer.request({ action: "put", id: 2, topic: "t", body: "m" })).seq, 1);
     assert(peer.connection.liveness.slack <= 1000 * BURST_BYTES / MIN_PEER_SPEED);
     for (const ahead of frames) peer.sendFrame({ action: "heartbeat", ahead });
     const max = maxRequestFrameBytes(DEFAULT_LIMITS) / MIN_UPLOAD_SPEED +

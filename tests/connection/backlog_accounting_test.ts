@@ -14,7 +14,7 @@ const frames: Record<string, string> = {
   "one request": '{"action":"get","id":1,"topic":"t"}',
   "64 requests": `[${Array(64).fill('{"action":"get","id":1,"topic":"t"}').join()}]`,
   "1,024 requests": `[${Array(1024).fill('{"action":"get","id":1,"topic":"t"}').join()}]`,
-  "a list of messages": `{"action":"put","id":1,"topic":"t","messages":[${
+  "a list of messages": `{"action":"put","id":1,"topic":"t","bodies":[${
     Array(300).fill('"m"').join()
   }]}`,
 };

@@ -33,7 +33,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
   "hello, since asOf": '"action":"hello","since":{"after":1,"epoch":"e","asOf":$}',
   "hello, since time": '"action":"hello","since":{"time":$}',
   "hello, since ago": '"action":"hello","since":{"ago":$}',
-  "put, n": '"action":"put","topic":"t","message":"m","n":$',
+  "put, n": '"action":"put","topic":"t","body":"m","n":$',
   "get, since after": '"action":"get","topic":"a","since":{"after":$}',
   "get, since asOf": '"action":"get","topic":"b","since":{"after":1,"epoch":"e","asOf":$}',
   "get_latest, since time": '"action":"get_latest","topic":"c","since":{"time":$}',
@@ -109,11 +109,11 @@ for (const transport of ["builtin", "hardened"] as const) {
     }
     raw.send({ action: "unsubscribe", id: 1, sub: 1 });
     other.send([
-      { action: "put", id: 1, topic: "t", message: "m" },
+      { action: "put", id: 1, topic: "t", body: "m" },
       { action: "get", id: 2, topic: "t" },
     ]);
     const [put, get] = await withTimeout(other.next());
-    assertEquals([put.id, get.message], [1, "m"]);
+    assertEquals([put.id, get.body], [1, "m"]);
     assertEquals(errors, []);
   });
 }

@@ -65,7 +65,7 @@ Deno.test("credit that arrives while the window is full is granted", async () =>
   await using connection = await fullWindow();
   connection.send({ action: "credit", sub: 1, messages: 3, bytes: 1000 });
   await connection.open();
-  const streamed = connection.received.flatMap(({ sub, messages }) => sub === 1 && messages || []);
+  const streamed = connection.received.flatMap(({ sub, bodies }) => sub === 1 && bodies || []);
   assertEquals(streamed, ["1", "2", "3"]);
 });
 
@@ -112,7 +112,7 @@ Deno.test("control requests at the end of a list that is too long for the window
     [24, "limit_exceeded"],
     [25, undefined],
   ]);
-  const streamed = connection.received.flatMap(({ sub, messages }) => sub === 1 && messages || []);
+  const streamed = connection.received.flatMap(({ sub, bodies }) => sub === 1 && bodies || []);
   assertEquals(streamed, ["1", "2", "3"]);
   assert(connection.received.some(({ id, error }) => id === 2 && !error));
 });

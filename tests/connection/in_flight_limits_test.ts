@@ -131,7 +131,7 @@ Deno.test("a list of messages counts as as many requests as it has messages", as
   await using client = await connection({ inFlight: 5 });
   const list = (id: number, length: number) => ({
     ...{ action: "put", id, topic: "" },
-    messages: Array(length).fill(""),
+    bodies: Array(length).fill(""),
   });
   client.send(get(0));
   await client.turn();
@@ -148,11 +148,11 @@ Deno.test("a list of messages counts as as many requests as it has messages", as
 
 Deno.test("a list with more messages than a frame may hold requests is refused, and the requests before it are not", async () => {
   await using client = await connection({ frameRequests: 3 });
-  const list = { action: "put", id: 2, topic: "t", messages: Array(3).fill("") };
+  const list = { action: "put", id: 2, topic: "t", bodies: Array(3).fill("") };
   client.send([get(1), list, get(3)]);
   await client.reply(1);
   assertEquals(client.received(), [[1], [2, "limit_exceeded", 3], [3, "limit_exceeded", 3]]);
-  client.send({ ...list, id: undefined, messages: Array(4).fill("") });
+  client.send({ ...list, id: undefined, bodies: Array(4).fill("") });
   await client.turn();
   assertEquals(client.refused, ["limit_exceeded", "limit_exceeded", "limit_exceeded"]);
 });

@@ -107,8 +107,8 @@ for (
       ...await Promise.all(late.map(requestBody)),
     ];
     const { time } = answers[0];
-    for (const { message, ...rest } of answers) {
-      assert(message === LARGE);
+    for (const { body, ...rest } of answers) {
+      assert(body === LARGE);
       assertEquals(rest, { id: 7, seq: 1, time, through: 1 });
     }
     for (const { ends, connection } of [early!, ...late]) {

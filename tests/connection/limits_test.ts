@@ -12,7 +12,7 @@ import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 
 const get = (topic: string, id?: number) => ({ action: "get", id, topic });
-const put = (topic: string, message: string) => ({ action: "put", id: 900, topic, message });
+const put = (topic: string, body: string) => ({ action: "put", id: 900, topic, body });
 const wait = (id: number, topic = "t") => ({ action: "get_wait", id, topic, timeout: 60_000 });
 const subscribe = (id: number, messages: number, bytes: number) => ({
   ...{ action: "subscribe", id, topic: "t", messages, bytes, since: "now" },
@@ -60,10 +60,10 @@ const cases: Record<string, Case> = {
       client.send(wait(2, "u"));
       assertRefused(await client.request(wait(3)), 3, 2);
       assertRefused(await client.request(wait(4, "new")), 4, 2);
-      assertEquals((await client.request(get("t", 5))).message, "");
+      assertEquals((await client.request(get("t", 5))).body, "");
       client.send({ action: "put", topic: "t", message: "m" });
-      const { id, message } = await client.next();
-      assertEquals([id, message], [1, "m"]);
+      const { id, body } = await client.next();
+      assertEquals([id, body], [1, "m"]);
       client.send(wait(6));
       assertEquals(await client.request(nothing), { id: 999 });
       assertRefused(await client.request(wait(7)), 7, 2);
@@ -88,12 +88,12 @@ const cases: Record<string, Case> = {
       assertRefused(await client.request(subscribe(1, 11, 1000)), 1, 10);
       assertEquals((await client.request(subscribe(1, 10, 1000))).sub, 1);
       const messages = Array.from({ length: 15 }, (_, i) => `${i}`);
-      const few = { ...put("t", ""), message: undefined, messages: messages.slice(0, 3) };
+      const few = { ...put("t", ""), body: undefined, bodies: messages.slice(0, 3) };
       client.send(few);
       const streamed: string[] = [];
       const read = async () => {
         const frame = await client.next();
-        streamed.push(...frame.messages ?? []);
+        streamed.push(...frame.bodies ?? []);
         return frame.id;
       };
       while (streamed.length < 3 || await read() !== 900) if (streamed.length < 3) await read();
@@ -101,7 +101,7 @@ const cases: Record<string, Case> = {
       assertRefused(await client.request({ ...credit, id: 2, messages: 14 }), 2, 10);
       // It has changed nothing.
       assertEquals(await client.request({ ...credit, id: 3, messages: 11 }), { id: 3 });
-      client.send({ ...few, id: undefined, messages: messages.slice(3) });
+      client.send({ ...few, id: undefined, bodies: messages.slice(3) });
       while (streamed.length < 11) await read();
       assertEquals(streamed, messages.slice(0, 11));
       assertEquals(await client.request(nothing), { id: 999 });
@@ -119,15 +119,15 @@ const cases: Record<string, Case> = {
       assertRefused(await client.request({ ...credit, id: 2, bytes: 15 }), 2, 10);
       assertEquals(await client.request({ ...credit, id: 3, bytes: 14 }), { id: 3 });
       client.send({ action: "put", topic: "t", message: "12345678" });
-      assertEquals((await client.next()).messages, ["12345678"]);
+      assertEquals((await client.next()).bodies, ["12345678"]);
     },
   },
   "topics that it reads": {
     limits: { cursors: 2 },
     async run(client, old, clock) {
       for (const topic of ["a", "b", "c"]) client.send({ action: "put", topic, message: topic });
-      assertEquals((await client.request(get("a", 1))).message, "a");
-      assertEquals((await client.request(get("b", 2))).message, "b");
+      assertEquals((await client.request(get("a", 1))).body, "a");
+      assertEquals((await client.request(get("b", 2))).body, "b");
       assertRefused(await client.request(get("c", 3)), 3, 2);
       for (const action of ["get_latest", "get_wait"]) {
         assertRefused(await client.request({ ...get("c", 4), action, timeout: 0 }), 4, 2);
@@ -146,7 +146,7 @@ const cases: Record<string, Case> = {
         get("b", 3),
         get("c", 4),
       ]);
-      assertEquals([a.message, b.message], ["", ""]);
+      assertEquals([a.body, b.body], ["", ""]);
       assertRefused(c, 2, 2);
       assertRefused(c2, 4, 2);
       // It is the same for a client of dsmq 1.x.
@@ -163,8 +163,8 @@ const cases: Record<string, Case> = {
       clock.advance(1000);
       assertEquals((await old.request(get("c"))).message, "");
       client.send({ action: "put", topic: "b", message: "new" });
-      assertEquals((await client.request(get("c", 1))).message, "");
-      assertEquals((await client.request(get("b", 1))).message, "new");
+      assertEquals((await client.request(get("c", 1))).body, "");
+      assertEquals((await client.request(get("b", 1))).body, "new");
     },
   },
 };
@@ -201,9 +201,9 @@ Deno.test("a client whose cursor is forgotten reads on as if it were not", async
     client.send({ action: "put", topic: `${i}`, message: `${i}` });
     if (i > 0) client.send({ action: "put", topic: `${i - 1}`, message: `${i - 1} again` });
     for (const topic of [i - 1, i, i - 1, i].filter((topic) => topic >= 0)) {
-      const { message, error } = await client.request(get(`${topic}`, 1));
+      const { body, error } = await client.request(get(`${topic}`, 1));
       assertEquals(error, undefined);
-      if (message !== "") read.push(message);
+      if (body !== "") read.push(body);
     }
     clock.advance(1000);
   }
@@ -220,9 +220,9 @@ Deno.test("a cursor that can be forgotten makes room, whenever room was last sea
   await using server = await openServer({ clock, retention, limits: { cursors: 1 } });
   await using client = await RawClient.open(server.url);
   client.send({ action: "put", topic: "a", message: "m" });
-  assertEquals((await client.request(get("a", 1))).message, "m");
+  assertEquals((await client.request(get("a", 1))).body, "m");
   clock.advance(800);
   assertEquals((await client.request(get("b", 2))).error.code, "limit_exceeded");
   clock.advance(200);
-  assertEquals((await client.request(get("b", 3))).message, "");
+  assertEquals((await client.request(get("b", 3))).body, "");
 });

@@ -57,13 +57,13 @@ const REQUESTS: Readonly<Record<string, string>> = {
   "a heartbeat": '{"id":1,"action":"heartbeat"}',
   "a shutdown": '{"id":1,"action":"shutdown"}',
   "a put of nothing": '{"id":1,"action":"put","topic":"t"}',
-  "a put of a number": '{"id":1,"action":"put","topic":"t","message":1}',
-  "a put with a number and no session": '{"id":1,"action":"put","topic":"t","message":"","n":1}',
-  "a put that is too large": `{"id":1,"action":"put","topic":"t","message":"${"x".repeat(2000)}"}`,
-  "a list with one that is too large": `{"id":1,"action":"put","topic":"t","messages":["","${
+  "a put of a number": '{"id":1,"action":"put","topic":"t","body":1}',
+  "a put with a number and no session": '{"id":1,"action":"put","topic":"t","body":"","n":1}',
+  "a put that is too large": `{"id":1,"action":"put","topic":"t","body":"${"x".repeat(2000)}"}`,
+  "a list with one that is too large": `{"id":1,"action":"put","topic":"t","bodies":["","${
     "x".repeat(2000)
   }"]}`,
-  "a list of 100 puts": `{"id":1,"action":"put","topic":"t","messages":[${Array(100).fill('""')}]}`,
+  "a list of 100 puts": `{"id":1,"action":"put","topic":"t","bodies":[${Array(100).fill('""')}]}`,
   "a hello of another version": '{"id":1,"action":"hello","protocol":2}',
   "a hello with a bad heartbeat": `{"id":1,"action":"hello","heartbeat":"${"\u007f".repeat(64)}"}`,
   "not a request": '"x"',
@@ -113,7 +113,7 @@ Deno.test("a list that is stored in part, and refused for two reasons, states ea
   await peer.request({ action: "hello", id: 1, session: "a-session-of-a-test" });
   const list = (id: number, n: number, count: number) => ({
     ...{ action: "put", id, topic: "t", n },
-    messages: Array(count).fill(""),
+    bodies: Array(count).fill(""),
   });
   await peer.request(list(2, 1, 1000));
   await peer.request(list(3, 3000, 2));

@@ -31,9 +31,9 @@ Deno.test("a client of dsmq 1.x cannot confirm that it has read, and the peer is
 Deno.test("for a client whose requests have ids the peer is not told so", () => {
   const { sent, replies } = recordingWriter();
   replies.beginFrame(false);
-  replies.add('{"id":2,"message":"one"}');
+  replies.add('{"id":2,"body":"one"}');
   replies.endFrame();
-  assertEquals(sent, ['{"id":2,"message":"one"}']);
+  assertEquals(sent, ['{"id":2,"body":"one"}']);
 });
 
 const MAX = Number.MAX_SAFE_INTEGER;

@@ -31,7 +31,7 @@ Deno.test("when each answer has a frame of its own, few requests are carried out
       ...{ failAll() {}, onDefect() {} },
       ...noCallbacks,
     });
-    const put = { action: "put", id: 1, topic: "t", message: "" };
+    const put = { action: "put", id: 1, topic: "t", body: "" };
     pipeline.receive(JSON.stringify(Array.from({ length: 1000 }, () => put)));
     await pipeline.finish();
     assertEquals([runs.reduce((sum, n) => sum + n), Math.max(...runs)], [1000, max]);
@@ -105,7 +105,7 @@ Deno.test("what is sent while others wait for their turn is not parsed before it
     },
   };
   const { pipeline } = slowPipeline(manual, 11, limits);
-  const put = JSON.stringify({ action: "put", id: 1, topic: "t", message: "m" });
+  const put = JSON.stringify({ action: "put", id: 1, topic: "t", body: "m" });
   for (let i = 0; i < 5; i++) pipeline.receive(put);
   await settled();
   assertEquals(understood, 1);
@@ -122,7 +122,7 @@ Deno.test("a frame of many puts is stored in parts, so that other connections do
     onDefect() {},
     ...noCallbacks,
   });
-  const put = { action: "put", id: 1, topic: "t", message: "m" };
+  const put = { action: "put", id: 1, topic: "t", body: "m" };
   pipeline.receive(JSON.stringify(Array.from({ length: 10_000 }, () => put)));
   await pipeline.finish();
   assertEquals(runs.reduce((sum, length) => sum + length, 0), 10_000);
@@ -140,7 +140,7 @@ Deno.test("consecutive puts, with refused ones among them, and consecutive gets 
     onDefect() {},
     ...noCallbacks,
   });
-  const put = { action: "put", id: 1, topic: "t", message: "m" };
+  const put = { action: "put", id: 1, topic: "t", body: "m" };
   const get = { action: "get", id: 1, topic: "t" };
   const latest = { ...get, action: "get_latest" };
   pipeline.receive(JSON.stringify([put, {}, put, get, get, latest, latest, put]));

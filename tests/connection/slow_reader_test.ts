@@ -110,11 +110,11 @@ Deno.test("a subscriber that does not read is sent nothing more until it does, a
   const putter = new MemoryPeer(host);
   wire.buffered = BUFFER_LIMIT;
   const before = wire.sent.length;
-  for (let i = 0; i < 50; i++) await putter.request({ action: "put", topic: "t", message: `${i}` });
+  for (let i = 0; i < 50; i++) await putter.request({ action: "put", topic: "t", body: `${i}` });
   assertEquals(wire.sent.length, before);
   wire.read();
   await new Promise((resolve) => setTimeout(resolve, 0));
-  const streamed = wire.sent.slice(before).flatMap((frame) => JSON.parse(frame).messages);
+  const streamed = wire.sent.slice(before).flatMap((frame) => JSON.parse(frame).bodies);
   assertEquals(streamed, Array.from({ length: 50 }, (_, i) => `${i}`));
   connection.close();
 });
@@ -178,7 +178,7 @@ Deno.test("a waiter that gives up while its peer does not read leaves the messag
   wire.read();
   await new Promise((resolve) => setTimeout(resolve, 0));
   const replies = wire.sent.flatMap((frame) => JSON.parse(frame));
-  assertEquals(replies.map(({ id, message }) => [id, message]), [[1, ""], [2, "m"]]);
+  assertEquals(replies.map(({ id, body }) => [id, body]), [[1, ""], [2, "m"]]);
   connection.close();
   assertEquals(host.queue.listenedTopics, 0);
 });

@@ -24,7 +24,7 @@ for (
     await using host = await testServer(inMemory(clock, RETENTION), clock);
     await store(host, "t", "before");
     using peer = new ManualPeer(host);
-    assertEquals((await peer.request({ action: "get", id: 1, topic: "t" })).message, "before");
+    assertEquals((await peer.request({ action: "get", id: 1, topic: "t" })).body, "before");
     peer.sendFrame({ action: "subscribe", id: 2, topic: "t", messages: 10, bytes: 10_000, since });
     peer.stopReading(300_000);
     await turns(3);

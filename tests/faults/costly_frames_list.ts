@@ -27,14 +27,14 @@ function requests(make: (i: number) => object, length = 16_384): string {
 /** Names that V8 hashes without a seed, and into one bucket each. */
 const colliding = (i: number) => `${1_000_013_824 + i * 65_536}`;
 
-const put = (id: number, topic = "public.t") => ({ action: "put", id, topic, message: "m" });
+const put = (id: number, topic = "public.t") => ({ action: "put", id, topic, body: "m" });
 
 /** What stands in a frame, by what it is called. */
 export const FRAMES: Readonly<Record<string, () => string>> = {
   "nested lists": () => "[".repeat(LARGE / 2) + "]".repeat(LARGE / 2),
   "nested objects": () => '{"a":'.repeat(LARGE / 6) + "0" + "}".repeat(LARGE / 6),
   "nested lists in a put": () =>
-    `{"action":"put","id":1,"topic":"public.t","message":${"[".repeat(LARGE / 2 - 50)}${
+    `{"action":"put","id":1,"topic":"public.t","body":${"[".repeat(LARGE / 2 - 50)}${
       "]".repeat(LARGE / 2 - 50)
     }}`,
   "empty objects": () => full("{}"),
@@ -57,17 +57,17 @@ export const FRAMES: Readonly<Record<string, () => string>> = {
   "a number beside a bomb": () =>
     full((i) => `[${i}]`, '{"action":"put","topic":"public.t","message":1.50,"a":[', "]}"),
   "a list of a million messages": () =>
-    full('""', '{"action":"put","id":1,"topic":"public.t","messages":[', "]}"),
+    full('""', '{"action":"put","id":1,"topic":"public.t","bodies":[', "]}"),
   "a list of as many as may be": () =>
     JSON.stringify({
       ...put(1),
-      message: undefined,
-      messages: Array(16_384).fill("x".repeat(180)),
+      body: undefined,
+      bodies: Array(16_384).fill("x".repeat(180)),
     }),
   "the same, beyond ASCII": () =>
-    JSON.stringify({ ...put(1), message: undefined, messages: Array(16_384).fill("é".repeat(90)) }),
+    JSON.stringify({ ...put(1), body: undefined, bodies: Array(16_384).fill("é".repeat(90)) }),
   "large messages": () =>
-    JSON.stringify([1, 2, 3].map((id) => ({ ...put(id), message: "\0".repeat(160_000) }))),
+    JSON.stringify([1, 2, 3].map((id) => ({ ...put(id), body: "\0".repeat(160_000) }))),
   "long topics": () => JSON.stringify([put(1, "é".repeat(700_000)), put(2, "é".repeat(700_000))]),
   "a long action, a long id, a long number": () =>
     `[{"action":"${"a".repeat(1e6)}","id":1},{"action":"get","id":"${
@@ -76,7 +76,7 @@ export const FRAMES: Readonly<Record<string, () => string>> = {
   "escaped names": () =>
     full('{"\\u0061\\u0063\\u0074\\u0069\\u006f\\u006e":"\\u0067\\u0065\\u0074"}'),
   "quotes and backslashes": () =>
-    `[{"action":"put","id":1,"topic":"public.t","message":"${'\\"\\\\'.repeat(LARGE / 4 - 50)}"}]`,
+    `[{"action":"put","id":1,"topic":"public.t","body":"${'\\"\\\\'.repeat(LARGE / 4 - 50)}"}]`,
   "control requests": () => full('{"action":"cancel","wait":1}'),
   "heartbeats with an id": () => full((i) => `{"action":"heartbeat","id":${i}}`),
   "topics": () => requests((id) => ({ action: "topics", id, prefix: "", count: 1 })),

@@ -22,6 +22,8 @@ const COUNTS = ["0", "1", "2", "7", "50", "100000000", "9007199254740991"];
 
 const SESSION_IDS = Array.from({ length: 16 }, (_, i) => q(`fuzz-fuzz_fuzz-${i}`));
 
+const TEXTS = ['"m"', '""', '"\\ud800"', '"\\u0000"', '"é😀"'];
+
 /** The fields of each action, and good values for each, as JSON. Some of them exclude each other, which is wanted. */
 const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   hello: {
@@ -35,7 +37,9 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
   put: {
     topic: TOPICS,
-    message: ['"m"', '""', '"\\ud800"', '"\\u0000"', "12.50", '"é😀"'],
+    body: TEXTS,
+    // Without an id it is a put of dsmq 1.x; with one the field is unknown.
+    message: [...TEXTS, "12.50"],
     n: COUNTS,
   },
   get: { topic: TOPICS },
@@ -112,7 +116,7 @@ function request(random: Random): string {
   for (const [name, values] of Object.entries(ACTIONS[action]!)) {
     if (random(5) > 0) fields.push([name, pick(random, values)]);
   }
-  if (action === "put" && random(4) === 0) fields.push(["messages", '["one","two"]']);
+  if (action === "put" && random(4) === 0) fields.push(["bodies", '["one","two"]']);
   const idKind = random(20);
   if (idKind < 14) fields.push(["id", idKind < 8 ? `${random(100_000)}` : pick(random, IDS)]);
   else if (idKind < 17) fields.push(["id", pick(random, BAD_IDS)]);
@@ -155,7 +159,7 @@ function huge(random: Random): string {
     case 1:
       return "[".repeat(200_000);
     case 2:
-      return `{"action":"put","id":${id},"topic":${deep("")},"message":"m"}`;
+      return `{"action":"put","id":${id},"topic":${deep("")},"body":"m"}`;
     case 3:
       return `{"action":"hello","id":${id},"positions":${deepObject}}`;
     case 4:
@@ -163,11 +167,11 @@ function huge(random: Random): string {
     case 5:
       return `[${Array.from({ length: 100_000 }, () => "{}").join()}]`;
     case 6:
-      return `{"action":"put","id":${id},"topic":"a","message":${q("x".repeat(1_500_000))}}`;
+      return `{"action":"put","id":${id},"topic":"a","body":${q("x".repeat(1_500_000))}}`;
     case 7:
       return `{"action":${q("y".repeat(1_000_000))},"id":${id}}`;
     default:
-      return `{"action":"put","topic":"a","id":${"9".repeat(200_000)},"message":${"8".repeat(9)}}`;
+      return `{"action":"put","topic":"a","id":${"9".repeat(200_000)},"body":${"8".repeat(9)}}`;
   }
 }
 

@@ -57,7 +57,7 @@ const list = (requests: readonly string[]) => `[${requests.join()}]`;
 const stream = (i: number) =>
   `{"action":"subscribe","id":${i},"topic":"hoard.${i}","messages":9,"bytes":999}`;
 
-const put = (i: number) => `{"action":"put","id":${i},"topic":"hoard","message":"m"}`;
+const put = (i: number) => `{"action":"put","id":${i},"topic":"hoard","body":"m"}`;
 
 /** A few large heaps. */
 export const RESOURCE_USES: readonly ResourceUse[] = [

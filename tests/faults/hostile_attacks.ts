@@ -172,7 +172,7 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
         bytes: 2,
         seqs: [seq],
         times: [1],
-        messages: [message],
+        bodies: [message],
       });
     }
   }),
@@ -186,7 +186,7 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
         bytes: 3,
         seqs: [seq],
         times: [1],
-        messages: ["m"],
+        bodies: ["m"],
       });
     }
   }),

@@ -60,7 +60,7 @@ export class RawPutter {
       while (!this.#closing) {
         const puts = Array.from({ length: BATCH }, () => {
           const id = this.sent++;
-          return { action: "put", id, topic: this.#topic, message: this.#body(id) };
+          return { action: "put", id, topic: this.#topic, body: this.#body(id) };
         });
         await this.#client.send(clientFrame(1, JSON.stringify(puts)));
         while (this.sent - this.#answered > WINDOW && !this.#closing) await this.#space.promise;

@@ -98,7 +98,7 @@ const hello = (id: number, heartbeat: number) =>
 
 const largePuts = times(
   1000,
-  (i) => `{"action":"put","id":${i},"topic":"${TOPIC}","message":"${"x".repeat(2000)}"}`,
+  (i) => `{"action":"put","id":${i},"topic":"${TOPIC}","body":"${"x".repeat(2000)}"}`,
 );
 const manyGets = times(16_000, (i) => `{"action":"get","id":${i},"topic":"${TOPIC}"}`);
 

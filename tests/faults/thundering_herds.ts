@@ -105,7 +105,7 @@ async function serve(all: readonly Flooder[], ...first: string[]): Promise<strin
   for (let k = 0; k < 5; k++) {
     await waiter.send(waits);
     await sleep(300);
-    await putter.send({ action: "put", id: k, topic: "crowd", messages });
+    await putter.send({ action: "put", id: k, topic: "crowd", bodies: messages });
     await until(() => waiter.received.replies >= first.length + (k + 1) * count, 10_000);
   }
   return `${waiter.received.replies} answers`;
@@ -114,7 +114,7 @@ async function serve(all: readonly Flooder[], ...first: string[]): Promise<strin
 const HELLO_SMALL = '{"action":"hello","id":1,"frameBytes":1}';
 const COUNT = 16_000;
 const puts = (topic: string, count = COUNT) =>
-  list(count, (i) => `{"action":"put","id":${i + 2},"topic":"${topic}","message":"m"}`);
+  list(count, (i) => `{"action":"put","id":${i + 2},"topic":"${topic}","body":"m"}`);
 const gets = list(
   COUNT,
   (i) => `{"action":"get","id":${i + 2},"topic":"crowd","since":"start"}`,
@@ -249,7 +249,7 @@ const TRIALS: readonly AttackRun[] = [
       const some = (k: number, from: number) =>
         list(
           1500,
-          (i) => `{"action":"put","id":${i},"topic":"${name}.${k}.${from + i}","message":""}`,
+          (i) => `{"action":"put","id":${i},"topic":"${name}.${k}.${from + i}","body":""}`,
         );
       for (let from = 0; from < 7500; from += 1500) {
         await Promise.all(all.map((one, k) => requests([one], from + 1500, some(k, from))));

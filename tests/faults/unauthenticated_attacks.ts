@@ -41,7 +41,7 @@ function hashed(): string {
 const reviver = () => filled("0,", '[{"action":"put","topic":"a","message":1,"x":[', "]}]");
 const nested = () => "[".repeat(1.4 * MIB) + "]".repeat(1.4 * MIB);
 const objects = () => filled("{},");
-const list = () => filled('"",', '{"action":"put","id":1,"topic":"a","messages":[', "]}");
+const list = () => filled('"",', '{"action":"put","id":1,"topic":"a","bodies":[', "]}");
 
 /** So many connections send one such frame each. */
 function bombs(text: () => string, connections: number): Attack {

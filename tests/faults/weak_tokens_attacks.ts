@@ -26,7 +26,7 @@ const times = (count: number, request: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => request(i));
 
 const put = (topic: string, message = "") => (i: number) =>
-  `{"action":"put","id":${i + 2},"topic":"${topic}${i}","message":"${message}"}`;
+  `{"action":"put","id":${i + 2},"topic":"${topic}${i}","body":"${message}"}`;
 
 /** Asks for many things, some at a time, each time when what was asked before is answered. */
 async function request(flooder: Flooder, requests: readonly string[], max = 8000): Promise<void> {
@@ -59,7 +59,7 @@ async function flood(flooder: Flooder, port: number, requests: readonly string[]
   const sessionId = "an-honest-session";
   const [hello, put] = [
     { action: "hello", id: 1, session: sessionId },
-    { action: "put", id: 2, topic: "bank", message: "pay", n: 1 },
+    { action: "put", id: 2, topic: "bank", body: "pay", n: 1 },
   ];
   const [welcome, first] = await replies(honest, hello, put) as [Record<string, unknown>, {
     seq: number;
@@ -80,7 +80,7 @@ async function flood(flooder: Flooder, port: number, requests: readonly string[]
 
 const sessionId = (i: number) => `{"action":"hello","id":1,"session":"session-of-a-weak-one-${i}"}`;
 const skipping = (i: number) =>
-  `{"action":"put","id":${i + 2},"topic":"public.a","message":"","n":${2 * i + 1}}`;
+  `{"action":"put","id":${i + 2},"topic":"public.a","body":"","n":${2 * i + 1}}`;
 const runs = Array.from({ length: 40 }, (_, i) => [sessionId(i), ...times(7000, skipping)]).flat();
 
 /** A name whose hash V8 takes from the number alone: all of these fall into one place of a table. */
@@ -96,7 +96,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
           flooder,
           times(
             40_000,
-            (i) => `{"action":"put","id":${i + 2},"topic":"${colliding(i)}","message":""}`,
+            (i) => `{"action":"put","id":${i + 2},"topic":"${colliding(i)}","body":""}`,
           ),
         );
       }

@@ -94,15 +94,15 @@ const ALL: Readonly<Record<string, Counted>> = {
   "gets that wait": frames(WAITING, (id) => `{"action":"get","id":${id},"topic":"t"}`),
   "puts that wait": frames(
     WAITING,
-    (id) => `{"action":"put","id":${id},"topic":"t","message":"${"x".repeat(400)}"}`,
+    (id) => `{"action":"put","id":${id},"topic":"t","body":"${"x".repeat(400)}"}`,
   ),
   "the same beyond Latin-1": frames(
     WAITING,
-    (id) => `{"action":"put","id":${id},"topic":"t","message":"${"€".repeat(400)}"}`,
+    (id) => `{"action":"put","id":${id},"topic":"t","body":"${"€".repeat(400)}"}`,
   ),
   "frames that hold one character beyond Latin-1": frames(
     20,
-    (id) => `{"action":"put","id":${id},"topic":"t","message":"€${"x".repeat(200_000)}"}`,
+    (id) => `{"action":"put","id":${id},"topic":"t","body":"€${"x".repeat(200_000)}"}`,
   ),
   ...Object.fromEntries(
     Object.entries(FRAMES).map(([name, make]) => [`a large frame of ${name}`, frames(1, make)]),

@@ -58,7 +58,7 @@ Deno.test("long texts are encoded the same, with the only unusual unit at their 
 
 Deno.test("an invalid message is not encoded", () => {
   const text = "\u{1f995}".repeat(100_000);
-  const put = JSON.stringify({ action: "put", id: 1, topic: "t", messages: [text, text] });
+  const put = JSON.stringify({ action: "put", id: 1, topic: "t", bodies: [text, text] });
   const { stringify } = JSON;
   let encoded = 0;
   JSON.stringify = (value: unknown) => {

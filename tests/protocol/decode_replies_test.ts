@@ -47,7 +47,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   ),
   // `null` stands for an invalid id.
   id: NO_COUNT.filter((value) => value !== "null"),
-  message: NO_TEXT,
+  body: NO_TEXT,
   epoch: [...NO_TEXT, JSON.stringify("e".repeat(5000))],
   store: NO_TEXT,
   server: NO_TEXT,
@@ -57,7 +57,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   dedupComplete: NO_FLAG,
   seqs: [...NO_LIST, ...NO_COUNT.map((value) => `[1,${value}]`)],
   times: [...NO_LIST, ...NO_COUNT.map((value) => `[${value}]`)],
-  messages: [...NO_LIST, ...NO_TEXT.map((value) => `[${value}]`)],
+  bodies: [...NO_LIST, ...NO_TEXT.map((value) => `[${value}]`)],
   topics: NO_LIST,
   limits: ["1", "null", '"x"'],
   error: [
@@ -89,9 +89,9 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 
 /** Fields that are read only beside another. */
 const OTHER_FIELDS: Readonly<Record<string, string>> = {
-  bytes: '"prev":0,"times":[1],"messages":["m"]',
-  times: '"prev":0,"messages":["m"]',
-  messages: '"prev":0,"times":[1]',
+  bytes: '"prev":0,"times":[1],"bodies":["m"]',
+  times: '"prev":0,"bodies":["m"]',
+  bodies: '"prev":0,"times":[1]',
   ...Object.fromEntries(
     ["epoch", "store", "server", "durability", "dedupComplete", "retention"].map((name) => [
       name,
@@ -108,7 +108,7 @@ for (const [field, values] of Object.entries(FIELDS)) {
       assertEquals(decodeReplies(frame), undefined, frame);
       assertEquals(decodeReplies(`[{"id":2,"seq":3},${frame}]`), undefined, frame);
       // Among the fields that most answers have.
-      for (const others of ['"id":2,"seq":3', '"id":2,"seq":3,"message":"","time":1,"through":3']) {
+      for (const others of ['"id":2,"seq":3', '"id":2,"seq":3,"body":"","time":1,"through":3']) {
         const among = frame.replace("{", `{${others},`);
         assertEquals(decodeReplies(among), undefined, among);
       }
@@ -124,13 +124,13 @@ const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: rea
       bad: ['{"id":2,"seqs":[]}', '{"id":2,"seqs":[4,4]}', '{"id":2,"seqs":[4,3]}'],
     },
     message: {
-      good: '{"id":2,"message":"m","seq":3,"time":1,"through":4}',
+      good: '{"id":2,"body":"m","seq":3,"time":1,"through":4}',
       bad: [
-        '{"id":2,"message":"m","seq":3,"time":1,"through":2}',
-        '{"id":2,"message":"m","through":4}',
+        '{"id":2,"body":"m","seq":3,"time":1,"through":2}',
+        '{"id":2,"body":"m","through":4}',
       ],
     },
-    empty: { good: '{"id":2,"message":"","through":4}' },
+    empty: { good: '{"id":2,"body":"","through":4}' },
     subscribed: { good: '{"id":2,"sub":2,"start":4,"through":4}' },
     topics: {
       good: '{"id":2,"topics":[{"topic":"t","messages":1,"seq":1,"time":1}],"more":false}',
@@ -154,16 +154,16 @@ const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: rea
       ],
     },
     messages: {
-      good: '{"sub":2,"prev":3,"bytes":4,"seqs":[4,5],"times":[1,1],"messages":["",""]}',
+      good: '{"sub":2,"prev":3,"bytes":4,"seqs":[4,5],"times":[1,1],"bodies":["",""]}',
       bad: [
         '{"sub":2}',
         '{"sub":2,"prev":3,"bytes":4,"seqs":[4,5],"times":[1,1]}',
-        '{"sub":2,"prev":3,"bytes":6,"seqs":[],"times":[],"messages":[]}',
-        '{"sub":2,"prev":3,"bytes":6,"seqs":[4],"times":[1,1],"messages":["",""]}',
-        '{"sub":2,"prev":3,"bytes":4,"seqs":[4,5],"times":[1],"messages":["",""]}',
-        '{"sub":2,"prev":3,"bytes":6,"seqs":[3,5],"times":[1,1],"messages":["",""]}',
-        '{"sub":2,"prev":3,"bytes":6,"seqs":[5,4],"times":[1,1],"messages":["",""]}',
-        '{"sub":2,"prev":3,"bytes":3,"seqs":[4,5],"times":[1,1],"messages":["",""]}',
+        '{"sub":2,"prev":3,"bytes":6,"seqs":[],"times":[],"bodies":[]}',
+        '{"sub":2,"prev":3,"bytes":6,"seqs":[4],"times":[1,1],"bodies":["",""]}',
+        '{"sub":2,"prev":3,"bytes":4,"seqs":[4,5],"times":[1],"bodies":["",""]}',
+        '{"sub":2,"prev":3,"bytes":6,"seqs":[3,5],"times":[1,1],"bodies":["",""]}',
+        '{"sub":2,"prev":3,"bytes":6,"seqs":[5,4],"times":[1,1],"bodies":["",""]}',
+        '{"sub":2,"prev":3,"bytes":3,"seqs":[4,5],"times":[1,1],"bodies":["",""]}',
       ],
     },
     stream_error: { good: '{"sub":2,"error":{"code":"ahead","message":"m"},"through":4}' },
@@ -211,11 +211,11 @@ Deno.test("a frame that is too large, nested too deep or holds too many values o
         `[${Array.from({ length: 50_000 }, (_, i) => `{"a${i}":1}`)}]`,
       ]
     ) assert(decodeReplies(frame) === undefined);
-    assertEquals(decodeReplies(`{"message":"${"x".repeat(1000)}"}`, 1000), undefined);
+    assertEquals(decodeReplies(`{"body":"${"x".repeat(1000)}"}`, 1000), undefined);
     assertEquals(parsed, 0);
     // What only looks like that is a message.
     const text = JSON.stringify("[".repeat(100_000) + ',"\\:'.repeat(600_000));
-    assert(decodeReplies(`{"message":${text}}`));
+    assert(decodeReplies(`{"body":${text}}`));
     // The largest that correct servers send.
     const refusal = '{"code":"full","message":"m"}';
     const outcomes = `[${`${refusal},`.repeat(21_800)}${refusal}]`;

@@ -84,8 +84,8 @@ function request(): string {
     oneOf([
       () => field("action", () => random(9) > 0 ? escaped(oneOf(actions)) : value()),
       () => field("id", () => random(3) > 0 ? `${random(100)}` : value()),
-      () => field("message", value),
-      () => field("messages", () => random(2) > 0 ? `[${several(4, value)}]` : value()),
+      () => field(oneOf(["body", "message", "messages"]), value),
+      () => field("bodies", () => random(2) > 0 ? `[${several(4, value)}]` : value()),
       () => field(oneOf(["topic", "i", "ids", "constructor", "__proto__"]), value),
     ])());
   return `{${fields}}`;
@@ -95,9 +95,9 @@ const CONTROLS = ["cancel", "credit", "unsubscribe", "heartbeat", "close"];
 
 function kindOf(item: unknown): string {
   const isObject = item !== null && typeof item === "object" && !Array.isArray(item);
-  const { action, id, messages } = (isObject ? item : {}) as Record<string, unknown>;
+  const { action, id, bodies } = (isObject ? item : {}) as Record<string, unknown>;
   if (CONTROLS.includes(action as string)) return "control";
-  if (action === "put" && id === undefined && !(Array.isArray(messages) && messages.length > 0)) {
+  if (action === "put" && id === undefined && !(Array.isArray(bodies) && bodies.length > 0)) {
     return "legacy put";
   }
   return (action === "get" || action === "get_latest") && id === undefined
@@ -123,7 +123,7 @@ Deno.test("a scan finds each request of a frame, its id and its weight", () => {
       const kind = kindOf(item);
       const marks = scan.sliceText(i, i + 1).match(/[,:[{]/g)!.length;
       if (kind !== "control" || marks < 20) assertEquals(scan.kind(i), kind, frame);
-      const { id, messages } = (typeof item === "object" && item ? item : {}) as Record<
+      const { id, bodies } = (typeof item === "object" && item ? item : {}) as Record<
         string,
         unknown
       >;
@@ -132,7 +132,7 @@ Deno.test("a scan finds each request of a frame, its id and its weight", () => {
         assertEquals(scan.id(i), id === undefined ? undefined : isId ? id : null, frame);
       }
       if (scan.kind(i) === "counted" || scan.kind(i) === "legacy read") {
-        counting += Math.max(1, Array.isArray(messages) ? messages.length : 1);
+        counting += Math.max(1, Array.isArray(bodies) ? bodies.length : 1);
       }
       assertEquals(scan.countBefore(i + 1), counting, frame);
     });
@@ -179,7 +179,7 @@ Deno.test("a request that is nested too deep, or has too many fields, is refused
   const wideCharacters = `{"action":"get","id":3,"topic":"t"${
     Array.from({ length: 10_000 }, (_, i) => `,"a${i}":0`).join("")
   }}`;
-  const junk = `{"action":"put","id":4,"topic":"t","messages":[${Array(10_000).fill("{}")}]}`;
+  const junk = `{"action":"put","id":4,"topic":"t","bodies":[${Array(10_000).fill("{}")}]}`;
   const { parse } = JSON;
   let longest = 0;
   JSON.parse = (text) => {
@@ -209,11 +209,11 @@ Deno.test("no more of the largest frame is parsed at once than takes some millis
     Array.from({ length: 16_000 }, () => "[[[[[]]]]]"),
     Array.from(
       { length: 3 },
-      (_, i) => `{"action":"put","id":${i},"topic":"t","messages":[${Array(5000).fill('""')}]}`,
+      (_, i) => `{"action":"put","id":${i},"topic":"t","bodies":[${Array(5000).fill('""')}]}`,
     ),
     Array.from(
       { length: 20 },
-      (_, i) => `{"action":"put","id":${i},"topic":"t","message":"${"x".repeat(150_000)}"}`,
+      (_, i) => `{"action":"put","id":${i},"topic":"t","body":"${"x".repeat(150_000)}"}`,
     ),
   ];
   const { parse } = JSON;
@@ -272,10 +272,10 @@ Deno.test("one request is scanned in parts, too, and is refused or carried out a
   const around = (inner: string) => `{"action":"put","id":7,"topic":"t",${inner}}`;
   for (
     const [text, tooMany, counts, id] of [
-      [around(`"messages":[${Array(16_000).fill('"messages"')}]`), undefined, 16_000, 7],
-      [around(`"message":${"[".repeat(50_000)}${"]".repeat(50_000)}`), "depth", 1, 7],
+      [around(`"bodies":[${Array(16_000).fill('"bodies"')}]`), undefined, 16_000, 7],
+      [around(`"body":${"[".repeat(50_000)}${"]".repeat(50_000)}`), "depth", 1, 7],
       [around(Array(20_000).fill('"id":8').join()), "fields", 1, 8],
-      [`[${around('"message":"m"')},${around(`"l":[${Array(50_000).fill(0)}]`)}]`, "fields", 2, 7],
+      [`[${around('"body":"m"')},${around(`"l":[${Array(50_000).fill(0)}]`)}]`, "fields", 2, 7],
     ] as const
   ) {
     const scan = new FrameScan(text, Infinity);

@@ -14,7 +14,7 @@ function decoded(json: string): unknown[][] {
   return [json, json + " ".repeat(100_000)].map((frame) =>
     decodeFrame(frame, DEFAULT_LIMITS).requests.map((request) =>
       request.action === "put"
-        ? [request.topic, request.encode(request.messages[0]!).body]
+        ? [request.topic, request.encode(request.bodies[0]!).body]
         : request.action === "refused"
         ? request.error.code
         : [request.action, (request as { topic?: string }).topic]
@@ -125,14 +125,14 @@ Deno.test("when a field occurs twice the last one counts, however its name is sp
 
 Deno.test("a request with an id is unchanged, and so is what is neither number, boolean nor null", () => {
   const others = [
-    '{"action":"put","id":1,"topic":"t","message":5}',
-    '{"action":"put","id":1,"topic":"t","message":null}',
+    '{"action":"put","id":1,"topic":"t","body":5}',
+    '{"action":"put","id":1,"topic":"t","body":null}',
     '{"action":"get","id":1,"topic":5}',
     '{"action":"get","id":1,"topic":""}',
     '{"action":"put","topic":"t","message":[5]}',
     '{"action":"put","topic":"t","message":{"message":5}}',
     '{"action":"put","topic":["t"],"message":"m"}',
-    '{"action":"put","topic":"t","messages":[5],"more":{"message":5}}',
+    '{"action":"put","topic":"t","bodies":[5],"more":{"message":5}}',
     '{"action":"put","topic":5}',
     '{"action":"get","topic":"t","message":5}',
     "5",
@@ -150,7 +150,7 @@ Deno.test("a request with an id is unchanged, and so is what is neither number, 
 });
 
 Deno.test("fields that dsmq 1.x does not know may hold anything in its requests", () => {
-  const more = '"n":-1,"messages":7,"since":[],"timestamp":NaN,"timeout":"x"';
+  const more = '"n":-1,"body":7,"bodies":[8],"since":[],"timestamp":NaN,"timeout":"x"';
   assertEquals(
     decoded(`{"action":"put",${more},"topic":"t","message":"m"}`),
     twice([["t", '"m"']]),
@@ -179,7 +179,7 @@ Deno.test("what is not JSON for Python either is refused, and with an id it is r
       assertEquals([...new Set(parts)], ["bad_request"], request);
     }
   }
-  const strict = '{"action":"put","id":7,"topic":"t","message":"m","more":NaN}';
+  const strict = '{"action":"put","id":7,"topic":"t","body":"m","more":NaN}';
   assertEquals(decoded(strict), twice(["bad_request"]));
   const [whole, parts] = decoded(`[${get("NaN")},${strict}]`);
   assertEquals([whole, parts], [["bad_request"], ["bad_request", "bad_request"]]);

@@ -33,12 +33,12 @@ async function putAll(
   const putter = new MemoryPeer(host);
   for (let i = 0; i < TOTAL;) {
     const count = Math.min(TOTAL - i, 1 + random(8));
-    const puts = expected.slice(i, i + count).map((message) => ({
+    const puts = expected.slice(i, i + count).map((body) => ({
       action: "put",
       topic: "t",
-      message,
+      body,
     }));
-    const others = random(2) === 0 ? [{ action: "put", topic: "other", message: "x" }] : [];
+    const others = random(2) === 0 ? [{ action: "put", topic: "other", body: "x" }] : [];
     await putter.requestAll([...others, ...puts]);
     if (losing && random(10) === 0) store.loseFeeds();
     i += count;
@@ -65,7 +65,7 @@ for (const losing of [false, true]) {
         );
         const gets = Array.from({ length: random(3) }, () => ({ action: "get", topic: "t" }));
         const replies = [...await Promise.all(waiting), ...await reader.requestAll(gets)];
-        got.push(...replies.filter(({ seq }) => seq !== undefined).map(({ message }) => message!));
+        got.push(...replies.filter(({ seq }) => seq !== undefined).map(({ body }) => body!));
         await new Promise((resolve) => setTimeout(resolve, 0));
       }
       await putting;
@@ -85,7 +85,7 @@ for (const losing of [false, true]) {
       });
       const putting = putAll(at, seed, losing);
       let [messages, bytes] = [3, 200];
-      const got = () => reader.streamed.flatMap(({ messages = [] }) => messages);
+      const got = () => reader.streamed.flatMap(({ bodies = [] }) => bodies);
       while (got().length < TOTAL) {
         // The connection answers within this turn; the store needs turns of its own.
         await new Promise((resolve) => setTimeout(resolve, 0));
@@ -114,7 +114,7 @@ Deno.test("a connection that closes in the middle of its requests leaves no list
   });
   const putter = new MemoryPeer(at.host);
   for (const peer of closing) {
-    await putter.request({ action: "put", topic: "other", message: "a moment passes" });
+    await putter.request({ action: "put", topic: "other", body: "a moment passes" });
     peer.close();
   }
   // All that was in progress when a connection closed has ended by now.
@@ -132,7 +132,7 @@ Deno.test("a queue purges after the first put, and not before", async () => {
   await using host = await openContext(sqlite, clock);
   clock.advance(10_000);
   assertEquals(purges, 0);
-  await new MemoryPeer(host).request({ action: "put", topic: "t", message: "m" });
+  await new MemoryPeer(host).request({ action: "put", topic: "t", body: "m" });
   for (let i = 1; i <= 3; i++) {
     clock.advance(1000);
     assertEquals(purges, i);
@@ -155,7 +155,7 @@ Deno.test("when the store accepts nothing, each put of a frame fails, and a bad 
   const store = new MemoryStore({ engine: nodeSqlite, retention: 1000, clock: systemClock });
   await using host = await openContext(store, systemClock);
   store.apply = () => Promise.reject(new StoreError("the store is gone"));
-  const put = { action: "put", topic: "t", message: "m" };
+  const put = { action: "put", topic: "t", body: "m" };
   const replies = await new MemoryPeer(host).requestAll([put, { ...put, topic: "" }, put]);
   assertEquals(replies.map(({ error }) => error?.code), [
     "unavailable",

@@ -267,7 +267,7 @@ Deno.test("a getWait with timeout 0 reads the store, also while others are being
   at.store.lose();
   at.clock.advance(1000);
   // Its timeout has passed, and a read that was begun for it goes on.
-  assertEquals((await withTimeout(early)).message, "");
+  assertEquals((await withTimeout(early)).body, "");
   const reply = at.peer.request({ ...WAIT, timeout: 0 });
   await turn();
   (await withTimeout(at.store.next<MessagePage>())).reply(page(1, 1));

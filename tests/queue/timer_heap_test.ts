@@ -86,7 +86,7 @@ Deno.test("ten thousand waits with a timeout each need a handful of timers", asy
   assert(clock.timers <= 3, `${clock.timers} timers`);
   clock.advance(70_000);
   await until(() => peer.received.length === 10_000);
-  assertEquals(new Set(peer.received.map(({ id, message }) => `${id} ${message}`)).size, 10_000);
+  assertEquals(new Set(peer.received.map(({ id, body }) => `${id} ${body}`)).size, 10_000);
 });
 
 Deno.test("a wall clock that jumps ends no wait", async () => {
@@ -115,7 +115,7 @@ Deno.test("a peer that has gone gets no more answers, and takes part in nothing"
   peer.connection.end();
   using putter = new ManualPeer(host);
   for (let i = 0; i < 9; i++) {
-    await putter.request({ action: "put", id: i + 1, topic: `t${i}`, message: "too late" });
+    await putter.request({ action: "put", id: i + 1, topic: `t${i}`, body: "too late" });
   }
   clock.advance(2000);
   await until(() => host.queue.listenedTopics === 0 && host.queue.timers.size === 0);
@@ -132,7 +132,7 @@ Deno.test("a thousand peers that must go are all told why before they are closed
   await until(() => host.queue.timers.size === 1000);
   peer.connection.rejectToken({ code: "unauthorized", message: "no more" });
   using putter = new ManualPeer(host);
-  await putter.request({ action: "put", id: 1, topic: "t", message: "not for them" });
+  await putter.request({ action: "put", id: 1, topic: "t", body: "not for them" });
   await until(() => peer.closedWith !== undefined);
   assertEquals(peer.received.map(({ error }) => error.code), ids.map(() => "unauthorized"));
 });
@@ -163,7 +163,7 @@ Deno.test("the feed does not call a stream without credit, and the stream misses
   const credit = { messages: 1, bytes: 100 };
   peer.sendFrame(ids.map((id) => ({ action: "subscribe", id, topic: "t", ...credit })));
   using putter = new ManualPeer(host);
-  const put = (id: number) => putter.request({ action: "put", id, topic: "t", message: `${id}` });
+  const put = (id: number) => putter.request({ action: "put", id, topic: "t", body: `${id}` });
   await peer.request({ action: "heartbeat", id: 9999 });
   for (const id of [1, 2, 3]) await put(id);
   // On a busy machine the feed calls a thousand listeners in several slices.
@@ -188,7 +188,7 @@ Deno.test("a thousand streams that are closed at once stream nothing more", asyn
   await peer.request({ action: "heartbeat", id: 9999 });
   peer.connection.end();
   using putter = new ManualPeer(host);
-  await putter.request({ action: "put", id: 1, topic: "t", message: "too late" });
+  await putter.request({ action: "put", id: 1, topic: "t", body: "too late" });
   await until(() => host.queue.listenedTopics === 0);
   assertEquals([peer.messages, host.queue.counts.delivered], [[], 0]);
 });

@@ -44,7 +44,7 @@ for (const transport of ["builtin", "hardened"] as const) {
         const again = await openHandshake(server.port);
         assertEquals((await withTimeout(again.request(hello(SESSION_ID, attempt)))).id, 1);
         assertEquals(
-          (await withTimeout(again.request({ action: "put", id: 2, topic: "t", message: "m" })))
+          (await withTimeout(again.request({ action: "put", id: 2, topic: "t", body: "m" })))
             .seq,
           attempt - 1,
         );
@@ -82,7 +82,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       assertEquals(reply, code, JSON.stringify({ token, session: sessionId, tried: attempt }));
     }
     assertEquals(
-      (await withTimeout(old.request({ action: "put", id: 2, topic: "t", message: "m" }))).seq,
+      (await withTimeout(old.request({ action: "put", id: 2, topic: "t", body: "m" }))).seq,
       1,
     );
     assertEquals(server.stats().connections, 1);
@@ -128,9 +128,9 @@ for (const transport of ["builtin", "hardened"] as const) {
     using old = await openHandshake(server.port);
     await old.request(hello(SESSION_ID, 1));
     using other = await openHandshake(server.port);
-    const put = { action: "put", id: 2, topic: "t", message: "m" };
+    const put = { action: "put", id: 2, topic: "t", body: "m" };
     assertEquals(await withTimeout(other.requestOrCode([put, hello(SESSION_ID, 2)])), 1013);
-    assertEquals((await old.request({ action: "get", id: 2, topic: "t" })).message, "");
+    assertEquals((await old.request({ action: "get", id: 2, topic: "t" })).body, "");
     assertEquals(server.stats().stored, 0);
   });
 }

@@ -61,9 +61,9 @@ Deno.test("shutdown finishes what was accepted: all of a frame is answered befor
   const server = await serve({ port: 0, allowShutdown: true });
   await using raw = await RawClient.open(server.url);
   raw.send([
-    { action: "put", id: 1, topic: "t", message: "before" },
+    { action: "put", id: 1, topic: "t", body: "before" },
     { action: "shutdown", id: 2 },
-    { action: "put", id: 3, topic: "t", message: "after" },
+    { action: "put", id: 3, topic: "t", body: "after" },
     { action: "get", id: 4, topic: "t" },
     { action: "get", id: 5, topic: "t" },
   ]);
@@ -71,7 +71,7 @@ Deno.test("shutdown finishes what was accepted: all of a frame is answered befor
   await withTimeout(server.finished);
   assertEquals((await raw.closed).code, 1012);
   assertEquals(replies.map(({ id }: { id: number }) => id), [1, 2, 3, 4, 5]);
-  assertEquals([replies[3].message, replies[4].message], ["before", "after"]);
+  assertEquals([replies[3].body, replies[4].body], ["before", "after"]);
 });
 
 Deno.test("a client that is in the middle of many puts has every answer, and the goodbye, before the end", async () => {
@@ -220,7 +220,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       try {
         const url = (await lines.read()).value!.trim();
         await using raw = await RawClient.open(url);
-        await raw.request({ action: "put", id: 1, topic: "t", message: "message" });
+        await raw.request({ action: "put", id: 1, topic: "t", body: "message" });
         child.kill(signal);
         assertEquals((await withTimeout(raw.closed)).code, 1012);
         assertEquals((await withTimeout(lines.read())).value, "finished\n");

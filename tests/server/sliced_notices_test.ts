@@ -99,7 +99,7 @@ Deno.test("streams of topics that may not be read any more end in parts, and str
   assertEquals(peer.received.length, before);
   peer.sendFrame({ action: "unsubscribe", sub: 1000 });
   using putter = new ManualPeer(host);
-  await putter.request({ action: "put", id: 1, topic: "t", message: "not for them" });
+  await putter.request({ action: "put", id: 1, topic: "t", body: "not for them" });
   await until(() => peer.received.length === before + 999);
   const ends = peer.received.slice(before);
   assertEquals(ends.map(({ sub }) => sub), ids.slice(0, 999));

@@ -46,7 +46,7 @@ Deno.test("nothing of the warm-up is seen by clients: the first message has numb
   await new Promise((resolve) => setTimeout(resolve, 20));
   const { connections, stored, refused } = server.stats();
   assertEquals([connections, stored, refused], [1, 0, 0]);
-  assertEquals(await client.request({ action: "put", id: 1, topic: "t", message: "m" }), {
+  assertEquals(await client.request({ action: "put", id: 1, topic: "t", body: "m" }), {
     id: 1,
     seq: 1,
   });

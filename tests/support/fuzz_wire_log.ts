@@ -83,8 +83,8 @@ interface WireItem {
   readonly epoch?: string;
   readonly time?: number;
   readonly heartbeat?: number;
-  readonly message?: string;
-  readonly messages?: readonly string[];
+  readonly body?: string;
+  readonly bodies?: readonly string[];
   readonly error?: { readonly code: string; readonly position?: number };
 }
 
@@ -187,7 +187,7 @@ export class WireLog {
     const { now: at, steps: step } = this.#network.time;
     const { opening } = connection;
     for (const item of [JSON.parse(frame)].flat() as WireItem[]) {
-      const { id, sub, error, message, messages } = item;
+      const { id, sub, error, body, bodies } = item;
       const request = id === undefined ? undefined : requests.get(id);
       if (request?.action === "hello" && item.epoch !== undefined) {
         log.base ??= { opening, start: item.start ?? 0 };
@@ -210,10 +210,10 @@ export class WireLog {
           Object.assign(sent, { startedAt: at, start: item.start });
         }
       }
-      for (const body of messages ?? (message !== undefined ? [message] : [])) {
-        const list = log.arrivals.get(body);
+      for (const text of bodies ?? (body !== undefined ? [body] : [])) {
+        const list = log.arrivals.get(text);
         if (list) list.push({ opening, at, step, id });
-        else log.arrivals.set(body, [{ opening, at, step, id }]);
+        else log.arrivals.set(text, [{ opening, at, step, id }]);
       }
       const topic = request?.topic ?? (sub === undefined ? undefined : requests.get(sub)?.topic);
       if (error && topic !== undefined) {

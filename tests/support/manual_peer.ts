@@ -75,7 +75,7 @@ export class ManualPeer implements Peer, Disposable {
   /** Texts of the messages that came, whatever request they answer. */
   get messages(): string[] {
     return this.received
-      .flatMap(({ seq, message, messages }) => messages ?? (seq === undefined ? [] : [message]));
+      .flatMap(({ seq, body, bodies }) => bodies ?? (seq === undefined ? [] : [body]));
   }
 
   /** Reads nothing more: this many bytes wait for it. */

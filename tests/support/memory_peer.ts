@@ -55,12 +55,12 @@ export async function openContext(
 export interface WireItem {
   readonly id?: number;
   readonly seq?: number;
-  readonly message?: string;
+  readonly body?: string;
   readonly sub?: number;
   readonly prev?: number;
   readonly error?: { readonly code: string };
   readonly seqs?: readonly number[];
-  readonly messages?: readonly string[];
+  readonly bodies?: readonly string[];
 }
 
 /** A connection whose peer is the test. */

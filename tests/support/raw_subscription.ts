@@ -28,7 +28,7 @@ export function bytesOf(message: string): number {
 
 /** Puts messages to the topic `t`, and waits until they are stored. */
 export async function put(client: RawClient, ...messages: string[]): Promise<void> {
-  const { seqs } = await client.request({ action: "put", id: 1, topic: "t", messages });
+  const { seqs } = await client.request({ action: "put", id: 1, topic: "t", bodies: messages });
   assertEquals(seqs.length, messages.length);
 }
 
@@ -79,13 +79,13 @@ export class RawSubscription {
   // deno-lint-ignore no-explicit-any -- a test looks at what it expects
   #take(frame: any): void {
     assertEquals([frame.sub, frame.prev], [this.sub, this.#prev]);
-    assert(frame.messages.length > 0);
+    assert(frame.bodies.length > 0);
     let bytes = 0;
     assertEquals([frame.seqs.length, frame.times.length], [
-      frame.messages.length,
-      frame.messages.length,
+      frame.bodies.length,
+      frame.bodies.length,
     ]);
-    for (const [i, message] of frame.messages.entries()) {
+    for (const [i, message] of frame.bodies.entries()) {
       const seq = frame.seqs[i];
       assert(seq > this.#prev);
       this.#prev = seq;

@@ -105,8 +105,8 @@ export class ScriptedServer {
   ): Promise<void> {
     return this.send(
       message
-        ? { id, message: message.body, seq: message.seq, time: 1, through: message.seq }
-        : { id, message: "", through: since?.after ?? 0 },
+        ? { id, body: message.body, seq: message.seq, time: 1, through: message.seq }
+        : { id, body: "", through: since?.after ?? 0 },
     );
   }
 

@@ -53,7 +53,7 @@ for (const action of ["get", "get_latest"]) {
     await turns(5);
     assertEquals([peer.received, peer.requested], [[], [1002]]);
     peer.widen(2000);
-    assertEquals((await reply).message.length, 1000);
+    assertEquals((await reply).body.length, 1000);
   });
 }
 

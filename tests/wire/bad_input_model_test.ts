@@ -15,9 +15,10 @@ const TOPICS = ["a", "b", "c", "é", "__proto__"];
 type Brief = [unknown, ...unknown[]];
 
 // deno-lint-ignore no-explicit-any -- any answer is compared with the expected one
-function brief({ id, message, seq, seqs, error }: any): Brief {
+function brief({ id, body, message, seq, seqs, error }: any): Brief {
+  assertEquals(id === undefined ? body : message, undefined, "the text of another protocol");
   if (error) return [id, message, "error", typeof error.code, typeof error.message];
-  return [id, message, seq ?? seqs];
+  return [id, id === undefined ? message : body, seq ?? seqs];
 }
 
 const failed = (id: number | null | undefined): Brief => [
@@ -68,13 +69,13 @@ function good(random: Random, model: Model, id: number): Exchange {
   switch (random(7)) {
     case 0:
       return {
-        request: { action: "put", id, topic, message },
+        request: { action: "put", id, topic, body: message },
         reply: [id, undefined, model.put(topic, [message])[0]],
       };
     case 1: {
       const messages = Array.from({ length: random(4) }, () => message);
       return {
-        request: { action: "put", id, topic, messages },
+        request: { action: "put", id, topic, bodies: messages },
         reply: [id, undefined, model.put(topic, messages)],
       };
     }
@@ -104,7 +105,8 @@ const junk = [null, true, -1, 1.5, "junk", [], {}, [[]], { action: [] }, "\ud800
 /** A request that is refused: a good one with one fault, or junk. */
 function bad(random: Random, id: number): Exchange {
   const any = () => junk[random(junk.length)];
-  const put = { action: "put", topic: "a", message: "never stored" };
+  const put = { action: "put", topic: "a", body: "never stored" };
+  const put1x = { action: "put", topic: "a", message: "never stored" };
   // The first two are topics of dsmq 1.x.
   const topics = ["", 5, "t\n", "\udfff", "x".repeat(257), null, [], undefined];
   const noTopic = topics[random(8)];
@@ -115,7 +117,7 @@ function bad(random: Random, id: number): Exchange {
     case 1:
       return { request: { ...put, topic: noTopic, id }, reply: failed(id) };
     case 2:
-      return { request: { ...put, message: noMessage } };
+      return { request: { ...put1x, message: noMessage } };
     case 3:
       return {
         request: { action: "get", topic: topics[2 + random(6)] },
@@ -126,7 +128,7 @@ function bad(random: Random, id: number): Exchange {
     case 5:
       return { request: { action: `${any()}`, id, topic: "a" }, reply: failed(id) };
     default:
-      return { request: { ...put, messages: any(), id }, reply: failed(id) };
+      return { request: { ...put, bodies: any(), id }, reply: failed(id) };
   }
 }
 
@@ -152,7 +154,7 @@ for (const seed of [11, 12]) {
     await using other = await RawClient.open(server.url);
     await using client = await RawClient.open(server.url);
     for (const topic of TOPICS) {
-      await other.request({ action: "put", id: 1, topic, message: `untouched ${topic}` });
+      await other.request({ action: "put", id: 1, topic, body: `untouched ${topic}` });
     }
     const model = new Model(TOPICS.length);
     await client.request({ action: "hello", id: 0, since: "now" });
@@ -197,8 +199,8 @@ for (const seed of [11, 12]) {
     assertEquals(failures, []);
     assert(server.stats().refused >= refusals);
     for (const topic of TOPICS) {
-      const { message } = await other.request({ action: "get", id: 1, topic });
-      assertEquals(message, `untouched ${topic}`);
+      const { body } = await other.request({ action: "get", id: 1, topic });
+      assertEquals(body, `untouched ${topic}`);
     }
   });
 }

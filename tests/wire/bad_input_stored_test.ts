@@ -31,10 +31,10 @@ for (const [what, topic] of topics) {
     await using server = await openServer();
     await using client = await RawClient.open(server.url);
     assertEquals(
-      await client.request({ action: "put", id: 1, topic, message: "m" }),
+      await client.request({ action: "put", id: 1, topic, body: "m" }),
       { id: 1, seq: 1 },
     );
-    assertEquals((await client.request(get(topic))).message, "m");
+    assertEquals((await client.request(get(topic))).body, "m");
     assertEquals("seq" in await client.request(get(`${topic.slice(1)}y`)), false);
     client.send({ action: "put", topic, message: "plain" });
     assertEquals(await client.request({ action: "get", topic }), { message: "plain" });
@@ -53,10 +53,10 @@ for (const [what, message] of largest) {
     await using server = await openServer();
     await using client = await RawClient.open(server.url);
     const put = { action: "put", id: 1, topic: "t" };
-    const { error } = await client.request({ ...put, message: `${message}x` });
+    const { error } = await client.request({ ...put, body: `${message}x` });
     assertEquals([error.code, error.limit], ["too_large", 1_000_000]);
-    assertEquals(await client.request({ ...put, message }), { id: 1, seq: 1 });
-    assertEquals((await client.request(get("t"))).message, message);
+    assertEquals(await client.request({ ...put, body: message }), { id: 1, seq: 1 });
+    assertEquals((await client.request(get("t"))).body, message);
   });
 }
 
@@ -65,8 +65,8 @@ Deno.test("the server sets the limit, and hello and the error state it", async (
   await using client = await RawClient.open(server.url);
   assertEquals((await client.request({ action: "hello", id: 1 })).limits.messageBytes, 10);
   const put = { action: "put", id: 1, topic: "t" };
-  assertEquals(await client.request({ ...put, message: "x".repeat(8) }), { id: 1, seq: 1 });
-  const { error } = await client.request({ ...put, message: "x".repeat(9) });
+  assertEquals(await client.request({ ...put, body: "x".repeat(8) }), { id: 1, seq: 1 });
+  const { error } = await client.request({ ...put, body: "x".repeat(9) });
   assertEquals([error.code, error.limit], ["too_large", 10]);
 });
 
@@ -74,11 +74,11 @@ Deno.test("fields named __proto__ and constructor are plain unknown fields", asy
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const { id, error } = await client.request(
-    '{"id":1,"__proto__":{"action":"put","topic":"t","message":"m"}}',
+    '{"id":1,"__proto__":{"action":"put","topic":"t","body":"m"}}',
   );
   assertEquals([id, error.code], [1, "bad_request"]);
   const nobody = await client.request(
-    '{"action":"put","id":1,"__proto__":{"topic":"t"},"message":"m"}',
+    '{"action":"put","id":1,"__proto__":{"topic":"t"},"body":"m"}',
   );
   assertEquals(nobody.error.code, "bad_topic");
   client.send('{"__proto__":{"id":1},"constructor":{"prototype":{"id":1}},"action":"dance"}');
@@ -92,8 +92,7 @@ Deno.test("fields named __proto__ and constructor are plain unknown fields", asy
 Deno.test("when a field occurs twice, the last one counts", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
-  const frame =
-    '{"action":"dance","action":"put","id":1,"id":2,"topic":"","topic":"t","message":"m"}';
+  const frame = '{"action":"dance","action":"put","id":1,"id":2,"topic":"","topic":"t","body":"m"}';
   assertEquals(await client.request(frame), { id: 2, seq: 1 });
   client.send('{"action":"put","topic":"t","message":"x","message":7.0}');
   assertEquals(await client.request({ action: "get", topic: "t" }), { message: "m" });

@@ -22,7 +22,7 @@ async function send(frame: unknown, check?: (client: RawClient) => Promise<void>
   await using server = await openServer({ log });
   await using client = await RawClient.open(server.url);
   await using other = await RawClient.open(server.url);
-  const { seq } = await other.request({ action: "put", id: 1, topic: "t", message: "untouched" });
+  const { seq } = await other.request({ action: "put", id: 1, topic: "t", body: "untouched" });
   client.send(frame);
   const get = { action: "get", id: 1000, topic: "t" };
   const lost = client.closed.then(({ code }): never => {
@@ -30,15 +30,15 @@ async function send(frame: unknown, check?: (client: RawClient) => Promise<void>
   });
   const alive = async () => {
     await check?.(client);
-    const { id, message } = await client.request(get);
-    assertEquals([id, message], [1000, "untouched"]);
+    const { id, body } = await client.request(get);
+    assertEquals([id, body], [1000, "untouched"]);
     assertEquals(client.unread, []);
   };
   lost.catch(() => {});
   await Promise.race([alive(), lost]);
-  assertEquals((await other.request(get)).message, "untouched");
+  assertEquals((await other.request(get)).body, "untouched");
   assertEquals("seq" in (await other.request(get)), false);
-  assertEquals((await other.request({ ...get, action: "put", message: "next" })).seq, seq + 1);
+  assertEquals((await other.request({ ...get, action: "put", body: "next" })).seq, seq + 1);
   assertEquals(failures, []);
   assert(server.stats().refused > 0, "a refusal is counted");
 }
@@ -58,7 +58,7 @@ const unreadable: [string, unknown][] = [
   ["JSON with a tail", '{"action":"get","id":7,"topic":"t"}}'],
   ["JSON in single quotes", "{'action':'get','id':7,'topic':'t'}"],
   ["JSON with a byte order mark", '\ufeff{"action":"get","id":7,"topic":"t"}'],
-  ["NaN as only Python's JSON has it", '{"action":"put","id":7,"topic":"t","message":NaN}'],
+  ["NaN as only Python's JSON has it", '{"action":"put","id":7,"topic":"t","body":NaN}'],
   ["binary junk", new Uint8Array([0, 255, 254, 1])],
   ["nothing, in binary", new Uint8Array()],
   ["a good request, in binary", new TextEncoder().encode('{"action":"get","id":7,"topic":"t"}')],
@@ -78,6 +78,12 @@ for (const [what, frame] of unreadable) {
 }
 
 const put = { action: "put", topic: "t", message: "m" };
+
+/** A request of dsmq 1.x as one with an id, which calls the text of a message `body`. */
+function withId({ message: body, ...request }: Record<string, unknown>, id: unknown = 7): object {
+  return { ...request, body, id };
+}
+
 const long = "é".repeat(128);
 
 /** Requests that can be parsed but not carried out; if it is the topic that is bad, each is sent as a `get` as well. */
@@ -123,16 +129,16 @@ const refusedWithId: typeof refused = [
 
 for (const [what, request, code] of refusedWithId) {
   Deno.test(`a request with ${what} is refused under its id`, async () => {
-    await send({ ...request, id: 7 }, refusal(7, code));
-    if (code === "bad_topic") await send({ ...request, action: "get", id: 7 }, refusal(7, code));
+    await send(withId(request), refusal(7, code));
+    if (code === "bad_topic") await send(withId({ ...request, action: "get" }), refusal(7, code));
   });
 }
 
 for (const [what, request, code] of refused) {
   Deno.test(`a request with ${what} is refused under its id, and silently without an id`, async () => {
-    await send({ ...request, id: 7 }, refusal(7, code));
+    await send(withId(request), refusal(7, code));
     await send(request);
-    await send([{ ...request, id: 7 }, request], async (client) => {
+    await send([withId(request), request], async (client) => {
       const [{ id, error }, ...more] = await client.next();
       assertEquals([id, error.code, more], [7, code, []]);
     });
@@ -153,13 +159,13 @@ for (const [what, request, code] of refused) {
 for (const id of [null, "7", "", true, -1, 1.5, 2 ** 53, [7], {}, { valueOf: 7 }]) {
   Deno.test(`an id that is ${JSON.stringify(id)} is refused under null, whatever the request`, async () => {
     for (const request of [put, { action: "get", topic: "t" }, { action: "dance" }, {}]) {
-      await send({ ...request, id }, refusal(null, "bad_request"));
+      await send(withId(request, id), refusal(null, "bad_request"));
     }
   });
 }
 
 const nested: [string, string, number | null | undefined, string][] = [
-  ["a message", `{"action":"put","id":7,"topic":"t","message":${deep}}`, 7, "bad_request"],
+  ["a message", `{"action":"put","id":7,"topic":"t","body":${deep}}`, 7, "bad_request"],
   ["a message of dsmq 1.x", `{"action":"put","topic":"t","message":${deep}}`, undefined, ""],
   ["a topic", `{"action":"get","id":7,"topic":${deepObjects}}`, 7, "bad_request"],
   ["an id", `{"action":"get","id":${deep},"topic":"t"}`, null, "bad_request"],

@@ -45,7 +45,7 @@ Deno.test("unused credit stays valid, whatever is sent later", async () => {
   await stream.grant(1, 15);
   await stream.grant(3, 1);
   await stream.grant(0, 0);
-  client.send({ action: "put", topic: "t", messages: ["one", "two", "six", "ten"] });
+  client.send({ action: "put", topic: "t", bodies: ["one", "two", "six", "ten"] });
   await stream.read(3);
   await assertQuiet(client);
 });

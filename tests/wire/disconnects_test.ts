@@ -41,6 +41,7 @@ Deno.test("a list of gets whose peer has disconnected asks the store for nothing
 });
 
 const PUT = { action: "put", topic: "t", message: "kept" };
+const NUMBERED_PUT = { action: "put", topic: "t", body: "kept" };
 
 /** What becomes of the frames of a peer that disconnects after the first look at the network, while it waits for its turn. */
 async function doneOf(...frames: readonly (object | string)[]): Promise<number> {
@@ -99,7 +100,10 @@ Deno.test("when a peer disconnects with gets ahead of its puts, nothing is read 
 
 Deno.test("the puts of a session count even if its peer disconnects during hello", async () => {
   const hello = { action: "hello", id: 1, session: "0123456789abcdef0123", try: 1 };
-  assertEquals(await doneOf(hello, { ...PUT, id: 2, n: 1 }, { ...PUT, id: 3, n: 2 }), 2);
+  assertEquals(
+    await doneOf(hello, { ...NUMBERED_PUT, id: 2, n: 1 }, { ...NUMBERED_PUT, id: 3, n: 2 }),
+    2,
+  );
 });
 
 Deno.test("a client that resumes its session while its earlier frames wait goes on alone", async () => {
@@ -112,7 +116,7 @@ Deno.test("a client that resumes its session while its earlier frames wait goes 
   other.begin();
   manual.spend(20);
   other.charge(20);
-  before.sendFrame({ ...PUT, id: 2, n: 1 });
+  before.sendFrame({ ...NUMBERED_PUT, id: 2, n: 1 });
   await turns(3);
   assert(manual.awaited);
   const ended = before.connection.end();
@@ -120,6 +124,6 @@ Deno.test("a client that resumes its session while its earlier frames wait goes 
   await after.request({ action: "hello", id: 1, session, try: 2 });
   await ended;
   assertEquals([before.connection.closed, host.queue.counts.stored], [true, 0]);
-  const { dup } = await after.request({ ...PUT, id: 2, n: 1 });
+  const { dup } = await after.request({ ...NUMBERED_PUT, id: 2, n: 1 });
   assertEquals([dup, host.queue.counts.stored], [undefined, 1]);
 });

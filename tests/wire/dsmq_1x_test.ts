@@ -116,8 +116,8 @@ for (const transport of ["builtin", "hardened"] as const) {
         await requestText(reader, '{"action": "get_latest", "topic": "t"}'),
         `{"message":${reply}}`,
       );
-      const { message } = await modern.request({ action: "get", id: 1, topic: "t" });
-      assertEquals(message, JSON.parse(reply === "null" ? '"null"' : reply));
+      const { body } = await modern.request({ action: "get", id: 1, topic: "t" });
+      assertEquals(body, JSON.parse(reply === "null" ? '"null"' : reply));
 
       putter.send(`{"action": "put", "topic": ${written}, "message": "as topic"}`);
       const asTopic = await putter.request(`{"action": "get", "topic": ${written}}`);

@@ -41,7 +41,7 @@ Deno.test("an error because the store is full does not count", async () => {
   );
   using peer = new ManualPeer(host);
   for (let i = 0; i < 10; i++) {
-    const put = { action: "put", id: i, topic: "t", message: "m" };
+    const put = { action: "put", id: i, topic: "t", body: "m" };
     assertEquals((await peer.request(put)).error?.code, "full");
   }
   assertEquals(await isThere(peer), true);

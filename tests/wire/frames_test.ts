@@ -17,14 +17,14 @@ const gets = (count: number) =>
 
 /** Reads array frames until this many answers have come; returns the answers of each frame. */
 async function framesOf(client: RawClient, replies: number) {
-  const frames: { bytes: number; messages: string[]; ids: number[] }[] = [];
+  const frames: { bytes: number; bodies: string[]; ids: number[] }[] = [];
   for (let seen = 0; seen < replies;) {
     const text = await client.nextText();
-    const items = JSON.parse(text) as { id: number; message: string }[];
+    const items = JSON.parse(text) as { id: number; body: string }[];
     assert(Array.isArray(items), "answers to an array come in arrays");
     frames.push({
       bytes: sizeOf(text),
-      messages: items.map(({ message }) => message),
+      bodies: items.map(({ body }) => body),
       ids: items.map(({ id }) => id),
     });
     seen += items.length;
@@ -34,7 +34,7 @@ async function framesOf(client: RawClient, replies: number) {
 }
 
 async function putAll(client: RawClient, messages: readonly string[]) {
-  const { seqs } = await client.request({ action: "put", id: 1, topic: "t", messages });
+  const { seqs } = await client.request({ action: "put", id: 1, topic: "t", bodies: messages });
   assertEquals(seqs.length, messages.length);
 }
 
@@ -57,7 +57,7 @@ for (const [kind, character] of alphabets) {
     const frames = await framesOf(client, 42);
     for (const { bytes } of frames) assert(bytes <= FRAME_BYTES, `a frame of ${bytes} bytes`);
     assertEquals(frames.flatMap(({ ids }) => ids), gets(42).map(({ id }) => id));
-    assertEquals(frames.flatMap(({ messages }) => messages), [...messages, "", ""]);
+    assertEquals(frames.flatMap(({ bodies }) => bodies), [...messages, "", ""]);
     const total = frames.reduce((sum, { bytes }) => sum + bytes, 0);
     assert(frames.length <= Math.ceil(total / (FRAME_BYTES - 70_000)) + 1, "frames are filled");
   });
@@ -68,7 +68,7 @@ Deno.test("answers that fill 256 KiB to the byte share a frame, and one byte mor
   await using server = await openServer({ clock });
   await using client = await RawClient.open(server.url);
   const around = (seq: number) =>
-    JSON.stringify({ id: seq % 2, message: "", seq, time: clock.now(), through: seq }).length;
+    JSON.stringify({ id: seq % 2, body: "", seq, time: clock.now(), through: seq }).length;
   const first = "é".repeat(50_000);
   const rest = FRAME_BYTES - 100_000 - around(1) - around(2) - "[,]".length;
   await putAll(client, [first, "x".repeat(rest), first, "x".repeat(rest + 1)]);
@@ -87,7 +87,7 @@ Deno.test("a message larger than the limit of a frame gets a frame of its own", 
   await putAll(client, ["before", large, "after"]);
   client.send(gets(3));
   const frames = await framesOf(client, 3);
-  assertEquals(frames.map(({ messages }) => messages), [["before"], [large], ["after"]]);
+  assertEquals(frames.map(({ bodies }) => bodies), [["before"], [large], ["after"]]);
 });
 
 Deno.test("the answer to a single request is one object, however large", async () => {
@@ -95,18 +95,18 @@ Deno.test("the answer to a single request is one object, however large", async (
   await using client = await RawClient.open(server.url);
   const large = "x".repeat(900_000);
   await putAll(client, [large]);
-  assertEquals((await client.request(gets(1)[0])).message, large);
+  assertEquals((await client.request(gets(1)[0])).body, large);
 });
 
 Deno.test("thousands of answers to one frame all come, in order", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const messages = Array.from({ length: 5000 }, (_, i) => `message ${i}`);
-  const { seqs } = await client.request({ action: "put", id: 1, topic: "t", messages });
+  const { seqs } = await client.request({ action: "put", id: 1, topic: "t", bodies: messages });
   assertEquals([seqs.length, seqs[0], seqs[4999]], [5000, 1, 5000]);
   client.send(gets(5000));
   const frames = await framesOf(client, 5000);
-  assertEquals(frames.flatMap(({ messages }) => messages), messages);
+  assertEquals(frames.flatMap(({ bodies }) => bodies), messages);
   for (const { bytes } of frames) assert(bytes <= FRAME_BYTES);
 });
 
@@ -124,9 +124,9 @@ Deno.test("topics are listed with their size, their newest number and its time",
   const none = await client.request({ action: "topics", id: 1 });
   assertEquals(none, { id: 1, topics: [], more: false });
   const early = clock.now();
-  await client.request({ action: "put", id: 2, topic: "tea", messages: ["one", "two"] });
+  await client.request({ action: "put", id: 2, topic: "tea", bodies: ["one", "two"] });
   clock.advance(5);
-  await client.request({ action: "put", id: 3, topic: "ale", messages: ["three"] });
+  await client.request({ action: "put", id: 3, topic: "ale", bodies: ["three"] });
   await client.request({ action: "get", id: 4, topic: "tea" });
   assertEquals(await client.request({ action: "topics", id: 5 }), {
     id: 5,
@@ -197,7 +197,7 @@ Deno.test("a topic whose messages have all expired is not listed", async () => {
   client.send({ action: "put", topic: "both", message: "x" });
   await client.request({ action: "topics", id: 1 });
   clock.advance(999);
-  await client.request({ action: "put", id: 2, topic: "both", message: "y" });
+  await client.request({ action: "put", id: 2, topic: "both", body: "y" });
   assertEquals((await client.request({ action: "topics", id: 3 })).topics.length, 2);
   const topics = [{ topic: "both", messages: 1, seq: 3, time: clock.now() }];
   // First without a purge that the test waits for, then with one.

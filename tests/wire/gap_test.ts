@@ -22,15 +22,15 @@ const subscribe = (fields: object = {}) => ({
 const ample = { action: "credit", sub: 8, messages: 100, bytes: 10_000 };
 
 async function put(client: RawClient, topic: string, ...messages: string[]): Promise<void> {
-  const { seqs } = await client.request({ action: "put", id: 1, topic, messages });
+  const { seqs } = await client.request({ action: "put", id: 1, topic, bodies: messages });
   assertEquals(seqs.length, messages.length);
 }
 
 /** The next frame of the stream: the number before it, and its messages. */
 async function streamed(client: RawClient): Promise<[number, ...string[]]> {
-  const { sub, prev, messages } = await client.next();
+  const { sub, prev, bodies } = await client.next();
   assertEquals(sub, 8);
-  return [prev, ...messages];
+  return [prev, ...bodies];
 }
 
 async function assertQuiet(client: RawClient): Promise<void> {
@@ -107,7 +107,7 @@ Deno.test("a stream that loses its next message because it has no credit ends wi
   await using server = await openServer({ clock, retention: RETENTION });
   await using client = await RawClient.open(server.url);
   await client.request(subscribe({ messages: 1 }));
-  client.send({ action: "put", topic: "t", messages: ["1", "2", "3"] });
+  client.send({ action: "put", topic: "t", bodies: ["1", "2", "3"] });
   assertEquals(await streamed(client), [0, "1"]);
   // By now the stream has seen that there is a next message, and has no credit for it.
   for (let i = 0; i < 5; i++) await assertQuiet(client);
@@ -158,7 +158,7 @@ for (const [onGap, expected] of [["oldest", [1, "4", "5"]], ["now", [1, "6"]]] a
     await using server = await openServer({ clock, retention: RETENTION });
     await using client = await RawClient.open(server.url);
     await client.request(subscribe({ messages: 1, onGap }));
-    client.send({ action: "put", topic: "t", messages: ["1", "2", "3"] });
+    client.send({ action: "put", topic: "t", bodies: ["1", "2", "3"] });
     assertEquals(await streamed(client), [0, "1"]);
     clock.advance(RETENTION);
     await put(client, "t", "4", "5");

@@ -14,7 +14,7 @@ const getWait = (id: number, timeout?: number) => ({ action: "get_wait", id, top
 const cancel = (id: number, wait: number) => ({ action: "cancel", id, wait });
 
 async function put(client: RawClient, ...messages: string[]): Promise<void> {
-  const { seqs } = await client.request({ action: "put", id: 1, topic: "t", messages });
+  const { seqs } = await client.request({ action: "put", id: 1, topic: "t", bodies: messages });
   assertEquals(seqs.length, messages.length);
 }
 
@@ -31,8 +31,8 @@ async function replies(client: RawClient, count: number): Promise<Reply[]> {
 
 /** Asserts that only the answer to a `get` comes: the topic is empty, and those that wait still wait. */
 async function assertQuiet(client: RawClient): Promise<void> {
-  const { id, message, seq } = await client.request(get(999));
-  assertEquals([id, message, seq], [999, "", undefined]);
+  const { id, body, seq } = await client.request(get(999));
+  assertEquals([id, body, seq], [999, "", undefined]);
   assertEquals(client.unread, []);
 }
 
@@ -44,9 +44,9 @@ Deno.test("get_wait answers at once if there is a message to read", async () => 
   const time = clock.now();
   assertEquals(
     await client.request(getWait(2)),
-    { id: 2, message: "one", seq: 1, time, through: 1 },
+    { id: 2, body: "one", seq: 1, time, through: 1 },
   );
-  assertEquals((await client.request(get(3))).message, "two");
+  assertEquals((await client.request(get(3))).body, "two");
 });
 
 Deno.test("get_wait answers as soon as a message is stored", async () => {
@@ -59,7 +59,7 @@ Deno.test("get_wait answers as soon as a message is stored", async () => {
   clock.advance(59_999);
   await put(putter, "one");
   const time = clock.now();
-  assertEquals(await reader.next(), { id: 2, message: "one", seq: 1, time, through: 1 });
+  assertEquals(await reader.next(), { id: 2, body: "one", seq: 1, time, through: 1 });
   clock.advance(60_000);
   await assertQuiet(reader);
 });
@@ -68,19 +68,19 @@ Deno.test("a message of another topic does not end a get_wait", async () => {
   await using server = await openServer();
   await using reader = await RawClient.open(server.url);
   reader.send(getWait(2));
-  await reader.request({ action: "put", id: 3, topic: "other", message: "x" });
+  await reader.request({ action: "put", id: 3, topic: "other", body: "x" });
   await assertQuiet(reader);
   reader.send({ action: "put", topic: "t", message: "one" });
-  assertEquals((await reader.next()).message, "one");
+  assertEquals((await reader.next()).body, "one");
 });
 
 Deno.test("get_wait with a timeout of 0 answers at once", async () => {
   await using server = await openServer({ clock: new ManualClock() });
   await using client = await RawClient.open(server.url);
-  assertEquals(await client.request(getWait(2, 0)), { id: 2, message: "", through: 0 });
-  assertEquals(await client.request([getWait(3, 0)]), [{ id: 3, message: "", through: 0 }]);
+  assertEquals(await client.request(getWait(2, 0)), { id: 2, body: "", through: 0 });
+  assertEquals(await client.request([getWait(3, 0)]), [{ id: 3, body: "", through: 0 }]);
   await put(client, "one");
-  assertEquals((await client.request(getWait(4, 0))).message, "one");
+  assertEquals((await client.request(getWait(4, 0))).body, "one");
 });
 
 Deno.test("get_wait returns an empty message when its timeout has passed, to the millisecond", async () => {
@@ -92,9 +92,9 @@ Deno.test("get_wait returns an empty message when its timeout has passed, to the
   clock.advance(4999);
   await assertQuiet(client);
   clock.advance(1);
-  assertEquals(await client.next(), { id: 2, message: "", through: 0 });
+  assertEquals(await client.next(), { id: 2, body: "", through: 0 });
   await put(client, "kept for the next read");
-  assertEquals((await client.request(get(3))).message, "kept for the next read");
+  assertEquals((await client.request(get(3))).body, "kept for the next read");
 });
 
 Deno.test("get_wait waits ten seconds unless it gives a timeout", async () => {
@@ -106,7 +106,7 @@ Deno.test("get_wait waits ten seconds unless it gives a timeout", async () => {
   clock.advance(9999);
   await assertQuiet(client);
   clock.advance(1);
-  assertEquals(await client.next(), { id: 2, message: "", through: 0 });
+  assertEquals(await client.next(), { id: 2, body: "", through: 0 });
 });
 
 Deno.test("an invalid timeout is refused", async () => {
@@ -129,10 +129,10 @@ Deno.test("a cancelled get_wait is answered as if its timeout had passed", async
   await assertQuiet(client);
   client.send(cancel(3, 2));
   const both = (await replies(client, 2)).sort((one, other) => one.id - other.id);
-  assertEquals(both, [{ id: 2, message: "", through: 0 }, { id: 3 }]);
+  assertEquals(both, [{ id: 2, body: "", through: 0 }, { id: 3 }]);
   clock.advance(20_000);
   await put(client, "one");
-  assertEquals((await client.request(get(4))).message, "one");
+  assertEquals((await client.request(get(4))).body, "one");
   assertEquals(await client.request(cancel(5, 2)), { id: 5 });
   client.send(cancel(undefined as unknown as number, 2));
   await assertQuiet(client);
@@ -146,16 +146,16 @@ Deno.test("waiters queue up and get one message each", async () => {
   for (const id of [2, 3, 4, 5]) reader.send(getWait(id));
   await assertQuiet(reader);
   await put(putter, "one");
-  assertEquals((await replies(reader, 1)).map(({ id, message }) => [id, message]), [[2, "one"]]);
+  assertEquals((await replies(reader, 1)).map(({ id, body }) => [id, body]), [[2, "one"]]);
   await assertQuiet(reader);
   await put(putter, "two", "three");
   assertEquals(
-    (await replies(reader, 2)).map(({ id, message }) => [id, message]),
+    (await replies(reader, 2)).map(({ id, body }) => [id, body]),
     [[3, "two"], [4, "three"]],
   );
   await put(putter, "four", "five");
-  assertEquals((await replies(reader, 1)).map(({ id, message }) => [id, message]), [[5, "four"]]);
-  assertEquals((await reader.request(get(6))).message, "five");
+  assertEquals((await replies(reader, 1)).map(({ id, body }) => [id, body]), [[5, "four"]]);
+  assertEquals((await reader.request(get(6))).body, "five");
 });
 
 Deno.test("messages that are already there go to the waiters in order, in one frame", async () => {
@@ -165,11 +165,11 @@ Deno.test("messages that are already there go to the waiters in order, in one fr
   client.send([getWait(2), getWait(3), getWait(4), get(5)]);
   const found = await client.next();
   assertEquals(
-    found.map(({ id, message }: Reply) => [id, message]),
+    found.map(({ id, body }: Reply) => [id, body]),
     [[2, "one"], [3, "two"], [5, ""]],
   );
   client.send({ action: "put", topic: "t", message: "three" });
-  assertEquals((await replies(client, 1)).map(({ id, message }) => [id, message]), [[4, "three"]]);
+  assertEquals((await replies(client, 1)).map(({ id, body }) => [id, body]), [[4, "three"]]);
 });
 
 Deno.test("a waiter that gives up leaves its message to the next", async () => {
@@ -183,13 +183,13 @@ Deno.test("a waiter that gives up leaves its message to the next", async () => {
   reader.send(getWait(5, 400));
   await assertQuiet(reader);
   clock.advance(100);
-  assertEquals(await reader.next(), { id: 2, message: "", through: 0 });
+  assertEquals(await reader.next(), { id: 2, body: "", through: 0 });
   reader.send(cancel(6, 3));
   await replies(reader, 2);
   await put(putter, "one");
-  assertEquals((await replies(reader, 1)).map(({ id, message }) => [id, message]), [[4, "one"]]);
+  assertEquals((await replies(reader, 1)).map(({ id, body }) => [id, body]), [[4, "one"]]);
   clock.advance(300);
-  assertEquals(await reader.next(), { id: 5, message: "", through: 1 });
+  assertEquals(await reader.next(), { id: 5, body: "", through: 1 });
 });
 
 Deno.test("a get and a get_latest beside a get_wait return nothing, and take nothing from it", async () => {
@@ -199,19 +199,19 @@ Deno.test("a get and a get_latest beside a get_wait return nothing, and take not
   reader.send(getWait(2));
   await assertQuiet(reader);
   const latest = { action: "get_latest", id: 3, topic: "t" };
-  assertEquals(await reader.request(latest), { id: 3, message: "", through: 0 });
-  assertEquals(await reader.request(getWait(4, 0)), { id: 4, message: "", through: 0 });
+  assertEquals(await reader.request(latest), { id: 3, body: "", through: 0 });
+  assertEquals(await reader.request(getWait(4, 0)), { id: 4, body: "", through: 0 });
   await put(putter, "one", "two");
-  assertEquals((await reader.next()).message, "one");
-  assertEquals((await reader.request(get(5))).message, "two");
+  assertEquals((await reader.next()).body, "one");
+  assertEquals((await reader.request(get(5))).body, "two");
 });
 
 Deno.test("a message put in the frame of a get_wait reaches it", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
-  client.send([getWait(2), { action: "put", id: 3, topic: "t", message: "one" }, get(4)]);
+  client.send([getWait(2), { action: "put", id: 3, topic: "t", body: "one" }, get(4)]);
   const found = (await replies(client, 3)).sort((one, other) => one.id - other.id);
-  assertEquals(found.map(({ id, message }) => [id, message]), [[2, "one"], [3, undefined], [
+  assertEquals(found.map(({ id, body }) => [id, body]), [[2, "one"], [3, undefined], [
     4,
     "",
   ]]);
@@ -227,8 +227,8 @@ Deno.test("each waiting connection gets every message", async () => {
   }
   one.send({ action: "put", topic: "t", message: "for both" });
   for (const client of [one, two]) {
-    const { id, message } = await client.next();
-    assertEquals([id, message], [2, "for both"]);
+    const { id, body } = await client.next();
+    assertEquals([id, body], [2, "for both"]);
   }
 });
 
@@ -240,11 +240,11 @@ Deno.test("an id that a get_wait still uses is refused, and is free once it is a
   const { id, error } = await client.request(getWait(2));
   assertEquals([id, error.code], [2, "bad_request"]);
   client.send({ action: "put", topic: "t", message: "one" });
-  assertEquals((await client.next()).message, "one");
+  assertEquals((await client.next()).body, "one");
   client.send(getWait(2));
   await assertQuiet(client);
   client.send({ action: "put", topic: "t", message: "two" });
-  assertEquals((await client.next()).message, "two");
+  assertEquals((await client.next()).body, "two");
 });
 
 Deno.test("a connection that closes while it waits takes no message from others", async () => {
@@ -258,5 +258,5 @@ Deno.test("a connection that closes while it waits takes no message from others"
   reader.send(getWait(2));
   await assertQuiet(reader);
   reader.send({ action: "put", topic: "t", message: "one" });
-  assertEquals((await reader.next()).message, "one");
+  assertEquals((await reader.next()).body, "one");
 });

@@ -12,16 +12,16 @@ import { RawClient } from "../support/raw_client.ts";
 
 const SESSION_ID = "a-session-of-a-test";
 const HELLO = { action: "hello", id: 1, session: SESSION_ID, try: 1 };
-const put = (n: number) => ({ action: "put", id: 2, topic: "t", message: `${n}`, n });
+const put = (n: number) => ({ action: "put", id: 2, topic: "t", body: `${n}`, n });
 
 Deno.test("a repeated put counts once among the stored messages, alone and in a list", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await client.request(HELLO);
   for (let i = 0; i < 3; i++) assertEquals((await client.request(put(1))).seq, 1);
-  const list = { action: "put", id: 3, topic: "t", messages: ["2", "3"], n: 2 };
+  const list = { action: "put", id: 3, topic: "t", bodies: ["2", "3"], n: 2 };
   for (let i = 0; i < 3; i++) assertEquals((await client.request(list)).seqs, [2, 3]);
-  assertEquals((await client.request({ ...list, messages: ["2", "3", "4"] })).seqs, [2, 3, 4]);
+  assertEquals((await client.request({ ...list, bodies: ["2", "3", "4"] })).seqs, [2, 3, 4]);
   assertEquals(server.stats().stored, 4);
 });
 

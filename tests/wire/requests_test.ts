@@ -9,11 +9,11 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 
-const put = (id: number, topic: string, message: unknown) => ({
+const put = (id: number, topic: string, body: unknown) => ({
   action: "put",
   id,
   topic,
-  message,
+  body,
 });
 const get = (id: number, topic: string) => ({ action: "get", id, topic });
 
@@ -26,13 +26,13 @@ Deno.test("a request with an id has one answer, which carries the id", async () 
   const time = clock.now();
   assertEquals(
     await client.request(get(3, "t")),
-    { id: 3, message: "one", seq: 1, time, through: 1 },
+    { id: 3, body: "one", seq: 1, time, through: 1 },
   );
   assertEquals(
     await client.request({ action: "get_latest", id: 4, topic: "t" }),
-    { id: 4, message: "two", seq: 2, time, through: 2 },
+    { id: 4, body: "two", seq: 2, time, through: 2 },
   );
-  assertEquals(await client.request(get(5, "t")), { id: 5, message: "", through: 2 });
+  assertEquals(await client.request(get(5, "t")), { id: 5, body: "", through: 2 });
   assertEquals(await client.request({ action: "unsubscribe", id: 6, sub: 9 }), { id: 6 });
   assertEquals(await client.request({ action: "cancel", id: 7, wait: 9 }), { id: 7 });
   assertEquals(await client.request({ action: "credit", id: 8, sub: 9 }), { id: 8 });
@@ -44,9 +44,9 @@ Deno.test("an empty message differs from no message by its sequence number", asy
   await using client = await RawClient.open(server.url);
   await client.request(put(1, "t", ""));
   const read = await client.request(get(2, "t"));
-  assertEquals([read.message, read.seq], ["", 1]);
+  assertEquals([read.body, read.seq], ["", 1]);
   const none = await client.request(get(3, "t"));
-  assertEquals([none.message, "seq" in none], ["", false]);
+  assertEquals([none.body, "seq" in none], ["", false]);
 });
 
 Deno.test("an id is free again once its request is answered", async () => {
@@ -61,10 +61,10 @@ Deno.test("an array of requests runs in order, and is answered in order by an ar
   await using client = await RawClient.open(server.url);
   client.send([get(1, "t"), put(2, "t", "one"), get(3, "t"), put(4, "u", "two"), get(5, "t")]);
   const [empty, first, read, second, rest] = await client.next();
-  assertEquals(empty, { id: 1, message: "", through: 0 });
+  assertEquals(empty, { id: 1, body: "", through: 0 });
   assertEquals([first, second], [{ id: 2, seq: 1 }, { id: 4, seq: 2 }]);
-  assertEquals([read.id, read.message, read.seq], [3, "one", 1]);
-  assertEquals(rest, { id: 5, message: "", through: 2 });
+  assertEquals([read.id, read.body, read.seq], [3, "one", 1]);
+  assertEquals(rest, { id: 5, body: "", through: 2 });
 });
 
 Deno.test("an array of one request is answered by an array of one", async () => {
@@ -78,7 +78,7 @@ Deno.test("an array that needs no answers gets none", async () => {
   await using client = await RawClient.open(server.url);
   client.send([]);
   client.send([{ action: "put", topic: "t", message: "one" }, { action: "dance" }]);
-  assertEquals((await client.request(get(1, "t"))).message, "one");
+  assertEquals((await client.request(get(1, "t"))).body, "one");
   assertEquals(client.unread, []);
 });
 
@@ -89,7 +89,7 @@ Deno.test("requests without an id in an array are answered as in dsmq 1.x, in th
   client.send([{ action: "put", topic: "t", message: 5.5 }, plain, get(1, "t"), plain]);
   assertEquals(
     await client.next(),
-    [{ message: "5.5" }, { id: 1, message: "", through: 1 }, { message: "" }],
+    [{ message: "5.5" }, { id: 1, body: "", through: 1 }, { message: "" }],
   );
 });
 
@@ -110,7 +110,7 @@ Deno.test("among consecutive puts only the invalid ones fail, and the others get
     put(4, "u", "two"),
     ...invalid.slice(2),
     put(8, "t", "three"),
-    { action: "put", id: 9, topic: "u", messages: ["4", "5"] },
+    { action: "put", id: 9, topic: "u", bodies: ["4", "5"] },
   ]);
   const replies = await client.next();
   assertEquals(
@@ -129,7 +129,7 @@ Deno.test("among consecutive puts only the invalid ones fail, and the others get
   );
   for (const [topic, messages] of [["t", ["one", "three"]], ["u", ["two", "4", "5"]]] as const) {
     for (const message of messages) {
-      assertEquals((await other.request(get(1, topic))).message, message);
+      assertEquals((await other.request(get(1, topic))).body, message);
     }
     assertEquals("seq" in await other.request(get(2, topic)), false);
   }
@@ -140,14 +140,14 @@ Deno.test("a request may put many messages to one topic, and each gets a number"
   await using client = await RawClient.open(server.url);
   const many = { action: "put", topic: "t" };
   assertEquals(
-    await client.request({ ...many, id: 1, messages: ["one", "two", "three"] }),
+    await client.request({ ...many, id: 1, bodies: ["one", "two", "three"] }),
     { id: 1, seqs: [1, 2, 3] },
   );
-  assertEquals(await client.request({ ...many, id: 2, messages: ["four"] }), { id: 2, seqs: [4] });
-  assertEquals(await client.request({ ...many, id: 3, messages: [] }), { id: 3, seqs: [] });
-  client.send({ ...many, messages: ["five", "six"] });
+  assertEquals(await client.request({ ...many, id: 2, bodies: ["four"] }), { id: 2, seqs: [4] });
+  assertEquals(await client.request({ ...many, id: 3, bodies: [] }), { id: 3, seqs: [] });
+  client.send({ ...many, bodies: ["five", "six"] });
   for (const message of ["one", "two", "three", "four", "five", "six"]) {
-    assertEquals((await client.request(get(4, "t"))).message, message);
+    assertEquals((await client.request(get(4, "t"))).body, message);
   }
 });
 
@@ -155,26 +155,42 @@ Deno.test("a list with one bad message is refused as a whole, and nothing of it 
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   const cases = [
-    [{ messages: ["good", 5] }, "bad_message"],
-    [{ messages: ["good", null] }, "bad_message"],
-    [{ messages: ["good", "x".repeat(1_000_000)] }, "too_large"],
-    [{ messages: "good" }, "bad_message"],
-    [{ messages: { length: 0 } }, "bad_message"],
-    [{ message: "good", messages: ["good"] }, "bad_message"],
+    [{ bodies: ["good", 5] }, "bad_message"],
+    [{ bodies: ["good", null] }, "bad_message"],
+    [{ bodies: ["good", "x".repeat(1_000_000)] }, "too_large"],
+    [{ bodies: "good" }, "bad_message"],
+    [{ bodies: { length: 0 } }, "bad_message"],
+    [{ body: "good", bodies: ["good"] }, "bad_message"],
   ] as const;
   for (const [fields, code] of cases) {
     const { id, error } = await client.request({ action: "put", id: 1, topic: "t", ...fields });
     assertEquals([id, error.code], [1, code]);
   }
-  assertEquals(await client.request(get(2, "t")), { id: 2, message: "", through: 0 });
+  assertEquals(await client.request(get(2, "t")), { id: 2, body: "", through: 0 });
 });
 
-Deno.test("a number as a message is refused when the put carries an id", async () => {
+Deno.test("a put with an id says what its body must be, and does not know the field of dsmq 1.x", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
-  const { id, error } = await client.request(put(1, "t", 5));
-  assertEquals([id, error.code], [1, "bad_message"]);
-  assertMatch(error.message, /number/);
+  const cases = [
+    [{ body: 5 }, '"body" must be a string, got a number'],
+    [{ message: "m" }, '"body" must be a string, got nothing'],
+    [{ messages: ["m"] }, '"body" must be a string, got nothing'],
+    [{ bodies: "m" }, '"bodies" must be an array, got a string'],
+    [{ bodies: ["m", null] }, 'each of "bodies" must be a string, got null'],
+    [{ body: "m", bodies: ["m"] }, 'it must have "body" or "bodies", got both'],
+  ] as const;
+  for (const [fields, sentence] of cases) {
+    assertEquals(await client.request({ action: "put", id: 1, topic: "t", ...fields }), {
+      id: 1,
+      error: { code: "bad_message", message: `Invalid put request: ${sentence}` },
+    });
+  }
+  assertEquals(await client.request({ ...put(2, "t", "m"), message: 5 }), { id: 2, seq: 1 });
+  // Without an id it is the other way round.
+  client.send({ action: "put", topic: "t", body: "m" });
+  client.send({ action: "put", topic: "t", message: "m", body: 5 });
+  assertEquals(await client.request(put(3, "t", "m")), { id: 3, seq: 3 });
 });
 
 Deno.test("hello states the server, where this connection starts, and its limits", async () => {

@@ -12,7 +12,7 @@ import { RawClient } from "../support/raw_client.ts";
 const SESSION_ID = "a-session-of-a-test";
 
 function put(id: number, topic: string, message: string, n?: number) {
-  return { action: "put", id, topic, message, n };
+  return { action: "put", id, topic, body: message, n };
 }
 
 /** What `hello` sends for a position of an earlier connection. */
@@ -34,8 +34,8 @@ Deno.test("a client resumes where it was: topics that it read from their positio
   const since = { after: 1, epoch };
   const get = (id: number, topic: string, fields = {}) =>
     client.request({ action: "get", id, topic, ...fields });
-  assertEquals((await get(2, "read", { since })).message, "2");
-  assertEquals((await get(3, "unread")).message, "4");
+  assertEquals((await get(2, "read", { since })).body, "2");
+  assertEquals((await get(3, "unread")).body, "4");
 });
 
 Deno.test("hello reports the state of the store: its name, its last number, its floor and its time", async () => {
@@ -69,7 +69,7 @@ Deno.test("lost messages after a position are reported at the first read, and th
   assertEquals([error.code, error.position, error.floor, error.last], ["trimmed", 1, 2, 3]);
   assertEquals(through, 2);
   // It is reported once, also to a client that repeats its position.
-  assertEquals((await client.request({ action: "get", id: 3, topic: "t", since })).message, "3");
+  assertEquals((await client.request({ action: "get", id: 3, topic: "t", since })).body, "3");
 });
 
 Deno.test("a position beyond the last message is reported at the first read", async () => {
@@ -79,7 +79,7 @@ Deno.test("a position beyond the last message is reported at the first read", as
   const { error, through } = await client.request({ action: "get", id: 2, topic: "t", since });
   assertEquals([error.code, error.position, error.last, through], ["ahead", 7, 0, 0]);
   await client.request(put(3, "t", "new"));
-  assertEquals((await client.request({ action: "get", id: 4, topic: "t", since })).message, "new");
+  assertEquals((await client.request({ action: "get", id: 4, topic: "t", since })).body, "new");
 });
 
 Deno.test("a client of another history is told so at each first read, and at each stream without a gap policy", async () => {
@@ -94,7 +94,7 @@ Deno.test("a client of another history is told so at each first read, and at eac
     const { error } = await client.request({ action: "get", id: 2, topic, ...fields });
     assertEquals(error.code, "epoch_changed");
   }
-  assertEquals((await client.request({ action: "get", id: 3, topic: "t" })).message, "new");
+  assertEquals((await client.request({ action: "get", id: 3, topic: "t" })).body, "new");
   const subscribe = { action: "subscribe", topic: "t", messages: 9, bytes: 1000 };
   const refused = await client.request({ ...subscribe, id: 4, since });
   assertEquals(refused.error.code, "epoch_changed");
@@ -105,7 +105,7 @@ Deno.test("a client of another history is told so at each first read, and at eac
     onGap: "oldest",
   });
   assertEquals(start, 0);
-  assertEquals((await client.next()).messages, ["new"]);
+  assertEquals((await client.next()).bodies, ["new"]);
 });
 
 Deno.test("the start of an earlier connection reports a lost history and a lost tail, never expired messages", async () => {
@@ -124,8 +124,8 @@ Deno.test("the start of an earlier connection reports a lost history and a lost 
     await using client = await RawClient.open(server.url);
     await client.request({ action: "hello", id: 1, since });
     for (const topic of ["t", "u"]) {
-      const { message, error } = await client.request({ action: "get", id: 2, topic });
-      assertEquals(error?.code ?? message, expected === "3" && topic === "u" ? "" : expected);
+      const { body, error } = await client.request({ action: "get", id: 2, topic });
+      assertEquals(error?.code ?? body, expected === "3" && topic === "u" ? "" : expected);
     }
   }
 });

@@ -14,7 +14,7 @@ import { ManualPeer } from "../support/manual_peer.ts";
 
 const SESSION_ID = "a-session-of-a-test";
 const hello = (number: number) => ({ action: "hello", id: 1, session: SESSION_ID, try: number });
-const PUT = { action: "put", id: 2, topic: "t", message: "m", n: 1 };
+const PUT = { action: "put", id: 2, topic: "t", body: "m", n: 1 };
 
 /** The number of stored messages. */
 async function stored({ queue: { store } }: ServerContext): Promise<number> {

@@ -13,7 +13,7 @@ const get = (id: number, topic: string) => ({ action: "get", id, topic });
 const hello = (since?: unknown) => ({ action: "hello", id: 0, since });
 
 async function putAll(client: RawClient, topic: string, ...messages: string[]): Promise<void> {
-  const { seqs } = await client.request({ action: "put", id: 1, topic, messages });
+  const { seqs } = await client.request({ action: "put", id: 1, topic, bodies: messages });
   assertEquals(seqs.length, messages.length);
 }
 
@@ -23,7 +23,7 @@ async function readAll(client: RawClient, topic: string): Promise<string[]> {
   for (;;) {
     const reply = await client.request(get(2, topic));
     if (!("seq" in reply)) return messages;
-    messages.push(reply.message);
+    messages.push(reply.body);
   }
 }
 
@@ -156,7 +156,7 @@ for (const action of reads) {
       assertEquals(await readAll(reader, topic), ["new"]);
     }
     const none = await reader.request({ action, id: 6, topic: "empty", timeout: 0 });
-    assertEquals([none.message, none.error], ["", undefined]);
+    assertEquals([none.body, none.error], ["", undefined]);
   });
 
   Deno.test(`a position beyond the last message is reported once for each topic, by its first ${action}`, async () => {
@@ -187,7 +187,7 @@ Deno.test("of several gets together only the first is told that messages are los
   const replies = await reader.request([get(1, "a"), get(2, "a"), get(3, "b"), get(4, "b")]);
   assertEquals(
     // deno-lint-ignore no-explicit-any -- a test looks at what it expects
-    replies.map(({ id, message, error }: any) => [id, message ?? error.code]),
+    replies.map(({ id, body, error }: any) => [id, body ?? error.code]),
     [[1, "trimmed"], [2, "new"], [3, "trimmed"], [4, "new"]],
   );
 });
@@ -201,15 +201,15 @@ Deno.test("a position sent with the first read of a topic applies to that topic 
     await using reader = await RawClient.open(server.url);
     const read = (topic: string, after: number) =>
       reader.request({ action, id: 5, topic, since: { after } });
-    const { message, seq } = await read("a", 1);
-    assertEquals([message, seq], action === "get_latest" ? ["a3", 3] : ["a2", 2]);
+    const { body, seq } = await read("a", 1);
+    assertEquals([body, seq], action === "get_latest" ? ["a3", 3] : ["a2", 2]);
     // It has a cursor by now.
     assertEquals(await readAll(reader, "a"), action === "get_latest" ? [] : ["a3"]);
     assertEquals(
-      (await reader.request({ action: "get", id: 6, topic: "a", since: "start" })).message,
+      (await reader.request({ action: "get", id: 6, topic: "a", since: "start" })).body,
       "",
     );
-    assertEquals((await reader.request({ action: "get", id: 7, topic: "b" })).message, "");
+    assertEquals((await reader.request({ action: "get", id: 7, topic: "b" })).body, "");
   }
 });
 
@@ -224,8 +224,8 @@ Deno.test("what had expired when a position was sent is not a gap for a read", a
   for (const [asOf, expected] of [[gone - 1, "trimmed"], [gone, "3"], [gone + 1, "3"]] as const) {
     await using reader = await RawClient.open(server.url);
     const since = { after: 1, asOf };
-    const { message, error } = await reader.request({ action: "get", id: 1, topic: "t", since });
-    assertEquals(message ?? error.code, expected);
+    const { body, error } = await reader.request({ action: "get", id: 1, topic: "t", since });
+    assertEquals(body ?? error.code, expected);
   }
 });
 

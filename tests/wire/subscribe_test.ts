@@ -30,9 +30,9 @@ Deno.test("a subscription streams what is stored, message after message", async 
     bytes: 5,
     seqs: [1],
     times: [time],
-    messages: ["one"],
+    bodies: ["one"],
   });
-  await putter.request({ action: "put", id: 2, topic: "other", message: "not for it" });
+  await putter.request({ action: "put", id: 2, topic: "other", body: "not for it" });
   clock.advance(5);
   await put(putter, "é", "\ud800");
   assertEquals(await reader.next(), {
@@ -41,7 +41,7 @@ Deno.test("a subscription streams what is stored, message after message", async 
     bytes: 4 + 8,
     seqs: [3, 4],
     times: [time + 5, time + 5],
-    messages: ["é", "\ud800"],
+    bodies: ["é", "\ud800"],
   });
   await assertQuiet(reader);
 });
@@ -54,14 +54,14 @@ Deno.test("consecutive puts are stored together, and streamed together", async (
   const plain = { action: "put", topic: "t", message: "one" };
   putter.send([
     plain,
-    { ...plain, id: 1 },
+    { action: "put", topic: "t", body: "one", id: 1 },
     { ...plain, topic: "" },
     plain,
-    { ...plain, id: "x" },
+    { action: "put", topic: "t", body: "one", id: "x" },
     plain,
   ]);
-  const { bytes, messages } = await reader.next();
-  assertEquals([bytes, messages.length], [20, 4]);
+  const { bytes, bodies } = await reader.next();
+  assertEquals([bytes, bodies.length], [20, 4]);
 });
 
 Deno.test("the answer to subscribe comes before its first message", async () => {
@@ -77,11 +77,11 @@ Deno.test("a subscription starts at the cursor; gets do not move it, and it does
   await using client = await RawClient.open(server.url);
   await put(client, "one", "two", "three");
   const get = { action: "get", id: 2, topic: "t" };
-  assertEquals((await client.request(get)).message, "one");
+  assertEquals((await client.request(get)).body, "one");
   const stream = await RawSubscription.open(client, subscribe(8, { messages: 1 }));
   await stream.read(1);
-  assertEquals((await client.request(get)).message, "two");
-  assertEquals((await client.request({ ...get, action: "get_latest" })).message, "three");
+  assertEquals((await client.request(get)).body, "two");
+  assertEquals((await client.request({ ...get, action: "get_latest" })).body, "three");
   assertEquals("seq" in await client.request(get), false);
   client.send(credit(8, 3, 1000));
   await stream.read(2);
@@ -131,7 +131,7 @@ Deno.test("a subscription that catches up misses nothing and repeats nothing whi
   await put(putter, ...messages.slice(0, 3000));
   reader.send(subscribe(8, { since: "start" }));
   for (let i = 3000; i < 6000; i += 100) {
-    putter.send({ action: "put", topic: "t", messages: messages.slice(i, i + 100) });
+    putter.send({ action: "put", topic: "t", bodies: messages.slice(i, i + 100) });
   }
   const { start } = await reader.next();
   const stream = new RawSubscription(reader, 8, start);

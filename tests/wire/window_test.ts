@@ -43,7 +43,7 @@ Deno.test("a frame may hold control requests in addition to as many requests as 
   using peer = new ManualPeer(host);
   peer.sendFrame([cancel, get(1), get(2), { ...cancel, id: 3 }]);
   await peer.request({ action: "heartbeat", id: 4 });
-  assertEquals([peer.reply(1).message, peer.reply(2).error?.code], ["a", "limit_exceeded"]);
+  assertEquals([peer.reply(1).body, peer.reply(2).error?.code], ["a", "limit_exceeded"]);
   assertEquals(peer.reply(3), { id: 3 });
 });
 
@@ -53,7 +53,7 @@ Deno.test("control requests behind a slow request take no room from others", asy
   await turns(3);
   at.peer.sendFrame(get(2));
   await at.release();
-  assertEquals([at.peer.reply(1).message, at.peer.reply(2).message], ["a", "b"]);
+  assertEquals([at.peer.reply(1).body, at.peer.reply(2).body], ["a", "b"]);
 });
 
 Deno.test("when a frame finds room for some of its requests, the control requests before them take none of it", async () => {
@@ -63,7 +63,7 @@ Deno.test("when a frame finds room for some of its requests, the control request
   at.peer.sendFrame(get(2));
   at.peer.sendFrame([cancel, get(3), get(4)]);
   await at.release();
-  assertEquals([at.peer.reply(2).message, at.peer.reply(3).message], ["b", "c"]);
+  assertEquals([at.peer.reply(2).body, at.peer.reply(3).body], ["b", "c"]);
   assertEquals(at.peer.reply(4).error.code, "limit_exceeded");
 });
 
@@ -101,10 +101,10 @@ Deno.test("control requests are not a flood, however little room there is", asyn
   await using at = await waiting({ inFlight: 1, inFlightBytes: 64 });
   at.peer.sendFrame(get(1));
   await turns(3);
-  at.peer.sendFrame({ action: "put", id: 2, topic: "t", message: "m" });
+  at.peer.sendFrame({ action: "put", id: 2, topic: "t", body: "m" });
   const credits = [1, 2, 3, 4, 5].map((sub) => ({ action: "credit", sub, messages: 1, bytes: 1 }));
   at.peer.sendFrame(credits);
   // A client that floods would receive nothing more.
   await at.release();
-  assertEquals([at.peer.reply(1).message, at.peer.reply(2).seq], ["", 1]);
+  assertEquals([at.peer.reply(1).body, at.peer.reply(2).seq], ["", 1]);
 });
